@@ -1,0 +1,1 @@
+"""Onfile: collect cards by link, charge them later, and always know what happened."""
