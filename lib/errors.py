@@ -1,0 +1,171 @@
+"""
+Every error Onfile raises on purpose.
+
+* OnfileError
+  + RuleViolation             understood and refused; str(error) is fit to show
+    - InvalidInput            a value a person can correct; `field` names it
+    - NotPermitted            the role does not allow it
+    - NotSignedIn             unknown user, wrong password, locked out or disabled
+    - NotFound                no such thing here
+    - StaleState              somebody or something else changed it first
+    - AlreadyCharged          this reference is paid, in flight or not settled yet
+    - Blocked                 our own rules refuse before any call to Stripe
+  + GatewayError              from Stripe; carries request_id, code and http_status
+    - Declined                the attempt is over and no money moved; carries the decline
+    - Refused                 Stripe will not accept the request itself; nothing happened
+    - Missing                 Stripe has no such object under this key
+    - Busy                    refused before it was executed (429); the same request may be repeated
+    - Misconfigured           the key is wrong or lacks a permission; `permission` names it when known
+    - KeyReused               same idempotency key, other parameters: a bug of ours, stop everything
+    - OutcomeUnknown          no reply, a 5xx or a conflict: it may or may not have happened
+  + InvalidSignature          a webhook delivery that Stripe did not sign, or not just now
+  + SettingsError             refuses to start
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class OnfileError(Exception):
+    """Never raised directly."""
+
+    code = "error"
+
+
+class RuleViolation(OnfileError):
+    """Never raised directly. The message is written for the person at the screen."""
+
+
+class InvalidInput(RuleViolation):
+    """A value that a person can correct."""
+
+    def __init__(self, message: str, *, field: str = "", code: str = "invalid_input") -> None:
+        super().__init__(message)
+        self.field = field
+        self.code = code
+
+
+class NotPermitted(RuleViolation):
+    """The signed-in person's role does not allow this."""
+
+    code = "not_permitted"
+
+
+class NotSignedIn(RuleViolation):
+    """Unknown user, wrong password, locked out or disabled."""
+
+    code = "not_signed_in"
+
+
+class NotFound(RuleViolation):
+    """No such thing in Onfile."""
+
+    code = "not_found"
+
+
+class StaleState(RuleViolation):
+    """The thing changed between looking and acting."""
+
+    code = "stale_state"
+
+
+class AlreadyCharged(RuleViolation):
+    """The reference is paid, in flight, or its last outcome is not known yet."""
+
+    code = "already_charged"
+
+    def __init__(self, message: str, *, charge_id: str) -> None:
+        super().__init__(message)
+        self.charge_id = charge_id
+
+
+class Blocked(RuleViolation):
+    """Our own rules refuse, before any call to Stripe."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class GatewayError(OnfileError):
+    """Never raised directly."""
+
+    code = "stripe_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+        param: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.stripe_code = code
+        self.http_status = http_status
+        self.request_id = request_id
+        self.param = param
+        self.details = details or {}
+        """Stripe's `error` object, already stripped of secrets."""
+
+
+class Declined(GatewayError):
+    """The payment attempt is over and no money moved."""
+
+    code = "declined"
+
+
+class Refused(GatewayError):
+    """Stripe does not accept the request; nothing was executed."""
+
+    code = "refused_by_stripe"
+
+
+class Missing(Refused):
+    """Stripe has no such object under this key."""
+
+    code = "missing_at_stripe"
+
+
+class Busy(GatewayError):
+    """Refused before execution (429). The same request may be repeated later."""
+
+    code = "stripe_busy"
+
+
+class Misconfigured(GatewayError):
+    """The key is wrong or lacks a permission. Nothing was executed."""
+
+    code = "stripe_key_problem"
+
+    @property
+    def permission(self) -> str | None:
+        value = self.details.get("permission")
+        return value if isinstance(value, str) else None
+
+
+class KeyReused(GatewayError):
+    """Same idempotency key with other parameters: a bug of ours."""
+
+    code = "idempotency_mismatch"
+
+
+class OutcomeUnknown(GatewayError):
+    """No reply, a 5xx or a conflict: the request may or may not have been executed."""
+
+    code = "outcome_unknown"
+
+
+class InvalidSignature(OnfileError):
+    """A webhook delivery that was not signed by Stripe, or not within the tolerance."""
+
+    code = "invalid_signature"
+
+
+class SettingsError(OnfileError):
+    """The settings do not allow a start; the message lists every problem."""
+
+    code = "settings"

@@ -1,0 +1,206 @@
+"""Amounts: integers in minor units with their currency, and the rules of each currency."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lib.errors import InvalidInput
+
+# https://docs.stripe.com/currencies (presentment currencies; per-account lists may be shorter).
+_TWO_DECIMAL = (
+    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad "
+    "cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl "
+    "htg huf idr ils inr jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur "
+    "mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd "
+    "scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah usd uyu uzs wst xcd yer "
+    "zar zmw"
+).split()
+_ZERO_DECIMAL = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()
+# Sent to Stripe with two decimals that must be 00, though nobody writes decimals in them.
+_WHOLE_BUT_SENT_WITH_TWO = ("isk", "ugx")
+# Sent with three decimals, the last of which must be 0.
+_THREE_DECIMAL = ("bhd", "jod", "kwd", "omr", "tnd")
+
+# Major units, https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts. The true
+# minimum is that of the settlement currency, so this is only a first check; Stripe has the last word.
+_MINIMUM = {
+    "usd": ".50", "aed": "2", "ars": ".50", "aud": ".50", "brl": ".50", "cad": ".50",
+    "chf": ".50", "cop": ".50", "czk": "15", "dkk": "2.50", "eur": ".50", "gbp": ".30",
+    "hkd": "4", "huf": "175", "idr": ".50", "ils": ".50", "inr": ".50", "jpy": "50", "krw": "50",
+    "mxn": "10", "myr": "2", "nok": "3", "nzd": ".50", "php": ".50", "pln": "2", "ron": "2",
+    "rub": ".50", "sek": "3", "sgd": ".50", "thb": "10", "zar": ".50",
+}  # fmt: skip
+
+# Cards take up to twelve digits; the API reference still says eight for everything else.
+MAXIMUM_MINOR = 999_999_999_999
+
+_SYMBOLS = {
+    "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪",
+    "cad": "CA$", "aud": "A$", "nzd": "NZ$", "hkd": "HK$", "sgd": "S$", "mxn": "MX$",
+    "brl": "R$", "twd": "NT$", "php": "₱", "vnd": "₫", "uah": "₴", "try": "₺",
+}  # fmt: skip
+_PLAIN_AMOUNT = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]*))?\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    code: str
+    decimals: int
+    """Decimals that people write."""
+    exponent: int
+    """Decimals that Stripe expects: minor = major * 10**exponent."""
+
+
+CURRENCIES: dict[str, Currency] = {
+    **{code: Currency(code, 2, 2) for code in _TWO_DECIMAL},
+    **{code: Currency(code, 0, 0) for code in _ZERO_DECIMAL},
+    **{code: Currency(code, 0, 2) for code in _WHOLE_BUT_SENT_WITH_TWO},
+    **{code: Currency(code, 3, 3) for code in _THREE_DECIMAL},
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    amount: int
+    """Minor units, as Stripe counts them."""
+    currency: str
+    """Lower-case ISO code."""
+
+    def __str__(self) -> str:
+        return format_money(self.amount, self.currency)
+
+
+def currency(code: str) -> Currency:
+    """
+    Look a currency up by its code in any case.
+
+    Raises:
+        InvalidInput: Stripe does not take this currency.
+    """
+    known = CURRENCIES.get(code.strip().lower())
+    if known is None:
+        raise InvalidInput(
+            f"“{code.strip()[:12]}” is not a currency that Stripe charges. Use a code such as usd, eur or jpy.",
+            field="currency",
+            code="currency_unknown",
+        )
+    return known
+
+
+def parse_amount(text: str, code: str) -> Money:
+    """
+    Read an amount in major units ("12.34") with a dot as the only separator.
+
+    Never rounds and never guesses: signs, exponents, thousands separators, decimal commas and
+    digits the currency does not have are refused.
+
+    Raises:
+        InvalidInput: with the reason, and `field` "amount" or "currency".
+    """
+    unit = currency(code)
+    cleaned = text.strip()
+    match = _PLAIN_AMOUNT.match(cleaned)
+    example = format_major(_example_minor(unit), unit.code)
+    if match is None:
+        hint = " Write it without thousands separators." if "," in cleaned else ""
+        raise InvalidInput(
+            f"“{cleaned[:24]}” is not an amount.{hint} Write digits with a dot, for example {example}.",
+            field="amount",
+            code="amount_invalid",
+        )
+    fraction = match["fraction"] or ""
+    if cleaned.endswith("."):
+        raise InvalidInput(
+            f"“{cleaned[:24]}” ends in a dot. Write for example {example}.",
+            field="amount",
+            code="amount_invalid",
+        )
+    if len(fraction) > unit.decimals:
+        raise InvalidInput(
+            f"{unit.code.upper()} has {_decimals_in_words(unit.decimals)}; “{cleaned[:24]}” has {len(fraction)}.",
+            field="amount",
+            code="amount_too_many_decimals",
+        )
+    minor = int(match["whole"]) * 10**unit.exponent + int(fraction.ljust(unit.exponent, "0") or 0)
+    return checked(Money(minor, unit.code))
+
+
+def checked(money: Money) -> Money:
+    """
+    Apply the rules Stripe has for this amount: above zero, minimum, maximum, last digits.
+
+    Raises:
+        InvalidInput: with the reason; `field` is "amount".
+    """
+    unit = currency(money.currency)
+    if money.amount <= 0:
+        raise InvalidInput(
+            "The amount must be more than zero.", field="amount", code="amount_not_positive"
+        )
+    if money.amount > MAXIMUM_MINOR:
+        raise InvalidInput(
+            f"The amount is larger than Stripe takes ({format_money(MAXIMUM_MINOR, unit.code)}).",
+            field="amount",
+            code="amount_too_large",
+        )
+    if unit.exponent == 3 and money.amount % 10:
+        raise InvalidInput(
+            f"In {unit.code.upper()} the third decimal must be 0.",
+            field="amount",
+            code="amount_too_many_decimals",
+        )
+    if unit.exponent > unit.decimals and money.amount % 10**unit.exponent:
+        raise InvalidInput(
+            f"{unit.code.upper()} is charged in whole units only.",
+            field="amount",
+            code="amount_too_many_decimals",
+        )
+    minimum = minimum_minor(unit.code)
+    if money.amount < minimum:
+        raise InvalidInput(
+            f"Stripe charges {format_money(minimum, unit.code)} or more.",
+            field="amount",
+            code="amount_too_small",
+        )
+    return money
+
+
+def minimum_minor(code: str) -> int:
+    """The least amount Stripe's table gives for the currency, in minor units; 1 where it gives none."""
+    unit = currency(code)
+    whole, _, fraction = _MINIMUM.get(unit.code, "").partition(".")
+    if not whole and not fraction:
+        return 10 ** (unit.exponent - unit.decimals)
+    return int(whole or 0) * 10**unit.exponent + int(fraction.ljust(unit.exponent, "0") or 0)
+
+
+def format_major(minor: int, code: str) -> str:
+    """Digits with a dot and no separators, as `parse_amount` reads them: 123450 usd -> "1234.50"."""
+    unit = currency(code)
+    sign = "-" if minor < 0 else ""
+    whole, rest = divmod(abs(minor), 10**unit.exponent)
+    if not unit.decimals:
+        return f"{sign}{whole}"
+    return f"{sign}{whole}.{rest:0{unit.exponent}d}"
+
+
+def format_money(minor: int, code: str) -> str:
+    """For people: "€1,234.50", "¥5,000", "CHF 12.00". Unknown currencies show raw minor units."""
+    if code.lower() not in CURRENCIES:
+        return f"{code.upper()} {minor} (minor units)"
+    unit = currency(code)
+    digits = format_major(abs(minor), code)
+    whole, dot, rest = digits.partition(".")
+    symbol = _SYMBOLS.get(unit.code, f"{unit.code.upper()}\N{NO-BREAK SPACE}")
+    sign = "−" if minor < 0 else ""
+    return f"{sign}{symbol}{int(whole):,}{dot}{rest}"
+
+
+def _example_minor(unit: Currency) -> int:
+    """An amount of the size of an everyday invoice, for examples in messages."""
+    return 1230 * 10 ** max(unit.exponent - 2, 0) if unit.decimals else 1200 * 10**unit.exponent
+
+
+def _decimals_in_words(count: int) -> str:
+    return {0: "no decimals", 2: "two decimals", 3: "three decimals"}[count]
