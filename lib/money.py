@@ -49,7 +49,16 @@ class Currency:
     decimals: int
     """Decimals that people write."""
     exponent: int
-    """Decimals that Stripe expects: minor = major * 10**exponent."""
+    """Decimals that Stripe expects: minor = major * factor."""
+
+    @property
+    def factor(self) -> int:
+        return int(10**self.exponent)
+
+    @property
+    def smallest(self) -> int:
+        """The smallest step in minor units that people may write: 1 for usd, 100 for ugx, 10 for kwd."""
+        return 10 if self.exponent == 3 else int(10 ** (self.exponent - self.decimals))
 
 
 CURRENCIES: dict[str, Currency] = {
@@ -122,7 +131,7 @@ def parse_amount(text: str, code: str) -> Money:
             field="amount",
             code="amount_too_many_decimals",
         )
-    minor = int(match["whole"]) * 10**unit.exponent + int(fraction.ljust(unit.exponent, "0") or 0)
+    minor = int(match["whole"]) * unit.factor + int(fraction.ljust(unit.exponent, "0") or 0)
     return checked(Money(minor, unit.code))
 
 
@@ -144,17 +153,10 @@ def checked(money: Money) -> Money:
             field="amount",
             code="amount_too_large",
         )
-    if unit.exponent == 3 and money.amount % 10:
+    if money.amount % unit.smallest:
+        rule = "the third decimal must be 0" if unit.decimals else "only whole units are charged"
         raise InvalidInput(
-            f"In {unit.code.upper()} the third decimal must be 0.",
-            field="amount",
-            code="amount_too_many_decimals",
-        )
-    if unit.exponent > unit.decimals and money.amount % 10**unit.exponent:
-        raise InvalidInput(
-            f"{unit.code.upper()} is charged in whole units only.",
-            field="amount",
-            code="amount_too_many_decimals",
+            f"In {unit.code.upper()} {rule}.", field="amount", code="amount_too_many_decimals"
         )
     minimum = minimum_minor(unit.code)
     if money.amount < minimum:
@@ -171,15 +173,15 @@ def minimum_minor(code: str) -> int:
     unit = currency(code)
     whole, _, fraction = _MINIMUM.get(unit.code, "").partition(".")
     if not whole and not fraction:
-        return 10 ** (unit.exponent - unit.decimals)
-    return int(whole or 0) * 10**unit.exponent + int(fraction.ljust(unit.exponent, "0") or 0)
+        return unit.smallest
+    return int(whole or 0) * unit.factor + int(fraction.ljust(unit.exponent, "0") or 0)
 
 
 def format_major(minor: int, code: str) -> str:
     """Digits with a dot and no separators, as `parse_amount` reads them: 123450 usd -> "1234.50"."""
     unit = currency(code)
     sign = "-" if minor < 0 else ""
-    whole, rest = divmod(abs(minor), 10**unit.exponent)
+    whole, rest = divmod(abs(minor), unit.factor)
     if not unit.decimals:
         return f"{sign}{whole}"
     return f"{sign}{whole}.{rest:0{unit.exponent}d}"
@@ -199,7 +201,7 @@ def format_money(minor: int, code: str) -> str:
 
 def _example_minor(unit: Currency) -> int:
     """An amount of the size of an everyday invoice, for examples in messages."""
-    return 1230 * 10 ** max(unit.exponent - 2, 0) if unit.decimals else 1200 * 10**unit.exponent
+    return 1230 * (10 if unit.exponent == 3 else 1) if unit.decimals else 1200 * unit.factor
 
 
 def _decimals_in_words(count: int) -> str:

@@ -25,7 +25,7 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,250}\Z")
 # Compared with when the user is unknown, so that the answer takes as long as for a known one.
 _NOBODY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(12))
 
-PRACTICE_PASSWORD = "practice-only"
+PRACTICE_PASSWORD = "practice-only"  # noqa: S105 - shown on the practice sign-in page
 PRACTICE_USERS = (
     ("alice", "Alice Operator", (Role.OPERATOR,)),
     ("bob", "Bob Approver", (Role.APPROVER, Role.OPERATOR)),

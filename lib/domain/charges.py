@@ -1,0 +1,214 @@
+"""
+Charges (what is owed) and attempts (each try to collect it): states and the moves between them.
+
+    planned ─▶ attempting ─▶ succeeded
+                   ├───────▶ processing ─▶ succeeded | declined
+                   ├───────▶ declined | needs_customer ─▶ attempting (a new attempt, asked for by a person)
+                   ├───────▶ unknown ─▶ any of the above, by evidence only
+                   └───────▶ planned (refused before execution: nothing happened)
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lib.domain.mirror import Decline, PaymentIntent
+from lib.errors import InvalidInput
+
+# Stripe forgets an idempotency key after 24 hours at the earliest, and then executes it again.
+# An hour of margin covers clocks that differ and requests that wait.
+SAME_KEY_SECONDS = 23 * 3600
+# Before this age "no trace at Stripe" proves nothing: a request could still be executed.
+NO_TRACE_SECONDS = 24 * 3600
+# Longer than the gateway's own timeouts: until then the process that sent the request may still
+# be waiting for the reply.
+IN_FLIGHT_SECONDS = 60
+# Card networks and Stripe: more tries than this on one debt do harm.
+# https://docs.stripe.com/declines/card
+MOST_ATTEMPTS = 8
+LONGEST_REFERENCE = 200
+
+
+class ChargeState(StrEnum):
+    PLANNED = "planned"
+    ATTEMPTING = "attempting"
+    SUCCEEDED = "succeeded"
+    PROCESSING = "processing"
+    DECLINED = "declined"
+    NEEDS_CUSTOMER = "needs_customer"
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    PROCESSING = "processing"
+    DECLINED = "declined"
+    NEEDS_CUSTOMER = "needs_customer"
+    UNKNOWN = "unknown"
+    NOT_EXECUTED = "not_executed"
+    """Proven: Stripe never executed it."""
+
+
+class Evidence(StrEnum):
+    """How we know an outcome."""
+
+    REPLY = "reply"
+    SAME_KEY = "same_key"
+    EVENT = "event"
+    PAYMENT_INTENT = "payment_intent"
+    NO_TRACE = "no_trace"
+
+
+LIVE_STATES = frozenset(
+    {
+        ChargeState.PLANNED,
+        ChargeState.ATTEMPTING,
+        ChargeState.SUCCEEDED,
+        ChargeState.PROCESSING,
+        ChargeState.UNKNOWN,
+    }
+)
+"""States in which no other charge for the same (customer, reference) may exist."""
+
+RETRYABLE_STATES = frozenset(
+    {ChargeState.PLANNED, ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER}
+)
+
+STATE_AFTER: dict[Outcome, ChargeState] = {
+    Outcome.SUCCEEDED: ChargeState.SUCCEEDED,
+    Outcome.PROCESSING: ChargeState.PROCESSING,
+    Outcome.DECLINED: ChargeState.DECLINED,
+    Outcome.NEEDS_CUSTOMER: ChargeState.NEEDS_CUSTOMER,
+    Outcome.UNKNOWN: ChargeState.UNKNOWN,
+    Outcome.NOT_EXECUTED: ChargeState.PLANNED,
+}
+
+_MAY_BECOME: dict[Outcome | None, frozenset[Outcome]] = {
+    None: frozenset(Outcome),
+    Outcome.UNKNOWN: frozenset(Outcome),
+    Outcome.PROCESSING: frozenset(
+        {Outcome.SUCCEEDED, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER, Outcome.PROCESSING}
+    ),
+    # Somebody may confirm a failed PaymentIntent again in the Stripe Dashboard. Money that moved
+    # is the truth, whatever we recorded before.
+    Outcome.DECLINED: frozenset({Outcome.SUCCEEDED, Outcome.PROCESSING}),
+    Outcome.NEEDS_CUSTOMER: frozenset({Outcome.SUCCEEDED, Outcome.PROCESSING, Outcome.DECLINED}),
+    Outcome.NOT_EXECUTED: frozenset({Outcome.SUCCEEDED, Outcome.PROCESSING}),
+    Outcome.SUCCEEDED: frozenset(),
+}
+
+
+def may_become(before: Outcome | None, after: Outcome) -> bool:
+    """Whether evidence for `after` may replace what is recorded; late news never goes backwards."""
+    return after in _MAY_BECOME[before]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    id: str
+    customer: str
+    payment_method: str
+    amount: int
+    """Minor units."""
+    currency: str
+    reference: str
+    description: str | None
+    state: ChargeState
+    created_by: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    charge_id: str
+    number: int
+    idempotency_key: str
+    params: str
+    """Exactly what is sent to Stripe, as JSON."""
+    requested_by: str
+    requested_at: int
+    outcome: Outcome | None
+    """None while the request is in flight, or after a crash until the attempt is settled."""
+    outcome_at: int | None
+    evidence: str | None
+    next_look_at: int | None
+    looks: int
+    payment_intent: str | None
+    http_status: int | None
+    request_id: str | None
+    decline: Decline
+
+
+def idempotency_key(charge_id: str, number: int) -> str:
+    return f"onfile:{charge_id}:{number}"
+
+
+def outcome_of(intent: PaymentIntent) -> Outcome:
+    """What a PaymentIntent's status says about the attempt that made it."""
+    match intent.status:
+        case "succeeded":
+            return Outcome.SUCCEEDED
+        case "processing":
+            return Outcome.PROCESSING
+        case "requires_action" | "requires_confirmation":
+            return Outcome.NEEDS_CUSTOMER
+        case "requires_payment_method" | "canceled":
+            error = intent.error
+            wants_customer = error is not None and "authentication_required" in (
+                error.code,
+                error.decline_code,
+            )
+            return Outcome.NEEDS_CUSTOMER if wants_customer else Outcome.DECLINED
+        case _:
+            # requires_capture cannot come from what we send, and statuses may be added: money may
+            # or may not move, so a person has to look.
+            return Outcome.UNKNOWN
+
+
+def clean_reference(text: str) -> str:
+    """
+    Trim and normalise what is owed, so that the same reference always compares equal.
+
+    Raises:
+        InvalidInput: empty, too long, or with characters that cannot be seen.
+    """
+    cleaned = unicodedata.normalize("NFC", text).strip()
+    if not cleaned:
+        raise InvalidInput(
+            "A reference is needed: what is owed, for example an invoice number.",
+            field="reference",
+            code="reference_missing",
+        )
+    if len(cleaned) > LONGEST_REFERENCE:
+        raise InvalidInput(
+            f"A reference has at most {LONGEST_REFERENCE} characters.",
+            field="reference",
+            code="reference_too_long",
+        )
+    if not cleaned.isprintable():
+        raise InvalidInput(
+            "The reference holds characters that cannot be shown.",
+            field="reference",
+            code="reference_invalid",
+        )
+    return cleaned
+
+
+def clean_description(text: str | None) -> str | None:
+    """
+    Raises:
+        InvalidInput: longer than Stripe takes, or with characters that cannot be shown.
+    """
+    cleaned = unicodedata.normalize("NFC", text or "").strip()
+    if len(cleaned) > 500 or (cleaned and not cleaned.isprintable()):
+        raise InvalidInput(
+            "A description has at most 500 characters on one line.",
+            field="description",
+            code="description_invalid",
+        )
+    return cleaned or None

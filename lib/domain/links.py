@@ -1,0 +1,74 @@
+"""Setup links: what they are and when they count as open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+# How long the durable address works. Long enough for a customer on holiday; a link in an old mail
+# should not save cards for ever.
+LINK_LIFETIME_SECONDS = 30 * 86_400
+# Stripe allows 30 minutes to 24 hours; its default is the longest.
+SESSION_LIFETIME_SECONDS = 24 * 3600
+# A Session this close to its end is replaced when the customer opens the durable address, so that
+# nobody types a card number into a page that closes.
+SESSION_MARGIN_SECONDS = 10 * 60
+# The languages Stripe's page is translated to, of those our users asked for; Stripe knows more.
+LOCALES = ("auto", "en", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "sv", "zh")
+
+
+class LinkStatus(StrEnum):
+    OPEN = "open"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class SetupLink:
+    id: str
+    token: str
+    customer: str | None
+    email: str | None
+    name: str | None
+    currency: str | None
+    """None: cards only. Otherwise Stripe chooses the methods for this currency."""
+    reference: str | None
+    locale: str | None
+    charge_id: str | None
+    """The failed charge this link is to recover."""
+    created_by: str
+    created_at: int
+    expires_at: int
+    revoked_at: int | None
+    completed_at: int | None
+    completed_session: str | None
+
+    def status(self, now: int) -> LinkStatus:
+        if self.completed_at is not None:
+            return LinkStatus.COMPLETED
+        if self.revoked_at is not None:
+            return LinkStatus.REVOKED
+        return LinkStatus.EXPIRED if now >= self.expires_at else LinkStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSession:
+    """One Checkout Session asked for on behalf of a link; the row is older than the request."""
+
+    link_id: str
+    number: int
+    idempotency_key: str
+    params: str
+    requested_at: int
+    session_id: str | None
+    url: str | None
+    expires_at: int | None
+    closed_at: int | None
+
+    def is_usable(self, now: int) -> bool:
+        return (
+            self.closed_at is None
+            and self.url is not None
+            and (self.expires_at is None or self.expires_at - SESSION_MARGIN_SECONDS > now)
+        )

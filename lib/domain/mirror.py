@@ -1,0 +1,131 @@
+"""Stripe's objects as Onfile keeps them: only the fields it needs, Stripe's names, no secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    id: str
+    livemode: bool
+    name: str | None
+    email: str | None
+    created: int
+    is_deleted: bool = False
+
+    @property
+    def label(self) -> str:
+        return self.name or self.email or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    id: str
+    livemode: bool
+    type: str
+    customer: str | None
+    """None: never attached, or detached; the mirror knows which (`is_detached`)."""
+    brand: str | None
+    """The card's brand, or the bank's name or code for a bank debit."""
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    funding: str | None
+    country: str | None
+    fingerprint: str | None
+    """Same card, same fingerprint, also under another PaymentMethod id."""
+    billing_name: str | None
+    billing_email: str | None
+    created: int
+    is_detached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetupIntent:
+    id: str
+    livemode: bool
+    status: str
+    customer: str | None
+    payment_method: str | None
+    usage: str | None
+    last_error_code: str | None
+    last_error_message: str | None
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSession:
+    id: str
+    livemode: bool
+    mode: str
+    status: str
+    """open, complete or expired. "complete" does not mean saved: that is SetupIntent `succeeded`."""
+    customer: str | None
+    customer_email: str | None
+    customer_name: str | None
+    currency: str | None
+    setup_intent: str | None
+    client_reference_id: str | None
+    link_id: str | None
+    """Onfile's setup link, from the metadata; None for a session made elsewhere."""
+    reference: str | None
+    url: str | None
+    """Only while open, and never stored in the mirror: whoever has it can use it."""
+    created: int
+    expires_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBundle:
+    """A Session with what its expansion brought along."""
+
+    session: CheckoutSession
+    setup_intent: SetupIntent | None
+    payment_method: PaymentMethod | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Why a payment attempt failed, in Stripe's codes. All are open lists: expect new ones."""
+
+    code: str | None = None
+    decline_code: str | None = None
+    advice_code: str | None = None
+    network_decline_code: str | None = None
+    network_advice_code: str | None = None
+    outcome_type: str | None = None
+    """`charge.outcome.type`: issuer_declined, blocked, invalid …"""
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentIntent:
+    id: str
+    livemode: bool
+    status: str
+    customer: str | None
+    payment_method: str | None
+    amount: int
+    """Minor units."""
+    currency: str
+    charge_id: str | None
+    """Onfile's charge, from the metadata; None for a payment made elsewhere."""
+    attempt: int | None
+    latest_charge: str | None
+    description: str | None
+    error: Decline | None
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    id: str
+    type: str
+    livemode: bool
+    api_version: str | None
+    created: int
+    object_id: str | None
+    object_type: str | None
+    idempotency_key: str | None
+    """The key of the API request that caused the event, when one did."""

@@ -1,0 +1,58 @@
+"""When a saved payment method may be charged, and what to tell staff when not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from lib.domain.mirror import PaymentMethod
+
+# Stripe's list of methods that can be charged off-session later; others are shown, not charged.
+CHARGEABLE_TYPES = frozenset(
+    {"card", "link", "sepa_debit", "us_bank_account", "bacs_debit", "au_becs_debit", "acss_debit"}
+)
+_EXPIRES_SOON_MONTHS = 2
+
+
+def is_expired(method: PaymentMethod, today: date) -> bool:
+    """A card is good until the last day of its month."""
+    if method.exp_year is None or method.exp_month is None:
+        return False
+    return (method.exp_year, method.exp_month) < (today.year, today.month)
+
+
+def expires_soon(method: PaymentMethod, today: date) -> bool:
+    if method.exp_year is None or method.exp_month is None or is_expired(method, today):
+        return False
+    months = (method.exp_year - today.year) * 12 + method.exp_month - today.month
+    return months < _EXPIRES_SOON_MONTHS
+
+
+def why_not_usable(method: PaymentMethod, today: date) -> str | None:
+    """A short phrase for staff, or None when the method may be charged."""
+    if method.is_detached:
+        return "removed"
+    if method.customer is None:
+        return "needs a customer"
+    if method.type not in CHARGEABLE_TYPES:
+        return f"{method.type} cannot be charged later"
+    if is_expired(method, today):
+        return "expired"
+    return None
+
+
+def label(method: PaymentMethod) -> str:
+    """ "Visa ···· 4242", "SEPA debit ···· 3000"."""
+    names = {
+        "amex": "American Express",
+        "jcb": "JCB",
+        "unionpay": "UnionPay",
+        "diners": "Diners Club",
+        "sepa_debit": "SEPA debit",
+        "us_bank_account": "US bank account",
+        "bacs_debit": "Bacs debit",
+        "au_becs_debit": "BECS debit",
+        "acss_debit": "ACSS debit",
+    }
+    kind = (method.brand or "card") if method.type == "card" else method.type
+    name = names.get(kind, kind.replace("_", " ").capitalize())
+    return f"{name} ···· {method.last4}" if method.last4 else name
