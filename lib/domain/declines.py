@@ -134,8 +134,7 @@ _REASON_OF_CODE: dict[str, Reason] = {
         ),
         Reason.NEEDS_AUTHENTICATION: (
             "authentication_required authentication_not_handled "
-            "payment_intent_authentication_failure mobile_device_authentication_required "
-            "approve_with_id"
+            "payment_intent_authentication_failure mobile_device_authentication_required"
         ),
         Reason.CARD_DETAILS: (
             "expired_card incorrect_address incorrect_cvc incorrect_number incorrect_zip "
@@ -164,7 +163,8 @@ _REASON_OF_CODE: dict[str, Reason] = {
             "payment_method_currency_mismatch"
         ),
         Reason.TRY_LATER: (
-            "issuer_not_available reenter_transaction try_again_later processing_error "
+            "approve_with_id issuer_not_available reenter_transaction try_again_later "
+            "processing_error "
             "card_decline_rate_limit_exceeded partner_payment_not_found rate_limit lock_timeout"
         ),
         Reason.POSSIBLE_DUPLICATE: "duplicate_transaction",

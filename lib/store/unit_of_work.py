@@ -10,14 +10,26 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from lib.store.audit import AuditStore
+from lib.store.charges import ChargeStore
 from lib.store.connection import connect, write_transaction
+from lib.store.deliveries import DeliveryStore
+from lib.store.jobs import JobStore
+from lib.store.links import LinkStore
+from lib.store.mirror import MirrorStore
+from lib.store.requests import RequestStore
 from lib.store.users import UserStore
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    users: UserStore
     audit: AuditStore
+    charges: ChargeStore
+    deliveries: DeliveryStore
+    jobs: JobStore
+    links: LinkStore
+    mirror: MirrorStore
+    requests: RequestStore
+    users: UserStore
 
 
 class UnitOfWork:
@@ -47,4 +59,13 @@ class UnitOfWork:
 
 
 def _stores(database: Database) -> Stores:
-    return Stores(users=UserStore(database), audit=AuditStore(database))
+    return Stores(
+        audit=AuditStore(database),
+        charges=ChargeStore(database),
+        deliveries=DeliveryStore(database),
+        jobs=JobStore(database),
+        links=LinkStore(database),
+        mirror=MirrorStore(database),
+        requests=RequestStore(database),
+        users=UserStore(database),
+    )

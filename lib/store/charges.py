@@ -1,0 +1,221 @@
+"""The charge ledger: charges, attempts and the timeline. Every change of state is compare-and-swap."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
+from lib.domain.mirror import Decline
+
+
+class ChargeStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, charge: Charge, *, livemode: bool) -> bool:
+        """False when another live charge holds the same customer and reference."""
+        try:
+            self._database.execute(
+                """INSERT INTO charges (id, livemode, customer, payment_method, amount, currency,
+                       reference, description, state, created_by, created_at, updated_at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (charge.id, int(livemode), charge.customer, charge.payment_method, charge.amount,
+                 charge.currency, charge.reference, charge.description, charge.state.value,
+                 charge.created_by, charge.created_at, charge.updated_at),
+            )  # fmt: skip
+        except sqlite3.IntegrityError as error:
+            if "charges.customer, charges.reference" in str(error):
+                return False
+            raise
+        return True
+
+    def find(self, charge_id: str) -> Charge | None:
+        rows = self._database.query("SELECT * FROM charges WHERE id = ?", (charge_id,))
+        return next((_charge(row) for row in rows), None)
+
+    def live_for(self, customer: str, reference: str) -> Charge | None:
+        rows = self._database.query(
+            """SELECT * FROM charges WHERE customer = ? AND reference = ? AND state IN
+                   ('planned', 'attempting', 'succeeded', 'processing', 'unknown')""",
+            (customer, reference),
+        )
+        return next((_charge(row) for row in rows), None)
+
+    def failed_for(self, customer: str, reference: str) -> Charge | None:
+        """The newest failed charge of this reference, to be tried again under the same row."""
+        rows = self._database.query(
+            """SELECT * FROM charges WHERE customer = ? AND reference = ?
+                   AND state IN ('declined', 'needs_customer')
+               ORDER BY created_at DESC, id DESC LIMIT 1""",
+            (customer, reference),
+        )
+        return next((_charge(row) for row in rows), None)
+
+    def move(
+        self, charge_id: str, *, before: ChargeState, after: ChargeState, at: int,
+        payment_method: str | None = None,
+    ) -> bool:  # fmt: skip
+        """
+        Change the state if it is still `before`.
+
+        Returns False when it is not, or when another live charge holds the reference by now.
+        """
+        try:
+            cursor = self._database.execute(
+                """UPDATE charges SET state = ?, updated_at = ?,
+                       payment_method = coalesce(?, payment_method)
+                   WHERE id = ? AND state = ?""",
+                (after.value, at, payment_method, charge_id, before.value),
+            )
+        except sqlite3.IntegrityError as error:
+            if "charges.customer, charges.reference" in str(error):
+                return False
+            raise
+        return cursor.rowcount == 1
+
+    def attempts(self, charge_id: str) -> list[Attempt]:
+        rows = self._database.query(
+            "SELECT * FROM attempts WHERE charge_id = ? ORDER BY number", (charge_id,)
+        )
+        return [_attempt(row) for row in rows]
+
+    def attempt(self, charge_id: str, number: int) -> Attempt | None:
+        rows = self._database.query(
+            "SELECT * FROM attempts WHERE charge_id = ? AND number = ?", (charge_id, number)
+        )
+        return next((_attempt(row) for row in rows), None)
+
+    def by_payment_intent(self, payment_intent: str) -> Attempt | None:
+        rows = self._database.query(
+            "SELECT * FROM attempts WHERE payment_intent = ?", (payment_intent,)
+        )
+        return next((_attempt(row) for row in rows), None)
+
+    def add_attempt(
+        self, charge_id: str, *, number: int, idempotency_key: str, params: Mapping[str, object],
+        by: str, at: int, next_look_at: int,
+    ) -> None:  # fmt: skip
+        """Write down what is about to be sent. Raises when the charge has an open attempt."""
+        self._database.execute(
+            """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
+                   requested_at, next_look_at) VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (charge_id, number, idempotency_key, json.dumps(params, sort_keys=True), by, at,
+             next_look_at),
+        )  # fmt: skip
+
+    def record_outcome(
+        self, charge_id: str, number: int, *, before: Outcome | None, after: Outcome,
+        evidence: str, at: int, next_look_at: int | None, payment_intent: str | None,
+        http_status: int | None, request_id: str | None, decline: Decline,
+    ) -> bool:  # fmt: skip
+        """
+        Write an outcome if the recorded one is still `before`; False when it is not.
+
+        A PaymentIntent id, a request id and an HTTP status once known are kept.
+        """
+        cursor = self._database.execute(
+            """UPDATE attempts SET outcome = ?, outcome_at = ?, evidence = ?, next_look_at = ?,
+                   payment_intent = coalesce(payment_intent, ?),
+                   http_status = coalesce(?, http_status), request_id = coalesce(?, request_id),
+                   code = ?, decline_code = ?, advice_code = ?, network_decline_code = ?,
+                   network_advice_code = ?, outcome_type = ?, message = ?
+               WHERE charge_id = ? AND number = ? AND outcome IS ?""",
+            (after.value, at, evidence, next_look_at, payment_intent, http_status, request_id,
+             decline.code, decline.decline_code, decline.advice_code,
+             decline.network_decline_code, decline.network_advice_code, decline.outcome_type,
+             decline.message, charge_id, number, before.value if before else None),
+        )  # fmt: skip
+        return cursor.rowcount == 1
+
+    def look_again(self, charge_id: str, number: int, *, at: int) -> None:
+        self._database.execute(
+            """UPDATE attempts SET looks = looks + 1, next_look_at = ?
+               WHERE charge_id = ? AND number = ?""",
+            (at, charge_id, number),
+        )
+
+    def due(self, *, now: int, limit: int = 50) -> list[Attempt]:
+        """Attempts without a final outcome whose next look is due."""
+        rows = self._database.query(
+            """SELECT * FROM attempts
+               WHERE (outcome IS NULL OR outcome IN ('unknown', 'processing'))
+                 AND next_look_at <= ? ORDER BY next_look_at LIMIT ?""",
+            (now, limit),
+        )
+        return [_attempt(row) for row in rows]
+
+    def unsettled(self) -> list[Attempt]:
+        rows = self._database.query(
+            """SELECT * FROM attempts WHERE outcome IS NULL OR outcome IN ('unknown', 'processing')
+               ORDER BY requested_at"""
+        )
+        return [_attempt(row) for row in rows]
+
+    def note(
+        self, charge_id: str, *, attempt: int | None, at: int, actor: str, kind: str,
+        detail: Mapping[str, object],
+    ) -> None:  # fmt: skip
+        """Append to the charge's timeline."""
+        self._database.execute(
+            """INSERT INTO charge_events (charge_id, attempt, at, actor, kind, detail)
+               VALUES (?, ?, ?, ?, ?, ?)""",
+            (charge_id, attempt, at, actor, kind, json.dumps(detail, ensure_ascii=False)),
+        )
+
+    def similar(
+        self, *, customer: str, amount: int, currency: str, since: int, except_id: str
+    ) -> list[Charge]:
+        """Charges of the same customer, amount and currency under another reference."""
+        rows = self._database.query(
+            """SELECT * FROM charges WHERE customer = ? AND amount = ? AND currency = ?
+                   AND created_at >= ? AND id <> ?
+                   AND state IN ('attempting', 'succeeded', 'processing', 'unknown')
+               ORDER BY created_at DESC LIMIT 5""",
+            (customer, amount, currency, since, except_id),
+        )
+        return [_charge(row) for row in rows]
+
+
+def _charge(row: dict[str, Any]) -> Charge:
+    return Charge(
+        id=row["id"],
+        customer=row["customer"],
+        payment_method=row["payment_method"],
+        amount=row["amount"],
+        currency=row["currency"],
+        reference=row["reference"],
+        description=row["description"],
+        state=ChargeState(row["state"]),
+        created_by=row["created_by"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _attempt(row: dict[str, Any]) -> Attempt:
+    return Attempt(
+        charge_id=row["charge_id"],
+        number=row["number"],
+        idempotency_key=row["idempotency_key"],
+        params=row["params"],
+        requested_by=row["requested_by"],
+        requested_at=row["requested_at"],
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+        outcome_at=row["outcome_at"],
+        evidence=row["evidence"],
+        next_look_at=row["next_look_at"],
+        looks=row["looks"],
+        payment_intent=row["payment_intent"],
+        http_status=row["http_status"],
+        request_id=row["request_id"],
+        decline=decline_of(row),
+    )
+
+
+def decline_of(row: dict[str, Any]) -> Decline:
+    return Decline(**{name: row[name] for name in Decline.__slots__})

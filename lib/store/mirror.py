@@ -1,0 +1,297 @@
+"""
+The mirror of Stripe's objects: one guarded upsert each, shared by webhook, return page and sync.
+
+Every write carries `synced_at_ms`, the moment *before* Stripe was asked. A row only changes when
+that moment is not older than the one that wrote it, so late news never overwrites newer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.mirror import (
+    CheckoutSession,
+    Customer,
+    PaymentIntent,
+    PaymentMethod,
+    SessionBundle,
+    SetupIntent,
+)
+
+_UPSERT_CUSTOMER = """
+INSERT INTO customers (id, livemode, name, email, created, is_deleted, synced_at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name, email = excluded.email, is_deleted = excluded.is_deleted,
+    synced_at_ms = excluded.synced_at_ms
+WHERE excluded.synced_at_ms >= customers.synced_at_ms
+"""
+
+# `completed_at` is when we first saw the session complete: Stripe's object does not carry it.
+_UPSERT_SESSION = """
+INSERT INTO checkout_sessions (id, livemode, status, customer, customer_email, customer_name,
+    currency, setup_intent, client_reference_id, link_id, reference, created, expires_at,
+    completed_at, synced_at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, customer = excluded.customer,
+    customer_email = excluded.customer_email, customer_name = excluded.customer_name,
+    setup_intent = excluded.setup_intent, expires_at = excluded.expires_at,
+    completed_at = coalesce(checkout_sessions.completed_at, excluded.completed_at),
+    synced_at_ms = excluded.synced_at_ms
+WHERE excluded.synced_at_ms >= checkout_sessions.synced_at_ms
+"""
+
+_UPSERT_SETUP_INTENT = """
+INSERT INTO setup_intents (id, livemode, status, customer, payment_method, usage,
+    last_error_code, last_error_message, created, synced_at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, customer = excluded.customer,
+    payment_method = excluded.payment_method, usage = excluded.usage,
+    last_error_code = excluded.last_error_code,
+    last_error_message = excluded.last_error_message, synced_at_ms = excluded.synced_at_ms
+WHERE excluded.synced_at_ms >= setup_intents.synced_at_ms
+"""
+
+# A method without a customer was either never attached or detached. Once it had a customer and
+# has none now, it is detached, for good: Stripe never lets it be attached again.
+_UPSERT_PAYMENT_METHOD = """
+INSERT INTO payment_methods (id, livemode, type, customer, last_customer, is_detached, brand,
+    last4, exp_month, exp_year, funding, country, fingerprint, billing_name, billing_email,
+    created, synced_at_ms)
+VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    is_detached = CASE
+        WHEN excluded.customer IS NULL AND payment_methods.last_customer IS NOT NULL THEN 1
+        ELSE 0 END,
+    customer = excluded.customer,
+    last_customer = coalesce(excluded.customer, payment_methods.last_customer),
+    brand = excluded.brand, last4 = excluded.last4, exp_month = excluded.exp_month,
+    exp_year = excluded.exp_year, funding = excluded.funding, country = excluded.country,
+    fingerprint = excluded.fingerprint, billing_name = excluded.billing_name,
+    billing_email = excluded.billing_email, synced_at_ms = excluded.synced_at_ms
+WHERE excluded.synced_at_ms >= payment_methods.synced_at_ms
+"""
+
+_UPSERT_PAYMENT_INTENT = """
+INSERT INTO payment_intents (id, livemode, status, customer, payment_method, amount, currency,
+    charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
+    synced_at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, payment_method = excluded.payment_method,
+    amount = excluded.amount, latest_charge = excluded.latest_charge,
+    error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
+    description = excluded.description, synced_at_ms = excluded.synced_at_ms
+WHERE excluded.synced_at_ms >= payment_intents.synced_at_ms
+"""
+
+
+class MirrorStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Writes. Each takes many rows of one page and returns how many were written.
+
+    def save_customers(self, customers: Sequence[Customer], *, synced_at_ms: int) -> int:
+        return self._many(
+            _UPSERT_CUSTOMER,
+            [
+                (c.id, int(c.livemode), c.name, c.email, c.created, int(c.is_deleted), synced_at_ms)
+                for c in customers
+            ],
+        )
+
+    def mark_customer_deleted(self, customer_id: str, *, synced_at_ms: int) -> None:
+        """Deleting a customer also detaches its methods at Stripe, without an event for each."""
+        self._database.execute(
+            "UPDATE customers SET is_deleted = 1, synced_at_ms = max(synced_at_ms, ?) WHERE id = ?",
+            (synced_at_ms, customer_id),
+        )
+        self._database.execute(
+            """UPDATE payment_methods SET is_detached = 1, customer = NULL,
+                   synced_at_ms = max(synced_at_ms, ?) WHERE customer = ?""",
+            (synced_at_ms, customer_id),
+        )
+
+    def save_bundles(self, bundles: Sequence[SessionBundle], *, synced_at_ms: int) -> int:
+        """Sessions with their SetupIntents and PaymentMethods; returns the sessions written."""
+        self.save_setup_intents(
+            [bundle.setup_intent for bundle in bundles if bundle.setup_intent],
+            synced_at_ms=synced_at_ms,
+        )
+        self.save_payment_methods(
+            [bundle.payment_method for bundle in bundles if bundle.payment_method],
+            synced_at_ms=synced_at_ms,
+        )
+        return self._many(_UPSERT_SESSION, [_session_row(b.session, synced_at_ms) for b in bundles])
+
+    def save_setup_intents(self, intents: Sequence[SetupIntent], *, synced_at_ms: int) -> int:
+        return self._many(
+            _UPSERT_SETUP_INTENT,
+            [
+                (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.usage,
+                 i.last_error_code, i.last_error_message, i.created, synced_at_ms)
+                for i in intents
+            ],
+        )  # fmt: skip
+
+    def save_payment_methods(self, methods: Sequence[PaymentMethod], *, synced_at_ms: int) -> int:
+        return self._many(
+            _UPSERT_PAYMENT_METHOD,
+            [
+                (m.id, int(m.livemode), m.type, m.customer, m.customer, m.brand, m.last4,
+                 m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint, m.billing_name,
+                 m.billing_email, m.created, synced_at_ms)
+                for m in methods
+            ],
+        )  # fmt: skip
+
+    def mark_missing_methods_detached(
+        self, customer_id: str, present: Sequence[str], *, synced_at_ms: int
+    ) -> None:
+        """Methods we hold for a customer that Stripe's full list no longer names."""
+        known = self._database.query(
+            "SELECT id FROM payment_methods WHERE customer = ? AND synced_at_ms < ?",
+            (customer_id, synced_at_ms),
+        )
+        gone = [row["id"] for row in known if row["id"] not in set(present)]
+        self._many(
+            """UPDATE payment_methods SET is_detached = 1, customer = NULL, synced_at_ms = ?
+               WHERE id = ?""",
+            [(synced_at_ms, method_id) for method_id in gone],
+        )
+
+    def mark_detached(self, method_id: str, *, synced_at_ms: int) -> None:
+        self._database.execute(
+            """UPDATE payment_methods SET is_detached = 1, customer = NULL,
+                   synced_at_ms = max(synced_at_ms, ?) WHERE id = ?""",
+            (synced_at_ms, method_id),
+        )
+
+    def save_payment_intents(self, intents: Sequence[PaymentIntent], *, synced_at_ms: int) -> int:
+        return self._many(
+            _UPSERT_PAYMENT_INTENT,
+            [
+                (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.amount,
+                 i.currency, i.charge_id, i.attempt, i.latest_charge,
+                 i.error.code if i.error else None, i.error.decline_code if i.error else None,
+                 i.description, i.created, synced_at_ms)
+                for i in intents
+            ],
+        )  # fmt: skip
+
+    def _many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> int:
+        if not rows:
+            return 0
+        cursor = self._database.conn.cursor()
+        cursor.executemany(sql, rows)
+        return cursor.rowcount
+
+    # Reads that decide.
+
+    def customer(self, customer_id: str) -> Customer | None:
+        rows = self._database.query("SELECT * FROM customers WHERE id = ?", (customer_id,))
+        return next((_customer(row) for row in rows), None)
+
+    def customers_by_email(self, email: str) -> list[Customer]:
+        """Living customers with this address in any case; Stripe does not keep it unique."""
+        rows = self._database.query(
+            """SELECT * FROM customers WHERE lower(email) = lower(?) AND is_deleted = 0
+               ORDER BY created DESC LIMIT 20""",
+            (email,),
+        )
+        return [_customer(row) for row in rows]
+
+    def payment_method(self, method_id: str) -> PaymentMethod | None:
+        rows = self._database.query("SELECT * FROM payment_methods WHERE id = ?", (method_id,))
+        return next((_payment_method(row) for row in rows), None)
+
+    def payment_methods_of(self, customer_id: str) -> list[PaymentMethod]:
+        rows = self._database.query(
+            "SELECT * FROM payment_methods WHERE customer = ? ORDER BY created DESC, id DESC",
+            (customer_id,),
+        )
+        return [_payment_method(row) for row in rows]
+
+    def session_of_method(self, method_id: str) -> dict[str, Any] | None:
+        """The Checkout Session in which a method was saved, with the customer it named."""
+        rows = self._database.query(
+            """SELECT s.* FROM setup_intents i JOIN checkout_sessions s ON s.setup_intent = i.id
+               WHERE i.payment_method = ? ORDER BY s.created DESC LIMIT 1""",
+            (method_id,),
+        )
+        return next(iter(rows), None)
+
+    def open_sessions(self, *, created_after: int, limit: int = 500) -> list[str]:
+        """Sessions we believe open, oldest first: each must be looked at again."""
+        rows = self._database.query(
+            """SELECT id FROM checkout_sessions WHERE status = 'open' AND created >= ?
+               ORDER BY created LIMIT ?""",
+            (created_after, limit),
+        )
+        return [row["id"] for row in rows]
+
+    def living_customers(self, *, after: str, limit: int) -> list[str]:
+        """Customer ids in id order after the given one."""
+        rows = self._database.query(
+            "SELECT id FROM customers WHERE is_deleted = 0 AND id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return [row["id"] for row in rows]
+
+    def cursor(self, name: str) -> int | None:
+        rows = self._database.query("SELECT value FROM sync_cursors WHERE name = ?", (name,))
+        return next((int(row["value"]) for row in rows), None)
+
+    def set_cursor(self, name: str, value: int) -> None:
+        self._database.execute(
+            """INSERT INTO sync_cursors (name, value) VALUES (?, ?)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+            (name, value),
+        )
+
+
+def _session_row(session: CheckoutSession, synced_at_ms: int) -> tuple[object, ...]:
+    completed_at = synced_at_ms // 1000 if session.status == "complete" else None
+    return (
+        session.id, int(session.livemode), session.status, session.customer,
+        session.customer_email, session.customer_name, session.currency, session.setup_intent,
+        session.client_reference_id, session.link_id, session.reference, session.created,
+        session.expires_at, completed_at, synced_at_ms,
+    )  # fmt: skip
+
+
+def _customer(row: dict[str, Any]) -> Customer:
+    return Customer(
+        id=row["id"],
+        livemode=bool(row["livemode"]),
+        name=row["name"],
+        email=row["email"],
+        created=row["created"],
+        is_deleted=bool(row["is_deleted"]),
+    )
+
+
+def _payment_method(row: dict[str, Any]) -> PaymentMethod:
+    return PaymentMethod(
+        id=row["id"],
+        livemode=bool(row["livemode"]),
+        type=row["type"],
+        customer=row["customer"],
+        brand=row["brand"],
+        last4=row["last4"],
+        exp_month=row["exp_month"],
+        exp_year=row["exp_year"],
+        funding=row["funding"],
+        country=row["country"],
+        fingerprint=row["fingerprint"],
+        billing_name=row["billing_name"],
+        billing_email=row["billing_email"],
+        created=row["created"],
+        is_detached=bool(row["is_detached"]),
+    )
