@@ -101,9 +101,7 @@ _ALL = (
     Decline("revocation_of_authorization", advice_code=_NEVER, network_decline_code="R1"),
     Decline("merchant_blacklist", advice_code=_NEVER, is_blocked=True),
     Decline("invalid_amount", network_decline_code="13"),
-    Decline(
-        "new_account_information_available", advice_code=_CONFIRM, network_decline_code="05"
-    ),
+    Decline("new_account_information_available", advice_code=_CONFIRM, network_decline_code="05"),
     Decline(
         "test_mode_live_card",
         "Your card was declined. Your request was in test mode, but used a non test (live) card.",

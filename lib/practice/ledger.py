@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib.practice.replies import API_VERSION, missing
+from lib.practice.replies import API_VERSION, invalid, missing
 
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIXES = {
@@ -98,6 +98,8 @@ class Ledger:
         self, kind: str, payload: dict[str, Any], hidden: dict[str, Any] | None = None
     ) -> Stored:
         """Stores a new object. Fills `id`, `object`, `created` and `livemode` where absent."""
+        if self.livemode:
+            raise invalid("Practice Stripe has no live mode: use a test key.")
         head = {"id": new_id(kind), "object": kind, "created": self.now, "livemode": False}
         stored = Stored(kind, head | payload, hidden or {})
         columns = _columns(stored)

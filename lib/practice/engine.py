@@ -1,0 +1,311 @@
+"""One API request in, one reply out: keys, faults, idempotency, routing, transactions."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lib.clock import Clock, epoch, utcnow
+from lib.practice import completion, expansion, faults, idempotency, keys, parameters
+from lib.practice.database import Database
+from lib.practice.faults import Fault, Faults
+from lib.practice.ledger import Ledger, new_id, noun
+from lib.practice.replies import (
+    API_VERSION,
+    ConnectionDropped,
+    Reply,
+    StripeRefusal,
+    missing,
+)
+from lib.practice.resources import ROUTES, checkout_sessions
+from lib.practice.routing import Call, Route
+from lib.practice.steps import CardForm, CheckoutStep, CheckoutView, MoneyMoved
+
+logger = logging.getLogger(__name__)
+
+BUSINESS_NAME = "Practice business"
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that is understood and allowed, and has not acted yet."""
+
+    route: Route
+    path: str
+    ids: dict[str, str]
+    params: dict[str, Any]
+    expansions: list[list[tuple[str, str]]]
+    faults: list[Fault]
+    request_id: str
+    livemode: bool
+    idempotency_key: str | None
+    fingerprint: str
+
+
+class PracticeStripe:
+    """The account in `database`. Threads and processes may share it.
+
+    Args:
+        public_url: Where the hosted page is served; a session's `url` begins with it.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        *,
+        clock: Clock = utcnow,
+        public_url: str = "http://localhost:8501",
+    ) -> None:
+        self.database = Database(database)
+        self.clock = clock
+        self.public_url = public_url.rstrip("/")
+        self.faults = Faults(self.database)
+        self._fingerprint_key = self._secret("fingerprint_key")
+
+    def handle(
+        self, method: str, path: str, params: dict[str, Any], headers: Mapping[str, str]
+    ) -> Reply:
+        """Answers one API request.
+
+        Raises:
+            ConnectionDropped: A fault asks that the caller hears nothing.
+        """
+        request_id = new_id("request")
+        lowered = {name.lower(): value for name, value in headers.items()}
+        method = method.upper()
+        met: list[Fault] = []
+        try:
+            api_key = keys.authenticate(lowered)
+            met = self.faults.take(method, path)
+            asked = self._understand(method, path, params, lowered, api_key, met, request_id)
+            reply = self._act(asked) if method == "POST" else self._change_or_read(asked)
+        except StripeRefusal as refused:
+            reply = _refusal_reply(refused, request_id)
+        return _sent(reply, met, request_id)
+
+    def checkout(self, session_id: str) -> CheckoutView | None:
+        self.expire_due()
+        with self.database.reading() as connection:
+            ledger = Ledger(connection, epoch(self.clock()))
+            return completion.view(ledger, session_id, BUSINESS_NAME)
+
+    def submit_card(self, session_id: str, card: CardForm) -> CheckoutStep:
+        return self._write(
+            lambda ledger: completion.submit(ledger, session_id, card, self._fingerprint_key)
+        )
+
+    def answer_authentication(self, session_id: str, *, approve: bool) -> CheckoutStep:
+        return self._write(
+            lambda ledger: completion.authenticate(ledger, session_id, approve=approve)
+        )
+
+    def expire_due(self) -> None:
+        """Ends the sessions whose time has come. Every request does so first."""
+        now = epoch(self.clock())
+        due = self.database.connection().execute(
+            "SELECT 1 FROM objects WHERE kind = 'checkout.session' AND status = 'open'"
+            " AND expires_at <= ? LIMIT 1",
+            (now,),
+        )
+        if due.fetchone() is not None:
+            with self.database.writing() as connection:
+                checkout_sessions.expire_due(Ledger(connection, now))
+
+    def money_moved(self) -> list[MoneyMoved]:
+        """Every successful movement, oldest first."""
+        rows = self.database.connection().execute("SELECT * FROM money_moved ORDER BY seq")
+        return [_money_moved(row) for row in rows]
+
+    def _understand(
+        self,
+        method: str,
+        path: str,
+        params: dict[str, Any],
+        headers: Mapping[str, str],
+        api_key: str,
+        met: list[Fault],
+        request_id: str,
+    ) -> _Asked:
+        if faults.find(met, "lost_request"):
+            raise ConnectionDropped
+        slow = faults.find(met, "slow")
+        if slow is not None:
+            time.sleep(float(slow.detail or 0))
+        route, ids = _find_route(method, path)
+        self._check_permission(api_key, route.permission)
+        for fault in met:
+            refused = faults.refusal(fault, route.permission)
+            if refused is not None and fault.kind != "error_500_saved":
+                raise refused
+        checked = parameters.check(params, route.spec)
+        print_ = idempotency.fingerprint(method, path, checked)
+        wanted = checked.pop("expand", [])
+        expansions = expansion.resolve(wanted, route.returns, is_list=route.is_list)
+        for kind in {kind for steps in expansions for _, kind in steps}:
+            self._check_permission(api_key, expansion.READ_PERMISSIONS.get(kind, ""))
+        key = headers.get("idempotency-key") if method == "POST" else None
+        if key is not None:
+            idempotency.check_length(key)
+        self.expire_due()
+        return _Asked(
+            route=route,
+            path=path,
+            ids=ids,
+            params=checked,
+            expansions=expansions,
+            faults=met,
+            request_id=request_id,
+            livemode=keys.is_live(api_key),
+            idempotency_key=key,
+            fingerprint=print_,
+        )
+
+    def _change_or_read(self, asked: _Asked) -> Reply:
+        """GET and DELETE, which take no idempotency key."""
+        is_read = asked.route.method == "GET"
+        with self.database.reading() if is_read else self.database.writing() as connection:
+            return Reply(200, self._run(asked, connection))
+
+    def _act(self, asked: _Asked) -> Reply:
+        claim: idempotency.Claim | None = None
+        if asked.idempotency_key is not None:
+            claimed = idempotency.claim(
+                self.database, asked.idempotency_key, asked.fingerprint, epoch(self.clock())
+            )
+            if isinstance(claimed, Reply):
+                return claimed
+            claim = claimed
+        try:
+            return self._act_once(asked, claim)
+        except StripeRefusal:
+            self._settle(claim, None)
+            raise
+        except sqlite3.OperationalError as error:
+            self._settle(claim, None)
+            if "locked" not in str(error):
+                raise
+            raise faults.lock_timeout() from error
+        except Exception:
+            logger.exception("practice Stripe failed", extra={"path": asked.path})
+            reply = _refusal_reply(faults.server_error(), asked.request_id)
+            self._settle(claim, reply)
+            return reply
+
+    def _act_once(self, asked: _Asked, claim: idempotency.Claim | None) -> Reply:
+        """Acts and saves the answer in one transaction."""
+        with self.database.writing() as connection:
+            if claim is not None:
+                idempotency.hold(connection, claim)
+            try:
+                reply = Reply(200, self._run(asked, connection))
+            except StripeRefusal as refused:
+                if not refused.has_begun:
+                    raise
+                reply = _refusal_reply(refused, asked.request_id)
+            if claim is not None:
+                idempotency.save(connection, claim, reply)
+            return reply
+
+    def _settle(self, claim: idempotency.Claim | None, reply: Reply | None) -> None:
+        if claim is None:
+            return
+        with self.database.writing() as connection:
+            if reply is None:
+                idempotency.release(connection, claim)
+            else:
+                idempotency.save(connection, claim, reply)
+
+    def _run(self, asked: _Asked, connection: sqlite3.Connection) -> dict[str, Any]:
+        if faults.find(asked.faults, "error_500_saved"):
+            refused = faults.server_error()
+            refused.has_begun = True
+            raise refused
+        ledger = Ledger(
+            connection,
+            epoch(self.clock()),
+            asked.request_id,
+            asked.idempotency_key,
+            asked.livemode,
+        )
+        call = Call(
+            ledger, asked.path, asked.ids, asked.params, self.public_url, self._fingerprint_key
+        )
+        if asked.ids and asked.route.method == "GET" and faults.find(asked.faults, "vanish"):
+            raise missing(noun(asked.route.returns), next(reversed(asked.ids.values())))
+        body = asked.route.act(call)
+        if asked.route.is_list and faults.find(asked.faults, "empty_page_has_more"):
+            body |= {"data": [], "has_more": True}
+        expansion.expand(ledger, body, asked.expansions)
+        return body
+
+    def _write(self, act: Callable[[Ledger], _Answer]) -> _Answer:
+        self.expire_due()
+        with self.database.writing() as connection:
+            return act(Ledger(connection, epoch(self.clock())))
+
+    def _check_permission(self, api_key: str, permission: str) -> None:
+        if keys.is_denied(self.database.connection(), api_key, permission):
+            raise faults.missing_permission(permission)
+
+    def _secret(self, name: str) -> bytes:
+        """Made once for the account, the same for every process."""
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO settings (name, value) VALUES (?, ?)",
+                (name, secrets.token_hex(32)),
+            )
+            row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,))
+            return bytes.fromhex(row.fetchone()["value"])
+
+
+def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    segments = path.split("/")
+    for route in ROUTES:
+        ids = route.match(method, segments)
+        if ids is not None:
+            return route, ids
+    raise StripeRefusal(
+        404, f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs."
+    )
+
+
+def _refusal_reply(refused: StripeRefusal, request_id: str) -> Reply:
+    error = dict(refused.error)
+    error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
+    return Reply(refused.status, {"error": error}, refused.headers)
+
+
+def _sent(reply: Reply, met: list[Fault], request_id: str) -> Reply:
+    """What leaves the house, after the faults that strike on the way back."""
+    if faults.find(met, "lost_reply"):
+        raise ConnectionDropped
+    raw = reply.raw
+    if faults.find(met, "truncated_json"):
+        whole = json.dumps(reply.body).encode()
+        raw = whole[: len(whole) // 2]
+    head = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
+    return Reply(reply.status, reply.body, head | reply.headers, raw)
+
+
+def _money_moved(row: sqlite3.Row) -> MoneyMoved:
+    return MoneyMoved(
+        kind=row["kind"],
+        amount=row["amount"],
+        currency=row["currency"],
+        charge=row["charge"],
+        payment_intent=row["payment_intent"],
+        customer=row["customer"],
+        payment_method=row["payment_method"],
+        metadata=json.loads(row["metadata"]),
+        idempotency_key=row["idempotency_key"],
+        moved_at=datetime.fromtimestamp(row["moved_at"], UTC),
+    )
