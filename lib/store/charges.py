@@ -132,6 +132,12 @@ class ChargeStore:
         )  # fmt: skip
         return cursor.rowcount == 1
 
+    def set_outcome_type(self, charge_id: str, number: int, outcome_type: str) -> None:
+        self._database.execute(
+            "UPDATE attempts SET outcome_type = ? WHERE charge_id = ? AND number = ?",
+            (outcome_type, charge_id, number),
+        )
+
     def look_again(self, charge_id: str, number: int, *, at: int) -> None:
         self._database.execute(
             """UPDATE attempts SET looks = looks + 1, next_look_at = ?

@@ -1,0 +1,125 @@
+"""What is shown of a charge, on pages and as JSON: one shape for both (CONTRACT, charge object)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
+from lib.domain.declines import SECRET_CODES, Failure, Reason, explain
+from lib.domain.links import LinkStatus, SetupLink
+from lib.domain.mirror import Decline
+from lib.store.unit_of_work import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeView:
+    charge: Charge
+    attempts: tuple[Attempt, ...]
+    failure: Failure | None
+    """Why the newest attempt failed, or that its outcome is unknown."""
+    recovery_link: SetupLink | None
+    recovery_url: str | None
+
+    @property
+    def last(self) -> Attempt | None:
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def what_happened(self) -> str | None:
+        """Why it failed, in words for staff; None when there is no failure."""
+        if self.failure is None or self.last is None:
+            return None
+        if self.last.outcome is Outcome.NOT_EXECUTED:
+            return {
+                401: "Stripe did not accept our key. Nothing was sent to the bank.",
+                403: f"Our Stripe key lacks a permission. Nothing was sent to the bank. {self.last.decline.message or ''}",
+                429: "Stripe was too busy to take the charge. Nothing was sent to the bank.",
+            }.get(
+                self.last.http_status or 0,
+                "Stripe has no trace of this try: it was never executed, and no money moved.",
+            ).strip()
+        if self.failure.reason is Reason.OUR_DATA and self.last.decline.message:
+            return f"{self.failure.explanation.staff} {self.last.decline.message}"
+        return self.failure.explanation.staff
+
+    @property
+    def next_step(self) -> str | None:
+        if self.failure is None or self.last is None:
+            return None
+        if self.last.outcome is Outcome.NOT_EXECUTED and self.last.http_status in (401, 403):
+            return "Ask an admin to check the Stripe key (see Settings), then charge again."
+        return self.failure.explanation.next_step
+
+    def customer_message(self) -> str | None:
+        """A text for the customer with the address in it; None when they need none."""
+        if self.failure is None:
+            return None
+        text = self.failure.explanation.customer_message
+        if text is None or ("{link}" in text and self.recovery_url is None):
+            return None
+        return text.replace("{link}", self.recovery_url or "")
+
+    def as_json(self) -> dict[str, object]:
+        """The charge object of the contract; amounts in minor units."""
+        last = self.last
+        failure: dict[str, object] | None = None
+        if self.failure is not None and last is not None:
+            failure = {
+                "code": last.decline.code,
+                "decline_code": shown_code(last.decline.decline_code),
+                "advice_code": last.decline.advice_code,
+                "reason": self.failure.reason.value,
+                "message": self.what_happened,
+                "next_step": self.next_step,
+                "retry_allowed": self.failure.retry_allowed,
+                "retry_not_before": self.failure.retry_not_before,
+                "recovery_url": self.recovery_url,
+                "request_id": last.request_id,
+            }
+        return {
+            "charge_id": self.charge.id,
+            "reference": self.charge.reference,
+            "customer": self.charge.customer,
+            "payment_method": self.charge.payment_method,
+            "amount": self.charge.amount,
+            "currency": self.charge.currency,
+            "state": self.charge.state.value,
+            "payment_intent": last.payment_intent if last else None,
+            "attempts": len(self.attempts),
+            "failure": failure,
+        }
+
+
+def view_of(stores: Stores, charge_id: str, *, public_url: str, now: int) -> ChargeView | None:
+    charge = stores.charges.find(charge_id)
+    if charge is None:
+        return None
+    attempts = tuple(stores.charges.attempts(charge_id))
+    link = stores.links.open_recovery_of(charge_id)
+    if link is not None and link.status(now) is not LinkStatus.OPEN:
+        link = None
+    return ChargeView(
+        charge=charge,
+        attempts=attempts,
+        failure=failure_of(charge, attempts[-1]) if attempts else None,
+        recovery_link=link,
+        recovery_url=f"{public_url}/l/{link.token}" if link else None,
+    )
+
+
+def failure_of(charge: Charge, attempt: Attempt) -> Failure | None:
+    at = attempt.outcome_at or attempt.requested_at
+    if charge.state is ChargeState.UNKNOWN:
+        return explain(Decline(code="outcome_unknown"), http_status=None, at=at)
+    if attempt.outcome is Outcome.NOT_EXECUTED and charge.state is ChargeState.PLANNED:
+        # Nothing happened, so the same may be charged again at once.
+        ours = attempt.http_status in (401, 403)
+        return Failure(Reason.OUR_DATA if ours else Reason.TRY_LATER, True, None)
+    if attempt.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
+        return explain(attempt.decline, http_status=attempt.http_status, at=at)
+    return None
+
+
+def shown_code(decline_code: str | None) -> str | None:
+    """Codes that would tell a thief what the bank knows are shown as the generic one."""
+    return "generic_decline" if decline_code in SECRET_CODES else decline_code

@@ -1,0 +1,168 @@
+"""Writes an attempt's outcome, moves its charge, and offers the way back: one place for all evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lib.domain.charges import STATE_AFTER, Attempt, ChargeState, Outcome, may_become, outcome_of
+from lib.domain.declines import explain
+from lib.domain.links import LINK_LIFETIME_SECONDS, SetupLink
+from lib.domain.mirror import Decline, PaymentIntent
+from lib.ids import new_id, new_token
+from lib.store.unit_of_work import Stores
+
+# When to look again at an attempt whose outcome is not known. The first looks come quickly,
+# because most lost replies are settled by the next request; later ones only wait for a key to age.
+_LOOK_AGAIN_SECONDS = (10, 60, 300, 900, 3600)
+# Bank debits take days; a webhook usually tells us first.
+_PROCESSING_LOOK_SECONDS = 6 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one look at Stripe said about one attempt."""
+
+    outcome: Outcome
+    payment_intent: str | None = None
+    http_status: int | None = None
+    request_id: str | None = None
+    decline: Decline = field(default_factory=Decline)
+
+
+def next_look(outcome: Outcome, looks: int, at: int) -> int | None:
+    if outcome is Outcome.PROCESSING:
+        return at + _PROCESSING_LOOK_SECONDS
+    if outcome is Outcome.UNKNOWN:
+        return at + _LOOK_AGAIN_SECONDS[min(looks, len(_LOOK_AGAIN_SECONDS) - 1)]
+    return None
+
+
+def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, at: int) -> bool:
+    """
+    Write `result` unless what is recorded is at least as final.
+
+    False means that nothing changed: late or repeated news, or another process was first.
+    Call inside a write transaction; reads the attempt again under its lock.
+    """
+    current = stores.charges.attempt(attempt.charge_id, attempt.number)
+    charge = stores.charges.find(attempt.charge_id)
+    if current is None or charge is None:
+        raise LookupError(f"attempt {attempt.charge_id}/{attempt.number} is gone")
+    if current.outcome == result.outcome or not may_become(current.outcome, result.outcome):
+        return False
+    if not stores.charges.record_outcome(
+        attempt.charge_id, attempt.number, before=current.outcome, after=result.outcome,
+        evidence=evidence, at=at, next_look_at=next_look(result.outcome, current.looks, at),
+        payment_intent=result.payment_intent, http_status=result.http_status,
+        request_id=result.request_id, decline=result.decline,
+    ):  # fmt: skip
+        return False
+    newest = stores.charges.attempts(charge.id)[-1].number == attempt.number
+    after = STATE_AFTER[result.outcome]
+    # Money moving is the truth about the charge whichever attempt moved it; any other news counts
+    # only for the newest attempt.
+    moved = charge.state is not after and (
+        newest or after in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
+    )
+    if moved and not stores.charges.move(charge.id, before=charge.state, after=after, at=at):
+        # Another live charge holds this reference, so this one was paid behind our back (in the
+        # Dashboard, say). The attempt says so; a person must look.
+        stores.audit.record(
+            at=at, actor="system", action="charge.paid_twice_suspected", subject=charge.id,
+            detail={"attempt": attempt.number, "payment_intent": result.payment_intent},
+        )  # fmt: skip
+    stores.charges.note(
+        charge.id, attempt=attempt.number, at=at, actor="system", kind=result.outcome.value,
+        detail={
+            "evidence": evidence,
+            "payment_intent": result.payment_intent,
+            "code": result.decline.code,
+            "decline_code": result.decline.decline_code,
+            "request_id": result.request_id,
+        },
+    )  # fmt: skip
+    stores.audit.record(
+        at=at, actor="system", action=f"attempt.{result.outcome.value}", subject=charge.id,
+        detail={
+            "attempt": attempt.number, "evidence": evidence, "amount": charge.amount,
+            "currency": charge.currency, "payment_intent": result.payment_intent,
+        },
+    )  # fmt: skip
+    if result.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
+        failure = explain(result.decline, http_status=result.http_status, at=at)
+        if failure.explanation.offers_link:
+            offer_recovery(stores, charge.id, by=attempt.requested_by, at=at)
+    elif result.outcome is Outcome.SUCCEEDED:
+        withdraw_recovery(stores, charge.id, at=at)
+    return True
+
+
+def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: int) -> bool:
+    """Apply what a PaymentIntent of ours says. False when it changes nothing or is not ours."""
+    if intent.charge_id is None or intent.attempt is None:
+        return False
+    attempt = stores.charges.attempt(intent.charge_id, intent.attempt)
+    charge = stores.charges.find(intent.charge_id)
+    if attempt is None or charge is None:
+        return False
+    if (intent.amount, intent.currency, intent.customer) != (
+        charge.amount, charge.currency, charge.customer,
+    ) or attempt.payment_intent not in (None, intent.id):  # fmt: skip
+        # Metadata can be copied by hand in the Dashboard; it must not settle another payment.
+        return False
+    outcome = outcome_of(intent)
+    if outcome is Outcome.UNKNOWN:
+        return False
+    if intent.status == "requires_payment_method" and intent.error is None:
+        return False
+    return record(
+        stores, attempt,
+        Result(outcome, payment_intent=intent.id, decline=intent.error or Decline()),
+        evidence=evidence, at=at,
+    )  # fmt: skip
+
+
+def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> SetupLink:
+    """
+    The open recovery link of a failed charge, made when there is none.
+
+    Costs no request to Stripe: the Checkout Session is minted when the customer opens it.
+    """
+    existing = stores.links.open_recovery_of(charge_id)
+    if existing is not None and existing.expires_at > at:
+        return existing
+    if existing is not None:
+        stores.links.revoke(existing.id, at=at)
+    charge = stores.charges.find(charge_id)
+    if charge is None:
+        raise LookupError(charge_id)
+    customer = stores.mirror.customer(charge.customer)
+    link = SetupLink(
+        id=new_id("link"),
+        token=new_token(),
+        customer=charge.customer,
+        email=customer.email if customer else None,
+        name=customer.name if customer else None,
+        currency=None,
+        reference=charge.reference,
+        locale=None,
+        charge_id=charge_id,
+        created_by=by,
+        created_at=at,
+        expires_at=at + LINK_LIFETIME_SECONDS,
+        revoked_at=None,
+        completed_at=None,
+        completed_session=None,
+    )
+    stores.links.add(link, form_key=f"recovery:{link.id}")
+    stores.audit.record(
+        at=at, actor=by, action="link.create", subject=link.id, detail={"charge": charge_id}
+    )
+    return link
+
+
+def withdraw_recovery(stores: Stores, charge_id: str, *, at: int) -> None:
+    """Once paid, an open recovery link would only confuse the customer."""
+    link = stores.links.open_recovery_of(charge_id)
+    if link is not None and stores.links.revoke(link.id, at=at):
+        stores.links.close_sessions(link.id, at=at)

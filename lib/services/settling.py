@@ -1,0 +1,279 @@
+"""
+Finds out what became of attempts whose outcome is not known, by evidence and never by a new key.
+
+In this order, each step only while it can prove something:
+1. the PaymentIntent, when its id is known;
+2. the same request under the same key, while Stripe surely still knows the key;
+3. the event whose `request.idempotency_key` is ours (Stripe keeps events for 30 days);
+4. the customer's PaymentIntents since then, matched on our metadata;
+5. none of it, and old enough that nothing can still arrive: it was never executed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import (
+    IN_FLIGHT_SECONDS,
+    NO_TRACE_SECONDS,
+    SAME_KEY_SECONDS,
+    Attempt,
+    ChargeState,
+    Evidence,
+    Outcome,
+    outcome_of,
+)
+from lib.domain.mirror import PaymentIntent
+from lib.errors import GatewayError
+from lib.services import ledger
+from lib.services.charging import ChargingService
+from lib.services.ledger import Result
+from lib.services.mirroring import record_payment_intents
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+
+# Stripe's clock and ours may differ, and `created` is whole seconds.
+_CLOCK_MARGIN_SECONDS = 60
+_EVENT_TYPES = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "payment_intent.created",
+)
+# At 100 events a page; beyond that the customer's own list is the quicker proof.
+_EVENT_PAGES = 20
+_DRIFT_LOOK_BACK_SECONDS = 30 * 86_400
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    settled: int = 0
+    still_unknown: int = 0
+    drift: list[dict[str, object]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "settled": self.settled,
+            "still_unknown": self.still_unknown,
+            "drift": self.drift,
+        }
+
+
+class SettlingService:
+    def __init__(
+        self, uow: UnitOfWork, gateway: StripeGateway, charging: ChargingService, *, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._gateway = gateway
+        self._charging = charging
+        self._clock = clock
+
+    def settle_due(self) -> int:
+        """Look at every attempt whose next look is due; returns how many are final now."""
+        with self._uow.read() as stores:
+            due = stores.charges.due(now=epoch(self._clock()))
+        return sum(self._settle_or_postpone(attempt) for attempt in due)
+
+    def reconcile(self, *, by: Actor) -> Reconciliation:
+        """Settle all that can be settled now, then compare the ledger with Stripe's PaymentIntents."""
+        by.must(Permission.SYNC)
+        now = epoch(self._clock())
+        with self._uow.read() as stores:
+            unsettled = stores.charges.unsettled()
+        found = Reconciliation()
+        for attempt in unsettled:
+            in_flight = attempt.outcome is None and now - attempt.requested_at < IN_FLIGHT_SECONDS
+            if not in_flight and self._settle_or_postpone(attempt):
+                found.settled += 1
+        found.drift = self._drift()
+        with self._uow.write() as stores:
+            found.still_unknown = sum(
+                1 for a in stores.charges.unsettled() if a.outcome is not Outcome.PROCESSING
+            )
+            stores.audit.record(
+                at=now, actor=by.username, action="charges.reconcile", subject="charges",
+                detail={"settled": found.settled, "still_unknown": found.still_unknown,
+                        "drift": len(found.drift)},
+            )  # fmt: skip
+        return found
+
+    def settle(self, charge_id: str, *, by: Actor) -> bool:
+        """Look at one charge's open attempt now; True when it is final afterwards."""
+        by.must(Permission.SYNC)
+        with self._uow.read() as stores:
+            attempts = stores.charges.attempts(charge_id)
+        if not attempts:
+            return False
+        last = attempts[-1]
+        age = epoch(self._clock()) - last.requested_at
+        if last.outcome is None and age < IN_FLIGHT_SECONDS:
+            return False
+        return self._settle_or_postpone(last)
+
+    def _settle_or_postpone(self, attempt: Attempt) -> bool:
+        try:
+            final = self._look(attempt)
+        except GatewayError:
+            # Stripe cannot be asked now, which says nothing about the attempt.
+            final = False
+        now = epoch(self._clock())
+        if not final:
+            with self._uow.write() as stores:
+                current = stores.charges.attempt(attempt.charge_id, attempt.number)
+                if current is None or current.outcome not in (
+                    None, Outcome.UNKNOWN, Outcome.PROCESSING,
+                ):  # fmt: skip
+                    return current is not None
+                if current.outcome is None:
+                    # The process that sent it is gone, or its reply would be here.
+                    ledger.record(
+                        stores, current, Result(Outcome.UNKNOWN), evidence="no_reply", at=now
+                    )
+                outcome = current.outcome or Outcome.UNKNOWN
+                stores.charges.look_again(
+                    attempt.charge_id, attempt.number,
+                    at=ledger.next_look(outcome, current.looks, now) or now,
+                )  # fmt: skip
+        return final
+
+    def _look(self, attempt: Attempt) -> bool:
+        """True when the attempt is final now."""
+        if attempt.payment_intent is not None:
+            return self._apply(attempt.payment_intent, Evidence.PAYMENT_INTENT)
+        age = epoch(self._clock()) - attempt.requested_at
+        may_resend = age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error"
+        if may_resend and self._resend(attempt):
+            return True
+        intent_id = self._by_event(attempt)
+        if intent_id is not None:
+            return self._apply(intent_id, Evidence.EVENT)
+        intent = self._by_metadata(attempt)
+        if intent is not None:
+            return self._apply(intent.id, Evidence.PAYMENT_INTENT)
+        if age >= NO_TRACE_SECONDS:
+            return self._record(attempt, Result(Outcome.NOT_EXECUTED), Evidence.NO_TRACE)
+        return False
+
+    def _resend(self, attempt: Attempt) -> bool:
+        """
+        The same key and the same parameters: Stripe answers what it answered before, or executes
+        the request now if it never arrived.
+
+        A refusal of *this* request before execution (429, a key problem) says nothing about the
+        first one, so it proves nothing.
+        """
+        result, intent = self._charging.ask(attempt)
+        if result.outcome in (Outcome.UNKNOWN, Outcome.NOT_EXECUTED):
+            return False
+        if intent is not None:
+            asked_at_ms = int(self._clock().timestamp() * 1000)
+            with self._uow.write() as stores:
+                stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
+        return self._record(attempt, result, Evidence.SAME_KEY)
+
+    def _by_event(self, attempt: Attempt) -> str | None:
+        after: str | None = None
+        for _ in range(_EVENT_PAGES):
+            page = self._gateway.list_events(
+                types=_EVENT_TYPES,
+                created_from=attempt.requested_at - _CLOCK_MARGIN_SECONDS,
+                after=after,
+            )
+            for event in page.items:
+                if event.idempotency_key == attempt.idempotency_key and event.object_id:
+                    return event.object_id
+            if not page.has_more or page.last_id is None:
+                return None
+            after = page.last_id
+        return None
+
+    def _by_metadata(self, attempt: Attempt) -> PaymentIntent | None:
+        with self._uow.read() as stores:
+            charge = stores.charges.find(attempt.charge_id)
+        if charge is None:
+            raise LookupError(attempt.charge_id)
+        after: str | None = None
+        while True:
+            page = self._gateway.list_payment_intents(
+                customer=charge.customer,
+                created_from=attempt.requested_at - _CLOCK_MARGIN_SECONDS,
+                after=after,
+            )
+            for intent in page.items:
+                if (intent.charge_id, intent.attempt) == (attempt.charge_id, attempt.number):
+                    return intent
+            if not page.has_more or page.last_id is None:
+                return None
+            after = page.last_id
+
+    def _apply(self, intent_id: str, evidence: Evidence) -> bool:
+        asked_at_ms = int(self._clock().timestamp() * 1000)
+        intent = self._gateway.retrieve_payment_intent(intent_id)
+        with self._uow.write() as stores:
+            record_payment_intents(
+                stores, [intent], synced_at_ms=asked_at_ms, evidence=evidence.value
+            )
+            attempt = stores.charges.by_payment_intent(intent_id)
+        return attempt is not None and attempt.outcome not in (
+            None, Outcome.UNKNOWN, Outcome.PROCESSING,
+        )  # fmt: skip
+
+    def _record(self, attempt: Attempt, result: Result, evidence: Evidence) -> bool:
+        with self._uow.write() as stores:
+            ledger.record(stores, attempt, result, evidence=evidence.value, at=epoch(self._clock()))
+        return result.outcome is not Outcome.PROCESSING
+
+    def _drift(self) -> list[dict[str, object]]:
+        """Where Stripe's PaymentIntents of our charges say something else than the ledger."""
+        since = epoch(self._clock()) - _DRIFT_LOOK_BACK_SECONDS
+        drift: list[dict[str, object]] = []
+        after: str | None = None
+        while True:
+            asked_at_ms = int(self._clock().timestamp() * 1000)
+            page = self._gateway.list_payment_intents(created_from=since, after=after)
+            ours = [i for i in page.items if i.charge_id is not None]
+            with self._uow.write() as stores:
+                record_payment_intents(
+                    stores, ours, synced_at_ms=asked_at_ms,
+                    evidence=Evidence.PAYMENT_INTENT.value,
+                )  # fmt: skip
+                for intent in ours:
+                    attempt = stores.charges.attempt(intent.charge_id or "", intent.attempt or 0)
+                    charge = stores.charges.find(intent.charge_id or "")
+                    difference = _difference(intent, attempt, charge.state if charge else None)
+                    if difference is not None:
+                        drift.append(
+                            {
+                                "kind": difference,
+                                "payment_intent": intent.id,
+                                "charge_id": intent.charge_id,
+                                "amount": intent.amount,
+                                "currency": intent.currency,
+                                "stripe": intent.status,
+                                "onfile": charge.state.value if charge else None,
+                            }
+                        )
+            if not page.has_more or page.last_id is None:
+                return drift
+            after = page.last_id
+
+
+def _difference(
+    intent: PaymentIntent, attempt: Attempt | None, state: ChargeState | None
+) -> str | None:
+    if attempt is None or state is None:
+        return "not_in_ledger"
+    if attempt.payment_intent not in (None, intent.id):
+        return "other_payment_intent"
+    at_stripe = outcome_of(intent)
+    if at_stripe is Outcome.SUCCEEDED and (
+        attempt.outcome is not Outcome.SUCCEEDED or state is not ChargeState.SUCCEEDED
+    ):
+        return "succeeded_at_stripe_only"
+    if attempt.outcome is Outcome.SUCCEEDED and at_stripe is not Outcome.SUCCEEDED:
+        return "succeeded_in_ledger_only"
+    return None

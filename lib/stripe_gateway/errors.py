@@ -1,0 +1,105 @@
+"""
+SDK exceptions to ours, in one table.
+
+    401, 403                      Misconfigured    nothing was executed
+    429                           Busy             nothing was executed, the same request may go again
+    402                           Declined         final
+    idempotency_error             KeyReused        our bug
+    payment_intent_unexpected_state, 409           OutcomeUnknown: something else moved it
+    404, resource_missing         Missing
+    other 400                     Refused          final
+    5xx, no or unreadable reply   OutcomeUnknown
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import stripe
+
+from lib.errors import (
+    Busy,
+    Declined,
+    GatewayError,
+    KeyReused,
+    Misconfigured,
+    Missing,
+    OutcomeUnknown,
+    Refused,
+)
+
+_PERMISSION = re.compile(r"Having the '(rak_[a-z_]+)' permission")
+# Whoever holds a client secret can act on the intent; nothing of ours needs one.
+_SECRET_FIELDS = frozenset({"client_secret"})
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """
+    Raises:
+        GatewayError: one of its leaves, for every error the SDK raises.
+    """
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise translate(error) from error
+
+
+def translate(error: stripe.StripeError) -> GatewayError:
+    details = _details(error)
+    code = _text(details.get("code"))
+    facts: dict[str, Any] = {
+        "code": code,
+        "http_status": error.http_status,
+        "request_id": error.request_id,
+        "param": _text(details.get("param")),
+        "details": details,
+    }
+    message = _text(details.get("message")) or error.user_message or type(error).__name__
+    status = error.http_status
+    if isinstance(error, stripe.APIConnectionError) or status is None:
+        return OutcomeUnknown("Stripe did not answer.", **facts)
+    if details.get("type") == "idempotency_error":
+        return KeyReused(message, **facts)
+    if status in (401, 403):
+        found = _PERMISSION.search(message)
+        if found:
+            details["permission"] = found[1]
+        return Misconfigured(message, **facts)
+    if status == 429:
+        return Busy(message, **facts)
+    if status == 409 or code == "payment_intent_unexpected_state":
+        return OutcomeUnknown(message, **facts)
+    if status == 402:
+        return Declined(message, **facts)
+    if status == 404 or code == "resource_missing":
+        return Missing(message, **facts)
+    if 400 <= status < 500:
+        return Refused(message, **facts)
+    # 5xx, and a 200 whose body could not be read: the SDK quotes the body in its message, which
+    # may hold anything, so it is not passed on.
+    return OutcomeUnknown("Stripe answered with an error of its own.", **facts)
+
+
+def _details(error: stripe.StripeError) -> dict[str, Any]:
+    body = error.json_body
+    found = body.get("error") if isinstance(body, dict) else None
+    cleaned = _without_secrets(found)
+    return cleaned if isinstance(cleaned, dict) else {}
+
+
+def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - JSON is any of its types
+    if isinstance(value, dict):
+        return {
+            key: _without_secrets(item) for key, item in value.items() if key not in _SECRET_FIELDS
+        }
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,164 @@
+"""
+Stripe's JSON to Onfile's dataclasses.
+
+Pure functions over plain dictionaries: the SDK's objects are no dictionaries, cost ten times the
+time to build, and carry the API key into pickles. A field Stripe always sends and we need raises
+KeyError when it is missing; optional ones become None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lib.domain.mirror import (
+    CheckoutSession,
+    Customer,
+    Decline,
+    Event,
+    PaymentIntent,
+    PaymentMethod,
+    SessionBundle,
+    SetupIntent,
+)
+
+Json = Mapping[str, Any]
+
+
+def customer(data: Json) -> Customer:
+    deleted = bool(data.get("deleted", False))
+    return Customer(
+        id=data["id"],
+        livemode=bool(data.get("livemode", False)),
+        name=data.get("name"),
+        email=data.get("email"),
+        created=data.get("created", 0) if deleted else data["created"],
+        is_deleted=deleted,
+    )
+
+
+def payment_method(data: Json) -> PaymentMethod:
+    kind: str = data["type"]
+    inner: Json = data.get(kind) or {}
+    billing: Json = data.get("billing_details") or {}
+    return PaymentMethod(
+        id=data["id"],
+        livemode=data["livemode"],
+        type=kind,
+        customer=_id(data.get("customer")),
+        brand=inner.get("brand") or inner.get("bank_name") or inner.get("bank_code"),
+        last4=inner.get("last4"),
+        exp_month=inner.get("exp_month"),
+        exp_year=inner.get("exp_year"),
+        funding=inner.get("funding"),
+        country=inner.get("country"),
+        fingerprint=inner.get("fingerprint"),
+        billing_name=billing.get("name"),
+        billing_email=billing.get("email"),
+        created=data["created"],
+    )
+
+
+def setup_intent(data: Json) -> SetupIntent:
+    error: Json = data.get("last_setup_error") or {}
+    return SetupIntent(
+        id=data["id"],
+        livemode=data["livemode"],
+        status=data["status"],
+        customer=_id(data.get("customer")),
+        payment_method=_id(data.get("payment_method")),
+        usage=data.get("usage"),
+        last_error_code=error.get("decline_code") or error.get("code"),
+        last_error_message=error.get("message"),
+        created=data["created"],
+    )
+
+
+def session_bundle(data: Json) -> SessionBundle:
+    """A Session with its SetupIntent and PaymentMethod where they were expanded."""
+    intent = data.get("setup_intent")
+    expanded_intent = setup_intent(intent) if isinstance(intent, Mapping) else None
+    method = intent.get("payment_method") if isinstance(intent, Mapping) else None
+    details: Json = data.get("customer_details") or {}
+    metadata: Json = data.get("metadata") or {}
+    return SessionBundle(
+        session=CheckoutSession(
+            id=data["id"],
+            livemode=data["livemode"],
+            mode=data["mode"],
+            status=data["status"],
+            customer=_id(data.get("customer")),
+            customer_email=details.get("email") or data.get("customer_email"),
+            customer_name=details.get("name"),
+            currency=data.get("currency"),
+            setup_intent=_id(intent),
+            client_reference_id=data.get("client_reference_id"),
+            link_id=metadata.get("onfile_link_id"),
+            reference=metadata.get("onfile_reference"),
+            url=data.get("url"),
+            created=data["created"],
+            expires_at=data.get("expires_at"),
+        ),
+        setup_intent=expanded_intent,
+        payment_method=payment_method(method) if isinstance(method, Mapping) else None,
+    )
+
+
+def payment_intent(data: Json) -> PaymentIntent:
+    metadata: Json = data.get("metadata") or {}
+    attempt = str(metadata.get("onfile_attempt", ""))
+    error = data.get("last_payment_error")
+    return PaymentIntent(
+        id=data["id"],
+        livemode=data["livemode"],
+        status=data["status"],
+        customer=_id(data.get("customer")),
+        payment_method=_id(data.get("payment_method")),
+        amount=data["amount"],
+        currency=data["currency"],
+        charge_id=metadata.get("onfile_charge_id"),
+        attempt=int(attempt) if attempt.isdecimal() else None,
+        latest_charge=_id(data.get("latest_charge")),
+        description=data.get("description"),
+        error=decline(error, outcome_of=data.get("latest_charge")) if error else None,
+        created=data["created"],
+    )
+
+
+def decline(error: Json, *, outcome_of: object = None) -> Decline:
+    """The codes of an `error` object; `outcome_of` is the Charge when it was expanded."""
+    outcome: Json = {}
+    if isinstance(outcome_of, Mapping):
+        outcome = outcome_of.get("outcome") or {}
+    return Decline(
+        code=error.get("code"),
+        decline_code=error.get("decline_code"),
+        advice_code=error.get("advice_code") or outcome.get("advice_code"),
+        network_decline_code=error.get("network_decline_code"),
+        network_advice_code=error.get("network_advice_code"),
+        outcome_type=outcome.get("type"),
+        message=error.get("message"),
+    )
+
+
+def event(data: Json) -> Event:
+    subject: Json = (data.get("data") or {}).get("object") or {}
+    request = data.get("request")
+    return Event(
+        id=data["id"],
+        type=data["type"],
+        livemode=bool(data["livemode"]),
+        api_version=data.get("api_version"),
+        created=data["created"],
+        object_id=subject.get("id"),
+        object_type=subject.get("object"),
+        idempotency_key=request.get("idempotency_key") if isinstance(request, Mapping) else None,
+    )
+
+
+def _id(value: object) -> str | None:
+    """An id, whether the field was expanded or not. Stripe's older payloads say "" for none."""
+    if isinstance(value, Mapping):
+        found = value.get("id")
+        return found if isinstance(found, str) else None
+    return value if isinstance(value, str) and value else None
