@@ -1,0 +1,213 @@
+"""The hosted checkout page: practice Stripe's own web pages, where a customer saves a card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lib.practice.checkout_form import COUNTRIES, FIELDS, Typed, check, decode, typed
+from lib.practice.hosted_pages import MERCHANT, notice, page, redirect, web_address
+from lib.practice.number_list import FILL_NAME, Choice, choose, groups
+from lib.practice.steps import CardRefused, CheckoutStep, CheckoutView, Completed
+
+if TYPE_CHECKING:
+    from lib.practice.engine import PracticeStripe
+
+MAX_BODY_BYTES = 64 * 1024
+PATH = "/practice/checkout/{session_id}"
+FORM_TYPE = "application/x-www-form-urlencoded"
+NOT_SAVED = "The card was not saved. Nothing was charged."
+
+_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
+
+Answer = Callable[["PracticeStripe", CheckoutView, Request], Awaitable[Response]]
+
+
+def routes(stripe: Callable[[], PracticeStripe]) -> list[Route]:
+    """The two pages of every Checkout Session; `stripe` is asked once a request."""
+
+    def endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        async def answered(request: Request) -> Response:
+            practice = stripe()
+            session_id = request.path_params["session_id"]
+            view = None
+            if _SESSION_ID.fullmatch(session_id):
+                view = await run_in_threadpool(practice.checkout, session_id)
+            if view is None:
+                return _unknown()
+            if view.status != "open":
+                return _closed(view)
+            return await answer(practice, view, request)
+
+        return answered
+
+    authenticate = f"{PATH}/authenticate"
+    return [
+        Route(PATH, endpoint(_show_form), methods=["GET"]),
+        Route(PATH, endpoint(_take_card), methods=["POST"]),
+        Route(authenticate, endpoint(_show_authentication), methods=["GET"]),
+        Route(authenticate, endpoint(_take_authentication), methods=["POST"]),
+    ]
+
+
+async def _show_form(practice: PracticeStripe, view: CheckoutView, request: Request) -> Response:
+    if view.is_authentication_pending:
+        return redirect(_address(view, "/authenticate"))
+    blank = Typed(email=view.customer_email or "", country=_likely_country(request))
+    return _form_page(practice, view, blank)
+
+
+async def _take_card(practice: PracticeStripe, view: CheckoutView, request: Request) -> Response:
+    fields = await _fields(request)
+    if isinstance(fields, Response):
+        return fields
+    form = typed(fields)
+    if "fill" in fields:
+        return _form_page(practice, view, form, choice=choose(fields["fill"], practice.clock()))
+    locked_email = view.customer_email if view.is_email_locked else None
+    card, problems = check(form, locked_email=locked_email, now=practice.clock())
+    if card is None:
+        return _form_page(practice, view, form, problems)
+    step = await run_in_threadpool(practice.submit_card, view.id, card)
+    return _after(practice, view, form, step)
+
+
+async def _show_authentication(
+    practice: PracticeStripe, view: CheckoutView, request: Request
+) -> Response:
+    if not view.is_authentication_pending:
+        return redirect(_address(view))
+    return page(
+        "authenticate.html",
+        merchant=view.business_name or MERCHANT,
+        action=_address(view, "/authenticate"),
+    )
+
+
+async def _take_authentication(
+    practice: PracticeStripe, view: CheckoutView, request: Request
+) -> Response:
+    fields = await _fields(request)
+    if isinstance(fields, Response):
+        return fields
+    answer = fields.get("answer")
+    if not view.is_authentication_pending or answer not in ("approve", "fail"):
+        return redirect(_address(view))
+    step = await run_in_threadpool(
+        lambda: practice.answer_authentication(view.id, approve=answer == "approve")
+    )
+    blank = Typed(email=view.customer_email or "", country=_likely_country(request))
+    return _after(practice, view, blank, step)
+
+
+def _after(
+    practice: PracticeStripe, view: CheckoutView, form: Typed, step: CheckoutStep
+) -> Response:
+    if isinstance(step, CardRefused):
+        return _form_page(practice, view, form, {_field_of(step.message): step.message}, NOT_SAVED)
+    if isinstance(step, Completed):
+        return redirect(step.redirect_url)
+    return redirect(_address(view, "/authenticate"))
+
+
+def _field_of(message: str) -> str:
+    lowered = message.lower()
+    if "security code" in lowered or "cvc" in lowered:
+        return "cvc"
+    return "expiry" if "expir" in lowered else "number"
+
+
+def _form_page(
+    practice: PracticeStripe,
+    view: CheckoutView,
+    form: Typed,
+    problems: dict[str, str] | None = None,
+    summary: str = "Check the marked fields.",
+    *,
+    choice: Choice | None = None,
+) -> Response:
+    shown = form.for_page()
+    if choice is not None:
+        # What a script would fill in, for a browser without scripts.
+        shown |= {"number": choice.shown, "expiry": choice.expiry, "cvc": choice.cvc}
+        shown["name"] = form.name or FILL_NAME
+    return page(
+        "checkout.html",
+        status=422 if problems else 200,
+        merchant=view.business_name or MERCHANT,
+        action=_address(view),
+        cancel_url=web_address(view.cancel_url),
+        submit_text=view.submit_text,
+        fixed_email=view.customer_email if view.is_email_locked else None,
+        typed=shown,
+        problems=dict.fromkeys(FIELDS, "") | (problems or {}),
+        summary=summary if problems else "",
+        countries=COUNTRIES,
+        number_groups=groups(view.payment_method_types, practice.clock()),
+        is_list_open=choice is not None,
+        fill_name=FILL_NAME,
+    )
+
+
+def _likely_country(request: Request) -> str:
+    accepted = request.headers.get("accept-language", "")[:100]
+    codes = {code for code, _ in COUNTRIES}
+    regions = re.findall(r"-([A-Z]{2})\b", accepted)
+    return next((region for region in regions if region in codes), "US")
+
+
+async def _fields(request: Request) -> dict[str, str] | Response:
+    """The posted fields, or the page that says why they are not read."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        return notice(415, "This form was not understood", "Open the link again and try once more.")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return notice(
+                    413, "That is too much text", "Go back, shorten what you typed and try again."
+                )
+        return decode(bytes(body))
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except ValueError:
+        return notice(400, "This form was not understood", "Open the link again and try once more.")
+
+
+def _unknown() -> Response:
+    return notice(
+        404,
+        "This link does not work",
+        "Check that the whole address was copied, or ask the business that sent it for a new one.",
+    )
+
+
+def _closed(view: CheckoutView) -> Response:
+    merchant = view.business_name or MERCHANT
+    if view.status == "complete":
+        return notice(
+            200,
+            "Your card is saved",
+            f"{merchant} has what it needs. Nothing was charged, and there is nothing more to do.",
+            "This link works once and has been used.",
+            merchant=merchant,
+        )
+    return notice(
+        410,
+        "This link has expired",
+        "No card was saved with it and nothing was charged.",
+        f"Ask {merchant} for a new link.",
+        merchant=merchant,
+        back=web_address(view.cancel_url),
+    )
+
+
+def _address(view: CheckoutView, step: str = "") -> str:
+    return PATH.replace("{session_id}", view.id) + step
