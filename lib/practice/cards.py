@@ -8,10 +8,10 @@ does not know them. No number is ever stored: an object keeps the card's `slug`.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from enum import StrEnum
+
+from lib.practice.card_numbers import normalized
 
 
 class AtSetup(StrEnum):
@@ -280,24 +280,3 @@ def by_slug(slug: str) -> Card:
 def by_token(token: str) -> Card | None:
     """The card behind a test token such as `pm_card_visa`."""
     return _BY_SLUG.get(token.removeprefix("pm_card_")) if token.startswith("pm_card_") else None
-
-
-def normalized(number: str) -> str:
-    return "".join(character for character in number if character.isalnum()).upper()
-
-
-def fingerprint(number: str, key: bytes) -> str:
-    """The same for the same number, and useless for finding the number out without the key."""
-    digest = hmac.new(key, normalized(number).encode(), hashlib.sha256).hexdigest()
-    return digest[:16]
-
-
-def passes_luhn(number: str) -> bool:
-    digits = normalized(number)
-    if not digits.isascii() or not digits.isdecimal() or not 12 <= len(digits) <= 19:
-        return False
-    total = 0
-    for position, character in enumerate(reversed(digits)):
-        digit = int(character) * (1 + position % 2)
-        total += digit - 9 if digit > 9 else digit
-    return total % 10 == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.practice import cards
+from lib.practice import card_numbers, cards
 from lib.practice.cards import AtSetup, Card
 from lib.practice.declines import DECLINES
 from lib.practice.ledger import Ledger, Stored
@@ -65,7 +65,7 @@ def submit(ledger: Ledger, session_id: str, form: CardForm, key: bytes) -> Check
     method = payment_methods.new(
         ledger,
         card,
-        fingerprint=cards.fingerprint(form.number, key),
+        fingerprint=card_numbers.fingerprint(form.number, key),
         exp_month=form.exp_month,
         exp_year=_full_year(form.exp_year),
         billing_details={"email": email, "name": form.name, "address": {"country": form.country}},
@@ -147,7 +147,7 @@ def _problem(form: CardForm, card: Card | None, session: dict[str, Any], now: in
         return "This way to pay is not offered here."
     if card is not None and card.type == "sepa_debit":
         return None
-    if card is None and not cards.passes_luhn(form.number):
+    if card is None and not card_numbers.passes_luhn(form.number):
         return "Your card number is invalid."
     today = datetime.fromtimestamp(now, UTC)
     year = _full_year(form.exp_year)

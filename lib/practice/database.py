@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS settings (
 
 -- `seq` grows by one for each object, so that objects of the same second keep an order.
 -- The columns beside `payload` repeat what the list filters need.
+-- `due_at` is when something happens to the object by itself.
 -- `hidden` holds what Stripe knows and never shows, such as how a test card behaves.
 CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -35,7 +36,7 @@ CREATE TABLE IF NOT EXISTS objects (
     status TEXT,
     type TEXT,
     email TEXT,
-    expires_at INTEGER,
+    due_at INTEGER,
     is_deleted INTEGER NOT NULL DEFAULT 0,
     payload TEXT NOT NULL,
     hidden TEXT NOT NULL DEFAULT '{}'
@@ -50,8 +51,7 @@ CREATE INDEX IF NOT EXISTS objects_setup_intent ON objects (setup_intent, kind)
     WHERE setup_intent IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_charge ON objects (charge, kind) WHERE charge IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_email ON objects (email, kind) WHERE email IS NOT NULL;
-CREATE INDEX IF NOT EXISTS objects_due ON objects (expires_at)
-    WHERE kind = 'checkout.session' AND status = 'open';
+CREATE INDEX IF NOT EXISTS objects_due ON objects (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -9,29 +9,29 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lib.clock import Clock, epoch, utcnow
-from lib.practice import completion, expansion, faults, idempotency, keys, parameters
+from lib.practice import charging, completion, expansion, faults, idempotency, keys, parameters
 from lib.practice.database import Database
 from lib.practice.faults import Fault, Faults
-from lib.practice.ledger import Ledger, new_id, noun
+from lib.practice.ledger import Ledger, money_moved, new_id, noun
 from lib.practice.replies import (
     API_VERSION,
     ConnectionDropped,
     Reply,
     StripeRefusal,
     missing,
+    refusal_reply,
 )
-from lib.practice.resources import ROUTES, checkout_sessions
+from lib.practice.resources import account, checkout_sessions, refunds
+from lib.practice.resources.routes import find_route
 from lib.practice.routing import Call, Route
 from lib.practice.steps import CardForm, CheckoutStep, CheckoutView, MoneyMoved
 
 logger = logging.getLogger(__name__)
 
-BUSINESS_NAME = "Practice business"
 _Answer = TypeVar("_Answer")
 
 
@@ -89,14 +89,14 @@ class PracticeStripe:
             asked = self._understand(method, path, params, lowered, api_key, met, request_id)
             reply = self._act(asked) if method == "POST" else self._change_or_read(asked)
         except StripeRefusal as refused:
-            reply = _refusal_reply(refused, request_id)
+            reply = refusal_reply(refused, request_id)
         return _sent(reply, met, request_id)
 
     def checkout(self, session_id: str) -> CheckoutView | None:
-        self.expire_due()
+        self.settle_due()
         with self.database.reading() as connection:
             ledger = Ledger(connection, epoch(self.clock()))
-            return completion.view(ledger, session_id, BUSINESS_NAME)
+            return completion.view(ledger, session_id, account.BUSINESS_NAME)
 
     def submit_card(self, session_id: str, card: CardForm) -> CheckoutStep:
         return self._write(
@@ -108,22 +108,39 @@ class PracticeStripe:
             lambda ledger: completion.authenticate(ledger, session_id, approve=approve)
         )
 
-    def expire_due(self) -> None:
-        """Ends the sessions whose time has come. Every request does so first."""
+    def settle_due(self) -> None:
+        """Does what time alone brings: ends sessions and asynchronous refunds.
+
+        Every request does so first.
+        """
         now = epoch(self.clock())
         due = self.database.connection().execute(
-            "SELECT 1 FROM objects WHERE kind = 'checkout.session' AND status = 'open'"
-            " AND expires_at <= ? LIMIT 1",
-            (now,),
+            "SELECT 1 FROM objects WHERE due_at <= ? LIMIT 1", (now,)
         )
         if due.fetchone() is not None:
             with self.database.writing() as connection:
-                checkout_sessions.expire_due(Ledger(connection, now))
+                ledger = Ledger(connection, now)
+                checkout_sessions.expire_due(ledger)
+                refunds.settle_due(ledger)
+
+    def settle_processing(self, payment_intent_id: str, *, succeed: bool = True) -> None:
+        """Ends a PaymentIntent that is `processing`, as a bank does after some days.
+
+        Raises:
+            ValueError: It is not processing.
+        """
+
+        def settle(ledger: Ledger) -> None:
+            intent = ledger.find("payment_intent", payment_intent_id)
+            if intent is None or intent.payload["status"] != "processing":
+                raise ValueError(f"{payment_intent_id} is not processing")
+            charging.settle(ledger, intent, succeed=succeed)
+
+        self._write(settle)
 
     def money_moved(self) -> list[MoneyMoved]:
         """Every successful movement, oldest first."""
-        rows = self.database.connection().execute("SELECT * FROM money_moved ORDER BY seq")
-        return [_money_moved(row) for row in rows]
+        return money_moved(self.database.connection())
 
     def _understand(
         self,
@@ -140,7 +157,7 @@ class PracticeStripe:
         slow = faults.find(met, "slow")
         if slow is not None:
             time.sleep(float(slow.detail or 0))
-        route, ids = _find_route(method, path)
+        route, ids = find_route(method, path)
         self._check_permission(api_key, route.permission)
         for fault in met:
             refused = faults.refusal(fault, route.permission)
@@ -155,7 +172,7 @@ class PracticeStripe:
         key = headers.get("idempotency-key") if method == "POST" else None
         if key is not None:
             idempotency.check_length(key)
-        self.expire_due()
+        self.settle_due()
         return _Asked(
             route=route,
             path=path,
@@ -196,7 +213,7 @@ class PracticeStripe:
             raise faults.lock_timeout() from error
         except Exception:
             logger.exception("practice Stripe failed", extra={"path": asked.path})
-            reply = _refusal_reply(faults.server_error(), asked.request_id)
+            reply = refusal_reply(faults.server_error(), asked.request_id)
             self._settle(claim, reply)
             return reply
 
@@ -210,7 +227,7 @@ class PracticeStripe:
             except StripeRefusal as refused:
                 if not refused.has_begun:
                     raise
-                reply = _refusal_reply(refused, asked.request_id)
+                reply = refusal_reply(refused, asked.request_id)
             if claim is not None:
                 idempotency.save(connection, claim, reply)
             return reply
@@ -248,7 +265,7 @@ class PracticeStripe:
         return body
 
     def _write(self, act: Callable[[Ledger], _Answer]) -> _Answer:
-        self.expire_due()
+        self.settle_due()
         with self.database.writing() as connection:
             return act(Ledger(connection, epoch(self.clock())))
 
@@ -267,23 +284,6 @@ class PracticeStripe:
             return bytes.fromhex(row.fetchone()["value"])
 
 
-def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    segments = path.split("/")
-    for route in ROUTES:
-        ids = route.match(method, segments)
-        if ids is not None:
-            return route, ids
-    raise StripeRefusal(
-        404, f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs."
-    )
-
-
-def _refusal_reply(refused: StripeRefusal, request_id: str) -> Reply:
-    error = dict(refused.error)
-    error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
-    return Reply(refused.status, {"error": error}, refused.headers)
-
-
 def _sent(reply: Reply, met: list[Fault], request_id: str) -> Reply:
     """What leaves the house, after the faults that strike on the way back."""
     if faults.find(met, "lost_reply"):
@@ -294,18 +294,3 @@ def _sent(reply: Reply, met: list[Fault], request_id: str) -> Reply:
         raw = whole[: len(whole) // 2]
     head = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
     return Reply(reply.status, reply.body, head | reply.headers, raw)
-
-
-def _money_moved(row: sqlite3.Row) -> MoneyMoved:
-    return MoneyMoved(
-        kind=row["kind"],
-        amount=row["amount"],
-        currency=row["currency"],
-        charge=row["charge"],
-        payment_intent=row["payment_intent"],
-        customer=row["customer"],
-        payment_method=row["payment_method"],
-        metadata=json.loads(row["metadata"]),
-        idempotency_key=row["idempotency_key"],
-        moved_at=datetime.fromtimestamp(row["moved_at"], UTC),
-    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,7 @@ def claim(database: Database, key: str, print_: str, now: int) -> Claim | Reply:
     return taken
 
 
-def hold(connection: Any, held: Claim) -> None:
+def hold(connection: sqlite3.Connection, held: Claim) -> None:
     """Called first in the acting transaction: a claim taken over meanwhile may not act."""
     row = connection.execute(
         "SELECT 1 FROM idempotency_keys WHERE key = ? AND owner = ? AND status IS NULL",
@@ -78,14 +79,14 @@ def hold(connection: Any, held: Claim) -> None:
         raise key_in_use(held.key)
 
 
-def save(connection: Any, held: Claim, reply: Reply) -> None:
+def save(connection: sqlite3.Connection, held: Claim, reply: Reply) -> None:
     connection.execute(
         "UPDATE idempotency_keys SET status = ?, body = ? WHERE key = ? AND owner = ?",
         (reply.status, json.dumps(reply.body), held.key, held.owner),
     )
 
 
-def release(connection: Any, held: Claim) -> None:
+def release(connection: sqlite3.Connection, held: Claim) -> None:
     connection.execute(
         "DELETE FROM idempotency_keys WHERE key = ? AND owner = ? AND status IS NULL",
         (held.key, held.owner),

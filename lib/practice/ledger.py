@@ -8,9 +8,11 @@ import sqlite3
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from lib.practice.replies import API_VERSION, invalid, missing
+from lib.practice.steps import MoneyMoved
 
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIXES = {
@@ -42,7 +44,6 @@ _FILTER_COLUMNS = (
     "status",
     "type",
     "email",
-    "expires_at",
 )
 
 
@@ -94,13 +95,21 @@ class Ledger:
     idempotency_key: str | None = None
     livemode: bool = False
 
+    @property
+    def month(self) -> tuple[int, int]:
+        """The year and month of `now`."""
+        today = datetime.fromtimestamp(self.now, UTC)
+        return today.year, today.month
+
     def add(
         self, kind: str, payload: dict[str, Any], hidden: dict[str, Any] | None = None
     ) -> Stored:
-        """Stores a new object. Fills `id`, `object`, `created` and `livemode` where absent."""
+        """Stores a new object. Fills `id`, `object`, `created` and `livemode` where due."""
         if self.livemode:
             raise invalid("Practice Stripe has no live mode: use a test key.")
-        head = {"id": new_id(kind), "object": kind, "created": self.now, "livemode": False}
+        head = {"id": new_id(kind), "object": kind, "created": self.now}
+        if kind != "refund":
+            head["livemode"] = False
         stored = Stored(kind, head | payload, hidden or {})
         columns = _columns(stored)
         names = ", ".join(columns)
@@ -214,13 +223,18 @@ def _columns(stored: Stored) -> dict[str, Any]:
     columns = {name: payload.get(name) for name in _FILTER_COLUMNS}
     if stored.kind == "checkout.session":
         columns["email"] = (payload["customer_details"] or {}).get("email")
-    if stored.kind not in ("customer", "checkout.session"):
-        columns["expires_at"] = None
     return columns | {
+        "due_at": _due_at(stored),
         "is_deleted": int(stored.is_deleted),
         "payload": json.dumps(payload),
         "hidden": json.dumps(stored.hidden),
     }
+
+
+def _due_at(stored: Stored) -> int | None:
+    if stored.kind == "checkout.session" and stored.payload["status"] == "open":
+        return int(stored.payload["expires_at"])
+    return stored.hidden.get("due_at")
 
 
 def _stored(row: sqlite3.Row) -> Stored:
@@ -230,4 +244,24 @@ def _stored(row: sqlite3.Row) -> Stored:
         hidden=json.loads(row["hidden"]),
         seq=row["seq"],
         is_deleted=bool(row["is_deleted"]),
+    )
+
+
+def money_moved(connection: sqlite3.Connection) -> list[MoneyMoved]:
+    rows = connection.execute("SELECT * FROM money_moved ORDER BY seq")
+    return [_money_moved(row) for row in rows]
+
+
+def _money_moved(row: sqlite3.Row) -> MoneyMoved:
+    return MoneyMoved(
+        kind=row["kind"],
+        amount=row["amount"],
+        currency=row["currency"],
+        charge=row["charge"],
+        payment_intent=row["payment_intent"],
+        customer=row["customer"],
+        payment_method=row["payment_method"],
+        metadata=json.loads(row["metadata"]),
+        idempotency_key=row["idempotency_key"],
+        moved_at=datetime.fromtimestamp(row["moved_at"], UTC),
     )

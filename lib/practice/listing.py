@@ -72,13 +72,20 @@ def page_of(
     }
 
 
-def search(call: Call, kind: str, fields: Mapping[str, str]) -> dict[str, Any]:
+def search(
+    call: Call, kind: str, fields: Mapping[str, str], *, lag_seconds: int | None = None
+) -> dict[str, Any]:
     """Clauses joined by AND: `name:"exact"`, `name~"part"`, `metadata["key"]:"value"`.
 
     Args:
         fields: Searchable field and its place in the payload, as a JSON path.
+        lag_seconds: Younger objects are not found yet.
     """
-    where, values = "kind = ? AND is_deleted = 0", [kind]
+    where = "kind = ? AND is_deleted = 0"
+    values: list[Any] = [kind]
+    if lag_seconds is not None:
+        where += " AND created <= ?"
+        values.append(call.now - lag_seconds)
     for condition, bound in _clauses(call.params["query"], fields):
         where += f" AND {condition}"
         values += bound
@@ -117,7 +124,7 @@ def _limit(params: Mapping[str, Any]) -> int:
     return limit
 
 
-def _created(given: Any) -> list[tuple[str, int]]:
+def _created(given: int | dict[str, int] | None) -> list[tuple[str, int]]:
     if given is None:
         return []
     if isinstance(given, int):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
 from lib.practice.replies import invalid
 
@@ -12,12 +12,19 @@ LONGEST_KEY = 40
 LONGEST_VALUE = 500
 
 
-def checked(given: Any, *, param: str = "metadata") -> dict[str, str]:
+def checked(
+    given: Mapping[str, str] | Literal[""] | None, *, param: str = "metadata"
+) -> dict[str, str]:
     """New metadata. Empty values are dropped, as Stripe does."""
     return merged({}, given, param=param)
 
 
-def merged(current: Mapping[str, str], given: Any, *, param: str = "metadata") -> dict[str, str]:
+def merged(
+    current: Mapping[str, str],
+    given: Mapping[str, str] | Literal[""] | None,
+    *,
+    param: str = "metadata",
+) -> dict[str, str]:
     """An empty value unsets its key; an empty string in place of the whole unsets all."""
     if given is None:
         return dict(current)

@@ -12,12 +12,16 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any, ForwardRef, Literal, Union, get_args, get_origin
 
 from lib.practice.replies import StripeRefusal, invalid
 
-Checker = Callable[[Any, str], Any]
+Checker = Callable[[object, str], Any]
 """Turns what arrived into a Python value, or raises a refusal that names the parameter."""
+
+Annotation = Any
+"""Whatever may stand after the colon of a typed dict's field."""
 
 _SEGMENT = re.compile(r"\[([^\]]*)\]")
 _INTEGER = re.compile(r"-?\d{1,18}")
@@ -49,6 +53,13 @@ def check(params: Mapping[str, Any], spec: str) -> dict[str, Any]:
         StripeRefusal: For an unknown, missing or ill-typed parameter.
     """
     fields, required = _top_level(spec)
+    if "payment_method_types" in params and "payment_method_types" not in fields:
+        raise invalid(
+            "The `payment_method_types` parameter is no longer supported. Use "
+            "`allowed_payment_method_types`, or leave it out for dynamic payment methods.",
+            param="payment_method_types",
+            code="payment_method_types_no_longer_supported",
+        )
     checked = _check_struct(params, "", fields)
     for name in required:
         if name not in checked:
@@ -67,7 +78,7 @@ def _top_level(spec: str) -> tuple[dict[str, Checker], tuple[str, ...]]:
     return fields, required
 
 
-def _struct(typed_dict: Any) -> tuple[dict[str, Checker], tuple[str, ...]]:
+def _struct(typed_dict: type[Any]) -> tuple[dict[str, Checker], tuple[str, ...]]:
     """The fields of a typed dict, less those of the SDK's request options."""
     options: set[str] = set()
     for base in getattr(typed_dict, "__orig_bases__", ()):
@@ -87,12 +98,12 @@ def _wire_name(name: str) -> str:
     return name.removesuffix("_") if name in ("from_", "in_") else name
 
 
-def _compile(annotation: Any, module: Any) -> Checker:
+def _compile(annotation: Annotation, module: ModuleType) -> Checker:
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         return _compile(_evaluate(annotation, module), module)
-    origin = get_origin(annotation)
+    origin: Any = get_origin(annotation)
     if origin in (typing.Required, typing.NotRequired):
         return _compile(get_args(annotation)[0], module)
     if origin in (Union, types.UnionType):
@@ -108,7 +119,7 @@ def _compile(annotation: Any, module: Any) -> Checker:
     return _SCALARS.get(annotation, _check_string)
 
 
-def _evaluate(text: str, module: Any) -> Any:
+def _evaluate(text: str, module: ModuleType) -> Annotation:
     """Reads an annotation such as `"Literal['a']|Params|str"`."""
     scope = dict(vars(module))
     parts = [part.strip() for part in _split_union(text) if "UntypedStripeObject" not in part]
@@ -126,7 +137,7 @@ def _split_union(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _compile_union(members: tuple[Any, ...], module: Any) -> Checker:
+def _compile_union(members: tuple[Any, ...], module: ModuleType) -> Checker:
     choices: list[Any] = []
     scalars: list[Checker] = []
     nested: Checker | None = None
@@ -134,7 +145,7 @@ def _compile_union(members: tuple[Any, ...], module: Any) -> Checker:
     allows_empty = False
     for member in members:
         if isinstance(member, ForwardRef):
-            member = _evaluate(member.__forward_arg__, module)  # noqa: PLW2901
+            member = _evaluate(member.__forward_arg__, module)
         origin = get_origin(member)
         if origin is Literal:
             allows_empty = allows_empty or "" in get_args(member)
@@ -150,7 +161,7 @@ def _compile_union(members: tuple[Any, ...], module: Any) -> Checker:
         scalars = [checker for checker in scalars if checker is not _check_string]
         scalars.append(_one_of(tuple(choices)))
 
-    def check_union(value: Any, param: str) -> Any:
+    def check_union(value: object, param: str) -> object:
         if value == "" and allows_empty:
             return ""
         if isinstance(value, Mapping) and nested is not None:
@@ -174,11 +185,11 @@ def _emptyable(checker: Checker) -> Checker:
     return lambda value, param: "" if value == "" else _check_string(value, param)
 
 
-def _lazy_struct(typed_dict: Any) -> Checker:
+def _lazy_struct(typed_dict: type[Any]) -> Checker:
     # Most nested typed dicts of an endpoint are never used: compile on first sight.
     compiled: list[tuple[dict[str, Checker], tuple[str, ...]]] = []
 
-    def check_nested(value: Any, param: str) -> Any:
+    def check_nested(value: object, param: str) -> object:
         if not isinstance(value, Mapping):
             raise invalid("Invalid object", param=param)
         if not compiled:
@@ -216,8 +227,8 @@ def _missing(param: str) -> StripeRefusal:
     return invalid(f"Missing required param: {param}.", param=param, code="parameter_missing")
 
 
-def _check_string(value: Any, param: str) -> str:
-    if isinstance(value, Mapping | list) or isinstance(value, bool):
+def _check_string(value: object, param: str) -> str:
+    if isinstance(value, Mapping | list | bool):
         raise invalid(f"Invalid string: {value}", param=param)
     text = str(value)
     if text == "":
@@ -236,7 +247,7 @@ def _check_string(value: Any, param: str) -> str:
     return text
 
 
-def _check_integer(value: Any, param: str) -> int:
+def _check_integer(value: object, param: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
@@ -244,7 +255,7 @@ def _check_integer(value: Any, param: str) -> int:
     raise invalid(f"Invalid integer: {value}", param=param, code="parameter_invalid_integer")
 
 
-def _check_boolean(value: Any, param: str) -> bool:
+def _check_boolean(value: object, param: str) -> bool:
     if isinstance(value, bool):
         return value
     if value in ("true", "false"):
@@ -252,7 +263,7 @@ def _check_boolean(value: Any, param: str) -> bool:
     raise invalid(f"Invalid boolean: {value}", param=param)
 
 
-def _check_mapping(value: Any, param: str) -> dict[str, str]:
+def _check_mapping(value: object, param: str) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise invalid("Invalid object", param=param)
     for key, item in value.items():
@@ -262,7 +273,7 @@ def _check_mapping(value: Any, param: str) -> dict[str, str]:
 
 
 def _one_of(choices: tuple[Any, ...]) -> Checker:
-    def check_choice(value: Any, param: str) -> Any:
+    def check_choice(value: object, param: str) -> object:
         if value in choices:
             return value
         listed = f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else str(choices[0])
@@ -272,7 +283,7 @@ def _one_of(choices: tuple[Any, ...]) -> Checker:
 
 
 def _list_of(item: Checker) -> Checker:
-    def check_list(value: Any, param: str) -> list[Any]:
+    def check_list(value: object, param: str) -> list[Any]:
         if isinstance(value, Mapping):
             if not all(str(key).isdecimal() for key in value):
                 raise invalid("Invalid array", param=param)

@@ -19,11 +19,11 @@ class Reply:
     raw: bytes | None = None
 
 
-class ConnectionDropped(Exception):  # noqa: N818
+class ConnectionDropped(Exception):
     """The network failed: the caller hears nothing, whether or not Stripe has acted."""
 
 
-class StripeRefusal(Exception):  # noqa: N818
+class StripeRefusal(Exception):
     """A request that Stripe answers with an error.
 
     Attributes:
@@ -41,7 +41,7 @@ class StripeRefusal(Exception):  # noqa: N818
         type_: str = "invalid_request_error",
         has_begun: bool = False,
         headers: dict[str, str] | None = None,
-        **details: Any,
+        **details: object,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -61,10 +61,12 @@ def invalid(message: str, *, param: str | None = None, code: str | None = None) 
 
 
 def conflicting(
-    message: str, *, param: str | None = None, code: str | None = None, **details: Any
+    message: str, *, param: str | None = None, code: str | None = None, **details: object
 ) -> StripeRefusal:
     """The request is well formed; what the account holds does not allow it."""
-    return StripeRefusal(400, message, param=param, code=code, has_begun=True, **details)
+    refusal = StripeRefusal(400, message, param=param, code=code, has_begun=True)
+    refusal.error |= details
+    return refusal
 
 
 def missing(noun: str, object_id: str, *, param: str = "id", status: int = 404) -> StripeRefusal:
@@ -76,3 +78,9 @@ def missing(noun: str, object_id: str, *, param: str = "id", status: int = 404) 
         param=param,
         has_begun=True,
     )
+
+
+def refusal_reply(refused: StripeRefusal, request_id: str) -> Reply:
+    error = dict(refused.error)
+    error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
+    return Reply(refused.status, {"error": error}, refused.headers)

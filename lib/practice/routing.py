@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from lib.practice.ledger import Ledger
@@ -29,10 +28,6 @@ class Call:
     @property
     def now(self) -> int:
         return self.ledger.now
-
-    @property
-    def year(self) -> int:
-        return datetime.fromtimestamp(self.now, UTC).year
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def expire(ledger: Ledger, session: Stored, *, at: int | None = None) -> None:
 
 def expire_due(ledger: Ledger) -> None:
     """Ends the open sessions whose time has come, as of that time."""
-    due = "AND status = 'open' AND expires_at <= ?"
+    due = "AND due_at <= ?"
     for session in ledger.select("checkout.session", due, [ledger.now], order="ASC"):
         expire(ledger, session, at=session.payload["expires_at"])
 

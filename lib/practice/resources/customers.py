@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from lib.practice import listing, metadata
 from lib.practice.ledger import Ledger, Stored
@@ -158,13 +158,13 @@ def _tombstone(customer: Stored) -> dict[str, Any]:
     return {"id": customer.id, "object": "customer", "deleted": True}
 
 
-def _address(given: Any) -> dict[str, Any] | None:
+def _address(given: dict[str, Any] | Literal[""] | None) -> dict[str, Any] | None:
     if not given:
         return None
     return {name: given.get(name) or None for name in _ADDRESS}
 
 
-def _shipping(given: Any) -> dict[str, Any] | None:
+def _shipping(given: dict[str, Any] | Literal[""] | None) -> dict[str, Any] | None:
     if not given:
         return None
     return {

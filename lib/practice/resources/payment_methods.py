@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import cards, declines, listing, metadata
+from lib.practice import card_numbers, cards, declines, listing, metadata
 from lib.practice.cards import Card
 from lib.practice.ledger import Ledger, Stored
 from lib.practice.replies import StripeRefusal, conflicting, invalid
@@ -95,9 +95,9 @@ def find_or_make(call: Call, given: str, *, status: int) -> Stored:
     return new(
         call.ledger,
         card,
-        fingerprint=cards.fingerprint(card.number, call.fingerprint_key),
+        fingerprint=card_numbers.fingerprint(card.number, call.fingerprint_key),
         exp_month=month,
-        exp_year=call.year + years,
+        exp_year=call.ledger.month[0] + years,
     )
 
 
@@ -128,7 +128,7 @@ def decline_error(decline: declines.Decline, method: Stored) -> dict[str, Any]:
     return {name: value for name, value in error.items() if value is not None}
 
 
-def refuse(decline: declines.Decline, method: Stored, **details: Any) -> StripeRefusal:
+def refuse(decline: declines.Decline, method: Stored, **details: object) -> StripeRefusal:
     error = decline_error(decline, method) | details
     error.pop("type"), error.pop("doc_url")
     return StripeRefusal(
