@@ -1,0 +1,31 @@
+"""Serve the dashboard and Onfile's own routes as one ASGI application."""
+
+import os
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from lib import bootstrap
+from lib.errors import SettingsError
+from lib.ui import script_errors
+from lib.web.routes import routes
+from lib.worker.lifespan import lifespan
+
+ROOT = Path(__file__).resolve().parent
+# Links are made with the port that is really served, however the server was started.
+os.environ.setdefault("PORT", str(st.get_option("server.port")))
+
+try:
+    bootstrap.services()
+except SettingsError as error:
+    sys.exit(str(error))
+
+app = st.App(
+    # Absolute, and in a folder without a sibling `pages/`: beside one, Streamlit would run any
+    # page that is asked for first, without the router (STYLE F1).
+    ROOT / "lib" / "ui" / "router.py",
+    routes=routes(lambda: bootstrap.services()),
+    lifespan=lifespan,
+    on_script_error=script_errors.report,
+)

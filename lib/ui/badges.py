@@ -1,0 +1,101 @@
+"""What every state looks like: one table of words, colours and icons for the whole dashboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Color = Literal["green", "gray", "blue", "orange", "red", "violet"]
+
+# Cells of a data frame are drawn on a canvas that knows no theme colour names. These are mid-tones
+# on which Streamlit's own choice of black or white text is readable in both themes.
+CELL_COLORS: dict[Color, str] = {
+    "green": "#BFE8CF",
+    "gray": "#DDE1E8",
+    "blue": "#C6DCFD",
+    "orange": "#FBDDA6",
+    "red": "#FACACA",
+    "violet": "#DFD1FC",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    label: str
+    color: Color
+    icon: str
+    """A Material symbol's name."""
+
+
+STATES: dict[str, Look] = {
+    # Good ends.
+    "succeeded": Look("Succeeded", "green", "check_circle"),
+    "saved": Look("Saved", "green", "credit_card"),
+    "active": Look("Active", "green", "check_circle"),
+    "usable": Look("Usable", "green", "check_circle"),
+    "completed": Look("Completed", "green", "check_circle"),
+    "complete": Look("Completed", "green", "check_circle"),
+    "done": Look("Done", "green", "check_circle"),
+    "finished": Look("Finished", "green", "check_circle"),
+    "processed": Look("Processed", "green", "check_circle"),
+    "ok": Look("OK", "green", "check_circle"),
+    # Nothing happens, or no longer.
+    "planned": Look("Planned", "gray", "schedule"),
+    "draft": Look("Draft", "gray", "edit_note"),
+    "expired": Look("Expired", "gray", "timer_off"),
+    "cancelled": Look("Cancelled", "gray", "block"),
+    "canceled": Look("Cancelled", "gray", "block"),
+    "revoked": Look("Revoked", "gray", "link_off"),
+    "detached": Look("Removed", "gray", "link_off"),
+    "disabled": Look("Disabled", "gray", "person_off"),
+    "ignored": Look("Ignored", "gray", "do_not_disturb_on"),
+    "queued": Look("Queued", "gray", "schedule"),
+    "paused": Look("Paused", "gray", "pause_circle"),
+    "not_executed": Look("Not executed", "gray", "do_not_disturb_on"),
+    "off": Look("Off", "gray", "toggle_off"),
+    # Under way.
+    "open": Look("Open", "blue", "link"),
+    "approved": Look("Approved", "blue", "thumb_up"),
+    "running": Look("Running", "blue", "progress_activity"),
+    "attempting": Look("Attempting", "blue", "progress_activity"),
+    "processing": Look("Processing", "blue", "hourglass_top"),
+    "received": Look("Received", "blue", "inbox"),
+    # Somebody has to act.
+    "needs_customer": Look("Needs customer", "orange", "person_alert"),
+    "awaiting_approval": Look("Awaiting approval", "orange", "pending_actions"),
+    "expiring": Look("Expiring", "orange", "event_upcoming"),
+    "unattached": Look("Needs a customer", "orange", "person_add"),
+    "locked": Look("Locked", "orange", "lock_clock"),
+    # Bad ends.
+    "declined": Look("Declined", "red", "cancel"),
+    "failed": Look("Failed", "red", "error"),
+    "blocked": Look("Blocked", "red", "front_hand"),
+    "rejected": Look("Rejected", "red", "thumb_down"),
+    "stopped": Look("Stopped", "red", "dangerous"),
+    "unusable": Look("Not usable", "red", "credit_card_off"),
+    # Not known.
+    "unknown": Look("Unknown", "violet", "help"),
+}
+
+
+def look(state: str) -> Look:
+    """A state without an entry is shown as it is, in grey: readable, and easy to notice in a test."""
+    return STATES.get(state, Look(state.replace("_", " ").capitalize(), "gray", "label"))
+
+
+def badge(state: str, *, detail: str = "") -> str:
+    """Markdown for `st.markdown`; `detail` stands behind the word, such as the age of an unknown."""
+    shown = look(state)
+    text = f"{shown.label} · {detail}" if detail else shown.label
+    safe = text.replace("[", "(").replace("]", ")")
+    return f":{shown.color}-badge[:material/{shown.icon}: {safe}]"
+
+
+def cell_label(state: str) -> str:
+    """The words in a data frame's cell. Unknown carries a sign, as cells cannot hold icons."""
+    label = look(state).label
+    return f"? {label}" if look(state).color == "violet" else label
+
+
+def cell_color(state: str) -> str:
+    return CELL_COLORS[look(state).color]

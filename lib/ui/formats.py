@@ -1,0 +1,107 @@
+"""How values are written for people: money, times, and text that came from outside."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from lib.money import Money, format_money
+
+Moment = datetime | int
+"""An aware datetime, or seconds since 1970 as Stripe and our tables write it."""
+
+NONE = "–"
+_PUNCTUATION = re.compile(r"([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
+_LINE_BREAKS = re.compile(r"\s+")
+# Streamlit replaces these after Markdown's own escapes are resolved, so a backslash does not stop
+# them. An invisible joiner does, and only text that looks like one of them gets it.
+_SHORTCODE = re.compile(r":(?=(?:material/)?[\w+-]+:)")
+_AUTOLINK = re.compile(r"(?i)(?<=\bwww)(?=\.)|(?<=https:)(?=//)|(?<=http:)(?=//)")
+_JOINER = "\N{WORD JOINER}"
+
+
+def escape(text: str) -> str:
+    """
+    Make text from outside inert in Markdown: no emphasis, links, HTML, LaTeX, colours or icons.
+
+    Line breaks become spaces. Where Streamlit has a plain-text element (`st.text`, a table cell),
+    use that instead: it needs no escaping and copies exactly.
+    """
+    one_line = _LINE_BREAKS.sub(" ", text)
+    broken = _AUTOLINK.sub(_JOINER, _SHORTCODE.sub(":" + _JOINER, one_line))
+    return _PUNCTUATION.sub(r"\\\1", broken)
+
+
+def money(amount: int | Money, currency: str | None = None) -> str:
+    """ "€1,234.50": from Money, or from minor units and a currency. For Markdown, escape it."""
+    if isinstance(amount, Money):
+        return str(amount)
+    return format_money(amount, currency or "")
+
+
+def moment(value: Moment) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
+
+
+def exact(value: Moment | None, timezone: tzinfo) -> str:
+    """ "23 Nov 2026, 20:52 CET" in the operator's zone."""
+    if value is None:
+        return NONE
+    local = moment(value).astimezone(timezone)
+    return f"{local.day} {local:%b %Y, %H:%M} {local.tzname() or ''}".rstrip()
+
+
+def day(value: Moment | None, timezone: tzinfo) -> str:
+    if value is None:
+        return NONE
+    local = moment(value).astimezone(timezone)
+    return f"{local.day} {local:%b %Y}"
+
+
+def ago(value: Moment | None, now: datetime) -> str:
+    """ "2 hours ago", "in 3 days", "just now"."""
+    if value is None:
+        return NONE
+    gap = now - moment(value)
+    past = gap >= timedelta(0)
+    seconds = int(abs(gap).total_seconds())
+    if seconds < 45:
+        return "just now" if past else "in a moment"
+    words = _largest_unit(seconds)
+    return f"{words} ago" if past else f"in {words}"
+
+
+def when(value: Moment | None, now: datetime, timezone: tzinfo) -> str:
+    """ "2 hours ago · 23 Nov 2026, 20:52 CET"."""
+    return NONE if value is None else f"{ago(value, now)} · {exact(value, timezone)}"
+
+
+def countdown(until: Moment | None, now: datetime) -> str:
+    """ "3 d 4 h left", "23 h 58 min left", "4 min left", "expired"."""
+    if until is None:
+        return NONE
+    seconds = int((moment(until) - now).total_seconds())
+    if seconds <= 0:
+        return "expired"
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes = rest // 60
+    if days:
+        return f"{days} d {hours} h left"
+    if hours:
+        return f"{hours} h {minutes} min left"
+    return f"{minutes} min left" if minutes else "under a minute left"
+
+
+def plural(count: int, singular: str, plural_form: str | None = None) -> str:
+    """ "1 link", "3 links", "0 links"."""
+    return f"{count:,} {singular if count == 1 else plural_form or singular + 's'}"
+
+
+def _largest_unit(seconds: int) -> str:
+    for size, name in ((86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day")):
+        if seconds >= size:
+            return plural(seconds // size, name)
+    if seconds >= 3600:
+        return plural(seconds // 3600, "hour")
+    return plural(max(seconds // 60, 1), "minute")

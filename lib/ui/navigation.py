@@ -1,0 +1,129 @@
+"""The pages as data: file, title, icon, address, section, and who may open them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from lib.domain.actors import Actor, Permission
+from lib.ui.context import Services
+
+PAGES_DIR = Path(__file__).resolve().parents[2] / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpec:
+    file: str
+    title: str
+    icon: str
+    url_path: str
+    section: str
+    help: str
+    permission: Permission = Permission.VIEW
+    counter: str | None = None
+    """The name of a number shown behind the title while work waits there."""
+
+    @property
+    def path(self) -> Path:
+        return PAGES_DIR / self.file
+
+
+PAGES: tuple[PageSpec, ...] = (
+    PageSpec("home.py", "Home", "home", "home", "", "What needs you now, then the picture."),
+    PageSpec(
+        "setup_links.py", "Setup links", "add_link", "setup_links", "Collect",
+        "Make a link with which a customer saves a card, and see what became of earlier ones.",
+        counter="open_links",
+    ),
+    PageSpec(
+        "sessions.py", "Sessions", "assignment_turned_in", "sessions", "Collect",
+        "Every setup session at Stripe: open, completed, expired, or in need of a customer.",
+        counter="unattached",
+    ),
+    PageSpec(
+        "customers.py", "Customers", "group", "customers", "Customers",
+        "Find a customer, and see their methods, links and charges.",
+    ),
+    PageSpec(
+        "payment_methods.py", "Saved methods", "credit_card", "payment_methods", "Customers",
+        "Saved cards and bank accounts: usable, expiring, or why not.",
+    ),
+    PageSpec(
+        "new_charge.py", "New charge", "add_card", "new_charge", "Charge",
+        "Charge a saved method once.", permission=Permission.CHARGE,
+    ),
+    PageSpec(
+        "charges.py", "Charges", "receipt_long", "charges", "Charge",
+        "Everything that was charged, with its attempts.",
+    ),
+    PageSpec(
+        "failures.py", "Failures", "error", "failures", "Charge",
+        "Charges that did not work: the reason, and what to do next.", counter="failures",
+    ),
+    PageSpec(
+        "unknown.py", "Unknown", "help", "unknown", "Charge",
+        "Charges whose outcome is not known yet, and how Onfile is finding out.",
+        counter="unknown",
+    ),
+    PageSpec(
+        "sync.py", "Sync", "sync", "sync", "Evidence",
+        "How fresh the mirror of Stripe is; fetch it now.",
+    ),
+    PageSpec(
+        "audit.py", "Audit", "fact_check", "audit", "Evidence",
+        "Who did what, when; proven complete by a chain of digests.",
+    ),
+    PageSpec(
+        "users.py", "Users", "manage_accounts", "users", "Admin",
+        "Who may sign in, with which roles.", permission=Permission.MANAGE_USERS,
+    ),
+    PageSpec(
+        "settings.py", "Settings", "settings", "settings", "Admin",
+        "How this installation is set up.", permission=Permission.MANAGE_USERS,
+    ),
+)  # fmt: skip
+
+
+def existing() -> tuple[PageSpec, ...]:
+    return tuple(spec for spec in PAGES if spec.path.is_file())
+
+
+def find(url_path: str) -> PageSpec | None:
+    """The page at an address, or None while there is none: links to it are then left out."""
+    return next((spec for spec in existing() if spec.url_path == url_path), None)
+
+
+def waiting(services: Services) -> Mapping[str, int]:
+    """Numbers behind page titles, by `PageSpec.counter`; one cheap read, as it runs every time."""
+    return {}
+
+
+def declare(actor: Actor | None, *, waiting: Mapping[str, int] | None = None) -> Page:
+    """
+    Tell Streamlit the pages; must come before anything that can rerun, or deep links are lost.
+
+    Every page is declared for everybody, so that an address from a mail always resolves and the
+    page itself answers. The menu shows only what the person may open.
+    """
+    sections: dict[str, list[Page]] = {}
+    for spec in existing():
+        sections.setdefault(spec.section, []).append(_page(spec, actor, waiting or {}))
+    return st.navigation(sections, position="hidden" if actor is None else "sidebar", expanded=True)
+
+
+def _page(spec: PageSpec, actor: Actor | None, waiting: Mapping[str, int]) -> Page:
+    count = waiting.get(spec.counter or "", 0)
+    visible = actor is not None and actor.may(spec.permission)
+    return st.Page(
+        spec.path,
+        title=f"{spec.title} · {count}" if count else spec.title,
+        icon=f":material/{spec.icon}:",
+        url_path=spec.url_path,
+        default=spec.url_path == "home",
+        visibility="visible" if visible else "hidden",
+        help=spec.help,
+    )

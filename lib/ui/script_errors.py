@@ -1,0 +1,24 @@
+"""What the operator sees when a page fails in a way nobody foresaw: an id to quote, never a trace."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+import streamlit as st
+
+_logger = logging.getLogger(__name__)
+
+
+def report(error: Exception) -> bool:
+    """Log under a short random id and show that id; True tells Streamlit not to show its own panel."""
+    number = secrets.token_hex(4)
+    # Streamlit has logged the trace itself, just above this line.
+    _logger.error("script error %s: %s", number, type(error).__name__)
+    st.error(
+        "Something went wrong in Onfile, and this page stopped. Nothing more was done than what "
+        "you can see after a reload. Reload the page; if it happens again, give the number to "
+        f"whoever runs Onfile.  \n:small[:gray[Number: `{number}`]]",
+        icon=":material/error:",
+    )
+    return True

@@ -1,0 +1,240 @@
+"""Tables of rows: what a column looks like, choosing a row by its id, and safe CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from lib.money import format_money
+from lib.ui import badges
+
+Kind = Literal["text", "amount", "state", "ago", "time", "number"]
+Width = Literal["small", "medium", "large"] | int | None
+
+_ROW_HEIGHT = 36
+# Spreadsheets run a cell that begins with one of these as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    kind: Kind
+    label: str
+    width: Width = None
+    help: str | None = None
+    currency: str = "currency"
+    """For amounts: the frame's column that holds the currency."""
+
+
+def text(label: str, *, width: Width = None, help: str | None = None) -> Column:
+    return Column("text", label, width, help)
+
+
+def amount(label: str = "Amount", *, currency: str = "currency", width: Width = None) -> Column:
+    """Minor units beside a column of currencies, shown as "€1,234.50" at the right."""
+    return Column("amount", label, width, currency=currency)
+
+
+def state(label: str = "State", *, width: Width = None) -> Column:
+    """A state of `badges.STATES`, or a list of them, as coloured badges."""
+    return Column("state", label, width)
+
+
+def ago(label: str, *, width: Width = None) -> Column:
+    """A time (datetime, or seconds since 1970) as "2 hours ago"."""
+    return Column("ago", label, width)
+
+
+def time(label: str, *, width: Width = None) -> Column:
+    """A time, exactly, in the operator's zone."""
+    return Column("time", label, width)
+
+
+def number(label: str, *, width: Width = None, help: str | None = None) -> Column:
+    return Column("number", label, width, help)
+
+
+def table(
+    frame: pd.DataFrame,
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    alt: str,
+    timezone: tzinfo,
+    id_column: str = "id",
+) -> str | None:
+    """
+    Draw the rows and return the id of the chosen one.
+
+    Only the named columns are sent to the browser. The id is the one that stood in the row when
+    the operator clicked it, even if newer rows have moved it since; None once it is not in `frame`.
+
+    Args:
+        columns: the frame's columns in order, and how each is shown.
+        alt: what the table holds, in one plain sentence.
+    """
+    ids = [str(value) for value in frame[id_column]]
+    chosen_key, ids_key = f"{key}_chosen", f"{key}_ids"
+
+    def remember() -> None:
+        # Runs before the page reads again, so the ids are still those of the rows on the screen.
+        rows = _selected_rows(st.session_state.get(key))
+        on_screen: list[str] = st.session_state.get(ids_key, [])
+        st.session_state[chosen_key] = _at(on_screen, rows)
+
+    event = _draw(
+        frame, columns, timezone, alt,
+        key=key, on_select=remember, selection_mode="single-row",
+    )  # fmt: skip
+    rows = _selected_rows(event)
+    st.session_state[ids_key] = ids
+    if not rows:
+        st.session_state.pop(chosen_key, None)
+        return None
+    chosen: str | None = st.session_state.get(chosen_key) or _at(ids, rows)
+    st.session_state[chosen_key] = chosen
+    return chosen if chosen in ids else None
+
+
+def listing(
+    frame: pd.DataFrame, columns: Mapping[str, Column], *, key: str, alt: str, timezone: tzinfo
+) -> None:
+    """The same table, to read only."""
+    _draw(frame, columns, timezone, alt, key=key)
+
+
+def rendered(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """The frame as it is sent to the browser: the named columns only, values ready to show."""
+    shown = {name: _values(frame, name, column) for name, column in columns.items()}
+    return pd.DataFrame(shown, index=frame.index)
+
+
+def download(
+    frame: pd.DataFrame | Callable[[], pd.DataFrame],
+    *,
+    file_name: str,
+    key: str,
+    label: str = "Export CSV",
+) -> None:
+    """A button that writes the CSV file when it is clicked. Pass a function to read only then."""
+
+    def data() -> bytes:
+        return csv(frame if isinstance(frame, pd.DataFrame) else frame())
+
+    st.download_button(
+        label, data, file_name=file_name, mime="text/csv", key=key,
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """UTF-8 with the mark that Excel wants, and no cell that a spreadsheet would run."""
+    safe = frame.rename(columns=lambda name: inert(str(name)))
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name].dtype):
+            safe[name] = safe[name].map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
+    written: str = safe.to_csv(index=False, lineterminator="\r\n")
+    return written.encode("utf-8-sig")
+
+
+def inert(cell: str) -> str:
+    """An apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _draw(
+    frame: pd.DataFrame,
+    columns: Mapping[str, Column],
+    timezone: tzinfo,
+    alt: str,
+    **how: Any,  # noqa: ANN401 - passed on to st.dataframe
+) -> object:
+    shown = rendered(frame, columns)
+    return st.dataframe(
+        shown,
+        hide_index=True,
+        height="content",
+        row_height=_ROW_HEIGHT,
+        placeholder="",
+        alt=alt,
+        column_config={
+            name: _config(column, shown[name], timezone) for name, column in columns.items()
+        },
+        **how,
+    )
+
+
+def _values(frame: pd.DataFrame, name: str, column: Column) -> Any:  # noqa: ANN401 - pandas
+    cells = frame[name]
+    match column.kind:
+        case "amount":
+            pairs = zip(cells, frame[column.currency], strict=True)
+            return [
+                None if pd.isna(minor) else format_money(int(minor), str(code))
+                for minor, code in pairs
+            ]
+        case "state":
+            return [_labels(cell) for cell in cells]
+        case "ago" | "time":
+            # Whole seconds, or datetimes: both become aware UTC.
+            if pd.api.types.is_numeric_dtype(cells.dtype):
+                return pd.to_datetime(cells, unit="s", utc=True)
+            return pd.to_datetime(cells, utc=True)
+        case _:
+            return cells
+
+
+def _labels(cell: object) -> list[str]:
+    if isinstance(cell, (list, tuple)):
+        return [badges.cell_label(str(part)) for part in cell]
+    return [badges.cell_label(cell)] if isinstance(cell, str) else []
+
+
+_LABEL_COLORS = {badges.cell_label(name): badges.cell_color(name) for name in badges.STATES}
+
+
+def _config(column: Column, cells: pd.Series[Any], timezone: tzinfo) -> ColumnConfig:
+    common: dict[str, Any] = {"width": column.width, "help": column.help}
+    zone = str(timezone)
+    match column.kind:
+        case "amount":
+            return st.column_config.TextColumn(column.label, alignment="right", **common)
+        case "state":
+            used = sorted({label for labels in cells for label in labels})
+            return st.column_config.MultiselectColumn(
+                column.label,
+                options=used,
+                color=[_LABEL_COLORS.get(label, badges.CELL_COLORS["gray"]) for label in used]
+                or None,
+                **common,
+            )
+        case "ago":
+            return st.column_config.DatetimeColumn(
+                column.label, format="distance", timezone=zone, **common
+            )
+        case "time":
+            return st.column_config.DatetimeColumn(
+                column.label, format="D MMM YYYY, HH:mm", timezone=zone, **common
+            )
+        case "number":
+            return st.column_config.NumberColumn(column.label, format="localized", **common)
+        case _:
+            return st.column_config.TextColumn(column.label, **common)
+
+
+def _selected_rows(event: object) -> list[int]:
+    """Positions from a dataframe's state: an object in a page, a plain mapping where a test set it."""
+    if not isinstance(event, Mapping):
+        return []
+    selection = event.get("selection", {})
+    return list(selection.get("rows", []))
+
+
+def _at(ids: list[str], rows: list[int]) -> str | None:
+    return ids[rows[0]] if rows and 0 <= rows[0] < len(ids) else None
