@@ -8,11 +8,26 @@ from pathlib import Path
 
 from lib.clock import Clock, utcnow
 from lib.errors import SettingsError
+from lib.practice.engine import PracticeStripe
+from lib.practice.server import PracticeServer
+from lib.reports import Reports
+from lib.services.charging import ChargingService
+from lib.services.customers import CustomerService
+from lib.services.doctor import DoctorService
+from lib.services.links import LinkService
+from lib.services.payment_methods import PaymentMethodService
+from lib.services.refreshing import Refresher
+from lib.services.returns import ReturnService
+from lib.services.settling import SettlingService
+from lib.services.sync import SyncService
 from lib.services.users import UserService
-from lib.settings import Settings, load_settings
+from lib.services.webhooks import WebhookService
+from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
 from lib.store.migrations import migrations
 from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway, build_client
+from lib.worker.loop import Worker, WorkerServices
 
 ROOT = Path(__file__).resolve().parent.parent
 # Larger pages wrote faster and made the file a quarter smaller for rows of a few hundred bytes.
@@ -23,7 +38,18 @@ _PAGE_SIZE = 16_384
 class Services:
     settings: Settings
     clock: Clock
+    charging: ChargingService
+    customers: CustomerService
+    doctor: DoctorService
+    links: LinkService
+    payment_methods: PaymentMethodService
+    reports: Reports
+    returns: ReturnService
+    settling: SettlingService
+    sync: SyncService
     users: UserService
+    webhooks: WebhookService
+    worker: Worker
 
 
 @functools.cache
@@ -32,11 +58,23 @@ def settings() -> Settings:
 
 
 @functools.cache
+def practice() -> PracticeStripe:
+    """The embedded practice Stripe of this process, over the shared practice.db."""
+    configured = settings()
+    return PracticeStripe(configured.practice_database, public_url=configured.public_url)
+
+
+@functools.cache
 def services() -> Services:
     """The process's own services. Built lazily: an edited module may empty module-level state."""
     configured = settings()
     migrate(configured)
-    return build_services(configured, clock=utcnow)
+    if configured.mode is not Mode.PRACTICE:
+        return build_services(configured, clock=utcnow)
+    # Lives as long as the process; other processes over the same folder run their own.
+    server = PracticeServer(practice())
+    server.start()
+    return build_services(configured, clock=utcnow, api_base=server.base_url)
 
 
 def migrate(configured: Settings) -> None:
@@ -70,10 +108,41 @@ def migrate(configured: Settings) -> None:
         database.close()
 
 
-def build_services(configured: Settings, *, clock: Clock, bcrypt_rounds: int = 12) -> Services:
+def build_services(
+    configured: Settings, *, clock: Clock, api_base: str | None = None, bcrypt_rounds: int = 12
+) -> Services:
+    """Wire everything over one database and one Stripe address."""
     uow = UnitOfWork(configured.database)
+    gateway = StripeGateway(
+        build_client(configured.stripe_secret_key, api_base or configured.stripe_api_base),
+        max_rps=configured.max_rps,
+    )
+    refresher = Refresher(uow, gateway, clock=clock)
+    customers = CustomerService(uow, gateway, refresher, clock=clock)
+    methods = PaymentMethodService(uow, gateway, refresher, customers, clock=clock)
+    webhooks = WebhookService(
+        uow, refresher, clock=clock, secrets=configured.webhook_secrets,
+        livemode=configured.livemode,
+    )  # fmt: skip
+    charging = ChargingService(
+        uow, gateway, customers, methods, clock=clock, livemode=configured.livemode,
+        public_url=configured.public_url,
+    )  # fmt: skip
+    settling = SettlingService(uow, gateway, charging, clock=clock)
+    sync = SyncService(uow, gateway, webhooks, clock=clock)
     return Services(
         settings=configured,
         clock=clock,
+        charging=charging,
+        customers=customers,
+        doctor=DoctorService(uow, gateway, clock=clock, settings=configured),
+        links=LinkService(uow, gateway, customers, clock=clock, public_url=configured.public_url),
+        payment_methods=methods,
+        reports=Reports(configured.database, clock=clock),
+        returns=ReturnService(uow, refresher),
+        settling=settling,
+        sync=sync,
         users=UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds),
+        webhooks=webhooks,
+        worker=Worker(WorkerServices(uow, clock, webhooks, settling, sync)),
     )

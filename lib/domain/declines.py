@@ -229,3 +229,8 @@ def _reason(decline: Decline, http_status: int | None) -> Reason:
     if http_status == 400 and not specific:
         return Reason.OUR_DATA
     return by_code or Reason.BANK_REFUSED
+
+
+def shown_code(decline_code: str | None) -> str | None:
+    """A decline code fit for screens and exports: the secret ones read as the generic one."""
+    return "generic_decline" if decline_code in SECRET_CODES else decline_code

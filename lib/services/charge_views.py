@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
-from lib.domain.declines import SECRET_CODES, Failure, Reason, explain
+from lib.domain.declines import Failure, Reason, explain, shown_code
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.mirror import Decline
 from lib.store.unit_of_work import Stores
@@ -118,8 +118,3 @@ def failure_of(charge: Charge, attempt: Attempt) -> Failure | None:
     if attempt.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
         return explain(attempt.decline, http_status=attempt.http_status, at=at)
     return None
-
-
-def shown_code(decline_code: str | None) -> str | None:
-    """Codes that would tell a thief what the bank knows are shown as the generic one."""
-    return "generic_decline" if decline_code in SECRET_CODES else decline_code

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from lib.clock import Clock, epoch
-from lib.domain.actors import Actor, Permission
+from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import Evidence
 from lib.errors import InvalidInput
 from lib.ids import new_id
@@ -87,6 +87,10 @@ class SyncService:
                 new_id("job"), kind=JOB, params={"full": full}, by=by.username,
                 at=epoch(self._clock()),
             )  # fmt: skip
+
+    def request_scheduled(self) -> bool:
+        """The worker's own request; the first of all reads everything."""
+        return self.request(by=SYSTEM)
 
     def latest(self) -> Job | None:
         with self._uow.read() as stores:

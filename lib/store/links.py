@@ -70,6 +70,17 @@ class LinkStore:
         )
         return next((_link_session(row) for row in rows), None)
 
+    def may_be_ours(self, session_id: str) -> bool:
+        """A session we made, or, while a request of ours has no answer, possibly made."""
+        rows = self._database.query(
+            """SELECT 1 FROM link_sessions WHERE session_id = ?
+               UNION ALL SELECT 1 FROM checkout_sessions WHERE id = ?
+               UNION ALL SELECT 1 FROM link_sessions
+                   WHERE session_id IS NULL AND closed_at IS NULL LIMIT 1""",
+            (session_id, session_id),
+        )
+        return next(iter(rows), None) is not None
+
     def plan_session(
         self, link_id: str, *, number: int, idempotency_key: str, params: str, at: int
     ) -> None:

@@ -6,8 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from starlette.concurrency import run_in_threadpool
+
 from lib import bootstrap
 from lib.bootstrap import Services
+from lib.practice.delivery import EventDelivery
+from lib.practice.seed import seed
 from lib.services.users import PRACTICE_PASSWORD, PRACTICE_USERS
 from lib.settings import Mode
 
@@ -15,11 +19,32 @@ from lib.settings import Mode
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     services = bootstrap.services()
+    delivery: EventDelivery | None = None
     if services.settings.mode is Mode.PRACTICE:
-        services.users.add_practice_users()
+        delivery = await run_in_threadpool(_open_practice, services)
+    services.worker.start()
     sys.stdout.write(greeting(services))
     sys.stdout.flush()
-    yield
+    try:
+        yield
+    finally:
+        await run_in_threadpool(services.worker.stop)
+        if delivery is not None:
+            await run_in_threadpool(delivery.stop)
+
+
+def _open_practice(services: Services) -> EventDelivery:
+    """A believable business, people to sign in as, and events on their way to our own route."""
+    services.users.add_practice_users()
+    practice = bootstrap.practice()
+    seed(practice)
+    delivery = EventDelivery(
+        practice,
+        webhook_url=f"http://127.0.0.1:{services.settings.port}/webhooks/stripe",
+        secret=services.settings.webhook_secrets[0],
+    )
+    delivery.start()
+    return delivery
 
 
 def greeting(services: Services) -> str:

@@ -1,0 +1,168 @@
+"""What pages show of setup links and Checkout Sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lib.clock import Clock, epoch
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
+
+_LINKS = Query(
+    """SELECT l.id, l.token, l.customer, coalesce(c.name, l.name) AS name,
+           coalesce(c.email, l.email) AS email, l.reference, l.currency, l.charge_id,
+           l.created_by, l.created_at, l.expires_at, l.completed_at, l.revoked_at,
+           s.session_id, s.url, s.expires_at AS session_expires_at,
+           l.created_at AS page_time, l.id AS page_id
+       FROM setup_links l
+       LEFT JOIN customers c ON c.id = l.customer
+       LEFT JOIN link_sessions s ON s.link_id = l.id AND s.closed_at IS NULL""",
+    "l.created_at",
+    "l.id",
+)
+_LINK_INTEGERS = (
+    "created_at", "expires_at", "completed_at", "revoked_at", "session_expires_at",
+)  # fmt: skip
+
+_SESSIONS = Query(
+    """SELECT s.id, s.status, s.customer, coalesce(c.name, s.customer_name, m.billing_name) AS name,
+           coalesce(c.email, s.customer_email) AS email, s.reference, s.created, s.expires_at,
+           s.completed_at, s.link_id, i.status AS setup_status, i.last_error_message,
+           m.id AS payment_method, m.type, m.brand, m.last4, m.is_detached,
+           m.customer AS method_customer,
+           (s.status = 'complete' AND m.id IS NOT NULL AND m.customer IS NULL
+               AND m.is_detached = 0) AS needs_customer,
+           s.created AS page_time, s.id AS page_id
+       FROM checkout_sessions s
+       LEFT JOIN setup_intents i ON i.id = s.setup_intent
+       LEFT JOIN payment_methods m ON m.id = i.payment_method
+       LEFT JOIN customers c ON c.id = coalesce(s.customer, m.customer)""",
+    "s.created",
+    "s.id",
+)
+_SESSION_INTEGERS = ("created", "expires_at", "completed_at", "needs_customer")
+LINK_STATES = ("open", "completed", "expired", "revoked")
+SESSION_STATES = ("complete", "open", "expired", "needs_customer")
+
+
+class LinkReports:
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def page(
+        self, *, state: str | None = None, search: str = "", cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:  # fmt: skip
+        """
+        Setup links, newest first, with a `state` column (open, completed, expired, revoked).
+
+        `url` is Stripe's page while one is open; whoever has it can use it.
+        """
+        now = epoch(self._clock())
+        query = _LINKS.matching(
+            search, ("coalesce(c.name, l.name)", "coalesce(c.email, l.email)", "l.reference", "l.id", "l.customer")
+        )  # fmt: skip
+        match state:
+            case "open":
+                query = query.where(
+                    "l.completed_at IS NULL AND l.revoked_at IS NULL AND l.expires_at > ?", now
+                )
+            case "completed":
+                query = query.where("l.completed_at IS NOT NULL")
+            case "revoked":
+                query = query.where("l.revoked_at IS NOT NULL")
+            case "expired":
+                query = query.where(
+                    "l.completed_at IS NULL AND l.revoked_at IS NULL AND l.expires_at <= ?", now
+                )
+        with reading(self._path) as database:
+            page = page_of(database, query, cursor=cursor, rows=rows, integers=_LINK_INTEGERS)
+        page.frame["state"] = [_link_state(row, now) for row in records(page.frame)]
+        return page
+
+    def counts(self) -> dict[str, int]:
+        now = epoch(self._clock())
+        with reading(self._path) as database:
+            row = next(
+                database.query(
+                    """SELECT sum(completed_at IS NOT NULL) AS completed,
+                           sum(revoked_at IS NOT NULL) AS revoked,
+                           sum(completed_at IS NULL AND revoked_at IS NULL AND expires_at > :now)
+                               AS open,
+                           sum(completed_at IS NULL AND revoked_at IS NULL AND expires_at <= :now)
+                               AS expired FROM setup_links""",
+                    {"now": now},
+                )
+            )
+        return {name: int(row[name] or 0) for name in LINK_STATES}
+
+
+class SessionReports:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def page(
+        self, *, state: str | None = None, search: str = "", since: int | None = None,
+        cursor: str | None = None, rows: int = PAGE_ROWS,
+    ) -> Page:  # fmt: skip
+        """Setup sessions, newest first; `state` is one of SESSION_STATES or None for all."""
+        query = _SESSIONS.matching(
+            search,
+            ("coalesce(c.name, s.customer_name, m.billing_name)", "coalesce(c.email, s.customer_email)",
+             "s.reference", "s.id", "s.customer", "m.last4"),
+        )  # fmt: skip
+        if since is not None:
+            query = query.where("s.created >= ?", since)
+        if state == "needs_customer":
+            query = query.where(
+                "s.status = 'complete' AND m.id IS NOT NULL AND m.customer IS NULL AND m.is_detached = 0"
+            )
+        elif state in ("complete", "open", "expired"):
+            query = query.where("s.status = ?", state)
+        with reading(self._path) as database:
+            return page_of(database, query, cursor=cursor, rows=rows, integers=_SESSION_INTEGERS)
+
+    def export(
+        self, *, state: str | None = None, search: str = "", since: int | None = None
+    ) -> pd.DataFrame:
+        frame = self.page(state=state, search=search, since=since, rows=EXPORT_ROWS).frame
+        return frame.drop(columns=["page_time", "page_id", "is_detached", "method_customer"])
+
+    def find(self, session_id: str) -> dict[str, Any] | None:
+        query = _SESSIONS.where("s.id = ?", session_id)
+        with reading(self._path) as database:
+            frame = page_of(database, query, rows=1, integers=_SESSION_INTEGERS).frame
+        return None if frame.empty else records(frame)[0]
+
+    def counts(self) -> dict[str, int]:
+        with reading(self._path) as database:
+            rows = database.query(
+                "SELECT status, count(*) AS n FROM checkout_sessions GROUP BY status"
+            )
+            found = {str(row["status"]): int(row["n"]) for row in rows}
+            waiting = next(
+                database.query(
+                    """SELECT count(*) AS n FROM payment_methods m
+                       WHERE m.customer IS NULL AND m.is_detached = 0 AND EXISTS (
+                           SELECT 1 FROM setup_intents i JOIN checkout_sessions s
+                               ON s.setup_intent = i.id AND s.status = 'complete'
+                           WHERE i.payment_method = m.id)"""
+                )
+            )
+        return {
+            "complete": found.get("complete", 0),
+            "open": found.get("open", 0),
+            "expired": found.get("expired", 0),
+            "needs_customer": int(waiting["n"]),
+        }
+
+
+def _link_state(row: dict[str, Any], now: int) -> str:
+    if row["completed_at"] is not None:
+        return "completed"
+    if row["revoked_at"] is not None:
+        return "revoked"
+    return "expired" if row["expires_at"] <= now else "open"

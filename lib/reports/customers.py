@@ -1,0 +1,165 @@
+"""What pages show of customers and their saved payment methods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lib.clock import Clock
+from lib.domain import payment_methods as rules
+from lib.domain.mirror import PaymentMethod
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
+
+_CUSTOMERS = Query(
+    """SELECT c.id, c.name, c.email, c.created, c.is_deleted,
+           (SELECT count(*) FROM payment_methods m WHERE m.customer = c.id
+               AND m.is_detached = 0) AS methods,
+           (SELECT max(created_at) FROM charges h WHERE h.customer = c.id) AS last_charge_at,
+           c.created AS page_time, c.id AS page_id
+       FROM customers c""",
+    "c.created",
+    "c.id",
+)
+_METHODS = Query(
+    """SELECT m.id, m.livemode, m.type, m.customer, m.last_customer, m.is_detached, m.brand,
+           m.last4, m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint,
+           m.billing_name, m.billing_email, m.created,
+           coalesce(c.name, c.email, m.billing_name) AS name, c.email,
+           (SELECT group_concat(DISTINCT coalesce(o.name, o.email, o.id))
+               FROM payment_methods t JOIN customers o ON o.id = t.customer
+               WHERE t.fingerprint = m.fingerprint AND t.customer <> m.customer
+                   AND t.is_detached = 0) AS same_card_of,
+           m.created AS page_time, m.id AS page_id
+       FROM payment_methods m
+       LEFT JOIN customers c ON c.id = coalesce(m.customer, m.last_customer)""",
+    "m.created",
+    "m.id",
+)
+METHOD_STATES = ("usable", "expiring", "expired", "needs_customer", "removed")
+_METHOD_INTEGERS = ("exp_month", "exp_year", "created")
+
+
+class CustomerReports:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def page(
+        self, *, search: str = "", with_methods: bool | None = None, cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:  # fmt: skip
+        query = _CUSTOMERS.where("c.is_deleted = 0").matching(search, ("c.name", "c.email", "c.id"))
+        if with_methods is not None:
+            query = query.where(
+                """EXISTS (SELECT 1 FROM payment_methods x
+                       WHERE x.customer = c.id AND x.is_detached = 0) = ?""",
+                int(with_methods),
+            )
+        with reading(self._path) as database:
+            return page_of(
+                database, query, cursor=cursor, rows=rows,
+                integers=("created", "methods", "last_charge_at"),
+            )  # fmt: skip
+
+    def choices(self, search: str, *, limit: int = 20) -> list[tuple[str, str]]:
+        """(id, "Name · e-mail") of living customers, for a picker; newest first."""
+        frame = self.page(search=search, rows=limit).frame
+        return [
+            (
+                row["id"],
+                " · ".join(part for part in (row["name"], row["email"]) if part) or row["id"],
+            )
+            for row in records(frame)
+        ]
+
+
+class PaymentMethodReports:
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def page(
+        self, *, state: str | None = None, search: str = "", customer: str | None = None,
+        cursor: str | None = None, rows: int = PAGE_ROWS,
+    ) -> Page:  # fmt: skip
+        """
+        Saved methods, newest first, with `label`, `state` and `why_not` (empty when usable).
+
+        `same_card_of` names other customers holding the same card.
+        """
+        today = self._clock().date()
+        month = today.year * 12 + today.month
+        expiry = "(m.exp_year * 12 + m.exp_month)"
+        query = _METHODS.matching(
+            search,
+            ("coalesce(c.name, m.billing_name)", "coalesce(c.email, m.billing_email)", "m.last4",
+             "m.brand", "m.id", "m.customer"),
+        )  # fmt: skip
+        if customer is not None:
+            query = query.where("coalesce(m.customer, m.last_customer) = ?", customer)
+        match state:
+            case "removed":
+                query = query.where("m.is_detached = 1")
+            case "needs_customer":
+                query = query.where("m.is_detached = 0 AND m.customer IS NULL")
+            case "expired":
+                query = query.where(f"m.customer IS NOT NULL AND {expiry} < ?", month)
+            case "expiring":
+                query = query.where(
+                    f"m.customer IS NOT NULL AND {expiry} BETWEEN ? AND ?", month, month + 1
+                )
+            case "usable":
+                query = query.where(
+                    f"m.customer IS NOT NULL AND (m.exp_year IS NULL OR {expiry} >= ?)", month
+                )
+        with reading(self._path) as database:
+            page = page_of(database, query, cursor=cursor, rows=rows, integers=_METHOD_INTEGERS)
+        methods = [_method(row) for row in records(page.frame)]
+        page.frame["label"] = [rules.label(method) for method in methods]
+        page.frame["why_not"] = [rules.why_not_usable(method, today) or "" for method in methods]
+        page.frame["state"] = [
+            "removed" if method.is_detached
+            else "needs_customer" if method.customer is None
+            else "expired" if rules.is_expired(method, today)
+            else "expiring" if rules.expires_soon(method, today)
+            else "usable" if rules.why_not_usable(method, today) is None
+            else "not_supported"
+            for method in methods
+        ]  # fmt: skip
+        return page
+
+    def export(self, *, state: str | None = None, search: str = "") -> pd.DataFrame:
+        frame = self.page(state=state, search=search, rows=EXPORT_ROWS).frame
+        return frame.drop(columns=["page_time", "page_id", "livemode", "is_detached"])
+
+    def find(self, method_id: str) -> dict[str, Any] | None:
+        frame = self.page(search=method_id, rows=2).frame
+        found = frame[frame["id"] == method_id]
+        return None if found.empty else records(found)[0]
+
+    def counts(self) -> dict[str, int]:
+        today = self._clock().date()
+        month = today.year * 12 + today.month
+        with reading(self._path) as database:
+            row = next(
+                database.query(
+                    """SELECT sum(is_detached) AS removed,
+                           sum(is_detached = 0 AND customer IS NULL) AS needs_customer,
+                           sum(customer IS NOT NULL AND exp_year IS NOT NULL
+                               AND exp_year * 12 + exp_month < :month) AS expired,
+                           sum(customer IS NOT NULL AND exp_year IS NOT NULL
+                               AND exp_year * 12 + exp_month BETWEEN :month AND :month + 1)
+                               AS expiring,
+                           sum(customer IS NOT NULL AND (exp_year IS NULL
+                               OR exp_year * 12 + exp_month >= :month)) AS usable
+                       FROM payment_methods""",
+                    {"month": month},
+                )
+            )
+        return {name: int(row[name] or 0) for name in METHOD_STATES}
+
+
+def _method(row: dict[str, Any]) -> PaymentMethod:
+    values = {name: row[name] for name in PaymentMethod.__slots__}
+    return PaymentMethod(**values | {"is_detached": bool(values["is_detached"])})

@@ -1,0 +1,142 @@
+"""Pages by key: the rows after (or before) a known row, at any depth for the same price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlite_utils import Database
+
+from lib.store.connection import connect
+
+PAGE_ROWS = 50
+EXPORT_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    frame: pd.DataFrame
+    newer: str | None
+    """Cursor of the page before this one, None on the first."""
+    older: str | None
+    """Cursor of the page after this one, None on the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """
+    A listing: SELECT and FROM, conditions, and the pair of columns it is ordered by, newest first.
+
+    `time_column` and `id_column` must be indexed together, or paging costs a sort.
+    """
+
+    select: str
+    time_column: str
+    id_column: str
+    conditions: tuple[str, ...] = ()
+    parameters: tuple[object, ...] = ()
+
+    def where(self, condition: str, *parameters: object) -> Query:
+        return Query(
+            self.select,
+            self.time_column,
+            self.id_column,
+            (*self.conditions, condition),
+            (*self.parameters, *parameters),
+        )
+
+    def matching(self, text: str, columns: Sequence[str]) -> Query:
+        """Rows in which any of the columns contains the text, in any case."""
+        cleaned = text.strip()[:200]
+        if not cleaned:
+            return self
+        escaped = cleaned.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        condition = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
+        return self.where(f"({condition})", *([f"%{escaped}%"] * len(columns)))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Database]:
+    database = connect(path)
+    try:
+        database.execute("PRAGMA query_only = ON")
+        yield database
+    finally:
+        database.close()
+
+
+def frame_of(
+    database: Database, sql: str, parameters: Sequence[object], *, integers: Sequence[str] = ()
+) -> pd.DataFrame:
+    """
+    Rows as a frame with every column kept as it is.
+
+    `integers` may hold NULL and stay whole numbers: pandas would make them floats otherwise.
+    """
+    cursor = database.execute(sql, tuple(parameters))
+    names = [column[0] for column in cursor.description]
+    frame = pd.DataFrame(cursor.fetchall(), columns=names, dtype=object)
+    for name in integers:
+        frame[name] = frame[name].astype("Int64")
+    return frame
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries, with None for every missing value."""
+    return [
+        {str(name): None if value is pd.NA else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def page_of(
+    database: Database, query: Query, *, cursor: str | None = None, rows: int = PAGE_ROWS,
+    integers: Sequence[str] = (),
+) -> Page:  # fmt: skip
+    """
+    One page of a listing. A cursor that cannot be read shows the first page: it comes from the
+    address bar, where people cut and paste.
+    """
+    direction, key = _parsed(cursor)
+    conditions, parameters = list(query.conditions), list(query.parameters)
+    order = "DESC"
+    if key is not None:
+        comparison = "<" if direction == "older" else ">"
+        order = "DESC" if direction == "older" else "ASC"
+        conditions.append(f"({query.time_column}, {query.id_column}) {comparison} (?, ?)")
+        parameters += key
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"{query.select}{where} ORDER BY {query.time_column} {order}, {query.id_column} {order} LIMIT ?"
+    frame = frame_of(database, sql, [*parameters, rows + 1], integers=integers)
+    more = len(frame) > rows
+    frame = frame.iloc[:rows]
+    if order == "ASC":
+        frame = frame.iloc[::-1]
+    frame = frame.reset_index(drop=True)
+    if frame.empty:
+        return Page(frame, None, None)
+    backwards = direction == "newer" and key is not None
+    has_older = backwards or more
+    has_newer = more if backwards else key is not None
+    return Page(
+        frame,
+        _cursor("newer", frame.iloc[0]) if has_newer else None,
+        _cursor("older", frame.iloc[-1]) if has_older else None,
+    )
+
+
+def _cursor(direction: str, row: Any) -> str:  # noqa: ANN401 - a pandas row
+    return f"{direction}.{row['page_time']}.{row['page_id']}"
+
+
+def _parsed(cursor: str | None) -> tuple[str, tuple[int, str | int] | None]:
+    parts = (cursor or "").split(".", 2)
+    if len(parts) != 3 or parts[0] not in ("older", "newer") or not parts[1].isdecimal():
+        return "older", None
+    identifier: str | int = int(parts[2]) if parts[2].isdecimal() else parts[2]
+    return parts[0], (int(parts[1]), identifier)
+

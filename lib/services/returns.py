@@ -1,0 +1,35 @@
+"""The customer comes back from Stripe's page: one of three ways a saved card reaches the mirror."""
+
+from __future__ import annotations
+
+from lib.errors import Missing
+from lib.services.refreshing import Refresher
+from lib.store.unit_of_work import UnitOfWork
+
+
+class ReturnService:
+    def __init__(self, uow: UnitOfWork, refresher: Refresher) -> None:
+        self._uow = uow
+        self._refresher = refresher
+
+    def finish(self, session_id: str) -> bool:
+        """
+        Mirror the session the customer returns from; True when their method is saved.
+
+        Only sessions that Onfile may have made are asked for, so that nobody can use this page to
+        send Stripe requests of their own; everything else is False.
+        """
+        with self._uow.read() as stores:
+            if not stores.links.may_be_ours(session_id):
+                return False
+        try:
+            bundle = self._refresher.session(session_id)
+        except Missing:
+            return False
+        intent = bundle.setup_intent
+        return (
+            bundle.session.mode == "setup"
+            and bundle.session.status == "complete"
+            and intent is not None
+            and intent.status in ("succeeded", "processing")
+        )
