@@ -369,7 +369,7 @@ class ChargingService:
             )
             if intent is not None:
                 stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
-        self._look_at_blocked(attempt, result)
+        self.look_at_blocked(attempt, result)
         return self.view(attempt.charge_id)
 
     def ask(self, attempt: Attempt) -> tuple[Result, PaymentIntent | None]:
@@ -398,7 +398,7 @@ class ChargingService:
             intent,
         )  # fmt: skip
 
-    def _look_at_blocked(self, attempt: Attempt, result: Result) -> None:
+    def look_at_blocked(self, attempt: Attempt, result: Result) -> None:
         """
         Ask whether a generic decline was Stripe's own block: only the Charge says so.
 

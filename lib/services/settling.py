@@ -173,7 +173,9 @@ class SettlingService:
             asked_at_ms = int(self._clock().timestamp() * 1000)
             with self._uow.write() as stores:
                 stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
-        return self._record(attempt, result, Evidence.SAME_KEY)
+        final = self._record(attempt, result, Evidence.SAME_KEY)
+        self._charging.look_at_blocked(attempt, result)
+        return final
 
     def _by_event(self, attempt: Attempt) -> str | None:
         after: str | None = None
