@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import parse_qs
 
+from lib.practice import card_numbers, cards
 from lib.practice.steps import CardForm
 
 FIELDS = ("email", "number", "expiry", "cvc", "name", "country")
@@ -71,6 +72,9 @@ _EXPIRY = re.compile(
     r"(?P<mm>[0-9]{2})(?P<yy>[0-9]{2}|[0-9]{4})"
     r"|(?P<month>[0-9]{1,2}) ?[-/. ] ?(?P<year>[0-9]{2}|[0-9]{4})"
 )
+NO_EXPIRY = (0, 0)
+"""Of a bank account."""
+
 _AMEX = re.compile(r"3[47]")
 
 
@@ -119,15 +123,11 @@ def check(
     form: Typed, *, locked_email: str | None, now: datetime
 ) -> tuple[CardForm | None, dict[str, str]]:
     """A card to submit, or what to say beside each field that is wrong."""
-    number = re.sub(r"[ -]", "", form.number)
-    problems: dict[str, str] = {}
-    if problem := _number_problem(number):
-        problems["number"] = problem
-    expiry = _expiry(form.expiry)
-    if problem := _expiry_problem(form.expiry, expiry, now):
-        problems["expiry"] = problem
-    if problem := _cvc_problem(form.cvc, number):
-        problems["cvc"] = problem
+    number = card_numbers.normalized(form.number)
+    known = cards.by_number(number)
+    is_card = known is None or known.type == "card"
+    expiry = _expiry(form.expiry) if is_card else NO_EXPIRY
+    problems = _card_problems(form, number, expiry, now) if is_card else {}
     if not form.name:
         problems["name"] = "Enter the name on the card."
     elif len(form.name) > 150:
@@ -143,7 +143,7 @@ def check(
         number=number,
         exp_month=month,
         exp_year=year,
-        cvc=form.cvc,
+        cvc=form.cvc if is_card else "",
         name=form.name,
         email=locked_email or form.email,
         country=form.country,
@@ -156,6 +156,17 @@ def _clean(value: str) -> str:
     return "".join(char if char.isprintable() else " " for char in composed).strip()
 
 
+def _card_problems(
+    form: Typed, number: str, expiry: tuple[int, int] | None, now: datetime
+) -> dict[str, str]:
+    found = {
+        "number": _number_problem(number),
+        "expiry": _expiry_problem(form.expiry, expiry, now),
+        "cvc": _cvc_problem(form.cvc, number),
+    }
+    return {name: problem for name, problem in found.items() if problem is not None}
+
+
 def _number_problem(number: str) -> str | None:
     if not number:
         return "Enter the card number."
@@ -163,9 +174,9 @@ def _number_problem(number: str) -> str | None:
         return "Use digits only."
     if not 12 <= len(number) <= 19:
         return "This card number is not complete."
-    digits = [int(digit) for digit in reversed(number)]
-    total = sum(digits[0::2]) + sum(sum(divmod(digit * 2, 10)) for digit in digits[1::2])
-    return "This card number is not valid. Check the digits." if total % 10 else None
+    if not card_numbers.passes_luhn(number):
+        return "This card number is not valid. Check the digits."
+    return None
 
 
 def _expiry(text: str) -> tuple[int, int] | None:

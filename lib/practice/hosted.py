@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lib.practice.checkout_form import COUNTRIES, FIELDS, Typed, check, decode, typed
 from lib.practice.hosted_pages import MERCHANT, notice, page, redirect, web_address
 from lib.practice.number_list import FILL_NAME, Choice, choose, groups
-from lib.practice.steps import CardRefused, CheckoutStep, CheckoutView, Completed
+from lib.practice.steps import CheckoutStep, CheckoutView, Completed, NeedsAuthentication
 
 if TYPE_CHECKING:
     from lib.practice.engine import PracticeStripe
@@ -75,7 +75,7 @@ async def _take_card(practice: PracticeStripe, view: CheckoutView, request: Requ
     if card is None:
         return _form_page(practice, view, form, problems)
     step = await run_in_threadpool(practice.submit_card, view.id, card)
-    return _after(practice, view, form, step)
+    return await _after(practice, view, form, step)
 
 
 async def _show_authentication(
@@ -103,17 +103,21 @@ async def _take_authentication(
         lambda: practice.answer_authentication(view.id, approve=answer == "approve")
     )
     blank = Typed(email=view.customer_email or "", country=_likely_country(request))
-    return _after(practice, view, blank, step)
+    return await _after(practice, view, blank, step)
 
 
-def _after(
+async def _after(
     practice: PracticeStripe, view: CheckoutView, form: Typed, step: CheckoutStep
 ) -> Response:
-    if isinstance(step, CardRefused):
-        return _form_page(practice, view, form, {_field_of(step.message): step.message}, NOT_SAVED)
     if isinstance(step, Completed):
         return redirect(step.redirect_url)
-    return redirect(_address(view, "/authenticate"))
+    if isinstance(step, NeedsAuthentication):
+        return redirect(_address(view, "/authenticate"))
+    # A second tab or the clock may have ended the session in the meantime.
+    current = await run_in_threadpool(practice.checkout, view.id)
+    if current is None or current.status != "open":
+        return _closed(current or view)
+    return _form_page(practice, view, form, {_field_of(step.message): step.message}, NOT_SAVED)
 
 
 def _field_of(message: str) -> str:
@@ -149,6 +153,7 @@ def _form_page(
         problems=dict.fromkeys(FIELDS, "") | (problems or {}),
         summary=summary if problems else "",
         countries=COUNTRIES,
+        takes_iban="sepa_debit" in view.payment_method_types,
         number_groups=groups(view.payment_method_types, practice.clock()),
         is_list_open=choice is not None,
         fill_name=FILL_NAME,
@@ -198,6 +203,7 @@ def _closed(view: CheckoutView) -> Response:
             f"{merchant} has what it needs. Nothing was charged, and there is nothing more to do.",
             "This link works once and has been used.",
             merchant=merchant,
+            link=_link(f"Continue to {merchant}", view.success_url),
         )
     return notice(
         410,
@@ -205,8 +211,13 @@ def _closed(view: CheckoutView) -> Response:
         "No card was saved with it and nothing was charged.",
         f"Ask {merchant} for a new link.",
         merchant=merchant,
-        back=web_address(view.cancel_url),
+        link=_link(f"Back to {merchant}", view.cancel_url),
     )
+
+
+def _link(text: str, url: str | None) -> dict[str, str] | None:
+    address = web_address(url)
+    return {"text": text, "url": address} if address else None
 
 
 def _address(view: CheckoutView, step: str = "") -> str:

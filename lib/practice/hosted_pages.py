@@ -25,9 +25,8 @@ def notice(
     heading: str,
     *sentences: str,
     merchant: str = MERCHANT,
-    back: str | None = None,
+    link: dict[str, str] | None = None,
 ) -> Response:
-    link = {"url": back, "text": f"Back to {merchant}"} if back else None
     return page(
         "notice.html",
         status=status,
