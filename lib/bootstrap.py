@@ -11,6 +11,7 @@ from lib.errors import SettingsError
 from lib.practice.engine import PracticeStripe
 from lib.practice.server import PracticeServer
 from lib.reports import Reports
+from lib.services.audit import AuditService
 from lib.services.charging import ChargingService
 from lib.services.customers import CustomerService
 from lib.services.doctor import DoctorService
@@ -38,6 +39,7 @@ _PAGE_SIZE = 16_384
 class Services:
     settings: Settings
     clock: Clock
+    audit: AuditService
     charging: ChargingService
     customers: CustomerService
     doctor: DoctorService
@@ -133,6 +135,7 @@ def build_services(
     return Services(
         settings=configured,
         clock=clock,
+        audit=AuditService(uow),
         charging=charging,
         customers=customers,
         doctor=DoctorService(uow, gateway, clock=clock, settings=configured),

@@ -1,0 +1,244 @@
+"""One function a command: call a service, shape the answer."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lib.bootstrap import Services
+from lib.cli.parser import Arguments
+from lib.cli.staff import new_password, signed_in
+from lib.clock import epoch
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import ChargeState
+from lib.domain.links import LinkSession, LinkStatus, SetupLink
+from lib.ids import new_id
+from lib.money import format_money, parse_amount
+from lib.services.charge_views import ChargeView
+from lib.services.charging import ChargeOrder
+from lib.store.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    data: dict[str, object]
+    lines: list[str]
+    error: dict[str, object] | None = None
+    failed: bool = False
+    """Exit 1 without an error of ours: the answer itself says what is wrong."""
+
+
+Run = Callable[[Services, Arguments, Actor | None], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    run: Run
+    needs_person: bool = field(default=True)
+
+
+def _doctor(services: Services, _: Arguments, __: Actor | None) -> Answer:
+    checks = services.doctor.checks()
+    return Answer(
+        {
+            "mode": services.settings.mode.value,
+            "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks],
+        },
+        [f"{'ok  ' if c.ok else 'FAIL'}  {c.name}: {c.detail}" for c in checks],
+        failed=not all(check.ok for check in checks),
+    )
+
+
+def _users_add(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
+    by = signed_in(arguments, services.users) if arguments.as_ is not None else None
+    user = services.users.add(
+        arguments.name, name=arguments.full_name, email=arguments.email, roles=arguments.roles,
+        password=new_password(arguments.name), by=by,
+    )  # fmt: skip
+    return _user_answer(user, "Added")
+
+
+def _users_list(services: Services, _: Arguments, actor: Actor | None) -> Answer:
+    _person(actor).must(Permission.MANAGE_USERS)
+    users = services.users.list()
+    return Answer(
+        {"users": [_user_object(user) for user in users]},
+        [
+            f"{user.username:<20} {' '.join(sorted(user.roles)):<30} {user.email}"
+            + ("" if user.is_active else "  (disabled)")
+            for user in users
+        ],
+    )
+
+
+def _users_disable(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    return _user_answer(services.users.disable(arguments.name, by=_person(actor)), "Disabled")
+
+
+def _users_set_password(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    user = services.users.set_password(
+        arguments.name, new_password(arguments.name), by=_person(actor)
+    )
+    return _user_answer(user, "New password set for")
+
+
+def _links_create(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    made = services.links.create(
+        form_key=new_id("form"), by=_person(actor), customer=arguments.customer,
+        email=arguments.email, name=arguments.name, guest=arguments.guest,
+        currency=arguments.currency, reference=arguments.reference, locale=arguments.locale,
+    )  # fmt: skip
+    return Answer(
+        {
+            "link_id": made.link.id,
+            "session_id": made.session_id,
+            "customer": made.link.customer,
+            "url": made.url,
+            "durable_url": made.durable_url,
+            "expires_at": made.session_expires_at,
+            "durable_expires_at": made.link.expires_at,
+        },
+        [f"Send this to the customer: {made.durable_url}"],
+    )
+
+
+def _links_list(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    _person(actor).must(Permission.VIEW)
+    status = LinkStatus(arguments.status) if arguments.status else None
+    now = epoch(services.clock())
+
+    def shown(link: SetupLink, session: LinkSession | None) -> dict[str, object]:
+        is_open = link.status(now) is LinkStatus.OPEN
+        return {
+            "link_id": link.id,
+            "status": link.status(now).value,
+            "customer": link.customer,
+            "email": link.email,
+            "name": link.name,
+            "reference": link.reference,
+            "currency": link.currency,
+            "charge_id": link.charge_id,
+            "session_id": session.session_id if session else None,
+            "durable_url": services.links.durable_url(link) if is_open else None,
+            "created_by": link.created_by,
+            "created_at": link.created_at,
+            "expires_at": link.expires_at,
+        }
+
+    found = [shown(link, session) for link, session in services.links.listing(status=status)]
+    return Answer(
+        {"links": found},
+        [f"{row['status']:<10} {row['name'] or row['email'] or 'no customer yet'}  {row['reference'] or ''}  {row['durable_url'] or ''}" for row in found],
+    )  # fmt: skip
+
+
+def _sync(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    def progress(state: dict[str, object]) -> None:
+        sys.stderr.write(f"\r{state['doing']}: {state.get(str(state['doing']), 0)} written   ")
+
+    result = services.sync.run_now(
+        by=_person(actor), full=arguments.full, only=arguments.only,
+        progress=progress if sys.stderr.isatty() else lambda _: None,
+    )  # fmt: skip
+    data = result.as_json()
+    return Answer(data, [", ".join(f"{value} {name}" for name, value in data.items())])
+
+
+def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    view = services.charging.charge(
+        ChargeOrder(
+            customer=arguments.customer,
+            money=parse_amount(arguments.amount, arguments.currency),
+            reference=arguments.reference,
+            payment_method=arguments.payment_method,
+            description=arguments.description,
+        ),
+        by=_person(actor),
+    )
+    return charge_answer(view)
+
+
+def charge_answer(view: ChargeView) -> Answer:
+    charge = view.charge
+    money = format_money(charge.amount, charge.currency)
+    done = charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
+    lines = [f"{money} for {charge.reference}: {charge.state.value.replace('_', ' ')}"]
+    error: dict[str, object] | None = None
+    if not done:
+        message = f"{view.what_happened or ''} {view.next_step or ''}".strip()
+        error = {"code": charge.state.value, "message": message}
+        if view.recovery_url:
+            lines.append(f"New link for the customer: {view.recovery_url}")
+    return Answer(view.as_json(), lines, error=error)
+
+
+def _reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
+    found = services.settling.reconcile(by=_person(actor))
+    return Answer(
+        found.as_json(),
+        [f"{found.settled} settled, {found.still_unknown} still unknown, {len(found.drift)} differences"],
+    )  # fmt: skip
+
+
+def _audit_verify(services: Services, _: Arguments, actor: Actor | None) -> Answer:
+    _person(actor).must(Permission.VIEW)
+    check = services.audit.verify()
+    return Answer(
+        {"entries": check.entries, "ok": check.ok, "head": check.head},
+        [f"{check.entries} entries, {'unbroken' if check.ok else 'BROKEN'}, head {check.head}"],
+        failed=not check.ok,
+    )
+
+
+def _worker(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
+    if arguments.once:
+        services.worker.run_once()
+        return Answer({"state": "done"}, ["Did what was due."])
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    services.worker.start()
+    sys.stderr.write("The worker runs. Stop it with Ctrl+C.\n")
+    try:
+        stopping.wait()
+    finally:
+        services.worker.stop()
+    return Answer({"state": "stopped"}, ["Stopped."])
+
+
+def _person(actor: Actor | None) -> Actor:
+    if actor is None:
+        raise LookupError("the command was declared without a person")
+    return actor
+
+
+def _user_object(user: User) -> dict[str, object]:
+    return {
+        "name": user.username,
+        "full_name": user.name,
+        "email": user.email,
+        "roles": sorted(user.roles),
+        "active": user.is_active,
+    }
+
+
+def _user_answer(user: User, verb: str) -> Answer:
+    return Answer({"user": _user_object(user)}, [f"{verb} {user.username}."])
+
+
+COMMANDS: dict[str, Command] = {
+    "doctor": Command(_doctor, needs_person=False),
+    "users add": Command(_users_add, needs_person=False),
+    "users list": Command(_users_list),
+    "users disable": Command(_users_disable),
+    "users set-password": Command(_users_set_password),
+    "links create": Command(_links_create),
+    "links list": Command(_links_list),
+    "sync": Command(_sync),
+    "charge": Command(_charge),
+    "reconcile": Command(_reconcile),
+    "audit verify": Command(_audit_verify),
+    "worker": Command(_worker, needs_person=False),
+}

@@ -1,0 +1,67 @@
+"""
+Runs one command: parse, sign in, call the service, print.
+
+Exit status: 0 done; 1 refused or failed, with an error object; 2 wrong usage. With --json exactly
+one JSON object goes to standard output and everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+
+from lib import bootstrap
+from lib.bootstrap import Services
+from lib.cli.commands import COMMANDS, Answer
+from lib.cli.parser import Arguments, parse
+from lib.cli.staff import signed_in
+from lib.errors import GatewayError, OnfileError
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str], *, services: Callable[[], Services] = bootstrap.services) -> int:
+    arguments = parse(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    try:
+        built = services()
+        command = COMMANDS[arguments.command]
+        actor = signed_in(arguments, built.users) if command.needs_person else None
+        answer = command.run(built, arguments, actor)
+    except OnfileError as error:
+        return _show(arguments, Answer({}, [], error=_error_object(error)))
+    except sqlite3.Error as error:
+        message = f"The database cannot be used just now: {error}. Nothing was done."
+        return _show(arguments, Answer({}, [], error={"code": "database", "message": message}))
+    except KeyboardInterrupt:
+        message = "Stopped. What was done before is kept."
+        return _show(arguments, Answer({}, [], error={"code": "stopped", "message": message}))
+    return _show(arguments, answer)
+
+
+def _show(arguments: Arguments, answer: Answer) -> int:
+    if arguments.json:
+        body = dict(answer.data)
+        if answer.error is not None:
+            body["error"] = answer.error
+        sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+    else:
+        for line in answer.lines:
+            sys.stdout.write(line + "\n")
+    if answer.error is not None:
+        sys.stderr.write(f"{answer.error['message']}\n")
+    return 1 if answer.error is not None or answer.failed else 0
+
+
+def _error_object(error: OnfileError) -> dict[str, object]:
+    found: dict[str, object] = {"code": error.code, "message": str(error)}
+    field = getattr(error, "field", "")
+    if field:
+        found["field"] = field
+    if isinstance(error, GatewayError):
+        found["stripe_code"] = error.stripe_code
+        found["request_id"] = error.request_id
+    return found

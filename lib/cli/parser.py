@@ -1,0 +1,92 @@
+"""The command line as argparse knows it. `--as` and `--json` go before or after the command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from lib.domain.actors import Role
+from lib.services.sync import TYPES
+
+
+class Arguments(argparse.Namespace):
+    command: str
+    json: bool
+    as_: str | None
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Exits with status 2 on wrong usage."""
+    return _parser().parse_args(list(argv), namespace=Arguments(json=False, as_=None))
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Suppressed defaults: a value given before the command must survive the parser after it.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--as", dest="as_", metavar="USER", help="the staff user who acts")
+    common.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser = argparse.ArgumentParser(
+        prog="python -m lib", description="Onfile on the command line.", parents=[common]
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        group: argparse._SubParsersAction[argparse.ArgumentParser], word: str, name: str, text: str
+    ) -> argparse.ArgumentParser:
+        made = group.add_parser(word, help=text, description=text, parents=[common])
+        made.set_defaults(command=name)
+        return made
+
+    add(commands, "doctor", "doctor", "Check settings, key, permissions, database.")
+
+    users = commands.add_parser("users", help="Staff accounts.", parents=[common])
+    user_commands = users.add_subparsers(required=True, metavar="COMMAND")
+    made = add(user_commands, "add", "users add", "Add a staff account.")
+    made.add_argument("name", metavar="NAME")
+    made.add_argument("--email", required=True)
+    made.add_argument("--full-name", default="")
+    made.add_argument(
+        "--role", dest="roles", nargs="+", action="extend", required=True,
+        choices=[role.value for role in Role],
+    )  # fmt: skip
+    add(user_commands, "list", "users list", "List staff accounts.")
+    made = add(user_commands, "disable", "users disable", "Disable an account at once.")
+    made.add_argument("name", metavar="NAME")
+    made = add(user_commands, "set-password", "users set-password", "Set a new password.")
+    made.add_argument("name", metavar="NAME")
+
+    links = commands.add_parser("links", help="Setup links.", parents=[common])
+    link_commands = links.add_subparsers(required=True, metavar="COMMAND")
+    made = add(link_commands, "create", "links create", "Make a setup link.")
+    whom = made.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--customer", metavar="cus_…")
+    whom.add_argument("--email")
+    whom.add_argument("--guest", action="store_true", help="no customer yet")
+    made.add_argument("--name")
+    made.add_argument("--currency", help="let Stripe offer its methods; otherwise cards only")
+    made.add_argument("--reference")
+    made.add_argument("--locale")
+    made = add(link_commands, "list", "links list", "List setup links, newest first.")
+    made.add_argument("--status", choices=["open", "completed", "expired", "revoked"])
+
+    made = add(commands, "sync", "sync", "Fetch what changed at Stripe.")
+    made.add_argument("--full", action="store_true", help="read everything again")
+    made.add_argument("--only", nargs="+", action="extend", default=[], choices=TYPES)
+
+    made = add(commands, "charge", "charge", "Charge a saved payment method now.")
+    made.add_argument("--customer", required=True, metavar="cus_…")
+    made.add_argument("--payment-method", metavar="pm_…")
+    made.add_argument("--amount", required=True, help="major units, for example 12.34")
+    made.add_argument("--currency", required=True)
+    made.add_argument("--reference", required=True, help="what is owed; never charged twice")
+    made.add_argument("--description")
+
+    add(commands, "reconcile", "reconcile", "Settle unknown charges; compare with Stripe.")
+
+    audit = commands.add_parser("audit", help="The audit log.", parents=[common])
+    audit_commands = audit.add_subparsers(required=True, metavar="COMMAND")
+    add(audit_commands, "verify", "audit verify", "Recompute the chain of digests.")
+
+    made = add(commands, "worker", "worker", "Do the background work without the dashboard.")
+    made.add_argument("--once", action="store_true", help="do what is due and end")
+    return parser

@@ -1,0 +1,42 @@
+"""Who acts on the command line, and how passwords come in: environment first, then the terminal."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+
+from lib.cli.parser import Arguments
+from lib.domain.actors import Actor
+from lib.errors import NotSignedIn
+from lib.services.users import UserService
+
+
+def signed_in(arguments: Arguments, users: UserService) -> Actor:
+    """
+    The person named by --as, after their password was checked.
+
+    Raises:
+        NotSignedIn: no --as, a wrong password, or no way to ask for it.
+    """
+    if arguments.as_ is None:
+        raise NotSignedIn("Say who you are with --as USER.")
+    password = _password("ONFILE_PASSWORD", f"Password of {arguments.as_}: ")
+    return users.sign_in(arguments.as_, password).actor
+
+
+def new_password(username: str) -> str:
+    """
+    Raises:
+        NotSignedIn: neither ONFILE_NEW_PASSWORD nor a terminal to ask on.
+    """
+    return _password("ONFILE_NEW_PASSWORD", f"New password for {username}: ")
+
+
+def _password(variable: str, prompt: str) -> str:
+    given = os.environ.get(variable)
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise NotSignedIn(f"There is no terminal to ask for a password: set {variable}.")
+    return getpass.getpass(prompt)
