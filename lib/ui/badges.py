@@ -7,15 +7,15 @@ from typing import Literal
 
 Color = Literal["green", "gray", "blue", "orange", "red", "violet"]
 
-# Cells of a data frame are drawn on a canvas that knows no theme colour names. These are mid-tones
-# on which Streamlit's own choice of black or white text is readable in both themes.
-CELL_COLORS: dict[Color, str] = {
-    "green": "#BFE8CF",
-    "gray": "#DDE1E8",
-    "blue": "#C6DCFD",
-    "orange": "#FBDDA6",
-    "red": "#FACACA",
-    "violet": "#DFD1FC",
+# Cells of a data frame are drawn on a canvas that knows no theme colour names; Streamlit writes on
+# them in black or white, whichever is easier to read. Light theme first, then dark.
+CELL_COLORS: dict[Color, tuple[str, str]] = {
+    "green": ("#C9EBD6", "#1B5A38"),
+    "gray": ("#E4E7ED", "#3D4352"),
+    "blue": ("#CFE1FD", "#24498C"),
+    "orange": ("#FBDFAE", "#744A0F"),
+    "red": ("#FAD0D0", "#7E2A2F"),
+    "violet": ("#E3D7FC", "#553694"),
 }
 
 
@@ -97,5 +97,5 @@ def cell_label(state: str) -> str:
     return f"? {label}" if look(state).color == "violet" else label
 
 
-def cell_color(state: str) -> str:
-    return CELL_COLORS[look(state).color]
+def cell_color(state: str, *, dark: bool) -> str:
+    return CELL_COLORS[look(state).color][dark]

@@ -21,19 +21,20 @@ class Environment:
     name: str
     strip: str
     background: str
-    """White text on it has a contrast of at least 4.5."""
+    foreground: str
+    """On the background: a contrast of at least 4.5."""
 
 
 ENVIRONMENTS: dict[Mode, Environment] = {
-    Mode.PRACTICE: Environment("Practice", "Practice mode: no money moves", "#A85B00"),
-    Mode.TEST: Environment("Test mode", "Stripe test mode", "#2458C5"),
-    Mode.LIVE: Environment("LIVE", "", "#C8232C"),
+    Mode.PRACTICE: Environment("Practice", "Practice mode: no money moves", "#F3B13C", "#332000"),
+    Mode.TEST: Environment("Test mode", "Stripe test mode", "#2458C5", "#FFFFFF"),
+    Mode.LIVE: Environment("LIVE", "", "#C8232C", "#FFFFFF"),
 }
 # A file: Streamlit would fetch a Material symbol for the browser's tab from the internet.
 FAVICON = str(Path(__file__).parent / "assets" / "favicon.png")
 _STRIP = (
-    '<div role="status" style="background:{background};color:#fff;border-radius:6px;'
-    'padding:3px 12px;font-size:13px;line-height:20px;font-weight:600;text-align:center">'
+    '<div role="status" style="background:{background};color:{foreground};border-radius:6px;'
+    'padding:2px 12px;font-size:13px;line-height:20px;font-weight:600;text-align:center">'
     "{text}</div>"
 )
 _LINE = (
@@ -46,7 +47,7 @@ _LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="28" v
 <path d="M8 18.2l2.6 2.3 4.9-4.6" fill="none" stroke="#FFFFFF" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/>
 <text x="35" y="20.5" font-family="system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif" font-size="18" font-weight="700" fill="#6E6ADE">Onfile</text>
 <rect x="100" y="5" width="{pill}" height="18" rx="9" fill="{background}"/>
-<text x="{middle}" y="18" text-anchor="middle" font-family="system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif" font-size="11" font-weight="600" fill="#FFFFFF">{name}</text>
+<text x="{middle}" y="18" text-anchor="middle" font-family="system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif" font-size="11" font-weight="600" fill="{foreground}">{name}</text>
 </svg>"""
 
 
@@ -57,7 +58,7 @@ def logo(mode: Mode) -> None:
     st.logo(
         _LOGO.format(
             width=100 + pill, pill=pill, middle=100 + pill / 2, background=shown.background,
-            name=shown.name,
+            foreground=shown.foreground, name=shown.name,
         )
     )  # fmt: skip
 
@@ -72,4 +73,6 @@ def strip(mode: Mode) -> None:
     """Above every page."""
     shown = ENVIRONMENTS[mode]
     shape = _STRIP if shown.strip else _LINE
-    st.html(shape.format(background=shown.background, text=shown.strip))
+    st.html(
+        shape.format(background=shown.background, foreground=shown.foreground, text=shown.strip)
+    )

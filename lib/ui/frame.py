@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Actor
-from lib.ui import auth, environment
+from lib.ui import account, auth, environment
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
@@ -17,11 +17,21 @@ def sidebar(actor: Actor, services: Services) -> None:
         with st.container(gap=None):
             st.markdown(f"**{escape(actor.name)}**")
             st.caption(", ".join(sorted(role.value for role in actor.roles)))
-        st.button(
-            "Sign out",
-            key="frame_sign_out",
-            icon=":material/logout:",
-            help="Ends your sign-in on every device.",
-            on_click=auth.sign_out,
-            args=(services.users,),
-        )
+        with st.container(gap=None):
+            st.button(
+                "Change password",
+                key="frame_password",
+                icon=":material/key:",
+                type="tertiary",
+                on_click=account.open_password_dialog,
+            )
+            st.button(
+                "Sign out",
+                key="frame_sign_out",
+                icon=":material/logout:",
+                type="tertiary",
+                help="Ends your sign-in on every device.",
+                on_click=auth.sign_out,
+                args=(services.users,),
+            )
+    account.password_dialog(actor, services.users)

@@ -15,7 +15,7 @@ def draw(users: UserService, settings: Settings) -> None:
     """Draw the page; reruns after a sign-in so that no trace of the form stays."""
     _, middle, _ = st.columns([1, 1.1, 1])
     with middle:
-        st.space("medium")
+        st.space("small")
         st.title("Onfile", anchor=False)
         st.caption("Save cards by link, charge them later, and always know what happened.")
         if settings.mode is not Mode.PRACTICE and not users.list():
@@ -38,11 +38,10 @@ def draw(users: UserService, settings: Settings) -> None:
 def _practice_accounts(users: UserService) -> None:
     """Only for accounts that everybody may know: sign-in still goes through the password."""
     active = {user.username for user in users.list() if user.is_active}
-    st.markdown(
-        f"**Practice accounts** · choose one, or type its name and the password "
-        f"`{PRACTICE_PASSWORD}`."
+    st.caption(
+        f"Practice accounts: choose one, or type its name and the password `{PRACTICE_PASSWORD}`."
     )
-    with st.container(gap="small"):
+    with st.container(gap="xsmall"):
         for username, name, roles in PRACTICE_USERS:
             if username in active and st.button(
                 f"**{name}** · {username} · {', '.join(role.value for role in roles)}",

@@ -196,7 +196,7 @@ def _labels(cell: object) -> list[str]:
     return [badges.cell_label(cell)] if isinstance(cell, str) else []
 
 
-_LABEL_COLORS = {badges.cell_label(name): badges.cell_color(name) for name in badges.STATES}
+_STATE_OF_LABEL = {badges.cell_label(name): name for name in badges.STATES}
 
 
 def _config(column: Column, cells: pd.Series[Any], timezone: tzinfo) -> ColumnConfig:
@@ -207,10 +207,14 @@ def _config(column: Column, cells: pd.Series[Any], timezone: tzinfo) -> ColumnCo
             return st.column_config.TextColumn(column.label, alignment="right", **common)
         case "state":
             used = sorted({label for labels in cells for label in labels})
+            dark = st.context.theme.type == "dark"
             return st.column_config.MultiselectColumn(
                 column.label,
                 options=used,
-                color=[_LABEL_COLORS.get(label, badges.CELL_COLORS["gray"]) for label in used]
+                color=[
+                    badges.cell_color(_STATE_OF_LABEL.get(label, label), dark=dark)
+                    for label in used
+                ]
                 or None,
                 **common,
             )

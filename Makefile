@@ -1,0 +1,63 @@
+# Onfile. `make help` lists what can be done.
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -c
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8501
+BIN := .venv/bin
+READY := .venv/.requirements
+DEV_READY := .venv/.requirements-dev
+WORKERS ?= 2
+
+.PHONY: help run test lint types check chromium clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  PORT=8501 and HOST=127.0.0.1 can be given to make run."
+
+run: $(READY) ## Start the dashboard (practice mode unless a Stripe key is set)
+	@PORT=$(PORT) exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+
+test: $(DEV_READY) chromium ## Run the whole test suite
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(DEV_READY) ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV_READY) ## Check types
+	$(BIN)/mypy
+
+check: lint types test ## Everything CI checks
+
+clean: ## Remove the virtual environment and caches; data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+chromium: ## Install a Chromium when none is found
+	@if [ -n "$${CHROMIUM:-}" ] && [ -x "$${CHROMIUM}" ]; then exit 0; fi; \
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  if command -v $$name >/dev/null 2>&1; then exit 0; fi; \
+	done; \
+	if ! command -v apt-get >/dev/null 2>&1; then \
+	  echo "The browser tests need a Chromium. Install one, or set CHROMIUM=/path/to/it." >&2; exit 1; \
+	fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; \
+	elif command -v sudo >/dev/null 2>&1; then as_root=sudo; \
+	else echo "The browser tests need a Chromium: run apt-get install -y chromium as root." >&2; exit 1; fi; \
+	$$as_root apt-get update -qq && $$as_root apt-get install -y -qq chromium
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Onfile needs Python 3.11 or newer.")'
+	@echo "Making .venv"
+	@$(PYTHON) -m venv .venv
+
+$(READY): requirements.txt | .venv/bin/python
+	@echo "Installing requirements"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_READY): requirements.txt requirements-dev.txt | .venv/bin/python
+	@echo "Installing test requirements"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(READY) $@

@@ -1,0 +1,67 @@
+"""Inputs for staff accounts, and the dialog that adds one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from lib.domain.actors import Actor, Role
+from lib.services.users import SHORTEST_PASSWORD, UserService
+from lib.ui import outcome
+
+_OPEN = "users_adding"
+
+
+def add_button() -> None:
+    st.button(
+        "Add user", key="users_open_add", type="primary", icon=":material/person_add:",
+        on_click=_show, kwargs={"shown": True},
+    )  # fmt: skip
+
+
+def add_dialog(users: UserService, by: Actor) -> None:
+    """Draw the dialog while it is open."""
+    if st.session_state.get(_OPEN):
+        _dialog(users, by)
+
+
+def roles_input(key: str, chosen: Iterable[Role]) -> list[str]:
+    return st.pills(
+        "Roles", [role.value for role in Role], selection_mode="multi", key=key,
+        default=[role.value for role in chosen],
+    )  # fmt: skip
+
+
+def password_input(label: str, key: str) -> str:
+    return st.text_input(
+        label, key=key, type="password", autocomplete="new-password",
+        help=f"{SHORTEST_PASSWORD} characters or more.",
+    )  # fmt: skip
+
+
+def _show(*, shown: bool) -> None:
+    st.session_state[_OPEN] = shown
+
+
+def _hide() -> None:
+    _show(shown=False)
+
+
+@st.dialog("Add a user", on_dismiss=_hide)
+def _dialog(users: UserService, by: Actor) -> None:
+    with st.form("users_add"):
+        username = st.text_input("User name", key="users_add_username", placeholder="maria.k")
+        shown = st.text_input("Name", key="users_add_shown_name", placeholder="Maria Kowalska")
+        address = st.text_input("E-mail", key="users_add_address", placeholder="maria@example.com")
+        roles = roles_input("users_add_roles", [Role.OPERATOR])
+        password = password_input("First password", "users_add_password")
+        asked = st.form_submit_button("Add user", key="users_add_submit", type="primary")
+    if asked:
+        with outcome.show() as said:
+            added = users.add(
+                username.strip(), name=shown, email=address.strip(), roles=roles,
+                password=password, by=by,
+            )  # fmt: skip
+            said.message = f"{added.name} can sign in now."
+            _hide()

@@ -1,0 +1,54 @@
+"""Every page, from the list of pages: alone without a sign-in, and with each role."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lib.ui import navigation
+from tests.ui.conftest import PEOPLE
+
+FILES = sorted(navigation.PAGES_DIR.glob("*.py"))
+
+
+def test_every_file_is_in_the_navigation() -> None:
+    assert {path.name for path in FILES} <= {spec.file for spec in navigation.PAGES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_page_run_alone_refuses_and_offers_nothing(path, services) -> None:
+    at = AppTest.from_file(str(path), default_timeout=60).run()
+    assert not at.exception
+    assert [error.value for error in at.error] == ["Sign in to see this page."]
+    for kind in (at.button, at.text_input, at.dataframe, at.title, at.metric, at.markdown):
+        assert not kind
+
+
+@pytest.mark.parametrize("username", PEOPLE)
+@pytest.mark.parametrize("spec", navigation.existing(), ids=lambda spec: spec.url_path)
+def test_a_page_renders_for_who_may_open_it_and_refuses_others(
+    spec, username, services, open_page
+) -> None:
+    at = open_page(spec.url_path, as_=username)
+    if services.users.find(username).actor.may(spec.permission):
+        assert at.title
+        assert not at.error
+    else:
+        assert len(at.error) == 1
+        assert "needs the role" in at.error[0].value
+        assert not at.title
+        own = {"frame_sign_out", "frame_password"}
+        assert {button.key for button in at.button} <= own
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_pages_stay_thin(path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) < 100
+    assert "unsafe_allow_html" not in source
+    statements = [line for line in source.splitlines() if line and not line.startswith((" ", ")"))]
+    first = next(
+        line for line in statements
+        if not line.startswith(('"""', "import ", "from ", "#"))
+    )  # fmt: skip
+    assert first.startswith(("ctx = require(", "require("))

@@ -1,0 +1,265 @@
+"""Signing in and out, the cookie, and what ends a session."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+
+from lib.domain.actors import Role
+from lib.errors import NotSignedIn
+from lib.services.users import PRACTICE_PASSWORD
+from lib.ui import auth
+from tests.ui.conftest import (
+    PASSWORD,
+    TEST_MODE,
+    go,
+    sign_in_form_is_shown,
+    sign_in_quietly,
+)
+
+
+def fill_in(at, username: str, password: str):
+    at.text_input(key="sign_in_user").set_value(username)
+    at.text_input(key="sign_in_password").set_value(password)
+    at.button(key="sign_in_submit").click().run()
+    assert not at.exception
+    return at
+
+
+class TestForm:
+    def test_the_right_password_opens_home_and_leaves_no_form(self, visit, services) -> None:
+        at = fill_in(visit().run(), " Alice ", PASSWORD)
+        assert at.title[0].value == "Hello, Alice"
+        assert not sign_in_form_is_shown(at)
+        assert services.users.find("alice").last_sign_in_at is not None
+
+    @pytest.mark.parametrize(
+        ("username", "password"),
+        [("alice", "wrong password"), ("nobody", PASSWORD), ("alice", ""), ("", ""),
+         ("alice", "x" * 100_000), ("\x00'; --", PASSWORD), ("ada:1", PASSWORD)],
+    )  # fmt: skip
+    def test_anything_else_is_refused_in_one_sentence(self, username, password, visit) -> None:
+        at = fill_in(visit().run(), username, password)
+        assert len(at.error) == 1
+        assert sign_in_form_is_shown(at)
+
+    def test_five_wrong_passwords_lock_even_the_right_one_out(self, visit, clock) -> None:
+        at = visit().run()
+        for _ in range(5):
+            fill_in(at, "alice", "wrong password")
+        fill_in(at, "alice", PASSWORD)
+        assert "Too many wrong passwords" in at.error[0].value
+        clock.advance(minutes=16)
+        assert fill_in(at, "alice", PASSWORD).title[0].value == "Hello, Alice"
+
+    def test_a_disabled_account_is_refused(self, visit, services) -> None:
+        services.users.disable("alice", by=services.users.find("ada").actor)
+        assert fill_in(visit().run(), "alice", PASSWORD).error
+
+    def test_the_address_asked_for_survives(self, visit) -> None:
+        at = visit()
+        at.query_params["charge"] = "chg_1"
+        fill_in(at.run(), "alice", PASSWORD)
+        assert at.query_params["charge"] == "chg_1"
+
+
+class TestPracticeAccounts:
+    def test_a_click_signs_in(self, empty_services, visit_empty) -> None:
+        empty_services.users.add_practice_users()
+        at = visit_empty().run()
+        assert any(PRACTICE_PASSWORD in caption.value for caption in at.caption)
+        at.button(key="sign_in_as_bob").click().run()
+        assert at.title[0].value == "Hello, Bob"
+
+    def test_a_click_still_needs_the_known_password(self, empty_services, visit_empty) -> None:
+        empty_services.users.add_practice_users()
+        bob = empty_services.users.find("bob").actor
+        empty_services.users.set_password("bob", "another password", by=bob)
+        at = visit_empty().run()
+        at.button(key="sign_in_as_bob").click().run()
+        assert at.error
+        assert sign_in_form_is_shown(at)
+
+    @pytest.fixture
+    def visit_empty(self, empty_services):
+        from streamlit.testing.v1 import AppTest
+
+        from tests.ui.conftest import ROUTER
+
+        return lambda: AppTest.from_file(ROUTER, default_timeout=60)
+
+
+class TestWithRealStripe:
+    @pytest.fixture
+    def environ(self) -> dict[str, str]:
+        return TEST_MODE
+
+    def test_no_ready_made_accounts_are_offered(self, visit) -> None:
+        at = visit().run()
+        assert [button.key for button in at.button] == ["sign_in_submit"]
+        assert not any(PRACTICE_PASSWORD in caption.value for caption in at.caption)
+
+    def test_without_accounts_the_page_says_how_to_add_one(self, empty_services) -> None:
+        from streamlit.testing.v1 import AppTest
+
+        from tests.ui.conftest import ROUTER
+
+        at = AppTest.from_file(ROUTER, default_timeout=60).run()
+        assert at.code[0].value.startswith("python -m lib users add ")
+        assert not at.text_input
+
+
+class TestCookie:
+    def make(self, settings, *, key=None, algorithm="HS256", **claims):
+        payload = {"username": "alice:1", "exp_date": time.time() + 600} | claims
+        payload = {name: value for name, value in payload.items() if value is not None}
+        return jwt.encode(payload, settings.cookie_key if key is None else key, algorithm)
+
+    def test_a_good_one_signs_in(self, visit, cookies, settings, services) -> None:
+        version = services.users.find("alice").session_version
+        cookies[auth.cookie_name(settings)] = self.make(settings, username=f"alice:{version}")
+        at = visit().run()
+        assert at.title[0].value == "Hello, Alice"
+        assert not sign_in_form_is_shown(at)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"key": "k" * 48}, {"algorithm": "HS512", "key": "k" * 64},
+            {"algorithm": "none", "key": ""}, {"algorithm": "HS512"},
+            {"exp_date": 1.0}, {"exp_date": None}, {"exp_date": "soon"}, {"exp": 1},
+            {"username": "alice"}, {"username": "alice:0"}, {"username": "alice:2"},
+            {"username": "alice:01"}, {"username": "ALICE:1"}, {"username": "nobody:1"},
+            {"username": None}, {"username": ["alice:1"]}, {"username": ""},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_any_other_does_not(self, change, visit, cookies, settings, services) -> None:
+        assert services.users.find("alice").session_version == 1
+        cookies[auth.cookie_name(settings)] = self.make(settings, **change)
+        at = visit().run()
+        assert not at.exception
+        assert sign_in_form_is_shown(at)
+
+    @pytest.mark.parametrize("text", ["", "x", "a.b.c", "é" * 50, "." * 3])
+    def test_neither_does_nonsense(self, text, visit, cookies, settings) -> None:
+        cookies[auth.cookie_name(settings)] = text
+        at = visit().run()
+        assert not at.exception
+        assert sign_in_form_is_shown(at)
+
+    def test_one_changed_letter_spoils_it(self, visit, cookies, settings) -> None:
+        head, body, signature = self.make(settings).split(".")
+        other = jwt.encode({"username": "ada:1", "exp_date": time.time() + 600}, "x" * 48)
+        for forged in (
+            f"{head}.{other.split('.')[1]}.{signature}",
+            f"{head}.{body}.A{signature[1:]}",
+        ):
+            cookies[auth.cookie_name(settings)] = forged
+            assert sign_in_form_is_shown(visit().run())
+
+    @pytest.mark.parametrize("event", ["password", "disable", "everywhere"])
+    def test_an_old_one_names_nobody(self, event, visit, cookies, settings, services) -> None:
+        cookies[auth.cookie_name(settings)] = self.make(settings)
+        assert not sign_in_form_is_shown(visit().run())
+        happen(event, services)
+        assert sign_in_form_is_shown(visit().run())
+
+    def test_enabling_again_does_not_revive_it(self, visit, cookies, settings, services) -> None:
+        cookies[auth.cookie_name(settings)] = self.make(settings)
+        ada = services.users.find("ada").actor
+        services.users.disable("alice", by=ada)
+        services.users.enable("alice", by=ada)
+        assert sign_in_form_is_shown(visit().run())
+
+    def test_installations_on_one_host_use_different_names(self, settings) -> None:
+        import dataclasses
+
+        other = dataclasses.replace(settings, cookie_key="o" * 48)
+        assert auth.cookie_name(settings) != auth.cookie_name(other)
+
+
+class TestOpenSession:
+    @pytest.mark.parametrize("event", ["password", "disable", "everywhere"])
+    def test_it_ends_at_the_next_click(self, event, open_page, services) -> None:
+        at = open_page("home", as_="alice")
+        happen(event, services)
+        assert sign_in_form_is_shown(at.run())
+
+    def test_a_lost_role_counts_from_the_next_click(self, open_page, services) -> None:
+        at = open_page("users", as_="ada")
+        admin = services.users.find("ada").actor
+        services.users.set_roles("bob", [Role.ADMIN], by=admin)
+        services.users.set_roles("ada", [Role.VIEWER], by=admin)
+        at.run()
+        assert "needs the role" in at.error[0].value
+        assert not at.dataframe
+
+    def test_signing_out_ends_every_session(self, visit, services, open_page) -> None:
+        here, elsewhere = open_page("home", as_="alice"), open_page("home", as_="alice")
+        here.button(key="frame_sign_out").click().run()
+        assert not here.exception
+        assert sign_in_form_is_shown(here)
+        assert sign_in_form_is_shown(elsewhere.run())
+
+    def test_signing_in_again_in_the_same_tab_works(self, open_page) -> None:
+        at = open_page("home", as_="alice")
+        at.button(key="frame_sign_out").click().run()
+        assert fill_in(at, "bob", PASSWORD).title[0].value == "Hello, Bob"
+
+    def test_a_session_cannot_claim_a_name_without_its_version(self, visit) -> None:
+        at = visit()
+        at.session_state["authentication_status"] = True
+        at.session_state["username"] = "alice"
+        assert sign_in_form_is_shown(at.run())
+
+
+class TestOwnPassword:
+    NEW = "a better password"
+
+    def change(self, at, current: str, new: str, again: str):
+        at.button(key="frame_password").click().run()
+        at.text_input(key="account_current").set_value(current)
+        at.text_input(key="account_new").set_value(new)
+        at.text_input(key="account_again").set_value(again)
+        at.button(key="account_submit").click().run()
+        assert not at.exception
+        return at
+
+    def test_changing_it_keeps_this_session_and_ends_the_others(self, open_page, services) -> None:
+        elsewhere = open_page("home", as_="vera")
+        here = self.change(open_page("home", as_="vera"), PASSWORD, self.NEW, self.NEW)
+        assert not sign_in_form_is_shown(here)
+        assert not any(field.key == "account_current" for field in here.text_input)
+        assert services.users.sign_in("vera", self.NEW)
+        assert sign_in_form_is_shown(elsewhere.run())
+
+    @pytest.mark.parametrize(
+        ("current", "new", "again"),
+        [("wrong password", NEW, NEW), (PASSWORD, NEW, NEW + "!"), (PASSWORD, "short", "short"),
+         (PASSWORD, "x" * 73, "x" * 73)],
+    )  # fmt: skip
+    def test_a_refusal_changes_nothing(self, current, new, again, open_page, services) -> None:
+        at = self.change(open_page("home", as_="vera"), current, new, again)
+        assert len(at.error) == 1
+        assert services.users.sign_in("vera", PASSWORD)
+        with pytest.raises(NotSignedIn):
+            services.users.sign_in("vera", new)
+
+
+def test_go_home_after_the_session_was_seeded(visit, services) -> None:
+    at = go(sign_in_quietly(visit(), services, "vera").run(), "home")
+    assert at.title[0].value == "Hello, Vera"
+
+
+def happen(event: str, services) -> None:
+    users, ada = services.users, services.users.find("ada").actor
+    match event:
+        case "password":
+            users.set_password("alice", "a better password", by=ada)
+        case "disable":
+            users.disable("alice", by=ada)
+        case "everywhere":
+            users.end_sessions("alice")
