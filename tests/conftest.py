@@ -1,0 +1,24 @@
+"""Fixtures for every folder: a fresh world, and retries that do not wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+
+from tests.world import World, new_world
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _retries_do_not_wait() -> Iterator[None]:
+    """Calls are retried as often as in production, without the pauses."""
+    with stamina.set_testing(True, attempts=5, cap=True):
+        yield
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with new_world(tmp_path) as built:
+        yield built

@@ -1,0 +1,158 @@
+"""
+A whole Onfile over fresh files, against practice Stripe by real HTTP, with a clock that tests move.
+
+People are always Alice (operator), Bob (approver), Vera (viewer) and Ada (admin).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from lib import bootstrap
+from lib.bootstrap import Services
+from lib.clock import epoch
+from lib.domain.actors import Actor, Role
+from lib.money import parse_amount
+from lib.practice.engine import PracticeStripe
+from lib.practice.server import PracticeServer
+from lib.practice.steps import CardForm, NeedsAuthentication
+from lib.services.charge_views import ChargeView
+from lib.services.charging import ChargeOrder
+from lib.settings import Settings, load_settings
+
+ALICE = Actor("alice", "Alice Operator", frozenset({Role.OPERATOR}))
+BOB = Actor("bob", "Bob Approver", frozenset({Role.APPROVER}))
+VERA = Actor("vera", "Vera Viewer", frozenset({Role.VIEWER}))
+ADA = Actor("ada", "Ada Admin", frozenset({Role.ADMIN}))
+
+GOOD = "4242424242424242"
+ALWAYS_DECLINES = "4000000000000341"
+WANTS_AUTHENTICATION = "4000002760003184"
+NO_MONEY = "4000008260003178"
+BLOCKED_BY_STRIPE = "4100000000000019"
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass
+class World:
+    settings: Settings
+    clock: FakeClock
+    stripe: PracticeStripe
+    server: PracticeServer
+    services: Services
+    _counter: int = field(default=0)
+
+    @property
+    def now(self) -> int:
+        return epoch(self.clock())
+
+    def rebuild(self, **overrides: object) -> Services:
+        """New services over the same files, as after a restart."""
+        self.services = bootstrap.build_services(
+            self.settings, clock=self.clock, api_base=self.server.base_url, bcrypt_rounds=4
+        )
+        return self.services
+
+    def customer(self, name: str = "Acme Ltd", email: str | None = None) -> str:
+        """A customer made at Stripe by us, known to the mirror."""
+        self._counter += 1
+        made = self.services.customers.create(
+            email=email or f"customer{self._counter}@example.com", name=name,
+            request_key=f"test-customer-{self._counter}", by=ALICE,
+        )  # fmt: skip
+        return made.id
+
+    def save_card(
+        self, customer: str | None, number: str = GOOD, *, exp_year: int = 2030,
+        currency: str | None = None,
+    ) -> str:  # fmt: skip
+        """
+        Through a link and the hosted page, as a customer does; returns the PaymentMethod id.
+
+        A `currency` lets the page take more than cards.
+        """
+        self._counter += 1
+        link = self.services.links.create(
+            form_key=f"test-form-{self._counter}", customer=customer, guest=customer is None,
+            currency=currency, by=ALICE,
+        )  # fmt: skip
+        return self.finish(link.session_id, number, exp_year=exp_year)
+
+    def finish(self, session_id: str, number: str = GOOD, *, exp_year: int = 2030) -> str:
+        """Fill in the hosted page and come back by the return page."""
+        self.fill(session_id, number, exp_year=exp_year)
+        assert self.services.returns.finish(session_id)
+        found = self.services.reports.sessions.find(session_id)
+        assert found is not None
+        return str(found["payment_method"])
+
+    def fill(self, session_id: str, number: str = GOOD, *, exp_year: int = 2030) -> None:
+        """Fill in the hosted page and close the browser before it returns."""
+        step = self.stripe.submit_card(
+            session_id,
+            CardForm(
+                number=number, exp_month=12, exp_year=exp_year, cvc="123", name="Anna Example",
+                email="anna@example.com", country="US",
+            ),
+        )  # fmt: skip
+        if isinstance(step, NeedsAuthentication):
+            self.stripe.answer_authentication(session_id, approve=True)
+
+    def order(
+        self, customer: str, *, amount: str = "12.34", currency: str = "usd",
+        reference: str = "INV-1", method: str | None = None,
+    ) -> ChargeOrder:  # fmt: skip
+        return ChargeOrder(
+            customer=customer, money=parse_amount(amount, currency), reference=reference,
+            payment_method=method,
+        )  # fmt: skip
+
+    def charge(self, customer: str, **order: str | None) -> ChargeView:
+        return self.services.charging.charge(
+            self.order(customer, **order),  # type: ignore[arg-type]
+            by=ALICE,
+        )
+
+    def lose_reply(self, times: int = 1) -> None:
+        """Stripe acts on the next charge, and the answer never arrives."""
+        self.stripe.faults.add("POST", "/v1/payment_intents", kind="lost_reply", times=times)
+
+    def fault(self, kind: str, *, times: int = 1, detail: str | None = None) -> None:
+        self.stripe.faults.add("POST", "/v1/payment_intents", kind=kind, times=times, detail=detail)
+
+    def moved(self) -> list[tuple[int, str]]:
+        """Every movement of money at practice Stripe, as (minor units, currency)."""
+        return [(m.amount, m.currency) for m in self.stripe.money_moved() if m.kind == "charge"]
+
+
+@contextmanager
+def new_world(folder: Path, **environ: str) -> Iterator[World]:
+    settings = load_settings(
+        folder, {"ONFILE_DATA_DIR": str(folder / "data"), "ONFILE_MAX_RPS": "0", **environ}
+    )
+    bootstrap.migrate(settings)
+    clock = FakeClock()
+    stripe = PracticeStripe(settings.practice_database, clock=clock, public_url=settings.public_url)
+    server = PracticeServer(stripe)
+    server.start()
+    try:
+        services = bootstrap.build_services(
+            settings, clock=clock, api_base=server.base_url, bcrypt_rounds=4
+        )
+        yield World(settings, clock, stripe, server, services)
+    finally:
+        server.stop()
