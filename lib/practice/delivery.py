@@ -122,7 +122,7 @@ class EventDelivery:
         row = self._claim(event_id, claim)
         if row is None:
             return False
-        status, error = self._send(session, str(row["payload"]))
+        status, error = self._send_event(session, event_id)
         accepted = _is_accepted(status)
         now = epoch(self._stripe.clock())
         state, next_try_at = "delivered", now
@@ -147,11 +147,26 @@ class EventDelivery:
             if taken.rowcount != 1:
                 return None
             row: sqlite3.Row = connection.execute(
-                "SELECT e.payload, e.created, d.attempts FROM deliveries d"
+                "SELECT e.created, d.attempts FROM deliveries d"
                 " JOIN events e ON e.id = d.event_id WHERE d.event_id = ?",
                 (event_id,),
             ).fetchone()
             return row
+
+    def _send_event(
+        self, session: requests.Session, event_id: str
+    ) -> tuple[int | None, str | None]:
+        """A row that cannot even be read counts as a failed attempt, so that it backs off too."""
+        try:
+            row = (
+                self._stripe.database.connection()
+                .execute("SELECT payload FROM events WHERE id = ?", (event_id,))
+                .fetchone()
+            )
+            return self._send(session, str(row["payload"]))
+        except Exception as failure:
+            logger.exception("event not sent", extra={"event_id": event_id})
+            return None, type(failure).__name__
 
     def _send(self, session: requests.Session, payload: str) -> tuple[int | None, str | None]:
         body = payload.encode()

@@ -104,10 +104,15 @@ class Plan:
     ) -> None:
         card = self._card(slug, business.contact, business.email, business.country)
 
-        def save() -> None:
-            session = self._session(business.currency, customer=ids["customer"])
-            ids["method"] = self._save(session, card)
+        opened: dict[str, Any] = {}
 
+        def open_link() -> None:
+            opened.update(self._session(business.currency, customer=ids["customer"]))
+
+        def save() -> None:
+            ids["method"] = self._save(opened, card)
+
+        self.at(ago + timedelta(minutes=self.random.randrange(2, 10)), open_link)
         self.at(ago, save)
 
     def _charge_since(self, ago: timedelta, business: Business, ids: dict[str, str]) -> None:
@@ -155,10 +160,10 @@ class Plan:
     def add_guest(self, guest: Guest) -> None:
         card = self._card(guest.card, guest.contact, guest.email, guest.country)
 
-        def save() -> None:
-            self._save(self._session(guest.currency), card)
-
-        self.at(timedelta(hours=guest.hours_ago), save)
+        opened: dict[str, Any] = {}
+        ago = timedelta(hours=guest.hours_ago)
+        self.at(ago + timedelta(hours=1), lambda: opened.update(self._session(guest.currency)))
+        self.at(ago, lambda: self._save(opened, card))
 
     def add_links(self) -> None:
         """Links that were not used, not yet used, or used in vain."""
