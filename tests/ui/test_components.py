@@ -215,6 +215,17 @@ class TestOutcome:
         assert at.text_input[0].value == ""
 
 
+def test_an_unforeseen_failure_shows_a_number_and_no_detail(caplog) -> None:
+    at = AppTest.from_string(
+        "import streamlit as st\nfrom lib.ui import script_errors\n"
+        "st.text(str(script_errors.report(ValueError('the secret'))))"
+    ).run()
+    assert at.text[0].value == "True"
+    number = at.error[0].value.split("`")[1]
+    assert "secret" not in at.error[0].value
+    assert number in caplog.text
+
+
 class TestPaging:
     SCRIPT = (
         "import streamlit as st\nfrom lib.ui import layout\n"

@@ -1,0 +1,158 @@
+"""What AppTest cannot show: the real server's gate, addresses that survive, the cookie's life."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from lib.services.users import PRACTICE_PASSWORD
+from tests.server.conftest import ROOT, command, environment, free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.server]
+
+PATIENCE_MS = 30_000
+ADDRESS = "/users?ref=chg_1&note=a%20b"
+
+
+@pytest.fixture
+def context(browser: Browser) -> BrowserContext:
+    made = browser.new_context(viewport={"width": 1280, "height": 800})
+    made.set_default_timeout(PATIENCE_MS)
+    yield made
+    made.close()
+
+
+def gate(page: Page):
+    return page.get_by_role("button", name="Sign in", exact=True)
+
+
+def users_page(page: Page):
+    return page.get_by_role("heading", name="Users", exact=True)
+
+
+def sign_in(page: Page, username: str = "ada") -> None:
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password", exact=True).fill(PRACTICE_PASSWORD)
+    gate(page).click()
+
+
+def sign_in_cookie(context: BrowserContext):
+    return next((c for c in context.cookies() if c["name"].startswith("onfile_")), None)
+
+
+def wait_for_cookie(page: Page) -> dict[str, object]:
+    page.wait_for_function("document.cookie.includes('onfile_')", timeout=PATIENCE_MS)
+    cookie = sign_in_cookie(page.context)
+    assert cookie is not None
+    return cookie
+
+
+def shown_address(page: Page) -> str:
+    parts = urlsplit(page.url)
+    return f"{parts.path}?{parts.query}"
+
+
+def test_a_page_asked_for_first_meets_the_gate(server, context) -> None:
+    """Beside a `pages/` folder Streamlit would run the page itself until somebody signed in."""
+    page = context.new_page()
+    page.goto(f"{server.url}/users")
+    expect(gate(page)).to_be_visible(timeout=PATIENCE_MS)
+    expect(users_page(page)).to_have_count(0)
+    expect(page.get_by_text("Practice mode: no money moves", exact=True)).to_be_visible()
+
+
+def test_an_address_survives_sign_in_and_a_new_tab(server, context) -> None:
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+
+    first = context.new_page()
+    first.goto(server.url + ADDRESS)
+    expect(gate(first)).to_be_visible(timeout=PATIENCE_MS)
+    sign_in(first)
+    expect(users_page(first)).to_be_visible(timeout=PATIENCE_MS)
+    expect(gate(first)).to_have_count(0)
+    assert shown_address(first) == "/users?ref=chg_1&note=a%20b"
+    cookie = wait_for_cookie(first)
+    assert cookie["sameSite"] == "Strict"
+
+    second = context.new_page()
+    second.goto(server.url + ADDRESS)
+    expect(users_page(second)).to_be_visible(timeout=PATIENCE_MS)
+    assert shown_address(second) == "/users?ref=chg_1&note=a%20b"
+
+    outside = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+    assert not outside
+
+
+def test_signing_out_ends_other_tabs_and_the_cookie(server, context, browser) -> None:
+    first = context.new_page()
+    first.goto(f"{server.url}/users")
+    sign_in(first)
+    expect(users_page(first)).to_be_visible(timeout=PATIENCE_MS)
+    stolen = wait_for_cookie(first)
+    second = context.new_page()
+    second.goto(f"{server.url}/users")
+    expect(users_page(second)).to_be_visible(timeout=PATIENCE_MS)
+
+    first.get_by_role("button", name="Sign out").click()
+    expect(gate(first)).to_be_visible(timeout=PATIENCE_MS)
+    first.wait_for_function("!document.cookie.includes('onfile_')", timeout=PATIENCE_MS)
+
+    second.get_by_role("button", name="Add user").click()
+    expect(gate(second)).to_be_visible(timeout=PATIENCE_MS)
+
+    thief = browser.new_context()
+    thief.add_cookies([{"name": stolen["name"], "value": stolen["value"], "url": server.url}])
+    visit = thief.new_page()
+    visit.goto(f"{server.url}/users")
+    expect(gate(visit)).to_be_visible(timeout=PATIENCE_MS)
+    expect(users_page(visit)).to_have_count(0)
+    thief.close()
+
+
+def test_a_changed_password_keeps_this_browser_signed_in(server, context) -> None:
+    page = context.new_page()
+    page.goto(f"{server.url}/")
+    sign_in(page, "vera")
+    before = wait_for_cookie(page)["value"]
+    page.get_by_role("button", name="Change password").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Current password").fill(PRACTICE_PASSWORD)
+    dialog.get_by_label("New password", exact=True).fill("a better password")
+    dialog.get_by_label("New password again").fill("a better password")
+    dialog.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Password changed")).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "before => document.cookie.includes('onfile_') && !document.cookie.includes(before)",
+        arg=before, timeout=PATIENCE_MS,
+    )  # fmt: skip
+    again = context.new_page()
+    again.goto(f"{server.url}/")
+    expect(again.get_by_text("Vera Viewer")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_the_start_says_where_and_who(server) -> None:
+    log = server.log.read_text()
+    assert server.url.rsplit(":", 1)[1] in log
+    assert PRACTICE_PASSWORD in log
+    assert "Streamlit" not in log
+    assert "Traceback" not in log
+
+
+def test_bad_settings_are_one_message_and_no_trace(tmp_path) -> None:
+    port = free_port()
+    bad = {"STRIPE_SECRET_KEY": "pk_test_1", "ONFILE_MAX_RPS": "many"}
+    done = subprocess.run(
+        command(port), cwd=ROOT, env=environment(tmp_path / "data", port, **bad),
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert said.count("cannot start") == 1
+    assert re.search(r"STRIPE_SECRET_KEY.*\n.*ONFILE_MAX_RPS", said)
+    assert "Traceback" not in said
+    assert "pk_test_1" not in said
