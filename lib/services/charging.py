@@ -19,7 +19,6 @@ from lib.domain import payment_methods
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import (
     IN_FLIGHT_SECONDS,
-    MOST_ATTEMPTS,
     RETRYABLE_STATES,
     Attempt,
     Charge,
@@ -31,8 +30,8 @@ from lib.domain.charges import (
     idempotency_key,
     outcome_of,
 )
-from lib.domain.declines import explain
 from lib.domain.mirror import Customer, Decline, PaymentIntent, PaymentMethod
+from lib.domain.retries import why_not_again
 from lib.errors import (
     AlreadyCharged,
     Blocked,
@@ -462,29 +461,9 @@ def _earlier(stores: Stores, order: ChargeOrder) -> Charge | None:
 
 
 def _check_retry(stores: Stores, charge: Charge, method_id: str, now: int) -> None:
-    attempts = stores.charges.attempts(charge.id)
-    if len(attempts) >= MOST_ATTEMPTS:
-        raise Blocked(
-            f"This was tried {len(attempts)} times. Card networks punish more; ask for another way to pay.",
-            code="too_many_attempts",
-        )
-    same_method = [a for a in attempts if json.loads(a.params)["payment_method"] == method_id]
-    if not same_method:
-        return
-    last = same_method[-1]
-    if last.outcome not in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
-        return
-    failure = explain(last.decline, http_status=last.http_status, at=last.outcome_at or now)
-    if not failure.retry_allowed:
-        raise Blocked(
-            f"{failure.explanation.staff} {failure.explanation.next_step}", code="retry_not_allowed"
-        )
-    if failure.retry_not_before is not None and failure.retry_not_before > now:
-        when = datetime.fromtimestamp(failure.retry_not_before, UTC)
-        raise Blocked(
-            f"{failure.explanation.staff} Not before {when:%d %b %Y %H:%M} UTC with the same card; another card may be charged now.",
-            code="retry_too_early",
-        )
+    refusal = why_not_again(stores.charges.attempts(charge.id), method_id, now)
+    if refusal is not None:
+        raise Blocked(refusal.message, code=refusal.code)
 
 
 def _warnings(
