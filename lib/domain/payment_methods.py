@@ -42,6 +42,10 @@ def why_not_usable(method: PaymentMethod, today: date) -> str | None:
 
 def label(method: PaymentMethod) -> str:
     """ "Visa ···· 4242", "SEPA debit ···· 3000"."""
+    return label_of(method.type, method.brand, method.last4)
+
+
+def label_of(method_type: str, brand: str | None, last4: str | None) -> str:
     names = {
         "amex": "American Express",
         "jcb": "JCB",
@@ -53,6 +57,6 @@ def label(method: PaymentMethod) -> str:
         "au_becs_debit": "BECS debit",
         "acss_debit": "ACSS debit",
     }
-    kind = (method.brand or "card") if method.type == "card" else method.type
+    kind = (brand or "card") if method_type == "card" else method_type
     name = names.get(kind, kind.replace("_", " ").capitalize())
-    return f"{name} ···· {method.last4}" if method.last4 else name
+    return f"{name} ···· {last4}" if last4 else name

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lib.clock import Clock, epoch
+from lib.domain.payment_methods import label_of
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
 
 _LINKS = Query(
@@ -53,8 +54,8 @@ class LinkReports:
         self._clock = clock
 
     def page(
-        self, *, state: str | None = None, search: str = "", cursor: str | None = None,
-        rows: int = PAGE_ROWS,
+        self, *, state: str | None = None, search: str = "", customer: str | None = None,
+        cursor: str | None = None, rows: int = PAGE_ROWS,
     ) -> Page:  # fmt: skip
         """
         Setup links, newest first, with a `state` column (open, completed, expired, revoked).
@@ -65,6 +66,8 @@ class LinkReports:
         query = _LINKS.matching(
             search, ("coalesce(c.name, l.name)", "coalesce(c.email, l.email)", "l.reference", "l.id", "l.customer")
         )  # fmt: skip
+        if customer is not None:
+            query = query.where("l.customer = ?", customer)
         match state:
             case "open":
                 query = query.where(
@@ -82,6 +85,19 @@ class LinkReports:
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_LINK_INTEGERS)
         page.frame["state"] = [_link_state(row, now) for row in records(page.frame)]
         return page
+
+    def export(self, *, state: str | None = None, search: str = "") -> pd.DataFrame:
+        """Without the addresses: whoever has one can save a card on it."""
+        frame = self.page(state=state, search=search, rows=EXPORT_ROWS).frame
+        return frame.drop(columns=["page_time", "page_id", "token", "url"])
+
+    def find(self, link_id: str) -> dict[str, Any] | None:
+        now = epoch(self._clock())
+        query = _LINKS.where("l.id = ?", link_id)
+        with reading(self._path) as database:
+            frame = page_of(database, query, rows=1, integers=_LINK_INTEGERS).frame
+        found = next(iter(records(frame)), None)
+        return found | {"state": _link_state(found, now)} if found else None
 
     def counts(self) -> dict[str, int]:
         now = epoch(self._clock())
@@ -108,7 +124,11 @@ class SessionReports:
         self, *, state: str | None = None, search: str = "", since: int | None = None,
         cursor: str | None = None, rows: int = PAGE_ROWS,
     ) -> Page:  # fmt: skip
-        """Setup sessions, newest first; `state` is one of SESSION_STATES or None for all."""
+        """
+        Setup sessions, newest first; `state` is one of SESSION_STATES or None for all.
+
+        `label` names the saved method; empty while there is none.
+        """
         query = _SESSIONS.matching(
             search,
             ("coalesce(c.name, s.customer_name, m.billing_name)", "coalesce(c.email, s.customer_email)",
@@ -123,7 +143,9 @@ class SessionReports:
         elif state in ("complete", "open", "expired"):
             query = query.where("s.status = ?", state)
         with reading(self._path) as database:
-            return page_of(database, query, cursor=cursor, rows=rows, integers=_SESSION_INTEGERS)
+            page = page_of(database, query, cursor=cursor, rows=rows, integers=_SESSION_INTEGERS)
+        page.frame["label"] = [_method_label(row) for row in records(page.frame)]
+        return page
 
     def export(
         self, *, state: str | None = None, search: str = "", since: int | None = None
@@ -135,7 +157,8 @@ class SessionReports:
         query = _SESSIONS.where("s.id = ?", session_id)
         with reading(self._path) as database:
             frame = page_of(database, query, rows=1, integers=_SESSION_INTEGERS).frame
-        return None if frame.empty else records(frame)[0]
+        found = next(iter(records(frame)), None)
+        return found | {"label": _method_label(found)} if found else None
 
     def counts(self) -> dict[str, int]:
         with reading(self._path) as database:
@@ -166,3 +189,9 @@ def _link_state(row: dict[str, Any], now: int) -> str:
     if row["revoked_at"] is not None:
         return "revoked"
     return "expired" if row["expires_at"] <= now else "open"
+
+
+def _method_label(row: dict[str, Any]) -> str:
+    if row["payment_method"] is None:
+        return ""
+    return label_of(row["type"], row["brand"], row["last4"])

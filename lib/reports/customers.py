@@ -62,6 +62,15 @@ class CustomerReports:
                 integers=("created", "methods", "last_charge_at"),
             )  # fmt: skip
 
+    def find(self, customer_id: str) -> dict[str, Any] | None:
+        """Also a deleted one: its charges are still looked up."""
+        query = _CUSTOMERS.where("c.id = ?", customer_id)
+        with reading(self._path) as database:
+            frame = page_of(
+                database, query, rows=1, integers=("created", "methods", "last_charge_at")
+            ).frame
+        return next(iter(records(frame)), None)
+
     def choices(self, search: str, *, limit: int = 20) -> list[tuple[str, str]]:
         """(id, "Name · e-mail") of living customers, for a picker; newest first."""
         frame = self.page(search=search, rows=limit).frame

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lib.errors import Missing
+from lib.domain.actors import Actor, Permission
+from lib.errors import Missing, NotFound
 from lib.services.refreshing import Refresher
 from lib.store.unit_of_work import UnitOfWork
 
@@ -33,3 +34,16 @@ class ReturnService:
             and intent is not None
             and intent.status in ("succeeded", "processing")
         )
+
+    def pull(self, session_id: str, *, by: Actor) -> None:
+        """
+        Mirror a session as Stripe has it now, because a person asks.
+
+        Raises:
+            NotFound: Stripe has no such session under this key.
+        """
+        by.must(Permission.SYNC)
+        try:
+            self._refresher.session(session_id)
+        except Missing as error:
+            raise NotFound("Stripe has no such session under this key.") from error
