@@ -111,18 +111,19 @@ class PracticeServer:
         if request.method == "DELETE":
             await run_in_threadpool(self._stripe.faults.clear)
             return JSONResponse({})
-        given: dict[str, Any] = json.loads(await request.body())
-        detail = given.get("detail")
+        body = await request.body()
         try:
+            given: dict[str, Any] = dict(json.loads(body))
+            detail = given.get("detail")
             await run_in_threadpool(
                 self._stripe.faults.add,
-                given["method"],
-                given["path"],
-                kind=given["kind"],
+                str(given["method"]),
+                str(given["path"]),
+                kind=str(given["kind"]),
                 times=int(given.get("times", 1)),
                 detail=None if detail is None else str(detail),
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             return JSONResponse({"error": {"message": str(error)}}, 400)
         return JSONResponse({})
 

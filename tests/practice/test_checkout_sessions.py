@@ -64,6 +64,7 @@ class TestCreate:
             ({"customer_update": {"name": "auto"}}, "customer_update"),
             ({"allowed_payment_method_types": ["blik"]}, "allowed_payment_method_types"),
             ({"locale": "klingon"}, "locale"),
+            ({"after_expiration": {"recovery": {"enabled": True}}}, "after_expiration"),
             ({"metadata": {"k": "v" * 501}}, "metadata[k]"),
             ({"setup_intent_data": {"metadata": {"k": "v" * 501}}}, "setup_intent_data[metadata][k]"),
         ],

@@ -40,6 +40,12 @@ def _retrieve(call: Call) -> dict[str, Any]:
         "metadata": {},
         "payouts_enabled": True,
         "settings": {
+            "branding": {
+                "icon": None,
+                "logo": None,
+                "primary_color": None,
+                "secondary_color": None,
+            },
             "card_payments": {"statement_descriptor_prefix": "ONFILE"},
             "dashboard": {"display_name": BUSINESS_NAME, "timezone": "Etc/UTC"},
             "payments": {"statement_descriptor": "ONFILE PRACTICE"},

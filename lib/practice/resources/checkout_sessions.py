@@ -22,12 +22,14 @@ _NOT_IN_SETUP_MODE = (
     "shipping_options", "submit_type", "subscription_data",
 )  # fmt: skip
 _NOT_ON_HOSTED_PAGE = ("return_url", "redirect_on_completion")
+# Whether these work in setup mode is not documented, or the practice page does not have them.
+_NOT_OFFERED = ("after_expiration", "branding_settings", "custom_fields", "name_collection")
 _EXCLUDED_BY_ALLOWED = ("excluded_payment_method_types", "payment_method_configuration")
 _ECHOED = (
-    "after_expiration", "billing_address_collection", "branding_settings", "cancel_url",
-    "client_reference_id", "consent_collection", "customer_creation", "customer_email", "locale",
-    "name_collection", "origin_context", "integration_identifier", "wallet_options",
+    "billing_address_collection", "cancel_url", "client_reference_id", "customer_creation",
+    "customer_email", "locale", "origin_context", "integration_identifier", "wallet_options",
 )  # fmt: skip
+_CONSENTS = ("payment_method_reuse_agreement", "promotions", "terms_of_service")
 _TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 
 
@@ -91,10 +93,13 @@ def _create(call: Call) -> dict[str, Any]:
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "client_secret": None,
         "collected_information": None,
+        "after_expiration": None,
+        "branding_settings": None,
         "consent": None,
+        "consent_collection": _consent_collection(given),
         "currency": given["currency"].lower() if "currency" in given else None,
         "currency_conversion": None,
-        "custom_fields": given.get("custom_fields", []),
+        "custom_fields": [],
         "custom_text": {text: texts.get(text) or None for text in _TEXTS},
         "customer": given.get("customer"),
         "customer_account": None,
@@ -105,6 +110,7 @@ def _create(call: Call) -> dict[str, Any]:
         "invoice_creation": None,
         "metadata": metadata.checked(given.get("metadata")),
         "mode": "setup",
+        "name_collection": None,
         "payment_intent": None,
         "payment_link": None,
         "payment_method_collection": "always",
@@ -138,6 +144,11 @@ def _create(call: Call) -> dict[str, Any]:
     return call.ledger.add("checkout.session", session | echoed, hidden).payload
 
 
+def _consent_collection(given: dict[str, Any]) -> dict[str, Any] | None:
+    wanted = given.get("consent_collection")
+    return None if wanted is None else {name: wanted.get(name) for name in _CONSENTS}
+
+
 def _check_mode(given: dict[str, Any]) -> None:
     if "mode" not in given:
         raise invalid("Missing required param: mode.", param="mode", code="parameter_missing")
@@ -161,8 +172,9 @@ def _check_mode(given: dict[str, Any]) -> None:
             f"Invalid string: must be at most {LONGEST_REFERENCE} characters",
             param="client_reference_id",
         )
-    if len(given.get("custom_fields", [])) > 3:
-        raise invalid("You may have up to 3 custom fields.", param="custom_fields")
+    for name in _NOT_OFFERED:
+        if name in given:
+            raise invalid(f"Practice Stripe does not offer `{name}`.", param=name)
 
 
 def _check_urls(given: dict[str, Any]) -> None:
