@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, reading
+import pandas as pd
 
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
+
+# Entries are numbered in the order of time, so the number alone orders them, by the primary key.
 _AUDIT = Query(
-    """SELECT id, at, actor, action, subject, detail, hash, at AS page_time, id AS page_id
-       FROM audit_log""",
-    "at",
-    "id",
+    """SELECT l.id, l.at, l.actor, coalesce(u.name, l.actor) AS actor_name, l.action, l.subject,
+           coalesce(h.reference || ' · ' || coalesce(hc.name, hc.email, h.customer),
+               c.name, c.email, k.reference || ' · ' || coalesce(k.name, k.email, 'nobody yet'),
+               k.name, k.email, m.brand || ' ···· ' || m.last4, w.name) AS about,
+           l.detail, l.hash, l.id AS page_time, l.id AS page_id
+       FROM audit_log l
+       LEFT JOIN users u ON u.username = l.actor
+       LEFT JOIN charges h ON h.id = l.subject
+       LEFT JOIN customers hc ON hc.id = h.customer
+       LEFT JOIN customers c ON c.id = l.subject
+       LEFT JOIN setup_links k ON k.id = l.subject
+       LEFT JOIN payment_methods m ON m.id = l.subject
+       LEFT JOIN users w ON w.username = substr(l.subject, 6)""",
+    "l.id",
+    "l.id",
 )
 
 
@@ -19,14 +35,44 @@ class AuditReports:
         self._path = path
 
     def page(
-        self, *, search: str = "", action: str | None = None, cursor: str | None = None,
-        rows: int = PAGE_ROWS,
+        self, *, search: str = "", actor: str | None = None, actions: Sequence[str] = (),
+        cursor: str | None = None, rows: int = PAGE_ROWS,
     ) -> Page:  # fmt: skip
-        query = _AUDIT.matching(search, ("actor", "action", "subject", "detail"))
-        if action:
-            query = query.where("action LIKE ? || '.%'", action)
+        """
+        Entries, newest first; `about` names what an entry is about, empty where nothing has a name.
+
+        Args:
+            actions: beginnings of actions, such as "charge." or "link.create"; none for all.
+        """
+        query = _AUDIT.matching(
+            search,
+            ("l.actor", "u.name", "l.action", "l.subject", "l.detail", "h.reference", "hc.name",
+             "hc.email", "c.name", "c.email", "k.name", "k.email"),
+        )  # fmt: skip
+        if actor:
+            query = query.where("l.actor = ?", actor)
+        if actions:
+            query = query.where(
+                f"({' OR '.join(['l.action LIKE ?'] * len(actions))})",
+                *(f"{action}%" for action in actions),
+            )
         with reading(self._path) as database:
-            return page_of(database, query, cursor=cursor, rows=rows, integers=("at", "id"))
+            page = page_of(database, query, cursor=cursor, rows=rows, integers=("at", "id"))
+        page.frame["about"] = [about or "" for about in page.frame["about"]]
+        return page
+
+    def find(self, entry_id: int) -> dict[str, Any] | None:
+        with reading(self._path) as database:
+            query = _AUDIT.where("l.id = ?", entry_id)
+            frame = page_of(database, query, rows=1, integers=("at", "id")).frame
+        return next(iter(records(frame)), None)
+
+    def export(
+        self, *, search: str = "", actor: str | None = None, actions: Sequence[str] = ()
+    ) -> pd.DataFrame:
+        """With every entry's digest, so that the chain can be checked outside."""
+        frame = self.page(search=search, actor=actor, actions=actions, rows=EXPORT_ROWS).frame
+        return frame.drop(columns=["page_time", "page_id"])
 
     def inbox_counts(self) -> dict[str, int]:
         """Webhook deliveries by state."""

@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sqlite_utils import Database
 
 from lib.clock import Clock, epoch
 from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, shown_code
+from lib.domain.payment_methods import label_of
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
 from lib.store.charges import decline_of
 
 FAILED = (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
 _CHARGES = Query(
     """SELECT h.id, h.customer, coalesce(c.name, c.email, h.customer) AS name, c.email,
-           h.reference, h.amount, h.currency, h.state, h.created_by, h.created_at, h.updated_at,
+           h.reference, h.description, h.amount, h.currency, h.state, h.created_by,
+           coalesce(u.name, h.created_by) AS created_by_name, h.created_at, h.updated_at,
            h.payment_method, m.brand, m.last4, m.type, a.number AS attempts, a.outcome,
            a.outcome_at, a.requested_at, a.http_status, a.request_id, a.payment_intent, a.code,
            a.decline_code, a.advice_code, a.network_decline_code, a.network_advice_code,
            a.outcome_type, a.message, a.looks, a.next_look_at, l.token AS recovery_token,
+           n.id AS new_method, n.type AS new_type, n.brand AS new_brand, n.last4 AS new_last4,
            h.created_at AS page_time, h.id AS page_id
        FROM charges h
        LEFT JOIN customers c ON c.id = h.customer
@@ -30,10 +34,25 @@ _CHARGES = Query(
        LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
            (SELECT max(number) FROM attempts WHERE charge_id = h.id)
        LEFT JOIN setup_links l ON l.charge_id = h.id AND l.revoked_at IS NULL
-           AND l.completed_at IS NULL""",
+           AND l.completed_at IS NULL
+       LEFT JOIN users u ON u.username = h.created_by
+       LEFT JOIN payment_methods n ON n.id = (
+           SELECT id FROM payment_methods WHERE customer = h.customer AND is_detached = 0
+               AND h.state IN ('declined', 'needs_customer') AND created >= a.outcome_at
+               AND id <> h.payment_method ORDER BY created DESC LIMIT 1)""",
     "h.created_at",
     "h.id",
 )
+# A later charge of the same reference, over another amount say, makes the failure history.
+UNRESOLVED = """h.state IN ('declined', 'needs_customer') AND NOT EXISTS (
+    SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
+        AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
+# Places in a list, what opens a customer's link, and codes that only support reads.
+_NOT_EXPORTED = [
+    "page_time", "page_id", "recovery_token", "looks", "next_look_at", "new_type", "new_brand",
+    "new_last4", "new_method_id", "network_decline_code", "network_advice_code", "message",
+]  # fmt: skip
+_CODES = ("http_status", "code", "decline_code", "advice_code", "outcome_type")
 _INTEGERS = (
     "amount", "created_at", "updated_at", "attempts", "outcome_at", "requested_at", "looks",
     "next_look_at",
@@ -56,9 +75,18 @@ class ChargeReports:
 
     def page(
         self, *, states: tuple[str, ...] = (), search: str = "", customer: str | None = None,
-        since: int | None = None, cursor: str | None = None, rows: int = PAGE_ROWS,
+        since: int | None = None, unresolved: bool = False, reason: str | None = None,
+        cursor: str | None = None, rows: int = PAGE_ROWS,
     ) -> Page:  # fmt: skip
-        """Charges, newest first; `reason`, `what_happened` and `next_step` say why one failed."""
+        """
+        Charges, newest first; `reason`, `what_happened` and `next_step` say why one failed.
+
+        `method` and `new_method` are labels; `new_method` is one saved after the failure.
+
+        Args:
+            unresolved: only failures that no later charge of the same reference made good.
+            reason: only failures for this reason of `lib.domain.declines`.
+        """
         query = _CHARGES.matching(
             search,
             ("h.reference", "coalesce(c.name, c.email)", "c.email", "h.id", "h.customer",
@@ -70,24 +98,50 @@ class ChargeReports:
             query = query.where("h.customer = ?", customer)
         if since is not None:
             query = query.where("h.created_at >= ?", since)
+        if unresolved:
+            query = query.where(UNRESOLVED)
         with reading(self._path) as database:
+            if reason is not None:
+                query = _because(query, self._failures(database, since or 0), reason)
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
-        reasons = [_reason(row) for row in records(page.frame)]
-        page.frame["reason"] = [reason.value if reason else "" for reason in reasons]
-        page.frame["what_happened"] = [
-            EXPLANATIONS[reason].staff if reason else "" for reason in reasons
-        ]
-        page.frame["next_step"] = [
-            EXPLANATIONS[reason].next_step if reason else "" for reason in reasons
-        ]
-        page.frame["decline_code"] = [shown_code(code) for code in page.frame["decline_code"]]
-        return page
+        return Page(_explained(page.frame), page.newer, page.older)
+
+    def find(self, charge_id: str) -> dict[str, Any] | None:
+        """One row as `page` has it."""
+        query = _CHARGES.where("h.id = ?", charge_id)
+        with reading(self._path) as database:
+            frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
+        return next(iter(records(_explained(frame))), None)
+
+    def reasons(self, *, since: int) -> pd.DataFrame:
+        """Failures nobody made good yet, per `reason` and `currency`: `count` and `amount`."""
+        with reading(self._path) as database:
+            rows = self._failures(database, since)
+        frame = pd.DataFrame(
+            [(row["reason"], row["currency"], row["count"], row["amount"]) for row in rows],
+            columns=["reason", "currency", "count", "amount"],
+        )
+        return frame.groupby(["reason", "currency"], as_index=False).sum()
+
+    def _failures(self, database: Database, since: int) -> list[dict[str, Any]]:
+        """Counts by the codes that a reason is made from, so that no row has to be read."""
+        rows = database.query(
+            f"""SELECT h.state, h.currency, {", ".join(f"a.{code}" for code in _CODES)},
+                    a.network_decline_code, a.network_advice_code, a.message,
+                    count(*) AS count, sum(h.amount) AS amount
+                FROM charges h LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
+                    (SELECT max(number) FROM attempts WHERE charge_id = h.id)
+                WHERE h.created_at >= ? AND {UNRESOLVED}
+                GROUP BY h.state, h.currency, {", ".join(f"a.{code}" for code in _CODES)}""",  # noqa: S608
+            (since,),
+        )
+        return [row | {"reason": (_reason(row) or Reason.BANK_REFUSED).value} for row in rows]
 
     def export(
         self, *, states: tuple[str, ...] = (), search: str = "", since: int | None = None
     ) -> pd.DataFrame:
         frame = self.page(states=states, search=search, since=since, rows=EXPORT_ROWS).frame
-        return frame.drop(columns=["page_time", "page_id", "recovery_token", "looks"])
+        return frame.drop(columns=_NOT_EXPORTED)
 
     def counts(self, *, since: int | None = None) -> dict[str, int]:
         with reading(self._path) as database:
@@ -146,6 +200,40 @@ class ChargeReports:
                 (utc_offset_seconds, since),
             )
             return pd.DataFrame(list(rows), columns=["day", "currency", "state", "count", "amount"])
+
+
+def _explained(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the reasons in words, method labels, and no secret decline code."""
+    rows = records(frame)
+    reasons = [_reason(row) for row in rows]
+    return frame.assign(
+        reason=[reason.value if reason else "" for reason in reasons],
+        what_happened=[EXPLANATIONS[reason].staff if reason else "" for reason in reasons],
+        next_step=[EXPLANATIONS[reason].next_step if reason else "" for reason in reasons],
+        method=[
+            label_of(row["type"], row["brand"], row["last4"]) if row["type"] else "" for row in rows
+        ],
+        new_method_id=[row["new_method"] for row in rows],
+        new_method=[
+            label_of(row["new_type"], row["new_brand"], row["new_last4"]) if row["new_type"] else ""
+            for row in rows
+        ],
+        decline_code=pd.Series(
+            [shown_code(row["decline_code"]) for row in rows], index=frame.index, dtype=object
+        ),
+    )
+
+
+def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query:
+    """Only rows with a combination of codes that means `reason`."""
+    codes = {tuple(row[code] for code in _CODES) for row in failures if row["reason"] == reason}
+    if not codes:
+        return query.where("0")
+    same = " AND ".join(f"a.{code} IS ?" for code in _CODES)
+    return query.where(
+        "(" + " OR ".join(f"({same})" for _ in codes) + ")",
+        *(value for combination in codes for value in combination),
+    )
 
 
 def _reason(row: dict[str, Any]) -> Reason | None:

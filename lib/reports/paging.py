@@ -139,4 +139,3 @@ def _parsed(cursor: str | None) -> tuple[str, tuple[int, str | int] | None]:
         return "older", None
     identifier: str | int = int(parts[2]) if parts[2].isdecimal() else parts[2]
     return parts[0], (int(parts[1]), identifier)
-

@@ -9,6 +9,7 @@ from lib.reports.audit import AuditReports
 from lib.reports.charges import ChargeReports
 from lib.reports.collect import LinkReports, SessionReports
 from lib.reports.customers import CustomerReports, PaymentMethodReports
+from lib.reports.waiting import WaitingReports
 
 
 class Reports:
@@ -19,3 +20,4 @@ class Reports:
         self.links = LinkReports(path, clock=clock)
         self.payment_methods = PaymentMethodReports(path, clock=clock)
         self.sessions = SessionReports(path)
+        self.waiting = WaitingReports(path, clock=clock)

@@ -99,7 +99,7 @@ def find(url_path: str) -> PageSpec | None:
 
 def waiting(services: Services) -> Mapping[str, int]:
     """Numbers behind page titles, by `PageSpec.counter`; one cheap read, as it runs every time."""
-    return {}
+    return services.reports.waiting.counts()
 
 
 def declare(actor: Actor | None, *, waiting: Mapping[str, int] | None = None) -> Page:
