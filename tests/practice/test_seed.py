@@ -276,6 +276,14 @@ class TestSeedSessions:
         reply = bulk.handle("POST", "/v1/payment_intents", params, HEADERS)
         assert (reply.status, reply.body.get("status")) == (200, "succeeded")
 
+    def test_oldest_first_over_the_last_year(self, bulk: PracticeStripe, clock: FakeClock) -> None:
+        sessions = objects(bulk, "checkout.session")
+        created = [session["created"] for session in sessions]
+        assert created == sorted(created)
+        assert created[0] > clock.epoch - 367 * 86400
+        assert created[-1] < clock.epoch
+        assert {session["expires_at"] - session["created"] for session in sessions} == {86400}
+
     def test_sessions_stay_as_they_were_made(self, bulk: PracticeStripe, clock: FakeClock) -> None:
         before = Counter(session["status"] for session in objects(bulk, "checkout.session"))
         bulk.settle_due()
