@@ -86,16 +86,12 @@ def _struct(typed_dict: type[Any]) -> tuple[dict[str, Checker], tuple[str, ...]]
             options = set(base.__annotations__)
     module = import_module(typed_dict.__module__)
     fields = {
-        _wire_name(name): _compile(annotation, module)
+        name: _compile(annotation, module)
         for name, annotation in typed_dict.__annotations__.items()
         if name not in options
     }
     required = sorted(typed_dict.__required_keys__ - options)
     return fields, tuple(required)
-
-
-def _wire_name(name: str) -> str:
-    return name.removesuffix("_") if name in ("from_", "in_") else name
 
 
 def _compile(annotation: Annotation, module: ModuleType) -> Checker:

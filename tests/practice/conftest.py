@@ -29,12 +29,31 @@ def practice(tmp_path: Path, clock: FakeClock) -> PracticeStripe:
     )
 
 
-@pytest.fixture
-def server(practice: PracticeStripe) -> Iterator[PracticeServer]:
-    running = PracticeServer(practice)
+class _Current:
+    """Stands for the account of the test that runs, so that one server serves them all."""
+
+    stripe: PracticeStripe
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stripe, name)
+
+
+@pytest.fixture(scope="session")
+def _shared_server() -> Iterator[tuple[PracticeServer, _Current]]:
+    current = _Current()
+    running = PracticeServer(current)  # type: ignore[arg-type]
     running.start()
-    yield running
+    yield running, current
     running.stop()
+
+
+@pytest.fixture
+def server(
+    practice: PracticeStripe, _shared_server: tuple[PracticeServer, _Current]
+) -> PracticeServer:
+    running, current = _shared_server
+    current.stripe = practice
+    return running
 
 
 @pytest.fixture

@@ -21,9 +21,11 @@ _NOT_IN_SETUP_MODE = (
     "phone_number_collection", "saved_payment_method_options", "shipping_address_collection",
     "shipping_options", "submit_type", "subscription_data",
 )  # fmt: skip
-_NOT_ON_HOSTED_PAGE = ("return_url", "redirect_on_completion")
-# Whether these work in setup mode is not documented, or the practice page does not have them.
-_NOT_OFFERED = ("after_expiration", "branding_settings", "custom_fields", "name_collection")
+# Whether the first works in setup mode is not documented; the practice page lacks the others.
+_NOT_OFFERED = (
+    "after_expiration", "branding_settings", "custom_fields", "name_collection",
+    "redirect_on_completion", "return_url",
+)  # fmt: skip
 _EXCLUDED_BY_ALLOWED = ("excluded_payment_method_types", "payment_method_configuration")
 _ECHOED = (
     "billing_address_collection", "cancel_url", "client_reference_id", "customer_creation",
@@ -162,11 +164,6 @@ def _check_mode(given: dict[str, Any]) -> None:
             raise invalid(f"You can not pass `{name}` in `setup` mode.", param=name)
     if given.get("ui_mode", "hosted_page") != "hosted_page":
         raise invalid("Practice Stripe offers `hosted_page` only.", param="ui_mode")
-    for name in _NOT_ON_HOSTED_PAGE:
-        if name in given:
-            raise invalid(
-                f"`{name}` can not be passed when `ui_mode` is `hosted_page`.", param=name
-            )
     if len(given.get("client_reference_id", "")) > LONGEST_REFERENCE:
         raise invalid(
             f"Invalid string: must be at most {LONGEST_REFERENCE} characters",
@@ -197,8 +194,8 @@ def _is_url(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    is_clean = not any(map(str.isspace, url))
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_clean
+    has_space = any(map(str.isspace, url))
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_space
 
 
 def _payment_method_types(given: dict[str, Any]) -> list[str]:
