@@ -1,0 +1,156 @@
+"""One saved payment method in the drawer: its facts, what to do with it, and its end."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.errors import InvalidInput
+from lib.reports.paging import records
+from lib.ui import badges, drawers, layout, navigation, outcome
+from lib.ui.context import PageContext, require
+from lib.ui.formats import escape, when
+from lib.ui.layout import Fact
+from lib.ui.tables import Column, state, text
+
+PARAM = "method"
+TABLE = "payment_methods_rows"
+# The report's words, in those of `badges.STATES`.
+_BADGES = {"needs_customer": "unattached", "removed": "detached", "not_supported": "unusable"}
+LABELS = {"needs_customer": "Needs a customer", "removed": "Removed"}
+COLUMNS: dict[str, Column] = {
+    "label": text("Method", width="medium"),
+    "expiry": text("Expires", width="small"),
+    "funding": text("Funding", width="small"),
+    "country": text("Country", width="small"),
+    "badge": state(),
+    "same_card": text("Same card on", width="medium"),
+}
+
+
+def rows(frame: pd.DataFrame) -> pd.DataFrame:
+    found = records(frame)
+    return frame.assign(
+        shown=[who(row) for row in found],
+        expiry=[expiry(row) for row in found],
+        badge=[_BADGES.get(row["state"], row["state"]) for row in found],
+        same_card=[row["same_card_of"] or "" for row in found],
+    )
+
+
+def who(row: dict[str, Any]) -> str:
+    return row["name"] or row["email"] or row["customer"] or "Nobody yet"
+
+
+def expiry(row: dict[str, Any]) -> str:
+    return f"{row['exp_month']:02d} / {row['exp_year']}" if row["exp_year"] else ""
+
+
+def state_badge(row: dict[str, Any]) -> str:
+    return badges.badge(_BADGES.get(row["state"], row["state"]))
+
+
+def drawer(method_id: str) -> None:
+    found = require().services.reports.payment_methods.find(method_id)
+    title = "Saved method" if found is None else found["label"]
+    drawers.show(title, partial(_panel, method_id), on_close=_close)
+
+
+def _close() -> None:
+    drawers.close(PARAM, TABLE)
+
+
+def _panel(method_id: str) -> None:
+    ctx = require()
+    row = ctx.services.reports.payment_methods.find(method_id)
+    if row is None:
+        st.info(
+            "There is no such saved method here. If it is new, sync and look again.",
+            icon=":material/search_off:",
+        )
+        return
+    _actions(ctx, row)
+    _facts(ctx, row)
+    layout.raw([
+        Fact("Payment method", row["id"]), Fact("Customer", row["customer"] or row["last_customer"]),
+        Fact("Fingerprint", row["fingerprint"]),
+    ])  # fmt: skip
+    if row["customer"] and ctx.actor.may(Permission.MANAGE_METHODS):
+        _removal(ctx, row)
+
+
+def _actions(ctx: PageContext, row: dict[str, Any]) -> None:
+    if row["state"] == "needs_customer":
+        st.warning(
+            "Nobody can be charged with this method yet: it was saved without a customer. "
+            "Open its session and choose one.",
+            icon=":material/person_add:",
+        )
+        sessions = navigation.find("sessions")
+        if sessions:
+            st.page_link(
+                sessions.path, label="Sessions that need a customer", icon=":material/arrow_forward:",
+                query_params={"sessions_state": "needs_customer"},
+            )  # fmt: skip
+        return
+    with st.container(horizontal=True):
+        charge = navigation.find("new_charge")
+        if (
+            charge and not row["why_not"] and ctx.actor.may(Permission.CHARGE)
+            and st.button("Charge", key="payment_methods_charge", type="primary", icon=":material/add_card:")
+        ):  # fmt: skip
+            st.switch_page(
+                charge.path, query_params={"customer": row["customer"], "method": row["id"]}
+            )
+        links = navigation.find("setup_links")
+        owner = row["customer"] or row["last_customer"]
+        if (
+            links and owner and ctx.actor.may(Permission.MANAGE_LINKS)
+            and st.button("New link", key="payment_methods_link", icon=":material/add_link:")
+        ):  # fmt: skip
+            st.switch_page(links.path, query_params={"customer": owner})
+
+
+def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
+    why_not = f"  {escape(row['why_not'].capitalize())}" if row["state"] == "not_supported" else ""
+    layout.facts(
+        [
+            Fact("State", "", badge=state_badge(row) + why_not),
+            Fact("Customer", who(row)),
+            Fact("E-mail", row["email"] or row["billing_email"]),
+            Fact("Name on it", row["billing_name"]),
+            Fact("Expires", expiry(row)),
+            Fact("Funding", (row["funding"] or "").capitalize()),
+            Fact("Country", row["country"]),
+            Fact("Same card on", row["same_card_of"]),
+            Fact("Saved", when(row["created"], ctx.now, ctx.timezone)),
+        ]
+    )
+    if row["customer"] and (customers := navigation.find("customers")):
+        st.page_link(
+            customers.path, label="The customer", icon=":material/person:",
+            query_params={"customer": row["customer"]},
+        )  # fmt: skip
+
+
+def _removal(ctx: PageContext, row: dict[str, Any]) -> None:
+    word = row["last4"] or "remove"
+    asked = "the last four digits" if row["last4"] else "“remove”"
+    with (
+        st.expander("Remove this method", icon=":material/delete:"),
+        st.form(f"payment_methods_detach_{row['id']}", border=False),
+    ):
+        st.markdown(
+            f"{escape(row['label'])} of {escape(who(row))} is removed at Stripe for good. It can "
+            "never be charged or attached again; the customer would have to save it anew."
+        )
+        typed = st.text_input(f"Type {asked} to confirm", key="payment_methods_detach_word")
+        if st.form_submit_button("Remove method", key="payment_methods_detach_submit"):
+            with outcome.show(f"{row['label']} removed."):
+                if typed.strip().lower() != word:
+                    raise InvalidInput(f"Type {asked} to confirm: they differ.", field="word")
+                ctx.services.payment_methods.detach(row["id"], by=ctx.actor)

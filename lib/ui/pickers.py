@@ -1,0 +1,89 @@
+"""Choosing a customer among thousands: search as you type, then one click."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.ui import outcome
+from lib.ui.context import Services
+from lib.ui.formats import escape
+
+_SHOWN = 6
+_LONGEST_SEARCH = 200
+
+
+def customer(services: Services, key: str) -> str | None:
+    """
+    The chosen customer's id, or None. Draws the search, or the chosen one with a way to change it.
+
+    The id is one the mirror had a moment ago; services look again.
+    """
+    chosen = st.session_state.get(_chosen_key(key))
+    found = services.reports.customers.find(chosen) if chosen else None
+    if chosen and (found is None or found["is_deleted"]):
+        st.warning(
+            "This customer is not known here. Choose another, or sync and look again.",
+            icon=":material/person_off:",
+        )
+    if found is None or found["is_deleted"]:
+        _search(services, key)
+        return None
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None):
+            st.text(found["name"] or found["email"] or found["id"])
+            if found["name"] and found["email"]:
+                st.caption(escape(found["email"]))
+        st.button(
+            "Change", key=f"{key}_change", type="tertiary", on_click=forget, args=(key,),
+            width="content",
+        )  # fmt: skip
+    return str(found["id"])
+
+
+def choose(key: str, customer_id: str) -> None:
+    st.session_state[_chosen_key(key)] = customer_id
+
+
+def forget(key: str) -> None:
+    st.session_state.pop(_chosen_key(key), None)
+
+
+def _search(services: Services, key: str) -> None:
+    typed = st.text_input(
+        "Customer", key=f"{key}_search", type="search", live=True, max_chars=_LONGEST_SEARCH,
+        placeholder="Name, e-mail or id",
+    )  # fmt: skip
+    text = (typed or "").strip()
+    found = dict(services.reports.customers.choices(text, limit=_SHOWN + 1))
+    if found:
+        shown = list(found)[:_SHOWN]
+        st.radio(
+            "Matching customers", shown, index=None, key=f"{key}_matches",
+            format_func=lambda customer_id: escape(found[customer_id]),
+            label_visibility="collapsed", on_change=_take, args=(key,),
+        )  # fmt: skip
+        if len(found) > _SHOWN:
+            more = (
+                "More customers match. Type more of the name."
+                if text
+                else "The newest. Type to find others."
+            )
+            st.caption(more)
+        return
+    if not text:
+        st.caption("No customers yet. Choose “New customer”.")
+        return
+    st.caption("No customer matches. Check the spelling, or choose “New customer”.")
+    if text.startswith("cus_") and st.button("Look this id up at Stripe", key=f"{key}_fetch"):
+        with outcome.show():
+            choose(key, services.customers.get(text).id)
+
+
+def _take(key: str) -> None:
+    taken = st.session_state.get(f"{key}_matches")
+    if taken:
+        choose(key, taken)
+
+
+def _chosen_key(key: str) -> str:
+    return f"{key}_chosen"

@@ -1,0 +1,172 @@
+"""One Checkout Session in the drawer; a method saved without a customer gets one here."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.errors import InvalidInput
+from lib.reports.paging import records
+from lib.ui import badges, drawers, layout, navigation, outcome, pickers
+from lib.ui.context import PageContext, require
+from lib.ui.formats import escape, when
+from lib.ui.layout import Fact
+from lib.ui.method_panel import state_badge
+from lib.ui.new_link import form_key, twin_choice
+
+PARAM = "session"
+TABLE = "sessions_rows"
+_ATTACH = "sessions_attach"
+_PICKER = f"{_ATTACH}_customer"
+_TWINS = f"{_ATTACH}_twins"
+_EXISTING, _NEW = "Existing customer", "New customer"
+
+
+def rows(frame: pd.DataFrame) -> pd.DataFrame:
+    found = records(frame)
+    states = [
+        [row["status"], "unattached"] if row["needs_customer"] else [row["status"]] for row in found
+    ]
+    return frame.assign(
+        shown=[who(row) for row in found],
+        states=pd.Series(states, index=frame.index, dtype=object),
+    )
+
+
+def who(row: dict[str, Any]) -> str:
+    return row["name"] or row["email"] or row["customer"] or "Nobody yet"
+
+
+def drawer(session_id: str) -> None:
+    found = require().services.reports.sessions.find(session_id)
+    title = "Session" if found is None else who(found)
+    drawers.show(title, partial(_panel, session_id), on_close=_close)
+
+
+def _close() -> None:
+    st.session_state.pop(_TWINS, None)
+    pickers.forget(_PICKER)
+    drawers.close(PARAM, TABLE)
+
+
+def _panel(session_id: str) -> None:
+    ctx = require()
+    row = ctx.services.reports.sessions.find(session_id)
+    if row is None:
+        st.info(
+            "There is no such session here. If it is new, sync and look again.",
+            icon=":material/search_off:",
+        )
+        return
+    if row["needs_customer"]:
+        _attach(ctx, row)
+    _facts(ctx, row)
+    if row["link_id"] and (links := navigation.find("setup_links")):
+        st.page_link(
+            links.path, label="The setup link", icon=":material/link:",
+            query_params={"link": row["link_id"]},
+        )  # fmt: skip
+    if row["payment_method"] and (methods := navigation.find("payment_methods")):
+        st.page_link(
+            methods.path, label="The saved method", icon=":material/credit_card:",
+            query_params={"method": row["payment_method"]},
+        )  # fmt: skip
+    if ctx.actor.may(Permission.SYNC) and st.button(
+        "Pull from Stripe now", key="sessions_pull", icon=":material/sync:"
+    ):
+        with outcome.show("Read from Stripe just now."):
+            ctx.services.returns.pull(session_id, by=ctx.actor)
+    layout.raw([
+        Fact("Session", row["id"]), Fact("Customer", row["customer"] or row["method_customer"]),
+        Fact("Payment method", row["payment_method"]), Fact("Setup link", row["link_id"]),
+    ])  # fmt: skip
+
+
+def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
+    def at(seconds: int | None) -> str:
+        return when(seconds, ctx.now, ctx.timezone)
+
+    state = badges.badge(row["status"])
+    if row["needs_customer"]:
+        state += " " + badges.badge("unattached")
+    facts = [
+        Fact("State", "", badge=state),
+        Fact("Customer", who(row)),
+        Fact("E-mail", row["email"]),
+        Fact("Reference", row["reference"]),
+    ]
+    method_id = row["payment_method"]
+    method = ctx.services.reports.payment_methods.find(method_id) if method_id else None
+    if method is not None:
+        facts.append(Fact("Saved", "", badge=f"{escape(method['label'])} {state_badge(method)}"))
+    if row["last_error_message"]:
+        facts.append(Fact("What went wrong", row["last_error_message"]))
+    facts.append(Fact("Made", at(row["created"])))
+    if row["completed_at"]:
+        facts.append(Fact("Completed", at(row["completed_at"])))
+    if row["expires_at"] and row["status"] != "complete":
+        facts.append(Fact("Expires" if row["status"] == "open" else "Expired", at(row["expires_at"])))  # fmt: skip
+    layout.facts(facts)
+
+
+def _attach(ctx: PageContext, row: dict[str, Any]) -> None:
+    """Before it has a customer, nothing else may be done with the method: Stripe would burn it."""
+    with st.container(border=True):
+        st.markdown(f"**{escape(row['label'])} needs a customer**")
+        st.caption("Choose whose it is. It can be charged only after that, and it cannot be moved.")
+        if not ctx.actor.may(Permission.MANAGE_METHODS):
+            st.caption("An operator can choose the customer.")
+            return
+        who_for = st.segmented_control(
+            "Customer", [_EXISTING, _NEW], default=_EXISTING, required=True, width="stretch",
+            key=f"{_ATTACH}_who", label_visibility="collapsed",
+        )  # fmt: skip
+        if who_for == _NEW:
+            _attach_new(ctx, row)
+            return
+        chosen = pickers.customer(ctx.services, _PICKER)
+        if st.button("Attach", key=f"{_ATTACH}_submit", type="primary", disabled=chosen is None):
+            _attach_to(ctx, row, chosen)
+
+
+def _attach_new(ctx: PageContext, row: dict[str, Any]) -> None:
+    email = st.text_input("E-mail", value=row["email"] or "", key=f"{_ATTACH}_email")
+    name = st.text_input("Name", value=row["name"] or "", key=f"{_ATTACH}_name")
+    twins_of, twins = st.session_state.get(_TWINS) or (None, [])
+    if twins_of == email.strip() and twins:
+        decided = twin_choice(twins, key=f"{_ATTACH}_twin")
+        if decided is not None:
+            _attach_to(ctx, row, decided or None, email=email, name=name)
+        return
+    if st.button("Make customer and attach", key=f"{_ATTACH}_create", type="primary"):
+        with outcome.show(rerun=False):
+            if not email.strip():
+                raise InvalidInput("Enter the customer's e-mail.", field="email")
+            found = ctx.services.customers.with_email(email)
+            st.session_state[_TWINS] = (email.strip(), found)
+            if found:
+                st.rerun()
+            _attach_to(ctx, row, None, email=email, name=name)
+
+
+def _attach_to(
+    ctx: PageContext, row: dict[str, Any], customer_id: str | None, *, email: str = "",
+    name: str = "",
+) -> None:  # fmt: skip
+    with outcome.show("Attached. The method can be charged now."):
+        if customer_id is None:
+            # Stays the same after a double click, a reload or a crash: one customer is made.
+            key = form_key(f"onfile:customer:{row['id']}", email=email.strip(), name=name.strip())
+            made = ctx.services.customers.create(
+                email=email, name=name.strip() or None, request_key=key, by=ctx.actor
+            )
+            customer_id = made.id
+        ctx.services.payment_methods.attach(
+            row["payment_method"], customer_id=customer_id, by=ctx.actor
+        )
+        st.session_state.pop(_TWINS, None)
+        pickers.forget(_PICKER)

@@ -1,0 +1,61 @@
+"""Follow every setup session at Stripe, and give a customer to methods that were saved without one."""
+
+import streamlit as st
+
+from lib.ui import drawers, filters, layout, navigation, session_panel, sync_status, tables
+from lib.ui.context import require
+from lib.ui.formats import plural
+
+ctx = require()
+reports = ctx.services.reports.sessions
+
+with layout.header("Sessions", "Every setup session at Stripe, and what the customer saved in it."):
+    sync_status.bar()
+
+counts = reports.counts()
+with st.container(horizontal=True, vertical_alignment="center"):
+    state = filters.states("sessions_state", counts, labels={"needs_customer": "Needs a customer"})
+    since = filters.period("sessions_period", ctx.now)
+    search = filters.search("sessions_search", "Name, e-mail, reference or last four")
+place = layout.paging("sessions", state, st.query_params.get("sessions_period"), search)
+page = reports.page(
+    state=state, since=since, search=search, cursor=place.older_than or place.newer_than
+)
+
+chosen = None
+if not page.frame.empty:
+    chosen = tables.table(
+        session_panel.rows(page.frame),
+        {
+            "shown": tables.text("Customer", width="large"),
+            "label": tables.text("Saved method"),
+            "states": tables.state(),
+            "reference": tables.text("Reference"),
+            "created": tables.ago("Made"),
+            "completed_at": tables.time("Completed"),
+        },
+        key=session_panel.TABLE, alt="Setup sessions, newest first", timezone=ctx.timezone,
+    )  # fmt: skip
+    layout.pager(
+        "sessions", newer=page.newer, older=page.older, note=plural(len(page.frame), "session")
+    )
+    tables.download(lambda: reports.export(state=state, since=since, search=search),
+                    file_name="sessions.csv", key="sessions_export")  # fmt: skip
+elif sum(counts.values()):
+    layout.empty(
+        "filter_alt_off",
+        "No session matches",
+        "Clear the search, or choose another state or period.",
+    )
+else:
+    with layout.empty(
+        "assignment",
+        "No sessions yet",
+        "A session begins with a setup link. Make one, or sync if Stripe has some already.",
+    ):
+        if links := navigation.find("setup_links"):
+            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
+
+opened = drawers.opened(session_panel.PARAM, chosen)
+if opened:
+    session_panel.drawer(opened)
