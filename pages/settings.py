@@ -15,6 +15,7 @@ MODES = {
     Mode.LIVE: "Live: real cards, real money.",
 }
 rate = f"{settings.max_rps:g} a second to one endpoint" if settings.max_rps else "no ceiling"
+address = "the embedded double" if settings.mode is Mode.PRACTICE else settings.stripe_api_base
 webhooks = (
     "On: deliveries are checked and stored."
     if settings.webhook_secrets
@@ -28,12 +29,12 @@ layout.header(
 layout.facts(
     [
         Fact("Mode", MODES[settings.mode]),
-        Fact("Requests go to", settings.stripe_api_base),
+        Fact("Requests go to", address),
         Fact("Most requests", rate),
         Fact("Webhooks", webhooks),
         Fact("Webhook address", f"{settings.public_url}/webhooks/stripe", copy=True),
-        Fact("Public address", settings.public_url, copy=True),
-        Fact("Data folder", str(settings.data_dir), copy=True),
+        Fact("Public address", settings.public_url),
+        Fact("Data folder", str(settings.data_dir)),
         Fact("Your time zone", str(ctx.timezone)),
     ]
 )  # fmt: skip

@@ -5,7 +5,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.store.users import User
-from lib.ui import layout, outcome, tables, user_forms
+from lib.ui import auth, layout, outcome, tables, user_forms
 from lib.ui.context import require
 from lib.ui.formats import escape, when
 
@@ -53,20 +53,23 @@ if user is None:
 
 with st.container(border=True):
     head, switch = st.columns([4, 1], vertical_alignment="center")
-    head.subheader(escape(user.name), anchor=False)
-    head.caption(f"Last sign-in {when(user.last_sign_in_at, ctx.now, ctx.timezone)}")
+    titles = head.container(gap=None)
+    titles.subheader(escape(user.name), anchor=False)
+    titles.caption(f"Last sign-in {when(user.last_sign_in_at, ctx.now, ctx.timezone)}")
     label = "Disable" if user.is_active else "Enable"
     if switch.button(f"{label} account", key="users_switch", width="stretch"):
         with outcome.show(f"{user.name}: account {label.lower()}d."):
             (users.disable if user.is_active else users.enable)(user.username, by=ctx.actor)
     left, right = st.columns(2)
-    with left.form(f"users_roles_{user.username}"):
+    with left.form(f"users_roles_{user.username}", border=False):
         roles = user_forms.roles_input(f"users_roles_{user.username}_chosen", sorted(user.roles))
         if st.form_submit_button("Save roles", key="users_roles_submit"):
             with outcome.show(f"Roles of {user.name} saved."):
                 users.set_roles(user.username, roles, by=ctx.actor)
-    with right.form(f"users_password_{user.username}", clear_on_submit=True):
+    with right.form(f"users_password_{user.username}", clear_on_submit=True, border=False):
         password = user_forms.password_input("New password", f"users_password_{user.username}_new")
         if st.form_submit_button("Set password", key="users_password_submit"):
             with outcome.show(f"New password for {user.name}. Their open sessions have ended."):
-                users.set_password(user.username, password, by=ctx.actor)
+                changed = users.set_password(user.username, password, by=ctx.actor)
+                if user.username == ctx.actor.username:
+                    auth.remember(changed)

@@ -99,7 +99,7 @@ def empty(icon: str, title: str, text: str) -> DeltaGenerator:
         with layout.empty("link", "No links yet", "Make one to let a customer save a card."):
             st.button("Make a link", type="primary")
     """
-    with st.container(border=True, horizontal_alignment="center", gap="small"):
+    with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
         st.space("small")
         st.markdown(f"# :gray[:material/{icon}:]", width="content")
         st.markdown(f"**{title}**", width="content")

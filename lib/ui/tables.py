@@ -18,6 +18,7 @@ Kind = Literal["text", "amount", "state", "ago", "time", "number"]
 Width = Literal["small", "medium", "large"] | int | None
 
 _ROW_HEIGHT = 36
+_TOOLBAR_HEIGHT = 20
 # Spreadsheets run a cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -156,6 +157,8 @@ def _draw(
     **how: Any,  # noqa: ANN401 - passed on to st.dataframe
 ) -> object:
     shown = rendered(frame, columns)
+    # Streamlit's own toolbar floats above a table's right end, and would lie over the button there.
+    st.space(_TOOLBAR_HEIGHT)
     return st.dataframe(
         shown,
         hide_index=True,
