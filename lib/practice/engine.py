@@ -157,6 +157,7 @@ class PracticeStripe:
         slow = faults.find(met, "slow")
         if slow is not None:
             time.sleep(float(slow.detail or 0))
+        keys.check_version(headers)
         route, ids = find_route(method, path)
         self._check_permission(api_key, route.permission)
         for fault in met:

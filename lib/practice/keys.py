@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections.abc import Mapping
 
-from lib.practice.replies import StripeRefusal
+from lib.practice.replies import API_VERSION, StripeRefusal, invalid
 
 _KEY = re.compile(r"(sk|rk)_(test|live)_\w+")
 _CREDENTIALS = re.compile(r"(\w+) +(.+)")
@@ -35,6 +35,16 @@ def authenticate(headers: Mapping[str, str]) -> str:
     if not _KEY.fullmatch(key):
         raise StripeRefusal(401, f"Invalid API Key provided: {key[:8]}****{key[-4:]}")
     return key
+
+
+def check_version(headers: Mapping[str, str]) -> None:
+    """Older versions of the API answer in other shapes, which the double does not know."""
+    wanted = headers.get("stripe-version", API_VERSION)
+    if wanted != API_VERSION:
+        raise invalid(
+            f"Practice Stripe speaks API version {API_VERSION} only, not {wanted}.",
+            param="Stripe-Version",
+        )
 
 
 def is_live(key: str) -> bool:

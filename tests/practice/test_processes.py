@@ -9,11 +9,12 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
-from lib.practice import PracticeStripe, Reply
+from lib.practice import PracticeStripe, Reply, idempotency
 from lib.practice.server import PracticeServer
 
 from .account import Account, FakeClock, card_form
@@ -155,6 +156,31 @@ def test_two_engines_one_key_one_charge(account: Account, clock: FakeClock) -> N
         assert 200 in statuses
         assert set(statuses) <= {200, 409}
         assert len(account.practice.money_moved()) == attempt + 1
+
+
+def test_request_that_was_overtaken_may_not_act(
+    account: Account, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sleeps after claiming its key; meanwhile another process takes the claim over."""
+    customer = account.customer().id
+    method = account.saved(customer=customer)
+    claim = idempotency.claim
+    others: list[Reply] = []
+
+    def claim_and_sleep(*arguments: Any) -> Any:
+        claimed = claim(*arguments)
+        monkeypatch.setattr(idempotency, "claim", claim)
+        clock.advance(seconds=idempotency.CLAIM_SECONDS + 1)
+        other = PracticeStripe(account.practice.database.path, clock=clock)
+        others.append(_charge(other, customer, method))
+        return claimed
+
+    monkeypatch.setattr(idempotency, "claim", claim_and_sleep)
+    overtaken = _charge(account.practice, customer, method)
+    assert [reply.status for reply in others] == [200]
+    assert overtaken.status == 409
+    assert len(account.practice.money_moved()) == 1
+    assert _charge(account.practice, customer, method).body["id"] == others[0].body["id"]
 
 
 def test_one_card_completes_a_session_once(account: Account) -> None:

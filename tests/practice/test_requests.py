@@ -95,6 +95,12 @@ class TestReplies:
         assert error.doc_url.endswith("resource-missing")
         assert (error.param, error.type) == ("id", "invalid_request_error")
 
+    def test_other_api_version(self, practice: PracticeStripe) -> None:
+        headers = {"Authorization": "Bearer sk_test_1", "Stripe-Version": "2024-04-10"}
+        reply = practice.handle("GET", "/v1/customers", {}, headers)
+        assert reply.status == 400
+        assert "2026-10-28.endive only" in reply.body["error"]["message"]
+
     def test_unknown_path(self, practice: PracticeStripe) -> None:
         headers = {"Authorization": "Bearer sk_test_1"}
         for method, path in (("GET", "/v1/nothing"), ("DELETE", "/v1/events"), ("GET", "/")):
