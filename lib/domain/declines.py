@@ -199,10 +199,10 @@ def explain(decline: Decline, *, http_status: int | None, at: int) -> Failure:
     """
     reason = _reason(decline, http_status)
     after = EXPLANATIONS[reason].retry_after_seconds
-    if decline.advice_code == "do_not_try_again":
-        after = None
     if decline.code == "card_decline_rate_limit_exceeded":
         after = _DAY
+    if decline.advice_code == "do_not_try_again":
+        after = None
     if after is None:
         return Failure(reason, retry_allowed=False, retry_not_before=None)
     return Failure(reason, retry_allowed=True, retry_not_before=at + after if after else None)

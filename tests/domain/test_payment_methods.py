@@ -1,0 +1,92 @@
+"""When a saved method may be charged: to the last day of its month, and never once removed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from lib.domain.mirror import PaymentMethod
+from lib.domain.payment_methods import (
+    CHARGEABLE_TYPES,
+    expires_soon,
+    is_expired,
+    label,
+    why_not_usable,
+)
+
+CARD = PaymentMethod(
+    id="pm_1", livemode=False, type="card", customer="cus_1", brand="visa", last4="4242",
+    exp_month=11, exp_year=2026, funding="credit", country="US", fingerprint="f",
+    billing_name=None, billing_email=None, created=0,
+)  # fmt: skip
+
+
+class TestExpiry:
+    @pytest.mark.parametrize(
+        ("today", "expired", "soon"),
+        [
+            (date(2026, 8, 31), False, False),
+            (date(2026, 9, 30), False, False),
+            (date(2026, 10, 1), False, True),
+            (date(2026, 11, 1), False, True),
+            (date(2026, 11, 30), False, True),
+            (date(2026, 12, 1), True, False),
+            (date(2027, 1, 1), True, False),
+            (date(2025, 12, 31), False, False),
+        ],
+    )
+    def test_a_card_is_good_to_the_last_day_of_its_month(
+        self, today: date, expired: bool, soon: bool
+    ) -> None:
+        assert is_expired(CARD, today) is expired
+        assert expires_soon(CARD, today) is soon
+        assert (why_not_usable(CARD, today) == "expired") is expired
+
+    def test_across_the_turn_of_the_year(self) -> None:
+        january = replace(CARD, exp_month=1, exp_year=2027)
+        assert expires_soon(january, date(2026, 12, 31))
+        assert not is_expired(january, date(2027, 1, 31))
+        assert is_expired(january, date(2027, 2, 1))
+
+    def test_a_leap_day_is_a_last_day(self) -> None:
+        assert not is_expired(replace(CARD, exp_month=2, exp_year=2028), date(2028, 2, 29))
+
+    def test_a_bank_debit_has_no_expiry(self) -> None:
+        debit = replace(CARD, type="sepa_debit", exp_month=None, exp_year=None)
+        assert why_not_usable(debit, date(2099, 1, 1)) is None
+        assert not expires_soon(debit, date(2099, 1, 1))
+
+
+class TestUsability:
+    TODAY = date(2026, 11, 23)
+
+    @pytest.mark.parametrize("kind", sorted(CHARGEABLE_TYPES))
+    def test_these_can_be_charged_later(self, kind: str) -> None:
+        assert why_not_usable(replace(CARD, type=kind), self.TODAY) is None
+
+    @pytest.mark.parametrize("kind", ["ideal", "cashapp", "a_type_of_2031"])
+    def test_others_are_shown_and_not_charged(self, kind: str) -> None:
+        assert "cannot be charged" in (why_not_usable(replace(CARD, type=kind), self.TODAY) or "")
+
+    def test_without_a_customer(self) -> None:
+        assert why_not_usable(replace(CARD, customer=None), self.TODAY) == "needs a customer"
+
+    def test_removed_says_removed_and_not_that_it_needs_a_customer(self) -> None:
+        gone = replace(CARD, customer=None, is_detached=True)
+        assert why_not_usable(gone, self.TODAY) == "removed"
+        assert why_not_usable(replace(CARD, is_detached=True), self.TODAY) == "removed"
+
+    @pytest.mark.parametrize(
+        ("changes", "shown"),
+        [
+            ({}, "Visa ···· 4242"),
+            ({"brand": "amex"}, "American Express ···· 4242"),
+            ({"brand": None, "last4": None}, "Card"),
+            ({"type": "sepa_debit", "brand": "Deutsche Bank"}, "SEPA debit ···· 4242"),
+            ({"type": "link", "brand": None, "last4": None}, "Link"),
+        ],
+    )
+    def test_has_a_name_people_know(self, changes: dict[str, str | None], shown: str) -> None:
+        assert label(replace(CARD, **changes)) == shown
