@@ -1,0 +1,74 @@
+"""
+How long the server takes for each page with many mirrored sessions. Prints a table; judges nothing.
+
+    .venv/bin/python -m bench.pages [--sessions 10000] [--runs 15]
+
+Every page runs as the real script, through router, sign-in and guard, over a real database that
+was filled by a real sync from practice Stripe. What is measured is one rerun of the script on the
+server; the browser's own painting is not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from bench.filled import filled_world
+from lib import bootstrap
+from lib.ui import auth, navigation
+from tests.world import World
+
+ROUTER = str(bootstrap.ROOT / "lib" / "ui" / "router.py")
+
+
+def main() -> None:
+    logging.disable(logging.WARNING)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, default=15)
+    arguments = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        filled_world(Path(folder), sessions=arguments.sessions) as world,
+    ):
+        bootstrap.services = lambda: world.services  # type: ignore[assignment]
+        print(f"{'page':<18}{'median ms':>11}{'p95 ms':>9}{'max ms':>9}")
+        for spec in navigation.existing():
+            times = _times(world, str(spec.path), arguments.runs)
+            ordered = sorted(times)
+            p95 = ordered[min(len(ordered) - 1, round(len(ordered) * 0.95))]
+            print(
+                f"{spec.url_path:<18}{statistics.median(times):>11.1f}{p95:>9.1f}{ordered[-1]:>9.1f}"
+            )
+
+
+def _times(world: World, path: str, runs: int) -> list[float]:
+    app = AppTest.from_file(ROUTER, default_timeout=60)
+    ada = world.services.users.find("ada")
+    if ada is None:
+        raise SystemExit("Ada is missing")
+    app.session_state["authentication_status"] = True
+    app.session_state["username"] = auth.principal(ada)
+    app.run()
+    app.switch_page(path)
+    app.run()
+    if app.exception:
+        raise SystemExit(f"{path}: {app.exception[0].message}")
+    if app.error or any(field.key == "sign_in_password" for field in app.text_input):
+        raise SystemExit(f"{path}: the page refused, so its time would say nothing")
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        app.run()
+        times.append((time.perf_counter() - start) * 1000)
+    return times
+
+
+if __name__ == "__main__":
+    main()
