@@ -12,6 +12,7 @@ from lib import bootstrap
 from lib.bootstrap import Services
 from lib.practice.delivery import EventDelivery
 from lib.practice.seed import seed
+from lib.rehearsal import rehearse
 from lib.services.users import PRACTICE_PASSWORD, PRACTICE_USERS
 from lib.settings import Mode
 
@@ -38,6 +39,9 @@ def _open_practice(services: Services) -> EventDelivery:
     services.users.add_practice_users()
     practice = bootstrap.practice()
     seed(practice)
+    alice = services.users.find("alice")
+    if alice is not None:
+        rehearse(services.settings, alice.actor, services.clock())
     delivery = EventDelivery(
         practice,
         webhook_url=f"http://127.0.0.1:{services.settings.port}/webhooks/stripe",

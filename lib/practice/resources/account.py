@@ -9,7 +9,7 @@ from lib.practice.replies import missing
 from lib.practice.routing import Call, Route
 
 ACCOUNT_ID = "acct_1OnfilePractice0"
-BUSINESS_NAME = "Practice business"
+BUSINESS_NAME = "Onfile Practice Ltd"
 
 
 def _retrieve(call: Call) -> dict[str, Any]:
