@@ -6,12 +6,13 @@ import hashlib
 import ipaddress
 import os
 import secrets
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from lib.errors import SettingsError
 
@@ -142,7 +143,7 @@ def _mode(key: str, problems: list[str]) -> Mode:
 
 
 def _check_base(base: str, mode: Mode, problems: list[str]) -> None:
-    parts = urlsplit(base)
+    parts = _split(base)
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not host:
         problems.append("STRIPE_API_BASE: this is not a web address.")
@@ -155,11 +156,18 @@ def _check_base(base: str, mode: Mode, problems: list[str]) -> None:
 
 
 def _check_public_url(url: str, mode: Mode, problems: list[str]) -> None:
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         problems.append("ONFILE_PUBLIC_URL: this is not a web address.")
     elif mode is Mode.LIVE and parts.scheme != "https":
         problems.append("ONFILE_PUBLIC_URL: https is required with a live key.")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_loopback(host: str) -> bool:
@@ -194,17 +202,30 @@ def _cookie_key(data_dir: Path, problems: list[str]) -> str:
     path = data_dir / "cookie.key"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-        return path.read_text(encoding="ascii").strip()
+        if not path.exists():
+            _write_cookie_key(path)
+        key = path.read_text(encoding="ascii").strip()
     except OSError as error:
         problems.append(f"ONFILE_DATA_DIR: {data_dir.name} cannot be written ({error.strerror}).")
         return ""
+    except UnicodeDecodeError:
+        key = ""
+    if len(key) < _SHORTEST_COOKIE_KEY:
+        problems.append("ONFILE_DATA_DIR: cookie.key in it is damaged. Delete it and start again.")
+    return key
+
+
+def _write_cookie_key(path: Path) -> None:
+    """Appears whole or not at all; of several processes that start together one wins."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix="cookie.key.")  # mode 0600
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(name).unlink()
 
 
 def _practice_webhook_secret(cookie_key: str) -> str:
