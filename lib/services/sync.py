@@ -101,8 +101,13 @@ class SyncService:
             done = stores.jobs.last_done(JOB)
         return done.finished_at if done else None
 
-    def run_waiting(self) -> Job | None:
-        """Take a waiting sync and do it; returns the finished job, None when none waits."""
+    def run_waiting(self, *, should_stop: Callable[[], bool] = lambda: False) -> Job | None:
+        """
+        Take a waiting sync and do it; returns the finished job, None when none waits.
+
+        When `should_stop` says so the job is left as it is: it counts as running until its
+        heartbeat is stale, and the next worker takes it over.
+        """
         with self._uow.write() as stores:
             job = stores.jobs.claim(now=epoch(self._clock()), kind=JOB)
         if job is None:
@@ -111,9 +116,13 @@ class SyncService:
         def report(progress: dict[str, object]) -> None:
             with self._uow.write() as stores:
                 stores.jobs.progress(job.id, progress=progress, at=epoch(self._clock()))
+            if should_stop():
+                raise _Stopped
 
         try:
             result = self.run(full=bool(job.params.get("full")), progress=report)
+        except _Stopped:
+            return None
         except Exception as error:
             # Whatever stopped it, the job must not look as if it were running still.
             with self._uow.write() as stores:
@@ -159,6 +168,10 @@ class SyncService:
         run.result.requests = self._gateway.requests - before
         run.result.seconds = round((self._clock() - started).total_seconds(), 3)
         return run.result
+
+
+class _Stopped(Exception):
+    """The process ends in the middle of a sync."""
 
 
 class _Run:

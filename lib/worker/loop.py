@@ -1,4 +1,4 @@
-"""The background thread: claims due work from the database, calls one service method, waits."""
+"""The background threads: claim due work from the database, call one service method, wait."""
 
 from __future__ import annotations
 
@@ -39,35 +39,44 @@ class Worker:
     def __init__(self, services: WorkerServices) -> None:
         self._services = services
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
+        """One thread for what is quick and urgent, one for jobs that may take minutes."""
         self._stopping.clear()
-        self._thread = threading.Thread(target=self.run, name="onfile-worker", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
+            for name, work in (("onfile-news", self.do_urgent), ("onfile-jobs", self.do_jobs))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Ends after the piece of work at hand."""
+        """Ends after the request at hand; a job goes on where it was after the next start."""
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout=35)
-
-    def run(self) -> None:
-        while not self._stopping.is_set():
-            self.run_once()
-            self._stopping.wait(IDLE_SECONDS)
+        for thread in self._threads:
+            thread.join(timeout=35)
 
     def run_once(self) -> None:
         """Everything due now. One failing piece is logged and never stops the others."""
-        services = self._services
-        for name, work in (
-            ("heartbeat", self._beat),
-            ("webhooks", services.webhooks.process_due),
-            ("settling", services.settling.settle_due),
-            ("schedule", self._schedule_sync),
-            ("sync", services.sync.run_waiting),
-        ):
-            self._guarded(name, work)
+        self.do_urgent()
+        self.do_jobs()
+
+    def do_urgent(self) -> None:
+        self._guarded("heartbeat", self._beat)
+        self._guarded("webhooks", self._services.webhooks.process_due)
+        self._guarded("settling", self._services.settling.settle_due)
+        self._guarded("schedule", self._schedule_sync)
+
+    def do_jobs(self) -> None:
+        self._guarded(
+            "sync", lambda: self._services.sync.run_waiting(should_stop=self._stopping.is_set)
+        )
+
+    def _repeat(self, work: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            work()
+            self._stopping.wait(IDLE_SECONDS)
 
     def _guarded(self, name: str, work: Callable[[], object]) -> None:
         try:
