@@ -1,26 +1,28 @@
-"""See what needs attention now, and where everything is."""
+"""See what needs attention now, then the picture of the last month."""
 
 import streamlit as st
 
-from lib.ui import layout, navigation
+from lib.domain.actors import Permission
+from lib.ui import layout, navigation, overview, sync_panel
 from lib.ui.context import require
 from lib.ui.formats import escape
 
 ctx = require()
 
-layout.header(
+with layout.header(
     f"Hello, {escape(ctx.actor.name.split()[0])}", "What needs you now, then the picture."
-)
-sections: dict[str, list[navigation.PageSpec]] = {}
-for spec in navigation.existing():
-    if spec.section and ctx.actor.may(spec.permission):
-        sections.setdefault(spec.section, []).append(spec)
+):
+    if ctx.actor.may(Permission.CHARGE) and st.button(
+        "New charge", key="home_new_charge", type="primary", icon=":material/add_card:"
+    ):
+        st.switch_page(navigation.PAGES_DIR / "new_charge.py")
 
-with st.grid(3):
-    for section, pages in sections.items():
-        with st.container(border=True, height="stretch"):
-            st.markdown(f"**{section}**")
-            for spec in pages:
-                with st.container(gap=None):
-                    st.page_link(spec.path, label=spec.title, icon=f":material/{spec.icon}:")
-                    st.caption(spec.help)
+overview.waiting(ctx)
+if overview.is_new(ctx):
+    overview.start(ctx)
+left, right = st.columns([2, 1])
+with left:
+    overview.picture(ctx)
+with right:
+    overview.activity(ctx)
+sync_panel.freshness(ctx)

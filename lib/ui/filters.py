@@ -42,21 +42,30 @@ def states(
     )  # fmt: skip
 
 
-def period(key: str, now: datetime) -> int | None:
-    """Seconds since 1970 at which the chosen period begins; None for all time."""
+def period(key: str, now: datetime, *, otherwise: str = "All time") -> int | None:
+    """Seconds since 1970 at which the chosen period begins; None when none is chosen."""
     _restore(key, list(PERIODS))
     chosen = st.selectbox(
         "Period", list(PERIODS), index=None, key=key, format_func=lambda name: PERIODS[name][0],
-        placeholder="All time", label_visibility="collapsed", width=180, filter_mode=None,
+        placeholder=otherwise, label_visibility="collapsed", width=140, filter_mode=None,
         on_change=_keep, args=(key,),
     )  # fmt: skip
     return epoch(now - timedelta(days=PERIODS[chosen][1])) if chosen else None
 
 
-def search(key: str, placeholder: str) -> str:
+def choice(key: str, labels: Mapping[str, str], *, label: str, otherwise: str) -> str | None:
+    """One of a few names, such as who did something; None for `otherwise`."""
+    _restore(key, list(labels))
+    return st.selectbox(
+        label, list(labels), index=None, key=key, format_func=lambda name: labels[name],
+        placeholder=otherwise, label_visibility="collapsed", width=220, on_change=_keep, args=(key,),
+    )  # fmt: skip
+
+
+def search(key: str, placeholder: str, *, width: int = 300) -> str:
     """Searches while one types."""
     typed = st.text_input(
-        "Search", key=key, type="search", live=True, bind="query-params", width=320,
+        "Search", key=key, type="search", live=True, bind="query-params", width=width,
         placeholder=placeholder, label_visibility="collapsed", max_chars=_LONGEST_SEARCH,
     )  # fmt: skip
     return (typed or "").strip()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lib.errors import (
+    AlreadyCharged,
     Busy,
     Declined,
     GatewayError,
@@ -18,6 +19,7 @@ from lib.errors import (
     OutcomeUnknown,
     RuleViolation,
 )
+from lib.ui import navigation
 from lib.ui.formats import escape
 
 _FLASH = "outcome_flash"
@@ -49,6 +51,8 @@ def show(success: str = "", *, clears: str = "", rerun: bool = True) -> Iterator
         yield said
     except RuleViolation as error:
         st.error(escape(str(error)), icon=":material/error:")
+        if isinstance(error, AlreadyCharged) and error.charge_id:
+            _link_to_charge(error.charge_id)
     except GatewayError as error:
         gateway_error(error)
     else:
@@ -82,6 +86,15 @@ def show_flash() -> None:
     message = st.session_state.pop(_FLASH, None)
     if message:
         st.toast(escape(message), icon=":material/check_circle:")
+
+
+def _link_to_charge(charge_id: str) -> None:
+    spec = navigation.find("charges")
+    if spec is not None:
+        st.page_link(
+            spec.path, label="See that charge", icon=":material/receipt_long:",
+            query_params={"charge": charge_id},
+        )  # fmt: skip
 
 
 def gateway_error(error: GatewayError) -> None:

@@ -1,0 +1,72 @@
+"""The audit log in words: what each action is called, and its details as plain facts."""
+
+from __future__ import annotations
+
+import json
+from datetime import tzinfo
+
+from lib.money import format_money
+from lib.ui.formats import exact
+from lib.ui.layout import Fact
+
+# Groups offered as a filter: words, and the beginnings of their actions.
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "charges": ("Charges", ("charge", "attempt.")),
+    "links": ("Links", ("link.",)),
+    "customers": ("Customers and methods", ("customer.", "payment_method.")),
+    "access": ("Sign-in and users", ("user.",)),
+}
+_ACTIONS: dict[str, str] = {
+    "charge.send": "Sent a charge to Stripe",
+    "charge.cancel": "Cancelled a charge",
+    "charge.paid_twice_suspected": "Found a second payment for a reference",
+    "charges.reconcile": "Compared the ledger with Stripe",
+    "attempt.succeeded": "Recorded: charged",
+    "attempt.processing": "Recorded: processing at the bank",
+    "attempt.declined": "Recorded: declined",
+    "attempt.needs_customer": "Recorded: needs the customer",
+    "attempt.unknown": "Recorded: outcome not known",
+    "attempt.not_executed": "Recorded: never executed",
+    "link.create": "Made a setup link",
+    "link.expire": "Expired a setup link",
+    "customer.create": "Made a customer",
+    "payment_method.attach": "Gave a saved method its customer",
+    "payment_method.detach": "Removed a saved method",
+    "user.add": "Added a user",
+    "user.set_password": "Set a password",
+    "user.set_roles": "Set roles",
+    "user.enable": "Enabled an account",
+    "user.disable": "Disabled an account",
+    "user.sign_in": "Signed in",
+    "user.sign_in_refused": "Refused a sign-in",
+    "user.sign_out": "Signed out",
+    "user.add_practice_users": "Added the practice accounts",
+}
+
+
+def action(name: str) -> str:
+    return _ACTIONS.get(name, name.replace(".", ": ").replace("_", " ").capitalize())
+
+
+def actor(username: str, name: str) -> str:
+    return "Onfile" if username == "system" else name
+
+
+def facts(detail: str, *, timezone: tzinfo) -> list[Fact]:
+    """The recorded details, amounts with their currency, lists in one line."""
+    values = json.loads(detail)
+    currency = values.get("currency")
+    found = []
+    for name, value in values.items():
+        if value in (None, "") or (name == "currency" and "amount" in values):
+            continue
+        if name == "amount" and isinstance(value, int) and currency:
+            text = format_money(value, str(currency))
+        elif name.endswith("_at") and isinstance(value, int):
+            text = exact(value, timezone)
+        elif isinstance(value, list):
+            text = ", ".join(str(part) for part in value)
+        else:
+            text = str(value)
+        found.append(Fact(name.replace("_", " ").capitalize(), text))
+    return found

@@ -1,0 +1,236 @@
+"""One charge as pages show it: what it is, what happened, what to do, how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lib.domain.charges import RETRYABLE_STATES, ChargeState
+from lib.domain.declines import Reason, shown_code
+from lib.domain.retries import method_of
+from lib.money import Money
+from lib.reports.charges import TimelineEntry
+from lib.services.charge_views import ChargeView
+from lib.ui import badges, charge_words, layout, methods, navigation, tables
+from lib.ui.charge_words import Names
+from lib.ui.context import PageContext
+from lib.ui.formats import ago, escape, exact, when
+from lib.ui.layout import Fact
+from lib.ui.methods import Method
+
+_SAID: dict[ChargeState, str] = {
+    ChargeState.ATTEMPTING: "Sent to Stripe. The answer is on its way.",
+    ChargeState.PROCESSING: (
+        "The bank is processing it. This is not a failure, and there is nothing to do: "
+        "the result arrives by itself, for bank debits within a few days."
+    ),
+    ChargeState.UNKNOWN: (
+        "We do not know yet whether the money moved. Onfile is finding out. "
+        "Nothing can be charged for this reference until then."
+    ),
+    ChargeState.CANCELLED: "Cancelled. The reference is free for another charge.",
+    ChargeState.PLANNED: "Nothing was executed, and no money moved.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    ctx: PageContext
+    view: ChargeView
+    row: dict[str, Any]
+    """The report's row: names, method label."""
+    methods: list[Method]
+    names: Names
+
+    @property
+    def id(self) -> str:
+        return self.view.charge.id
+
+    @property
+    def money(self) -> Money:
+        return Money(self.view.charge.amount, self.view.charge.currency)
+
+    @property
+    def sum(self) -> str:
+        return str(self.money)
+
+    @property
+    def seen(self) -> str:
+        """
+        Ends the keys of widgets that act: after another try they are other widgets, so a second
+        click, or one in an old tab, finds none of them and does nothing.
+        """
+        return f"{self.id}_{len(self.view.attempts)}"
+
+    @property
+    def is_retryable(self) -> bool:
+        return self.view.charge.state in RETRYABLE_STATES
+
+    @property
+    def new_methods(self) -> list[Method]:
+        """Usable ones that were saved after the last failure, newest first."""
+        last = self.view.last
+        if last is None or last.outcome_at is None or not self.is_retryable:
+            return []
+        tried = {method_of(attempt) for attempt in self.view.attempts}
+        return [
+            method
+            for method in methods.usable(self.methods)
+            if method.created >= last.outcome_at and method.id not in tried
+        ]
+
+
+def load(ctx: PageContext, charge_id: str) -> Details | None:
+    """None when there is no such charge."""
+    row = ctx.services.reports.charges.find(charge_id[:100])
+    if row is None:
+        return None
+    found = methods.of_customer(ctx.services, row["customer"])
+    people = {user.username: user.name for user in ctx.services.users.list()}
+    labels = {method.id: method.label for method in found}
+    labels.setdefault(row["payment_method"], row["method"] or "a saved method")
+    return Details(ctx, ctx.services.charging.view(row["id"]), row, found, Names(people, labels))
+
+
+def summary(details: Details) -> None:
+    """Amount, state, customer; what happened and the next step in a box."""
+    ctx, view = details.ctx, details.view
+    state = view.charge.state.value
+    age = ago(view.charge.updated_at, ctx.now) if state == "unknown" else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"## {escape(details.sum)}", width="content")
+        st.markdown(badges.badge(state, detail=age), width="content")
+    customer_link(details)
+    with st.container(border=True, gap="small"):
+        st.markdown(f"**{escape(_happened(details))}**")
+        if view.next_step and view.failure and details.is_retryable:
+            st.markdown(f"Next: {escape(view.next_step)}")
+            _retry_advice(details)
+        codes = _codes(view)
+        if codes:
+            st.markdown(f":small[:gray[For support: {escape(' · '.join(codes))}]]")
+
+
+def customer_link(details: Details) -> None:
+    label = details.row["name"] or details.row["customer"]
+    spec = navigation.find("customers")
+    if spec is None:
+        st.text(label)
+        return
+    st.page_link(
+        spec.path, label=escape(label), icon=":material/person:",
+        query_params={"customer": details.row["customer"]}, help=details.row["email"],
+    )  # fmt: skip
+
+
+def facts(details: Details) -> None:
+    charge, ctx = details.view.charge, details.ctx
+    made = when(charge.created_at, ctx.now, ctx.timezone)
+    rows = [Fact("Reference", charge.reference), Fact("Saved method", details.row["method"])]
+    if charge.description:
+        rows.append(Fact("Description", charge.description))
+    rows.append(Fact("Created", f"{made} by {details.names.person(charge.created_by)}"))
+    layout.facts(rows)
+
+
+def timeline(details: Details) -> None:
+    """What happened, oldest first, in sentences."""
+    entries = details.ctx.services.reports.charges.timeline(details.id)
+    with st.container(gap="small"):
+        for entry in entries:
+            text = charge_words.sentence(entry, details.view.charge, details.names)
+            at = when(entry.at, details.ctx.now, details.ctx.timezone)
+            st.markdown(f"{_icon(entry)} {escape(text)}  \n:small[:gray[{escape(at)}]]")
+
+
+def attempts(details: Details) -> None:
+    found = details.view.attempts
+    tables.listing(
+        pd.DataFrame(
+            {
+                "number": [attempt.number for attempt in found],
+                "method": [details.names.method(method_of(attempt)) for attempt in found],
+                "state": [
+                    attempt.outcome.value if attempt.outcome else "attempting" for attempt in found
+                ],
+                "at": [attempt.requested_at for attempt in found],
+                "by": [details.names.person(attempt.requested_by) for attempt in found],
+            }
+        ),
+        {
+            "number": tables.number("Try", width=50),
+            "method": tables.text("Saved method"),
+            "state": tables.state("Outcome"),
+            "at": tables.time("Sent"),
+            "by": tables.text("By"),
+        },
+        key=f"charge_attempts_{details.id}",
+        alt="Every try to collect this charge, oldest first",
+        timezone=details.ctx.timezone,
+    )
+
+
+def raw(details: Details) -> None:
+    """For support. Network codes of a stopped card would say what must not be said."""
+    view, last = details.view, details.view.last
+    rows = [
+        Fact("Charge", details.id),
+        Fact("Customer", view.charge.customer),
+        Fact("Saved method", view.charge.payment_method),
+    ]
+    if last is not None:
+        stopped = view.failure is not None and view.failure.reason is Reason.CARD_STOPPED
+        rows += [
+            Fact("PaymentIntent", last.payment_intent),
+            Fact("Idempotency key", last.idempotency_key),
+            Fact("Request", last.request_id),
+            Fact("HTTP status", str(last.http_status) if last.http_status else None),
+            Fact("Code", last.decline.code),
+            Fact("Decline code", shown_code(last.decline.decline_code)),
+            Fact("Advice code", last.decline.advice_code),
+            Fact("Network code", None if stopped else last.decline.network_decline_code),
+            Fact("Evidence", last.evidence),
+        ]
+    layout.raw(rows)
+
+
+def _happened(details: Details) -> str:
+    view = details.view
+    charge = view.charge
+    if charge.state is ChargeState.SUCCEEDED:
+        return f"Charged on {details.row['method']} for {charge.reference}."
+    if charge.state in _SAID and not (charge.state is ChargeState.PLANNED and view.what_happened):
+        return _SAID[charge.state]
+    return view.what_happened or "No money moved."
+
+
+def _retry_advice(details: Details) -> None:
+    failure, ctx = details.view.failure, details.ctx
+    if failure is None:
+        return
+    if not failure.retry_allowed:
+        said = "Trying the same method again makes no sense."
+    elif failure.retry_not_before and failure.retry_not_before > ctx.now.timestamp():
+        at = exact(failure.retry_not_before, ctx.timezone)
+        said = f"The same method may be tried again from {at} ({ago(failure.retry_not_before, ctx.now)})."
+    else:
+        said = "The same method may be tried again now."
+    st.caption(escape(said))
+
+
+def _codes(view: ChargeView) -> list[str]:
+    last = view.last
+    if last is None or view.failure is None or view.failure.reason is Reason.OUTCOME_UNKNOWN:
+        return []
+    codes = (last.decline.code, shown_code(last.decline.decline_code), last.request_id)
+    return list(dict.fromkeys(code for code in codes if code))
+
+
+def _icon(entry: TimelineEntry) -> str:
+    if entry.kind in ("sent", "recovery_completed"):
+        return f":gray[:material/{'send' if entry.kind == 'sent' else 'add_card'}:]"
+    shown = badges.look(entry.kind)
+    return f":{shown.color}[:material/{shown.icon}:]"

@@ -1,0 +1,48 @@
+"""One charge in the drawer, the same from every list that shows it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from lib.ui import charge_actions, charge_details, drawers
+from lib.ui.context import require
+
+PARAM = "charge"
+
+
+def drawer(chosen: str | None, *, table_key: str) -> None:
+    """Open the chosen charge, or the one the address names."""
+    charge_id = drawers.opened(PARAM, chosen)
+    if not charge_id:
+        return
+    row = require().services.reports.charges.find(charge_id[:100])
+    drawers.show(
+        str(row["reference"]) if row else "Charge",
+        partial(_panel, charge_id),
+        on_close=partial(drawers.close, PARAM, table_key),
+    )
+
+
+def _panel(charge_id: str) -> None:
+    details = charge_details.load(require(), charge_id)
+    if details is None:
+        st.info(
+            "There is no such charge. It may belong to another installation.",
+            icon=":material/search_off:",
+        )
+        return
+    charge_details.summary(details)
+    charge_actions.look_now(
+        details.ctx, details.id, details.view.charge.state, key=f"charge_look_{details.seen}"
+    )
+    charge_actions.try_again(details)
+    charge_actions.recovery(details)
+    charge_details.facts(details)
+    st.subheader("What happened", anchor=False)
+    charge_details.timeline(details)
+    st.subheader("Tries", anchor=False)
+    charge_details.attempts(details)
+    charge_details.raw(details)
+    charge_actions.cancel(details)

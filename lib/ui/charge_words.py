@@ -1,0 +1,107 @@
+"""Charges in sentences: their timeline, the evidence behind an outcome, when a retry makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from lib.domain.charges import Charge, Evidence
+from lib.domain.declines import EXPLANATIONS, Reason
+from lib.domain.retries import NotAgain
+from lib.money import format_money
+from lib.reports.charges import TimelineEntry
+from lib.ui.formats import exact
+
+REASONS: dict[str, str] = {
+    Reason.NOT_ENOUGH_MONEY: "Not enough money",
+    Reason.NEEDS_AUTHENTICATION: "Customer must confirm",
+    Reason.CARD_DETAILS: "Card details out of date",
+    Reason.BANK_REFUSED: "Bank refused, no reason given",
+    Reason.CARD_STOPPED: "Card must not be charged again",
+    Reason.NOT_SUPPORTED: "Card does not support this",
+    Reason.TRY_LATER: "Bank not reachable",
+    Reason.STRIPE_BLOCKED: "Stopped by Stripe's risk rules",
+    Reason.POSSIBLE_DUPLICATE: "Possible duplicate",
+    Reason.OUR_DATA: "Our data was not accepted",
+    Reason.OUTCOME_UNKNOWN: "Outcome not known",
+}
+
+# How we know, as the end of a sentence.
+_EVIDENCE: dict[str, str] = {
+    Evidence.REPLY: "Stripe said so at once.",
+    Evidence.SAME_KEY: (
+        "Onfile asked Stripe again with the same key, which cannot charge twice, and Stripe "
+        "repeated its answer."
+    ),
+    Evidence.EVENT: "Stripe's event log has an entry for exactly this try.",
+    Evidence.PAYMENT_INTENT: "Stripe's own record of the payment says so.",
+    Evidence.NO_TRACE: "A day later Stripe had no trace of it.",
+    "no_reply": "No answer arrived.",
+}
+_OUTCOMES: dict[str, str] = {
+    "succeeded": "Charged {money}.",
+    "processing": "The bank is processing it. Not a failure; the result comes in a few days.",
+    "declined": "Declined. No money moved.",
+    "needs_customer": "The bank wants the customer to confirm. No money moved.",
+    "unknown": "The outcome is not known. Onfile started to find out.",
+    "not_executed": "Never executed. No money moved, and it may be charged again.",
+    "cancelled": "{actor} cancelled the charge. The reference is free again.",
+    "recovery_completed": "The customer used the recovery link and saved another method.",
+}
+# Kinds after which the evidence says nothing more.
+_WITHOUT_EVIDENCE = ("cancelled", "recovery_completed")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names for ids, from one read each."""
+
+    people: Mapping[str, str]
+    methods: Mapping[str, str]
+
+    def person(self, username: str) -> str:
+        return "Onfile" if username == "system" else self.people.get(username, username)
+
+    def method(self, method_id: object) -> str:
+        return self.methods.get(str(method_id), "a saved method")
+
+
+def sentence(entry: TimelineEntry, charge: Charge, names: Names) -> str:
+    """Plain text; escape it in Markdown."""
+    money = format_money(charge.amount, charge.currency)
+    actor = names.person(entry.actor)
+    if entry.kind == "sent":
+        method = names.method(entry.detail.get("payment_method"))
+        again = f" again, try {entry.attempt}" if (entry.attempt or 1) > 1 else ""
+        return f"{actor} charged {money} on {method}{again}."
+    outcome = _OUTCOMES.get(entry.kind, entry.kind.replace("_", " ").capitalize() + ".")
+    evidence = _EVIDENCE.get(str(entry.detail.get("evidence")), "")
+    said = outcome.format(money=money, actor=actor)
+    return said if entry.kind in _WITHOUT_EVIDENCE or not evidence else f"{said} {evidence}"
+
+
+def looks(looks: int) -> str:
+    """What was looked at for an unknown outcome so far."""
+    if looks == 0:
+        return "Not looked at yet"
+    times = {1: "once", 2: "twice"}.get(looks, f"{looks} times")
+    return f"Asked {times}: same key, event log, the customer's payments"
+
+
+def why_not_now(refusal: NotAgain, timezone: tzinfo) -> str:
+    """Why a method cannot be charged again now, and when it can."""
+    if refusal.not_before is not None:
+        return f"not before {exact(refusal.not_before, timezone)}"
+    if refusal.code == "too_many_attempts":
+        return refusal.message
+    return "it was refused for good"
+
+
+def reason(code: str) -> str:
+    return REASONS.get(code, "")
+
+
+def next_step(code: str) -> str:
+    known = next((value for value in Reason if value == code), None)
+    return EXPLANATIONS[known].next_step if known else ""

@@ -1,0 +1,97 @@
+"""Charts in which colour means state, in the tones of the theme that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from lib.money import currency, format_money
+from lib.ui import badges
+
+_BAR = 22
+# States with one colour are told apart by the legend's words and the tooltip.
+_ORDER = ("succeeded", "processing", "needs_customer", "declined", "unknown", "other")
+
+
+def color(state: str) -> str:
+    """The theme's own tone for a state."""
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    found = st.get_option(f"theme.{theme}.{badges.look(state).color}Color")
+    return str(found or "#667085")
+
+
+def per_day(frame: pd.DataFrame, days: Sequence[str], code: str) -> None:
+    """Stacked amounts by day and state. `frame`: day, state, amount in minor units, count."""
+    state = frame["state"].where(frame["state"].isin(_ORDER), "other")
+    shown = (
+        frame.assign(state=state)
+        .groupby(["day", "state"], as_index=False)[["amount", "count"]]
+        .sum()
+    )
+    used = [name for name in _ORDER if name in set(shown["state"])]
+    labels = [badges.look(name).label for name in used]
+    shown = shown.assign(
+        major=[int(amount) / currency(code).factor for amount in shown["amount"]],
+        label=[badges.look(name).label for name in shown["state"]],
+        order=[used.index(name) for name in shown["state"]],
+        text=[format_money(int(amount), code) for amount in shown["amount"]],
+    )
+    bars = (
+        alt.Chart(shown)
+        .mark_bar(size=14, cornerRadius=1)
+        .encode(
+            x=alt.X(
+                "day:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
+                scale=alt.Scale(domain=[days[0], days[-1]], padding=14),
+            ),
+            y=alt.Y("sum(major):Q", title=code.upper(), axis=alt.Axis(tickCount=4, format="~s")),
+            color=alt.Color(
+                "label:N", title=None, legend=alt.Legend(orient="top"),
+                scale=alt.Scale(domain=labels, range=[color(name) for name in used]),
+            ),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("day:T", title="Day", format="%-d %b %Y"),
+                alt.Tooltip("label:N", title="State"),
+                alt.Tooltip("text:N", title="Amount"),
+                alt.Tooltip("count:Q", title="Charges"),
+            ],
+        )
+        .properties(height=220)
+    )  # fmt: skip
+    in_words = ", ".join(
+        f"{badges.look(name).label.lower()} {format_money(int(shown.loc[shown['state'] == name, 'amount'].sum()), code)}"
+        for name in used
+    )
+    st.altair_chart(bars, alt=f"Charged amounts by day, {days[0]} to {days[-1]}: {in_words}")
+
+
+def by_reason(frame: pd.DataFrame) -> None:
+    """Horizontal bars. `frame`: label, count, text (amounts in words), state for the colour."""
+    ordered = frame.sort_values("count", ascending=False)
+    base = alt.Chart(ordered).encode(
+        y=alt.Y("label:N", title=None, sort=list(ordered["label"]),
+                axis=alt.Axis(labelLimit=260, domain=False, ticks=False)),
+        x=alt.X("count:Q", title=None, axis=None),
+    )  # fmt: skip
+    used = list(dict.fromkeys(ordered["state"]))
+    bars = base.mark_bar(size=14, cornerRadius=2).encode(
+        color=alt.Color(
+            "state:N", legend=None,
+            scale=alt.Scale(domain=used, range=[color(name) for name in used]),
+        ),
+        tooltip=[
+            alt.Tooltip("label:N", title="Reason"),
+            alt.Tooltip("count:Q", title="Charges"),
+            alt.Tooltip("text:N", title="Amounts"),
+        ],
+    )  # fmt: skip
+    numbers = base.mark_text(align="left", dx=6, color=color("cancelled")).encode(text="shown:N")
+    in_words = ", ".join(f"{row.label} {row.count_}" for row in ordered.rename(columns={"count": "count_"}).itertuples())  # fmt: skip
+    st.altair_chart(
+        (bars + numbers).properties(height=_BAR * len(ordered) + 8),
+        alt=f"Failures by reason: {in_words}",
+    )

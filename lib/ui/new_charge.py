@@ -1,0 +1,281 @@
+"""
+One new charge, in three steps: fill in, review, outcome.
+
+Between the steps only ids and texts are kept; the service looks at everything again before money
+moves, and a second click finds the charge that the first one made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import streamlit as st
+
+from lib.domain.payment_methods import label as method_label
+from lib.money import CURRENCIES, Money, format_major, parse_amount
+from lib.reports.paging import records
+from lib.services.charging import ChargeOrder, Review
+from lib.settings import Mode
+from lib.ui import charge_actions, charge_words, confirm, layout, methods, outcome, pickers
+from lib.ui.charge_panel import PARAM
+from lib.ui.context import PageContext
+from lib.ui.formats import ago, escape
+from lib.ui.layout import Fact
+
+_PICKER = "new_charge_customer"
+_REVIEW = "new_charge_reviewed"
+_CONFIRMED = "new_charge_confirmed"
+_TAKEN = "new_charge_taken"
+_TEXTS = ("amount", "currency", "reference", "description", "method")
+_COMMON = ("eur", "usd", "gbp", "chf", "jpy", "cad", "aud", "sek", "dkk", "nok", "pln")
+_CURRENCIES = [*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON))]
+_WHAT_MOVES = {
+    Mode.PRACTICE: "Practice mode: no money moves.",
+    Mode.TEST: "Stripe test mode: no money moves.",
+    Mode.LIVE: "Live mode: this moves real money.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What the person was shown. Ids and texts only."""
+
+    form: str
+    """Ends the keys of this review's widgets."""
+    customer: str
+    name: str
+    email: str
+    method: str
+    method_label: str
+    expiry: str
+    amount: int
+    currency: str
+    reference: str
+    description: str
+    warnings: tuple[str, ...]
+    attempts: int
+    earlier: str
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+    @property
+    def order(self) -> ChargeOrder:
+        return ChargeOrder(
+            self.customer, self.money, self.reference, self.method, self.description or None
+        )
+
+    @property
+    def why_typed(self) -> str:
+        """Why the sum has to be typed; empty when it need not be."""
+        if confirm.is_large(self.money):
+            return "a large sum"
+        return "see the warning" if self.warnings else ""
+
+
+def take_address() -> None:
+    """Fill the form from the address, once for each address."""
+    asked = {name: st.query_params.get(name, "") for name in ("customer", *_TEXTS)}
+    if not any(asked.values()) or st.session_state.get(_TAKEN) == asked:
+        return
+    st.session_state[_TAKEN] = asked
+    st.session_state.pop(_REVIEW, None)
+    if asked["customer"]:
+        pickers.choose(_PICKER, asked["customer"][:100])
+    _fill({**asked, "currency": asked["currency"].lower()})
+
+
+def start_again() -> None:
+    """For callbacks: an empty form."""
+    for name in (PARAM, "customer", *_TEXTS):
+        st.query_params.pop(name, None)
+    for key in (_REVIEW, _CONFIRMED, _TAKEN):
+        st.session_state.pop(key, None)
+    pickers.forget(_PICKER)
+
+
+def reviewed(ctx: PageContext) -> Reviewed | None:
+    """What waits for a confirmation; None while the form is open or when it was charged."""
+    seen: Reviewed | None = st.session_state.get(_REVIEW)
+    if seen is None or st.session_state.get(_CONFIRMED) != seen.form:
+        return seen
+    # A click during the charge ended the run that sent it, before it could show the outcome.
+    found = ctx.services.reports.charges.page(customer=seen.customer, search=seen.reference)
+    for row in records(found.frame):
+        if row["reference"] == seen.reference and (row["attempts"] or 0) > seen.attempts:
+            _done(row["id"])
+            return None
+    return seen
+
+
+def form(ctx: PageContext) -> None:
+    customer = pickers.customer(ctx.services, _PICKER)
+    if customer is None:
+        return
+    found = [m for m in methods.of_customer(ctx.services, customer) if m.why_not != "removed"]
+    usable = methods.usable(found)
+    others = [method for method in found if method.why_not]
+    if not usable:
+        st.info(
+            "This customer has no saved method that can be charged. Send a setup link first.",
+            icon=":material/credit_card_off:",
+        )
+        methods.not_usable(others)
+        charge_actions.link_to_setup(customer)
+        return
+    _valid("method", [method.id for method in usable])
+    _valid("currency", _CURRENCIES)
+    st.session_state.setdefault("new_charge_currency", _usual_currency(ctx, customer))
+    with st.form("new_charge_form", border=False):
+        method = methods.pick(usable, key="new_charge_method")
+        methods.not_usable(others)
+        left, right = st.columns([2, 1])
+        amount = left.text_input(
+            "Amount", key="new_charge_amount", placeholder="1234.50", autocomplete="off"
+        )
+        currency = right.selectbox(
+            "Currency", _CURRENCIES, key="new_charge_currency", format_func=str.upper
+        )
+        reference = st.text_input(
+            "Reference", key="new_charge_reference", placeholder="INV-2026-0117",
+            autocomplete="off",
+            help="What is owed, such as an invoice number. One customer's reference is charged once.",
+        )  # fmt: skip
+        description = st.text_input(
+            "Description (optional)", key="new_charge_description",
+            placeholder="Paper and labels, November", autocomplete="off",
+            help="Stripe shows it in the Dashboard and on receipts.",
+        )  # fmt: skip
+        said = st.container()
+        asked = st.form_submit_button("Review", key="new_charge_review", type="primary")
+    if asked:
+        with said, outcome.show():
+            order = ChargeOrder(
+                customer, parse_amount(amount, currency), reference, method, description
+            )
+            review = ctx.services.charging.review(order, by=ctx.actor)
+            st.session_state[_REVIEW] = _seen(ctx, review)
+
+
+def review_panel(ctx: PageContext, seen: Reviewed) -> None:
+    """Exactly what will happen, and the button that does it."""
+    name, sum_ = escape(seen.name), escape(str(seen.money))
+    method, reference = escape(seen.method_label), escape(seen.reference)
+    with st.container(border=True):
+        st.markdown(f"### Charge {name} {sum_} on {method} for {reference}")
+        layout.facts(
+            [
+                Fact("Customer", " · ".join(part for part in (seen.name, seen.email) if part)),
+                Fact("Saved method", " · ".join(p for p in (seen.method_label, seen.expiry) if p)),
+                Fact("Amount", str(seen.money)),
+                Fact("Reference", seen.reference),
+                *([Fact("Description", seen.description)] if seen.description else []),
+            ]
+        )
+        if seen.earlier:
+            st.info(escape(seen.earlier), icon=":material/history:")
+        for warning in seen.warnings:
+            st.warning(escape(warning), icon=":material/warning:")
+        with st.form(f"new_charge_confirm_form_{seen.form}", border=False):
+            typed = ""
+            if seen.why_typed:
+                typed = confirm.typed_amount(
+                    seen.money, key=f"new_charge_typed_{seen.form}", why=seen.why_typed
+                )
+            said = st.container()
+            with st.container(horizontal=True, vertical_alignment="center"):
+                asked = st.form_submit_button(
+                    f"Charge {sum_}", key="new_charge_confirm", type="primary"
+                )
+                st.caption(_WHAT_MOVES[ctx.services.settings.mode], width="content")
+    st.button(
+        "Change", key="new_charge_change", icon=":material/arrow_back:", type="tertiary",
+        on_click=_change, args=(seen,),
+    )  # fmt: skip
+    if asked:
+        with said, outcome.show() as told, st.spinner("Charging"):
+            _confirm(ctx, seen, typed)
+            if st.session_state.get(_REVIEW) is not None:
+                told.message = "Something changed since you looked. Read it again."
+
+
+def _confirm(ctx: PageContext, seen: Reviewed, typed: str) -> None:
+    if seen.why_typed:
+        confirm.check(seen.money, typed)
+    now = _seen(ctx, ctx.services.charging.review(seen.order, by=ctx.actor))
+    if (now.warnings, now.attempts) != (seen.warnings, seen.attempts):
+        st.session_state[_REVIEW] = now
+        return
+    st.session_state[_CONFIRMED] = seen.form
+    view = ctx.services.charging.charge(
+        seen.order, by=ctx.actor, expected_attempts=seen.attempts
+    )  # fmt: skip
+    _done(view.charge.id)
+
+
+def _done(charge_id: str) -> None:
+    start_again()
+    st.query_params[PARAM] = charge_id
+
+
+def _seen(ctx: PageContext, review: Review) -> Reviewed:
+    order, method, earlier = review.order, review.method, review.earlier
+    told = ""
+    if earlier is not None:
+        when = ago(earlier.charge.updated_at, ctx.now)
+        happened = earlier.what_happened or charge_words.REASONS["outcome_unknown"]
+        told = f"Tried before, {when}: {happened} This is try {len(earlier.attempts) + 1}."
+    return Reviewed(
+        form=uuid4().hex,
+        customer=review.customer.id,
+        name=review.customer.label,
+        email=(review.customer.email or "") if review.customer.name else "",
+        method=method.id,
+        method_label=method_label(method),
+        expiry=f"expires {method.exp_month:02d}/{method.exp_year}" if method.exp_year else "",
+        amount=order.money.amount,
+        currency=order.money.currency,
+        reference=order.reference,
+        description=order.description or "",
+        warnings=review.warnings,
+        attempts=len(earlier.attempts) if earlier else 0,
+        earlier=told,
+    )
+
+
+def _change(seen: Reviewed) -> None:
+    """For callbacks: back to the form, with everything as it was typed."""
+    st.session_state.pop(_REVIEW, None)
+    _fill(
+        {
+            "amount": format_major(seen.amount, seen.currency),
+            "currency": seen.currency,
+            "reference": seen.reference,
+            "description": seen.description,
+            "method": seen.method,
+        }
+    )
+
+
+def _fill(texts: dict[str, str]) -> None:
+    for name in _TEXTS:
+        if texts.get(name):
+            st.session_state[f"new_charge_{name}"] = texts[name]
+
+
+def _valid(name: str, options: list[str]) -> None:
+    """Drop what is no option, such as a method that was removed or a currency from the address."""
+    key = f"new_charge_{name}"
+    if key in st.session_state and st.session_state[key] not in options:
+        del st.session_state[key]
+
+
+def _usual_currency(ctx: PageContext, customer: str) -> str:
+    """The one this customer was charged in last, or anybody."""
+    reports = ctx.services.reports.charges
+    for page in (reports.page(customer=customer, rows=1), reports.page(rows=1)):
+        for row in records(page.frame):
+            return str(row["currency"])
+    return _CURRENCIES[0]

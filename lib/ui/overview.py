@@ -1,0 +1,137 @@
+"""The parts of the home page: what waits, the picture of a month, the latest activity, a start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from lib.clock import epoch
+from lib.money import format_money
+from lib.reports.paging import records
+from lib.ui import audit_words, badges, charts, layout, navigation
+from lib.ui.context import PageContext
+from lib.ui.formats import ago, escape, plural
+from lib.ui.layout import Figure
+
+_DAYS = 30
+_ACTIVITY = 8
+_STEPS = (
+    ("setup_links", "add_link", "Make a link", "Send it to the customer. Nothing is charged."),
+    ("sessions", "assignment_turned_in", "The customer saves a card",
+     "On Stripe's page, in a minute. It appears here by itself."),
+    ("new_charge", "add_card", "Charge it later", "Any amount you agreed on, as often as you agreed."),
+)  # fmt: skip
+
+
+def waiting(ctx: PageContext) -> None:
+    """What needs a person now: four figures, each a link to its rows."""
+    counts = ctx.services.reports.waiting.counts()
+    layout.figures(
+        [
+            Figure("Unknown", counts["unknown"], "unknown",
+                   help="Charges whose outcome Onfile is finding out."),
+            Figure("Failures without success", counts["failures"], "failures",
+                   help="Of the last 30 days, not made good since."),
+            Figure("Needs a customer", counts["unattached"], "sessions",
+                   {"sessions_state": "needs_customer"},
+                   help="Saved without a customer: cannot be charged before it has one."),
+            Figure("Expiring methods", counts["expiring"], "payment_methods",
+                   {"payment_methods_state": "expiring"},
+                   help="Cards that end this month or next."),
+        ]
+    )  # fmt: skip
+
+
+def picture(ctx: PageContext) -> None:
+    """The last 30 days by day and state, one currency at a time, and every currency's totals."""
+    offset = ctx.now.astimezone(ctx.timezone).utcoffset() or timedelta(0)
+    first = (ctx.now + offset).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(
+        days=_DAYS - 1
+    )
+    since = epoch(first - offset)
+    reports = ctx.services.reports.charges
+    totals = reports.totals(since=since)
+    if totals.empty:
+        layout.empty(
+            "bar_chart", "No charges in the last 30 days", "What is charged is drawn here by day."
+        )
+        return
+    by_sum = totals.groupby("currency")["count"].sum().sort_values(ascending=False)
+    currencies = [str(code) for code in by_sum.index]
+    with st.container(border=True):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.markdown("**Charges of the last 30 days**", width="content")
+            shown = currencies[0]
+            if len(currencies) > 1:
+                shown = st.segmented_control(
+                    "Currency", currencies, default=currencies[0], key="home_currency",
+                    format_func=str.upper, label_visibility="collapsed", required=True,
+                ) or currencies[0]  # fmt: skip
+        days = [(first + timedelta(days=n)).strftime("%Y-%m-%d") for n in range(_DAYS)]
+        per_day = reports.per_day(since=since, utc_offset_seconds=int(offset.total_seconds()))
+        charts.per_day(per_day[per_day["currency"] == shown], days, shown)
+        _totals(totals, currencies)
+
+
+def _totals(totals: pd.DataFrame, currencies: list[str]) -> None:
+    for code in currencies:
+        parts = []
+        of_currency = totals[totals["currency"] == code]
+        for state in ("succeeded", "processing", "needs_customer", "declined", "unknown"):
+            row = of_currency[of_currency["state"] == state]
+            if not row.empty:
+                amount, count = int(row["amount"].iloc[0]), int(row["count"].iloc[0])
+                detail = f"{format_money(amount, code)} in {plural(count, 'charge')}"
+                parts.append(f"{badges.badge(state)} {escape(detail)}")
+        if parts:
+            st.markdown(f"**{code.upper()}** &nbsp; " + " &nbsp; ".join(parts))
+
+
+def activity(ctx: PageContext) -> None:
+    """The newest entries of the audit log that are about the work, in words."""
+    groups = audit_words.GROUPS
+    actions = (*groups["charges"][1], *groups["links"][1], *groups["customers"][1])
+    page = ctx.services.reports.audit.page(rows=_ACTIVITY, actions=actions)
+    with st.container(border=True, height="stretch"):
+        st.markdown("**Latest activity**")
+        if page.frame.empty:
+            st.caption("What you and your colleagues do is listed here.")
+        for row in records(page.frame):
+            who = audit_words.actor(row["actor"], row["actor_name"])
+            what = audit_words.action(row["action"])
+            about = f" · {row['about']}" if row["about"] else ""
+            st.markdown(
+                f"{escape(what)}{escape(about)}  \n"
+                f":small[:gray[{escape(who)}, {ago(row['at'], ctx.now)}]]"
+            )
+        spec = navigation.find("audit")
+        if spec is not None and not page.frame.empty:
+            st.page_link(spec.path, label="All activity", icon=":material/arrow_forward:",
+                         icon_position="right")  # fmt: skip
+
+
+def is_new(ctx: PageContext) -> bool:
+    """Nothing was ever charged or linked here."""
+    reports = ctx.services.reports
+    return not sum(reports.links.counts().values()) and reports.charges.page(rows=1).frame.empty
+
+
+def start(ctx: PageContext) -> None:
+    """Three steps for somebody who opens Onfile for the first time."""
+    st.markdown("**How it works**")
+    for number, (column, (address, icon, title, text)) in enumerate(
+        zip(st.columns(len(_STEPS)), _STEPS, strict=True), start=1
+    ):
+        with column.container(border=True, height="stretch", gap="small"):
+            st.markdown(f":gray[:material/{icon}: Step {number}]")
+            spec = navigation.find(address)
+            if spec is not None and ctx.actor.may(spec.permission):
+                st.page_link(spec.path, label=title, icon=":material/arrow_forward:",
+                             icon_position="right")  # fmt: skip
+            else:
+                st.markdown(f"**{title}**")
+            st.caption(text)
