@@ -1,0 +1,30 @@
+"""A migrated database in a file of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lib import bootstrap
+from lib.settings import load_settings
+from lib.store.unit_of_work import UnitOfWork
+
+
+@pytest.fixture
+def uow(tmp_path: Path) -> UnitOfWork:
+    settings = load_settings(tmp_path, {})
+    bootstrap.migrate(settings)
+    return UnitOfWork(settings.database)
+
+
+@pytest.fixture
+def raw(uow: UnitOfWork) -> Iterator[sqlite3.Connection]:
+    """As somebody with a SQLite shell sees it."""
+    connection = sqlite3.connect(uow.path)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    yield connection
+    connection.close()

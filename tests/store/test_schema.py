@@ -1,0 +1,217 @@
+"""The schema: made from nothing, the same the second time, and the last line of defence."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib import bootstrap
+from lib.settings import load_settings
+from lib.store.connection import connect
+from lib.store.migrations import migrations
+from lib.store.unit_of_work import UnitOfWork
+
+OURS = {
+    "attempts", "audit_log", "charge_events", "charges", "checkout_sessions", "customers", "jobs",
+    "link_sessions", "meta", "payment_intents", "payment_methods", "setup_intents", "setup_links",
+    "stripe_requests", "sync_cursors", "users", "webhook_deliveries",
+}  # fmt: skip
+STEPS = [
+    "m001_staff_and_audit", "m002_mirror", "m003_setup_links", "m004_charge_ledger",
+    "m005_background_work",
+]  # fmt: skip
+
+
+def schema(path: Path) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+    found = rows.fetchall()
+    connection.close()
+    return found
+
+
+class TestMigrations:
+    def test_from_nothing_to_exactly_these_tables(self, raw: sqlite3.Connection) -> None:
+        rows = raw.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'")
+        tables = {row["name"]: row["strict"] for row in rows if "sqlite" not in row["name"]}
+        assert set(tables) == OURS
+        assert set(tables.values()) == {1}, "every table of ours is STRICT"
+
+    def test_steps_are_only_ever_appended(self, uow: UnitOfWork) -> None:
+        database = connect(uow.path)
+        applied = [step.name for step in migrations.applied(database)]
+        assert applied[: len(STEPS)] == STEPS
+        assert migrations.pending(database) == []
+        database.close()
+
+    def test_twice_changes_nothing(self, tmp_path: Path) -> None:
+        settings = load_settings(tmp_path, {})
+        bootstrap.migrate(settings)
+        before = schema(settings.database)
+        bootstrap.migrate(settings)
+        assert schema(settings.database) == before
+
+    def test_the_file_is_wal_with_large_pages(self, raw: sqlite3.Connection) -> None:
+        assert raw.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert raw.execute("PRAGMA page_size").fetchone()[0] == 16_384
+
+    def test_a_connection_checks_keys_and_waits_for_the_disk(self, uow: UnitOfWork) -> None:
+        database = connect(uow.path)
+        assert next(database.query("PRAGMA foreign_keys"))["foreign_keys"] == 1
+        assert next(database.query("PRAGMA synchronous"))["synchronous"] == 2
+        database.close()
+
+    def test_rows_that_point_nowhere_stop_the_start(self, tmp_path: Path) -> None:
+        settings = load_settings(tmp_path, {})
+        bootstrap.migrate(settings)
+        connection = sqlite3.connect(settings.database)
+        connection.execute(
+            """INSERT INTO charge_events (charge_id, at, actor, kind, detail)
+               VALUES ('chg_none', 1, 'a', 'k', '{}')"""
+        )
+        connection.commit()
+        connection.close()
+        with pytest.raises(bootstrap.SettingsError, match="point nowhere"):
+            bootstrap.migrate(settings)
+
+
+CHARGE = {
+    "id": "chg_1", "livemode": 0, "customer": "cus_1", "payment_method": "pm_1", "amount": 100,
+    "currency": "usd", "reference": "INV-1", "state": "planned", "created_by": "alice",
+    "created_at": 1, "updated_at": 1,
+}  # fmt: skip
+ATTEMPT = {
+    "charge_id": "chg_1", "number": 1, "idempotency_key": "k1", "params": "{}",
+    "requested_by": "alice", "requested_at": 1,
+}  # fmt: skip
+LINK = {
+    "id": "link_1", "token": "t1", "form_key": "f1", "created_by": "alice", "created_at": 1,
+    "expires_at": 2,
+}  # fmt: skip
+SESSION = {
+    "link_id": "link_1", "number": 1, "idempotency_key": "s1", "params": "{}", "requested_at": 1,
+}  # fmt: skip
+JOB = {
+    "id": "job_1", "kind": "sync", "params": "{}", "state": "queued", "requested_by": "alice",
+    "created_at": 1,
+}  # fmt: skip
+DELIVERY = {
+    "event_id": "evt_1", "type": "t", "livemode": 0, "created": 1, "received_at": 1,
+    "signature_age": 0, "state": "received",
+}  # fmt: skip
+USER = {
+    "username": "alice", "name": "Alice", "email": "a@example.com", "roles": "admin",
+    "password_hash": "x", "created_at": 1,
+}  # fmt: skip
+
+
+def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], **changes: Any) -> None:
+    row = row | changes
+    marks = ", ".join("?" * len(row))
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
+    )
+
+
+class TestWhatTheSchemaRefuses:
+    @pytest.fixture(autouse=True)
+    def _rows(self, raw: sqlite3.Connection) -> None:
+        insert(raw, "charges", CHARGE)
+        insert(raw, "attempts", ATTEMPT)
+        insert(raw, "setup_links", LINK)
+        insert(raw, "link_sessions", SESSION)
+        insert(raw, "jobs", JOB)
+        insert(raw, "webhook_deliveries", DELIVERY)
+        insert(raw, "users", USER)
+
+    @pytest.mark.parametrize(
+        ("table", "row", "changes"),
+        [
+            ("charges", CHARGE, {"id": "chg_2"}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "B", "amount": 0}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "B", "amount": -1}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "B", "amount": 1.5}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "B", "amount": "ten"}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "B", "currency": "USD"}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "B", "currency": "usdx"}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": ""}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": " B"}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "x" * 201}),
+            ("charges", CHARGE, {"id": "chg_2", "reference": "B", "state": "paid"}),
+            ("attempts", ATTEMPT, {"number": 2, "idempotency_key": "k2"}),
+            ("attempts", ATTEMPT, {"charge_id": "chg_none", "idempotency_key": "k2"}),
+            ("attempts", ATTEMPT, {"number": 2, "outcome": "declined", "outcome_at": 1}),
+            ("attempts", ATTEMPT, {"number": 2, "idempotency_key": "k2", "outcome": "declined"}),
+            (
+                "attempts", ATTEMPT,
+                {"number": 2, "idempotency_key": "k2", "outcome": "lost", "outcome_at": 1},
+            ),
+            ("attempts", ATTEMPT, {"number": 0, "idempotency_key": "k2"}),
+            ("setup_links", LINK, {"id": "link_2", "token": "t2"}),
+            ("setup_links", LINK, {"id": "link_2", "form_key": "f2"}),
+            (
+                "setup_links", LINK,
+                {"id": "link_2", "token": "t2", "form_key": "f2", "revoked_at": 1,
+                 "completed_at": 1},
+            ),
+            ("link_sessions", SESSION, {"number": 2, "idempotency_key": "s2"}),
+            ("link_sessions", SESSION, {"number": 2, "closed_at": 1}),
+            ("link_sessions", SESSION, {"link_id": "link_none", "idempotency_key": "s2"}),
+            ("jobs", JOB, {"id": "job_2"}),
+            ("jobs", JOB, {"id": "job_2", "state": "running"}),
+            ("jobs", JOB, {"id": "job_2", "kind": "other", "state": "paused"}),
+            ("webhook_deliveries", DELIVERY, {}),
+            ("webhook_deliveries", DELIVERY, {"event_id": "evt_2", "state": "lost"}),
+            ("users", USER, {"email": "b@example.com"}),
+            ("users", USER, {"username": ""}),
+            ("users", USER, {"username": "b", "is_active": 2}),
+        ],
+    )  # fmt: skip
+    def test_a_row_like_this(
+        self, raw: sqlite3.Connection, table: str, row: dict[str, Any], changes: dict[str, Any]
+    ) -> None:
+        with pytest.raises(sqlite3.IntegrityError):
+            insert(raw, table, row, **changes)
+
+    @pytest.mark.parametrize(
+        ("table", "row", "changes"),
+        [
+            ("charges", CHARGE, {"id": "chg_2", "state": "declined"}),
+            ("charges", CHARGE, {"id": "chg_2", "customer": "cus_2"}),
+            ("jobs", JOB, {"id": "job_2", "state": "done"}),
+            ("jobs", JOB, {"id": "job_2", "kind": "other"}),
+            (
+                "attempts", ATTEMPT,
+                {"number": 2, "idempotency_key": "k2", "outcome": "declined", "outcome_at": 1},
+            ),
+            ("link_sessions", SESSION, {"number": 2, "idempotency_key": "s2", "closed_at": 1}),
+        ],
+    )  # fmt: skip
+    def test_but_a_row_like_this_is_welcome(
+        self, raw: sqlite3.Connection, table: str, row: dict[str, Any], changes: dict[str, Any]
+    ) -> None:
+        insert(raw, table, row, **changes)
+
+    def test_a_failed_charge_cannot_come_alive_beside_a_live_one(
+        self, raw: sqlite3.Connection
+    ) -> None:
+        insert(raw, "charges", CHARGE, id="chg_2", state="declined")
+        with pytest.raises(sqlite3.IntegrityError):
+            raw.execute("UPDATE charges SET state = 'attempting' WHERE id = 'chg_2'")
+
+    def test_one_open_recovery_link_a_charge(self, raw: sqlite3.Connection) -> None:
+        insert(raw, "setup_links", LINK, id="l2", token="t2", form_key="f2", charge_id="chg_1")
+        with pytest.raises(sqlite3.IntegrityError):
+            insert(raw, "setup_links", LINK, id="l3", token="t3", form_key="f3", charge_id="chg_1")
+
+    def test_an_attempt_keeps_its_payment_intent(self, raw: sqlite3.Connection) -> None:
+        raw.execute("UPDATE attempts SET payment_intent = 'pi_1'")
+        for statement in (
+            "UPDATE attempts SET payment_intent = 'pi_2'",
+            "UPDATE attempts SET payment_intent = NULL",
+        ):
+            with pytest.raises(sqlite3.IntegrityError):
+                raw.execute(statement)

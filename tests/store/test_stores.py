@@ -1,0 +1,343 @@
+"""Stores: nothing half done, nothing older over newer, one taker of one job."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lib.domain.mirror import (
+    CheckoutSession,
+    Customer,
+    PaymentIntent,
+    PaymentMethod,
+    SessionBundle,
+    SetupIntent,
+)
+from lib.store.jobs import STALE_SECONDS, Job
+from lib.store.unit_of_work import UnitOfWork
+
+CUSTOMER = Customer("cus_1", False, "New", "new@example.com", 10)
+METHOD = PaymentMethod(
+    id="pm_1", livemode=False, type="card", customer="cus_1", brand="visa", last4="4242",
+    exp_month=12, exp_year=2030, funding="credit", country="US", fingerprint="f",
+    billing_name=None, billing_email=None, created=10,
+)  # fmt: skip
+SETUP = SetupIntent("seti_1", False, "succeeded", "cus_1", "pm_1", "off_session", None, None, 10)
+SESSION = CheckoutSession(
+    id="cs_test_1", livemode=False, mode="setup", status="complete", customer="cus_1",
+    customer_email=None, customer_name=None, currency=None, setup_intent="seti_1",
+    client_reference_id=None, link_id=None, reference=None, url=None, created=10, expires_at=20,
+)  # fmt: skip
+INTENT = PaymentIntent(
+    id="pi_1", livemode=False, status="succeeded", customer="cus_1", payment_method="pm_1",
+    amount=100, currency="usd", charge_id=None, attempt=None, latest_charge=None,
+    description=None, error=None, created=10,
+)  # fmt: skip
+
+
+def row(uow: UnitOfWork, table: str, key: str) -> dict[str, Any]:
+    connection = sqlite3.connect(uow.path)
+    connection.row_factory = sqlite3.Row
+    found = connection.execute(f"SELECT * FROM {table} WHERE id = ?", (key,)).fetchone()
+    connection.close()
+    return dict(found)
+
+
+class TestUnitOfWork:
+    @pytest.mark.parametrize("stopped_by", [KeyError, SystemExit, KeyboardInterrupt])
+    def test_whatever_stops_it_takes_everything_back(
+        self, uow: UnitOfWork, stopped_by: type[BaseException]
+    ) -> None:
+        def stopped() -> None:
+            with uow.write() as stores:
+                stores.mirror.save_customers([CUSTOMER], synced_at_ms=1)
+                stores.mirror.set_cursor("customers", 5)
+                raise stopped_by
+
+        with pytest.raises(stopped_by):
+            stopped()
+        with uow.read() as stores:
+            assert stores.mirror.customer("cus_1") is None
+            assert stores.mirror.cursor("customers") is None
+
+    def test_reading_cannot_write(self, uow: UnitOfWork) -> None:
+        with uow.read() as stores, pytest.raises(sqlite3.OperationalError):
+            stores.mirror.set_cursor("customers", 5)
+
+    def test_reading_sees_one_moment(self, uow: UnitOfWork) -> None:
+        with uow.read() as reading:
+            assert reading.users.count() == 0
+            with uow.write() as writing:
+                writing.users.add(
+                    username="a", name="A", email="a@example.com", roles=frozenset(),
+                    password_hash="x", at=1,
+                )  # fmt: skip
+            assert reading.users.count() == 0
+        with uow.read() as again:
+            assert again.users.count() == 1
+
+    def test_ten_writers_that_read_first_all_come_through(self, uow: UnitOfWork) -> None:
+        """With a deferred BEGIN the upgrade from reading to writing would fail at once."""
+        together = threading.Barrier(10)
+
+        def add_one(_: int) -> None:
+            together.wait()
+            with uow.write() as stores:
+                stores.mirror.set_cursor("n", (stores.mirror.cursor("n") or 0) + 1)
+
+        with ThreadPoolExecutor(10) as pool:
+            list(pool.map(add_one, range(10)))
+        with uow.read() as stores:
+            assert stores.mirror.cursor("n") == 10
+
+
+class TestOlderNews:
+    def test_never_overwrites_newer_and_the_same_moment_may(self, uow: UnitOfWork) -> None:
+        new = SessionBundle(SESSION, SETUP, METHOD)
+        old = SessionBundle(
+            replace(SESSION, status="open", customer=None),
+            replace(SETUP, status="requires_payment_method", payment_method=None),
+            replace(METHOD, last4="0000"),
+        )
+        with uow.write() as stores:
+            mirror = stores.mirror
+            assert mirror.save_bundles([new], synced_at_ms=2000) == 1
+            assert mirror.save_customers([CUSTOMER], synced_at_ms=2000) == 1
+            assert mirror.save_payment_intents([INTENT], synced_at_ms=2000) == 1
+            assert mirror.save_bundles([old], synced_at_ms=1999) == 0
+            assert mirror.save_setup_intents([old.setup_intent], synced_at_ms=1999) == 0  # type: ignore[list-item]
+            assert mirror.save_payment_methods([old.payment_method], synced_at_ms=1999) == 0  # type: ignore[list-item]
+            assert mirror.save_customers([replace(CUSTOMER, name="Old")], synced_at_ms=1999) == 0
+            assert (
+                mirror.save_payment_intents(
+                    [replace(INTENT, status="processing")], synced_at_ms=1999
+                )
+                == 0
+            )
+        assert row(uow, "checkout_sessions", "cs_test_1")["status"] == "complete"
+        assert row(uow, "setup_intents", "seti_1")["status"] == "succeeded"
+        assert row(uow, "payment_methods", "pm_1")["last4"] == "4242"
+        assert row(uow, "customers", "cus_1")["name"] == "New"
+        assert row(uow, "payment_intents", "pi_1")["status"] == "succeeded"
+        with uow.write() as stores:
+            again = [replace(CUSTOMER, name="Same moment")]
+            assert stores.mirror.save_customers(again, synced_at_ms=2000) == 1
+
+    def test_when_a_session_completed_is_when_it_was_first_seen_complete(
+        self, uow: UnitOfWork
+    ) -> None:
+        bundle = SessionBundle(SESSION, None, None)
+        with uow.write() as stores:
+            stores.mirror.save_bundles([bundle], synced_at_ms=5_000)
+            stores.mirror.save_bundles([bundle], synced_at_ms=90_000)
+        found = row(uow, "checkout_sessions", "cs_test_1")
+        assert (found["completed_at"], found["synced_at_ms"]) == (5, 90_000)
+
+    def test_a_page_counts_what_it_wrote_and_no_more(self, uow: UnitOfWork) -> None:
+        two = [CUSTOMER, replace(CUSTOMER, id="cus_2")]
+        with uow.write() as stores:
+            assert stores.mirror.save_customers(two, synced_at_ms=10) == 2
+            assert stores.mirror.save_customers([], synced_at_ms=11) == 0
+            mixed = [CUSTOMER, replace(CUSTOMER, id="cus_3")]
+            assert stores.mirror.save_customers(mixed, synced_at_ms=9) == 1
+
+
+class TestDetached:
+    def test_a_method_that_lost_its_customer_stays_removed(self, uow: UnitOfWork) -> None:
+        gone = replace(METHOD, customer=None)
+        with uow.write() as stores:
+            stores.mirror.save_payment_methods([METHOD], synced_at_ms=10)
+            stores.mirror.mark_detached("pm_1", synced_at_ms=20)
+            stores.mirror.save_payment_methods([METHOD], synced_at_ms=15)
+            stores.mirror.save_payment_methods([gone], synced_at_ms=30)
+            found = stores.mirror.payment_method("pm_1")
+        assert found is not None
+        assert (found.is_detached, found.customer) == (True, None)
+
+    def test_one_that_never_had_a_customer_only_needs_one(self, uow: UnitOfWork) -> None:
+        guest = replace(METHOD, customer=None)
+        with uow.write() as stores:
+            stores.mirror.save_payment_methods([guest], synced_at_ms=10)
+            stores.mirror.save_payment_methods([guest], synced_at_ms=20)
+            found = stores.mirror.payment_method("pm_1")
+            assert found is not None
+            assert not found.is_detached
+            stores.mirror.save_payment_methods([METHOD], synced_at_ms=30)
+            found = stores.mirror.payment_method("pm_1")
+        assert found is not None
+        assert (found.is_detached, found.customer) == (False, "cus_1")
+
+    def test_missing_from_a_full_list_is_removed_unless_written_since(
+        self, uow: UnitOfWork
+    ) -> None:
+        methods = [replace(METHOD, id=f"pm_{n}") for n in range(3)]
+        with uow.write() as stores:
+            stores.mirror.save_payment_methods(methods[:2], synced_at_ms=10)
+            stores.mirror.save_payment_methods(methods[2:], synced_at_ms=30)
+            stores.mirror.mark_missing_methods_detached("cus_1", ["pm_0"], synced_at_ms=20)
+            found = {m.id for m in stores.mirror.payment_methods_of("cus_1")}
+        assert found == {"pm_0", "pm_2"}
+
+    def test_a_deleted_customer_takes_the_methods_along(self, uow: UnitOfWork) -> None:
+        other = replace(METHOD, id="pm_2", customer="cus_2")
+        with uow.write() as stores:
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=10)
+            stores.mirror.save_payment_methods([METHOD, other], synced_at_ms=10)
+            stores.mirror.mark_customer_deleted("cus_1", synced_at_ms=20)
+            customer = stores.mirror.customer("cus_1")
+            mine = stores.mirror.payment_method("pm_1")
+            theirs = stores.mirror.payment_method("pm_2")
+            assert stores.mirror.save_customers([CUSTOMER], synced_at_ms=15) == 0
+        assert customer is not None
+        assert mine is not None
+        assert theirs is not None
+        assert customer.is_deleted
+        assert mine.is_detached
+        assert not theirs.is_detached
+
+    def test_e_mails_compare_in_any_case_among_the_living(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.mirror.save_customers(
+                [
+                    replace(CUSTOMER, email="A@Example.com"),
+                    replace(CUSTOMER, id="cus_2", email="a@example.com", is_deleted=True),
+                ],
+                synced_at_ms=10,
+            )
+            assert [c.id for c in stores.mirror.customers_by_email("a@EXAMPLE.com")] == ["cus_1"]
+
+
+class TestJobs:
+    def add(self, uow: UnitOfWork, job_id: str, at: int = 100) -> bool:
+        with uow.write() as stores:
+            return stores.jobs.add(job_id, kind="sync", params={}, by="alice", at=at)
+
+    def claim(self, uow: UnitOfWork, now: int = 100) -> Job | None:
+        with uow.write() as stores:
+            return stores.jobs.claim(now=now, kind="sync")
+
+    def test_one_waiting_or_running_of_a_kind(self, uow: UnitOfWork) -> None:
+        assert self.add(uow, "job_1")
+        assert not self.add(uow, "job_2")
+        assert self.claim(uow)
+        assert not self.add(uow, "job_2")
+        with uow.write() as stores:
+            stores.jobs.finish("job_1", result={"n": 1}, at=101)
+        assert self.add(uow, "job_2")
+
+    def test_one_of_ten_threads_takes_it(self, uow: UnitOfWork) -> None:
+        self.add(uow, "job_1")
+        together = threading.Barrier(10)
+
+        def take(_: int) -> Job | None:
+            together.wait()
+            return self.claim(uow)
+
+        with ThreadPoolExecutor(10) as pool:
+            taken = [job for job in pool.map(take, range(10)) if job]
+        assert [job.id for job in taken] == ["job_1"]
+
+    def test_a_job_whose_worker_died_is_taken_over(self, uow: UnitOfWork) -> None:
+        self.add(uow, "job_1")
+        assert self.claim(uow, now=100)
+        assert self.claim(uow, now=100 + STALE_SECONDS) is None
+        again = self.claim(uow, now=101 + STALE_SECONDS)
+        assert again is not None
+        assert (again.id, again.started_at) == ("job_1", 100)
+
+    def test_progress_keeps_it(self, uow: UnitOfWork) -> None:
+        self.add(uow, "job_1")
+        self.claim(uow, now=100)
+        with uow.write() as stores:
+            stores.jobs.progress("job_1", progress={"doing": "customers"}, at=125)
+        assert self.claim(uow, now=140) is None
+        with uow.read() as stores:
+            found = stores.jobs.find("job_1")
+        assert found is not None
+        assert found.progress == {"doing": "customers"}
+
+    def test_a_long_error_is_cut(self, uow: UnitOfWork) -> None:
+        self.add(uow, "job_1")
+        with uow.write() as stores:
+            stores.jobs.fail("job_1", error="x" * 100_000, at=1)
+            found = stores.jobs.find("job_1")
+        assert found is not None
+        assert len(found.error or "") == 1000
+        assert found.state == "failed"
+
+
+class TestRequests:
+    def test_a_repeat_sends_what_was_written_down_first(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            first = stores.requests.plan("k", operation="o", params={"a": 1}, by="alice", at=1)
+            again = stores.requests.plan("k", operation="o", params={"a": 2}, by="bob", at=2)
+            stores.requests.finish("k", object_id="cus_1", at=3)
+            stores.requests.finish("k", object_id="cus_2", at=4)
+            assert stores.requests.result("k") == "cus_1"
+        assert first == again == {"a": 1}
+
+
+class TestAuditChain:
+    def write(self, uow: UnitOfWork, *actions: str) -> None:
+        with uow.write() as stores:
+            for action in actions:
+                stores.audit.record(at=1, actor="alice", action=action, subject="s", detail={})
+
+    def tamper(self, uow: UnitOfWork, statement: str) -> None:
+        connection = sqlite3.connect(uow.path)
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(statement)
+        connection.execute("DROP TRIGGER audit_log_is_never_changed")
+        connection.execute("DROP TRIGGER audit_log_is_never_deleted")
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+    def test_whole(self, uow: UnitOfWork) -> None:
+        self.write(uow, "a", "b", "c")
+        with uow.read() as stores:
+            check = stores.audit.verify()
+        assert (check.ok, check.entries, check.first_broken) == (True, 3, None)
+        assert len(check.head) == 64
+
+    def test_an_empty_log_is_whole(self, uow: UnitOfWork) -> None:
+        with uow.read() as stores:
+            check = stores.audit.verify()
+        assert (check.ok, check.entries) == (True, 0)
+
+    @pytest.mark.parametrize(
+        ("statement", "first_broken"),
+        [
+            ("UPDATE audit_log SET actor = 'bob' WHERE id = 2", 2),
+            ("UPDATE audit_log SET at = 2 WHERE id = 1", 1),
+            ("""UPDATE audit_log SET detail = '{"x": 1}' WHERE id = 3""", 3),
+            ("DELETE FROM audit_log WHERE id = 2", 3),
+            ("DELETE FROM audit_log WHERE id = 1", 2),
+            ("UPDATE audit_log SET hash = 'x' WHERE id = 2", 2),
+        ],
+    )
+    def test_tampering_with_the_file_is_found(
+        self, uow: UnitOfWork, statement: str, first_broken: int
+    ) -> None:
+        self.write(uow, "a", "b", "c")
+        self.tamper(uow, statement)
+        with uow.read() as stores:
+            check = stores.audit.verify()
+        assert (check.ok, check.first_broken) == (False, first_broken)
+
+    def test_the_head_written_down_elsewhere_shows_a_cut_end(self, uow: UnitOfWork) -> None:
+        """A chain cannot know that its last entries are gone; the head can."""
+        self.write(uow, "a", "b")
+        with uow.read() as stores:
+            head = stores.audit.verify().head
+        self.write(uow, "c")
+        self.tamper(uow, "DELETE FROM audit_log WHERE id >= 2")
+        with uow.read() as stores:
+            check = stores.audit.verify()
+        assert check.ok
+        assert check.head != head
