@@ -37,9 +37,9 @@ if page.frame.empty:
 chosen = tables.table(
     customer_page.rows(page.frame),
     {
-        "shown": tables.text("Name", width="large"),
-        "email": tables.text("E-mail", width="large"),
-        "methods": tables.number("Saved methods"),
+        "shown": tables.text("Name", width=210),
+        "email": tables.text("E-mail", width=240),
+        "methods": tables.number("Saved methods", width=115),
         "last_charge_at": tables.ago("Last charge"),
         "created": tables.ago("Customer since"),
     },

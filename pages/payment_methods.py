@@ -9,20 +9,25 @@ from lib.ui.formats import plural
 ctx = require()
 reports = ctx.services.reports.payment_methods
 
-layout.header("Saved methods", "Saved cards and bank accounts: usable, expiring, or why not.")
+actions = layout.header(
+    "Saved methods", "Saved cards and bank accounts: usable, expiring, or why not."
+)
 
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
     state = filters.states("payment_methods_state", counts, labels=method_panel.LABELS)
-    search = filters.search("payment_methods_search", "Customer, last four or brand")
+    search = filters.search("payment_methods_search", "Customer, last four or brand", width=240)
 place = layout.paging("payment_methods", state, search)
 page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
 
+with actions:
+    tables.download(lambda: reports.export(state=state, search=search),
+                    file_name="saved-methods.csv", key="payment_methods_export")  # fmt: skip
 chosen = None
 if not page.frame.empty:
     chosen = tables.table(
         method_panel.rows(page.frame),
-        {"shown": tables.text("Customer", width="medium"), **method_panel.COLUMNS},
+        {"shown": tables.text("Customer", width=170), **method_panel.COLUMNS},
         key=method_panel.TABLE, alt="Saved payment methods, newest first", timezone=ctx.timezone,
     )  # fmt: skip
     layout.pager(
@@ -31,8 +36,6 @@ if not page.frame.empty:
         older=page.older,
         note=plural(len(page.frame), "method"),
     )
-    tables.download(lambda: reports.export(state=state, search=search),
-                    file_name="saved-methods.csv", key="payment_methods_export")  # fmt: skip
 elif sum(counts.values()):
     layout.empty(
         "filter_alt_off", "No method matches", "Clear the search, or choose another state."

@@ -9,38 +9,39 @@ from lib.ui.formats import plural
 ctx = require()
 reports = ctx.services.reports.sessions
 
-with layout.header("Sessions", "Every setup session at Stripe, and what the customer saved in it."):
-    sync_status.bar()
+actions = layout.header("Sessions", "Every setup session at Stripe, and what was saved.")
 
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
     state = filters.states("sessions_state", counts, labels={"needs_customer": "Needs a customer"})
     since = filters.period("sessions_period", ctx.now)
-    search = filters.search("sessions_search", "Name, e-mail, reference or last four")
+    search = filters.search("sessions_search", "Name, e-mail, reference …", width=190)
 place = layout.paging("sessions", state, st.query_params.get("sessions_period"), search)
 page = reports.page(
     state=state, since=since, search=search, cursor=place.older_than or place.newer_than
 )
 
+with actions:
+    tables.download(lambda: reports.export(state=state, since=since, search=search),
+                    file_name="sessions.csv", key="sessions_export")  # fmt: skip
+    sync_status.bar()
 chosen = None
 if not page.frame.empty:
     chosen = tables.table(
         session_panel.rows(page.frame),
         {
-            "shown": tables.text("Customer", width="large"),
+            "shown": tables.text("Customer", width="medium"),
             "label": tables.text("Saved method"),
-            "states": tables.state(),
+            "shown_state": tables.state(),
             "reference": tables.text("Reference"),
             "created": tables.ago("Made"),
-            "completed_at": tables.time("Completed"),
+            "saved_at": tables.time("Saved"),
         },
         key=session_panel.TABLE, alt="Setup sessions, newest first", timezone=ctx.timezone,
     )  # fmt: skip
     layout.pager(
         "sessions", newer=page.newer, older=page.older, note=plural(len(page.frame), "session")
     )
-    tables.download(lambda: reports.export(state=state, since=since, search=search),
-                    file_name="sessions.csv", key="sessions_export")  # fmt: skip
 elif sum(counts.values()):
     layout.empty(
         "filter_alt_off",

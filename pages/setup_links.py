@@ -22,11 +22,9 @@ def new_button(key: str) -> None:
               on_click=new_link.open_form)  # fmt: skip
 
 
-with layout.header(
+actions = layout.header(
     "Setup links", "Make a link with which a customer saves a card. Nothing is charged."
-):
-    if may_make:
-        new_button("setup_links_open")
+)
 
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -35,18 +33,21 @@ with st.container(horizontal=True, vertical_alignment="center"):
 place = layout.paging("setup_links", state, search)
 page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
 
+with actions:
+    tables.download(lambda: reports.export(state=state, search=search),
+                    file_name="setup-links.csv", key="setup_links_export")  # fmt: skip
+    if may_make:
+        new_button("setup_links_open")
 chosen = None
 if not page.frame.empty:
     chosen = tables.table(
         link_panel.rows(page.frame, ctx.now),
-        {"shown": tables.text("Customer", width="large"), **link_panel.COLUMNS},
+        {"shown": tables.text("Customer", width="medium"), **link_panel.COLUMNS},
         key=link_panel.TABLE, alt="Setup links, newest first", timezone=ctx.timezone,
     )  # fmt: skip
     layout.pager(
         "setup_links", newer=page.newer, older=page.older, note=plural(len(page.frame), "link")
     )
-    tables.download(lambda: reports.export(state=state, search=search),
-                    file_name="setup-links.csv", key="setup_links_export")  # fmt: skip
 elif sum(counts.values()):
     layout.empty("filter_alt_off", "No link matches", "Clear the search, or choose another state.")
 else:

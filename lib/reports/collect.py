@@ -30,7 +30,8 @@ _LINK_INTEGERS = (
 _SESSIONS = Query(
     """SELECT s.id, s.status, s.customer, coalesce(c.name, s.customer_name, m.billing_name) AS name,
            coalesce(c.email, s.customer_email) AS email, s.reference, s.created, s.expires_at,
-           s.completed_at, s.link_id, i.status AS setup_status, i.last_error_message,
+           s.completed_at, CASE WHEN i.status = 'succeeded' THEN m.created END AS saved_at,
+           s.link_id, i.status AS setup_status, i.last_error_message,
            m.id AS payment_method, m.type, m.brand, m.last4, m.is_detached,
            m.customer AS method_customer,
            (s.status = 'complete' AND m.id IS NOT NULL AND m.customer IS NULL
@@ -43,7 +44,7 @@ _SESSIONS = Query(
     "s.created",
     "s.id",
 )
-_SESSION_INTEGERS = ("created", "expires_at", "completed_at", "needs_customer")
+_SESSION_INTEGERS = ("created", "expires_at", "completed_at", "saved_at", "needs_customer")
 LINK_STATES = ("open", "completed", "expired", "revoked")
 SESSION_STATES = ("complete", "open", "expired", "needs_customer")
 
@@ -127,7 +128,8 @@ class SessionReports:
         """
         Setup sessions, newest first; `state` is one of SESSION_STATES or None for all.
 
-        `label` names the saved method; empty while there is none.
+        `label` names the saved method; empty while there is none. `saved_at` is Stripe's time,
+        `completed_at` when the mirror first saw the session completed.
         """
         query = _SESSIONS.matching(
             search,

@@ -72,18 +72,18 @@ def _panel(link_id: str) -> None:
         return
     is_open = row["state"] == "open"
     if is_open and st.session_state.get(MADE) == link_id:
-        st.success("Send this link to the customer.", icon=":material/check_circle:")
+        st.success("Link made. Send it to the customer.", icon=":material/check_circle:")
     if is_open:
         _address(ctx, row)
     _facts(ctx, row)
     if row["charge_id"] and (charges := navigation.find("charges")):
         st.page_link(
-            charges.path, label="The charge this link recovers", icon=":material/receipt_long:",
+            charges.path, label="Open the charge it recovers", icon=":material/receipt_long:",
             query_params={"charge": row["charge_id"]},
         )  # fmt: skip
     if row["customer"] and (customers := navigation.find("customers")):
         st.page_link(
-            customers.path, label="The customer", icon=":material/person:",
+            customers.path, label="Open customer", icon=":material/person:",
             query_params={"customer": row["customer"]},
         )  # fmt: skip
     layout.raw([

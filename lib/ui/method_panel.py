@@ -23,12 +23,12 @@ TABLE = "payment_methods_rows"
 _BADGES = {"needs_customer": "unattached", "removed": "detached", "not_supported": "unusable"}
 LABELS = {"needs_customer": "Needs a customer", "removed": "Removed"}
 COLUMNS: dict[str, Column] = {
-    "label": text("Method", width="medium"),
-    "expiry": text("Expires", width="small"),
-    "funding": text("Funding", width="small"),
-    "country": text("Country", width="small"),
-    "badge": state(),
-    "same_card": text("Same card on", width="medium"),
+    "label": text("Method", width=150),
+    "expiry": text("Expires", width=85),
+    "funding": text("Funding", width=75),
+    "country": text("Country", width=75),
+    "badge": state(width=140),
+    "same_card": text("Same card on"),
 }
 
 
@@ -132,7 +132,7 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     )
     if row["customer"] and (customers := navigation.find("customers")):
         st.page_link(
-            customers.path, label="The customer", icon=":material/person:",
+            customers.path, label="Open customer", icon=":material/person:",
             query_params={"customer": row["customer"]},
         )  # fmt: skip
 

@@ -186,7 +186,6 @@ def _make(ctx: PageContext, order: _Order) -> None:
     key = form_key(st.session_state[_OPEN], **wanted)
     made = ctx.services.links.create(form_key=key, by=ctx.actor, **wanted)
     close_form()
-    outcome.flash("Link made.")
     st.session_state[MADE] = made.link.id
     st.query_params[LINK_PARAM] = made.link.id
     st.rerun()

@@ -28,13 +28,16 @@ _EXISTING, _NEW = "Existing customer", "New customer"
 
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
     found = records(frame)
-    states = [
-        [row["status"], "unattached"] if row["needs_customer"] else [row["status"]] for row in found
-    ]
     return frame.assign(
         shown=[who(row) for row in found],
-        states=pd.Series(states, index=frame.index, dtype=object),
+        label=[row["label"] if is_saved(row) else "" for row in found],
+        shown_state=["unattached" if row["needs_customer"] else row["status"] for row in found],
     )
+
+
+def is_saved(row: dict[str, Any]) -> bool:
+    """A card that was typed in is not yet saved: its SetupIntent has to succeed."""
+    return row["payment_method"] is not None and row["setup_status"] in ("succeeded", "processing")
 
 
 def who(row: dict[str, Any]) -> str:
@@ -67,12 +70,12 @@ def _panel(session_id: str) -> None:
     _facts(ctx, row)
     if row["link_id"] and (links := navigation.find("setup_links")):
         st.page_link(
-            links.path, label="The setup link", icon=":material/link:",
+            links.path, label="Open setup link", icon=":material/link:",
             query_params={"link": row["link_id"]},
         )  # fmt: skip
-    if row["payment_method"] and (methods := navigation.find("payment_methods")):
+    if is_saved(row) and (methods := navigation.find("payment_methods")):
         st.page_link(
-            methods.path, label="The saved method", icon=":material/credit_card:",
+            methods.path, label="Open saved method", icon=":material/credit_card:",
             query_params={"method": row["payment_method"]},
         )  # fmt: skip
     if ctx.actor.may(Permission.SYNC) and st.button(
@@ -90,9 +93,7 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     def at(seconds: int | None) -> str:
         return when(seconds, ctx.now, ctx.timezone)
 
-    state = badges.badge(row["status"])
-    if row["needs_customer"]:
-        state += " " + badges.badge("unattached")
+    state = badges.badge("unattached" if row["needs_customer"] else row["status"])
     facts = [
         Fact("State", "", badge=state),
         Fact("Customer", who(row)),
@@ -102,12 +103,14 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     method_id = row["payment_method"]
     method = ctx.services.reports.payment_methods.find(method_id) if method_id else None
     if method is not None:
-        facts.append(Fact("Saved", "", badge=f"{escape(method['label'])} {state_badge(method)}"))
+        saved = f"{escape(method['label'])} {state_badge(method)}"
+        facts.append(Fact("Saved", "", badge=saved) if is_saved(row)
+                     else Fact("Tried, not saved", method["label"]))  # fmt: skip
     if row["last_error_message"]:
         facts.append(Fact("What went wrong", row["last_error_message"]))
     facts.append(Fact("Made", at(row["created"])))
-    if row["completed_at"]:
-        facts.append(Fact("Completed", at(row["completed_at"])))
+    if row["status"] == "complete":
+        facts.append(Fact("Completed", at(row["saved_at"] or row["completed_at"])))
     if row["expires_at"] and row["status"] != "complete":
         facts.append(Fact("Expires" if row["status"] == "open" else "Expired", at(row["expires_at"])))  # fmt: skip
     layout.facts(facts)
