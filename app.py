@@ -8,6 +8,8 @@ import streamlit as st
 
 from lib import bootstrap
 from lib.errors import SettingsError
+from lib.practice import hosted
+from lib.settings import Mode
 from lib.ui import script_errors
 from lib.web.routes import routes
 from lib.worker.lifespan import lifespan
@@ -21,11 +23,17 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
+# In practice mode the customer's payment page is ours, too.
+practice_routes = (
+    hosted.routes(lambda: bootstrap.practice())
+    if bootstrap.settings().mode is Mode.PRACTICE
+    else []
+)
 app = st.App(
     # Absolute, and in a folder without a sibling `pages/`: beside one, Streamlit would run any
     # page that is asked for first, without the router (STYLE F1).
     ROOT / "lib" / "ui" / "router.py",
-    routes=routes(lambda: bootstrap.services()),
+    routes=[*routes(lambda: bootstrap.services()), *practice_routes],
     lifespan=lifespan,
     on_script_error=script_errors.report,
 )
