@@ -32,8 +32,10 @@ _COOKIE_DUE = "auth_cookie_due"
 _COOKIE_DROP = "auth_cookie_drop"
 # The library keeps these in the session; `username` holds the principal.
 _LIBRARY_KEYS = ("name", "username", "authentication_status", "email", "roles")
-# The key under which the library's cookie component reports that the cookie is written.
+# A component in the browser writes and deletes the cookie, and any rerun would remove it before it
+# has run. So it is drawn in every run until it reports back, under these keys of the library.
 _COOKIE_WRITTEN = "set"
+_COOKIE_DELETED = "delete"
 
 
 def principal(user: User) -> str:
@@ -58,7 +60,9 @@ def remembered(users: UserService, settings: Settings) -> bool:
     Draws the library's invisible cookie component, so `st.navigation` must have run before.
     """
     authenticator = _authenticator(users, settings)
-    if st.session_state.pop(_COOKIE_DROP, False):
+    if st.session_state.get(_COOKIE_DELETED):
+        st.session_state.pop(_COOKIE_DROP, None)
+    if st.session_state.get(_COOKIE_DROP):
         _drop_cookie(authenticator, settings)
     try:
         authenticator.login(location="unrendered")
@@ -86,16 +90,12 @@ def remember(user: User) -> None:
     st.session_state["email"] = user.email
     st.session_state["authentication_status"] = True
     st.session_state["logout"] = None
+    st.session_state.pop(_COOKIE_DROP, None)
     st.session_state[_COOKIE_DUE] = True
 
 
 def keep_cookie(users: UserService, settings: Settings) -> None:
-    """
-    Write a new sign-in's cookie.
-
-    A component in the browser writes it, and a rerun would remove the component before it ran.
-    So it is drawn in every run after the sign-in until it has reported back.
-    """
+    """Write a new sign-in's cookie; costs nothing once it is written."""
     if not st.session_state.get(_COOKIE_DUE):
         return
     if st.session_state.get(_COOKIE_WRITTEN):

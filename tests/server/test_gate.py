@@ -156,3 +156,19 @@ def test_bad_settings_are_one_message_and_no_trace(tmp_path) -> None:
     assert re.search(r"STRIPE_SECRET_KEY.*\n.*ONFILE_MAX_RPS", said)
     assert "Traceback" not in said
     assert "pk_test_1" not in said
+
+
+def test_the_next_person_in_the_same_tab_gets_their_own_cookie(server, context) -> None:
+    page = context.new_page()
+    page.goto(f"{server.url}/")
+    for username, name in (("ada", "Ada Admin"), ("vera", "Vera Viewer"), ("ada", "Ada Admin")):
+        sign_in(page, username)
+        expect(page.get_by_text(name, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+        wait_for_cookie(page)
+        tab = context.new_page()
+        tab.goto(f"{server.url}/")
+        expect(tab.get_by_text(name, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+        tab.close()
+        page.get_by_role("button", name="Sign out").click()
+        expect(gate(page)).to_be_visible(timeout=PATIENCE_MS)
+        page.wait_for_function("!document.cookie.includes('onfile_')", timeout=PATIENCE_MS)
