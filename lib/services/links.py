@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
-from lib.domain.actors import Actor, Permission
+from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import SAME_KEY_SECONDS, clean_reference
 from lib.domain.links import LINK_LIFETIME_SECONDS, LOCALES, LinkSession, LinkStatus, SetupLink
 from lib.domain.mirror import Customer
@@ -81,12 +81,7 @@ class LinkService:
             form_key, customer=customer, email=email, name=name, currency=currency,
             reference=reference, locale=locale, by=by, allow_twin=allow_twin,
         )  # fmt: skip
-        if link.customer is None and link.email is not None:
-            made = self._customers.create(
-                email=link.email, name=link.name, request_key=f"onfile:customer:{link.id}", by=by
-            )
-            with self._uow.write() as stores:
-                stores.links.set_customer(link.id, made.id)
+        self._make_customer(link, by=by)
         return self._created(link.id)
 
     def recover(self, charge_id: str, *, by: Actor) -> CreatedLink:
@@ -158,7 +153,8 @@ class LinkService:
             return LinkGone(None)
         if link.status(now) is not LinkStatus.OPEN:
             return LinkGone(link.status(now))
-        session = self._live_session(link)
+        self._make_customer(link, by=SYSTEM)
+        session = self._live_session(self.show(link.id)[0])
         if session is None or session.url is None:
             with self._uow.read() as stores:
                 again = stores.links.find(link.id)
@@ -207,6 +203,15 @@ class LinkService:
                 detail={"customer": link.customer, "reference": reference},
             )  # fmt: skip
         return link
+
+    def _make_customer(self, link: SetupLink, *, by: Actor) -> None:
+        """The customer of a link for a new one; made once, also when the first try failed."""
+        if link.customer is None and link.email is not None:
+            made = self._customers.create(
+                email=link.email, name=link.name, request_key=f"onfile:customer:{link.id}", by=by
+            )
+            with self._uow.write() as stores:
+                stores.links.set_customer(link.id, made.id)
 
     def _created(self, link_id: str) -> CreatedLink:
         link, _ = self.show(link_id)

@@ -1,0 +1,39 @@
+"""What happens at Stripe without Onfile: in its Dashboard, by another program, by time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.world import World
+
+_HEADERS = {"Authorization": "Bearer sk_test_practice"}
+
+
+def ask(world: World, method: str, path: str, **params: Any) -> dict[str, Any]:
+    """One request that Onfile does not make; parameters as a form would carry them."""
+    reply = world.stripe.handle(method, path, params, _HEADERS)
+    assert reply.status == 200, reply.body
+    return reply.body
+
+
+def get(world: World, path: str, **params: Any) -> dict[str, Any]:
+    return ask(world, "GET", path, **params)
+
+
+def post(world: World, path: str, **params: Any) -> dict[str, Any]:
+    return ask(world, "POST", path, **params)
+
+
+def delete(world: World, path: str) -> dict[str, Any]:
+    return ask(world, "DELETE", path)
+
+
+def listed(world: World, path: str, **params: Any) -> list[dict[str, Any]]:
+    """The newest hundred."""
+    found: list[dict[str, Any]] = get(world, path, limit="100", **params)["data"]
+    return found
+
+
+def events(world: World, *types: str) -> list[dict[str, Any]]:
+    """As a webhook endpoint would receive them, newest first."""
+    return [e for e in listed(world, "/v1/events") if not types or e["type"] in types]
