@@ -55,6 +55,7 @@ class TestFormats:
         assert formats.escape(":material/home:").startswith(f"\\:{joiner}")
         assert joiner in formats.escape("www.example.com")
         assert joiner in formats.escape("https://example.com")
+        assert joiner in formats.escape("anna@example.com")
         assert formats.escape("one\n\ntwo") == "one two"
 
     def test_money(self) -> None:
