@@ -95,8 +95,9 @@ class PaymentMethodService:
         try:
             self._gateway.detach(method_id, idempotency_key=f"onfile:detach:{method_id}")
         except Refused:
-            # Detached elsewhere a moment ago: the end is the same, if Stripe agrees.
-            if self.refresh(method_id).customer is not None:
+            # Detached elsewhere a moment ago: the end is the same, if Stripe agrees. One that never
+            # had a customer cannot be detached, and stays as it is.
+            if not self.refresh(method_id).is_detached:
                 raise
         with self._uow.write() as stores:
             stores.mirror.mark_detached(method_id, synced_at_ms=asked_at_ms)

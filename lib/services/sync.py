@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import Evidence
-from lib.errors import InvalidInput
+from lib.errors import InvalidInput, Missing
 from lib.ids import new_id
 from lib.services.mirroring import record_bundles, record_payment_intents
 from lib.services.webhooks import WebhookService
@@ -258,7 +258,13 @@ class _Run:
         present: list[str] = []
         asked_at_ms = self._now_ms()
         while True:
-            page = self._gateway.list_payment_methods(customer_id, after=after)
+            try:
+                page = self._gateway.list_payment_methods(customer_id, after=after)
+            except Missing:
+                # Deleted at Stripe, perhaps longer ago than its events reach.
+                with self._uow.write() as stores:
+                    stores.mirror.mark_customer_deleted(customer_id, synced_at_ms=asked_at_ms)
+                return
             present += [method.id for method in page.items]
             with self._uow.write() as stores:
                 self.result.payment_methods += stores.mirror.save_payment_methods(
