@@ -20,9 +20,6 @@ with layout.header(
 overview.waiting(ctx)
 if overview.is_new(ctx):
     overview.start(ctx)
-left, right = st.columns([2, 1])
-with left:
-    overview.picture(ctx)
-with right:
-    overview.activity(ctx)
+overview.picture(ctx)
+overview.activity(ctx)
 sync_panel.freshness(ctx)

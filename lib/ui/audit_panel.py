@@ -30,7 +30,7 @@ def _panel(entry: str) -> None:
     if row is None:
         st.info("There is no such entry.", icon=":material/search_off:")
         return
-    st.markdown(f"## {escape(audit_words.action(row['action']))}")
+    st.markdown(f"**{escape(audit_words.action(row['action']))}**")
     layout.facts(
         [
             Fact("When", when(row["at"], ctx.now, ctx.timezone)),

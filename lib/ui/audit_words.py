@@ -42,10 +42,27 @@ _ACTIONS: dict[str, str] = {
     "user.sign_out": "Signed out",
     "user.add_practice_users": "Added the practice accounts",
 }
+_OUTCOMES: dict[str, str] = {
+    "attempt.succeeded": "charged",
+    "attempt.processing": "is processing at the bank",
+    "attempt.declined": "declined",
+    "attempt.needs_customer": "needs the customer",
+    "attempt.unknown": "sent, outcome not known",
+    "attempt.not_executed": "was never executed",
+}
 
 
 def action(name: str) -> str:
     return _ACTIONS.get(name, name.replace(".", ": ").replace("_", " ").capitalize())
+
+
+def event(name: str, detail: str) -> str:
+    """An outcome with its sum, "€12.34 charged", or the action."""
+    values = json.loads(detail)
+    outcome = _OUTCOMES.get(name)
+    if outcome is None or not isinstance(values.get("amount"), int):
+        return action(name)
+    return f"{format_money(values['amount'], str(values.get('currency')))} {outcome}"
 
 
 def actor(username: str, name: str) -> str:

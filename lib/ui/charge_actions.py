@@ -22,7 +22,7 @@ def look_now(ctx: PageContext, charge_id: str, state: ChargeState, *, key: str) 
     """Ask Stripe for evidence now."""
     if state not in _UNSETTLED or not ctx.actor.may(Permission.SYNC):
         return
-    if st.button("Look now", key=key, icon=":material/search:", type="primary"):
+    if st.button("Look now", key=key, icon=":material/search:", type="primary", width="stretch"):
         with outcome.show() as said:
             settled = ctx.services.settling.settle(charge_id, by=ctx.actor)
             now = ctx.services.charging.view(charge_id).charge.state

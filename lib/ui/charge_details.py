@@ -101,7 +101,8 @@ def summary(details: Details) -> None:
     state = view.charge.state.value
     age = ago(view.charge.updated_at, ctx.now) if state == "unknown" else ""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"## {escape(details.sum)}", width="content")
+        # Headings shrink inside a drawer; the sum is what one looks for.
+        st.metric("Amount", details.sum, label_visibility="collapsed", width="content")
         st.markdown(badges.badge(state, detail=age), width="content")
     customer_link(details)
     with st.container(border=True, gap="small"):

@@ -49,8 +49,8 @@ _OUTCOMES: dict[str, str] = {
     "cancelled": "{actor} cancelled the charge. The reference is free again.",
     "recovery_completed": "The customer used the recovery link and saved another method.",
 }
-# Kinds after which the evidence says nothing more.
-_WITHOUT_EVIDENCE = ("cancelled", "recovery_completed")
+# Kinds that no evidence stands behind.
+_WITHOUT_EVIDENCE = ("unknown", "cancelled", "recovery_completed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def sentence(entry: TimelineEntry, charge: Charge, names: Names) -> str:
     if entry.kind == "sent":
         method = names.method(entry.detail.get("payment_method"))
         again = f" again, try {entry.attempt}" if (entry.attempt or 1) > 1 else ""
-        return f"{actor} charged {money} on {method}{again}."
+        return f"{actor} sent a charge of {money} on {method}{again}."
     outcome = _OUTCOMES.get(entry.kind, entry.kind.replace("_", " ").capitalize() + ".")
     evidence = _EVIDENCE.get(str(entry.detail.get("evidence")), "")
     said = outcome.format(money=money, actor=actor)
@@ -95,7 +95,7 @@ def why_not_now(refusal: NotAgain, timezone: tzinfo) -> str:
         return f"not before {exact(refusal.not_before, timezone)}"
     if refusal.code == "too_many_attempts":
         return refusal.message
-    return "it was refused for good"
+    return "must not be tried again for this charge"
 
 
 def reason(code: str) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from lib.money import currency, format_money
 from lib.ui import badges
 
-_BAR = 22
+_BAR = 28
 # States with one colour are told apart by the legend's words and the tooltip.
 _ORDER = ("succeeded", "processing", "needs_customer", "declined", "unknown", "other")
 
@@ -47,7 +47,7 @@ def per_day(frame: pd.DataFrame, days: Sequence[str], code: str) -> None:
                 "day:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
                 scale=alt.Scale(domain=[days[0], days[-1]], padding=14),
             ),
-            y=alt.Y("sum(major):Q", title=code.upper(), axis=alt.Axis(tickCount=4, format="~s")),
+            y=alt.Y("sum(major):Q", title=code.upper(), axis=alt.Axis(tickCount=4, format=",~f")),
             color=alt.Color(
                 "label:N", title=None, legend=alt.Legend(orient="top"),
                 scale=alt.Scale(domain=labels, range=[color(name) for name in used]),
@@ -74,7 +74,7 @@ def by_reason(frame: pd.DataFrame) -> None:
     ordered = frame.sort_values("count", ascending=False)
     base = alt.Chart(ordered).encode(
         y=alt.Y("label:N", title=None, sort=list(ordered["label"]),
-                axis=alt.Axis(labelLimit=260, domain=False, ticks=False)),
+                axis=alt.Axis(labelLimit=260, labelOverlap=False, domain=False, ticks=False)),
         x=alt.X("count:Q", title=None, axis=None),
     )  # fmt: skip
     used = list(dict.fromkeys(ordered["state"]))

@@ -10,13 +10,23 @@ import streamlit as st
 from lib.clock import epoch
 from lib.money import format_money
 from lib.reports.paging import records
-from lib.ui import audit_words, badges, charts, layout, navigation
+from lib.ui import audit_words, badges, charts, layout, navigation, tables
 from lib.ui.context import PageContext
-from lib.ui.formats import ago, escape, plural
+from lib.ui.formats import escape
 from lib.ui.layout import Figure
 
 _DAYS = 30
-_ACTIVITY = 8
+_ACTIVITY = 7
+# Sending is left out: the outcome follows a second later and says the same and more.
+_ACTIVE = (
+    "attempt.",
+    "charge.cancel",
+    "charge.paid_twice",
+    "link.",
+    "customer.",
+    "payment_method.",
+)
+_STATES = ("succeeded", "processing", "needs_customer", "declined", "unknown", "cancelled")
 _STEPS = (
     ("setup_links", "add_link", "Make a link", "Send it to the customer. Nothing is charged."),
     ("sessions", "assignment_turned_in", "The customer saves a card",
@@ -32,8 +42,8 @@ def waiting(ctx: PageContext) -> None:
         [
             Figure("Unknown", counts["unknown"], "unknown",
                    help="Charges whose outcome Onfile is finding out."),
-            Figure("Failures without success", counts["failures"], "failures",
-                   help="Of the last 30 days, not made good since."),
+            Figure("Failures", counts["failures"], "failures",
+                   help="Charges of the last 30 days that failed and were not made good since."),
             Figure("Needs a customer", counts["unattached"], "sessions",
                    {"sessions_state": "needs_customer"},
                    help="Saved without a customer: cannot be charged before it has one."),
@@ -78,40 +88,59 @@ def picture(ctx: PageContext) -> None:
 
 
 def _totals(totals: pd.DataFrame, currencies: list[str]) -> None:
+    """One row a currency, one column a state: the sum, and how many charges."""
+    states = [state for state in _STATES if state in set(totals["state"])]
+    sums = {
+        (str(row["currency"]), str(row["state"])): (int(row["amount"]), int(row["count"]))
+        for row in totals.to_dict("records")
+    }
+    lines = [
+        "| | " + " | ".join(badges.badge(state) for state in states) + " |",
+        "|---|" + "---:|" * len(states),
+    ]
     for code in currencies:
-        parts = []
-        of_currency = totals[totals["currency"] == code]
-        for state in ("succeeded", "processing", "needs_customer", "declined", "unknown"):
-            row = of_currency[of_currency["state"] == state]
-            if not row.empty:
-                amount, count = int(row["amount"].iloc[0]), int(row["count"].iloc[0])
-                detail = f"{format_money(amount, code)} in {plural(count, 'charge')}"
-                parts.append(f"{badges.badge(state)} {escape(detail)}")
-        if parts:
-            st.markdown(f"**{code.upper()}** &nbsp; " + " &nbsp; ".join(parts))
+        cells = []
+        for state in states:
+            amount, count = sums.get((code, state), (0, 0))
+            cells.append(
+                f"{escape(format_money(amount, code))} :gray[· {count:,}]" if count else ""
+            )
+        lines.append(f"| {code.upper()} | " + " | ".join(cells) + " |")
+    st.markdown("\n".join(lines))
 
 
 def activity(ctx: PageContext) -> None:
-    """The newest entries of the audit log that are about the work, in words."""
-    groups = audit_words.GROUPS
-    actions = (*groups["charges"][1], *groups["links"][1], *groups["customers"][1])
-    page = ctx.services.reports.audit.page(rows=_ACTIVITY, actions=actions)
-    with st.container(border=True, height="stretch"):
-        st.markdown("**Latest activity**")
-        if page.frame.empty:
-            st.caption("What you and your colleagues do is listed here.")
-        for row in records(page.frame):
-            who = audit_words.actor(row["actor"], row["actor_name"])
-            what = audit_words.action(row["action"])
-            about = f" · {row['about']}" if row["about"] else ""
-            st.markdown(
-                f"{escape(what)}{escape(about)}  \n"
-                f":small[:gray[{escape(who)}, {ago(row['at'], ctx.now)}]]"
-            )
+    """What happened last, in words: outcomes of charges, links, customers, methods."""
+    page = ctx.services.reports.audit.page(rows=_ACTIVITY, actions=_ACTIVE)
+    rows = records(page.frame)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.markdown("**Latest activity**", width="content")
         spec = navigation.find("audit")
-        if spec is not None and not page.frame.empty:
+        if spec is not None and rows:
             st.page_link(spec.path, label="All activity", icon=":material/arrow_forward:",
-                         icon_position="right")  # fmt: skip
+                         icon_position="right", width="content")  # fmt: skip
+    if not rows:
+        st.caption("What you and your colleagues do is listed here.")
+        return
+    tables.listing(
+        pd.DataFrame(
+            {
+                "what": [audit_words.event(row["action"], row["detail"]) for row in rows],
+                "about": [row["about"] for row in rows],
+                "who": [audit_words.actor(row["actor"], row["actor_name"]) for row in rows],
+                "at": [row["at"] for row in rows],
+            }
+        ),
+        {
+            "what": tables.text("What", width=240),
+            "about": tables.text("About", width=330),
+            "who": tables.text("Who", width=140),
+            "at": tables.ago("When", width=120),
+        },
+        key="home_activity", alt="What happened last, newest first", timezone=ctx.timezone,
+    )  # fmt: skip
 
 
 def is_new(ctx: PageContext) -> bool:

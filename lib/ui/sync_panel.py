@@ -107,9 +107,8 @@ def _ended(ctx: PageContext, found: Job) -> None:
         if found.result:
             _numbers(found.result)
             seconds = float(found.result.get("seconds", 0))
-            st.caption(
-                f"{plural(int(found.result.get('requests', 0)), 'request')} to Stripe in {seconds:.1f} s"
-            )
+            requests = plural(int(found.result.get("requests", 0)), "request")
+            st.caption(f"{requests} to Stripe in {max(seconds, 0.1):.1f} s")
 
 
 def _numbers(values: dict[str, Any]) -> None:
