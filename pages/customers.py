@@ -43,7 +43,7 @@ chosen = tables.table(
         "last_charge_at": tables.ago("Last charge"),
         "created": tables.ago("Customer since"),
     },
-    key="customers_rows", alt="Customers, newest first", timezone=ctx.timezone,
+    key=customer_page.TABLE, alt="Customers, newest first", timezone=ctx.timezone,
 )  # fmt: skip
 layout.pager(
     "customers", newer=page.newer, older=page.older, note=plural(len(page.frame), "customer")

@@ -30,11 +30,11 @@ if not page.frame.empty:
     chosen = tables.table(
         session_panel.rows(page.frame),
         {
-            "shown": tables.text("Customer", width="medium"),
-            "label": tables.text("Saved method"),
-            "shown_state": tables.state(),
-            "reference": tables.text("Reference"),
-            "created": tables.ago("Made"),
+            "shown": tables.text("Customer", width=190),
+            "label": tables.text("Saved method", width=130),
+            "shown_state": tables.state(width=150),
+            "reference": tables.text("Reference", width=100),
+            "created": tables.ago("Made", width=115),
             "saved_at": tables.time("Saved"),
         },
         key=session_panel.TABLE, alt="Setup sessions, newest first", timezone=ctx.timezone,

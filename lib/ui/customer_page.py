@@ -9,13 +9,14 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.reports.paging import records
-from lib.ui import layout, link_panel, method_panel, navigation, tables
+from lib.ui import drawers, layout, link_panel, method_panel, navigation, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural, when
 from lib.ui.layout import Fact
 from lib.ui.tables import Column
 
 PARAM = "customer"
+TABLE = "customers_rows"
 _ROWS = 20
 
 
@@ -53,7 +54,7 @@ def draw(ctx: PageContext, customer_id: str) -> None:
 
 
 def _back() -> None:
-    st.query_params.pop(PARAM, None)
+    drawers.close(PARAM, TABLE)
 
 
 def _actions(ctx: PageContext, row: dict[str, Any]) -> None:

@@ -16,7 +16,9 @@ _LINE_BREAKS = re.compile(r"\s+")
 # Streamlit replaces these after Markdown's own escapes are resolved, so a backslash does not stop
 # them. An invisible joiner does, and only text that looks like one of them gets it.
 _SHORTCODE = re.compile(r":(?=(?:material/)?[\w+-]+:)")
-_AUTOLINK = re.compile(r"(?i)(?<=\bwww)(?=\.)|(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=[\w.+-])(?=@[\w-]+\.)")
+_AUTOLINK = re.compile(
+    r"(?i)(?<=\bwww)(?=\.)|(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=[\w.+-])(?=@[\w-]+\.)"
+)
 _JOINER = "\N{WORD JOINER}"
 
 

@@ -1,0 +1,254 @@
+"""Each widget of the sessions page does what it says, and refuses what it must."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from lib import bootstrap
+from lib.ui.formats import escape
+from tests.ui.collecting import (
+    LONG,
+    NASTY,
+    choose_row,
+    column,
+    drawer_title,
+    fill,
+    keys,
+    press,
+    words,
+)
+from tests.world import ALICE, WANTS_AUTHENTICATION, World
+
+
+@pytest.fixture
+def empty_services(world: World, monkeypatch):
+    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
+    return world.services
+
+
+@pytest.fixture
+def opened(open_page):
+    return lambda as_="alice", **query: open_page("sessions", as_=as_, query=query)
+
+
+def link(world: World, **how: object):
+    number = len(world.services.links.listing())
+    made = world.services.links.create(form_key=f"f{number}", by=ALICE, **({"guest": True} | how))
+    world.clock.advance(seconds=1)
+    return made
+
+
+@pytest.fixture
+def orphan(world: World) -> tuple[str, str]:
+    """A session completed without a customer, and the method saved in it."""
+    session = link(world, reference="GUEST-1").session_id
+    return session, world.finish(session)
+
+
+class TestList:
+    def test_empty_says_why_and_offers_one_thing(self, opened) -> None:
+        at = opened()
+        assert "No sessions yet" in words(at)
+        assert [link.label for link in at.get("page_link")][-1] == "Make a setup link"
+        assert not at.dataframe
+
+    def test_rows(self, opened, world, orphan) -> None:
+        customer = world.customer("Acme Ltd")
+        world.save_card(customer)
+        world.clock.advance(seconds=1)
+        link(world)
+        table = opened().dataframe[0].value
+        assert list(table["shown"]) == ["Nobody yet", "Acme Ltd", "Anna Example"]
+        assert list(table["label"]) == ["", "Visa ···· 4242", "Visa ···· 4242"]
+        assert [list(state) for state in table["shown_state"]] == [
+            ["Open"], ["Completed"], ["Needs a customer"],
+        ]  # fmt: skip
+
+    def test_a_card_that_was_not_saved_is_not_named_as_saved(self, opened, world) -> None:
+        session = link(world).session_id
+        world.stripe.submit_card(session, _card(WANTS_AUTHENTICATION))
+        world.stripe.answer_authentication(session, approve=False)
+        world.services.returns.finish(session)
+        assert column(opened(), "label") == [""]
+
+    @pytest.mark.parametrize(
+        ("state", "shown"),
+        [
+            ("complete", ["Acme Ltd", "Anna Example"]), ("needs_customer", ["Anna Example"]),
+            ("open", ["Nobody yet"]), ("expired", []),
+        ],
+    )  # fmt: skip
+    def test_pills(self, state, shown, opened, world, orphan) -> None:
+        world.save_card(world.customer("Acme Ltd"))
+        link(world)
+        at = opened()
+        at.pills(key="sessions_state").set_value(state).run()
+        assert column(at, "shown") == shown
+        assert at.query_params["sessions_state"] == state
+
+    def test_period(self, opened, world, orphan) -> None:
+        world.clock.advance(days=3)
+        link(world)
+        at = opened()
+        at.selectbox(key="sessions_period").set_value("day").run()
+        assert column(at, "shown") == ["Nobody yet"]
+        at.selectbox(key="sessions_period").set_value("week").run()
+        assert len(column(at, "shown")) == 2
+        assert at.query_params["sessions_period"] == "week"
+
+    def test_search(self, opened, world, orphan) -> None:
+        link(world, reference="OTHER")
+        at = fill(opened(), sessions_search="guest-1")
+        assert column(at, "reference") == ["GUEST-1"]
+        assert "No session matches" in words(fill(at, sessions_search="nothing"))
+
+    def test_paging(self, opened, world) -> None:
+        for _ in range(51):
+            link(world)
+        at = opened()
+        assert len(column(at, "shown")) == 50
+        press(at, "sessions_pager_older")
+        assert len(column(at, "shown")) == 1
+
+    @pytest.mark.parametrize("unknown", ["cs_nowhere", LONG, "a\x00b", "<b>"])
+    def test_an_unknown_session_is_a_plain_sentence(self, unknown, opened) -> None:
+        assert "no such session here" in opened(session=unknown).info[0].value
+
+
+class TestAttach:
+    def test_nothing_else_is_offered_before(self, opened, orphan) -> None:
+        at = choose_row(opened(), "sessions_rows", 0)
+        assert at.query_params["session"] == orphan[0]
+        assert at.button(key="sessions_attach_submit").disabled
+        assert not any("charge" in key for key in keys(at))
+
+    def test_an_existing_customer(self, opened, world, orphan) -> None:
+        session, method = orphan
+        wanted = world.customer("Acme Ltd")
+        at = fill(opened(session=session), sessions_attach_customer_search="acme")
+        at.radio(key="sessions_attach_customer_matches").set_value(wanted).run()
+        press(at, "sessions_attach_submit")
+        assert world.services.payment_methods.get(method).customer == wanted
+        assert "sessions_attach_submit" not in keys(at)
+        assert column(at, "shown_state") == [["Completed"]]
+
+    def test_a_new_customer_is_prefilled_from_the_session(self, opened, world, orphan) -> None:
+        session, method = orphan
+        at = opened(session=session)
+        at.get_by_key("sessions_attach_who").set_value("New customer").run()
+        assert at.text_input(key="sessions_attach_email").value == "anna@example.com"
+        fill(at, sessions_attach_name="Anna & Co")
+        press(at, "sessions_attach_create")
+        owner = world.services.payment_methods.get(method).customer
+        found = world.services.reports.customers.find(owner)
+        assert (found["name"], found["email"]) == ("Anna & Co", "anna@example.com")
+
+    def test_a_twin_is_offered_and_used(self, opened, world, orphan) -> None:
+        session, method = orphan
+        known = world.customer("Anna", "anna@example.com")
+        at = opened(session=session)
+        at.get_by_key("sessions_attach_who").set_value("New customer").run()
+        press(at, "sessions_attach_create")
+        assert world.services.payment_methods.get(method).customer is None
+        press(at, f"sessions_attach_twin_{known}")
+        assert world.services.payment_methods.get(method).customer == known
+
+    def test_a_twin_is_made_when_asked_for(self, opened, world, orphan) -> None:
+        session, method = orphan
+        known = world.customer("Anna", "anna@example.com")
+        at = opened(session=session)
+        at.get_by_key("sessions_attach_who").set_value("New customer").run()
+        press(at, "sessions_attach_create")
+        press(at, "sessions_attach_twin_anyway")
+        assert world.services.payment_methods.get(method).customer not in (None, known)
+
+    def test_a_second_click_makes_no_second_customer(self, opened, world, orphan) -> None:
+        session, _ = orphan
+        pages = [opened(session=session) for _ in range(2)]
+        for at in pages:
+            at.get_by_key("sessions_attach_who").set_value("New customer").run()
+        for at in pages:
+            at.session_state["sessions_attach_twins"] = None
+            press(at, "sessions_attach_create")
+        assert len(world.services.customers.with_email("anna@example.com")) == 1
+
+    def test_bad_input_is_one_sentence(self, opened, world, orphan) -> None:
+        at = opened(session=orphan[0])
+        at.get_by_key("sessions_attach_who").set_value("New customer").run()
+        press(fill(at, sessions_attach_email=LONG), "sessions_attach_create")
+        assert "mail address" in at.error[0].value
+        press(fill(at, sessions_attach_email=""), "sessions_attach_create")
+        assert "Enter the customer" in at.error[0].value
+
+    def test_somebody_else_was_faster(self, opened, world, orphan) -> None:
+        session, method = orphan
+        mine, theirs = world.customer("Mine"), world.customer("Theirs")
+        at = fill(opened(session=session), sessions_attach_customer_search="mine")
+        at.radio(key="sessions_attach_customer_matches").set_value(mine).run()
+        world.services.payment_methods.attach(method, customer_id=theirs, by=ALICE)
+        at.run()
+        assert "sessions_attach_submit" not in keys(at)
+        assert world.services.payment_methods.get(method).customer == theirs
+
+    def test_a_viewer_cannot(self, opened, orphan) -> None:
+        at = opened("vera", session=orphan[0])
+        assert "An operator can choose the customer" in words(at)
+        assert not {"sessions_attach_submit", "sessions_pull", "sync_status_request"} & keys(at)
+
+
+class TestPanel:
+    def test_names_are_inert(self, opened, world) -> None:
+        session = link(world, guest=False, customer=world.customer(NASTY)).session_id
+        at = opened(session=session)
+        assert NASTY in [text.value for text in at.text]
+        assert drawer_title(at) == escape(NASTY)
+
+    def test_pull_from_stripe(self, opened, world) -> None:
+        session = link(world).session_id
+        world.fill(session)
+        at = opened(session=session)
+        assert world.services.reports.sessions.find(session)["status"] == "open"
+        press(at, "sessions_pull")
+        assert world.services.reports.sessions.find(session)["status"] == "complete"
+        assert "sessions_attach_submit" in keys(at)
+
+    def test_pull_says_when_stripe_is_busy(self, opened, world) -> None:
+        session = link(world).session_id
+        at = opened(session=session)
+        world.server.stop()
+        press(at, "sessions_pull")
+        assert at.warning or at.error
+
+
+class TestSync:
+    def test_it_is_queued_watched_and_done_by_the_worker(self, opened, world) -> None:
+        at = opened()
+        assert "Never synced" in words(at)
+        press(at, "sync_status_request")
+        job = world.services.sync.latest()
+        assert (job.state, job.requested_by) == ("queued", "alice")
+        assert "Sync waits for the worker" in words(at)
+        assert at.button(key="sync_status_request").disabled
+        world.services.sync.run_waiting()
+        at.run()
+        assert "Synced just now" in words(at)
+        assert not at.button(key="sync_status_request").disabled
+
+    def test_a_stopped_sync_says_so(self, opened, world) -> None:
+        world.services.sync.request(by=ALICE)
+        world.server.stop()
+        # What becomes of the error is the worker's matter.
+        with contextlib.suppress(Exception):
+            world.services.sync.run_waiting()
+        assert "The last sync stopped" in words(opened())
+
+
+def _card(number: str):
+    from lib.practice.steps import CardForm
+
+    return CardForm(
+        number=number, exp_month=12, exp_year=2030, cvc="123", name="Anna Example",
+        email="anna@example.com", country="US",
+    )  # fmt: skip
