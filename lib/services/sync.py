@@ -160,7 +160,10 @@ class SyncService:
         if unknown:
             raise InvalidInput(f"{unknown[0]} is not one of: {', '.join(TYPES)}.", field="only")
         started = self._clock()
-        run = _Run(self, full=full, now=epoch(started), result=SyncResult(), progress=progress)
+        run = _Run(
+            self, full=full, wanted=frozenset(wanted), now=epoch(started), result=SyncResult(),
+            progress=progress,
+        )  # fmt: skip
         before = self._gateway.requests
         for name in TYPES:
             if name in wanted:
@@ -178,13 +181,15 @@ class _Run:
     """One sync from start to end."""
 
     def __init__(
-        self, service: SyncService, *, full: bool, now: int, result: SyncResult, progress: Progress
-    ) -> None:
+        self, service: SyncService, *, full: bool, wanted: frozenset[str], now: int,
+        result: SyncResult, progress: Progress,
+    ) -> None:  # fmt: skip
         self._uow = service._uow
         self._gateway = service._gateway
         self._webhooks = service._webhooks
         self._clock = service._clock
         self._full = full
+        self._wanted = wanted
         self._now = now
         self.result = result
         self._progress = progress
@@ -220,7 +225,8 @@ class _Run:
 
     def payment_methods(self) -> None:
         """Stripe lists methods per customer only; what changes later arrives as events."""
-        everyone = self._since("payment_methods", 0) is None
+        incremental = self._since("payment_methods", 0) is not None
+        everyone = not incremental or "customers" not in self._wanted
         for customer_id in self._all_customers() if everyone else self._new_customers:
             self._methods_of(customer_id)
         self._finish("payment_methods")
@@ -238,9 +244,10 @@ class _Run:
     def events(self) -> None:
         """What changed since last time; after a full read there is nothing older to learn."""
         since = self._since("events", _MARGIN_SECONDS)
-        if since is None:
+        if since is None and self._wanted == frozenset(TYPES):
             self._finish("events")
             return
+        was_asleep = self._was_asleep()
         after: str | None = None
         while True:
             page = self._gateway.list_events(types=_EVENT_TYPES, created_from=since, after=after)
@@ -251,7 +258,9 @@ class _Run:
             after = page.last_id
         while self._webhooks.process_due():
             self._report("events")
-        self._finish("events")
+        if not was_asleep:
+            # Otherwise events are missing for ever: the next whole sync must still see that.
+            self._finish("events")
 
     def _methods_of(self, customer_id: str) -> None:
         after: str | None = None
@@ -310,11 +319,15 @@ class _Run:
         """Where to start reading; None for all of it."""
         with self._uow.read() as stores:
             cursor = stores.mirror.cursor(name)
-            events = stores.mirror.cursor("events")
-        asleep = events is not None and self._now - events > _EVENT_LOG_SECONDS
-        if self._full or cursor is None or asleep:
+        if self._full or cursor is None or self._was_asleep():
             return None
         return cursor - look_back
+
+    def _was_asleep(self) -> bool:
+        """Longer than Stripe keeps events."""
+        with self._uow.read() as stores:
+            events = stores.mirror.cursor("events")
+        return events is not None and self._now - events > _EVENT_LOG_SECONDS
 
     def _finish(self, name: str) -> None:
         with self._uow.write() as stores:
