@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.ui import customer_page, filters, layout, navigation, tables
+from lib.ui import customer_page, drawers, filters, layout, navigation, tables
 from lib.ui.context import require
 from lib.ui.formats import plural
 
@@ -13,6 +13,7 @@ if opened := st.query_params.get(customer_page.PARAM):
     customer_page.draw(ctx, opened)
     st.stop()
 
+drawers.follow_address(customer_page.PARAM, customer_page.TABLE)
 layout.header("Customers", "Find a customer, and see their methods, links and charges.")
 with st.container(horizontal=True, vertical_alignment="center"):
     search = filters.search("customers_search", "Name, e-mail or id")
@@ -48,6 +49,5 @@ chosen = tables.table(
 layout.pager(
     "customers", newer=page.newer, older=page.older, note=plural(len(page.frame), "customer")
 )
-if chosen:
-    st.query_params[customer_page.PARAM] = chosen
+if drawers.opened(customer_page.PARAM, chosen):
     st.rerun()

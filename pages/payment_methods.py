@@ -13,6 +13,7 @@ actions = layout.header(
     "Saved methods", "Saved cards and bank accounts: usable, expiring, or why not."
 )
 
+drawers.follow_address(method_panel.PARAM, method_panel.TABLE)
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
     state = filters.states("payment_methods_state", counts, labels=method_panel.LABELS)

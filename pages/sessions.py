@@ -11,6 +11,7 @@ reports = ctx.services.reports.sessions
 
 actions = layout.header("Sessions", "Every setup session at Stripe, and what was saved.")
 
+drawers.follow_address(session_panel.PARAM, session_panel.TABLE)
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
     state = filters.states("sessions_state", counts, labels={"needs_customer": "Needs a customer"})

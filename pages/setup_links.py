@@ -26,6 +26,7 @@ actions = layout.header(
     "Setup links", "Make a link with which a customer saves a card. Nothing is charged."
 )
 
+drawers.follow_address(new_link.LINK_PARAM, link_panel.TABLE)
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
     state = filters.states("setup_links_state", counts)

@@ -68,6 +68,13 @@ class TestList:
         assert at.title[0].value == "Customers"
         assert "customer" not in at.query_params
 
+    def test_the_browsers_back_button_leads_back(self, opened, world) -> None:
+        world.customer("Acme Ltd")
+        at = choose_row(opened(), "customers_rows", 0)
+        # The address goes back; the table's choice stays in the session.
+        del at.query_params["customer"]
+        assert at.run().title[0].value == "Customers"
+
 
 class TestOne:
     def test_everything_of_this_customer_and_nothing_of_others(self, opened, world) -> None:

@@ -85,6 +85,13 @@ class TestPanel:
         assert NASTY in [text.value for text in at.text]
         assert any(escape(NASTY) in part.value for part in at.markdown)
 
+    def test_the_browsers_back_button_closes_it(self, opened, world) -> None:
+        world.save_card(world.customer("Acme Ltd"))
+        at = choose_row(opened(), "payment_methods_rows", 0)
+        del at.query_params["method"]
+        assert not at.run().get("dialog")
+        assert "method" not in at.query_params
+
     def test_charge_goes_on_with_customer_and_method(self, opened, world) -> None:
         if navigation.find("new_charge") is None:
             pytest.skip("the page is not there yet")
