@@ -1,0 +1,259 @@
+"""A new charge: fill in, review, confirm, and every outcome."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib import bootstrap
+from tests.ui.charge_pages import button, buttons, field, ran, text
+from tests.world import ALWAYS_DECLINES, GOOD, WANTS_AUTHENTICATION, World
+
+STAYS_PROCESSING = "4000900000000292"
+
+
+@pytest.fixture
+def empty_services(world: World, monkeypatch):
+    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
+    return world.services
+
+
+@pytest.fixture
+def fill_in(world: World, open_page):
+    """The form for a customer with one card, filled in and sent to review."""
+
+    def filled(number: str = GOOD, *, name: str = "Acme Ltd", **values: str):
+        customer = world.customer(name)
+        world.save_card(customer, number)
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        return review(at, **values)
+
+    return filled
+
+
+def review(at, *, amount="1234.50", currency="eur", reference="INV-17", description=""):
+    at.selectbox(key="new_charge_currency").set_value(currency)
+    at.text_input(key="new_charge_amount").set_value(amount)
+    at.text_input(key="new_charge_reference").set_value(reference)
+    at.text_input(key="new_charge_description").set_value(description)
+    return ran(at.button(key="new_charge_review").click().run())
+
+
+def confirm(at, typed: str = ""):
+    if typed:
+        field(at, "new_charge_typed").set_value(typed)
+    return ran(at.button(key="new_charge_confirm").click().run())
+
+
+class TestForm:
+    def test_empty(self, open_page) -> None:
+        at = open_page("new_charge", as_="alice")
+        assert at.title[0].value == "New charge"
+        assert "new_charge_review" not in buttons(at)
+
+    def test_the_address_fills_it_in(self, world, open_page) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        second = world.save_card(customer, "5555555555554444")
+        query = {
+            "customer": customer, "method": second, "amount": "12.00", "currency": "chf",
+            "reference": "INV-9",
+        }  # fmt: skip
+        at = open_page("new_charge", as_="alice", query=query)
+        assert at.radio(key="new_charge_method").value == second
+        assert at.text_input(key="new_charge_amount").value == "12.00"
+        assert at.selectbox(key="new_charge_currency").value == "chf"
+        at = review(at, amount="0", reference="INV-10")
+        assert at.text_input(key="new_charge_reference").value == "INV-10"
+
+    @pytest.mark.parametrize(
+        "query",
+        [{"customer": "cus_nobody"}, {"charge": "chg_nothing"}, {"customer": "x" * 100_000},
+         {"method": "pm_nothing", "currency": "zzz"}],
+        ids=["customer", "charge", "long", "method"],
+    )  # fmt: skip
+    def test_an_unknown_address_is_no_accident(self, query, world, open_page) -> None:
+        if "method" in query:
+            query["customer"] = world.customer()
+            world.save_card(query["customer"])
+        at = open_page("new_charge", as_="alice", query=query)
+        assert at.title[0].value == "New charge"
+        assert not at.error
+
+    def test_no_usable_method_offers_a_link(self, world, open_page) -> None:
+        customer = world.customer()
+        world.save_card(customer, exp_year=2026)
+        world.clock.advance(days=60)
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        assert "no saved method that can be charged" in text(at)
+        assert "Visa ···· 4242: expired" in text(at)
+        assert "new_charge_review" not in buttons(at)
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "said"),
+        [
+            ("0", "eur", "more than zero"), ("-1", "eur", "not an amount"),
+            ("1e3", "eur", "not an amount"), ("1,000.50", "eur", "thousands separators"),
+            ("", "eur", "not an amount"), ("10000000000.00", "eur", "larger than Stripe takes"),
+            ("1.234", "eur", "two decimals"), ("5.5", "jpy", "no decimals"),
+            ("0.10", "eur", "or more"), ("9" * 100_000, "eur", "not an amount"),
+            ("1\x002", "eur", "not an amount"), ("<b>1</b>", "eur", "not an amount"),
+        ],
+        ids=lambda value: str(value)[:16],
+    )  # fmt: skip
+    def test_bad_amounts(self, amount, currency, said, fill_in, world) -> None:
+        at = fill_in(amount=amount, currency=currency)
+        assert len(at.error) == 1
+        assert said in at.error[0].value.replace("\\", "")
+        assert at.text_input(key="new_charge_amount").value == amount
+        assert at.text_input(key="new_charge_reference").value == "INV-17"
+        assert "new_charge_confirm" not in buttons(at)
+
+    @pytest.mark.parametrize(
+        "bad",
+        [{"reference": ""}, {"reference": "   "}, {"reference": "x" * 100_000},
+         {"reference": "a\x07b"}, {"description": "x" * 100_000}, {"description": "a\x07b"}],
+        ids=str,
+    )  # fmt: skip
+    def test_bad_texts(self, bad, fill_in) -> None:
+        at = fill_in(**bad)
+        assert len(at.error) == 1
+        assert at.text_input(key="new_charge_amount").value == "1234.50"
+
+
+class TestReview:
+    def test_it_says_exactly_what_will_happen(self, fill_in, world) -> None:
+        at = fill_in(amount="99.00")
+        assert "Charge Acme Ltd €99.00 on Visa ···· 4242 for INV-17" in text(at)
+        assert at.button(key="new_charge_confirm").label.replace("\\", "") == "Charge €99.00"
+        assert world.moved() == []
+
+    def test_markup_in_names_stays_text(self, fill_in) -> None:
+        at = fill_in(name="<b>Eve</b> :red[x] $y$", reference="=1+1 $z$", amount="9.00")
+        heading = next(found.value for found in at.markdown if "Charge" in found.value)
+        assert "\\<b\\>Eve" in heading
+        assert "\\:red\\[x\\] \\$y\\$" in heading
+        assert "\\=1\\+1 \\$z\\$" in heading
+
+    def test_change_keeps_what_was_typed(self, fill_in) -> None:
+        at = fill_in(amount="99.00", description="Paper")
+        ran(at.button(key="new_charge_change").click().run())
+        assert at.text_input(key="new_charge_amount").value == "99.00"
+        assert at.selectbox(key="new_charge_currency").value == "eur"
+        assert at.text_input(key="new_charge_reference").value == "INV-17"
+        assert at.text_input(key="new_charge_description").value == "Paper"
+
+    @pytest.mark.parametrize("typed", ["", "1", "1234.51", "abc"])
+    def test_a_large_sum_is_typed_again(self, typed, fill_in, world) -> None:
+        at = confirm(fill_in(), typed)
+        assert "not the amount" in at.error[0].value
+        assert world.moved() == []
+
+    def test_a_similar_charge_is_a_warning_and_asks_for_the_amount(
+        self, fill_in, world, open_page
+    ) -> None:
+        at = confirm(fill_in(amount="20.00"))
+        customer = world.services.charging.view(at.query_params["charge"]).charge.customer
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        at = review(at, amount="20.00", reference="INV-18")
+        assert "same amount was charged" in at.warning[0].value
+        confirm(at)
+        assert len(world.moved()) == 1
+        confirm(at, "20.00")
+        assert len(world.moved()) == 2
+
+    def test_a_paid_reference_names_the_charge(self, fill_in, world, open_page) -> None:
+        at = confirm(fill_in(amount="20.00"))
+        customer = world.services.charging.view(at.query_params["charge"]).charge.customer
+        again = open_page("new_charge", as_="alice", query={"customer": customer})
+        again = review(again, amount="21.00")
+        assert "was charged already" in again.error[0].value
+        assert "new_charge_confirm" not in buttons(again)
+
+
+class TestOutcome:
+    def test_succeeded(self, fill_in, world) -> None:
+        at = confirm(fill_in(), "1234.50")
+        assert world.moved() == [(123450, "eur")]
+        assert "Succeeded" in text(at)
+        assert "€1,234.50" in text(at)
+        assert "new_charge_confirm" not in buttons(at)
+        ran(at.button(key="new_charge_again").click().run())
+        assert "charge" not in at.query_params
+        assert "Succeeded" not in text(at)
+
+    def test_declined_with_the_way_back(self, fill_in, world) -> None:
+        at = confirm(fill_in(ALWAYS_DECLINES, amount="20.00"))
+        said = text(at)
+        assert world.moved() == []
+        assert "The bank refused and gives no reason." in said
+        assert "may be tried again from" in said
+        assert any("/l/" in code.value for code in at.code)
+        assert any(code.value.startswith("Your bank declined") for code in at.code)
+
+    def test_needs_the_customer(self, fill_in, world) -> None:
+        at = confirm(fill_in(WANTS_AUTHENTICATION, amount="20.00"))
+        assert "Needs customer" in text(at)
+        assert "The bank wants the customer to confirm." in text(at)
+        assert any("asks you to confirm" in code.value for code in at.code)
+        assert world.moved() == []
+
+    def test_unknown_until_it_is_settled(self, fill_in, world) -> None:
+        at = fill_in(amount="20.00")
+        world.lose_reply()
+        confirm(at)
+        assert "Unknown" in text(at)
+        assert "Nothing can be charged for this reference until then." in text(at)
+        world.clock.advance(seconds=61)
+        ran(button(at, "new_charge_look").click().run())
+        assert "Succeeded" in text(at)
+        assert world.moved() == [(2000, "eur")]
+
+    def test_processing_is_no_failure(self, fill_in) -> None:
+        at = confirm(fill_in(STAYS_PROCESSING, amount="20.00"))
+        assert "Processing" in text(at)
+        assert "This is not a failure" in text(at)
+        assert not at.error
+
+
+class TestTwice:
+    def test_two_clicks_move_money_once(self, fill_in, world) -> None:
+        at = fill_in(amount="20.00")
+        confirm(at)
+        # What the browser had still sent for the review that is gone.
+        at.session_state["new_charge_confirm"] = True
+        at.run()
+        assert world.moved() == [(2000, "eur")]
+
+    def test_two_tabs_move_money_once(self, fill_in, world, open_page) -> None:
+        first = fill_in(amount="20.00")
+        customer = first.query_params["customer"]
+        second = review(
+            open_page("new_charge", as_="alice", query={"customer": customer}), amount="20.00"
+        )
+        confirm(first)
+        confirm(second)
+        assert world.moved() == [(2000, "eur")]
+        assert "was charged already" in second.error[0].value
+
+    def test_a_decline_in_another_tab_is_shown_before_anything_is_sent(
+        self, fill_in, world, open_page
+    ) -> None:
+        first = fill_in(ALWAYS_DECLINES, amount="20.00")
+        customer = first.query_params["customer"]
+        second = review(
+            open_page("new_charge", as_="alice", query={"customer": customer}), amount="20.00"
+        )
+        confirm(first)
+        confirm(second)
+        found = world.services.reports.charges.page().frame
+        assert list(found["attempts"]) == [1]
+
+    def test_a_click_that_interrupts_the_charge_finds_its_outcome(self, fill_in, world) -> None:
+        """Streamlit ends the run that sent the charge; the next run knows that it was sent."""
+        at = fill_in(amount="20.00")
+        seen = at.session_state["new_charge_reviewed"]
+        world.services.charging.charge(seen.order, by=world.services.users.find("alice").actor)
+        at.session_state["new_charge_confirmed"] = seen.form
+        ran(at.run())
+        assert "Succeeded" in text(at)
+        assert world.moved() == [(2000, "eur")]
