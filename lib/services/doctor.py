@@ -66,8 +66,14 @@ class DoctorService:
         try:
             with self._uow.write() as stores:
                 stores.users.count()
+            missing = self._uow.missing_steps()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the file is the answer
             return Check("database", False, f"onfile.db cannot be written: {error}")
+        if missing:
+            return Check(
+                "database", False,
+                f"onfile.db has an older schema ({len(missing)} steps behind). Restart Onfile.",
+            )  # fmt: skip
         return Check("database", True, "onfile.db can be written and has the current schema.")
 
     def _key(self) -> Check:
@@ -136,8 +142,11 @@ class DoctorService:
         )  # fmt: skip
 
     def _worker(self) -> Check:
-        with self._uow.read() as stores:
-            beat = stores.jobs.last_beat()
+        try:
+            with self._uow.read() as stores:
+                beat = stores.jobs.last_beat()
+        except Exception as error:  # noqa: BLE001 - as above
+            return Check("worker", False, f"onfile.db cannot be read: {error}")
         age = None if beat is None else epoch(self._clock()) - beat
         if age is None or age > HEARTBEAT_FRESH_SECONDS:
             return Check("worker", False, "The worker is not running.")

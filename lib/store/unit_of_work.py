@@ -15,6 +15,7 @@ from lib.store.connection import connect, write_transaction
 from lib.store.deliveries import DeliveryStore
 from lib.store.jobs import JobStore
 from lib.store.links import LinkStore
+from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.requests import RequestStore
 from lib.store.users import UserStore
@@ -35,6 +36,14 @@ class Stores:
 class UnitOfWork:
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def missing_steps(self) -> list[str]:
+        """Schema steps this code has and the file has not."""
+        database = connect(self.path)
+        try:
+            return [step.name for step in migrations.pending(database)]
+        finally:
+            database.close()
 
     @contextmanager
     def read(self) -> Iterator[Stores]:
