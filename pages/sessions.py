@@ -31,11 +31,11 @@ if not page.frame.empty:
     chosen = tables.table(
         session_panel.rows(page.frame),
         {
-            "shown": tables.text("Customer", width=190),
-            "label": tables.text("Saved method", width=130),
-            "shown_state": tables.state(width=150),
-            "reference": tables.text("Reference", width=100),
-            "created": tables.ago("Made", width=115),
+            "shown": tables.text("Customer", width=170),
+            "label": tables.text("Saved method", width=120),
+            "shown_state": tables.state(width=132),
+            "reference": tables.text("Reference", width=85),
+            "created": tables.ago("Made", width=110),
             "saved_at": tables.time("Saved"),
         },
         key=session_panel.TABLE, alt="Setup sessions, newest first", timezone=ctx.timezone,
