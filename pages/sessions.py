@@ -36,7 +36,7 @@ if not page.frame.empty:
             "shown_state": tables.state(width=132),
             "reference": tables.text("Reference", width=85),
             "created": tables.ago("Made", width=110),
-            "saved_at": tables.time("Saved"),
+            "saved_at": tables.time("Saved", width=140),
         },
         key=session_panel.TABLE, alt="Setup sessions, newest first", timezone=ctx.timezone,
     )  # fmt: skip
