@@ -165,7 +165,7 @@ def checked(money: Money) -> Money:
             field="amount",
             code="amount_too_small",
         )
-    return money
+    return Money(money.amount, unit.code)
 
 
 def minimum_minor(code: str) -> int:

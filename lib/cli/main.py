@@ -34,7 +34,7 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] = bootstrap.se
     except OnfileError as error:
         return _show(arguments, Answer({}, [], error=_error_object(error)))
     except sqlite3.Error as error:
-        message = f"The database cannot be used just now: {error}. Nothing was done."
+        message = f"The database cannot be used just now: {error}. What was done before is kept."
         return _show(arguments, Answer({}, [], error={"code": "database", "message": message}))
     except KeyboardInterrupt:
         message = "Stopped. What was done before is kept."

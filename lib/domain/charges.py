@@ -78,6 +78,9 @@ RETRYABLE_STATES = frozenset(
     {ChargeState.PLANNED, ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER}
 )
 
+OPEN_OUTCOMES = (Outcome.UNKNOWN, Outcome.PROCESSING)
+"""Not final: at most one attempt of a charge has one of these, or none yet."""
+
 STATE_AFTER: dict[Outcome, ChargeState] = {
     Outcome.SUCCEEDED: ChargeState.SUCCEEDED,
     Outcome.PROCESSING: ChargeState.PROCESSING,

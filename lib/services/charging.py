@@ -9,7 +9,9 @@ a row that says so, and `settling` finds out what happened. Nothing here retries
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import stamina
@@ -123,13 +125,7 @@ class ChargingService:
             Blocked: the method cannot be charged, or another try makes no sense now.
         """
         by.must(Permission.CHARGE)
-        order = ChargeOrder(
-            customer=order.customer.strip(),
-            money=checked(order.money),
-            reference=clean_reference(order.reference),
-            payment_method=order.payment_method.strip() if order.payment_method else None,
-            description=clean_description(order.description),
-        )
+        order = _cleaned(order)
         with self._uow.read() as stores:
             live = stores.charges.live_for(order.customer, order.reference)
         if live is not None and live.state is not ChargeState.PLANNED:
@@ -162,11 +158,18 @@ class ChargingService:
 
         Raises:
             AlreadyCharged, Blocked, InvalidInput, NotFound, NotPermitted, StaleState
+            OutcomeUnknown: it was sent, and the answer could not be written down.
             GatewayError: a check before the charge could not be made; no charge was sent.
         """
+        by.must(Permission.CHARGE)
+        order = _cleaned(order)
+        with self._uow.read() as stores:
+            tried = _tried(stores, order)
         review = self.review(order, by=by)
-        self._close_earlier_intent(review.earlier)
-        attempt = self._plan(review, by=by, expected_attempts=expected_attempts)
+        # Also those of another sum: they are tries to collect the same debt.
+        for charge_id, attempts in tried.items():
+            self._close_earlier_intent(charge_id, attempts)
+        attempt = self._plan(review, tried, by=by, expected_attempts=expected_attempts)
         return self._execute(attempt)
 
     def retry(
@@ -194,9 +197,10 @@ class ChargingService:
         found = self.view(charge_id)
         if found.charge.state not in RETRYABLE_STATES:
             raise StaleState("This charge can no longer be cancelled. Reload to see its state.")
-        self._close_earlier_intent(found)
+        self._close_earlier_intent(charge_id, found.attempts)
         with self._uow.write() as stores:
-            if not stores.charges.move(
+            attempts = stores.charges.attempts(charge_id)
+            if len(attempts) != len(found.attempts) or not stores.charges.move(
                 charge_id, before=found.charge.state, after=ChargeState.CANCELLED, at=now
             ):
                 raise StaleState("This charge changed a moment ago. Reload to see its state.")
@@ -237,16 +241,14 @@ class ChargingService:
             )
         return usable[0], len(usable) > 1
 
-    def _close_earlier_intent(self, earlier: ChargeView | None) -> None:
+    def _close_earlier_intent(self, charge_id: str, attempts: Sequence[Attempt]) -> None:
         """
         Cancel the failed try's PaymentIntent, so that nobody can still confirm it.
 
         This is also the last look before the money moves: an intent that was paid in the
         meantime, in the Stripe Dashboard say, cannot be cancelled.
         """
-        if earlier is None or not earlier.attempts:
-            return
-        intent_id = earlier.attempts[-1].payment_intent
+        intent_id = attempts[-1].payment_intent if attempts else None
         if intent_id is None:
             return
         asked_at_ms = int(self._clock().timestamp() * 1000)
@@ -264,17 +266,28 @@ class ChargingService:
         if outcome_of(intent) in (Outcome.SUCCEEDED, Outcome.PROCESSING):
             raise AlreadyCharged(
                 "This was paid in the meantime; nothing was charged now.",
-                charge_id=earlier.charge.id,
+                charge_id=charge_id,
             )
         if intent.status != "canceled":
             raise StaleState(
                 "The earlier payment at Stripe is still open. Look at it in Stripe, then try again."
             )
 
-    def _plan(self, review: Review, *, by: Actor, expected_attempts: int | None) -> Attempt:
-        """Phase 1: one transaction that leaves an attempt row, or changes nothing."""
+    def _plan(
+        self, review: Review, tried: Mapping[str, Sequence[Attempt]], *, by: Actor,
+        expected_attempts: int | None,
+    ) -> Attempt:  # fmt: skip
+        """
+        Phase 1: one transaction that leaves an attempt row, or changes nothing.
+
+        `tried` is what was known of the reference when its open PaymentIntents were closed.
+        """
         order, now = review.order, epoch(self._clock())
         with self._uow.write() as stores:
+            if not _same_tries(tried, _tried(stores, order)):
+                raise StaleState(
+                    "This reference was tried a moment ago by somebody else. Look at it before trying again."
+                )
             charge = self._claim(stores, review, by=by, now=now)
             earlier = stores.charges.attempts(charge.id)
             if expected_attempts is not None and len(earlier) != expected_attempts:
@@ -362,14 +375,33 @@ class ChargingService:
         """Phases 2 and 3."""
         asked_at_ms = int(self._clock().timestamp() * 1000)
         result, intent = self.ask(attempt)
+        try:
+            # Around phase 3 only: a database that is busy or full must never send a charge again.
+            for again in stamina.retry_context(
+                on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
+            ):
+                with again:
+                    self._write_down(attempt, result, intent, asked_at_ms=asked_at_ms)
+            self.look_at_blocked(attempt, result)
+            return self.view(attempt.charge_id)
+        except sqlite3.Error as error:
+            raise OutcomeUnknown(
+                "Stripe was asked, but its answer could not be written down. Onfile finds out by itself; do not charge this in another way."
+            ) from error
+
+    def _write_down(
+        self, attempt: Attempt, result: Result, intent: PaymentIntent | None, *, asked_at_ms: int
+    ) -> None:
         with self._uow.write() as stores:
-            ledger.record(
-                stores, attempt, result, evidence=Evidence.REPLY.value, at=epoch(self._clock())
-            )
+            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+            if current is None or current.outcome is None or result.was_executed:
+                ledger.record(
+                    stores, attempt, result, evidence=Evidence.REPLY.value, at=epoch(self._clock())
+                )
+            # Otherwise this took so long that `settling` asked as well, and a refusal of our own
+            # request no longer says that nothing was executed.
             if intent is not None:
                 stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
-        self.look_at_blocked(attempt, result)
-        return self.view(attempt.charge_id)
 
     def ask(self, attempt: Attempt) -> tuple[Result, PaymentIntent | None]:
         """
@@ -442,7 +474,9 @@ def _result_of(error: GatewayError) -> Result:
             outcome = Outcome.DECLINED
         case Misconfigured() | Busy():
             outcome = Outcome.NOT_EXECUTED
-        case OutcomeUnknown() | KeyReused():
+        case KeyReused():
+            return replace(facts, decline=replace(decline, code="idempotency_error"))
+        case OutcomeUnknown():
             outcome = Outcome.UNKNOWN
         case _:
             raise error
@@ -451,13 +485,47 @@ def _result_of(error: GatewayError) -> Result:
 
 def _earlier(stores: Stores, order: ChargeOrder) -> Charge | None:
     """The charge row that this order would try again: same reference, same sum, not successful."""
-    found = stores.charges.live_for(order.customer, order.reference)
-    if found is None:
-        found = stores.charges.failed_for(order.customer, order.reference)
-    if found is None or found.state not in RETRYABLE_STATES:
-        return None
-    same_sum = (found.amount, found.currency) == (order.money.amount, order.money.currency)
-    return found if same_sum else None
+    live = stores.charges.live_for(order.customer, order.reference)
+    found = [live] if live else stores.charges.tried_for(order.customer, order.reference)
+    return next(
+        (
+            charge
+            for charge in found
+            if charge.state in RETRYABLE_STATES
+            and (charge.amount, charge.currency) == (order.money.amount, order.money.currency)
+        ),
+        None,
+    )
+
+
+def _tried(stores: Stores, order: ChargeOrder) -> dict[str, list[Attempt]]:
+    """What was tried for this reference and did not succeed, whatever the sum."""
+    return {
+        charge.id: stores.charges.attempts(charge.id)
+        for charge in stores.charges.tried_for(order.customer, order.reference)
+    }
+
+
+def _same_tries(
+    before: Mapping[str, Sequence[Attempt]], after: Mapping[str, Sequence[Attempt]]
+) -> bool:
+    return {charge_id: len(attempts) for charge_id, attempts in before.items()} == {
+        charge_id: len(attempts) for charge_id, attempts in after.items()
+    }
+
+
+def _cleaned(order: ChargeOrder) -> ChargeOrder:
+    """
+    Raises:
+        InvalidInput: a value to correct.
+    """
+    return ChargeOrder(
+        customer=order.customer.strip(),
+        money=checked(order.money),
+        reference=clean_reference(order.reference),
+        payment_method=order.payment_method.strip() if order.payment_method else None,
+        description=clean_description(order.description),
+    )
 
 
 def _check_retry(stores: Stores, charge: Charge, method_id: str, now: int) -> None:

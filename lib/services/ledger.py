@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lib.domain.charges import STATE_AFTER, Attempt, ChargeState, Outcome, may_become, outcome_of
+from lib.domain.charges import (
+    OPEN_OUTCOMES,
+    STATE_AFTER,
+    Attempt,
+    ChargeState,
+    Outcome,
+    may_become,
+    outcome_of,
+)
 from lib.domain.declines import explain
 from lib.domain.links import LINK_LIFETIME_SECONDS, SetupLink
 from lib.domain.mirror import Decline, PaymentIntent
@@ -16,6 +24,7 @@ from lib.store.unit_of_work import Stores
 _LOOK_AGAIN_SECONDS = (10, 60, 300, 900, 3600)
 # Bank debits take days; a webhook usually tells us first.
 _PROCESSING_LOOK_SECONDS = 6 * 3600
+_FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,14 @@ class Result:
     http_status: int | None = None
     request_id: str | None = None
     decline: Decline = field(default_factory=Decline)
+
+    @property
+    def was_executed(self) -> bool:
+        """
+        Whether this is an answer of the charge itself, now or saved under its key. Anything else
+        was said before the key was looked at, and is no word on what an earlier request did.
+        """
+        return self.http_status in (200, 402)
 
 
 def next_look(outcome: Outcome, looks: int, at: int) -> int | None:
@@ -50,6 +67,14 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         raise LookupError(f"attempt {attempt.charge_id}/{attempt.number} is gone")
     if current.outcome == result.outcome or not may_become(current.outcome, result.outcome):
         return False
+    attempts = stores.charges.attempts(charge.id)
+    if result.outcome in OPEN_OUTCOMES and any(
+        other.number != attempt.number and other.outcome in (None, *OPEN_OUTCOMES)
+        for other in attempts
+    ):
+        # Late news of a try that counted as over, while the next one is open. It is written down
+        # once it is final.
+        return False
     if not stores.charges.record_outcome(
         attempt.charge_id, attempt.number, before=current.outcome, after=result.outcome,
         evidence=evidence, at=at, next_look_at=next_look(result.outcome, current.looks, at),
@@ -57,16 +82,23 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         request_id=result.request_id, decline=result.decline,
     ):  # fmt: skip
         return False
-    newest = stores.charges.attempts(charge.id)[-1].number == attempt.number
     after = STATE_AFTER[result.outcome]
     # Money moving is the truth about the charge whichever attempt moved it; any other news counts
-    # only for the newest attempt.
-    moved = charge.state is not after and (
-        newest or after in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
+    # only for the newest attempt, and not for a charge that is over.
+    money = after in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
+    counts = money or (
+        attempts[-1].number == attempt.number
+        and charge.state not in (ChargeState.SUCCEEDED, ChargeState.CANCELLED)
     )
-    if moved and not stores.charges.move(charge.id, before=charge.state, after=after, at=at):
-        # Another live charge holds this reference, so this one was paid behind our back (in the
-        # Dashboard, say). The attempt says so; a person must look.
+    if charge.state is ChargeState.SUCCEEDED:
+        moved = False
+    elif counts and charge.state is not after:
+        moved = stores.charges.move(charge.id, before=charge.state, after=after, at=at)
+    else:
+        moved = True
+    if counts and not moved:
+        # Another try of this charge, or another live charge of this reference, was paid too: behind
+        # our back, in the Dashboard, say. The attempt says so; a person must look.
         stores.audit.record(
             at=at, actor="system", action="charge.paid_twice_suspected", subject=charge.id,
             detail={"attempt": attempt.number, "payment_intent": result.payment_intent},
@@ -88,7 +120,7 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
             "currency": charge.currency, "payment_intent": result.payment_intent,
         },
     )  # fmt: skip
-    if result.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
+    if counts and result.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
         failure = explain(result.decline, http_status=result.http_status, at=at)
         if failure.explanation.offers_link:
             offer_recovery(stores, charge.id, by=attempt.requested_by, at=at)
@@ -110,11 +142,24 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
     ) or attempt.payment_intent not in (None, intent.id):  # fmt: skip
         # Metadata can be copied by hand in the Dashboard; it must not settle another payment.
         return False
+    holder = stores.charges.by_payment_intent(intent.id)
+    if holder is not None and holder.idempotency_key != attempt.idempotency_key:
+        return False  # nor move a payment from one attempt to another
     outcome = outcome_of(intent)
     if outcome is Outcome.UNKNOWN:
         return False
     if intent.status == "requires_payment_method" and intent.error is None:
-        return False
+        # Not confirmed yet; or edited after it failed, which clears the error and keeps the charge.
+        if intent.latest_charge is None:
+            return False
+    elif intent.status == "canceled" and attempt.outcome in _FAILED:
+        return False  # most often our own cancellation; it failed for the reason recorded
+    elif (
+        outcome is Outcome.PROCESSING
+        and attempt.outcome in _FAILED
+        and at <= (attempt.outcome_at or 0)
+    ):
+        return False  # a page asked for before the debit failed
     return record(
         stores, attempt,
         Result(outcome, payment_intent=intent.id, decline=intent.error or Decline()),

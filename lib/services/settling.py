@@ -3,7 +3,8 @@ Finds out what became of attempts whose outcome is not known, by evidence and ne
 
 In this order, each step only while it can prove something:
 1. the PaymentIntent, when its id is known;
-2. the same request under the same key, while Stripe surely still knows the key;
+2. the same request under the same key, while Stripe surely still knows the key (after an
+   hour only when 3 and 4 found nothing, in case our clock was wrong);
 3. the event whose `request.idempotency_key` is ours (Stripe keeps events for 30 days);
 4. the customer's PaymentIntents since then, matched on our metadata;
 5. none of it, and old enough that nothing can still arrive: it was never executed.
@@ -11,6 +12,7 @@ In this order, each step only while it can prove something:
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 from lib.clock import Clock, epoch
@@ -18,6 +20,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.charges import (
     IN_FLIGHT_SECONDS,
     NO_TRACE_SECONDS,
+    OPEN_OUTCOMES,
     SAME_KEY_SECONDS,
     Attempt,
     ChargeState,
@@ -26,7 +29,7 @@ from lib.domain.charges import (
     outcome_of,
 )
 from lib.domain.mirror import PaymentIntent
-from lib.errors import GatewayError
+from lib.errors import GatewayError, OutcomeUnknown
 from lib.services import ledger
 from lib.services.charging import ChargingService
 from lib.services.ledger import Result
@@ -34,8 +37,15 @@ from lib.services.mirroring import record_payment_intents
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
+logger = logging.getLogger(__name__)
+
 # Stripe's clock and ours may differ, and `created` is whole seconds.
 _CLOCK_MARGIN_SECONDS = 60
+_DAY_SECONDS = 86_400
+# A key that seems older than this may be older still, if our clock was wrong when it was sent.
+_YOUNG_SECONDS = 3600
+# A payment made this long ago is surely in Stripe's lists.
+_LISTED_SECONDS = 300
 _EVENT_TYPES = (
     "payment_intent.succeeded",
     "payment_intent.payment_failed",
@@ -115,10 +125,17 @@ class SettlingService:
         return self._settle_or_postpone(last)
 
     def _settle_or_postpone(self, attempt: Attempt) -> bool:
+        fresh = self._take(attempt)
+        if fresh is None:
+            return True
         try:
-            final = self._look(attempt)
+            final = self._look(fresh)
         except GatewayError:
             # Stripe cannot be asked now, which says nothing about the attempt.
+            final = False
+        except Exception:
+            # One attempt that cannot be looked at must not stop the looks at others.
+            logger.exception("attempt %s cannot be settled", attempt.idempotency_key)
             final = False
         now = epoch(self._clock())
         if not final:
@@ -128,11 +145,6 @@ class SettlingService:
                     None, Outcome.UNKNOWN, Outcome.PROCESSING,
                 ):  # fmt: skip
                     return current is not None
-                if current.outcome is None:
-                    # The process that sent it is gone, or its reply would be here.
-                    ledger.record(
-                        stores, current, Result(Outcome.UNKNOWN), evidence="no_reply", at=now
-                    )
                 outcome = current.outcome or Outcome.UNKNOWN
                 stores.charges.look_again(
                     attempt.charge_id, attempt.number,
@@ -140,35 +152,53 @@ class SettlingService:
                 )  # fmt: skip
         return final
 
+    def _take(self, attempt: Attempt) -> Attempt | None:
+        """
+        The attempt as it is now, or None when it is final: it was read from a list that takes
+        minutes to work through, and sending one again that was given up would charge twice.
+        """
+        with self._uow.write() as stores:
+            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+            if current is not None and current.outcome is None:
+                # The process that sent it is gone, or its reply would be here. From now on a
+                # refusal that reaches it after all proves nothing.
+                ledger.record(
+                    stores, current, Result(Outcome.UNKNOWN), evidence="no_reply",
+                    at=epoch(self._clock()),
+                )  # fmt: skip
+                current = stores.charges.attempt(attempt.charge_id, attempt.number)
+        return current if current is not None and current.outcome in OPEN_OUTCOMES else None
+
     def _look(self, attempt: Attempt) -> bool:
         """True when the attempt is final now."""
         if attempt.payment_intent is not None:
             return self._apply(attempt.payment_intent, Evidence.PAYMENT_INTENT)
         age = epoch(self._clock()) - attempt.requested_at
-        may_resend = age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error"
-        if may_resend and self._resend(attempt):
-            return True
-        intent_id = self._by_event(attempt)
-        if intent_id is not None:
-            return self._apply(intent_id, Evidence.EVENT)
-        intent = self._by_metadata(attempt)
-        if intent is not None:
-            return self._apply(intent.id, Evidence.PAYMENT_INTENT)
+        is_young = 0 <= age < _YOUNG_SECONDS
+        found = None if is_young else self._find(attempt)
+        if found is not None:
+            return self._apply(*found)
+        refused: Result | None = None
+        if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
+            result, intent = self._charging.ask(attempt)
+            if result.was_executed and result.outcome is not Outcome.UNKNOWN:
+                return self._answered(attempt, result, intent)
+            refused = result if result.outcome is Outcome.DECLINED else None
+        if is_young or refused is not None:
+            found = self._find(attempt)
+            if found is not None:
+                return self._apply(*found)
+        if refused is not None and age >= _LISTED_SECONDS:
+            return self._record(attempt, refused, Evidence.SAME_KEY)
         if age >= NO_TRACE_SECONDS:
             return self._record(attempt, Result(Outcome.NOT_EXECUTED), Evidence.NO_TRACE)
         return False
 
-    def _resend(self, attempt: Attempt) -> bool:
+    def _answered(self, attempt: Attempt, result: Result, intent: PaymentIntent | None) -> bool:
         """
-        The same key and the same parameters: Stripe answers what it answered before, or executes
-        the request now if it never arrived.
-
-        A refusal of *this* request before execution (429, a key problem) says nothing about the
-        first one, so it proves nothing.
+        The same key and the same parameters: Stripe answered what it answered before, or executed
+        the request now because it never arrived.
         """
-        result, intent = self._charging.ask(attempt)
-        if result.outcome in (Outcome.UNKNOWN, Outcome.NOT_EXECUTED):
-            return False
         if intent is not None:
             asked_at_ms = int(self._clock().timestamp() * 1000)
             with self._uow.write() as stores:
@@ -176,6 +206,14 @@ class SettlingService:
         final = self._record(attempt, result, Evidence.SAME_KEY)
         self._charging.look_at_blocked(attempt, result)
         return final
+
+    def _find(self, attempt: Attempt) -> tuple[str, Evidence] | None:
+        """The PaymentIntent that the attempt made, by what Stripe keeps."""
+        intent_id = self._by_event(attempt)
+        if intent_id is not None:
+            return intent_id, Evidence.EVENT
+        intent = self._by_metadata(attempt)
+        return (intent.id, Evidence.PAYMENT_INTENT) if intent is not None else None
 
     def _by_event(self, attempt: Attempt) -> str | None:
         after: str | None = None
@@ -198,18 +236,24 @@ class SettlingService:
             charge = stores.charges.find(attempt.charge_id)
         if charge is None:
             raise LookupError(attempt.charge_id)
+        is_last_word = epoch(self._clock()) - attempt.requested_at >= NO_TRACE_SECONDS
+        ours = (attempt.charge_id, attempt.number, charge.amount, charge.currency)
         after: str | None = None
         while True:
             page = self._gateway.list_payment_intents(
                 customer=charge.customer,
-                created_from=attempt.requested_at - _CLOCK_MARGIN_SECONDS,
+                # All of them before "no trace" is concluded, in case our clock was wrong.
+                created_from=None if is_last_word else attempt.requested_at - _DAY_SECONDS,
                 after=after,
             )
             for intent in page.items:
-                if (intent.charge_id, intent.attempt) == (attempt.charge_id, attempt.number):
+                # Metadata is copied along when somebody repeats a payment by hand.
+                if (intent.charge_id, intent.attempt, intent.amount, intent.currency) == ours:
                     return intent
-            if not page.has_more or page.last_id is None:
+            if not page.has_more:
                 return None
+            if page.last_id is None:
+                raise OutcomeUnknown("Stripe's list cannot be read to its end.")
             after = page.last_id
 
     def _apply(self, intent_id: str, evidence: Evidence) -> bool:

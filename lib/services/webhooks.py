@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
 from lib.clock import Clock, epoch
@@ -89,7 +90,9 @@ class WebhookService:
     def _process(self, delivery: Delivery) -> None:
         try:
             self._mirror(delivery)
-        except (OnfileError, KeyError, TypeError, ValueError) as error:
+        except (
+            OnfileError, KeyError, TypeError, ValueError, OverflowError, sqlite3.IntegrityError,
+        ) as error:  # fmt: skip
             # One malformed or refused object must not stop the others; the reason is kept.
             self._postpone(delivery, error)
         else:

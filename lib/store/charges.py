@@ -46,15 +46,18 @@ class ChargeStore:
         )
         return next((_charge(row) for row in rows), None)
 
-    def failed_for(self, customer: str, reference: str) -> Charge | None:
-        """The newest failed charge of this reference, to be tried again under the same row."""
+    def tried_for(self, customer: str, reference: str) -> list[Charge]:
+        """
+        The charges of this reference that may be tried again, newest first. Another sum makes
+        another charge, so there may be several.
+        """
         rows = self._database.query(
             """SELECT * FROM charges WHERE customer = ? AND reference = ?
-                   AND state IN ('declined', 'needs_customer')
-               ORDER BY created_at DESC, id DESC LIMIT 1""",
+                   AND state IN ('planned', 'declined', 'needs_customer')
+               ORDER BY created_at DESC, id DESC""",
             (customer, reference),
         )
-        return next((_charge(row) for row in rows), None)
+        return [_charge(row) for row in rows]
 
     def move(
         self, charge_id: str, *, before: ChargeState, after: ChargeState, at: int,

@@ -8,7 +8,7 @@ SDK exceptions to ours, in one table.
     payment_intent_unexpected_state, 409           OutcomeUnknown: something else moved it
     404, resource_missing         Missing
     other 400                     Refused          final
-    5xx, no or unreadable reply   OutcomeUnknown
+    5xx, no or unreadable reply, an error that is not in Stripe's form (a proxy's)   OutcomeUnknown
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        raise translate(error) from error
+        # Without its cause: the SDK's message may quote a whole body, and tracebacks are logged.
+        raise translate(error) from None
 
 
 def translate(error: stripe.StripeError) -> GatewayError:
@@ -62,6 +63,10 @@ def translate(error: stripe.StripeError) -> GatewayError:
     status = error.http_status
     if isinstance(error, stripe.APIConnectionError) or status is None:
         return OutcomeUnknown("Stripe did not answer.", **facts)
+    if not details:
+        # The SDK quotes what it could not read in its message, so that is not passed on. Whoever
+        # wrote it, it is no word of Stripe's on whether the request was executed.
+        return OutcomeUnknown("Stripe's answer could not be read.", **facts)
     if details.get("type") == "idempotency_error":
         return KeyReused(message, **facts)
     if status in (401, 403):
@@ -79,8 +84,6 @@ def translate(error: stripe.StripeError) -> GatewayError:
         return Missing(message, **facts)
     if 400 <= status < 500:
         return Refused(message, **facts)
-    # 5xx, and a 200 whose body could not be read: the SDK quotes the body in its message, which
-    # may hold anything, so it is not passed on.
     return OutcomeUnknown("Stripe answered with an error of its own.", **facts)
 
 

@@ -7,9 +7,10 @@ StripeObject is built that nobody needs (98 ms against 11 ms for a page of 100 s
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -51,6 +52,8 @@ class Page(Generic[T]):
 def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
     """The SDK, without its own retries: which request may go again is decided here, per call."""
     stripe.enable_telemetry = False  # also writes an id file into the home folder
+    # At DEBUG the SDK logs whole bodies, client secrets included.
+    logging.getLogger("stripe").setLevel(logging.INFO)
     return stripe.StripeClient(
         api_key,
         stripe_version=API_VERSION,
@@ -74,11 +77,11 @@ class StripeGateway:
     # Customers
 
     def create_customer(self, params: Mapping[str, object], *, idempotency_key: str) -> Customer:
-        return mapping.customer(self._post("/v1/customers", params, idempotency_key))
+        return _read(mapping.customer, self._post("/v1/customers", params, idempotency_key))
 
     def retrieve_customer(self, customer_id: str) -> Customer:
         """A deleted customer comes back with `is_deleted`, not as an error."""
-        return mapping.customer(self._get(f"/v1/customers/{_path(customer_id)}", {}))
+        return _read(mapping.customer, self._get(f"/v1/customers/{_path(customer_id)}", {}))
 
     def list_customers(
         self, *, created_from: int | None = None, email: str | None = None, after: str | None = None
@@ -91,7 +94,9 @@ class StripeGateway:
     def create_session(
         self, params: Mapping[str, object], *, idempotency_key: str
     ) -> SessionBundle:
-        return mapping.session_bundle(self._post("/v1/checkout/sessions", params, idempotency_key))
+        return _read(
+            mapping.session_bundle, self._post("/v1/checkout/sessions", params, idempotency_key)
+        )
 
     def retrieve_session(self, session_id: str) -> SessionBundle:
         """With its SetupIntent and PaymentMethod, in one request."""
@@ -99,11 +104,12 @@ class StripeGateway:
             f"/v1/checkout/sessions/{_path(session_id)}",
             {"expand": ["setup_intent.payment_method"]},
         )
-        return mapping.session_bundle(data)
+        return _read(mapping.session_bundle, data)
 
     def expire_session(self, session_id: str, *, idempotency_key: str) -> SessionBundle:
-        return mapping.session_bundle(
-            self._post(f"/v1/checkout/sessions/{_path(session_id)}/expire", {}, idempotency_key)
+        return _read(
+            mapping.session_bundle,
+            self._post(f"/v1/checkout/sessions/{_path(session_id)}/expire", {}, idempotency_key),
         )
 
     def list_sessions(
@@ -124,12 +130,14 @@ class StripeGateway:
         )
         method = data.get("payment_method")
         return (
-            mapping.setup_intent(data),
-            mapping.payment_method(method) if isinstance(method, dict) else None,
+            _read(mapping.setup_intent, data),
+            _read(mapping.payment_method, method) if isinstance(method, dict) else None,
         )
 
     def retrieve_payment_method(self, method_id: str) -> PaymentMethod:
-        return mapping.payment_method(self._get(f"/v1/payment_methods/{_path(method_id)}", {}))
+        return _read(
+            mapping.payment_method, self._get(f"/v1/payment_methods/{_path(method_id)}", {})
+        )
 
     def list_payment_methods(
         self, customer_id: str, *, after: str | None = None
@@ -147,12 +155,12 @@ class StripeGateway:
             {"customer": customer_id},
             idempotency_key,
         )
-        return mapping.payment_method(data)
+        return _read(mapping.payment_method, data)
 
     def detach(self, method_id: str, *, idempotency_key: str) -> PaymentMethod:
         """Permanent: Stripe never lets a detached method be attached again."""
         data = self._post(f"/v1/payment_methods/{_path(method_id)}/detach", {}, idempotency_key)
-        return mapping.payment_method(data)
+        return _read(mapping.payment_method, data)
 
     # PaymentIntents
 
@@ -168,15 +176,15 @@ class StripeGateway:
             OutcomeUnknown: it may or may not have been executed.
         """
         data = self._call("post", "/v1/payment_intents", params, idempotency_key)
-        return mapping.payment_intent(data)
+        return _read(mapping.payment_intent, data)
 
     def cancel_payment_intent(self, intent_id: str, *, idempotency_key: str) -> PaymentIntent:
         data = self._post(f"/v1/payment_intents/{_path(intent_id)}/cancel", {}, idempotency_key)
-        return mapping.payment_intent(data)
+        return _read(mapping.payment_intent, data)
 
     def retrieve_payment_intent(self, intent_id: str) -> PaymentIntent:
         data = self._get(f"/v1/payment_intents/{_path(intent_id)}", {"expand": ["latest_charge"]})
-        return mapping.payment_intent(data)
+        return _read(mapping.payment_intent, data)
 
     def list_payment_intents(
         self, *, customer: str | None = None, created_from: int | None = None,
@@ -196,7 +204,7 @@ class StripeGateway:
         return _page(self._get("/v1/events", params), mapping.event)
 
     def account_id(self) -> str:
-        return str(self._get("/v1/account", {})["id"])
+        return _read(lambda data: str(data["id"]), self._get("/v1/account", {}))
 
     def probe(self, method: str, path: str, params: Mapping[str, object]) -> None:
         """Send a request only to learn whether the key may; raises what Stripe answers."""
@@ -268,13 +276,27 @@ def _list_params(created_from: int | None, after: str | None, **more: object) ->
     return params | {name: value for name, value in more.items() if value is not None}
 
 
-def _page(data: dict[str, Any], convert: Any) -> Page[Any]:  # noqa: ANN401
-    raw: list[dict[str, Any]] = data["data"]
-    return Page(
-        items=[convert(item) for item in raw],
-        has_more=bool(data["has_more"]),
-        last_id=raw[-1]["id"] if raw else None,
-    )
+def _page(data: dict[str, Any], convert: Callable[[dict[str, Any]], T]) -> Page[T]:
+    def page(data: dict[str, Any]) -> Page[T]:
+        raw: list[dict[str, Any]] = data["data"]
+        return Page(
+            items=[convert(item) for item in raw],
+            has_more=bool(data["has_more"]),
+            last_id=raw[-1]["id"] if raw else None,
+        )
+
+    return _read(page, data)
+
+
+def _read(convert: Callable[[dict[str, Any]], T], data: dict[str, Any]) -> T:
+    """
+    Raises:
+        OutcomeUnknown: the answer lacks what it must have, so nothing can be concluded from it.
+    """
+    try:
+        return convert(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OutcomeUnknown(f"Stripe's answer is incomplete ({type(error).__name__}).") from error
 
 
 def _path(identifier: str) -> str:

@@ -8,6 +8,7 @@ KeyError when it is missing; optional ones become None.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ from lib.domain.mirror import (
 )
 
 Json = Mapping[str, Any]
+# Metadata can be edited by anybody with access to the Dashboard.
+_ATTEMPT = re.compile(r"[0-9]{1,6}\Z", re.ASCII)
 
 
 def customer(data: Json) -> Customer:
@@ -117,7 +120,7 @@ def payment_intent(data: Json) -> PaymentIntent:
         amount=data["amount"],
         currency=data["currency"],
         charge_id=metadata.get("onfile_charge_id"),
-        attempt=int(attempt) if attempt.isdecimal() else None,
+        attempt=int(attempt) if _ATTEMPT.match(attempt) else None,
         latest_charge=_id(data.get("latest_charge")),
         description=data.get("description"),
         error=decline(error, outcome_of=data.get("latest_charge")) if error else None,
