@@ -41,15 +41,31 @@ def verify(
         text = payload.decode()
     except UnicodeDecodeError as error:
         raise InvalidSignature("not text") from error
-    if not any(_matches(text, header or "", secret) for secret in secrets):
+    # The SDK's comparison raises TypeError for a header with other characters.
+    if not (header or "").isascii() or not any(
+        _matches(text, header or "", secret) for secret in secrets
+    ):
         raise InvalidSignature("signature does not match")
     try:
         data = json.loads(text)
         if data.get("object") != "event":
             raise InvalidSignature("not a v1 event")
-        return VerifiedDelivery(mapping.event(data), age)
+        event = mapping.event(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidSignature("signed, but not an event") from error
+    if not _is_well_formed(event):
+        raise InvalidSignature("signed, but not an event")
+    return VerifiedDelivery(event, age)
+
+
+def _is_well_formed(event: Event) -> bool:
+    texts = (event.id, event.type)
+    maybe = (event.api_version, event.object_id, event.object_type, event.idempotency_key)
+    return (
+        all(isinstance(text, str) and text for text in texts)
+        and all(text is None or isinstance(text, str) for text in maybe)
+        and isinstance(event.created, int)
+    )
 
 
 def _matches(text: str, header: str, secret: str) -> bool:
