@@ -65,9 +65,13 @@ def make_link(page: Page, email: str, name: str, reference: str) -> str:
     page.get_by_role("button", name="Make link").click()
     expect(page.get_by_text("Link made. Send it to the customer.")).to_be_visible()
     address = durable_address(page)
-    page.get_by_role("button", name="Close", exact=True).click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    close_drawer(page)
     return address
+
+
+def close_drawer(page: Page) -> None:
+    page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def durable_address(page: Page) -> str:
@@ -154,7 +158,8 @@ def test_link_card_mirror_charge_and_the_way_back(server, staff, customer) -> No
         page.get_by_role("link", name="Timeline and tries").click()
         expect(page.get_by_text("New card saved").first).to_be_visible()
         page.get_by_role("button", name=re.compile(r"^Charge .* again")).click()
-        expect(page.get_by_text("Succeeded").first).to_be_visible()
+        expect(page.get_by_role("dialog").get_by_text("Succeeded").first).to_be_visible()
+        close_drawer(page)
 
     # What Stripe says: one movement of money a reference, each of the exact amount.
     stripe = PracticeStripe(server.data_dir / "practice.db")
