@@ -37,6 +37,10 @@ _METHODS = Query(
     "m.created",
     "m.id",
 )
+# A method exists at Stripe before its bank has confirmed it. It counts as saved once it had a
+# customer, or once the SetupIntent it came from succeeded.
+_SAVED = """(m.last_customer IS NOT NULL OR EXISTS (
+    SELECT 1 FROM setup_intents i WHERE i.payment_method = m.id AND i.status = 'succeeded'))"""
 METHOD_STATES = ("usable", "expiring", "expired", "needs_customer", "removed")
 _METHOD_INTEGERS = ("exp_month", "exp_year", "created")
 
@@ -100,7 +104,7 @@ class PaymentMethodReports:
         today = self._clock().date()
         month = today.year * 12 + today.month
         expiry = "(m.exp_year * 12 + m.exp_month)"
-        query = _METHODS.matching(
+        query = _METHODS.where(_SAVED).matching(
             search,
             ("coalesce(c.name, m.billing_name)", "coalesce(c.email, m.billing_email)", "m.last4",
              "m.brand", "m.id", "m.customer"),
@@ -162,7 +166,8 @@ class PaymentMethodReports:
                                AS expiring,
                            sum(customer IS NOT NULL AND (exp_year IS NULL
                                OR exp_year * 12 + exp_month >= :month)) AS usable
-                       FROM payment_methods""",
+                       FROM payment_methods m WHERE """
+                    + _SAVED,
                     {"month": month},
                 )
             )
