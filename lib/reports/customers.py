@@ -166,8 +166,9 @@ class PaymentMethodReports:
                                AS expiring,
                            sum(customer IS NOT NULL AND (exp_year IS NULL
                                OR exp_year * 12 + exp_month >= :month)) AS usable
-                       FROM payment_methods m WHERE """
-                    + _SAVED,
+                       FROM payment_methods m WHERE (m.last_customer IS NOT NULL OR EXISTS (
+                           SELECT 1 FROM setup_intents i
+                           WHERE i.payment_method = m.id AND i.status = 'succeeded'))""",
                     {"month": month},
                 )
             )
