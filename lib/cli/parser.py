@@ -17,7 +17,11 @@ class Arguments(argparse.Namespace):
 
 def parse(argv: Sequence[str]) -> Arguments:
     """Exits with status 2 on wrong usage."""
-    return _parser().parse_args(list(argv), namespace=Arguments(json=False, as_=None))
+    parser = _parser()
+    # Bytes that are no text arrive as lone surrogates, which neither SQLite nor JSON can hold.
+    if any("\ud800" <= character <= "\udfff" for argument in argv for character in argument):
+        parser.error("the arguments must be text in UTF-8")
+    return parser.parse_args(list(argv), namespace=Arguments(json=False, as_=None))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,480 @@
+"""The command line: same services, same checks as the screens; one JSON object; honest exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.cli.main import main
+from lib.errors import SettingsError
+from lib.services.users import PRACTICE_PASSWORD
+from tests import at_stripe
+from tests.world import ALWAYS_DECLINES, World
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Said:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object on standard output; fails when there is more or less."""
+        assert self.out.endswith("\n")
+        assert self.out.count("\n") == 1, self.out
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def error(self) -> dict[str, Any]:
+        found = self.json["error"]
+        assert set(found) >= {"code", "message"}
+        assert found["message"]
+        return dict(found)
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command; practice users exist, and ONFILE_PASSWORD is theirs."""
+    world.services.users.add_practice_users()
+    monkeypatch.setenv("ONFILE_PASSWORD", PRACTICE_PASSWORD)
+    monkeypatch.delenv("ONFILE_NEW_PASSWORD", raising=False)
+
+    def running(*argv: str) -> Said:
+        capsys.readouterr()
+        try:
+            status = main(argv, services=lambda: world.services)
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        captured = capsys.readouterr()
+        return Said(status, captured.out, captured.err)
+
+    return running
+
+
+@pytest.fixture
+def empty(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """As `run`, in a house without people."""
+    monkeypatch.setenv("ONFILE_NEW_PASSWORD", "long enough 1")
+    monkeypatch.delenv("ONFILE_PASSWORD", raising=False)
+
+    def running(*argv: str) -> Said:
+        capsys.readouterr()
+        status = main(argv, services=lambda: world.services)
+        captured = capsys.readouterr()
+        return Said(status, captured.out, captured.err)
+
+    return running
+
+
+class TestHowItIsCalled:
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            ("--as", "alice", "--json", "links", "list"),
+            ("links", "list", "--as", "alice", "--json"),
+            ("--json", "links", "list", "--as", "alice"),
+            ("--as", "alice", "links", "--json", "list"),
+            ("links", "--as=alice", "--json", "list"),
+        ],
+        ids=" ".join,
+    )
+    def test_as_and_json_before_and_after(self, run: Run, argv: tuple[str, ...]) -> None:
+        said = run(*argv)
+        assert (said.status, said.json) == (0, {"links": []})
+
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            (),
+            ("nothing",),
+            ("links",),
+            ("links", "create", "--as", "alice"),
+            ("links", "create", "--guest", "--email", "a@example.com", "--as", "alice"),
+            ("links", "list", "--status", "lost"),
+            ("charge", "--customer", "cus_1"),
+            ("users", "add", "eve", "--email", "e@example.com", "--role", "owner"),
+            ("users", "add", "eve", "--email", "e@example.com"),
+            ("sync", "--only", "charges"),
+            ("doctor", "--loud"),
+            ("links", "create", "--guest", "--reference", "\udcff", "--as", "alice"),
+            ("links", "list", "--as", "\udcff"),
+        ],
+        ids=lambda argv: ascii(" ".join(argv)),
+    )
+    @pytest.mark.parametrize("json_", [(), ("--json",)], ids=["text", "json"])
+    def test_wrong_usage_is_two_and_says_so_on_standard_error(
+        self, run: Run, argv: tuple[str, ...], json_: tuple[str, ...]
+    ) -> None:
+        said = run(*json_, *argv)
+        assert (said.status, said.out) == (2, "")
+        assert "usage:" in said.err
+
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            ("users", "list"), ("links", "list"), ("sync",), ("reconcile",), ("audit", "verify"),
+            ("links", "create", "--guest"), ("users", "disable", "bob"),
+            ("charge", "--customer", "cus_1", "--amount", "1", "--currency", "usd",
+             "--reference", "A"),
+        ],
+        ids=" ".join,
+    )  # fmt: skip
+    def test_without_saying_who_it_is_refused(self, run: Run, argv: tuple[str, ...]) -> None:
+        said = run("--json", *argv)
+        assert (said.status, said.error["code"]) == (1, "not_signed_in")
+        assert "--as" in said.error["message"]
+
+    def test_a_wrong_password_and_a_missing_one(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ONFILE_PASSWORD", "wrong password")
+        assert run("--json", "--as", "alice", "sync").error["code"] == "not_signed_in"
+        monkeypatch.delenv("ONFILE_PASSWORD")
+        said = run("--json", "--as", "alice", "sync")
+        assert "ONFILE_PASSWORD" in said.error["message"]
+
+    def test_errors_in_words_go_to_standard_error(self, run: Run) -> None:
+        said = run("links", "list")
+        assert (said.status, said.out) == (1, "")
+        assert "--as" in said.err
+
+    def test_a_locked_database_is_an_error_object(
+        self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from lib.store import connection
+
+        monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.01)
+        holder = sqlite3.connect(world.settings.database, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        said = run("--json", "--as", "alice", "links", "create", "--guest")
+        holder.close()
+        assert (said.status, said.error["code"]) == (1, "database")
+
+    def test_settings_that_do_not_allow_a_start_are_an_error_object(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def broken() -> None:
+            raise SettingsError("no")
+
+        status = main(["--json", "doctor"], services=broken)  # type: ignore[arg-type]
+        assert status == 1
+        assert json.loads(capsys.readouterr().out)["error"]["code"] == "settings"
+
+
+class TestDoctor:
+    def test_all_well(self, run: Run) -> None:
+        said = run("--json", "doctor")
+        assert said.status == 0
+        assert said.json["mode"] == "practice"
+        assert all(set(check) == {"name", "ok", "detail"} for check in said.json["checks"])
+
+    def test_one_failing_check_is_exit_one(self, run: Run, world: World) -> None:
+        world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
+        said = run("--json", "doctor")
+        assert said.status == 1
+        assert [c["name"] for c in said.json["checks"] if not c["ok"]] == [
+            "permission: read customers"
+        ]
+        world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
+        assert "FAIL  permission: read customers" in run("doctor").out
+
+
+class TestUsers:
+    def test_the_first_needs_nobody_and_the_second_is_refused(self, empty: Run) -> None:
+        add = ("--json", "users", "add")
+        first = empty(*add, "ada", "--email", "ada@example.com", "--role", "admin")
+        assert first.status == 0
+        assert first.json["user"] | {"full_name": ""} == {
+            "name": "ada", "full_name": "", "email": "ada@example.com", "roles": ["admin"],
+            "active": True,
+        }  # fmt: skip
+        second = empty(*add, "bob", "--email", "bob@example.com", "--role", "viewer")
+        assert (second.status, second.error["code"]) == (1, "not_signed_in")
+
+    @pytest.mark.parametrize(
+        "roles",
+        [
+            ("--role", "approver", "--role", "operator"),
+            ("--role", "approver", "operator"),
+            ("--role", "operator", "approver", "--role", "operator"),
+        ],
+        ids=" ".join,
+    )
+    def test_roles_repeated_or_several(self, empty: Run, roles: tuple[str, ...]) -> None:
+        said = empty("--json", "users", "add", "bob", "--email", "b@example.com", *roles)
+        assert said.json["user"]["roles"] == ["approver", "operator"]
+
+    def test_a_password_must_come_from_somewhere_and_be_good(
+        self, empty: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add = ("--json", "users", "add", "ada", "--email", "a@example.com", "--role", "admin")
+        monkeypatch.setenv("ONFILE_NEW_PASSWORD", "short")
+        assert empty(*add).error == {
+            "code": "invalid_input", "field": "password",
+            "message": "Use a password of at least 10 characters.",
+        }  # fmt: skip
+        monkeypatch.delenv("ONFILE_NEW_PASSWORD")
+        assert "ONFILE_NEW_PASSWORD" in empty(*add).error["message"]
+
+    def test_an_admin_adds_lists_sets_and_disables(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ONFILE_NEW_PASSWORD", "long enough 1")
+        as_ada = ("--json", "--as", "ada")
+        email = ("--email", "e@example.com")
+        assert run(*as_ada, "users", "add", "eve", *email, "--role", "viewer").status == 0
+        listed = run(*as_ada, "users", "list").json["users"]
+        assert [user["name"] for user in listed] == ["ada", "alice", "bob", "eve", "vera"]
+        assert run(*as_ada, "users", "disable", "eve").json["user"]["active"] is False
+        assert run(*as_ada, "users", "disable", "ada").error["message"].startswith("This is the")
+        assert run(*as_ada, "users", "disable", "nobody").error["code"] == "not_found"
+        assert run(*as_ada, "users", "set-password", "bob").status == 0
+        assert run("--json", "--as", "bob", "links", "list").error["code"] == "not_signed_in"
+        monkeypatch.setenv("ONFILE_PASSWORD", "long enough 1")
+        assert run("--json", "--as", "bob", "links", "list").status == 0
+        for said in (run(*as_ada, "users", "list"), run("--as", "bob", "users", "list")):
+            assert "$2b$" not in said.out + said.err
+
+    def test_others_may_not(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ONFILE_NEW_PASSWORD", "long enough 1")
+        as_alice = ("--json", "--as", "alice")
+        add = ("users", "add", "eve", "--email", "e@example.com", "--role", "admin")
+        for argv in (
+            add, ("users", "list"), ("users", "disable", "bob"), ("users", "set-password", "bob"),
+        ):  # fmt: skip
+            assert run(*as_alice, *argv).error["code"] == "not_permitted"
+        assert run(*as_alice, "users", "set-password", "alice").status == 0
+
+
+class TestLinks:
+    def test_create_for_each_kind(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        create = ("--json", "--as", "alice", "links", "create")
+        for whom in (
+            ("--customer", customer),
+            ("--email", "new@example.com", "--name", "New"),
+            ("--guest",),
+        ):
+            said = run(*create, *whom, "--currency", "usd", "--reference", "INV-1")
+            assert said.status == 0
+            made = said.json
+            assert made["link_id"].startswith("link_")
+            assert made["session_id"].startswith("cs_test_")
+            assert made["session_id"] in made["url"]
+            assert made["durable_url"].startswith("http://localhost:8501/l/")
+            assert made["expires_at"] == world.now + 86_400
+        assert len(at_stripe.listed(world, "/v1/checkout/sessions")) == 3
+
+    def test_in_words_the_address_to_send_is_the_durable_one(self, run: Run) -> None:
+        said = run("--as", "alice", "links", "create", "--guest")
+        assert said.status == 0
+        assert "http://localhost:8501/l/" in said.out
+        assert "/practice/checkout/" not in said.out
+
+    def test_several_twins_are_an_error_that_lists_them(self, run: Run, world: World) -> None:
+        twins = [
+            at_stripe.post(world, "/v1/customers", email="t@example.com")["id"] for _ in range(2)
+        ]
+        said = run("--json", "--as", "alice", "links", "create", "--email", "t@example.com")
+        assert (said.status, said.error["code"]) == (1, "customer_exists")
+        assert all(twin in said.error["message"] for twin in twins)
+
+    def test_bad_values_are_refused_with_the_field(self, run: Run) -> None:
+        create = ("--json", "--as", "alice", "links", "create")
+        for argv, field in (
+            (("--email", "nobody"), "email"),
+            (("--guest", "--currency", "xxx"), "currency"),
+            (("--guest", "--reference", "a\x00b"), "reference"),
+            (("--guest", "--name", "x" * 100_000), "name"),
+            (("--guest", "--locale", "tlh"), "locale"),
+        ):
+            said = run(*create, *argv)
+            assert (said.status, said.error["field"]) == (1, field)
+        assert run(*create, "--customer", "cus_nobody").error["code"] == "not_found"
+
+    def test_a_viewer_lists_and_does_not_create(self, run: Run) -> None:
+        assert run("--json", "--as", "vera", "links", "list").status == 0
+        said = run("--json", "--as", "vera", "links", "create", "--guest")
+        assert said.error["code"] == "not_permitted"
+
+    def test_list_by_status(self, run: Run, world: World) -> None:
+        made = run("--json", "--as", "alice", "links", "create", "--guest").json
+        listing = ("--json", "--as", "alice", "links", "list")
+        [shown] = run(*listing, "--status", "open").json["links"]
+        assert (shown["link_id"], shown["status"]) == (made["link_id"], "open")
+        assert shown["durable_url"] == made["durable_url"]
+        world.finish(made["session_id"])
+        [shown] = run(*listing).json["links"]
+        assert (shown["status"], shown["durable_url"]) == ("completed", None)
+        assert run(*listing, "--status", "open").json["links"] == []
+
+
+class TestSync:
+    def test_counts_what_was_written(self, run: Run, world: World) -> None:
+        world.save_card(world.customer())
+        said = run("--json", "--as", "bob", "sync")
+        assert said.status == 0
+        assert set(said.json) == {
+            "checkout_sessions", "setup_intents", "payment_methods", "customers",
+            "payment_intents", "events", "requests", "seconds",
+        }  # fmt: skip
+        assert said.json["checkout_sessions"] == 1
+
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            ("--full",),
+            ("--only", "customers"),
+            ("--only", "customers", "events"),
+            ("--only", "customers", "--only", "events", "--full"),
+        ],
+        ids=" ".join,
+    )
+    def test_its_options(self, run: Run, world: World, argv: tuple[str, ...]) -> None:
+        world.customer()
+        said = run("--json", "--as", "alice", "sync", *argv)
+        assert (said.status, said.json["customers"]) == (0, 1)
+
+    def test_stripe_down_is_an_error_with_the_request(self, run: Run, world: World) -> None:
+        world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=5)
+        said = run("--json", "--as", "alice", "sync")
+        assert (said.status, said.error["code"]) == (1, "outcome_unknown")
+        assert said.error["request_id"].startswith("req_")
+
+
+class TestCharge:
+    def charge(self, run: Run, customer: str, *more: str, amount: str = "12.34") -> Said:
+        return run(
+            "--json", "--as", "alice", "charge", "--customer", customer, "--amount", amount,
+            "--currency", "usd", "--reference", "INV-1", *more,
+        )  # fmt: skip
+
+    def test_prints_the_charge_object(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer)
+        said = self.charge(run, customer, "--payment-method", method, "--description", "Invoice")
+        assert said.status == 0
+        made = said.json
+        assert made["charge_id"].startswith("chg_")
+        assert made["payment_intent"].startswith("pi_")
+        assert made | {"charge_id": "", "payment_intent": ""} == {
+            "charge_id": "", "reference": "INV-1", "customer": customer, "payment_method": method,
+            "amount": 1234, "currency": "usd", "state": "succeeded", "payment_intent": "",
+            "attempts": 1, "failure": None,
+        }  # fmt: skip
+        assert world.moved() == [(1234, "usd")]
+
+    def test_twice_is_refused(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        self.charge(run, customer)
+        said = self.charge(run, customer)
+        assert (said.status, said.error["code"]) == (1, "already_charged")
+        assert len(world.moved()) == 1
+
+    def test_a_decline_is_exit_one_with_charge_and_error(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer, ALWAYS_DECLINES)
+        said = self.charge(run, customer)
+        assert said.status == 1
+        assert said.json["state"] == "declined"
+        failure = said.json["failure"]
+        assert set(failure) >= {
+            "code", "decline_code", "advice_code", "reason", "next_step", "retry_allowed",
+            "retry_not_before", "recovery_url", "request_id",
+        }  # fmt: skip
+        assert said.error["code"] == "declined"
+        assert failure["recovery_url"].startswith("http://localhost:8501/l/")
+
+    @pytest.mark.parametrize("amount", ["0", "-1", "1e3", "1,000.50", "9" * 12, "1.234", "", "x"])
+    def test_a_bad_amount_is_refused_in_words(self, run: Run, world: World, amount: str) -> None:
+        said = run(
+            "--json", "--as", "alice", "charge", "--customer", "cus_1", f"--amount={amount}",
+            "--currency", "usd", "--reference", "INV-1",
+        )  # fmt: skip
+        assert (said.status, said.error["field"]) == (1, "amount")
+        assert world.moved() == []
+
+    def test_a_viewer_and_an_approver_may_not(self, run: Run) -> None:
+        argv = ("charge", "--customer", "cus_1", "--amount", "1", "--currency", "usd")
+        said = run("--json", "--as", "vera", *argv, "--reference", "A")
+        assert said.error["code"] == "not_permitted"
+
+
+class TestTheRest:
+    def test_reconcile(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.stripe.faults.add("POST", "/v1/payment_intents", kind="lost_reply")
+        unknown = world.charge(customer)
+        assert unknown.charge.state.value == "unknown"
+        world.clock.advance(minutes=5)
+        said = run("--json", "--as", "bob", "reconcile")
+        assert (said.status, said.json) == (0, {"settled": 1, "still_unknown": 0, "drift": []})
+        assert len(world.moved()) == 1
+
+    def test_audit_verify(self, run: Run, world: World) -> None:
+        said = run("--json", "--as", "vera", "audit", "verify")
+        assert (said.status, said.json["ok"]) == (0, True)
+        assert said.json["entries"] > 0
+        assert len(said.json["head"]) == 64
+        connection = sqlite3.connect(world.settings.database)
+        connection.execute("DROP TRIGGER audit_log_is_never_changed")
+        connection.execute("UPDATE audit_log SET actor = 'nobody' WHERE id = 1")
+        connection.commit()
+        connection.close()
+        said = run("--json", "--as", "vera", "audit", "verify")
+        assert (said.status, said.json["ok"]) == (1, False)
+        assert "error" not in said.json
+        assert "BROKEN" in run("--as", "vera", "audit", "verify").out
+
+    def test_worker_once(self, run: Run, world: World) -> None:
+        world.save_card(world.customer())
+        said = run("--json", "worker", "--once")
+        assert (said.status, said.json) == (0, {"state": "done"})
+        assert all(check.ok for check in world.services.doctor.is_ready())
+        latest = world.services.sync.latest()
+        assert latest is not None
+        assert latest.state == "done"
+
+    def test_everything_done_is_in_the_audit_log(self, run: Run, world: World) -> None:
+        run("--json", "--as", "alice", "links", "create", "--guest")
+        connection = sqlite3.connect(world.settings.database)
+        actions = set(connection.execute("SELECT actor, action FROM audit_log"))
+        connection.close()
+        assert {("alice", "user.sign_in"), ("alice", "link.create")} <= actions
+
+
+def test_as_a_process_of_its_own(tmp_path: Path) -> None:
+    """The whole way in: settings, migrations, the embedded practice Stripe, one object, exit 0."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ONFILE_", "STRIPE_"))}
+    finished = subprocess.run(
+        [sys.executable, "-m", "lib", "doctor", "--json"],
+        cwd=ROOT,
+        env=environ | {"ONFILE_DATA_DIR": str(tmp_path / "data"), "STRIPE_SECRET_KEY": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["mode"] == "practice"
+    assert finished.stdout.count("\n") == 1
+    assert (tmp_path / "data" / "onfile.db").is_file()
