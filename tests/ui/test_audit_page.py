@@ -1,0 +1,90 @@
+"""Audit: who did what, narrowed, in detail, and proven."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from lib import bootstrap
+from tests.ui.charge_pages import choose, ran, text
+from tests.world import World
+
+
+@pytest.fixture
+def empty_services(world: World, monkeypatch):
+    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
+    return world.services
+
+
+@pytest.fixture
+def charged(world: World) -> str:
+    customer = world.customer()
+    world.save_card(customer)
+    return world.charge(customer, amount="12.34").charge.id
+
+
+def what(at) -> list[str]:
+    return list(at.dataframe[0].value["what"])
+
+
+def test_first_render(open_page) -> None:
+    assert what(open_page("audit", as_="vera"))[-1] == "Added a user"
+
+
+def test_newest_first_with_names(open_page, charged) -> None:
+    rows = open_page("audit", as_="vera").dataframe[0].value
+    assert rows["what"].iloc[0] == "Recorded: charged"
+    assert rows["by"].iloc[:2].tolist() == ["Onfile", "Alice Operator"]
+    assert rows["about"].iloc[0] == "INV-1 · Acme Ltd"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"audit_group": "links"}, {"Made a setup link"}),
+        ({"audit_who": "alice", "audit_group": "charges"}, {"Sent a charge to Stripe"}),
+        ({"audit_search": "INV-1"}, {"Recorded: charged", "Sent a charge to Stripe"}),
+        ({"audit_group": "nonsense", "audit_search": "INV-1", "audit_who": "system"}, {"Recorded: charged"}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_filters(query, expected, open_page, charged) -> None:
+    assert set(what(open_page("audit", as_="vera", query=query))) == expected
+
+
+def test_nothing_matches(open_page, charged) -> None:
+    at = open_page("audit", as_="vera", query={"audit_search": "%"})
+    assert "No entry matches" in text(at)
+
+
+def test_an_entry_as_plain_facts(open_page, charged) -> None:
+    at = choose(open_page("audit", as_="vera"), "audit_rows")
+    said = text(at)
+    assert "$12.34" in said
+    assert "INV-1 · Acme Ltd" in said
+    assert charged in [code.value for code in at.code]
+
+
+@pytest.mark.parametrize("entry", ["0", "x", "9" * 30, "²", "<b>"])
+def test_an_unknown_entry_is_a_sentence(entry, open_page) -> None:
+    at = open_page("audit", as_="vera", query={"entry": entry})
+    assert "There is no such entry." in text(at)
+
+
+def test_verify_the_chain(open_page, charged, world) -> None:
+    at = open_page("audit", as_="vera")
+    ran(at.button(key="audit_verify").click().run())
+    assert "The chain is whole" in text(at)
+    assert world.services.audit.verify().head in [code.value for code in at.code]
+
+
+def test_a_changed_entry_breaks_the_chain(open_page, charged, world) -> None:
+    database = sqlite3.connect(world.settings.database)
+    database.execute("DROP TRIGGER audit_log_is_never_changed")
+    database.execute("UPDATE audit_log SET actor = 'bob' WHERE id = 3")
+    database.commit()
+    database.close()
+    at = open_page("audit", as_="vera")
+    ran(at.button(key="audit_verify").click().run())
+    assert "broken at entry 3" in at.error[0].value

@@ -1,0 +1,201 @@
+"""The list of charges and the panel of one: try again, recover, cancel, find out."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib import bootstrap
+from lib.domain.charges import Outcome
+from lib.domain.mirror import Decline
+from lib.services import ledger
+from lib.services.ledger import Result
+from tests.ui.charge_pages import button, buttons, choose, field, ran, text
+from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
+
+
+@pytest.fixture
+def empty_services(world: World, monkeypatch):
+    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
+    return world.services
+
+
+@pytest.fixture
+def declined(world: World) -> str:
+    customer = world.customer()
+    world.save_card(customer, ALWAYS_DECLINES)
+    return world.charge(customer, amount="20.00").charge.id
+
+
+def state_of(world: World, charge_id: str) -> str:
+    return world.services.charging.view(charge_id).charge.state.value
+
+
+class TestList:
+    def test_empty(self, open_page) -> None:
+        at = open_page("charges", as_="alice")
+        assert "No charges yet" in text(at)
+        assert not at.dataframe
+
+    def test_rows_say_who_what_and_why(self, open_page, declined) -> None:
+        row = open_page("charges", as_="vera").dataframe[0].value.iloc[0]
+        assert (row["name"], row["amount"], row["state"]) == ("Acme Ltd", "$20.00", ["Declined"])
+        assert row["why"] == "Bank refused, no reason given"
+        assert row["method"] == "Visa ···· 0341"
+
+    def test_state_and_search_and_customer_narrow_it(self, open_page, world, declined) -> None:
+        other = world.customer("Berta GmbH")
+        world.save_card(other)
+        world.charge(other, reference="B-1")
+        at = open_page("charges", as_="alice")
+        assert len(at.dataframe[0].value) == 2
+        ran(at.pills(key="charges_state").set_value("succeeded").run())
+        assert list(at.dataframe[0].value["name"]) == ["Berta GmbH"]
+        at = open_page("charges", as_="alice", query={"charges_search": "acme"})
+        assert list(at.dataframe[0].value["name"]) == ["Acme Ltd"]
+        at = open_page("charges", as_="alice", query={"customer": other})
+        assert list(at.dataframe[0].value["name"]) == ["Berta GmbH"]
+        ran(at.button(key="charges_everyone").click().run())
+        assert len(at.dataframe[0].value) == 2
+
+    @pytest.mark.parametrize("charge_id", ["chg_nothing", "x" * 100_000, "<b>", "' OR 1=1"])
+    def test_an_unknown_id_is_a_sentence(self, charge_id, open_page) -> None:
+        at = open_page("charges", as_="alice", query={"charge": charge_id})
+        assert "There is no such charge." in text(at)
+
+    def test_new_charge_is_for_those_who_may(self, open_page) -> None:
+        assert "charges_new" in buttons(open_page("charges", as_="alice"))
+        assert "charges_new" not in buttons(open_page("charges", as_="vera"))
+
+
+class TestPanel:
+    def test_a_row_opens_it(self, open_page, declined) -> None:
+        at = choose(open_page("charges", as_="alice"), "charges_rows")
+        said = text(at)
+        assert "The bank refused and gives no reason." in said
+        assert "Alice Operator sent a charge of $20.00 on Visa ···· 0341." in said
+        assert "Declined. No money moved. Stripe said so at once." in said
+
+    def test_a_viewer_sees_no_action_and_no_link(self, open_page, declined) -> None:
+        at = open_page("charges", as_="vera", query={"charge": declined})
+        assert "The bank refused and gives no reason." in text(at)
+        assert not any(key.startswith("charge_") for key in buttons(at))
+        assert not any("/l/" in code.value for code in at.code)
+
+    def test_a_lost_card_is_never_named(self, open_page, world) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.fault("lost_request")
+        charge = world.charge(customer).charge.id
+        decline_as_lost(world, charge)
+        for page in ("charges", "failures"):
+            at = open_page(page, as_="alice", query={"charge": charge})
+            assert "This card must not be charged again." in text(at)
+            cells = at.dataframe[0].value.to_csv()
+            said = " ".join([text(at), cells, *(code.value for code in at.code)]).lower()
+            for word in ("lost", "stolen", "fraud"):
+                assert word not in said
+            assert "41" not in [code.value for code in at.code]
+
+    def test_try_again_waits_until_it_makes_sense(self, open_page, declined, world) -> None:
+        at = open_page("charges", as_="alice", query={"charge": declined})
+        assert button(at, f"charge_again_{declined}").disabled
+        assert "Visa ···· 0341: not before 24 Nov 2026" in text(at)
+        world.clock.advance(days=1, minutes=1)
+        assert not button(at.run(), f"charge_again_{declined}").disabled
+
+    def test_try_again_with_another_method(self, open_page, declined, world) -> None:
+        view = world.services.charging.view(declined)
+        world.clock.advance(minutes=5)
+        other = world.save_card(view.charge.customer, "5555555555554444")
+        at = open_page("charges", as_="alice", query={"charge": declined})
+        assert "New card saved: Mastercard ···· 4444" in text(at)
+        choice = next(r for r in at.radio if r.key.startswith("charge_again_method"))
+        assert choice.value == other
+        ran(button(at, f"charge_again_{declined}").click().run())
+        assert world.moved() == [(2000, "usd")]
+        assert state_of(world, declined) == "succeeded"
+        assert not any(key.startswith("charge_again") for key in buttons(at))
+
+    def test_a_click_on_what_was_seen_before_does_nothing(self, open_page, declined, world) -> None:
+        customer = world.services.charging.view(declined).charge.customer
+        world.clock.advance(minutes=5)
+        world.save_card(customer, "4000008260003178")
+        good = world.save_card(customer)
+        at = open_page("charges", as_="alice", query={"charge": declined})
+        bad = next(r for r in at.radio if r.key.startswith("charge_again_method")).options
+        assert len(bad) == 2
+        world.services.charging.retry(declined, by=ALICE, payment_method=good, expected_attempts=1)
+        ran(button(at, f"charge_again_{declined}").click().run())
+        assert world.moved() == [(2000, "usd")]
+
+    def test_a_large_sum_is_typed_again(self, open_page, world) -> None:
+        customer = world.customer()
+        bad = world.save_card(customer, ALWAYS_DECLINES)
+        charge = world.charge(customer, amount="5000.00", method=bad).charge.id
+        world.save_card(customer)
+        at = open_page("charges", as_="alice", query={"charge": charge})
+        ran(button(at, f"charge_again_{charge}").click().run())
+        assert "not the amount" in at.error[0].value
+        field(at, "charge_again_amount").set_value("5000")
+        ran(button(at, f"charge_again_{charge}").click().run())
+        assert world.moved() == [(500000, "usd")]
+
+    def test_the_recovery_link_is_made_again_after_it_ended(
+        self, open_page, declined, world
+    ) -> None:
+        world.clock.advance(days=31)
+        at = open_page("charges", as_="alice", query={"charge": declined})
+        assert not any("/l/" in code.value for code in at.code)
+        ran(button(at, "charge_recover").click().run())
+        assert any("/l/" in code.value for code in at.code)
+
+    @pytest.mark.parametrize(("typed", "state"), [("", "declined"), ("cancel", "cancelled")])
+    def test_cancel(self, typed, state, open_page, declined, world) -> None:
+        at = open_page("charges", as_="alice", query={"charge": declined})
+        field(at, "charge_cancel_word").set_value(typed)
+        ran(button(at, f"charge_cancel_{declined}").click().run())
+        assert state_of(world, declined) == state
+        assert bool(at.error) == (state == "declined")
+
+    def test_look_now_settles_an_unknown_outcome(self, open_page, world) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.lose_reply()
+        charge = world.charge(customer).charge.id
+        world.clock.advance(seconds=61)
+        at = open_page("charges", as_="alice", query={"charge": charge})
+        assert not any(key.startswith("charge_again") for key in buttons(at))
+        ran(button(at, "charge_look").click().run())
+        assert state_of(world, charge) == "succeeded"
+        assert "which cannot charge twice" in text(at)
+        assert len(world.moved()) == 1
+
+    def test_names_stay_text(self, open_page, world) -> None:
+        customer = world.customer("<b>Eve</b> :red[x]")
+        world.save_card(customer)
+        charge = world.charge(customer, reference="=cmd $x$ *y*").charge.id
+        at = open_page("charges", as_="alice", query={"charge": charge})
+        happened = next(m.value for m in at.markdown if "Charged on" in m.value)
+        assert "\\=cmd \\$x\\$ \\*y\\*" in happened
+
+    def test_the_customer_who_must_confirm_gets_a_message(self, open_page, world) -> None:
+        customer = world.customer()
+        world.save_card(customer, WANTS_AUTHENTICATION)
+        charge = world.charge(customer).charge.id
+        at = open_page("charges", as_="alice", query={"charge": charge})
+        assert button(at, f"charge_again_{charge}").disabled
+        assert any("asks you to confirm" in code.value for code in at.code)
+
+
+def decline_as_lost(world: World, charge_id: str) -> None:
+    """No card that a bank reports as lost can be saved first, so the answer is recorded by hand."""
+    decline = Decline(
+        code="card_declined", decline_code="lost_card", network_decline_code="41",
+        advice_code="do_not_try_again", message="The card is lost.",
+    )  # fmt: skip
+    with world.services.charging._uow.write() as stores:
+        attempt = stores.charges.attempts(charge_id)[-1]
+        assert ledger.record(
+            stores, attempt, Result(Outcome.DECLINED, http_status=402, decline=decline),
+            evidence="reply", at=world.now,
+        )  # fmt: skip

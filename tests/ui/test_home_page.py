@@ -1,0 +1,78 @@
+"""Home: what waits, the picture, and a start for newcomers."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib import bootstrap
+from lib.ui import navigation
+from tests.ui.charge_pages import ran, text
+from tests.world import ALWAYS_DECLINES, World
+
+
+@pytest.fixture
+def empty_services(world: World, monkeypatch):
+    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
+    return world.services
+
+
+def figures(at) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def alt(at) -> str:
+    """What a screen reader reads of the chart."""
+    return str(at.get("vega_lite_chart")[0].proto)
+
+
+def test_empty_shows_the_three_steps(open_page) -> None:
+    at = open_page("home", as_="alice")
+    assert "How it works" in text(at)
+    assert "Send it to the customer" in text(at)
+    assert set(figures(at).values()) == {"0"}
+
+
+def test_figures_count_what_waits(open_page, world) -> None:
+    customer = world.customer()
+    bad = world.save_card(customer, ALWAYS_DECLINES)
+    good = world.save_card(customer, exp_year=2026)
+    world.save_card(None)
+    world.charge(customer, reference="A", method=bad)
+    world.lose_reply()
+    world.charge(customer, reference="B", method=good)
+    assert figures(open_page("home", as_="vera")) == {
+        "Unknown": "1", "Failures": "1", "Needs a customer": "1", "Expiring methods": "1",
+    }  # fmt: skip
+
+
+def test_the_picture_shows_one_currency_at_a_time(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    world.charge(customer, reference="A", amount="10.00", currency="eur")
+    world.charge(customer, reference="B", amount="11.00", currency="eur")
+    world.charge(customer, reference="C", amount="5000", currency="jpy")
+    at = open_page("home", as_="alice")
+    assert "How it works" not in text(at)
+    assert "€21.00 :gray[· 2]" in text(at)
+    assert "¥5,000 :gray[· 1]" in text(at)
+    assert "succeeded €21.00" in alt(at)
+    ran(at.segmented_control(key="home_currency").set_value("jpy").run())
+    assert "succeeded ¥5,000" in alt(at)
+
+
+def test_latest_activity_is_in_words(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    world.charge(customer, amount="12.34")
+    rows = open_page("home", as_="vera").dataframe[0].value
+    assert rows["what"].iloc[0] == "$12.34 charged"
+    assert rows["about"].iloc[0] == "INV-1 · Acme Ltd"
+
+
+def test_counters_stand_behind_page_titles(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer, ALWAYS_DECLINES)
+    world.charge(customer)
+    counts = navigation.waiting(world.services)
+    assert (counts["failures"], counts["unknown"]) == (1, 0)
+    assert counts["open_links"] == 1
