@@ -10,7 +10,7 @@ READY := .venv/.requirements
 DEV_READY := .venv/.requirements-dev
 WORKERS ?= 2
 
-.PHONY: help run test lint types check chromium clean
+.PHONY: help run test lint types check bench screenshots chromium clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ types: $(DEV_READY) ## Check types
 	$(BIN)/mypy
 
 check: lint types test ## Everything CI checks
+
+bench: $(DEV_READY) ## Measure every page with 10 000 mirrored sessions
+	@$(BIN)/python -m bench.pages 2>/dev/null
+
+screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal
+	$(BIN)/python -m bench.screenshots --url http://127.0.0.1:$(PORT) --folder docs/screenshots \
+	  --only home,setup_links,charges,failures,payment-page
 
 clean: ## Remove the virtual environment and caches; data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

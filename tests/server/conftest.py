@@ -21,7 +21,7 @@ from lib.settings import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
-_ARGUMENTS = (
+ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
@@ -88,13 +88,13 @@ def server(start: Callable[[], Server]) -> Server:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=_chromium(), args=list(_ARGUMENTS), timeout=60_000
+            executable_path=chromium(), args=list(ARGUMENTS), timeout=60_000
         )
         yield launched
         launched.close()
 
 
-def _chromium() -> str:
+def chromium() -> str:
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     assert found, "No Chromium: run `make chromium`, or set CHROMIUM=/path/to/it."
     return found
