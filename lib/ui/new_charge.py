@@ -27,6 +27,7 @@ _PICKER = "new_charge_customer"
 _REVIEW = "new_charge_reviewed"
 _CONFIRMED = "new_charge_confirmed"
 _TAKEN = "new_charge_taken"
+_FILLED = "new_charge_currency_filled"
 _TEXTS = ("amount", "currency", "reference", "description", "method")
 _COMMON = ("eur", "usd", "gbp", "chf", "jpy", "cad", "aud", "sek", "dkk", "nok", "pln")
 _CURRENCIES = [*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON))]
@@ -91,7 +92,7 @@ def start_again() -> None:
     """For callbacks: an empty form."""
     for name in (PARAM, "customer", *_TEXTS):
         st.query_params.pop(name, None)
-    for key in (_REVIEW, _CONFIRMED, _TAKEN):
+    for key in (_REVIEW, _CONFIRMED, _TAKEN, _FILLED):
         st.session_state.pop(key, None)
     pickers.forget(_PICKER)
 
@@ -127,7 +128,11 @@ def form(ctx: PageContext) -> None:
         return
     _valid("method", [method.id for method in usable])
     _valid("currency", _CURRENCIES)
-    st.session_state.setdefault("new_charge_currency", _usual_currency(ctx, customer))
+    # As the widget's default, not through the session: a first run that the browser interrupts
+    # would lose it, and show another currency than the one meant.
+    usual = (
+        0 if st.session_state.get(_FILLED) else _CURRENCIES.index(_usual_currency(ctx, customer))
+    )
     with st.form("new_charge_form", border=False):
         method = methods.pick(usable, key="new_charge_method")
         methods.not_usable(others)
@@ -136,7 +141,7 @@ def form(ctx: PageContext) -> None:
             "Amount", key="new_charge_amount", placeholder="1234.50", autocomplete="off"
         )
         currency = right.selectbox(
-            "Currency", _CURRENCIES, key="new_charge_currency", format_func=str.upper
+            "Currency", _CURRENCIES, index=usual, key="new_charge_currency", format_func=str.upper
         )
         reference = st.text_input(
             "Reference", key="new_charge_reference", placeholder="INV-2026-0117",
@@ -263,6 +268,8 @@ def _fill(texts: dict[str, str]) -> None:
     for name in _TEXTS:
         if texts.get(name):
             st.session_state[f"new_charge_{name}"] = texts[name]
+    if texts.get("currency") in _CURRENCIES:
+        st.session_state[_FILLED] = True
 
 
 def _valid(name: str, options: list[str]) -> None:
@@ -277,5 +284,6 @@ def _usual_currency(ctx: PageContext, customer: str) -> str:
     reports = ctx.services.reports.charges
     for page in (reports.page(customer=customer, rows=1), reports.page(rows=1)):
         for row in records(page.frame):
-            return str(row["currency"])
+            if row["currency"] in _CURRENCIES:
+                return str(row["currency"])
     return _CURRENCIES[0]
