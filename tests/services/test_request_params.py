@@ -1,0 +1,327 @@
+"""Every request of a whole business day is one that the SDK's own types allow, and no secret stays."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import sqlite3
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from stripe._request_options import RequestOptions
+
+from lib.domain.charges import ChargeState
+from tests import at_stripe
+from tests.webhook_route import client_of, deliver
+from tests.world import (
+    ADA,
+    ALICE,
+    ALWAYS_DECLINES,
+    BLOCKED_BY_STRIPE,
+    GOOD,
+    NO_MONEY,
+    WANTS_AUTHENTICATION,
+    World,
+)
+
+# What Onfile asks, and the class in stripe.params that types it. Each line must occur in the day.
+TYPES = {
+    "post /v1/customers": "_customer_create_params.CustomerCreateParams",
+    "get /v1/customers": "_customer_list_params.CustomerListParams",
+    "get /v1/customers/{id}": "_customer_retrieve_params.CustomerRetrieveParams",
+    "get /v1/customers/{id}/payment_methods": (
+        "_customer_list_payment_methods_params.CustomerListPaymentMethodsParams"
+    ),
+    "post /v1/checkout/sessions": "checkout._session_create_params.SessionCreateParams",
+    "get /v1/checkout/sessions": "checkout._session_list_params.SessionListParams",
+    "get /v1/checkout/sessions/{id}": "checkout._session_retrieve_params.SessionRetrieveParams",
+    "post /v1/checkout/sessions/{id}/expire": (
+        "checkout._session_expire_params.SessionExpireParams"
+    ),
+    "get /v1/setup_intents/{id}": "_setup_intent_retrieve_params.SetupIntentRetrieveParams",
+    "get /v1/payment_methods/{id}": "_payment_method_retrieve_params.PaymentMethodRetrieveParams",
+    "post /v1/payment_methods/{id}/attach": "_payment_method_attach_params.PaymentMethodAttachParams",
+    "post /v1/payment_methods/{id}/detach": "_payment_method_detach_params.PaymentMethodDetachParams",
+    "post /v1/payment_intents": "_payment_intent_create_params.PaymentIntentCreateParams",
+    "get /v1/payment_intents": "_payment_intent_list_params.PaymentIntentListParams",
+    "get /v1/payment_intents/{id}": "_payment_intent_retrieve_params.PaymentIntentRetrieveParams",
+    "post /v1/payment_intents/{id}/cancel": (
+        "_payment_intent_cancel_params.PaymentIntentCancelParams"
+    ),
+    "get /v1/events": "_event_list_params.EventListParams",
+}
+OPTIONS = frozenset(RequestOptions.__annotations__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    path: str
+    params: dict[str, Any]
+    idempotency_key: str | None
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.method} " + re.sub(r"/[a-z]+_[A-Za-z0-9_]{8,}", "/{id}", self.path)
+
+
+@pytest.fixture
+def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """Everything that goes to the SDK from here on."""
+    seen: list[Asked] = []
+    client = world.services.sync._gateway._client
+    send = client.raw_request
+
+    def looking(method_: str, url_: str, **params: Any) -> Any:
+        options = {name: params[name] for name in params if name in OPTIONS}
+        assert set(options) <= {"idempotency_key"}
+        sent = {name: value for name, value in params.items() if name not in OPTIONS}
+        seen.append(Asked(method_, url_, sent, options.get("idempotency_key")))
+        return send(method_, url_, **params)
+
+    monkeypatch.setattr(client, "raw_request", looking)
+    return seen
+
+
+def a_whole_day(world: World) -> None:
+    """Every use case there is, well and badly ended."""
+    services = world.services
+    acme = world.customer("Acme", "acme@example.com")
+    services.links.create(form_key="twin", email="Acme@example.com", by=ALICE)
+    made = services.links.create(
+        form_key="full", email="new@example.com", name="New", currency="eur", reference="INV-0",
+        locale="de", by=ALICE,
+    )  # fmt: skip
+    world.finish(made.session_id)
+    ended = services.links.create(form_key="ended", guest=True, by=ALICE)
+    services.links.expire(ended.link.id, by=ALICE)
+    left_open = services.links.create(form_key="open", customer=acme, by=ALICE)
+    guest = world.save_card(None)
+    services.payment_methods.attach(guest, customer_id=acme, by=ALICE)
+
+    assert world.charge(acme, method=guest).charge.state is ChargeState.SUCCEEDED
+    for number, reference in (
+        (ALWAYS_DECLINES, "D"), (WANTS_AUTHENTICATION, "A"), (NO_MONEY, "N"),
+        (BLOCKED_BY_STRIPE, "B"),
+    ):  # fmt: skip
+        card = world.save_card(acme, number)
+        failed = world.charge(acme, method=card, reference=reference)
+        assert failed.failure is not None
+    services.charging.cancel(failed.charge.id, by=ALICE)
+    debit = world.save_card(acme, "DE89370400440532013000", currency="eur")
+    world.charge(acme, method=debit, currency="eur", reference="P")
+    world.lose_reply()
+    world.charge(acme, method=guest, reference="LOST")
+    world.charge(acme, reference="CHOSEN", currency="jpy", amount="500")
+    world.clock.advance(minutes=5)
+    services.settling.reconcile(by=ADA)
+    services.settling.settle_due()
+
+    for event in at_stripe.events(world):
+        assert deliver(world, event) == 204
+    while services.webhooks.process_due():
+        pass
+    client_of(world).get("/setup/return", params={"session_id": made.session_id})
+    services.sync.run()
+    services.payment_methods.detach(card, by=ALICE)
+    world.clock.advance(hours=25)
+    client_of(world).get(f"/l/{left_open.link.token}")
+    services.sync.run()
+    services.sync.run(full=True)
+
+
+class TestRequests:
+    def test_each_is_one_that_the_sdks_types_allow(self, world: World, asked: list[Asked]) -> None:
+        a_whole_day(world)
+        assert {request.endpoint for request in asked} == set(TYPES)
+        wrong = {
+            f"{request.endpoint}: {problem}"
+            for request in asked
+            for problem in problems(request.params, params_type(TYPES[request.endpoint]))
+        }
+        assert not wrong
+
+    def test_every_write_carries_a_literal_key_of_ours(
+        self, world: World, asked: list[Asked]
+    ) -> None:
+        a_whole_day(world)
+        for request in asked:
+            if request.method == "post":
+                key = request.idempotency_key or ""
+                assert key.startswith(("onfile:", "test-customer-")), request.endpoint
+                assert len(key) <= 255
+                assert "@" not in key, "no personal data in keys"
+            else:
+                assert request.idempotency_key is None
+
+    def test_one_key_never_goes_with_two_requests(self, world: World, asked: list[Asked]) -> None:
+        a_whole_day(world)
+        sent: dict[str, tuple[str, str]] = {}
+        for request in asked:
+            if request.idempotency_key:
+                what = (request.path, repr(sorted(request.params.items())))
+                assert sent.setdefault(request.idempotency_key, what) == what
+
+    def test_charges_name_everything_that_off_session_needs(
+        self, world: World, asked: list[Asked]
+    ) -> None:
+        a_whole_day(world)
+        charges = [request for request in asked if request.endpoint == "post /v1/payment_intents"]
+        assert len(charges) >= 8
+        for request in charges:
+            assert set(request.params) == {
+                "amount", "currency", "customer", "payment_method", "off_session", "confirm",
+                "allowed_payment_method_types", "metadata",
+            }  # fmt: skip
+            assert request.params["off_session"] is True
+            assert request.params["confirm"] is True
+            assert set(request.params["metadata"]) >= {"onfile_charge_id", "onfile_attempt"}
+
+    def test_the_doctors_questions_are_empty(self, world: World, asked: list[Asked]) -> None:
+        """They are sent to be refused, so they may hold nothing that could be acted on."""
+        world.services.doctor.checks()
+        assert len(asked) > 10
+        assert all(request.params == {} for request in asked)
+        assert all("onfile0probe" in request.path or request.method == "post" for request in asked)
+
+
+class TestTheCheckItself:
+    CREATE = "_payment_intent_create_params.PaymentIntentCreateParams"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"payment_method_types": ["card"]},
+            {"amount": "100"},
+            {"amount": 1.0},
+            {"metadata": {"a": 1}},
+            {"payment_method_options": {"card": {"nothing": 1}}},
+            {"capture_method": 5},
+            {"allowed_payment_method_types": "card"},
+            {"confirm": "true"},
+            {"currency": None},
+        ],
+        ids=str,
+    )
+    def test_finds_what_the_types_do_not_allow(self, changes: dict[str, Any]) -> None:
+        good = {"amount": 100, "currency": "usd", "confirm": True, "metadata": {"a": "1"}}
+        hint = params_type(self.CREATE)
+        assert not list(problems(good, hint))
+        assert list(problems(good | changes, hint))
+
+    def test_finds_what_is_missing(self) -> None:
+        assert list(problems({"amount": 100}, params_type(self.CREATE)))
+
+
+class TestNothingSecretStays:
+    SECRETS = re.compile(
+        r"[rs]k_(?:test|live)_|whsec_|_secret_[A-Za-z0-9]|" + "|".join(
+            (GOOD, ALWAYS_DECLINES, WANTS_AUTHENTICATION, NO_MONEY, "DE89370400440532013000")
+        )
+    )  # fmt: skip
+
+    def test_not_in_the_database_and_not_in_the_log(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        world.services.users.add_practice_users()
+        with caplog.at_level(logging.INFO):
+            a_whole_day(world)
+        connection = sqlite3.connect(world.settings.database)
+        dump = "\n".join(connection.iterdump())
+        closed = connection.execute(
+            "SELECT session_id, url FROM link_sessions WHERE closed_at IS NOT NULL"
+        ).fetchall()
+        still_open = connection.execute(
+            "SELECT url FROM link_sessions WHERE closed_at IS NULL AND url IS NOT NULL"
+        ).fetchall()
+        connection.close()
+        assert "'succeeded'" in dump, "the day was written down"
+        assert not self.SECRETS.findall(dump)
+        assert len(closed) >= 5
+        assert all(url is None for _, url in closed)
+        assert [session for session, _ in closed if f"/practice/checkout/{session}" in dump] == []
+        assert still_open, "the address of an open page is needed to send the customer there"
+        logged = caplog.text
+        assert not self.SECRETS.findall(logged)
+        assert "/practice/checkout/" not in logged
+        assert "acme@example.com" not in logged.lower().replace("%40", "@")
+
+
+# Checking a value against a type of the SDK's.
+
+
+def params_type(name: str) -> Any:
+    module, _, class_name = name.rpartition(".")
+    return getattr(importlib.import_module(f"stripe.params.{module}"), class_name)
+
+
+def fields_of(hint: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """Fields with their types, and which of them are required; the SDK's own options left out."""
+    # The options' types are imported for type checkers only, and concern no request of ours.
+    module = vars(importlib.import_module(hint.__module__)) | {
+        "StripeContext": object,
+        "Mapping": dict,
+    }
+    found = typing.get_type_hints(hint, globalns=module, include_extras=True)
+    needed, fields = set(), {}
+    for field, kind in found.items():
+        if field in OPTIONS:
+            continue
+        if typing.get_origin(kind) is typing.NotRequired or str(typing.get_origin(kind)).endswith(
+            "NotRequired"
+        ):
+            [fields[field]] = typing.get_args(kind)
+        else:
+            fields[field] = kind
+            needed.add(field)
+    return fields, frozenset(needed)
+
+
+def problems(value: Any, hint: Any, where: str = "") -> Iterator[str]:
+    """What about `value` the type does not allow."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any or hint is object:
+        return
+    if origin in (typing.Union, types.UnionType):
+        tried = [list(problems(value, one, where)) for one in inner]
+        if all(tried):
+            yield from min(tried, key=len)
+    elif origin is typing.Literal:
+        if value not in inner:
+            yield f"{where} is {value!r}"
+    elif hasattr(hint, "__required_keys__"):
+        if not isinstance(value, dict):
+            yield f"{where} is no object"
+            return
+        fields, needed = fields_of(hint)
+        yield from (f"{where}.{name} is missing" for name in needed - set(value))
+        for name, one in value.items():
+            if name in fields:
+                yield from problems(one, fields[name], f"{where}.{name}")
+            else:
+                yield f"{where}.{name} is unknown"
+    elif origin in (list, typing.List):  # noqa: UP006 - the SDK's older types say List
+        if not isinstance(value, list):
+            yield f"{where} is no list"
+            return
+        for one in value:
+            yield from problems(one, inner[0], f"{where}[]")
+    elif origin is dict:
+        if not isinstance(value, dict):
+            yield f"{where} is no object"
+            return
+        for one in value.values():
+            yield from problems(one, inner[1], f"{where}.*")
+    elif hint is type(None):
+        if value is not None:
+            yield f"{where} is not None"
+    elif isinstance(hint, type):
+        if type(value) is not hint:
+            yield f"{where} is {type(value).__name__}, not {hint.__name__}"
+    else:
+        yield f"{where}: the check does not know {hint!r}"
