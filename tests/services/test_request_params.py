@@ -16,6 +16,7 @@ import pytest
 from stripe._request_options import RequestOptions
 
 from lib.domain.charges import ChargeState
+from lib.errors import Declined
 from tests import at_stripe
 from tests.webhook_route import client_of, deliver
 from tests.world import (
@@ -250,6 +251,19 @@ class TestNothingSecretStays:
         assert not self.SECRETS.findall(logged)
         assert "/practice/checkout/" not in logged
         assert "acme@example.com" not in logged.lower().replace("%40", "@")
+
+    def test_not_in_what_a_refusal_carries_on(self, world: World) -> None:
+        """Stripe's error holds the whole PaymentIntent, with the secret that would confirm it."""
+        customer = world.customer()
+        card = world.save_card(customer, WANTS_AUTHENTICATION)
+        with pytest.raises(Declined) as refused:
+            world.services.sync._gateway.create_payment_intent(
+                {"amount": 100, "currency": "usd", "customer": customer, "payment_method": card,
+                 "off_session": True, "confirm": True, "allowed_payment_method_types": ["card"]},
+                idempotency_key="test",
+            )  # fmt: skip
+        assert refused.value.details["payment_intent"]["id"].startswith("pi_")
+        assert not self.SECRETS.findall(repr(refused.value.details))
 
 
 # Checking a value against a type of the SDK's.

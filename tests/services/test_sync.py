@@ -132,6 +132,17 @@ class TestIncremental:
         assert count(world, "checkout_sessions", "status = 'complete'") == 1
         assert count(world, "payment_methods", f"customer = '{customer}'") == 1
 
+    def test_also_without_any_event(self, world: World) -> None:
+        """Sessions alone are read: the look back must reach to where an open one was made."""
+        session = session_elsewhere(world, customer_elsewhere(world))
+        for _ in range(4):
+            world.services.sync.run(only=["checkout_sessions"])
+            world.clock.advance(hours=5)
+        world.fill(session)
+        world.clock.advance(minutes=5)
+        world.services.sync.run(only=["checkout_sessions"])
+        assert count(world, "checkout_sessions", "status = 'complete'") == 1
+
     def test_a_session_that_ran_out_is_seen_to_have_expired(self, world: World) -> None:
         session_elsewhere(world, customer_elsewhere(world))
         world.services.sync.run()
