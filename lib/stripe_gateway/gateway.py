@@ -52,8 +52,8 @@ class Page(Generic[T]):
 def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
     """The SDK, without its own retries: which request may go again is decided here, per call."""
     stripe.enable_telemetry = False  # also writes an id file into the home folder
-    # At DEBUG the SDK logs whole bodies, client secrets included.
-    logging.getLogger("stripe").setLevel(logging.INFO)
+    # Below this the SDK logs addresses with e-mails, and whole bodies with client secrets.
+    logging.getLogger("stripe").setLevel(logging.WARNING)
     return stripe.StripeClient(
         api_key,
         stripe_version=API_VERSION,

@@ -571,3 +571,10 @@ class TestWords:
         monkeypatch.setattr(ledger, "record", busy)
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
+
+    def test_the_sdk_does_not_log_addresses_with_e_mails_below_warning(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO):
+            world.services.customers.with_email("anna@example.com")
+        assert "anna" not in caplog.text
