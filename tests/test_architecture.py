@@ -102,7 +102,7 @@ ONLY_HERE: dict[str, set[str]] = {
     "pyrate_limiter": {"lib.stripe_gateway"},
 }
 # Not pinned by us: a requirement of the library named, whose pin decides.
-COMES_WITH = {"altair": "streamlit"}
+COMES_WITH: dict[str, str] = {}
 NO_INPUT_OR_OUTPUT = {
     "asyncio", "http", "io", "logging", "os", "pathlib", "random", "secrets", "shutil", "socket",
     "subprocess", "tempfile", "threading", "time", "urllib", *ONLY_HERE,

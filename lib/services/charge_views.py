@@ -65,7 +65,7 @@ class ChargeView:
         failure: dict[str, object] | None = None
         if self.failure is not None and last is not None:
             failure = {
-                "code": last.decline.code,
+                "code": shown_code(last.decline.code),
                 "decline_code": shown_code(last.decline.decline_code),
                 "advice_code": last.decline.advice_code,
                 "reason": self.failure.reason.value,

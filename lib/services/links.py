@@ -10,7 +10,7 @@ from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import SAME_KEY_SECONDS, clean_reference
 from lib.domain.links import LINK_LIFETIME_SECONDS, LOCALES, LinkSession, LinkStatus, SetupLink
 from lib.domain.mirror import Customer
-from lib.errors import InvalidInput, NotFound, Refused, StaleState
+from lib.errors import Busy, InvalidInput, NotFound, OutcomeUnknown, Refused, StaleState
 from lib.ids import new_id, new_token
 from lib.money import currency as known_currency
 from lib.services.customers import CustomerService, checked_email, checked_name
@@ -151,15 +151,41 @@ class LinkService:
             link = stores.links.by_token(token)
         if link is None:
             return LinkGone(None)
+        if link.status(now) is LinkStatus.OPEN:
+            self._look_at_session(link)
+            link = self.show(link.id)[0]
         if link.status(now) is not LinkStatus.OPEN:
             return LinkGone(link.status(now))
         self._make_customer(link, by=SYSTEM)
-        session = self._live_session(self.show(link.id)[0])
+        link = self.show(link.id)[0]
+        try:
+            session = self._live_session(link)
+        except Refused:
+            if link.customer is None or not self._customers.refresh(link.customer).is_deleted:
+                raise
+            return LinkGone(LinkStatus.REVOKED)
         if session is None or session.url is None:
             with self._uow.read() as stores:
                 again = stores.links.find(link.id)
             return LinkGone(again.status(now) if again else None)
         return session.url
+
+    def _look_at_session(self, link: SetupLink) -> None:
+        """
+        Learn whether the last page was finished meanwhile: a customer who opens an old mail again
+        should read that the card is saved, not save it twice.
+        """
+        session = self.show(link.id)[1]
+        if session is None or session.session_id is None or session.closed_at is not None:
+            return
+        asked_at = self._clock()
+        try:
+            bundle = self._gateway.retrieve_session(session.session_id)
+        except (Busy, OutcomeUnknown):
+            # The page we know is the best answer while Stripe cannot say.
+            return
+        with self._uow.write() as stores:
+            record_bundles(stores, [bundle], synced_at_ms=int(asked_at.timestamp() * 1000))
 
     def _find_or_add(
         self, form_key: str, *, customer: str | None, email: str | None, name: str | None,

@@ -361,8 +361,21 @@ class TestDurableAddress:
         """Completed at Stripe, no webhook, no return; then the customer opens the mail again."""
         made = create(world, guest=True)
         world.fill(made.session_id)
-        world.services.sync.run()
         assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.COMPLETED)
+
+    def test_is_gone_when_the_customer_was_deleted(self, world: World) -> None:
+        customer = world.customer()
+        made = create(world, customer=customer)
+        world.stripe.handle(
+            "DELETE", f"/v1/customers/{customer}", {}, {"Authorization": "Bearer sk_test_practice"}
+        )
+        world.clock.advance(hours=25)
+        assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.REVOKED)
+
+    def test_leads_to_the_known_page_while_stripe_cannot_say(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.stripe.faults.add("GET", "/v1/checkout", kind="error_500_unsaved", times=10)
+        assert world.services.links.open_durable(made.link.token) == made.url
 
     def test_is_gone_after_thirty_days(self, world: World) -> None:
         made = create(world, guest=True)
