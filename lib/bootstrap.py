@@ -19,6 +19,8 @@ from lib.services.links import LinkService
 from lib.services.payment_methods import PaymentMethodService
 from lib.services.refreshing import Refresher
 from lib.services.returns import ReturnService
+from lib.services.reviewing import ReviewService
+from lib.services.sending import Sender
 from lib.services.settling import SettlingService
 from lib.services.sync import SyncService
 from lib.services.users import UserService
@@ -126,11 +128,15 @@ def build_services(
         uow, refresher, clock=clock, secrets=configured.webhook_secrets,
         livemode=configured.livemode,
     )  # fmt: skip
+    sender = Sender(uow, gateway, clock=clock)
+    reviewing = ReviewService(
+        uow, customers, methods, clock=clock, public_url=configured.public_url
+    )
     charging = ChargingService(
-        uow, gateway, customers, methods, clock=clock, livemode=configured.livemode,
+        uow, gateway, reviewing, sender, clock=clock, livemode=configured.livemode,
         public_url=configured.public_url,
     )  # fmt: skip
-    settling = SettlingService(uow, gateway, charging, clock=clock)
+    settling = SettlingService(uow, gateway, sender, clock=clock)
     sync = SyncService(uow, gateway, webhooks, clock=clock)
     return Services(
         settings=configured,

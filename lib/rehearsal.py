@@ -21,7 +21,7 @@ from lib.money import Money
 from lib.practice.engine import PracticeStripe
 from lib.practice.server import PracticeServer
 from lib.practice.steps import CardForm, NeedsAuthentication
-from lib.services.charging import ChargeOrder
+from lib.services.reviewing import ChargeOrder
 from lib.settings import Settings
 
 _DAYS = 45

@@ -98,7 +98,7 @@ ONLY_HERE: dict[str, set[str]] = {
     "pandas": {"lib.reports", "lib.ui", "pages"},
     "altair": {"lib.ui"},
     "bcrypt": {"lib.services.users"},
-    "stamina": {"lib.stripe_gateway", "lib.services.charging"},
+    "stamina": {"lib.stripe_gateway", "lib.services.charging", "lib.services.sending"},
     "pyrate_limiter": {"lib.stripe_gateway"},
 }
 # Not pinned by us: a requirement of the library named, whose pin decides.

@@ -21,7 +21,7 @@ from lib.practice.engine import PracticeStripe
 from lib.practice.server import PracticeServer
 from lib.practice.steps import CardForm, NeedsAuthentication
 from lib.services.charge_views import ChargeView
-from lib.services.charging import ChargeOrder
+from lib.services.reviewing import ChargeOrder
 from lib.settings import Settings, load_settings
 
 ALICE = Actor("alice", "Alice Operator", frozenset({Role.OPERATOR}))

@@ -18,7 +18,7 @@ from lib.domain.links import LinkSession, LinkStatus, SetupLink
 from lib.ids import new_id
 from lib.money import format_money, parse_amount
 from lib.services.charge_views import ChargeView
-from lib.services.charging import ChargeOrder
+from lib.services.reviewing import ChargeOrder
 from lib.store.users import User
 
 

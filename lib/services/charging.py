@@ -8,16 +8,12 @@ a row that says so, and `settling` finds out what happened. Nothing here retries
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import stamina
 
 from lib.clock import Clock, epoch
-from lib.domain import payment_methods
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import (
     IN_FLIGHT_SECONDS,
@@ -27,77 +23,49 @@ from lib.domain.charges import (
     ChargeState,
     Evidence,
     Outcome,
-    clean_description,
-    clean_reference,
     idempotency_key,
     outcome_of,
 )
-from lib.domain.mirror import Customer, Decline, PaymentIntent, PaymentMethod
-from lib.domain.retries import why_not_again
+from lib.domain.mirror import PaymentIntent
 from lib.errors import (
     AlreadyCharged,
     Blocked,
-    Busy,
-    Declined,
-    GatewayError,
-    KeyReused,
-    Misconfigured,
     NotFound,
     OutcomeUnknown,
     Refused,
     StaleState,
 )
 from lib.ids import new_id
-from lib.money import Money, checked, format_money
+from lib.money import Money, format_money
 from lib.services import ledger
 from lib.services.charge_views import ChargeView, view_of
-from lib.services.customers import CustomerService
 from lib.services.ledger import Result
 from lib.services.mirroring import record_payment_intents
-from lib.services.payment_methods import PaymentMethodService
+from lib.services.reviewing import (
+    ChargeOrder,
+    Review,
+    ReviewService,
+    already,
+    check_retry,
+    cleaned,
+    earlier_of,
+    same_tries,
+    tries_of,
+)
+from lib.services.sending import Sender
 from lib.store.unit_of_work import Stores, UnitOfWork
-from lib.stripe_gateway import mapping
 from lib.stripe_gateway.gateway import StripeGateway
-
-# A second payment of the same sum within a week is more often a mistake than not.
-SIMILAR_WITHIN_SECONDS = 7 * 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeOrder:
-    """What a person asked to charge. Amounts in minor units, see lib.money."""
-
-    customer: str
-    money: Money
-    reference: str
-    payment_method: str | None = None
-    """None: the newest usable method of the customer."""
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """Everything known before the money moves. Nothing was sent."""
-
-    order: ChargeOrder
-    customer: Customer
-    method: PaymentMethod
-    chosen_for_you: bool
-    """The method was not named and the customer has several usable ones."""
-    warnings: tuple[str, ...]
-    earlier: ChargeView | None
-    """A failed charge of the same reference, which this one would try again."""
 
 
 class ChargingService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, customers: CustomerService,
-        methods: PaymentMethodService, *, clock: Clock, livemode: bool, public_url: str,
+        self, uow: UnitOfWork, gateway: StripeGateway, reviewing: ReviewService, sender: Sender, *,
+        clock: Clock, livemode: bool, public_url: str,
     ) -> None:  # fmt: skip
         self._uow = uow
         self._gateway = gateway
-        self._customers = customers
-        self._methods = methods
+        self._reviewing = reviewing
+        self._sender = sender
         self._clock = clock
         self._livemode = livemode
         self._public_url = public_url
@@ -116,36 +84,8 @@ class ChargingService:
         return found
 
     def review(self, order: ChargeOrder, *, by: Actor) -> Review:
-        """
-        Check an order against our records and Stripe's, without moving money.
-
-        Raises:
-            InvalidInput, NotFound: a value to correct.
-            AlreadyCharged: the reference is paid, in flight or unknown.
-            Blocked: the method cannot be charged, or another try makes no sense now.
-        """
-        by.must(Permission.CHARGE)
-        order = _cleaned(order)
-        with self._uow.read() as stores:
-            live = stores.charges.live_for(order.customer, order.reference)
-        if live is not None and live.state is not ChargeState.PLANNED:
-            raise AlreadyCharged(_already(live), charge_id=live.id)
-        customer = self._customers.refresh(order.customer)
-        if customer.is_deleted:
-            raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
-        method, chosen = self._method(order, customer)
-        now = epoch(self._clock())
-        with self._uow.read() as stores:
-            earlier = _earlier(stores, order)
-            if earlier is not None:
-                _check_retry(stores, earlier, method.id, now)
-            warnings = _warnings(stores, order, method, earlier, now, self._clock())
-            view = (
-                view_of(stores, earlier.id, public_url=self._public_url, now=now)
-                if earlier
-                else None
-            )
-        return Review(order, customer, method, chosen, warnings, view)
+        """See ReviewService.review: everything known before the money moves."""
+        return self._reviewing.review(order, by=by)
 
     def charge(
         self, order: ChargeOrder, *, by: Actor, expected_attempts: int | None = None
@@ -162,9 +102,9 @@ class ChargingService:
             GatewayError: a check before the charge could not be made; no charge was sent.
         """
         by.must(Permission.CHARGE)
-        order = _cleaned(order)
+        order = cleaned(order)
         with self._uow.read() as stores:
-            tried = _tried(stores, order)
+            tried = tries_of(stores, order)
         review = self.review(order, by=by)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in tried.items():
@@ -213,34 +153,6 @@ class ChargingService:
             )
         return self.view(charge_id)
 
-    def _method(self, order: ChargeOrder, customer: Customer) -> tuple[PaymentMethod, bool]:
-        today = self._clock().date()
-        if order.payment_method is not None:
-            method = self._methods.refresh(order.payment_method)
-            if method.customer is not None and method.customer != customer.id:
-                raise Blocked(
-                    "This payment method belongs to another customer.",
-                    code="payment_method_of_another_customer",
-                )
-            problem = payment_methods.why_not_usable(method, today)
-            if problem is not None:
-                raise Blocked(
-                    f"{payment_methods.label(method)} cannot be charged: {problem}.",
-                    code="payment_method_not_usable",
-                )
-            return method, False
-        asked_at_ms = int(self._clock().timestamp() * 1000)
-        page = self._gateway.list_payment_methods(customer.id)
-        with self._uow.write() as stores:
-            stores.mirror.save_payment_methods(page.items, synced_at_ms=asked_at_ms)
-        usable = [m for m in page.items if payment_methods.why_not_usable(m, today) is None]
-        if not usable:
-            raise Blocked(
-                f"{customer.label} has no payment method that can be charged. Send a setup link first.",
-                code="no_payment_method",
-            )
-        return usable[0], len(usable) > 1
-
     def _close_earlier_intent(self, charge_id: str, attempts: Sequence[Attempt]) -> None:
         """
         Cancel the failed try's PaymentIntent, so that nobody can still confirm it.
@@ -284,7 +196,7 @@ class ChargingService:
         """
         order, now = review.order, epoch(self._clock())
         with self._uow.write() as stores:
-            if not _same_tries(tried, _tried(stores, order)):
+            if not same_tries(tried, tries_of(stores, order)):
                 raise StaleState(
                     "This reference was tried a moment ago by somebody else. Look at it before trying again."
                 )
@@ -337,15 +249,15 @@ class ChargingService:
         order = review.order
         live = stores.charges.live_for(order.customer, order.reference)
         if live is not None and live.state is not ChargeState.PLANNED:
-            raise AlreadyCharged(_already(live), charge_id=live.id)
-        earlier = _earlier(stores, order)
+            raise AlreadyCharged(already(live), charge_id=live.id)
+        earlier = earlier_of(stores, order)
+        check_retry(stores, order, earlier, review.method.id, now)
         if live is not None and earlier is None:
             raise Blocked(
                 f"A charge of {format_money(live.amount, live.currency)} for this reference is planned. Try that one again or cancel it first.",
                 code="reference_planned",
             )
         if earlier is not None:
-            _check_retry(stores, earlier, review.method.id, now)
             if not stores.charges.move(
                 earlier.id, before=earlier.state, after=ChargeState.ATTEMPTING, at=now,
                 payment_method=review.method.id,
@@ -374,7 +286,7 @@ class ChargingService:
     def _execute(self, attempt: Attempt) -> ChargeView:
         """Phases 2 and 3."""
         asked_at_ms = int(self._clock().timestamp() * 1000)
-        result, intent = self.ask(attempt)
+        result, intent = self._sender.ask(attempt)
         try:
             # Around phase 3 only: a database that is busy or full must never send a charge again.
             for again in stamina.retry_context(
@@ -382,7 +294,7 @@ class ChargingService:
             ):
                 with again:
                     self._write_down(attempt, result, intent, asked_at_ms=asked_at_ms)
-            self.look_at_blocked(attempt, result)
+            self._sender.look_at_blocked(attempt, result)
             return self.view(attempt.charge_id)
         except sqlite3.Error as error:
             raise OutcomeUnknown(
@@ -402,166 +314,3 @@ class ChargingService:
             # request no longer says that nothing was executed.
             if intent is not None:
                 stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
-
-    def ask(self, attempt: Attempt) -> tuple[Result, PaymentIntent | None]:
-        """
-        Phase 2: send exactly what the row says, under its key.
-
-        Safe to call again for the same attempt while its key is young: Stripe then answers what
-        it answered before. Only 429, which Stripe gives before executing, is repeated here.
-        """
-        params = json.loads(attempt.params)
-        try:
-            for again in stamina.retry_context(
-                on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0
-            ):
-                with again:
-                    intent = self._gateway.create_payment_intent(
-                        params, idempotency_key=attempt.idempotency_key
-                    )
-        except GatewayError as error:
-            return _result_of(error), None
-        return (
-            Result(
-                outcome_of(intent), payment_intent=intent.id, http_status=200,
-                decline=intent.error or Decline(),
-            ),
-            intent,
-        )  # fmt: skip
-
-    def look_at_blocked(self, attempt: Attempt, result: Result) -> None:
-        """
-        Ask whether a generic decline was Stripe's own block: only the Charge says so.
-
-        The outcome is committed already; when this read fails the reason stays generic, which is
-        true as well.
-        """
-        generic = result.decline.decline_code in (None, "generic_decline", "fraudulent")
-        if result.outcome is not Outcome.DECLINED or not generic or not result.payment_intent:
-            return
-        try:
-            intent = self._gateway.retrieve_payment_intent(result.payment_intent)
-        except GatewayError:
-            return
-        if intent.error is not None and intent.error.outcome_type is not None:
-            with self._uow.write() as stores:
-                stores.charges.set_outcome_type(
-                    attempt.charge_id, attempt.number, intent.error.outcome_type
-                )
-                if intent.error.outcome_type == "blocked":
-                    ledger.withdraw_recovery(stores, attempt.charge_id, at=epoch(self._clock()))
-
-
-def _result_of(error: GatewayError) -> Result:
-    """What an error says about the *first* sending of an attempt."""
-    details = error.details
-    intent = details.get("payment_intent")
-    decline = mapping.decline(details) if details else Decline(code=error.stripe_code)
-    if error.param and isinstance(error, Refused):
-        decline = mapping.decline({**details, "message": f"{error.param}: {error}"})
-    facts = Result(
-        Outcome.UNKNOWN,
-        payment_intent=intent["id"] if isinstance(intent, dict) and "id" in intent else None,
-        http_status=error.http_status,
-        request_id=error.request_id,
-        decline=decline,
-    )
-    match error:
-        case Declined():
-            wants_customer = "authentication_required" in (decline.code, decline.decline_code)
-            outcome = Outcome.NEEDS_CUSTOMER if wants_customer else Outcome.DECLINED
-        case Refused():
-            outcome = Outcome.DECLINED
-        case Misconfigured() | Busy():
-            outcome = Outcome.NOT_EXECUTED
-        case KeyReused():
-            return replace(facts, decline=replace(decline, code="idempotency_error"))
-        case OutcomeUnknown():
-            outcome = Outcome.UNKNOWN
-        case _:
-            raise error
-    return Result(outcome, facts.payment_intent, facts.http_status, facts.request_id, facts.decline)
-
-
-def _earlier(stores: Stores, order: ChargeOrder) -> Charge | None:
-    """The charge row that this order would try again: same reference, same sum, not successful."""
-    live = stores.charges.live_for(order.customer, order.reference)
-    found = [live] if live else stores.charges.tried_for(order.customer, order.reference)
-    return next(
-        (
-            charge
-            for charge in found
-            if charge.state in RETRYABLE_STATES
-            and (charge.amount, charge.currency) == (order.money.amount, order.money.currency)
-        ),
-        None,
-    )
-
-
-def _tried(stores: Stores, order: ChargeOrder) -> dict[str, list[Attempt]]:
-    """What was tried for this reference and did not succeed, whatever the sum."""
-    return {
-        charge.id: stores.charges.attempts(charge.id)
-        for charge in stores.charges.tried_for(order.customer, order.reference)
-    }
-
-
-def _same_tries(
-    before: Mapping[str, Sequence[Attempt]], after: Mapping[str, Sequence[Attempt]]
-) -> bool:
-    return {charge_id: len(attempts) for charge_id, attempts in before.items()} == {
-        charge_id: len(attempts) for charge_id, attempts in after.items()
-    }
-
-
-def _cleaned(order: ChargeOrder) -> ChargeOrder:
-    """
-    Raises:
-        InvalidInput: a value to correct.
-    """
-    return ChargeOrder(
-        customer=order.customer.strip(),
-        money=checked(order.money),
-        reference=clean_reference(order.reference),
-        payment_method=order.payment_method.strip() if order.payment_method else None,
-        description=clean_description(order.description),
-    )
-
-
-def _check_retry(stores: Stores, charge: Charge, method_id: str, now: int) -> None:
-    refusal = why_not_again(stores.charges.attempts(charge.id), method_id, now)
-    if refusal is not None:
-        raise Blocked(refusal.message, code=refusal.code)
-
-
-def _warnings(
-    stores: Stores, order: ChargeOrder, method: PaymentMethod, earlier: Charge | None, now: int,
-    moment: datetime,
-) -> tuple[str, ...]:  # fmt: skip
-    found = []
-    for similar in stores.charges.similar(
-        customer=order.customer, amount=order.money.amount, currency=order.money.currency,
-        since=now - SIMILAR_WITHIN_SECONDS, except_id=earlier.id if earlier else "",
-    ):  # fmt: skip
-        when = datetime.fromtimestamp(similar.created_at, UTC)
-        found.append(
-            f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."
-        )
-    if payment_methods.expires_soon(method, moment.date()):
-        found.append(
-            f"{payment_methods.label(method)} expires {method.exp_month:02d}/{method.exp_year}."
-        )
-    return tuple(found)
-
-
-def _already(charge: Charge) -> str:
-    amount = format_money(charge.amount, charge.currency)
-    match charge.state:
-        case ChargeState.SUCCEEDED:
-            return f"{charge.reference} was charged already: {amount}. Nothing was charged now."
-        case ChargeState.PROCESSING:
-            return f"{charge.reference} is on its way: {amount} is processing at the bank."
-        case ChargeState.UNKNOWN:
-            return f"We do not know yet whether {amount} for {charge.reference} was charged. Nothing can be charged for it until that is settled."
-        case _:
-            return f"{charge.reference} is being charged right now."

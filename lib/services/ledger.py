@@ -126,6 +126,9 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
             offer_recovery(stores, charge.id, by=attempt.requested_by, at=at)
     elif result.outcome is Outcome.SUCCEEDED:
         withdraw_recovery(stores, charge.id, at=at)
+        # Another sum is another charge, but the same debt: its link has no purpose any more.
+        for other in stores.charges.tried_for(charge.customer, charge.reference):
+            withdraw_recovery(stores, other.id, at=at)
     return True
 
 

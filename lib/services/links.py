@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.charges import SAME_KEY_SECONDS, clean_reference
+from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
 from lib.domain.links import LINK_LIFETIME_SECONDS, LOCALES, LinkSession, LinkStatus, SetupLink
 from lib.domain.mirror import Customer
 from lib.errors import Busy, InvalidInput, NotFound, OutcomeUnknown, Refused, StaleState
@@ -89,8 +89,11 @@ class LinkService:
         by.must(Permission.MANAGE_LINKS)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            if stores.charges.find(charge_id) is None:
+            charge = stores.charges.find(charge_id)
+            if charge is None:
                 raise NotFound("There is no such charge.")
+            if charge.state not in RETRYABLE_STATES:
+                raise StaleState("This charge needs no new card. Reload to see its state.")
             link = offer_recovery(stores, charge_id, by=by.username, at=now)
         return self._created(link.id)
 

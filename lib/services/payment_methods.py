@@ -49,6 +49,14 @@ class PaymentMethodService:
                 f"Stripe has no payment method {method_id[:40]} under this key."
             ) from error
 
+    def refresh_newest(self, customer_id: str) -> list[PaymentMethod]:
+        """The customer's newest hundred methods as Stripe has them now, newest first."""
+        asked_at_ms = int(self._clock().timestamp() * 1000)
+        page = self._gateway.list_payment_methods(customer_id)
+        with self._uow.write() as stores:
+            stores.mirror.save_payment_methods(page.items, synced_at_ms=asked_at_ms)
+        return page.items
+
     def attach(self, method_id: str, *, customer_id: str, by: Actor) -> PaymentMethod:
         """
         Give a method saved without a customer its customer. Nothing else can be done with it

@@ -31,9 +31,9 @@ from lib.domain.charges import (
 from lib.domain.mirror import PaymentIntent
 from lib.errors import GatewayError, OutcomeUnknown
 from lib.services import ledger
-from lib.services.charging import ChargingService
 from lib.services.ledger import Result
 from lib.services.mirroring import record_payment_intents
+from lib.services.sending import Sender
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -75,11 +75,11 @@ class Reconciliation:
 
 class SettlingService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, charging: ChargingService, *, clock: Clock
+        self, uow: UnitOfWork, gateway: StripeGateway, sender: Sender, *, clock: Clock
     ) -> None:
         self._uow = uow
         self._gateway = gateway
-        self._charging = charging
+        self._sender = sender
         self._clock = clock
 
     def settle_due(self) -> int:
@@ -180,7 +180,7 @@ class SettlingService:
             return self._apply(*found)
         refused: Result | None = None
         if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
-            result, intent = self._charging.ask(attempt)
+            result, intent = self._sender.ask(attempt)
             if result.was_executed and result.outcome is not Outcome.UNKNOWN:
                 return self._answered(attempt, result, intent)
             refused = result if result.outcome is Outcome.DECLINED else None
@@ -204,7 +204,7 @@ class SettlingService:
             with self._uow.write() as stores:
                 stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
         final = self._record(attempt, result, Evidence.SAME_KEY)
-        self._charging.look_at_blocked(attempt, result)
+        self._sender.look_at_blocked(attempt, result)
         return final
 
     def _find(self, attempt: Attempt) -> tuple[str, Evidence] | None:

@@ -15,7 +15,7 @@ import streamlit as st
 from lib.domain.payment_methods import label as method_label
 from lib.money import CURRENCIES, Money, format_major, parse_amount
 from lib.reports.paging import records
-from lib.services.charging import ChargeOrder, Review
+from lib.services.reviewing import ChargeOrder, Review
 from lib.settings import Mode
 from lib.ui import charge_actions, charge_words, confirm, layout, methods, outcome, pickers
 from lib.ui.charge_panel import PARAM

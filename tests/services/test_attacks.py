@@ -16,6 +16,7 @@ from lib.domain.charges import ChargeState, Evidence, Outcome
 from lib.domain.mirror import Event
 from lib.errors import (
     AlreadyCharged,
+    Blocked,
     Misconfigured,
     OutcomeUnknown,
     Refused,
@@ -24,10 +25,10 @@ from lib.errors import (
 from lib.money import Money
 from lib.services import ledger
 from lib.services.charge_views import ChargeView
-from lib.services.charging import ChargeOrder
 from lib.services.ledger import Result
+from lib.services.reviewing import ChargeOrder
 from lib.stripe_gateway.errors import translate
-from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, World
+from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
 KEY = {"Authorization": "Bearer sk_test_practice"}
 
@@ -578,3 +579,34 @@ class TestWords:
         with caplog.at_level(logging.INFO):
             world.services.customers.with_email("anna@example.com")
         assert "anna" not in caplog.text
+
+
+class TestAnotherSumIsTheSameDebt:
+    def test_a_card_that_must_not_be_charged_again_stays_so(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer, WANTS_AUTHENTICATION)
+        world.charge(customer, amount="20")
+        with pytest.raises(Blocked) as refused:
+            world.charge(customer, amount="19")
+        assert refused.value.code == "retry_not_allowed"
+
+    def test_less_may_be_charged_at_once_when_there_was_not_enough(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer, NO_MONEY)
+        world.charge(customer, amount="20")
+        assert world.charge(customer, amount="10").charge.state is ChargeState.DECLINED
+
+    def test_paying_one_sum_ends_the_link_of_the_other(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer, NO_MONEY)
+        failed = world.charge(customer, amount="20")
+        card = world.save_card(customer)
+        world.charge(customer, amount="10", method=card)
+        assert world.services.charging.view(failed.charge.id).recovery_url is None
+
+    def test_a_paid_charge_gets_no_recovery_link(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        paid = world.charge(customer)
+        with pytest.raises(StaleState):
+            world.services.links.recover(paid.charge.id, by=ALICE)

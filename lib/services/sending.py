@@ -1,0 +1,114 @@
+"""
+Phase 2 of a charge: ask Stripe exactly what an attempt's row says, and say what the answer means.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import stamina
+
+from lib.clock import Clock, epoch
+from lib.domain.charges import Attempt, Outcome, outcome_of
+from lib.domain.mirror import Decline, PaymentIntent
+from lib.errors import (
+    Busy,
+    Declined,
+    GatewayError,
+    KeyReused,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+)
+from lib.services import ledger
+from lib.services.ledger import Result
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway import mapping
+from lib.stripe_gateway.gateway import StripeGateway
+
+
+class Sender:
+    def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
+        self._uow = uow
+        self._gateway = gateway
+        self._clock = clock
+
+    def ask(self, attempt: Attempt) -> tuple[Result, PaymentIntent | None]:
+        """
+        Phase 2: send exactly what the row says, under its key.
+
+        Safe to call again for the same attempt while its key is young: Stripe then answers what
+        it answered before. Only 429, which Stripe gives before executing, is repeated here.
+        """
+        params = json.loads(attempt.params)
+        try:
+            for again in stamina.retry_context(
+                on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0
+            ):
+                with again:
+                    intent = self._gateway.create_payment_intent(
+                        params, idempotency_key=attempt.idempotency_key
+                    )
+        except GatewayError as error:
+            return _result_of(error), None
+        return (
+            Result(
+                outcome_of(intent), payment_intent=intent.id, http_status=200,
+                decline=intent.error or Decline(),
+            ),
+            intent,
+        )  # fmt: skip
+
+    def look_at_blocked(self, attempt: Attempt, result: Result) -> None:
+        """
+        Ask whether a generic decline was Stripe's own block: only the Charge says so.
+
+        The outcome is committed already; when this read fails the reason stays generic, which is
+        true as well.
+        """
+        generic = result.decline.decline_code in (None, "generic_decline", "fraudulent")
+        if result.outcome is not Outcome.DECLINED or not generic or not result.payment_intent:
+            return
+        try:
+            intent = self._gateway.retrieve_payment_intent(result.payment_intent)
+        except GatewayError:
+            return
+        if intent.error is not None and intent.error.outcome_type is not None:
+            with self._uow.write() as stores:
+                stores.charges.set_outcome_type(
+                    attempt.charge_id, attempt.number, intent.error.outcome_type
+                )
+                if intent.error.outcome_type == "blocked":
+                    ledger.withdraw_recovery(stores, attempt.charge_id, at=epoch(self._clock()))
+
+
+def _result_of(error: GatewayError) -> Result:
+    """What an error says about the *first* sending of an attempt."""
+    details = error.details
+    intent = details.get("payment_intent")
+    decline = mapping.decline(details) if details else Decline(code=error.stripe_code)
+    if error.param and isinstance(error, Refused):
+        decline = mapping.decline({**details, "message": f"{error.param}: {error}"})
+    facts = Result(
+        Outcome.UNKNOWN,
+        payment_intent=intent["id"] if isinstance(intent, dict) and "id" in intent else None,
+        http_status=error.http_status,
+        request_id=error.request_id,
+        decline=decline,
+    )
+    match error:
+        case Declined():
+            wants_customer = "authentication_required" in (decline.code, decline.decline_code)
+            outcome = Outcome.NEEDS_CUSTOMER if wants_customer else Outcome.DECLINED
+        case Refused():
+            outcome = Outcome.DECLINED
+        case Misconfigured() | Busy():
+            outcome = Outcome.NOT_EXECUTED
+        case KeyReused():
+            return replace(facts, decline=replace(decline, code="idempotency_error"))
+        case OutcomeUnknown():
+            outcome = Outcome.UNKNOWN
+        case _:
+            raise error
+    return Result(outcome, facts.payment_intent, facts.http_status, facts.request_id, facts.decline)
