@@ -14,7 +14,9 @@ hold only today's principals of active users. A cookie of an earlier version nam
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import streamlit as st
 from jwt import InvalidTokenError
@@ -33,9 +35,8 @@ _COOKIE_DROP = "auth_cookie_drop"
 # The library keeps these in the session; `username` holds the principal.
 _LIBRARY_KEYS = ("name", "username", "authentication_status", "email", "roles")
 # A component in the browser writes and deletes the cookie, and any rerun would remove it before it
-# has run. So it is drawn in every run until it reports back, under these keys of the library.
-_COOKIE_WRITTEN = "set"
-_COOKIE_DELETED = "delete"
+# has run. So it is drawn in every run until it reports back, under a key of its own each time: an
+# earlier report must not pass for this one.
 
 
 def principal(user: User) -> str:
@@ -60,10 +61,7 @@ def remembered(users: UserService, settings: Settings) -> bool:
     Draws the library's invisible cookie component, so `st.navigation` must have run before.
     """
     authenticator = _authenticator(users, settings)
-    if st.session_state.get(_COOKIE_DELETED):
-        st.session_state.pop(_COOKIE_DROP, None)
-    if st.session_state.get(_COOKIE_DROP):
-        _drop_cookie(authenticator, settings)
+    _drop_cookie(authenticator, settings)
     try:
         authenticator.login(location="unrendered")
     except (LoginError, InvalidTokenError, KeyError, TypeError):
@@ -91,18 +89,33 @@ def remember(user: User) -> None:
     st.session_state["authentication_status"] = True
     st.session_state["logout"] = None
     st.session_state.pop(_COOKIE_DROP, None)
-    st.session_state[_COOKIE_DUE] = True
+    st.session_state[_COOKIE_DUE] = f"{_COOKIE_DUE}_{uuid4().hex}"
 
 
 def keep_cookie(users: UserService, settings: Settings) -> None:
     """Write a new sign-in's cookie; costs nothing once it is written."""
-    if not st.session_state.get(_COOKIE_DUE):
+    report = st.session_state.get(_COOKIE_DUE)
+    if report is None:
         return
-    if st.session_state.get(_COOKIE_WRITTEN):
+    if st.session_state.get(report):
         del st.session_state[_COOKIE_DUE]
         return
+    authenticator = _authenticator(users, settings)
+    manager = authenticator.cookie_controller.cookie_model.cookie_manager
+    # The library never asks for `secure`, and the browser would send the cookie over http, too.
+    is_https = (st.context.url or "").startswith("https://")
+    manager.set = partial(manager.set, key=report, secure=is_https or None)
     with st.sidebar:
-        _authenticator(users, settings).cookie_controller.set_cookie()
+        authenticator.cookie_controller.set_cookie()
+
+
+def is_leaving() -> bool:
+    """
+    Whether the browser still has to delete the cookie.
+
+    The next person must not sign in before: the deletion would take their cookie with it.
+    """
+    return _COOKIE_DROP in st.session_state
 
 
 def sign_out(users: UserService) -> None:
@@ -112,7 +125,7 @@ def sign_out(users: UserService) -> None:
         users.end_sessions(actor.username)
     _forget()
     st.session_state["logout"] = True
-    st.session_state[_COOKIE_DROP] = True
+    st.session_state[_COOKIE_DROP] = f"{_COOKIE_DROP}_{uuid4().hex}"
 
 
 def cookie_name(settings: Settings) -> str:
@@ -149,8 +162,15 @@ def _authenticator(users: UserService, settings: Settings) -> Any:  # noqa: ANN4
 
 
 def _drop_cookie(authenticator: Any, settings: Settings) -> None:  # noqa: ANN401
-    # The library forgets to ask whether its copy of the cookies is loaded, and prints an error.
+    report = st.session_state.get(_COOKIE_DROP)
+    if report is None:
+        return
+    if st.session_state.get(report):
+        del st.session_state[_COOKIE_DROP]
+        return
     manager = authenticator.cookie_controller.cookie_model.cookie_manager
+    manager.delete = partial(manager.delete, key=report)
+    # The library forgets to ask whether its copy of the cookies is loaded, and prints an error.
     manager.cookies.setdefault(cookie_name(settings), None)
     authenticator.cookie_controller.delete_cookie()
 

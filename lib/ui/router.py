@@ -17,6 +17,9 @@ environment.strip(services.settings.mode)
 if actor is None:
     if auth.remembered(services.users, services.settings):
         st.rerun()
+    if auth.is_leaving():
+        st.caption("Signing out …")
+        st.stop()
     sign_in_page.draw(services.users, services.settings)
     outcome.show_flash()
     st.stop()
