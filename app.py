@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from lib import bootstrap
 from lib.errors import SettingsError
 from lib.practice import hosted
 from lib.settings import Mode
 from lib.ui import script_errors
+from lib.web.headers import SafeHeaders
 from lib.web.routes import routes
 from lib.worker.lifespan import lifespan
 
@@ -34,6 +36,7 @@ app = st.App(
     # page that is asked for first, without the router (STYLE F1).
     ROOT / "lib" / "ui" / "router.py",
     routes=[*routes(lambda: bootstrap.services()), *practice_routes],
+    middleware=[Middleware(SafeHeaders)],
     lifespan=lifespan,
     on_script_error=script_errors.report,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
@@ -63,6 +64,21 @@ def test_a_page_asked_for_first_meets_the_gate(server, context) -> None:
     expect(gate(page)).to_be_visible(timeout=PATIENCE_MS)
     expect(users_page(page)).to_have_count(0)
     expect(page.get_by_text("Practice mode: no money moves", exact=True)).to_be_visible()
+
+
+def test_other_sites_may_not_frame_the_dashboard(server, context) -> None:
+    with urllib.request.urlopen(f"{server.url}/charges", timeout=5) as answer:
+        assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    # Under another name the same server is another site to the browser.
+    page = context.new_page()
+    elsewhere = f"{server.url.replace('127.0.0.1', 'localhost')}/elsewhere"
+    body = f'<iframe src="{server.url}/charges"></iframe>'
+    page.route(elsewhere, lambda route: route.fulfill(content_type="text/html", body=body))
+    page.goto(elsewhere)
+    page.wait_for_function("() => window.length === 1")
+    frame = page.frames[1]
+    frame.wait_for_load_state()
+    assert frame.url.startswith("chrome-error:")
 
 
 def test_an_address_survives_sign_in_and_a_new_tab(server, context) -> None:
