@@ -1,18 +1,14 @@
-"""Makes Onfile's own identifiers; injectable like the clock."""
+"""Makes Onfile's own identifiers and secret addresses."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-
-Ids = Callable[[str], str]
-"""Takes a prefix ("chg") and returns a new identifier ("chg_…")."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id(prefix: str) -> str:
-    """A random identifier of 80 bits that reads well aloud (no i, l, o, u)."""
+    """`prefix` and 80 random bits ("chg_…") that reads well aloud (no i, l, o, u)."""
     return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
 
 

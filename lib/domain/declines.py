@@ -4,7 +4,7 @@ Why a charge failed, in plain words: Stripe's codes mapped to eleven reasons.
 Sources: https://docs.stripe.com/declines/codes (next steps per code) and
 https://docs.stripe.com/declines/card (advice codes, retry limits). `advice_code` outranks
 `decline_code`. Codes are open lists; an unknown one falls back to "the bank refused".
-Four codes are never named to anybody: they would tell a thief what the bank knows.
+`SECRET_CODES` are never named to anybody: they would tell a thief what the bank knows.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ from enum import StrEnum
 # How long the durable address works. Long enough for a customer on holiday; a link in an old mail
 # should not save cards for ever.
 LINK_LIFETIME_SECONDS = 30 * 86_400
-# Stripe allows 30 minutes to 24 hours; its default is the longest.
-SESSION_LIFETIME_SECONDS = 24 * 3600
 # A Session this close to its end is replaced when the customer opens the durable address, so that
 # nobody types a card number into a page that closes.
 SESSION_MARGIN_SECONDS = 10 * 60

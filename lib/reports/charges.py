@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from sqlite_utils import Database
 
-from lib.clock import Clock, epoch
+from lib.clock import Clock
 from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, shown_code
 from lib.domain.payment_methods import label_of
@@ -151,18 +151,6 @@ class ChargeReports:
             )
             found = {row["state"]: int(row["n"]) for row in rows}
         return {state.value: found.get(state.value, 0) for state in ChargeState}
-
-    def waiting_for_outcome(self) -> int:
-        """Charges whose outcome nobody knows yet: unknown, or sent long ago without an answer."""
-        with reading(self._path) as database:
-            row = next(
-                database.query(
-                    """SELECT count(*) AS n FROM charges WHERE state = 'unknown'
-                       OR (state = 'attempting' AND updated_at < ?)""",
-                    (epoch(self._clock()) - 60,),
-                )
-            )
-        return int(row["n"])
 
     def timeline(self, charge_id: str) -> list[TimelineEntry]:
         """What happened to a charge, oldest first."""

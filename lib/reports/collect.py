@@ -46,7 +46,6 @@ _SESSIONS = Query(
 )
 _SESSION_INTEGERS = ("created", "expires_at", "completed_at", "saved_at", "needs_customer")
 LINK_STATES = ("open", "completed", "expired", "revoked")
-SESSION_STATES = ("complete", "open", "expired", "needs_customer")
 
 
 class LinkReports:
@@ -126,7 +125,7 @@ class SessionReports:
         cursor: str | None = None, rows: int = PAGE_ROWS,
     ) -> Page:  # fmt: skip
         """
-        Setup sessions, newest first; `state` is one of SESSION_STATES or None for all.
+        Setup sessions, newest first; `state` is complete, open, expired, needs_customer, or None for all.
 
         `label` names the saved method; empty while there is none. `saved_at` is Stripe's time,
         `completed_at` when the mirror first saw the session completed.

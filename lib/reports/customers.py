@@ -157,7 +157,7 @@ class PaymentMethodReports:
         with reading(self._path) as database:
             row = next(
                 database.query(
-                    """SELECT sum(is_detached) AS removed,
+                    f"""SELECT sum(is_detached) AS removed,
                            sum(is_detached = 0 AND customer IS NULL) AS needs_customer,
                            sum(customer IS NOT NULL AND exp_year IS NOT NULL
                                AND exp_year * 12 + exp_month < :month) AS expired,
@@ -166,9 +166,7 @@ class PaymentMethodReports:
                                AS expiring,
                            sum(customer IS NOT NULL AND (exp_year IS NULL
                                OR exp_year * 12 + exp_month >= :month)) AS usable
-                       FROM payment_methods m WHERE (m.last_customer IS NOT NULL OR EXISTS (
-                           SELECT 1 FROM setup_intents i
-                           WHERE i.payment_method = m.id AND i.status = 'succeeded'))""",
+                       FROM payment_methods m WHERE {_SAVED}""",  # noqa: S608 - a constant
                     {"month": month},
                 )
             )

@@ -218,24 +218,6 @@ class MirrorStore:
         )
         return [_payment_method(row) for row in rows]
 
-    def session_of_method(self, method_id: str) -> dict[str, Any] | None:
-        """The Checkout Session in which a method was saved, with the customer it named."""
-        rows = self._database.query(
-            """SELECT s.* FROM setup_intents i JOIN checkout_sessions s ON s.setup_intent = i.id
-               WHERE i.payment_method = ? ORDER BY s.created DESC LIMIT 1""",
-            (method_id,),
-        )
-        return next(iter(rows), None)
-
-    def open_sessions(self, *, created_after: int, limit: int = 500) -> list[str]:
-        """Sessions we believe open, oldest first: each must be looked at again."""
-        rows = self._database.query(
-            """SELECT id FROM checkout_sessions WHERE status = 'open' AND created >= ?
-               ORDER BY created LIMIT ?""",
-            (created_after, limit),
-        )
-        return [row["id"] for row in rows]
-
     def living_customers(self, *, after: str, limit: int) -> list[str]:
         """Customer ids in id order after the given one."""
         rows = self._database.query(
