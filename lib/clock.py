@@ -16,3 +16,8 @@ def utcnow() -> datetime:
 def epoch(moment: datetime) -> int:
     """Whole seconds since 1970, as Stripe writes times."""
     return int(moment.timestamp())
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Whole milliseconds since 1970: fine enough to say which of two looks at Stripe came first."""
+    return int(moment.timestamp() * 1000)

@@ -146,6 +146,11 @@ class Attempt:
     request_id: str | None
     decline: Decline
 
+    @property
+    def is_open(self) -> bool:
+        """Money may still move, or may have moved without our knowing."""
+        return self.outcome in (None, *OPEN_OUTCOMES)
+
 
 def idempotency_key(charge_id: str, number: int) -> str:
     return f"onfile:{charge_id}:{number}"

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import stamina
 
-from lib.clock import Clock, epoch
+from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import (
     IN_FLIGHT_SECONDS,
@@ -163,7 +163,7 @@ class ChargingService:
         intent_id = attempts[-1].payment_intent if attempts else None
         if intent_id is None:
             return
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         try:
             intent = self._gateway.cancel_payment_intent(
                 intent_id, idempotency_key=f"onfile:cancel:{intent_id}"
@@ -285,7 +285,7 @@ class ChargingService:
 
     def _execute(self, attempt: Attempt) -> ChargeView:
         """Phases 2 and 3."""
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         result, intent = self._sender.ask(attempt)
         try:
             # Around phase 3 only: a database that is busy or full must never send a charge again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lib.clock import Clock, epoch
+from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.mirror import Customer
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation
@@ -69,7 +69,7 @@ class CustomerService:
     def with_email(self, email: str) -> list[Customer]:
         """Customers with this address, in any case; asks Stripe as well, whose filter is exact."""
         cleaned = checked_email(email)
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         page = self._gateway.list_customers(email=cleaned)
         with self._uow.write() as stores:
             stores.mirror.save_customers(page.items, synced_at_ms=asked_at_ms)
@@ -99,7 +99,7 @@ class CustomerService:
             done = stores.requests.result(request_key)
         if done is not None:
             return self.get(done)
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         made = self._gateway.create_customer(params, idempotency_key=request_key)
         with self._uow.write() as stores:
             stores.requests.finish(request_key, object_id=made.id, at=now)

@@ -69,8 +69,7 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         return False
     attempts = stores.charges.attempts(charge.id)
     if result.outcome in OPEN_OUTCOMES and any(
-        other.number != attempt.number and other.outcome in (None, *OPEN_OUTCOMES)
-        for other in attempts
+        other.number != attempt.number and other.is_open for other in attempts
     ):
         # Late news of a try that counted as over, while the next one is open. It is written down
         # once it is final.
@@ -120,7 +119,7 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
             "currency": charge.currency, "payment_intent": result.payment_intent,
         },
     )  # fmt: skip
-    if counts and result.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
+    if counts and result.outcome in _FAILED:
         failure = explain(result.decline, http_status=result.http_status, at=at)
         if failure.explanation.offers_link:
             offer_recovery(stores, charge.id, by=attempt.requested_by, at=at)

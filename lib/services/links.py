@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from lib.clock import Clock, epoch
+from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
 from lib.domain.links import LINK_LIFETIME_SECONDS, LOCALES, LinkSession, LinkStatus, SetupLink
@@ -181,14 +181,14 @@ class LinkService:
         session = self.show(link.id)[1]
         if session is None or session.session_id is None or session.closed_at is not None:
             return
-        asked_at = self._clock()
+        asked_at_ms = epoch_ms(self._clock())
         try:
             bundle = self._gateway.retrieve_session(session.session_id)
         except (Busy, OutcomeUnknown):
             # The page we know is the best answer while Stripe cannot say.
             return
         with self._uow.write() as stores:
-            record_bundles(stores, [bundle], synced_at_ms=int(asked_at.timestamp() * 1000))
+            record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
 
     def _find_or_add(
         self, form_key: str, *, customer: str | None, email: str | None, name: str | None,
@@ -263,7 +263,7 @@ class LinkService:
         session = self._planned_session(link)
         if session.is_usable(epoch(self._clock())):
             return session
-        asked_at = self._clock()
+        asked_at_ms = epoch_ms(self._clock())
         bundle = self._gateway.create_session(
             json.loads(session.params), idempotency_key=session.idempotency_key
         )
@@ -272,7 +272,7 @@ class LinkService:
                 link.id, session.number, session_id=bundle.session.id, url=bundle.session.url,
                 expires_at=bundle.session.expires_at,
             )  # fmt: skip
-            record_bundles(stores, [bundle], synced_at_ms=int(asked_at.timestamp() * 1000))
+            record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
             saved = stores.links.last_session(link.id)
         return saved if saved is not None and saved.url is not None else None
 
@@ -321,7 +321,7 @@ class LinkService:
         return params
 
     def _expire_session(self, session_id: str) -> None:
-        asked_at = self._clock()
+        asked_at_ms = epoch_ms(self._clock())
         try:
             bundle = self._gateway.expire_session(
                 session_id, idempotency_key=f"onfile:expire:{session_id}"
@@ -330,6 +330,6 @@ class LinkService:
             # Only open sessions can be expired: read what it is instead, and act on that.
             bundle = self._gateway.retrieve_session(session_id)
         with self._uow.write() as stores:
-            record_bundles(stores, [bundle], synced_at_ms=int(asked_at.timestamp() * 1000))
+            record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
         if bundle.session.status == "complete":
             raise StaleState("The customer finished this link just now. The card is saved.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.clock import Clock, epoch
+from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.mirror import PaymentMethod
 from lib.errors import Missing, NotFound, Refused, StaleState
@@ -51,7 +51,7 @@ class PaymentMethodService:
 
     def refresh_newest(self, customer_id: str) -> list[PaymentMethod]:
         """The customer's newest hundred methods as Stripe has them now, newest first."""
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         page = self._gateway.list_payment_methods(customer_id)
         with self._uow.write() as stores:
             stores.mirror.save_payment_methods(page.items, synced_at_ms=asked_at_ms)
@@ -78,7 +78,7 @@ class PaymentMethodService:
                 else "This payment method was removed and cannot be used again."
             )
         now = epoch(self._clock())
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         attached = self._gateway.attach(
             method_id,
             customer_id=customer.id,
@@ -99,7 +99,7 @@ class PaymentMethodService:
         if method.is_detached:
             raise StaleState("This payment method was removed before.")
         now = epoch(self._clock())
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         try:
             self._gateway.detach(method_id, idempotency_key=f"onfile:detach:{method_id}")
         except Refused:

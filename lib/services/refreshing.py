@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.clock import Clock
+from lib.clock import Clock, epoch_ms
 from lib.domain.charges import Evidence
 from lib.domain.mirror import Customer, PaymentIntent, PaymentMethod, SessionBundle
 from lib.errors import Missing
@@ -86,4 +86,4 @@ class Refresher:
                 return
 
     def _now_ms(self) -> int:
-        return int(self._clock().timestamp() * 1000)
+        return epoch_ms(self._clock())

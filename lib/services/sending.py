@@ -111,4 +111,4 @@ def _result_of(error: GatewayError) -> Result:
             outcome = Outcome.UNKNOWN
         case _:
             raise error
-    return Result(outcome, facts.payment_intent, facts.http_status, facts.request_id, facts.decline)
+    return replace(facts, outcome=outcome)

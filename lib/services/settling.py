@@ -15,12 +15,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from lib.clock import Clock, epoch
+from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import (
     IN_FLIGHT_SECONDS,
     NO_TRACE_SECONDS,
-    OPEN_OUTCOMES,
     SAME_KEY_SECONDS,
     Attempt,
     ChargeState,
@@ -141,9 +140,7 @@ class SettlingService:
         if not final:
             with self._uow.write() as stores:
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
-                if current is None or current.outcome not in (
-                    None, Outcome.UNKNOWN, Outcome.PROCESSING,
-                ):  # fmt: skip
+                if current is None or not current.is_open:
                     return current is not None
                 outcome = current.outcome or Outcome.UNKNOWN
                 stores.charges.look_again(
@@ -167,7 +164,7 @@ class SettlingService:
                     at=epoch(self._clock()),
                 )  # fmt: skip
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
-        return current if current is not None and current.outcome in OPEN_OUTCOMES else None
+        return current if current is not None and current.is_open else None
 
     def _look(self, attempt: Attempt) -> bool:
         """True when the attempt is final now."""
@@ -200,7 +197,7 @@ class SettlingService:
         the request now because it never arrived.
         """
         if intent is not None:
-            asked_at_ms = int(self._clock().timestamp() * 1000)
+            asked_at_ms = epoch_ms(self._clock())
             with self._uow.write() as stores:
                 stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
         final = self._record(attempt, result, Evidence.SAME_KEY)
@@ -257,16 +254,14 @@ class SettlingService:
             after = page.last_id
 
     def _apply(self, intent_id: str, evidence: Evidence) -> bool:
-        asked_at_ms = int(self._clock().timestamp() * 1000)
+        asked_at_ms = epoch_ms(self._clock())
         intent = self._gateway.retrieve_payment_intent(intent_id)
         with self._uow.write() as stores:
             record_payment_intents(
                 stores, [intent], synced_at_ms=asked_at_ms, evidence=evidence.value
             )
             attempt = stores.charges.by_payment_intent(intent_id)
-        return attempt is not None and attempt.outcome not in (
-            None, Outcome.UNKNOWN, Outcome.PROCESSING,
-        )  # fmt: skip
+        return attempt is not None and not attempt.is_open
 
     def _record(self, attempt: Attempt, result: Result, evidence: Evidence) -> bool:
         with self._uow.write() as stores:
@@ -279,7 +274,7 @@ class SettlingService:
         drift: list[dict[str, object]] = []
         after: str | None = None
         while True:
-            asked_at_ms = int(self._clock().timestamp() * 1000)
+            asked_at_ms = epoch_ms(self._clock())
             page = self._gateway.list_payment_intents(created_from=since, after=after)
             ours = [i for i in page.items if i.charge_id is not None]
             with self._uow.write() as stores:

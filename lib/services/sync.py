@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from lib.clock import Clock, epoch
+from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import Evidence
 from lib.errors import InvalidInput, Missing
@@ -337,4 +337,4 @@ class _Run:
         self._progress({"doing": doing, **self.result.as_json()})
 
     def _now_ms(self) -> int:
-        return int(self._clock().timestamp() * 1000)
+        return epoch_ms(self._clock())
