@@ -20,6 +20,8 @@ Every error Onfile raises on purpose.
     - OutcomeUnknown          no reply, a 5xx or a conflict: it may or may not have happened
   + InvalidSignature          a webhook delivery that Stripe did not sign, or not just now
   + SettingsError             refuses to start
+
+`TwinFound` and `NotConfigured` stand beside the one service that raises each.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id(prefix: str) -> str:
-    """`prefix` and 80 random bits ("chg_…") that reads well aloud (no i, l, o, u)."""
+    """`prefix` and 80 random bits ("chg_…"), which reads well aloud (no i, l, o, u)."""
     return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
 
 

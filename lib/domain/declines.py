@@ -231,6 +231,6 @@ def _reason(decline: Decline, http_status: int | None) -> Reason:
     return by_code or Reason.BANK_REFUSED
 
 
-def shown_code(decline_code: str | None) -> str | None:
-    """A decline code fit for screens and exports: the secret ones read as the generic one."""
-    return "generic_decline" if decline_code in SECRET_CODES else decline_code
+def shown_code(code: str | None) -> str | None:
+    """A code fit for screens and exports: the secret ones read as the generic one."""
+    return "generic_decline" if code in SECRET_CODES else code

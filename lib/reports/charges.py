@@ -206,9 +206,12 @@ def _explained(frame: pd.DataFrame) -> pd.DataFrame:
             label_of(row["new_type"], row["new_brand"], row["new_last4"]) if row["new_type"] else ""
             for row in rows
         ],
-        decline_code=pd.Series(
-            [shown_code(row["decline_code"]) for row in rows], index=frame.index, dtype=object
-        ),
+        **{
+            name: pd.Series(
+                [shown_code(row[name]) for row in rows], index=frame.index, dtype=object
+            )
+            for name in ("code", "decline_code")
+        },
     )
 
 
