@@ -116,7 +116,6 @@ LONGER: dict[str, str] = {
     "lib/services/links.py": "its use cases share the minting of a session",
     "lib/services/sync.py": "one sync from start to end",
     "lib/services/settling.py": "the steps of evidence are read in one order",
-    "lib/stripe_gateway/gateway.py": "everything asked of Stripe, one method each",
     "lib/practice/parameters.py": "a table and its reader",
     "lib/practice/resources/checkout_sessions.py": "one resource with all its rules",
 }

@@ -16,7 +16,6 @@ from typing import Any, Generic, TypeVar
 
 import stamina
 import stripe
-from pyrate_limiter import Duration, Limiter, Rate
 
 from lib.domain.mirror import (
     Customer,
@@ -29,6 +28,7 @@ from lib.domain.mirror import (
 from lib.errors import Busy, InvalidInput, OutcomeUnknown
 from lib.stripe_gateway import mapping
 from lib.stripe_gateway.errors import translated
+from lib.stripe_gateway.pace import Pace
 
 API_VERSION = "2026-10-28.endive"
 # A charge waits for the customer's bank: Stripe's own clients allow 80 s. Thirty covers all but
@@ -68,8 +68,7 @@ class StripeGateway:
 
     def __init__(self, client: stripe.StripeClient, *, max_rps: float) -> None:
         self._client = client
-        self._max_rps = max_rps
-        self._limiters: dict[str, Limiter] = {}
+        self._pace = Pace(max_rps)
         self._lock = threading.Lock()
         self.requests = 0
         """How many requests were sent so far."""
@@ -235,36 +234,22 @@ class StripeGateway:
     def _call(
         self, method: str, path: str, params: Mapping[str, object], idempotency_key: str | None
     ) -> dict[str, Any]:
-        self._wait_for_turn(method, path)
+        with self._lock:
+            self.requests += 1
+        self._pace.wait(method, path)
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
-        with translated():
-            response = self._client.raw_request(method, path, **params, **options)
+        try:
+            with translated():
+                response = self._client.raw_request(method, path, **params, **options)
+        except Busy:
+            self._pace.slow_down(method, path)
+            raise
         data = response.data
         if not isinstance(data, dict):
             raise OutcomeUnknown(
                 "Stripe's answer was not an object.", request_id=response.request_id
             )
         return data
-
-    def _wait_for_turn(self, method: str, path: str) -> None:
-        with self._lock:
-            self.requests += 1
-            if not self._max_rps:
-                return
-            # Stripe limits each endpoint: /v1/customers/cus_1 and /v1/customers/cus_2 share one.
-            endpoint = f"{method} " + "/".join(
-                "{id}" if "_" in part and any(c.isdigit() for c in part) else part
-                for part in path.split("/")
-            )
-            limiter = self._limiters.get(endpoint)
-            if limiter is None:
-                rate = (
-                    Rate(int(self._max_rps), Duration.SECOND)
-                    if self._max_rps >= 1
-                    else Rate(1, int(1000 / self._max_rps))
-                )
-                limiter = self._limiters[endpoint] = Limiter(rate)
-        limiter.try_acquire(endpoint)
 
 
 def _list_params(created_from: int | None, after: str | None, **more: object) -> dict[str, object]:
