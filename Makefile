@@ -32,7 +32,7 @@ types: $(DEV_READY) ## Check types
 check: lint types test ## Everything CI checks
 
 bench: $(DEV_READY) ## Measure every page with 10 000 mirrored sessions
-	@$(BIN)/python -m bench.pages 2>/dev/null
+	@$(BIN)/python -m bench.pages
 
 screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal
 	$(BIN)/python -m bench.screenshots --url http://127.0.0.1:$(PORT) --folder docs/screenshots \
