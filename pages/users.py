@@ -22,7 +22,7 @@ def state_of(user: User) -> str:
 
 with layout.header("Users", "Who may sign in, and what their roles let them do."):
     user_forms.add_button()
-user_forms.add_dialog(users, ctx.actor)
+user_forms.add_dialog()
 
 found = users.list()
 chosen = tables.table(

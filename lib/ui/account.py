@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.domain.actors import Actor
 from lib.errors import InvalidInput
-from lib.services.users import UserService
 from lib.ui import auth, outcome
+from lib.ui.context import require
 
 _OPEN = "account_changing_password"
 
@@ -16,10 +15,10 @@ def open_password_dialog() -> None:
     st.session_state[_OPEN] = True
 
 
-def password_dialog(actor: Actor, users: UserService) -> None:
+def password_dialog() -> None:
     """Draw the dialog while it is open; this session goes on, all others of the person end."""
     if st.session_state.get(_OPEN):
-        _dialog(actor, users)
+        _dialog()
 
 
 def _close() -> None:
@@ -27,7 +26,10 @@ def _close() -> None:
 
 
 @st.dialog("Change your password", on_dismiss=_close)
-def _dialog(actor: Actor, users: UserService) -> None:
+def _dialog() -> None:
+    # A dialog reruns alone: the page's own check is as old as the page.
+    ctx = require()
+    actor, users = ctx.actor, ctx.services.users
     with st.form("account_password"):
         current = st.text_input(
             "Current password", key="account_current", type="password",

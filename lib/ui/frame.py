@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Actor
-from lib.ui import account, auth, environment
+from lib.ui import account, auth, environment, style
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
 
 def sidebar(actor: Actor, services: Services) -> None:
+    style.apply()
     environment.logo(services.settings.mode)
     with st.sidebar:
         environment.sign(services.settings.mode)
@@ -34,4 +35,4 @@ def sidebar(actor: Actor, services: Services) -> None:
                 on_click=auth.sign_out,
                 args=(services.users,),
             )
-    account.password_dialog(actor, services.users)
+    account.password_dialog()

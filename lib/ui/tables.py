@@ -89,6 +89,13 @@ def table(
         on_screen: list[str] = st.session_state.get(ids_key, [])
         st.session_state[chosen_key] = _at(on_screen, rows)
 
+    marked = _selected_rows(st.session_state.get(key))
+    meant = st.session_state.get(chosen_key)
+    if marked and meant and _at(ids, marked) != meant:
+        # The list has moved under the mark, after an action say: it goes with its row, or away.
+        rows = [ids.index(meant)] if meant in ids else []
+        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+
     event = _draw(
         frame, columns, timezone, alt,
         key=key, on_select=remember, selection_mode="single-row",

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from lib.domain.actors import Actor, Role
-from lib.services.users import SHORTEST_PASSWORD, UserService
+from lib.domain.actors import Permission, Role
+from lib.services.users import SHORTEST_PASSWORD
 from lib.ui import outcome
+from lib.ui.context import require
 
 _OPEN = "users_adding"
 
@@ -20,10 +21,10 @@ def add_button() -> None:
     )  # fmt: skip
 
 
-def add_dialog(users: UserService, by: Actor) -> None:
+def add_dialog() -> None:
     """Draw the dialog while it is open."""
     if st.session_state.get(_OPEN):
-        _dialog(users, by)
+        _dialog()
 
 
 def roles_input(key: str, chosen: Iterable[Role]) -> list[str]:
@@ -49,7 +50,9 @@ def _hide() -> None:
 
 
 @st.dialog("Add a user", on_dismiss=_hide)
-def _dialog(users: UserService, by: Actor) -> None:
+def _dialog() -> None:
+    # A dialog reruns alone: the page's own check is as old as the page.
+    ctx = require(Permission.MANAGE_USERS)
     with st.form("users_add"):
         username = st.text_input("User name", key="users_add_username", placeholder="maria.k")
         shown = st.text_input("Name", key="users_add_shown_name", placeholder="Maria Kowalska")
@@ -59,9 +62,9 @@ def _dialog(users: UserService, by: Actor) -> None:
         asked = st.form_submit_button("Add user", key="users_add_submit", type="primary")
     if asked:
         with outcome.show() as said:
-            added = users.add(
+            added = ctx.services.users.add(
                 username.strip(), name=shown, email=address.strip(), roles=roles,
-                password=password, by=by,
+                password=password, by=ctx.actor,
             )  # fmt: skip
             said.message = f"{added.name} can sign in now."
             _hide()

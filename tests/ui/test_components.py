@@ -16,7 +16,7 @@ from lib.domain.actors import Actor, Permission, Role
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.links import LinkStatus
 from lib.settings import NAMES
-from lib.ui import badges, environment, formats, navigation, tables
+from lib.ui import badges, environment, formats, navigation, style, tables
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -155,8 +155,11 @@ class TestTables:
         assert at.run().text[0].value == "b"
         at.session_state["ids"] = ["new", "a", "b", "c"]
         assert at.run().text[0].value == "b"
+        # The mark went with its row, and leaves with it.
+        assert at.session_state["rows"]["selection"]["rows"] == [2]
         at.session_state["ids"] = ["new", "a"]
         assert at.run().text[0].value == "None"
+        assert at.session_state["rows"]["selection"]["rows"] == []
 
 
 class TestOutcome:
@@ -292,6 +295,14 @@ class TestEnvironment:
                 pair = theme[f"{color}BackgroundColor"], theme[f"{color}TextColor"]
                 assert contrast(*pair) >= 4.5, (name, color)
                 assert contrast(back, theme[f"{color}TextColor"]) >= 4.5, (name, color)
+
+    def test_a_chosen_pill_is_readable(self) -> None:
+        """Streamlit lays the primary colour at 10 % under the text, at 20 % under the mouse."""
+        config = tomllib.loads((bootstrap.ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+        for name, text in (("light", None), ("dark", style.CHOSEN_ON_DARK)):
+            theme = config["theme"][name]
+            back, primary = theme["backgroundColor"], theme["primaryColor"]
+            assert contrast(mix(primary, back, 0.1), text or primary) >= 4.5, name
 
     def test_nothing_is_fetched_from_outside(self) -> None:
         text = (bootstrap.ROOT / ".streamlit" / "config.toml").read_text("utf-8")

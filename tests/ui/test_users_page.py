@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lib.domain.actors import Role
+from lib.domain.actors import Permission, Role
 from lib.errors import NotSignedIn
+from lib.ui import user_forms
 from tests.ui.conftest import PASSWORD, sign_in_form_is_shown
 
 
@@ -64,6 +65,18 @@ class TestAdd:
         at = choose(at, "carol", services)
         assert "\\<b\\>Eve" in at.subheader[0].value
         assert name in set(at.dataframe[0].value["person"])
+
+    def test_a_role_that_was_taken_meanwhile_is_asked_again_in_the_dialog(
+        self, open_page, services, monkeypatch
+    ) -> None:
+        at = open_page("users", as_="ada")
+        asked: list[object] = []
+        real = user_forms.require
+        monkeypatch.setattr(
+            user_forms, "require", lambda permission: asked.append(permission) or real(permission)
+        )
+        at.button(key="users_open_add").click().run()
+        assert asked == [Permission.MANAGE_USERS]
 
 
 class TestChange:

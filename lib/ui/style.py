@@ -1,0 +1,28 @@
+"""What the theme cannot say, in a few rules on Streamlit's test ids."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+# The theme draws a chosen pill in its primary colour, which must stay dark enough for the white
+# text of the primary button. On a dark page it would then be too dark for words.
+CHOSEN_ON_DARK = "#A5A6FA"
+RADIO_BORDER = "#858DA1"
+_ALWAYS = f"""
+[data-testid="stCode"] > div:has([data-testid="stElementToolbarButton"]) {{
+  opacity: 1; visibility: visible;
+}}
+[data-testid="stRadioOption"]:not([data-selected]) > div:first-of-type > div {{
+  border-color: {RADIO_BORDER};
+}}
+"""
+_DARK = f"""
+[data-testid="stButtonGroup"] button[aria-checked="true"],
+[data-testid="stButtonGroup"] button[aria-checked="true"] p {{ color: {CHOSEN_ON_DARK}; }}
+"""
+
+
+def apply() -> None:
+    """Copy buttons one sees without hovering, radio buttons with an edge, readable chosen pills."""
+    dark = st.context.theme.type == "dark"
+    st.html(f"<style>{_ALWAYS}{_DARK if dark else ''}</style>")
