@@ -97,6 +97,10 @@ def routes(services: Callable[[], Services]) -> list[Route]:
             return _page("used" if used else "gone", status_code=410)
         return RedirectResponse(found, status_code=303, headers={"Cache-Control": "no-store"})
 
+    async def home(_: Request) -> Response:
+        # The default page lives at "/"; Streamlit says "Page not found" at its own name.
+        return RedirectResponse("/", status_code=303)
+
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
@@ -116,6 +120,7 @@ def routes(services: Callable[[], Services]) -> list[Route]:
         Route("/setup/return", setup_return, methods=["GET"]),
         Route("/setup/cancelled", setup_cancelled, methods=["GET"]),
         Route("/l/{token}", durable_link, methods=["GET"]),
+        Route("/home", home, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", readyz, methods=["GET"]),
     ]

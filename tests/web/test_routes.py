@@ -239,6 +239,11 @@ class TestDurableLink:
         assert client.get(f"/l/{made.link.token}").status_code == 303
 
 
+def test_home_by_its_name_leads_to_the_default_page(client: TestClient) -> None:
+    reply = client.get("/home", follow_redirects=False)
+    assert (reply.status_code, reply.headers["location"]) == (303, "/")
+
+
 class TestMonitoring:
     def test_alive(self, client: TestClient) -> None:
         reply = client.get("/healthz")
