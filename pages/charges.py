@@ -24,8 +24,9 @@ def new_charge(key: str) -> None:
         st.switch_page(navigation.PAGES_DIR / "new_charge.py")
 
 
-with layout.header("Charges", "Everything that was charged, newest first, and what became of it."):
-    new_charge("charges_new")
+actions = layout.header(
+    "Charges", "Everything that was charged, newest first, and what became of it."
+)
 
 customer = st.query_params.get("customer")
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -51,17 +52,21 @@ page = reports.page(
     states=states, search=search, customer=customer, since=since,
     cursor=place.older_than or place.newer_than,
 )  # fmt: skip
+with actions:
+    tables.download(lambda: reports.export(states=states, search=search, since=since),
+                    file_name="charges.csv", key="charges_export")  # fmt: skip
+    new_charge("charges_new")
 chosen = None
 if not page.frame.empty:
     chosen = tables.table(
         page.frame.assign(why=[charge_words.reason(code) for code in page.frame["reason"]], at=page.frame["created_at"]),
         {
-            "name": tables.text("Customer", width=190),
-            "reference": tables.text("Reference", width=130),
-            "amount": tables.amount(width=110),
-            "state": tables.state(width=145),
+            "name": tables.text("Customer", width=170),
+            "reference": tables.text("Reference", width=105),
+            "amount": tables.amount(width=100),
+            "state": tables.state(width=140),
             "created_at": tables.ago("Created", width=120),
-            "method": tables.text("Saved method", width=170),
+            "method": tables.text("Saved method", width=182),
             "why": tables.text("Reason", width=220),
             "at": tables.time("Time", width=150),
             "created_by_name": tables.text("By", width=130),
@@ -71,8 +76,6 @@ if not page.frame.empty:
     layout.pager(
         "charges", newer=page.newer, older=page.older, note=plural(len(page.frame), "charge")
     )
-    tables.download(lambda: reports.export(states=states, search=search, since=since),
-                    file_name="charges.csv", key="charges_export")  # fmt: skip
 elif sum(counts.values()):
     layout.empty(
         "filter_alt_off", "No charge matches", "Clear the search, or choose another state."

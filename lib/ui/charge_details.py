@@ -108,8 +108,12 @@ def summary(details: Details) -> None:
     with st.container(border=True, gap="small"):
         st.markdown(f"**{escape(_happened(details))}**")
         if view.next_step and view.failure and details.is_retryable:
-            st.markdown(f"Next: {escape(view.next_step)}")
-            _retry_advice(details)
+            new = details.new_methods
+            if new:
+                st.markdown(f"Next: Charge again: {escape(new[0].label)} is saved.")
+            else:
+                st.markdown(f"Next: {escape(view.next_step)}")
+                _retry_advice(details)
         codes = _codes(view)
         if codes:
             st.markdown(f":small[:gray[For support: {escape(' · '.join(codes))}]]")
@@ -213,7 +217,9 @@ def _retry_advice(details: Details) -> None:
     if failure is None:
         return
     if not failure.retry_allowed:
-        said = "Trying the same method again makes no sense."
+        said = "The same method must not be tried again as it is."
+        if failure.explanation.offers_link:
+            said += " What the customer saves with the link is offered here."
     elif failure.retry_not_before and failure.retry_not_before > ctx.now.timestamp():
         at = exact(failure.retry_not_before, ctx.timezone)
         said = f"The same method may be tried again from {at} ({ago(failure.retry_not_before, ctx.now)})."

@@ -30,7 +30,8 @@ def show(ctx: PageContext, charge_id: str) -> None:
         )  # fmt: skip
         if details is not None:
             st.page_link(
-                navigation.PAGES_DIR / "charges.py", label="Timeline and tries",
+                navigation.PAGES_DIR / "charges.py",
+                label="Charge again" if details.new_methods else "Timeline and tries",
                 icon=":material/receipt_long:", query_params={"charge": details.id},
             )  # fmt: skip
 

@@ -6,8 +6,9 @@ from functools import partial
 
 import streamlit as st
 
+from lib.reports.paging import records
 from lib.ui import charge_actions, charge_details, drawers
-from lib.ui.context import require
+from lib.ui.context import PageContext, require
 
 PARAM = "charge"
 
@@ -22,6 +23,15 @@ def drawer(chosen: str | None, *, table_key: str) -> None:
         str(row["reference"]) if row else "Charge",
         partial(_panel, charge_id),
         on_close=partial(drawers.close, PARAM, table_key),
+    )
+
+
+def of_reference(ctx: PageContext, customer: str, reference: str) -> str | None:
+    """The newest charge of this customer's reference, which says what to do next."""
+    reference = reference.strip()
+    found = ctx.services.reports.charges.page(customer=customer, search=reference)
+    return next(
+        (str(row["id"]) for row in records(found.frame) if row["reference"] == reference), None
     )
 
 

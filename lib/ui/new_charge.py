@@ -8,17 +8,19 @@ moves, and a second click finds the charge that the first one made.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import streamlit as st
 
 from lib.domain.payment_methods import label as method_label
+from lib.errors import InvalidInput
 from lib.money import CURRENCIES, Money, format_major, parse_amount
 from lib.reports.paging import records
 from lib.services.reviewing import ChargeOrder, Review
 from lib.settings import Mode
 from lib.ui import charge_actions, charge_words, confirm, layout, methods, outcome, pickers
-from lib.ui.charge_panel import PARAM
+from lib.ui.charge_panel import PARAM, of_reference
 from lib.ui.context import PageContext
 from lib.ui.formats import ago, escape
 from lib.ui.layout import Fact
@@ -156,7 +158,9 @@ def form(ctx: PageContext) -> None:
         said = st.container()
         asked = st.form_submit_button("Review", key="new_charge_review", type="primary")
     if asked:
-        with said, outcome.show():
+        with said, outcome.show(blocked_by=partial(of_reference, ctx, customer, reference)):
+            if not amount.strip():
+                raise InvalidInput("Enter the amount.", field="amount")
             order = ChargeOrder(
                 customer, parse_amount(amount, currency), reference, method, description
             )
@@ -200,7 +204,8 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
         on_click=_change, args=(seen,),
     )  # fmt: skip
     if asked:
-        with said, outcome.show() as told, st.spinner("Charging"):
+        tried = partial(of_reference, ctx, seen.customer, seen.reference)
+        with said, outcome.show(blocked_by=tried) as told, st.spinner("Charging"):
             _confirm(ctx, seen, typed)
             if st.session_state.get(_REVIEW) is not None:
                 told.message = "Something changed since you looked. Read it again."

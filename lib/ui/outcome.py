@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from lib.errors import (
     AlreadyCharged,
+    Blocked,
     Busy,
     Declined,
     GatewayError,
@@ -34,7 +35,13 @@ class Said:
 
 
 @contextmanager
-def show(success: str = "", *, clears: str = "", rerun: bool = True) -> Iterator[Said]:
+def show(
+    success: str = "",
+    *,
+    clears: str = "",
+    rerun: bool = True,
+    blocked_by: Callable[[], str | None] | None = None,
+) -> Iterator[Said]:
     """
     Run the block; on success remember the message and rerun, so that the page reads afresh.
 
@@ -44,6 +51,7 @@ def show(success: str = "", *, clears: str = "", rerun: bool = True) -> Iterator
     Args:
         success: plain text, shown as a toast after the rerun.
         clears: the form to empty on success, named as in `fresh()`.
+        blocked_by: finds the charge to link to when our own rules refuse another try.
         rerun: False when the block ends in `st.switch_page`, or inside a fragment.
     """
     said = Said(success)
@@ -53,6 +61,8 @@ def show(success: str = "", *, clears: str = "", rerun: bool = True) -> Iterator
         st.error(escape(str(error)), icon=":material/error:")
         if isinstance(error, AlreadyCharged) and error.charge_id:
             _link_to_charge(error.charge_id)
+        elif isinstance(error, Blocked) and blocked_by is not None and (earlier := blocked_by()):
+            _link_to_charge(earlier)
     except GatewayError as error:
         gateway_error(error)
     else:

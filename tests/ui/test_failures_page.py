@@ -73,6 +73,8 @@ def test_a_completed_recovery_link_leads_to_charging_again(open_page, world) -> 
     choose(at, "failures_rows")
     assert "New card saved: Mastercard ···· 4444" in text(at)
     assert "saved another method" in text(at)
+    assert "Next: Charge again: Mastercard ···· 4444 is saved." in text(at)
+    assert "should call the bank" not in text(at)
     ran(button(at, f"charge_again_{charge}").click().run())
     assert world.moved() == [(2000, "usd")]
     assert "Nothing failed" in text(at)

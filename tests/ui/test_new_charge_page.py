@@ -93,7 +93,7 @@ class TestForm:
         [
             ("0", "eur", "more than zero"), ("-1", "eur", "not an amount"),
             ("1e3", "eur", "not an amount"), ("1,000.50", "eur", "thousands separators"),
-            ("", "eur", "not an amount"), ("10000000000.00", "eur", "larger than Stripe takes"),
+            ("", "eur", "Enter the amount"), ("10000000000.00", "eur", "larger than Stripe takes"),
             ("1.234", "eur", "two decimals"), ("5.5", "jpy", "no decimals"),
             ("0.10", "eur", "or more"), ("9" * 100_000, "eur", "not an amount"),
             ("1\x002", "eur", "not an amount"), ("<b>1</b>", "eur", "not an amount"),
@@ -247,6 +247,9 @@ class TestTwice:
         confirm(second)
         found = world.services.reports.charges.page().frame
         assert list(found["attempts"]) == [1]
+        # Refused, with the way to what happened.
+        assert second.error
+        assert "See that charge" in [link.proto.label for link in second.get("page_link")]
 
     def test_a_click_that_interrupts_the_charge_finds_its_outcome(self, fill_in, world) -> None:
         """Streamlit ends the run that sent the charge; the next run knows that it was sent."""
