@@ -42,7 +42,7 @@ with actions:
 chosen = None
 if not page.frame.empty:
     chosen = tables.table(
-        link_panel.rows(page.frame, ctx.now),
+        link_panel.rows(ctx, page.frame),
         {"shown": tables.text("Customer", width="medium"), **link_panel.COLUMNS},
         key=link_panel.TABLE, alt="Setup links, newest first", timezone=ctx.timezone,
     )  # fmt: skip

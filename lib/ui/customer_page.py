@@ -85,7 +85,7 @@ def _methods(ctx: PageContext, customer_id: str) -> None:
 def _links(ctx: PageContext, customer_id: str) -> None:
     page = ctx.services.reports.links.page(customer=customer_id, rows=_ROWS)
     _section(
-        ctx, "Setup links", link_panel.rows(page.frame, ctx.now), link_panel.COLUMNS,
+        ctx, "Setup links", link_panel.rows(ctx, page.frame), link_panel.COLUMNS,
         key="customers_links", page="setup_links", param="link", more=page.older is not None,
         nothing="No link was made for this customer.",
     )  # fmt: skip

@@ -25,12 +25,12 @@ COLUMNS: dict[str, Column] = {
     "state": tables.state(),
     "created_at": tables.ago("Made"),
     "left": tables.text("Expires"),
-    "created_by": tables.text("Made by"),
+    "maker": tables.text("Made by"),
 }
 _WORD = "expire"
 _MESSAGE = string.Template("""Hello$name,
 
-please save your payment details on this page. It takes about a minute, and nothing is charged now.
+Please save your payment details on this page. It takes about a minute, and nothing is charged now.
 
 $url
 
@@ -40,13 +40,21 @@ Kind regards
 $sender""")
 
 
-def rows(frame: pd.DataFrame, now: Any) -> pd.DataFrame:  # noqa: ANN401 - datetime or seconds
+def rows(ctx: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
     """The listing as the page shows it: a name for everybody, and what is left of open links."""
     found = records(frame)
+    people = _people(ctx)
     return frame.assign(
+        maker=[people.get(row["created_by"], row["created_by"]) for row in found],
         shown=[who(row) for row in found],
-        left=[countdown(row["expires_at"], now) if row["state"] == "open" else "" for row in found],
+        left=[
+            countdown(row["expires_at"], ctx.now) if row["state"] == "open" else "" for row in found
+        ],
     )
+
+
+def _people(ctx: PageContext) -> dict[str, str]:
+    return {user.username: user.name for user in ctx.services.users.list()}
 
 
 def who(row: dict[str, Any]) -> str:
@@ -122,6 +130,7 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     def until(seconds: int | None) -> str:
         return f"{countdown(seconds, ctx.now)} · {exact(seconds, ctx.timezone)}" if seconds else NONE  # fmt: skip
 
+    maker = _people(ctx).get(row["created_by"], row["created_by"])
     facts = [
         Fact("State", "", badge=badges.badge(row["state"])),
         Fact("E-mail", row["email"]),
@@ -130,7 +139,7 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
             "May save",
             f"Every method for {row['currency'].upper()}" if row["currency"] else "Cards only",
         ),
-        Fact("Made", f"{at(row['created_at'])} by {row['created_by']}"),
+        Fact("Made", f"{at(row['created_at'])} by {maker}"),
     ]
     if row["state"] == "open":
         facts.append(Fact("Link works until", until(row["expires_at"])))

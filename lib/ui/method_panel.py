@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
@@ -38,12 +39,17 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
         shown=[who(row) for row in found],
         expiry=[expiry(row) for row in found],
         badge=[_BADGES.get(row["state"], row["state"]) for row in found],
-        same_card=[row["same_card_of"] or "" for row in found],
+        same_card=[same_card(row) for row in found],
     )
 
 
 def who(row: dict[str, Any]) -> str:
     return row["name"] or row["email"] or row["customer"] or "Nobody yet"
+
+
+def same_card(row: dict[str, Any]) -> str:
+    """The other customers who hold this card; the report joins their names with bare commas."""
+    return re.sub(r",(?=\S)", ", ", row["same_card_of"] or "")
 
 
 def expiry(row: dict[str, Any]) -> str:
@@ -126,7 +132,7 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
             Fact("Expires", expiry(row)),
             Fact("Funding", (row["funding"] or "").capitalize()),
             Fact("Country", row["country"]),
-            Fact("Same card on", row["same_card_of"]),
+            Fact("Same card on", same_card(row)),
             Fact("Saved", when(row["created"], ctx.now, ctx.timezone)),
         ]
     )

@@ -75,7 +75,7 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec(
         "audit.py", "Audit", "fact_check", "audit", "Evidence",
-        "Who did what, when; proven complete by a chain of digests.",
+        "Who did what, when, with proof that no entry was changed.",
     ),
     PageSpec(
         "users.py", "Users", "manage_accounts", "users", "Admin",

@@ -79,7 +79,7 @@ def _panel(session_id: str) -> None:
             query_params={"method": row["payment_method"]},
         )  # fmt: skip
     if ctx.actor.may(Permission.SYNC) and st.button(
-        "Pull from Stripe now", key="sessions_pull", icon=":material/sync:"
+        "Read from Stripe now", key="sessions_pull", icon=":material/sync:"
     ):
         with outcome.show("Read from Stripe just now."):
             ctx.services.returns.pull(session_id, by=ctx.actor)
@@ -96,8 +96,9 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     state = badges.badge("unattached" if row["needs_customer"] else row["status"])
     facts = [
         Fact("State", "", badge=state),
-        Fact("Customer", who(row)),
-        Fact("E-mail", row["email"]),
+        # Typed on Stripe's page; nobody in the customer list yet.
+        Fact("Name given" if row["needs_customer"] else "Customer", who(row)),
+        Fact("E-mail given" if row["needs_customer"] else "E-mail", row["email"]),
         Fact("Reference", row["reference"]),
     ]
     method_id = row["payment_method"]

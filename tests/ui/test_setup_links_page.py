@@ -84,7 +84,7 @@ class TestList:
         assert row["reference"] == "INV-7"
         assert row["state"] == ["Open"]
         assert row["left"] == "29 d 23 h left"
-        assert row["created_by"] == "alice"
+        assert row["maker"] == "Alice Operator"
 
     def test_no_address_reaches_the_table_or_the_export(self, opened, world) -> None:
         link = make(world)
