@@ -112,7 +112,11 @@ def parse_amount(text: str, code: str) -> Money:
     match = _PLAIN_AMOUNT.match(cleaned)
     example = format_major(_example_minor(unit), unit.code)
     if match is None:
-        hint = " Write it without thousands separators." if "," in cleaned else ""
+        hint = (
+            " A dot starts the decimals; leave thousands separators and spaces out."
+            if set(cleaned) & {",", " ", "\N{NO-BREAK SPACE}"}
+            else ""
+        )
         raise InvalidInput(
             f"“{cleaned[:24]}” is not an amount.{hint} Write digits with a dot, for example {example}.",
             field="amount",

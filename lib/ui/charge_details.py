@@ -193,7 +193,7 @@ def raw(details: Details) -> None:
             Fact("Idempotency key", last.idempotency_key),
             Fact("Request", last.request_id),
             Fact("HTTP status", str(last.http_status) if last.http_status else None),
-            Fact("Code", last.decline.code),
+            Fact("Code", shown_code(last.decline.code)),
             Fact("Decline code", shown_code(last.decline.decline_code)),
             Fact("Advice code", last.decline.advice_code),
             Fact("Network code", None if stopped else last.decline.network_decline_code),
@@ -232,7 +232,7 @@ def _codes(view: ChargeView) -> list[str]:
     last = view.last
     if last is None or view.failure is None or view.failure.reason is Reason.OUTCOME_UNKNOWN:
         return []
-    codes = (last.decline.code, shown_code(last.decline.decline_code), last.request_id)
+    codes = (shown_code(last.decline.code), shown_code(last.decline.decline_code), last.request_id)
     return list(dict.fromkeys(code for code in codes if code))
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from lib.money import format_money
+from lib.money import format_major, format_money
 from lib.ui import badges
 
 Kind = Literal["text", "amount", "state", "ago", "time", "number"]
@@ -141,9 +141,28 @@ def download(
     )  # fmt: skip
 
 
+_TIMES = (
+    "created", "created_at", "expires_at", "completed_at", "saved_at", "updated_at", "revoked_at",
+    "outcome_at", "requested_at", "session_expires_at", "last_charge_at", "at",
+)  # fmt: skip
+
+
 def csv(frame: pd.DataFrame) -> bytes:
-    """UTF-8 with the mark that Excel wants, and no cell that a spreadsheet would run."""
+    """
+    UTF-8 with the mark that Excel wants, and no cell that a spreadsheet would run.
+
+    Times are UTC as spreadsheets read them; amounts are in major units, beside their currency.
+    """
     safe = frame.rename(columns=lambda name: inert(str(name)))
+    for name in safe.columns.intersection([*_TIMES]):
+        safe[name] = pd.to_datetime(safe[name], unit="s", errors="coerce").dt.strftime(
+            "%Y-%m-%d %H:%M:%S"
+        )
+    if {"amount", "currency"} <= set(safe.columns):
+        safe["amount"] = [
+            format_major(int(amount), str(currency))
+            for amount, currency in zip(safe["amount"], safe["currency"], strict=True)
+        ]
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name].dtype):
             safe[name] = safe[name].map(lambda cell: inert(cell) if isinstance(cell, str) else cell)

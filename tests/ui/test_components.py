@@ -335,3 +335,20 @@ def contrast(one: str, other: str) -> float:
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+class TestExport:
+    def test_people_can_read_times_and_amounts(self) -> None:
+        frame = pd.DataFrame(
+            {
+                "created_at": pd.array([1795469886, None], dtype="Int64"),
+                "amount": pd.array([123450, 5000], dtype="Int64"),
+                "currency": ["eur", "jpy"],
+            }
+        )
+        text = tables.csv(frame).decode("utf-8-sig")
+        assert text.splitlines() == [
+            "created_at,amount,currency",
+            "2026-11-23 21:38:06,1234.50,eur",
+            ",5000,jpy",
+        ]

@@ -92,7 +92,7 @@ class TestForm:
         ("amount", "currency", "said"),
         [
             ("0", "eur", "more than zero"), ("-1", "eur", "not an amount"),
-            ("1e3", "eur", "not an amount"), ("1,000.50", "eur", "thousands separators"),
+            ("1e3", "eur", "not an amount"), ("1,000.50", "eur", "thousands separators"), ("1 000", "jpy", "spaces"),
             ("", "eur", "Enter the amount"), ("10000000000.00", "eur", "larger than Stripe takes"),
             ("1.234", "eur", "two decimals"), ("5.5", "jpy", "no decimals"),
             ("0.10", "eur", "or more"), ("9" * 100_000, "eur", "not an amount"),
