@@ -11,7 +11,8 @@ reports = ctx.services.reports.audit
 people = {user.username: user.name for user in ctx.services.users.list()} | {"system": "Onfile"}
 
 with layout.header(
-    "Audit", "Who did what, when. Entries are only ever added; Verify chain proves that none was changed."
+    "Audit",
+    "Who did what, when. Entries are only ever added; Verify chain proves that none was changed.",
 ):
     audit_panel.verify_button(ctx)
 audit_panel.proof()
