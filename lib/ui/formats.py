@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 from lib.money import Money, format_money
 
@@ -107,3 +108,8 @@ def _largest_unit(seconds: int) -> str:
     if seconds >= 3600:
         return plural(seconds // 3600, "hour")
     return plural(max(seconds // 60, 1), "minute")
+
+
+def who(row: dict[str, Any]) -> str:
+    """The customer of a report's row, by the best name there is."""
+    return str(row["name"] or row["email"] or row["customer"] or "Nobody yet")

@@ -14,7 +14,7 @@ from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import badges, drawers, layout, navigation, outcome, tables
 from lib.ui.context import PageContext, require
-from lib.ui.formats import NONE, countdown, day, exact, when
+from lib.ui.formats import NONE, countdown, day, exact, when, who
 from lib.ui.layout import Fact
 from lib.ui.new_link import LINK_PARAM, MADE
 from lib.ui.tables import Column
@@ -55,10 +55,6 @@ def rows(ctx: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _people(ctx: PageContext) -> dict[str, str]:
     return {user.username: user.name for user in ctx.services.users.list()}
-
-
-def who(row: dict[str, Any]) -> str:
-    return row["name"] or row["email"] or row["customer"] or "Nobody yet"
 
 
 def drawer(link_id: str) -> None:

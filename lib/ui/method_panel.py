@@ -14,7 +14,7 @@ from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import badges, drawers, layout, navigation, outcome
 from lib.ui.context import PageContext, require
-from lib.ui.formats import escape, when
+from lib.ui.formats import escape, when, who
 from lib.ui.layout import Fact
 from lib.ui.tables import Column, state, text
 
@@ -41,10 +41,6 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
         badge=[_BADGES.get(row["state"], row["state"]) for row in found],
         same_card=[same_card(row) for row in found],
     )
-
-
-def who(row: dict[str, Any]) -> str:
-    return row["name"] or row["email"] or row["customer"] or "Nobody yet"
 
 
 def same_card(row: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import streamlit as st
 
 from lib.domain.payment_methods import label as method_label
 from lib.errors import InvalidInput
-from lib.money import CURRENCIES, Money, format_major, parse_amount
+from lib.money import Money, format_major, parse_amount
 from lib.reports.paging import records
 from lib.services.reviewing import ChargeOrder, Review
 from lib.settings import Mode
@@ -31,8 +31,6 @@ _CONFIRMED = "new_charge_confirmed"
 _TAKEN = "new_charge_taken"
 _FILLED = "new_charge_currency_filled"
 _TEXTS = ("amount", "currency", "reference", "description", "method")
-_COMMON = ("eur", "usd", "gbp", "chf", "jpy", "cad", "aud", "sek", "dkk", "nok", "pln")
-_CURRENCIES = [*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON))]
 _WHAT_MOVES = {
     Mode.PRACTICE: "Practice mode: no money moves.",
     Mode.TEST: "Stripe test mode: no money moves.",
@@ -129,11 +127,13 @@ def form(ctx: PageContext) -> None:
         charge_actions.link_to_setup(customer)
         return
     _valid("method", [method.id for method in usable])
-    _valid("currency", _CURRENCIES)
+    _valid("currency", pickers.CURRENCY_CODES)
     # As the widget's default, not through the session: a first run that the browser interrupts
     # would lose it, and show another currency than the one meant.
     usual = (
-        0 if st.session_state.get(_FILLED) else _CURRENCIES.index(_usual_currency(ctx, customer))
+        0
+        if st.session_state.get(_FILLED)
+        else pickers.CURRENCY_CODES.index(_usual_currency(ctx, customer))
     )
     with st.form("new_charge_form", border=False):
         method = methods.pick(usable, key="new_charge_method")
@@ -143,7 +143,11 @@ def form(ctx: PageContext) -> None:
             "Amount", key="new_charge_amount", placeholder="1234.50", autocomplete="off"
         )
         currency = right.selectbox(
-            "Currency", _CURRENCIES, index=usual, key="new_charge_currency", format_func=str.upper
+            "Currency",
+            pickers.CURRENCY_CODES,
+            index=usual,
+            key="new_charge_currency",
+            format_func=str.upper,
         )
         reference = st.text_input(
             "Reference", key="new_charge_reference", placeholder="INV-2026-0117",
@@ -273,7 +277,7 @@ def _fill(texts: dict[str, str]) -> None:
     for name in _TEXTS:
         if texts.get(name):
             st.session_state[f"new_charge_{name}"] = texts[name]
-    if texts.get("currency") in _CURRENCIES:
+    if texts.get("currency") in pickers.CURRENCY_CODES:
         st.session_state[_FILLED] = True
 
 
@@ -289,6 +293,6 @@ def _usual_currency(ctx: PageContext, customer: str) -> str:
     reports = ctx.services.reports.charges
     for page in (reports.page(customer=customer, rows=1), reports.page(rows=1)):
         for row in records(page.frame):
-            if row["currency"] in _CURRENCIES:
+            if row["currency"] in pickers.CURRENCY_CODES:
                 return str(row["currency"])
-    return _CURRENCIES[0]
+    return pickers.CURRENCY_CODES[0]

@@ -13,7 +13,6 @@ from lib.domain.actors import Permission
 from lib.domain.links import LOCALES
 from lib.domain.mirror import Customer
 from lib.errors import InvalidInput
-from lib.money import CURRENCIES
 from lib.ui import drawers, outcome, pickers
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape
@@ -26,7 +25,6 @@ _PICKER = f"{_FORM}_customer"
 _OPEN = f"{_FORM}_form"
 _TWINS = f"{_FORM}_twins"
 _EXISTING, _NEW, _NOBODY = "Existing customer", "New customer", "Nobody yet"
-_COMMON = ("eur", "usd", "gbp", "chf", "jpy", "cad", "aud", "sek", "dkk", "nok", "pln")
 _LANGUAGES = {
     "auto": "As the customer's browser", "en": "English", "de": "German", "es": "Spanish",
     "fr": "French", "it": "Italian", "ja": "Japanese", "nl": "Dutch", "pl": "Polish",
@@ -83,7 +81,7 @@ def _form() -> None:
     order = _for_whom(ctx, who or _EXISTING)
     currency = st.selectbox(
         "What may be saved",
-        ["", *_currencies()],
+        ["", *pickers.CURRENCY_CODES],
         key=f"{_FORM}_methods",
         format_func=_methods,
         help="With a currency, Stripe offers every method that suits it and can be charged later.",
@@ -193,10 +191,6 @@ def _make(ctx: PageContext, order: _Order) -> None:
 
 def _with(order: _Order, **changes: object) -> _Order:
     return _Order(**asdict(order) | changes)
-
-
-def _currencies() -> list[str]:
-    return [*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON))]
 
 
 def _methods(code: str) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lib.money import CURRENCIES
 from lib.ui import outcome
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
+_COMMON = ("eur", "usd", "gbp", "chf", "jpy", "cad", "aud", "sek", "dkk", "nok", "pln")
+CURRENCY_CODES = [*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON))]
+"""Every currency Stripe charges, the usual ones first."""
 _SHOWN = 6
 _LONGEST_SEARCH = 200
 

@@ -13,7 +13,7 @@ from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import badges, drawers, layout, navigation, outcome, pickers
 from lib.ui.context import PageContext, require
-from lib.ui.formats import escape, when
+from lib.ui.formats import escape, when, who
 from lib.ui.layout import Fact
 from lib.ui.method_panel import state_badge
 from lib.ui.new_link import form_key, twin_choice
@@ -38,10 +38,6 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
 def is_saved(row: dict[str, Any]) -> bool:
     """A card that was typed in is not yet saved: its SetupIntent has to succeed."""
     return row["payment_method"] is not None and row["setup_status"] in ("succeeded", "processing")
-
-
-def who(row: dict[str, Any]) -> str:
-    return row["name"] or row["email"] or row["customer"] or "Nobody yet"
 
 
 def drawer(session_id: str) -> None:
