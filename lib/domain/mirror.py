@@ -84,6 +84,22 @@ class SessionBundle:
     setup_intent: SetupIntent | None
     payment_method: PaymentMethod | None
 
+    @property
+    def created(self) -> int:
+        return self.session.created
+
+
+@dataclass(frozen=True, slots=True)
+class SetupIntentBundle:
+    """A SetupIntent with the PaymentMethod its expansion brought along."""
+
+    setup_intent: SetupIntent
+    payment_method: PaymentMethod | None
+
+    @property
+    def created(self) -> int:
+        return self.setup_intent.created
+
 
 @dataclass(frozen=True, slots=True)
 class Decline:
@@ -119,6 +135,60 @@ class PaymentIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class StripeCharge:
+    """Stripe's Charge: one try of a PaymentIntent. The ledger's own charges are another thing."""
+
+    id: str
+    livemode: bool
+    status: str
+    customer: str | None
+    payment_intent: str | None
+    payment_method: str | None
+    amount: int
+    """Minor units."""
+    amount_refunded: int
+    currency: str
+    is_disputed: bool
+    failure_code: str | None
+    outcome_type: str | None
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    id: str
+    status: str | None
+    customer: str | None
+    """Of the charge, where it was expanded: Stripe's Refund names none."""
+    charge: str | None
+    payment_intent: str | None
+    amount: int
+    """Minor units."""
+    currency: str
+    reason: str | None
+    failure_reason: str | None
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    id: str
+    livemode: bool
+    status: str
+    customer: str | None
+    """Of the charge, where it was expanded: Stripe's Dispute names none."""
+    charge: str | None
+    payment_intent: str | None
+    amount: int
+    """Minor units."""
+    currency: str
+    reason: str | None
+    due_by: int | None
+    """Until when evidence is taken."""
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     id: str
     type: str
@@ -129,3 +199,9 @@ class Event:
     object_type: str | None
     idempotency_key: str | None
     """The key of the API request that caused the event, when one did."""
+    account: str | None = None
+    """The connected account it happened on; None for one's own."""
+    mode: str | None = None
+    """Of a Checkout Session, which never changes it."""
+    status: str | None = None
+    customer: str | None = None

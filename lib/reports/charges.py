@@ -132,7 +132,7 @@ class ChargeReports:
                 FROM charges h LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
                     (SELECT max(number) FROM attempts WHERE charge_id = h.id)
                 WHERE h.created_at >= ? AND {UNRESOLVED}
-                GROUP BY h.state, h.currency, {", ".join(f"a.{code}" for code in _CODES)}""",  # noqa: S608
+                GROUP BY h.state, h.currency, {", ".join(f"a.{code}" for code in _CODES)}""",
             (since,),
         )
         return [row | {"reason": (_reason(row) or Reason.BANK_REFUSED).value} for row in rows]

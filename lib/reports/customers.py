@@ -166,7 +166,7 @@ class PaymentMethodReports:
                                AS expiring,
                            sum(customer IS NOT NULL AND (exp_year IS NULL
                                OR exp_year * 12 + exp_month >= :month)) AS usable
-                       FROM payment_methods m WHERE {_SAVED}""",  # noqa: S608 - a constant
+                       FROM payment_methods m WHERE {_SAVED}""",
                     {"month": month},
                 )
             )

@@ -22,7 +22,7 @@ _COUNTS = f"""SELECT
     (SELECT count(*) FROM setup_links WHERE completed_at IS NULL AND revoked_at IS NULL
         AND expires_at > :now) AS open_links,
     (SELECT count(*) FROM payment_methods WHERE customer IS NOT NULL
-        AND exp_year * 12 + exp_month BETWEEN :month AND :month + 1) AS expiring"""  # noqa: S608
+        AND exp_year * 12 + exp_month BETWEEN :month AND :month + 1) AS expiring"""
 
 
 class WaitingReports:

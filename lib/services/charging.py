@@ -313,4 +313,4 @@ class ChargingService:
             # Otherwise this took so long that `settling` asked as well, and a refusal of our own
             # request no longer says that nothing was executed.
             if intent is not None:
-                stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
+                stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)

@@ -43,7 +43,7 @@ def record_payment_intents(
     stores: Stores, intents: Sequence[PaymentIntent], *, synced_at_ms: int, evidence: str
 ) -> int:
     """Save PaymentIntents; those of our own attempts also settle or advance the ledger."""
-    written = stores.mirror.save_payment_intents(intents, synced_at_ms=synced_at_ms)
+    written = stores.payments.save_payment_intents(intents, synced_at_ms=synced_at_ms)
     for intent in intents:
         if intent.charge_id is not None and intent.attempt is not None:
             apply_intent(stores, intent, evidence=evidence, at=synced_at_ms // 1000)

@@ -199,7 +199,7 @@ class SettlingService:
         if intent is not None:
             asked_at_ms = epoch_ms(self._clock())
             with self._uow.write() as stores:
-                stores.mirror.save_payment_intents([intent], synced_at_ms=asked_at_ms)
+                stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)
         final = self._record(attempt, result, Evidence.SAME_KEY)
         self._sender.look_at_blocked(attempt, result)
         return final

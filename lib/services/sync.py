@@ -318,7 +318,7 @@ class _Run:
     def _since(self, name: str, look_back: int) -> int | None:
         """Where to start reading; None for all of it."""
         with self._uow.read() as stores:
-            cursor = stores.mirror.cursor(name)
+            cursor = stores.sync.cursor(name)
         if self._full or cursor is None or self._was_asleep():
             return None
         return cursor - look_back
@@ -326,12 +326,12 @@ class _Run:
     def _was_asleep(self) -> bool:
         """Longer than Stripe keeps events."""
         with self._uow.read() as stores:
-            events = stores.mirror.cursor("events")
+            events = stores.sync.cursor("events")
         return events is not None and self._now - events > _EVENT_LOG_SECONDS
 
     def _finish(self, name: str) -> None:
         with self._uow.write() as stores:
-            stores.mirror.set_cursor(name, self._now)
+            stores.sync.set_cursor(name, self._now)
 
     def _report(self, doing: str) -> None:
         self._progress({"doing": doing, **self.result.as_json()})

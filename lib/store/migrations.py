@@ -349,3 +349,378 @@ def m005_background_work(database: Database) -> None:
         "CREATE UNIQUE INDEX one_open_job_a_kind ON jobs (kind) WHERE state IN ('queued', 'running')",
         "CREATE INDEX jobs_by_created ON jobs (created_at DESC)",
     )
+
+
+@migrations()
+def m006_webhook_inbox(database: Database) -> None:
+    """
+    What the inbox needs to be looked at, claimed and replayed.
+
+    Rows are listed in the order of arrival, which is their rowid: every index ends with it.
+    `next_try_at` is 0 for what was never tried, so that it is due whatever any clock says.
+    """
+    _run(
+        database,
+        "ALTER TABLE webhook_deliveries ADD COLUMN object_type TEXT",
+        "ALTER TABLE webhook_deliveries ADD COLUMN body TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE webhook_deliveries ADD COLUMN note TEXT",
+        "ALTER TABLE webhook_deliveries ADD COLUMN webhook_at INTEGER",
+        "ALTER TABLE webhook_deliveries ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0",
+        # Only webhooks have a signature's age, and only they were ever ignored. Where one such row
+        # is, webhooks work, and most of the others came that way, too.
+        """UPDATE webhook_deliveries SET webhook_at = received_at WHERE EXISTS (
+            SELECT 1 FROM webhook_deliveries WHERE signature_age <> 0 OR state = 'ignored')""",
+        "UPDATE webhook_deliveries SET next_try_at = 0 WHERE state = 'received' AND tries = 0",
+        "DROP INDEX webhook_deliveries_by_received",
+        "CREATE INDEX webhook_deliveries_by_state ON webhook_deliveries (state)",
+        """CREATE INDEX webhook_deliveries_given_up ON webhook_deliveries (state)
+            WHERE state = 'failed' AND next_try_at IS NULL""",
+        "CREATE INDEX webhook_deliveries_by_object ON webhook_deliveries (object_id)",
+        # Its end is the newest webhook; its NULLs are what only polling learnt, by time.
+        "CREATE INDEX webhook_deliveries_by_way ON webhook_deliveries (webhook_at, created)",
+    )
+
+
+@migrations()
+def m007_provable_mirror(database: Database) -> None:
+    """
+    `position` (created x 2^20 + a number within that second) becomes the primary key of what is
+    listed and searched: newest first is then the order of the table and of its search index.
+
+    Triggers keep what is derived: whether a session needs a customer, how many sessions there are,
+    and which rows the search index has not seen yet (`search_pending`).
+    """
+    for table, columns in _POSITIONED.items():
+        _run(database, f"ALTER TABLE {table} RENAME TO old_{table}")
+        names = ", ".join(line.split()[0] for line in columns)
+        _run(
+            database,
+            f"""CREATE TABLE {table} (
+                position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, {", ".join(columns)}
+            ) STRICT""",
+            f"""INSERT INTO {table} (position, id, {names})
+                SELECT (created << 20) + row_number() OVER (PARTITION BY created ORDER BY id) - 1,
+                    id, {names} FROM old_{table}""",
+            f"DROP TABLE old_{table}",
+        )
+    _run(
+        database,
+        "CREATE INDEX customers_by_email ON customers (lower(email))",
+        "CREATE INDEX checkout_sessions_by_status ON checkout_sessions (status)",
+        "CREATE INDEX checkout_sessions_by_customer ON checkout_sessions (customer)",
+        "CREATE INDEX checkout_sessions_by_setup_intent ON checkout_sessions (setup_intent)",
+        """CREATE INDEX checkout_sessions_by_link ON checkout_sessions (link_id)
+            WHERE link_id IS NOT NULL""",
+        "CREATE INDEX payment_methods_by_customer ON payment_methods (customer)",
+        "CREATE INDEX payment_methods_by_last_customer ON payment_methods (last_customer)",
+        """CREATE INDEX payment_methods_by_fingerprint ON payment_methods (fingerprint)
+            WHERE fingerprint IS NOT NULL""",
+        """CREATE INDEX payment_methods_by_expiry ON payment_methods (exp_year, exp_month)
+            WHERE customer IS NOT NULL""",
+        "CREATE INDEX setup_intents_by_created ON setup_intents (created)",
+        # Whether a completed session saved a method that has no customer yet.
+        """ALTER TABLE checkout_sessions ADD COLUMN needs_customer INTEGER NOT NULL DEFAULT 0
+            CHECK (needs_customer IN (0, 1))""",
+        f"UPDATE checkout_sessions SET needs_customer = 1 WHERE {_NEEDS_CUSTOMER}",
+        """CREATE INDEX checkout_sessions_in_need ON checkout_sessions (needs_customer)
+            WHERE needs_customer = 1""",
+        f"""CREATE TRIGGER sessions_need_at_birth AFTER INSERT ON checkout_sessions
+            WHEN NEW.status = 'complete' AND NEW.needs_customer = 0
+            BEGIN UPDATE checkout_sessions SET needs_customer = 1
+                WHERE position = NEW.position AND {_NEEDS_CUSTOMER}; END""",
+        f"""CREATE TRIGGER sessions_need_later AFTER UPDATE OF status, setup_intent
+            ON checkout_sessions
+            WHEN NEW.status IS NOT OLD.status OR NEW.setup_intent IS NOT OLD.setup_intent
+            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
+                WHERE position = NEW.position; END""",
+        f"""CREATE TRIGGER intents_tell_sessions_at_birth AFTER INSERT ON setup_intents
+            WHEN NEW.payment_method IS NOT NULL
+            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
+                WHERE setup_intent = NEW.id;
+                INSERT INTO search_pending SELECT 'checkout_sessions', position
+                    FROM checkout_sessions WHERE setup_intent = NEW.id
+                    ON CONFLICT DO NOTHING; END""",
+        f"""CREATE TRIGGER intents_tell_sessions_later AFTER UPDATE OF payment_method
+            ON setup_intents WHEN NEW.payment_method IS NOT OLD.payment_method
+            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
+                WHERE setup_intent = NEW.id;
+                INSERT INTO search_pending SELECT 'checkout_sessions', position
+                    FROM checkout_sessions WHERE setup_intent = NEW.id
+                    ON CONFLICT DO NOTHING; END""",
+        f"""CREATE TRIGGER methods_tell_sessions_at_birth AFTER INSERT ON payment_methods
+            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
+                WHERE setup_intent IN
+                    (SELECT id FROM setup_intents WHERE payment_method = NEW.id); END""",
+        f"""CREATE TRIGGER methods_tell_sessions_later AFTER UPDATE OF customer, is_detached
+            ON payment_methods
+            WHEN NEW.customer IS NOT OLD.customer OR NEW.is_detached <> OLD.is_detached
+            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
+                WHERE setup_intent IN
+                    (SELECT id FROM setup_intents WHERE payment_method = NEW.id); END""",
+    )
+    _count_sessions(database)
+    _note_what_to_index(database)
+    _run(
+        database,
+        # Stripe's Charges; the ledger's own are in `charges`.
+        """CREATE TABLE stripe_charges (
+            id TEXT PRIMARY KEY,
+            livemode INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            customer TEXT,
+            payment_intent TEXT,
+            payment_method TEXT,
+            amount INTEGER NOT NULL,
+            amount_refunded INTEGER NOT NULL,
+            currency TEXT NOT NULL,
+            is_disputed INTEGER NOT NULL,
+            failure_code TEXT,
+            outcome_type TEXT,
+            created INTEGER NOT NULL,
+            synced_at_ms INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX stripe_charges_by_created ON stripe_charges (created)",
+        "CREATE INDEX stripe_charges_by_payment_intent ON stripe_charges (payment_intent)",
+        "CREATE INDEX stripe_charges_by_customer ON stripe_charges (customer, created)",
+        """CREATE TABLE refunds (
+            id TEXT PRIMARY KEY,
+            status TEXT,
+            customer TEXT,
+            charge TEXT,
+            payment_intent TEXT,
+            amount INTEGER NOT NULL,
+            currency TEXT NOT NULL,
+            reason TEXT,
+            failure_reason TEXT,
+            created INTEGER NOT NULL,
+            synced_at_ms INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX refunds_by_created ON refunds (created)",
+        "CREATE INDEX refunds_by_charge ON refunds (charge)",
+        """CREATE TABLE disputes (
+            id TEXT PRIMARY KEY,
+            livemode INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            customer TEXT,
+            charge TEXT,
+            payment_intent TEXT,
+            amount INTEGER NOT NULL,
+            currency TEXT NOT NULL,
+            reason TEXT,
+            due_by INTEGER,
+            created INTEGER NOT NULL,
+            synced_at_ms INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX disputes_by_created ON disputes (created)",
+        "CREATE INDEX disputes_by_charge ON disputes (charge)",
+    )
+    _run(
+        database,
+        """CREATE TABLE backfills (
+            id TEXT PRIMARY KEY,
+            since INTEGER NOT NULL,
+            started_at INTEGER NOT NULL,
+            finished_at INTEGER
+        ) STRICT""",
+        "CREATE UNIQUE INDEX one_open_backfill ON backfills ((1)) WHERE finished_at IS NULL",
+        """CREATE TABLE sync_windows (
+            id INTEGER PRIMARY KEY,
+            backfill_id TEXT NOT NULL REFERENCES backfills (id),
+            type TEXT NOT NULL,
+            created_from INTEGER NOT NULL,
+            created_before INTEGER NOT NULL,
+            after_id TEXT,
+            after_created INTEGER,
+            objects INTEGER NOT NULL DEFAULT 0,
+            written INTEGER NOT NULL DEFAULT 0,
+            is_done INTEGER NOT NULL DEFAULT 0 CHECK (is_done IN (0, 1)),
+            CHECK (created_from <= created_before)
+        ) STRICT""",
+        "CREATE INDEX sync_windows_by_backfill ON sync_windows (backfill_id, type, is_done)",
+        "CREATE TABLE stripe_reads (day INTEGER PRIMARY KEY, reads INTEGER NOT NULL) STRICT",
+        """CREATE TABLE proofs (
+            id INTEGER PRIMARY KEY,
+            type TEXT NOT NULL,
+            proven_at INTEGER NOT NULL,
+            windows INTEGER NOT NULL,
+            windows_of INTEGER NOT NULL,
+            here INTEGER NOT NULL,
+            at_stripe INTEGER NOT NULL,
+            missing INTEGER NOT NULL,
+            extra INTEGER NOT NULL,
+            differing INTEGER NOT NULL,
+            repaired INTEGER NOT NULL,
+            oldest_here INTEGER,
+            oldest_at_stripe INTEGER,
+            newest_here INTEGER,
+            newest_at_stripe INTEGER,
+            findings TEXT NOT NULL,
+            error TEXT
+        ) STRICT""",
+        "CREATE INDEX proofs_by_type ON proofs (type, id)",
+    )
+    _run(
+        database,
+        "ALTER TABLE jobs RENAME TO old_jobs",
+        """CREATE TABLE jobs (
+            id TEXT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            params TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+            requested_by TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            started_at INTEGER,
+            heartbeat_at INTEGER,
+            cancel_requested_by TEXT,
+            finished_at INTEGER,
+            progress TEXT NOT NULL DEFAULT '{}',
+            result TEXT,
+            error TEXT
+        ) STRICT""",
+        """INSERT INTO jobs (id, kind, params, state, requested_by, created_at, started_at,
+                heartbeat_at, finished_at, progress, result, error)
+            SELECT id, kind, params, state, requested_by, created_at, started_at,
+                heartbeat_at, finished_at, progress, result, error FROM old_jobs""",
+        "DROP TABLE old_jobs",
+        "CREATE UNIQUE INDEX one_open_job_a_kind ON jobs (kind) WHERE state IN ('queued', 'running')",
+        "CREATE INDEX jobs_by_kind ON jobs (kind, created_at DESC)",
+    )
+
+
+_POSITIONED: dict[str, tuple[str, ...]] = {
+    "customers": (
+        "livemode INTEGER NOT NULL",
+        "name TEXT",
+        "email TEXT",
+        "created INTEGER NOT NULL",
+        "is_deleted INTEGER NOT NULL DEFAULT 0 CHECK (is_deleted IN (0, 1))",
+        "synced_at_ms INTEGER NOT NULL",
+    ),
+    "checkout_sessions": (
+        "livemode INTEGER NOT NULL",
+        "status TEXT NOT NULL",
+        "customer TEXT",
+        "customer_email TEXT",
+        "customer_name TEXT",
+        "currency TEXT",
+        "setup_intent TEXT",
+        "client_reference_id TEXT",
+        "link_id TEXT",
+        "reference TEXT",
+        "created INTEGER NOT NULL",
+        "expires_at INTEGER",
+        "completed_at INTEGER",
+        "synced_at_ms INTEGER NOT NULL",
+    ),
+    "payment_methods": (
+        "livemode INTEGER NOT NULL",
+        "type TEXT NOT NULL",
+        "customer TEXT",
+        "last_customer TEXT",
+        "is_detached INTEGER NOT NULL DEFAULT 0 CHECK (is_detached IN (0, 1))",
+        "brand TEXT",
+        "last4 TEXT",
+        "exp_month INTEGER",
+        "exp_year INTEGER",
+        "funding TEXT",
+        "country TEXT",
+        "fingerprint TEXT",
+        "billing_name TEXT",
+        "billing_email TEXT",
+        "created INTEGER NOT NULL",
+        "synced_at_ms INTEGER NOT NULL",
+    ),
+}
+_NEEDS_CUSTOMER = """status = 'complete' AND EXISTS (
+    SELECT 1 FROM setup_intents i JOIN payment_methods m ON m.id = i.payment_method
+    WHERE i.id = checkout_sessions.setup_intent AND m.customer IS NULL AND m.is_detached = 0)"""
+
+
+def _count_sessions(database: Database) -> None:
+    """Counting a million rows takes 40 ms, and a page needs the number on every rerun."""
+    _run(
+        database,
+        "CREATE TABLE session_counts (state TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT",
+        """INSERT INTO session_counts (state, n)
+            SELECT status, count(*) FROM checkout_sessions GROUP BY status""",
+        """INSERT INTO session_counts (state, n)
+            SELECT 'needs_customer', count(*) FROM checkout_sessions WHERE needs_customer = 1""",
+        """CREATE TRIGGER sessions_are_counted AFTER INSERT ON checkout_sessions
+            BEGIN INSERT INTO session_counts (state, n) VALUES (NEW.status, 1)
+                ON CONFLICT (state) DO UPDATE SET n = n + 1; END""",
+        """CREATE TRIGGER sessions_are_counted_anew AFTER UPDATE OF status ON checkout_sessions
+            WHEN NEW.status <> OLD.status
+            BEGIN
+                UPDATE session_counts SET n = n - 1 WHERE state = OLD.status;
+                INSERT INTO session_counts (state, n) VALUES (NEW.status, 1)
+                    ON CONFLICT (state) DO UPDATE SET n = n + 1;
+            END""",
+        """CREATE TRIGGER sessions_in_need_are_counted
+            AFTER UPDATE OF needs_customer ON checkout_sessions
+            WHEN NEW.needs_customer <> OLD.needs_customer
+            BEGIN UPDATE session_counts SET n = n + NEW.needs_customer - OLD.needs_customer
+                WHERE state = 'needs_customer'; END""",
+    )
+
+
+# Triggers say ON CONFLICT DO NOTHING, not OR IGNORE: an upsert that fires them overrides the latter.
+# What the search text of a row is made of, in its own table and in those it is joined with.
+_SEARCHED = {
+    "customers": ("name", "email", "is_deleted"),
+    "checkout_sessions": (
+        "status", "needs_customer", "customer", "customer_email", "customer_name", "setup_intent",
+        "client_reference_id", "reference",
+    ),
+    "payment_methods": (
+        "customer", "last_customer", "brand", "last4", "billing_name", "billing_email",
+    ),
+}  # fmt: skip
+
+
+def _note_what_to_index(database: Database) -> None:
+    _run(
+        database,
+        """CREATE TABLE search_pending (
+            kind TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (kind, position)
+        ) STRICT, WITHOUT ROWID""",
+    )
+    for table, columns in _SEARCHED.items():
+        changed = " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in columns)
+        note = (
+            f"INSERT INTO search_pending VALUES ('{table}', NEW.position) ON CONFLICT DO NOTHING;"
+        )
+        dependents = _DEPENDENTS.get(table, "")
+        _run(
+            database,
+            f"""CREATE TABLE {table}_search (position INTEGER PRIMARY KEY, text TEXT NOT NULL)
+                STRICT""",
+            f"""CREATE VIRTUAL TABLE {table}_fts USING fts5(text, content = '{table}_search',
+                content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none)""",
+            f"""CREATE TRIGGER {table}_to_index AFTER INSERT ON {table}
+                BEGIN {note} {dependents} END""",
+            f"""CREATE TRIGGER {table}_to_index_anew AFTER UPDATE OF {", ".join(columns)} ON {table}
+                WHEN {changed} BEGIN {note} {dependents} END""",
+            f"INSERT INTO search_pending SELECT '{table}', position FROM {table}",
+        )
+
+
+_SESSIONS_OF_A_METHOD = """INSERT INTO search_pending
+    SELECT 'checkout_sessions', position FROM checkout_sessions WHERE setup_intent IN
+        (SELECT i.id FROM setup_intents i WHERE i.payment_method = NEW.id)
+    ON CONFLICT DO NOTHING;"""
+_DEPENDENTS = {
+    "customers": """
+        INSERT INTO search_pending
+            SELECT 'checkout_sessions', position FROM checkout_sessions WHERE customer = NEW.id
+            ON CONFLICT DO NOTHING;
+        INSERT INTO search_pending
+            SELECT 'payment_methods', position FROM payment_methods WHERE last_customer = NEW.id
+            ON CONFLICT DO NOTHING;
+        INSERT INTO search_pending
+            SELECT 'checkout_sessions', s.position FROM payment_methods m
+                JOIN setup_intents i ON i.payment_method = m.id
+                JOIN checkout_sessions s ON s.setup_intent = i.id
+            WHERE m.last_customer = NEW.id
+            ON CONFLICT DO NOTHING;""",
+    "payment_methods": _SESSIONS_OF_A_METHOD,
+}

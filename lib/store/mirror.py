@@ -15,55 +15,55 @@ from sqlite_utils import Database
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
-    PaymentIntent,
     PaymentMethod,
     SessionBundle,
     SetupIntent,
 )
+from lib.store.upserts import HOUR_MS, marks, not_newer, position_for, write_many
 
-_UPSERT_CUSTOMER = """
-INSERT INTO customers (id, livemode, name, email, created, is_deleted, synced_at_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+_UPSERT_CUSTOMER = f"""
+INSERT INTO customers (id, livemode, name, email, created, is_deleted, synced_at_ms, position)
+VALUES ({marks(7)}, {position_for("customers", 5)})
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, email = excluded.email, is_deleted = excluded.is_deleted,
     synced_at_ms = excluded.synced_at_ms
-WHERE excluded.synced_at_ms >= customers.synced_at_ms
+{not_newer("customers")}
 """
 
 # `completed_at` is when we first saw the session complete: Stripe's object does not carry it.
-_UPSERT_SESSION = """
+_UPSERT_SESSION = f"""
 INSERT INTO checkout_sessions (id, livemode, status, customer, customer_email, customer_name,
     currency, setup_intent, client_reference_id, link_id, reference, created, expires_at,
-    completed_at, synced_at_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    completed_at, synced_at_ms, position)
+VALUES ({marks(15)}, {position_for("checkout_sessions", 12)})
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, customer = excluded.customer,
     customer_email = excluded.customer_email, customer_name = excluded.customer_name,
     setup_intent = excluded.setup_intent, expires_at = excluded.expires_at,
     completed_at = coalesce(checkout_sessions.completed_at, excluded.completed_at),
     synced_at_ms = excluded.synced_at_ms
-WHERE excluded.synced_at_ms >= checkout_sessions.synced_at_ms
+{not_newer("checkout_sessions")}
 """
 
-_UPSERT_SETUP_INTENT = """
+_UPSERT_SETUP_INTENT = f"""
 INSERT INTO setup_intents (id, livemode, status, customer, payment_method, usage,
     last_error_code, last_error_message, created, synced_at_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES ({marks(10)})
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, customer = excluded.customer,
     payment_method = excluded.payment_method, usage = excluded.usage,
     last_error_code = excluded.last_error_code,
     last_error_message = excluded.last_error_message, synced_at_ms = excluded.synced_at_ms
-WHERE excluded.synced_at_ms >= setup_intents.synced_at_ms
+{not_newer("setup_intents")}
 """
 
 # A method without a customer was either never attached or detached. Once it had a customer and
 # has none now, it is detached, for good: Stripe never lets it be attached again.
-_UPSERT_PAYMENT_METHOD = """
-INSERT INTO payment_methods (id, livemode, type, customer, last_customer, is_detached, brand,
-    last4, exp_month, exp_year, funding, country, fingerprint, billing_name, billing_email,
-    created, synced_at_ms)
-VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_UPSERT_PAYMENT_METHOD = f"""
+INSERT INTO payment_methods (id, livemode, type, customer, last_customer, brand, last4, exp_month,
+    exp_year, funding, country, fingerprint, billing_name, billing_email, created, synced_at_ms,
+    position)
+VALUES ({marks(16)}, {position_for("payment_methods", 15)})
 ON CONFLICT (id) DO UPDATE SET
     is_detached = CASE
         WHEN excluded.customer IS NULL AND payment_methods.last_customer IS NOT NULL THEN 1
@@ -74,20 +74,7 @@ ON CONFLICT (id) DO UPDATE SET
     exp_year = excluded.exp_year, funding = excluded.funding, country = excluded.country,
     fingerprint = excluded.fingerprint, billing_name = excluded.billing_name,
     billing_email = excluded.billing_email, synced_at_ms = excluded.synced_at_ms
-WHERE excluded.synced_at_ms >= payment_methods.synced_at_ms
-"""
-
-_UPSERT_PAYMENT_INTENT = """
-INSERT INTO payment_intents (id, livemode, status, customer, payment_method, amount, currency,
-    charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
-    synced_at_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET
-    status = excluded.status, payment_method = excluded.payment_method,
-    amount = excluded.amount, latest_charge = excluded.latest_charge,
-    error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
-    description = excluded.description, synced_at_ms = excluded.synced_at_ms
-WHERE excluded.synced_at_ms >= payment_intents.synced_at_ms
+{not_newer("payment_methods")}
 """
 
 
@@ -98,7 +85,8 @@ class MirrorStore:
     # Writes. Each takes many rows of one page and returns how many were written.
 
     def save_customers(self, customers: Sequence[Customer], *, synced_at_ms: int) -> int:
-        return self._many(
+        return write_many(
+            self._database,
             _UPSERT_CUSTOMER,
             [
                 (c.id, int(c.livemode), c.name, c.email, c.created, int(c.is_deleted), synced_at_ms)
@@ -128,10 +116,14 @@ class MirrorStore:
             [bundle.payment_method for bundle in bundles if bundle.payment_method],
             synced_at_ms=synced_at_ms,
         )
-        return self._many(_UPSERT_SESSION, [_session_row(b.session, synced_at_ms) for b in bundles])
+        return write_many(
+            self._database,
+            _UPSERT_SESSION,
+            [_session_row(b.session, synced_at_ms) for b in bundles],
+        )
 
     def save_setup_intents(self, intents: Sequence[SetupIntent], *, synced_at_ms: int) -> int:
-        return self._many(
+        return write_many(self._database, 
             _UPSERT_SETUP_INTENT,
             [
                 (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.usage,
@@ -141,7 +133,7 @@ class MirrorStore:
         )  # fmt: skip
 
     def save_payment_methods(self, methods: Sequence[PaymentMethod], *, synced_at_ms: int) -> int:
-        return self._many(
+        return write_many(self._database, 
             _UPSERT_PAYMENT_METHOD,
             [
                 (m.id, int(m.livemode), m.type, m.customer, m.customer, m.brand, m.last4,
@@ -156,11 +148,13 @@ class MirrorStore:
     ) -> None:
         """Methods we hold for a customer that Stripe's full list no longer names."""
         known = self._database.query(
-            "SELECT id FROM payment_methods WHERE customer = ? AND synced_at_ms < ?",
-            (customer_id, synced_at_ms),
+            """SELECT id FROM payment_methods WHERE customer = ?
+                   AND (synced_at_ms < ? OR synced_at_ms > ?)""",
+            (customer_id, synced_at_ms, synced_at_ms + HOUR_MS),
         )
         gone = [row["id"] for row in known if row["id"] not in set(present)]
-        self._many(
+        write_many(
+            self._database,
             """UPDATE payment_methods SET is_detached = 1, customer = NULL, synced_at_ms = ?
                WHERE id = ?""",
             [(synced_at_ms, method_id) for method_id in gone],
@@ -172,25 +166,6 @@ class MirrorStore:
                    synced_at_ms = max(synced_at_ms, ?) WHERE id = ?""",
             (synced_at_ms, method_id),
         )
-
-    def save_payment_intents(self, intents: Sequence[PaymentIntent], *, synced_at_ms: int) -> int:
-        return self._many(
-            _UPSERT_PAYMENT_INTENT,
-            [
-                (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.amount,
-                 i.currency, i.charge_id, i.attempt, i.latest_charge,
-                 i.error.code if i.error else None, i.error.decline_code if i.error else None,
-                 i.description, i.created, synced_at_ms)
-                for i in intents
-            ],
-        )  # fmt: skip
-
-    def _many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> int:
-        if not rows:
-            return 0
-        cursor = self._database.conn.cursor()
-        cursor.executemany(sql, rows)
-        return cursor.rowcount
 
     # Reads that decide.
 
@@ -225,17 +200,6 @@ class MirrorStore:
             (after, limit),
         )
         return [row["id"] for row in rows]
-
-    def cursor(self, name: str) -> int | None:
-        rows = self._database.query("SELECT value FROM sync_cursors WHERE name = ?", (name,))
-        return next((int(row["value"]) for row in rows), None)
-
-    def set_cursor(self, name: str, value: int) -> None:
-        self._database.execute(
-            """INSERT INTO sync_cursors (name, value) VALUES (?, ?)
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
-            (name, value),
-        )
 
 
 def _session_row(session: CheckoutSession, synced_at_ms: int) -> tuple[object, ...]:

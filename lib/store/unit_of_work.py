@@ -17,8 +17,13 @@ from lib.store.jobs import JobStore
 from lib.store.links import LinkStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
+from lib.store.payments import PaymentStore
 from lib.store.requests import RequestStore
+from lib.store.search import SearchStore
+from lib.store.sync_state import SyncStore
 from lib.store.users import UserStore
+
+_INDEXED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,10 @@ class Stores:
     jobs: JobStore
     links: LinkStore
     mirror: MirrorStore
+    payments: PaymentStore
     requests: RequestStore
+    search: SearchStore
+    sync: SyncStore
     users: UserStore
 
 
@@ -57,12 +65,20 @@ class UnitOfWork:
             database.close()
 
     @contextmanager
-    def write(self) -> Iterator[Stores]:
-        """Stores inside BEGIN IMMEDIATE; commits at the end, rolls back on any exception."""
+    def write(self, *, in_bulk: bool = False) -> Iterator[Stores]:
+        """
+        Stores inside BEGIN IMMEDIATE; commits at the end, rolls back on any exception.
+
+        A few changed rows can be searched for at once. `in_bulk` leaves them to the background, as
+        writing the search index takes longer than writing the rows.
+        """
         database = connect(self.path)
         try:
             with write_transaction(database):
-                yield _stores(database)
+                stores = _stores(database)
+                yield stores
+                if not in_bulk:
+                    stores.search.index(_INDEXED_AT_ONCE)
         finally:
             database.close()
 
@@ -75,6 +91,9 @@ def _stores(database: Database) -> Stores:
         jobs=JobStore(database),
         links=LinkStore(database),
         mirror=MirrorStore(database),
+        payments=PaymentStore(database),
         requests=RequestStore(database),
+        search=SearchStore(database),
+        sync=SyncStore(database),
         users=UserStore(database),
     )

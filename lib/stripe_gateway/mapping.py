@@ -16,11 +16,15 @@ from lib.domain.mirror import (
     CheckoutSession,
     Customer,
     Decline,
+    Dispute,
     Event,
     PaymentIntent,
     PaymentMethod,
+    Refund,
     SessionBundle,
     SetupIntent,
+    SetupIntentBundle,
+    StripeCharge,
 )
 
 Json = Mapping[str, Any]
@@ -77,11 +81,18 @@ def setup_intent(data: Json) -> SetupIntent:
     )
 
 
+def setup_intent_bundle(data: Json) -> SetupIntentBundle:
+    """A SetupIntent with its PaymentMethod where it was expanded."""
+    method = data.get("payment_method")
+    return SetupIntentBundle(
+        setup_intent(data), payment_method(method) if isinstance(method, Mapping) else None
+    )
+
+
 def session_bundle(data: Json) -> SessionBundle:
     """A Session with its SetupIntent and PaymentMethod where they were expanded."""
     intent = data.get("setup_intent")
-    expanded_intent = setup_intent(intent) if isinstance(intent, Mapping) else None
-    method = intent.get("payment_method") if isinstance(intent, Mapping) else None
+    expanded = setup_intent_bundle(intent) if isinstance(intent, Mapping) else None
     details: Json = data.get("customer_details") or {}
     metadata: Json = data.get("metadata") or {}
     return SessionBundle(
@@ -102,8 +113,8 @@ def session_bundle(data: Json) -> SessionBundle:
             created=data["created"],
             expires_at=data.get("expires_at"),
         ),
-        setup_intent=expanded_intent,
-        payment_method=payment_method(method) if isinstance(method, Mapping) else None,
+        setup_intent=expanded.setup_intent if expanded else None,
+        payment_method=expanded.payment_method if expanded else None,
     )
 
 
@@ -124,6 +135,57 @@ def payment_intent(data: Json) -> PaymentIntent:
         latest_charge=_id(data.get("latest_charge")),
         description=data.get("description"),
         error=decline(error, outcome_of=data.get("latest_charge")) if error else None,
+        created=data["created"],
+    )
+
+
+def charge(data: Json) -> StripeCharge:
+    outcome: Json = data.get("outcome") or {}
+    return StripeCharge(
+        id=data["id"],
+        livemode=data["livemode"],
+        status=data["status"],
+        customer=_id(data.get("customer")),
+        payment_intent=_id(data.get("payment_intent")),
+        payment_method=_id(data.get("payment_method")),
+        amount=data["amount"],
+        amount_refunded=data["amount_refunded"],
+        currency=data["currency"],
+        is_disputed=bool(data.get("disputed")),
+        failure_code=data.get("failure_code"),
+        outcome_type=outcome.get("type"),
+        created=data["created"],
+    )
+
+
+def refund(data: Json) -> Refund:
+    return Refund(
+        id=data["id"],
+        status=data.get("status"),
+        customer=_customer_of(data.get("charge")),
+        charge=_id(data.get("charge")),
+        payment_intent=_id(data.get("payment_intent")),
+        amount=data["amount"],
+        currency=data["currency"],
+        reason=data.get("reason"),
+        failure_reason=data.get("failure_reason"),
+        created=data["created"],
+    )
+
+
+def dispute(data: Json) -> Dispute:
+    evidence: Json = data.get("evidence_details") or {}
+    return Dispute(
+        id=data["id"],
+        livemode=data["livemode"],
+        status=data["status"],
+        customer=_customer_of(data.get("charge")),
+        charge=_id(data.get("charge")),
+        payment_intent=_id(data.get("payment_intent")),
+        amount=data["amount"],
+        currency=data["currency"],
+        reason=data.get("reason"),
+        due_by=evidence.get("due_by"),
         created=data["created"],
     )
 
@@ -156,7 +218,20 @@ def event(data: Json) -> Event:
         object_id=subject.get("id"),
         object_type=subject.get("object"),
         idempotency_key=request.get("idempotency_key") if isinstance(request, Mapping) else None,
+        account=data.get("account"),
+        mode=_text(subject.get("mode")),
+        status=_text(subject.get("status")),
+        customer=_id(subject.get("customer")),
     )
+
+
+def _customer_of(charge: object) -> str | None:
+    return _id(charge.get("customer")) if isinstance(charge, Mapping) else None
+
+
+def _text(value: object) -> str | None:
+    """A field that nothing depends on: of another type, it counts as absent."""
+    return value if isinstance(value, str) else None
 
 
 def _id(value: object) -> str | None:

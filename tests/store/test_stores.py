@@ -56,18 +56,18 @@ class TestUnitOfWork:
         def stopped() -> None:
             with uow.write() as stores:
                 stores.mirror.save_customers([CUSTOMER], synced_at_ms=1)
-                stores.mirror.set_cursor("customers", 5)
+                stores.sync.set_cursor("customers", 5)
                 raise stopped_by
 
         with pytest.raises(stopped_by):
             stopped()
         with uow.read() as stores:
             assert stores.mirror.customer("cus_1") is None
-            assert stores.mirror.cursor("customers") is None
+            assert stores.sync.cursor("customers") is None
 
     def test_reading_cannot_write(self, uow: UnitOfWork) -> None:
         with uow.read() as stores, pytest.raises(sqlite3.OperationalError):
-            stores.mirror.set_cursor("customers", 5)
+            stores.sync.set_cursor("customers", 5)
 
     def test_reading_sees_one_moment(self, uow: UnitOfWork) -> None:
         with uow.read() as reading:
@@ -88,12 +88,12 @@ class TestUnitOfWork:
         def add_one(_: int) -> None:
             together.wait()
             with uow.write() as stores:
-                stores.mirror.set_cursor("n", (stores.mirror.cursor("n") or 0) + 1)
+                stores.sync.set_cursor("n", (stores.sync.cursor("n") or 0) + 1)
 
         with ThreadPoolExecutor(10) as pool:
             list(pool.map(add_one, range(10)))
         with uow.read() as stores:
-            assert stores.mirror.cursor("n") == 10
+            assert stores.sync.cursor("n") == 10
 
 
 class TestOlderNews:
@@ -105,16 +105,16 @@ class TestOlderNews:
             replace(METHOD, last4="0000"),
         )
         with uow.write() as stores:
-            mirror = stores.mirror
+            mirror, payments = stores.mirror, stores.payments
             assert mirror.save_bundles([new], synced_at_ms=2000) == 1
             assert mirror.save_customers([CUSTOMER], synced_at_ms=2000) == 1
-            assert mirror.save_payment_intents([INTENT], synced_at_ms=2000) == 1
+            assert payments.save_payment_intents([INTENT], synced_at_ms=2000) == 1
             assert mirror.save_bundles([old], synced_at_ms=1999) == 0
             assert mirror.save_setup_intents([old.setup_intent], synced_at_ms=1999) == 0  # type: ignore[list-item]
             assert mirror.save_payment_methods([old.payment_method], synced_at_ms=1999) == 0  # type: ignore[list-item]
             assert mirror.save_customers([replace(CUSTOMER, name="Old")], synced_at_ms=1999) == 0
             assert (
-                mirror.save_payment_intents(
+                payments.save_payment_intents(
                     [replace(INTENT, status="processing")], synced_at_ms=1999
                 )
                 == 0

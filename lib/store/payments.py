@@ -1,0 +1,117 @@
+"""
+The mirror of what was paid: PaymentIntents, Stripe's Charges, Refunds and Disputes of customers.
+
+Guarded like the rest of the mirror: every write carries the moment before Stripe was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
+from lib.store.upserts import marks, not_newer, write_many
+
+_UPSERT_PAYMENT_INTENT = f"""
+INSERT INTO payment_intents (id, livemode, status, customer, payment_method, amount, currency,
+    charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
+    synced_at_ms)
+VALUES ({marks(15)})
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, customer = excluded.customer,
+    payment_method = excluded.payment_method,
+    amount = excluded.amount, latest_charge = excluded.latest_charge,
+    error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
+    description = excluded.description, synced_at_ms = excluded.synced_at_ms
+{not_newer("payment_intents")}
+"""
+
+_UPSERT_CHARGE = f"""
+INSERT INTO stripe_charges (id, livemode, status, customer, payment_intent, payment_method, amount,
+    amount_refunded, currency, is_disputed, failure_code, outcome_type, created, synced_at_ms)
+VALUES ({marks(14)})
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, customer = excluded.customer,
+    payment_method = excluded.payment_method, amount = excluded.amount,
+    amount_refunded = excluded.amount_refunded, is_disputed = excluded.is_disputed,
+    failure_code = excluded.failure_code, outcome_type = excluded.outcome_type,
+    synced_at_ms = excluded.synced_at_ms
+{not_newer("stripe_charges")}
+"""
+
+_UPSERT_REFUND = f"""
+INSERT INTO refunds (id, status, customer, charge, payment_intent, amount, currency, reason,
+    failure_reason, created, synced_at_ms)
+VALUES ({marks(11)})
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, customer = coalesce(excluded.customer, refunds.customer),
+    amount = excluded.amount, reason = excluded.reason,
+    failure_reason = excluded.failure_reason, synced_at_ms = excluded.synced_at_ms
+{not_newer("refunds")}
+"""
+
+_UPSERT_DISPUTE = f"""
+INSERT INTO disputes (id, livemode, status, customer, charge, payment_intent, amount, currency,
+    reason, due_by, created, synced_at_ms)
+VALUES ({marks(12)})
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status, customer = coalesce(excluded.customer, disputes.customer),
+    amount = excluded.amount, reason = excluded.reason, due_by = excluded.due_by,
+    synced_at_ms = excluded.synced_at_ms
+{not_newer("disputes")}
+"""
+
+
+class PaymentStore:
+    """Each write takes many rows of one page and returns how many were written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_payment_intents(self, intents: Sequence[PaymentIntent], *, synced_at_ms: int) -> int:
+        return write_many(
+            self._database,
+            _UPSERT_PAYMENT_INTENT,
+            [
+                (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.amount,
+                 i.currency, i.charge_id, i.attempt, i.latest_charge,
+                 i.error.code if i.error else None, i.error.decline_code if i.error else None,
+                 i.description, i.created, synced_at_ms)
+                for i in intents
+            ],
+        )  # fmt: skip
+
+    def save_charges(self, charges: Sequence[StripeCharge], *, synced_at_ms: int) -> int:
+        return write_many(
+            self._database,
+            _UPSERT_CHARGE,
+            [
+                (c.id, int(c.livemode), c.status, c.customer, c.payment_intent, c.payment_method,
+                 c.amount, c.amount_refunded, c.currency, int(c.is_disputed), c.failure_code,
+                 c.outcome_type, c.created, synced_at_ms)
+                for c in charges
+            ],
+        )  # fmt: skip
+
+    def save_refunds(self, refunds: Sequence[Refund], *, synced_at_ms: int) -> int:
+        return write_many(
+            self._database,
+            _UPSERT_REFUND,
+            [
+                (r.id, r.status, r.customer, r.charge, r.payment_intent, r.amount, r.currency,
+                 r.reason, r.failure_reason, r.created, synced_at_ms)
+                for r in refunds
+            ],
+        )  # fmt: skip
+
+    def save_disputes(self, disputes: Sequence[Dispute], *, synced_at_ms: int) -> int:
+        return write_many(
+            self._database,
+            _UPSERT_DISPUTE,
+            [
+                (d.id, int(d.livemode), d.status, d.customer, d.charge, d.payment_intent, d.amount,
+                 d.currency, d.reason, d.due_by, d.created, synced_at_ms)
+                for d in disputes
+            ],
+        )  # fmt: skip

@@ -1,0 +1,132 @@
+"""
+The search index: one FTS5 trigram table beside each table that is searched.
+
+The text of a row holds its words behind two spaces each, so that a trigram can stand for the
+beginning of a word, and tokens of one trigram for what lists are filtered by. Triggers note which
+rows changed; `index` brings the index up to date with them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+TABLES = ("customers", "checkout_sessions", "payment_methods")
+_LONGEST_SEARCH = 80
+
+# Each yields (position, token, token, part, part …).
+_PARTS = {
+    "customers": """SELECT position, NULL, NULL, name, email, id FROM customers
+        WHERE position IN ({}) AND is_deleted = 0""",
+    "checkout_sessions": """SELECT s.position, s.status,
+            iif(s.needs_customer, 'needs_customer', NULL),
+            c.name, s.customer_name, m.billing_name, c.email, s.customer_email, s.reference,
+            s.client_reference_id, m.last4, s.id, coalesce(s.customer, m.customer),
+            s.setup_intent, m.id
+        FROM checkout_sessions s
+        LEFT JOIN setup_intents i ON i.id = s.setup_intent
+        LEFT JOIN payment_methods m ON m.id = i.payment_method
+        LEFT JOIN customers c ON c.id = coalesce(s.customer, m.customer)
+        WHERE s.position IN ({})""",
+    "payment_methods": """SELECT m.position, NULL, NULL, c.name, m.billing_name, c.email,
+            m.billing_email, m.brand, m.last4, m.id, coalesce(m.customer, m.last_customer)
+        FROM payment_methods m
+        LEFT JOIN customers c ON c.id = coalesce(m.customer, m.last_customer)
+        WHERE m.position IN ({})""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What to ask a search index."""
+
+    expression: str
+    """For MATCH; right for three letters, too wide for more, as trigrams need not stand together."""
+    text: str
+    """Must stand in the row's text as it is; empty when the expression says it all."""
+
+
+class SearchStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pending(self, *, most: int = 10_000) -> int:
+        """Rows that the index has not seen, counted up to `most`."""
+        rows = self._database.query(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM search_pending LIMIT ?)", (most,)
+        )
+        return int(next(rows)["n"])
+
+    def index(self, limit: int) -> int:
+        """Bring up to `limit` changed rows into the index; returns how many there were."""
+        rows = self._database.query("SELECT kind, position FROM search_pending LIMIT ?", (limit,))
+        waiting: dict[str, list[int]] = {}
+        for row in rows:
+            waiting.setdefault(row["kind"], []).append(row["position"])
+        for table, positions in waiting.items():
+            self._index(table, positions)
+        return sum(len(positions) for positions in waiting.values())
+
+    def _index(self, table: str, positions: list[int]) -> None:
+        marks = ", ".join("?" * len(positions))
+        cursor = self._database.conn.cursor()
+        cursor.execute(
+            f"SELECT position, text FROM {table}_search WHERE position IN ({marks})",
+            positions,
+        )
+        before = dict(cursor.fetchall())
+        cursor.execute(_PARTS[table].format(marks), positions)
+        after = {row[0]: _text(row[1:3], row[3:]) for row in cursor.fetchall()}
+        gone = [(p, text) for p, text in before.items() if after.get(p) != text]
+        new = [(p, text) for p, text in after.items() if before.get(p) != text]
+        cursor.executemany(
+            f"INSERT INTO {table}_fts ({table}_fts, rowid, text) VALUES ('delete', ?, ?)",
+            gone,
+        )
+        cursor.executemany(
+            f"DELETE FROM {table}_search WHERE position = ?",
+            [(position,) for position, _ in gone],
+        )
+        cursor.executemany(f"INSERT INTO {table}_search VALUES (?, ?)", new)
+        cursor.executemany(f"INSERT INTO {table}_fts (rowid, text) VALUES (?, ?)", new)
+        cursor.executemany(
+            "DELETE FROM search_pending WHERE kind = ? AND position = ?",
+            [(table, position) for position in positions],
+        )
+
+
+def match(search: str, *tokens: str) -> Match | None:
+    """
+    What to ask for this text, in rows that carry all of these tokens; None for no text.
+
+    Three letters or more are found anywhere, fewer at the beginning of a word.
+    """
+    text = _fold(search)[:_LONGEST_SEARCH].strip()
+    if not text:
+        return None
+    text = {1: "  ", 2: " "}.get(len(text), "") + text
+    trigrams = {text[at : at + 3] for at in range(len(text) - 2)} | {
+        _token(token) for token in tokens
+    }
+    quoted = ['"' + trigram.replace('"', '""') + '"' for trigram in sorted(trigrams)]
+    return Match(" AND ".join(quoted), text if len(text) > 3 else "")
+
+
+def _text(tokens: Sequence[str | None], parts: Sequence[str | None]) -> str:
+    words = dict.fromkeys(_fold(part) for part in parts if part)
+    marks = "".join(f"  {_token(token)}" for token in tokens if token)
+    return "".join(f"  {word}\n" for word in words) + marks
+
+
+def _token(name: str) -> str:
+    """Three characters nobody types, so that it is one trigram: the middle one tells them apart."""
+    return f"\u2039{name[0]}\u203a"
+
+
+def _fold(text: str) -> str:
+    """Without case, accents and differences of spacing; two spaces before each further word."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "  ".join("".join(c for c in plain if not unicodedata.combining(c)).split())

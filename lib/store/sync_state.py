@@ -1,0 +1,137 @@
+"""Where reading Stripe stands: cursors, backfills with their windows, reads by day, proofs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.proofs import Proof
+from lib.domain.windows import Window
+
+_DAY = 86_400
+
+
+class SyncStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Cursors: how far the news was read, in seconds.
+
+    def cursor(self, name: str) -> int | None:
+        rows = self._database.query("SELECT value FROM sync_cursors WHERE name = ?", (name,))
+        return next((int(row["value"]) for row in rows), None)
+
+    def set_cursor(self, name: str, value: int) -> None:
+        self._database.execute(
+            """INSERT INTO sync_cursors (name, value) VALUES (?, ?)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+            (name, value),
+        )
+
+    # Backfills
+
+    def begin_backfill(self, backfill_id: str, *, since: int, at: int) -> None:
+        self._database.execute(
+            "INSERT INTO backfills (id, since, started_at) VALUES (?, ?, ?)",
+            (backfill_id, since, at),
+        )
+
+    def open_backfill(self) -> dict[str, Any] | None:
+        """The one that was begun and not finished: its id, since, started_at."""
+        rows = self._database.query("SELECT * FROM backfills WHERE finished_at IS NULL")
+        return next(iter(rows), None)
+
+    def end_backfill(self, backfill_id: str, *, at: int) -> None:
+        """Over, complete or given up; its windows are not needed any more."""
+        self._database.execute("DELETE FROM sync_windows WHERE backfill_id = ?", (backfill_id,))
+        self._database.execute(
+            "UPDATE backfills SET finished_at = ? WHERE id = ?", (at, backfill_id)
+        )
+
+    def windows(self, backfill_id: str, type_: str) -> list[Window]:
+        rows = self._database.query(
+            "SELECT * FROM sync_windows WHERE backfill_id = ? AND type = ? ORDER BY id",
+            (backfill_id, type_),
+        )
+        return [
+            Window(
+                id=row["id"], created_from=row["created_from"],
+                created_before=row["created_before"], after_id=row["after_id"],
+                after_created=row["after_created"], objects=row["objects"],
+                written=row["written"], is_done=bool(row["is_done"]),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def add_window(self, backfill_id: str, type_: str, window: Window) -> None:
+        cursor = self._database.execute(
+            """INSERT INTO sync_windows (backfill_id, type, created_from, created_before)
+               VALUES (?, ?, ?, ?)""",
+            (backfill_id, type_, window.created_from, window.created_before),
+        )
+        window.id = int(cursor.lastrowid or 0)
+
+    def shorten_window(self, window_id: int, *, created_from: int) -> None:
+        """The older part was given to another window."""
+        self._database.execute(
+            "UPDATE sync_windows SET created_from = ? WHERE id = ?", (created_from, window_id)
+        )
+
+    def advance_window(
+        self, window_id: int, *, after_id: str | None, after_created: int | None, objects: int,
+        written: int, is_done: bool,
+    ) -> None:  # fmt: skip
+        """Belongs into the transaction that wrote the page."""
+        self._database.execute(
+            """UPDATE sync_windows SET after_id = coalesce(?, after_id),
+                   after_created = coalesce(?, after_created), objects = objects + ?,
+                   written = written + ?, is_done = ? WHERE id = ?""",
+            (after_id, after_created, objects, written, int(is_done), window_id),
+        )
+
+    # Reads
+
+    def add_reads(self, count: int, *, at: int) -> None:
+        self._database.execute(
+            """INSERT INTO stripe_reads (day, reads) VALUES (?, ?)
+               ON CONFLICT (day) DO UPDATE SET reads = reads + excluded.reads""",
+            (at // _DAY, count),
+        )
+
+    def reads_since(self, at: int) -> int:
+        rows = self._database.query(
+            "SELECT coalesce(sum(reads), 0) AS n FROM stripe_reads WHERE day > ?", (at // _DAY,)
+        )
+        return int(next(rows)["n"])
+
+    def payments_since(self, at: int) -> int:
+        """Charges that Stripe carried out, for the read allowance."""
+        rows = self._database.query(
+            "SELECT count(*) AS n FROM stripe_charges WHERE created > ? AND status = 'succeeded'",
+            (at,),
+        )
+        return int(next(rows)["n"])
+
+    # Proofs
+
+    def add_proof(self, proof: Proof) -> None:
+        row = asdict(proof) | {"findings": json.dumps([asdict(f) for f in proof.findings])}
+        names = ", ".join(row)
+        self._database.execute(
+            f"INSERT INTO proofs ({names}) VALUES ({', '.join('?' * len(row))})",
+            tuple(row.values()),
+        )
+
+    # What a proof compares
+
+    def rows_between(self, table: str, columns: Sequence[str], where: str, parameters: Sequence[object]) -> dict[str, tuple[Any, ...]]:  # fmt: skip
+        """The named columns of the rows of a window, by id."""
+        cursor = self._database.execute(
+            f"SELECT id, {', '.join(columns)} FROM {table} WHERE {where}",
+            tuple(parameters),
+        )
+        return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}

@@ -1,0 +1,38 @@
+"""What every guarded upsert of the mirror is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+# A question is never an hour old when its answer is written. A row that is stamped later than that
+# was stamped by a clock that ran ahead, and must not keep the truth out until the clock gets there.
+HOUR_MS = 3_600_000
+
+
+def not_newer(table: str) -> str:
+    """SQL that lets an upsert change a row only with an answer to a later question."""
+    return f"""WHERE excluded.synced_at_ms >= {table}.synced_at_ms
+        OR {table}.synced_at_ms > excluded.synced_at_ms + {HOUR_MS}"""
+
+
+def position_for(table: str, created: int) -> str:
+    """SQL for the next free position in the second that parameter `created` names."""
+    first = f"(?{created} << 20)"
+    return f"""coalesce((SELECT max(position) FROM {table}
+        WHERE position BETWEEN {first} AND {first} + 1048575), {first} - 1) + 1"""
+
+
+def marks(count: int) -> str:
+    """Numbered parameters, so that one of them can be used twice."""
+    return ", ".join(f"?{number}" for number in range(1, count + 1))
+
+
+def write_many(database: Database, sql: str, rows: Sequence[tuple[object, ...]]) -> int:
+    """Returns how many rows were written; older news than the mirror has writes none."""
+    if not rows:
+        return 0
+    cursor = database.conn.cursor()
+    cursor.executemany(sql, rows)
+    return cursor.rowcount
