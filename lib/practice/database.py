@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 15.0
 
 SCHEMA = """
@@ -90,13 +90,23 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
     body TEXT
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS faults (
+-- Version 1 kept its faults in a table of another shape.
+DROP TABLE IF EXISTS faults;
+-- `skips` is how many requests that match still pass unharmed.
+CREATE TABLE IF NOT EXISTS waiting_faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     method TEXT NOT NULL,
-    path_prefix TEXT NOT NULL,
+    path TEXT NOT NULL,
+    is_exact INTEGER NOT NULL CHECK (is_exact IN (0, 1)),
     kind TEXT NOT NULL,
+    skips INTEGER NOT NULL,
     times INTEGER NOT NULL,
     detail TEXT
+) STRICT;
+
+-- While there is a row here, what happens leaves no event.
+CREATE TABLE IF NOT EXISTS lost_events (
+    token TEXT PRIMARY KEY
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS denied_permissions (

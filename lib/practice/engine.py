@@ -7,16 +7,17 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from lib.clock import Clock, epoch, utcnow
-from lib.practice import charging, completion, expansion, faults, idempotency, keys, parameters
+from lib.practice import completion, expansion, faults, idempotency, keys, parameters
 from lib.practice.database import Database
 from lib.practice.faults import Fault, Faults
-from lib.practice.ledger import Ledger, money_moved, new_id, noun
+from lib.practice.happenings import Happenings
+from lib.practice.ledger import Ledger, new_id, noun
 from lib.practice.replies import (
     API_VERSION,
     ConnectionDropped,
@@ -25,14 +26,12 @@ from lib.practice.replies import (
     missing,
     refusal_reply,
 )
-from lib.practice.resources import account, checkout_sessions, refunds
+from lib.practice.resources import account
 from lib.practice.resources.routes import find_route
 from lib.practice.routing import Call, Route
-from lib.practice.steps import CardForm, CheckoutStep, CheckoutView, MoneyMoved
+from lib.practice.steps import CardForm, CheckoutStep, CheckoutView
 
 logger = logging.getLogger(__name__)
-
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class _Asked:
     fingerprint: str
 
 
-class PracticeStripe:
+class PracticeStripe(Happenings):
     """The account in `database`. Threads and processes may share it.
 
     Args:
@@ -65,8 +64,7 @@ class PracticeStripe:
         clock: Clock = utcnow,
         public_url: str = "http://localhost:8501",
     ) -> None:
-        self.database = Database(database)
-        self.clock = clock
+        super().__init__(Database(database), clock)
         self.public_url = public_url.rstrip("/")
         self.faults = Faults(self.database)
         self._fingerprint_key = self._secret("fingerprint_key")
@@ -85,7 +83,7 @@ class PracticeStripe:
         met: list[Fault] = []
         try:
             api_key = keys.authenticate(lowered)
-            met = self.faults.take(method, path)
+            met = self.faults.take(method, path, immune=_immune(method, path, params))
             asked = self._understand(method, path, params, lowered, api_key, met, request_id)
             reply = self._act(asked) if method == "POST" else self._change_or_read(asked)
         except StripeRefusal as refused:
@@ -107,40 +105,6 @@ class PracticeStripe:
         return self._write(
             lambda ledger: completion.authenticate(ledger, session_id, approve=approve)
         )
-
-    def settle_due(self) -> None:
-        """Does what time alone brings: ends sessions and asynchronous refunds.
-
-        Every request does so first.
-        """
-        now = epoch(self.clock())
-        due = self.database.connection().execute(
-            "SELECT 1 FROM objects WHERE due_at <= ? LIMIT 1", (now,)
-        )
-        if due.fetchone() is not None:
-            with self.database.writing() as connection:
-                ledger = Ledger(connection, now)
-                checkout_sessions.expire_due(ledger)
-                refunds.settle_due(ledger)
-
-    def settle_processing(self, payment_intent_id: str, *, succeed: bool = True) -> None:
-        """Ends a PaymentIntent that is `processing`, as a bank does after some days.
-
-        Raises:
-            ValueError: It is not processing.
-        """
-
-        def settle(ledger: Ledger) -> None:
-            intent = ledger.find("payment_intent", payment_intent_id)
-            if intent is None or intent.payload["status"] != "processing":
-                raise ValueError(f"{payment_intent_id} is not processing")
-            charging.settle(ledger, intent, succeed=succeed)
-
-        self._write(settle)
-
-    def money_moved(self) -> list[MoneyMoved]:
-        """Every successful movement, oldest first."""
-        return money_moved(self.database.connection())
 
     def _understand(
         self,
@@ -257,18 +221,14 @@ class PracticeStripe:
         call = Call(
             ledger, asked.path, asked.ids, asked.params, self.public_url, self._fingerprint_key
         )
-        if asked.ids and asked.route.method == "GET" and faults.find(asked.faults, "vanish"):
-            raise missing(noun(asked.route.returns), next(reversed(asked.ids.values())))
+        vanished = faults.find(asked.faults, "vanish")
+        if vanished is not None:
+            raise _vanished(asked, vanished)
         body = asked.route.act(call)
         if asked.route.is_list and faults.find(asked.faults, "empty_page_has_more"):
             body |= {"data": [], "has_more": True}
         expansion.expand(ledger, body, asked.expansions)
         return body
-
-    def _write(self, act: Callable[[Ledger], _Answer]) -> _Answer:
-        self.settle_due()
-        with self.database.writing() as connection:
-            return act(Ledger(connection, epoch(self.clock())))
 
     def _check_permission(self, api_key: str, permission: str) -> None:
         if keys.is_denied(self.database.connection(), api_key, permission):
@@ -283,6 +243,31 @@ class PracticeStripe:
             )
             row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,))
             return bytes.fromhex(row.fetchone()["value"])
+
+
+def _immune(method: str, path: str, params: Mapping[str, Any]) -> set[str]:
+    """Faults that can do nothing to such a request."""
+    try:
+        route, ids = find_route(method, path)
+    except StripeRefusal:
+        return {"vanish", "empty_page_has_more"}
+    immune = set() if route.is_list else {"empty_page_has_more"}
+    has_cursor = route.is_list and not {"starting_after", "ending_before"}.isdisjoint(params)
+    if method != "GET" or not (ids or has_cursor):
+        immune.add("vanish")
+    return immune
+
+
+def _vanished(asked: _Asked, fault: Fault) -> StripeRefusal:
+    kind = noun(asked.route.returns)
+    if not asked.route.is_list:
+        return missing(kind, next(reversed(asked.ids.values())))
+    for param in ("starting_after", "ending_before"):
+        if param in asked.params:
+            status = int(fault.detail or 400)
+            return missing(kind, asked.params[param], param=param, status=status)
+    owner, owner_id = next(iter(asked.ids.items()))
+    return missing(owner, owner_id, param=owner)
 
 
 def _sent(reply: Reply, met: list[Fault], request_id: str) -> Reply:

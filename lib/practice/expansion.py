@@ -70,7 +70,8 @@ READ_PERMISSIONS = {
     "payment_method": "rak_payment_method_read",
     "payment_intent": "rak_payment_intent_read",
     "charge": "rak_charge_read",
-    "refund": "rak_charge_read",
+    "refund": "rak_refund_read",
+    "dispute": "rak_dispute_read",
     "balance_transaction": "rak_balance_read",
 }
 

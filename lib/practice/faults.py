@@ -29,6 +29,19 @@ AFTER = frozenset({"lost_reply", "truncated_json"})
 KINDS = BEFORE | DURING | AFTER
 
 
+LIMIT_REASONS = (
+    "global-rate", "endpoint-rate", "global-concurrency", "endpoint-concurrency",
+    "resource-specific",
+)  # fmt: skip
+CURSOR_STATUSES = ("400", "404")
+
+_MATCHING = """
+FROM waiting_faults
+WHERE method IN (:method, '*')
+  AND CASE is_exact WHEN 1 THEN :path = path ELSE substr(:path, 1, length(path)) = path END
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     kind: str
@@ -36,48 +49,66 @@ class Fault:
 
 
 class Faults:
-    """The faults waiting to happen.
+    """The faults waiting to happen. Each meets reads, lists and writes alike unless said otherwise.
 
     Kinds:
         lost_reply: Stripe acts and saves, then the connection drops without an answer.
         lost_request: The connection drops and Stripe never hears of it.
         error_500_saved: Answers 500 without acting, and keeps that answer under the key.
         error_500_unsaved: Answers 500 without acting.
-        rate_limited: 429; `detail` is the `Stripe-Rate-Limited-Reason`.
+        rate_limited: 429; `detail` is the `Stripe-Rate-Limited-Reason`, one of `LIMIT_REASONS`.
         lock_timeout: 429 without a reason, with `Stripe-Should-Retry: true`.
         conflict_409: 409 `idempotency_key_in_use`.
         slow: Waits `detail` seconds of real time first.
         truncated_json: Acts, then sends half of the body.
         missing_permission: 403; `detail` is the permission, else the endpoint's own.
-        empty_page_has_more: A list answers no items and `has_more: true`.
-        vanish: A retrieve answers 404.
+        empty_page_has_more: A list answers no items and `has_more: true`. Lists only.
+        vanish: A retrieve answers 404. For a list, the object that `starting_after` or
+            `ending_before` names is gone: 400, or 404 where `detail` says so. Passes by writes and
+            lists from their beginning.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(
-        self, method: str, path: str, *, kind: str, times: int = 1, detail: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        kind: str,
+        times: int = 1,
+        detail: str | None = None,
+        after: int = 0,
     ) -> None:
         """The next `times` requests of that method whose path starts with `path` meet the fault.
 
         Args:
             method: `GET`, `POST`, `DELETE` or `*`.
+            path: With `$` at its end it is the whole path: `/v1/customers$` leaves
+                `/v1/customers/cus_1` alone.
+            after: So many matching requests pass unharmed first.
         """
-        if kind not in KINDS:
-            raise ValueError(f"unknown fault {kind!r}; one of {', '.join(sorted(KINDS))}")
-        if kind == "slow":
-            float(detail or "")
+        _check(kind, times, detail, after)
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO faults (method, path_prefix, kind, times, detail)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (method.upper(), path, kind, times, detail),
+                "INSERT INTO waiting_faults (method, path, is_exact, kind, skips, times, detail)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    method.upper(),
+                    path.removesuffix("$"),
+                    int(path.endswith("$")),
+                    kind,
+                    after,
+                    times,
+                    detail,
+                ),
             )
 
     def clear(self) -> None:
+        """Permissions that were denied stay denied."""
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM faults")
+            connection.execute("DELETE FROM waiting_faults")
 
     def deny(self, api_key: str, *permissions: str) -> None:
         """From now on the restricted key lacks these permissions (`rak_charge_read`, …)."""
@@ -87,27 +118,64 @@ class Faults:
                 [(api_key, permission) for permission in permissions],
             )
 
+    def allow(self, api_key: str, *permissions: str) -> None:
+        """Gives denied permissions back; all of them when none is named."""
+        with self._database.writing() as connection:
+            marks = ", ".join("?" for _ in permissions)
+            wanted = f" AND permission IN ({marks})" if permissions else ""
+            connection.execute(
+                f"DELETE FROM denied_permissions WHERE api_key = ?{wanted}",  # noqa: S608
+                (api_key, *permissions),
+            )
+
     def waiting(self) -> list[dict[str, Any]]:
         rows = self._database.connection().execute(
-            "SELECT method, path_prefix, kind, times, detail FROM faults ORDER BY id"
+            "SELECT method, path || CASE is_exact WHEN 1 THEN '$' ELSE '' END AS path, kind, times,"
+            " detail, skips AS after FROM waiting_faults ORDER BY id"
         )
         return [dict(row) for row in rows]
 
-    def take(self, method: str, path: str) -> list[Fault]:
-        """The faults that this request meets, each counted down: at most one of a kind."""
-        connection = self._database.connection()
-        if connection.execute("SELECT 1 FROM faults LIMIT 1").fetchone() is None:
+    def take(self, method: str, path: str, *, immune: Collection[str] = ()) -> list[Fault]:
+        """The faults that this request meets, each counted down: at most one of a kind.
+
+        Args:
+            immune: Kinds that mean nothing to this request, and wait for another.
+        """
+        asked = {"method": method, "path": path}
+        probe = self._database.connection().execute(f"SELECT kind {_MATCHING}", asked)
+        if all(row["kind"] in immune for row in probe.fetchall()):
             return []
+        met: dict[str, Fault] = {}
         with self._database.writing() as connection:
             rows = connection.execute(
-                "SELECT min(id) AS id, kind, detail FROM faults WHERE method IN (?, '*')"
-                " AND substr(?, 1, length(path_prefix)) = path_prefix GROUP BY kind ORDER BY id",
-                (method, path),
+                f"SELECT id, kind, skips, detail {_MATCHING} ORDER BY id", asked
             ).fetchall()
             for row in rows:
-                connection.execute("UPDATE faults SET times = times - 1 WHERE id = ?", (row["id"],))
-            connection.execute("DELETE FROM faults WHERE times <= 0")
-        return [Fault(row["kind"], row["detail"]) for row in rows]
+                kind = row["kind"]
+                if kind in immune or (row["skips"] == 0 and kind in met):
+                    continue
+                counted = "skips"
+                if row["skips"] == 0:
+                    met[kind] = Fault(kind, row["detail"])
+                    counted = "times"
+                connection.execute(
+                    f"UPDATE waiting_faults SET {counted} = {counted} - 1 WHERE id = ?",  # noqa: S608
+                    (row["id"],),
+                )
+            connection.execute("DELETE FROM waiting_faults WHERE times <= 0")
+        return list(met.values())
+
+
+def _check(kind: str, times: int, detail: str | None, after: int) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"unknown fault {kind!r}; one of {', '.join(sorted(KINDS))}")
+    if kind == "slow":
+        float(detail or "")
+    choices = {"rate_limited": LIMIT_REASONS, "vanish": CURSOR_STATUSES}.get(kind)
+    if choices is not None and detail is not None and detail not in choices:
+        raise ValueError(f"detail of {kind}: one of {', '.join(choices)}")
+    if times < 1 or after < 0:
+        raise ValueError("times must be positive, after must not be negative")
 
 
 def find(faults: Collection[Fault], *kinds: str) -> Fault | None:

@@ -175,7 +175,12 @@ class Ledger:
         previous: dict[str, Any] | None = None,
         created: int | None = None,
     ) -> None:
-        """Records an event with the object as it is now, and queues its delivery."""
+        """Records an event with the object as it is now, and queues its delivery.
+
+        Does nothing while events are lost, see `PracticeStripe.events_lost`.
+        """
+        if self.connection.execute("SELECT 1 FROM lost_events LIMIT 1").fetchone() is not None:
+            return
         data: dict[str, Any] = {"object": stored.payload}
         if previous is not None:
             data["previous_attributes"] = previous

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.practice.ledger import Ledger, noun
@@ -33,33 +33,50 @@ def page(
         filters: Column of `objects` and the value it must have; None asks for nothing.
     """
     wanted = {name: value for name, value in (filters or {}).items() if value is not None}
-    where = "kind = ? AND is_deleted = 0" + "".join(f" AND {name} = ?" for name in wanted)
-    return page_of(call, "objects", where, [kind, *wanted.values()], noun(kind), url=url)
+    where = "".join(f" AND {name} = ?" for name in wanted)
+    scope = ("kind = ? AND is_deleted = 0", (kind,))
+    return page_of(
+        call, "objects", scope, noun(kind), where=where, values=list(wanted.values()), url=url
+    )
 
 
 def page_of(
-    call: Call, table: str, where: str, values: list[Any], noun_: str, *, url: str | None = None
+    call: Call,
+    table: str,
+    scope: tuple[str, Sequence[Any]],
+    noun_: str,
+    *,
+    where: str = "",
+    values: Sequence[Any] = (),
+    url: str | None = None,
 ) -> dict[str, Any]:
-    """Like `page`, for any table with `id`, `created`, `seq` and `payload`."""
+    """Like `page`, for any table with `id`, `created`, `seq` and `payload`.
+
+    Args:
+        scope: What can be listed at all: a condition and its values. A cursor must lie within it,
+            even where `where` leaves it out of the answer.
+        where: Further conditions, each after an AND.
+    """
     limit = _limit(call.params)
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after is not None and before is not None:
         raise invalid("You cannot parameterize both starting_after and ending_before.")
     order = "ASC" if before is not None else "DESC"
+    bound = [*scope[1], *values]
     for condition, value in _created(call.params.get("created")):
         where += f" AND created {condition} ?"
-        values.append(value)
+        bound.append(value)
     cursor = after if after is not None else before
     if cursor is not None:
         param = "starting_after" if after is not None else "ending_before"
         where += f" AND (created, seq) {'<' if after is not None else '>'} (?, ?)"
-        values += _position(call.ledger, table, cursor, noun_, param)
+        bound += _position(call.ledger, table, scope, cursor, noun_, param)
     if call.ledger.livemode:
         where += " AND 0"
     rows = call.ledger.connection.execute(
-        f"SELECT payload FROM {table} WHERE {where}"  # noqa: S608  fixed names, bound values
+        f"SELECT payload FROM {table} WHERE {scope[0]}{where}"  # noqa: S608  fixed names, bound values
         f" ORDER BY created {order}, seq {order} LIMIT ?",
-        (*values, limit + 1),
+        (*bound, limit + 1),
     ).fetchall()
     items = [json.loads(row["payload"]) for row in rows[:limit]]
     if before is not None:
@@ -132,10 +149,17 @@ def _created(given: int | dict[str, int] | None) -> list[tuple[str, int]]:
     return [(_COMPARISONS[name], moment) for name, moment in given.items()]
 
 
-def _position(ledger: Ledger, table: str, cursor: str, noun_: str, param: str) -> list[int]:
+def _position(
+    ledger: Ledger,
+    table: str,
+    scope: tuple[str, Sequence[Any]],
+    cursor: str,
+    noun_: str,
+    param: str,
+) -> list[int]:
     row = ledger.connection.execute(
-        f"SELECT created, seq FROM {table} WHERE id = ?",  # noqa: S608
-        (cursor,),
+        f"SELECT created, seq FROM {table} WHERE id = ? AND {scope[0]}",  # noqa: S608
+        (cursor, *scope[1]),
     ).fetchone()
     if row is None or ledger.livemode:
         raise missing(noun_, cursor, param=param, status=400)

@@ -31,8 +31,8 @@ class PracticeServer:
     """Serves `stripe` from a thread of its own, on 127.0.0.1 only.
 
     Besides the API it answers `POST /_practice/faults` (a JSON object with `method`, `path`,
-    `kind`, `times`, `detail`), `DELETE /_practice/faults` and `GET /_practice/money`, for tests
-    that run in another process.
+    `kind`, `times`, `detail`, `after`), `GET` and `DELETE /_practice/faults` and
+    `GET /_practice/money`, for tests that run in another process.
 
     Args:
         port: 0 takes a free one; `base_url` names it.
@@ -83,7 +83,7 @@ class PracticeServer:
     def _application(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/_practice/faults", self._faults, methods=["POST", "DELETE"]),
+                Route("/_practice/faults", self._faults, methods=["GET", "POST", "DELETE"]),
                 Route("/_practice/money", self._money),
                 Route("/{path:path}", self._api, methods=["GET", "POST", "DELETE"]),
             ]
@@ -111,6 +111,8 @@ class PracticeServer:
         if request.method == "DELETE":
             await run_in_threadpool(self._stripe.faults.clear)
             return JSONResponse({})
+        if request.method == "GET":
+            return JSONResponse({"data": await run_in_threadpool(self._stripe.faults.waiting)})
         body = await request.body()
         try:
             given: dict[str, Any] = dict(json.loads(body))
@@ -122,6 +124,7 @@ class PracticeServer:
                 kind=str(given["kind"]),
                 times=int(given.get("times", 1)),
                 detail=None if detail is None else str(detail),
+                after=int(given.get("after", 0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             return JSONResponse({"error": {"message": str(error)}}, 400)

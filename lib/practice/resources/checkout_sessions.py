@@ -50,8 +50,9 @@ def customer_details(email: str | None, name: str | None) -> dict[str, Any]:
 
 
 def expire(ledger: Ledger, session: Stored, *, at: int | None = None) -> None:
-    intent = ledger.get("setup_intent", session.payload["setup_intent"])
-    setup_intents.cancel(ledger, intent)
+    intent = ledger.find("setup_intent", session.payload["setup_intent"])
+    if intent is not None:  # It can be made to disappear, see `tampering`.
+        setup_intents.cancel(ledger, intent)
     session.payload |= {"status": "expired", "url": None}
     ledger.save(session)
     ledger.emit("checkout.session.expired", session, created=at)

@@ -1,4 +1,4 @@
-"""Disputes: made by the test card for it, listed and retrieved."""
+"""Disputes: made by the test card for it, listed, retrieved, and decided by the bank."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ def new(ledger: Ledger, charge: Stored) -> Stored:
     ledger.record_money("dispute", charge.payload, dispute.payload["amount"])
     ledger.emit("charge.dispute.created", dispute)
     return dispute
+
+
+def close(ledger: Ledger, dispute: Stored, *, is_won: bool) -> None:
+    """The bank has decided. What a won dispute brings back is not counted as money moved."""
+    dispute.payload |= {"status": "won" if is_won else "lost", "is_charge_refundable": False}
+    dispute.payload["evidence_details"]["past_due"] = (
+        dispute.payload["evidence_details"]["due_by"] < ledger.now
+    )
+    ledger.save(dispute)
+    ledger.emit("charge.dispute.closed", dispute)
 
 
 def _retrieve(call: Call) -> dict[str, Any]:

@@ -41,8 +41,8 @@ def _retrieve(call: Call) -> dict[str, Any]:
 
 
 def _list(call: Call) -> dict[str, Any]:
-    where = "created > ?"
-    values: list[Any] = [call.now - HORIZON_SECONDS]
+    where = ""
+    values: list[Any] = []
     types = _types(call.params)
     if types:
         # Only a pattern keeps SQLite from its index.
@@ -55,7 +55,8 @@ def _list(call: Call) -> dict[str, Any]:
             " WHERE event_id = events.id AND state = 'delivered')"
         )
         values.append(int(call.params["delivery_success"]))
-    body = listing.page_of(call, "events", where, values, "event")
+    scope = ("created > ?", (call.now - HORIZON_SECONDS,))
+    body = listing.page_of(call, "events", scope, "event", where=where, values=values)
     with_pending_webhooks(call.ledger, body["data"])
     return body
 

@@ -109,6 +109,15 @@ def attach(ledger: Ledger, method: Stored, customer_id: str) -> None:
     ledger.emit("payment_method.attached", method)
 
 
+def renew(ledger: Ledger, method: Stored, exp_month: int, exp_year: int) -> None:
+    """The card network has told of a new expiry date."""
+    card = method.payload["card"]
+    previous = {"card": {name: card[name] for name in ("exp_month", "exp_year")}}
+    card |= {"exp_month": exp_month, "exp_year": exp_year}
+    ledger.save(method)
+    ledger.emit("payment_method.automatically_updated", method, previous=previous)
+
+
 def card_of(method: Stored) -> Card:
     return cards.by_slug(method.hidden["card"])
 
