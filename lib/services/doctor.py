@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
@@ -16,19 +15,22 @@ HEARTBEAT_FRESH_SECONDS = 60
 # An id that no account has. Stripe checks the permission before it looks the object up, so a 404
 # or 400 proves the permission and changes nothing.
 _NOBODY = "onfile0probe0nothing"
-_PROBES: tuple[tuple[str, str, str], ...] = (
-    ("read checkout sessions", "get", f"/v1/checkout/sessions/cs_test_{_NOBODY}"),
-    ("make checkout sessions", "post", "/v1/checkout/sessions"),
-    ("read setup intents", "get", f"/v1/setup_intents/seti_{_NOBODY}"),
-    ("read customers", "get", f"/v1/customers/cus_{_NOBODY}"),
-    ("change customers", "post", f"/v1/customers/cus_{_NOBODY}"),
-    ("read payment methods", "get", f"/v1/payment_methods/pm_{_NOBODY}"),
-    ("attach and detach payment methods", "post", f"/v1/payment_methods/pm_{_NOBODY}/attach"),
-    ("read payment intents", "get", f"/v1/payment_intents/pi_{_NOBODY}"),
-    ("charge", "post", "/v1/payment_intents"),
-    ("read charges", "get", f"/v1/charges/ch_{_NOBODY}"),
-    ("read events", "get", f"/v1/events/evt_{_NOBODY}"),
-)
+# What Onfile does; the row of the Dashboard's page for restricted keys, and the level it needs there.
+_PROBES: tuple[tuple[str, str, str, str], ...] = (
+    ("read checkout sessions", "Checkout Sessions: Read", "get", f"/v1/checkout/sessions/cs_test_{_NOBODY}"),
+    ("make checkout sessions", "Checkout Sessions: Write", "post", "/v1/checkout/sessions"),
+    ("read setup intents", "SetupIntents: Read", "get", f"/v1/setup_intents/seti_{_NOBODY}"),
+    ("read customers", "Customers: Read", "get", f"/v1/customers/cus_{_NOBODY}"),
+    ("change customers", "Customers: Write", "post", f"/v1/customers/cus_{_NOBODY}"),
+    ("read payment methods", "PaymentMethods: Read", "get", f"/v1/payment_methods/pm_{_NOBODY}"),
+    ("attach and detach payment methods", "PaymentMethods: Write", "post", f"/v1/payment_methods/pm_{_NOBODY}/attach"),
+    ("read payment intents", "PaymentIntents: Read", "get", f"/v1/payment_intents/pi_{_NOBODY}"),
+    ("charge", "PaymentIntents: Write", "post", "/v1/payment_intents"),
+    ("read charges", "Charges and Refunds: Read", "get", f"/v1/charges/ch_{_NOBODY}"),
+    ("read refunds", "Charges and Refunds: Read", "get", f"/v1/refunds/re_{_NOBODY}"),
+    ("read disputes", "Disputes: Read", "get", f"/v1/disputes/du_{_NOBODY}"),
+    ("read events", "Events: Read", "get", f"/v1/events/evt_{_NOBODY}"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +81,27 @@ class DoctorService:
     def _key(self) -> Check:
         if self._settings.mode is Mode.PRACTICE:
             return Check("stripe_key", True, "Practice mode: the embedded practice Stripe answers.")
-        return _asked(
-            "stripe_key",
-            lambda: f"Stripe answers for account {self._gateway.account_id()}.",
-        )
+        try:
+            account = self._gateway.account_id()
+        except Misconfigured as error:
+            return Check("stripe_key", False, _lacking("read the account", None, error))
+        except OnfileError as error:
+            return Check("stripe_key", False, str(error))
+        return Check("stripe_key", True, f"Stripe answers for account {account}.")
 
     def _permissions(self) -> list[Check]:
-        found = []
-        for what, method, path in _PROBES:
-            name = f"permission: {what}"
-            try:
-                self._gateway.probe(method, path, {})
-            except Misconfigured as error:
-                missing = error.permission or "unknown"
-                found.append(
-                    Check(
-                        name,
-                        False,
-                        f"The key may not {what}. Give it the permission {missing} in the Stripe Dashboard."
-                        if error.http_status == 403
-                        else str(error),
-                    )
-                )
-            except GatewayError as error:
-                refused = error.http_status in (400, 404)
-                found.append(Check(name, refused, "Allowed." if refused else str(error)))
-            else:
-                found.append(Check(name, True, "Allowed."))
-        return found
+        return [self._permission(*probe) for probe in _PROBES]
+
+    def _permission(self, what: str, row: str, method: str, path: str) -> Check:
+        name = f"permission: {what}"
+        try:
+            self._gateway.probe(method, path, {})
+        except Misconfigured as error:
+            return Check(name, False, _lacking(what, row, error))
+        except GatewayError as error:
+            refused = error.http_status in (400, 404)
+            return Check(name, refused, "Allowed." if refused else str(error))
+        return Check(name, True, "Allowed.")
 
     def _webhook(self) -> Check:
         if not self._settings.webhook_secrets:
@@ -153,8 +148,13 @@ class DoctorService:
         return Check("worker", True, f"Last heartbeat {age} s ago.")
 
 
-def _asked(name: str, question: Callable[[], str]) -> Check:
-    try:
-        return Check(name, True, question())
-    except OnfileError as error:
-        return Check(name, False, str(error))
+def _lacking(what: str, row: str | None, error: Misconfigured) -> str:
+    """What a refused key needs, and where one gives it."""
+    if error.http_status != 403:
+        return str(error)
+    missing = error.permission or "a permission that Stripe did not name"
+    where = f" (probably the row “{row}”)" if row else ""
+    return (
+        f"The key may not {what}. It lacks {missing}: in the Stripe Dashboard, under Developers, API "
+        f"keys, edit the restricted key and give it that permission{where}."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -9,10 +10,28 @@ import pytest
 
 from lib import bootstrap
 from lib.bootstrap import Services
-from lib.services.doctor import HEARTBEAT_FRESH_SECONDS, Check
+from lib.services.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
 from lib.settings import load_settings
 from tests import at_stripe
 from tests.world import World
+
+# As practice Stripe spells them, and the check that fails without them.
+PERMISSIONS = {
+    "rak_account_read": "stripe_key",
+    "rak_checkout_session_read": "permission: read checkout sessions",
+    "rak_checkout_session_write": "permission: make checkout sessions",
+    "rak_setup_intent_read": "permission: read setup intents",
+    "rak_customer_read": "permission: read customers",
+    "rak_customer_write": "permission: change customers",
+    "rak_payment_method_read": "permission: read payment methods",
+    "rak_payment_method_write": "permission: attach and detach payment methods",
+    "rak_payment_intent_read": "permission: read payment intents",
+    "rak_payment_intent_write": "permission: charge",
+    "rak_charge_read": "permission: read charges",
+    "rak_refund_read": "permission: read refunds",
+    "rak_dispute_read": "permission: read disputes",
+    "rak_event_read": "permission: read events",
+}
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -41,28 +60,43 @@ class TestChecks:
         for path in ("customers", "checkout/sessions", "payment_intents", "events"):
             assert at_stripe.listed(world, f"/v1/{path}") == []
 
-    @pytest.mark.parametrize(
-        ("permission", "what"),
-        [
-            ("rak_checkout_session_write", "make checkout sessions"),
-            ("rak_checkout_session_read", "read checkout sessions"),
-            ("rak_setup_intent_read", "read setup intents"),
-            ("rak_customer_write", "change customers"),
-            ("rak_payment_method_write", "attach and detach payment methods"),
-            ("rak_payment_intent_write", "charge"),
-        ],
-    )
-    def test_a_missing_permission_is_named(
-        self, world: World, tmp_path: Path, permission: str, what: str
+    @pytest.mark.parametrize(("permission", "name"), PERMISSIONS.items())
+    def test_a_missing_permission_alone_is_named(
+        self, world: World, tmp_path: Path, permission: str, name: str
     ) -> None:
         key = "rk_test_onfile"
         world.stripe.faults.deny(key, permission)
         services = other_services(world, tmp_path, STRIPE_SECRET_KEY=key)
         checks = by_name(services.doctor.checks())
-        assert not checks[f"permission: {what}"].ok
-        assert permission in checks[f"permission: {what}"].detail
-        assert checks["database"].ok
+        assert [check.name for check in checks.values() if not check.ok] == [name]
+        assert re.findall(r"rak_\w+", str(checks)) == [permission]
+        assert "Developers, API keys" in checks[name].detail
         assert key not in str(checks)
+        world.stripe.faults.allow(key, permission)
+        assert all(check.ok for check in services.doctor.checks())
+
+    def test_every_permission_that_reading_and_charging_takes_is_asked_for(self) -> None:
+        """Whatever the gateway sends, the doctor has tried."""
+        folder = Path(__file__).parents[2] / "lib" / "stripe_gateway"
+        source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+        used = set(re.findall(r"/v1/([a-z_]+(?:/sessions)?)", source))
+        asked = {path.removeprefix("/v1/") for *_, path in _PROBES}
+        covered = {path for path in used if any(f"{a}/".startswith(f"{path}/") for a in asked)}
+        assert used - covered == {"account"}
+
+    def test_every_permission_denied_names_every_one(self, world: World, tmp_path: Path) -> None:
+        world.stripe.faults.deny("rk_test_onfile", *PERMISSIONS)
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+        checks = services.doctor.checks()
+        assert {check.name for check in checks if not check.ok} == set(PERMISSIONS.values())
+        assert set(re.findall(r"rak_\w+", str(checks))) == set(PERMISSIONS)
+
+    def test_a_permission_that_stripe_does_not_name(self, world: World, tmp_path: Path) -> None:
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+        world.stripe.faults.add("GET", "/v1/refunds/", kind="missing_permission", detail="none")
+        check = by_name(services.doctor.checks())["permission: read refunds"]
+        assert not check.ok
+        assert "did not name" in check.detail
 
     def test_a_key_that_stripe_does_not_know(self, world: World, tmp_path: Path) -> None:
         services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
