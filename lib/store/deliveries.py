@@ -1,12 +1,27 @@
-"""The webhook inbox: every verified delivery is stored before anything is done with it."""
+"""
+The webhook inbox: every verified delivery is stored before anything is done with it.
+
+A row counts as claimed from the moment its `tries` went up until its `next_try_at`. Whoever claimed
+it writes only while `tries` is still what it was then, so a late worker changes nothing.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from lib.domain.mirror import Event
+
+_NEVER_TRIED = 0
+# Longer than any wait of ours: a time beyond it was written by a clock that ran ahead.
+_TOO_FAR_SECONDS = 2 * 24 * 3600
+# So many of a batch are left to what failed before, however much is new.
+_KEPT_FOR_RETRIES = 10
+# What Stripe allows an idempotency key; nothing else of the body is longer.
+_LONGEST_TEXT = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,45 +29,135 @@ class Delivery:
     event_id: str
     type: str
     object_id: str | None
+    object_type: str | None
     created: int
     tries: int
+    state: str
+
+
+_COLUMNS = "event_id, type, object_id, object_type, created, tries, state"
 
 
 class DeliveryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, event: Event, *, received_at: int, signature_age: int, state: str) -> bool:
-        """False when this event is known already."""
+    def add(
+        self, event: Event, *, received_at: int, signature_age: int, state: str,
+        note: str | None = None, by_webhook: bool = False,
+    ) -> bool:  # fmt: skip
+        """False when this event is known already. Coming by webhook again is counted."""
+        came_at = received_at if by_webhook else None
         cursor = self._database.execute(
-            """INSERT INTO webhook_deliveries (event_id, type, object_id, api_version, livemode,
-                   created, received_at, signature_age, state, next_try_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING""",
-            (event.id, event.type, event.object_id, event.api_version, int(event.livemode),
-             event.created, received_at, signature_age, state,
-             received_at if state == "received" else None),
+            """INSERT INTO webhook_deliveries (event_id, type, object_id, object_type, api_version,
+                   livemode, created, received_at, signature_age, state, note, next_try_at, body,
+                   webhook_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING""",
+            (event.id, event.type, event.object_id, event.object_type, event.api_version,
+             int(event.livemode), event.created, received_at, signature_age, state, note,
+             _NEVER_TRIED if state == "received" else None, _body(event), came_at),
         )  # fmt: skip
-        return cursor.rowcount == 1
+        if cursor.rowcount == 1:
+            return True
+        if by_webhook:
+            self._database.execute(
+                """UPDATE webhook_deliveries SET repeats = repeats + (webhook_at IS NOT NULL),
+                       signature_age = iif(webhook_at IS NULL, ?, signature_age),
+                       webhook_at = coalesce(webhook_at, ?) WHERE event_id = ?""",
+                (signature_age, came_at, event.id),
+            )
+        return False
 
-    def due(self, *, now: int, limit: int = 50) -> list[Delivery]:
+    def find(self, event_id: str) -> Delivery | None:
         rows = self._database.query(
-            """SELECT event_id, type, object_id, created, tries FROM webhook_deliveries
-               WHERE state IN ('received', 'failed') AND next_try_at <= ?
-               ORDER BY next_try_at LIMIT ?""",
-            (now, limit),
+            f"SELECT {_COLUMNS} FROM webhook_deliveries WHERE event_id = ?", (event_id,)
+        )
+        return next((Delivery(**row) for row in rows), None)
+
+    def claim(
+        self, *, now: int, waits: Sequence[int], lease: int, limit: int = 50
+    ) -> list[Delivery]:
+        """
+        Take what is due, new ones first and in the order of arrival, as tried once more.
+
+        Args:
+            waits: seconds until the next try, by tries so far. With one try more the delivery is
+                given up, unless it is finished.
+            lease: seconds for which nobody else may take them.
+        """
+        new = self._due("next_try_at = ? ORDER BY rowid", (_NEVER_TRIED, limit))
+        again = self._due(
+            "next_try_at > ? AND (next_try_at <= ? OR next_try_at > ?) ORDER BY next_try_at, rowid",
+            (_NEVER_TRIED, now, now + _TOO_FAR_SECONDS, limit),
+        )
+        found = (new[: limit - min(len(again), _KEPT_FOR_RETRIES)] + again)[:limit]
+        claimed = []
+        for row in found:
+            tries = row.tries + 1
+            last = tries > len(waits)
+            # The last is given up beforehand: should this process die in it, that was the last.
+            self._database.execute(
+                """UPDATE webhook_deliveries SET tries = ?, state = ?, next_try_at = ?
+                   WHERE event_id = ?""",
+                (tries, "failed" if last else row.state,
+                 None if last else now + max(waits[row.tries], lease), row.event_id),
+            )  # fmt: skip
+            claimed.append(
+                Delivery(row.event_id, row.type, row.object_id, row.object_type, row.created,
+                         tries, row.state)
+            )  # fmt: skip
+        return claimed
+
+    def _due(self, condition: str, parameters: Sequence[int]) -> list[Delivery]:
+        rows = self._database.query(
+            f"""SELECT {_COLUMNS} FROM webhook_deliveries
+                WHERE state IN ('received', 'failed') AND {condition} LIMIT ?""",
+            parameters,
         )
         return [Delivery(**row) for row in rows]
 
-    def finish(self, event_id: str, *, state: str, at: int) -> None:
+    def release(self, claimed: Sequence[Delivery], *, now: int) -> None:
+        """Give back what was claimed and never begun: it was no try."""
+        for delivery in claimed:
+            self._database.execute(
+                """UPDATE webhook_deliveries SET tries = tries - 1, state = ?, next_try_at = ?
+                   WHERE event_id = ? AND tries = ?""",
+                (delivery.state, _NEVER_TRIED if delivery.tries == 1 else now, delivery.event_id,
+                 delivery.tries),
+            )  # fmt: skip
+
+    def finish(self, claimed: Delivery, *, state: str, note: str | None, at: int) -> None:
         self._database.execute(
-            """UPDATE webhook_deliveries SET state = ?, finished_at = ?, next_try_at = NULL,
-                   error = NULL, tries = tries + 1 WHERE event_id = ?""",
-            (state, at, event_id),
+            """UPDATE webhook_deliveries SET state = ?, note = ?, finished_at = ?,
+                   next_try_at = NULL, error = NULL WHERE event_id = ? AND tries = ?""",
+            (state, note, at, claimed.event_id, claimed.tries),
         )
 
-    def fail(self, event_id: str, *, error: str, next_try_at: int | None) -> None:
+    def fail(self, claimed: Delivery, *, error: str, next_try_at: int | None) -> None:
+        """`next_try_at` None: left for a person."""
         self._database.execute(
-            """UPDATE webhook_deliveries SET state = 'failed', error = ?, next_try_at = ?,
-                   tries = tries + 1 WHERE event_id = ?""",
-            (error[:500], next_try_at, event_id),
+            """UPDATE webhook_deliveries SET state = 'failed', error = ?, next_try_at = ?
+               WHERE event_id = ? AND tries = ?""",
+            (error[:500], next_try_at, claimed.event_id, claimed.tries),
         )
+
+    def replay(self, event_id: str) -> None:
+        self._database.execute(f"{_REPLAY} WHERE event_id = ?", (event_id,))
+
+    def replay_given_up(self) -> int:
+        """How many there were."""
+        cursor = self._database.execute(f"{_REPLAY} WHERE state = 'failed' AND next_try_at IS NULL")
+        return int(cursor.rowcount)
+
+
+_REPLAY = f"""UPDATE webhook_deliveries SET state = 'received', tries = 0, error = NULL,
+    note = NULL, finished_at = NULL, next_try_at = {_NEVER_TRIED}"""
+
+
+def _body(event: Event) -> str:
+    """Only what is used or explains something: no names, addresses or secrets."""
+    kept = {
+        "account": event.account, "customer": event.customer, "mode": event.mode,
+        "status": event.status, "idempotency_key": event.idempotency_key,
+    }  # fmt: skip
+    return json.dumps({name: text[:_LONGEST_TEXT] for name, text in kept.items() if text})

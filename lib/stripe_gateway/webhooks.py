@@ -14,6 +14,8 @@ from lib.stripe_gateway import mapping
 # Stripe's own default. The SDK refuses only signatures that are too old; one from the future
 # would otherwise stay valid for as long as its sender likes.
 TOLERANCE_SECONDS = 300
+# The year 5138; a larger number is no time.
+_END_OF_TIME = 10**11
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,15 @@ def verify(
 
 def _is_well_formed(event: Event) -> bool:
     texts = (event.id, event.type)
-    maybe = (event.api_version, event.object_id, event.object_type, event.idempotency_key)
+    maybe = (
+        event.api_version, event.object_id, event.object_type, event.idempotency_key, event.account,
+    )  # fmt: skip
     return (
-        all(isinstance(text, str) and text for text in texts)
-        and all(text is None or isinstance(text, str) for text in maybe)
+        # Ids and types are ASCII; other text might not even be fit to store.
+        all(isinstance(text, str) and text and text.isascii() for text in texts)
+        and all(text is None or (isinstance(text, str) and text.isascii()) for text in maybe)
         and isinstance(event.created, int)
+        and 0 <= event.created < _END_OF_TIME
     )
 
 
