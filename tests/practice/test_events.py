@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .account import Account, refused
+from .account import GOOD, Account, refused
 
 
 class TestEvents:
@@ -89,6 +89,57 @@ class TestEvents:
         assert json.loads(events[0]["payload"])["type"] == "customer.created"
         connection.execute("UPDATE deliveries SET state = 'delivered'")
         assert account.client.v1.events.list().data[0].pending_webhooks == 0
+
+    def test_every_type_that_a_mirror_needs(self, account: Account) -> None:
+        v1, practice = account.client.v1, account.practice
+        customer = account.customer().id
+        v1.customers.update(customer, {"name": "Bob"})
+        good = account.saved(customer=customer)
+        account.saved("4000002760003184", customer=customer)
+        for number in ("4000000000000002", GOOD):
+            account.submit(account.link(customer=customer).id, number)
+        v1.payment_methods.update(good, {"metadata": {"a": "b"}})
+        practice.renew_card(good, exp_month=7, exp_year=2031)
+        v1.checkout.sessions.expire(account.link().id)
+        account.charge(customer, good)
+        held = account.charge(customer, good, capture_method="manual")
+        v1.payment_intents.cancel(held.id)
+        with refused(402):
+            account.charge(customer, account.saved("4000000000000341", customer=customer))
+        asks = account.saved("4000002500003155", customer=customer)
+        account.charge(customer, asks, off_session=None)
+        slow = account.saved("4000900000000292", customer=customer)
+        practice.settle_processing(account.charge(customer, slow).id)
+        for number in (GOOD, "4000000000007726", "4000000000005126"):
+            paid = account.charge(customer, account.saved(number, customer=customer))
+            v1.refunds.create({"payment_intent": paid.id, "amount": 100})
+        account.charge(customer, account.saved("4000000000000259", customer=customer))
+        practice.close_dispute(v1.disputes.list().data[0].id, won=False)
+        v1.payment_methods.detach(good)
+        account.clock.advance(minutes=2)
+        v1.customers.delete(customer)
+        listed = v1.events.list({"limit": 100}).auto_paging_iter()
+        assert {event.type for event in listed} == {
+            "customer.created", "customer.updated", "customer.deleted",
+            "payment_method.attached", "payment_method.updated",
+            "payment_method.automatically_updated", "payment_method.detached",
+            "setup_intent.created", "setup_intent.requires_action", "setup_intent.succeeded",
+            "setup_intent.setup_failed", "setup_intent.canceled",
+            "checkout.session.completed", "checkout.session.expired",
+            "payment_intent.created", "payment_intent.succeeded", "payment_intent.processing",
+            "payment_intent.requires_action", "payment_intent.payment_failed",
+            "payment_intent.amount_capturable_updated", "payment_intent.canceled",
+            "charge.succeeded", "charge.failed", "charge.pending", "charge.refunded",
+            "refund.created", "refund.updated", "refund.failed",
+            "charge.dispute.created", "charge.dispute.closed",
+        }  # fmt: skip
+
+    def test_deleting_a_customer_detaches_its_methods_first(self, account: Account) -> None:
+        customer = account.customer().id
+        method = account.saved(customer=customer)
+        account.client.v1.customers.delete(customer)
+        assert account.event_types()[-2:] == ["payment_method.detached", "customer.deleted"]
+        assert account.client.v1.payment_methods.retrieve(method).customer is None
 
     def test_refused_request_leaves_none(self, account: Account) -> None:
         with refused(400):

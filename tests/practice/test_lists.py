@@ -66,6 +66,154 @@ class TestPages:
         assert len(listed({"created": {"gte": moment - 1, "lte": moment}}).data) == 4
 
 
+class TestGoneCursors:
+    """A page cannot start from what is no longer there."""
+
+    @pytest.mark.parametrize("param", ["starting_after", "ending_before"])
+    def test_deleted(self, account: Account, ids: list[str], param: str) -> None:
+        account.client.v1.customers.delete(ids[3])
+        with refused(400, "resource_missing", f"No such customer: '{ids[3]}'") as refusal:
+            params: Any = {param: ids[3]}
+            account.client.v1.customers.list(params)
+        assert refusal.value.error.param == param
+
+    def test_of_another_kind(self, account: Account, ids: list[str]) -> None:
+        session = account.link().id
+        with refused(400, "resource_missing"):
+            account.client.v1.customers.list({"starting_after": session})
+
+    def test_an_event_that_is_no_longer_shown(self, account: Account) -> None:
+        account.customer()
+        [event] = account.client.v1.events.list().data
+        assert account.client.v1.events.list({"starting_after": event.id}).data == []
+        account.clock.advance(days=31)
+        with refused(400, "resource_missing", "No such event"):
+            account.client.v1.events.list({"starting_after": event.id})
+
+    def test_one_that_left_the_filter_still_serves(self, account: Account) -> None:
+        older, newer = account.link().id, account.link().id
+        account.client.v1.checkout.sessions.expire(newer)
+        page = account.client.v1.checkout.sessions.list({"status": "open", "starting_after": newer})
+        assert [session.id for session in page.data] == [older]
+
+
+EXPANSIONS: dict[str, str | None] = {
+    "/v1/customers": None,
+    "/v1/checkout/sessions": "data.setup_intent.payment_method",
+    "/v1/setup_intents": "data.payment_method",
+    "/v1/payment_intents": "data.latest_charge",
+    "/v1/charges": "data.refunds",
+    "/v1/refunds": "data.charge",
+    "/v1/disputes": "data.charge",
+    "/v1/events": None,
+}
+
+
+class TestMirrored:
+    """Every list that a mirror walks: by windows of `created`, page by page, expanded."""
+
+    @pytest.fixture
+    def shop(self, account: Account) -> Account:
+        """Three moments, ten seconds apart, each with two of everything."""
+        for _ in range(3):
+            for _ in range(2):
+                customer = account.customer().id
+                for number in ("4242424242424242", "4000000000000259"):
+                    paid = account.charge(customer, account.saved(number, customer=customer))
+                    if number.startswith("4242"):
+                        account.client.v1.refunds.create({"payment_intent": paid.id})
+            account.clock.advance(seconds=10)
+        return account
+
+    def read(self, account: Account, path: str, **params: Any) -> dict[str, Any]:
+        reply = account.practice.handle("GET", path, params, {"Authorization": "Bearer sk_test_1"})
+        assert reply.status == 200, reply.body
+        return reply.body
+
+    def walk(self, account: Account, path: str, **params: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.read(account, path, limit="3", **params)
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+            params["starting_after"] = found[-1]["id"]
+
+    @pytest.mark.parametrize("path", EXPANSIONS)
+    def test_windows_page_by_page(self, shop: Account, path: str) -> None:
+        whole = self.walk(shop, path)
+        assert [item["created"] for item in whole] == sorted(
+            (item["created"] for item in whole), reverse=True
+        )
+        assert len({item["id"] for item in whole}) == len(whole) >= 6
+        moments = sorted({item["created"] for item in whole})
+        assert len(moments) == 3
+        first, second, third = moments
+        wanted = {
+            (("gte", second),): {second, third},
+            (("gt", second),): {third},
+            (("lt", second),): {first},
+            (("lte", second),): {first, second},
+            (("gt", first), ("lt", third)): {second},
+            (("gte", first), ("lte", second)): {first, second},
+            (("gt", third),): set(),
+        }
+        for bounds, expected in wanted.items():
+            created = {name: str(moment) for name, moment in bounds}
+            window = self.walk(shop, path, created=created)
+            assert [item["id"] for item in window] == [
+                item["id"] for item in whole if item["created"] in expected
+            ]
+
+    @pytest.mark.parametrize(("path", "expand"), [item for item in EXPANSIONS.items() if item[1]])
+    def test_expanded(self, shop: Account, path: str, expand: str) -> None:
+        plain = self.walk(shop, path)
+        for item, bare in zip(self.walk(shop, path, expand={"0": expand}), plain, strict=True):
+            _, *fields = expand.split(".")
+            expanded: Any = item
+            for field in fields:
+                expanded = expanded[field]
+            if expand == "data.refunds":
+                assert {refund["charge"] for refund in expanded["data"]} <= {item["id"]}
+                continue
+            assert expanded["object"] == {"latest_charge": "charge"}.get(fields[-1], fields[-1])
+            assert bare[fields[0]] == item[fields[0]]["id"]
+
+    def test_sessions_by_state(self, shop: Account) -> None:
+        for _ in range(4):
+            shop.link()
+        shop.client.v1.checkout.sessions.expire(shop.link().id)
+        path = "/v1/checkout/sessions"
+        by_state = {
+            state: self.walk(shop, path, status=state) for state in ("open", "complete", "expired")
+        }
+        assert {state: len(found) for state, found in by_state.items()} == {
+            "open": 4,
+            "complete": 12,
+            "expired": 1,
+        }
+        for state, found in by_state.items():
+            assert {session["status"] for session in found} == {state}
+
+    def test_twenty_types_of_events(self, shop: Account) -> None:
+        types = ["customer.created", "refund.created", "charge.dispute.created"]
+        types += [f"invoice.kind_{number}" for number in range(17)]
+        asked = {str(index): type_ for index, type_ in enumerate(types)}
+        found = self.walk(shop, "/v1/events", types=asked)
+        assert {event["type"] for event in found} == set(types[:3])
+        assert len(found) == 18
+
+    @pytest.mark.parametrize("kind", ["refunds", "disputes"])
+    def test_one_with_its_charge(self, shop: Account, kind: str) -> None:
+        [item, *_] = self.read(shop, f"/v1/{kind}")["data"]
+        one = self.read(shop, f"/v1/{kind}/{item['id']}", expand={"0": "charge"})
+        assert one["charge"]["id"] == item["charge"]
+        charge = self.read(
+            shop, f"/v1/charges/{item['charge']}", expand={"0": "payment_intent", "1": "refunds"}
+        )
+        assert charge["payment_intent"]["latest_charge"] == charge["id"]
+
+
 class TestExpand:
     def test_ids_unless_asked(self, account: Account) -> None:
         customer = account.customer().id
