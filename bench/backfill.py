@@ -1,0 +1,129 @@
+"""
+A first backfill of many Sessions, ours beside the loop that everybody writes.
+
+    .venv/bin/python -m bench.backfill [10k] [100k] [curve] [--sizes 10000 100000 1000000]
+
+    10k    10 000 sessions, 80 ms a request, no limit: both, and the ratio
+    100k   100 000 sessions, 80 ms a request, 25 requests a second: ours, and what the limit allows
+    curve  ours without a limit, at sizes ten times apart: what a session costs, and the memory
+
+Every contestant is a process of its own against a new server of its own, so neither memory nor
+anything kept by a server is shared. Prints tables; judges nothing but whether all rows are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.processes import counts, result_of, stripe_server
+
+LATENCY_MS = 80
+LIMIT_RPS = 25
+OUR_RPS = 24
+PAGE = 100
+COLUMNS = ("", "sessions", "seconds", "sessions/s", "objects/s", "requests", "429", "peak MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenarios", nargs="*", metavar="10k|100k|curve")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--latency-ms", type=float, default=LATENCY_MS)
+    arguments = parser.parse_args()
+    known = {
+        "10k": lambda: side_by_side(10_000, arguments.latency_ms),
+        "100k": lambda: under_the_limit(100_000, arguments.latency_ms),
+        "curve": lambda: curve(arguments.sizes, arguments.latency_ms),
+    }
+    for name in arguments.scenarios or ["10k", "100k"]:
+        if name not in known:
+            parser.error(f"{name} is none of: {', '.join(known)}")
+        known[name]()
+
+
+def side_by_side(sessions: int, latency_ms: float) -> None:
+    print(f"\n{sessions:,} sessions, {latency_ms:g} ms a request, no limit")
+    _line(*COLUMNS)
+    theirs = _run("plain", sessions, latency_ms=latency_ms)
+    _result("plain loop (SDK, sqlite-utils, WAL)", theirs)
+    mine = _run("ours", sessions, latency_ms=latency_ms)
+    _ours(mine)
+    mirrored = theirs["seconds"] / mine["seconds"]
+    searchable = theirs["seconds"] / mine["searchable_seconds"]
+    print(f"ratio to the plain loop: mirrored {mirrored:.1f}x, searchable {searchable:.1f}x")
+
+
+def under_the_limit(sessions: int, latency_ms: float) -> None:
+    print(
+        f"\n{sessions:,} sessions, {latency_ms:g} ms a request, {LIMIT_RPS} requests a second "
+        f"(ours asks for {OUR_RPS})"
+    )
+    _line(*COLUMNS)
+    mine = _run("ours", sessions, latency_ms=latency_ms, rps=LIMIT_RPS, max_rps=OUR_RPS)
+    _ours(mine)
+    least = sessions / PAGE / LIMIT_RPS
+    print(
+        f"the limit allows {least:.1f} s: mirrored {mine['seconds'] / least:.3f}x, "
+        f"searchable {mine['searchable_seconds'] / least:.3f}x; "
+        f"{100 * mine['limited'] / mine['requests']:.2f} % of requests answered 429"
+    )
+
+
+def curve(sizes: list[int], latency_ms: float) -> None:
+    print(f"\nours by size, {latency_ms:g} ms a request, no limit")
+    names = ("sessions", "seconds", "us a session", "with search", "requests", "peak MB", "+ index")
+    print("".join(f"{name:>14}" for name in names))
+    for sessions in sizes:
+        found = _run("ours", sessions, latency_ms=latency_ms)
+        cost, searchable = (
+            f"{found[name] / sessions * 1e6:,.0f}" for name in ("seconds", "searchable_seconds")
+        )
+        cells = (
+            f"{sessions:,}", f"{found['seconds']:.1f}", cost, searchable, f"{found['requests']:,}",
+            f"{found['mirrored_mb']:.0f}", f"{found['peak_mb']:.0f}",
+        )  # fmt: skip
+        print("".join(f"{cell:>14}" for cell in cells), flush=True)
+
+
+def _run(
+    contestant: str, sessions: int, *, latency_ms: float, rps: float = 0, max_rps: float = 0
+) -> dict[str, Any]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stripe_server(sessions=sessions, latency_ms=latency_ms, rps=rps) as url,
+    ):
+        found = result_of(
+            "bench.contestants", contestant, "--url", url, "--folder", str(Path(folder)),
+            "--max-rps", f"{max_rps:g}",
+        )  # fmt: skip
+        found |= counts(url)
+    if found["sessions"] != sessions:
+        print(f"INCOMPLETE: {contestant} holds {found['sessions']:,} of {sessions:,} sessions")
+    return found
+
+
+def _ours(found: dict[str, Any]) -> None:
+    _result("ours, mirrored", found | {"peak_mb": found["mirrored_mb"]})
+    _result("ours, mirrored and searchable", found | {"seconds": found["searchable_seconds"]})
+
+
+def _result(name: str, found: dict[str, Any]) -> None:
+    _line(
+        name, f"{found['sessions']:,}", f"{found['seconds']:.1f}",
+        f"{found['sessions'] / found['seconds']:,.0f}",
+        f"{found['objects'] / found['seconds']:,.0f}", f"{found['requests']:,}",
+        f"{found['limited']:,}", f"{found['peak_mb']:.0f}",
+    )  # fmt: skip
+
+
+def _line(name: str, *cells: str) -> None:
+    print(f"{name:<38}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
