@@ -12,6 +12,7 @@ from lib.errors import Blocked, Missing, NotFound, OnfileError
 from lib.services.event_kinds import KINDS, OTHER_PURPOSE, VANISHED, kind_of, why_ignored
 from lib.services.refreshing import Refresher
 from lib.store.deliveries import Delivery
+from lib.store.intake import Arrival, Intake
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway import webhooks
 
@@ -38,6 +39,7 @@ class WebhookService:
         livemode: bool,
     ) -> None:  # fmt: skip
         self._uow = uow
+        self._intake = Intake(uow.path)
         self._refresher = refresher
         self._clock = clock
         self._secrets = secrets
@@ -53,17 +55,14 @@ class WebhookService:
 
         Raises:
             NotConfigured, InvalidSignature
+            sqlite3.Error: it could not be stored; Stripe must send it again.
         """
         if not self._secrets:
             raise NotConfigured
         now = epoch(self._clock())
         verified = webhooks.verify(payload, signature, self._secrets, now=now)
         note = why_ignored(verified.event, livemode=self._livemode)
-        with self._uow.write(in_bulk=True) as stores:
-            return stores.deliveries.add(
-                verified.event, received_at=now, signature_age=verified.signature_age,
-                state="ignored" if note else "received", note=note, by_webhook=True,
-            )  # fmt: skip
+        return self._intake.store(Arrival(verified.event, now, verified.signature_age, note))
 
     def take_listed(self, events: Sequence[Event]) -> int:
         """Put events that Stripe listed into the same inbox; returns how many were new."""

@@ -14,14 +14,18 @@ from sqlite_utils import Database
 BUSY_TIMEOUT_SECONDS = 10.0
 
 
-def connect(path: Path) -> Database:
+def connect(path: Path, *, any_thread: bool = False) -> Database:
     """
     Open a connection for the calling thread; the caller closes it.
+
+    With `any_thread` the caller sees to it that only one thread uses it at a time.
 
     `synchronous=FULL`: losing the last commit on a power cut could lose the row that says a
     charge was sent, and it costs 0.1 ms a write.
     """
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=not any_thread
+    )
     database = Database(connection)
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA synchronous = FULL")
