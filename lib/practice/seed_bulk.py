@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ EXPIRED_EACH = 8
 OPEN_EACH = 50
 SAME_CARD_EACH = 40
 BATCH = 20_000
+HOUR_SECONDS = 3600
+PAYMENTS = ("paid", "refunded", "declined", "paid", "disputed", "refunded_in_part", "paid", "paid")
+"""How one payment after the other ends."""
 CARDS = ("visa", "mastercard", "visa_debit", "amex", "jcb", "de", "gb", "chargeCustomerFail")
 
 _HEADERS = {"Authorization": "Bearer sk_test_practice_seed"}
 _NAME, _EMAIL = "Bulk customer 000", "customer.000@bulk.example"
+_AMOUNT, _PART = 31_415_926, 2_718_281
 _TOWNS = ("Ashmoor", "Birkdal", "Corvane", "Dunmere", "Elmsund", "Fennwick", "Garlow", "Hexby")
 _TRADES = ("Supply", "Catering", "Print", "Joinery", "Dental", "Books", "Studio", "Tools", "Foods")
 
@@ -36,34 +41,52 @@ Template = list[list[Column]]
 """The rows of one session, oldest first."""
 
 
-def seed_sessions(stripe: PracticeStripe, count: int, *, now: datetime) -> None:
+def seed_sessions(stripe: PracticeStripe, count: int, *, now: datetime, payments: int = 0) -> None:
     """Adds `count` setup sessions with customers, SetupIntents and PaymentMethods, oldest first.
 
     Of every fifty one is open and made within the last day; one in eight has expired. The ids
     follow from what the account holds, so the same calls make the same account. There are no
     events: this is for what reads lists.
+
+    Args:
+        payments: So many of the completed ones, spread evenly, are followed by a PaymentIntent and
+            its charge, some of them by a refund or a dispute, see `PAYMENTS`. None of it is in
+            `money_moved`.
+
+    Raises:
+        ValueError: More payments than completed sessions.
     """
+    open_count = -(-count // OPEN_EACH)
+    able = sum(number % EXPIRED_EACH != 0 for number in range(count - open_count))
+    if payments > able:
+        raise ValueError(f"{count} sessions carry {able} payments at most")
     with tempfile.TemporaryDirectory() as folder:
         scratch = _Scratch(Path(folder) / "practice.db", stripe.public_url, now)
         completed = [scratch.completed(slug) for slug in CARDS]
         expired, still_open = scratch.expired(), scratch.open()
+        paid = {end: scratch.paid(end) for end in dict.fromkeys(PAYMENTS if payments else ())}
         columns = scratch.columns
         scratch.stripe.database.close()
 
     def rows() -> Iterator[list[str | int | None]]:
+        seen = 0
         for number in range(count):
             template = completed[number % len(completed)]
             if number >= count - open_count:
                 template = still_open
             elif number % EXPIRED_EACH == 0:
                 template = expired
+            else:
+                nth = seen * payments // able
+                seen += 1
+                if seen * payments // able > nth:
+                    template = paid[PAYMENTS[nth % len(PAYMENTS)]]
             values = _values(first, number, _created(number, count, open_count, epoch(now)))
             for row in template:
                 yield [_filled(column, values) for column in row]
 
     with stripe.database.reading() as connection:
         first = connection.execute("SELECT COALESCE(MAX(seq), 0) FROM objects").fetchone()[0]
-    open_count = -(-count // OPEN_EACH)
     marks = ", ".join("?" for _ in columns)
     insert = f"INSERT INTO objects ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
     stream = rows()
@@ -76,12 +99,42 @@ class _Scratch:
     """An account thrown away, whose objects are the templates."""
 
     def __init__(self, path: Path, public_url: str, now: datetime) -> None:
-        self.now = now
-        self.stripe = PracticeStripe(path, clock=lambda: now, public_url=public_url)
+        self.now = self.moment = now
+        self.stripe = PracticeStripe(path, clock=lambda: self.moment, public_url=public_url)
         self.columns: list[str] = []
 
     def completed(self, slug: str) -> Template:
-        customer, session, before = self._begin()
+        begun = self._begin()
+        self._submit(begun[1], slug)
+        return self._cut(*begun)
+
+    def paid(self, end: str) -> Template:
+        """A card is charged an hour later, and what follows comes another hour later."""
+        begun = self._begin()
+        customer, session, _ = begun
+        slugs = {"declined": "chargeCustomerFail", "disputed": "createDispute"}
+        self._submit(session, slugs.get(end, "visa"))
+        self.moment += timedelta(seconds=HOUR_SECONDS)
+        methods = self._get(f"/v1/customers/{customer['id']}/payment_methods")["data"]
+        params = {
+            "amount": str(_AMOUNT),
+            "currency": "usd",
+            "customer": customer["id"],
+            "payment_method": methods[0]["id"],
+            "off_session": "true",
+            "confirm": "true",
+            "allowed_payment_method_types": {"0": "card"},
+        }
+        intent = self._post("/v1/payment_intents", params)
+        self.moment += timedelta(seconds=HOUR_SECONDS)
+        if end.startswith("refunded"):
+            part = {"amount": str(_PART)} if end == "refunded_in_part" else {}
+            self._post("/v1/refunds", {"payment_intent": intent["id"]} | part)
+        template = self._cut(*begun)
+        self.moment = self.now
+        return template
+
+    def _submit(self, session: dict[str, Any], slug: str) -> None:
         card = cards.by_slug(slug)
         form = CardForm(
             number=card.number,
@@ -93,7 +146,6 @@ class _Scratch:
             country=card.country,
         )
         self.stripe.submit_card(session["id"], form)
-        return self._cut(customer, session, before)
 
     def expired(self) -> Template:
         customer, session, before = self._begin()
@@ -133,7 +185,21 @@ class _Scratch:
             method = self._get(f"/v1/payment_methods/{intent['payment_method']}")
             names[method["card"]["fingerprint"]] = "fingerprint"
         moment = epoch(self.now)
-        names |= {str(moment): "created", str(moment + DAY_SECONDS): "expires_at"}
+        paid_at = moment + HOUR_SECONDS
+        names |= {
+            str(moment): "created",
+            str(moment + DAY_SECONDS): "expires_at",
+            str(paid_at): "paid_at",
+            str(paid_at + HOUR_SECONDS): "changed_at",
+            str(_AMOUNT): "amount",
+            str(_PART): "part",
+        }
+        for row in rows:
+            payload = json.loads(row["payload"])
+            if row["kind"] == "payment_intent":
+                names[payload["client_secret"].rpartition("_")[2]] = "payment_secret"
+            elif row["kind"] == "dispute":
+                names[str(payload["evidence_details"]["due_by"])] = "due_by"
         cut = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
         return [[_parts(row[name], cut, names) for name in self.columns] for row in rows]
 
@@ -171,6 +237,9 @@ def _values(first: int, number: int, created: int) -> Values:
     noise = hashlib.shake_256(f"{first}:{number}".encode()).hexdigest(90)
     original = number - 1 if number % SAME_CARD_EACH == 1 else number
     fingerprint = hashlib.shake_256(f"card:{first}:{original}".encode()).hexdigest(8)
+    more = hashlib.shake_256(f"payment:{first}:{number}".encode()).hexdigest(64)
+    amount = 500 + int(more[:6], 16) % 200_000
+    paid_at = created + HOUR_SECONDS
     customer = noise[:14]
     town, trade = _TOWNS[number % len(_TOWNS)], _TRADES[number % len(_TRADES)]
     return {
@@ -186,4 +255,14 @@ def _values(first: int, number: int, created: int) -> Values:
         "email": f"accounts.{first + number}@bulk.example",
         "created": str(created),
         "expires_at": str(created + DAY_SECONDS),
+        "payment_intent": f"pi_{more[6:30]}",
+        "payment_secret": more[30:44],
+        "charge": f"ch_{more[44:68]}",
+        "refund": f"re_{more[68:92]}",
+        "dispute": f"du_{more[92:116]}",
+        "amount": str(amount),
+        "part": str(amount // 4),
+        "paid_at": str(paid_at),
+        "changed_at": str(paid_at + HOUR_SECONDS),
+        "due_by": str(paid_at + 9 * DAY_SECONDS),
     }

@@ -311,3 +311,91 @@ class TestSeedSessions:
     def test_small_counts(self, practice: PracticeStripe, clock: FakeClock, count: int) -> None:
         seed_sessions(practice, count, now=clock.moment)
         assert len(objects(practice, "checkout.session")) == count
+
+
+class TestSeedPayments:
+    @pytest.fixture
+    def paid(self, practice: PracticeStripe, clock: FakeClock) -> PracticeStripe:
+        seed_sessions(practice, 200, now=clock.moment, payments=80)
+        return practice
+
+    def test_as_many_as_asked_for(self, paid: PracticeStripe) -> None:
+        made = {
+            kind: objects(paid, kind) for kind in ("payment_intent", "charge", "refund", "dispute")
+        }
+        assert {kind: len(found) for kind, found in made.items()} == {
+            "payment_intent": 80,
+            "charge": 80,
+            "refund": 20,
+            "dispute": 10,
+        }
+        assert len({one["id"] for found in made.values() for one in found}) == 190
+        assert Counter(charge["status"] for charge in made["charge"]) == {
+            "succeeded": 70,
+            "failed": 10,
+        }
+        assert len({charge["amount"] for charge in made["charge"]}) > 70
+        assert len(objects(paid, "checkout.session")) == 200
+
+    def test_belong_together(self, paid: PracticeStripe) -> None:
+        sessions = {one["customer"]: one for one in objects(paid, "checkout.session")}
+        intents = {one["id"]: one for one in objects(paid, "payment_intent")}
+        charges = {one["id"]: one for one in objects(paid, "charge")}
+        refunded: Counter[str] = Counter()
+        for refund in objects(paid, "refund"):
+            refunded[refund["charge"]] += refund["amount"]
+            assert refund["created"] == charges[refund["charge"]]["created"] + 3600
+        disputed = {dispute["charge"]: dispute for dispute in objects(paid, "dispute")}
+        for charge in charges.values():
+            intent = intents[charge["payment_intent"]]
+            assert intent["latest_charge"] == charge["id"]
+            assert intent["customer"] == charge["customer"]
+            assert intent["amount"] == charge["amount"]
+            assert charge["created"] == sessions[charge["customer"]]["created"] + 3600
+            assert charge["amount_refunded"] == refunded[charge["id"]]
+            assert charge["disputed"] == (charge["id"] in disputed)
+            if charge["disputed"]:
+                assert disputed[charge["id"]]["amount"] == charge["amount"]
+                due_by = disputed[charge["id"]]["evidence_details"]["due_by"]
+                assert due_by == charge["created"] + 9 * 86400
+
+    def test_shapes_are_the_engine_s_own(self, paid: PracticeStripe, clock: FakeClock) -> None:
+        other = PracticeStripe(paid.database.path.with_name("seeded.db"), clock=clock)
+        seed(other)
+        for kind in ("payment_intent", "charge", "refund"):
+            expected = {frozenset(made) for made in objects(other, kind)}
+            assert {frozenset(made) for made in objects(paid, kind)} <= expected
+
+    def test_lists_expand(self, paid: PracticeStripe) -> None:
+        for path, expand in (
+            ("/v1/payment_intents", "latest_charge"),
+            ("/v1/refunds", "charge"),
+            ("/v1/disputes", "charge"),
+        ):
+            page = get(paid, path, limit="100", expand={"0": f"data.{expand}"})
+            assert {item[expand]["object"] for item in page["data"]} == {"charge"}
+        charge = get(paid, "/v1/refunds")["data"][0]["charge"]
+        listed = get(paid, "/v1/refunds", charge=charge)["data"]
+        assert [refund["charge"] for refund in listed] == [charge]
+
+    def test_spread_over_the_year(self, paid: PracticeStripe, clock: FakeClock) -> None:
+        created = [charge["created"] for charge in objects(paid, "charge")]
+        assert created == sorted(created)
+        assert created[0] < clock.epoch - 350 * 86400
+        assert created[-1] > clock.epoch - 20 * 86400
+        assert created[-1] + 3600 < clock.epoch
+
+    def test_sessions_are_the_same_without_them(self, tmp_path: Path, clock: FakeClock) -> None:
+        made = []
+        for name, payments in (("one.db", 0), ("two.db", 40)):
+            account = PracticeStripe(tmp_path / name, clock=clock)
+            seed_sessions(account, 50, now=clock.moment, payments=payments)
+            made.append([one["id"] for one in objects(account, "checkout.session")])
+        assert made[0] == made[1]
+
+    def test_no_more_than_there_are_cards(self, practice: PracticeStripe, clock: FakeClock) -> None:
+        with pytest.raises(ValueError, match="42 payments at most"):
+            seed_sessions(practice, 50, now=clock.moment, payments=43)
+        assert objects(practice, "checkout.session") == []
+        seed_sessions(practice, 50, now=clock.moment, payments=42)
+        assert len(objects(practice, "payment_intent")) == 42
