@@ -1,4 +1,4 @@
-"""What pages show of the audit log and the webhook inbox."""
+"""What pages show of the audit log."""
 
 from __future__ import annotations
 
@@ -73,14 +73,3 @@ class AuditReports:
         """With every entry's digest, so that the chain can be checked outside."""
         frame = self.page(search=search, actor=actor, actions=actions, rows=EXPORT_ROWS).frame
         return frame.drop(columns=["page_time", "page_id"])
-
-    def inbox_counts(self) -> dict[str, int]:
-        """Webhook deliveries by state."""
-        with reading(self._path) as database:
-            rows = database.query(
-                "SELECT state, count(*) AS n FROM webhook_deliveries GROUP BY state"
-            )
-            found = {row["state"]: int(row["n"]) for row in rows}
-        return {
-            state: found.get(state, 0) for state in ("received", "processed", "ignored", "failed")
-        }

@@ -10,6 +10,7 @@ from lib.reports.charges import ChargeReports
 from lib.reports.collect import LinkReports, SessionReports
 from lib.reports.customers import CustomerReports, PaymentMethodReports
 from lib.reports.waiting import WaitingReports
+from lib.reports.webhooks import WebhookReports
 
 
 class Reports:
@@ -21,3 +22,4 @@ class Reports:
         self.payment_methods = PaymentMethodReports(path, clock=clock)
         self.sessions = SessionReports(path)
         self.waiting = WaitingReports(path, clock=clock)
+        self.webhooks = WebhookReports(path, clock=clock)

@@ -14,6 +14,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "charges": ("Charges", ("charge", "attempt.")),
     "links": ("Links", ("link.",)),
     "customers": ("Customers and methods", ("customer.", "payment_method.")),
+    "webhooks": ("Webhooks", ("webhook.",)),
     "access": ("Sign-in and users", ("user.",)),
 }
 _ACTIONS: dict[str, str] = {
@@ -32,6 +33,7 @@ _ACTIONS: dict[str, str] = {
     "customer.create": "Made a customer",
     "payment_method.attach": "Gave a saved method its customer",
     "payment_method.detach": "Removed a saved method",
+    "webhook.replay": "Replayed a webhook delivery",
     "user.add": "Added a user",
     "user.set_password": "Set a password",
     "user.set_roles": "Set roles",

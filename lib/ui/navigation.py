@@ -70,6 +70,10 @@ PAGES: tuple[PageSpec, ...] = (
         counter="unknown",
     ),
     PageSpec(
+        "webhooks.py", "Webhooks", "webhook", "webhooks", "Evidence",
+        "What Stripe told Onfile, what became of it, and replaying what did not work.",
+    ),
+    PageSpec(
         "sync.py", "Sync", "sync", "sync", "Evidence",
         "How fresh the mirror of Stripe is; fetch it now.",
     ),

@@ -128,16 +128,17 @@ def webhooks(ctx: PageContext) -> None:
         )
     else:
         st.markdown(f"{badges.badge('active')} Stripe tells Onfile at once what changed.")
-    counts = ctx.services.reports.audit.inbox_counts()
+    counts = ctx.services.reports.webhooks.counts()
     layout.facts(
         [
-            Fact("Waiting", f"{counts['received']:,}"),
+            Fact("Waiting", f"{counts['waiting']:,}"),
             Fact("Processed", f"{counts['processed']:,}"),
             Fact("Not needed", f"{counts['ignored']:,}"),
-            Fact("To be tried again", f"{counts['failed']:,}"),
+            Fact("To be tried again", f"{counts['retrying']:,}"),
+            Fact("Given up", f"{counts['given_up']:,}"),
         ]
     )
-    if counts["failed"]:
+    if counts["retrying"]:
         st.warning(
             "Some deliveries could not be processed. Onfile tries them again by itself, and a sync "
             "reads the same facts.",

@@ -66,4 +66,4 @@ def test_a_viewer_only_looks(open_page) -> None:
 def test_deliveries_are_counted(open_page, world) -> None:
     at = open_page("sync", as_="alice")
     assert "Stripe tells Onfile at once" in text(at)
-    assert [t.value for t in at.text] == ["0", "0", "0", "0"]
+    assert [t.value for t in at.text] == ["0", "0", "0", "0", "0"]

@@ -1,0 +1,135 @@
+"""What pages show of the webhook inbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.clock import Clock, epoch
+from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, reading, records
+
+# After so long a webhook that did not come counts as lost.
+LATE_SECONDS = 15 * 60
+_QUIET_SECONDS = 24 * 3600
+
+# Deliveries are numbered in the order of arrival, so the rowid alone orders them.
+_DELIVERIES = Query(
+    """SELECT d.event_id AS id, d.type, d.object_type, d.object_id, d.note, d.error, d.created,
+           d.received_at, d.webhook_at, d.finished_at, d.next_try_at, d.tries, d.repeats,
+           d.livemode, d.api_version, d.signature_age, d.body,
+           CASE WHEN d.state = 'received' THEN 'waiting' WHEN d.state <> 'failed' THEN d.state
+               WHEN d.next_try_at IS NULL THEN 'given_up' ELSE 'retrying' END AS state,
+           c.id AS customer,
+           coalesce(c.name, c.email, s.customer_name, s.customer_email) AS name,
+           s.id AS session, m.id AS payment_method,
+           d.rowid AS page_time, d.rowid AS page_id
+       FROM webhook_deliveries d
+       LEFT JOIN checkout_sessions s ON s.id = d.object_id
+       LEFT JOIN payment_methods m ON m.id = d.object_id
+       LEFT JOIN customers c ON c.id = coalesce(
+           d.body ->> '$.customer', s.customer, m.customer, m.last_customer, d.object_id)""",
+    "d.rowid",
+    "d.rowid",
+)
+_INTEGERS = (
+    "created", "received_at", "webhook_at", "finished_at", "next_try_at", "tries", "repeats",
+)  # fmt: skip
+_CONDITIONS = {
+    "waiting": "d.state = 'received'",
+    "processed": "d.state = 'processed'",
+    "ignored": "d.state = 'ignored'",
+    "retrying": "d.state = 'failed' AND d.next_try_at IS NOT NULL",
+    "given_up": "d.state = 'failed' AND d.next_try_at IS NULL",
+}
+# evt_…, cs_test_…, pm_…: with a digit or a capital, as no event type has.
+_ID = re.compile(r"[a-z]{2,6}_(?=\w*[0-9A-Z])\w{3,200}\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Whether webhooks still come."""
+
+    last_webhook_at: int | None
+    missed: int
+    """Events of the last 24 hours that only polling learnt, long after a webhook was due."""
+
+
+class WebhookReports:
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def page(
+        self, *, state: str | None = None, search: str = "", types: Sequence[str] = (),
+        cursor: str | None = None, rows: int = PAGE_ROWS,
+    ) -> Page:  # fmt: skip
+        """
+        Deliveries, newest first.
+
+        Args:
+            state: waiting, processed, ignored, retrying or given_up.
+            search: the beginning of an event's or object's id, or part of an event type.
+            types: event types that match the search, too, because their words do.
+        """
+        query = _DELIVERIES
+        if state in _CONDITIONS:
+            query = query.where(_CONDITIONS[state])
+        wanted = search.strip()
+        if _ID.match(wanted):
+            end = wanted + "\x7f"
+            query = query.where(
+                """d.rowid IN (
+                    SELECT rowid FROM webhook_deliveries WHERE event_id >= ? AND event_id < ?
+                    UNION ALL
+                    SELECT rowid FROM webhook_deliveries WHERE object_id >= ? AND object_id < ?)""",
+                wanted, end, wanted, end,
+            )  # fmt: skip
+        elif wanted:
+            part = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            marks = ", ".join("?" * len(types))
+            query = query.where(f"(d.type LIKE ? ESCAPE '\\' OR d.type IN ({marks}))", part, *types)
+        with reading(self._path) as database:
+            return page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
+
+    def find(self, event_id: str) -> dict[str, Any] | None:
+        with reading(self._path) as database:
+            query = _DELIVERIES.where("d.event_id = ?", event_id)
+            frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
+        return next(iter(records(frame)), None)
+
+    def counts(self) -> dict[str, int]:
+        """Deliveries by state, in the order of `page`'s states."""
+        with reading(self._path) as database:
+            rows = database.query(
+                "SELECT state, count(*) AS n FROM webhook_deliveries GROUP BY state"
+            )
+            found = {row["state"]: int(row["n"]) for row in rows}
+            given_up = next(
+                database.query(
+                    """SELECT count(*) AS n FROM webhook_deliveries
+                       WHERE state = 'failed' AND next_try_at IS NULL"""
+                )
+            )["n"]
+        return {
+            "waiting": found.get("received", 0),
+            "processed": found.get("processed", 0),
+            "ignored": found.get("ignored", 0),
+            "retrying": max(found.get("failed", 0) - given_up, 0),
+            "given_up": given_up,
+        }
+
+    def quiet(self) -> Quiet:
+        now = epoch(self._clock())
+        with reading(self._path) as database:
+            row = next(
+                database.query(
+                    """SELECT (SELECT max(webhook_at) FROM webhook_deliveries) AS last,
+                        (SELECT count(*) FROM webhook_deliveries
+                         WHERE webhook_at IS NULL AND created >= ? AND created < ?) AS missed""",
+                    (now - _QUIET_SECONDS, now - LATE_SECONDS),
+                )
+            )
+        return Quiet(row["last"], int(row["missed"]))
