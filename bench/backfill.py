@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from pathlib import Path
 from typing import Any
 
-from bench.processes import counts, result_of, stripe_server
+from bench.processes import counts, result_of, start, stripe_server
 
 LATENCY_MS = 80
 LIMIT_RPS = 25
@@ -97,11 +96,11 @@ def _run(
         tempfile.TemporaryDirectory() as folder,
         stripe_server(sessions=sessions, latency_ms=latency_ms, rps=rps) as url,
     ):
-        found = result_of(
-            "bench.contestants", contestant, "--url", url, "--folder", str(Path(folder)),
+        process = start(
+            "bench.contestants", contestant, "--url", url, "--folder", folder,
             "--max-rps", f"{max_rps:g}",
         )  # fmt: skip
-        found |= counts(url)
+        found = result_of(process) | counts(url)
     if found["sessions"] != sessions:
         print(f"INCOMPLETE: {contestant} holds {found['sessions']:,} of {sessions:,} sessions")
     return found

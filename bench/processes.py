@@ -6,13 +6,18 @@ import json
 import resource
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.server.conftest import command, environment, free_port
+
 ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 90
 # A proxy from the environment has no business between processes of this machine.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -34,20 +39,60 @@ def stripe_server(*, sessions: int, latency_ms: float = 0, rps: float = 0) -> It
         process.wait(timeout=20)
 
 
+@contextmanager
+def onfile_server(folder: Path) -> Iterator[str]:
+    """The address of the real server over a new data folder, in practice mode."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    log = folder / "server.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command(port), cwd=ROOT, env=environment(folder, port), stdout=output,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(f"{address}/healthz"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"The server did not start:\n{log.read_text()}")
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with _DIRECT.open(address, timeout=5):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
 def counts(address: str) -> dict[str, Any]:
     with _DIRECT.open(f"{address}/_bench/counts", timeout=10) as reply:
         found: dict[str, Any] = json.load(reply)
         return found
 
 
-def result_of(name: str, *arguments: str) -> dict[str, Any]:
-    """Run a module of ours to its end; its last line is its result, as JSON."""
-    done = subprocess.run(
-        module(name, *arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{name} {' '.join(arguments)} failed.")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+def start(name: str, *arguments: str) -> subprocess.Popen[str]:
+    """A module of ours, beside what is done meanwhile; `result_of` waits for it."""
+    return subprocess.Popen(
+        module(name, *arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+
+
+def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Its last line, as JSON, once it has ended."""
+    output, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(map(str, process.args[2:]))} failed.")  # type: ignore[index]
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
     return found
 
 
