@@ -9,11 +9,12 @@ BIN := .venv/bin
 READY := .venv/.requirements
 DEV_READY := .venv/.requirements-dev
 WORKERS ?= 2
+BENCH_FOLDER ?= data/bench
 
-.PHONY: help run test lint types check bench screenshots chromium clean
+.PHONY: help run test lint types check bench bench-large screenshots chromium clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  PORT=8501 and HOST=127.0.0.1 can be given to make run."
 
 run: $(READY) ## Start the dashboard (practice mode unless a Stripe key is set)
@@ -31,8 +32,14 @@ types: $(DEV_READY) ## Check types
 
 check: lint types test ## Everything CI checks
 
-bench: $(DEV_READY) ## Measure every page with 10 000 mirrored sessions
+bench: $(DEV_READY) chromium ## Measure backfill, webhook intake and every page (some minutes)
+	@$(BIN)/python -m bench.backfill 10k 100k
+	@$(BIN)/python -m bench.intake
 	@$(BIN)/python -m bench.pages
+
+bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 10 GB in BENCH_FOLDER)
+	@$(BIN)/python -m bench.backfill curve
+	@$(BIN)/python -m bench.million --folder $(BENCH_FOLDER)
 
 screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal
 	$(BIN)/python -m bench.screenshots --url http://127.0.0.1:$(PORT) --folder docs/screenshots \

@@ -15,14 +15,15 @@ import logging
 import statistics
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from bench.filled import filled_world
 from lib import bootstrap
+from lib.bootstrap import Services
 from lib.ui import auth, navigation
-from tests.world import World
 
 ROUTER = str(bootstrap.ROOT / "lib" / "ui" / "router.py")
 
@@ -37,26 +38,37 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         filled_world(Path(folder), sessions=arguments.sessions) as world,
     ):
-        bootstrap.services = lambda: world.services  # type: ignore[assignment]
-        print(f"{'page':<18}{'median ms':>11}{'p95 ms':>9}{'max ms':>9}")
+        print_times(None)
         for spec in navigation.existing():
-            times = _times(world, str(spec.path), arguments.runs)
-            ordered = sorted(times)
-            p95 = ordered[min(len(ordered) - 1, round(len(ordered) * 0.95))]
-            print(
-                f"{spec.url_path:<18}{statistics.median(times):>11.1f}{p95:>9.1f}{ordered[-1]:>9.1f}"
-            )
+            print_times(spec.url_path, times_of(world.services, str(spec.path), arguments.runs))
 
 
-def _times(world: World, path: str, runs: int) -> list[float]:
+def print_times(name: str | None, times: Sequence[float] = ()) -> None:
+    """One row; without a name, the head of the table."""
+    if name is None:
+        print(f"{'page':<38}{'median ms':>11}{'p95 ms':>9}{'max ms':>9}", flush=True)
+        return
+    ordered = sorted(times)
+    p95 = ordered[min(len(ordered) - 1, round(len(ordered) * 0.95))]
+    median = statistics.median(ordered)
+    print(f"{name:<38}{median:>11.1f}{p95:>9.1f}{ordered[-1]:>9.1f}", flush=True)
+
+
+def times_of(
+    services: Services, path: str, runs: int, query: Mapping[str, str] | None = None
+) -> list[float]:
+    """Milliseconds of each rerun of a page, by Ada; `query` is what stands in its address."""
+    bootstrap.services = lambda: services  # type: ignore[assignment]
     app = AppTest.from_file(ROUTER, default_timeout=60)
-    ada = world.services.users.find("ada")
+    ada = services.users.find("ada")
     if ada is None:
         raise SystemExit("Ada is missing")
     app.session_state["authentication_status"] = True
     app.session_state["username"] = auth.principal(ada)
     app.run()
     app.switch_page(path)
+    for name, value in (query or {}).items():
+        app.query_params[name] = value
     app.run()
     if app.exception:
         raise SystemExit(f"{path}: {app.exception[0].message}")
