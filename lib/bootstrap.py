@@ -20,6 +20,7 @@ from lib.services.payment_methods import PaymentMethodService
 from lib.services.refreshing import Refresher
 from lib.services.returns import ReturnService
 from lib.services.reviewing import ReviewService
+from lib.services.searching import SearchService
 from lib.services.sending import Sender
 from lib.services.settling import SettlingService
 from lib.services.sync import SyncService
@@ -49,6 +50,7 @@ class Services:
     payment_methods: PaymentMethodService
     reports: Reports
     returns: ReturnService
+    search: SearchService
     settling: SettlingService
     sync: SyncService
     users: UserService
@@ -137,7 +139,8 @@ def build_services(
         public_url=configured.public_url,
     )  # fmt: skip
     settling = SettlingService(uow, gateway, sender, clock=clock)
-    sync = SyncService(uow, gateway, webhooks, clock=clock)
+    search = SearchService(uow)
+    sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
     return Services(
         settings=configured,
         clock=clock,
@@ -149,9 +152,10 @@ def build_services(
         payment_methods=methods,
         reports=Reports(configured.database, clock=clock),
         returns=ReturnService(uow, refresher),
+        search=search,
         settling=settling,
         sync=sync,
         users=UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds),
         webhooks=webhooks,
-        worker=Worker(WorkerServices(uow, clock, webhooks, settling, sync)),
+        worker=Worker(WorkerServices(uow, clock, webhooks, settling, sync, search)),
     )

@@ -116,25 +116,6 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentIntent:
-    id: str
-    livemode: bool
-    status: str
-    customer: str | None
-    payment_method: str | None
-    amount: int
-    """Minor units."""
-    currency: str
-    charge_id: str | None
-    """Onfile's charge, from the metadata; None for a payment made elsewhere."""
-    attempt: int | None
-    latest_charge: str | None
-    description: str | None
-    error: Decline | None
-    created: int
-
-
-@dataclass(frozen=True, slots=True)
 class StripeCharge:
     """Stripe's Charge: one try of a PaymentIntent. The ledger's own charges are another thing."""
 
@@ -152,6 +133,27 @@ class StripeCharge:
     failure_code: str | None
     outcome_type: str | None
     created: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentIntent:
+    id: str
+    livemode: bool
+    status: str
+    customer: str | None
+    payment_method: str | None
+    amount: int
+    """Minor units."""
+    currency: str
+    charge_id: str | None
+    """Onfile's charge, from the metadata; None for a payment made elsewhere."""
+    attempt: int | None
+    latest_charge: str | None
+    description: str | None
+    error: Decline | None
+    created: int
+    charge: StripeCharge | None = None
+    """The latest one, where it was expanded."""
 
 
 @dataclass(frozen=True, slots=True)

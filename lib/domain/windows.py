@@ -31,7 +31,6 @@ class Window:
     after_created: int | None = None
     objects: int = 0
     """Read so far."""
-    written: int = 0
     is_done: bool = False
     id: int = 0
 

@@ -70,7 +70,7 @@ class CustomerService:
         """Customers with this address, in any case; asks Stripe as well, whose filter is exact."""
         cleaned = checked_email(email)
         asked_at_ms = epoch_ms(self._clock())
-        page = self._gateway.list_customers(email=cleaned)
+        page = self._gateway.customers_with(cleaned)
         with self._uow.write() as stores:
             stores.mirror.save_customers(page.items, synced_at_ms=asked_at_ms)
             return stores.mirror.customers_by_email(cleaned)

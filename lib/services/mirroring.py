@@ -7,10 +7,12 @@ the moment *before* Stripe was asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
+from lib.domain.charges import Evidence
 from lib.domain.links import LinkStatus
-from lib.domain.mirror import PaymentIntent, SessionBundle
+from lib.domain.mirror import PaymentIntent, SessionBundle, SetupIntentBundle
 from lib.services.ledger import apply_intent
 from lib.store.unit_of_work import Stores
 
@@ -44,7 +46,87 @@ def record_payment_intents(
 ) -> int:
     """Save PaymentIntents; those of our own attempts also settle or advance the ledger."""
     written = stores.payments.save_payment_intents(intents, synced_at_ms=synced_at_ms)
+    charges = [intent.charge for intent in intents if intent.charge and intent.charge.customer]
+    stores.payments.save_charges(charges, synced_at_ms=synced_at_ms)
     for intent in intents:
         if intent.charge_id is not None and intent.attempt is not None:
             apply_intent(stores, intent, evidence=evidence, at=synced_at_ms // 1000)
     return written
+
+
+def record_setup_intents(
+    stores: Stores, bundles: Sequence[SetupIntentBundle], *, synced_at_ms: int
+) -> int:
+    methods = [bundle.payment_method for bundle in bundles if bundle.payment_method]
+    stores.mirror.save_payment_methods(methods, synced_at_ms=synced_at_ms)
+    return stores.mirror.save_setup_intents(
+        [bundle.setup_intent for bundle in bundles], synced_at_ms=synced_at_ms
+    )
+
+
+def record_payments(stores: Stores, type_: str, items: Sequence[Any], *, synced_at_ms: int) -> int:
+    """
+    Save PaymentIntents, Charges, Refunds or Disputes of customers.
+
+    Payments without a customer were made by other programs, for people who are none of ours.
+    """
+    ours = [item for item in items if is_ours(type_, item)]
+    match type_:
+        case "payment_intents":
+            return record_payment_intents(
+                stores, ours, synced_at_ms=synced_at_ms, evidence=Evidence.PAYMENT_INTENT.value
+            )
+        case "charges":
+            return stores.payments.save_charges(ours, synced_at_ms=synced_at_ms)
+        case "refunds":
+            return stores.payments.save_refunds(ours, synced_at_ms=synced_at_ms)
+        case "disputes":
+            return stores.payments.save_disputes(ours, synced_at_ms=synced_at_ms)
+    raise ValueError(type_)
+
+
+def record_listed(
+    stores: Stores, type_: str, items: Sequence[Any], *, synced_at_ms: int,
+    counted: Collection[str] = (),
+) -> dict[str, int]:  # fmt: skip
+    """
+    Save a page of any type that is listed by time; returns rows written by type.
+
+    Args:
+        counted: types that were read before in the same run, so that what came along with them by
+            expansion is not counted again.
+    """
+    match type_:
+        case "checkout_sessions":
+            ours = [bundle for bundle in items if is_ours(type_, bundle)]
+            return {
+                "checkout_sessions": record_bundles(stores, ours, synced_at_ms=synced_at_ms),
+                "setup_intents": sum(bundle.setup_intent is not None for bundle in ours),
+                "payment_methods": sum(bundle.payment_method is not None for bundle in ours),
+            }
+        case "setup_intents":
+            record_setup_intents(stores, items, synced_at_ms=synced_at_ms)
+            new = {bundle.setup_intent.id for bundle in items}
+            if "checkout_sessions" in counted:
+                new -= stores.mirror.setup_intents_with_session(sorted(new))
+            return {
+                "setup_intents": len(new),
+                "payment_methods": sum(
+                    bundle.payment_method is not None and bundle.setup_intent.id in new
+                    for bundle in items
+                ),
+            }
+        case "customers":
+            return {"customers": stores.mirror.save_customers(items, synced_at_ms=synced_at_ms)}
+    return {type_: record_payments(stores, type_, items, synced_at_ms=synced_at_ms)}
+
+
+def is_ours(type_: str, item: Any) -> bool:  # noqa: ANN401 - one of the mirror's classes
+    """Whether an object of this type belongs into the mirror at all."""
+    if type_ == "checkout_sessions":
+        return bool(item.session.mode == "setup")
+    if type_ == "payment_intents":
+        return item.customer is not None or item.charge_id is not None
+    if type_ in ("charges", "refunds", "disputes"):
+        return item.customer is not None
+    return True

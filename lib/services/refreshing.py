@@ -6,7 +6,12 @@ from lib.clock import Clock, epoch_ms
 from lib.domain.charges import Evidence
 from lib.domain.mirror import Customer, PaymentIntent, PaymentMethod, SessionBundle
 from lib.errors import Missing
-from lib.services.mirroring import record_bundles, record_payment_intents
+from lib.services.mirroring import (
+    record_bundles,
+    record_payment_intents,
+    record_payments,
+    record_setup_intents,
+)
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -30,11 +35,9 @@ class Refresher:
 
     def setup_intent(self, setup_intent_id: str) -> None:
         now = self._now_ms()
-        intent, method = self._gateway.retrieve_setup_intent(setup_intent_id)
+        found = self._gateway.retrieve_setup_intent(setup_intent_id)
         with self._uow.write() as stores:
-            stores.mirror.save_setup_intents([intent], synced_at_ms=now)
-            if method is not None:
-                stores.mirror.save_payment_methods([method], synced_at_ms=now)
+            record_setup_intents(stores, [found], synced_at_ms=now)
 
     def payment_method(self, method_id: str) -> PaymentMethod:
         """Returns the mirror's row, which also knows whether the method was detached."""
@@ -52,6 +55,30 @@ class Refresher:
         with self._uow.write() as stores:
             record_payment_intents(stores, [found], synced_at_ms=now, evidence=evidence.value)
         return found
+
+    def charge(self, charge_id: str) -> None:
+        now = self._now_ms()
+        found = self._gateway.retrieve_charge(charge_id)
+        with self._uow.write() as stores:
+            record_payments(stores, "charges", [found], synced_at_ms=now)
+
+    def refund(self, refund_id: str) -> None:
+        """With its charge, whose refunded amount changed along with it."""
+        now = self._now_ms()
+        found = self._gateway.retrieve_refund(refund_id)
+        with self._uow.write() as stores:
+            record_payments(stores, "refunds", [found], synced_at_ms=now)
+        if found.charge is not None:
+            self.charge(found.charge)
+
+    def dispute(self, dispute_id: str) -> None:
+        """With its charge, which says whether it is disputed."""
+        now = self._now_ms()
+        found = self._gateway.retrieve_dispute(dispute_id)
+        with self._uow.write() as stores:
+            record_payments(stores, "disputes", [found], synced_at_ms=now)
+        if found.charge is not None:
+            self.charge(found.charge)
 
     def customer(self, customer_id: str) -> Customer:
         """A deleted customer comes back with `is_deleted`; its methods are gone, too."""

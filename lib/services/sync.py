@@ -1,340 +1,286 @@
 """
-Polls Stripe into the mirror: all of it, or what changed since last time.
+Keeps the mirror complete: everything once (backfill), what changed (sync), and proof of both.
 
-Runs in the worker or the command line, one transaction a page, and can be stopped anywhere: the
-cursor moves only when a whole type is done, and every write is an upsert.
+Runs in the worker or the command line, and can be stopped anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
 
-from lib.clock import Clock, epoch, epoch_ms
+from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.charges import Evidence
-from lib.errors import InvalidInput, Missing
-from lib.ids import new_id
-from lib.services.mirroring import record_bundles, record_payment_intents
+from lib.domain.proofs import Proof
+from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, sync_interval
+from lib.errors import InvalidInput, StaleState
+from lib.services.backfill import TYPES as LISTED_TYPES
+from lib.services.backfill import Backfill
+from lib.services.catching_up import EVENT_LOG_SECONDS, CatchingUp
+from lib.services.jobs import JobRunner
+from lib.services.proving import Proving
+from lib.services.refreshing import Refresher
+from lib.services.searching import SearchService
+from lib.services.sync_result import Progress, SyncIncomplete, SyncResult
 from lib.services.webhooks import WebhookService
 from lib.store.jobs import Job
 from lib.store.unit_of_work import UnitOfWork
-from lib.stripe_gateway.gateway import Page, StripeGateway
+from lib.stripe_gateway.gateway import StripeGateway
 
-TYPES = ("checkout_sessions", "customers", "payment_methods", "payment_intents", "events")
-JOB = "sync"
-# A Session lives at most 24 hours, so anything that could still change since the last sync was
-# created at most this long before it. The hour covers clocks that differ and a slow sync.
-_LOOK_BACK_SECONDS = 25 * 3600
-# Stripe lists events of the last 30 days only. A day of margin, then everything is read again.
-_EVENT_LOG_SECONDS = 29 * 86_400
-_MARGIN_SECONDS = 60
-_EVENT_TYPES = (
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "setup_intent.succeeded",
-    "setup_intent.setup_failed",
-    "payment_method.attached",
-    "payment_method.detached",
-    "payment_method.updated",
-    "payment_method.automatically_updated",
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.canceled",
-    "customer.created",
-    "customer.updated",
-    "customer.deleted",
-)
-
-T = TypeVar("T")
-Progress = Callable[[dict[str, object]], None]
+TYPES = (*LISTED_TYPES, "events")
+SYNC, BACKFILL, VERIFY = "sync", "backfill", "verify"
+# With webhooks syncs only close gaps; without them they are how news arrives at all.
+_EVERY_SECONDS = 5 * 60
+_EVERY_SECONDS_WITH_WEBHOOKS = 60 * 60
+_PROVE_EVERY_SECONDS = 24 * 3600
+# A backfill that failed goes on after a while by itself.
+_RESUME_AFTER_SECONDS = 10 * 60
 
 
-@dataclass(slots=True)
-class SyncResult:
-    """Objects written, by type."""
-
-    checkout_sessions: int = 0
-    setup_intents: int = 0
-    payment_methods: int = 0
-    customers: int = 0
-    payment_intents: int = 0
-    events: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
+def _silent(_: dict[str, object]) -> None:
+    return None
 
 
 class SyncService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, webhooks: WebhookService, *, clock: Clock
-    ) -> None:
+        self, uow: UnitOfWork, gateway: StripeGateway, refresher: Refresher,
+        webhooks: WebhookService, search: SearchService, *, clock: Clock,
+    ) -> None:  # fmt: skip
         self._uow = uow
         self._gateway = gateway
         self._webhooks = webhooks
+        self._search = search
         self._clock = clock
+        self._jobs = JobRunner(uow, clock=clock)
+        self._backfill = Backfill(uow, gateway, clock=clock)
+        self._catching_up = CatchingUp(uow, gateway, refresher, webhooks, clock=clock)
+        self._proving = Proving(uow, gateway, self._catching_up, clock=clock)
+        self._counted_reads = 0
+
+    # Asking for work
 
     def request(self, *, by: Actor, full: bool = False) -> bool:
-        """Ask the worker for a sync; False when one is waiting or running already."""
+        """
+        Ask the worker for a sync, or for a backfill where one is asked for or needed.
+
+        False when one is waiting or running already.
+        """
         by.must(Permission.SYNC)
-        with self._uow.write() as stores:
-            return stores.jobs.add(
-                new_id("job"), kind=JOB, params={"full": full}, by=by.username,
-                at=epoch(self._clock()),
-            )  # fmt: skip
+        return self._jobs.request(BACKFILL if full or self.needs_backfill() else SYNC, by=by)
 
-    def request_scheduled(self) -> bool:
-        """The worker's own request; the first of all reads everything."""
-        return self.request(by=SYSTEM)
+    def request_proof(self, *, by: Actor, full: bool = False) -> bool:
+        """Ask the worker for a proof, of samples or of everything; False when one is on its way."""
+        by.must(Permission.SYNC)
+        return self._jobs.request(VERIFY, by=by, params={"full": full})
 
-    def latest(self) -> Job | None:
-        with self._uow.read() as stores:
-            return stores.jobs.latest(JOB)
+    def request_scheduled(self) -> None:
+        """What is due by the clock, for the worker."""
+        now = epoch(self._clock())
+        reads = self.reads()
+        base = _EVERY_SECONDS_WITH_WEBHOOKS if self._webhooks.is_configured else _EVERY_SECONDS
+        if self.needs_backfill():
+            latest = self._jobs.latest(BACKFILL)
+            was_cancelled = latest is not None and latest.state == "cancelled"
+            if not was_cancelled and _is_due(latest, now, _RESUME_AFTER_SECONDS):
+                self._jobs.request(BACKFILL, by=SYSTEM)
+            if not self._has_events_since():
+                return
+        if _is_due(self._jobs.latest(SYNC), now, sync_interval(base, reads)):
+            self._jobs.request(SYNC, by=SYSTEM)
+        if (
+            not self.needs_backfill()
+            and not reads.is_nearly_used
+            and _is_due(self._jobs.latest(VERIFY), now, _PROVE_EVERY_SECONDS)
+        ):
+            self._jobs.request(VERIFY, by=SYSTEM)
+
+    def cancel(self, kind: str, *, by: Actor) -> bool:
+        """What was read is kept, and the next one goes on there; False when nothing runs."""
+        by.must(Permission.SYNC)
+        return self._jobs.cancel(kind, by=by)
+
+    def latest(self, kind: str = SYNC) -> Job | None:
+        return self._jobs.latest(kind)
 
     def last_done_at(self) -> int | None:
+        """When all that changed was read last."""
         with self._uow.read() as stores:
-            done = stores.jobs.last_done(JOB)
-        return done.finished_at if done else None
+            if stores.sync.cursor("backfill") is None:
+                return None
+            return stores.sync.cursor("events")
 
-    def run_waiting(self, *, should_stop: Callable[[], bool] = lambda: False) -> Job | None:
-        """
-        Take a waiting sync and do it; returns the finished job, None when none waits.
+    def needs_backfill(self) -> bool:
+        """Never done to the end, or asleep for so long that Stripe's events do not reach back."""
+        with self._uow.read() as stores:
+            done = stores.sync.cursor("backfill")
+            unfinished = stores.sync.open_backfill()
+        now = epoch(self._clock())
+        return (
+            done is None
+            or done > now
+            or not self._has_events_since()
+            or (unfinished is not None and set(unfinished.types) == set(LISTED_TYPES))
+        )
 
-        When `should_stop` says so the job is left as it is: it counts as running until its
-        heartbeat is stale, and the next worker takes it over.
-        """
-        with self._uow.write() as stores:
-            job = stores.jobs.claim(now=epoch(self._clock()), kind=JOB)
+    def _has_events_since(self) -> bool:
+        with self._uow.read() as stores:
+            events = stores.sync.cursor("events")
+        now = epoch(self._clock())
+        # A cursor in the future was written by a clock that was wrong: nobody knows what was missed.
+        return events is not None and now - EVENT_LOG_SECONDS < events <= now
+
+    # Doing it
+
+    def run_waiting(
+        self, kind: str = SYNC, *, should_stop: Callable[[], bool] = lambda: False
+    ) -> Job | None:
+        """Take a waiting job of this kind and do it; returns it as it ended, None when none waits."""
+        job = self._jobs.take(kind)
         if job is None:
             return None
 
-        def report(progress: dict[str, object]) -> None:
-            with self._uow.write() as stores:
-                stores.jobs.progress(job.id, progress=progress, at=epoch(self._clock()))
-            if should_stop():
-                raise _Stopped
+        def work(progress: Progress) -> dict[str, object]:
+            if kind == VERIFY:
+                return self._prove(full=bool(job.params.get("full")), progress=progress)
+            return self._timed(
+                self._read_everything if kind == BACKFILL else self._catching_up.run, progress
+            ).as_json()
 
-        try:
-            result = self.run(full=bool(job.params.get("full")), progress=report)
-        except _Stopped:
-            return None
-        except Exception as error:
-            # Whatever stopped it, the job must not look as if it were running still.
-            with self._uow.write() as stores:
-                stores.jobs.fail(job.id, error=str(error), at=epoch(self._clock()))
-            raise
-        with self._uow.write() as stores:
-            stores.jobs.finish(job.id, result=result.as_json(), at=epoch(self._clock()))
-            return stores.jobs.find(job.id)
+        return self._jobs.run(job, work, should_stop=should_stop)
 
     def run_now(
         self, *, by: Actor, full: bool = False, only: Iterable[str] = (),
-        progress: Progress = lambda _: None,
+        progress: Progress = _silent,
     ) -> SyncResult:  # fmt: skip
-        """Sync in this process, for the command line; leaves the same record as the worker."""
-        by.must(Permission.SYNC)
-        result = self.run(full=full, only=only, progress=progress)
-        now = epoch(self._clock())
-        job_id = new_id("job")
-        with self._uow.write() as stores:
-            if stores.jobs.add(job_id, kind=JOB, params={"full": full}, by=by.username, at=now):
-                stores.jobs.claim(now=now, job_id=job_id)
-                stores.jobs.finish(job_id, result=result.as_json(), at=now)
-        return result
-
-    def run(
-        self, *, full: bool = False, only: Iterable[str] = (), progress: Progress = lambda _: None
-    ) -> SyncResult:
         """
+        Sync in this process, for the command line; leaves the same record as the worker.
+
         Raises:
             InvalidInput: an unknown type.
+            StaleState: a backfill runs already.
+            SyncIncomplete: a part could not be read, for want of a permission.
             GatewayError: Stripe could not be asked to the end; what was read is kept.
         """
+        by.must(Permission.SYNC)
+        wanted = tuple(only)
+        kind = BACKFILL if full or self.needs_backfill() else SYNC
+        job = None if wanted else self._jobs.take(kind, request_by=by)
+        if job is None and kind == BACKFILL and not wanted:
+            raise StaleState(
+                "A full reading is running already. Its progress is on the page Sync health."
+            )
+        found: list[SyncResult] = []
+
+        def work(report: Progress) -> dict[str, object]:
+            found.append(self.run(full=full, only=wanted, progress=report))
+            return found[0].as_json()
+
+        if job is None:
+            work(progress)
+        else:
+            self._jobs.run(job, work, watch=progress)
+        self._search.index_all()
+        return found[0]
+
+    def run(
+        self, *, full: bool = False, only: Iterable[str] = (), progress: Progress = _silent
+    ) -> SyncResult:
+        """Without the record of a job; raises like `run_now`."""
         wanted = tuple(only) or TYPES
         unknown = [name for name in wanted if name not in TYPES]
         if unknown:
             raise InvalidInput(f"{unknown[0]} is not one of: {', '.join(TYPES)}.", field="only")
-        started = self._clock()
-        run = _Run(
-            self, full=full, wanted=frozenset(wanted), now=epoch(started), result=SyncResult(),
-            progress=progress,
-        )  # fmt: skip
-        before = self._gateway.requests
-        for name in TYPES:
-            if name in wanted:
-                getattr(run, name)()
-        run.result.requests = self._gateway.requests - before
-        run.result.seconds = round((self._clock() - started).total_seconds(), 3)
-        return run.result
+        if full or (not only and self.needs_backfill()):
+            listed = tuple(name for name in LISTED_TYPES if name in wanted)
+            return self._timed(lambda result, p: self._read_everything(result, p, listed), progress)
+        if not only:
+            return self._timed(self._catching_up.run, progress)
+        return self._timed(lambda result, p: self._read_some(wanted, result, p), progress)
 
+    def _timed(
+        self, work: Callable[[SyncResult, Progress], None], progress: Progress
+    ) -> SyncResult:
+        started, before = self._clock(), self._gateway.requests
+        result = SyncResult()
+        try:
+            work(result, progress)
+        finally:
+            self.count_reads()
+        result.requests = self._gateway.requests - before
+        result.seconds = round((self._clock() - started).total_seconds(), 3)
+        if result.problems:
+            raise SyncIncomplete(result)
+        return result
 
-class _Stopped(Exception):
-    """The process ends in the middle of a sync."""
-
-
-class _Run:
-    """One sync from start to end."""
-
-    def __init__(
-        self, service: SyncService, *, full: bool, wanted: frozenset[str], now: int,
-        result: SyncResult, progress: Progress,
-    ) -> None:  # fmt: skip
-        self._uow = service._uow
-        self._gateway = service._gateway
-        self._webhooks = service._webhooks
-        self._clock = service._clock
-        self._full = full
-        self._wanted = wanted
-        self._now = now
-        self.result = result
-        self._progress = progress
-        self._new_customers: list[str] = []
-
-    def checkout_sessions(self) -> None:
-        since = self._since("checkout_sessions", _LOOK_BACK_SECONDS)
-
-        def save(stores: Any, items: list[Any], asked_at_ms: int) -> int:  # noqa: ANN401
-            bundles = [b for b in items if b.session.mode == "setup"]
-            self.result.setup_intents += sum(1 for b in bundles if b.setup_intent)
-            self.result.payment_methods += sum(1 for b in bundles if b.payment_method)
-            return record_bundles(stores, bundles, synced_at_ms=asked_at_ms)
-
-        self._pages(
-            "checkout_sessions",
-            lambda after: self._gateway.list_sessions(created_from=since, after=after),
-            save,
-        )
-
-    def customers(self) -> None:
-        since = self._since("customers", _MARGIN_SECONDS)
-
-        def save(stores: Any, items: list[Any], asked_at_ms: int) -> int:  # noqa: ANN401
-            self._new_customers += [c.id for c in items]
-            return int(stores.mirror.save_customers(items, synced_at_ms=asked_at_ms))
-
-        self._pages(
-            "customers",
-            lambda after: self._gateway.list_customers(created_from=since, after=after),
-            save,
-        )
-
-    def payment_methods(self) -> None:
-        """Stripe lists methods per customer only; what changes later arrives as events."""
-        incremental = self._since("payment_methods", 0) is not None
-        everyone = not incremental or "customers" not in self._wanted
-        for customer_id in self._all_customers() if everyone else self._new_customers:
-            self._methods_of(customer_id)
-        self._finish("payment_methods")
-
-    def payment_intents(self) -> None:
-        since = self._since("payment_intents", _LOOK_BACK_SECONDS)
-        self._pages(
-            "payment_intents",
-            lambda after: self._gateway.list_payment_intents(created_from=since, after=after),
-            lambda stores, items, asked_at_ms: record_payment_intents(
-                stores, items, synced_at_ms=asked_at_ms, evidence=Evidence.PAYMENT_INTENT.value
-            ),
-        )
-
-    def events(self) -> None:
-        """What changed since last time; after a full read there is nothing older to learn."""
-        since = self._since("events", _MARGIN_SECONDS)
-        if since is None and self._wanted == frozenset(TYPES):
-            self._finish("events")
-            return
-        was_asleep = self._was_asleep()
-        after: str | None = None
-        while True:
-            page = self._gateway.list_events(types=_EVENT_TYPES, created_from=since, after=after)
-            self.result.events += self._webhooks.take_listed(page.items)
-            self._report("events")
-            if not page.has_more or page.last_id is None:
-                break
-            after = page.last_id
-        while self._webhooks.process_due():
-            self._report("events")
-        if not was_asleep:
-            # Otherwise events are missing for ever: the next whole sync must still see that.
-            self._finish("events")
-
-    def _methods_of(self, customer_id: str) -> None:
-        after: str | None = None
-        present: list[str] = []
-        asked_at_ms = self._now_ms()
-        while True:
-            try:
-                page = self._gateway.list_payment_methods(customer_id, after=after)
-            except Missing:
-                # Deleted at Stripe, perhaps longer ago than its events reach.
-                with self._uow.write() as stores:
-                    stores.mirror.mark_customer_deleted(customer_id, synced_at_ms=asked_at_ms)
-                return
-            present += [method.id for method in page.items]
+    def _read_everything(
+        self, result: SyncResult, progress: Progress, types: tuple[str, ...] = LISTED_TYPES
+    ) -> None:
+        if set(types) == set(LISTED_TYPES) and not self._has_events_since():
+            # From now on events tell what changes behind the reader.
             with self._uow.write() as stores:
-                self.result.payment_methods += stores.mirror.save_payment_methods(
-                    page.items, synced_at_ms=asked_at_ms
-                )
-                if not page.has_more:
-                    stores.mirror.mark_missing_methods_detached(
-                        customer_id, present, synced_at_ms=asked_at_ms
-                    )
-            if not page.has_more or page.last_id is None:
-                break
-            after = page.last_id
-        self._report("payment_methods")
+                stores.sync.set_cursor("events", epoch(self._clock()))
+        self._backfill.run(types, result, progress)
 
-    def _all_customers(self) -> Iterable[str]:
-        after = ""
-        while True:
-            with self._uow.read() as stores:
-                batch = stores.mirror.living_customers(after=after, limit=500)
-            if not batch:
-                return
-            yield from batch
-            after = batch[-1]
+    def _read_some(self, wanted: tuple[str, ...], result: SyncResult, progress: Progress) -> None:
+        for type_ in wanted:
+            if type_ == "events":
+                self._catching_up.events(result, progress)
+            elif type_ == "checkout_sessions":
+                self._catching_up.sessions(result, progress)
+            elif type_ == "payment_methods":
+                # Stripe lists them per customer, without times.
+                self._backfill.run((type_,), result, progress)
+            else:
+                self._catching_up.listed(type_, result, progress)
 
-    def _pages(
-        self, name: str, fetch: Callable[[str | None], Page[T]],
-        save: Callable[[Any, list[T], int], int],
-    ) -> None:  # fmt: skip
-        after: str | None = None
-        while True:
-            asked_at_ms = self._now_ms()
-            page = fetch(after)
-            with self._uow.write() as stores:
-                written = save(stores, page.items, asked_at_ms)
-            setattr(self.result, name, getattr(self.result, name) + written)
-            self._report(name)
-            if not page.has_more or page.last_id is None:
-                break
-            after = page.last_id
-        self._finish(name)
+    # Proof
 
-    def _since(self, name: str, look_back: int) -> int | None:
-        """Where to start reading; None for all of it."""
+    def prove_now(
+        self, *, by: Actor, full: bool = False, progress: Progress = _silent
+    ) -> list[Proof]:
+        """
+        Compare the mirror with Stripe in this process: samples of each type, or everything.
+
+        What differs is repaired. Raises like `run_now`.
+        """
+        by.must(Permission.SYNC)
+        self._prove(full=full, progress=progress)
+        return self.proofs()
+
+    def proofs(self) -> list[Proof]:
+        """The last comparison of each type."""
         with self._uow.read() as stores:
-            cursor = stores.sync.cursor(name)
-        if self._full or cursor is None or self._was_asleep():
-            return None
-        return cursor - look_back
+            return stores.sync.latest_proofs()
 
-    def _was_asleep(self) -> bool:
-        """Longer than Stripe keeps events."""
+    def _prove(self, *, full: bool, progress: Progress) -> dict[str, object]:
+        def work(result: SyncResult, report: Progress) -> None:
+            self._proving.run(result, report, full=full)
+
+        result = self._timed(work, progress)
+        proofs = self.proofs()
+        return result.as_json() | {
+            "windows": sum(proof.windows for proof in proofs),
+            "found": sum(proof.found for proof in proofs),
+        }
+
+    # Reads
+
+    def reads(self) -> ReadBudget:
+        now = epoch(self._clock())
         with self._uow.read() as stores:
-            events = stores.sync.cursor("events")
-        return events is not None and self._now - events > _EVENT_LOG_SECONDS
+            return budget(
+                used=stores.sync.reads_since(now - PERIOD_SECONDS),
+                payments=stores.sync.payments_since(now - PERIOD_SECONDS),
+            )
 
-    def _finish(self, name: str) -> None:
-        with self._uow.write() as stores:
-            stores.sync.set_cursor(name, self._now)
+    def count_reads(self) -> None:
+        """Write down the reads of this process since the last time."""
+        reads = self._gateway.reads
+        if reads > self._counted_reads:
+            with self._uow.write(in_bulk=True) as stores:
+                stores.sync.add_reads(reads - self._counted_reads, at=epoch(self._clock()))
+            self._counted_reads = reads
 
-    def _report(self, doing: str) -> None:
-        self._progress({"doing": doing, **self.result.as_json()})
 
-    def _now_ms(self) -> int:
-        return epoch_ms(self._clock())
+def _is_due(latest: Job | None, now: int, every: int) -> bool:
+    # A job from the future was written by a clock that was wrong.
+    return latest is None or now - latest.created_at >= every or latest.created_at > now

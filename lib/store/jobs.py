@@ -24,6 +24,7 @@ class Job:
     created_at: int
     started_at: int | None
     heartbeat_at: int | None
+    cancel_requested_by: str | None
     finished_at: int | None
     progress: dict[str, Any]
     result: dict[str, Any] | None
@@ -68,23 +69,47 @@ class JobStore:
         )
         return self.find(row["id"])
 
-    def progress(self, job_id: str, *, progress: Mapping[str, object], at: int) -> None:
+    def progress(self, job_id: str, *, progress: Mapping[str, object]) -> None:
         self._database.execute(
-            "UPDATE jobs SET progress = ?, heartbeat_at = ? WHERE id = ? AND state = 'running'",
-            (json.dumps(progress), at, job_id),
+            "UPDATE jobs SET progress = ? WHERE id = ? AND state = 'running'",
+            (json.dumps(progress), job_id),
         )
 
-    def finish(self, job_id: str, *, result: Mapping[str, object], at: int) -> None:
+    def keep_alive(self, job_id: str, *, at: int) -> bool:
+        """Its process is alive. False when somebody asked to cancel the job, or it is not running."""
         self._database.execute(
-            "UPDATE jobs SET state = 'done', result = ?, finished_at = ? WHERE id = ?",
-            (json.dumps(result), at, job_id),
+            "UPDATE jobs SET heartbeat_at = ? WHERE id = ? AND state = 'running'", (at, job_id)
         )
+        rows = self._database.query(
+            """SELECT 1 FROM jobs WHERE id = ? AND state = 'running'
+                   AND cancel_requested_by IS NULL""",
+            (job_id,),
+        )
+        return next(iter(rows), None) is not None
 
-    def fail(self, job_id: str, *, error: str, at: int) -> None:
+    def ask_to_cancel(self, kind: str, *, by: str, at: int) -> Job | None:
+        """A waiting job is cancelled at once, a running one by its process; None when there is none."""
+        job = self.latest(kind)
+        if job is None or job.state not in ("queued", "running"):
+            return None
         self._database.execute(
-            "UPDATE jobs SET state = 'failed', error = ?, finished_at = ? WHERE id = ?",
-            (error[:1000], at, job_id),
+            """UPDATE jobs SET cancel_requested_by = coalesce(cancel_requested_by, :by),
+                   finished_at = iif(state = 'queued', :at, finished_at),
+                   state = iif(state = 'queued', 'cancelled', state) WHERE id = :id""",
+            {"by": by, "at": at, "id": job.id},
         )
+        return job
+
+    def end(
+        self, job_id: str, *, state: str, at: int, result: Mapping[str, object] | None = None,
+        error: str | None = None,
+    ) -> None:  # fmt: skip
+        """`state` is done, failed or cancelled."""
+        self._database.execute(
+            "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE id = ?",
+            (state, None if result is None else json.dumps(result), error and error[:1000], at,
+             job_id),
+        )  # fmt: skip
 
     def find(self, job_id: str) -> Job | None:
         rows = self._database.query("SELECT * FROM jobs WHERE id = ?", (job_id,))
@@ -128,6 +153,7 @@ def _job(row: dict[str, Any]) -> Job:
         created_at=row["created_at"],
         started_at=row["started_at"],
         heartbeat_at=row["heartbeat_at"],
+        cancel_requested_by=row["cancel_requested_by"],
         finished_at=row["finished_at"],
         progress=json.loads(row["progress"]),
         result=json.loads(row["result"]) if row["result"] else None,

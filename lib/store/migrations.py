@@ -518,7 +518,7 @@ def m007_provable_mirror(database: Database) -> None:
         database,
         """CREATE TABLE backfills (
             id TEXT PRIMARY KEY,
-            since INTEGER NOT NULL,
+            types TEXT NOT NULL,
             started_at INTEGER NOT NULL,
             finished_at INTEGER
         ) STRICT""",
@@ -532,7 +532,6 @@ def m007_provable_mirror(database: Database) -> None:
             after_id TEXT,
             after_created INTEGER,
             objects INTEGER NOT NULL DEFAULT 0,
-            written INTEGER NOT NULL DEFAULT 0,
             is_done INTEGER NOT NULL DEFAULT 0 CHECK (is_done IN (0, 1)),
             CHECK (created_from <= created_before)
         ) STRICT""",

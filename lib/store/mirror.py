@@ -193,6 +193,61 @@ class MirrorStore:
         )
         return [_payment_method(row) for row in rows]
 
+    def count_living_customers(self, *, after: str = "") -> int:
+        rows = self._database.query(
+            "SELECT count(*) AS n FROM customers WHERE is_deleted = 0 AND id > ?", (after,)
+        )
+        return int(next(rows)["n"])
+
+    def session_states(self, ids: Sequence[str]) -> dict[str, str]:
+        """Status by id, of those that are known."""
+        rows = self._database.query(
+            f"SELECT id, status FROM checkout_sessions WHERE id IN ({marks(len(ids))})", tuple(ids)
+        )
+        return {row["id"]: row["status"] for row in rows}
+
+    def setup_intents_with_session(self, ids: Sequence[str]) -> set[str]:
+        """Which of these came along with a session."""
+        rows = self._database.query(
+            f"""SELECT DISTINCT setup_intent AS id FROM checkout_sessions
+                WHERE setup_intent IN ({marks(len(ids))})""",
+            tuple(ids),
+        )
+        return {row["id"] for row in rows}
+
+    def methods_with_setup_intent(self, ids: Sequence[str]) -> set[str]:
+        """Which of these came along with a SetupIntent."""
+        rows = self._database.query(
+            f"""SELECT DISTINCT payment_method AS id FROM setup_intents
+                WHERE payment_method IN ({marks(len(ids))})""",
+            tuple(ids),
+        )
+        return {row["id"] for row in rows}
+
+    def oldest_open_session(self) -> int | None:
+        """When the oldest session that is open here was made."""
+        rows = self._database.query(
+            "SELECT min(position) >> 20 AS created FROM checkout_sessions WHERE status = 'open'"
+        )
+        found: int | None = next(iter(rows))["created"]
+        return found
+
+    def overdue_sessions(self, *, now: int, limit: int) -> list[str]:
+        """Open here although their time is over: their end was missed."""
+        rows = self._database.query(
+            """SELECT id FROM checkout_sessions WHERE status = 'open' AND expires_at < ?
+               ORDER BY position LIMIT ?""",
+            (now, limit),
+        )
+        return [row["id"] for row in rows]
+
+    def some_living_customers(self, most: int) -> list[str]:
+        """Any of them, each as likely as another."""
+        rows = self._database.query(
+            "SELECT id FROM customers WHERE is_deleted = 0 ORDER BY random() LIMIT ?", (most,)
+        )
+        return [row["id"] for row in rows]
+
     def living_customers(self, *, after: str, limit: int) -> list[str]:
         """Customer ids in id order after the given one."""
         rows = self._database.query(

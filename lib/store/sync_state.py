@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.proofs import Proof
+from lib.domain.proofs import Finding, Proof
 from lib.domain.windows import Window
 
 _DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBackfill:
+    id: str
+    types: tuple[str, ...]
+    started_at: int
 
 
 class SyncStore:
@@ -34,16 +41,22 @@ class SyncStore:
 
     # Backfills
 
-    def begin_backfill(self, backfill_id: str, *, since: int, at: int) -> None:
+    def begin_backfill(self, backfill_id: str, *, types: Sequence[str], at: int) -> None:
         self._database.execute(
-            "INSERT INTO backfills (id, since, started_at) VALUES (?, ?, ?)",
-            (backfill_id, since, at),
+            "INSERT INTO backfills (id, types, started_at) VALUES (?, ?, ?)",
+            (backfill_id, " ".join(types), at),
         )
 
-    def open_backfill(self) -> dict[str, Any] | None:
-        """The one that was begun and not finished: its id, since, started_at."""
+    def open_backfill(self) -> OpenBackfill | None:
+        """The one that was begun and not finished."""
         rows = self._database.query("SELECT * FROM backfills WHERE finished_at IS NULL")
-        return next(iter(rows), None)
+        return next(
+            (
+                OpenBackfill(row["id"], tuple(row["types"].split()), row["started_at"])
+                for row in rows
+            ),
+            None,
+        )
 
     def end_backfill(self, backfill_id: str, *, at: int) -> None:
         """Over, complete or given up; its windows are not needed any more."""
@@ -62,7 +75,7 @@ class SyncStore:
                 id=row["id"], created_from=row["created_from"],
                 created_before=row["created_before"], after_id=row["after_id"],
                 after_created=row["after_created"], objects=row["objects"],
-                written=row["written"], is_done=bool(row["is_done"]),
+                is_done=bool(row["is_done"]),
             )
             for row in rows
         ]  # fmt: skip
@@ -83,14 +96,14 @@ class SyncStore:
 
     def advance_window(
         self, window_id: int, *, after_id: str | None, after_created: int | None, objects: int,
-        written: int, is_done: bool,
+        is_done: bool,
     ) -> None:  # fmt: skip
         """Belongs into the transaction that wrote the page."""
         self._database.execute(
             """UPDATE sync_windows SET after_id = coalesce(?, after_id),
                    after_created = coalesce(?, after_created), objects = objects + ?,
-                   written = written + ?, is_done = ? WHERE id = ?""",
-            (after_id, after_created, objects, written, int(is_done), window_id),
+                   is_done = ? WHERE id = ?""",
+            (after_id, after_created, objects, int(is_done), window_id),
         )
 
     # Reads
@@ -126,12 +139,17 @@ class SyncStore:
             tuple(row.values()),
         )
 
-    # What a proof compares
-
-    def rows_between(self, table: str, columns: Sequence[str], where: str, parameters: Sequence[object]) -> dict[str, tuple[Any, ...]]:  # fmt: skip
-        """The named columns of the rows of a window, by id."""
-        cursor = self._database.execute(
-            f"SELECT id, {', '.join(columns)} FROM {table} WHERE {where}",
-            tuple(parameters),
+    def latest_proofs(self) -> list[Proof]:
+        """The last comparison of each type."""
+        rows = self._database.query(
+            "SELECT * FROM proofs WHERE id IN (SELECT max(id) FROM proofs GROUP BY type) ORDER BY id"
         )
-        return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
+        return [_proof(row) for row in rows]
+
+
+def _proof(row: dict[str, Any]) -> Proof:
+    values = {name: row[name] for name in Proof.__slots__}
+    found = [
+        Finding(one["kind"], one["id"], tuple(one["fields"])) for one in json.loads(row["findings"])
+    ]
+    return Proof(**values | {"findings": found})

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from lib.store.audit import AuditStore
 from lib.store.charges import ChargeStore
+from lib.store.comparing import CompareStore
 from lib.store.connection import connect, write_transaction
 from lib.store.deliveries import DeliveryStore
 from lib.store.jobs import JobStore
@@ -30,6 +31,7 @@ _INDEXED_AT_ONCE = 10
 class Stores:
     audit: AuditStore
     charges: ChargeStore
+    comparing: CompareStore
     deliveries: DeliveryStore
     jobs: JobStore
     links: LinkStore
@@ -87,6 +89,7 @@ def _stores(database: Database) -> Stores:
     return Stores(
         audit=AuditStore(database),
         charges=ChargeStore(database),
+        comparing=CompareStore(database),
         deliveries=DeliveryStore(database),
         jobs=JobStore(database),
         links=LinkStore(database),

@@ -11,23 +11,26 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import stamina
 import stripe
 
 from lib.domain.mirror import (
     Customer,
+    Dispute,
     Event,
     PaymentIntent,
     PaymentMethod,
+    Refund,
     SessionBundle,
-    SetupIntent,
+    SetupIntentBundle,
+    StripeCharge,
 )
 from lib.errors import Busy, InvalidInput, OutcomeUnknown
 from lib.stripe_gateway import mapping
 from lib.stripe_gateway.errors import translated
+from lib.stripe_gateway.lists import LISTINGS, Page, list_params, pages, read
 from lib.stripe_gateway.pace import Pace
 
 API_VERSION = "2026-10-28.endive"
@@ -35,18 +38,9 @@ API_VERSION = "2026-10-28.endive"
 # the slowest banks, and what takes longer becomes `unknown` and is settled by evidence.
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
-PAGE = 100
 
 T = TypeVar("T")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    items: list[T]
-    has_more: bool
-    last_id: str | None
-    """Where the next page starts; None when this one was empty."""
 
 
 def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
@@ -72,80 +66,84 @@ class StripeGateway:
         self._lock = threading.Lock()
         self.requests = 0
         """How many requests were sent so far."""
+        self.reads = 0
+        """How many of them were reads, which Stripe counts against an allowance."""
+
+    def list_page(
+        self, type_: str, *, created_from: int | None = None, created_before: int | None = None,
+        after: str | None = None,
+    ) -> Page[Any]:  # fmt: skip
+        """
+        Up to 100 objects of a type of LISTINGS, newest first.
+
+        Raises:
+            Missing: `after` is gone; go on by time.
+        """
+        listing = LISTINGS[type_]
+        params = list_params(
+            created_from, after, created_before=created_before,
+            expand=list(listing.expand) or None,
+        )  # fmt: skip
+        return self._get(listing.path, params, pages(listing.convert))
 
     # Customers
 
     def create_customer(self, params: Mapping[str, object], *, idempotency_key: str) -> Customer:
-        return _read(mapping.customer, self._post("/v1/customers", params, idempotency_key))
+        return read(mapping.customer, self._post("/v1/customers", params, idempotency_key))
 
     def retrieve_customer(self, customer_id: str) -> Customer:
         """A deleted customer comes back with `is_deleted`, not as an error."""
-        return _read(mapping.customer, self._get(f"/v1/customers/{_path(customer_id)}", {}))
+        return self._get(f"/v1/customers/{_path(customer_id)}", {}, mapping.customer)
 
-    def list_customers(
-        self, *, created_from: int | None = None, email: str | None = None, after: str | None = None
-    ) -> Page[Customer]:
-        params = _list_params(created_from, after, email=email)
-        return _page(self._get("/v1/customers", params), mapping.customer)
+    def customers_with(self, email: str) -> Page[Customer]:
+        """The newest hundred with exactly this address."""
+        params = list_params(None, None, email=email)
+        return self._get("/v1/customers", params, pages(mapping.customer))
 
     # Checkout Sessions
 
     def create_session(
         self, params: Mapping[str, object], *, idempotency_key: str
     ) -> SessionBundle:
-        return _read(
+        return read(
             mapping.session_bundle, self._post("/v1/checkout/sessions", params, idempotency_key)
         )
 
     def retrieve_session(self, session_id: str) -> SessionBundle:
         """With its SetupIntent and PaymentMethod, in one request."""
-        data = self._get(
+        return self._get(
             f"/v1/checkout/sessions/{_path(session_id)}",
             {"expand": ["setup_intent.payment_method"]},
+            mapping.session_bundle,
         )
-        return _read(mapping.session_bundle, data)
 
     def expire_session(self, session_id: str, *, idempotency_key: str) -> SessionBundle:
-        return _read(
+        return read(
             mapping.session_bundle,
             self._post(f"/v1/checkout/sessions/{_path(session_id)}/expire", {}, idempotency_key),
         )
 
-    def list_sessions(
-        self, *, created_from: int | None = None, after: str | None = None
-    ) -> Page[SessionBundle]:
-        """Newest first, of every mode: Stripe has no filter for setup mode."""
-        params = _list_params(created_from, after, expand=["data.setup_intent.payment_method"])
-        return _page(self._get("/v1/checkout/sessions", params), mapping.session_bundle)
-
     # SetupIntents and PaymentMethods
 
-    def retrieve_setup_intent(
-        self, setup_intent_id: str
-    ) -> tuple[SetupIntent, PaymentMethod | None]:
+    def retrieve_setup_intent(self, setup_intent_id: str) -> SetupIntentBundle:
         """With its PaymentMethod, in one request."""
-        data = self._get(
-            f"/v1/setup_intents/{_path(setup_intent_id)}", {"expand": ["payment_method"]}
-        )
-        method = data.get("payment_method")
-        return (
-            _read(mapping.setup_intent, data),
-            _read(mapping.payment_method, method) if isinstance(method, dict) else None,
+        return self._get(
+            f"/v1/setup_intents/{_path(setup_intent_id)}",
+            {"expand": ["payment_method"]},
+            mapping.setup_intent_bundle,
         )
 
     def retrieve_payment_method(self, method_id: str) -> PaymentMethod:
-        return _read(
-            mapping.payment_method, self._get(f"/v1/payment_methods/{_path(method_id)}", {})
-        )
+        return self._get(f"/v1/payment_methods/{_path(method_id)}", {}, mapping.payment_method)
 
     def list_payment_methods(
         self, customer_id: str, *, after: str | None = None
     ) -> Page[PaymentMethod]:
         """Stripe lists saved methods per customer only, and has no `created` filter for them."""
-        params = _list_params(None, after)
-        return _page(
-            self._get(f"/v1/customers/{_path(customer_id)}/payment_methods", params),
-            mapping.payment_method,
+        return self._get(
+            f"/v1/customers/{_path(customer_id)}/payment_methods",
+            list_params(None, after),
+            pages(mapping.payment_method),
         )
 
     def attach(self, method_id: str, *, customer_id: str, idempotency_key: str) -> PaymentMethod:
@@ -154,12 +152,12 @@ class StripeGateway:
             {"customer": customer_id},
             idempotency_key,
         )
-        return _read(mapping.payment_method, data)
+        return read(mapping.payment_method, data)
 
     def detach(self, method_id: str, *, idempotency_key: str) -> PaymentMethod:
         """Permanent: Stripe never lets a detached method be attached again."""
         data = self._post(f"/v1/payment_methods/{_path(method_id)}/detach", {}, idempotency_key)
-        return _read(mapping.payment_method, data)
+        return read(mapping.payment_method, data)
 
     # PaymentIntents
 
@@ -175,22 +173,38 @@ class StripeGateway:
             OutcomeUnknown: it may or may not have been executed.
         """
         data = self._call("post", "/v1/payment_intents", params, idempotency_key)
-        return _read(mapping.payment_intent, data)
+        return read(mapping.payment_intent, data)
 
     def cancel_payment_intent(self, intent_id: str, *, idempotency_key: str) -> PaymentIntent:
         data = self._post(f"/v1/payment_intents/{_path(intent_id)}/cancel", {}, idempotency_key)
-        return _read(mapping.payment_intent, data)
+        return read(mapping.payment_intent, data)
 
     def retrieve_payment_intent(self, intent_id: str) -> PaymentIntent:
-        data = self._get(f"/v1/payment_intents/{_path(intent_id)}", {"expand": ["latest_charge"]})
-        return _read(mapping.payment_intent, data)
+        return self._get(
+            f"/v1/payment_intents/{_path(intent_id)}",
+            {"expand": ["latest_charge"]},
+            mapping.payment_intent,
+        )
 
     def list_payment_intents(
         self, *, customer: str | None = None, created_from: int | None = None,
         after: str | None = None,
     ) -> Page[PaymentIntent]:  # fmt: skip
-        params = _list_params(created_from, after, customer=customer)
-        return _page(self._get("/v1/payment_intents", params), mapping.payment_intent)
+        params = list_params(created_from, after, customer=customer)
+        return self._get("/v1/payment_intents", params, pages(mapping.payment_intent))
+
+    # What came of payments
+
+    def retrieve_charge(self, charge_id: str) -> StripeCharge:
+        return self._get(f"/v1/charges/{_path(charge_id)}", {}, mapping.charge)
+
+    def retrieve_refund(self, refund_id: str) -> Refund:
+        return self._get(f"/v1/refunds/{_path(refund_id)}", {"expand": ["charge"]}, mapping.refund)
+
+    def retrieve_dispute(self, dispute_id: str) -> Dispute:
+        return self._get(
+            f"/v1/disputes/{_path(dispute_id)}", {"expand": ["charge"]}, mapping.dispute
+        )
 
     # Events and the account
 
@@ -199,11 +213,11 @@ class StripeGateway:
         after: str | None = None,
     ) -> Page[Event]:  # fmt: skip
         """Stripe keeps events for 30 days and takes at most 20 types a request."""
-        params = _list_params(created_from, after, types=list(types) or None)
-        return _page(self._get("/v1/events", params), mapping.event)
+        params = list_params(created_from, after, types=list(types) or None)
+        return self._get("/v1/events", params, pages(mapping.event))
 
     def account_id(self) -> str:
-        return _read(lambda data: str(data["id"]), self._get("/v1/account", {}))
+        return self._get("/v1/account", {}, lambda data: str(data["id"]))
 
     def probe(self, method: str, path: str, params: Mapping[str, object]) -> None:
         """Send a request only to learn whether the key may; raises what Stripe answers."""
@@ -211,13 +225,15 @@ class StripeGateway:
 
     # How every request is made
 
-    def _get(self, path: str, params: Mapping[str, object]) -> dict[str, Any]:
+    def _get(
+        self, path: str, params: Mapping[str, object], convert: Callable[[dict[str, Any]], T]
+    ) -> T:
         """Reads change nothing, so they may be repeated after any passing fault."""
         for attempt in stamina.retry_context(
             on=(Busy, OutcomeUnknown), attempts=5, timeout=60, wait_initial=0.3, wait_max=5.0
         ):
             with attempt:
-                return self._call("get", path, params, None)
+                return read(convert, self._call("get", path, params, None))
         raise AssertionError("stamina either returns or raises")
 
     def _post(
@@ -236,6 +252,7 @@ class StripeGateway:
     ) -> dict[str, Any]:
         with self._lock:
             self.requests += 1
+            self.reads += method == "get"
         self._pace.wait(method, path)
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
         try:
@@ -250,38 +267,6 @@ class StripeGateway:
                 "Stripe's answer was not an object.", request_id=response.request_id
             )
         return data
-
-
-def _list_params(created_from: int | None, after: str | None, **more: object) -> dict[str, object]:
-    params: dict[str, object] = {"limit": PAGE}
-    if created_from is not None:
-        params["created"] = {"gte": created_from}
-    if after is not None:
-        params["starting_after"] = after
-    return params | {name: value for name, value in more.items() if value is not None}
-
-
-def _page(data: dict[str, Any], convert: Callable[[dict[str, Any]], T]) -> Page[T]:
-    def page(data: dict[str, Any]) -> Page[T]:
-        raw: list[dict[str, Any]] = data["data"]
-        return Page(
-            items=[convert(item) for item in raw],
-            has_more=bool(data["has_more"]),
-            last_id=raw[-1]["id"] if raw else None,
-        )
-
-    return _read(page, data)
-
-
-def _read(convert: Callable[[dict[str, Any]], T], data: dict[str, Any]) -> T:
-    """
-    Raises:
-        OutcomeUnknown: the answer lacks what it must have, so nothing can be concluded from it.
-    """
-    try:
-        return convert(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutcomeUnknown(f"Stripe's answer is incomplete ({type(error).__name__}).") from error
 
 
 def _path(identifier: str) -> str:

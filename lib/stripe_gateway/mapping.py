@@ -121,7 +121,7 @@ def session_bundle(data: Json) -> SessionBundle:
 def payment_intent(data: Json) -> PaymentIntent:
     metadata: Json = data.get("metadata") or {}
     attempt = str(metadata.get("onfile_attempt", ""))
-    error = data.get("last_payment_error")
+    error, latest = data.get("last_payment_error"), data.get("latest_charge")
     return PaymentIntent(
         id=data["id"],
         livemode=data["livemode"],
@@ -132,10 +132,11 @@ def payment_intent(data: Json) -> PaymentIntent:
         currency=data["currency"],
         charge_id=metadata.get("onfile_charge_id"),
         attempt=int(attempt) if _ATTEMPT.match(attempt) else None,
-        latest_charge=_id(data.get("latest_charge")),
+        latest_charge=_id(latest),
         description=data.get("description"),
-        error=decline(error, outcome_of=data.get("latest_charge")) if error else None,
+        error=decline(error, outcome_of=latest) if error else None,
         created=data["created"],
+        charge=charge(latest) if isinstance(latest, Mapping) else None,
     )
 
 

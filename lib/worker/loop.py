@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.ids import new_id
+from lib.services.searching import SearchService
 from lib.services.settling import SettlingService
-from lib.services.sync import SyncService
+from lib.services.sync import BACKFILL, SYNC, VERIFY, SyncService
 from lib.services.webhooks import WebhookService
 from lib.store.unit_of_work import UnitOfWork
 
@@ -19,9 +21,9 @@ logger = logging.getLogger(__name__)
 # Between looks at the inbox and the queue: short enough that a saved card shows up while the
 # customer is still on the phone, long enough to cost nothing.
 IDLE_SECONDS = 1.0
-# With webhooks this only closes gaps; without them it is how news arrives at all.
-SYNC_EVERY_SECONDS = 5 * 60
-SYNC_EVERY_SECONDS_WITH_WEBHOOKS = 60 * 60
+# Longest stay in a full inbox before settling and the heartbeat have their turn.
+INBOX_SECONDS = 5.0
+_INDEX_PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class WorkerServices:
     webhooks: WebhookService
     settling: SettlingService
     sync: SyncService
+    search: SearchService
 
 
 class Worker:
@@ -42,11 +45,16 @@ class Worker:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """One thread for what is quick and urgent, one for jobs that may take minutes."""
+        """What is quick and urgent never waits for what may take minutes."""
         self._stopping.clear()
         self._threads = [
             threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
-            for name, work in (("onfile-news", self.do_urgent), ("onfile-jobs", self.do_jobs))
+            for name, work in (
+                ("onfile-news", self.do_urgent),
+                ("onfile-sync", self.do_sync),
+                ("onfile-jobs", self.do_long),
+                ("onfile-index", self.do_index),
+            )
         ]
         for thread in self._threads:
             thread.start()
@@ -60,18 +68,35 @@ class Worker:
     def run_once(self) -> None:
         """Everything due now. One failing piece is logged and never stops the others."""
         self.do_urgent()
-        self.do_jobs()
+        self.do_sync()
+        self.do_long()
+        self.do_index()
 
     def do_urgent(self) -> None:
+        services = self._services
         self._guarded("heartbeat", self._beat)
-        self._guarded("webhooks", self._services.webhooks.process_due)
-        self._guarded("settling", self._services.settling.settle_due)
-        self._guarded("schedule", self._schedule_sync)
+        self._guarded("webhooks", self._work_through_inbox)
+        self._guarded("settling", services.settling.settle_due)
+        self._guarded("schedule", services.sync.request_scheduled)
+        self._guarded("reads", services.sync.count_reads)
 
-    def do_jobs(self) -> None:
-        self._guarded(
-            "sync", lambda: self._services.sync.run_waiting(should_stop=self._stopping.is_set)
-        )
+    def do_sync(self) -> None:
+        self._guarded("sync", lambda: self._run(SYNC))
+
+    def do_long(self) -> None:
+        self._guarded("backfill", lambda: self._run(BACKFILL))
+        self._guarded("proof", lambda: self._run(VERIFY))
+
+    def do_index(self) -> None:
+        self._guarded("search index", self._index)
+
+    def _run(self, kind: str) -> None:
+        self._services.sync.run_waiting(kind, should_stop=self._stopping.is_set)
+
+    def _index(self) -> None:
+        while self._services.search.index_some() and not self._stopping.is_set():
+            # Others want the write lock, too.
+            self._stopping.wait(_INDEX_PAUSE_SECONDS)
 
     def _repeat(self, work: Callable[[], None]) -> None:
         while not self._stopping.is_set():
@@ -84,18 +109,13 @@ class Worker:
         except Exception:
             logger.exception("worker: %s failed (%s)", name, new_id("err"))
 
+    def _work_through_inbox(self) -> None:
+        """Batch after batch while more is due, but not for so long that settling waits."""
+        until = time.monotonic() + INBOX_SECONDS
+        while self._services.webhooks.process_due(should_stop=self._stopping.is_set):
+            if self._stopping.is_set() or time.monotonic() > until:
+                break
+
     def _beat(self) -> None:
         with self._services.uow.write() as stores:
             stores.jobs.beat(at=epoch(self._services.clock()))
-
-    def _schedule_sync(self) -> None:
-        services = self._services
-        every = (
-            SYNC_EVERY_SECONDS_WITH_WEBHOOKS
-            if services.webhooks.is_configured
-            else SYNC_EVERY_SECONDS
-        )
-        now = epoch(services.clock())
-        latest = services.sync.latest()
-        if latest is None or now - latest.created_at >= every:
-            services.sync.request_scheduled()

@@ -1,0 +1,47 @@
+"""
+Stripe's read allowance: on average 500 reads a transaction over 30 days, and at least 10 000 a month
+(https://docs.stripe.com/rate-limits). How often Onfile looks is fitted into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PERIOD_SECONDS = 30 * 86_400
+_LEAST = 10_000
+_A_TRANSACTION = 500
+# What syncs may use of it; the rest is for people, webhooks and proof.
+_FOR_SYNCS = 0.5
+# A sync in which little happened.
+_READS_A_SYNC = 3
+# Above this part proof rests and syncs go down to one an hour.
+NEARLY_USED = 0.9
+_SLOWEST_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBudget:
+    """Reads of the last 30 days, and how many Stripe allows for as many payments as there were."""
+
+    used: int
+    allowed: int
+
+    @property
+    def part(self) -> float:
+        return self.used / self.allowed
+
+    @property
+    def is_nearly_used(self) -> bool:
+        return self.part >= NEARLY_USED
+
+
+def budget(*, used: int, payments: int) -> ReadBudget:
+    return ReadBudget(used, max(_LEAST, _A_TRANSACTION * payments))
+
+
+def sync_interval(base: int, found: ReadBudget) -> int:
+    """Seconds between two syncs: `base`, or longer where the allowance demands it."""
+    if found.is_nearly_used:
+        return max(base, _SLOWEST_SECONDS)
+    affordable = PERIOD_SECONDS * _READS_A_SYNC / (found.allowed * _FOR_SYNCS)
+    return max(base, round(affordable))

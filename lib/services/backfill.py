@@ -1,0 +1,245 @@
+"""
+Reads everything at Stripe into the mirror, in windows, so that it is fast and can be resumed.
+
+Each page is one transaction of rows and position: killed anywhere, only the pages in flight are
+read again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.mirror import PaymentMethod
+from lib.domain.windows import Window, remaining
+from lib.errors import Misconfigured, Missing
+from lib.ids import new_id
+from lib.services.crew import READERS, Crew, Cut, Read
+from lib.services.mirroring import record_listed
+from lib.services.sync_result import Progress, SyncResult
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+from lib.stripe_gateway.lists import Page
+
+# In this order names are known when sessions are written, so that nothing is indexed twice.
+TYPES = (
+    "customers", "checkout_sessions", "setup_intents", "payment_intents", "charges", "refunds",
+    "disputes", "payment_methods",
+)  # fmt: skip
+# Customers whose methods are written together.
+_CUSTOMERS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _MethodsOf:
+    customer: str
+    methods: list[PaymentMethod] | None
+    """None: Stripe has no such customer any more."""
+    asked_at_ms: int
+
+
+class Backfill:
+    def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
+        self._uow = uow
+        self._gateway = gateway
+        self._clock = clock
+        self._types: frozenset[str] = frozenset()
+
+    def run(self, types: Sequence[str], result: SyncResult, progress: Progress) -> None:
+        """
+        Begin a backfill of these types, or go on with the one that was begun.
+
+        A type that the key may not read is noted in `result.problems` and the others go on; the
+        backfill then stays open.
+
+        Raises:
+            GatewayError: Stripe could not be asked to the end. What was read is kept.
+        """
+        backfill_id, begun_at, open_types = self._open(types)
+        self._types = frozenset(types)
+        for type_ in (name for name in TYPES if name in types):
+            try:
+                self._read(backfill_id, type_, result, progress)
+            except Misconfigured as error:
+                if error.http_status != 403:
+                    raise
+                result.add_problem(type_, error)
+        self._close(backfill_id, begun_at, open_types)
+
+    def _open(self, types: Sequence[str]) -> tuple[str, int, tuple[str, ...]]:
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            found = stores.sync.open_backfill()
+            if found is not None and set(types) <= set(found.types) and found.started_at <= now:
+                return found.id, found.started_at, found.types
+            if found is not None:
+                stores.sync.end_backfill(found.id, at=now)
+            backfill_id = new_id("bf")
+            stores.sync.begin_backfill(backfill_id, types=tuple(types), at=now)
+        return backfill_id, now, tuple(types)
+
+    def _close(self, backfill_id: str, begun_at: int, types: tuple[str, ...]) -> None:
+        """Over once every window of every type is done."""
+        with self._uow.write() as stores:
+            for type_ in types:
+                windows = stores.sync.windows(backfill_id, type_)
+                if not windows or not all(window.is_done for window in windows):
+                    return
+            stores.sync.end_backfill(backfill_id, at=epoch(self._clock()))
+            for type_ in types:
+                stores.sync.set_cursor(type_, begun_at)
+            if set(types) == set(TYPES):
+                stores.sync.set_cursor("backfill", begun_at)
+
+    def _read(self, backfill_id: str, type_: str, result: SyncResult, progress: Progress) -> None:
+        windows = self._windows(backfill_id, type_)
+        if type_ == "payment_methods":
+            self._methods(windows[0], result, progress)
+        elif not all(window.is_done for window in windows):
+            self._listed(backfill_id, type_, windows, result, progress)
+
+    def _windows(self, backfill_id: str, type_: str) -> list[Window]:
+        with self._uow.write() as stores:
+            windows = stores.sync.windows(backfill_id, type_)
+            if not windows:
+                windows = [Window(0, epoch(self._clock()) + 1)]
+                stores.sync.add_window(backfill_id, type_, windows[0])
+        return windows
+
+    def _listed(
+        self, backfill_id: str, type_: str, windows: list[Window], result: SyncResult,
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Any]:
+            return self._gateway.list_page(
+                type_, created_from=created_from or None, created_before=created_before,
+                after=after,
+            )  # fmt: skip
+
+        crew = Crew(fetch, windows, clock=self._clock)
+        speed = _Speed()
+        messages = crew.messages()
+        try:
+            for message in messages:
+                if isinstance(message, Cut):
+                    self._write_cut(backfill_id, type_, message)
+                else:
+                    self._write_page(type_, message, result)
+                    left = remaining(list(crew.windows))
+                    progress(result.progress(type_, **speed.after(len(message.items), left)))
+        finally:
+            # Ends the readers now, not when the generator is collected.
+            messages.close()
+
+    def _write_cut(self, backfill_id: str, type_: str, message: Cut) -> None:
+        with self._uow.write(in_bulk=True) as stores:
+            stores.sync.shorten_window(message.window.id, created_from=message.created_from)
+            stores.sync.add_window(backfill_id, type_, message.older)
+
+    def _write_page(self, type_: str, message: Read, result: SyncResult) -> None:
+        with self._uow.write(in_bulk=True) as stores:
+            written = record_listed(
+                stores, type_, message.items, synced_at_ms=message.asked_at_ms,
+                counted=self._types,
+            )  # fmt: skip
+            stores.sync.advance_window(
+                message.window.id, after_id=message.after_id,
+                after_created=message.after_created, objects=len(message.items),
+                is_done=message.is_done,
+            )  # fmt: skip
+        result.add(written)
+
+    def _methods(self, window: Window, result: SyncResult, progress: Progress) -> None:
+        """Stripe lists methods per customer only: batches of customers in the order of their ids."""
+        speed = _Speed()
+        with ThreadPoolExecutor(READERS, thread_name_prefix="onfile-reader") as readers:
+            for batch, left in self._customers(window.after_id or ""):
+                found = list(readers.map(self._methods_of, batch))
+                with self._uow.write(in_bulk=True) as stores:
+                    for one in found:
+                        if one.methods is None:
+                            stores.mirror.mark_customer_deleted(
+                                one.customer, synced_at_ms=one.asked_at_ms
+                            )
+                            continue
+                        ids = [method.id for method in one.methods]
+                        stores.mirror.save_payment_methods(
+                            one.methods, synced_at_ms=one.asked_at_ms
+                        )
+                        stores.mirror.mark_missing_methods_detached(
+                            one.customer, ids, synced_at_ms=one.asked_at_ms
+                        )
+                        result.payment_methods += len(ids)
+                        if "setup_intents" in self._types and ids:
+                            # They came along with those.
+                            known = stores.mirror.methods_with_setup_intent(ids)
+                            result.payment_methods -= len(known)
+                    stores.sync.advance_window(
+                        window.id, after_id=batch[-1], after_created=None, objects=len(batch),
+                        is_done=False,
+                    )  # fmt: skip
+                progress(result.progress("payment_methods", **speed.after(len(batch), left)))
+        with self._uow.write() as stores:
+            stores.sync.advance_window(
+                window.id, after_id=None, after_created=None, objects=0, is_done=True
+            )
+
+    def _customers(self, after: str) -> Iterator[tuple[list[str], int]]:
+        """Batches of ids, each with how many customers come after it."""
+        with self._uow.read() as stores:
+            left = stores.mirror.count_living_customers(after=after)
+        while True:
+            with self._uow.read() as stores:
+                batch = stores.mirror.living_customers(after=after, limit=_CUSTOMERS_AT_ONCE)
+            if not batch:
+                return
+            left = max(left - len(batch), 0)
+            yield batch, left
+            after = batch[-1]
+
+    def _methods_of(self, customer: str) -> _MethodsOf:
+        asked_at_ms = epoch_ms(self._clock())
+        try:
+            found = methods_of(self._gateway, customer)
+        except Missing:
+            return _MethodsOf(customer, None, asked_at_ms)
+        return _MethodsOf(customer, found, asked_at_ms)
+
+
+def methods_of(gateway: StripeGateway, customer: str) -> list[PaymentMethod]:
+    """
+    All methods that Stripe names for a customer.
+
+    Raises:
+        Missing: deleted at Stripe.
+    """
+    found: list[PaymentMethod] = []
+    after: str | None = None
+    while True:
+        page = gateway.list_payment_methods(customer, after=after)
+        found += page.items
+        if not page.has_more:
+            return found
+        after = page.last_id
+
+
+class _Speed:
+    """Objects a second since this type was begun, and the seconds that are left."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._objects = 0
+
+    def after(self, objects: int, left: int | None) -> dict[str, float | int | None]:
+        self._objects += objects
+        rate = self._objects / max(self._monotonic() - self._began, 0.001)
+        return {
+            "rate": round(rate),
+            "remaining": left,
+            "seconds_left": None if left is None or rate < 1 else round(left / rate),
+        }

@@ -1,0 +1,189 @@
+"""
+Reads what changed at Stripe since last time: three requests when nothing did.
+
+Events name what changed, and the webhook inbox fetches it. New sessions have no event, so the list is
+looked at, too; and older ones that are open here are looked at again, a page a time in turn, so that a
+lost event is noticed without reading a day's sessions every few minutes.
+"""
+
+from __future__ import annotations
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.mirror import SessionBundle
+from lib.errors import Misconfigured
+from lib.services.mirroring import is_ours, record_listed
+from lib.services.refreshing import Refresher
+from lib.services.sync_result import Progress, SyncResult
+from lib.services.webhooks import WebhookService
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+from lib.stripe_gateway.lists import Page
+
+# Stripe lists events of the last 30 days only. A day of margin, then everything is read again.
+EVENT_LOG_SECONDS = 29 * 86_400
+# An event may be listed a little later than its time says.
+_MARGIN_SECONDS = 120
+# A Session lives at most 24 hours, so one that could still change was made at most this long ago.
+# The hour covers clocks that differ and a slow sync.
+_LOOK_BACK_SECONDS = 25 * 3600
+_OVERDUE_AT_ONCE = 10
+# Stripe takes at most twenty. A PaymentIntent brings its charge along, a refund and a dispute
+# theirs, so that charges need no events of their own.
+EVENT_TYPES = (
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
+    "payment_method.attached",
+    "payment_method.detached",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "refund.created",
+    "refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+)
+# Read instead of events where the key may not read those.
+_LISTED_INSTEAD = (
+    "customers", "setup_intents", "payment_intents", "charges", "refunds", "disputes",
+)  # fmt: skip
+
+
+class CatchingUp:
+    def __init__(
+        self, uow: UnitOfWork, gateway: StripeGateway, refresher: Refresher,
+        webhooks: WebhookService, *, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._uow = uow
+        self._gateway = gateway
+        self._refresher = refresher
+        self._webhooks = webhooks
+        self._clock = clock
+
+    def run(self, result: SyncResult, progress: Progress) -> None:
+        """
+        Events first: what they say about a session is then no news to the look at the list.
+
+        Raises:
+            GatewayError: Stripe could not be asked to the end. What was read is kept.
+        """
+        try:
+            self.events(result, progress)
+        except Misconfigured as error:
+            if error.http_status != 403:
+                raise
+            result.add_problem("events", error)
+            for type_ in _LISTED_INSTEAD:
+                self.listed(type_, result, progress)
+        self.sessions(result, progress)
+
+    def events(self, result: SyncResult, progress: Progress) -> None:
+        now = self._now()
+        since = self._cursor("events")
+        after: str | None = None
+        while True:
+            page = self._gateway.list_events(
+                types=EVENT_TYPES, after=after,
+                created_from=None if since is None else since - _MARGIN_SECONDS,
+            )  # fmt: skip
+            result.events += self._webhooks.take_listed(page.items)
+            progress(result.progress("events"))
+            if not page.has_more:
+                break
+            after = page.last_id
+        while self._webhooks.process_due():
+            progress(result.progress("events"))
+        self._set_cursor("events", now)
+
+    def sessions(self, result: SyncResult, progress: Progress) -> None:
+        now = self._now()
+        with self._uow.read() as stores:
+            oldest = stores.mirror.oldest_open_session()
+            overdue = stores.mirror.overdue_sessions(now=now - 3600, limit=_OVERDUE_AT_ONCE)
+        for session_id in overdue:
+            self._refresher.session(session_id)
+            result.checkout_sessions += 1
+        cursor = self._cursor("checkout_sessions")
+        since = None if cursor is None else cursor - _MARGIN_SECONDS
+        if since is not None and oldest is not None and oldest < since:
+            since = max(oldest, min(since, now - _LOOK_BACK_SECONDS))
+        page = self._look_at_sessions(since, None, result)
+        while page.has_more and self._had_news:
+            page = self._look_at_sessions(since, page.last_id, result)
+            progress(result.progress("checkout_sessions"))
+        if page.has_more and since is not None:
+            self._next_in_turn(since, page.last_created or now, result, progress)
+        self._set_cursor("checkout_sessions", now)
+
+    def _next_in_turn(self, since: int, below: int, result: SyncResult, progress: Progress) -> None:
+        """One page of what is older, going on where the last sync stopped; more while it has news."""
+        turn = self._cursor("look_back")
+        before = turn if turn is not None and since < turn < below else below
+        after: str | None = None
+        while True:
+            page = self._look_at_sessions(since, after, result, before=before + 1)
+            progress(result.progress("checkout_sessions"))
+            if not (page.has_more and self._had_news):
+                break
+            after = page.last_id
+        self._set_cursor("look_back", page.last_created if page.has_more else 0)
+
+    def _look_at_sessions(
+        self, since: int | None, after: str | None, result: SyncResult, *, before: int | None = None
+    ) -> Page[SessionBundle]:
+        """One page of the list, saved; remembers whether it said anything new."""
+        asked_at_ms = epoch_ms(self._clock())
+        page: Page[SessionBundle] = self._gateway.list_page(
+            "checkout_sessions", created_from=since, created_before=before, after=after
+        )
+        ours = {
+            bundle.session.id: bundle.session.status
+            for bundle in page.items
+            if is_ours("checkout_sessions", bundle)
+        }
+        with self._uow.write() as stores:
+            self._had_news = stores.mirror.session_states(list(ours)) != ours
+            written = record_listed(
+                stores, "checkout_sessions", page.items, synced_at_ms=asked_at_ms
+            )
+        result.add(written)
+        return page
+
+    def listed(self, type_: str, result: SyncResult, progress: Progress) -> None:
+        """Everything of a type that was made since its cursor, with a look back."""
+        now = self._now()
+        cursor = self._cursor(type_)
+        since = None if cursor is None else cursor - _LOOK_BACK_SECONDS
+        after: str | None = None
+        while True:
+            asked_at_ms = epoch_ms(self._clock())
+            page = self._gateway.list_page(type_, created_from=since, after=after)
+            with self._uow.write(in_bulk=True) as stores:
+                written = record_listed(stores, type_, page.items, synced_at_ms=asked_at_ms)
+            result.add(written)
+            progress(result.progress(type_))
+            if not page.has_more:
+                break
+            after = page.last_id
+        self._set_cursor(type_, now)
+
+    def _cursor(self, name: str) -> int | None:
+        """None where nothing was read yet, or the clock was wrong when it was."""
+        with self._uow.read() as stores:
+            found = stores.sync.cursor(name)
+        return None if found is None or found > self._now() else found
+
+    def _set_cursor(self, name: str, value: int | None) -> None:
+        with self._uow.write() as stores:
+            stores.sync.set_cursor(name, value or 0)
+
+    def _now(self) -> int:
+        return epoch(self._clock())

@@ -1,0 +1,27 @@
+"""Brings what was written in bulk into the search index."""
+
+from __future__ import annotations
+
+from lib.store.unit_of_work import UnitOfWork
+
+# One transaction: short enough (some 30 ms) that nobody waits for the write lock.
+_ROWS = 200
+
+
+class SearchService:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def index_some(self) -> int:
+        """Index some of the waiting rows; returns how many, 0 when none waits."""
+        with self._uow.read() as stores:
+            if not stores.search.pending(most=1):
+                return 0
+        with self._uow.write(in_bulk=True) as stores:
+            return stores.search.index(_ROWS)
+
+    def index_all(self) -> int:
+        done = 0
+        while some := self.index_some():
+            done += some
+        return done

@@ -1,0 +1,119 @@
+"""Our side of a proof: rows by windows of `created`, as plain values to compare with Stripe's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A mirrored type: its table, which rows Stripe would list, and the columns that are compared."""
+
+    table: str
+    columns: tuple[str, ...]
+    where: str = "1"
+    has_position: bool = False
+    """Ordered by `position`, which begins with `created`; otherwise there is an index on `created`."""
+
+    @property
+    def order(self) -> str:
+        return "position" if self.has_position else "created"
+
+    def bound(self, moment: int) -> int:
+        return moment << 20 if self.has_position else moment
+
+
+# Columns are named like the fields of the mirror's classes. What Stripe does not list, such as
+# deleted customers, is left out on our side.
+COMPARED: dict[str, Compared] = {
+    "customers": Compared("customers", ("name", "email", "created"), "is_deleted = 0", True),
+    "checkout_sessions": Compared(
+        "checkout_sessions",
+        ("status", "customer", "customer_email", "customer_name", "currency", "setup_intent",
+         "client_reference_id", "link_id", "reference", "created", "expires_at"),
+        has_position=True,
+    ),
+    "setup_intents": Compared(
+        "setup_intents",
+        ("status", "customer", "payment_method", "usage", "last_error_code", "created"),
+    ),
+    "payment_intents": Compared(
+        "payment_intents",
+        ("status", "customer", "payment_method", "amount", "currency", "charge_id", "attempt",
+         "latest_charge", "description", "created"),
+    ),
+    "charges": Compared(
+        "stripe_charges",
+        ("status", "customer", "payment_intent", "payment_method", "amount", "amount_refunded",
+         "currency", "is_disputed", "failure_code", "created"),
+    ),
+    "refunds": Compared(
+        "refunds",
+        ("status", "charge", "payment_intent", "amount", "currency", "reason", "failure_reason",
+         "created"),
+    ),
+    "disputes": Compared(
+        "disputes",
+        ("status", "charge", "payment_intent", "amount", "currency", "reason", "due_by",
+         "created"),
+    ),
+    "payment_methods": Compared(
+        "payment_methods",
+        ("type", "customer", "brand", "last4", "exp_month", "exp_year", "funding", "country",
+         "fingerprint", "billing_name", "billing_email", "created"),
+        "is_detached = 0",
+        True,
+    ),
+}  # fmt: skip
+
+
+class CompareStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self, type_: str, *, before: int) -> int:
+        kind = COMPARED[type_]
+        return int(
+            self._value(
+                f"SELECT count(*) FROM {kind.table} WHERE {kind.order} < ? AND {kind.where}",
+                kind.bound(before),
+            )
+            or 0
+        )
+
+    def created_at(self, type_: str, place: int, *, before: int) -> int | None:
+        """When the object was made that has `place` older ones; None when there are fewer."""
+        kind = COMPARED[type_]
+        return self._value(
+            f"""SELECT created FROM {kind.table} WHERE {kind.order} < ? AND {kind.where}
+                ORDER BY {kind.order} LIMIT 1 OFFSET ?""",
+            kind.bound(before), place,
+        )  # fmt: skip
+
+    def between(self, type_: str, created_from: int, created_before: int) -> dict[str, tuple[Any, ...]]:  # fmt: skip
+        """Values by id, in the order of the type's columns."""
+        kind = COMPARED[type_]
+        return self._rows(
+            f"""SELECT id, {", ".join(kind.columns)} FROM {kind.table}
+                WHERE {kind.order} >= ? AND {kind.order} < ? AND {kind.where}""",
+            kind.bound(created_from), kind.bound(created_before),
+        )  # fmt: skip
+
+    def methods_of(self, customer: str) -> dict[str, tuple[Any, ...]]:
+        kind = COMPARED["payment_methods"]
+        return self._rows(
+            f"""SELECT id, {", ".join(kind.columns)} FROM {kind.table}
+                WHERE customer = ? AND {kind.where}""",
+            customer,
+        )
+
+    def _rows(self, sql: str, *parameters: object) -> dict[str, tuple[Any, ...]]:
+        cursor = self._database.execute(sql, parameters)
+        return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
+
+    def _value(self, sql: str, *parameters: object) -> int | None:
+        row = self._database.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
