@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sqlite3
 import statistics
 import time
@@ -44,7 +43,6 @@ READY = "ready"
 
 
 def main() -> None:
-    logging.disable(logging.WARNING)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

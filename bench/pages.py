@@ -11,7 +11,6 @@ server; the browser's own painting is not in it.
 from __future__ import annotations
 
 import argparse
-import logging
 import statistics
 import tempfile
 import time
@@ -29,7 +28,6 @@ ROUTER = str(bootstrap.ROOT / "lib" / "ui" / "router.py")
 
 
 def main() -> None:
-    logging.disable(logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=15)
