@@ -14,6 +14,7 @@ from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, reading, records
 # After so long a webhook that did not come counts as lost.
 LATE_SECONDS = 15 * 60
 _QUIET_SECONDS = 24 * 3600
+_LONGEST_SEARCH = 200
 
 # Deliveries are numbered in the order of arrival, so the rowid alone orders them.
 _DELIVERIES = Query(
@@ -44,8 +45,9 @@ _CONDITIONS = {
     "retrying": "d.state = 'failed' AND d.next_try_at IS NOT NULL",
     "given_up": "d.state = 'failed' AND d.next_try_at IS NULL",
 }
-# evt_…, cs_test_…, pm_…: with a digit or a capital, as no event type has.
-_ID = re.compile(r"[a-z]{2,6}_(?=\w*[0-9A-Z])\w{3,200}\Z", re.ASCII)
+# evt_…, cs_test_…, pm_…: with a digit or a capital, as no event type has, and so long that few
+# rows begin with it. Ids made at about the same time share their first letters.
+_ID = re.compile(r"[a-z]{2,6}_(?=\w*[0-9A-Z])\w{12,200}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class WebhookReports:
         query = _DELIVERIES
         if state in _CONDITIONS:
             query = query.where(_CONDITIONS[state])
-        wanted = search.strip()
+        wanted = search.strip()[:_LONGEST_SEARCH]
         if _ID.match(wanted):
             end = wanted + "\x7f"
             query = query.where(
@@ -88,9 +90,13 @@ class WebhookReports:
                 wanted, end, wanted, end,
             )  # fmt: skip
         elif wanted:
-            part = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            start = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
             marks = ", ".join("?" * len(types))
-            query = query.where(f"(d.type LIKE ? ESCAPE '\\' OR d.type IN ({marks}))", part, *types)
+            query = query.where(
+                f"""(d.type LIKE ? ESCAPE '\\' OR d.type IN ({marks})
+                    OR d.event_id LIKE ? ESCAPE '\\' OR d.object_id LIKE ? ESCAPE '\\')""",
+                f"%{start}", *types, start, start,
+            )  # fmt: skip
         with reading(self._path) as database:
             return page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
 
