@@ -44,6 +44,9 @@ KINDS: dict[str, Kind] = {
         lambda ask, id_: ask.customer(id_),
         forget=lambda ask, id_: ask.forget_customer(id_),
     ),
+    "charge": Kind(("charge.",), lambda ask, id_: ask.charge(id_)),
+    "refund": Kind(("refund.", "charge.refund."), lambda ask, id_: ask.refund(id_)),
+    "dispute": Kind(("charge.dispute.",), lambda ask, id_: ask.dispute(id_)),
 }
 _BY_BEGINNING = sorted(
     ((beginning, name) for name, kind in KINDS.items() for beginning in kind.events),

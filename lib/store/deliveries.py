@@ -87,8 +87,11 @@ class DeliveryStore:
         """
         new = self._due("next_try_at = ? ORDER BY rowid", (_NEVER_TRIED, limit))
         again = self._due(
-            "next_try_at > ? AND (next_try_at <= ? OR next_try_at > ?) ORDER BY next_try_at, rowid",
-            (_NEVER_TRIED, now, now + _TOO_FAR_SECONDS, limit),
+            "next_try_at > ? AND next_try_at <= ? ORDER BY next_try_at, rowid",
+            (_NEVER_TRIED, now, limit),
+        )
+        again += self._due(
+            "next_try_at > ? ORDER BY next_try_at, rowid", (now + _TOO_FAR_SECONDS, limit)
         )
         found = (new[: limit - min(len(again), _KEPT_FOR_RETRIES)] + again)[:limit]
         claimed = []
@@ -109,8 +112,9 @@ class DeliveryStore:
         return claimed
 
     def _due(self, condition: str, parameters: Sequence[int]) -> list[Delivery]:
+        # By itself SQLite would walk all that ever failed, which may be a hundred thousand.
         rows = self._database.query(
-            f"""SELECT {_COLUMNS} FROM webhook_deliveries
+            f"""SELECT {_COLUMNS} FROM webhook_deliveries INDEXED BY webhook_deliveries_due
                 WHERE state IN ('received', 'failed') AND {condition} LIMIT ?""",
             parameters,
         )

@@ -66,7 +66,7 @@ STATES: dict[str, Look] = {
     "awaiting_approval": Look("Awaiting approval", "orange", "pending_actions"),
     "expiring": Look("Expiring", "orange", "event_upcoming"),
     "unattached": Look("Needs a customer", "orange", "person_add"),
-    "retrying": Look("Tried again soon", "orange", "replay"),
+    "retrying": Look("Retrying", "orange", "replay"),
     "locked": Look("Locked", "orange", "lock_clock"),
     # Bad ends.
     "declined": Look("Declined", "red", "cancel"),

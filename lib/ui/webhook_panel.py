@@ -21,7 +21,7 @@ PARAM = "delivery"
 TABLE = "webhooks_rows"
 LABELS = {
     "waiting": "Waiting", "processed": "Processed", "ignored": "Not needed",
-    "retrying": "Tried again soon", "given_up": "Given up",
+    "retrying": "Retrying", "given_up": "Given up",
 }  # fmt: skip
 
 
@@ -66,11 +66,13 @@ def not_set_up(ctx: PageContext) -> None:
 
 def none_yet(ctx: PageContext) -> None:
     if ctx.services.webhooks.is_configured:
-        layout.empty(
-            "webhook", "Nothing has arrived yet",
-            "Stripe sends a message as soon as a customer saves a card or a payment changes. "
-            "Make a setup link and open it to see the first one.",
-        )  # fmt: skip
+        with layout.empty(
+            "webhook",
+            "Nothing has arrived yet",
+            "Stripe sends a message as soon as a customer saves a card or a payment changes.",
+        ):
+            if links := navigation.find("setup_links"):
+                st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
     else:
         layout.empty(
             "webhook", "Nothing here yet",
@@ -115,13 +117,12 @@ def _panel(event_id: str) -> None:
 def _explained(ctx: PageContext, row: dict[str, Any]) -> None:
     if row["state"] in ("retrying", "given_up"):
         happened, to_do = webhook_words.reason(row["error"])
-        if row["state"] == "given_up":
-            tried = f"Onfile tried {plural(row['tries'], 'time')} and stopped. "
-            to_do = tried + to_do.replace(
-                "Nothing to do: Onfile tries again by itself.", "Replay it."
-            )
+        given_up = row["state"] == "given_up"
         with st.container(border=True, gap="small"):
             st.markdown(f"**{escape(happened)}**")
+            if given_up:
+                st.markdown(f"Onfile tried {plural(row['tries'], 'time')} and stopped.")
+                to_do = to_do.replace(webhook_words.BY_ITSELF, "Replay it.")
             st.markdown(f"Next: {escape(to_do)}")
             st.caption(
                 "A sync reads the same facts from Stripe, so this alone does not make Onfile wrong."

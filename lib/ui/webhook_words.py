@@ -15,7 +15,7 @@ EVENTS: dict[str, str] = {
     "setup_intent.requires_action": "Customer asked to confirm",
     "setup_intent.succeeded": "Card saved",
     "setup_intent.setup_failed": "Card could not be saved",
-    "setup_intent.canceled": "Saving a card was cancelled",
+    "setup_intent.canceled": "Saving was cancelled",
     "payment_method.attached": "Saved method given to a customer",
     "payment_method.detached": "Saved method removed",
     "payment_method.updated": "Saved method changed",
@@ -51,10 +51,8 @@ _NOTES: dict[str, str] = {
     "other_purpose": "It is about a Stripe page that does not save cards.",
     "vanished": "Stripe no longer has the object. That is noted here.",
 }
-_STRIPE_AWAY = (
-    "Stripe did not answer, or was too busy.",
-    "Nothing to do: Onfile tries again by itself.",
-)
+BY_ITSELF = "Nothing to do: Onfile tries again by itself."
+_STRIPE_AWAY = ("Stripe did not answer, or was too busy.", BY_ITSELF)
 _KEY = (
     "The Stripe key is not accepted, or may not read this.",
     "Ask an admin to look at the key's permissions, then replay.",
@@ -110,7 +108,7 @@ def note(code: str) -> str:
 def reason(error: str | None) -> tuple[str, str]:
     """What stopped it, and what to do."""
     if error is None:
-        return "Onfile was stopped in the middle of it.", "Nothing to do: it is tried again."
+        return "Onfile was stopped in the middle of it.", BY_ITSELF
     return _REASONS.get(error.partition(":")[0], _OTHERWISE)
 
 

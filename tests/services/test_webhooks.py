@@ -15,6 +15,7 @@ from lib import bootstrap
 from lib.domain.mirror import Event
 from lib.errors import Blocked, InvalidSignature, NotFound, NotPermitted
 from lib.reports.webhooks import _CONDITIONS, _DELIVERIES
+from lib.services.event_kinds import kind_of
 from lib.services.webhooks import NotConfigured
 from lib.store.deliveries import DeliveryStore
 from lib.store.intake import Arrival, _Ticket
@@ -180,7 +181,7 @@ class TestInbox:
         assert world.services.webhooks.process_due() == 0
 
     @pytest.mark.parametrize(
-        "type_", ["invoice.paid", "charge.refunded", "customer.source.created", "a_new.type"]
+        "type_", ["invoice.paid", "charges.paid", "customer.source.created", "a_new.type"]
     )
     def test_a_type_that_means_nothing_to_us_is_ignored(self, world: World, type_: str) -> None:
         receive(world, event(type_))
@@ -329,6 +330,51 @@ class TestWhatIsNotForUs:
         ]
         assert world.services.webhooks.take_listed(listed) == 1
         assert [row["event_id"] for row in inbox(world)] == ["evt_3"]
+
+
+class TestKinds:
+    """Stripe's `object` says what to ask for; the event's type only where that is missing."""
+
+    @pytest.mark.parametrize(
+        ("event_type", "object_type", "kind"),
+        [
+            ("charge.refunded", "charge", "charge"),
+            ("charge.refunded", None, "charge"),
+            ("charge.refund.updated", "refund", "refund"),
+            ("charge.refund.updated", None, "refund"),
+            ("refund.created", "refund", "refund"),
+            ("charge.dispute.closed", "dispute", "dispute"),
+            ("charge.dispute.closed", "a_new_name", "dispute"),
+            ("customer.deleted", "customer", "customer"),
+            ("customer.subscription.deleted", "subscription", None),
+            ("invoice.paid", "customer", None),
+            ("", None, None),
+        ],
+    )
+    def test_table(self, event_type: str, object_type: str | None, kind: str | None) -> None:
+        assert kind_of(event_type, object_type) == kind
+
+    def test_refunds_and_disputes_are_mirrored(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        view = world.charge(customer)
+        charge = at_stripe.get(world, f"/v1/payment_intents/{view.last.payment_intent}")[
+            "latest_charge"
+        ]
+        refund = at_stripe.post(world, "/v1/refunds", charge=charge, amount="100")["id"]
+        world.clock.advance(seconds=1)
+        for type_, object_type, object_id in (
+            ("charge.refunded", "charge", charge), ("refund.created", "refund", refund),
+        ):  # fmt: skip
+            subject = {"id": object_id, "object": object_type}
+            receive(world, event(type_, object_id, data={"object": subject}))
+        world.services.webhooks.process_due()
+        assert set(states(world)) == {"processed"}
+        database = sqlite3.connect(world.settings.database)
+        found = database.execute("SELECT id, amount_refunded FROM stripe_charges").fetchall()
+        assert found == [(charge, 100)]
+        assert database.execute("SELECT id, amount FROM refunds").fetchall() == [(refund, 100)]
+        database.close()
 
 
 class TestRepeats:
