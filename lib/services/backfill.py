@@ -16,14 +16,14 @@ from typing import Any
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import PaymentMethod
 from lib.domain.windows import Window, remaining
-from lib.errors import Misconfigured, Missing
+from lib.errors import Missing
 from lib.ids import new_id
 from lib.services.crew import READERS, Crew, Cut, Read
 from lib.services.mirroring import record_listed
 from lib.services.sync_result import Progress, SyncResult
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import Bulk, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page
+from lib.stripe_gateway.lists import Page, whole_list
 
 # In this order names are known when sessions are written, so that nothing is indexed twice.
 TYPES = (
@@ -49,9 +49,13 @@ class Backfill:
         self._clock = clock
         self._types: frozenset[str] = frozenset()
 
-    def run(self, types: Sequence[str], result: SyncResult, progress: Progress) -> None:
+    def run(
+        self, types: Sequence[str], result: SyncResult, progress: Progress, *, anew: bool = False
+    ) -> None:
         """
         Begin a backfill of these types, or go on with the one that was begun.
+
+        With `anew` what an unfinished one has read is not trusted: nobody knows what changed since.
 
         A type that the key may not read is noted in `result.problems` and the others go on; the
         backfill then stays open.
@@ -59,22 +63,19 @@ class Backfill:
         Raises:
             GatewayError: Stripe could not be asked to the end. What was read is kept.
         """
-        backfill_id, begun_at, open_types = self._open(types)
+        backfill_id, begun_at, open_types = self._open(types, anew=anew)
         self._types = frozenset(types)
         for type_ in (name for name in TYPES if name in types):
-            try:
+            with result.noting_permission(type_):
                 self._read(backfill_id, type_, result, progress)
-            except Misconfigured as error:
-                if error.http_status != 403:
-                    raise
-                result.add_problem(type_, error)
         self._close(backfill_id, begun_at, open_types)
 
-    def _open(self, types: Sequence[str]) -> tuple[str, int, tuple[str, ...]]:
+    def _open(self, types: Sequence[str], *, anew: bool) -> tuple[str, int, tuple[str, ...]]:
         now = epoch(self._clock())
         with self._uow.write() as stores:
             found = stores.sync.open_backfill()
-            if found is not None and set(types) <= set(found.types) and found.started_at <= now:
+            fits = found is not None and set(types) <= set(found.types) and found.started_at <= now
+            if found is not None and fits and not anew:
                 return found.id, found.started_at, found.types
             if found is not None:
                 stores.sync.end_backfill(found.id, at=now)
@@ -100,7 +101,8 @@ class Backfill:
         if type_ == "payment_methods":
             self._methods(windows[0], result, progress)
         elif not all(window.is_done for window in windows):
-            self._listed(backfill_id, type_, windows, result, progress)
+            with self._uow.bulk() as bulk:
+                self._listed(bulk, backfill_id, type_, windows, result, progress)
 
     def _windows(self, backfill_id: str, type_: str) -> list[Window]:
         with self._uow.write() as stores:
@@ -111,7 +113,7 @@ class Backfill:
         return windows
 
     def _listed(
-        self, backfill_id: str, type_: str, windows: list[Window], result: SyncResult,
+        self, bulk: Bulk, backfill_id: str, type_: str, windows: list[Window], result: SyncResult,
         progress: Progress,
     ) -> None:  # fmt: skip
         def fetch(created_from: int, created_before: int, after: str | None) -> Page[Any]:
@@ -126,22 +128,22 @@ class Backfill:
         try:
             for message in messages:
                 if isinstance(message, Cut):
-                    self._write_cut(backfill_id, type_, message)
+                    self._write_cut(bulk, backfill_id, type_, message)
                 else:
-                    self._write_page(type_, message, result)
+                    self._write_page(bulk, type_, message, result)
                     left = remaining(list(crew.windows))
                     progress(result.progress(type_, **speed.after(len(message.items), left)))
         finally:
             # Ends the readers now, not when the generator is collected.
             messages.close()
 
-    def _write_cut(self, backfill_id: str, type_: str, message: Cut) -> None:
-        with self._uow.write(in_bulk=True) as stores:
+    def _write_cut(self, bulk: Bulk, backfill_id: str, type_: str, message: Cut) -> None:
+        with bulk.write() as stores:
             stores.sync.shorten_window(message.window.id, created_from=message.created_from)
             stores.sync.add_window(backfill_id, type_, message.older)
 
-    def _write_page(self, type_: str, message: Read, result: SyncResult) -> None:
-        with self._uow.write(in_bulk=True) as stores:
+    def _write_page(self, bulk: Bulk, type_: str, message: Read, result: SyncResult) -> None:
+        with bulk.write() as stores:
             written = record_listed(
                 stores, type_, message.items, synced_at_ms=message.asked_at_ms,
                 counted=self._types,
@@ -217,14 +219,7 @@ def methods_of(gateway: StripeGateway, customer: str) -> list[PaymentMethod]:
     Raises:
         Missing: deleted at Stripe.
     """
-    found: list[PaymentMethod] = []
-    after: str | None = None
-    while True:
-        page = gateway.list_payment_methods(customer, after=after)
-        found += page.items
-        if not page.has_more:
-            return found
-        after = page.last_id
+    return whole_list(lambda after: gateway.list_payment_methods(customer, after=after))
 
 
 class _Speed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import SessionBundle
-from lib.errors import Misconfigured
+from lib.errors import Missing
 from lib.services.mirroring import is_ours, record_listed
 from lib.services.refreshing import Refresher
 from lib.services.sync_result import Progress, SyncResult
@@ -75,19 +75,24 @@ class CatchingUp:
         Raises:
             GatewayError: Stripe could not be asked to the end. What was read is kept.
         """
-        try:
+        may_read_events = False
+        with result.noting_permission("events"):
             self.events(result, progress)
-        except Misconfigured as error:
-            if error.http_status != 403:
-                raise
-            result.add_problem("events", error)
+            may_read_events = True
+        if not may_read_events:
+            # Before the first backfill is done, what is older is its work.
+            begun = self._cursor("events")
             for type_ in _LISTED_INSTEAD:
-                self.listed(type_, result, progress)
-        self.sessions(result, progress)
+                with result.noting_permission(type_):
+                    self.listed(type_, result, progress, since=begun)
+        with result.noting_permission("checkout_sessions"):
+            self.sessions(result, progress)
 
     def events(self, result: SyncResult, progress: Progress) -> None:
         now = self._now()
         since = self._cursor("events")
+        with self._uow.read() as stores:
+            last = stores.sync.cursor("events")
         after: str | None = None
         while True:
             page = self._gateway.list_events(
@@ -101,7 +106,9 @@ class CatchingUp:
             after = page.last_id
         while self._webhooks.process_due():
             progress(result.progress("events"))
-        self._set_cursor("events", now)
+        if last is None or now - EVENT_LOG_SECONDS < last <= now:
+            self._set_cursor("events", now)
+        # Otherwise events are lost for ever, and only a backfill may say that all is known.
 
     def sessions(self, result: SyncResult, progress: Progress) -> None:
         now = self._now()
@@ -109,14 +116,18 @@ class CatchingUp:
             oldest = stores.mirror.oldest_open_session()
             overdue = stores.mirror.overdue_sessions(now=now - 3600, limit=_OVERDUE_AT_ONCE)
         for session_id in overdue:
-            self._refresher.session(session_id)
+            try:
+                self._refresher.session(session_id)
+            except Missing:
+                self._refresher.forget_session(session_id)
             result.checkout_sessions += 1
         cursor = self._cursor("checkout_sessions")
-        since = None if cursor is None else cursor - _MARGIN_SECONDS
+        since = new_since = None if cursor is None else cursor - _MARGIN_SECONDS
         if since is not None and oldest is not None and oldest < since:
             since = max(oldest, min(since, now - _LOOK_BACK_SECONDS))
         page = self._look_at_sessions(since, None, result)
-        while page.has_more and self._had_news:
+        # What is new is read to its end, also past pages that were known from elsewhere.
+        while page.has_more and (self._had_news or (page.last_created or 0) >= (new_since or 0)):
             page = self._look_at_sessions(since, page.last_id, result)
             progress(result.progress("checkout_sessions"))
         if page.has_more and since is not None:
@@ -131,7 +142,9 @@ class CatchingUp:
         while True:
             page = self._look_at_sessions(since, after, result, before=before + 1)
             progress(result.progress("checkout_sessions"))
-            if not (page.has_more and self._had_news):
+            # A second with more than a page of sessions is read to its end, or the turn stays there.
+            stays = page.last_created is not None and page.last_created >= before
+            if not (page.has_more and (self._had_news or stays)):
                 break
             after = page.last_id
         self._set_cursor("look_back", page.last_created if page.has_more else 0)
@@ -157,11 +170,14 @@ class CatchingUp:
         result.add(written)
         return page
 
-    def listed(self, type_: str, result: SyncResult, progress: Progress) -> None:
-        """Everything of a type that was made since its cursor, with a look back."""
+    def listed(
+        self, type_: str, result: SyncResult, progress: Progress, *, since: int | None = None
+    ) -> None:
+        """Everything of a type that was made since its cursor (or `since`), with a look back."""
         now = self._now()
         cursor = self._cursor(type_)
-        since = None if cursor is None else cursor - _LOOK_BACK_SECONDS
+        known = since if cursor is None else cursor
+        since = None if known is None else known - _LOOK_BACK_SECONDS
         after: str | None = None
         while True:
             asked_at_ms = epoch_ms(self._clock())

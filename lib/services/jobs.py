@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 
@@ -11,6 +13,8 @@ from lib.ids import new_id
 from lib.services.sync_result import Progress
 from lib.store.jobs import Job
 from lib.store.unit_of_work import UnitOfWork
+
+logger = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 5.0
 
@@ -124,9 +128,15 @@ class JobRunner:
 
     def _keep_alive(self, job_id: str, cancelled: threading.Event, over: threading.Event) -> None:
         while not over.wait(_BEAT_SECONDS):
-            with self._uow.write(in_bulk=True) as stores:
-                if not stores.jobs.keep_alive(job_id, at=self._now()):
-                    cancelled.set()
+            try:
+                with self._uow.write(in_bulk=True) as stores:
+                    alive = stores.jobs.keep_alive(job_id, at=self._now())
+            except sqlite3.Error:
+                # A locked database or a full disk: the work itself will say so, or it passes.
+                logger.warning("the heartbeat of %s could not be written", job_id, exc_info=True)
+                continue
+            if not alive:
+                cancelled.set()
 
     def _now(self) -> int:
         return epoch(self._clock())

@@ -44,7 +44,10 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
 def record_payment_intents(
     stores: Stores, intents: Sequence[PaymentIntent], *, synced_at_ms: int, evidence: str
 ) -> int:
-    """Save PaymentIntents; those of our own attempts also settle or advance the ledger."""
+    """
+    Save PaymentIntents of customers; those of our own attempts also settle or advance the ledger.
+    """
+    intents = [intent for intent in intents if is_ours("payment_intents", intent)]
     written = stores.payments.save_payment_intents(intents, synced_at_ms=synced_at_ms)
     charges = [intent.charge for intent in intents if intent.charge and intent.charge.customer]
     stores.payments.save_charges(charges, synced_at_ms=synced_at_ms)

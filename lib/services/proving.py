@@ -8,13 +8,13 @@ Together they cover all of time, so whatever is missing here lies in one of them
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.proofs import LISTED_FINDINGS, WINDOW_OBJECTS, Finding, Proof, compare
-from lib.errors import Misconfigured, Missing
+from lib.errors import InvalidInput, Misconfigured, Missing
 from lib.services.backfill import TYPES, methods_of
 from lib.services.catching_up import CatchingUp
 from lib.services.mirroring import is_ours, record_listed
@@ -22,6 +22,7 @@ from lib.services.sync_result import Progress, SyncResult
 from lib.store.comparing import COMPARED
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
+from lib.stripe_gateway.lists import whole_list
 
 # Besides the newest and the oldest window.
 _RANDOM_WINDOWS = 3
@@ -87,11 +88,10 @@ class Proving:
             self._note_bounds(proof, here, there)
             found = compare(COMPARED[proof.type].columns, here, there)
             if found:
-                # Perhaps it changed this very moment; then the events say so.
-                self._catching_up.events(SyncResult(), lambda _: None)
+                self._catch_up()
                 with self._uow.read() as stores:
                     here = stores.comparing.between(proof.type, created_from, created_before)
-                found = compare(COMPARED[proof.type].columns, here, there)
+                found = _still(found, compare(COMPARED[proof.type].columns, here, there))
             self._note(proof, found, here=len(here), there=len(there))
             proof.repaired += self._repair(proof.type, found, side)
             progress(
@@ -140,8 +140,16 @@ class Proving:
                 items = []
             there = {item.id: _values(proof.type, item) for item in items}
             found = compare(COMPARED[proof.type].columns, here, there)
+            if found:
+                self._catch_up()
+                with self._uow.read() as stores:
+                    here = stores.comparing.methods_of(customer)
+                found = _still(found, compare(COMPARED[proof.type].columns, here, there))
             self._note(proof, found, here=len(here), there=len(there))
             with self._uow.write() as stores:
+                stores.comparing.remove_misplaced(
+                    proof.type, {item.id: item.created for item in items}
+                )
                 stores.mirror.save_payment_methods(items, synced_at_ms=asked_at_ms)
                 stores.mirror.mark_missing_methods_detached(
                     customer, list(there), synced_at_ms=asked_at_ms
@@ -170,17 +178,20 @@ class Proving:
 
     def _listed(self, type_: str, created_from: int, created_before: int) -> _Side:
         asked_at_ms = epoch_ms(self._clock())
-        items: list[Any] = []
-        after: str | None = None
-        while True:
-            page = self._gateway.list_page(
-                type_, created_from=created_from or None, created_before=created_before,
+        items = whole_list(
+            lambda after: self._gateway.list_page(
+                type_,
+                created_from=created_from or None,
+                created_before=created_before,
                 after=after,
-            )  # fmt: skip
-            items += [item for item in page.items if is_ours(type_, item)]
-            if not page.has_more:
-                return _Side(items, asked_at_ms)
-            after = page.last_id
+            )
+        )
+        return _Side([item for item in items if is_ours(type_, item)], asked_at_ms)
+
+    def _catch_up(self) -> None:
+        """What differs may have changed this very moment; then the events say so."""
+        with SyncResult().noting_permission("events"):
+            self._catching_up.events(SyncResult(), lambda _: None)
 
     def _note_bounds(
         self, proof: Proof, here: dict[str, tuple[Any, ...]], there: dict[str, tuple[Any, ...]]
@@ -206,25 +217,49 @@ class Proving:
         wrong = {finding.id for finding in found if finding.kind != "extra"}
         if wrong:
             items = [item for item in side.items if _id(item) in wrong]
-            with self._uow.write() as stores:
-                record_listed(stores, type_, items, synced_at_ms=side.asked_at_ms)
-        mended = len(wrong)
-        for finding in found:
-            if finding.kind == "extra" and type_ == "customers":
-                mended += self._mark_if_deleted(finding.id)
-        return mended
+            self._write_over(type_, items, side.asked_at_ms)
+        extra = [finding.id for finding in found if finding.kind == "extra"]
+        return len(wrong) + sum(self._settle_extra(type_, object_id) for object_id in extra)
 
-    def _mark_if_deleted(self, customer: str) -> bool:
-        """Nothing else that is listed by time can be deleted at Stripe."""
+    def _write_over(self, type_: str, items: Sequence[Any], asked_at_ms: int) -> None:
+        created = {_id(item): item.created for item in items}
+        with self._uow.write() as stores:
+            stores.comparing.remove_misplaced(type_, created)
+            record_listed(stores, type_, items, synced_at_ms=asked_at_ms)
+
+    def _settle_extra(self, type_: str, object_id: str) -> bool:
+        """One that Stripe did not list: deleted, never there, or of another moment."""
         asked_at_ms = epoch_ms(self._clock())
         try:
-            is_gone = self._gateway.retrieve_customer(customer).is_deleted
-        except Missing:
-            is_gone = True
-        if is_gone:
+            found = _RETRIEVE[type_](self._gateway, object_id)
+        except (Missing, InvalidInput):
+            found = None
+        if type_ == "customers" and (found is None or found.is_deleted):
             with self._uow.write() as stores:
-                stores.mirror.mark_customer_deleted(customer, synced_at_ms=asked_at_ms)
-        return is_gone
+                stores.mirror.mark_customer_deleted(object_id, synced_at_ms=asked_at_ms)
+        elif found is None or not is_ours(type_, found):
+            with self._uow.write() as stores:
+                stores.comparing.remove(type_, [object_id])
+        else:
+            self._write_over(type_, [found], asked_at_ms)
+        return True
+
+
+_RETRIEVE: dict[str, Callable[[StripeGateway, str], Any]] = {
+    "customers": StripeGateway.retrieve_customer,
+    "checkout_sessions": StripeGateway.retrieve_session,
+    "setup_intents": StripeGateway.retrieve_setup_intent,
+    "payment_intents": StripeGateway.retrieve_payment_intent,
+    "charges": StripeGateway.retrieve_charge,
+    "refunds": StripeGateway.retrieve_refund,
+    "disputes": StripeGateway.retrieve_dispute,
+}
+
+
+def _still(before: Sequence[Finding], after: Sequence[Finding]) -> list[Finding]:
+    """What was found both times; what changed after Stripe was asked is found the second time only."""
+    ids = {finding.id for finding in before}
+    return [finding for finding in after if finding.id in ids]
 
 
 def _id(item: Any) -> str:  # noqa: ANN401 - one of the mirror's classes

@@ -91,6 +91,11 @@ class Refresher:
                 stores.mirror.save_customers([found], synced_at_ms=now)
         return found
 
+    def forget_session(self, session_id: str) -> None:
+        """Stripe has none such any more: it can never be completed."""
+        with self._uow.write() as stores:
+            stores.mirror.mark_session_expired(session_id, synced_at_ms=self._now_ms())
+
     def forget_payment_method(self, method_id: str) -> None:
         """Detached: Stripe never brings it back, so there is nothing to ask."""
         with self._uow.write() as stores:

@@ -6,6 +6,7 @@ Runs in the worker or the command line, and can be stopped anywhere.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 
 from lib.clock import Clock, epoch
@@ -54,6 +55,7 @@ class SyncService:
         self._backfill = Backfill(uow, gateway, clock=clock)
         self._catching_up = CatchingUp(uow, gateway, refresher, webhooks, clock=clock)
         self._proving = Proving(uow, gateway, self._catching_up, clock=clock)
+        self._counting = threading.Lock()
         self._counted_reads = 0
 
     # Asking for work
@@ -191,7 +193,14 @@ class SyncService:
             raise InvalidInput(f"{unknown[0]} is not one of: {', '.join(TYPES)}.", field="only")
         if full or (not only and self.needs_backfill()):
             listed = tuple(name for name in LISTED_TYPES if name in wanted)
-            return self._timed(lambda result, p: self._read_everything(result, p, listed), progress)
+
+            def read_wanted(result: SyncResult, report: Progress) -> None:
+                if listed:
+                    self._read_everything(result, report, listed)
+                if only and "events" in wanted:
+                    self._catching_up.events(result, report)
+
+            return self._timed(read_wanted, progress)
         if not only:
             return self._timed(self._catching_up.run, progress)
         return self._timed(lambda result, p: self._read_some(wanted, result, p), progress)
@@ -214,23 +223,27 @@ class SyncService:
     def _read_everything(
         self, result: SyncResult, progress: Progress, types: tuple[str, ...] = LISTED_TYPES
     ) -> None:
-        if set(types) == set(LISTED_TYPES) and not self._has_events_since():
-            # From now on events tell what changes behind the reader.
+        asleep = set(types) == set(LISTED_TYPES) and not self._has_events_since()
+        if asleep:
+            # From now on events tell what changes behind the reader, and syncs look at new sessions.
+            now = epoch(self._clock())
             with self._uow.write() as stores:
-                stores.sync.set_cursor("events", epoch(self._clock()))
-        self._backfill.run(types, result, progress)
+                stores.sync.set_cursor("events", now)
+                stores.sync.set_cursor("checkout_sessions", now)
+        self._backfill.run(types, result, progress, anew=asleep)
 
     def _read_some(self, wanted: tuple[str, ...], result: SyncResult, progress: Progress) -> None:
         for type_ in wanted:
-            if type_ == "events":
-                self._catching_up.events(result, progress)
-            elif type_ == "checkout_sessions":
-                self._catching_up.sessions(result, progress)
-            elif type_ == "payment_methods":
-                # Stripe lists them per customer, without times.
-                self._backfill.run((type_,), result, progress)
-            else:
-                self._catching_up.listed(type_, result, progress)
+            with result.noting_permission(type_):
+                if type_ == "events":
+                    self._catching_up.events(result, progress)
+                elif type_ == "checkout_sessions":
+                    self._catching_up.sessions(result, progress)
+                elif type_ == "payment_methods":
+                    # Stripe lists them per customer, without times.
+                    self._backfill.run((type_,), result, progress)
+                else:
+                    self._catching_up.listed(type_, result, progress)
 
     # Proof
 
@@ -274,11 +287,13 @@ class SyncService:
 
     def count_reads(self) -> None:
         """Write down the reads of this process since the last time."""
-        reads = self._gateway.reads
-        if reads > self._counted_reads:
-            with self._uow.write(in_bulk=True) as stores:
-                stores.sync.add_reads(reads - self._counted_reads, at=epoch(self._clock()))
-            self._counted_reads = reads
+        # The worker's threads all come here.
+        with self._counting:
+            reads = self._gateway.reads
+            if reads > self._counted_reads:
+                with self._uow.write(in_bulk=True) as stores:
+                    stores.sync.add_reads(reads - self._counted_reads, at=epoch(self._clock()))
+                self._counted_reads = reads
 
 
 def _is_due(latest: Job | None, now: int, every: int) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 from lib.errors import Misconfigured, OnfileError
@@ -40,6 +41,16 @@ class SyncResult:
             if error.permission
             else f"The key may not read {what}: {error}"
         )
+
+    @contextmanager
+    def noting_permission(self, type_: str) -> Iterator[None]:
+        """What is refused for want of a permission is noted, and what comes after goes on."""
+        try:
+            yield
+        except Misconfigured as error:
+            if error.http_status != 403:
+                raise
+            self.add_problem(type_, error)
 
     def progress(self, doing: str, **more: object) -> dict[str, object]:
         return {"doing": doing, **self.as_json(), **more}

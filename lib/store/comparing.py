@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,25 @@ class CompareStore:
             f"""SELECT id, {", ".join(kind.columns)} FROM {kind.table}
                 WHERE customer = ? AND {kind.where}""",
             customer,
+        )
+
+    def remove(self, type_: str, ids: Sequence[str]) -> None:
+        """What Stripe does not have, and never had as far as anybody can tell."""
+        table = COMPARED[type_].table
+        self._database.conn.executemany(
+            f"DELETE FROM {table} WHERE id = ?", [(object_id,) for object_id in ids]
+        )
+
+    def remove_misplaced(self, type_: str, created: Mapping[str, int]) -> None:
+        """
+        Rows that stand at another moment than Stripe says, by id.
+
+        No upsert moves them: at Stripe the moment never changes.
+        """
+        kind = COMPARED[type_]
+        wrong = "created <> ?2" + (" OR position >> 20 <> ?2" if kind.has_position else "")
+        self._database.conn.executemany(
+            f"DELETE FROM {kind.table} WHERE id = ?1 AND ({wrong})", list(created.items())
         )
 
     def _rows(self, sql: str, *parameters: object) -> dict[str, tuple[Any, ...]]:

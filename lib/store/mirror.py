@@ -39,7 +39,9 @@ VALUES ({marks(15)}, {position_for("checkout_sessions", 12)})
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, customer = excluded.customer,
     customer_email = excluded.customer_email, customer_name = excluded.customer_name,
-    setup_intent = excluded.setup_intent, expires_at = excluded.expires_at,
+    currency = excluded.currency, setup_intent = excluded.setup_intent,
+    client_reference_id = excluded.client_reference_id, link_id = excluded.link_id,
+    reference = excluded.reference, expires_at = excluded.expires_at,
     completed_at = coalesce(checkout_sessions.completed_at, excluded.completed_at),
     synced_at_ms = excluded.synced_at_ms
 {not_newer("checkout_sessions")}
@@ -68,7 +70,7 @@ ON CONFLICT (id) DO UPDATE SET
     is_detached = CASE
         WHEN excluded.customer IS NULL AND payment_methods.last_customer IS NOT NULL THEN 1
         ELSE 0 END,
-    customer = excluded.customer,
+    type = excluded.type, customer = excluded.customer,
     last_customer = coalesce(excluded.customer, payment_methods.last_customer),
     brand = excluded.brand, last4 = excluded.last4, exp_month = excluded.exp_month,
     exp_year = excluded.exp_year, funding = excluded.funding, country = excluded.country,
@@ -158,6 +160,14 @@ class MirrorStore:
             """UPDATE payment_methods SET is_detached = 1, customer = NULL, synced_at_ms = ?
                WHERE id = ?""",
             [(synced_at_ms, method_id) for method_id in gone],
+        )
+
+    def mark_session_expired(self, session_id: str, *, synced_at_ms: int) -> None:
+        """One that was open here and is not at Stripe any more."""
+        self._database.execute(
+            """UPDATE checkout_sessions SET status = 'expired',
+                   synced_at_ms = max(synced_at_ms, ?) WHERE id = ? AND status = 'open'""",
+            (synced_at_ms, session_id),
         )
 
     def mark_detached(self, method_id: str, *, synced_at_ms: int) -> None:

@@ -20,8 +20,9 @@ INSERT INTO payment_intents (id, livemode, status, customer, payment_method, amo
 VALUES ({marks(15)})
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, customer = excluded.customer,
-    payment_method = excluded.payment_method,
-    amount = excluded.amount, latest_charge = excluded.latest_charge,
+    payment_method = excluded.payment_method, amount = excluded.amount,
+    currency = excluded.currency, charge_id = excluded.charge_id, attempt = excluded.attempt,
+    latest_charge = excluded.latest_charge,
     error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
     description = excluded.description, synced_at_ms = excluded.synced_at_ms
 {not_newer("payment_intents")}
@@ -33,8 +34,9 @@ INSERT INTO stripe_charges (id, livemode, status, customer, payment_intent, paym
 VALUES ({marks(14)})
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, customer = excluded.customer,
-    payment_method = excluded.payment_method, amount = excluded.amount,
-    amount_refunded = excluded.amount_refunded, is_disputed = excluded.is_disputed,
+    payment_intent = excluded.payment_intent, payment_method = excluded.payment_method,
+    amount = excluded.amount, amount_refunded = excluded.amount_refunded,
+    currency = excluded.currency, is_disputed = excluded.is_disputed,
     failure_code = excluded.failure_code, outcome_type = excluded.outcome_type,
     synced_at_ms = excluded.synced_at_ms
 {not_newer("stripe_charges")}
@@ -46,7 +48,8 @@ INSERT INTO refunds (id, status, customer, charge, payment_intent, amount, curre
 VALUES ({marks(11)})
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, customer = coalesce(excluded.customer, refunds.customer),
-    amount = excluded.amount, reason = excluded.reason,
+    charge = excluded.charge, payment_intent = excluded.payment_intent,
+    amount = excluded.amount, currency = excluded.currency, reason = excluded.reason,
     failure_reason = excluded.failure_reason, synced_at_ms = excluded.synced_at_ms
 {not_newer("refunds")}
 """
@@ -57,7 +60,8 @@ INSERT INTO disputes (id, livemode, status, customer, charge, payment_intent, am
 VALUES ({marks(12)})
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, customer = coalesce(excluded.customer, disputes.customer),
-    amount = excluded.amount, reason = excluded.reason, due_by = excluded.due_by,
+    charge = excluded.charge, payment_intent = excluded.payment_intent,
+    amount = excluded.amount, currency = excluded.currency, reason = excluded.reason, due_by = excluded.due_by,
     synced_at_ms = excluded.synced_at_ms
 {not_newer("disputes")}
 """

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from lib.errors import OutcomeUnknown
+from lib.errors import Missing, OutcomeUnknown
 from lib.stripe_gateway import mapping
 
 PAGE = 100
 """Stripe's largest page."""
+
+_BEGINNINGS = 5
 
 T = TypeVar("T")
 
@@ -78,6 +80,33 @@ def pages(convert: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], 
         )
 
     return page
+
+
+def whole_list(fetch: Callable[[str | None], Page[T]]) -> list[T]:
+    """
+    All pages of a short list.
+
+    Where the object that marked the place was deleted between two pages, from the beginning again.
+
+    Raises:
+        Missing: what is listed is not there, or its list changes all the time.
+    """
+    beginnings = 0
+    found: list[T] = []
+    after: str | None = None
+    while True:
+        try:
+            page = fetch(after)
+        except Missing as error:
+            beginnings += 1
+            if error.param != "starting_after" or beginnings > _BEGINNINGS:
+                raise
+            found, after = [], None
+            continue
+        found += page.items
+        if not page.has_more:
+            return found
+        after = page.last_id
 
 
 def read(convert: Callable[[dict[str, Any]], T], data: dict[str, Any]) -> T:
