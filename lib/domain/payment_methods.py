@@ -60,3 +60,14 @@ def label_of(method_type: str, brand: str | None, last4: str | None) -> str:
     kind = (brand or "card") if method_type == "card" else method_type
     name = names.get(kind, kind.replace("_", " ").capitalize())
     return f"{name} ···· {last4}" if last4 else name
+
+
+def this_and_next_month(today: date) -> dict[str, int]:
+    """The months of cards that expire soon: year, month, next_year, next_month."""
+    is_december = today.month == 12
+    return {
+        "year": today.year,
+        "month": today.month,
+        "next_year": today.year + is_december,
+        "next_month": 1 if is_december else today.month + 1,
+    }

@@ -17,10 +17,10 @@ _CUSTOMERS = Query(
            (SELECT count(*) FROM payment_methods m WHERE m.customer = c.id
                AND m.is_detached = 0) AS methods,
            (SELECT max(created_at) FROM charges h WHERE h.customer = c.id) AS last_charge_at,
-           c.created AS page_time, c.id AS page_id
+           c.position AS page_time, c.position AS page_id
        FROM customers c""",
-    "c.created",
-    "c.id",
+    "c.position",
+    "c.position",
 )
 _METHODS = Query(
     """SELECT m.id, m.livemode, m.type, m.customer, m.last_customer, m.is_detached, m.brand,
@@ -31,11 +31,11 @@ _METHODS = Query(
                FROM payment_methods t JOIN customers o ON o.id = t.customer
                WHERE t.fingerprint = m.fingerprint AND t.customer <> m.customer
                    AND t.is_detached = 0) AS same_card_of,
-           m.created AS page_time, m.id AS page_id
+           m.position AS page_time, m.position AS page_id
        FROM payment_methods m
        LEFT JOIN customers c ON c.id = coalesce(m.customer, m.last_customer)""",
-    "m.created",
-    "m.id",
+    "m.position",
+    "m.position",
 )
 # A method exists at Stripe before its bank has confirmed it. It counts as saved once it had a
 # customer, or once the SetupIntent it came from succeeded.
@@ -53,7 +53,7 @@ class CustomerReports:
         self, *, search: str = "", with_methods: bool | None = None, cursor: str | None = None,
         rows: int = PAGE_ROWS,
     ) -> Page:  # fmt: skip
-        query = _CUSTOMERS.where("c.is_deleted = 0").matching(search, ("c.name", "c.email", "c.id"))
+        query = _CUSTOMERS.where("c.is_deleted = 0").searching("customers", search)
         if with_methods is not None:
             query = query.where(
                 """EXISTS (SELECT 1 FROM payment_methods x
@@ -104,13 +104,12 @@ class PaymentMethodReports:
         today = self._clock().date()
         month = today.year * 12 + today.month
         expiry = "(m.exp_year * 12 + m.exp_month)"
-        query = _METHODS.where(_SAVED).matching(
-            search,
-            ("coalesce(c.name, m.billing_name)", "coalesce(c.email, m.billing_email)", "m.last4",
-             "m.brand", "m.id", "m.customer"),
-        )  # fmt: skip
+        query = _METHODS.where(_SAVED).searching("payment_methods", search)
         if customer is not None:
-            query = query.where("coalesce(m.customer, m.last_customer) = ?", customer)
+            query = query.where(
+                "(m.customer = ? OR (m.is_detached = 1 AND m.last_customer = ?))",
+                customer, customer,
+            )  # fmt: skip
         match state:
             case "removed":
                 query = query.where("m.is_detached = 1")
@@ -128,6 +127,10 @@ class PaymentMethodReports:
                 )
         with reading(self._path) as database:
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_METHOD_INTEGERS)
+        return self._described(page)
+
+    def _described(self, page: Page) -> Page:
+        today = self._clock().date()
         methods = [_method(row) for row in records(page.frame)]
         page.frame["label"] = [rules.label(method) for method in methods]
         page.frame["why_not"] = [rules.why_not_usable(method, today) or "" for method in methods]
@@ -147,30 +150,34 @@ class PaymentMethodReports:
         return frame.drop(columns=["page_time", "page_id", "livemode", "is_detached"])
 
     def find(self, method_id: str) -> dict[str, Any] | None:
-        frame = self.page(search=method_id, rows=2).frame
-        found = frame[frame["id"] == method_id]
-        return None if found.empty else records(found)[0]
+        with reading(self._path) as database:
+            query = _METHODS.where(_SAVED).where("m.id = ?", method_id)
+            page = page_of(database, query, rows=1, integers=_METHOD_INTEGERS)
+        return next(iter(records(self._described(page).frame)), None)
 
     def counts(self) -> dict[str, int]:
+        """By state; each part walks an index, as a page asks on every rerun."""
         today = self._clock().date()
-        month = today.year * 12 + today.month
         with reading(self._path) as database:
             row = next(
                 database.query(
-                    f"""SELECT sum(is_detached) AS removed,
-                           sum(is_detached = 0 AND customer IS NULL) AS needs_customer,
-                           sum(customer IS NOT NULL AND exp_year IS NOT NULL
-                               AND exp_year * 12 + exp_month < :month) AS expired,
-                           sum(customer IS NOT NULL AND exp_year IS NOT NULL
-                               AND exp_year * 12 + exp_month BETWEEN :month AND :month + 1)
-                               AS expiring,
-                           sum(customer IS NOT NULL AND (exp_year IS NULL
-                               OR exp_year * 12 + exp_month >= :month)) AS usable
-                       FROM payment_methods m WHERE {_SAVED}""",
-                    {"month": month},
+                    """SELECT
+                        (SELECT count(*) FROM payment_methods WHERE is_detached = 1) AS removed,
+                        (SELECT count(*) FROM payment_methods WHERE customer IS NOT NULL) AS attached,
+                        (SELECT count(*) FROM payment_methods WHERE customer IS NOT NULL
+                            AND (exp_year, exp_month) < (:year, :month)) AS expired,
+                        (SELECT count(*) FROM payment_methods WHERE customer IS NOT NULL
+                            AND (exp_year, exp_month) >= (:year, :month)
+                            AND (exp_year, exp_month) <= (:next_year, :next_month)) AS expiring,
+                        (SELECT n FROM session_counts WHERE state = 'needs_customer')
+                            AS needs_customer""",
+                    rules.this_and_next_month(today),
                 )
             )
-        return {name: int(row[name] or 0) for name in METHOD_STATES}
+        found = {name: int(value or 0) for name, value in row.items()}
+        return {name: found.get(name, 0) for name in METHOD_STATES} | {
+            "usable": found["attached"] - found["expired"]
+        }
 
 
 def _method(row: dict[str, Any]) -> PaymentMethod:

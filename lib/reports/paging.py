@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from lib.store.connection import connect
+from lib.store.search import match
 
 PAGE_ROWS = 50
 EXPORT_ROWS = 100_000
@@ -31,7 +32,8 @@ class Query:
     """
     A listing: SELECT and FROM, conditions, and the pair of columns it is ordered by, newest first.
 
-    `time_column` and `id_column` must be indexed together, or paging costs a sort.
+    `time_column` and `id_column` must be indexed together, or paging costs a sort. They are the same
+    where one column says it all.
     """
 
     select: str
@@ -41,13 +43,37 @@ class Query:
     parameters: tuple[object, ...] = ()
 
     def where(self, condition: str, *parameters: object) -> Query:
-        return Query(
-            self.select,
-            self.time_column,
-            self.id_column,
-            (*self.conditions, condition),
-            (*self.parameters, *parameters),
+        return replace(
+            self,
+            conditions=(*self.conditions, condition),
+            parameters=(*self.parameters, *parameters),
         )
+
+    def searching(self, table: str, text: str, *tokens: str) -> Query:
+        """
+        Rows of a table with a search index that match the text and carry the tokens.
+
+        The index is read in the order of the listing, so that a page costs the same whatever is
+        searched for. `select` must say FROM {table} {alias}, and be ordered by {alias}.position.
+        """
+        found = match(text, *tokens)
+        if found is None:
+            return self
+        alias, fts = self.time_column.partition(".")[0], f"{table}_fts"
+        joined = self.select.replace(
+            f"FROM {table} {alias}",
+            f"FROM {fts} CROSS JOIN {table} {alias} ON {alias}.position = {fts}.rowid",
+        )
+        query = replace(
+            self, select=joined, time_column=f"{fts}.rowid", id_column=f"{fts}.rowid"
+        ).where(f"{fts} MATCH ?", found.expression)
+        if found.text:
+            query = query.where(
+                f"""instr((SELECT t.text FROM {table}_search t
+                    WHERE t.position = {fts}.rowid), ?) > 0""",
+                found.text,
+            )
+        return query
 
     def matching(self, text: str, columns: Sequence[str]) -> Query:
         """Rows in which any of the columns contains the text, in any case."""
@@ -107,10 +133,16 @@ def page_of(
     if key is not None:
         comparison = "<" if direction == "older" else ">"
         order = "DESC" if direction == "older" else "ASC"
-        conditions.append(f"({query.time_column}, {query.id_column}) {comparison} (?, ?)")
-        parameters += key
+        if query.time_column == query.id_column:
+            conditions.append(f"{query.time_column} {comparison} ?")
+            parameters.append(key[0])
+        else:
+            conditions.append(f"({query.time_column}, {query.id_column}) {comparison} (?, ?)")
+            parameters += key
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    sql = f"{query.select}{where} ORDER BY {query.time_column} {order}, {query.id_column} {order} LIMIT ?"
+    columns = dict.fromkeys((query.time_column, query.id_column))
+    ordered = ", ".join(f"{column} {order}" for column in columns)
+    sql = f"{query.select}{where} ORDER BY {ordered} LIMIT ?"
     frame = frame_of(database, sql, [*parameters, rows + 1], integers=integers)
     more = len(frame) > rows
     frame = frame.iloc[:rows]

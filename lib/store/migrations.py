@@ -387,8 +387,9 @@ def m007_provable_mirror(database: Database) -> None:
     `position` (created x 2^20 + a number within that second) becomes the primary key of what is
     listed and searched: newest first is then the order of the table and of its search index.
 
-    Triggers keep what is derived: whether a session needs a customer, how many sessions there are,
-    and which rows the search index has not seen yet (`search_pending`).
+    Triggers count sessions and note which rows changed (`search_pending`). What follows from that,
+    the search index and whether a session needs a customer, is derived by SearchStore: in triggers
+    it would take three times as long as writing the rows.
     """
     for table, columns in _POSITIONED.items():
         _run(database, f"ALTER TABLE {table} RENAME TO old_{table}")
@@ -412,51 +413,19 @@ def m007_provable_mirror(database: Database) -> None:
         """CREATE INDEX checkout_sessions_by_link ON checkout_sessions (link_id)
             WHERE link_id IS NOT NULL""",
         "CREATE INDEX payment_methods_by_customer ON payment_methods (customer)",
-        "CREATE INDEX payment_methods_by_last_customer ON payment_methods (last_customer)",
+        """CREATE INDEX payment_methods_by_last_customer ON payment_methods (last_customer)
+            WHERE is_detached = 1""",
         """CREATE INDEX payment_methods_by_fingerprint ON payment_methods (fingerprint)
             WHERE fingerprint IS NOT NULL""",
         """CREATE INDEX payment_methods_by_expiry ON payment_methods (exp_year, exp_month)
             WHERE customer IS NOT NULL""",
         "CREATE INDEX setup_intents_by_created ON setup_intents (created)",
-        # Whether a completed session saved a method that has no customer yet.
+        # Whether a completed session saved a method that has no customer yet; derived.
         """ALTER TABLE checkout_sessions ADD COLUMN needs_customer INTEGER NOT NULL DEFAULT 0
             CHECK (needs_customer IN (0, 1))""",
         f"UPDATE checkout_sessions SET needs_customer = 1 WHERE {_NEEDS_CUSTOMER}",
         """CREATE INDEX checkout_sessions_in_need ON checkout_sessions (needs_customer)
             WHERE needs_customer = 1""",
-        f"""CREATE TRIGGER sessions_need_at_birth AFTER INSERT ON checkout_sessions
-            WHEN NEW.status = 'complete' AND NEW.needs_customer = 0
-            BEGIN UPDATE checkout_sessions SET needs_customer = 1
-                WHERE position = NEW.position AND {_NEEDS_CUSTOMER}; END""",
-        f"""CREATE TRIGGER sessions_need_later AFTER UPDATE OF status, setup_intent
-            ON checkout_sessions
-            WHEN NEW.status IS NOT OLD.status OR NEW.setup_intent IS NOT OLD.setup_intent
-            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
-                WHERE position = NEW.position; END""",
-        f"""CREATE TRIGGER intents_tell_sessions_at_birth AFTER INSERT ON setup_intents
-            WHEN NEW.payment_method IS NOT NULL
-            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
-                WHERE setup_intent = NEW.id;
-                INSERT INTO search_pending SELECT 'checkout_sessions', position
-                    FROM checkout_sessions WHERE setup_intent = NEW.id
-                    ON CONFLICT DO NOTHING; END""",
-        f"""CREATE TRIGGER intents_tell_sessions_later AFTER UPDATE OF payment_method
-            ON setup_intents WHEN NEW.payment_method IS NOT OLD.payment_method
-            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
-                WHERE setup_intent = NEW.id;
-                INSERT INTO search_pending SELECT 'checkout_sessions', position
-                    FROM checkout_sessions WHERE setup_intent = NEW.id
-                    ON CONFLICT DO NOTHING; END""",
-        f"""CREATE TRIGGER methods_tell_sessions_at_birth AFTER INSERT ON payment_methods
-            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
-                WHERE setup_intent IN
-                    (SELECT id FROM setup_intents WHERE payment_method = NEW.id); END""",
-        f"""CREATE TRIGGER methods_tell_sessions_later AFTER UPDATE OF customer, is_detached
-            ON payment_methods
-            WHEN NEW.customer IS NOT OLD.customer OR NEW.is_detached <> OLD.is_detached
-            BEGIN UPDATE checkout_sessions SET needs_customer = ({_NEEDS_CUSTOMER})
-                WHERE setup_intent IN
-                    (SELECT id FROM setup_intents WHERE payment_method = NEW.id); END""",
     )
     _count_sessions(database)
     _note_what_to_index(database)
@@ -662,16 +631,17 @@ def _count_sessions(database: Database) -> None:
     )
 
 
-# Triggers say ON CONFLICT DO NOTHING, not OR IGNORE: an upsert that fires them overrides the latter.
-# What the search text of a row is made of, in its own table and in those it is joined with.
+# What the search text of a row, or whether it needs a customer, is made of.
 _SEARCHED = {
     "customers": ("name", "email", "is_deleted"),
-    "checkout_sessions": (
-        "status", "needs_customer", "customer", "customer_email", "customer_name", "setup_intent",
-        "client_reference_id", "reference",
-    ),
+    "setup_intents": ("payment_method",),
     "payment_methods": (
-        "customer", "last_customer", "brand", "last4", "billing_name", "billing_email",
+        "customer", "last_customer", "is_detached", "brand", "last4", "billing_name",
+        "billing_email",
+    ),
+    "checkout_sessions": (
+        "status", "customer", "customer_email", "customer_name", "setup_intent",
+        "client_reference_id", "reference",
     ),
 }  # fmt: skip
 
@@ -685,41 +655,21 @@ def _note_what_to_index(database: Database) -> None:
     )
     for table, columns in _SEARCHED.items():
         changed = " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in columns)
-        note = (
-            f"INSERT INTO search_pending VALUES ('{table}', NEW.position) ON CONFLICT DO NOTHING;"
+        # Not OR IGNORE: an upsert that fires a trigger overrides that.
+        note = f"INSERT INTO search_pending VALUES ('{table}', NEW.rowid) ON CONFLICT DO NOTHING;"
+        _run(
+            database,
+            f"CREATE TRIGGER {table}_to_index AFTER INSERT ON {table} BEGIN {note} END",
+            f"""CREATE TRIGGER {table}_to_index_anew AFTER UPDATE OF {", ".join(columns)} ON {table}
+                WHEN {changed} BEGIN {note} END""",
+            f"INSERT INTO search_pending SELECT '{table}', rowid FROM {table}",
         )
-        dependents = _DEPENDENTS.get(table, "")
+        if table == "setup_intents":
+            continue
         _run(
             database,
             f"""CREATE TABLE {table}_search (position INTEGER PRIMARY KEY, text TEXT NOT NULL)
                 STRICT""",
             f"""CREATE VIRTUAL TABLE {table}_fts USING fts5(text, content = '{table}_search',
                 content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none)""",
-            f"""CREATE TRIGGER {table}_to_index AFTER INSERT ON {table}
-                BEGIN {note} {dependents} END""",
-            f"""CREATE TRIGGER {table}_to_index_anew AFTER UPDATE OF {", ".join(columns)} ON {table}
-                WHEN {changed} BEGIN {note} {dependents} END""",
-            f"INSERT INTO search_pending SELECT '{table}', position FROM {table}",
         )
-
-
-_SESSIONS_OF_A_METHOD = """INSERT INTO search_pending
-    SELECT 'checkout_sessions', position FROM checkout_sessions WHERE setup_intent IN
-        (SELECT i.id FROM setup_intents i WHERE i.payment_method = NEW.id)
-    ON CONFLICT DO NOTHING;"""
-_DEPENDENTS = {
-    "customers": """
-        INSERT INTO search_pending
-            SELECT 'checkout_sessions', position FROM checkout_sessions WHERE customer = NEW.id
-            ON CONFLICT DO NOTHING;
-        INSERT INTO search_pending
-            SELECT 'payment_methods', position FROM payment_methods WHERE last_customer = NEW.id
-            ON CONFLICT DO NOTHING;
-        INSERT INTO search_pending
-            SELECT 'checkout_sessions', s.position FROM payment_methods m
-                JOIN setup_intents i ON i.payment_method = m.id
-                JOIN checkout_sessions s ON s.setup_intent = i.id
-            WHERE m.last_customer = NEW.id
-            ON CONFLICT DO NOTHING;""",
-    "payment_methods": _SESSIONS_OF_A_METHOD,
-}

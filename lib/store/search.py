@@ -3,7 +3,7 @@ The search index: one FTS5 trigram table beside each table that is searched.
 
 The text of a row holds its words behind two spaces each, so that a trigram can stand for the
 beginning of a word, and tokens of one trigram for what lists are filtered by. Triggers note which
-rows changed; `index` brings the index up to date with them.
+rows changed; `index` derives from them what follows: the index, and which sessions need a customer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
+
+from lib.store.upserts import marks
 
 TABLES = ("customers", "checkout_sessions", "payment_methods")
 _LONGEST_SEARCH = 80
@@ -39,6 +41,46 @@ _PARTS = {
 }
 
 
+# Every kind that is noted, in the order in which one leads to another: what else must be noted.
+_DEPENDENTS: dict[str, tuple[str, ...]] = {
+    "customers": (
+        """INSERT INTO search_pending
+            SELECT 'checkout_sessions', s.position FROM customers c
+                JOIN checkout_sessions s ON s.customer = c.id
+            WHERE c.position IN ({}) ON CONFLICT DO NOTHING""",
+        """INSERT INTO search_pending
+            SELECT 'payment_methods', m.position FROM customers c
+                JOIN payment_methods m ON m.customer = c.id
+                    OR (m.is_detached = 1 AND m.last_customer = c.id)
+            WHERE c.position IN ({}) ON CONFLICT DO NOTHING""",
+    ),
+    "setup_intents": (
+        """INSERT INTO search_pending
+            SELECT 'checkout_sessions', s.position FROM setup_intents i
+                JOIN checkout_sessions s ON s.setup_intent = i.id
+            WHERE i.rowid IN ({}) ON CONFLICT DO NOTHING""",
+    ),
+    "payment_methods": (
+        """INSERT INTO search_pending
+            SELECT 'checkout_sessions', s.position FROM payment_methods m
+                JOIN setup_intents i ON i.payment_method = m.id
+                JOIN checkout_sessions s ON s.setup_intent = i.id
+            WHERE m.position IN ({}) ON CONFLICT DO NOTHING""",
+    ),
+    "checkout_sessions": (),
+}
+_NEEDS_CUSTOMER = """WITH now (position, needs) AS (
+        SELECT s.position, s.status = 'complete' AND m.id IS NOT NULL AND m.customer IS NULL
+            AND m.is_detached = 0
+        FROM checkout_sessions s
+        LEFT JOIN setup_intents i ON i.id = s.setup_intent
+        LEFT JOIN payment_methods m ON m.id = i.payment_method
+        WHERE s.position IN ({}))
+    UPDATE checkout_sessions SET needs_customer = now.needs FROM now
+    WHERE now.position = checkout_sessions.position
+        AND checkout_sessions.needs_customer <> now.needs"""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """What to ask a search index."""
@@ -61,24 +103,42 @@ class SearchStore:
         return int(next(rows)["n"])
 
     def index(self, limit: int) -> int:
-        """Bring up to `limit` changed rows into the index; returns how many there were."""
-        rows = self._database.query("SELECT kind, position FROM search_pending LIMIT ?", (limit,))
-        waiting: dict[str, list[int]] = {}
-        for row in rows:
-            waiting.setdefault(row["kind"], []).append(row["position"])
-        for table, positions in waiting.items():
-            self._index(table, positions)
-        return sum(len(positions) for positions in waiting.values())
+        """
+        Derive what follows from up to `limit` changed rows of a kind; returns how many there were.
+
+        A customer's new name changes what all its sessions are found by: those are noted, too.
+        """
+        done = 0
+        for kind, dependents in _DEPENDENTS.items():
+            rows = self._database.execute(
+                "SELECT position FROM search_pending WHERE kind = ? LIMIT ?", (kind, limit)
+            ).fetchall()
+            positions = [row[0] for row in rows]
+            if not positions:
+                continue
+            listed = marks(len(positions))
+            for dependent in dependents:
+                self._database.execute(dependent.format(listed), positions)
+            if kind == "checkout_sessions":
+                self._database.execute(_NEEDS_CUSTOMER.format(listed), positions)
+            if kind in _PARTS:
+                self._index(kind, positions)
+            self._database.conn.executemany(
+                "DELETE FROM search_pending WHERE kind = ? AND position = ?",
+                [(kind, position) for position in positions],
+            )
+            done += len(positions)
+        return done
 
     def _index(self, table: str, positions: list[int]) -> None:
-        marks = ", ".join("?" * len(positions))
+        listed = marks(len(positions))
         cursor = self._database.conn.cursor()
         cursor.execute(
-            f"SELECT position, text FROM {table}_search WHERE position IN ({marks})",
+            f"SELECT position, text FROM {table}_search WHERE position IN ({listed})",
             positions,
         )
         before = dict(cursor.fetchall())
-        cursor.execute(_PARTS[table].format(marks), positions)
+        cursor.execute(_PARTS[table].format(listed), positions)
         after = {row[0]: _text(row[1:3], row[3:]) for row in cursor.fetchall()}
         gone = [(p, text) for p, text in before.items() if after.get(p) != text]
         new = [(p, text) for p, text in after.items() if before.get(p) != text]
@@ -92,10 +152,6 @@ class SearchStore:
         )
         cursor.executemany(f"INSERT INTO {table}_search VALUES (?, ?)", new)
         cursor.executemany(f"INSERT INTO {table}_fts (rowid, text) VALUES (?, ?)", new)
-        cursor.executemany(
-            "DELETE FROM search_pending WHERE kind = ? AND position = ?",
-            [(table, position) for position in positions],
-        )
 
 
 def match(search: str, *tokens: str) -> Match | None:
@@ -117,8 +173,8 @@ def match(search: str, *tokens: str) -> Match | None:
 
 def _text(tokens: Sequence[str | None], parts: Sequence[str | None]) -> str:
     words = dict.fromkeys(_fold(part) for part in parts if part)
-    marks = "".join(f"  {_token(token)}" for token in tokens if token)
-    return "".join(f"  {word}\n" for word in words) + marks
+    tags = "".join(f"  {_token(token)}" for token in tokens if token)
+    return "".join(f"  {word}\n" for word in words) + tags
 
 
 def _token(name: str) -> str:

@@ -58,9 +58,9 @@ class TestMigrations:
         bootstrap.migrate(settings)
         assert schema(settings.database) == before
 
-    def test_the_file_is_wal_with_large_pages(self, raw: sqlite3.Connection) -> None:
+    def test_the_file_is_wal_with_small_pages(self, raw: sqlite3.Connection) -> None:
         assert raw.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        assert raw.execute("PRAGMA page_size").fetchone()[0] == 16_384
+        assert raw.execute("PRAGMA page_size").fetchone()[0] == 4_096
 
     def test_a_connection_checks_keys_and_waits_for_the_disk(self, uow: UnitOfWork) -> None:
         database = connect(uow.path)
