@@ -10,6 +10,8 @@ from dataclasses import dataclass
 PERIOD_SECONDS = 30 * 86_400
 _LEAST = 10_000
 _A_TRANSACTION = 500
+_EVERY_SECONDS = 5 * 60
+_EVERY_SECONDS_WITH_WEBHOOKS = 60 * 60
 # What syncs may use of it; the rest is for people, webhooks and proof.
 _FOR_SYNCS = 0.5
 # A sync in which little happened.
@@ -39,8 +41,13 @@ def budget(*, used: int, payments: int) -> ReadBudget:
     return ReadBudget(used, max(_LEAST, _A_TRANSACTION * payments))
 
 
-def sync_interval(base: int, found: ReadBudget) -> int:
-    """Seconds between two syncs: `base`, or longer where the allowance demands it."""
+def sync_interval(found: ReadBudget, *, has_webhooks: bool) -> int:
+    """
+    Seconds between two syncs, longer where the allowance demands it.
+
+    With webhooks syncs only close gaps; without them they are how news arrives at all.
+    """
+    base = _EVERY_SECONDS_WITH_WEBHOOKS if has_webhooks else _EVERY_SECONDS
     if found.is_nearly_used:
         return max(base, _SLOWEST_SECONDS)
     affordable = PERIOD_SECONDS * _READS_A_SYNC / (found.allowed * _FOR_SYNCS)

@@ -9,6 +9,7 @@ from lib.reports.audit import AuditReports
 from lib.reports.charges import ChargeReports
 from lib.reports.collect import LinkReports, SessionReports
 from lib.reports.customers import CustomerReports, PaymentMethodReports
+from lib.reports.health import HealthReports
 from lib.reports.waiting import WaitingReports
 from lib.reports.webhooks import WebhookReports
 
@@ -18,6 +19,7 @@ class Reports:
         self.audit = AuditReports(path)
         self.charges = ChargeReports(path, clock=clock)
         self.customers = CustomerReports(path)
+        self.health = HealthReports(path, clock=clock)
         self.links = LinkReports(path, clock=clock)
         self.payment_methods = PaymentMethodReports(path, clock=clock)
         self.sessions = SessionReports(path)

@@ -29,9 +29,6 @@ from lib.stripe_gateway.gateway import StripeGateway
 
 TYPES = (*LISTED_TYPES, "events")
 SYNC, BACKFILL, VERIFY = "sync", "backfill", "verify"
-# With webhooks syncs only close gaps; without them they are how news arrives at all.
-_EVERY_SECONDS = 5 * 60
-_EVERY_SECONDS_WITH_WEBHOOKS = 60 * 60
 _PROVE_EVERY_SECONDS = 24 * 3600
 # A backfill that failed goes on after a while by itself.
 _RESUME_AFTER_SECONDS = 10 * 60
@@ -78,7 +75,6 @@ class SyncService:
         """What is due by the clock, for the worker."""
         now = epoch(self._clock())
         reads = self.reads()
-        base = _EVERY_SECONDS_WITH_WEBHOOKS if self._webhooks.is_configured else _EVERY_SECONDS
         if self.needs_backfill():
             latest = self._jobs.latest(BACKFILL)
             was_cancelled = latest is not None and latest.state == "cancelled"
@@ -86,7 +82,8 @@ class SyncService:
                 self._jobs.request(BACKFILL, by=SYSTEM)
             if not self._has_events_since():
                 return
-        if _is_due(self._jobs.latest(SYNC), now, sync_interval(base, reads)):
+        every = sync_interval(reads, has_webhooks=self._webhooks.is_configured)
+        if _is_due(self._jobs.latest(SYNC), now, every):
             self._jobs.request(SYNC, by=SYSTEM)
         if (
             not self.needs_backfill()

@@ -505,6 +505,8 @@ def m007_provable_mirror(database: Database) -> None:
             CHECK (created_from <= created_before)
         ) STRICT""",
         "CREATE INDEX sync_windows_by_backfill ON sync_windows (backfill_id, type, is_done)",
+        """CREATE INDEX audit_log_of_double_payments ON audit_log (subject)
+            WHERE action = 'charge.paid_twice_suspected'""",
         "CREATE TABLE stripe_reads (day INTEGER PRIMARY KEY, reads INTEGER NOT NULL) STRICT",
         """CREATE TABLE proofs (
             id INTEGER PRIMARY KEY,

@@ -1,0 +1,228 @@
+"""Whether the mirror can be trusted now, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lib.domain.proofs import Proof
+from lib.domain.reads import ReadBudget
+
+# A sync that is this many intervals late has stopped.
+_LATE_INTERVALS = 3
+_LATE_LEAST_SECONDS = 30 * 60
+_STOPPED_SECONDS = 24 * 3600
+_PROOF_LATE_SECONDS = 3 * 86_400
+_WORKER_LATE_SECONDS = 120
+
+
+class Light(StrEnum):
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One reason why the light is not green: what it is, what it means, what to do."""
+
+    code: str
+    light: Light
+    says: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Times in seconds; None for never."""
+
+    now: int
+    worker_at: int | None
+    complete_at: int | None
+    """When the last complete reading began."""
+    reading_since: int | None
+    """When the complete reading began that is not finished."""
+    reading_state: str | None
+    """Its last job: queued, running, failed, cancelled."""
+    synced_at: int | None
+    sync_every: int
+    sync_error: str | None
+    """Why the last sync did not end well; None when it did."""
+    proofs: Sequence[Proof]
+    has_webhooks: bool
+    webhook_at: int | None
+    webhooks_missed: int
+    """Events of the last day that only polling brought, though they should have come by webhook."""
+    given_up: int
+    """Deliveries that could not be processed and are not tried again."""
+    paid_twice: int
+    """References that may have been paid twice, behind Onfile's back."""
+    reads: ReadBudget
+    to_index: int
+
+    @property
+    def proven_at(self) -> int | None:
+        """When the oldest of the types' last proofs was made."""
+        return min((proof.proven_at for proof in self.proofs), default=None)
+
+
+def judge(facts: Facts) -> list[Remark]:
+    """Every reason for concern, the gravest first; none at all is the green light."""
+    found = [
+        *_reading(facts), *_syncing(facts), *_proof(facts), *_webhooks(facts), *_others(facts)
+    ]  # fmt: skip
+    return sorted(found, key=lambda remark: remark.light is not Light.RED)
+
+
+def light_of(remarks: Sequence[Remark]) -> Light:
+    if any(remark.light is Light.RED for remark in remarks):
+        return Light.RED
+    return Light.AMBER if remarks else Light.GREEN
+
+
+def _reading(facts: Facts) -> list[Remark]:
+    is_under_way = facts.reading_state in ("queued", "running")
+    if facts.complete_at is None or facts.reading_since is not None:
+        if is_under_way:
+            return [
+                Remark(
+                    "reading", Light.AMBER, "Everything at Stripe is being read just now.",
+                    "Until that is done, something may be missing here. You can go on working.",
+                )
+            ]  # fmt: skip
+        return [
+            Remark(
+                "incomplete", Light.RED, "Not everything at Stripe was read yet.",
+                "Read everything; what was read already is kept."
+                if facts.reading_state in ("failed", "cancelled")
+                else "Onfile begins by itself in a moment, or press “Read everything”.",
+            )
+        ]  # fmt: skip
+    return []
+
+
+def _syncing(facts: Facts) -> list[Remark]:
+    found = []
+    if facts.worker_at is None or facts.now - facts.worker_at > _WORKER_LATE_SECONDS:
+        found.append(
+            Remark(
+                "worker", Light.RED, "Onfile's background work does not run.",
+                "Restart Onfile. Nothing is lost: it goes on where it was.",
+            )
+        )  # fmt: skip
+    if facts.sync_error:
+        found.append(
+            Remark(
+                "sync_failed", Light.AMBER,
+                f"The last look at Stripe did not end well: {facts.sync_error}",
+                "Onfile tries again by itself. If it names a permission, give it to the key.",
+            )
+        )  # fmt: skip
+    if facts.synced_at is not None and facts.complete_at is not None:
+        late = facts.now - facts.synced_at
+        if late > _STOPPED_SECONDS:
+            found.append(
+                Remark(
+                    "sync_stopped", Light.RED, "Nothing was read from Stripe for over a day.",
+                    "Press “Sync now”. If that fails, the message says why.",
+                )
+            )  # fmt: skip
+        elif late > max(_LATE_INTERVALS * facts.sync_every, _LATE_LEAST_SECONDS):
+            found.append(
+                Remark(
+                    "sync_late", Light.AMBER, "The last look at Stripe is older than it should be.",
+                    "Press “Sync now”.",
+                )
+            )  # fmt: skip
+    return found
+
+
+def _proof(facts: Facts) -> list[Remark]:
+    found = []
+    wrong = [proof for proof in facts.proofs if proof.found]
+    if wrong:
+        total = sum(proof.found for proof in wrong)
+        left = sum(max(proof.found - proof.repaired, 0) for proof in wrong)
+        found.append(
+            Remark(
+                "differs", Light.RED,
+                f"The last comparison with Stripe found {total} differences"
+                + (", and repaired all of them." if not left else f"; {left} are still there."),
+                "Compare everything, to be sure that nothing else is missing.",
+            )
+        )  # fmt: skip
+    unproven = [proof for proof in facts.proofs if proof.error]
+    if unproven:
+        found.append(
+            Remark(
+                "unproven", Light.AMBER, unproven[0].error or "",
+                "Then compare with Stripe again.",
+            )
+        )  # fmt: skip
+    if facts.complete_at is not None:
+        if facts.proven_at is None:
+            found.append(
+                Remark(
+                    "never_proven", Light.AMBER, "The mirror was not compared with Stripe yet.",
+                    "Onfile does it once a day by itself, or press “Compare with Stripe”.",
+                )
+            )  # fmt: skip
+        elif facts.now - facts.proven_at > _PROOF_LATE_SECONDS:
+            found.append(
+                Remark(
+                    "proof_late", Light.AMBER,
+                    "The mirror was not compared with Stripe for days.",
+                    "Press “Compare with Stripe”.",
+                )
+            )  # fmt: skip
+    return found
+
+
+def _webhooks(facts: Facts) -> list[Remark]:
+    if facts.given_up:
+        return [
+            Remark(
+                "given_up", Light.RED,
+                f"{facts.given_up} messages of Stripe could not be processed.",
+                "See why on the page Webhooks, and replay them.",
+            ),
+            *_quiet(facts),
+        ]  # fmt: skip
+    return _quiet(facts)
+
+
+def _quiet(facts: Facts) -> list[Remark]:
+    if not facts.has_webhooks or not facts.webhooks_missed:
+        return []
+    return [
+        Remark(
+            "webhooks_quiet", Light.AMBER,
+            f"{facts.webhooks_missed} changes of the last day came by polling only: Stripe's "
+            "webhooks do not arrive.",
+            "Nothing is missing, only later. Check the webhook's address and secret in the "
+            "Stripe Dashboard.",
+        )
+    ]  # fmt: skip
+
+
+def _others(facts: Facts) -> list[Remark]:
+    found = []
+    if facts.paid_twice:
+        found.append(
+            Remark(
+                "paid_twice", Light.RED,
+                f"{facts.paid_twice} references may have been paid twice.",
+                "Look at them in the audit log (charge.paid_twice_suspected) and refund one payment.",
+            )
+        )  # fmt: skip
+    if facts.reads.is_nearly_used:
+        found.append(
+            Remark(
+                "reads", Light.AMBER,
+                f"{facts.reads.used:,} of the {facts.reads.allowed:,} reads that Stripe allows in "
+                "30 days are used.",
+                "Onfile looks less often and pauses comparisons until there is room again.",
+            )
+        )  # fmt: skip
+    return found

@@ -1,0 +1,90 @@
+"""Whether the mirror can be trusted: the facts of the page Sync health and of the light on Home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.clock import Clock, epoch
+from lib.domain.health import Facts
+from lib.domain.reads import PERIOD_SECONDS, budget, sync_interval
+from lib.reports.paging import reading
+from lib.reports.webhooks import WebhookReports
+from lib.store.sync_state import SyncStore
+
+_MOST_TO_INDEX = 100_000
+
+
+class HealthReports:
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._webhooks = WebhookReports(path, clock=clock)
+
+    def facts(self, *, has_webhooks: bool) -> Facts:
+        now = epoch(self._clock())
+        quiet = self._webhooks.quiet()
+        with reading(self._path) as database:
+            cursors = {
+                row["name"]: int(row["value"])
+                for row in database.query("SELECT name, value FROM sync_cursors")
+            }
+            jobs = _latest_jobs(database)
+            store = SyncStore(database)
+            since = now - PERIOD_SECONDS
+            reads = budget(used=store.reads_since(since), payments=store.payments_since(since))
+            sync = jobs.get("sync")
+            return Facts(
+                now=now,
+                worker_at=_maybe(
+                    database, "SELECT value FROM meta WHERE name = 'worker_heartbeat'"
+                ),
+                complete_at=cursors.get("backfill"),
+                reading_since=_maybe(
+                    database, "SELECT started_at FROM backfills WHERE finished_at IS NULL"
+                ),
+                reading_state=jobs.get("backfill", {}).get("state"),
+                synced_at=cursors.get("events"),
+                sync_every=sync_interval(reads, has_webhooks=has_webhooks),
+                sync_error=sync["error"] if sync and sync["state"] == "failed" else None,
+                proofs=store.latest_proofs(),
+                has_webhooks=has_webhooks,
+                webhook_at=quiet.last_at,
+                webhooks_missed=quiet.missed,
+                given_up=_number(
+                    database,
+                    """SELECT count(*) FROM webhook_deliveries
+                       WHERE state = 'failed' AND next_try_at IS NULL""",
+                ),
+                paid_twice=_number(
+                    database,
+                    """SELECT count(DISTINCT subject) FROM audit_log
+                       WHERE action = 'charge.paid_twice_suspected'""",
+                ),
+                reads=reads,
+                to_index=_number(
+                    database,
+                    "SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", _MOST_TO_INDEX,
+                ),
+            )  # fmt: skip
+
+
+def _latest_jobs(database: Database) -> dict[str, dict[str, Any]]:
+    rows = database.query(
+        """SELECT kind, state, error FROM jobs WHERE rowid IN (
+               SELECT (SELECT rowid FROM jobs j WHERE j.kind = k.kind
+                   ORDER BY created_at DESC, rowid DESC LIMIT 1)
+               FROM (SELECT 'sync' AS kind UNION SELECT 'backfill' UNION SELECT 'verify') k)"""
+    )
+    return {row["kind"]: row for row in rows}
+
+
+def _number(database: Database, sql: str, *parameters: object) -> int:
+    return int(database.execute(sql, parameters).fetchone()[0])
+
+
+def _maybe(database: Database, sql: str, *parameters: object) -> int | None:
+    row = database.execute(sql, parameters).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
