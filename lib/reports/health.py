@@ -51,7 +51,7 @@ class HealthReports:
                 sync_error=sync["error"] if sync and sync["state"] == "failed" else None,
                 proofs=store.latest_proofs(),
                 has_webhooks=has_webhooks,
-                webhook_at=quiet.last_at,
+                webhook_at=quiet.last_webhook_at,
                 webhooks_missed=quiet.missed,
                 given_up=_number(
                     database,
