@@ -1,5 +1,6 @@
 """Serve the dashboard and Onfile's own routes as one ASGI application."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -40,3 +41,10 @@ app = st.App(
     lifespan=lifespan,
     on_script_error=script_errors.report,
 )
+
+# Pages are drawn by threads of this process, and webhooks must be answered meanwhile. Python lets
+# go of a busy thread after this (5 ms otherwise), and what is loaded by now is never looked through
+# for garbage again: that took 0.1 s each time, in which nobody was answered.
+sys.setswitchinterval(0.0005)
+gc.collect()
+gc.freeze()
