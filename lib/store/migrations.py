@@ -630,6 +630,12 @@ def _count_sessions(database: Database) -> None:
             WHEN NEW.needs_customer <> OLD.needs_customer
             BEGIN UPDATE session_counts SET n = n + NEW.needs_customer - OLD.needs_customer
                 WHERE state = 'needs_customer'; END""",
+        # Nothing but a proof or a person with a SQLite shell deletes one.
+        """CREATE TRIGGER sessions_are_counted_no_more AFTER DELETE ON checkout_sessions
+            BEGIN
+                UPDATE session_counts SET n = n - 1 WHERE state = OLD.status;
+                UPDATE session_counts SET n = n - OLD.needs_customer WHERE state = 'needs_customer';
+            END""",
     )
 
 
@@ -664,6 +670,8 @@ def _note_what_to_index(database: Database) -> None:
             f"CREATE TRIGGER {table}_to_index AFTER INSERT ON {table} BEGIN {note} END",
             f"""CREATE TRIGGER {table}_to_index_anew AFTER UPDATE OF {", ".join(columns)} ON {table}
                 WHEN {changed} BEGIN {note} END""",
+            f"""CREATE TRIGGER {table}_to_unindex AFTER DELETE ON {table}
+                BEGIN {note.replace("NEW.", "OLD.")} END""",
             f"INSERT INTO search_pending SELECT '{table}', rowid FROM {table}",
         )
         if table == "setup_intents":
