@@ -24,7 +24,7 @@ OURS = {
 }  # fmt: skip
 STEPS = [
     "m001_staff_and_audit", "m002_mirror", "m003_setup_links", "m004_charge_ledger",
-    "m005_background_work",
+    "m005_background_work", "m006_webhook_inbox", "m007_provable_mirror",
 ]  # fmt: skip
 
 
