@@ -140,7 +140,7 @@ class Backfill:
     def _write_cut(self, bulk: Bulk, backfill_id: str, type_: str, message: Cut) -> None:
         with bulk.write() as stores:
             stores.sync.shorten_window(message.window.id, created_from=message.created_from)
-            stores.sync.add_window(backfill_id, type_, message.older)
+            stores.sync.add_window(backfill_id, type_, message.older, message.older_from)
 
     def _write_page(self, bulk: Bulk, type_: str, message: Read, result: SyncResult) -> None:
         with bulk.write() as stores:

@@ -25,11 +25,16 @@ Fetch = Callable[[int, int, str | None], Page[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A window became shorter and `older` took over the rest."""
+    """
+    A window became shorter and `older` took over the rest.
+
+    The bounds are those of this moment: either window may be cut again before this is written.
+    """
 
     window: Window
     created_from: int
     older: Window
+    older_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ class Crew:
             return None
         older = cut(victim, now)
         self.windows.append(older)
-        self._messages.put(Cut(victim, victim.created_from, older))
+        self._messages.put(Cut(victim, victim.created_from, older, older.created_from))
         return older
 
     def _read(self, window: Window) -> None:

@@ -80,12 +80,16 @@ class SyncStore:
             for row in rows
         ]  # fmt: skip
 
-    def add_window(self, backfill_id: str, type_: str, window: Window) -> None:
+    def add_window(
+        self, backfill_id: str, type_: str, window: Window, created_from: int | None = None
+    ) -> None:
+        """With `created_from` as it was, where the window was cut again meanwhile."""
         cursor = self._database.execute(
             """INSERT INTO sync_windows (backfill_id, type, created_from, created_before)
                VALUES (?, ?, ?, ?)""",
-            (backfill_id, type_, window.created_from, window.created_before),
-        )
+            (backfill_id, type_, window.created_from if created_from is None else created_from,
+             window.created_before),
+        )  # fmt: skip
         window.id = int(cursor.lastrowid or 0)
 
     def shorten_window(self, window_id: int, *, created_from: int) -> None:
