@@ -1,0 +1,318 @@
+"""Whatever the dates of an account look like: every object once, and nothing lost by a stop."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlite_utils import Database
+
+from lib.domain.windows import Window, best_to_cut, cut, remaining
+from lib.errors import Busy, Missing
+from lib.services import crew
+from lib.services.crew import Crew, Cut, Read
+from lib.store.migrations import migrations
+from lib.store.sync_state import SyncStore
+from lib.stripe_gateway.lists import Page
+
+NOW = 1_795_435_200
+PAGE = 100
+YEAR = 365 * 86_400
+
+
+@dataclass(frozen=True)
+class Thing:
+    id: str
+    created: int
+
+
+class Listing:
+    """A list at Stripe, newest first."""
+
+    def __init__(self, moments: list[int]) -> None:
+        things = [Thing(f"x_{number}", moment) for number, moment in enumerate(sorted(moments))]
+        self.things = things[::-1]
+        self._keys = [-thing.created for thing in self.things]
+        self._places = {thing.id: place for place, thing in enumerate(self.things)}
+        self.requests = 0
+        self.vanishing: set[int] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def ids(self) -> Counter[str]:
+        return Counter(thing.id for thing in self.things)
+
+    def fetch(self, created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+        with self._lock:
+            self.requests += 1
+            if after is not None and self.requests in self.vanishing:
+                raise Missing("gone", param="starting_after")
+        first = bisect_left(self._keys, -created_before + 1)
+        if after is not None:
+            first = max(first, self._places[after] + 1)
+        end = bisect_left(self._keys, -created_from + 1)
+        items = self.things[first : min(first + PAGE, end)]
+        return Page(
+            items, first + PAGE < end,
+            items[-1].id if items else None, items[-1].created if items else None,
+        )  # fmt: skip
+
+
+def spread(kind: str, count: int, seed: int) -> list[int]:
+    choose = random.Random(seed)
+    match kind:
+        case "one second":
+            return [NOW - 5 * YEAR] * count
+        case "uniform":
+            return [NOW - choose.randrange(12 * YEAR) for _ in range(count)]
+        case "recent":
+            return [NOW - int(choose.expovariate(1 / 20_000)) for _ in range(count)]
+        case "growing":
+            return [NOW - min(int(choose.expovariate(3 / YEAR)), 12 * YEAR) for _ in range(count)]
+        case "crowded seconds":
+            seconds = [NOW - choose.randrange(3 * YEAR) for _ in range(4)]
+            return [choose.choice(seconds) for _ in range(count)]
+        case "two ends":
+            return [choose.choice([1_300_000_000, NOW]) + choose.randrange(-50, 1) for _ in range(count)]  # fmt: skip
+    raise ValueError(kind)
+
+
+KINDS = ("one second", "uniform", "recent", "growing", "crowded seconds", "two ends")
+accounts = st.builds(
+    lambda kind, count, seed: Listing(spread(kind, count, seed)),
+    st.sampled_from(KINDS), st.integers(0, 1500), st.integers(0, 10**6),
+)  # fmt: skip
+
+
+def read(fetch: crew.Fetch, windows: list[Window] | None = None) -> list[Cut | Read]:
+    windows = [Window(0, NOW + 1)] if windows is None else windows
+    clock = lambda: datetime.fromtimestamp(NOW, UTC)  # noqa: E731
+    return list(Crew(fetch, windows, clock=clock).messages())
+
+
+def items(messages: list[Cut | Read]) -> Counter[str]:
+    pages = (message.items for message in messages if isinstance(message, Read))
+    return Counter(item.id for page in pages for item in page)
+
+
+@pytest.fixture(scope="module")
+def database() -> Database:
+    built = Database(memory=True)
+    migrations.apply(built)
+    return built
+
+
+class Written:
+    """What a backfill has written of its windows, in the real store."""
+
+    numbers = itertools.count()
+
+    def __init__(self, database: Database, *first: Window) -> None:
+        self.store = SyncStore(database)
+        self.name = f"bf_{next(self.numbers)}"
+        database.execute("UPDATE backfills SET finished_at = 1")
+        self.store.begin_backfill(self.name, types=("customers",), at=NOW)
+        for window in first:
+            self.store.add_window(self.name, "customers", window)
+
+    def write(self, message: Cut | Read) -> None:
+        if isinstance(message, Cut):
+            self.store.shorten_window(message.window.id, created_from=message.created_from)
+            self.store.add_window(self.name, "customers", message.older, message.older_from)
+            return
+        self.store.advance_window(
+            message.window.id, after_id=message.after_id, after_created=message.after_created,
+            objects=len(message.items), is_done=message.is_done,
+        )  # fmt: skip
+
+    def windows(self) -> list[Window]:
+        return self.store.windows(self.name, "customers")
+
+
+class TestOnce:
+    @given(accounts)
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    def test_every_object_exactly_once_in_not_many_more_requests_than_pages(
+        self, account: Listing
+    ) -> None:
+        messages = read(account.fetch)
+        assert items(messages) == account.ids
+        cuts = sum(isinstance(message, Cut) for message in messages)
+        # Each window may end in a page that is not full, and waste the page that was cut.
+        assert account.requests <= len(account.things) // PAGE + 1 + 2 * cuts
+        assert cuts <= 60 + len(account.things) // 50
+
+    @given(st.sampled_from(KINDS), st.integers(0, 10**6))
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None)
+    def test_also_where_the_object_that_marks_the_place_vanishes(
+        self, kind: str, seed: int
+    ) -> None:
+        account = Listing(spread(kind, 900, seed))
+        account.vanishing = set(range(3, 60, 4))
+        found = items(read(account.fetch))
+        assert set(found) == set(account.ids)
+
+    def test_one_reader_alone_needs_a_request_a_page(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(crew, "READERS", 1)
+        account = Listing(spread("uniform", 1234, 1))
+        read(account.fetch)
+        assert account.requests == 13
+
+    def test_the_work_is_shared(self) -> None:
+        """An account of one week in twelve years, at a Stripe that takes a while."""
+        account = Listing([NOW - 5 * YEAR - number * 40 for number in range(6000)])
+        reading, most = Counter[str](), 0
+        arrived = threading.Condition()
+
+        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+            nonlocal most
+            with arrived:
+                reading["now"] += 1
+                most = max(most, reading["now"])
+                arrived.notify_all()
+                arrived.wait_for(lambda: reading["now"] >= crew.READERS, timeout=0.01)
+                reading["now"] -= 1
+            return account.fetch(created_from, created_before, after)
+
+        assert items(read(fetch)) == account.ids
+        assert most == crew.READERS
+
+
+class TestStopped:
+    @given(accounts, st.data())
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    def test_after_any_message_loses_nothing(
+        self, database: Database, account: Listing, data: st.DataObject
+    ) -> None:
+        first = Window(0, NOW + 1)
+        written = Written(database, first)
+        messages = read(account.fetch, [first])
+        kept = messages[: data.draw(st.integers(0, len(messages)))]
+        for message in kept:
+            written.write(message)
+        again = read(account.fetch, written.windows())
+        assert items(kept) + items(again) == account.ids
+
+    @given(accounts, st.data())
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    def test_time_and_again(
+        self, database: Database, account: Listing, data: st.DataObject
+    ) -> None:
+        written = Written(database, Window(0, NOW + 1))
+        found: Counter[str] = Counter()
+        for _ in range(4):
+            messages = read(account.fetch, written.windows())
+            kept = messages[: data.draw(st.integers(0, len(messages)))]
+            for message in kept:
+                written.write(message)
+            found += items(kept)
+        for message in (last := read(account.fetch, written.windows())):
+            written.write(message)
+        assert found + items(last) == account.ids
+        assert all(window.is_done for window in written.windows())
+
+    @given(accounts, st.integers(1, 12))
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    def test_by_an_error_after_which_the_pages_before_it_are_written(
+        self, database: Database, account: Listing, when: int
+    ) -> None:
+        asked = itertools.count(1)
+
+        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+            if next(asked) == when:
+                raise Busy("too many")
+            return account.fetch(created_from, created_before, after)
+
+        first = Window(0, NOW + 1)
+        written = Written(database, first)
+        kept: list[Cut | Read] = []
+        clock = lambda: datetime.fromtimestamp(NOW, UTC)  # noqa: E731
+        try:
+            for message in Crew(fetch, [first], clock=clock).messages():
+                written.write(message)
+                kept.append(message)
+        except Busy:
+            pass
+        assert items(kept) + items(read(account.fetch, written.windows())) == account.ids
+
+    def test_ends_its_threads(self) -> None:
+        account = Listing(spread("uniform", 3000, 3))
+        before = threading.active_count()
+        messages = Crew(
+            account.fetch, [Window(0, NOW + 1)], clock=lambda: datetime.fromtimestamp(NOW, UTC)
+        ).messages()
+        next(messages)
+        messages.close()
+        assert threading.active_count() == before
+
+    def test_reads_little_ahead_of_a_slow_disk(self) -> None:
+        account = Listing(spread("uniform", 9000, 3))
+        messages = Crew(
+            account.fetch, [Window(0, NOW + 1)], clock=lambda: datetime.fromtimestamp(NOW, UTC)
+        ).messages()
+        next(messages)
+        threading.Event().wait(0.1)
+        assert account.requests <= crew._PAGES_AHEAD + crew.READERS + 1
+        messages.close()
+
+
+windows = st.builds(
+    lambda start, length, read, objects: Window(
+        start, start + length,
+        after_id="x" if read else None,
+        after_created=start + length - 1 - int((length - 1) * read) if read else None,
+        objects=objects,
+    ),
+    st.integers(0, NOW), st.integers(1, 20 * YEAR),
+    st.one_of(st.just(0.0), st.floats(0.001, 1.0)), st.integers(1, 10**6),
+)  # fmt: skip
+
+
+class TestWindows:
+    @given(windows, st.integers(NOW - YEAR, NOW + YEAR))
+    def test_both_parts_of_a_cut_are_what_it_was(self, window: Window, now: int) -> None:
+        if window.unread_before - window.created_from < 2:
+            assert best_to_cut([window], now) is None
+            return
+        before = (window.created_from, window.created_before, window.unread_before)
+        older = cut(window, now)
+        assert older.created_from == before[0]
+        assert older.created_before == window.created_from
+        assert window.created_before == before[1]
+        assert before[0] < window.created_from < before[2], "neither part is empty"
+        assert (older.after_id, older.objects, older.is_done) == (None, 0, False)
+
+    @given(st.lists(windows, max_size=8))
+    def test_what_is_left_is_a_number_or_nothing(self, several: list[Window]) -> None:
+        left = remaining(several)
+        unread = [window for window in several if window.expected is None]
+        assert (left is None) is bool(unread)
+        assert left is None or left >= 0
+
+    def test_a_window_that_is_nearly_read_is_left_alone(self) -> None:
+        window = Window(NOW - 1000, NOW, after_id="x", after_created=NOW - 900, objects=10)
+        assert best_to_cut([window], NOW) is None
+        window.objects = 10_000
+        assert best_to_cut([window], NOW) is window
+
+    def test_done_ones_count_for_nothing(self) -> None:
+        assert remaining([Window(0, 5, is_done=True)]) == 0
+
+    def test_a_function_that_never_ends_would_be_seen(self) -> None:
+        """Cutting alone, with nobody reading, ends by itself."""
+        several = [Window(0, NOW + 1)]
+        while (found := best_to_cut(several, NOW)) is not None:
+            several.append(cut(found, NOW))
+            assert len(several) <= 64
+        edges = sorted((one.created_from, one.created_before) for one in several)
+        assert edges[0][0] == 0
+        assert edges[-1][1] == NOW + 1
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(edges))
