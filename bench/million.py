@@ -77,21 +77,23 @@ def fill(settings: Settings, services: Services, account: Account) -> None:
     uow, templates = UnitOfWork(settings.database), Templates()
     started = time.perf_counter()
 
-    def save_sessions(items: list[Item]) -> None:
-        bundles = [
-            mapping.session_bundle(json.loads(templates.session(item, expanded=True)))
-            for item in items
-        ]
-        with uow.write(in_bulk=True) as stores:
-            stores.mirror.save_bundles(bundles, synced_at_ms=END * 1000)
+    with uow.bulk() as bulk:
 
-    def save_customers(items: list[Item]) -> None:
-        customers = [mapping.customer(json.loads(templates.customer(item))) for item in items]
-        with uow.write(in_bulk=True) as stores:
-            stores.mirror.save_customers(customers, synced_at_ms=END * 1000)
+        def save_sessions(items: list[Item]) -> None:
+            bundles = [
+                mapping.session_bundle(json.loads(templates.session(item, expanded=True)))
+                for item in items
+            ]
+            with bulk.write() as stores:
+                stores.mirror.save_bundles(bundles, synced_at_ms=END * 1000)
 
-    _in_pages("sessions", account, range(account.sessions - 1, -1, -1), save_sessions)
-    _in_pages("customers", account, account.customers_below(account.sessions), save_customers)
+        def save_customers(items: list[Item]) -> None:
+            customers = [mapping.customer(json.loads(templates.customer(item))) for item in items]
+            with bulk.write() as stores:
+                stores.mirror.save_customers(customers, synced_at_ms=END * 1000)
+
+        _in_pages("sessions", account, range(account.sessions - 1, -1, -1), save_sessions)
+        _in_pages("customers", account, account.customers_below(account.sessions), save_customers)
     written = time.perf_counter()
     indexed = services.search.index_all()
     print(

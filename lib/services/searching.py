@@ -21,7 +21,12 @@ class SearchService:
             return stores.search.index(_ROWS)
 
     def index_all(self) -> int:
+        """All that waits, where nobody else does; returns how many rows."""
         done = 0
-        while some := self.index_some():
-            done += some
-        return done
+        with self._uow.bulk() as bulk:
+            while True:
+                with bulk.write() as stores:
+                    some = stores.search.index(_ROWS)
+                if not some:
+                    return done
+                done += some
