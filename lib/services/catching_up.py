@@ -125,10 +125,10 @@ class CatchingUp:
         since = new_since = None if cursor is None else cursor - _MARGIN_SECONDS
         if since is not None and oldest is not None and oldest < since:
             since = max(oldest, min(since, now - _LOOK_BACK_SECONDS))
-        page = self._look_at_sessions(since, None, result)
+        page, had_news = self._look_at_sessions(since, None, result)
         # What is new is read to its end, also past pages that were known from elsewhere.
-        while page.has_more and (self._had_news or (page.last_created or 0) >= (new_since or 0)):
-            page = self._look_at_sessions(since, page.last_id, result)
+        while page.has_more and (had_news or (page.last_created or 0) >= (new_since or 0)):
+            page, had_news = self._look_at_sessions(since, page.last_id, result)
             progress(result.progress("checkout_sessions"))
         if page.has_more and since is not None:
             self._next_in_turn(since, page.last_created or now, result, progress)
@@ -140,19 +140,19 @@ class CatchingUp:
         before = turn if turn is not None and since < turn < below else below
         after: str | None = None
         while True:
-            page = self._look_at_sessions(since, after, result, before=before + 1)
+            page, had_news = self._look_at_sessions(since, after, result, before=before + 1)
             progress(result.progress("checkout_sessions"))
             # A second with more than a page of sessions is read to its end, or the turn stays there.
             stays = page.last_created is not None and page.last_created >= before
-            if not (page.has_more and (self._had_news or stays)):
+            if not (page.has_more and (had_news or stays)):
                 break
             after = page.last_id
         self._set_cursor("look_back", page.last_created if page.has_more else 0)
 
     def _look_at_sessions(
         self, since: int | None, after: str | None, result: SyncResult, *, before: int | None = None
-    ) -> Page[SessionBundle]:
-        """One page of the list, saved; remembers whether it said anything new."""
+    ) -> tuple[Page[SessionBundle], bool]:
+        """One page of the list, saved, and whether it said anything new."""
         asked_at_ms = epoch_ms(self._clock())
         page: Page[SessionBundle] = self._gateway.list_page(
             "checkout_sessions", created_from=since, created_before=before, after=after
@@ -163,12 +163,12 @@ class CatchingUp:
             if is_ours("checkout_sessions", bundle)
         }
         with self._uow.write() as stores:
-            self._had_news = stores.mirror.session_states(list(ours)) != ours
+            had_news = stores.mirror.session_states(list(ours)) != ours
             written = record_listed(
                 stores, "checkout_sessions", page.items, synced_at_ms=asked_at_ms
             )
         result.add(written)
-        return page
+        return page, had_news
 
     def listed(
         self, type_: str, result: SyncResult, progress: Progress, *, since: int | None = None
