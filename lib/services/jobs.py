@@ -12,7 +12,7 @@ from lib.domain.actors import Actor
 from lib.ids import new_id
 from lib.services.sync_result import Progress
 from lib.store.jobs import Job
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import Bulk, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -89,19 +89,28 @@ class JobRunner:
             name="onfile-heartbeat",
         )  # fmt: skip
 
-        def progress(state: dict[str, object]) -> None:
-            watch(state)
-            with self._uow.write(in_bulk=True) as stores:
-                stores.jobs.progress(job.id, progress=state)
-                alive = stores.jobs.keep_alive(job.id, at=self._now())
-            if cancelled.is_set() or not alive or should_stop():
-                raise Interrupted
+        def progress_over(own: Bulk) -> Progress:
+            def progress(state: dict[str, object]) -> None:
+                watch(state)
+                with own.write() as stores:
+                    stores.jobs.progress(job.id, progress=state)
+                    alive = stores.jobs.keep_alive(job.id, at=self._now())
+                if cancelled.is_set() or not alive or should_stop():
+                    raise Interrupted
+
+            return progress
 
         beat.start()
         try:
-            result = work(progress)
+            # A report follows every page, so it must cost nothing beside one.
+            with self._uow.bulk() as own:
+                result = work(progress_over(own))
         except Interrupted:
             return self._interrupted(job)
+        except KeyboardInterrupt:
+            # On the command line; only the page in flight is read again.
+            self._end(job, "cancelled")
+            raise
         except Exception as error:
             # Whatever stopped it, the job must not look as if it were running still.
             self._end(job, "failed", error=str(error) or type(error).__name__)
