@@ -25,7 +25,7 @@ from lib.store.sync_state import SyncStore
 from lib.store.users import UserStore
 
 _INDEXED_AT_ONCE = 10
-_BULK_CACHE_KB = 65_536
+_BULK_CACHE_KB = 32_768
 # Random ids touch most index pages again and again: writing each back rarely is half the work.
 _BULK_CHECKPOINT_PAGES = 16_384
 
