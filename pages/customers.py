@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.ui import customer_page, drawers, filters, layout, navigation, tables
+from lib.ui import customer_page, drawers, filters, layout, navigation, sync_status, tables
 from lib.ui.context import require
 from lib.ui.formats import plural
 
@@ -20,6 +20,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
 place = layout.paging("customers", search)
 page = reports.page(search=search, cursor=place.older_than or place.newer_than)
 
+if search:
+    sync_status.not_searchable(ctx)
 if page.frame.empty and search:
     layout.empty(
         "filter_alt_off", "No customer matches", "Check the spelling, or clear the search."

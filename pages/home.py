@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.ui import layout, navigation, overview, sync_panel
+from lib.ui import health_panel, layout, navigation, overview
 from lib.ui.context import require
 from lib.ui.formats import escape
 
@@ -17,9 +17,9 @@ with layout.header(
     ):
         st.switch_page(navigation.PAGES_DIR / "new_charge.py")
 
+health_panel.line(ctx)
 overview.waiting(ctx)
 if overview.is_new(ctx):
     overview.start(ctx)
 overview.picture(ctx)
 overview.activity(ctx)
-sync_panel.freshness(ctx)

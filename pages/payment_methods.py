@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.ui import drawers, filters, layout, method_panel, navigation, tables
+from lib.ui import drawers, filters, layout, method_panel, navigation, sync_status, tables
 from lib.ui.context import require
 from lib.ui.formats import plural
 
@@ -25,6 +25,8 @@ with actions:
     tables.download(lambda: reports.export(state=state, search=search),
                     file_name="saved-methods.csv", key="payment_methods_export")  # fmt: skip
 chosen = None
+if search:
+    sync_status.not_searchable(ctx)
 if not page.frame.empty:
     chosen = tables.table(
         method_panel.rows(page.frame),

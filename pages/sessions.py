@@ -27,6 +27,8 @@ with actions:
                     file_name="sessions.csv", key="sessions_export")  # fmt: skip
     sync_status.bar()
 chosen = None
+if search:
+    sync_status.not_searchable(ctx)
 if not page.frame.empty:
     chosen = tables.table(
         session_panel.rows(page.frame),

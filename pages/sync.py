@@ -1,19 +1,23 @@
-"""See how fresh the mirror of Stripe is, and fetch it now."""
+"""See whether everything Stripe has is here, and prove it."""
 
 import streamlit as st
 
-from lib.ui import layout, sync_panel
+from lib.ui import health_panel, layout, proof_panel, sync_panel
 from lib.ui.context import require
-from lib.ui.formats import when
 
 ctx = require()
+found = health_panel.facts(ctx)
 
 with layout.header(
-    "Sync", "Onfile mirrors Stripe. Webhooks make it quick; this reading makes it right."
+    "Sync health", "Whether everything Stripe has is here: what was read, and proof of it."
 ):
-    sync_panel.buttons(ctx)
+    sync_panel.buttons(ctx, found)
 
-done = ctx.services.sync.last_done_at()
-st.caption(f"Last complete reading: {when(done, ctx.now, ctx.timezone)}" if done else "No complete reading yet.")  # fmt: skip
-sync_panel.job(ctx)
-sync_panel.webhooks(ctx)
+health_panel.light(ctx, found)
+sync_panel.jobs(ctx)
+health_panel.figures(ctx, found)
+health_panel.news(ctx, found)
+proof_panel.table(ctx)
+st.space("small")
+health_panel.reads(ctx, found)
+sync_panel.last_runs(ctx)

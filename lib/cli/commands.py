@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from lib.bootstrap import Services
+from lib.cli import syncing
+from lib.cli.answers import Answer, Command, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import new_password, signed_in
 from lib.clock import epoch
@@ -20,24 +20,6 @@ from lib.money import format_money, parse_amount
 from lib.services.charge_views import ChargeView
 from lib.services.reviewing import ChargeOrder
 from lib.store.users import User
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    data: dict[str, object]
-    lines: list[str]
-    error: dict[str, object] | None = None
-    failed: bool = False
-    """Exit 1 without an error of ours: the answer itself says what is wrong."""
-
-
-Run = Callable[[Services, Arguments, Actor | None], Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    run: Run
-    needs_person: bool = field(default=True)
 
 
 def _doctor(services: Services, _: Arguments, __: Actor | None) -> Answer:
@@ -62,7 +44,7 @@ def _users_add(services: Services, arguments: Arguments, _: Actor | None) -> Ans
 
 
 def _users_list(services: Services, _: Arguments, actor: Actor | None) -> Answer:
-    _person(actor).must(Permission.MANAGE_USERS)
+    person(actor).must(Permission.MANAGE_USERS)
     users = services.users.list()
     return Answer(
         {"users": [_user_object(user) for user in users]},
@@ -75,19 +57,19 @@ def _users_list(services: Services, _: Arguments, actor: Actor | None) -> Answer
 
 
 def _users_disable(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    return _user_answer(services.users.disable(arguments.name, by=_person(actor)), "Disabled")
+    return _user_answer(services.users.disable(arguments.name, by=person(actor)), "Disabled")
 
 
 def _users_set_password(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     user = services.users.set_password(
-        arguments.name, new_password(arguments.name), by=_person(actor)
+        arguments.name, new_password(arguments.name), by=person(actor)
     )
     return _user_answer(user, "New password set for")
 
 
 def _links_create(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     made = services.links.create(
-        form_key=new_id("form"), by=_person(actor), customer=arguments.customer,
+        form_key=new_id("form"), by=person(actor), customer=arguments.customer,
         email=arguments.email, name=arguments.name, guest=arguments.guest,
         currency=arguments.currency, reference=arguments.reference, locale=arguments.locale,
     )  # fmt: skip
@@ -106,7 +88,7 @@ def _links_create(services: Services, arguments: Arguments, actor: Actor | None)
 
 
 def _links_list(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    _person(actor).must(Permission.VIEW)
+    person(actor).must(Permission.VIEW)
     status = LinkStatus(arguments.status) if arguments.status else None
     now = epoch(services.clock())
 
@@ -135,18 +117,6 @@ def _links_list(services: Services, arguments: Arguments, actor: Actor | None) -
     )  # fmt: skip
 
 
-def _sync(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    def progress(state: dict[str, object]) -> None:
-        sys.stderr.write(f"\r{state['doing']}: {state.get(str(state['doing']), 0)} written   ")
-
-    result = services.sync.run_now(
-        by=_person(actor), full=arguments.full, only=arguments.only,
-        progress=progress if sys.stderr.isatty() else lambda _: None,
-    )  # fmt: skip
-    data = result.as_json()
-    return Answer(data, [", ".join(f"{value} {name}" for name, value in data.items())])
-
-
 def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     view = services.charging.charge(
         ChargeOrder(
@@ -156,7 +126,7 @@ def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> An
             payment_method=arguments.payment_method,
             description=arguments.description,
         ),
-        by=_person(actor),
+        by=person(actor),
     )
     return charge_answer(view)
 
@@ -175,16 +145,8 @@ def charge_answer(view: ChargeView) -> Answer:
     return Answer(view.as_json(), lines, error=error)
 
 
-def _reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
-    found = services.settling.reconcile(by=_person(actor))
-    return Answer(
-        found.as_json(),
-        [f"{found.settled} settled, {found.still_unknown} still unknown, {len(found.drift)} differences"],
-    )  # fmt: skip
-
-
 def _audit_verify(services: Services, _: Arguments, actor: Actor | None) -> Answer:
-    _person(actor).must(Permission.VIEW)
+    person(actor).must(Permission.VIEW)
     check = services.audit.verify()
     return Answer(
         {"entries": check.entries, "ok": check.ok, "head": check.head},
@@ -206,12 +168,6 @@ def _worker(services: Services, arguments: Arguments, _: Actor | None) -> Answer
     finally:
         services.worker.stop()
     return Answer({"state": "stopped"}, ["Stopped."])
-
-
-def _person(actor: Actor | None) -> Actor:
-    if actor is None:
-        raise LookupError("the command was declared without a person")
-    return actor
 
 
 def _user_object(user: User) -> dict[str, object]:
@@ -236,9 +192,9 @@ COMMANDS: dict[str, Command] = {
     "users set-password": Command(_users_set_password),
     "links create": Command(_links_create),
     "links list": Command(_links_list),
-    "sync": Command(_sync),
+    "sync": Command(syncing.sync),
     "charge": Command(_charge),
-    "reconcile": Command(_reconcile),
+    "reconcile": Command(syncing.reconcile),
     "audit verify": Command(_audit_verify),
     "worker": Command(_worker, needs_person=False),
 }

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 
 from lib import bootstrap
 from lib.bootstrap import Services
-from lib.cli.commands import COMMANDS, Answer
+from lib.cli.answers import Answer
+from lib.cli.commands import COMMANDS
 from lib.cli.parser import Arguments, parse
 from lib.cli.staff import signed_in
 from lib.errors import GatewayError, OnfileError
@@ -30,7 +31,10 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] = bootstrap.se
         built = services()
         command = COMMANDS[arguments.command]
         actor = signed_in(arguments, built.users) if command.needs_person else None
-        answer = command.run(built, arguments, actor)
+        try:
+            answer = command.run(built, arguments, actor)
+        finally:
+            _count_reads(built)
     except OnfileError as error:
         return _show(arguments, Answer({}, [], error=_error_object(error)))
     except sqlite3.Error as error:
@@ -40,6 +44,14 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] = bootstrap.se
         message = "Stopped. What was done before is kept."
         return _show(arguments, Answer({}, [], error={"code": "stopped", "message": message}))
     return _show(arguments, answer)
+
+
+def _count_reads(services: Services) -> None:
+    """Stripe allows so many reads a month: what this process read counts, however it ended."""
+    try:
+        services.sync.count_reads()
+    except sqlite3.Error:
+        logger.warning("the reads of this command could not be counted", exc_info=True)
 
 
 def _show(arguments: Arguments, answer: Answer) -> int:

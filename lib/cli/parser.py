@@ -73,9 +73,17 @@ def _parser() -> argparse.ArgumentParser:
     made = add(link_commands, "list", "links list", "List setup links, newest first.")
     made.add_argument("--status", choices=["open", "completed", "expired", "revoked"])
 
-    made = add(commands, "sync", "sync", "Fetch what changed at Stripe.")
-    made.add_argument("--full", action="store_true", help="read everything again")
-    made.add_argument("--only", nargs="+", action="extend", default=[], choices=TYPES)
+    made = add(commands, "sync", "sync", "Fetch what changed at Stripe, or compare with it.")
+    made.add_argument(
+        "--full",
+        action="store_true",
+        help="read everything again; with --verify compare everything",
+    )
+    what = made.add_mutually_exclusive_group()
+    what.add_argument("--only", nargs="+", action="extend", default=[], choices=TYPES)
+    what.add_argument(
+        "--verify", action="store_true", help="compare with Stripe and repair; samples, or --full"
+    )
 
     made = add(commands, "charge", "charge", "Charge a saved payment method now.")
     made.add_argument("--customer", required=True, metavar="cus_…")

@@ -15,6 +15,12 @@ from lib.reports.webhooks import WebhookReports
 from lib.store.sync_state import SyncStore
 
 _MOST_TO_INDEX = 100_000
+_DAY = 86_400
+_OBJECTS_A_REQUEST = 100
+_LISTED = (
+    "customers", "checkout_sessions", "setup_intents", "payment_intents", "stripe_charges",
+    "refunds", "disputes",
+)  # fmt: skip
 
 
 class HealthReports:
@@ -69,6 +75,35 @@ class HealthReports:
                     "SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", _MOST_TO_INDEX,
                 ),
             )  # fmt: skip
+
+    def to_index(self) -> int:
+        """Rows that cannot be searched for yet."""
+        with reading(self._path) as database:
+            return _number(
+                database,
+                "SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", _MOST_TO_INDEX,
+            )  # fmt: skip
+
+    def reads_by_day(self) -> list[tuple[int, int]]:
+        """Midnight UTC in seconds, and reads, of each of the last 30 days."""
+        today = epoch(self._clock()) // _DAY
+        first = today - PERIOD_SECONDS // _DAY + 1
+        with reading(self._path) as database:
+            found = {
+                row["day"]: int(row["reads"])
+                for row in database.query(
+                    "SELECT day, reads FROM stripe_reads WHERE day >= ?", (first,)
+                )
+            }
+        return [(day * _DAY, found.get(day, 0)) for day in range(first, today + 1)]
+
+    def cost_of_reading(self) -> int:
+        """About how many requests it takes to read everything: by what is here."""
+        with reading(self._path) as database:
+            listed = [_number(database, f"SELECT count(*) FROM {table}") for table in _LISTED]
+            # Saved methods are asked for customer by customer.
+            customers = _number(database, "SELECT count(*) FROM customers WHERE is_deleted = 0")
+        return sum(1 + rows // _OBJECTS_A_REQUEST for rows in listed) + customers
 
 
 def _latest_jobs(database: Database) -> dict[str, dict[str, Any]]:

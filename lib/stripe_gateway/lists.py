@@ -89,7 +89,8 @@ def whole_list(fetch: Callable[[str | None], Page[T]]) -> list[T]:
     Where the object that marked the place was deleted between two pages, from the beginning again.
 
     Raises:
-        Missing: what is listed is not there, or its list changes all the time.
+        Missing: what it is the list of is not there.
+        OutcomeUnknown: it changes all the time.
     """
     beginnings = 0
     found: list[T] = []
@@ -98,9 +99,12 @@ def whole_list(fetch: Callable[[str | None], Page[T]]) -> list[T]:
         try:
             page = fetch(after)
         except Missing as error:
-            beginnings += 1
-            if error.param != "starting_after" or beginnings > _BEGINNINGS:
+            if error.param != "starting_after":
                 raise
+            beginnings += 1
+            if beginnings > _BEGINNINGS:
+                # Not Missing: whoever is told that would take the owner of the list for deleted.
+                raise OutcomeUnknown("The list changed whenever it was read.") from error
             found, after = [], None
             continue
         found += page.items

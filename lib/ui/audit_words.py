@@ -14,7 +14,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "charges": ("Charges", ("charge", "attempt.")),
     "links": ("Links", ("link.",)),
     "customers": ("Customers and methods", ("customer.", "payment_method.")),
-    "webhooks": ("Webhooks", ("webhook.",)),
+    "webhooks": ("Webhooks and sync", ("webhook.", "job.")),
     "access": ("Sign-in and users", ("user.",)),
 }
 _ACTIONS: dict[str, str] = {
@@ -34,6 +34,7 @@ _ACTIONS: dict[str, str] = {
     "payment_method.attach": "Gave a saved method its customer",
     "payment_method.detach": "Removed a saved method",
     "webhook.replay": "Replayed a webhook delivery",
+    "job.cancel": "Stopped a reading of Stripe",
     "user.add": "Added a user",
     "user.set_password": "Set a password",
     "user.set_roles": "Set roles",

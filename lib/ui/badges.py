@@ -39,6 +39,7 @@ STATES: dict[str, Look] = {
     "finished": Look("Finished", "green", "check_circle"),
     "processed": Look("Processed", "green", "check_circle"),
     "ok": Look("OK", "green", "check_circle"),
+    "same": Look("No difference", "green", "check_circle"),
     # Nothing happens, or no longer.
     "planned": Look("Planned", "gray", "schedule"),
     "draft": Look("Draft", "gray", "edit_note"),
@@ -53,6 +54,7 @@ STATES: dict[str, Look] = {
     "paused": Look("Paused", "gray", "pause_circle"),
     "not_executed": Look("Not executed", "gray", "do_not_disturb_on"),
     "off": Look("Off", "gray", "toggle_off"),
+    "not_yet": Look("Not yet", "gray", "schedule"),
     # Under way.
     "open": Look("Open", "blue", "link"),
     "approved": Look("Approved", "blue", "thumb_up"),
@@ -68,6 +70,8 @@ STATES: dict[str, Look] = {
     "unattached": Look("Needs a customer", "orange", "person_add"),
     "retrying": Look("Retrying", "orange", "replay"),
     "locked": Look("Locked", "orange", "lock_clock"),
+    "repaired": Look("Repaired", "orange", "build"),
+    "not_compared": Look("Not compared", "orange", "warning"),
     # Bad ends.
     "declined": Look("Declined", "red", "cancel"),
     "failed": Look("Failed", "red", "error"),
@@ -76,6 +80,7 @@ STATES: dict[str, Look] = {
     "rejected": Look("Rejected", "red", "thumb_down"),
     "stopped": Look("Stopped", "red", "dangerous"),
     "unusable": Look("Not usable", "red", "credit_card_off"),
+    "differs": Look("Differs", "red", "error"),
     # Not known.
     "unknown": Look("Unknown", "violet", "help"),
 }

@@ -95,3 +95,29 @@ def by_reason(frame: pd.DataFrame) -> None:
         (bars + numbers).properties(height=_BAR * len(ordered) + 8),
         alt=f"Failures by reason: {in_words}",
     )
+
+
+def reads_by_day(days: Sequence[tuple[int, int]], *, allowed: int) -> None:
+    """Bars of reads by day (midnight UTC in seconds, count), and a line at the allowance a day."""
+    shown = pd.DataFrame(
+        {"day": [pd.Timestamp(day, unit="s").strftime("%Y-%m-%d") for day, _ in days],
+         "reads": [count for _, count in days]}
+    )  # fmt: skip
+    base = alt.Chart(shown)
+    bars = base.mark_bar(size=14, cornerRadius=1, color=color("processing")).encode(
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
+                scale=alt.Scale(domain=[shown["day"].iloc[0], shown["day"].iloc[-1]], padding=14)),
+        y=alt.Y("reads:Q", title=None, axis=alt.Axis(tickCount=3, format=",d")),
+        tooltip=[alt.Tooltip("day:T", title="Day", format="%-d %b %Y"),
+                 alt.Tooltip("reads:Q", title="Reads", format=",d")],
+    )  # fmt: skip
+    limit = alt.Chart(pd.DataFrame({"allowed": [allowed], "words": [f"{allowed:,} a day allowed on average"]}))  # fmt: skip
+    rule = limit.mark_rule(color=color("declined"), strokeDash=[4, 3]).encode(y="allowed:Q")
+    words = limit.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=color("declined"))
+    total = sum(count for _, count in days)
+    st.altair_chart(
+        (bars + rule + words.encode(y="allowed:Q", x=alt.value(0), text="words:N")).properties(
+            height=150
+        ),
+        alt=f"Reads of Stripe by day: {total:,} in 30 days; {allowed:,} a day are allowed.",
+    )

@@ -74,8 +74,8 @@ PAGES: tuple[PageSpec, ...] = (
         "What Stripe told Onfile, what became of it, and replaying what did not work.",
     ),
     PageSpec(
-        "sync.py", "Sync", "sync", "sync", "Evidence",
-        "How fresh the mirror of Stripe is; fetch it now.",
+        "sync.py", "Sync health", "monitor_heart", "sync", "Evidence",
+        "Whether everything that Stripe has is here, and proof of it.",
     ),
     PageSpec(
         "audit.py", "Audit", "fact_check", "audit", "Evidence",

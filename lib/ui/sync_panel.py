@@ -1,4 +1,4 @@
-"""The sync: its progress while it runs, its result, and how fresh the mirror is."""
+"""Readings of Stripe and comparisons with it: asking for one, watching it, what came of the last."""
 
 from __future__ import annotations
 
@@ -7,140 +7,196 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.store.jobs import Job
-from lib.ui import badges, layout, navigation, outcome
+from lib.domain.health import Facts
+from lib.domain.progress import counts, describe, fraction, step
+from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.store.jobs import STALE_SECONDS, Job
+from lib.ui import badges, outcome
 from lib.ui.context import PageContext, require
 from lib.ui.formats import ago, escape, plural, when
-from lib.ui.layout import Fact
+from lib.ui.sync_status import is_live
 
-_ACTIVE = ("queued", "running")
-_TYPES = {
-    "checkout_sessions": "Checkout Sessions",
-    "setup_intents": "SetupIntents",
-    "customers": "Customers",
-    "payment_methods": "Saved methods",
-    "payment_intents": "PaymentIntents",
-    "events": "Events",
+_KINDS = {
+    SYNC: "What changed",
+    BACKFILL: "Everything",
+    VERIFY: "Comparison with Stripe",
 }
-_READ_IN_ORDER = tuple(name for name in _TYPES if name != "setup_intents")
+_WATCHED = "sync_panel_watched"
+_KEPT = {
+    SYNC: "What was read is kept. The next sync begins where this one stopped.",
+    BACKFILL: "What was read is kept, and “Continue” goes on from there.",
+    VERIFY: "What was compared until then is kept and repaired.",
+}
+_AGAIN = {SYNC: "Sync again", BACKFILL: "Continue", VERIFY: "Compare again"}
 
 
-def buttons(ctx: PageContext) -> None:
+def buttons(ctx: PageContext, found: Facts) -> None:
+    """For people who may: read everything again, compare, and the one they usually want."""
     if not ctx.actor.may(Permission.SYNC):
         return
-    job = ctx.services.sync.latest()
-    busy = job is not None and job.state in _ACTIVE
-    if st.button(
-        "Read everything again", key="sync_full", disabled=busy, icon=":material/restart_alt:",
-        help="Slower. Only needed when something looks wrong.",
-    ):  # fmt: skip
-        _ask(ctx, full=True)
-    if st.button("Sync now", key="sync_now", disabled=busy, type="primary", icon=":material/sync:"):
-        _ask(ctx, full=False)
+    sync = ctx.services.sync
+    busy = {kind: is_live(sync.latest(kind)) for kind in _KINDS}
+    with st.popover("More", icon=":material/more_horiz:"):
+        _read_everything(ctx, found, busy=busy[BACKFILL])
+    if st.button("Compare with Stripe", key="sync_verify", icon=":material/fact_check:",
+                 disabled=busy[VERIFY],
+                 help="Lists samples of everything at Stripe, compares each field, and repairs "
+                 "what differs."):  # fmt: skip
+        with outcome.show() as said:
+            said.message = _began(sync.request_proof(by=ctx.actor))
+    if st.button("Sync now", key="sync_now", type="primary", icon=":material/sync:",
+                 disabled=busy[SYNC] or busy[BACKFILL]):  # fmt: skip
+        with outcome.show() as said:
+            said.message = _began(sync.request(by=ctx.actor))
 
 
-def _ask(ctx: PageContext, *, full: bool) -> None:
-    with outcome.show() as said:
-        asked = ctx.services.sync.request(by=ctx.actor, full=full)
-        said.message = "Sync started." if asked else "A sync is on its way already."
+def _read_everything(ctx: PageContext, found: Facts, *, busy: bool) -> None:
+    cost = ctx.services.reports.health.cost_of_reading()
+    st.markdown("**Read everything again**")
+    st.caption(
+        "Only needed when a comparison finds that much is missing. It takes about "
+        f"{plural(cost, 'request')}; of the {found.reads.allowed:,} reads that Stripe allows in "
+        f"30 days, {found.reads.used:,} are used. You can go on working meanwhile."
+    )
+    if st.button("Read everything again", key="sync_full", disabled=busy,
+                 icon=":material/restart_alt:"):  # fmt: skip
+        with outcome.show() as said:
+            said.message = _began(ctx.services.sync.request(by=ctx.actor, full=True))
+    st.markdown("**Compare everything**")
+    st.caption("Not only samples: every object, about as many requests.")
+    if st.button("Compare everything", key="sync_verify_full",
+                 disabled=is_live(ctx.services.sync.latest(VERIFY)),
+                 icon=":material/fact_check:"):  # fmt: skip
+        with outcome.show() as said:
+            said.message = _began(ctx.services.sync.request_proof(by=ctx.actor, full=True))
 
 
-def freshness(ctx: PageContext) -> None:
-    """One line: how old the mirror is, with the way to the sync page."""
-    done = ctx.services.sync.last_done_at()
-    text = f"Read from Stripe {ago(done, ctx.now)}" if done else "Not read from Stripe yet"
-    spec = navigation.find("sync")
-    if spec is not None:
-        st.page_link(spec.path, label=text, icon=":material/sync:", width="content")
+def _began(asked: bool) -> str:
+    return "It begins in a moment." if asked else "It is under way already."
 
 
-def job(ctx: PageContext) -> None:
-    """The newest sync; redrawn every two seconds while it runs, also after a reload."""
-    found = ctx.services.sync.latest()
-    if found is not None and found.state in _ACTIVE:
-        _watch()
-        return
-    if found is None:
-        layout.empty(
-            "sync", "Not synced yet", "Onfile reads everything from Stripe once, then what changed."
-        )
-        return
-    _ended(ctx, found)
+def jobs(ctx: PageContext) -> None:
+    """What runs, redrawn every two seconds while something does; under it what ended badly."""
+    live = any(is_live(ctx.services.sync.latest(kind)) for kind in _KINDS)
+    st.fragment(run_every="2s" if live else None)(_live)()
+    for kind in _KINDS:
+        job = ctx.services.sync.latest(kind)
+        if job is not None and job.state in ("failed", "cancelled"):
+            _ended_early(ctx, job)
 
 
-@st.fragment(run_every="2s")
-def _watch() -> None:
+def _live() -> None:
     ctx = require()
-    found = ctx.services.sync.latest()
-    if found is None or found.state not in _ACTIVE:
+    found = [job for kind in _KINDS if (job := ctx.services.sync.latest(kind)) and is_live(job)]
+    ids = [job.id for job in found]
+    if set(st.session_state.get(_WATCHED, ())) - set(ids):
+        # One ended while being watched: the whole page reads afresh.
+        st.session_state[_WATCHED] = ids
         st.rerun()
-    doing = str(found.progress.get("doing", ""))
-    with st.container(border=True):
-        if found.state == "queued":
-            st.markdown(f"{badges.badge('queued')} The worker begins in a moment.")
-            st.progress(0.0)
-            return
-        step = _READ_IN_ORDER.index(doing) if doing in _READ_IN_ORDER else 0
-        started = ago(found.started_at, ctx.now)
-        st.markdown(f"{badges.badge('running')} Started {started}. You may leave this page.")
-        st.progress(
-            (step + 0.5) / len(_READ_IN_ORDER),
-            text=f"Reading {_TYPES.get(doing, 'what changed')}, step {step + 1} of {len(_READ_IN_ORDER)}",
-        )
-        _numbers(found.progress)
+    st.session_state[_WATCHED] = ids
+    for job in found:
+        _live_job(ctx, job)
 
 
-def _ended(ctx: PageContext, found: Job) -> None:
-    who = ctx.services.users.find(found.requested_by)
-    by = who.name if who else "Onfile's schedule"
-    with st.container(border=True):
-        st.markdown(
-            f"{badges.badge(found.state)} {'Everything' if found.params.get('full') else 'What changed'}"
-            f" · {escape(when(found.finished_at, ctx.now, ctx.timezone))} · asked for by {escape(by)}"
-        )
-        if found.state == "failed":
-            st.error(
-                "The sync stopped before its end. What it had read is kept, and the next one goes "
-                f"on from there.  \n:small[:gray[For support: {escape((found.error or '')[:300])}]]",
-                icon=":material/error:",
+def _live_job(ctx: PageContext, job: Job) -> None:
+    with st.container(border=True, gap="small"):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.markdown(
+                f"{badges.badge(job.state)} **{_title(job)}** :gray[{_since(ctx, job)}]",
+                width="stretch",
             )
-        if found.result:
-            _numbers(found.result)
-            seconds = float(found.result.get("seconds", 0))
-            requests = plural(int(found.result.get("requests", 0)), "request")
-            st.caption(f"{requests} to Stripe in {max(seconds, 0.1):.1f} s")
+            _cancel(ctx, job)
+        if job.state == "queued":
+            st.progress(0.0, text="Begins in a moment. You may leave this page.")
+            return
+        words = [step(job.progress), describe(job.kind, job.progress)]
+        st.progress(fraction(job.kind, job.progress), text=" · ".join(filter(None, words)))
+        _numbers(job.progress)
+        if job.heartbeat_at is not None and ctx.now.timestamp() - job.heartbeat_at > STALE_SECONDS:
+            st.caption(
+                ":material/hourglass_top: Onfile was stopped while it read. It goes on by itself "
+                "where it was, as soon as Onfile's background work runs."
+            )
+
+
+def _since(ctx: PageContext, job: Job) -> str:
+    by = escape(_who(ctx, job.requested_by))
+    return f"asked for by {by} {ago(job.started_at or job.created_at, ctx.now)}"
+
+
+def _cancel(ctx: PageContext, job: Job) -> None:
+    if not ctx.actor.may(Permission.SYNC):
+        return
+    asked = job.cancel_requested_by is not None
+    if st.button("Stopping …" if asked else "Cancel", key=f"sync_cancel_{job.kind}", disabled=asked,
+                 icon=":material/stop_circle:",
+                 help="What was read is kept; it can go on there later."):  # fmt: skip
+        with outcome.show("It stops after the page at hand."):
+            ctx.services.sync.cancel(job.kind, by=ctx.actor)
+
+
+def _ended_early(ctx: PageContext, job: Job) -> None:
+    """Cancelled or failed: what was kept, and going on."""
+    with st.container(border=True, gap="small"):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.markdown(
+                f"{badges.badge(job.state)} **{_title(job)}** "
+                f":gray[{when(job.finished_at, ctx.now, ctx.timezone)}]",
+                width="stretch",
+            )
+            _go_on(ctx, job)
+        if job.state == "failed":
+            st.markdown(escape((job.error or "")[:300]))
+        else:
+            by = _who(ctx, job.cancel_requested_by or job.requested_by)
+            st.markdown(f"Stopped by {escape(by)}.")
+        st.caption(_KEPT[job.kind])
+        _numbers(job.result or job.progress)
+
+
+def _go_on(ctx: PageContext, job: Job) -> None:
+    if not ctx.actor.may(Permission.SYNC):
+        return
+    if st.button(_AGAIN[job.kind], key=f"sync_again_{job.kind}", icon=":material/play_arrow:"):
+        sync, by = ctx.services.sync, ctx.actor
+        with outcome.show() as said:
+            if job.kind == VERIFY:
+                asked = sync.request_proof(by=by, full=bool(job.params.get("full")))
+            else:
+                asked = sync.request(by=by, full=job.kind == BACKFILL)
+            said.message = _began(asked)
+
+
+def last_runs(ctx: PageContext) -> None:
+    """One line for each that ended well."""
+    for kind, title in _KINDS.items():
+        job = ctx.services.sync.latest(kind)
+        if job is None or job.state != "done" or job.result is None:
+            continue
+        read = ", ".join(f"{name.lower()} {number:,}" for name, number in counts(job.result))
+        requests = plural(int(job.result.get("requests", 0)), "request")
+        seconds = max(float(job.result.get("seconds", 0)), 0.1)
+        st.caption(
+            f"{badges.badge('done')} {title} · {ago(job.finished_at, ctx.now)} · asked for by "
+            f"{escape(_who(ctx, job.requested_by))} · {read or 'nothing new'} · {requests} in "
+            f"{seconds:,.1f} s"
+        )
 
 
 def _numbers(values: dict[str, Any]) -> None:
-    columns = st.columns(len(_TYPES))
-    for column, (name, label) in zip(columns, _TYPES.items(), strict=True):
-        column.metric(label, f"{int(values.get(name, 0)):,}")
+    found = counts(values)
+    if found:
+        st.caption("Read so far: " + " · ".join(f"{name} **{number:,}**" for name, number in found))
 
 
-def webhooks(ctx: PageContext) -> None:
-    """Whether Stripe tells us by itself, and what became of what it told."""
-    st.subheader("Webhooks", anchor=False)
-    if not ctx.services.settings.webhook_secrets:
-        st.info(
-            "Webhooks are not set up: Onfile asks Stripe every few minutes instead. Everything "
-            "is right, only later. Set STRIPE_WEBHOOK_SECRET to be told at once.",
-            icon=":material/webhook:",
-        )
-    else:
-        st.markdown(f"{badges.badge('active')} Stripe tells Onfile at once what changed.")
-    counts = ctx.services.reports.webhooks.counts()
-    layout.facts(
-        [
-            Fact("Waiting", f"{counts['waiting']:,}"),
-            Fact("Processed", f"{counts['processed']:,}"),
-            Fact("Not needed", f"{counts['ignored']:,}"),
-            Fact("To be tried again", f"{counts['retrying']:,}"),
-            Fact("Given up", f"{counts['given_up']:,}"),
-        ]
-    )
-    if counts["retrying"]:
-        st.warning(
-            "Some deliveries could not be processed. Onfile tries them again by itself, and a sync "
-            "reads the same facts.",
-            icon=":material/warning:",
-        )
+def _title(job: Job) -> str:
+    return "Complete comparison with Stripe" if job.params.get("full") else _KINDS[job.kind]
+
+
+def _who(ctx: PageContext, username: str) -> str:
+    found = ctx.services.users.find(username)
+    return found.name if found else "Onfile"

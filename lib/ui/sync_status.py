@@ -5,34 +5,45 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.progress import describe
+from lib.services.sync import BACKFILL, SYNC
 from lib.store.jobs import Job
 from lib.ui import outcome
-from lib.ui.context import require
+from lib.ui.context import PageContext, require
 from lib.ui.formats import ago, escape, plural
 
 _WATCHED = "sync_status_watched"
-_STEPS = {
-    "checkout_sessions": "Reading sessions",
-    "customers": "Reading customers",
-    "payment_methods": "Reading saved methods",
-    "payment_intents": "Reading charges",
-    "events": "Reading what changed",
-}
 
 
 def is_live(job: Job | None) -> bool:
     return job is not None and job.state in ("queued", "running")
 
 
+def not_searchable(ctx: PageContext) -> None:
+    """With a search: that rows which were just written are not found yet. Usually nothing."""
+    waiting = ctx.services.reports.health.to_index()
+    if waiting:
+        be = "cannot be searched for yet; it will be" if waiting == 1 else "cannot be searched for yet; they will be"  # fmt: skip
+        st.caption(f":material/hourglass_top: {plural(waiting, 'row')} {be} in a moment.")
+
+
 def bar() -> None:
-    """Asks every two seconds while a sync waits or runs, and not at all otherwise."""
-    live = is_live(require().services.sync.latest())
+    """Asks every two seconds while Stripe is read, or will be, and not at all otherwise."""
+    live = is_live(_shown(require()))
     st.fragment(run_every="2s" if live else None)(_bar)()
+
+
+def _shown(ctx: PageContext) -> Job | None:
+    """What is under way, the reading of everything before that of news; else the newest."""
+    found = [ctx.services.sync.latest(kind) for kind in (BACKFILL, SYNC)]
+    live = [job for job in found if is_live(job)]
+    ended = [job for job in found if job is not None]
+    return next(iter(live), max(ended, key=lambda job: job.created_at, default=None))
 
 
 def _bar() -> None:
     ctx = require()
-    job = ctx.services.sync.latest()
+    job = _shown(ctx)
     if is_live(job):
         st.session_state[_WATCHED] = True
     elif st.session_state.pop(_WATCHED, False):
@@ -53,10 +64,10 @@ def _words(job: Job | None, done_at: int | None) -> str:
     if job is not None and job.state == "queued":
         return "Sync waits for the worker"
     if job is not None and job.state == "running":
-        doing = _STEPS.get(str(job.progress.get("doing")), "Starting")
-        written = sum(int(job.progress.get(name) or 0) for name in _STEPS)
-        return f"{doing} · {plural(written, 'object')} written"
+        return describe(job.kind, job.progress)
     fresh = f"Synced {ago(done_at, ctx.now)}" if done_at else "Never synced"
     if job is not None and job.state == "failed":
         return f"The last sync stopped: {escape((job.error or '')[:120])} · {fresh}"
+    if job is not None and job.state == "cancelled":
+        return f"The last sync was stopped by a person · {fresh}"
     return fresh

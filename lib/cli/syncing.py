@@ -1,0 +1,133 @@
+"""The commands that read Stripe: sync, proof, reconciliation."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+from lib.bootstrap import Services
+from lib.cli.answers import Answer, person
+from lib.cli.parser import Arguments
+from lib.domain.actors import Actor
+from lib.domain.progress import NAMES, counts, describe
+from lib.domain.proofs import Proof
+from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.services.sync_result import SyncIncomplete
+
+_CLEAR_LINE = "\r\x1b[K"
+_STOPPED: dict[str, object] = {
+    "code": "stopped",
+    "message": "Stopped. What was read is kept: the same command goes on from there.",
+}
+
+
+def sync(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    if arguments.verify:
+        return _verify(services, arguments, actor)
+    kind = BACKFILL if arguments.full or services.sync.needs_backfill() else SYNC
+    error: dict[str, object] | None = None
+    try:
+        result = services.sync.run_now(
+            by=person(actor), full=arguments.full, only=arguments.only, progress=_teller(kind)
+        )
+    except SyncIncomplete as incomplete:
+        result, error = incomplete.result, _incomplete(incomplete)
+    except KeyboardInterrupt:
+        return Answer({}, [], error=_STOPPED)
+    finally:
+        _end_of_line()
+    data = result.as_json()
+    read = ", ".join(f"{name}: {number:,}" for name, number in counts(data)) or "Nothing new"
+    return Answer(
+        data, [f"{read}. {result.requests:,} requests in {result.seconds:.1f} s."], error=error
+    )
+
+
+def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    try:
+        proofs, error = _proved(services, actor, full=arguments.full)
+    except KeyboardInterrupt:
+        return Answer({}, [], error=_STOPPED)
+    left = sum(_left(proof) for proof in proofs)
+    is_ok = error is None and not left and not any(proof.error for proof in proofs)
+    data = {"proofs": [_as_json(proof) for proof in proofs], "ok": is_ok} | {
+        name: sum(getattr(proof, name) for proof in proofs)
+        for name in ("found", "missing", "extra", "differing", "repaired", "here", "at_stripe")
+    }
+    return Answer(data, [_line(proof) for proof in proofs], error=error, failed=not is_ok)
+
+
+def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
+    """Settles what is unknown, compares the ledger, then samples of the mirror, with Stripe."""
+    found = services.settling.reconcile(by=person(actor))
+    proofs, error = _proved(services, actor, full=False)
+    drift = found.drift + [
+        {"kind": finding.kind, "type": proof.type, "id": finding.id,
+         "fields": list(finding.fields)}
+        for proof in proofs
+        for finding in proof.findings
+    ]  # fmt: skip
+    data = found.as_json() | {"drift": drift, "proofs": [_as_json(proof) for proof in proofs]}
+    return Answer(
+        data,
+        [
+            f"{found.settled} settled, {found.still_unknown} still unknown, {len(drift)} differences",
+            *(_line(proof) for proof in proofs if not proof.is_clean),
+        ],
+        error=error,
+    )
+
+
+def _proved(
+    services: Services, actor: Actor | None, *, full: bool
+) -> tuple[list[Proof], dict[str, object] | None]:
+    """The comparison of each type; with the reason when some could not be compared."""
+    try:
+        return services.sync.prove_now(by=person(actor), full=full, progress=_teller(VERIFY)), None
+    except SyncIncomplete as incomplete:
+        return services.sync.proofs(), _incomplete(incomplete)
+    finally:
+        _end_of_line()
+
+
+def _left(proof: Proof) -> int:
+    return max(proof.found - proof.repaired, 0)
+
+
+def _as_json(proof: Proof) -> dict[str, object]:
+    return asdict(proof) | {"found": proof.found}
+
+
+def _line(proof: Proof) -> str:
+    name = NAMES.get(proof.type, proof.type)
+    if proof.error:
+        return f"{name}: not compared. {proof.error}"
+    compared = f"{proof.windows:,} of {proof.windows_of:,} parts compared"
+    if not proof.found:
+        return f"{name}: {compared}, no difference"
+    return (
+        f"{name}: {compared}, {proof.missing} missing, {proof.extra} extra, "
+        f"{proof.differing} differing; {_left(proof)} left after repair"
+    )
+
+
+def _incomplete(error: SyncIncomplete) -> dict[str, object]:
+    return {"code": error.code, "message": str(error)}
+
+
+def _teller(kind: str) -> Callable[[dict[str, object]], None]:
+    """Progress on one line, for people at a terminal only."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda state: _write(f"{_CLEAR_LINE}{describe(kind, state)}")
+
+
+def _end_of_line() -> None:
+    if sys.stderr.isatty():
+        _write(_CLEAR_LINE)
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
