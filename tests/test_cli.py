@@ -111,7 +111,7 @@ class TestHowItIsCalled:
             ("charge", "--customer", "cus_1"),
             ("users", "add", "eve", "--email", "e@example.com", "--role", "owner"),
             ("users", "add", "eve", "--email", "e@example.com"),
-            ("sync", "--only", "charges"),
+            ("sync", "--only", "invoices"),
             ("doctor", "--loud"),
             ("links", "create", "--guest", "--reference", "\udcff", "--as", "alice"),
             ("links", "list", "--as", "\udcff"),
@@ -333,7 +333,8 @@ class TestSync:
         assert said.status == 0
         assert set(said.json) == {
             "checkout_sessions", "setup_intents", "payment_methods", "customers",
-            "payment_intents", "events", "requests", "seconds",
+            "payment_intents", "charges", "refunds", "disputes", "events", "requests", "seconds",
+            "problems",
         }  # fmt: skip
         assert said.json["checkout_sessions"] == 1
 
@@ -353,7 +354,7 @@ class TestSync:
         assert (said.status, said.json["customers"]) == (0, 1)
 
     def test_stripe_down_is_an_error_with_the_request(self, run: Run, world: World) -> None:
-        world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=5)
+        world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
         said = run("--json", "--as", "alice", "sync")
         assert (said.status, said.error["code"]) == (1, "outcome_unknown")
         assert said.error["request_id"].startswith("req_")
@@ -427,7 +428,10 @@ class TestTheRest:
         assert unknown.charge.state.value == "unknown"
         world.clock.advance(minutes=5)
         said = run("--json", "--as", "bob", "reconcile")
-        assert (said.status, said.json) == (0, {"settled": 1, "still_unknown": 0, "drift": []})
+        answer = said.json
+        proofs = answer.pop("proofs")
+        assert (said.status, answer) == (0, {"settled": 1, "still_unknown": 0, "drift": []})
+        assert {proof["type"] for proof in proofs} >= {"customers", "payment_intents"}
         assert len(world.moved()) == 1
 
     def test_audit_verify(self, run: Run, world: World) -> None:
@@ -450,7 +454,7 @@ class TestTheRest:
         said = run("--json", "worker", "--once")
         assert (said.status, said.json) == (0, {"state": "done"})
         assert all(check.ok for check in world.services.doctor.is_ready())
-        latest = world.services.sync.latest()
+        latest = world.services.sync.latest("backfill")
         assert latest is not None
         assert latest.state == "done"
 

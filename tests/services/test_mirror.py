@@ -125,10 +125,10 @@ class TestEachWayAlone:
         """Stripe has no mode filter: payment pages of other programs come along in every list."""
         made = link(world, None)
         gateway = world.services.sync._gateway
-        listing = gateway.list_sessions
+        listing = gateway.list_page
 
-        def with_a_payment(**given: Any) -> Any:
-            page = listing(**given)
+        def with_a_payment(*given: Any, **named: Any) -> Any:
+            page = listing(*given, **named)
             from dataclasses import replace
 
             page.items[:] = [
@@ -136,7 +136,7 @@ class TestEachWayAlone:
             ]
             return page
 
-        monkeypatch.setattr(gateway, "list_sessions", with_a_payment)
+        monkeypatch.setattr(gateway, "list_page", with_a_payment)
         world.fill(made.session_id)
         result = world.services.sync.run(only=["checkout_sessions"])
         assert result.checkout_sessions == 0

@@ -227,7 +227,7 @@ class TestJobs:
         assert self.claim(uow)
         assert not self.add(uow, "job_2")
         with uow.write() as stores:
-            stores.jobs.finish("job_1", result={"n": 1}, at=101)
+            stores.jobs.end("job_1", state="done", result={"n": 1}, at=101)
         assert self.add(uow, "job_2")
 
     def test_one_of_ten_threads_takes_it(self, uow: UnitOfWork) -> None:
@@ -254,7 +254,8 @@ class TestJobs:
         self.add(uow, "job_1")
         self.claim(uow, now=100)
         with uow.write() as stores:
-            stores.jobs.progress("job_1", progress={"doing": "customers"}, at=125)
+            stores.jobs.progress("job_1", progress={"doing": "customers"})
+            assert stores.jobs.keep_alive("job_1", at=125)
         assert self.claim(uow, now=140) is None
         with uow.read() as stores:
             found = stores.jobs.find("job_1")
@@ -264,7 +265,7 @@ class TestJobs:
     def test_a_long_error_is_cut(self, uow: UnitOfWork) -> None:
         self.add(uow, "job_1")
         with uow.write() as stores:
-            stores.jobs.fail("job_1", error="x" * 100_000, at=1)
+            stores.jobs.end("job_1", state="failed", error="x" * 100_000, at=1)
             found = stores.jobs.find("job_1")
         assert found is not None
         assert len(found.error or "") == 1000

@@ -227,11 +227,11 @@ class TestSync:
         at = opened()
         assert "Never synced" in words(at)
         press(at, "sync_status_request")
-        job = world.services.sync.latest()
+        job = world.services.sync.latest("backfill")
         assert (job.state, job.requested_by) == ("queued", "alice")
-        assert "Sync waits for the worker" in words(at)
+        assert "waits for the worker" in words(at)
         assert at.button(key="sync_status_request").disabled
-        world.services.sync.run_waiting()
+        world.services.sync.run_waiting("backfill")
         at.run()
         assert "Synced just now" in words(at)
         assert not at.button(key="sync_status_request").disabled
@@ -241,8 +241,8 @@ class TestSync:
         world.server.stop()
         # What becomes of the error is the worker's matter.
         with contextlib.suppress(Exception):
-            world.services.sync.run_waiting()
-        assert "The last sync stopped" in words(opened())
+            world.services.sync.run_waiting("backfill")
+        assert "stopped" in words(opened())
 
 
 def _card(number: str):

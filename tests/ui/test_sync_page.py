@@ -1,10 +1,11 @@
-"""Sync: asking for one, watching it, and what it brought."""
+"""Sync health: the light, what runs and how to stop it, and what the last proof found."""
 
 from __future__ import annotations
 
 import pytest
 
 from lib import bootstrap
+from lib.services.sync import BACKFILL, SYNC, VERIFY
 from tests.ui.charge_pages import buttons, ran, text
 from tests.world import ALICE, World
 
@@ -15,55 +16,102 @@ def empty_services(world: World, monkeypatch):
     return world.services
 
 
-def test_empty(open_page) -> None:
+@pytest.fixture
+def read(world: World) -> World:
+    """Everything was read, proven, and the worker runs."""
+    world.save_card(world.customer())
+    world.services.sync.run_now(by=ALICE)
+    world.clock.advance(seconds=70)
+    world.services.sync.prove_now(by=ALICE)
+    with world.services.charging._uow.write() as stores:
+        stores.jobs.beat(at=world.now)
+    return world
+
+
+def test_before_anything_was_read(open_page) -> None:
     at = open_page("sync", as_="alice")
-    assert "Not synced yet" in text(at)
-    assert "No complete reading yet." in text(at)
+    assert "Not to be trusted yet" in text(at)
+    assert "Not everything at Stripe was read yet." in text(at)
 
 
-@pytest.mark.parametrize(("key", "full"), [("sync_now", False), ("sync_full", True)])
-def test_asking_for_a_sync(key, full, open_page, world) -> None:
+def test_green_when_everything_was_read_and_proven(open_page, read) -> None:
+    at = open_page("sync", as_="vera")
+    assert "Everything Stripe has is here" in text(at)
+
+
+def test_a_difference_is_red_and_named(open_page, read) -> None:
+    [customer] = [c["id"] for c in _customers(read)]
+    read.stripe.alter(customer, {"name": "Changed behind our back"})
+    read.clock.advance(seconds=5)
+    read.services.sync.prove_now(by=ALICE)
+    at = open_page("sync", as_="vera")
+    assert "1 differences" in text(at)
+    assert "Not to be trusted yet" in text(at)
+
+
+def _customers(world: World) -> list[dict[str, object]]:
+    from tests import at_stripe
+
+    return at_stripe.listed(world, "/v1/customers")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "params"),
+    [
+        ("sync_now", BACKFILL, {}),
+        ("sync_full", BACKFILL, {}),
+        ("sync_verify", VERIFY, {"full": False}),
+        ("sync_verify_full", VERIFY, {"full": True}),
+    ],
+)
+def test_asking(key, kind, params, open_page, world) -> None:
     at = open_page("sync", as_="alice")
     ran(at.button(key=key).click().run())
-    job = world.services.sync.latest()
-    assert (job.state, job.params["full"], job.requested_by) == ("queued", full, "alice")
-    assert "Queued" in text(at)
+    job = world.services.sync.latest(kind)
+    assert (job.state, job.params, job.requested_by) == ("queued", params, "alice")
     assert at.button(key=key).disabled
 
 
-def test_its_progress_survives_a_reload_and_ends_in_numbers(open_page, world) -> None:
-    world.save_card(world.customer())
-    world.services.sync.request(by=ALICE)
-    assert "The worker begins in a moment." in text(open_page("sync", as_="vera"))
-    with world.services.charging._uow.write() as stores:
-        job = stores.jobs.claim(now=world.now)
-        stores.jobs.progress(job.id, progress={"doing": "customers", "customers": 7}, at=world.now)
-    at = open_page("sync", as_="vera")
-    assert "Running" in text(at)
-    assert "7" in {metric.value for metric in at.metric}
-    with world.services.charging._uow.write() as stores:
-        stores.jobs.finish(job.id, result={"customers": 9, "requests": 3}, at=world.now)
-    at = open_page("sync", as_="vera")
-    assert "9" in {metric.value for metric in at.metric}
-    assert "3 requests to Stripe" in text(at)
-    assert "Done" in text(at)
+def test_what_changed_is_asked_for_once_everything_was_read(open_page, read) -> None:
+    ran(open_page("sync", as_="alice").button(key="sync_now").click().run())
+    assert read.services.sync.latest(SYNC).state == "queued"
 
 
-def test_a_failed_sync_says_what_it_means(open_page, world) -> None:
+def test_progress_survives_a_reload_and_can_be_cancelled(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
     with world.services.charging._uow.write() as stores:
-        job = stores.jobs.claim(now=world.now)
-        stores.jobs.fail(job.id, error="<b>boom</b>", at=world.now)
+        job = stores.jobs.claim(now=world.now, kind=BACKFILL)
+        stores.jobs.progress(
+            job.id,
+            progress={"doing": "customers", "customers": 1234, "rate": 2290, "remaining": 4580,
+                      "seconds_left": 2},
+        )  # fmt: skip
     at = open_page("sync", as_="alice")
-    assert "stopped before its end" in at.error[0].value
-    assert "\\<b\\>boom" in at.error[0].value
+    assert "Running" in text(at)
+    assert "1,234" in text(at) + " ".join(metric.value for metric in at.metric)
+    ran(at.button(key="sync_cancel_backfill").click().run())
+    assert world.services.sync.latest(BACKFILL).cancel_requested_by == "alice"
+    assert open_page("sync", as_="alice").button(key="sync_cancel_backfill").disabled
+
+
+def test_a_cancelled_reading_can_go_on(open_page, world) -> None:
+    world.services.sync.request(by=ALICE)
+    world.services.sync.cancel(BACKFILL, by=ALICE)
+    at = open_page("sync", as_="alice")
+    assert "Stopped by Alice" in text(at)
+    ran(at.button(key="sync_again_backfill").click().run())
+    assert world.services.sync.latest(BACKFILL).state == "queued"
+
+
+def test_a_failed_one_says_why(open_page, world) -> None:
+    world.services.sync.request(by=ALICE)
+    with world.services.charging._uow.write() as stores:
+        job = stores.jobs.claim(now=world.now, kind=BACKFILL)
+        stores.jobs.end(job.id, state="failed", error="<b>boom</b>", at=world.now)
+    shown = text(open_page("sync", as_="alice"))
+    assert "boom" in shown, shown
+    assert "<b>" not in shown.replace("\\<", "")
 
 
 def test_a_viewer_only_looks(open_page) -> None:
-    assert not {"sync_now", "sync_full"} & buttons(open_page("sync", as_="vera"))
-
-
-def test_deliveries_are_counted(open_page, world) -> None:
-    at = open_page("sync", as_="alice")
-    assert "Stripe tells Onfile at once" in text(at)
-    assert [t.value for t in at.text] == ["0", "0", "0", "0", "0"]
+    assert not {"sync_now", "sync_full", "sync_verify"} & buttons(open_page("sync", as_="vera"))

@@ -1,0 +1,117 @@
+"""Jobs: asked for, claimed by one process, kept alive, ended, and asked for by the clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.errors import GatewayError, NotPermitted
+from lib.services.sync import BACKFILL, SYNC, TYPES
+from lib.store.jobs import STALE_SECONDS
+from tests.world import ALICE, BOB, VERA, World
+
+
+class TestJobs:
+    def test_from_request_to_done(self, world: World) -> None:
+        world.save_card(world.customer())
+        assert world.services.sync.request(by=ALICE)
+        assert not world.services.sync.request(by=BOB), "one waits already"
+        waiting = world.services.sync.latest(BACKFILL)
+        assert waiting is not None
+        assert (waiting.state, waiting.requested_by) == ("queued", "alice")
+        world.clock.advance(seconds=2)
+        world.services.worker.run_once()
+        done = world.services.sync.latest(BACKFILL)
+        assert done is not None
+        assert done.id == waiting.id
+        assert done.state == "done"
+        assert (done.result or {})["checkout_sessions"] == 1
+        assert done.progress["doing"] in TYPES
+        assert world.services.sync.last_done_at() == world.now
+        assert world.services.sync.run_waiting(BACKFILL) is None
+
+    def test_progress_is_seen_from_outside_while_it_runs(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.save_card(world.customer())
+        world.services.sync.request(by=ALICE)
+        seen: list[object] = []
+        listing = world.services.sync._gateway.list_payment_methods
+
+        def looking(*given, **named):
+            found = world.services.sync.latest(BACKFILL)
+            assert found is not None
+            seen.append((found.state, found.progress.get("checkout_sessions")))
+            return listing(*given, **named)
+
+        monkeypatch.setattr(world.services.sync._gateway, "list_payment_methods", looking)
+        world.services.sync.run_waiting(BACKFILL)
+        assert seen == [("running", 1)]
+
+    def test_a_failure_is_kept_and_the_next_one_may_be_asked_for(self, world: World) -> None:
+        world.services.sync.request(by=ALICE)
+        world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
+        with pytest.raises(GatewayError):
+            world.services.sync.run_waiting(BACKFILL)
+        failed = world.services.sync.latest(BACKFILL)
+        assert failed is not None
+        assert (failed.state, failed.finished_at) == ("failed", world.now)
+        assert failed.error
+        assert world.services.sync.last_done_at() is None
+        assert world.services.sync.request(by=ALICE)
+
+    def test_a_failing_sync_never_stops_the_worker(self, world: World) -> None:
+        world.services.sync.request(by=ALICE)
+        world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
+        world.services.worker.run_once()
+        assert world.services.sync.needs_backfill()
+        world.stripe.faults.clear()
+        world.clock.advance(minutes=90)
+        world.services.worker.run_once()
+        latest = world.services.sync.latest(BACKFILL)
+        assert latest is not None
+        assert latest.state == "done"
+
+    def test_a_job_whose_process_died_is_taken_over(self, world: World) -> None:
+        world.services.sync.request(by=ALICE)
+        with world.services.sync._uow.write() as stores:
+            dead = stores.jobs.claim(now=world.now, kind=BACKFILL)
+        assert dead is not None
+        assert world.services.sync.run_waiting(BACKFILL) is None
+        world.clock.advance(seconds=STALE_SECONDS + 1)
+        done = world.services.sync.run_waiting(BACKFILL)
+        assert done is not None
+        assert (done.id, done.state) == (dead.id, "done")
+
+    def test_the_worker_asks_for_each_by_itself_when_it_is_time(self, world: World) -> None:
+        """First everything, then what changed every hour, as webhooks are set up."""
+        world.services.worker.run_once()
+        first = world.services.sync.latest(BACKFILL)
+        assert first is not None
+        assert (first.state, first.requested_by) == ("done", "system")
+        world.clock.advance(seconds=1)
+        world.services.worker.run_once()
+        sync = world.services.sync.latest(SYNC)
+        assert sync is not None
+        assert (sync.state, sync.requested_by) == ("done", "system")
+        world.clock.advance(minutes=59)
+        world.services.worker.run_once()
+        assert world.services.sync.latest(SYNC) == sync
+        world.clock.advance(minutes=1)
+        world.services.worker.run_once()
+        second = world.services.sync.latest(SYNC)
+        assert second is not None
+        assert second.id != sync.id
+        assert world.services.sync.latest(BACKFILL) == first
+
+    def test_a_run_on_the_command_line_leaves_the_same_record(self, world: World) -> None:
+        result = world.services.sync.run_now(by=BOB)
+        latest = world.services.sync.latest(BACKFILL)
+        assert latest is not None
+        assert (latest.state, latest.requested_by) == ("done", "bob")
+        assert latest.result == result.as_json()
+
+    def test_a_viewer_may_not(self, world: World) -> None:
+        with pytest.raises(NotPermitted):
+            world.services.sync.request(by=VERA)
+        with pytest.raises(NotPermitted):
+            world.services.sync.run_now(by=VERA)
