@@ -44,6 +44,11 @@ TYPES = {
     "post /v1/checkout/sessions/{id}/expire": (
         "checkout._session_expire_params.SessionExpireParams"
     ),
+    "get /v1/setup_intents": "_setup_intent_list_params.SetupIntentListParams",
+    "get /v1/charges": "_charge_list_params.ChargeListParams",
+    "get /v1/charges/{id}": "_charge_retrieve_params.ChargeRetrieveParams",
+    "get /v1/refunds": "_refund_list_params.RefundListParams",
+    "get /v1/disputes": "_dispute_list_params.DisputeListParams",
     "get /v1/setup_intents/{id}": "_setup_intent_retrieve_params.SetupIntentRetrieveParams",
     "get /v1/payment_methods/{id}": "_payment_method_retrieve_params.PaymentMethodRetrieveParams",
     "post /v1/payment_methods/{id}/attach": "_payment_method_attach_params.PaymentMethodAttachParams",
