@@ -29,7 +29,7 @@ _CHARGED_DAYS = 14
 # Amounts in minor units of a wholesaler's everyday invoices.
 _INVOICES = (
     (123450, "eur"), (48000, "eur"), (9990, "usd"), (250000, "usd"), (52000, "jpy"),
-    (31995, "gbp"), (7450, "eur"), (119900, "usd"),
+    (31995, "gbp"), (7450, "eur"), (119900, "eur"),
 )  # fmt: skip
 
 

@@ -113,6 +113,21 @@ class ChargeReports:
             frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
         return next(iter(records(_explained(frame))), None)
 
+    def usual_currency(self, customer: str) -> str | None:
+        """The one this customer was charged in last; for a new one, the commonest of late."""
+        with reading(self._path) as database:
+            found = database.query(
+                """SELECT currency FROM (
+                       SELECT currency, 0 AS rank, 0 AS count FROM (SELECT currency FROM charges
+                           WHERE customer = ? ORDER BY created_at DESC, id DESC LIMIT 1)
+                       UNION ALL
+                       SELECT currency, 1, count(*) FROM (SELECT currency FROM charges
+                           ORDER BY created_at DESC, id DESC LIMIT 200) GROUP BY currency)
+                   ORDER BY rank, count DESC, currency LIMIT 1""",
+                (customer,),
+            )
+            return next((str(row["currency"]) for row in found), None)
+
     def reasons(self, *, since: int) -> pd.DataFrame:
         """Failures nobody made good yet, per `reason` and `currency`: `count` and `amount`."""
         with reading(self._path) as database:

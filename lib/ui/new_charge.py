@@ -289,10 +289,5 @@ def _valid(name: str, options: list[str]) -> None:
 
 
 def _usual_currency(ctx: PageContext, customer: str) -> str:
-    """The one this customer was charged in last, or anybody."""
-    reports = ctx.services.reports.charges
-    for page in (reports.page(customer=customer, rows=1), reports.page(rows=1)):
-        for row in records(page.frame):
-            if row["currency"] in pickers.CURRENCY_CODES:
-                return str(row["currency"])
-    return pickers.CURRENCY_CODES[0]
+    usual = ctx.services.reports.charges.usual_currency(customer)
+    return usual if usual in pickers.CURRENCY_CODES else pickers.CURRENCY_CODES[0]
