@@ -492,8 +492,9 @@ def m007_provable_mirror(database: Database) -> None:
             finished_at INTEGER
         ) STRICT""",
         "CREATE UNIQUE INDEX one_open_backfill ON backfills ((1)) WHERE finished_at IS NULL",
+        # An id never comes back: a reader whose backfill was ended meanwhile still knows its own.
         """CREATE TABLE sync_windows (
-            id INTEGER PRIMARY KEY,
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
             backfill_id TEXT NOT NULL REFERENCES backfills (id),
             type TEXT NOT NULL,
             created_from INTEGER NOT NULL,

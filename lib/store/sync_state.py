@@ -60,9 +60,13 @@ class SyncStore:
 
     def end_backfill(self, backfill_id: str, *, at: int) -> None:
         """Over, complete or given up; its windows are not needed any more."""
-        self._database.execute("DELETE FROM sync_windows WHERE backfill_id = ?", (backfill_id,))
         self._database.execute(
             "UPDATE backfills SET finished_at = ? WHERE id = ?", (at, backfill_id)
+        )
+        # Also those that a reader cut after its backfill was ended.
+        self._database.execute(
+            """DELETE FROM sync_windows WHERE backfill_id IN
+                   (SELECT id FROM backfills WHERE finished_at IS NOT NULL)"""
         )
 
     def windows(self, backfill_id: str, type_: str) -> list[Window]:

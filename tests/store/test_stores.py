@@ -18,6 +18,7 @@ from lib.domain.mirror import (
     SessionBundle,
     SetupIntent,
 )
+from lib.domain.windows import Window
 from lib.store.jobs import STALE_SECONDS, Job
 from lib.store.unit_of_work import UnitOfWork
 
@@ -342,3 +343,28 @@ class TestAuditChain:
             check = stores.audit.verify()
         assert check.ok
         assert check.head != head
+
+
+class TestWindows:
+    def test_a_reader_of_an_ended_backfill_moves_nothing_of_the_next(self, uow: UnitOfWork) -> None:
+        """Two `sync --full` at once: the second ends the first, which reads on for a page or two."""
+        with uow.write() as stores:
+            stores.sync.begin_backfill("bf_old", types=("customers",), at=100)
+            old = Window(0, 100)
+            stores.sync.add_window("bf_old", "customers", old)
+            stores.sync.end_backfill("bf_old", at=100)
+            stores.sync.begin_backfill("bf_new", types=("customers",), at=100)
+            stores.sync.add_window("bf_new", "customers", Window(0, 100))
+        with uow.write() as stores:
+            stores.sync.shorten_window(old.id, created_from=90)
+            stores.sync.advance_window(
+                old.id, after_id="cus_1", after_created=5, objects=100, is_done=True
+            )
+            stores.sync.add_window("bf_old", "customers", Window(0, 50))
+        with uow.write() as stores:
+            (new,) = stores.sync.windows("bf_new", "customers")
+            assert (new.created_from, new.created_before) == (0, 100)
+            assert not new.is_done
+            assert (new.after_id, new.objects) == (None, 0)
+            stores.sync.end_backfill("bf_new", at=100)
+            assert stores.sync.windows("bf_old", "customers") == []
