@@ -75,15 +75,19 @@ def under_the_limit(sessions: int, latency_ms: float) -> None:
 
 def curve(sizes: list[int], latency_ms: float) -> None:
     print(f"\nours by size, {latency_ms:g} ms a request, no limit")
-    names = ("sessions", "seconds", "us a session", "with search", "requests", "peak MB", "+ index")
+    names = (
+        "sessions", "seconds", "us a session", "us of CPU", "with search", "requests", "peak MB",
+        "+ index",
+    )  # fmt: skip
     print("".join(f"{name:>14}" for name in names))
     for sessions in sizes:
         found = _run("ours", sessions, latency_ms=latency_ms)
-        cost, searchable = (
-            f"{found[name] / sessions * 1e6:,.0f}" for name in ("seconds", "searchable_seconds")
+        costs = (
+            f"{found[name] / sessions * 1e6:,.0f}"
+            for name in ("seconds", "cpu_seconds", "searchable_seconds")
         )
         cells = (
-            f"{sessions:,}", f"{found['seconds']:.1f}", cost, searchable, f"{found['requests']:,}",
+            f"{sessions:,}", f"{found['seconds']:.1f}", *costs, f"{found['requests']:,}",
             f"{found['mirrored_mb']:.0f}", f"{found['peak_mb']:.0f}",
         )  # fmt: skip
         print("".join(f"{cell:>14}" for cell in cells), flush=True)
