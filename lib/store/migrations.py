@@ -684,3 +684,173 @@ def _note_what_to_index(database: Database) -> None:
             f"""CREATE VIRTUAL TABLE {table}_fts USING fts5(text, content = '{table}_search',
                 content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none)""",
         )
+
+
+@migrations()
+def m008_charge_runs(database: Database) -> None:
+    """
+    Runs, their rows, the decisions over them, and the lease under which one is executed.
+
+    The second guard behind the services: rows of a submitted run cannot change, nobody decides on
+    what they submitted themself, nothing runs without enough approvals of the digest it has, and
+    nothing is sent for a run that is not running or under a lease that was taken over.
+    """
+    _run(
+        database,
+        """CREATE TABLE runs (
+            id TEXT PRIMARY KEY,
+            livemode INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN (
+                'draft', 'awaiting_approval', 'approved', 'rejected', 'running', 'paused',
+                'stopped', 'finished', 'cancelled')),
+            header TEXT NOT NULL,
+            file_name TEXT,
+            file_digest TEXT,
+            follows TEXT REFERENCES runs (id),
+            created_by TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            submitted_by TEXT,
+            submitted_at INTEGER,
+            digest TEXT,
+            approvals_needed INTEGER NOT NULL DEFAULT 1 CHECK (approvals_needed IN (1, 2)),
+            canary INTEGER NOT NULL DEFAULT 0 CHECK (canary >= 0),
+            passed_canary INTEGER NOT NULL DEFAULT 0 CHECK (passed_canary IN (0, 1)),
+            charge_new_cards INTEGER NOT NULL DEFAULT 0 CHECK (charge_new_cards IN (0, 1)),
+            stop_code TEXT,
+            stop_message TEXT,
+            started_at INTEGER,
+            finished_at INTEGER,
+            lease_owner TEXT,
+            lease_fence INTEGER NOT NULL DEFAULT 0,
+            lease_at INTEGER,
+            CHECK (state IN ('draft', 'cancelled')
+                OR (digest IS NOT NULL AND submitted_by IS NOT NULL)),
+            CHECK (lease_owner IS NULL OR state = 'running')
+        ) STRICT""",
+        "CREATE INDEX runs_by_created ON runs (created_at DESC, id DESC)",
+        "CREATE INDEX runs_by_state ON runs (state, created_at DESC)",
+        """CREATE TABLE run_rows (
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            number INTEGER NOT NULL CHECK (number >= 1),
+            cells TEXT NOT NULL,
+            customer TEXT,
+            payment_method TEXT,
+            amount INTEGER CHECK (amount > 0),
+            currency TEXT CHECK (length(currency) = 3 AND currency = lower(currency)),
+            reference TEXT,
+            description TEXT,
+            suffix TEXT,
+            state TEXT NOT NULL CHECK (state IN ('planned', 'blocked', 'cancelled', 'sent')),
+            findings TEXT NOT NULL DEFAULT '[]',
+            verdict TEXT NOT NULL CHECK (verdict IN ('green', 'amber', 'red')),
+            charge_id TEXT NOT NULL,
+            PRIMARY KEY (run_id, number),
+            CHECK (verdict <> 'red' OR state IN ('blocked', 'cancelled')),
+            CHECK (state NOT IN ('planned', 'sent') OR (customer IS NOT NULL
+                AND payment_method IS NOT NULL AND amount IS NOT NULL AND currency IS NOT NULL
+                AND reference IS NOT NULL))
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX run_rows_by_state ON run_rows (run_id, state, number)",
+        "CREATE INDEX run_rows_by_verdict ON run_rows (run_id, verdict, number)",
+        """CREATE INDEX run_rows_by_reference ON run_rows (customer, reference)
+            WHERE state = 'planned'""",
+        "CREATE INDEX run_rows_by_charge ON run_rows (charge_id)",
+        """CREATE TABLE run_decisions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            verdict TEXT NOT NULL CHECK (verdict IN ('approve', 'reject')),
+            digest TEXT NOT NULL,
+            submitted_by TEXT NOT NULL,
+            submitted_at INTEGER NOT NULL,
+            by TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            reason TEXT,
+            CHECK (by <> submitted_by),
+            CHECK (verdict = 'approve' OR reason IS NOT NULL),
+            UNIQUE (run_id, digest, submitted_at, by)
+        ) STRICT""",
+        """CREATE TABLE limits (
+            currency TEXT PRIMARY KEY CHECK (length(currency) = 3 AND currency = lower(currency)),
+            per_charge INTEGER CHECK (per_charge > 0),
+            per_run INTEGER CHECK (per_run > 0),
+            per_day INTEGER CHECK (per_day > 0),
+            set_by TEXT NOT NULL,
+            set_at INTEGER NOT NULL
+        ) STRICT""",
+        "ALTER TABLE attempts ADD COLUMN run_id TEXT REFERENCES runs (id)",
+        "ALTER TABLE attempts ADD COLUMN run_row INTEGER",
+        "ALTER TABLE attempts ADD COLUMN fence INTEGER",
+        "CREATE INDEX attempts_by_requested ON attempts (requested_at)",
+        """CREATE UNIQUE INDEX one_attempt_a_run_row ON attempts (run_id, run_row)
+            WHERE run_id IS NOT NULL AND outcome IS NOT 'not_executed'""",
+        """CREATE TRIGGER attempts_need_their_runs_lease BEFORE INSERT ON attempts
+            WHEN NEW.run_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM runs WHERE id = NEW.run_id AND state = 'running'
+                    AND lease_fence = NEW.fence)
+            BEGIN SELECT RAISE(ABORT, 'this run is not executed by this process any more'); END""",
+        """CREATE TRIGGER attempts_fit_their_run_row BEFORE INSERT ON attempts
+            WHEN NEW.run_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM run_rows r JOIN charges c ON c.id = NEW.charge_id
+                WHERE r.run_id = NEW.run_id AND r.number = NEW.run_row AND r.charge_id = c.id
+                    AND r.customer = c.customer AND r.amount = c.amount
+                    AND r.currency = c.currency AND r.reference = c.reference)
+            BEGIN SELECT RAISE(ABORT, 'an attempt charges what its row says'); END""",
+        """CREATE TRIGGER attempts_keep_their_run BEFORE UPDATE OF run_id, run_row, fence ON attempts
+            BEGIN SELECT RAISE(ABORT, 'an attempt keeps its run'); END""",
+        """CREATE TRIGGER decisions_fit_what_was_submitted BEFORE INSERT ON run_decisions
+            WHEN NOT EXISTS (SELECT 1 FROM runs WHERE id = NEW.run_id
+                AND state = 'awaiting_approval' AND digest = NEW.digest
+                AND submitted_by = NEW.submitted_by AND submitted_at = NEW.submitted_at
+                AND created_by <> NEW.by)
+            BEGIN SELECT RAISE(ABORT, 'a decision is about what another person submitted'); END""",
+        """CREATE TRIGGER decisions_are_never_changed BEFORE UPDATE ON run_decisions
+            BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END""",
+        """CREATE TRIGGER decisions_are_never_deleted BEFORE DELETE ON run_decisions
+            BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END""",
+        """CREATE TRIGGER runs_need_their_approvals BEFORE UPDATE OF state ON runs
+            WHEN NEW.state IN ('approved', 'running') AND NEW.approvals_needed > (
+                SELECT count(DISTINCT by) FROM run_decisions WHERE run_id = NEW.id
+                    AND verdict = 'approve' AND digest = NEW.digest
+                    AND submitted_by = NEW.submitted_by AND submitted_at = NEW.submitted_at)
+            BEGIN SELECT RAISE(ABORT, 'this run is not approved'); END""",
+        """CREATE TRIGGER runs_begin_as_drafts BEFORE INSERT ON runs WHEN NEW.state <> 'draft'
+            BEGIN SELECT RAISE(ABORT, 'a run begins as a draft'); END""",
+        """CREATE TRIGGER runs_keep_what_was_submitted BEFORE UPDATE ON runs
+            WHEN OLD.state <> 'draft' AND NEW.state <> 'draft' AND (
+                NEW.digest IS NOT OLD.digest OR NEW.submitted_by IS NOT OLD.submitted_by
+                OR NEW.submitted_at IS NOT OLD.submitted_at
+                OR NEW.approvals_needed <> OLD.approvals_needed
+                OR NEW.charge_new_cards <> OLD.charge_new_cards)
+            BEGIN SELECT RAISE(ABORT, 'a submitted run keeps its digest'); END""",
+        """CREATE TRIGGER runs_take_steps_in_order BEFORE UPDATE OF state ON runs
+            WHEN NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (
+                'draft>awaiting_approval', 'draft>cancelled', 'awaiting_approval>draft',
+                'awaiting_approval>approved', 'awaiting_approval>rejected',
+                'awaiting_approval>cancelled', 'approved>draft', 'approved>running',
+                'approved>cancelled', 'rejected>draft', 'rejected>cancelled', 'running>paused',
+                'running>stopped', 'running>finished', 'running>cancelled', 'paused>running',
+                'paused>cancelled', 'stopped>running', 'stopped>cancelled')
+            BEGIN SELECT RAISE(ABORT, 'a run cannot go there from here'); END""",
+        """CREATE TRIGGER runs_are_never_deleted BEFORE DELETE ON runs
+            BEGIN SELECT RAISE(ABORT, 'runs are never deleted'); END""",
+        """CREATE TRIGGER leases_only_go_up BEFORE UPDATE OF lease_fence ON runs
+            WHEN NEW.lease_fence < OLD.lease_fence
+            BEGIN SELECT RAISE(ABORT, 'a lease never goes back'); END""",
+        """CREATE TRIGGER rows_are_added_to_drafts BEFORE INSERT ON run_rows
+            WHEN (SELECT state FROM runs WHERE id = NEW.run_id) IS NOT 'draft'
+            BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END""",
+        """CREATE TRIGGER rows_of_submitted_runs_stay BEFORE DELETE ON run_rows
+            WHEN (SELECT state FROM runs WHERE id = OLD.run_id) IS NOT 'draft'
+            BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END""",
+        """CREATE TRIGGER rows_of_submitted_runs_keep_what_is_charged BEFORE UPDATE ON run_rows
+            WHEN (SELECT state FROM runs WHERE id = OLD.run_id) IS NOT 'draft' AND (
+                NEW.run_id <> OLD.run_id OR NEW.number <> OLD.number OR NEW.cells <> OLD.cells
+                OR NEW.customer IS NOT OLD.customer
+                OR NEW.payment_method IS NOT OLD.payment_method
+                OR NEW.amount IS NOT OLD.amount OR NEW.currency IS NOT OLD.currency
+                OR NEW.reference IS NOT OLD.reference OR NEW.description IS NOT OLD.description
+                OR NEW.suffix IS NOT OLD.suffix
+                OR (OLD.state IN ('blocked', 'cancelled') AND NEW.state IN ('planned', 'sent')))
+            BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END""",
+    )

@@ -20,6 +20,7 @@ from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.payments import PaymentStore
 from lib.store.requests import RequestStore
+from lib.store.runs import RunStore
 from lib.store.search import SearchStore
 from lib.store.sync_state import SyncStore
 from lib.store.users import UserStore
@@ -41,6 +42,7 @@ class Stores:
     mirror: MirrorStore
     payments: PaymentStore
     requests: RequestStore
+    runs: RunStore
     search: SearchStore
     sync: SyncStore
     users: UserStore
@@ -128,6 +130,7 @@ def _stores(database: Database) -> Stores:
         mirror=MirrorStore(database),
         payments=PaymentStore(database),
         requests=RequestStore(database),
+        runs=RunStore(database),
         search=SearchStore(database),
         sync=SyncStore(database),
         users=UserStore(database),

@@ -1,0 +1,202 @@
+"""
+Charge runs: many charges that one person prepares, another approves, and a worker executes.
+
+    draft ─▶ awaiting_approval ─▶ approved ─▶ running ◀─▶ paused | stopped ─▶ finished
+      ▲            │    └▶ rejected ─┐
+      └────────────┴─────────────────┘        cancelled: from anything that is not over
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+# An executor says that it is alive once a second; after this silence another may take its run.
+BEAT_SECONDS = 1
+STALE_SECONDS = 4
+# A lease further in the future was written by a clock that was wrong.
+LEASE_MARGIN_SECONDS = 60
+
+
+class RunState(StrEnum):
+    DRAFT = "draft"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class RowState(StrEnum):
+    """Of a row until it is sent; from then on its charge's state is what counts."""
+
+    PLANNED = "planned"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    SENT = "sent"
+
+
+MAY_BECOME: dict[RunState, frozenset[RunState]] = {
+    RunState.DRAFT: frozenset({RunState.AWAITING_APPROVAL, RunState.CANCELLED}),
+    RunState.AWAITING_APPROVAL: frozenset(
+        {RunState.DRAFT, RunState.APPROVED, RunState.REJECTED, RunState.CANCELLED}
+    ),
+    RunState.APPROVED: frozenset({RunState.DRAFT, RunState.RUNNING, RunState.CANCELLED}),
+    RunState.REJECTED: frozenset({RunState.DRAFT, RunState.CANCELLED}),
+    RunState.RUNNING: frozenset(
+        {RunState.PAUSED, RunState.STOPPED, RunState.FINISHED, RunState.CANCELLED}
+    ),
+    RunState.PAUSED: frozenset({RunState.RUNNING, RunState.CANCELLED}),
+    RunState.STOPPED: frozenset({RunState.RUNNING, RunState.CANCELLED}),
+    RunState.FINISHED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+}
+
+OPEN_STATES = frozenset(
+    state for state in RunState if state not in (RunState.FINISHED, RunState.CANCELLED)
+)
+"""Their planned rows hold a reference: another run warns of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: str
+    name: str
+    state: RunState
+    header: tuple[str, ...]
+    """The columns of the file, in its order."""
+    file_name: str | None
+    file_digest: str | None
+    """SHA-256 of the file's bytes."""
+    follows: str | None
+    """The run whose failures this one tries again."""
+    created_by: str
+    created_at: int
+    submitted_by: str | None
+    submitted_at: int | None
+    digest: str | None
+    approvals_needed: int
+    canary: int
+    """Rows after which it pauses to be looked at; 0 for none."""
+    passed_canary: bool
+    charge_new_cards: bool
+    """Whether the approval covers charging a failed row once more when its customer saves a new card."""
+    stop_code: str | None
+    stop_message: str | None
+    started_at: int | None
+    finished_at: int | None
+    lease_owner: str | None
+    lease_fence: int
+    lease_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    run_id: str
+    number: int
+    """As the spreadsheet counts: the header is row 1."""
+    cells: tuple[str, ...]
+    customer: str | None
+    payment_method: str | None
+    amount: int | None
+    """Minor units."""
+    currency: str | None
+    reference: str | None
+    description: str | None
+    suffix: str | None
+    state: RowState
+    charge_id: str
+    findings: tuple[Finding, ...]
+
+
+class Severity(StrEnum):
+    RED = "red"
+    """Never sent."""
+    AMBER = "amber"
+    """Sent, and a person should look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    code: str
+    severity: Severity
+    message: str
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    run_id: str
+    verdict: str
+    """approve or reject"""
+    digest: str
+    by: str
+    at: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """In minor units of one currency; None where there is none."""
+
+    per_charge: int | None = None
+    per_run: int | None = None
+    per_day: int | None = None
+
+
+def verdict(findings: Iterable[Finding]) -> str:
+    """green, amber or red: the worst of what was found."""
+    severities = {finding.severity for finding in findings}
+    if Severity.RED in severities:
+        return "red"
+    return "amber" if severities else "green"
+
+
+def digest_of(rows: Iterable[RunRow]) -> str:
+    """SHA-256 over all that decides who is charged how much for what, in the order of the rows."""
+    digest = hashlib.sha256()
+    for row in rows:
+        line = (
+            row.number, row.customer, row.payment_method, row.amount, row.currency, row.reference,
+            row.description, row.suffix,
+        )  # fmt: skip
+        digest.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def totals_of(rows: Iterable[RunRow]) -> dict[str, int]:
+    """Minor units by currency."""
+    totals: dict[str, int] = {}
+    for row in rows:
+        if row.currency is not None and row.amount is not None:
+            totals[row.currency] = totals.get(row.currency, 0) + row.amount
+    return totals
+
+
+def over_limits(
+    rows: Sequence[RunRow], limits: Mapping[str, Limits], charged_today: Mapping[str, int]
+) -> tuple[str, ...]:
+    """
+    Which limits the rows pass, as `per_charge:eur`; each asks for a second approver.
+
+    `charged_today` is in minor units by currency, without these rows.
+    """
+    passed: list[str] = []
+    for code, total in totals_of(rows).items():
+        limit = limits.get(code, Limits())
+        largest = max(row.amount or 0 for row in rows if row.currency == code)
+        for name, value, most in (
+            ("per_charge", largest, limit.per_charge),
+            ("per_run", total, limit.per_run),
+            ("per_day", charged_today.get(code, 0) + total, limit.per_day),
+        ):
+            if most is not None and value > most:
+                passed.append(f"{name}:{code}")
+    return tuple(passed)
