@@ -13,6 +13,7 @@ from lib.practice.server import PracticeServer
 from lib.reports import Reports
 from lib.services.audit import AuditService
 from lib.services.charging import ChargingService
+from lib.services.closing import EarlierIntents
 from lib.services.customers import CustomerService
 from lib.services.doctor import DoctorService
 from lib.services.links import LinkService
@@ -137,8 +138,8 @@ def build_services(
         uow, customers, methods, clock=clock, public_url=configured.public_url
     )
     charging = ChargingService(
-        uow, gateway, reviewing, sender, clock=clock, livemode=configured.livemode,
-        public_url=configured.public_url,
+        uow, reviewing, sender, EarlierIntents(uow, gateway, clock=clock), clock=clock,
+        livemode=configured.livemode, public_url=configured.public_url,
     )  # fmt: skip
     settling = SettlingService(uow, gateway, sender, clock=clock)
     search = SearchService(uow)

@@ -15,57 +15,27 @@ import stamina
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
-from lib.domain.charges import (
-    IN_FLIGHT_SECONDS,
-    RETRYABLE_STATES,
-    Attempt,
-    Charge,
-    ChargeState,
-    Evidence,
-    Outcome,
-    idempotency_key,
-    outcome_of,
-)
-from lib.domain.mirror import PaymentIntent
-from lib.errors import (
-    AlreadyCharged,
-    Blocked,
-    NotFound,
-    OutcomeUnknown,
-    Refused,
-    StaleState,
-)
-from lib.ids import new_id
-from lib.money import Money, format_money
+from lib.domain.charges import RETRYABLE_STATES, Attempt, ChargeState
+from lib.errors import NotFound, OutcomeUnknown, StaleState
+from lib.money import Money
 from lib.services import ledger
 from lib.services.charge_views import ChargeView, view_of
-from lib.services.ledger import Result
-from lib.services.mirroring import record_payment_intents
-from lib.services.reviewing import (
-    ChargeOrder,
-    Review,
-    ReviewService,
-    already,
-    check_retry,
-    cleaned,
-    earlier_of,
-    same_tries,
-    tries_of,
-)
+from lib.services.closing import EarlierIntents
+from lib.services.planning import plan
+from lib.services.reviewing import ChargeOrder, Review, ReviewService, cleaned, tries_of
 from lib.services.sending import Sender
-from lib.store.unit_of_work import Stores, UnitOfWork
-from lib.stripe_gateway.gateway import StripeGateway
+from lib.store.unit_of_work import UnitOfWork
 
 
 class ChargingService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, reviewing: ReviewService, sender: Sender, *,
-        clock: Clock, livemode: bool, public_url: str,
+        self, uow: UnitOfWork, reviewing: ReviewService, sender: Sender,
+        earlier: EarlierIntents, *, clock: Clock, livemode: bool, public_url: str,
     ) -> None:  # fmt: skip
         self._uow = uow
-        self._gateway = gateway
         self._reviewing = reviewing
         self._sender = sender
+        self._earlier = earlier
         self._clock = clock
         self._livemode = livemode
         self._public_url = public_url
@@ -108,7 +78,7 @@ class ChargingService:
         review = self.review(order, by=by)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in tried.items():
-            self._close_earlier_intent(charge_id, attempts)
+            self._earlier.close(charge_id, attempts)
         attempt = self._plan(review, tried, by=by, expected_attempts=expected_attempts)
         return self._execute(attempt)
 
@@ -137,7 +107,7 @@ class ChargingService:
         found = self.view(charge_id)
         if found.charge.state not in RETRYABLE_STATES:
             raise StaleState("This charge can no longer be cancelled. Reload to see its state.")
-        self._close_earlier_intent(charge_id, found.attempts)
+        self._earlier.close(charge_id, found.attempts)
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(charge_id)
             if len(attempts) != len(found.attempts) or not stores.charges.move(
@@ -153,135 +123,16 @@ class ChargingService:
             )
         return self.view(charge_id)
 
-    def _close_earlier_intent(self, charge_id: str, attempts: Sequence[Attempt]) -> None:
-        """
-        Cancel the failed try's PaymentIntent, so that nobody can still confirm it.
-
-        This is also the last look before the money moves: an intent that was paid in the
-        meantime, in the Stripe Dashboard say, cannot be cancelled.
-        """
-        intent_id = attempts[-1].payment_intent if attempts else None
-        if intent_id is None:
-            return
-        asked_at_ms = epoch_ms(self._clock())
-        try:
-            intent = self._gateway.cancel_payment_intent(
-                intent_id, idempotency_key=f"onfile:cancel:{intent_id}"
-            )
-        except (OutcomeUnknown, Refused):
-            intent = self._gateway.retrieve_payment_intent(intent_id)
-        with self._uow.write() as stores:
-            record_payment_intents(
-                stores, [intent], synced_at_ms=asked_at_ms,
-                evidence=Evidence.PAYMENT_INTENT.value,
-            )  # fmt: skip
-        if outcome_of(intent) in (Outcome.SUCCEEDED, Outcome.PROCESSING):
-            raise AlreadyCharged(
-                "This was paid in the meantime; nothing was charged now.",
-                charge_id=charge_id,
-            )
-        if intent.status != "canceled":
-            raise StaleState(
-                "The earlier payment at Stripe is still open. Look at it in Stripe, then try again."
-            )
-
     def _plan(
         self, review: Review, tried: Mapping[str, Sequence[Attempt]], *, by: Actor,
         expected_attempts: int | None,
     ) -> Attempt:  # fmt: skip
-        """
-        Phase 1: one transaction that leaves an attempt row, or changes nothing.
-
-        `tried` is what was known of the reference when its open PaymentIntents were closed.
-        """
-        order, now = review.order, epoch(self._clock())
         with self._uow.write() as stores:
-            if not same_tries(tried, tries_of(stores, order)):
-                raise StaleState(
-                    "This reference was tried a moment ago by somebody else. Look at it before trying again."
-                )
-            charge = self._claim(stores, review, by=by, now=now)
-            earlier = stores.charges.attempts(charge.id)
-            if expected_attempts is not None and len(earlier) != expected_attempts:
-                raise StaleState(
-                    "This charge was tried a moment ago, perhaps by a double click. Look at it before trying again."
-                )
-            number = len(earlier) + 1
-            params: dict[str, object] = {
-                "amount": charge.amount,
-                "currency": charge.currency,
-                "customer": charge.customer,
-                "payment_method": review.method.id,
-                "off_session": True,
-                "confirm": True,
-                # Without this Stripe considers methods that redirect and wants a return_url.
-                "allowed_payment_method_types": [review.method.type],
-                "metadata": {
-                    "onfile_charge_id": charge.id,
-                    "onfile_attempt": str(number),
-                    "onfile_reference": charge.reference,
-                },
-            }
-            if order.description:
-                params["description"] = order.description
-            stores.charges.add_attempt(
-                charge.id, number=number, idempotency_key=idempotency_key(charge.id, number),
-                params=params, by=by.username, at=now, next_look_at=now + IN_FLIGHT_SECONDS,
+            return plan(
+                stores, review.order, review.method, tried=tried, by=by,
+                now=epoch(self._clock()), livemode=self._livemode,
+                expected_attempts=expected_attempts,
             )  # fmt: skip
-            detail = {
-                "amount": charge.amount, "currency": charge.currency, "attempt": number,
-                "customer": charge.customer, "payment_method": review.method.id,
-                "reference": charge.reference,
-            }  # fmt: skip
-            stores.charges.note(
-                charge.id, attempt=number, at=now, actor=by.username, kind="sent", detail=detail
-            )
-            stores.audit.record(
-                at=now, actor=by.username, action="charge.send", subject=charge.id, detail=detail
-            )
-            planned = stores.charges.attempt(charge.id, number)
-        if planned is None:
-            raise LookupError(charge.id)
-        return planned
-
-    def _claim(self, stores: Stores, review: Review, *, by: Actor, now: int) -> Charge:
-        """The charge row, moved to `attempting` by compare-and-swap, or a new one."""
-        order = review.order
-        live = stores.charges.live_for(order.customer, order.reference)
-        if live is not None and live.state is not ChargeState.PLANNED:
-            raise AlreadyCharged(already(live), charge_id=live.id)
-        earlier = earlier_of(stores, order)
-        check_retry(stores, order, earlier, review.method.id, now)
-        if live is not None and earlier is None:
-            raise Blocked(
-                f"A charge of {format_money(live.amount, live.currency)} for this reference is planned. Try that one again or cancel it first.",
-                code="reference_planned",
-            )
-        if earlier is not None:
-            if not stores.charges.move(
-                earlier.id, before=earlier.state, after=ChargeState.ATTEMPTING, at=now,
-                payment_method=review.method.id,
-            ):  # fmt: skip
-                raise StaleState("This charge changed a moment ago. Reload to see its state.")
-            return earlier
-        charge = Charge(
-            id=new_id("chg"),
-            customer=order.customer,
-            payment_method=review.method.id,
-            amount=order.money.amount,
-            currency=order.money.currency,
-            reference=order.reference,
-            description=order.description,
-            state=ChargeState.ATTEMPTING,
-            created_by=by.username,
-            created_at=now,
-            updated_at=now,
-        )
-        if not stores.charges.add(charge, livemode=self._livemode):
-            raise AlreadyCharged(
-                "Another charge for this reference was started a moment ago.", charge_id=""
-            )
-        return charge
 
     def _execute(self, attempt: Attempt) -> ChargeView:
         """Phases 2 and 3."""
@@ -292,25 +143,14 @@ class ChargingService:
             for again in stamina.retry_context(
                 on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
             ):
-                with again:
-                    self._write_down(attempt, result, intent, asked_at_ms=asked_at_ms)
+                with again, self._uow.write() as stores:
+                    ledger.record_reply(
+                        stores, attempt, result, intent, at=epoch(self._clock()),
+                        asked_at_ms=asked_at_ms,
+                    )  # fmt: skip
             self._sender.look_at_blocked(attempt, result)
             return self.view(attempt.charge_id)
         except sqlite3.Error as error:
             raise OutcomeUnknown(
                 "Stripe was asked, but its answer could not be written down. Onfile finds out by itself; do not charge this in another way."
             ) from error
-
-    def _write_down(
-        self, attempt: Attempt, result: Result, intent: PaymentIntent | None, *, asked_at_ms: int
-    ) -> None:
-        with self._uow.write() as stores:
-            current = stores.charges.attempt(attempt.charge_id, attempt.number)
-            if current is None or current.outcome is None or result.was_executed:
-                ledger.record(
-                    stores, attempt, result, evidence=Evidence.REPLY.value, at=epoch(self._clock())
-                )
-            # Otherwise this took so long that `settling` asked as well, and a refusal of our own
-            # request no longer says that nothing was executed.
-            if intent is not None:
-                stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)

@@ -9,6 +9,7 @@ from lib.domain.charges import (
     STATE_AFTER,
     Attempt,
     ChargeState,
+    Evidence,
     Outcome,
     may_become,
     outcome_of,
@@ -129,6 +130,20 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         for other in stores.charges.tried_for(charge.customer, charge.reference):
             withdraw_recovery(stores, other.id, at=at)
     return True
+
+
+def record_reply(
+    stores: Stores, attempt: Attempt, result: Result, intent: PaymentIntent | None, *, at: int,
+    asked_at_ms: int,
+) -> None:  # fmt: skip
+    """Phase 3: what Stripe answered to the sender of an attempt. Call inside a write transaction."""
+    current = stores.charges.attempt(attempt.charge_id, attempt.number)
+    if current is None or current.outcome is None or result.was_executed:
+        record(stores, attempt, result, evidence=Evidence.REPLY.value, at=at)
+    # Otherwise this took so long that `settling` asked as well, and a refusal of our own request
+    # no longer says that nothing was executed.
+    if intent is not None:
+        stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)
 
 
 def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: int) -> bool:

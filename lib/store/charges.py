@@ -101,14 +101,20 @@ class ChargeStore:
 
     def add_attempt(
         self, charge_id: str, *, number: int, idempotency_key: str, params: Mapping[str, object],
-        by: str, at: int, next_look_at: int,
+        by: str, at: int, next_look_at: int, run: tuple[str, int, int] | None = None,
     ) -> None:  # fmt: skip
-        """Write down what is about to be sent. Raises when the charge has an open attempt."""
+        """
+        Write down what is about to be sent. Raises when the charge has an open attempt.
+
+        Args:
+            run: the id, row and lease of the charge run that sends it.
+        """
         self._database.execute(
             """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
-                   requested_at, next_look_at) VALUES (?, ?, ?, ?, ?, ?, ?)""",
+                   requested_at, next_look_at, run_id, run_row, fence)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (charge_id, number, idempotency_key, json.dumps(params, sort_keys=True), by, at,
-             next_look_at),
+             next_look_at, *(run or (None, None, None))),
         )  # fmt: skip
 
     def record_outcome(

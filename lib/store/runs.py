@@ -1,31 +1,13 @@
-"""Charge runs: rows, decisions, limits and the lease. Every change of state is compare-and-swap."""
+"""Charge runs: states, decisions and the lease. Every change of state is compare-and-swap."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.runs import (
-    LEASE_MARGIN_SECONDS,
-    STALE_SECONDS,
-    Decision,
-    Finding,
-    Limits,
-    RowState,
-    Run,
-    RunRow,
-    RunState,
-    Severity,
-    verdict,
-)
-
-_ROW = """INSERT INTO run_rows (run_id, number, cells, customer, payment_method, amount, currency,
-              reference, description, suffix, state, findings, verdict, charge_id)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+from lib.domain.runs import LEASE_MARGIN_SECONDS, STALE_SECONDS, Decision, Run, RunState
 
 
 class RunStore:
@@ -105,89 +87,6 @@ class RunStore:
     def pass_canary(self, run_id: str) -> None:
         self._database.execute("UPDATE runs SET passed_canary = 1 WHERE id = ?", (run_id,))
 
-    # Rows
-
-    def add_rows(self, rows: Iterable[RunRow]) -> None:
-        self._database.conn.executemany(
-            _ROW,
-            (
-                (row.run_id, row.number, json.dumps(row.cells, ensure_ascii=False), row.customer,
-                 row.payment_method, row.amount, row.currency, row.reference, row.description,
-                 row.suffix, row.state.value, _findings_text(row.findings),
-                 verdict(row.findings), row.charge_id)
-                for row in rows
-            ),
-        )  # fmt: skip
-
-    def drop_rows(self, run_id: str) -> None:
-        """Of a draft, to write them anew."""
-        self._database.execute("DELETE FROM run_rows WHERE run_id = ?", (run_id,))
-
-    def rows(
-        self, run_id: str, *, states: Sequence[RowState] = tuple(RowState), after: int = 0,
-        limit: int = -1,
-    ) -> list[RunRow]:  # fmt: skip
-        """In the order of the file, from the row after `after` on."""
-        marks = ", ".join("?" * len(states))
-        rows = self._database.query(
-            f"""SELECT * FROM run_rows WHERE run_id = ? AND state IN ({marks}) AND number > ?
-                ORDER BY number LIMIT ?""",
-            (run_id, *(state.value for state in states), after, limit),
-        )
-        return [_row(row) for row in rows]
-
-    def row(self, run_id: str, number: int) -> RunRow | None:
-        rows = self._database.query(
-            "SELECT * FROM run_rows WHERE run_id = ? AND number = ?", (run_id, number)
-        )
-        return next((_row(row) for row in rows), None)
-
-    def mark_row(
-        self, run_id: str, number: int, *, before: RowState, after: RowState,
-        charge_id: str | None = None, findings: Sequence[Finding] | None = None,
-    ) -> bool:  # fmt: skip
-        """Change a row's state if it is still `before`."""
-        cursor = self._database.execute(
-            """UPDATE run_rows SET state = ?, charge_id = coalesce(?, charge_id),
-                   findings = coalesce(?, findings), verdict = coalesce(?, verdict)
-               WHERE run_id = ? AND number = ? AND state = ?""",
-            (after.value, charge_id, None if findings is None else _findings_text(findings),
-             None if findings is None else verdict(findings), run_id, number, before.value),
-        )  # fmt: skip
-        return cursor.rowcount == 1
-
-    def cancel_planned(self, run_id: str) -> int:
-        cursor = self._database.execute(
-            "UPDATE run_rows SET state = 'cancelled' WHERE run_id = ? AND state = 'planned'",
-            (run_id,),
-        )
-        return int(cursor.rowcount)
-
-    def counts(self, run_id: str) -> dict[str, int]:
-        """Rows by state; of those that were sent, by the state of their charge."""
-        rows = self._database.query(
-            """SELECT iif(r.state = 'sent', c.state, r.state) AS state, count(*) AS n
-               FROM run_rows r LEFT JOIN charges c ON c.id = r.charge_id
-               WHERE r.run_id = ? GROUP BY 1""",
-            (run_id,),
-        )
-        return {row["state"]: row["n"] for row in rows}
-
-    def totals(self, run_id: str) -> dict[str, dict[str, int]]:
-        """Minor units by currency and state, as `counts` knows states."""
-        rows = self._database.query(
-            """SELECT r.currency, iif(r.state = 'sent', c.state, r.state) AS state,
-                   sum(r.amount) AS amount
-               FROM run_rows r LEFT JOIN charges c ON c.id = r.charge_id
-               WHERE r.run_id = ? AND r.amount IS NOT NULL AND r.currency IS NOT NULL
-               GROUP BY 1, 2 ORDER BY 1, 2""",
-            (run_id,),
-        )
-        found: dict[str, dict[str, int]] = {}
-        for row in rows:
-            found.setdefault(row["currency"], {})[row["state"]] = row["amount"]
-        return found
-
     # Decisions
 
     def decide(self, decision: Decision, *, run: Run) -> None:
@@ -252,42 +151,9 @@ class RunStore:
             (run_id, fence),
         )
 
-    # Limits
-
-    def limits(self) -> dict[str, Limits]:
-        """By currency."""
-        return {
-            row["currency"]: Limits(row["per_charge"], row["per_run"], row["per_day"])
-            for row in self._database.query("SELECT * FROM limits ORDER BY currency")
-        }
-
-    def set_limits(self, currency: str, limits: Limits, *, by: str, at: int) -> None:
-        self._database.execute(
-            """INSERT INTO limits (currency, per_charge, per_run, per_day, set_by, set_at)
-               VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (currency) DO UPDATE SET
-                   per_charge = excluded.per_charge, per_run = excluded.per_run,
-                   per_day = excluded.per_day, set_by = excluded.set_by, set_at = excluded.set_at""",
-            (currency, limits.per_charge, limits.per_run, limits.per_day, by, at),
-        )
-
-    def charged_since(self, since: int) -> Mapping[str, int]:
-        """Minor units by currency that were charged, or may have been, since a moment."""
-        rows = self._database.query(
-            """SELECT currency, sum(amount) AS amount FROM charges
-               WHERE state IN ('attempting', 'succeeded', 'processing', 'unknown')
-                   AND id IN (SELECT charge_id FROM attempts WHERE requested_at >= ?)
-               GROUP BY currency""",
-            (since,),
-        )
-        return {row["currency"]: row["amount"] for row in rows}
-
 
 _FREE = f"""(lease_owner IS NULL OR lease_at < :now - {STALE_SECONDS}
     OR lease_at > :now + {LEASE_MARGIN_SECONDS})"""
-
-
-def _findings_text(findings: Iterable[Finding]) -> str:
-    return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False)
 
 
 def _run(row: dict[str, Any]) -> Run:
@@ -299,22 +165,6 @@ def _run(row: dict[str, Any]) -> Run:
             "header": tuple(json.loads(row["header"])),
             "passed_canary": bool(row["passed_canary"]),
             "charge_new_cards": bool(row["charge_new_cards"]),
-        }
-    )
-
-
-def _row(row: dict[str, Any]) -> RunRow:
-    values = {name: row[name] for name in RunRow.__slots__}
-    findings = (
-        Finding(one["code"], Severity(one["severity"]), one["message"], one["column"])
-        for one in json.loads(row["findings"])
-    )
-    return RunRow(
-        **values
-        | {
-            "cells": tuple(json.loads(row["cells"])),
-            "state": RowState(row["state"]),
-            "findings": tuple(findings),
         }
     )
 

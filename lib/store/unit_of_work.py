@@ -15,11 +15,13 @@ from lib.store.comparing import CompareStore
 from lib.store.connection import connect, write_transaction
 from lib.store.deliveries import DeliveryStore
 from lib.store.jobs import JobStore
+from lib.store.limits import LimitStore
 from lib.store.links import LinkStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.payments import PaymentStore
 from lib.store.requests import RequestStore
+from lib.store.run_rows import RunRowStore
 from lib.store.runs import RunStore
 from lib.store.search import SearchStore
 from lib.store.sync_state import SyncStore
@@ -38,10 +40,12 @@ class Stores:
     comparing: CompareStore
     deliveries: DeliveryStore
     jobs: JobStore
+    limits: LimitStore
     links: LinkStore
     mirror: MirrorStore
     payments: PaymentStore
     requests: RequestStore
+    run_rows: RunRowStore
     runs: RunStore
     search: SearchStore
     sync: SyncStore
@@ -126,10 +130,12 @@ def _stores(database: Database) -> Stores:
         comparing=CompareStore(database),
         deliveries=DeliveryStore(database),
         jobs=JobStore(database),
+        limits=LimitStore(database),
         links=LinkStore(database),
         mirror=MirrorStore(database),
         payments=PaymentStore(database),
         requests=RequestStore(database),
+        run_rows=RunRowStore(database),
         runs=RunStore(database),
         search=SearchStore(database),
         sync=SyncStore(database),

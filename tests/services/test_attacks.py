@@ -117,7 +117,7 @@ class TestAnotherSum:
         good = world.save_card(customer)
         failed = world.charge(customer, amount="12.34", method=bad)
         world.charge(customer, amount="12.00", method=good)
-        gateway = world.services.charging._gateway
+        gateway = world.services.charging._sender._gateway
         assert gateway.retrieve_payment_intent(intent_of(failed)).status == "canceled"
 
     def test_a_failed_payment_that_was_paid_by_hand_is_not_charged_at_another_amount(
@@ -158,21 +158,21 @@ class TestBetweenLookingAndWriting:
         good = world.save_card(customer)
         failed = world.charge(customer, method=cards[0])
         charging = world.services.charging
-        close = charging._close_earlier_intent
+        close = charging._earlier.close
         raced: list[ChargeView] = []
 
         def racing(*args):
             close(*args)
             if not raced:
-                monkeypatch.setattr(charging, "_close_earlier_intent", close)
+                monkeypatch.setattr(charging._earlier, "close", close)
                 raced.append(charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1]))
 
-        monkeypatch.setattr(charging, "_close_earlier_intent", racing)
+        monkeypatch.setattr(charging._earlier, "close", racing)
         with pytest.raises(StaleState):
             charging.retry(failed.charge.id, by=ALICE, payment_method=good)
         again = charging.retry(failed.charge.id, by=ALICE, payment_method=good)
         assert [a.outcome for a in again.attempts][-1] is Outcome.SUCCEEDED
-        status = charging._gateway.retrieve_payment_intent(intent_of(raced[0])).status
+        status = charging._sender._gateway.retrieve_payment_intent(intent_of(raced[0])).status
         assert status == "canceled"
 
     def test_a_charge_tried_again_meanwhile_is_not_cancelled(
@@ -181,14 +181,14 @@ class TestBetweenLookingAndWriting:
         cards = [world.save_card(customer, ALWAYS_DECLINES) for _ in range(2)]
         failed = world.charge(customer, method=cards[0])
         charging = world.services.charging
-        close = charging._close_earlier_intent
+        close = charging._earlier.close
 
         def racing(*args):
             close(*args)
-            monkeypatch.setattr(charging, "_close_earlier_intent", close)
+            monkeypatch.setattr(charging._earlier, "close", close)
             charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1])
 
-        monkeypatch.setattr(charging, "_close_earlier_intent", racing)
+        monkeypatch.setattr(charging._earlier, "close", racing)
         with pytest.raises(StaleState):
             charging.cancel(failed.charge.id, by=ALICE)
         assert reread(world, failed).charge.state is ChargeState.DECLINED
@@ -239,7 +239,7 @@ class TestTwoWhoAskTheSame:
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception]
     ) -> None:
         """The sender slept for minutes; the settler sent the same, and its reply was lost."""
-        gateway = world.services.charging._gateway
+        gateway = world.services.charging._sender._gateway
         send = gateway.create_payment_intent
 
         def sleeps(params, *, idempotency_key):
@@ -272,7 +272,9 @@ class TestTwoWhoAskTheSame:
         def refuses(params, *, idempotency_key):
             raise Refused("No such customer", code="resource_missing", http_status=400)
 
-        monkeypatch.setattr(world.services.charging._gateway, "create_payment_intent", refuses)
+        monkeypatch.setattr(
+            world.services.charging._sender._gateway, "create_payment_intent", refuses
+        )
         assert looked(world, view).charge.state is ChargeState.SUCCEEDED
 
 
@@ -308,7 +310,7 @@ class TestStrangeAnswers:
     def test_an_answer_without_what_it_must_have_is_unknown(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
     ) -> None:
-        gateway = world.services.charging._gateway
+        gateway = world.services.charging._sender._gateway
         call = gateway._call
 
         def odd(method, path, params, key):
@@ -363,7 +365,9 @@ class TestStrangeAnswers:
                 stripe.IdempotencyError("x", http_status=400, json_body={"error": error})
             )
 
-        monkeypatch.setattr(world.services.charging._gateway, "create_payment_intent", refuses)
+        monkeypatch.setattr(
+            world.services.charging._sender._gateway, "create_payment_intent", refuses
+        )
         view = world.charge(customer)
         assert view.charge.state is ChargeState.UNKNOWN
         for _ in range(3):
@@ -484,7 +488,7 @@ class TestLateNews:
         customer = world.customer()
         world.save_card(customer, "DE89370400440532013000", currency="eur")
         view = world.charge(customer, currency="eur")
-        gateway = world.services.charging._gateway
+        gateway = world.services.charging._sender._gateway
         asked_at = world.now
         old = gateway.retrieve_payment_intent(intent_of(view))
         world.clock.advance(seconds=2)

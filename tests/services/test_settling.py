@@ -185,7 +185,7 @@ class TestCrash:
         class Died(BaseException):
             pass
 
-        gateway = world.services.charging._gateway
+        gateway = world.services.charging._sender._gateway
         send = gateway.create_payment_intent
 
         def before(params, *, idempotency_key):

@@ -65,7 +65,7 @@ class Simulation:
 
     def wrap(self) -> None:
         """Watch what is sent, and die around it when told to."""
-        gateway = self.world.services.charging._gateway
+        gateway = self.world.services.charging._sender._gateway
         send = gateway.create_payment_intent
 
         def watched(params, *, idempotency_key):

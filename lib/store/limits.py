@@ -1,0 +1,41 @@
+"""How much may be charged with one approval, by currency, and how much was charged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlite_utils import Database
+
+from lib.domain.runs import Limits
+
+
+class LimitStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> dict[str, Limits]:
+        """By currency."""
+        return {
+            row["currency"]: Limits(row["per_charge"], row["per_run"], row["per_day"])
+            for row in self._database.query("SELECT * FROM limits ORDER BY currency")
+        }
+
+    def set(self, currency: str, limits: Limits, *, by: str, at: int) -> None:
+        self._database.execute(
+            """INSERT INTO limits (currency, per_charge, per_run, per_day, set_by, set_at)
+               VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (currency) DO UPDATE SET
+                   per_charge = excluded.per_charge, per_run = excluded.per_run,
+                   per_day = excluded.per_day, set_by = excluded.set_by, set_at = excluded.set_at""",
+            (currency, limits.per_charge, limits.per_run, limits.per_day, by, at),
+        )
+
+    def charged_since(self, since: int) -> Mapping[str, int]:
+        """Minor units by currency that were charged, or may have been, since a moment."""
+        rows = self._database.query(
+            """SELECT currency, sum(amount) AS amount FROM charges
+               WHERE state IN ('attempting', 'succeeded', 'processing', 'unknown')
+                   AND id IN (SELECT charge_id FROM attempts WHERE requested_at >= ?)
+               GROUP BY currency""",
+            (since,),
+        )
+        return {row["currency"]: row["amount"] for row in rows}

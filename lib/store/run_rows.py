@@ -1,0 +1,133 @@
+"""The rows of charge runs. A row that was sent has its charge's state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.runs import Finding, RowState, RunRow, Severity, verdict
+from lib.errors import StaleState
+
+_ROW = """INSERT INTO run_rows (run_id, number, cells, customer, payment_method, amount, currency,
+              reference, description, suffix, state, findings, verdict, charge_id)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+class RunRowStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, rows: Iterable[RunRow]) -> None:
+        self._database.conn.executemany(
+            _ROW,
+            (
+                (row.run_id, row.number, json.dumps(row.cells, ensure_ascii=False), row.customer,
+                 row.payment_method, row.amount, row.currency, row.reference, row.description,
+                 row.suffix, row.state.value, _findings_text(row.findings),
+                 verdict(row.findings), row.charge_id)
+                for row in rows
+            ),
+        )  # fmt: skip
+
+    def drop(self, run_id: str) -> None:
+        """Of a draft, to write them anew."""
+        self._database.execute("DELETE FROM run_rows WHERE run_id = ?", (run_id,))
+
+    def of(
+        self, run_id: str, *, states: Sequence[RowState] = tuple(RowState), after: int = 0,
+        limit: int = -1,
+    ) -> list[RunRow]:  # fmt: skip
+        """In the order of the file, from the row after `after` on."""
+        marks = ", ".join("?" * len(states))
+        rows = self._database.query(
+            f"""SELECT * FROM run_rows WHERE run_id = ? AND state IN ({marks}) AND number > ?
+                ORDER BY number LIMIT ?""",
+            (run_id, *(state.value for state in states), after, limit),
+        )
+        return [_row(row) for row in rows]
+
+    def find(self, run_id: str, number: int) -> RunRow | None:
+        rows = self._database.query(
+            "SELECT * FROM run_rows WHERE run_id = ? AND number = ?", (run_id, number)
+        )
+        return next((_row(row) for row in rows), None)
+
+    def mark(
+        self, run_id: str, number: int, *, before: RowState, after: RowState,
+        charge_id: str | None = None, findings: Sequence[Finding] | None = None,
+    ) -> bool:  # fmt: skip
+        """Change a row's state if it is still `before`."""
+        cursor = self._database.execute(
+            """UPDATE run_rows SET state = ?, charge_id = coalesce(?, charge_id),
+                   findings = coalesce(?, findings), verdict = coalesce(?, verdict)
+               WHERE run_id = ? AND number = ? AND state = ?""",
+            (after.value, charge_id, None if findings is None else _findings_text(findings),
+             None if findings is None else verdict(findings), run_id, number, before.value),
+        )  # fmt: skip
+        return cursor.rowcount == 1
+
+    def send(self, run_id: str, number: int, *, charge_id: str) -> None:
+        """Belongs into the transaction that writes its attempt; before it, as that is checked."""
+        cursor = self._database.execute(
+            """UPDATE run_rows SET state = 'sent', charge_id = ?
+               WHERE run_id = ? AND number = ? AND state = 'planned'""",
+            (charge_id, run_id, number),
+        )
+        if cursor.rowcount != 1:
+            raise StaleState("This row of the run was handled a moment ago.")
+
+    def cancel_planned(self, run_id: str) -> int:
+        cursor = self._database.execute(
+            "UPDATE run_rows SET state = 'cancelled' WHERE run_id = ? AND state = 'planned'",
+            (run_id,),
+        )
+        return int(cursor.rowcount)
+
+    def counts(self, run_id: str) -> dict[str, int]:
+        """Rows by state; of those that were sent, by the state of their charge."""
+        rows = self._database.query(
+            """SELECT iif(r.state = 'sent', c.state, r.state) AS state, count(*) AS n
+               FROM run_rows r LEFT JOIN charges c ON c.id = r.charge_id
+               WHERE r.run_id = ? GROUP BY 1""",
+            (run_id,),
+        )
+        return {row["state"]: row["n"] for row in rows}
+
+    def totals(self, run_id: str) -> dict[str, dict[str, int]]:
+        """Minor units by currency and state, as `counts` knows states."""
+        rows = self._database.query(
+            """SELECT r.currency, iif(r.state = 'sent', c.state, r.state) AS state,
+                   sum(r.amount) AS amount
+               FROM run_rows r LEFT JOIN charges c ON c.id = r.charge_id
+               WHERE r.run_id = ? AND r.amount IS NOT NULL AND r.currency IS NOT NULL
+               GROUP BY 1, 2 ORDER BY 1, 2""",
+            (run_id,),
+        )
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            found.setdefault(row["currency"], {})[row["state"]] = row["amount"]
+        return found
+
+
+def _findings_text(findings: Iterable[Finding]) -> str:
+    return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False)
+
+
+def _row(row: dict[str, Any]) -> RunRow:
+    values = {name: row[name] for name in RunRow.__slots__}
+    findings = (
+        Finding(one["code"], Severity(one["severity"]), one["message"], one["column"])
+        for one in json.loads(row["findings"])
+    )
+    return RunRow(
+        **values
+        | {
+            "cells": tuple(json.loads(row["cells"])),
+            "state": RowState(row["state"]),
+            "findings": tuple(findings),
+        }
+    )
