@@ -1,11 +1,12 @@
 """
 A first backfill of many Sessions, ours beside the loop that everybody writes.
 
-    .venv/bin/python -m bench.backfill [10k] [100k] [curve] [--sizes 10000 100000 1000000]
+    .venv/bin/python -m bench.backfill [10k] [100k] [curve] [--sizes 10000 100000 1000000] [--limited]
 
     10k    10 000 sessions, 80 ms a request, no limit: both, and the ratio
     100k   100 000 sessions, 80 ms a request, 25 requests a second: ours, and what the limit allows
-    curve  ours without a limit, at sizes ten times apart: what a session costs, and the memory
+    curve  ours at sizes ten times apart, without a limit unless --limited: what a session costs, and
+           the memory
 
 Every contestant is a process of its own against a new server of its own, so neither memory nor
 anything kept by a server is shared. Prints tables; judges nothing but whether all rows are there.
@@ -33,11 +34,12 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", metavar="10k|100k|curve")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--latency-ms", type=float, default=LATENCY_MS)
+    parser.add_argument("--limited", action="store_true", help="the curve under Stripe's limit")
     arguments = parser.parse_args()
     known = {
         "10k": lambda: side_by_side(10_000, arguments.latency_ms),
         "100k": lambda: under_the_limit(100_000, arguments.latency_ms),
-        "curve": lambda: curve(arguments.sizes, arguments.latency_ms),
+        "curve": lambda: curve(arguments.sizes, arguments.latency_ms, limited=arguments.limited),
     }
     for name in arguments.scenarios or ["10k", "100k"]:
         if name not in known:
@@ -73,15 +75,17 @@ def under_the_limit(sessions: int, latency_ms: float) -> None:
     )
 
 
-def curve(sizes: list[int], latency_ms: float) -> None:
-    print(f"\nours by size, {latency_ms:g} ms a request, no limit")
+def curve(sizes: list[int], latency_ms: float, *, limited: bool) -> None:
+    limit = f"{LIMIT_RPS} requests a second" if limited else "no limit"
+    rates = {"rps": LIMIT_RPS, "max_rps": OUR_RPS} if limited else {}
+    print(f"\nours by size, {latency_ms:g} ms a request, {limit}")
     names = (
         "sessions", "seconds", "us a session", "us of CPU", "with search", "requests", "peak MB",
         "+ index",
     )  # fmt: skip
     print("".join(f"{name:>14}" for name in names))
     for sessions in sizes:
-        found = _run("ours", sessions, latency_ms=latency_ms)
+        found = _run("ours", sessions, latency_ms=latency_ms, **rates)
         costs = (
             f"{found[name] / sessions * 1e6:,.0f}"
             for name in ("seconds", "cpu_seconds", "searchable_seconds")
