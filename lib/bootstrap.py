@@ -21,6 +21,11 @@ from lib.services.payment_methods import PaymentMethodService
 from lib.services.refreshing import Refresher
 from lib.services.returns import ReturnService
 from lib.services.reviewing import ReviewService
+from lib.services.runs import RunServices
+from lib.services.runs.approving import ApprovalService
+from lib.services.runs.control import RunControl
+from lib.services.runs.executing import RunExecutor
+from lib.services.runs.sending_rows import RowSender
 from lib.services.searching import SearchService
 from lib.services.sending import Sender
 from lib.services.settling import SettlingService
@@ -53,6 +58,7 @@ class Services:
     payment_methods: PaymentMethodService
     reports: Reports
     returns: ReturnService
+    runs: RunServices
     search: SearchService
     settling: SettlingService
     sync: SyncService
@@ -134,14 +140,22 @@ def build_services(
         livemode=configured.livemode,
     )  # fmt: skip
     sender = Sender(uow, gateway, clock=clock)
+    earlier = EarlierIntents(uow, gateway, clock=clock)
     reviewing = ReviewService(
         uow, customers, methods, clock=clock, public_url=configured.public_url
     )
     charging = ChargingService(
-        uow, reviewing, sender, EarlierIntents(uow, gateway, clock=clock), clock=clock,
-        livemode=configured.livemode, public_url=configured.public_url,
+        uow, reviewing, sender, earlier, clock=clock, livemode=configured.livemode,
+        public_url=configured.public_url,
     )  # fmt: skip
     settling = SettlingService(uow, gateway, sender, clock=clock)
+    users = UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds)
+    rows = RowSender(sender, earlier, clock=clock, livemode=configured.livemode)
+    runs = RunServices(
+        approvals=ApprovalService(uow, users, clock=clock),
+        control=RunControl(uow, clock=clock),
+        executor=RunExecutor(uow, rows, settling, clock=clock),
+    )
     search = SearchService(uow)
     sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
     return Services(
@@ -155,10 +169,11 @@ def build_services(
         payment_methods=methods,
         reports=Reports(configured.database, clock=clock),
         returns=ReturnService(uow, refresher),
+        runs=runs,
         search=search,
         settling=settling,
         sync=sync,
-        users=UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds),
+        users=users,
         webhooks=webhooks,
-        worker=Worker(WorkerServices(uow, clock, webhooks, settling, sync, search)),
+        worker=Worker(WorkerServices(uow, clock, webhooks, settling, sync, search, runs.executor)),
     )

@@ -112,7 +112,9 @@ class RunRow:
     suffix: str | None
     state: RowState
     charge_id: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
+    is_submitted: bool = False
+    """Part of what was approved, or is to be."""
 
 
 class Severity(StrEnum):

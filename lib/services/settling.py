@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
@@ -58,6 +59,16 @@ _EVENT_PAGES = 20
 _DRIFT_LOOK_BACK_SECONDS = 30 * 86_400
 
 
+class Look(StrEnum):
+    """What became of a look at an attempt."""
+
+    FINAL = "final"
+    NO_ANSWER = "no_answer"
+    """Stripe was asked in every way there is, and nobody knows yet."""
+    NOT_ASKED = "not_asked"
+    """Stripe could not be asked, which says nothing about the attempt."""
+
+
 @dataclass(slots=True)
 class Reconciliation:
     settled: int = 0
@@ -85,7 +96,7 @@ class SettlingService:
         """Look at every attempt whose next look is due; returns how many are final now."""
         with self._uow.read() as stores:
             due = stores.charges.due(now=epoch(self._clock()))
-        return sum(self._settle_or_postpone(attempt) for attempt in due)
+        return sum(self._settle_or_postpone(attempt) is Look.FINAL for attempt in due)
 
     def reconcile(self, *, by: Actor) -> Reconciliation:
         """Settle all that can be settled now, then compare the ledger with Stripe's PaymentIntents."""
@@ -96,7 +107,7 @@ class SettlingService:
         found = Reconciliation()
         for attempt in unsettled:
             in_flight = attempt.outcome is None and now - attempt.requested_at < IN_FLIGHT_SECONDS
-            if not in_flight and self._settle_or_postpone(attempt):
+            if not in_flight and self._settle_or_postpone(attempt) is Look.FINAL:
                 found.settled += 1
         found.drift = self._drift()
         with self._uow.write() as stores:
@@ -121,33 +132,41 @@ class SettlingService:
         age = epoch(self._clock()) - last.requested_at
         if last.outcome is None and age < IN_FLIGHT_SECONDS:
             return False
-        return self._settle_or_postpone(last)
+        return self._settle_or_postpone(last) is Look.FINAL
 
-    def _settle_or_postpone(self, attempt: Attempt) -> bool:
+    def look_now(self, charge_id: str) -> Look:
+        """
+        For an executor that holds a run's lease: whoever sent the open attempt is gone, or no
+        longer counts, so there is nothing to wait for.
+        """
+        with self._uow.read() as stores:
+            attempts = stores.charges.attempts(charge_id)
+        return self._settle_or_postpone(attempts[-1]) if attempts else Look.FINAL
+
+    def _settle_or_postpone(self, attempt: Attempt) -> Look:
         fresh = self._take(attempt)
         if fresh is None:
-            return True
+            return Look.FINAL
         try:
-            final = self._look(fresh)
+            look = Look.FINAL if self._look(fresh) else Look.NO_ANSWER
         except GatewayError:
-            # Stripe cannot be asked now, which says nothing about the attempt.
-            final = False
+            look = Look.NOT_ASKED
         except Exception:
             # One attempt that cannot be looked at must not stop the looks at others.
             logger.exception("attempt %s cannot be settled", attempt.idempotency_key)
-            final = False
+            look = Look.NO_ANSWER
         now = epoch(self._clock())
-        if not final:
+        if look is not Look.FINAL:
             with self._uow.write() as stores:
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
                 if current is None or not current.is_open:
-                    return current is not None
+                    return Look.FINAL
                 outcome = current.outcome or Outcome.UNKNOWN
                 stores.charges.look_again(
                     attempt.charge_id, attempt.number,
                     at=ledger.next_look(outcome, current.looks, now) or now,
                 )  # fmt: skip
-        return final
+        return look
 
     def _take(self, attempt: Attempt) -> Attempt | None:
         """

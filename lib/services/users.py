@@ -126,6 +126,16 @@ class UserService:
         Raises:
             NotSignedIn: with one message for unknown user, wrong password and disabled account.
         """
+        return self._check(username, password, "user.sign_in")
+
+    def confirm(self, username: str, password: str) -> User:
+        """
+        Check that the person who is signed in is still the one at the keyboard. Counts failures
+        and raises like `sign_in`.
+        """
+        return self._check(username, password, "user.confirm")
+
+    def _check(self, username: str, password: str, action: str) -> User:
         now = epoch(self._clock())
         user = self.find(username)
         if user is not None and user.locked_until is not None and user.locked_until > now:
@@ -142,11 +152,12 @@ class UserService:
                     stores.users.record_failed_sign_in(
                         username, lock_after=LOCK_AFTER_FAILURES, lock_until=now + LOCK_SECONDS
                     )
-                _audit(stores, now, SYSTEM, "user.sign_in_refused", username[:40])
+                _audit(stores, now, SYSTEM, f"{action}_refused", username[:40])
                 failed = True
             else:
-                stores.users.record_sign_in(username, at=now)
-                _audit(stores, now, user.actor, "user.sign_in", username)
+                if action == "user.sign_in":
+                    stores.users.record_sign_in(username, at=now)
+                _audit(stores, now, user.actor, action, username)
                 failed = False
         if failed or user is None:
             raise NotSignedIn("The user name or the password is not right.")

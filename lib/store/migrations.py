@@ -744,8 +744,10 @@ def m008_charge_runs(database: Database) -> None:
             state TEXT NOT NULL CHECK (state IN ('planned', 'blocked', 'cancelled', 'sent')),
             findings TEXT NOT NULL DEFAULT '[]',
             verdict TEXT NOT NULL CHECK (verdict IN ('green', 'amber', 'red')),
+            is_submitted INTEGER NOT NULL DEFAULT 0 CHECK (is_submitted IN (0, 1)),
             charge_id TEXT NOT NULL,
             PRIMARY KEY (run_id, number),
+            CHECK (state <> 'sent' OR is_submitted = 1),
             CHECK (verdict <> 'red' OR state IN ('blocked', 'cancelled')),
             CHECK (state NOT IN ('planned', 'sent') OR (customer IS NOT NULL
                 AND payment_method IS NOT NULL AND amount IS NOT NULL AND currency IS NOT NULL
@@ -793,6 +795,7 @@ def m008_charge_runs(database: Database) -> None:
             WHEN NEW.run_id IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM run_rows r JOIN charges c ON c.id = NEW.charge_id
                 WHERE r.run_id = NEW.run_id AND r.number = NEW.run_row AND r.charge_id = c.id
+                    AND r.is_submitted = 1
                     AND r.customer = c.customer AND r.amount = c.amount
                     AND r.currency = c.currency AND r.reference = c.reference)
             BEGIN SELECT RAISE(ABORT, 'an attempt charges what its row says'); END""",
@@ -850,7 +853,7 @@ def m008_charge_runs(database: Database) -> None:
                 OR NEW.payment_method IS NOT OLD.payment_method
                 OR NEW.amount IS NOT OLD.amount OR NEW.currency IS NOT OLD.currency
                 OR NEW.reference IS NOT OLD.reference OR NEW.description IS NOT OLD.description
-                OR NEW.suffix IS NOT OLD.suffix
+                OR NEW.suffix IS NOT OLD.suffix OR NEW.is_submitted <> OLD.is_submitted
                 OR (OLD.state IN ('blocked', 'cancelled') AND NEW.state IN ('planned', 'sent')))
             BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END""",
     )

@@ -80,6 +80,37 @@ class RunRowStore:
         if cursor.rowcount != 1:
             raise StaleState("This row of the run was handled a moment ago.")
 
+    def plan_again(self, run_id: str) -> None:
+        """Rows whose charge was proven never to have been executed."""
+        self._database.execute(
+            """UPDATE run_rows SET state = 'planned' WHERE run_id = ? AND state = 'sent' AND
+                   (SELECT state FROM charges WHERE id = charge_id) = 'planned'""",
+            (run_id,),
+        )
+
+    def in_flight(self, run_id: str) -> list[str]:
+        """Charges that were sent and whose outcome is not known."""
+        rows = self._database.query(
+            """SELECT c.id FROM charges c WHERE c.state IN ('attempting', 'unknown')
+                   AND EXISTS (SELECT 1 FROM run_rows r WHERE r.run_id = ? AND r.charge_id = c.id
+                       AND r.state = 'sent')""",
+            (run_id,),
+        )
+        return [row["id"] for row in rows]
+
+    def count(self, run_id: str, state: RowState) -> int:
+        rows = self._database.query(
+            "SELECT count(*) AS n FROM run_rows WHERE run_id = ? AND state = ?",
+            (run_id, state.value),
+        )
+        return int(next(rows)["n"])
+
+    def submit(self, run_id: str) -> None:
+        """What is planned now is what is submitted; while the run is a draft."""
+        self._database.execute(
+            "UPDATE run_rows SET is_submitted = (state = 'planned') WHERE run_id = ?", (run_id,)
+        )
+
     def cancel_planned(self, run_id: str) -> int:
         cursor = self._database.execute(
             "UPDATE run_rows SET state = 'cancelled' WHERE run_id = ? AND state = 'planned'",
@@ -128,6 +159,7 @@ def _row(row: dict[str, Any]) -> RunRow:
         | {
             "cells": tuple(json.loads(row["cells"])),
             "state": RowState(row["state"]),
+            "is_submitted": bool(row["is_submitted"]),
             "findings": tuple(findings),
         }
     )

@@ -71,7 +71,7 @@ class UnitOfWork:
         try:
             database.execute("PRAGMA query_only = ON")
             database.execute("BEGIN")
-            yield _stores(database)
+            yield stores_over(database)
         finally:
             database.close()
 
@@ -102,7 +102,7 @@ class UnitOfWork:
         database = connect(self.path)
         try:
             with write_transaction(database):
-                stores = _stores(database)
+                stores = stores_over(database)
                 yield stores
                 if not in_bulk:
                     stores.search.index(_INDEXED_AT_ONCE)
@@ -120,10 +120,11 @@ class Bulk:
     def write(self) -> Iterator[Stores]:
         """Like `UnitOfWork.write(in_bulk=True)`, except that a power cut may take the last ones back."""
         with write_transaction(self._database):
-            yield _stores(self._database)
+            yield stores_over(self._database)
 
 
-def _stores(database: Database) -> Stores:
+def stores_over(database: Database) -> Stores:
+    """For whoever holds the connection and its transaction."""
     return Stores(
         audit=AuditStore(database),
         charges=ChargeStore(database),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.ids import new_id
+from lib.services.runs.executing import RunExecutor
 from lib.services.searching import SearchService
 from lib.services.settling import SettlingService
 from lib.services.sync import BACKFILL, SYNC, VERIFY, SyncService
@@ -34,6 +35,7 @@ class WorkerServices:
     settling: SettlingService
     sync: SyncService
     search: SearchService
+    runs: RunExecutor
 
 
 class Worker:
@@ -54,6 +56,7 @@ class Worker:
                 ("onfile-sync", self.do_sync),
                 ("onfile-jobs", self.do_long),
                 ("onfile-index", self.do_index),
+                ("onfile-runs", self.do_runs),
             )
         ]
         for thread in self._threads:
@@ -71,6 +74,7 @@ class Worker:
         self.do_sync()
         self.do_long()
         self.do_index()
+        self.do_runs()
 
     def do_urgent(self) -> None:
         services = self._services
@@ -89,6 +93,15 @@ class Worker:
 
     def do_index(self) -> None:
         self._guarded("search index", self._index)
+
+    def do_runs(self) -> None:
+        self._guarded("charge runs", self._execute_runs)
+
+    def _execute_runs(self) -> None:
+        for run_id in self._services.runs.waiting():
+            if self._stopping.is_set():
+                return
+            self._services.runs.execute(run_id, should_stop=self._stopping.is_set)
 
     def _run(self, kind: str) -> None:
         self._services.sync.run_waiting(kind, should_stop=self._stopping.is_set)

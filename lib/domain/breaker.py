@@ -1,0 +1,109 @@
+"""When a run must stop by itself, and how many of its charges may be in flight."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from lib.domain.charges import Outcome
+
+# Of this many answers in a row, more than this share declined: the file, the account or the day is
+# wrong, and going on would only collect declines that the card networks count against us.
+WINDOW = 20
+MOST_DECLINED = 0.6
+# As many requests in a row without an answer: nobody knows what is happening at Stripe.
+MOST_UNKNOWN = 5
+# As many in a row that Stripe did not even take.
+MOST_NOT_TAKEN = 5
+# Stripe's own fraud rules stopped several in a row.
+MOST_BLOCKED = 5
+MOST_IN_FLIGHT = 32
+_FIRST_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one row that was sent."""
+
+    outcome: Outcome
+    http_status: int | None = None
+    code: str | None = None
+    is_blocked: bool = False
+    """Declined by Stripe's own rules, not by the bank."""
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Says after each answer whether to go on. Begins anew when a person resumes the run."""
+
+    _answers: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    _unknown: int = 0
+    _not_taken: int = 0
+    _blocked: int = 0
+
+    def note(self, answer: Answer) -> Stop | None:
+        if answer.code == "idempotency_error":
+            return Stop(
+                "key_reused",
+                "Stripe knows a key of ours with other parameters. That must never happen: an engineer has to look before anything else is charged.",
+            )
+        if answer.outcome is Outcome.NOT_EXECUTED and answer.http_status in (401, 403):
+            return Stop(
+                "key_refused",
+                "Stripe refuses our key, or it lacks a permission. Ask an admin to check it under Settings, then resume.",
+            )
+        self._unknown = self._unknown + 1 if answer.outcome is Outcome.UNKNOWN else 0
+        if self._unknown >= MOST_UNKNOWN:
+            return Stop(
+                "no_answers",
+                f"{self._unknown} charges in a row got no answer from Stripe. Onfile is finding out what became of them; resume when Stripe answers again.",
+            )
+        self._not_taken = self._not_taken + 1 if answer.outcome is Outcome.NOT_EXECUTED else 0
+        if self._not_taken >= MOST_NOT_TAKEN:
+            return Stop(
+                "not_taken",
+                f"Stripe did not take {self._not_taken} charges in a row; it is too busy, or cannot be reached. Nothing of them was charged. Resume later.",
+            )
+        self._blocked = self._blocked + 1 if answer.is_blocked else 0
+        if self._blocked >= MOST_BLOCKED:
+            return Stop(
+                "blocked_by_stripe",
+                f"Stripe's own rules blocked {self._blocked} charges in a row. Look at the rules in the Stripe Dashboard, then resume.",
+            )
+        if answer.outcome in (Outcome.UNKNOWN, Outcome.NOT_EXECUTED):
+            return None
+        self._answers.append(answer.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER))
+        declined = sum(self._answers)
+        if len(self._answers) == WINDOW and declined > MOST_DECLINED * WINDOW:
+            return Stop(
+                "many_declines",
+                f"{declined} of the last {WINDOW} charges were declined. Look at the failures below; resume if they are what you expect.",
+            )
+        return None
+
+
+@dataclass(slots=True)
+class Throttle:
+    """
+    Charges in flight: one more with every good answer, half after one that Stripe was too busy for.
+
+    Also limits how many outcomes can be unknown at once when the network goes away.
+    """
+
+    most: int = MOST_IN_FLIGHT
+    allowed: int = _FIRST_IN_FLIGHT
+
+    def __post_init__(self) -> None:
+        self.allowed = min(self.allowed, self.most)
+
+    def note(self, answer: Answer) -> None:
+        if answer.http_status == 429 or answer.outcome is Outcome.UNKNOWN:
+            self.allowed = max(1, self.allowed // 2)
+        else:
+            self.allowed = min(self.most, self.allowed + 1)

@@ -1,0 +1,16 @@
+"""Charge runs: made, approved, executed and reported (docs/decisions/006)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lib.services.runs.approving import ApprovalService
+from lib.services.runs.control import RunControl
+from lib.services.runs.executing import RunExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class RunServices:
+    approvals: ApprovalService
+    control: RunControl
+    executor: RunExecutor

@@ -1,0 +1,78 @@
+"""Start, pause, resume and cancel: what people may tell a run, and the executor then sees."""
+
+from __future__ import annotations
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import ChargeState
+from lib.domain.runs import RowState, Run, RunState
+from lib.errors import StaleState
+from lib.services.runs.approving import found, must_be
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+
+class RunControl:
+    def __init__(self, uow: UnitOfWork, *, clock: Clock) -> None:
+        self._uow = uow
+        self._clock = clock
+
+    def find(self, run_id: str) -> Run:
+        """
+        Raises:
+            NotFound: no such run.
+        """
+        with self._uow.read() as stores:
+            return found(stores, run_id)
+
+    def start(self, run_id: str, *, by: Actor) -> Run:
+        """Let the worker execute an approved run; a running one stays as it is."""
+        by.must(Permission.CHARGE)
+        with self._uow.write() as stores:
+            run = found(stores, run_id)
+            if run.state is RunState.RUNNING:
+                return run
+            must_be(run, RunState.APPROVED)
+            return self._move(stores, run, RunState.RUNNING, "run.start", by)
+
+    def pause(self, run_id: str, *, by: Actor) -> Run:
+        """Nothing new is sent; what is in flight ends."""
+        by.must(Permission.CHARGE)
+        with self._uow.write() as stores:
+            run = found(stores, run_id)
+            must_be(run, RunState.RUNNING)
+            return self._move(stores, run, RunState.PAUSED, "run.pause", by)
+
+    def resume(self, run_id: str, *, by: Actor) -> Run:
+        """Go on after a pause, the canary or the breaker; the breaker counts anew."""
+        by.must(Permission.CHARGE)
+        with self._uow.write() as stores:
+            run = found(stores, run_id)
+            must_be(run, RunState.PAUSED, RunState.STOPPED)
+            if run.stop_code == "canary":
+                stores.runs.pass_canary(run_id)
+            return self._move(stores, run, RunState.RUNNING, "run.resume", by)
+
+    def cancel(self, run_id: str, *, by: Actor) -> Run:
+        """Give up what was not sent; what was sent stays, and is settled."""
+        by.must(Permission.CHARGE)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            run = found(stores, run_id)
+            must_be(run, *(s for s in RunState if s not in (RunState.FINISHED, RunState.CANCELLED)))
+            stores.run_rows.plan_again(run_id)
+            for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,)):
+                stores.charges.move(
+                    row.charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=now
+                )
+            stores.run_rows.cancel_planned(run_id)
+            return self._move(stores, run, RunState.CANCELLED, "run.cancel", by)
+
+    def _move(self, stores: Stores, run: Run, after: RunState, action: str, by: Actor) -> Run:
+        now = epoch(self._clock())
+        if not stores.runs.move(run.id, before=run.state, after=after, at=now):
+            raise StaleState("This run changed a moment ago. Reload to see its state.")
+        stores.audit.record(
+            at=now, actor=by.username, action=action, subject=run.id,
+            detail={"from": run.state.value},
+        )  # fmt: skip
+        return found(stores, run.id)

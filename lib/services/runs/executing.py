@@ -1,0 +1,199 @@
+"""
+Executes an approved run: claims rows, sends them side by side, and stops when it must.
+
+Holds no state of its own: killed at any line, the next executor settles what was sent and goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from lib.clock import Clock, epoch
+from lib.domain.breaker import MOST_IN_FLIGHT, Answer, Breaker, Stop, Throttle
+from lib.domain.runs import RowState, Run, RunRow, RunState, digest_of
+from lib.errors import StaleState
+from lib.ids import new_id
+from lib.services.runs.lease import Lease, kept_alive
+from lib.services.runs.rows import RowQueue
+from lib.services.runs.sending_rows import RowSender
+from lib.services.settling import Look, SettlingService
+from lib.store.group_commit import GroupCommit
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+# Looks at what is still unknown once everything was sent, before the run ends without an answer.
+_LOOK_AFTER_SECONDS = (0.0, 1.0, 3.0, 6.0)
+_WAIT_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Of one executor; everything that lasts is in the database."""
+
+    breaker: Breaker = field(default_factory=Breaker)
+    throttle: Throttle = field(default_factory=Throttle)
+    pending: dict[Future[Answer | None], RunRow] = field(default_factory=dict)
+    stop: Stop | None = None
+
+
+class RunExecutor:
+    def __init__(
+        self, uow: UnitOfWork, rows: RowSender, settling: SettlingService, *, clock: Clock,
+        in_flight: int = MOST_IN_FLIGHT, pause: Callable[[float], None] = time.sleep,
+    ) -> None:  # fmt: skip
+        self._uow = uow
+        self._rows = rows
+        self._settling = settling
+        self._clock = clock
+        self._in_flight = in_flight
+        self._pause = pause
+        self._owner = new_id("exec")
+
+    def waiting(self) -> list[str]:
+        """Runs that should be executed and that no living process has."""
+        with self._uow.read() as stores:
+            return stores.runs.waiting(now=epoch(self._clock()))
+
+    def execute(self, run_id: str, *, should_stop: Callable[[], bool] = lambda: False) -> bool:
+        """
+        Execute until the run rests: finished, paused, stopped or cancelled.
+
+        With `should_stop` it ends after what is in flight; the run stays `running` and the next
+        process goes on. False when another process has it, or it does not run.
+        """
+        taken = self._take(run_id)
+        if taken is None:
+            return False
+        run, lease = taken
+        with kept_alive(self._uow, lease, clock=self._clock):
+            # An executor before this one may have sent what it could not write down: its customers
+            # must not be charged again meanwhile.
+            stop = self._settle(run, lease, (0.0,))
+            stop = stop or self._send(run, lease, should_stop)
+            if not should_stop():
+                stop = stop or self._settle(run, lease, _LOOK_AFTER_SECONDS)
+                self._end(run, lease, stop)
+        return True
+
+    def _take(self, run_id: str) -> tuple[Run, Lease] | None:
+        with self._uow.write() as stores:
+            fence = stores.runs.take_lease(run_id, owner=self._owner, now=epoch(self._clock()))
+            run = stores.runs.find(run_id)
+            if fence is None or run is None:
+                return None
+            problem = _why_not_approved(stores, run)
+            if problem is not None:
+                self._move(stores, run, RunState.STOPPED, problem)
+                return None
+            # What was proven never to have been executed is to be sent again.
+            stores.run_rows.plan_again(run_id)
+            return run, Lease(run_id, fence)
+
+    def _send(self, run: Run, lease: Lease, should_stop: Callable[[], bool]) -> Stop | None:
+        """Send rows until none is left, somebody pauses, or the breaker says stop."""
+        progress = _Progress(throttle=Throttle(most=self._in_flight))
+        queue = RowQueue(self._uow, run, now=epoch(self._clock()))
+        commits = GroupCommit(self._uow.path)
+        try:
+            with ThreadPoolExecutor(self._in_flight, thread_name_prefix="onfile-charge") as pool:
+                while True:
+                    while (
+                        len(progress.pending) < progress.throttle.allowed
+                        and progress.stop is None
+                        and not lease.over.is_set()
+                        and not should_stop()
+                    ):
+                        row = queue.take()
+                        if row is None:
+                            break
+                        sent = pool.submit(self._rows.send, run, row, lease, commits)
+                        progress.pending[sent] = row
+                    if not progress.pending:
+                        return progress.stop or queue.stop
+                    self._collect(progress, queue)
+        finally:
+            commits.close()
+
+    def _collect(self, progress: _Progress, queue: RowQueue) -> None:
+        done, _ = wait(progress.pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            row = progress.pending.pop(future)
+            try:
+                answer = future.result()
+            except Exception:
+                error_id = new_id("err")
+                logger.exception("row %s of %s failed (%s)", row.number, row.run_id, error_id)
+                progress.stop = progress.stop or Stop(
+                    "unexpected",
+                    f"Row {row.number} met an error that nobody expected ({error_id}). Whatever was sent is being found out; nothing more is charged until somebody resumes.",
+                )
+                continue
+            queue.done(row, answer)
+            if answer is not None:
+                progress.throttle.note(answer)
+                progress.stop = progress.stop or progress.breaker.note(answer)
+
+    def _settle(self, run: Run, lease: Lease, pauses: Sequence[float]) -> Stop | None:
+        """
+        Look at what was sent and is not known, once after each pause, while anything is unknown.
+
+        What Stripe has no answer for stays unknown, and the run may end without it.
+        """
+        looks: list[Look] = []
+        for seconds in pauses:
+            with self._uow.read() as stores:
+                unknown = stores.run_rows.in_flight(run.id)
+            if not unknown or lease.over.is_set():
+                return None
+            self._pause(seconds)
+            looks = [self._settling.look_now(charge) for charge in unknown]
+        if Look.NOT_ASKED not in looks:
+            return None
+        return Stop(
+            "stripe_not_reached",
+            "Stripe cannot be asked what became of charges that were in flight. Resume when it can be reached.",
+        )
+
+    def _end(self, run: Run, lease: Lease, stop: Stop | None) -> None:
+        with self._uow.write() as stores:
+            if not stores.runs.beat(run.id, fence=lease.fence, now=epoch(self._clock())):
+                return  # somebody paused or cancelled it, or took it over
+            if stop is not None:
+                after = RunState.PAUSED if stop.code == "canary" else RunState.STOPPED
+                self._move(stores, run, after, stop)
+            elif not stores.run_rows.count(run.id, RowState.PLANNED):
+                self._move(stores, run, RunState.FINISHED, None)
+
+    def _move(self, stores: Stores, run: Run, after: RunState, stop: Stop | None) -> None:
+        now = epoch(self._clock())
+        moved = stores.runs.move(
+            run.id, before=RunState.RUNNING, after=after, at=now,
+            stop_code=stop.code if stop else None, stop_message=stop.message if stop else None,
+        )  # fmt: skip
+        if not moved:
+            raise StaleState("This run changed a moment ago.")
+        stores.audit.record(
+            at=now, actor="system", action=f"run.{after.value}", subject=run.id,
+            detail={"reason": stop.code if stop else None},
+        )  # fmt: skip
+
+
+def _why_not_approved(stores: Stores, run: Run) -> Stop | None:
+    """The second look at what the approval bound: the rows as they are now."""
+    if digest_of(row for row in stores.run_rows.of(run.id) if row.is_submitted) != run.digest:
+        return Stop(
+            "approval_does_not_fit",
+            "The rows are not those that were approved. Nothing more is charged. An engineer has to look.",
+        )
+    approvers = {decision.by for decision in stores.runs.approvals(run)}
+    if len(approvers - {run.submitted_by, run.created_by}) < run.approvals_needed:
+        return Stop(
+            "approval_missing",
+            "This run was not approved by enough people. Nothing more is charged.",
+        )
+    return None

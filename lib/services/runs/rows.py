@@ -1,0 +1,99 @@
+"""Which row of a run is sent next: in the order of the file, one charge a customer at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from lib.domain.breaker import Answer, Stop
+from lib.domain.charges import Outcome
+from lib.domain.runs import Limits, RowState, Run, RunRow
+from lib.money import format_money
+from lib.store.unit_of_work import UnitOfWork
+
+_PAGE = 500
+_DAY = 86_400
+
+
+class RowQueue:
+    """For one executor and one thread. Reads pages of rows, so that any run fits into memory."""
+
+    def __init__(self, uow: UnitOfWork, run: Run, *, now: int) -> None:
+        self._uow = uow
+        self._run = run
+        self.stop: Stop | None = None
+        """Why no more rows come although some are left."""
+        self._busy: set[str] = set()
+        self._held: dict[str, deque[RunRow]] = {}
+        """Rows whose customer is being charged for another one."""
+        self._ready: deque[RunRow] = deque()
+        self._unread = self._read()
+        with uow.read() as stores:
+            self._sent = stores.run_rows.count(run.id, RowState.SENT)
+            self._limits = stores.limits.all()
+            self._today = dict(stores.limits.charged_since(now // _DAY * _DAY))
+
+    def take(self) -> RunRow | None:
+        """The next row that may be sent now; None when there is none, for now or at all."""
+        row = self._ready.popleft() if self._ready else self._next()
+        if row is None:
+            return None
+        self.stop = self.stop or self._why_not(row)
+        if self.stop is not None:
+            self._ready.appendleft(row)
+            return None
+        customer, code = row.customer or "", row.currency or ""
+        self._busy.add(customer)
+        self._sent += 1
+        self._today[code] = self._today.get(code, 0) + (row.amount or 0)
+        return row
+
+    def done(self, row: RunRow, answer: Answer | None) -> None:
+        """What came of a row; one that Stripe did not take comes again."""
+        customer = row.customer or ""
+        self._busy.discard(customer)
+        if answer is not None and answer.outcome is Outcome.NOT_EXECUTED:
+            self._sent -= 1
+            self._today[row.currency or ""] -= row.amount or 0
+            self._held.setdefault(customer, deque()).appendleft(row)
+        held = self._held.get(customer)
+        if held:
+            self._ready.append(held.popleft())
+        if not held:
+            self._held.pop(customer, None)
+
+    def _next(self) -> RunRow | None:
+        for row in self._unread:
+            if row.customer not in self._busy and row.customer not in self._held:
+                return row
+            self._held.setdefault(row.customer or "", deque()).append(row)
+        return None
+
+    def _read(self) -> Iterator[RunRow]:
+        after = 0
+        while True:
+            with self._uow.read() as stores:
+                page = stores.run_rows.of(
+                    self._run.id, states=(RowState.PLANNED,), after=after, limit=_PAGE
+                )
+            if not page:
+                return
+            yield from page
+            after = page[-1].number
+
+    def _why_not(self, row: RunRow) -> Stop | None:
+        run = self._run
+        if run.canary and not run.passed_canary and self._sent >= run.canary:
+            return Stop(
+                "canary",
+                f"The first {run.canary} rows were sent, as was asked for. Look at what came of them, then resume.",
+            )
+        code = row.currency or ""
+        limit = self._limits.get(code, Limits()).per_day
+        total = self._today.get(code, 0) + (row.amount or 0)
+        if limit is not None and run.approvals_needed < 2 and total > limit:
+            return Stop(
+                "day_limit",
+                f"With the next row more than {format_money(limit, code)} would be charged today. Resume tomorrow, or submit the rest again for a second approval.",
+            )
+        return None

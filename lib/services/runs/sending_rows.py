@@ -1,0 +1,158 @@
+"""One row of a run through the three phases of a charge (docs/decisions/004)."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+import stamina
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain import payment_methods
+from lib.domain.actors import Actor
+from lib.domain.breaker import Answer
+from lib.domain.charges import Attempt, ChargeState, Outcome
+from lib.domain.mirror import PaymentMethod
+from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
+from lib.errors import Blocked, GatewayError, RuleViolation
+from lib.money import Money
+from lib.services import ledger
+from lib.services.closing import EarlierIntents
+from lib.services.ledger import Result
+from lib.services.planning import RunClaim, plan
+from lib.services.reviewing import ChargeOrder, tries_of
+from lib.services.runs.lease import Lease
+from lib.services.sending import Sender
+from lib.store.group_commit import GroupCommit
+from lib.store.unit_of_work import Stores
+
+logger = logging.getLogger(__name__)
+
+_OVER = "not executed by this process"
+
+
+class RowSender:
+    def __init__(
+        self, sender: Sender, earlier: EarlierIntents, *, clock: Clock, livemode: bool
+    ) -> None:
+        self._sender = sender
+        self._earlier = earlier
+        self._clock = clock
+        self._livemode = livemode
+
+    def send(self, run: Run, row: RunRow, lease: Lease, commits: GroupCommit) -> Answer | None:
+        """
+        Charge one row. None when nothing was sent: our own rules blocked it, or the lease is over.
+
+        Safe to be killed anywhere: before the claim is committed nothing happened, and afterwards
+        the attempt says what to find out.
+        """
+        order = _order(row)
+        try:
+            tried = commits.write(lambda stores: tries_of(stores, order))
+            # This is also the last look before the money moves.
+            for charge_id, attempts in tried.items():
+                self._earlier.close(charge_id, attempts)
+            attempt = self._claim(run, row, order, tried, lease, commits)
+        except GatewayError as error:
+            return Answer(Outcome.NOT_EXECUTED, http_status=error.http_status)
+        except RuleViolation as error:
+            refusal = Finding(error.code, Severity.RED, str(error))
+            commits.write(lambda stores: _block(stores, row, refusal))
+            return None
+        if attempt is None:
+            return None
+        asked_at_ms = epoch_ms(self._clock())
+        result, intent = self._sender.ask(attempt)
+
+        def write_down(stores: Stores) -> None:
+            ledger.record_reply(
+                stores, attempt, result, intent, at=epoch(self._clock()), asked_at_ms=asked_at_ms
+            )
+            charge = stores.charges.find(attempt.charge_id)
+            if charge is not None and charge.state is ChargeState.PLANNED:
+                stores.run_rows.mark(
+                    row.run_id, row.number, before=RowState.SENT, after=RowState.PLANNED
+                )
+
+        try:
+            # Around phase 3 only: a database that is busy or full must never send a charge again.
+            for again in stamina.retry_context(
+                on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
+            ):
+                with again:
+                    commits.write(write_down)
+        except sqlite3.Error:
+            # The attempt stays open in the ledger and is settled by evidence.
+            logger.exception("the outcome of %s could not be written down", attempt.idempotency_key)
+            return Answer(Outcome.UNKNOWN, code="not_written")
+        self._sender.look_at_blocked(attempt, result)
+        return _answer(result)
+
+    def _claim(
+        self, run: Run, row: RunRow, order: ChargeOrder, tried: Mapping[str, Sequence[Attempt]],
+        lease: Lease, commits: GroupCommit,
+    ) -> Attempt | None:  # fmt: skip
+        """Phase 1. None when the run is not executed under this lease any more."""
+        by = Actor(run.submitted_by or run.created_by, "", frozenset())
+        claim = RunClaim(run.id, row.number, lease.fence, row.charge_id, row.suffix)
+
+        def claiming(stores: Stores) -> Attempt:
+            return plan(
+                stores, order, self._method(stores, row), tried=tried, by=by,
+                now=epoch(self._clock()), livemode=self._livemode, claim=claim,
+            )  # fmt: skip
+
+        try:
+            return commits.write(claiming)
+        except sqlite3.IntegrityError as error:
+            if _OVER not in str(error):
+                raise
+            lease.over.set()
+            return None
+
+    def _method(self, stores: Stores, row: RunRow) -> PaymentMethod:
+        """As the mirror has it now; much may have changed since the approval."""
+        customer = stores.mirror.customer(row.customer or "")
+        method = stores.mirror.payment_method(row.payment_method or "")
+        if customer is None or customer.is_deleted:
+            raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
+        if method is None or method.customer not in (None, customer.id):
+            raise Blocked(
+                "The payment method does not belong to this customer any more.",
+                code="payment_method_not_usable",
+            )
+        problem = payment_methods.why_not_usable(method, self._clock().date())
+        if problem is not None:
+            raise Blocked(
+                f"{payment_methods.label(method)} cannot be charged: {problem}.",
+                code="payment_method_not_usable",
+            )
+        return method
+
+
+def _order(row: RunRow) -> ChargeOrder:
+    return ChargeOrder(
+        customer=row.customer or "",
+        money=Money(row.amount or 0, row.currency or ""),
+        reference=row.reference or "",
+        payment_method=row.payment_method,
+        description=row.description,
+    )
+
+
+def _block(stores: Stores, row: RunRow, refusal: Finding) -> None:
+    stores.run_rows.mark(
+        row.run_id, row.number, before=RowState.PLANNED, after=RowState.BLOCKED,
+        findings=(*row.findings, refusal),
+    )  # fmt: skip
+
+
+def _answer(result: Result) -> Answer:
+    return Answer(
+        outcome=result.outcome,
+        http_status=result.http_status,
+        code=result.decline.code,
+        is_blocked=result.decline.outcome_type == "blocked",
+    )
