@@ -78,22 +78,22 @@ class Run:
     """The run whose failures this one tries again."""
     created_by: str
     created_at: int
-    submitted_by: str | None
-    submitted_at: int | None
-    digest: str | None
-    approvals_needed: int
-    canary: int
+    submitted_by: str | None = None
+    submitted_at: int | None = None
+    digest: str | None = None
+    approvals_needed: int = 1
+    canary: int = 0
     """Rows after which it pauses to be looked at; 0 for none."""
-    passed_canary: bool
-    charge_new_cards: bool
+    passed_canary: bool = False
+    charge_new_cards: bool = False
     """Whether the approval covers charging a failed row once more when its customer saves a new card."""
-    stop_code: str | None
-    stop_message: str | None
-    started_at: int | None
-    finished_at: int | None
-    lease_owner: str | None
-    lease_fence: int
-    lease_at: int | None
+    stop_code: str | None = None
+    stop_message: str | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    lease_owner: str | None = None
+    lease_fence: int = 0
+    lease_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

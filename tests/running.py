@@ -1,0 +1,83 @@
+"""Charge runs for tests: rows written as a maker would, submitted by Alice, approved by Bob."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from lib.domain.runs import RowState, Run, RunRow, RunState
+from lib.ids import new_id
+from lib.services.users import PRACTICE_PASSWORD
+from lib.store.unit_of_work import UnitOfWork
+from tests.world import ALICE, BOB, World
+
+_names = itertools.count(1)
+
+
+def draft(world: World, rows: Iterable[tuple[str, str, int, str]], **more: object) -> str:
+    """A draft over (customer, payment method, minor units, reference); currency usd."""
+    run_id = new_id("run")
+    made = [
+        RunRow(
+            run_id=run_id, number=number, cells=(customer, str(amount), reference),
+            customer=customer, payment_method=method, amount=amount, currency="usd",
+            reference=reference, description=None, suffix=None, state=RowState.PLANNED,
+            charge_id=new_id("chg"),
+        )
+        for number, (customer, method, amount, reference) in enumerate(rows, start=2)
+    ]  # fmt: skip
+    with uow(world).write() as stores:
+        stores.runs.add(
+            Run(
+                id=run_id, name=f"Run {next(_names)}", state=RunState.DRAFT,
+                header=("customer", "amount", "reference"), file_name=None, file_digest=None,
+                follows=None, created_by=ALICE.username, created_at=world.now,
+            ),
+            livemode=False,
+        )  # fmt: skip
+        stores.run_rows.add(made)
+    return run_id
+
+
+def submitted(world: World, rows: Iterable[tuple[str, str, int, str]], **options: object) -> Run:
+    world.services.users.add_practice_users()
+    return world.services.runs.approvals.submit(
+        draft(world, rows),
+        by=ALICE,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def approved(world: World, rows: Iterable[tuple[str, str, int, str]], **options: object) -> Run:
+    return approve(world, submitted(world, rows, **options))
+
+
+def approve(world: World, run: Run) -> Run:
+    return world.services.runs.approvals.approve(
+        run.id, digest=run.digest or "", by=BOB, password=PRACTICE_PASSWORD
+    )
+
+
+def started(world: World, rows: Iterable[tuple[str, str, int, str]], **options: object) -> str:
+    run = approved(world, rows, **options)
+    return world.services.runs.control.start(run.id, by=ALICE).id
+
+
+def executed(world: World, rows: Iterable[tuple[str, str, int, str]], **options: object) -> Run:
+    run_id = started(world, rows, **options)
+    assert world.services.runs.executor.execute(run_id)
+    return world.services.runs.control.find(run_id)
+
+
+def counts(world: World, run_id: str) -> dict[str, int]:
+    with uow(world).read() as stores:
+        return stores.run_rows.counts(run_id)
+
+
+def rows_of(world: World, run_id: str) -> list[RunRow]:
+    with uow(world).read() as stores:
+        return stores.run_rows.of(run_id)
+
+
+def uow(world: World) -> UnitOfWork:
+    return UnitOfWork(world.settings.database)

@@ -1,0 +1,63 @@
+"""Executing runs: every row once, whatever happens, and a stop when something is wrong."""
+
+from __future__ import annotations
+
+from lib.domain.runs import RunState
+from tests.running import (
+    approved,
+    counts,
+    executed,
+    rows_of,
+)
+from tests.world import ALICE, ALWAYS_DECLINES, GOOD, World
+
+
+def payers(world: World, count: int, number: str = GOOD) -> list[tuple[str, str]]:
+    made = [world.customer(f"Payer {at}") for at in range(count)]
+    return [(customer, world.save_card(customer, number)) for customer in made]
+
+
+def invoices(people: list[tuple[str, str]], start: int = 1) -> list[tuple[str, str, int, str]]:
+    return [
+        (customer, method, 1000 + at, f"INV-{at}")
+        for at, (customer, method) in enumerate(people, start=start)
+    ]
+
+
+class TestToTheEnd:
+    def test_every_row_is_charged_once(self, world: World) -> None:
+        run = executed(world, invoices(payers(world, 6)))
+        assert run.state is RunState.FINISHED
+        assert counts(world, run.id) == {"succeeded": 6}
+        assert sorted(world.moved()) == [(1000 + at, "usd") for at in range(1, 7)]
+
+    def test_several_rows_of_one_customer_come_one_after_the_other(self, world: World) -> None:
+        ((customer, method),) = payers(world, 1)
+        rows = [(customer, method, 1000 + at, f"INV-{at}") for at in range(5)]
+        run = executed(world, rows)
+        assert counts(world, run.id) == {"succeeded": 5}
+        assert len(world.moved()) == 5
+
+    def test_declines_are_failures_of_their_rows_only(self, world: World) -> None:
+        people = [*payers(world, 2), *payers(world, 1, ALWAYS_DECLINES)]
+        run = executed(world, invoices(people))
+        assert run.state is RunState.FINISHED
+        assert counts(world, run.id) == {"succeeded": 2, "declined": 1}
+
+    def test_a_lost_reply_is_settled_before_the_run_ends(self, world: World) -> None:
+        world.lose_reply()
+        run = executed(world, invoices(payers(world, 3)))
+        assert run.state is RunState.FINISHED
+        assert counts(world, run.id) == {"succeeded": 3}
+        assert len(world.moved()) == 3
+
+    def test_what_was_charged_singly_meanwhile_is_blocked(self, world: World) -> None:
+        people = payers(world, 2)
+        run = approved(world, invoices(people))
+        world.charge(people[0][0], amount="10.01", reference="INV-1")
+        world.services.runs.control.start(run.id, by=ALICE)
+        world.services.runs.executor.execute(run.id)
+        assert counts(world, run.id) == {"blocked": 1, "succeeded": 1}
+        (blocked, _) = rows_of(world, run.id)
+        assert [finding.code for finding in blocked.findings] == ["already_charged"]
+        assert len(world.moved()) == 2
