@@ -13,6 +13,8 @@ class Customer:
     email: str | None
     created: int
     is_deleted: bool = False
+    default_payment_method: str | None = None
+    """What the customer's invoices are charged to, if anybody chose."""
 
     @property
     def label(self) -> str:

@@ -30,7 +30,7 @@ class Compared:
 # Columns are named like the fields of the mirror's classes. What Stripe does not list, such as
 # deleted customers, is left out on our side.
 COMPARED: dict[str, Compared] = {
-    "customers": Compared("customers", ("name", "email", "created"), "is_deleted = 0", True),
+    "customers": Compared("customers", ("name", "email", "default_payment_method", "created"), "is_deleted = 0", True),
     "checkout_sessions": Compared(
         "checkout_sessions",
         ("status", "customer", "customer_email", "customer_name", "currency", "setup_intent",

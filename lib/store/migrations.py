@@ -780,6 +780,7 @@ def m008_charge_runs(database: Database) -> None:
             set_by TEXT NOT NULL,
             set_at INTEGER NOT NULL
         ) STRICT""",
+        "ALTER TABLE customers ADD COLUMN default_payment_method TEXT",
         "ALTER TABLE attempts ADD COLUMN run_id TEXT REFERENCES runs (id)",
         "ALTER TABLE attempts ADD COLUMN run_row INTEGER",
         "ALTER TABLE attempts ADD COLUMN fence INTEGER",

@@ -22,11 +22,12 @@ from lib.domain.mirror import (
 from lib.store.upserts import HOUR_MS, marks, not_newer, position_for, write_many
 
 _UPSERT_CUSTOMER = f"""
-INSERT INTO customers (id, livemode, name, email, created, is_deleted, synced_at_ms, position)
-VALUES ({marks(7)}, {position_for("customers", 5)})
+INSERT INTO customers (id, livemode, name, email, created, is_deleted, default_payment_method,
+    synced_at_ms, position)
+VALUES ({marks(8)}, {position_for("customers", 5)})
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, email = excluded.email, is_deleted = excluded.is_deleted,
-    synced_at_ms = excluded.synced_at_ms
+    default_payment_method = excluded.default_payment_method, synced_at_ms = excluded.synced_at_ms
 {not_newer("customers")}
 """
 
@@ -91,10 +92,11 @@ class MirrorStore:
             self._database,
             _UPSERT_CUSTOMER,
             [
-                (c.id, int(c.livemode), c.name, c.email, c.created, int(c.is_deleted), synced_at_ms)
+                (c.id, int(c.livemode), c.name, c.email, c.created, int(c.is_deleted),
+                 c.default_payment_method, synced_at_ms)
                 for c in customers
             ],
-        )
+        )  # fmt: skip
 
     def mark_customer_deleted(self, customer_id: str, *, synced_at_ms: int) -> None:
         """Deleting a customer also detaches its methods at Stripe, without an event for each."""
@@ -285,6 +287,7 @@ def _customer(row: dict[str, Any]) -> Customer:
         email=row["email"],
         created=row["created"],
         is_deleted=bool(row["is_deleted"]),
+        default_payment_method=row["default_payment_method"],
     )
 
 

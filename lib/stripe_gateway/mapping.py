@@ -41,6 +41,9 @@ def customer(data: Json) -> Customer:
         email=data.get("email"),
         created=data.get("created", 0) if deleted else data["created"],
         is_deleted=deleted,
+        default_payment_method=_id(
+            (data.get("invoice_settings") or {}).get("default_payment_method")
+        ),
     )
 
 
