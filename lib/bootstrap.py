@@ -25,6 +25,7 @@ from lib.services.runs import RunServices
 from lib.services.runs.approving import ApprovalService
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
+from lib.services.runs.making import RunMaker
 from lib.services.runs.sending_rows import RowSender
 from lib.services.searching import SearchService
 from lib.services.sending import Sender
@@ -155,6 +156,7 @@ def build_services(
         approvals=ApprovalService(uow, users, clock=clock),
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
+        maker=RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode),
     )
     search = SearchService(uow)
     sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)

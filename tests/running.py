@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from lib.domain.runs import RowState, Run, RunRow, RunState
+from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.ids import new_id
+from lib.money import Money
 from lib.services.users import PRACTICE_PASSWORD
 from lib.store.unit_of_work import UnitOfWork
 from tests.world import ALICE, BOB, World
@@ -20,6 +21,9 @@ def draft(world: World, rows: Iterable[tuple[str, str, int, str]], **more: objec
     made = [
         RunRow(
             run_id=run_id, number=number, cells=(customer, str(amount), reference),
+            request=RowRequest(
+                number, (customer, str(amount), reference), customer, Money(amount, "usd"), reference
+            ),
             customer=customer, payment_method=method, amount=amount, currency="usd",
             reference=reference, description=None, suffix=None, state=RowState.PLANNED,
             charge_id=new_id("chg"),

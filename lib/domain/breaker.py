@@ -27,6 +27,12 @@ class Stop:
     message: str
 
 
+NOT_WRITTEN = Stop(
+    "not_written",
+    "The database could not be written: it is locked by another program, or the disk is full. What was sent is being found out; resume when it can be written again.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of one row that was sent."""
@@ -58,19 +64,24 @@ class Breaker:
                 "key_refused",
                 "Stripe refuses our key, or it lacks a permission. Ask an admin to check it under Settings, then resume.",
             )
-        self._unknown = self._unknown + 1 if answer.outcome is Outcome.UNKNOWN else 0
+        if answer.code == "not_written":
+            return NOT_WRITTEN
+        if answer.outcome not in (Outcome.UNKNOWN, Outcome.NOT_EXECUTED):
+            # Only a word from Stripe about a charge ends a row of them.
+            self._unknown = self._not_taken = 0
+            self._blocked = self._blocked + 1 if answer.is_blocked else 0
+        self._unknown += answer.outcome is Outcome.UNKNOWN
         if self._unknown >= MOST_UNKNOWN:
             return Stop(
                 "no_answers",
                 f"{self._unknown} charges in a row got no answer from Stripe. Onfile is finding out what became of them; resume when Stripe answers again.",
             )
-        self._not_taken = self._not_taken + 1 if answer.outcome is Outcome.NOT_EXECUTED else 0
+        self._not_taken += answer.outcome is Outcome.NOT_EXECUTED
         if self._not_taken >= MOST_NOT_TAKEN:
             return Stop(
                 "not_taken",
                 f"Stripe did not take {self._not_taken} charges in a row; it is too busy, or cannot be reached. Nothing of them was charged. Resume later.",
             )
-        self._blocked = self._blocked + 1 if answer.is_blocked else 0
         if self._blocked >= MOST_BLOCKED:
             return Stop(
                 "blocked_by_stripe",

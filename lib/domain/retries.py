@@ -26,6 +26,8 @@ def method_of(attempt: Attempt) -> str:
 
 def why_not_again(attempts: Sequence[Attempt], method_id: str, now: int) -> NotAgain | None:
     """None when the method may be charged for this now; another method may, unless too many."""
+    # What Stripe never executed, no bank and no card network saw.
+    attempts = [attempt for attempt in attempts if attempt.outcome is not Outcome.NOT_EXECUTED]
     if len(attempts) >= MOST_ATTEMPTS:
         return NotAgain(
             f"This was tried {len(attempts)} times. Card networks punish more; ask for another way to pay.",

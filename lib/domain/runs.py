@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.money import Money
+
 # An executor says that it is alive once a second; after this silence another may take its run.
 BEAT_SECONDS = 1
 STALE_SECONDS = 4
@@ -102,7 +104,9 @@ class RunRow:
     number: int
     """As the spreadsheet counts: the header is row 1."""
     cells: tuple[str, ...]
+    request: RowRequest
     customer: str | None
+    """Of what was asked for: the one that is charged."""
     payment_method: str | None
     amount: int | None
     """Minor units."""
@@ -115,6 +119,22 @@ class RunRow:
     findings: tuple[Finding, ...] = ()
     is_submitted: bool = False
     """Part of what was approved, or is to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRequest:
+    """A row as its maker wrote it, with what could not be read of it."""
+
+    number: int
+    cells: tuple[str, ...]
+    customer: str
+    """A customer's id, or an e-mail address."""
+    money: Money | None
+    reference: str | None
+    payment_method: str | None = None
+    description: str | None = None
+    suffix: str | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Severity(StrEnum):

@@ -36,7 +36,7 @@ class ChargeStore:
 
     def find(self, charge_id: str) -> Charge | None:
         rows = self._database.query("SELECT * FROM charges WHERE id = ?", (charge_id,))
-        return next((_charge(row) for row in rows), None)
+        return next((charge_of(row) for row in rows), None)
 
     def live_for(self, customer: str, reference: str) -> Charge | None:
         rows = self._database.query(
@@ -44,7 +44,7 @@ class ChargeStore:
                    ('planned', 'attempting', 'succeeded', 'processing', 'unknown')""",
             (customer, reference),
         )
-        return next((_charge(row) for row in rows), None)
+        return next((charge_of(row) for row in rows), None)
 
     def tried_for(self, customer: str, reference: str) -> list[Charge]:
         """
@@ -57,7 +57,7 @@ class ChargeStore:
                ORDER BY created_at DESC, id DESC""",
             (customer, reference),
         )
-        return [_charge(row) for row in rows]
+        return [charge_of(row) for row in rows]
 
     def move(
         self, charge_id: str, *, before: ChargeState, after: ChargeState, at: int,
@@ -85,19 +85,19 @@ class ChargeStore:
         rows = self._database.query(
             "SELECT * FROM attempts WHERE charge_id = ? ORDER BY number", (charge_id,)
         )
-        return [_attempt(row) for row in rows]
+        return [attempt_of(row) for row in rows]
 
     def attempt(self, charge_id: str, number: int) -> Attempt | None:
         rows = self._database.query(
             "SELECT * FROM attempts WHERE charge_id = ? AND number = ?", (charge_id, number)
         )
-        return next((_attempt(row) for row in rows), None)
+        return next((attempt_of(row) for row in rows), None)
 
     def by_payment_intent(self, payment_intent: str) -> Attempt | None:
         rows = self._database.query(
             "SELECT * FROM attempts WHERE payment_intent = ?", (payment_intent,)
         )
-        return next((_attempt(row) for row in rows), None)
+        return next((attempt_of(row) for row in rows), None)
 
     def add_attempt(
         self, charge_id: str, *, number: int, idempotency_key: str, params: Mapping[str, object],
@@ -162,14 +162,14 @@ class ChargeStore:
                  AND next_look_at <= ? ORDER BY next_look_at LIMIT ?""",
             (now, limit),
         )
-        return [_attempt(row) for row in rows]
+        return [attempt_of(row) for row in rows]
 
     def unsettled(self) -> list[Attempt]:
         rows = self._database.query(
             """SELECT * FROM attempts WHERE outcome IS NULL OR outcome IN ('unknown', 'processing')
                ORDER BY requested_at"""
         )
-        return [_attempt(row) for row in rows]
+        return [attempt_of(row) for row in rows]
 
     def note(
         self, charge_id: str, *, attempt: int | None, at: int, actor: str, kind: str,
@@ -193,10 +193,10 @@ class ChargeStore:
                ORDER BY created_at DESC LIMIT 5""",
             (customer, amount, currency, since, except_id),
         )
-        return [_charge(row) for row in rows]
+        return [charge_of(row) for row in rows]
 
 
-def _charge(row: dict[str, Any]) -> Charge:
+def charge_of(row: dict[str, Any]) -> Charge:
     return Charge(
         id=row["id"],
         customer=row["customer"],
@@ -212,7 +212,7 @@ def _charge(row: dict[str, Any]) -> Charge:
     )
 
 
-def _attempt(row: dict[str, Any]) -> Attempt:
+def attempt_of(row: dict[str, Any]) -> Attempt:
     return Attempt(
         charge_id=row["charge_id"],
         number=row["number"],

@@ -734,6 +734,7 @@ def m008_charge_runs(database: Database) -> None:
             run_id TEXT NOT NULL REFERENCES runs (id),
             number INTEGER NOT NULL CHECK (number >= 1),
             cells TEXT NOT NULL,
+            request TEXT NOT NULL,
             customer TEXT,
             payment_method TEXT,
             amount INTEGER CHECK (amount > 0),
@@ -850,6 +851,7 @@ def m008_charge_runs(database: Database) -> None:
         """CREATE TRIGGER rows_of_submitted_runs_keep_what_is_charged BEFORE UPDATE ON run_rows
             WHEN (SELECT state FROM runs WHERE id = OLD.run_id) IS NOT 'draft' AND (
                 NEW.run_id <> OLD.run_id OR NEW.number <> OLD.number OR NEW.cells <> OLD.cells
+                OR NEW.request <> OLD.request
                 OR NEW.customer IS NOT OLD.customer
                 OR NEW.payment_method IS NOT OLD.payment_method
                 OR NEW.amount IS NOT OLD.amount OR NEW.currency IS NOT OLD.currency

@@ -183,7 +183,7 @@ class MirrorStore:
 
     def customer(self, customer_id: str) -> Customer | None:
         rows = self._database.query("SELECT * FROM customers WHERE id = ?", (customer_id,))
-        return next((_customer(row) for row in rows), None)
+        return next((customer_of(row) for row in rows), None)
 
     def customers_by_email(self, email: str) -> list[Customer]:
         """Living customers with this address in any case; Stripe does not keep it unique."""
@@ -192,18 +192,18 @@ class MirrorStore:
                ORDER BY created DESC LIMIT 20""",
             (email,),
         )
-        return [_customer(row) for row in rows]
+        return [customer_of(row) for row in rows]
 
     def payment_method(self, method_id: str) -> PaymentMethod | None:
         rows = self._database.query("SELECT * FROM payment_methods WHERE id = ?", (method_id,))
-        return next((_payment_method(row) for row in rows), None)
+        return next((payment_method_of(row) for row in rows), None)
 
     def payment_methods_of(self, customer_id: str) -> list[PaymentMethod]:
         rows = self._database.query(
             "SELECT * FROM payment_methods WHERE customer = ? ORDER BY created DESC, id DESC",
             (customer_id,),
         )
-        return [_payment_method(row) for row in rows]
+        return [payment_method_of(row) for row in rows]
 
     def count_living_customers(self, *, after: str = "") -> int:
         rows = self._database.query(
@@ -279,7 +279,7 @@ def _session_row(session: CheckoutSession, synced_at_ms: int) -> tuple[object, .
     )  # fmt: skip
 
 
-def _customer(row: dict[str, Any]) -> Customer:
+def customer_of(row: dict[str, Any]) -> Customer:
     return Customer(
         id=row["id"],
         livemode=bool(row["livemode"]),
@@ -291,7 +291,7 @@ def _customer(row: dict[str, Any]) -> Customer:
     )
 
 
-def _payment_method(row: dict[str, Any]) -> PaymentMethod:
+def payment_method_of(row: dict[str, Any]) -> PaymentMethod:
     return PaymentMethod(
         id=row["id"],
         livemode=bool(row["livemode"]),

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.runs import Finding, RowState, RunRow, Severity, verdict
+from lib.domain.runs import Finding, RowRequest, RowState, RunRow, Severity, verdict
 from lib.errors import StaleState
+from lib.money import Money
 
-_ROW = """INSERT INTO run_rows (run_id, number, cells, customer, payment_method, amount, currency,
+_ROW = """INSERT INTO run_rows (run_id, number, cells, request, customer, payment_method, amount, currency,
               reference, description, suffix, state, findings, verdict, charge_id)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class RunRowStore:
@@ -25,7 +26,8 @@ class RunRowStore:
         self._database.conn.executemany(
             _ROW,
             (
-                (row.run_id, row.number, json.dumps(row.cells, ensure_ascii=False), row.customer,
+                (row.run_id, row.number, json.dumps(row.cells, ensure_ascii=False),
+                 _request_text(row.request), row.customer,
                  row.payment_method, row.amount, row.currency, row.reference, row.description,
                  row.suffix, row.state.value, _findings_text(row.findings),
                  verdict(row.findings), row.charge_id)
@@ -148,18 +150,51 @@ def _findings_text(findings: Iterable[Finding]) -> str:
     return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False)
 
 
+def _request_text(request: RowRequest) -> str:
+    return json.dumps(
+        {
+            "customer": request.customer,
+            "payment_method": request.payment_method,
+            "findings": [asdict(finding) for finding in request.findings],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _request(row: dict[str, Any]) -> RowRequest:
+    """What is read of amount, reference and the rest is what the row says."""
+    asked = json.loads(row["request"])
+    return RowRequest(
+        number=row["number"],
+        cells=tuple(json.loads(row["cells"])),
+        customer=asked["customer"],
+        money=Money(row["amount"], row["currency"]) if row["amount"] else None,
+        reference=row["reference"],
+        payment_method=asked["payment_method"],
+        description=row["description"],
+        suffix=row["suffix"],
+        findings=_findings(asked["findings"]),
+    )
+
+
+def _findings(found: list[dict[str, str | None]]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            str(one["code"]), Severity(str(one["severity"])), str(one["message"]), one["column"]
+        )
+        for one in found
+    )
+
+
 def _row(row: dict[str, Any]) -> RunRow:
     values = {name: row[name] for name in RunRow.__slots__}
-    findings = (
-        Finding(one["code"], Severity(one["severity"]), one["message"], one["column"])
-        for one in json.loads(row["findings"])
-    )
     return RunRow(
         **values
         | {
             "cells": tuple(json.loads(row["cells"])),
             "state": RowState(row["state"]),
             "is_submitted": bool(row["is_submitted"]),
-            "findings": tuple(findings),
+            "findings": _findings(json.loads(row["findings"])),
+            "request": _request(row),
         }
     )

@@ -20,6 +20,7 @@ from lib.store.links import LinkStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.payments import PaymentStore
+from lib.store.preflight import PreflightStore
 from lib.store.requests import RequestStore
 from lib.store.run_rows import RunRowStore
 from lib.store.runs import RunStore
@@ -44,6 +45,7 @@ class Stores:
     links: LinkStore
     mirror: MirrorStore
     payments: PaymentStore
+    preflight: PreflightStore
     requests: RequestStore
     run_rows: RunRowStore
     runs: RunStore
@@ -135,6 +137,7 @@ def stores_over(database: Database) -> Stores:
         links=LinkStore(database),
         mirror=MirrorStore(database),
         payments=PaymentStore(database),
+        preflight=PreflightStore(database),
         requests=RequestStore(database),
         run_rows=RunRowStore(database),
         runs=RunStore(database),

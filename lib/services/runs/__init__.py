@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lib.services.runs.approving import ApprovalService
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
+from lib.services.runs.making import RunMaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +15,4 @@ class RunServices:
     approvals: ApprovalService
     control: RunControl
     executor: RunExecutor
+    maker: RunMaker

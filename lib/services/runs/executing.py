@@ -7,13 +7,14 @@ Holds no state of its own: killed at any line, the next executor settles what wa
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from lib.clock import Clock, epoch
-from lib.domain.breaker import MOST_IN_FLIGHT, Answer, Breaker, Stop, Throttle
+from lib.domain.breaker import MOST_IN_FLIGHT, NOT_WRITTEN, Answer, Breaker, Stop, Throttle
 from lib.domain.runs import RowState, Run, RunRow, RunState, digest_of
 from lib.errors import StaleState
 from lib.ids import new_id
@@ -70,14 +71,21 @@ class RunExecutor:
         if taken is None:
             return False
         run, lease = taken
+
+        def is_over() -> bool:
+            return lease.over.is_set() or should_stop()
+
         with kept_alive(self._uow, lease, clock=self._clock):
-            # An executor before this one may have sent what it could not write down: its customers
-            # must not be charged again meanwhile.
-            stop = self._settle(run, lease, (0.0,))
-            stop = stop or self._send(run, lease, should_stop)
-            if not should_stop():
-                stop = stop or self._settle(run, lease, _LOOK_AFTER_SECONDS)
-                self._end(run, lease, stop)
+            stop = None
+            rests = False
+            while not rests:
+                # An executor before this one may have sent what it could not write down: its
+                # customers must not be charged again meanwhile.
+                stop = self._settle(run, (0.0,), is_over)
+                stop = stop or self._send(run, lease, is_over)
+                stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, is_over)
+                # A reason to stop outlives whoever found it.
+                rests = (stop is None and is_over()) or self._end(run, lease, stop)
         return True
 
     def _take(self, run_id: str) -> tuple[Run, Lease] | None:
@@ -90,12 +98,13 @@ class RunExecutor:
             if problem is not None:
                 self._move(stores, run, RunState.STOPPED, problem)
                 return None
-            # What was proven never to have been executed is to be sent again.
-            stores.run_rows.plan_again(run_id)
             return run, Lease(run_id, fence)
 
-    def _send(self, run: Run, lease: Lease, should_stop: Callable[[], bool]) -> Stop | None:
+    def _send(self, run: Run, lease: Lease, is_over: Callable[[], bool]) -> Stop | None:
         """Send rows until none is left, somebody pauses, or the breaker says stop."""
+        with self._uow.write() as stores:
+            # What was proven never to have been executed is to be sent again.
+            stores.run_rows.plan_again(run.id)
         progress = _Progress(throttle=Throttle(most=self._in_flight))
         queue = RowQueue(self._uow, run, now=epoch(self._clock()))
         commits = GroupCommit(self._uow.path)
@@ -105,8 +114,7 @@ class RunExecutor:
                     while (
                         len(progress.pending) < progress.throttle.allowed
                         and progress.stop is None
-                        and not lease.over.is_set()
-                        and not should_stop()
+                        and not is_over()
                     ):
                         row = queue.take()
                         if row is None:
@@ -125,6 +133,10 @@ class RunExecutor:
             row = progress.pending.pop(future)
             try:
                 answer = future.result()
+            except sqlite3.OperationalError:
+                logger.exception("row %s of %s was not sent", row.number, row.run_id)
+                progress.stop = progress.stop or NOT_WRITTEN
+                continue
             except Exception:
                 error_id = new_id("err")
                 logger.exception("row %s of %s failed (%s)", row.number, row.run_id, error_id)
@@ -138,7 +150,9 @@ class RunExecutor:
                 progress.throttle.note(answer)
                 progress.stop = progress.stop or progress.breaker.note(answer)
 
-    def _settle(self, run: Run, lease: Lease, pauses: Sequence[float]) -> Stop | None:
+    def _settle(
+        self, run: Run, pauses: Sequence[float], is_over: Callable[[], bool]
+    ) -> Stop | None:
         """
         Look at what was sent and is not known, once after each pause, while anything is unknown.
 
@@ -148,10 +162,10 @@ class RunExecutor:
         for seconds in pauses:
             with self._uow.read() as stores:
                 unknown = stores.run_rows.in_flight(run.id)
-            if not unknown or lease.over.is_set():
+            if not unknown or is_over():
                 return None
             self._pause(seconds)
-            looks = [self._settling.look_now(charge) for charge in unknown]
+            looks = [self._settling.look_now(charge) for charge in unknown if not is_over()]
         if Look.NOT_ASKED not in looks:
             return None
         return Stop(
@@ -159,15 +173,20 @@ class RunExecutor:
             "Stripe cannot be asked what became of charges that were in flight. Resume when it can be reached.",
         )
 
-    def _end(self, run: Run, lease: Lease, stop: Stop | None) -> None:
+    def _end(self, run: Run, lease: Lease, stop: Stop | None) -> bool:
+        """False when rows came back to be sent: what became of them was found out just now."""
         with self._uow.write() as stores:
             if not stores.runs.beat(run.id, fence=lease.fence, now=epoch(self._clock())):
-                return  # somebody paused or cancelled it, or took it over
+                return True  # somebody paused or cancelled it, or took it over
             if stop is not None:
                 after = RunState.PAUSED if stop.code == "canary" else RunState.STOPPED
                 self._move(stores, run, after, stop)
-            elif not stores.run_rows.count(run.id, RowState.PLANNED):
-                self._move(stores, run, RunState.FINISHED, None)
+                return True
+            stores.run_rows.plan_again(run.id)
+            if stores.run_rows.count(run.id, RowState.PLANNED):
+                return False
+            self._move(stores, run, RunState.FINISHED, None)
+            return True
 
     def _move(self, stores: Stores, run: Run, after: RunState, stop: Stop | None) -> None:
         now = epoch(self._clock())

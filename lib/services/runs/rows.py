@@ -22,7 +22,7 @@ class RowQueue:
         self._uow = uow
         self._run = run
         self.stop: Stop | None = None
-        """Why no more rows come although some are left."""
+        """Why no row comes although some are left; what is in flight may still change that."""
         self._busy: set[str] = set()
         self._held: dict[str, deque[RunRow]] = {}
         """Rows whose customer is being charged for another one."""
@@ -38,7 +38,7 @@ class RowQueue:
         row = self._ready.popleft() if self._ready else self._next()
         if row is None:
             return None
-        self.stop = self.stop or self._why_not(row)
+        self.stop = self._why_not(row)
         if self.stop is not None:
             self._ready.appendleft(row)
             return None
@@ -49,12 +49,15 @@ class RowQueue:
         return row
 
     def done(self, row: RunRow, answer: Answer | None) -> None:
-        """What came of a row; one that Stripe did not take comes again."""
+        """What came of a row, None when it was not sent; one that Stripe did not take comes again."""
         customer = row.customer or ""
         self._busy.discard(customer)
-        if answer is not None and answer.outcome is Outcome.NOT_EXECUTED:
+        outcome = answer.outcome if answer is not None else None
+        if outcome in (None, Outcome.NOT_EXECUTED):
             self._sent -= 1
+        if outcome in (None, Outcome.NOT_EXECUTED, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
             self._today[row.currency or ""] -= row.amount or 0
+        if outcome is Outcome.NOT_EXECUTED:
             self._held.setdefault(customer, deque()).appendleft(row)
         held = self._held.get(customer)
         if held:

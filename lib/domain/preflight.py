@@ -1,0 +1,284 @@
+"""
+Judges the rows of a run before money moves: green, amber (look at it) or red (never sent).
+
+Pure: everything known about the rows' customers comes in as `Facts`, so that fifty thousand rows cost
+a few queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from lib.domain import payment_methods
+from lib.domain.charges import Attempt, Charge, ChargeState
+from lib.domain.mirror import Customer, PaymentMethod
+from lib.domain.retries import why_not_again
+from lib.domain.runs import Finding, RowRequest, Severity
+from lib.money import Money, format_money
+
+# A second payment of the same sum within a week is more often a mistake than not.
+SIMILAR_WITHIN_SECONDS = 7 * 86_400
+# An amount is unusual above so many times the largest of at least so many payments.
+UNUSUAL_FACTOR = 3
+UNUSUAL_FROM_PAYMENTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    created: int
+    payment_intent: str
+    is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the customers that the rows name. Keys are ids unless they say more."""
+
+    customers: Mapping[str, Customer] = field(default_factory=dict)
+    by_email: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Living customers by their address in lower case."""
+    methods: Mapping[str, Sequence[PaymentMethod]] = field(default_factory=dict)
+    """By customer, newest first."""
+    named_methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
+    live: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
+    """By customer and reference: paid, on its way, unknown or planned."""
+    tried: Mapping[tuple[str, str], Sequence[Attempt]] = field(default_factory=dict)
+    """By customer and reference, oldest first, whatever the sum."""
+    in_runs: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The name of another open run with this customer and reference."""
+    largest: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """By customer and currency: how many payments, and the largest in minor units."""
+    similar: Mapping[tuple[str, str, int], Similar] = field(default_factory=dict)
+    """By customer, currency and minor units: the newest payment within a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    customer: str | None
+    payment_method: str | None
+    findings: tuple[Finding, ...]
+
+
+def judge(request: RowRequest, facts: Facts, *, now: int) -> Judged:
+    """What would happen to this row, and which customer and method it means."""
+    found = list(request.findings)
+    customer = _customer(request, facts, found)
+    method = None
+    if customer is not None and not customer.is_deleted:
+        method = _method(request, customer, facts, found, _day(now))
+        if request.reference is not None:
+            _debt(request, customer, method, facts, found, now)
+        if request.money is not None:
+            _amount(request.money, customer, facts, found)
+    return Judged(customer.id if customer else None, method.id if method else None, tuple(found))
+
+
+def _customer(request: RowRequest, facts: Facts, found: list[Finding]) -> Customer | None:
+    wanted = request.customer
+    if "@" not in wanted:
+        customer = facts.customers.get(wanted)
+        if customer is None and wanted:
+            found.append(
+                _red("customer_unknown", f"Stripe has no customer {wanted[:40]}.", "customer")
+            )
+        elif customer is not None and customer.is_deleted:
+            found.append(
+                _red("customer_deleted", "This customer was deleted at Stripe.", "customer")
+            )
+        return customer
+    ids = facts.by_email.get(wanted.lower(), ())
+    if len(ids) == 1:
+        return facts.customers.get(ids[0])
+    if ids:
+        found.append(
+            _red(
+                "customer_ambiguous",
+                f"{len(ids)} customers have the address {wanted[:80]}. Write the id of the one you mean.",
+                "customer",
+            )
+        )
+    else:
+        found.append(
+            _red("customer_unknown", f"No customer has the address {wanted[:80]}.", "customer")
+        )
+    return None
+
+
+def _method(
+    request: RowRequest, customer: Customer, facts: Facts, found: list[Finding], today: date
+) -> PaymentMethod | None:
+    if request.payment_method is not None:
+        return _named_method(request.payment_method, customer, facts, found, today)
+    every = facts.methods.get(customer.id, ())
+    usable = [m for m in every if payment_methods.why_not_usable(m, today) is None]
+    if not usable:
+        had = every[0] if every else None
+        why = payment_methods.why_not_usable(had, today) if had else None
+        found.append(
+            _red(
+                "no_payment_method",
+                f"No saved method can be charged ({payment_methods.label(had)}: {why}). Send a setup link first."
+                if had is not None
+                else "No saved method. Send a setup link first.",
+                "payment_method",
+            )
+        )
+        return None
+    default = next((m for m in usable if m.id == customer.default_payment_method), None)
+    chosen = default or usable[0]
+    if default is None and len(usable) > 1:
+        found.append(
+            _amber(
+                "method_chosen",
+                f"{len(usable)} saved methods and no default: the newest is charged, {payment_methods.label(chosen)}.",
+                "payment_method",
+            )
+        )
+    _expiring(chosen, found, today)
+    return chosen
+
+
+def _named_method(
+    method_id: str, customer: Customer, facts: Facts, found: list[Finding], today: date
+) -> PaymentMethod | None:
+    method = facts.named_methods.get(method_id)
+    why = payment_methods.why_not_usable(method, today) if method else None
+    if method is None:
+        problem = ("payment_method_unknown", f"Stripe has no saved method {method_id[:40]}.")
+    elif method.customer not in (None, customer.id):
+        what = f"{payment_methods.label(method)} belongs to another customer."
+        problem = ("payment_method_of_another_customer", what)
+    elif why is not None:
+        what = f"{payment_methods.label(method)} cannot be charged: {why}."
+        problem = ("payment_method_not_usable", what)
+    else:
+        _expiring(method, found, today)
+        return method
+    found.append(_red(*problem, "payment_method"))
+    return None
+
+
+def _expiring(method: PaymentMethod, found: list[Finding], today: date) -> None:
+    if payment_methods.expires_soon(method, today):
+        found.append(
+            _amber(
+                "expires_soon",
+                f"{payment_methods.label(method)} expires {method.exp_month:02d}/{method.exp_year}.",
+                "payment_method",
+            )
+        )
+
+
+def _debt(
+    request: RowRequest, customer: Customer, method: PaymentMethod | None, facts: Facts,
+    found: list[Finding], now: int,
+) -> None:  # fmt: skip
+    key = (customer.id, request.reference or "")
+    live = facts.live.get(key)
+    planned_again = (
+        live is not None
+        and live.state is ChargeState.PLANNED
+        and request.money == Money(live.amount, live.currency)
+    )
+    if live is not None and not planned_again:
+        code, message = _why_live(live)
+        found.append(_red(code, message, "reference"))
+        return
+    if key in facts.in_runs:
+        found.append(
+            _red(
+                "in_another_run",
+                f"{request.reference} of this customer is in the run “{facts.in_runs[key]}”, which is not over.",
+                "reference",
+            )
+        )
+        return
+    tried = facts.tried.get(key, ())
+    if not tried or method is None:
+        return
+    refusal = why_not_again(tried, method.id, now)
+    if refusal is not None:
+        found.append(_red(refusal.code, refusal.message, "reference"))
+    else:
+        found.append(
+            _amber("another_try", f"Tried {_times(len(tried))} without success.", "reference")
+        )
+
+
+def _why_live(charge: Charge) -> tuple[str, str]:
+    amount = format_money(charge.amount, charge.currency)
+    match charge.state:
+        case ChargeState.SUCCEEDED:
+            return "already_charged", f"{charge.reference} was charged already: {amount}."
+        case ChargeState.PROCESSING:
+            return "already_charged", f"{charge.reference} is on its way: {amount} is processing."
+        case ChargeState.UNKNOWN:
+            return (
+                "outcome_unknown",
+                f"Nobody knows yet whether {amount} for {charge.reference} was charged. See Unknown.",
+            )
+        case ChargeState.PLANNED:
+            return (
+                "reference_planned",
+                f"A charge of {amount} for {charge.reference} is planned. Try that one again or cancel it.",
+            )
+        case _:
+            return "already_charged", f"{charge.reference} is being charged right now."
+
+
+def _amount(money: Money, customer: Customer, facts: Facts, found: list[Finding]) -> None:
+    count, largest = facts.largest.get((customer.id, money.currency), (0, 0))
+    if count >= UNUSUAL_FROM_PAYMENTS and money.amount > UNUSUAL_FACTOR * largest:
+        found.append(
+            _amber(
+                "amount_unusual",
+                f"{money} is {money.amount // largest} times the largest of {count} payments so far ({format_money(largest, money.currency)}).",
+                "amount",
+            )
+        )
+    similar = facts.similar.get((customer.id, money.currency, money.amount))
+    if similar is not None:
+        where = "" if similar.is_ours else " outside Onfile"
+        when = datetime.fromtimestamp(similar.created, UTC)
+        found.append(
+            _amber(
+                "similar_charge", f"The same amount was charged on {when:%d %b}{where}.", "amount"
+            )
+        )
+
+
+def repeated(requests: Iterable[RowRequest], judged: Iterable[Judged]) -> dict[int, Finding]:
+    """Rows that name a customer and reference which an earlier row has, by their number."""
+    first: dict[tuple[str, str], int] = {}
+    found: dict[int, Finding] = {}
+    for request, result in zip(requests, judged, strict=True):
+        if result.customer is None or request.reference is None:
+            continue
+        key = (result.customer, request.reference)
+        if key in first:
+            found[request.number] = _red(
+                "reference_repeated",
+                f"Row {first[key]} charges {request.reference} of this customer already.",
+                "reference",
+            )
+        else:
+            first[key] = request.number
+    return found
+
+
+def _red(code: str, message: str, column: str) -> Finding:
+    return Finding(code, Severity.RED, message, column)
+
+
+def _amber(code: str, message: str, column: str) -> Finding:
+    return Finding(code, Severity.AMBER, message, column)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _day(now: int) -> date:
+    return datetime.fromtimestamp(now, UTC).date()

@@ -1,0 +1,138 @@
+"""What the mirror and the ledger know of the customers in a run: a few queries for any number of rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.charges import Attempt, Charge
+from lib.domain.mirror import Customer, PaymentMethod
+from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, Facts, Similar
+from lib.store.charges import attempt_of, charge_of
+from lib.store.mirror import customer_of, payment_method_of
+
+_THESE = "(SELECT value FROM json_each(?))"
+# As many keys a query as keep its list small beside the rows it finds.
+_AT_ONCE = 2_000
+
+
+class PreflightStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def facts(
+        self, *, customers: Iterable[str], emails: Iterable[str], methods: Iterable[str],
+        except_run: str, now: int,
+    ) -> Facts:  # fmt: skip
+        """Of these ids and addresses; what is not known is left out."""
+        by_email = self._by_email(emails)
+        ids = sorted({*customers, *(one for found in by_email.values() for one in found)})
+        live, tried = self._debts(ids)
+        return Facts(
+            customers=self._customers(ids),
+            by_email=by_email,
+            methods=self._methods_of(ids),
+            named_methods=self._named_methods(sorted(set(methods))),
+            live=live,
+            tried=tried,
+            in_runs=self._in_runs(ids, except_run),
+            largest=self._largest(ids),
+            similar=self._similar(ids, now - SIMILAR_WITHIN_SECONDS),
+        )
+
+    def _by_email(self, emails: Iterable[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        lowered = sorted({email.lower() for email in emails})
+        for row in self._each(
+            f"""SELECT lower(email) AS email, id FROM customers
+                WHERE lower(email) IN {_THESE} AND is_deleted = 0 ORDER BY position DESC""",
+            lowered,
+        ):
+            found.setdefault(row["email"], []).append(row["id"])
+        return found
+
+    def _customers(self, ids: list[str]) -> dict[str, Customer]:
+        rows = self._each(f"SELECT * FROM customers WHERE id IN {_THESE}", ids)
+        return {row["id"]: customer_of(row) for row in rows}
+
+    def _methods_of(self, ids: list[str]) -> dict[str, list[PaymentMethod]]:
+        found: dict[str, list[PaymentMethod]] = {}
+        for row in self._each(
+            f"""SELECT * FROM payment_methods WHERE customer IN {_THESE}
+                ORDER BY customer, position DESC""",
+            ids,
+        ):
+            found.setdefault(row["customer"], []).append(payment_method_of(row))
+        return found
+
+    def _named_methods(self, ids: list[str]) -> dict[str, PaymentMethod]:
+        rows = self._each(f"SELECT * FROM payment_methods WHERE id IN {_THESE}", ids)
+        return {row["id"]: payment_method_of(row) for row in rows}
+
+    def _debts(
+        self, ids: list[str]
+    ) -> tuple[dict[tuple[str, str], Charge], dict[tuple[str, str], list[Attempt]]]:
+        live: dict[tuple[str, str], Charge] = {}
+        for row in self._each(
+            f"""SELECT * FROM charges WHERE customer IN {_THESE} AND state IN
+                    ('planned', 'attempting', 'succeeded', 'processing', 'unknown')""",
+            ids,
+        ):
+            live[row["customer"], row["reference"]] = charge_of(row)
+        tried: dict[tuple[str, str], list[Attempt]] = {}
+        for row in self._each(
+            f"""SELECT c.customer, c.reference, a.* FROM charges c
+                JOIN attempts a ON a.charge_id = c.id
+                WHERE c.customer IN {_THESE} AND c.state IN ('planned', 'declined', 'needs_customer')
+                ORDER BY a.requested_at""",
+            ids,
+        ):
+            tried.setdefault((row["customer"], row["reference"]), []).append(attempt_of(row))
+        return live, tried
+
+    def _in_runs(self, ids: list[str], except_run: str) -> dict[tuple[str, str], str]:
+        return {
+            (row["customer"], row["reference"]): row["name"]
+            for row in self._each(
+                f"""SELECT r.customer, r.reference, runs.name FROM run_rows r
+                    JOIN runs ON runs.id = r.run_id
+                    WHERE r.customer IN {_THESE} AND r.state = 'planned' AND r.run_id <> ?
+                        AND runs.state NOT IN ('finished', 'cancelled')""",
+                ids,
+                except_run,
+            )
+        }
+
+    def _largest(self, ids: list[str]) -> dict[tuple[str, str], tuple[int, int]]:
+        """Also of payments that were made elsewhere."""
+        return {
+            (row["customer"], row["currency"]): (row["n"], row["largest"])
+            for row in self._each(
+                f"""SELECT customer, currency, count(*) AS n, max(amount) AS largest
+                    FROM payment_intents WHERE customer IN {_THESE} AND status = 'succeeded'
+                    GROUP BY customer, currency""",
+                ids,
+            )
+        }
+
+    def _similar(self, ids: list[str], since: int) -> dict[tuple[str, str, int], Similar]:
+        return {
+            (row["customer"], row["currency"], row["amount"]): Similar(
+                row["created"], row["id"], row["charge_id"] is not None
+            )
+            for row in self._each(
+                f"""SELECT id, customer, currency, amount, created, charge_id
+                    FROM payment_intents WHERE customer IN {_THESE} AND created >= ?
+                        AND status IN ('succeeded', 'processing') ORDER BY created""",
+                ids,
+                since,
+            )
+        }
+
+    def _each(self, sql: str, keys: list[str], *more: object) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(keys), _AT_ONCE):
+            some = json.dumps(keys[start : start + _AT_ONCE])
+            yield from self._database.query(sql, (some, *more))
