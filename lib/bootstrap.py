@@ -27,6 +27,7 @@ from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.making import RunMaker
 from lib.services.runs.sending_rows import RowSender
+from lib.services.runs.viewing import RunViewer
 from lib.services.searching import SearchService
 from lib.services.sending import Sender
 from lib.services.settling import SettlingService
@@ -157,6 +158,7 @@ def build_services(
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
         maker=RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode),
+        viewer=RunViewer(uow, clock=clock, public_url=configured.public_url),
     )
     search = SearchService(uow)
     sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
@@ -91,20 +92,31 @@ class ChargeView:
 
 
 def view_of(stores: Stores, charge_id: str, *, public_url: str, now: int) -> ChargeView | None:
-    charge = stores.charges.find(charge_id)
-    if charge is None:
-        return None
-    attempts = tuple(stores.charges.attempts(charge_id))
-    link = stores.links.open_recovery_of(charge_id)
-    if link is not None and link.status(now) is not LinkStatus.OPEN:
-        link = None
-    return ChargeView(
-        charge=charge,
-        attempts=attempts,
-        failure=failure_of(charge, attempts[-1]) if attempts else None,
-        recovery_link=link,
-        recovery_url=f"{public_url}/l/{link.token}" if link else None,
-    )
+    return views_of(stores, [charge_id], public_url=public_url, now=now).get(charge_id)
+
+
+def views_of(
+    stores: Stores, charge_ids: Sequence[str], *, public_url: str, now: int
+) -> dict[str, ChargeView]:
+    """By charge; what does not exist is left out."""
+    charges = stores.charges.many(charge_ids)
+    attempts = stores.charges.attempts_of_many(charge_ids)
+    links = stores.links.open_recoveries_of(charge_ids)
+
+    def view(charge: Charge) -> ChargeView:
+        tried = tuple(attempts.get(charge.id, ()))
+        link = links.get(charge.id)
+        if link is not None and link.status(now) is not LinkStatus.OPEN:
+            link = None
+        return ChargeView(
+            charge=charge,
+            attempts=tried,
+            failure=failure_of(charge, tried[-1]) if tried else None,
+            recovery_link=link,
+            recovery_url=f"{public_url}/l/{link.token}" if link else None,
+        )
+
+    return {charge_id: view(charge) for charge_id, charge in charges.items()}
 
 
 def failure_of(charge: Charge, attempt: Attempt) -> Failure | None:

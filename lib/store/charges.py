@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlite_utils import Database
@@ -37,6 +37,26 @@ class ChargeStore:
     def find(self, charge_id: str) -> Charge | None:
         rows = self._database.query("SELECT * FROM charges WHERE id = ?", (charge_id,))
         return next((charge_of(row) for row in rows), None)
+
+    def many(self, charge_ids: Sequence[str]) -> dict[str, Charge]:
+        """By id; what does not exist is left out."""
+        rows = self._database.query(
+            "SELECT * FROM charges WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(charge_ids),),
+        )
+        return {row["id"]: charge_of(row) for row in rows}
+
+    def attempts_of_many(self, charge_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+        """By charge, oldest first."""
+        rows = self._database.query(
+            """SELECT * FROM attempts WHERE charge_id IN (SELECT value FROM json_each(?))
+               ORDER BY charge_id, number""",
+            (json.dumps(charge_ids),),
+        )
+        found: dict[str, list[Attempt]] = {}
+        for row in rows:
+            found.setdefault(row["charge_id"], []).append(attempt_of(row))
+        return found
 
     def live_for(self, customer: str, reference: str) -> Charge | None:
         rows = self._database.query(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlite_utils import Database
@@ -39,6 +41,15 @@ class LinkStore:
                    AND completed_at IS NULL""",
             charge_id,
         )
+
+    def open_recoveries_of(self, charge_ids: Sequence[str]) -> dict[str, SetupLink]:
+        """By charge."""
+        rows = self._database.query(
+            """SELECT * FROM setup_links WHERE charge_id IN (SELECT value FROM json_each(?))
+                   AND revoked_at IS NULL AND completed_at IS NULL""",
+            (json.dumps(charge_ids),),
+        )
+        return {row["charge_id"]: _link(row) for row in rows}
 
     def set_customer(self, link_id: str, customer_id: str) -> None:
         self._database.execute(

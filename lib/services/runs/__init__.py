@@ -8,6 +8,7 @@ from lib.services.runs.approving import ApprovalService
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.making import RunMaker
+from lib.services.runs.viewing import RunViewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,4 @@ class RunServices:
     control: RunControl
     executor: RunExecutor
     maker: RunMaker
+    viewer: RunViewer

@@ -1,0 +1,188 @@
+"""What is told of a run: the run object and the results, row by row in the order of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lib.clock import Clock, epoch
+from lib.domain.charges import ChargeState
+from lib.domain.declines import Reason
+from lib.domain.runs import Decision, RowState, Run, RunRow, Severity
+from lib.services.charge_views import ChargeView, views_of
+from lib.services.runs.approving import found
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+RESULT_COLUMNS = (
+    "onfile_state", "onfile_payment_intent", "onfile_failure_code", "onfile_reason",
+    "onfile_next_step", "onfile_recovery_url", "onfile_charged_at",
+)  # fmt: skip
+_PAGE = 1_000
+_CORRECT = "Correct the row."
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    run: Run
+    decisions: tuple[Decision, ...]
+    counts: Mapping[str, int]
+    """Rows by state; of those that were sent, by the state of their charge."""
+    totals: Mapping[str, Mapping[str, int]]
+    """Minor units by currency and state."""
+
+    def as_json(self) -> dict[str, object]:
+        """The run object of the contract."""
+        run = self.run
+        return {
+            "run_id": run.id,
+            "name": run.name,
+            "status": run.state.value,
+            "digest": run.digest,
+            "approvals_needed": run.approvals_needed,
+            "decisions": [
+                {"verdict": d.verdict, "by": d.by, "at": d.at, "reason": d.reason,
+                 "is_current": d.digest == run.digest}
+                for d in self.decisions
+            ],
+            "counts": dict(self.counts),
+            "totals": {code: dict(states) for code, states in self.totals.items()},
+            "stopped": {"code": run.stop_code, "message": run.stop_message}
+            if run.stop_code
+            else None,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    row: RunRow
+    charge: ChargeView | None
+    """None until the row is sent."""
+
+    @property
+    def state(self) -> str:
+        if self.row.state is RowState.SENT and self.charge is not None:
+            return self.charge.charge.state.value
+        return self.row.state.value
+
+    @property
+    def reasons(self) -> str:
+        """Why our own rules keep the row back, in words."""
+        return " ".join(f.message for f in self.row.findings if f.severity is Severity.RED)
+
+    def as_json(self) -> dict[str, object]:
+        """The charge object of the contract, with the row's number."""
+        if self.charge is not None and self.row.state is RowState.SENT:
+            return {"row": self.row.number, **self.charge.as_json()}
+        row = self.row
+        return {
+            "row": row.number,
+            "charge_id": row.charge_id,
+            "reference": row.reference,
+            "customer": row.customer or row.request.customer,
+            "payment_method": row.payment_method,
+            "amount": row.amount,
+            "currency": row.currency,
+            "state": row.state.value,
+            "payment_intent": None,
+            "attempts": 0,
+            "failure": self._blocked(),
+        }
+
+    def results(self) -> tuple[str, ...]:
+        """The cells under `RESULT_COLUMNS`."""
+        sent = self.charge if self.row.state is RowState.SENT else None
+        if sent is None:
+            blocked = self._blocked()
+            if blocked is None:
+                return (self.state, "", "", "", "", "", "")
+            reason, step = str(blocked["reason"]), str(blocked["next_step"])
+            return (self.state, "", str(blocked["code"]), reason, step, "", "")
+        last, failure = sent.last, sent.failure
+        is_paid = sent.charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
+        charged_at = last.outcome_at if last is not None and is_paid else None
+        described = sent.as_json()["failure"] if failure is not None else None
+        code = described["code"] if isinstance(described, dict) else None
+        return (
+            self.state,
+            (last.payment_intent if last else None) or "",
+            str(code or ""),
+            failure.reason.value if failure else "",
+            sent.next_step or "",
+            sent.recovery_url or "",
+            datetime.fromtimestamp(charged_at, UTC).isoformat() if charged_at else "",
+        )
+
+    def _blocked(self) -> dict[str, object] | None:
+        red = [f for f in self.row.findings if f.severity is Severity.RED]
+        if self.row.state is not RowState.BLOCKED or not red:
+            return None
+        return {
+            "code": red[0].code,
+            "decline_code": None,
+            "advice_code": None,
+            "reason": Reason.OUR_DATA.value,
+            "message": self.reasons,
+            "next_step": _CORRECT,
+            "retry_allowed": True,
+            "retry_not_before": None,
+            "recovery_url": None,
+            "request_id": None,
+        }
+
+
+class RunViewer:
+    def __init__(self, uow: UnitOfWork, *, clock: Clock, public_url: str) -> None:
+        self._uow = uow
+        self._clock = clock
+        self._public_url = public_url
+
+    def run(self, run_id: str) -> RunView:
+        """
+        Raises:
+            NotFound: no such run.
+        """
+        with self._uow.read() as stores:
+            return RunView(
+                run=found(stores, run_id),
+                decisions=tuple(stores.runs.decisions(run_id)),
+                counts=stores.run_rows.counts(run_id),
+                totals=stores.run_rows.totals(run_id),
+            )
+
+    def rows(self, run_id: str) -> Iterator[RowView]:
+        """All rows in the order of the file, read page by page."""
+        after = 0
+        while True:
+            with self._uow.read() as stores:
+                page = self._page(stores, run_id, after)
+            if not page:
+                return
+            yield from page
+            after = page[-1].row.number
+
+    def results(self, run_id: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+        """
+        The header and the rows of the results file: what came in, then what came of it.
+
+        Raises:
+            NotFound: no such run.
+        """
+        with self._uow.read() as stores:
+            run = found(stores, run_id)
+        width = len(run.header)
+
+        def lines() -> Iterator[tuple[str, ...]]:
+            for view in self.rows(run_id):
+                cells = view.row.cells[:width]
+                yield (*cells, *("",) * (width - len(cells)), *view.results())
+
+        return (*run.header, *RESULT_COLUMNS), lines()
+
+    def _page(self, stores: Stores, run_id: str, after: int) -> list[RowView]:
+        rows = stores.run_rows.of(run_id, after=after, limit=_PAGE)
+        charges = views_of(
+            stores, [row.charge_id for row in rows], public_url=self._public_url,
+            now=epoch(self._clock()),
+        )  # fmt: skip
+        return [RowView(row, charges.get(row.charge_id)) for row in rows]
