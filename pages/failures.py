@@ -52,15 +52,15 @@ else:
             ],
         ),
         {
-            "name": tables.text("Customer", width=180),
-            "amount": tables.amount(width=100),
-            "state": tables.state(width=145),
-            "why": tables.text("Reason", width=210),
-            "next": tables.text("Next step", width=420),
-            "outcome_at": tables.ago("Failed", width=120),
+            "name": tables.text("Customer", width=145),
+            "amount": tables.amount(width=85),
+            "state": tables.state(width=138),
+            "why": tables.text("Reason", width=130),
+            "next": tables.text("Next step", width=215),
+            "outcome_at": tables.ago("Failed", width=102),
             "reference": tables.text("Reference", width=130),
         },
-        key=TABLE, alt="Charges that failed, newest first", timezone=ctx.timezone,
+        key=TABLE, alt="Charges that failed, newest first", timezone=ctx.timezone, wraps=True,
     )  # fmt: skip
     layout.pager(
         "failures", newer=page.newer, older=page.older, note=plural(len(page.frame), "failure")

@@ -7,14 +7,13 @@ from lib.ui.context import require
 
 ctx = require()
 found = health_panel.facts(ctx)
+remarks = health_panel.reasons(found)
 
-with layout.header(
-    "Sync health", "Whether everything Stripe has is here: what was read, and proof of it."
-):
+with layout.header("Sync health", "Whether everything Stripe has is here, with proof."):
     sync_panel.buttons(ctx, found)
 
-health_panel.light(ctx, found)
-sync_panel.jobs(ctx)
+health_panel.light(ctx, found, remarks)
+sync_panel.jobs(ctx, told={remark.code for remark in remarks})
 health_panel.figures(ctx, found)
 health_panel.news(ctx, found)
 proof_panel.table(ctx)

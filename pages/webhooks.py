@@ -23,7 +23,7 @@ if not sum(counts.values()):
 
 with st.container(horizontal=True, vertical_alignment="center"):
     state = filters.states("webhooks_state", counts, labels=webhook_panel.LABELS)
-    search = filters.search("webhooks_search", "Event, id …", width=210)
+    search = filters.search("webhooks_search", "Event, id …", width=150)
 place = layout.paging("webhooks", state, search)
 page = reports.page(
     state=state, search=search, types=webhook_words.types_like(search),
@@ -38,13 +38,12 @@ else:
     chosen = tables.table(
         webhook_panel.rows(page.frame, ctx),
         {
-            "what": tables.text("What happened", width=180),
-            "about": tables.text("About", width=145),
-            "state": tables.state(width=105),
-            "received_at": tables.ago("Received", width=125),
+            "what": tables.text("What happened", width=215),
+            "about": tables.text("About", width=220),
+            "state": tables.state(width=108),
+            "received_at": tables.ago("Received", width=140),
             "tries": tables.number("Tries", width=48),
-            "took": tables.text("Took", width=90),
-            "type": tables.text("Event", width=123),
+            "took": tables.text("Took", width=82),
         },
         key=webhook_panel.TABLE, alt="Webhook deliveries, newest first", timezone=ctx.timezone,
     )  # fmt: skip

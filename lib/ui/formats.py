@@ -74,6 +74,13 @@ def ago(value: Moment | None, now: datetime) -> str:
     return f"{words} ago" if past else f"in {words}"
 
 
+def brief(value: Moment | None, now: datetime) -> str:
+    """ "2 h ago", "5 min ago", for where there is little room."""
+    return ago(value, now).replace(" minutes", " min").replace(" minute", " min").replace(
+        " hours", " h"
+    ).replace(" hour", " h")  # fmt: skip
+
+
 def when(value: Moment | None, now: datetime, timezone: tzinfo) -> str:
     """ "2 hours ago · 23 Nov 2026, 20:52 CET"."""
     return NONE if value is None else f"{ago(value, now)} · {exact(value, timezone)}"

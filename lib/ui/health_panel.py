@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.health import Facts, Light, Remark, judge, light_of
-from lib.ui import badges, charts, layout, navigation, outcome, sync_status
+from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.ui import badges, charts, layout, navigation, outcome, sync_status, sync_words
 from lib.ui.context import PageContext
-from lib.ui.formats import ago, escape, plural
+from lib.ui.formats import ago, brief, escape
 from lib.ui.layout import Figure
 
 
@@ -24,9 +25,11 @@ class _Shown:
 
 _LIGHTS = {
     Light.GREEN: _Shown("green", "check_circle", "Everything Stripe has is here"),
-    Light.AMBER: _Shown("orange", "warning", "Look at this"),
-    Light.RED: _Shown("red", "error", "Not to be trusted yet"),
+    Light.AMBER: _Shown("orange", "warning", "Something needs a look"),
+    Light.RED: _Shown("red", "error", "Something may be missing or wrong"),
 }
+_STOPPED = "The last look at Stripe did not end well: "
+_READING = _Shown("blue", "progress_activity", "Reading everything from Stripe")
 
 
 def facts(ctx: PageContext) -> Facts:
@@ -35,11 +38,36 @@ def facts(ctx: PageContext) -> Facts:
     )
 
 
+def reasons(found: Facts) -> list[Remark]:
+    """Why the light is not green, the gravest first; what one of them says, no other repeats."""
+    remarks: list[Remark] = []
+    for remark in judge(found):
+        if not any(remark.says in earlier.says for earlier in remarks):
+            remarks.append(remark)
+    return [_in_words(remark) for remark in remarks]
+
+
+def _in_words(remark: Remark) -> Remark:
+    said = sync_words.stop(remark.says.removeprefix(_STOPPED))
+    if remark.code == "reading":
+        return replace(remark, says="Until that is done, something may be missing here.",
+                       next_step="You can go on working meanwhile.")  # fmt: skip
+    if not said.next_step:
+        return remark
+    return replace(remark, says=said.says, next_step=f"{said.next_step} The rest is read.")
+
+
+def _shown(remarks: Sequence[Remark]) -> _Shown:
+    if [remark.code for remark in remarks] == ["reading"]:
+        return _READING
+    return _LIGHTS[light_of(remarks)]
+
+
 def line(ctx: PageContext) -> None:
     """One line for Home: the light, its gravest reason, and the way to Sync health."""
     found = facts(ctx)
-    remarks = judge(found)
-    shown = _LIGHTS[light_of(remarks)]
+    remarks = reasons(found)
+    shown = _shown(remarks)
     why = remarks[0].says if remarks else f"Read from Stripe {ago(found.synced_at, ctx.now)}."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
@@ -52,10 +80,9 @@ def line(ctx: PageContext) -> None:
                          icon_position="right", width="content")  # fmt: skip
 
 
-def light(ctx: PageContext, found: Facts) -> None:
+def light(ctx: PageContext, found: Facts, remarks: Sequence[Remark]) -> None:
     """The sentence, then each reason with the one thing to do."""
-    remarks = judge(found)
-    shown = _LIGHTS[light_of(remarks)]
+    shown = _shown(remarks)
     with st.container(border=True, gap="small"):
         st.markdown(f"### :{shown.color}[:material/{shown.icon}: {shown.says}]")
         if not remarks:
@@ -68,7 +95,7 @@ def light(ctx: PageContext, found: Facts) -> None:
 
 
 def _remark(ctx: PageContext, remark: Remark) -> None:
-    grave = _LIGHTS[remark.light]
+    grave = _READING if remark.code == "reading" else _LIGHTS[remark.light]
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
@@ -88,7 +115,11 @@ def _what_to_do(ctx: PageContext, remark: Remark) -> None:
         return
     if remark.code not in _ACTIONS or not ctx.actor.may(Permission.SYNC):
         return
-    label, icon, ask = _ACTIONS[remark.code]
+    kind, label, icon, ask = _ACTIONS[remark.code]
+    job = ctx.services.sync.latest(kind)
+    if sync_status.is_live(job) or (kind == BACKFILL and job is not None):
+        # It is under way, or the card below says how far it came and goes on from there.
+        return
     if st.button(label, key=f"sync_remark_{remark.code}", icon=f":material/{icon}:"):
         with outcome.show() as said:
             said.message = "It begins in a moment." if ask(ctx) else "It is under way already."
@@ -115,51 +146,49 @@ _LINKS: dict[str, tuple[str, dict[str, str]]] = {
     "webhooks_quiet": ("webhooks", {}),
     "paid_twice": ("audit", {"audit_search": "paid_twice"}),
 }
-_ACTIONS: dict[str, tuple[str, str, Callable[[PageContext], bool]]] = {
-    "incomplete": ("Read everything", "download", _read_everything),
-    "sync_failed": ("Sync now", "sync", _sync),
-    "sync_stopped": ("Sync now", "sync", _sync),
-    "sync_late": ("Sync now", "sync", _sync),
-    "differs": ("Compare everything", "fact_check", _compare_everything),
-    "unproven": ("Compare with Stripe", "fact_check", _compare),
-    "never_proven": ("Compare with Stripe", "fact_check", _compare),
-    "proof_late": ("Compare with Stripe", "fact_check", _compare),
+_ACTIONS: dict[str, tuple[str, str, str, Callable[[PageContext], bool]]] = {
+    "incomplete": (BACKFILL, "Read everything", "download", _read_everything),
+    "sync_failed": (SYNC, "Sync now", "sync", _sync),
+    "sync_stopped": (SYNC, "Sync now", "sync", _sync),
+    "sync_late": (SYNC, "Sync now", "sync", _sync),
+    "differs": (VERIFY, "Compare everything", "fact_check", _compare_everything),
+    "unproven": (VERIFY, "Compare with Stripe", "fact_check", _compare),
+    "never_proven": (VERIFY, "Compare with Stripe", "fact_check", _compare),
+    "proof_late": (VERIFY, "Compare with Stripe", "fact_check", _compare),
 }
 
 
 def figures(ctx: PageContext, found: Facts) -> None:
     reads = found.reads
-    arrived = ago(found.webhook_at, ctx.now) if found.webhook_at else "Never"
+    arrived = _brief(found.webhook_at, ctx) if found.has_webhooks else "Not set up"
     layout.figures(
         [
-            Figure("Last synced", ago(found.synced_at, ctx.now) if found.synced_at else "Never",
+            Figure("Last synced", _brief(found.synced_at, ctx),
                    help="When Onfile last asked Stripe what changed."),
-            Figure("Last proven", ago(found.proven_at, ctx.now) if found.proven_at else "Never",
+            Figure("Last compared", _brief(found.proven_at, ctx),
                    help="When what is here was last compared with Stripe."),
-            Figure(f"Reads of {reads.allowed:,} in 30 days",
-                   f"{reads.used:,} ({reads.part:.0%})",
-                   help="Stripe allows 500 reads a payment over 30 days, and at least 10,000."),
-            Figure("Last webhook", arrived if found.has_webhooks else "Not set up", "webhooks",
+            Figure("Stripe reads used", f"{reads.part:.0%}",
+                   help=f"{reads.used:,} of the {reads.allowed:,} questions that Stripe answers in "
+                   "30 days: 500 a payment, and at least 10,000."),
+            Figure("Last webhook", arrived, "webhooks",
                    help="When Stripe last told Onfile by itself."),
         ]
     )  # fmt: skip
 
 
+def _brief(value: int | None, ctx: PageContext) -> str:
+    return brief(value, ctx.now) if value else "Never"
+
+
 def news(ctx: PageContext, found: Facts) -> None:
-    """Whether Stripe tells Onfile by itself; the page Webhooks says the rest."""
+    """What the figures cannot say: news comes later without webhooks, and what is not found yet."""
+    words = ""
     if not found.has_webhooks:
         words = "Webhooks are not set up: Onfile asks Stripe instead. Everything is right, only later."  # fmt: skip
     elif found.webhook_at is None:
         words = "Webhooks are set up, and nothing has arrived yet."
-    else:
-        late = plural(found.webhooks_missed, "change")
-        words = f"Stripe tells Onfile what changes, last {ago(found.webhook_at, ctx.now)}. "
-        words += f"By polling only, in the last day: {late}."
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/webhook: {words}", width="content")
-        if spec := navigation.find("webhooks"):
-            st.page_link(spec.path, label="Webhooks", icon=":material/arrow_forward:",
-                         icon_position="right", width="content")  # fmt: skip
+    if words:
+        st.caption(f":material/webhook: {words}")
     sync_status.not_searchable(ctx)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.progress import NAMES
 from lib.domain.proofs import LISTED_FINDINGS, Proof
-from lib.ui import badges, drawers, layout, tables
+from lib.ui import badges, drawers, layout, sync_words, tables
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape, exact, plural, when
 from lib.ui.layout import Fact
@@ -44,8 +44,7 @@ def table(ctx: PageContext) -> None:
     proofs = {proof.type: proof for proof in ctx.services.sync.proofs()}
     st.subheader("Compared with Stripe", anchor=False)
     st.caption(
-        "Onfile lists parts of everything at Stripe, compares every field, and repairs what "
-        "differs. Newest and oldest always, others at random."
+        "Onfile compares samples of everything at Stripe, field by field, and repairs what differs."
     )
     if not proofs:
         layout.empty(
@@ -57,16 +56,15 @@ def table(ctx: PageContext) -> None:
     chosen = tables.table(
         pd.DataFrame([_row(type_, proofs.get(type_)) for type_ in NAMES]),
         {
-            "name": tables.text("What", width=130),
-            "state": tables.state("Result", width=125),
-            "proven_at": tables.ago("Compared", width=120),
-            "parts": tables.text("Parts", width=95, help="Compared, of all. A part is about 80 objects; of saved methods, one customer."),
-            "here": tables.number("Here", width=60, help="In the compared parts."),
-            "at_stripe": tables.number("At Stripe", width=75, help="In the compared parts."),
-            "missing": tables.number("Missing", width=70),
-            "extra": tables.number("Extra", width=60),
-            "differing": tables.number("Differing", width=75),
-            "repaired": tables.number("Repaired", width=75),
+            "name": tables.text("What", width=132),
+            "state": tables.state("Result", width=122),
+            "share": tables.text("Share", width=62, help="How much of it was compared: the newest, the oldest, and others at random."),
+            "here": tables.number("Here", width=70, help="So many were compared."),
+            "at_stripe": tables.number("At Stripe", width=80, help="So many were there in the same time."),
+            "missing": tables.number("Missing", width=68, help="At Stripe, and were not here."),
+            "extra": tables.number("Extra", width=55, help="Here, and not at Stripe."),
+            "differing": tables.number("Differing", width=76, help="Here with another value."),
+            "proven_at": tables.ago("Compared", width=140),
         },
         key=TABLE, alt="The last comparison of each type with Stripe", timezone=ctx.timezone,
     )  # fmt: skip
@@ -98,14 +96,18 @@ def _row(type_: str, proof: Proof | None) -> dict[str, object]:
         "name": NAMES[type_],
         "state": state_of(proof),
         "proven_at": pd.Timestamp(proof.proven_at, unit="s", tz="UTC") if proof else None,
-        "parts": f"{shown.windows:,} of {shown.windows_of:,}" if proof else "",
+        "share": "" if shown.error else _share(shown) if proof else "",
         "here": shown.here,
         "at_stripe": shown.at_stripe,
         "missing": shown.missing,
         "extra": shown.extra,
         "differing": shown.differing,
-        "repaired": shown.repaired,
     }
+
+
+def _share(proof: Proof) -> str:
+    part = proof.windows / proof.windows_of if proof.windows_of else 1.0
+    return f"{part:.0%}" if not 0 < part < 0.01 else "< 1%"
 
 
 def _panel(type_: str) -> None:
@@ -116,20 +118,21 @@ def _panel(type_: str) -> None:
         st.info("Not compared yet.", icon=":material/schedule:")
         return
     if proof.error:
-        st.warning(escape(proof.error), icon=":material/warning:")
+        said = sync_words.stop(proof.error)
+        st.warning(escape(f"{said.says} {said.next_step}"), icon=":material/warning:")
     _done(proof)
     zone = ctx.timezone
-    layout.facts(
-        [
-            Fact("Compared", when(proof.proven_at, ctx.now, zone)),
-            Fact("Parts", f"{proof.windows:,} of {proof.windows_of:,}"),
-            Fact("Objects", f"{proof.here:,} here, {proof.at_stripe:,} at Stripe"),
+    facts = [Fact("Compared", when(proof.proven_at, ctx.now, zone))]
+    if not proof.error:
+        facts += [
+            Fact("Share", f"{_share(proof)}: {proof.windows:,} of {proof.windows_of:,} parts"),
+            Fact("In them", f"{proof.here:,} here, {proof.at_stripe:,} at Stripe"),
             Fact("Newest here", exact(proof.newest_here, zone)),
             Fact("Newest at Stripe", exact(proof.newest_at_stripe, zone)),
             Fact("Oldest here", exact(proof.oldest_here, zone)),
             Fact("Oldest at Stripe", exact(proof.oldest_at_stripe, zone)),
         ]
-    )
+    layout.facts(facts)
     _findings(proof)
 
 
@@ -140,7 +143,7 @@ def _done(proof: Proof) -> None:
         return
     left = max(proof.found - proof.repaired, 0)
     was = "was" if proof.found == 1 else "were"
-    done = "Stripe's word was written over ours" if not left else f"{left:,} could not be repaired"
+    done = "Onfile now has what Stripe has" if not left else f"{left:,} could not be repaired"
     st.markdown(f"{plural(proof.found, 'difference')} {was} found. {done}.")
 
 

@@ -16,6 +16,14 @@ _ALWAYS = f"""
   border-color: {RADIO_BORDER};
 }}
 """
+# A figure is never cut off, and its link begins where its number does.
+_FIGURES = """
+[data-testid="stMetricValue"], [data-testid="stMetricValue"] * {
+  white-space: normal; overflow: visible; text-overflow: clip;
+}
+[data-testid="stVerticalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])
+  [data-testid="stPageLink"] { margin-left: -0.5rem; }
+"""
 _DARK = f"""
 [data-testid="stButtonGroup"] button[aria-checked="true"],
 [data-testid="stButtonGroup"] button[aria-checked="true"] p {{ color: {CHOSEN_ON_DARK}; }}
@@ -25,4 +33,4 @@ _DARK = f"""
 def apply() -> None:
     """Copy buttons one sees without hovering, radio buttons with an edge, readable chosen pills."""
     dark = st.context.theme.type == "dark"
-    st.html(f"<style>{_ALWAYS}{_DARK if dark else ''}</style>")
+    st.html(f"<style>{_ALWAYS}{_FIGURES}{_DARK if dark else ''}</style>")

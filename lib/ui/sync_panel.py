@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
@@ -11,15 +12,15 @@ from lib.domain.health import Facts
 from lib.domain.progress import counts, describe, fraction, step
 from lib.services.sync import BACKFILL, SYNC, VERIFY
 from lib.store.jobs import STALE_SECONDS, Job
-from lib.ui import badges, outcome
+from lib.ui import badges, outcome, sync_words
 from lib.ui.context import PageContext, require
 from lib.ui.formats import ago, escape, plural, when
 from lib.ui.sync_status import is_live
 
 _KINDS = {
-    SYNC: "What changed",
-    BACKFILL: "Everything",
-    VERIFY: "Comparison with Stripe",
+    SYNC: "Read what changed",
+    BACKFILL: "Read everything",
+    VERIFY: "Compare with Stripe",
 }
 _WATCHED = "sync_panel_watched"
 _KEPT = {
@@ -39,7 +40,7 @@ def buttons(ctx: PageContext, found: Facts) -> None:
     with st.popover("More", icon=":material/more_horiz:"):
         _read_everything(ctx, found, busy=busy[BACKFILL])
     if st.button("Compare with Stripe", key="sync_verify", icon=":material/fact_check:",
-                 disabled=busy[VERIFY],
+                 disabled=busy[VERIFY] or busy[BACKFILL],
                  help="Lists samples of everything at Stripe, compares each field, and repairs "
                  "what differs."):  # fmt: skip
         with outcome.show() as said:
@@ -75,13 +76,22 @@ def _began(asked: bool) -> str:
     return "It begins in a moment." if asked else "It is under way already."
 
 
-def jobs(ctx: PageContext) -> None:
-    """What runs, redrawn every two seconds while something does; under it what ended badly."""
+def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
+    """
+    What runs, redrawn every two seconds while something does; under it what ended badly.
+
+    Args:
+        told: the codes of the light's reasons; a failure that is among them is not told twice.
+    """
+    is_told = {SYNC: "sync_failed" in told, BACKFILL: False,
+               VERIFY: bool({"unproven", "sync_failed"} & set(told))}  # fmt: skip
     live = any(is_live(ctx.services.sync.latest(kind)) for kind in _KINDS)
     st.fragment(run_every="2s" if live else None)(_live)()
     for kind in _KINDS:
         job = ctx.services.sync.latest(kind)
-        if job is not None and job.state in ("failed", "cancelled"):
+        if job is None or (job.state == "failed" and is_told[kind]):
+            continue
+        if job.state in ("failed", "cancelled"):
             _ended_early(ctx, job)
 
 
@@ -122,8 +132,13 @@ def _live_job(ctx: PageContext, job: Job) -> None:
 
 
 def _since(ctx: PageContext, job: Job) -> str:
-    by = escape(_who(ctx, job.requested_by))
-    return f"asked for by {by} {ago(job.started_at or job.created_at, ctx.now)}"
+    began = f"began {ago(job.started_at or job.created_at, ctx.now)}"
+    return f"{began} · {_asked_by(ctx, job)}"
+
+
+def _asked_by(ctx: PageContext, job: Job) -> str:
+    found = ctx.services.users.find(job.requested_by)
+    return f"asked for by {escape(found.name)}" if found else "by itself"
 
 
 def _cancel(ctx: PageContext, job: Job) -> None:
@@ -150,7 +165,8 @@ def _ended_early(ctx: PageContext, job: Job) -> None:
             )
             _go_on(ctx, job)
         if job.state == "failed":
-            st.markdown(escape((job.error or "")[:300]))
+            said = sync_words.stop(job.error)
+            st.markdown(escape(f"{said.says} {said.next_step}"[:600]))
         else:
             by = _who(ctx, job.cancel_requested_by or job.requested_by)
             st.markdown(f"Stopped by {escape(by)}.")
@@ -177,13 +193,12 @@ def last_runs(ctx: PageContext) -> None:
         job = ctx.services.sync.latest(kind)
         if job is None or job.state != "done" or job.result is None:
             continue
-        read = ", ".join(f"{name.lower()} {number:,}" for name, number in counts(job.result))
+        read = ", ".join(f"{name} {number:,}" for name, number in counts(job.result))
         requests = plural(int(job.result.get("requests", 0)), "request")
         seconds = max(float(job.result.get("seconds", 0)), 0.1)
-        st.caption(
-            f"{badges.badge('done')} {title} · {ago(job.finished_at, ctx.now)} · asked for by "
-            f"{escape(_who(ctx, job.requested_by))} · {read or 'nothing new'} · {requests} in "
-            f"{seconds:,.1f} s"
+        st.markdown(
+            f"{badges.badge('done')} :small[{title} :gray[{ago(job.finished_at, ctx.now)} · "
+            f"{_asked_by(ctx, job)} · {read or 'nothing new'} · {requests} in {seconds:,.1f} s]]"
         )
 
 
@@ -194,7 +209,7 @@ def _numbers(values: dict[str, Any]) -> None:
 
 
 def _title(job: Job) -> str:
-    return "Complete comparison with Stripe" if job.params.get("full") else _KINDS[job.kind]
+    return "Compare everything with Stripe" if job.params.get("full") else _KINDS[job.kind]
 
 
 def _who(ctx: PageContext, username: str) -> str:

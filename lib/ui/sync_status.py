@@ -8,7 +8,7 @@ from lib.domain.actors import Permission
 from lib.domain.progress import describe
 from lib.services.sync import BACKFILL, SYNC
 from lib.store.jobs import Job
-from lib.ui import outcome
+from lib.ui import outcome, sync_words
 from lib.ui.context import PageContext, require
 from lib.ui.formats import ago, escape, plural
 
@@ -62,12 +62,12 @@ def _bar() -> None:
 def _words(job: Job | None, done_at: int | None) -> str:
     ctx = require()
     if job is not None and job.state == "queued":
-        return "Sync waits for the worker"
+        return "The sync begins in a moment"
     if job is not None and job.state == "running":
         return describe(job.kind, job.progress)
     fresh = f"Synced {ago(done_at, ctx.now)}" if done_at else "Never synced"
     if job is not None and job.state == "failed":
-        return f"The last sync stopped: {escape((job.error or '')[:120])} · {fresh}"
+        return f"The last sync stopped: {escape(sync_words.stop(job.error).says[:160])} · {fresh}"
     if job is not None and job.state == "cancelled":
         return f"The last sync was stopped by a person · {fresh}"
     return fresh

@@ -17,7 +17,8 @@ from lib.ui import badges
 Kind = Literal["text", "amount", "state", "ago", "time", "number"]
 Width = Literal["small", "medium", "large"] | int | None
 
-_ROW_HEIGHT = 36
+# Of one line, and of more: Streamlit wraps text only in rows that are higher than 4rem.
+_ROW_HEIGHT, _WRAPPING_HEIGHT = 36, 66
 _TOOLBAR_HEIGHT = 20
 # Spreadsheets run a cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -69,6 +70,7 @@ def table(
     alt: str,
     timezone: tzinfo,
     id_column: str = "id",
+    wraps: bool = False,
 ) -> str | None:
     """
     Draw the rows and return the id of the chosen one.
@@ -79,6 +81,7 @@ def table(
     Args:
         columns: the frame's columns in order, and how each is shown.
         alt: what the table holds, in one plain sentence.
+        wraps: whether long text runs over several lines.
     """
     ids = [str(value) for value in frame[id_column]]
     chosen_key, ids_key = f"{key}_chosen", f"{key}_ids"
@@ -98,7 +101,7 @@ def table(
 
     event = _draw(
         frame, columns, timezone, alt,
-        key=key, on_select=remember, selection_mode="single-row",
+        key=key, on_select=remember, selection_mode="single-row", row_height=_WRAPPING_HEIGHT if wraps else _ROW_HEIGHT,
     )  # fmt: skip
     rows = _selected_rows(event)
     st.session_state[ids_key] = ids
@@ -114,7 +117,7 @@ def listing(
     frame: pd.DataFrame, columns: Mapping[str, Column], *, key: str, alt: str, timezone: tzinfo
 ) -> None:
     """The same table, to read only."""
-    _draw(frame, columns, timezone, alt, key=key)
+    _draw(frame, columns, timezone, alt, key=key, row_height=_ROW_HEIGHT)
 
 
 def rendered(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
@@ -189,7 +192,6 @@ def _draw(
         shown,
         hide_index=True,
         height="content",
-        row_height=_ROW_HEIGHT,
         placeholder="",
         alt=alt,
         column_config={

@@ -6,6 +6,8 @@ import pytest
 
 from lib import bootstrap
 from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.services.sync_result import SyncIncomplete
+from tests.syncing import deny
 from tests.ui.charge_pages import buttons, ran, text
 from tests.world import ALICE, World
 
@@ -30,7 +32,7 @@ def read(world: World) -> World:
 
 def test_before_anything_was_read(open_page) -> None:
     at = open_page("sync", as_="alice")
-    assert "Not to be trusted yet" in text(at)
+    assert "Something may be missing or wrong" in text(at)
     assert "Not everything at Stripe was read yet." in text(at)
 
 
@@ -46,7 +48,7 @@ def test_a_difference_is_red_and_named(open_page, read) -> None:
     read.services.sync.prove_now(by=ALICE)
     at = open_page("sync", as_="vera")
     assert "1 differences" in text(at)
-    assert "Not to be trusted yet" in text(at)
+    assert "Something may be missing or wrong" in text(at)
 
 
 def _customers(world: World) -> list[dict[str, object]]:
@@ -101,6 +103,49 @@ def test_a_cancelled_reading_can_go_on(open_page, world) -> None:
     assert "Stopped by Alice" in text(at)
     ran(at.button(key="sync_again_backfill").click().run())
     assert world.services.sync.latest(BACKFILL).state == "queued"
+
+
+def test_one_button_to_go_on_with_a_cancelled_reading(open_page, world) -> None:
+    world.services.sync.request(by=ALICE)
+    world.services.sync.cancel(BACKFILL, by=ALICE)
+    shown = buttons(open_page("sync", as_="alice"))
+    assert "sync_again_backfill" in shown
+    assert "sync_remark_incomplete" not in shown
+
+
+def test_while_everything_is_read_nothing_is_compared(open_page, world) -> None:
+    world.services.sync.request(by=ALICE)
+    with world.services.charging._uow.write() as stores:
+        stores.jobs.beat(at=world.now)
+    at = open_page("sync", as_="alice")
+    assert "Reading everything from Stripe" in text(at)
+    assert at.button(key="sync_verify").disabled
+
+
+def test_the_same_comparison_is_not_offered_while_it_runs(open_page, read) -> None:
+    [customer] = [c["id"] for c in _customers(read)]
+    read.stripe.alter(customer, {"name": "Changed behind our back"})
+    read.clock.advance(seconds=5)
+    read.services.sync.prove_now(by=ALICE)
+    assert "sync_remark_differs" in buttons(open_page("sync", as_="alice"))
+    read.services.sync.request_proof(by=ALICE, full=True)
+    assert "sync_remark_differs" not in buttons(open_page("sync", as_="alice"))
+
+
+def test_a_missing_permission_is_told_once(open_page, read) -> None:
+    deny(read, "rak_event_read", "rak_dispute_read")
+    for kind, ask in (
+        (SYNC, read.services.sync.request),
+        (VERIFY, read.services.sync.request_proof),
+    ):
+        ask(by=ALICE)
+        with pytest.raises(SyncIncomplete):
+            read.services.sync.run_waiting(kind)
+        assert read.services.sync.latest(kind).state == "failed"
+    shown = text(open_page("sync", as_="alice"))
+    assert shown.count("may not read") == 1
+    assert "may not read events and disputes." in shown
+    assert "rak_event_read and rak_dispute_read" in shown
 
 
 def test_a_failed_one_says_why(open_page, world) -> None:

@@ -1,0 +1,38 @@
+"""What stopped a reading of Stripe, in words: each missing permission once, and who gives it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PERMISSION = re.compile(
+    r"The key may not read (.+?): give it the permission (\S+) in the Stripe Dashboard\.\s*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    says: str
+    next_step: str
+    """Empty when the sentence names no permission."""
+
+
+def stop(error: str | None) -> Stop:
+    """One sentence for all that the key may not read; anything else as it was kept."""
+    said = (error or "").strip()
+    lacking = _PERMISSION.findall(said)
+    if not lacking:
+        return Stop(said, "")
+    what = _and([name for name, _ in lacking])
+    permissions = _and([permission for _, permission in lacking])
+    others = _PERMISSION.sub("", said).strip()
+    return Stop(
+        f"The Stripe key may not read {what}. {others}".strip(),
+        f"An admin gives the key in the Stripe Dashboard: {permissions}.",
+    )
+
+
+def _and(names: list[str]) -> str:
+    """ "a, b and c", each once."""
+    *rest, last = dict.fromkeys(names)
+    return f"{', '.join(rest)} and {last}" if rest else last
