@@ -180,9 +180,12 @@ def verdict(findings: Iterable[Finding]) -> str:
     return "amber" if severities else "green"
 
 
-def digest_of(rows: Iterable[RunRow]) -> str:
-    """SHA-256 over all that decides who is charged how much for what, in the order of the rows."""
-    digest = hashlib.sha256()
+def digest_of(rows: Iterable[RunRow], *, canary: int, charge_new_cards: bool) -> str:
+    """
+    SHA-256 over all that decides who is charged how much for what, in the order of the rows, and
+    over what else an approver agrees to.
+    """
+    digest = hashlib.sha256(json.dumps((canary, charge_new_cards)).encode())
     for row in rows:
         line = (
             row.number, row.customer, row.payment_method, row.amount, row.currency, row.reference,

@@ -60,27 +60,30 @@ class Sender:
             intent,
         )  # fmt: skip
 
-    def look_at_blocked(self, attempt: Attempt, result: Result) -> None:
+    def look_at_blocked(self, attempt: Attempt, result: Result) -> bool:
         """
-        Ask whether a generic decline was Stripe's own block: only the Charge says so.
+        Ask whether a generic decline was Stripe's own block: only the Charge says so. True if so.
 
         The outcome is committed already; when this read fails the reason stays generic, which is
         true as well.
         """
         generic = result.decline.decline_code in (None, "generic_decline", "fraudulent")
         if result.outcome is not Outcome.DECLINED or not generic or not result.payment_intent:
-            return
+            return False
         try:
             intent = self._gateway.retrieve_payment_intent(result.payment_intent)
         except GatewayError:
-            return
-        if intent.error is not None and intent.error.outcome_type is not None:
-            with self._uow.write() as stores:
-                stores.charges.set_outcome_type(
-                    attempt.charge_id, attempt.number, intent.error.outcome_type
-                )
-                if intent.error.outcome_type == "blocked":
-                    ledger.withdraw_recovery(stores, attempt.charge_id, at=epoch(self._clock()))
+            return False
+        if intent.error is None or intent.error.outcome_type is None:
+            return False
+        is_blocked = intent.error.outcome_type == "blocked"
+        with self._uow.write() as stores:
+            stores.charges.set_outcome_type(
+                attempt.charge_id, attempt.number, intent.error.outcome_type
+            )
+            if is_blocked:
+                ledger.withdraw_recovery(stores, attempt.charge_id, at=epoch(self._clock()))
+        return is_blocked
 
 
 def _result_of(error: GatewayError) -> Result:

@@ -708,6 +708,8 @@ def m008_charge_runs(database: Database) -> None:
             file_name TEXT,
             file_digest TEXT,
             follows TEXT REFERENCES runs (id),
+            row_count INTEGER NOT NULL DEFAULT 0,
+            totals TEXT NOT NULL DEFAULT '{}',
             created_by TEXT NOT NULL,
             created_at INTEGER NOT NULL,
             submitted_by TEXT,
@@ -786,8 +788,12 @@ def m008_charge_runs(database: Database) -> None:
         "ALTER TABLE attempts ADD COLUMN run_row INTEGER",
         "ALTER TABLE attempts ADD COLUMN fence INTEGER",
         "CREATE INDEX attempts_by_requested ON attempts (requested_at)",
-        """CREATE UNIQUE INDEX one_attempt_a_run_row ON attempts (run_id, run_row)
-            WHERE run_id IS NOT NULL AND outcome IS NOT 'not_executed'""",
+        "CREATE INDEX attempts_by_run_row ON attempts (run_id, run_row) WHERE run_id IS NOT NULL",
+        # No unique index: late news of money that moved must always find room.
+        """CREATE TRIGGER one_attempt_a_run_row BEFORE INSERT ON attempts
+            WHEN EXISTS (SELECT 1 FROM attempts WHERE run_id = NEW.run_id
+                AND run_row = NEW.run_row AND outcome IS NOT 'not_executed')
+            BEGIN SELECT RAISE(ABORT, 'this row of the run was sent'); END""",
         """CREATE TRIGGER attempts_need_their_runs_lease BEFORE INSERT ON attempts
             WHEN NEW.run_id IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM runs WHERE id = NEW.run_id AND state = 'running'

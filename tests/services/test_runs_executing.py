@@ -7,21 +7,11 @@ from tests.running import (
     approved,
     counts,
     executed,
+    invoices,
+    payers,
     rows_of,
 )
-from tests.world import ALICE, ALWAYS_DECLINES, GOOD, World
-
-
-def payers(world: World, count: int, number: str = GOOD) -> list[tuple[str, str]]:
-    made = [world.customer(f"Payer {at}") for at in range(count)]
-    return [(customer, world.save_card(customer, number)) for customer in made]
-
-
-def invoices(people: list[tuple[str, str]], start: int = 1) -> list[tuple[str, str, int, str]]:
-    return [
-        (customer, method, 1000 + at, f"INV-{at}")
-        for at, (customer, method) in enumerate(people, start=start)
-    ]
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 class TestToTheEnd:

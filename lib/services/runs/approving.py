@@ -73,7 +73,7 @@ class ApprovalService:
             over = over_limits(
                 rows, stores.limits.all(), stores.limits.charged_since(now // _DAY * _DAY)
             )
-            digest = digest_of(rows)
+            digest = digest_of(rows, canary=canary, charge_new_cards=charge_new_cards)
             stores.run_rows.submit(run_id)
             submitted = stores.runs.submit(
                 run_id, digest=digest, approvals_needed=2 if over else 1, canary=canary,
@@ -166,6 +166,12 @@ def found(stores: Stores, run_id: str) -> Run:
     return run
 
 
+def digest_now(stores: Stores, run: Run) -> str:
+    """Of a submitted run as it is in the database now."""
+    rows = (row for row in stores.run_rows.of(run.id) if row.is_submitted)
+    return digest_of(rows, canary=run.canary, charge_new_cards=run.charge_new_cards)
+
+
 def must_be(run: Run, *states: RunState) -> None:
     """
     Raises:
@@ -187,8 +193,7 @@ def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation 
         return NotPermitted(
             "You prepared this run, so somebody else must decide on it: two people for every run."
         )
-    rows = (row for row in stores.run_rows.of(run.id) if row.is_submitted)
-    if digest != run.digest or digest_of(rows) != run.digest:
+    if digest != run.digest or digest_now(stores, run) != run.digest:
         return StaleState(
             "This run is not what you looked at any more. Look at it again before you decide."
         )

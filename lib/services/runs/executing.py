@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from lib.clock import Clock, epoch
 from lib.domain.breaker import MOST_IN_FLIGHT, NOT_WRITTEN, Answer, Breaker, Stop, Throttle
-from lib.domain.runs import RowState, Run, RunRow, RunState, digest_of
+from lib.domain.runs import RowState, Run, RunRow, RunState
 from lib.errors import StaleState
 from lib.ids import new_id
+from lib.services.runs.approving import digest_now
 from lib.services.runs.lease import Lease, kept_alive
 from lib.services.runs.rows import RowQueue
 from lib.services.runs.sending_rows import RowSender
@@ -204,7 +205,7 @@ class RunExecutor:
 
 def _why_not_approved(stores: Stores, run: Run) -> Stop | None:
     """The second look at what the approval bound: the rows as they are now."""
-    if digest_of(row for row in stores.run_rows.of(run.id) if row.is_submitted) != run.digest:
+    if digest_now(stores, run) != run.digest:
         return Stop(
             "approval_does_not_fit",
             "The rows are not those that were approved. Nothing more is charged. An engineer has to look.",

@@ -14,12 +14,11 @@ from lib.domain.actors import Actor
 from lib.domain.breaker import Answer
 from lib.domain.charges import Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
-from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
-from lib.errors import Blocked, GatewayError, RuleViolation
+from lib.domain.runs import Finding, RowState, Run, RunRow, RunState, Severity
+from lib.errors import Blocked, GatewayError, Refused, RuleViolation
 from lib.money import Money
 from lib.services import ledger
 from lib.services.closing import EarlierIntents
-from lib.services.ledger import Result
 from lib.services.planning import RunClaim, plan
 from lib.services.reviewing import ChargeOrder, tries_of
 from lib.services.runs.lease import Lease
@@ -55,12 +54,13 @@ class RowSender:
             for charge_id, attempts in tried.items():
                 self._earlier.close(charge_id, attempts)
             attempt = self._claim(run, row, order, tried, lease, commits)
-        except GatewayError as error:
-            return Answer(Outcome.NOT_EXECUTED, http_status=error.http_status)
-        except RuleViolation as error:
+        except (RuleViolation, Refused) as error:
+            # Asked again, Stripe would refuse again to close the earlier payment.
             refusal = Finding(error.code, Severity.RED, str(error))
             commits.write(lambda stores: _block(stores, row, refusal))
             return None
+        except GatewayError as error:
+            return Answer(Outcome.NOT_EXECUTED, http_status=error.http_status)
         if attempt is None:
             return None
         asked_at_ms = epoch_ms(self._clock())
@@ -70,11 +70,7 @@ class RowSender:
             ledger.record_reply(
                 stores, attempt, result, intent, at=epoch(self._clock()), asked_at_ms=asked_at_ms
             )
-            charge = stores.charges.find(attempt.charge_id)
-            if charge is not None and charge.state is ChargeState.PLANNED:
-                stores.run_rows.mark(
-                    row.run_id, row.number, before=RowState.SENT, after=RowState.PLANNED
-                )
+            _come_back(stores, row, attempt.charge_id, at=epoch(self._clock()))
 
         try:
             # Around phase 3 only: a database that is busy or full must never send a charge again.
@@ -87,8 +83,12 @@ class RowSender:
             # The attempt stays open in the ledger and is settled by evidence.
             logger.exception("the outcome of %s could not be written down", attempt.idempotency_key)
             return Answer(Outcome.UNKNOWN, code="not_written")
-        self._sender.look_at_blocked(attempt, result)
-        return _answer(result)
+        return Answer(
+            outcome=result.outcome,
+            http_status=result.http_status,
+            code=result.decline.code,
+            is_blocked=self._sender.look_at_blocked(attempt, result),
+        )
 
     def _claim(
         self, run: Run, row: RunRow, order: ChargeOrder, tried: Mapping[str, Sequence[Attempt]],
@@ -142,17 +142,23 @@ def _order(row: RunRow) -> ChargeOrder:
     )
 
 
+def _come_back(stores: Stores, row: RunRow, charge_id: str, *, at: int) -> None:
+    """What Stripe did not take is sent again, unless the run was cancelled meanwhile."""
+    charge = stores.charges.find(charge_id)
+    if charge is None or charge.state is not ChargeState.PLANNED:
+        return
+    run = stores.runs.find(row.run_id)
+    is_cancelled = run is not None and run.state is RunState.CANCELLED
+    after = RowState.CANCELLED if is_cancelled else RowState.PLANNED
+    stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=after)
+    if is_cancelled:
+        stores.charges.move(
+            charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=at
+        )
+
+
 def _block(stores: Stores, row: RunRow, refusal: Finding) -> None:
     stores.run_rows.mark(
         row.run_id, row.number, before=RowState.PLANNED, after=RowState.BLOCKED,
         findings=(*row.findings, refusal),
     )  # fmt: skip
-
-
-def _answer(result: Result) -> Answer:
-    return Answer(
-        outcome=result.outcome,
-        http_status=result.http_status,
-        code=result.decline.code,
-        is_blocked=result.decline.outcome_type == "blocked",
-    )
