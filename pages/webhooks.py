@@ -38,12 +38,12 @@ else:
     chosen = tables.table(
         webhook_panel.rows(page.frame, ctx),
         {
-            "what": tables.text("What happened", width=215),
-            "about": tables.text("About", width=220),
+            "what": tables.text("What happened", width=205),
+            "about": tables.text("About", width=195),
             "state": tables.state(width=108),
             "received_at": tables.ago("Received", width=140),
             "tries": tables.number("Tries", width=48),
-            "took": tables.text("Took", width=82),
+            "took": tables.text("Took", width=118),
         },
         key=webhook_panel.TABLE, alt="Webhook deliveries, newest first", timezone=ctx.timezone,
     )  # fmt: skip

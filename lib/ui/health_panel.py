@@ -49,9 +49,6 @@ def reasons(found: Facts) -> list[Remark]:
 
 def _in_words(remark: Remark) -> Remark:
     said = sync_words.stop(remark.says.removeprefix(_STOPPED))
-    if remark.code == "reading":
-        return replace(remark, says="Until that is done, something may be missing here.",
-                       next_step="You can go on working meanwhile.")  # fmt: skip
     if not said.next_step:
         return remark
     return replace(remark, says=said.says, next_step=f"{said.next_step} The rest is read.")
@@ -68,7 +65,10 @@ def line(ctx: PageContext) -> None:
     found = facts(ctx)
     remarks = reasons(found)
     shown = _shown(remarks)
-    why = remarks[0].says if remarks else f"Read from Stripe {ago(found.synced_at, ctx.now)}."
+    if shown is _READING:
+        why = remarks[0].next_step
+    else:
+        why = remarks[0].says if remarks else f"Read from Stripe {ago(found.synced_at, ctx.now)}."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             f":{shown.color}-badge[:material/{shown.icon}: {shown.says}] :gray[{escape(why[:200])}]",
@@ -90,6 +90,9 @@ def light(ctx: PageContext, found: Facts, remarks: Sequence[Remark]) -> None:
                 "Everything was read, news is fetched, and the last comparison with Stripe found "
                 "no difference."
             )
+        if shown is _READING:
+            st.caption(remarks[0].next_step)
+            return
         for remark in remarks:
             _remark(ctx, remark)
 

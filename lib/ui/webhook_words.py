@@ -113,8 +113,8 @@ def reason(error: str | None) -> tuple[str, str]:
 
 
 def took(row: dict[str, Any], now: int) -> str:
-    """From arrival to the end, or until now."""
-    if row["state"] == "ignored" and row["finished_at"] is None:
+    """From arrival to the end, or until now while it is still to come."""
+    if row["state"] in ("ignored", "given_up") and row["finished_at"] is None:
         return ""
     end = row["finished_at"] or now
     gap = max(int(end) - int(row["received_at"]), 0)

@@ -120,6 +120,7 @@ def test_while_everything_is_read_nothing_is_compared(open_page, world) -> None:
     at = open_page("sync", as_="alice")
     assert "Reading everything from Stripe" in text(at)
     assert at.button(key="sync_verify").disabled
+    assert "Reading everything from Stripe" in text(open_page("home", as_="vera"))
 
 
 def test_the_same_comparison_is_not_offered_while_it_runs(open_page, read) -> None:

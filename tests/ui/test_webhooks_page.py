@@ -127,6 +127,7 @@ class TestDrawer:
         assert "Onfile tried 7 times and stopped" in said
         assert "It did not work: 7 tries" in said
         assert "Traceback" not in said
+        assert column(at, "took") == [""]
 
     def test_why_it_was_not_needed(self, opened, world) -> None:
         event_id = receive(world, "customer.updated", "cus_1", livemode=True)
