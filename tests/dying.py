@@ -1,0 +1,147 @@
+"""
+Executors in processes of their own that die where they are told to.
+
+Runs as `python -m tests.dying FOLDER API_BASE` and reads one JSON list of jobs a line; each job is
+executed in a fork, all of a line at once. Answers with how each ended and how many points it passed.
+A point is the moment before or after a commit, and before or after a call to Stripe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import stamina
+
+from lib import bootstrap
+from lib.services.runs import executing
+from lib.settings import load_settings
+from lib.store import connection, group_commit, unit_of_work
+from lib.stripe_gateway.gateway import StripeGateway
+from tests.world import World
+
+DIED = 9
+
+
+@dataclass(frozen=True)
+class Ended:
+    exit: int
+    points: int
+    """Passed until the end; 0 when it died."""
+
+
+class Executors:
+    """The parent's side: a process that forks executors over the world's files."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.dying", str(world.settings.data_dir.parent),
+             world.server.base_url],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+
+    def run(self, *jobs: dict[str, Any]) -> list[Ended]:
+        """Each job: `run`, and if wanted `die_at`, `in_flight`, `kill_after` seconds."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        now = self._world.clock().timestamp()
+        lines = json.dumps([{"now": now, "die_at": 0, "in_flight": 1} | job for job in jobs])
+        self._process.stdin.write(lines + "\n")
+        self._process.stdin.flush()
+        return [Ended(*one) for one in json.loads(self._process.stdout.readline())]
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+def _patched(point: Callable[[], None]) -> None:
+    write, call = connection.write_transaction, StripeGateway._call
+
+    @contextmanager
+    def dying(database: Any) -> Iterator[None]:
+        with write(database):
+            yield
+            point()
+        point()
+
+    def asked(self: StripeGateway, *given: Any) -> Any:
+        point()
+        try:
+            return call(self, *given)
+        finally:
+            point()
+
+    unit_of_work.write_transaction = dying  # type: ignore[attr-defined]
+    group_commit.write_transaction = dying  # type: ignore[attr-defined]
+    StripeGateway._call = asked  # type: ignore[method-assign]
+
+
+def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> None:
+    passed, lock = 0, threading.Lock()
+
+    def point() -> None:
+        nonlocal passed
+        with lock:
+            passed += 1
+            if passed == job["die_at"]:
+                os._exit(DIED)
+
+    _patched(point)
+    if "kill_after" in job:
+        threading.Timer(job["kill_after"], os._exit, (DIED,)).start()
+    executing._LOOK_AFTER_SECONDS = (0.0,) * 4
+    settings = load_settings(
+        folder, {"ONFILE_DATA_DIR": str(folder / "data"), "ONFILE_MAX_RPS": "0"}
+    )
+    now = datetime.fromtimestamp(job["now"], UTC)
+    services = bootstrap.build_services(settings, clock=lambda: now, api_base=api_base)
+    executor = services.runs.executor
+    executor._in_flight = job["in_flight"]
+    executor.execute(job["run"])
+    os.write(report, str(passed).encode())
+    os._exit(0)
+
+
+def _answer(folder: Path, api_base: str, jobs: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    children = []
+    for job in jobs:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.dup2(2, 1)
+            try:
+                _execute(folder, api_base, job, writing)
+            finally:
+                os._exit(1)
+        os.close(writing)
+        children.append((child, reading))
+    ended = []
+    for child, reading in children:
+        _, status = os.waitpid(child, 0)
+        ended.append((os.waitstatus_to_exitcode(status), int(os.read(reading, 20) or 0)))
+        os.close(reading)
+    return ended
+
+
+def main() -> None:
+    folder, api_base = Path(sys.argv[1]), sys.argv[2]
+    with stamina.set_testing(True, attempts=5, cap=True):
+        for line in sys.stdin:
+            print(json.dumps(_answer(folder, api_base, json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
