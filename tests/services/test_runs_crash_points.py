@@ -32,7 +32,9 @@ class House:
     world: World
     executors: Executors
     good: list[tuple[str, str]]
-    bad: tuple[str, str]
+    declining: tuple[str, str]
+    other_card: str
+    """Of the same customer, and good."""
     runs: int = 0
 
     def run(self) -> str:
@@ -43,7 +45,7 @@ class House:
         self.runs += 1
         name = f"{self.runs:03}"
         (first, first_card), (second, second_card) = self.good
-        declined, declined_card = self.bad
+        declined, declined_card = self.declining
         self.world.charge(declined, amount="30.00", reference=f"{name}-again", method=declined_card)
         return started(
             self.world,
@@ -52,11 +54,9 @@ class House:
                 (first, first_card, 1_002, f"{name}-b"),
                 (second, second_card, 1_003, f"{name}-c"),
                 (declined, declined_card, 1_004, f"{name}-d"),
-                (declined, self.good_card_of_bad, 3_000, f"{name}-again"),
+                (declined, self.other_card, 3_000, f"{name}-again"),
             ],
         )
-
-    good_card_of_bad: str = ""
 
     def finish(self, run_id: str, **job: object) -> None:
         """Another process, once the dead one's lease has run out."""
@@ -106,15 +106,12 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     with new_world(tmp_path) as world:
-        good = [
-            (customer, world.save_card(customer))
-            for customer in (world.customer(), world.customer())
-        ]
-        bad = world.customer()
-        declining, paying = world.save_card(bad, ALWAYS_DECLINES), world.save_card(bad)
+        good = [(one, world.save_card(one)) for one in (world.customer(), world.customer())]
+        customer = world.customer()
+        declining = world.save_card(customer, ALWAYS_DECLINES)
         executors = Executors(world)
         try:
-            yield House(world, executors, good, (bad, declining), good_card_of_bad=paying)
+            yield House(world, executors, good, (customer, declining), world.save_card(customer))
         finally:
             executors.close()
 
