@@ -10,6 +10,7 @@ from lib.reports.charges import ChargeReports
 from lib.reports.collect import LinkReports, SessionReports
 from lib.reports.customers import CustomerReports, PaymentMethodReports
 from lib.reports.health import HealthReports
+from lib.reports.runs import RunReports
 from lib.reports.waiting import WaitingReports
 from lib.reports.webhooks import WebhookReports
 
@@ -22,6 +23,7 @@ class Reports:
         self.health = HealthReports(path, clock=clock)
         self.links = LinkReports(path, clock=clock)
         self.payment_methods = PaymentMethodReports(path, clock=clock)
+        self.runs = RunReports(path, clock=clock)
         self.sessions = SessionReports(path)
         self.waiting = WaitingReports(path, clock=clock)
         self.webhooks = WebhookReports(path, clock=clock)

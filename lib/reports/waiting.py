@@ -21,7 +21,9 @@ _COUNTS = f"""SELECT
         AND expires_at > :now) AS open_links,
     (SELECT count(*) FROM payment_methods WHERE customer IS NOT NULL
         AND (exp_year, exp_month) >= (:year, :month)
-        AND (exp_year, exp_month) <= (:next_year, :next_month)) AS expiring"""
+        AND (exp_year, exp_month) <= (:next_year, :next_month)) AS expiring,
+    (SELECT count(*) FROM runs WHERE state IN
+        ('awaiting_approval', 'approved', 'paused', 'stopped')) AS runs"""
 
 
 class WaitingReports:
@@ -30,7 +32,7 @@ class WaitingReports:
         self._clock = clock
 
     def counts(self) -> dict[str, int]:
-        """All counts by one read, as every page asks: failures, unknown, unattached, open_links, expiring."""
+        """All counts by one read, as every page asks: failures, unknown, unattached, open_links, expiring, runs."""
         moment = self._clock()
         now = epoch(moment)
         parameters = {

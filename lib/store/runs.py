@@ -74,6 +74,19 @@ class RunStore:
         )
         return cursor.rowcount == 1
 
+    def sum_up(self, run_id: str) -> None:
+        """How many rows there are, and what those that can be charged add up to, for lists."""
+        self._database.execute(
+            """UPDATE runs SET
+                   row_count = (SELECT count(*) FROM run_rows WHERE run_id = runs.id),
+                   totals = (SELECT json_group_object(currency, amount) FROM (
+                       SELECT currency, sum(amount) AS amount FROM run_rows
+                       WHERE run_id = runs.id AND state = 'planned'
+                       GROUP BY currency ORDER BY currency))
+               WHERE id = ?""",
+            (run_id,),
+        )
+
     def back_to_draft(self, run_id: str, *, before: RunState) -> bool:
         """Rows may change again, and no approval that was given counts any more."""
         cursor = self._database.execute(

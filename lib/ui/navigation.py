@@ -57,6 +57,10 @@ PAGES: tuple[PageSpec, ...] = (
         "Charge a saved method once.", permission=Permission.CHARGE,
     ),
     PageSpec(
+        "runs.py", "Runs", "playlist_add_check", "runs", "Charge",
+        "Charge many invoices at once: check, approve, execute, report.", counter="runs",
+    ),
+    PageSpec(
         "charges.py", "Charges", "receipt_long", "charges", "Charge",
         "Everything that was charged, with its attempts.",
     ),

@@ -10,11 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from lib import bootstrap
 from lib.domain.actors import Role
+from lib.services.users import PRACTICE_PASSWORD
 from lib.settings import Settings, load_settings
 from lib.ui import auth, navigation
 
 ROUTER = str(bootstrap.ROOT / "lib" / "ui" / "router.py")
-PASSWORD = "correct horse"
+# As in practice mode, so that helpers of other tests can act for the same people.
+PASSWORD = PRACTICE_PASSWORD
 PEOPLE = {
     "alice": ("Alice Operator", Role.OPERATOR),
     "bob": ("Bob Approver", Role.APPROVER),

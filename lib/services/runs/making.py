@@ -71,6 +71,7 @@ class RunMaker:
         with self._uow.write(in_bulk=True) as stores:
             stores.runs.add(run, livemode=self._livemode)
             stores.run_rows.add(rows)
+            stores.runs.sum_up(run.id)
             stores.audit.record(
                 at=now, actor=by.username, action="run.make", subject=run.id,
                 detail={"name": run.name, "rows": len(rows), "file": source.file_name,
@@ -94,6 +95,7 @@ class RunMaker:
                 replace(row, state=RowState.CANCELLED) if row.number in left_out else row
                 for row in rows
             )
+            stores.runs.sum_up(run_id)
         return run
 
     def leave_out(self, run_id: str, numbers: Iterable[int], *, by: Actor) -> None:
@@ -119,6 +121,7 @@ class RunMaker:
                     run_id, number, before=before,
                     after=RowState.BLOCKED if is_red else after,
                 )  # fmt: skip
+            stores.runs.sum_up(run_id)
             stores.audit.record(
                 at=epoch(self._clock()), actor=by.username, action=action, subject=run_id,
                 detail={"rows": changed},

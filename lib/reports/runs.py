@@ -1,0 +1,140 @@
+"""What pages show of charge runs: the list, one run's rows, its failures by reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lib.clock import Clock
+from lib.domain.declines import explain
+from lib.domain.payment_methods import label_of
+from lib.domain.runs import RunState
+from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, reading, records
+from lib.store.charges import decline_of
+
+_RUNS = Query(
+    """SELECT r.id, r.name, r.state, r.row_count, r.totals, r.file_name, r.created_by,
+           coalesce(u.name, r.created_by) AS created_by_name, r.created_at, r.submitted_at,
+           r.started_at, r.finished_at, r.stop_code,
+           r.created_at AS page_time, r.id AS page_id
+       FROM runs r LEFT JOIN users u ON u.username = r.created_by""",
+    "r.created_at",
+    "r.id",
+)
+_ROWS = """
+    SELECT w.number AS id, w.number, w.verdict, w.findings, w.customer, w.reference, w.amount,
+        w.currency, w.request, coalesce(c.name, c.email, w.customer) AS name, c.email,
+        iif(w.state = 'sent', h.state, w.state) AS state, w.payment_method, m.brand, m.last4,
+        m.type, iif(w.state = 'sent', w.charge_id, NULL) AS charge_id, a.outcome, a.outcome_at,
+        a.http_status, a.code, a.decline_code, a.advice_code, a.network_decline_code,
+        a.network_advice_code, a.outcome_type, a.message
+    FROM run_rows w
+    LEFT JOIN customers c ON c.id = w.customer
+    LEFT JOIN payment_methods m ON m.id = w.payment_method
+    LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
+    LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
+        (SELECT max(number) FROM attempts WHERE charge_id = h.id)"""
+_INTEGERS = ("amount", "outcome_at", "http_status")
+
+
+class RunReports:
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def page(
+        self, *, state: str | None = None, search: str = "", cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:  # fmt: skip
+        """Runs, newest first; `totals` is minor units by currency of what can be charged."""
+        query = _RUNS.matching(search, ("r.name", "r.id", "r.file_name"))
+        if state:
+            query = query.where("r.state = ?", state)
+        with reading(self._path) as database:
+            page = page_of(
+                database, query, cursor=cursor, rows=rows,
+                integers=("row_count", "created_at", "submitted_at", "started_at", "finished_at"),
+            )  # fmt: skip
+        frame = page.frame.assign(totals=[json.loads(text) for text in page.frame["totals"]])
+        return Page(frame, page.newer, page.older)
+
+    def counts(self) -> dict[str, int]:
+        """Runs by state, every state present."""
+        with reading(self._path) as database:
+            found = {
+                row["state"]: row["n"]
+                for row in database.query("SELECT state, count(*) AS n FROM runs GROUP BY state")
+            }
+        return {state.value: found.get(state.value, 0) for state in RunState}
+
+    def rows(
+        self, run_id: str, *, state: str | None = None, verdict: str | None = None,
+        search: str = "", after: int = 0, rows: int = PAGE_ROWS,
+    ) -> tuple[pd.DataFrame, int | None]:  # fmt: skip
+        """
+        Rows in the order of the file after the row `after`, and where the next page begins.
+
+        `why` says what a person should know: findings before a row is sent, its failure afterwards.
+        """
+        query = Query(_ROWS, "", "").where("w.run_id = ? AND w.number > ?", run_id, after)
+        query = query.matching(
+            search, ("w.reference", "w.customer", "coalesce(c.name, c.email)", "c.email", "w.cells")
+        )
+        if state:
+            query = query.where("iif(w.state = 'sent', h.state, w.state) = ?", state)
+        if verdict:
+            query = query.where("w.verdict = ?", verdict)
+        sql = f"{query.select} WHERE {' AND '.join(query.conditions)} ORDER BY w.number LIMIT ?"
+        with reading(self._path) as database:
+            frame = frame_of(database, sql, [*query.parameters, rows + 1], integers=_INTEGERS)
+        more = len(frame) > rows
+        frame = _explained(frame.iloc[:rows].reset_index(drop=True))
+        return frame, int(frame.iloc[-1]["number"]) if more else None
+
+    def failures(self, run_id: str) -> pd.DataFrame:
+        """Per reason, state and currency: `count`, `amount` in minor units, and `next_step`."""
+        with reading(self._path) as database:
+            frame = frame_of(
+                database,
+                f"{_ROWS} WHERE w.run_id = ? AND h.state IN ('declined', 'needs_customer')",
+                [run_id],
+                integers=_INTEGERS,
+            )
+        found = _explained(frame)
+        return found.groupby(["reason", "next_step", "currency"], as_index=False).agg(
+            count=("amount", "size"), amount=("amount", "sum")
+        )
+
+
+def _explained(frame: pd.DataFrame) -> pd.DataFrame:
+    told = [_told(row) for row in records(frame)]
+    return frame.assign(
+        **{
+            name: [row[name] for row in told]
+            for name in ("name", "method", "reason", "why", "next_step")
+        }
+    )
+
+
+def _told(row: dict[str, Any]) -> dict[str, str]:
+    label = label_of(row["type"], row["brand"], row["last4"]) if row["type"] else ""
+    told = {
+        "name": row["name"] or str(json.loads(row["request"])["customer"]),
+        "method": label,
+        "reason": "",
+        "why": " ".join(finding["message"] for finding in json.loads(row["findings"])),
+        "next_step": "",
+    }
+    if row["state"] in ("declined", "needs_customer"):
+        failure = explain(
+            decline_of(row), http_status=row["http_status"], at=row["outcome_at"] or 0
+        )
+        told |= {
+            "reason": failure.reason.value,
+            "why": failure.explanation.staff,
+            "next_step": failure.explanation.next_step,
+        }
+    return told

@@ -1,0 +1,201 @@
+"""What a person may do with a run, by its state and their role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.domain.runs import RunState
+from lib.errors import InvalidInput
+from lib.money import parse_amount
+from lib.services.runs.approving import ControlTotals
+from lib.services.runs.viewing import RunView
+from lib.ui import navigation, outcome, run_words, tables
+from lib.ui.context import PageContext, require
+from lib.ui.formats import escape, plural
+
+_DONE = (RunState.FINISHED, RunState.CANCELLED)
+
+
+def buttons(ctx: PageContext, view: RunView) -> None:
+    """Beside the title: what moves the run on, and what holds it."""
+    run, runs, by = view.run, ctx.services.runs, ctx.actor
+    if run.started_at is not None or run.state in _DONE:
+        _results(ctx, view)
+    if not by.may(Permission.CHARGE):
+        return
+    match run.state:
+        case RunState.DRAFT:
+            if st.button("Check again", key="run_check", icon=":material/refresh:"):
+                with outcome.show("Checked by what is known now."):
+                    runs.maker.check_again(run.id, by=by)
+        case RunState.APPROVED:
+            if st.button("Start", key="run_start", type="primary", icon=":material/play_arrow:"):
+                with outcome.show("It begins in a moment."):
+                    runs.control.start(run.id, by=by)
+        case RunState.RUNNING:
+            if st.button("Pause", key="run_pause", icon=":material/pause:"):
+                with outcome.show("Nothing new is sent."):
+                    runs.control.pause(run.id, by=by)
+        case RunState.PAUSED | RunState.STOPPED:
+            if st.button("Resume", key="run_resume", type="primary", icon=":material/play_arrow:"):
+                with outcome.show("It goes on in a moment."):
+                    runs.control.resume(run.id, by=by)
+        case RunState.AWAITING_APPROVAL | RunState.REJECTED:
+            if st.button("Change", key="run_withdraw", icon=":material/edit:",
+                         help="Back to draft. It then has to be approved again."):  # fmt: skip
+                with outcome.show("It is a draft again."):
+                    runs.approvals.withdraw(run.id, by=by)
+        case _:
+            pass
+    if run.state not in _DONE:
+        _cancel(ctx, view)
+
+
+def _cancel(ctx: PageContext, view: RunView) -> None:
+    with st.popover("Cancel", icon=":material/cancel:"):
+        planned = view.counts.get("planned", 0)
+        st.markdown(f"{plural(planned, 'row')} would not be charged any more. What was sent stays.")
+        if st.button("Cancel this run", key="run_cancel", type="primary"):
+            with outcome.show("Cancelled. What was not sent is not charged."):
+                ctx.services.runs.control.cancel(view.run.id, by=ctx.actor)
+
+
+def _results(ctx: PageContext, view: RunView) -> None:
+    run_id, name = view.run.id, view.run.name
+
+    def frame() -> pd.DataFrame:
+        header, rows = require().services.runs.viewer.results(run_id)
+        return pd.DataFrame(rows, columns=list(header))
+
+    tables.download(frame, file_name=f"{name}-results.csv", key="run_results", label="Results")
+
+
+def decision(ctx: PageContext, view: RunView) -> None:
+    """The step that needs more than a click: submit, or decide."""
+    run, by = view.run, ctx.actor
+    if run.state is RunState.DRAFT and by.may(Permission.CHARGE):
+        _submit(ctx, view)
+    elif run.state is RunState.AWAITING_APPROVAL:
+        _decide(ctx, view)
+
+
+def _submit(ctx: PageContext, view: RunView) -> None:
+    planned = view.counts.get("planned", 0)
+    with st.container(border=True):
+        st.markdown("**Submit for approval**")
+        if not planned:
+            st.caption("No row can be charged yet. Look at what blocks them, then check again.")
+            return
+        blocked = view.counts.get("blocked", 0)
+        st.caption(
+            f"{plural(planned, 'row')} can be charged; {blocked:,} blocked are kept back and listed. "
+            "Somebody else then approves exactly this."
+        )
+        with st.form("run_submit_form", border=False):
+            left, right = st.columns(2)
+            rows = left.text_input("Rows you expect (optional)", key="run_control_rows",
+                                   placeholder=str(planned), autocomplete="off")  # fmt: skip
+            sums = right.text_input(
+                "Totals you expect (optional)", key="run_control_totals", autocomplete="off",
+                placeholder="12345.60 eur, 5000 jpy",
+                help="From your own books, not from this page: a wrong file is noticed here.",
+            )  # fmt: skip
+            canary = left.number_input(
+                "Stop after the first rows", key="run_canary", min_value=0, value=0, step=1,
+                help="After so many rows the run pauses, so that you can look before the rest. 0: it does not.",
+            )  # fmt: skip
+            new_cards = right.checkbox(
+                "The approval covers new cards", key="run_new_cards",
+                help="When a customer whose charge failed saves a new card, that charge may be tried once more without another approval.",
+            )  # fmt: skip
+            if st.form_submit_button(
+                "Submit", key="run_submit", type="primary", icon=":material/send:"
+            ):
+                with outcome.show("Submitted. Somebody else has to approve it."):
+                    ctx.services.runs.approvals.submit(
+                        view.run.id, by=ctx.actor, control=_control(rows, sums, planned),
+                        canary=int(canary), charge_new_cards=bool(new_cards),
+                    )  # fmt: skip
+
+
+def _control(rows: str, sums: str, planned: int) -> ControlTotals | None:
+    """
+    Raises:
+        InvalidInput: what was typed is no number, or no list of amounts with their currencies.
+    """
+    if not rows.strip() and not sums.strip():
+        return None
+    if rows.strip() and not rows.strip().isdecimal():
+        raise InvalidInput("Write how many rows you expect, in digits.", field="rows")
+    totals: dict[str, int] = {}
+    for part in filter(None, (piece.strip() for piece in sums.split(","))):
+        amount, _, code = part.rpartition(" ")
+        if not amount:
+            raise InvalidInput(
+                "Write each total with its currency, for example 12345.60 eur, 5000 jpy.",
+                field="totals",
+            )
+        money = parse_amount(amount, code)
+        totals[money.currency] = totals.get(money.currency, 0) + money.amount
+    return ControlTotals(int(rows) if rows.strip() else planned, totals or None)
+
+
+def _decide(ctx: PageContext, view: RunView) -> None:
+    run, by = view.run, ctx.actor
+    sums = {code: states.get("planned", 0) for code, states in view.totals.items()}
+    with st.container(border=True):
+        st.markdown("**Waits for approval**")
+        given = [d for d in view.decisions if d.digest == run.digest and d.verdict == "approve"]
+        st.caption(
+            f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.totals(sums))}. "
+            + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
+            + (f"Approved once, by {escape(given[0].by)}." if given else "")
+        )
+        if not by.may(Permission.APPROVE):
+            return
+        if by.username in (run.submitted_by, run.created_by):
+            st.caption("You prepared it, so somebody else decides.")
+            return
+        with st.form("run_decide_form", border=False):
+            password = st.text_input("Your password", type="password", key="run_password",
+                                     autocomplete="current-password")  # fmt: skip
+            reason = st.text_input("Reason (to reject)", key="run_reason", autocomplete="off")
+            with st.container(horizontal=True):
+                approves = st.form_submit_button("Approve", key="run_approve", type="primary", icon=":material/thumb_up:")  # fmt: skip
+                rejects = st.form_submit_button(
+                    "Reject", key="run_reject", icon=":material/thumb_down:"
+                )
+        # What was shown is what is decided on: another digest is refused.
+        shown = run.digest or ""
+        if approves:
+            with outcome.show("Approved."):
+                ctx.services.runs.approvals.approve(run.id, digest=shown, by=by, password=password)
+        elif rejects:
+            with outcome.show("Sent back to the maker."):
+                ctx.services.runs.approvals.reject(
+                    run.id, digest=shown, by=by, password=password, reason=reason
+                )
+
+
+def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 - a pandas row
+    """Of one row: its charge, or leaving it out of a draft."""
+    number = int(chosen["number"])
+    charges = navigation.find("charges")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Row {number}")
+        if chosen["charge_id"] and charges is not None:
+            st.page_link(charges.path, label="See its charge", icon=":material/receipt_long:",
+                         query_params={"charge": str(chosen["charge_id"])})  # fmt: skip
+        if view.run.state is not RunState.DRAFT or not ctx.actor.may(Permission.CHARGE):
+            return
+        maker = ctx.services.runs.maker
+        if chosen["state"] == "planned" and st.button("Leave out", key="run_leave_out"):
+            with outcome.show(f"Row {number} is left out."):
+                maker.leave_out(view.run.id, [number], by=ctx.actor)
+        if chosen["state"] == "cancelled" and st.button("Take back in", key="run_take_back"):
+            with outcome.show(f"Row {number} is back in."):
+                maker.take_back(view.run.id, [number], by=ctx.actor)

@@ -1,0 +1,175 @@
+"""One charge run in full: where it stands, what to do next, and its rows."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.domain.runs import RunState
+from lib.errors import NotFound
+from lib.services.runs.viewing import RunView
+from lib.ui import badges, drawers, failures, filters, layout, run_actions, run_words, tables
+from lib.ui.context import PageContext, require
+from lib.ui.formats import escape, money, plural, when
+from lib.ui.layout import Fact, Figure
+
+PARAM = "run"
+TABLE = "runs_rows"
+_PAGE = 50
+_AFTER = "run_rows_after"
+# Charges that are over, whatever came of them; `unknown` ones are being found out.
+_OVER = ("succeeded", "processing", "declined", "needs_customer", "blocked", "cancelled")
+_MOVED = ("succeeded", "processing")
+
+
+def draw(ctx: PageContext, run_id: str) -> None:
+    st.button("All runs", key="run_back", type="tertiary", icon=":material/arrow_back:",
+              on_click=_back)  # fmt: skip
+    try:
+        view = ctx.services.runs.viewer.run(run_id)
+    except NotFound:
+        layout.empty("search_off", "No such run", "Check the address, or go back to all runs.")
+        return
+    run = view.run
+    maker = ctx.services.users.find(run.created_by)
+    sentence = f"Made by {maker.name if maker else run.created_by}, {when(run.created_at, ctx.now, ctx.timezone)}"
+    if run.file_name:
+        sentence += f", from {run.file_name}"
+    actions = layout.header(escape(run.name), escape(sentence))
+    with actions:
+        run_actions.buttons(ctx, view)
+    st.markdown(badges.badge(run.state.value))
+    if run.stop_message:
+        st.warning(escape(run.stop_message), icon=":material/front_hand:")
+    run_actions.decision(ctx, view)
+    if run.state is RunState.RUNNING:
+        _live(run_id)
+    else:
+        _figures(view)
+    _failures(ctx, run_id)
+    _rows(ctx, view)
+    _decisions(ctx, view)
+
+
+def _back() -> None:
+    st.query_params.pop(_AFTER, None)
+    drawers.close(PARAM, TABLE)
+
+
+def _figures(view: RunView) -> None:
+    """The sums that count now: what can be charged before, what came of it afterwards."""
+    waits = view.run.started_at is None
+    shown = ("planned",) if waits else _MOVED
+    amounts = {
+        code: sum(states.get(state, 0) for state in shown) for code, states in view.totals.items()
+    }
+    counts = view.counts
+    failed = counts.get("declined", 0) + counts.get("needs_customer", 0)
+    layout.figures(
+        [
+            Figure("To charge" if waits else "Charged", run_words.totals(amounts) or "–"),
+            Figure("Rows", f"{sum(counts.values()):,}"),
+            Figure("Blocked", f"{counts.get('blocked', 0):,}",
+                   help="Our own rules keep these back; each says why."),
+            Figure("Failed", f"{failed:,}") if not waits
+            else Figure("Left out", f"{counts.get('cancelled', 0):,}"),
+        ]
+    )  # fmt: skip
+
+
+@st.fragment(run_every="2s")
+def _live(run_id: str) -> None:
+    """Watches only: the worker goes on whether or not anybody looks."""
+    ctx = require()
+    view = ctx.services.runs.viewer.run(run_id)
+    counts = view.counts
+    total = sum(counts.values())
+    over = sum(counts.get(state, 0) for state in _OVER)
+    words = f"{over:,} of {plural(total, 'row')}"
+    left = total - over
+    if view.run.started_at is not None and over:
+        seconds = max(int(ctx.now.timestamp()) - view.run.started_at, 1)
+        rate = over / seconds
+        words += f" · {rate:.1f} a second · about {_duration(round(left / rate))} left"
+    st.progress(over / total if total else 1.0, text=words)
+    _figures(view)
+    if view.run.state is not RunState.RUNNING:
+        st.rerun()
+
+
+def _duration(seconds: int) -> str:
+    minutes = seconds // 60
+    return plural(minutes, "minute") if minutes else plural(seconds, "second")
+
+
+def _failures(ctx: PageContext, run_id: str) -> None:
+    found = ctx.services.reports.runs.failures(run_id)
+    if not found.empty:
+        failures.chart(failures.by_reason(found))
+
+
+def _rows(ctx: PageContext, view: RunView) -> None:
+    run = view.run
+    st.subheader("Rows", anchor=False)
+    is_draft = run.started_at is None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        search = filters.search("run_rows_search", "Customer, reference or any cell")
+    state = verdict = None
+    if is_draft:
+        verdict = filters.choice("run_rows_verdict", run_words.VERDICTS, label="Check", otherwise="All rows")  # fmt: skip
+    else:
+        state = filters.states("run_rows_state", {name: n for name, n in view.counts.items() if n})
+    after = st.query_params.get(_AFTER, "0")
+    frame, more = ctx.services.reports.runs.rows(
+        run.id, state=state, verdict=verdict, search=search,
+        after=int(after) if after.isdecimal() else 0, rows=_PAGE,
+    )  # fmt: skip
+    if frame.empty:
+        layout.empty("filter_alt_off", "No row matches", "Clear the search, or show all rows.")
+        return
+    columns = {
+        "number": tables.number("Row", width=64),
+        "name": tables.text("Customer", width=190),
+        "reference": tables.text("Reference", width=120),
+        "amount": tables.amount(width=110),
+        "state": tables.state(width=140),
+        "method": tables.text("Saved method", width=170),
+        "why": tables.text("What to know", width=360),
+    }
+    chosen = tables.table(
+        frame, columns, key="run_rows", alt="Rows of this run in the order of the file",
+        timezone=ctx.timezone, wraps=True,
+    )  # fmt: skip
+    _pager(after, more, len(frame))
+    if chosen:
+        row = frame[frame["id"].astype(str) == chosen].iloc[0]
+        run_actions.row(ctx, view, row)
+
+
+def _pager(after: str, more: int | None, shown: int) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        st.caption(plural(shown, "row"), width="stretch")
+        if after != "0" and st.button("First rows", key="run_rows_first", icon=":material/first_page:"):  # fmt: skip
+            st.query_params.pop(_AFTER, None)
+            st.rerun()
+        if more is not None and st.button("Next rows", key="run_rows_next", icon=":material/chevron_right:"):  # fmt: skip
+            st.query_params[_AFTER] = str(more)
+            st.rerun()
+
+
+def _decisions(ctx: PageContext, view: RunView) -> None:
+    run = view.run
+    facts = [Fact("Rows and sums", "   ".join(
+        f"{plural(view.counts.get(state, 0), 'row')} {badges.look(state).label.lower()}"
+        for state in view.counts))]  # fmt: skip
+    for code, states in view.totals.items():
+        facts.append(Fact(code.upper(), ", ".join(f"{badges.look(s).label} {money(n, code)}" for s, n in states.items())))  # fmt: skip
+    for decision in view.decisions:
+        user = ctx.services.users.find(decision.by)
+        word = "Approved" if decision.verdict == "approve" else "Rejected"
+        current = "" if decision.digest == run.digest else " (of an earlier version)"
+        text = f"{user.name if user else decision.by}, {when(decision.at, ctx.now, ctx.timezone)}{current}"
+        facts.append(Fact(word, f"{text}: {decision.reason}" if decision.reason else text))
+    with st.expander("Sums and decisions", icon=":material/fact_check:"):
+        layout.facts(facts)
+    layout.raw([Fact("Run", run.id), Fact("Digest of what was approved", run.digest),
+                Fact("Digest of the file", run.file_digest)])  # fmt: skip

@@ -1,0 +1,33 @@
+"""How runs are spoken of: sums, findings, and the way to a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.money import format_money
+from lib.ui import navigation
+from lib.ui.context import PageContext
+
+VERDICTS = {"green": "Ready", "amber": "Look at it", "red": "Blocked"}
+_MOST_SUMS = 3
+
+
+def totals(amounts: Mapping[str, int]) -> str:
+    """Minor units by currency as "€1,234.50 · ¥5,000"."""
+    sums = [format_money(amount, code) for code, amount in amounts.items()]
+    shown = " · ".join(sums[:_MOST_SUMS])
+    return f"{shown} · {len(sums) - _MOST_SUMS} more" if len(sums) > _MOST_SUMS else shown
+
+
+def new_run(ctx: PageContext, *, key: str) -> None:
+    """The button, where there is such a page and the person may."""
+    spec = navigation.find("new_run")
+    if (
+        spec is not None
+        and ctx.actor.may(Permission.CHARGE)
+        and st.button("New run", key=key, type="primary", icon=":material/playlist_add:")
+    ):
+        st.switch_page(spec.path)

@@ -1,0 +1,159 @@
+"""Runs: the list, one run from draft to its end, and what each person may do."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib import bootstrap
+from lib.domain.runs import RunState
+from tests.running import approve, approved, draft, executed, rows_of, submitted
+from tests.ui.charge_pages import button, buttons, choose, ran, text
+from tests.ui.conftest import PASSWORD
+from tests.world import ALICE, ALWAYS_DECLINES, World
+
+
+@pytest.fixture
+def empty_services(world: World, monkeypatch):
+    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
+    return world.services
+
+
+def row(world: World, reference: str = "INV-1", number: str = "4242424242424242"):
+    customer = world.customer()
+    return (customer, world.save_card(customer, number), 1234, reference)
+
+
+def state_of(world: World, run_id: str) -> RunState:
+    return world.services.runs.control.find(run_id).state
+
+
+def submit(world: World, run_id: str):
+    return world.services.runs.approvals.submit(run_id, by=ALICE)
+
+
+class TestList:
+    def test_empty(self, open_page) -> None:
+        assert "No runs yet" in text(open_page("runs", as_="alice"))
+
+    def test_a_row_opens_its_run(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        at = open_page("runs", as_="vera")
+        assert list(at.dataframe[0].value["sums"]) == ["$12.34"]
+        ran(choose(at, "runs_rows"))
+        assert at.query_params["run"] == run_id
+
+    def test_an_address_that_means_nothing(self, open_page) -> None:
+        at = open_page("runs", as_="alice", query={"run": "run_nothing"})
+        assert "No such run" in text(at)
+
+
+class TestDraft:
+    def test_is_submitted_with_control_totals(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        at = open_page("runs", as_="alice", query={"run": run_id})
+        at.text_input(key="run_control_rows").set_value("1")
+        at.text_input(key="run_control_totals").set_value("12.34 usd")
+        ran(button(at, "run_submit").click().run())
+        assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
+
+    @pytest.mark.parametrize(
+        ("rows", "totals", "says"),
+        [
+            ("2", "", "You expect 2 rows, but 1 can be charged"),
+            ("1", "12.35 usd", "but the rows add up to"),
+            ("one", "", "in digits"),
+            ("", "12.34", "with its currency"),
+        ],
+    )
+    def test_is_not_when_the_maker_expects_something_else(
+        self, open_page, world, rows, totals, says
+    ) -> None:
+        run_id = draft(world, [row(world)])
+        at = open_page("runs", as_="alice", query={"run": run_id})
+        at.text_input(key="run_control_rows").set_value(rows)
+        at.text_input(key="run_control_totals").set_value(totals)
+        button(at, "run_submit").click().run()
+        assert says in text(at)
+        assert state_of(world, run_id) is RunState.DRAFT
+
+    def test_a_row_is_left_out_and_taken_back(self, open_page, world) -> None:
+        run_id = draft(world, [row(world), row(world, "INV-2")])
+        at = open_page("runs", as_="alice", query={"run": run_id})
+        choose(at, "run_rows")
+        ran(button(at, "run_leave_out").click().run())
+        assert [one.state for one in rows_of(world, run_id)] == ["cancelled", "planned"]
+        at = open_page("runs", as_="alice", query={"run": run_id})
+        choose(at, "run_rows")
+        ran(button(at, "run_take_back").click().run())
+        assert [one.state for one in rows_of(world, run_id)] == ["planned", "planned"]
+
+    def test_a_viewer_only_looks(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        at = open_page("runs", as_="vera", query={"run": run_id})
+        assert not buttons(at) & {"run_submit", "run_check", "run_cancel"}
+
+
+class TestDeciding:
+    def test_the_approver_types_the_password_again(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        submit(world, run_id)
+        at = open_page("runs", as_="bob", query={"run": run_id})
+        at.text_input(key="run_password").set_value("wrong password")
+        button(at, "run_approve").click().run()
+        assert "not right" in at.error[0].value
+        at.text_input(key="run_password").set_value(PASSWORD)
+        ran(button(at, "run_approve").click().run())
+        assert state_of(world, run_id) is RunState.APPROVED
+
+    def test_rejecting_needs_a_reason(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        submit(world, run_id)
+        at = open_page("runs", as_="bob", query={"run": run_id})
+        at.text_input(key="run_password").set_value(PASSWORD)
+        button(at, "run_reject").click().run()
+        assert "Say why" in at.error[0].value
+        at.text_input(key="run_password").set_value(PASSWORD)
+        at.text_input(key="run_reason").set_value("Wrong month")
+        ran(button(at, "run_reject").click().run())
+        assert state_of(world, run_id) is RunState.REJECTED
+
+    def test_the_maker_cannot(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        submit(world, run_id)
+        at = open_page("runs", as_="alice", query={"run": run_id})
+        assert "run_approve" not in buttons(at)
+        ran(button(at, "run_withdraw").click().run())
+        assert state_of(world, run_id) is RunState.DRAFT
+
+
+class TestExecuting:
+    def test_start_pause_and_resume(self, open_page, world) -> None:
+        run = approved(world, [row(world)])
+        for press, after in (
+            ("run_start", RunState.RUNNING), ("run_pause", RunState.PAUSED), ("run_resume", RunState.RUNNING),
+        ):  # fmt: skip
+            at = open_page("runs", as_="alice", query={"run": run.id})
+            ran(button(at, press).click().run())
+            assert state_of(world, run.id) is after
+
+    def test_cancelling_keeps_what_was_sent(self, open_page, world) -> None:
+        run = approved(world, [row(world)])
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        ran(button(at, "run_cancel").click().run())
+        assert state_of(world, run.id) is RunState.CANCELLED
+
+    def test_failures_stand_with_reason_and_next_step(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+        at = open_page("runs", as_="vera", query={"run": run.id})
+        shown = at.dataframe[0].value
+        assert [state[0] for state in shown["state"]] == ["Succeeded", "Declined"]
+        assert "The bank refused" in shown["why"].iloc[1]
+        assert "By reason" in text(at)
+
+
+def test_waiting_runs_are_counted(world) -> None:
+    assert world.services.reports.waiting.counts()["runs"] == 0
+    run = submitted(world, [row(world)])
+    assert world.services.reports.waiting.counts()["runs"] == 1
+    world.services.runs.control.start(approve(world, run).id, by=ALICE)
+    assert world.services.reports.waiting.counts()["runs"] == 0
