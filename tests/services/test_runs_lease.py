@@ -1,0 +1,386 @@
+"""One executor at a time: leases, fences, clocks, and what people do while charges are in flight."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from lib.domain.runs import RowState, Run, RunState
+from lib.errors import StaleState
+from lib.services.runs import lease
+from lib.services.runs.executing import RunExecutor
+from lib.store.group_commit import GroupCommit
+from tests.dying import Executors
+from tests.running import audited, counts, invoices, payers, rows_of, started, uow
+from tests.world import ALICE, World
+
+
+class Gate:
+    """Holds charges that are about to leave, or whose answer has come, until they are let go."""
+
+    def __init__(self, executor: RunExecutor, *, on_the_way_back: bool = False) -> None:
+        gateway = executor._rows._sender._gateway
+        create = gateway.create_payment_intent
+        self.keys: list[str] = []
+        self.is_held = threading.Event()
+        self._go = threading.Event()
+
+        def held(params: Any, *, idempotency_key: str) -> Any:
+            self.keys.append(idempotency_key)
+            if on_the_way_back:
+                answer = create(params, idempotency_key=idempotency_key)
+            self.is_held.set()
+            assert self._go.wait(10)
+            if on_the_way_back:
+                return answer
+            return create(params, idempotency_key=idempotency_key)
+
+        gateway.create_payment_intent = held  # type: ignore[method-assign]
+
+    def wait(self) -> None:
+        assert self.is_held.wait(10)
+
+    def open(self) -> None:
+        self._go.set()
+
+
+class Running:
+    """An executor at work in a thread of its own, with a charge held in flight."""
+
+    def __init__(self, world: World, run_id: str, **gate: bool) -> None:
+        self.executor = world.rebuild().runs.executor
+        self.gate = Gate(self.executor, **gate)
+        self._pool = ThreadPoolExecutor(1)
+        self._ended = self._pool.submit(self.executor.execute, run_id)
+        self.gate.wait()
+
+    def end(self) -> bool:
+        self.gate.open()
+        return self._ended.result(20)
+
+    def close(self) -> None:
+        self.gate.open()
+        self._pool.shutdown()
+
+
+@pytest.fixture
+def running(world: World) -> Iterator[Callable[..., Running]]:
+    made: list[Running] = []
+
+    def begin(run_id: str, **gate: bool) -> Running:
+        made.append(Running(world, run_id, **gate))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's heart beats: as if each process were stopped."""
+    monkeypatch.setattr(lease, "BEAT_SECONDS", 3_600)
+
+
+def one_payer(world: World, rows: int) -> list[tuple[str, str, int, str]]:
+    return invoices(payers(world, 1) * rows)
+
+
+def state(world: World, run_id: str) -> Run:
+    return world.services.runs.control.find(run_id)
+
+
+def all_paid(world: World, run_id: str, rows: int) -> bool:
+    assert state(world, run_id).state is RunState.FINISHED
+    assert counts(world, run_id) == {"succeeded": rows}
+    assert sorted(world.moved()) == [(1000 + at, "usd") for at in range(1, rows + 1)]
+    return True
+
+
+class TestOneAtATime:
+    def test_two_threads(self, world: World) -> None:
+        run_id = started(world, invoices(payers(world, 6)))
+        executors = [world.rebuild().runs.executor for _ in range(4)]
+        together = threading.Barrier(4)
+
+        def execute(executor: RunExecutor) -> bool:
+            together.wait(10)
+            return executor.execute(run_id)
+
+        with ThreadPoolExecutor(4) as pool:
+            took = list(pool.map(execute, executors))
+        assert sorted(took) == [False, False, False, True]
+        assert all_paid(world, run_id, 6)
+
+    def test_the_same_executor_twice(self, world: World, running: Callable[..., Running]) -> None:
+        run_id = started(world, one_payer(world, 2))
+        first = running(run_id)
+        assert not first.executor.execute(run_id)
+        assert world.services.runs.executor.waiting() == []
+        assert first.end()
+        assert all_paid(world, run_id, 2)
+
+    def test_two_processes(self, world: World) -> None:
+        run_id = started(world, invoices(payers(world, 6)))
+        executors = Executors(world)
+        first, second = executors.run({"run": run_id}, {"run": run_id})
+        executors.close()
+        assert (first.exit, second.exit) == (0, 0)
+        assert all_paid(world, run_id, 6)
+        assert state(world, run_id).lease_fence == 1, "the other one never had it"
+
+
+@pytest.mark.usefixtures("silent")
+class TestTakingOver:
+    def test_only_after_silence(self, world: World, running: Callable[..., Running]) -> None:
+        run_id = started(world, one_payer(world, 3))
+        first = running(run_id)
+        second = world.rebuild().runs.executor
+        world.clock.advance(seconds=4)
+        assert second.waiting() == []
+        assert not second.execute(run_id)
+        world.clock.advance(seconds=1)
+        assert second.waiting() == [run_id]
+        assert second.execute(run_id)
+        assert all_paid(world, run_id, 3)
+        assert first.end()
+        assert len(first.gate.keys) == 1, "the old one sends nothing more"
+        assert all_paid(world, run_id, 3)
+
+    @pytest.mark.parametrize("on_the_way_back", [False, True])
+    def test_both_in_the_middle_of_the_same_charge(
+        self, world: World, running: Callable[..., Running], on_the_way_back: bool
+    ) -> None:
+        """The old one's request is still out when the new one asks under the same key."""
+        run_id = started(world, one_payer(world, 3))
+        first = running(run_id, on_the_way_back=on_the_way_back)
+        world.clock.advance(seconds=5)
+        second = running(run_id)
+        assert second.gate.keys == first.gate.keys
+        assert first.end()
+        assert second.end()
+        assert set(first.gate.keys) <= set(second.gate.keys)
+        assert len(first.gate.keys) == 1
+        assert all_paid(world, run_id, 3)
+
+    def test_an_old_refusal_says_nothing_once_the_new_one_asked(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 2))
+        first = running(run_id)
+        world.clock.advance(seconds=5)
+        assert world.rebuild().runs.executor.execute(run_id)
+        world.fault("missing_permission")
+        assert first.end()
+        assert all_paid(world, run_id, 2)
+
+    def test_the_fence_refuses_an_attempt_of_the_old_one(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 2))
+        executor = world.services.runs.executor
+        taken = executor._take(run_id)
+        assert taken is not None
+        world.clock.advance(seconds=5)
+        newer = world.rebuild().runs.executor._take(run_id)
+        assert newer is not None
+        run, old = taken
+        commits = GroupCommit(uow(world).path)
+        answer = executor._rows.send(run, rows_of(world, run_id)[0], old, commits)
+        assert answer is None
+        assert old.over.is_set()
+        assert not newer[1].over.is_set()
+        assert counts(world, run_id) == {"planned": 2}
+        sent = executor._rows.send(run, rows_of(world, run_id)[0], newer[1], commits)
+        commits.close()
+        assert sent is not None
+        assert len(world.moved()) == 1
+
+    def test_a_lease_of_a_clock_that_ran_ahead_is_nobodys(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 2))
+        world.clock.advance(hours=2)
+        first = running(run_id)
+        world.clock.advance(hours=-2)
+        assert world.rebuild().runs.executor.execute(run_id)
+        assert all_paid(world, run_id, 2)
+        assert first.end()
+        assert all_paid(world, run_id, 2)
+
+    def test_a_clock_that_is_set_back_a_little_takes_it_from_nobody(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 2))
+        first = running(run_id)
+        world.clock.advance(seconds=-30)
+        assert not world.rebuild().runs.executor.execute(run_id)
+        assert first.end()
+        assert all_paid(world, run_id, 2)
+
+
+class TestHeart:
+    def test_it_beats_while_stripe_takes_its_time(
+        self, world: World, running: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lease, "BEAT_SECONDS", 0.01)
+        run_id = started(world, one_payer(world, 1))
+        first = running(run_id)
+        world.clock.advance(seconds=60)
+        until(lambda: state(world, run_id).lease_at == world.now)
+        assert world.rebuild().runs.executor.waiting() == []
+        assert first.end()
+
+    def test_it_notices_a_pause(
+        self, world: World, running: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lease, "BEAT_SECONDS", 0.01)
+        run_id = started(world, one_payer(world, 3))
+        first = running(run_id)
+        world.services.runs.control.pause(run_id, by=ALICE)
+        until(lambda: not any(t.name == "onfile-run-heartbeat" for t in threading.enumerate()))
+        assert first.end()
+        assert first.gate.keys == [f"onfile:{rows_of(world, run_id)[0].charge_id}:1"]
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    ticks = threading.Event()
+    for _ in range(1_000):
+        if is_true():
+            return
+        ticks.wait(0.01)
+    pytest.fail("it never happened")
+
+
+@pytest.mark.usefixtures("silent")
+class TestWhileInFlight:
+    def test_a_pause_lets_it_end_and_sends_nothing_new(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 3))
+        first = running(run_id)
+        world.services.runs.control.pause(run_id, by=ALICE)
+        assert first.end()
+        assert state(world, run_id).state is RunState.PAUSED
+        assert counts(world, run_id) == {"succeeded": 1, "planned": 2}
+        world.services.runs.control.resume(run_id, by=ALICE)
+        assert world.rebuild().runs.executor.execute(run_id)
+        assert all_paid(world, run_id, 3)
+
+    def test_paused_and_resumed_before_it_noticed(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 3))
+        first = running(run_id)
+        world.services.runs.control.pause(run_id, by=ALICE)
+        world.services.runs.control.resume(run_id, by=ALICE)
+        second = running(run_id)
+        assert first.end()
+        assert second.end()
+        assert len(first.gate.keys) == 1
+        assert all_paid(world, run_id, 3)
+
+    def test_a_cancellation_keeps_what_was_sent(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 3))
+        first = running(run_id)
+        world.services.runs.control.cancel(run_id, by=ALICE)
+        assert first.end()
+        assert state(world, run_id).state is RunState.CANCELLED
+        assert counts(world, run_id) == {"succeeded": 1, "cancelled": 2}
+
+    def test_and_cancels_what_turns_out_not_to_have_been_taken(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        rows = one_payer(world, 3)
+        run_id = started(world, rows)
+        first = running(run_id)
+        world.services.runs.control.cancel(run_id, by=ALICE)
+        world.fault("rate_limited", times=5)
+        assert first.end()
+        assert counts(world, run_id) == {"cancelled": 3}
+        world.stripe.faults.clear()
+        customer, _, _, reference = rows[0]
+        view = world.charge(customer, amount="5.00", reference=reference)
+        assert view.charge.state == "succeeded", "the reference is free again"
+
+    def test_a_pause_keeps_what_turns_out_not_to_have_been_taken(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 2))
+        first = running(run_id)
+        world.services.runs.control.pause(run_id, by=ALICE)
+        world.fault("rate_limited", times=5)
+        assert first.end()
+        assert counts(world, run_id) == {"planned": 2}
+        world.stripe.faults.clear()
+        world.services.runs.control.resume(run_id, by=ALICE)
+        assert world.rebuild().runs.executor.execute(run_id)
+        assert all_paid(world, run_id, 2)
+
+    def test_a_pause_stays_one_when_the_last_charge_is_found_out(
+        self, world: World, running: Callable[..., Running]
+    ) -> None:
+        run_id = started(world, one_payer(world, 1))
+        first = running(run_id)
+        world.services.runs.control.pause(run_id, by=ALICE)
+        world.lose_reply()
+        assert first.end()
+        assert state(world, run_id).state is RunState.PAUSED
+        world.services.runs.control.resume(run_id, by=ALICE)
+        assert world.rebuild().runs.executor.execute(run_id)
+        assert all_paid(world, run_id, 1)
+
+
+class TestHandingOver:
+    def test_a_worker_that_ends_leaves_the_run_to_the_next_one_at_once(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 3))
+        executor = world.services.runs.executor
+        assert executor.execute(run_id, should_stop=lambda: bool(world.moved()))
+        left = state(world, run_id)
+        assert (left.state, left.lease_owner, left.lease_at) == (RunState.RUNNING, None, None)
+        assert counts(world, run_id) == {"succeeded": 1, "planned": 2}
+        assert world.rebuild().runs.executor.execute(run_id)
+        assert all_paid(world, run_id, 3)
+
+    def test_it_looks_at_nothing_more_when_asked_to_end(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 2))
+        world.lose_reply()
+        executor = world.services.runs.executor
+        assert executor.execute(run_id, should_stop=lambda: bool(world.moved()))
+        assert counts(world, run_id) == {"unknown": 1, "planned": 1}
+        assert executor.execute(run_id)
+        assert all_paid(world, run_id, 2)
+
+    def test_the_worker_executes_what_was_started(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 2))
+        world.services.worker.do_runs()
+        assert all_paid(world, run_id, 2)
+        world.services.worker.do_runs()
+        assert all_paid(world, run_id, 2)
+
+
+class TestPeople:
+    def test_starting_twice_is_starting_once(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 1))
+        assert world.services.runs.control.start(run_id, by=ALICE).state is RunState.RUNNING
+        assert audited(world).count("run.start") == 1
+        assert world.services.runs.executor.execute(run_id)
+        assert not world.services.runs.executor.execute(run_id)
+        with pytest.raises(StaleState):
+            world.services.runs.control.start(run_id, by=ALICE)
+        assert all_paid(world, run_id, 1)
+
+    def test_what_is_over_stays_over(self, world: World) -> None:
+        control = world.services.runs.control
+        run_id = started(world, one_payer(world, 2))
+        control.cancel(run_id, by=ALICE)
+        for act in (control.start, control.pause, control.resume, control.cancel):
+            with pytest.raises(StaleState):
+                act(run_id, by=ALICE)
+        assert not world.services.runs.executor.execute(run_id)
+        assert {row.state for row in rows_of(world, run_id)} == {RowState.CANCELLED}
+        assert world.moved() == []
