@@ -20,7 +20,7 @@ from tests.server.conftest import ARGUMENTS, chromium
 
 PAGES = (
     "home", "setup_links", "sessions", "customers", "payment_methods", "new_charge", "charges",
-    "failures", "unknown", "webhooks", "sync", "audit", "users", "settings", "payment-page",
+    "runs", "failures", "unknown", "webhooks", "sync", "audit", "users", "settings", "payment-page",
 )  # fmt: skip
 
 

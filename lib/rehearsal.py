@@ -16,12 +16,15 @@ from datetime import datetime, timedelta
 from lib import bootstrap
 from lib.bootstrap import Services
 from lib.domain.actors import Actor
+from lib.domain.runs import RowRequest
 from lib.errors import RuleViolation
-from lib.money import Money
+from lib.money import Money, format_major
 from lib.practice.engine import PracticeStripe
 from lib.practice.server import PracticeServer
 from lib.practice.steps import CardForm, NeedsAuthentication
 from lib.services.reviewing import ChargeOrder
+from lib.services.runs.making import Source
+from lib.services.users import PRACTICE_PASSWORD
 from lib.settings import Settings
 
 _DAYS = 45
@@ -43,6 +46,7 @@ def rehearse(settings: Settings, actor: Actor, now: datetime) -> bool:
         _make_links(services, stripe, clock, customers, actor)
         clock.now = now - timedelta(days=_CHARGED_DAYS)
         _make_charges(services, clock, actor, until=now)
+        _make_runs(services, clock, actor, until=now)
         clock.now = now
         services.sync.run(full=True)
     return True
@@ -128,3 +132,30 @@ def _make_charges(services: Services, clock: _Clock, actor: Actor, *, until: dat
         except RuleViolation:
             # A card that cannot be charged is refused before any call, as it should be.
             continue
+
+
+def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: datetime) -> None:
+    """One that was executed, one that waits for approval, and a draft with rows to look at."""
+    methods = services.reports.payment_methods.page(rows=40).frame
+    payers = list(dict.fromkeys(str(customer) for customer in methods["customer"] if customer))
+    checker = next(user.actor for user in services.users.list() if user.username == "bob")
+    runs = services.runs
+    for days, name, most in ((9, "Invoices, week 45", 12), (2, "Invoices, week 46", 8), (0, "Invoices, week 47", 16)):  # fmt: skip
+        clock.now = until - timedelta(days=days, hours=3)
+        requests = []
+        for at, customer in enumerate(payers[:most]):
+            amount, currency = _INVOICES[(at + days) % len(_INVOICES)]
+            reference = f"INV-{2300 + days * 20 + at}"
+            cells = (customer, format_major(amount, currency), currency, reference)
+            requests.append(RowRequest(at + 2, cells, customer, Money(amount, currency), reference))
+        run = runs.maker.make(
+            Source(("customer", "amount", "currency", "reference"), name, "invoices.csv"),
+            requests, by=actor,
+        )  # fmt: skip
+        if not days:
+            continue
+        digest = runs.approvals.submit(run.id, by=actor).digest or ""
+        if days > 5:
+            runs.approvals.approve(run.id, digest=digest, by=checker, password=PRACTICE_PASSWORD)
+            runs.control.start(run.id, by=actor)
+            runs.executor.execute(run.id)

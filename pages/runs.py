@@ -28,12 +28,12 @@ if not page.frame.empty:
     chosen = tables.table(
         page.frame.assign(sums=[run_words.totals(totals) for totals in page.frame["totals"]]),
         {
-            "name": tables.text("Run", width=240),
-            "state": tables.state(width=160),
-            "row_count": tables.number("Rows", width=80),
-            "sums": tables.text("Total", width=200),
-            "created_at": tables.ago("Made", width=120),
-            "created_by_name": tables.text("By", width=150),
+            "name": tables.text("Run", width=190),
+            "state": tables.state(width=150),
+            "row_count": tables.number("Rows", width=60),
+            "sums": tables.text("Total", width=210),
+            "created_at": tables.ago("Made", width=110),
+            "created_by_name": tables.text("By", width=120),
             "finished_at": tables.ago("Ended", width=120),
         },
         key=run_page.TABLE, alt="Charge runs, newest first", timezone=ctx.timezone,

@@ -128,6 +128,8 @@ def _told(row: dict[str, Any]) -> dict[str, str]:
         "why": " ".join(finding["message"] for finding in json.loads(row["findings"])),
         "next_step": "",
     }
+    if row["state"] in ("succeeded", "processing"):
+        told["why"] = ""
     if row["state"] in ("declined", "needs_customer"):
         failure = explain(
             decline_of(row), http_status=row["http_status"], at=row["outcome_at"] or 0

@@ -151,7 +151,7 @@ def _decide(ctx: PageContext, view: RunView) -> None:
         st.markdown("**Waits for approval**")
         given = [d for d in view.decisions if d.digest == run.digest and d.verdict == "approve"]
         st.caption(
-            f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.totals(sums))}. "
+            f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.totals(sums, most=len(sums)))}. "
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
             + (f"Approved once, by {escape(given[0].by)}." if given else "")
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
+import pandas as pd
 import streamlit as st
 
 from lib.domain.runs import RunState
@@ -9,7 +12,7 @@ from lib.errors import NotFound
 from lib.services.runs.viewing import RunView
 from lib.ui import badges, drawers, failures, filters, layout, run_actions, run_words, tables
 from lib.ui.context import PageContext, require
-from lib.ui.formats import escape, money, plural, when
+from lib.ui.formats import escape, plural, when
 from lib.ui.layout import Fact, Figure
 
 PARAM = "run"
@@ -40,11 +43,11 @@ def draw(ctx: PageContext, run_id: str) -> None:
     st.markdown(badges.badge(run.state.value))
     if run.stop_message:
         st.warning(escape(run.stop_message), icon=":material/front_hand:")
-    run_actions.decision(ctx, view)
     if run.state is RunState.RUNNING:
         _live(run_id)
     else:
         _figures(view)
+    run_actions.decision(ctx, view)
     _failures(ctx, run_id)
     _rows(ctx, view)
     _decisions(ctx, view)
@@ -56,24 +59,34 @@ def _back() -> None:
 
 
 def _figures(view: RunView) -> None:
-    """The sums that count now: what can be charged before, what came of it afterwards."""
-    waits = view.run.started_at is None
-    shown = ("planned",) if waits else _MOVED
-    amounts = {
-        code: sum(states.get(state, 0) for state in shown) for code, states in view.totals.items()
-    }
-    counts = view.counts
+    """Rows, and sums by currency: what can be charged before, what came of it afterwards."""
+    waits, counts = view.run.started_at is None, view.counts
+    charged = sum(counts.get(state, 0) for state in _MOVED)
     failed = counts.get("declined", 0) + counts.get("needs_customer", 0)
     layout.figures(
         [
-            Figure("To charge" if waits else "Charged", run_words.totals(amounts) or "–"),
             Figure("Rows", f"{sum(counts.values()):,}"),
+            Figure("To charge", f"{counts.get('planned', 0):,}") if waits
+            else Figure("Charged", f"{charged:,}"),
             Figure("Blocked", f"{counts.get('blocked', 0):,}",
                    help="Our own rules keep these back; each says why."),
-            Figure("Failed", f"{failed:,}") if not waits
-            else Figure("Left out", f"{counts.get('cancelled', 0):,}"),
+            Figure("Left out", f"{counts.get('cancelled', 0):,}") if waits
+            else Figure("Failed", f"{failed:,}"),
         ]
     )  # fmt: skip
+    states = [state for state in badges.STATES if any(state in of for of in view.totals.values())]
+    sums = pd.DataFrame(
+        [
+            {"currency": code, "code": code.upper()} | {state: of.get(state) for state in states}
+            for code, of in view.totals.items()
+        ]
+    )
+    if not sums.empty:
+        columns = {state: tables.amount(badges.look(state).label) for state in states}
+        tables.listing(
+            sums, {"code": tables.text("Currency", width=90)} | columns, key="run_sums",
+            alt="Sums by currency and state", timezone=UTC,
+        )  # fmt: skip
 
 
 @st.fragment(run_every="2s")
@@ -113,10 +126,15 @@ def _rows(ctx: PageContext, view: RunView) -> None:
     is_draft = run.started_at is None
     with st.container(horizontal=True, vertical_alignment="center"):
         search = filters.search("run_rows_search", "Customer, reference or any cell")
-    state = verdict = None
-    if is_draft:
-        verdict = filters.choice("run_rows_verdict", run_words.VERDICTS, label="Check", otherwise="All rows")  # fmt: skip
-    else:
+        verdict = (
+            filters.choice(
+                "run_rows_verdict", run_words.VERDICTS, label="Check", otherwise="All rows"
+            )
+            if is_draft
+            else None
+        )
+    state = None
+    if not is_draft:
         state = filters.states("run_rows_state", {name: n for name, n in view.counts.items() if n})
     after = st.query_params.get(_AFTER, "0")
     frame, more = ctx.services.reports.runs.rows(
@@ -127,13 +145,13 @@ def _rows(ctx: PageContext, view: RunView) -> None:
         layout.empty("filter_alt_off", "No row matches", "Clear the search, or show all rows.")
         return
     columns = {
-        "number": tables.number("Row", width=64),
-        "name": tables.text("Customer", width=190),
-        "reference": tables.text("Reference", width=120),
-        "amount": tables.amount(width=110),
-        "state": tables.state(width=140),
+        "number": tables.number("Row", width=52),
+        "name": tables.text("Customer", width=140),
+        "reference": tables.text("Reference", width=92),
+        "amount": tables.amount(width=96),
+        "state": tables.state(width=132),
+        "why": tables.text("What to know", width=270),
         "method": tables.text("Saved method", width=170),
-        "why": tables.text("What to know", width=360),
     }
     chosen = tables.table(
         frame, columns, key="run_rows", alt="Rows of this run in the order of the file",
@@ -158,18 +176,15 @@ def _pager(after: str, more: int | None, shown: int) -> None:
 
 def _decisions(ctx: PageContext, view: RunView) -> None:
     run = view.run
-    facts = [Fact("Rows and sums", "   ".join(
-        f"{plural(view.counts.get(state, 0), 'row')} {badges.look(state).label.lower()}"
-        for state in view.counts))]  # fmt: skip
-    for code, states in view.totals.items():
-        facts.append(Fact(code.upper(), ", ".join(f"{badges.look(s).label} {money(n, code)}" for s, n in states.items())))  # fmt: skip
+    facts = []
     for decision in view.decisions:
         user = ctx.services.users.find(decision.by)
         word = "Approved" if decision.verdict == "approve" else "Rejected"
         current = "" if decision.digest == run.digest else " (of an earlier version)"
         text = f"{user.name if user else decision.by}, {when(decision.at, ctx.now, ctx.timezone)}{current}"
         facts.append(Fact(word, f"{text}: {decision.reason}" if decision.reason else text))
-    with st.expander("Sums and decisions", icon=":material/fact_check:"):
+    if facts:
+        st.subheader("Decisions", anchor=False)
         layout.facts(facts)
     layout.raw([Fact("Run", run.id), Fact("Digest of what was approved", run.digest),
                 Fact("Digest of the file", run.file_digest)])  # fmt: skip

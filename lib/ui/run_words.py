@@ -12,14 +12,14 @@ from lib.ui import navigation
 from lib.ui.context import PageContext
 
 VERDICTS = {"green": "Ready", "amber": "Look at it", "red": "Blocked"}
-_MOST_SUMS = 3
+_MOST_SUMS = 2
 
 
-def totals(amounts: Mapping[str, int]) -> str:
+def totals(amounts: Mapping[str, int], *, most: int = _MOST_SUMS) -> str:
     """Minor units by currency as "€1,234.50 · ¥5,000"."""
-    sums = [format_money(amount, code) for code, amount in amounts.items()]
-    shown = " · ".join(sums[:_MOST_SUMS])
-    return f"{shown} · {len(sums) - _MOST_SUMS} more" if len(sums) > _MOST_SUMS else shown
+    sums = [format_money(amount, code) for code, amount in amounts.items() if amount]
+    shown = " · ".join(sums[:most])
+    return f"{shown} · {len(sums) - most} more" if len(sums) > most else shown
 
 
 def new_run(ctx: PageContext, *, key: str) -> None:
