@@ -803,9 +803,10 @@ def m008_charge_runs(database: Database) -> None:
             WHEN NEW.run_id IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM run_rows r JOIN charges c ON c.id = NEW.charge_id
                 WHERE r.run_id = NEW.run_id AND r.number = NEW.run_row AND r.charge_id = c.id
-                    AND r.is_submitted = 1
-                    AND r.customer = c.customer AND r.amount = c.amount
-                    AND r.currency = c.currency AND r.reference = c.reference)
+                    AND r.is_submitted = 1 AND r.state = 'sent'
+                    AND r.customer = c.customer AND r.payment_method = c.payment_method
+                    AND r.amount = c.amount AND r.currency = c.currency
+                    AND r.reference = c.reference)
             BEGIN SELECT RAISE(ABORT, 'an attempt charges what its row says'); END""",
         """CREATE TRIGGER attempts_keep_their_run BEFORE UPDATE OF run_id, run_row, fence ON attempts
             BEGIN SELECT RAISE(ABORT, 'an attempt keeps its run'); END""",
@@ -832,7 +833,8 @@ def m008_charge_runs(database: Database) -> None:
                 NEW.digest IS NOT OLD.digest OR NEW.submitted_by IS NOT OLD.submitted_by
                 OR NEW.submitted_at IS NOT OLD.submitted_at
                 OR NEW.approvals_needed <> OLD.approvals_needed
-                OR NEW.charge_new_cards <> OLD.charge_new_cards)
+                OR NEW.canary <> OLD.canary OR NEW.charge_new_cards <> OLD.charge_new_cards
+                OR NEW.created_by <> OLD.created_by)
             BEGIN SELECT RAISE(ABORT, 'a submitted run keeps its digest'); END""",
         """CREATE TRIGGER runs_take_steps_in_order BEFORE UPDATE OF state ON runs
             WHEN NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (
