@@ -1,0 +1,230 @@
+"""Many threads' transactions committed together: each alone in failing, none ahead of the disk."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from lib.store import connection, group_commit
+from lib.store.group_commit import GroupCommit
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+
+@pytest.fixture
+def commits(uow: UnitOfWork) -> Iterator[GroupCommit]:
+    made = GroupCommit(uow.path)
+    yield made
+    made.close()
+
+
+def noting(subject: str) -> Callable[[Stores], str]:
+    def work(stores: Stores) -> str:
+        stores.audit.record(at=1, actor="a", action="note", subject=subject, detail={})
+        return subject
+
+    return work
+
+
+def breaking(subject: str, error: BaseException) -> Callable[[Stores], str]:
+    def work(stores: Stores) -> str:
+        noting(subject)(stores)
+        raise error
+
+    return work
+
+
+def noted(raw: sqlite3.Connection) -> set[str]:
+    return {subject for (subject,) in raw.execute("SELECT subject FROM audit_log")}
+
+
+def together(
+    commits: GroupCommit, pieces: list[Callable[[Stores], str]]
+) -> list[str | BaseException]:
+    """All of them in one commit: they queue up while another piece is being written."""
+    begun, go = threading.Event(), threading.Event()
+
+    def first(_: Stores) -> None:
+        begun.set()
+        assert go.wait(10)
+
+    with ThreadPoolExecutor(len(pieces) + 1) as pool:
+        holding = pool.submit(commits.write, first)
+        assert begun.wait(10)
+        results = []
+        for at, piece in enumerate(pieces, start=1):
+            results.append(pool.submit(commits.write, piece))
+            while len(commits._waiting) < at:
+                threading.Event().wait(0.001)
+        go.set()
+        holding.result(10)
+        return [result.exception(10) or result.result(10) for result in results]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry a commit."""
+    commits: list[int] = []
+    write = connection.write_transaction
+
+    @contextmanager
+    def counting(database: Any) -> Iterator[None]:
+        with write(database):
+            yield
+        commits.append(1)
+
+    monkeypatch.setattr(group_commit, "write_transaction", counting)
+    return commits
+
+
+def test_what_waits_is_committed_at_once(
+    commits: GroupCommit, raw: sqlite3.Connection, counted: list[int]
+) -> None:
+    found = together(commits, [noting(str(at)) for at in range(8)])
+    assert found == [str(at) for at in range(8)]
+    assert noted(raw) == set(found)
+    assert len(counted) == 2, "the first piece, and then the other eight"
+
+
+def test_a_piece_that_fails_takes_nothing_else_with_it(
+    commits: GroupCommit, raw: sqlite3.Connection, counted: list[int]
+) -> None:
+    wrong = ValueError("this piece only")
+    found = together(commits, [noting("a"), breaking("b", wrong), noting("c")])
+    assert found == ["a", wrong, "c"]
+    assert noted(raw) == {"a", "c"}
+    assert len(counted) == 2
+
+
+def test_nor_does_one_that_the_schema_refuses(
+    commits: GroupCommit, raw: sqlite3.Connection
+) -> None:
+    def refused(stores: Stores) -> str:
+        noting("b")(stores)
+        stores.audit._database.execute("DELETE FROM audit_log")
+        return "never"
+
+    found = together(commits, [noting("a"), refused, noting("c")])
+    assert found[0::2] == ["a", "c"]
+    assert isinstance(found[1], sqlite3.IntegrityError)
+    assert noted(raw) == {"a", "c"}
+
+
+def test_each_hears_only_after_the_commit(commits: GroupCommit, uow: UnitOfWork) -> None:
+    def write_and_look(at: int) -> bool:
+        commits.write(noting(str(at)))
+        other = sqlite3.connect(uow.path)
+        try:
+            return str(at) in noted(other)
+        finally:
+            other.close()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(write_and_look, range(200)))
+
+
+def test_before_the_commit_nobody_sees_it(
+    commits: GroupCommit, uow: UnitOfWork, raw: sqlite3.Connection
+) -> None:
+    seen: list[set[str]] = []
+
+    def look(_: Stores) -> str:
+        seen.append(noted(sqlite3.connect(uow.path)))
+        return "looked"
+
+    together(commits, [noting("a"), look])
+    assert seen == [set()]
+    assert noted(raw) == {"a"}
+
+
+def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_works(
+    commits: GroupCommit, raw: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = connection.write_transaction
+    broken = sqlite3.OperationalError("disk I/O error")
+
+    @contextmanager
+    def failing(database: Any) -> Iterator[None]:
+        with write(database):
+            yield
+            if next(database.query("SELECT count(*) AS n FROM audit_log"))["n"]:
+                raise broken
+
+    monkeypatch.setattr(group_commit, "write_transaction", failing)
+    own = ValueError("its own")
+    found = together(commits, [noting("a"), breaking("b", own), noting("c")])
+    assert found == [broken, broken, broken], "not even the one that failed by itself may go on"
+    assert noted(raw) == set()
+    monkeypatch.undo()
+    assert together(commits, [noting("d")]) == ["d"]
+    assert noted(raw) == {"d"}
+
+
+def test_a_database_that_is_locked_fails_all_of_it_and_the_next_one_works(
+    commits: GroupCommit, raw: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.02)
+    raw.isolation_level = None
+    raw.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(commits.write, noting(str(at))) for at in range(3)]
+        errors = [one.exception(10) for one in waiting]
+    assert [str(error) for error in errors] == ["database is locked"] * 3
+    raw.execute("ROLLBACK")
+    assert commits.write(noting("later")) == "later"
+    assert noted(raw) == {"later"}
+
+
+def test_a_disk_that_is_full_keeps_nothing_and_says_so_to_all(
+    commits: GroupCommit, raw: sqlite3.Connection
+) -> None:
+    """SQLite gives up the whole transaction then, savepoints and all."""
+    assert commits.write(noting("before")) == "before"
+    database = commits._database
+    assert database is not None
+    pages = next(database.query("PRAGMA page_count"))["page_count"]
+    database.execute(f"PRAGMA max_page_count = {pages + 4}")
+
+    def growing(stores: Stores) -> str:
+        stores.audit.record(
+            at=1, actor="a", action="note", subject="big", detail={"much": "x" * 200_000}
+        )
+        return "never"
+
+    found = together(commits, [noting("a"), growing, noting("c")])
+    told = {"before"} | {one for one in found if isinstance(one, str)}
+    assert isinstance(found[1], sqlite3.OperationalError)
+    assert noted(raw) == told, "who was told that it was written, finds it written"
+    database.execute("PRAGMA max_page_count = 1000000")
+    assert commits.write(noting("d")) == "d"
+
+
+def test_an_interruption_takes_everything_back(
+    commits: GroupCommit, raw: sqlite3.Connection
+) -> None:
+    stop = KeyboardInterrupt()
+    found = together(commits, [noting("a"), breaking("b", stop), noting("c")])
+    assert [type(one) for one in found] == [KeyboardInterrupt] * 3
+    assert noted(raw) == set()
+    assert commits.write(noting("d")) == "d"
+
+
+def test_after_it_was_closed_it_opens_again_and_closing_twice_is_fine(
+    commits: GroupCommit, raw: sqlite3.Connection
+) -> None:
+    commits.write(noting("a"))
+    commits.close()
+    commits.close()
+    assert commits.write(noting("b")) == "b"
+    assert noted(raw) == {"a", "b"}
+
+
+def test_it_waits_for_the_disk(commits: GroupCommit) -> None:
+    commits.write(noting("a"))
+    assert commits._database is not None
+    assert next(commits._database.query("PRAGMA synchronous"))["synchronous"] == 2
