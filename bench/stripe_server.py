@@ -5,6 +5,7 @@ Stripe's lists over HTTP for an account of any size, from a process of its own.
 
 Prints its address and serves until it is ended. It answers what a backfill asks: the lists of
 Sessions and customers, a customer's methods, one Session or customer; every other list is empty.
+Charges all succeed.
 What it would not answer as Stripe does, it refuses. `GET /_bench/counts` tells how many requests
 there were, `POST /_bench/reset` begins to count anew.
 """
@@ -181,11 +182,47 @@ class Lists:
         return number
 
 
+class Payments:
+    """Charges that all succeed. The same key is answered the same, and moves nothing again."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, str] = {}
+        self.amount = 0
+
+    @property
+    def count(self) -> int:
+        return len(self._answers)
+
+    def create(self, key: str, form: dict[str, str]) -> str:
+        """
+        Raises:
+            Refused: no key, or not what an off-session charge needs.
+        """
+        if not key or form.get("off_session") != "true" or form.get("confirm") != "true":
+            raise Refused(400, "This server only charges off-session, with a key.")
+        if key not in self._answers:
+            number = self.count + 1
+            self.amount += int(form["amount"])
+            metadata = {n[9:-1]: v for n, v in form.items() if n.startswith("metadata[")}
+            self._answers[key] = json.dumps(
+                {
+                    "id": f"pi_1Bench{number:08d}", "object": "payment_intent", "livemode": False,
+                    "status": "succeeded", "customer": form["customer"],
+                    "payment_method": form["payment_method"], "amount": int(form["amount"]),
+                    "currency": form["currency"], "metadata": metadata, "created": END,
+                    "latest_charge": f"ch_1Bench{number:08d}", "last_payment_error": None,
+                    "description": form.get("description"),
+                }
+            )  # fmt: skip
+        return self._answers[key]
+
+
 class Application:
     """The ASGI side: latency, rate limits and counts."""
 
     def __init__(self, lists: Lists, *, latency_seconds: float, rps: float) -> None:
         self._lists = lists
+        self._payments = Payments()
         self._latency_seconds = latency_seconds
         self._rps = rps
         self._buckets: dict[str, Bucket] = {}
@@ -197,11 +234,17 @@ class Application:
             await _send(send, 200, self._counted(path))
             return
         started = time.perf_counter()
-        status, body, headers = self._answered(scope["method"], path, scope["query_string"])
+        form = await _form(receive) if scope["method"] == "POST" else {}
+        key = next((v.decode() for n, v in scope["headers"] if n == b"idempotency-key"), "")
+        status, body, headers = self._answered(
+            scope["method"], path, scope["query_string"], form, key
+        )
         await asyncio.sleep(self._latency_seconds - (time.perf_counter() - started))
         await _send(send, status, body, headers)
 
-    def _answered(self, method: str, path: str, query: bytes) -> tuple[int, str, dict[str, str]]:
+    def _answered(
+        self, method: str, path: str, query: bytes, form: dict[str, str], key: str
+    ) -> tuple[int, str, dict[str, str]]:
         endpoint = f"{method} {_ID.sub('/{id}', path)}"
         self._counts.requests += 1
         self._counts.by_endpoint[endpoint] += 1
@@ -217,6 +260,8 @@ class Application:
                 {"Stripe-Rate-Limited-Reason": "endpoint-rate"},
             )  # fmt: skip
         try:
+            if (method, path) == ("POST", "/v1/payment_intents"):
+                return 200, self._payments.create(key, form), {}
             if method != "GET":
                 raise Refused(404, f"Unrecognized request URL ({method}: {path}).")
             pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
@@ -240,8 +285,19 @@ class Application:
                 "requests": self._counts.requests,
                 "limited": self._counts.limited,
                 "by_endpoint": self._counts.by_endpoint,
+                "charges": self._payments.count,
+                "amount": self._payments.amount,
             }
         )
+
+
+async def _form(receive: Any) -> dict[str, str]:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return dict(parse_qsl(body.decode()))
 
 
 def _page_of(path: str, found: list[int], limit: int, written: Any) -> str:
