@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "lib.store": {"lib.domain", "lib.errors", "lib.money"},
     "lib.stripe_gateway": {"lib.domain", "lib.errors", "lib.money"},
+    "lib.spreadsheets": {"lib.domain", "lib.errors"},
     "lib.domain": {"lib.errors", "lib.money"},
     "lib.money": {"lib.errors"},
     "lib.settings": {"lib.errors"},
@@ -100,6 +101,9 @@ ONLY_HERE: dict[str, set[str]] = {
     "pandas": {"lib.reports", "lib.ui", "pages"},
     "altair": {"lib.ui"},
     "bcrypt": {"lib.services.users"},
+    "charset_normalizer": {"lib.spreadsheets"},
+    "python_calamine": {"lib.spreadsheets"},
+    "xlsxwriter": {"lib.spreadsheets"},
     "stamina": {
         "lib.stripe_gateway",
         "lib.services.charging",

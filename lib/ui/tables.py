@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from lib.domain.sheets import inert
 from lib.money import format_major, format_money
 from lib.ui import badges
 
@@ -20,8 +21,6 @@ Width = Literal["small", "medium", "large"] | int | None
 # Of one line, and of more: Streamlit wraps text only in rows that are higher than 4rem.
 _ROW_HEIGHT, _WRAPPING_HEIGHT = 36, 66
 _TOOLBAR_HEIGHT = 20
-# Spreadsheets run a cell that begins with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +170,6 @@ def csv(frame: pd.DataFrame) -> bytes:
             safe[name] = safe[name].map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
     written: str = safe.to_csv(index=False, lineterminator="\r\n")
     return written.encode("utf-8-sig")
-
-
-def inert(cell: str) -> str:
-    """An apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _draw(

@@ -1,0 +1,1 @@
+"""Spreadsheet files in and out: CSV in its dialects, XLSX, and what is pasted from a spreadsheet."""

@@ -1,0 +1,218 @@
+"""A file or pasted text to a sheet of text cells, whatever its name says it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from lib.domain.sheets import (
+    LONGEST_CELL,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    Sheet,
+    SheetRow,
+    bare,
+    column_letter,
+)
+from lib.errors import InvalidInput
+from lib.spreadsheets import delimited, workbooks
+from lib.spreadsheets.encodings import decoded
+from lib.spreadsheets.scanning import too_many_columns
+
+__all__ = ["MOST_BYTES", "Sheet", "SheetRow", "read_file", "read_pasted"]
+
+MOST_BYTES = 30 * 1024 * 1024
+_ZIP = b"PK\x03\x04"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# The stream that a workbook with a password consists of.
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+# A heading may stand below a title and a few empty rows.
+_ROWS_TO_HEADING = 20
+
+
+def read_file(data: bytes, name: str) -> Sheet:
+    """
+    Every cell as text; what the content is decides, not the name.
+
+    Raises:
+        InvalidInput: nothing can be read, or not without a guess about where cells begin or what
+            they hold. `field` names the row or cell where there is one.
+    """
+    if len(data) > MOST_BYTES:
+        raise _too_many_bytes()
+    if data.startswith(_ZIP):
+        cells, notes = workbooks.rows(data)
+        return _sheet(cells, (*_misnamed(name, {".xlsx", ".xlsm"}, "an Excel workbook"), *notes))
+    if data.startswith(_OLD_EXCEL):
+        raise _old_or_protected(data)
+    text, notes = decoded(data)
+    _refuse_markup(text)
+    found, more = delimited.records(text)
+    is_misnamed = _misnamed(name, {"", ".csv", ".tsv", ".tab", ".txt"}, "a text file (CSV)")
+    return _sheet(found, (*is_misnamed, *notes, *more))
+
+
+def read_pasted(text: str) -> Sheet:
+    """
+    Cells copied from a spreadsheet, or the text of a CSV file.
+
+    Raises:
+        InvalidInput: as for a file.
+    """
+    if len(text) > MOST_BYTES:
+        raise _too_many_bytes()
+    if "\x00" in text:
+        raise InvalidInput(
+            "What was pasted is not text. Copy the cells in the spreadsheet and paste them again.",
+            code="file_not_text",
+        )
+    text = text.removeprefix("\ufeff")
+    _refuse_markup(text)
+    return _sheet(*delimited.records(text))
+
+
+def _sheet(records: Iterable[Sequence[str]], notes: tuple[str, ...]) -> Sheet:
+    filled: list[tuple[int, Sequence[str]]] = []
+    for number, cells in enumerate(records, 1):
+        if not any(map(str.strip, cells)):
+            continue
+        if len(filled) > MOST_ROWS + _ROWS_TO_HEADING:
+            raise _too_many_rows()
+        if max(map(len, cells)) > LONGEST_CELL:
+            raise _too_long(number, cells)
+        filled.append((number, cells))
+    if not filled:
+        raise InvalidInput(
+            "There is nothing in it: no row holds a value. Check that the right file was chosen and saved.",
+            code="file_empty",
+        )
+    at = _heading(filled)
+    heading_number, heading = filled[at]
+    body = filled[at + 1 :]
+    if len(body) > MOST_ROWS:
+        raise _too_many_rows()
+    if not body:
+        raise InvalidInput(
+            f"There is a heading in row {heading_number} and no row below it. Add the rows and try again.",
+            code="file_no_rows",
+        )
+    width = _width(heading, body)
+    if width > MOST_COLUMNS:
+        raise too_many_columns(width)
+    header = _exactly(heading, width)
+    if heading_number > 1 and at:
+        notes = (
+            *notes,
+            f"The heading was found in row {heading_number}; what stands above it was left out.",
+        )
+    rows = tuple(SheetRow(number, _exactly(cells, width)) for number, cells in body)
+    return Sheet(header, rows, (*notes, *_about_names(header)))
+
+
+def _heading(filled: Sequence[tuple[int, Sequence[str]]]) -> int:
+    """The first row that fills at least half as many cells as the fullest of the first rows."""
+    counts = [sum(map(bool, map(str.strip, cells))) for _, cells in filled[:_ROWS_TO_HEADING]]
+    return next(index for index, count in enumerate(counts) if count * 2 >= max(counts))
+
+
+def _width(heading: Sequence[str], body: Sequence[tuple[int, Sequence[str]]]) -> int:
+    """Up to the last column with a name or a value. A value to the right of the heading is refused."""
+    width = 0 if heading[-1] == "" else len(heading)
+    for number, cells in body:
+        if len(cells) <= width:
+            continue
+        last = len(cells)
+        while last > width and not cells[last - 1].strip():
+            last -= 1
+        if last > len(heading):
+            raise InvalidInput(
+                f"Row {number} has {last} cells, but the heading has {len(heading)}. A comma or another "
+                "separator inside a value probably lacks quotation marks. Correct the row and try again.",
+                field=f"row {number}",
+                code="row_too_long",
+            )
+        width = max(width, last)
+    named = len(heading)
+    while named > width and not heading[named - 1].strip():
+        named -= 1
+    return max(width, named)
+
+
+def _exactly(cells: Sequence[str], width: int) -> tuple[str, ...]:
+    kept = [bare(cell) if cell[:1] == "'" else cell for cell in cells[:width]]
+    return (*kept, *[""] * (width - len(kept)))
+
+
+def _about_names(header: tuple[str, ...]) -> tuple[str, ...]:
+    notes = []
+    names = [" ".join(name.split()).casefold() for name in header]
+    nameless = [column_letter(index) for index, name in enumerate(names) if not name]
+    if nameless:
+        notes.append(f"No name in the heading: column {', '.join(nameless)}.")
+    for name, count in Counter(names).items():
+        if name and count > 1:
+            places = [column_letter(index) for index, one in enumerate(names) if one == name]
+            notes.append(f"{count} columns have the name “{name[:40]}”: {', '.join(places)}.")
+    return tuple(notes)
+
+
+def _misnamed(name: str, usual: set[str], kind: str) -> tuple[str, ...]:
+    ending = PurePath(name).suffix.lower()
+    if ending in usual:
+        return ()
+    shown = f"ends in {ending[:12]}" if ending else "has no ending"
+    return (f"The file's name {shown}, but it is {kind} and was read as one.",)
+
+
+def _refuse_markup(text: str) -> None:
+    if (
+        text[:200]
+        .lstrip()
+        .lower()
+        .startswith(("<html", "<!doctype", "<table", "<?xml", "<head", "<meta"))
+    ):
+        raise InvalidInput(
+            "This is a web page or XML under a spreadsheet's name. Open it in Excel, save it as an Excel "
+            "workbook (.xlsx) or CSV, and upload that.",
+            code="file_kind",
+        )
+
+
+def _old_or_protected(data: bytes) -> InvalidInput:
+    if _ENCRYPTED in data:
+        return InvalidInput(
+            "The workbook is protected with a password, so it cannot be read. Save a copy without the "
+            "password and upload that.",
+            code="file_protected",
+        )
+    return InvalidInput(
+        "This is a file of Excel 2003 or older (.xls), which Onfile does not read. Open it in Excel, save "
+        "it as an Excel workbook (.xlsx), and upload that.",
+        code="file_kind",
+    )
+
+
+def _too_many_bytes() -> InvalidInput:
+    return InvalidInput(
+        f"It is larger than {MOST_BYTES // 1024 // 1024} MB, the most that Onfile reads. Leave out columns that "
+        "are not needed, or split it into several files.",
+        code="file_too_large",
+    )
+
+
+def _too_many_rows() -> InvalidInput:
+    return InvalidInput(
+        f"It has more than {MOST_ROWS:,} rows, the most that Onfile reads. Split it into several files.",
+        code="too_many_rows",
+    )
+
+
+def _too_long(number: int, cells: Sequence[str]) -> InvalidInput:
+    index = next(at for at, cell in enumerate(cells) if len(cell) > LONGEST_CELL)
+    place = f"{column_letter(index)}{number}"
+    return InvalidInput(
+        f"Cell {place} holds more than {LONGEST_CELL:,} characters. Shorten it and try again.",
+        field=place,
+        code="cell_too_long",
+    )
