@@ -18,7 +18,7 @@ MOST_NOT_TAKEN = 5
 # Stripe's own fraud rules stopped several in a row.
 MOST_BLOCKED = 5
 MOST_IN_FLIGHT = 32
-_FIRST_IN_FLIGHT = 4
+_FIRST_IN_FLIGHT = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class GroupCommit:
         self._waiting: list[_Ticket] = []
         self._waiting_lock = threading.Lock()
         self._writing = threading.Lock()
-        self._database: Database | None = None
+        self._open: tuple[Database, Stores] | None = None
 
     def write(self, work: Callable[[Stores], T]) -> T:
         """
@@ -63,18 +63,16 @@ class GroupCommit:
 
     def close(self) -> None:
         with self._writing:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
+            if self._open is not None:
+                self._open[0].close()
+                self._open = None
 
     def _write(self, taken: list[_Ticket]) -> None:
         try:
-            if self._database is None:
-                self._database = connect(self._path, any_thread=True)
-            with write_transaction(self._database):
-                stores = stores_over(self._database)
+            database, stores = self._opened()
+            with write_transaction(database):
                 for ticket in taken:
-                    self._do(self._database, stores, ticket)
+                    self._do(database, stores, ticket)
         except BaseException as error:
             # Not committed, whatever each of them did.
             for ticket in taken:
@@ -85,6 +83,12 @@ class GroupCommit:
         finally:
             for ticket in taken:
                 ticket.is_done = True
+
+    def _opened(self) -> tuple[Database, Stores]:
+        if self._open is None:
+            database = connect(self._path, any_thread=True)
+            self._open = database, stores_over(database)
+        return self._open
 
     @staticmethod
     def _do(database: Database, stores: Stores, ticket: _Ticket) -> None:

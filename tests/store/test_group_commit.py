@@ -185,7 +185,7 @@ def test_a_disk_that_is_full_keeps_nothing_and_says_so_to_all(
 ) -> None:
     """SQLite gives up the whole transaction then, savepoints and all."""
     assert commits.write(noting("before")) == "before"
-    database = commits._database
+    database = commits._open[0]
     assert database is not None
     pages = next(database.query("PRAGMA page_count"))["page_count"]
     database.execute(f"PRAGMA max_page_count = {pages + 4}")
@@ -226,5 +226,5 @@ def test_after_it_was_closed_it_opens_again_and_closing_twice_is_fine(
 
 def test_it_waits_for_the_disk(commits: GroupCommit) -> None:
     commits.write(noting("a"))
-    assert commits._database is not None
-    assert next(commits._database.query("PRAGMA synchronous"))["synchronous"] == 2
+    assert commits._open[0] is not None
+    assert next(commits._open[0].query("PRAGMA synchronous"))["synchronous"] == 2

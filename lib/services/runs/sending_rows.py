@@ -31,6 +31,12 @@ logger = logging.getLogger(__name__)
 _OVER = "not executed by this process"
 
 
+class _TriedBefore(Exception):
+    def __init__(self, tried: Mapping[str, Sequence[Attempt]]) -> None:
+        super().__init__("tried before")
+        self.tried = tried
+
+
 class RowSender:
     def __init__(
         self, sender: Sender, earlier: EarlierIntents, *, clock: Clock, livemode: bool
@@ -49,11 +55,13 @@ class RowSender:
         """
         order = _order(row)
         try:
-            tried = commits.write(lambda stores: tries_of(stores, order))
-            # This is also the last look before the money moves.
-            for charge_id, attempts in tried.items():
-                self._earlier.close(charge_id, attempts)
-            attempt = self._claim(run, row, order, tried, lease, commits)
+            try:
+                attempt = self._claim(run, row, order, {}, lease, commits)
+            except _TriedBefore as before:
+                # This is also the last look before the money moves.
+                for charge_id, attempts in before.tried.items():
+                    self._earlier.close(charge_id, attempts)
+                attempt = self._claim(run, row, order, before.tried, lease, commits)
         except (RuleViolation, Refused) as error:
             # Asked again, Stripe would refuse again to close the earlier payment.
             refusal = Finding(error.code, Severity.RED, str(error))
@@ -94,11 +102,18 @@ class RowSender:
         self, run: Run, row: RunRow, order: ChargeOrder, tried: Mapping[str, Sequence[Attempt]],
         lease: Lease, commits: GroupCommit,
     ) -> Attempt | None:  # fmt: skip
-        """Phase 1. None when the run is not executed under this lease any more."""
+        """
+        Phase 1. None when the run is not executed under this lease any more.
+
+        Raises:
+            _TriedBefore: `tried` is empty, and there are payments to close first.
+        """
         by = Actor(run.submitted_by or run.created_by, "", frozenset())
         claim = RunClaim(run.id, row.number, lease.fence, row.charge_id, row.suffix)
 
         def claiming(stores: Stores) -> Attempt:
+            if not tried and (before := tries_of(stores, order)):
+                raise _TriedBefore(before)
             return plan(
                 stores, order, self._method(stores, row), tried=tried, by=by,
                 now=epoch(self._clock()), livemode=self._livemode, claim=claim,
