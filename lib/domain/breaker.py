@@ -42,6 +42,8 @@ class Answer:
     code: str | None = None
     is_blocked: bool = False
     """Declined by Stripe's own rules, not by the bank."""
+    stop: Stop | None = None
+    """Why nothing else may be sent, whatever came before."""
 
 
 @dataclass(slots=True)
@@ -64,8 +66,8 @@ class Breaker:
                 "key_refused",
                 "Stripe refuses our key, or it lacks a permission. Ask an admin to check it under Settings, then resume.",
             )
-        if answer.code == "not_written":
-            return NOT_WRITTEN
+        if answer.stop is not None:
+            return answer.stop
         if answer.outcome not in (Outcome.UNKNOWN, Outcome.NOT_EXECUTED):
             # Only a word from Stripe about a charge ends a row of them.
             self._unknown = self._not_taken = 0

@@ -205,6 +205,23 @@ class TestLimits:
         assert world.services.runs.control.find(run_id).state is RunState.FINISHED
         assert counts(world, run_id) == {"declined": 1, "blocked": 1, "succeeded": 2}
 
+    def test_of_a_day_when_others_charge_meanwhile(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = one_payer(world, 4)
+        self.limit(world, per_day=4_500)
+        run_id = started(world, rows)
+        other = world.customer()
+        card = world.save_card(other)
+
+        def by_hand() -> None:
+            world.charge(other, amount="10.00", reference="by hand", method=card)
+
+        around_send(monkeypatch, by_hand, lambda: None)
+        world.services.runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "day_limit")
+        assert counts(world, run_id) == {"succeeded": 3, "planned": 1}
+
     def test_two_approvers_may_pass_it(self, world: World) -> None:
         self.limit(world, per_day=1_500)
         run = started_by_two(world, one_payer(world, 2))

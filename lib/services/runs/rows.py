@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lib.domain.breaker import Answer, Stop
 from lib.domain.charges import Outcome
 from lib.domain.runs import Limits, RowState, Run, RunRow
 from lib.money import format_money
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import Stores, UnitOfWork
 
 _PAGE = 500
 _DAY = 86_400
@@ -31,7 +31,7 @@ class RowQueue:
         with uow.read() as stores:
             self._sent = stores.run_rows.count(run.id, RowState.SENT)
             self._limits = stores.limits.all()
-            self._today = dict(stores.limits.charged_since(now // _DAY * _DAY))
+            self._today = charged_today(stores, now)
 
     def take(self) -> RunRow | None:
         """The next row that may be sent now; None when there is none, for now or at all."""
@@ -91,12 +91,25 @@ class RowQueue:
                 "canary",
                 f"The first {run.canary} rows were sent, as was asked for. Look at what came of them, then resume.",
             )
-        code = row.currency or ""
-        limit = self._limits.get(code, Limits()).per_day
-        total = self._today.get(code, 0) + (row.amount or 0)
-        if limit is not None and run.approvals_needed < 2 and total > limit:
-            return Stop(
-                "day_limit",
-                f"With the next row more than {format_money(limit, code)} would be charged today. Resume tomorrow, or submit the rest again for a second approval.",
-            )
+        return over_day_limit(run, row, self._limits, self._today)
+
+
+def over_day_limit(
+    run: Run, row: RunRow, limits: Mapping[str, Limits], charged_today: Mapping[str, int]
+) -> Stop | None:
+    """Whether `row` would pass the limit of a day; two approvers may."""
+    code = row.currency or ""
+    limit = limits.get(code, Limits()).per_day
+    if limit is None or run.approvals_needed > 1:
         return None
+    if charged_today.get(code, 0) + (row.amount or 0) <= limit:
+        return None
+    return Stop(
+        "day_limit",
+        f"With the next row more than {format_money(limit, code)} would be charged today. Resume tomorrow, or submit the rest again for a second approval.",
+    )
+
+
+def charged_today(stores: Stores, now: int) -> dict[str, int]:
+    """Minor units by currency since midnight UTC."""
+    return dict(stores.limits.charged_since(now // _DAY * _DAY))

@@ -11,7 +11,7 @@ import stamina
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain import payment_methods
 from lib.domain.actors import Actor
-from lib.domain.breaker import Answer
+from lib.domain.breaker import NOT_WRITTEN, Answer, Stop
 from lib.domain.charges import Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Finding, RowState, Run, RunRow, RunState, Severity
@@ -22,6 +22,7 @@ from lib.services.closing import EarlierIntents
 from lib.services.planning import RunClaim, plan
 from lib.services.reviewing import ChargeOrder, tries_of
 from lib.services.runs.lease import Lease
+from lib.services.runs.rows import charged_today, over_day_limit
 from lib.services.sending import Sender
 from lib.store.group_commit import GroupCommit
 from lib.store.unit_of_work import Stores
@@ -35,6 +36,12 @@ class _TriedBefore(Exception):
     def __init__(self, tried: Mapping[str, Sequence[Attempt]]) -> None:
         super().__init__("tried before")
         self.tried = tried
+
+
+class _OverLimit(Exception):
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.code)
+        self.stop = stop
 
 
 class RowSender:
@@ -69,6 +76,8 @@ class RowSender:
             return None
         except GatewayError as error:
             return Answer(Outcome.NOT_EXECUTED, http_status=error.http_status)
+        except _OverLimit as over:
+            return Answer(Outcome.NOT_EXECUTED, stop=over.stop)
         if attempt is None:
             return None
         asked_at_ms = epoch_ms(self._clock())
@@ -90,7 +99,7 @@ class RowSender:
         except sqlite3.Error:
             # The attempt stays open in the ledger and is settled by evidence.
             logger.exception("the outcome of %s could not be written down", attempt.idempotency_key)
-            return Answer(Outcome.UNKNOWN, code="not_written")
+            return Answer(Outcome.UNKNOWN, stop=NOT_WRITTEN)
         return Answer(
             outcome=result.outcome,
             http_status=result.http_status,
@@ -107,6 +116,7 @@ class RowSender:
 
         Raises:
             _TriedBefore: `tried` is empty, and there are payments to close first.
+            _OverLimit: the run must stop.
         """
         by = Actor(run.submitted_by or run.created_by, "", frozenset())
         claim = RunClaim(run.id, row.number, lease.fence, row.charge_id, row.suffix)
@@ -114,9 +124,15 @@ class RowSender:
         def claiming(stores: Stores) -> Attempt:
             if not tried and (before := tries_of(stores, order)):
                 raise _TriedBefore(before)
+            now = epoch(self._clock())
+            if limits := stores.limits.all():
+                # Also what others charged since this run was taken up.
+                stop = over_day_limit(run, row, limits, charged_today(stores, now))
+                if stop is not None:
+                    raise _OverLimit(stop)
             return plan(
-                stores, order, self._method(stores, row), tried=tried, by=by,
-                now=epoch(self._clock()), livemode=self._livemode, claim=claim,
+                stores, order, self._method(stores, row), tried=tried, by=by, now=now,
+                livemode=self._livemode, claim=claim,
             )  # fmt: skip
 
         try:
