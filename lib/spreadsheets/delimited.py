@@ -15,7 +15,7 @@ _SEPARATORS = ",;\t|"
 _SAMPLE_ROWS = 200
 _LONGEST_LINE = LONGEST_CELL * MOST_COLUMNS
 # Excel writes and swallows such a first line.
-_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?", re.I)
+_SEPARATOR_LINE = re.compile(r"sep=([,;|\t:^~])(?:\r\n|\r|\n)", re.IGNORECASE)
 _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 

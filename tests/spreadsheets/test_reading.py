@@ -7,6 +7,8 @@ import resource
 import zipfile
 
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from lib.domain.sheets import LONGEST_CELL, MOST_ROWS
 from lib.errors import InvalidInput
@@ -431,3 +433,47 @@ class TestBombs:
             archive.writestr("xl/worksheets/sheet1.xml", "<worksheet/>")
         with pytest.raises(InvalidInput):
             read_file(made.getvalue(), "a.xlsx")
+
+
+PIECES = st.lists(
+    st.one_of(
+        st.binary(max_size=6),
+        st.sampled_from(
+            [b",", b";", b"\t", b'"', b'""', b"\n", b"\r", b"sep=", b"\xef\xbb\xbf", b"\xff\xfe", b"PK\x03\x04",
+             b"cus_1", b"\xe9", "é".encode(), "金額".encode("cp932")]
+        ),
+    ),
+    max_size=25,
+)  # fmt: skip
+
+
+class TestAnything:
+    @settings(max_examples=500, deadline=None)
+    @given(pieces=PIECES)
+    def test_is_read_or_refused_in_words(self, pieces) -> None:
+        try:
+            sheet = read_file(b"".join(pieces), "a.csv")
+        except InvalidInput as refused:
+            event(refused.code)
+            return
+        width = len(sheet.header)
+        assert width
+        assert all(len(row.cells) == width for row in sheet.rows)
+        assert sorted({row.number for row in sheet.rows}) == [row.number for row in sheet.rows]
+
+    @settings(max_examples=300, deadline=None)
+    @given(text=st.text(max_size=60))
+    def test_pasted_is_read_or_refused_in_words(self, text) -> None:
+        with contextlib.suppress(InvalidInput):
+            assert read_pasted(text).rows
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=4))
+    def test_a_sheet_with_damaged_bytes_is_read_or_refused(self, damages) -> None:
+        xml = bytearray(
+            b'<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1"><f>1</f><v>1</v></c></row>'
+        )
+        for at, value in damages:
+            xml[at % len(xml)] = value
+        with contextlib.suppress(InvalidInput):
+            read_file(with_sheet(bytes(xml) * 2), "a.xlsx")
