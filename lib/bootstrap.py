@@ -25,6 +25,7 @@ from lib.services.runs import RunServices
 from lib.services.runs.approving import ApprovalService
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
+from lib.services.runs.files import RunFiles
 from lib.services.runs.making import RunMaker
 from lib.services.runs.sending_rows import RowSender
 from lib.services.runs.viewing import RunViewer
@@ -152,16 +153,19 @@ def build_services(
     )  # fmt: skip
     settling = SettlingService(uow, gateway, sender, clock=clock)
     users = UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds)
+    search = SearchService(uow)
+    sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
+    maker = RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode)
+    viewer = RunViewer(uow, clock=clock, public_url=configured.public_url)
     rows = RowSender(sender, earlier, clock=clock, livemode=configured.livemode)
     runs = RunServices(
         approvals=ApprovalService(uow, users, clock=clock),
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
-        maker=RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode),
-        viewer=RunViewer(uow, clock=clock, public_url=configured.public_url),
+        files=RunFiles(uow, maker, viewer, sync, clock=clock),
+        maker=maker,
+        viewer=viewer,
     )
-    search = SearchService(uow)
-    sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
     return Services(
         settings=configured,
         clock=clock,

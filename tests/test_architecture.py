@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.services", "lib.settings",
     },
     "lib.services": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.settings",
+        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.settings", "lib.spreadsheets",
         "lib.store", "lib.stripe_gateway",
     },
     "lib.reports": {

@@ -7,65 +7,22 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lib.cli.main import main
 from lib.errors import SettingsError
-from lib.services.users import PRACTICE_PASSWORD
 from tests import at_stripe
+from tests.commands import Run, Said, commands_of
 from tests.world import ALWAYS_DECLINES, World
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The one object on standard output; fails when there is more or less."""
-        assert self.out.endswith("\n")
-        assert self.out.count("\n") == 1, self.out
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
-
-    @property
-    def error(self) -> dict[str, Any]:
-        found = self.json["error"]
-        assert set(found) >= {"code", "message"}
-        assert found["message"]
-        return dict(found)
-
-
-Run = Callable[..., Said]
-
-
 @pytest.fixture
 def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command; practice users exist, and ONFILE_PASSWORD is theirs."""
-    world.services.users.add_practice_users()
-    monkeypatch.setenv("ONFILE_PASSWORD", PRACTICE_PASSWORD)
-    monkeypatch.delenv("ONFILE_NEW_PASSWORD", raising=False)
-
-    def running(*argv: str) -> Said:
-        capsys.readouterr()
-        try:
-            status = main(argv, services=lambda: world.services)
-        except SystemExit as stopped:
-            status = int(stopped.code or 0)
-        captured = capsys.readouterr()
-        return Said(status, captured.out, captured.err)
-
-    return running
+    return commands_of(world, capsys, monkeypatch)
 
 
 @pytest.fixture

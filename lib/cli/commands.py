@@ -7,7 +7,7 @@ import sys
 import threading
 
 from lib.bootstrap import Services
-from lib.cli import syncing
+from lib.cli import runs, syncing
 from lib.cli.answers import Answer, Command, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import new_password, signed_in
@@ -194,6 +194,16 @@ COMMANDS: dict[str, Command] = {
     "links list": Command(_links_list),
     "sync": Command(syncing.sync),
     "charge": Command(_charge),
+    "runs import": Command(runs.import_file),
+    "runs submit": Command(runs.submit),
+    "runs approve": Command(runs.approve),
+    "runs reject": Command(runs.reject),
+    "runs cancel": Command(runs.cancel),
+    "runs pause": Command(runs.pause),
+    "runs resume": Command(runs.resume),
+    "runs start": Command(runs.start),
+    "runs show": Command(runs.show),
+    "runs results": Command(runs.results),
     "reconcile": Command(syncing.reconcile),
     "audit verify": Command(_audit_verify),
     "worker": Command(_worker, needs_person=False),

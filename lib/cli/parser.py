@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lib.domain.actors import Role
 from lib.services.sync import TYPES
+
+Add = Callable[
+    ["argparse._SubParsersAction[argparse.ArgumentParser]", str, str, str], argparse.ArgumentParser
+]
 
 
 class Arguments(argparse.Namespace):
@@ -93,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--reference", required=True, help="what is owed; never charged twice")
     made.add_argument("--description")
 
+    _add_runs(commands, common, add)
     add(commands, "reconcile", "reconcile", "Settle unknown charges; compare with Stripe.")
 
     audit = commands.add_parser("audit", help="The audit log.", parents=[common])
@@ -102,3 +107,46 @@ def _parser() -> argparse.ArgumentParser:
     made = add(commands, "worker", "worker", "Do the background work without the dashboard.")
     made.add_argument("--once", action="store_true", help="do what is due and end")
     return parser
+
+
+def _add_runs(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    common: argparse.ArgumentParser, add: Add,
+) -> None:  # fmt: skip
+    runs = commands.add_parser("runs", help="Charge runs.", parents=[common])
+    group = runs.add_subparsers(required=True, metavar="COMMAND")
+    made = add(group, "import", "runs import", "Make a run from a CSV or XLSX file.")
+    made.add_argument("file", metavar="FILE")
+    made.add_argument("--name", help="what the run is called; the file's name otherwise")
+    made.add_argument("--currency", help="for a file without a column of currencies")
+    for word, text in (
+        ("submit", "Close the rows and ask for approval."),
+        ("approve", "Agree to exactly what was submitted."),
+        ("reject", "Send it back, with a reason."),
+        ("cancel", "Give up what was not sent."),
+        ("pause", "Send nothing new."),
+        ("resume", "Go on after a pause or a stop."),
+        ("start", "Execute an approved run."),
+        ("show", "The run with its charges."),
+        ("results", "Write the results file."),
+    ):
+        made = add(group, word, f"runs {word}", text)
+        made.add_argument("run", metavar="ID")
+        if word == "submit":
+            made.add_argument(
+                "--canary", type=int, default=0, metavar="K", help="pause after the first K rows"
+            )
+            made.add_argument(
+                "--charge-new-cards", action="store_true",
+                help="the approval covers one more charge when a failed row's customer saves a new card",
+            )  # fmt: skip
+        elif word in ("approve", "reject"):
+            made.add_argument("--digest", help="of what you looked at; what is submitted otherwise")
+            if word == "reject":
+                made.add_argument("--reason", default="rejected on the command line")
+        elif word == "start":
+            made.add_argument(
+                "--wait", action="store_true", help="execute it in this process until it rests"
+            )
+        elif word == "results":
+            made.add_argument("--out", required=True, metavar="FILE", help="CSV or XLSX")

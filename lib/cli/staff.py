@@ -25,6 +25,16 @@ def signed_in(arguments: Arguments, users: UserService) -> Actor:
     return users.sign_in(arguments.as_, password).actor
 
 
+def password_again(arguments: Arguments) -> str:
+    """
+    Once more before a decision: a terminal that was left open must not decide.
+
+    Raises:
+        NotSignedIn: neither ONFILE_PASSWORD nor a terminal to ask on.
+    """
+    return _password("ONFILE_PASSWORD", f"Password of {arguments.as_} again, to decide: ")
+
+
 def new_password(username: str) -> str:
     """
     Raises:

@@ -43,6 +43,28 @@ class PreflightStore:
             similar=self._similar(ids, now - SIMILAR_WITHIN_SECONDS),
         )
 
+    def payers(self, *, year: int, month: int, limit: int) -> list[Customer]:
+        """Customers with a saved method that has not expired by this month, newest first."""
+        rows = self._database.query(
+            """SELECT c.* FROM customers c WHERE c.is_deleted = 0 AND EXISTS (
+                   SELECT 1 FROM payment_methods m WHERE m.customer = c.id AND m.is_detached = 0
+                       AND (m.exp_year IS NULL OR (m.exp_year, m.exp_month) >= (?, ?)))
+               ORDER BY c.position DESC LIMIT ?""",
+            (year, month, limit),
+        )
+        return [customer_of(row) for row in rows]
+
+    def usual_currencies(self, ids: list[str]) -> dict[str, str]:
+        """What each customer paid in last."""
+        return {
+            row["customer"]: row["currency"]
+            for row in self._each(
+                f"""SELECT customer, currency FROM payment_intents WHERE customer IN {_THESE}
+                    AND status = 'succeeded' ORDER BY created""",
+                ids,
+            )
+        }
+
     def _by_email(self, emails: Iterable[str]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         lowered = sorted({email.lower() for email in emails})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlite_utils import Database
@@ -37,6 +38,20 @@ class RunStore:
             (file_digest,),
         )
         return [_run(row) for row in rows]
+
+    def remembered_columns(self) -> dict[str, str]:
+        """What the headings of the last file were called, by column."""
+        rows = self._database.query("SELECT value FROM meta WHERE name = 'run_columns'")
+        found: dict[str, str] = next((json.loads(row["value"]) for row in rows), {})
+        return found
+
+    def remember_columns(self, columns: Mapping[str, str]) -> None:
+        """Columns that this file does not have keep their headings."""
+        self._database.execute(
+            """INSERT INTO meta (name, value) VALUES ('run_columns', ?)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+            (json.dumps(self.remembered_columns() | dict(columns), ensure_ascii=False),),
+        )
 
     def move(
         self, run_id: str, *, before: RunState, after: RunState, at: int,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lib.services.runs.approving import ApprovalService
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
+from lib.services.runs.files import RunFiles
 from lib.services.runs.making import RunMaker
 from lib.services.runs.viewing import RunViewer
 
@@ -16,5 +17,6 @@ class RunServices:
     approvals: ApprovalService
     control: RunControl
     executor: RunExecutor
+    files: RunFiles
     maker: RunMaker
     viewer: RunViewer

@@ -9,15 +9,12 @@ from datetime import UTC, datetime
 from lib.clock import Clock, epoch
 from lib.domain.charges import ChargeState
 from lib.domain.declines import Reason
+from lib.domain.run_columns import RESULT_COLUMNS
 from lib.domain.runs import Decision, RowState, Run, RunRow, Severity
 from lib.services.charge_views import ChargeView, views_of
 from lib.services.runs.approving import found
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-RESULT_COLUMNS = (
-    "onfile_state", "onfile_payment_intent", "onfile_failure_code", "onfile_reason",
-    "onfile_next_step", "onfile_recovery_url", "onfile_charged_at",
-)  # fmt: skip
 _PAGE = 1_000
 _CORRECT = "Correct the row."
 

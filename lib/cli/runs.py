@@ -1,0 +1,149 @@
+"""The commands of charge runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from lib.bootstrap import Services
+from lib.cli.answers import Answer, person
+from lib.cli.parser import Arguments
+from lib.cli.staff import password_again
+from lib.domain.actors import Actor, Permission
+from lib.domain.runs import RowState, RunState, Severity
+from lib.errors import InvalidInput
+from lib.money import format_money
+from lib.services.runs.viewing import RunView
+
+# Between looks at a run that another process executes.
+_LOOK_SECONDS = 0.5
+
+
+def import_file(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    path = Path(arguments.file)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}.") from error
+    by = person(actor)
+    upload = services.runs.files.open(data, path.name)
+    run = services.runs.files.make(
+        upload, name=arguments.name or path.stem, by=by, default_currency=arguments.currency
+    )
+    view = services.runs.viewer.run(run.id)
+    rows = list(services.runs.viewer.rows(run.id))
+    errors = [
+        {"row": row.row.number, "column": f.column, "code": f.code, "message": f.message}
+        for row in rows
+        for f in row.row.findings
+        if f.severity is Severity.RED
+    ]
+    valid = sum(1 for row in rows if row.row.state is RowState.PLANNED)
+    totals = {
+        code: states[RowState.PLANNED]
+        for code, states in view.totals.items()
+        if RowState.PLANNED in states
+    }
+    return Answer(
+        {
+            "run_id": run.id,
+            "rows": len(rows),
+            "valid": valid,
+            "errors": errors,
+            "totals": totals,
+            "notes": [*upload.sheet.notes, *upload.guess.doubts],
+            "same_file_as": [earlier.id for earlier in upload.earlier],
+        },
+        [f"{run.name} ({run.id}): {valid} of {len(rows)} rows can be charged"]
+        + [f"  {format_money(amount, code)}" for code, amount in totals.items()]
+        + [f"  row {e['row']}, {e['column']}: {e['message']}" for e in errors],
+    )
+
+
+def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    services.runs.approvals.submit(
+        arguments.run, by=person(actor), canary=arguments.canary,
+        charge_new_cards=arguments.charge_new_cards,
+    )  # fmt: skip
+    return _shown(services, arguments)
+
+
+def approve(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    by = person(actor)
+    services.runs.approvals.approve(
+        arguments.run,
+        digest=_digest(services, arguments),
+        by=by,
+        password=password_again(arguments),
+    )
+    return _shown(services, arguments)
+
+
+def reject(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    services.runs.approvals.reject(
+        arguments.run, digest=_digest(services, arguments), by=person(actor),
+        password=password_again(arguments), reason=arguments.reason,
+    )  # fmt: skip
+    return _shown(services, arguments)
+
+
+def _digest(services: Services, arguments: Arguments) -> str:
+    """The one the person names, else what is submitted now."""
+    return arguments.digest or services.runs.control.find(arguments.run).digest or ""
+
+
+def cancel(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    services.runs.control.cancel(arguments.run, by=person(actor))
+    return _shown(services, arguments)
+
+
+def pause(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    services.runs.control.pause(arguments.run, by=person(actor))
+    return _shown(services, arguments)
+
+
+def resume(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    services.runs.control.resume(arguments.run, by=person(actor))
+    return _shown(services, arguments)
+
+
+def start(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    services.runs.control.start(arguments.run, by=person(actor))
+    if arguments.wait:
+        # Another process may have it: then watch, and take it over should that one die.
+        while services.runs.control.find(arguments.run).state is RunState.RUNNING:
+            if not services.runs.executor.execute(arguments.run):
+                time.sleep(_LOOK_SECONDS)
+    return _shown(services, arguments)
+
+
+def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    person(actor).must(Permission.VIEW)
+    view = services.runs.viewer.run(arguments.run)
+    charges = [row.as_json() for row in services.runs.viewer.rows(arguments.run)]
+    return Answer(view.as_json() | {"charges": charges}, _lines(view))
+
+
+def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    person(actor).must(Permission.VIEW)
+    target = Path(arguments.out)
+    rows, data = services.runs.files.results(arguments.run, target.name)
+    try:
+        target.write_bytes(data)
+    except OSError as error:
+        raise InvalidInput(f"{target.name} cannot be written: {error.strerror}.") from error
+    return Answer({"rows": rows, "path": str(target)}, [f"{rows} rows in {target}"])
+
+
+def _shown(services: Services, arguments: Arguments) -> Answer:
+    view = services.runs.viewer.run(arguments.run)
+    return Answer(view.as_json(), _lines(view))
+
+
+def _lines(view: RunView) -> list[str]:
+    lines = [f"{view.run.name}: {view.run.state.value.replace('_', ' ')}"]
+    if view.run.stop_message:
+        lines.append(view.run.stop_message)
+    for code, states in view.totals.items():
+        lines += [f"  {state:<16} {format_money(n, code)}" for state, n in states.items()]
+    return lines

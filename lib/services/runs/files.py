@@ -1,0 +1,152 @@
+"""Files of charge runs: one that comes in becomes a draft, one that goes out says what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lib.clock import Clock
+from lib.domain.actors import Actor, Permission
+from lib.domain.run_columns import COLUMNS, Guess, chosen, guess
+from lib.domain.run_files import ParsedFile, parse
+from lib.domain.runs import Run
+from lib.domain.sheets import Sheet
+from lib.errors import GatewayError, InvalidInput
+from lib.services.runs.making import RunMaker, Source
+from lib.services.runs.viewing import RunViewer
+from lib.services.sync import SyncService
+from lib.services.sync_result import SyncIncomplete
+from lib.spreadsheets import reading, writing
+from lib.store.unit_of_work import UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE_COLUMNS = ("customer", "name", "amount", "currency", "reference", "description")
+_TEMPLATE_CUSTOMERS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it was read, before anybody decided anything."""
+
+    sheet: Sheet
+    guess: Guess
+    file_name: str | None
+    digest: str
+    """SHA-256 of its bytes."""
+    earlier: tuple[Run, ...]
+    """Runs that were made from exactly this file, newest first."""
+
+    def parsed(
+        self, columns: Mapping[str, int] | None = None, *, default_currency: str | None = None
+    ) -> ParsedFile:
+        return parse(
+            self.sheet, self.guess if columns is None else columns,
+            default_currency=default_currency,
+        )  # fmt: skip
+
+
+class RunFiles:
+    def __init__(
+        self, uow: UnitOfWork, maker: RunMaker, viewer: RunViewer, sync: SyncService, *,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._uow = uow
+        self._maker = maker
+        self._viewer = viewer
+        self._sync = sync
+        self._clock = clock
+
+    def open(self, data: bytes, file_name: str) -> Upload:
+        """
+        Raises:
+            InvalidInput: it is no table that can be read without a guess.
+        """
+        return self._opened(reading.read_file(data, file_name), data, file_name)
+
+    def open_pasted(self, text: str) -> Upload:
+        """Rows copied out of a spreadsheet; raises like `open`."""
+        return self._opened(reading.read_pasted(text), text.encode(), None)
+
+    def make(
+        self, upload: Upload, *, name: str, by: Actor, columns: Mapping[str, int] | None = None,
+        default_currency: str | None = None,
+    ) -> Run:  # fmt: skip
+        """
+        A judged draft of the file's rows; the choice of columns is remembered for the next file.
+
+        Raises:
+            InvalidInput: a column that is needed is missing, or there are no rows.
+        """
+        by.must(Permission.CHARGE)
+        used = upload.guess if columns is None else columns
+        missing = [
+            column.label
+            for column in COLUMNS
+            if column.required
+            and column.name not in used
+            and not (column.name == "currency" and default_currency)
+        ]
+        if missing:
+            raise InvalidInput(
+                f"The file has no column for: {', '.join(missing)}. Rename a heading, or say which one it is.",
+                field="columns",
+                code="columns_missing",
+            )
+        parsed = upload.parsed(columns, default_currency=default_currency)
+        self._catch_up()
+        run = self._maker.make(
+            Source(parsed.header, name, upload.file_name, upload.digest),
+            [row.request() for row in parsed.rows], by=by,
+        )  # fmt: skip
+        with self._uow.write() as stores:
+            stores.runs.remember_columns(chosen(upload.sheet.header, used))
+        return run
+
+    def results(self, run_id: str, file_name: str) -> tuple[int, bytes]:
+        """
+        How many rows, and the file: XLSX where the name ends so, CSV otherwise.
+
+        Raises:
+            NotFound: no such run.
+        """
+        header, lines = self._viewer.results(run_id)
+        rows = list(lines)
+        if file_name.lower().endswith(".xlsx"):
+            return len(rows), writing.to_xlsx(header, rows, sheet="Results")
+        return len(rows), writing.to_csv(header, rows)
+
+    def template(self, *, by: Actor) -> bytes:
+        """An XLSX file with a row for each customer that has a usable method; amounts are empty."""
+        by.must(Permission.CHARGE)
+        today = datetime.fromtimestamp(self._clock().timestamp(), UTC).date()
+        with self._uow.read() as stores:
+            customers = stores.preflight.payers(
+                year=today.year, month=today.month, limit=_TEMPLATE_CUSTOMERS
+            )
+            usual = stores.preflight.usual_currencies([customer.id for customer in customers])
+        rows = [
+            (customer.id, customer.label, "", usual.get(customer.id, ""), "", "")
+            for customer in customers
+        ]
+        return writing.to_xlsx(TEMPLATE_COLUMNS, rows, sheet="Charges")
+
+    def _opened(self, sheet: Sheet, data: bytes, file_name: str | None) -> Upload:
+        digest = hashlib.sha256(data).hexdigest()
+        with self._uow.read() as stores:
+            remembered = stores.runs.remembered_columns()
+            earlier = stores.runs.same_file(digest)
+        return Upload(sheet, guess(sheet.header, remembered), file_name, digest, tuple(earlier))
+
+    def _catch_up(self) -> None:
+        """So that rows are judged by what is true now. Two requests when nothing changed."""
+        if self._sync.needs_backfill():
+            return
+        try:
+            self._sync.run()
+        except (GatewayError, SyncIncomplete):
+            # Rows are then judged by what was known; each is looked at again when it is sent.
+            logger.warning("the mirror could not be brought up to date", exc_info=True)

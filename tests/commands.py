@@ -1,0 +1,60 @@
+"""Commands of the command line, run in this process, and what they said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lib.cli.main import main
+from lib.services.users import PRACTICE_PASSWORD
+from tests.world import World
+
+
+@dataclass(frozen=True)
+class Said:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object on standard output; fails when there is more or less."""
+        assert self.out.endswith("\n")
+        assert self.out.count("\n") == 1, self.out
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def error(self) -> dict[str, Any]:
+        found = self.json["error"]
+        assert set(found) >= {"code", "message"}
+        assert found["message"]
+        return dict(found)
+
+
+Run = Callable[..., Said]
+
+
+def commands_of(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs a command; practice users exist, and ONFILE_PASSWORD is theirs."""
+    world.services.users.add_practice_users()
+    monkeypatch.setenv("ONFILE_PASSWORD", PRACTICE_PASSWORD)
+    monkeypatch.delenv("ONFILE_NEW_PASSWORD", raising=False)
+
+    def running(*argv: str) -> Said:
+        capsys.readouterr()
+        try:
+            status = main(argv, services=lambda: world.services)
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        captured = capsys.readouterr()
+        return Said(status, captured.out, captured.err)
+
+    return running

@@ -1,0 +1,165 @@
+"""Charge runs on the command line: from a file to its results, and the file again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lib.spreadsheets.reading import read_file
+from tests.commands import Run, commands_of
+from tests.world import ALWAYS_DECLINES, World
+
+
+@pytest.fixture
+def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    return commands_of(world, capsys, monkeypatch)
+
+
+def as_alice(run: Run, *argv: str):
+    return run("--as", "alice", "--json", *argv)
+
+
+@pytest.fixture
+def file(world: World, tmp_path: Path) -> Path:
+    """One that works, one that declines, one unknown customer, one amount nobody can read."""
+    good, bad = world.customer(email="good@example.com"), world.customer()
+    world.save_card(good)
+    world.save_card(bad, ALWAYS_DECLINES)
+    path = tmp_path / "november.csv"
+    path.write_text(
+        "customer;amount;currency;reference;note\n"
+        f"good@example.com;12.34;EUR;INV-1;first\n"
+        f"{bad};20;usd;INV-2;=1+1\n"
+        "nobody@example.com;5.00;usd;INV-3;\n"
+        f"{good};1.234,50;eur;INV-4;\n",
+        encoding="utf-8-sig",
+    )
+    return path
+
+
+def executed(run: Run, file: Path) -> str:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    as_alice(run, "runs", "submit", run_id)
+    run("--as", "bob", "--json", "runs", "approve", run_id)
+    assert as_alice(run, "runs", "start", run_id, "--wait").json["status"] == "finished"
+    return run_id
+
+
+def test_import_lists_what_cannot_be_charged(run: Run, file: Path) -> None:
+    said = as_alice(run, "runs", "import", str(file), "--name", "November")
+    assert said.status == 0
+    found = said.json
+    assert (found["rows"], found["valid"], found["totals"]) == (4, 2, {"eur": 1234, "usd": 2000})
+    assert [(e["row"], e["column"], e["code"]) for e in found["errors"]] == [
+        (4, "customer", "customer_unknown"),
+        (5, "amount", "amount_invalid"),
+    ]
+
+
+def test_from_a_file_to_its_end(run: Run, world: World, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    submitted = as_alice(run, "runs", "submit", run_id).json
+    assert submitted["status"] == "awaiting_approval"
+    refused = as_alice(run, "runs", "approve", run_id)
+    assert (refused.status, refused.error["code"]) == (1, "not_permitted")
+    assert as_alice(run, "runs", "start", run_id, "--wait").status == 1
+    assert world.moved() == []
+    approved = run("--as", "bob", "--json", "runs", "approve", run_id)
+    assert (approved.status, approved.json["status"]) == (0, "approved")
+    done = as_alice(run, "runs", "start", run_id, "--wait")
+    assert (done.status, done.json["status"]) == (0, "finished")
+    assert done.json["counts"] == {"succeeded": 1, "declined": 1, "blocked": 2}
+    assert world.moved() == [(1234, "eur")]
+
+
+def test_show_has_a_charge_for_every_row(run: Run, file: Path) -> None:
+    shown = as_alice(run, "runs", "show", executed(run, file)).json
+    assert [charge["state"] for charge in shown["charges"]] == [
+        "succeeded", "declined", "blocked", "blocked",
+    ]  # fmt: skip
+    declined = shown["charges"][1]
+    assert (declined["amount"], declined["currency"], declined["reference"]) == (
+        2000,
+        "usd",
+        "INV-2",
+    )
+    assert declined["failure"]["recovery_url"].startswith("http")
+    assert shown["totals"]["eur"] == {"succeeded": 1234}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_results_are_the_rows_in_their_order_and_what_came_of_them(
+    run: Run, file: Path, tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / f"results{ending}"
+    assert (
+        as_alice(run, "runs", "results", executed(run, file), "--out", str(out)).json["rows"] == 4
+    )
+    sheet = read_file(out.read_bytes(), out.name)
+    assert sheet.header[:5] == ("customer", "amount", "currency", "reference", "note")
+    assert [row.cells[3] for row in sheet.rows] == ["INV-1", "INV-2", "INV-3", "INV-4"]
+    assert [row.cells[5] for row in sheet.rows] == ["succeeded", "declined", "blocked", "blocked"]
+    assert sheet.rows[1].cells[4] == "=1+1"
+    if ending == ".csv":
+        assert "'=1+1" in out.read_text(encoding="utf-8-sig")
+
+
+def test_results_uploaded_again_charge_nothing_twice(
+    run: Run, world: World, file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "again.csv"
+    as_alice(run, "runs", "results", executed(run, file), "--out", str(out))
+    again = as_alice(run, "runs", "import", str(out)).json
+    assert again["valid"] == 0, "the declined card must wait before it is tried again"
+    assert {e["code"] for e in again["errors"] if e["row"] in (2, 3)} == {
+        "already_charged", "retry_too_early",
+    }  # fmt: skip
+    assert len(world.moved()) == 1
+
+
+def test_the_same_file_again_is_named(run: Run, file: Path) -> None:
+    first = as_alice(run, "runs", "import", str(file)).json
+    again = as_alice(run, "runs", "import", str(file)).json
+    assert again["same_file_as"] == [first["run_id"]]
+    assert again["valid"] == 0
+
+
+def test_pause_resume_and_cancel(run: Run, world: World, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    as_alice(run, "runs", "submit", run_id, "--canary", "1")
+    run("--as", "bob", "--json", "runs", "approve", run_id)
+    stopped = as_alice(run, "runs", "start", run_id, "--wait").json
+    assert (stopped["status"], stopped["stopped"]["code"]) == ("paused", "canary")
+    assert as_alice(run, "runs", "resume", run_id).json["status"] == "running"
+    assert as_alice(run, "runs", "pause", run_id).json["status"] == "paused"
+    assert as_alice(run, "runs", "cancel", run_id).json["status"] == "cancelled"
+    assert world.moved() == [(1234, "eur")]
+
+
+def test_reject_sends_it_back(run: Run, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    as_alice(run, "runs", "submit", run_id)
+    said = run("--as", "bob", "--json", "runs", "reject", run_id, "--reason", "Wrong month")
+    assert said.json["status"] == "rejected"
+    assert said.json["decisions"][0]["reason"] == "Wrong month"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("empty.csv", b"", None),
+        ("no-columns.csv", b"a,b\n1,2\n", "columns_missing"),
+        ("missing.csv", None, None),
+    ],
+)
+def test_files_that_cannot_be_read(
+    run: Run, tmp_path: Path, name: str, content: bytes | None, code: str | None
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    said = as_alice(run, "runs", "import", str(path))
+    assert said.status == 1
+    assert code is None or said.error["code"] == code
+    assert said.error["message"]
