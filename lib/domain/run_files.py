@@ -35,6 +35,7 @@ _METHOD = re.compile(r"(?:pm|card|src)_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,3}\Z", re.ASCII | re.IGNORECASE)
 # #N/A, #DIV/0!, #REF!, in German #NV and #WERT!; and ##### where a column was too narrow.
 _SHEET_ERROR = re.compile(r"#(?:[A-ZÄÖÜ/0]+[!?]|N/A|NV|GETTING_DATA|#+)\Z")
+_MAY_BE_DAMAGED = frozenset("+-#0123456789")
 _LONGEST_SUFFIX = 22
 _NOT_IN_SUFFIX = set("<>\\'\"*")
 _REPEATED = "reference_repeated"
@@ -109,7 +110,8 @@ def parse(
     """
     kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
     first: dict[tuple[str, str], int] = {}
-    rows = tuple(_order(row, columns, kept, default_currency, first) for row in sheet.rows)
+    known = {name: index for name, index in columns.items() if 0 <= index < len(sheet.header)}
+    rows = tuple(_order(row, known, kept, default_currency, first) for row in sheet.rows)
     totals: dict[str, int] = {}
     for row in rows:
         if row.money is not None and not row.errors:
@@ -157,14 +159,17 @@ class _Reader:
         self._columns = columns
 
     def has(self, name: str) -> bool:
-        return 0 <= self._columns.get(name, -1) < len(self._row.cells)
+        return name in self._columns
 
     def fail(self, name: str, code: str, message: str) -> None:
         self.errors.append(RowError(self._row.number, name, code, message))
 
     def text(self, name: str) -> str | None:
         """The trimmed cell; None when the spreadsheet has lost what stood there."""
-        cell = self._row.cells[self._columns[name]].strip() if self.has(name) else ""
+        index = self._columns.get(name)
+        cell = "" if index is None else self._row.cells[index].strip()
+        if cell[:1] not in _MAY_BE_DAMAGED:
+            return cell
         if _SHORTENED.match(cell):
             self.fail(
                 name,

@@ -75,11 +75,12 @@ def read_pasted(text: str) -> Sheet:
 def _sheet(records: Iterable[Sequence[str]], notes: tuple[str, ...]) -> Sheet:
     filled: list[tuple[int, Sequence[str]]] = []
     for number, cells in enumerate(records, 1):
-        if not any(map(str.strip, cells)):
+        together = "".join(cells)
+        if not together.strip():
             continue
         if len(filled) > MOST_ROWS + _ROWS_TO_HEADING:
             raise _too_many_rows()
-        if max(map(len, cells)) > LONGEST_CELL:
+        if len(together) > LONGEST_CELL and max(map(len, cells)) > LONGEST_CELL:
             raise _too_long(number, cells)
         filled.append((number, cells))
     if not filled:
@@ -140,7 +141,9 @@ def _width(heading: Sequence[str], body: Sequence[tuple[int, Sequence[str]]]) ->
 
 
 def _exactly(cells: Sequence[str], width: int) -> tuple[str, ...]:
-    kept = [bare(cell) if cell[:1] == "'" else cell for cell in cells[:width]]
+    kept = cells[:width]
+    if "'" in "".join(kept):
+        kept = [bare(cell) for cell in kept]
     return (*kept, *[""] * (width - len(kept)))
 
 

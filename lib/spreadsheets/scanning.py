@@ -8,6 +8,7 @@ so a few bytes could ask for terabytes; and it shows a formula without a result 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +23,10 @@ _MOST_CHARACTERS = 200_000_000
 # Rows above the heading and empty ones among the others.
 _LAST_ROW = MOST_ROWS + 1000
 # The whole tag: of two places in one cell the reader would take the second.
-_PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"(?: [st]="[A-Za-z0-9]+")*/?>')
+_PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?: [st]="[A-Za-z0-9]+")*/?>')
 _PLACE = re.compile(r"^([A-Z]{1,3})([0-9]{1,7})$", re.ASCII | re.MULTILINE)
+_LETTERS = string.ascii_uppercase.encode()
+_DIGITS = string.digits.encode()
 _TAG_ENDS = (b" ", b">", b"/", b"\t", b"\r", b"\n")
 
 
@@ -104,10 +107,11 @@ def _glanced(xml: bytes) -> Scan | None:
     cells = sum(xml.count(b"<c" + end) for end in _TAG_ENDS)
     if not 0 < len(places) == cells:
         return None
+    listed = b"\n".join(places)
     scan = Scan(
         filled=xml.count(b"<v>") + xml.count(b"<is>"),
-        last_row=max(map(int, {digits for _, digits in places})),
-        width=max(_number(letters.decode()) for letters in {one for one, _ in places}),
+        last_row=max(map(int, set(listed.translate(None, _LETTERS).split()))),
+        width=max(map(_number, set(listed.translate(None, _DIGITS).decode().split()))),
         shared=xml.count(b't="s"'),
     )
     return scan if scan.filled and scan.fits() else None

@@ -30,7 +30,10 @@ def rows(data: bytes) -> tuple[list[list[str]], tuple[str, ...]]:
     listed = archives.sheets(parts)
     chosen, scan = _first_with_data(listed, parts)
     sheet = _read(parts, chosen)
-    cells = [[as_text(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
+    cells = [
+        [value if type(value) is str else as_text(value) for value in row]
+        for row in sheet.to_python(skip_empty_area=False)
+    ]
     for place, text in scan.errors.items():
         row, column = scanning.position(place)
         cells[row][column] = text.strip()
