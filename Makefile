@@ -9,9 +9,10 @@ BIN := .venv/bin
 READY := .venv/.requirements
 DEV_READY := .venv/.requirements-dev
 WORKERS ?= 2
+SEEDS ?= 1000
 BENCH_FOLDER ?= data/bench
 
-.PHONY: help run test lint types check bench bench-large screenshots chromium clean
+.PHONY: help run test lint types check soak bench bench-large screenshots chromium clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ types: $(DEV_READY) ## Check types
 	$(BIN)/mypy
 
 check: lint types test ## Everything CI checks
+
+soak: $(DEV_READY) ## Simulate runs from SEEDS=1000 seeds (two minutes a thousand on two cores)
+	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) tests/services/test_runs_simulation.py
 
 bench: $(DEV_READY) chromium ## Measure backfill, webhook intake and every page (some minutes)
 	@$(BIN)/python -m bench.backfill 10k 100k
