@@ -61,6 +61,10 @@ PAGES: tuple[PageSpec, ...] = (
         "Charge many invoices at once: check, approve, execute, report.", counter="runs",
     ),
     PageSpec(
+        "new_run.py", "New run", "playlist_add", "new_run", "Charge",
+        "Read a file of charges and check every row.", permission=Permission.CHARGE,
+    ),
+    PageSpec(
         "charges.py", "Charges", "receipt_long", "charges", "Charge",
         "Everything that was charged, with its attempts.",
     ),

@@ -145,7 +145,7 @@ class TestExecuting:
     def test_failures_stand_with_reason_and_next_step(self, open_page, world) -> None:
         run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
         at = open_page("runs", as_="vera", query={"run": run.id})
-        shown = at.dataframe[0].value
+        shown = at.dataframe[-1].value
         assert [state[0] for state in shown["state"]] == ["Succeeded", "Declined"]
         assert "The bank refused" in shown["why"].iloc[1]
         assert "By reason" in text(at)

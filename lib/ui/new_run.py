@@ -1,0 +1,215 @@
+"""The steps of a new run: rows in, columns agreed, a first look, and the draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+
+import pandas as pd
+import streamlit as st
+
+from lib.domain.run_columns import COLUMNS
+from lib.domain.run_files import ParsedFile
+from lib.errors import InvalidInput
+from lib.services.runs.files import Upload
+from lib.ui import layout, navigation, outcome, pickers, run_page, run_words, tables
+from lib.ui.context import PageContext, require
+from lib.ui.formats import day, escape, plural
+from lib.ui.layout import Figure
+
+SOURCES = {"file": "Upload a file", "paste": "Paste rows"}
+_SHOWN_ROWS = 8
+_SHOWN_PROBLEMS = 20
+_NOT_THERE = "–"
+_READ = "new_run_read"
+
+
+def template(ctx: PageContext) -> None:
+    st.download_button(
+        "Template with your customers",
+        lambda: require().services.runs.files.template(by=ctx.actor),
+        file_name="charge-run.xlsx", key="new_run_template", icon=":material/download:",
+        on_click="ignore",
+    )  # fmt: skip
+
+
+def upload(ctx: PageContext) -> Upload | None:
+    given = st.file_uploader(
+        "CSV or XLSX file", key="new_run_file", type=["csv", "tsv", "txt", "xlsx"],
+        help="A heading, then one row for each charge: customer, amount, currency, reference.",
+    )  # fmt: skip
+    if given is None:
+        _explain()
+        return None
+    return _read(given.file_id, lambda: ctx.services.runs.files.open(given.getvalue(), given.name))
+
+
+def pasted(ctx: PageContext) -> Upload | None:
+    text = st.text_area(
+        "Rows with their heading", key="new_run_pasted", height=200,
+        placeholder="customer\tamount\tcurrency\treference\nbilling@example.com\t12.34\teur\tINV-1",
+    )  # fmt: skip
+    if not text.strip():
+        _explain()
+        return None
+    return _read(text, lambda: ctx.services.runs.files.open_pasted(text))
+
+
+def _read(identity: str, opened: Callable[[], Upload]) -> Upload | None:
+    """Read once, and not again with every choice on the page: a large file takes a second."""
+    kept: tuple[str, Upload] | None = st.session_state.get(_READ)
+    if kept is not None and kept[0] == identity:
+        return kept[1]
+    try:
+        found = opened()
+    except InvalidInput as problem:
+        st.error(escape(str(problem)), icon=":material/error:")
+        return None
+    st.session_state[_READ] = (identity, found)
+    return found
+
+
+def _explain() -> None:
+    with st.expander("What the file needs", icon=":material/table:"):
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Column": [column.label for column in COLUMNS],
+                    "Needed": ["yes" if column.required else "" for column in COLUMNS],
+                    "For example": [
+                        "cus_… or billing@example.com", "1234.50", "eur", "INV-2026-0117",
+                        "pm_…", "Paper and labels", "NOVEMBER",
+                    ],
+                }
+            ),
+            hide_index=True, height="content",
+            alt="The columns of a run's file, which of them are needed, and an example of each",
+        )  # fmt: skip
+        st.caption(
+            "The order does not matter, and other names are recognised in English, German, French and "
+            "Japanese. Further columns come back in the results. A reference is never charged twice."
+        )
+
+
+def check(ctx: PageContext, upload: Upload) -> None:
+    """Everything that can be said of the rows without asking anybody, and the button that goes on."""
+    for note in upload.sheet.notes:
+        st.info(escape(note), icon=":material/info:")
+    if upload.earlier:
+        _same_file(ctx, upload)
+    columns, currency = _columns(upload)
+    parsed = upload.parsed(columns, default_currency=currency)
+    layout.figures(
+        [
+            Figure("Rows", f"{len(parsed.rows):,}"),
+            Figure("Readable", f"{parsed.valid:,}"),
+            Figure("With a problem", f"{len(parsed.rows) - parsed.valid:,}"),
+        ]
+    )
+    if parsed.totals:
+        st.markdown(
+            f"Readable rows add up to **{escape(run_words.totals(parsed.totals, most=len(parsed.totals)))}**."
+        )
+    _first_rows(upload)
+    _problems(parsed)
+    name = (upload.file_name or "").rpartition(".")[0] or f"Run of {day(ctx.now, ctx.timezone)}"
+    with st.form("new_run_form", border=False):
+        wanted = st.text_input("Name of the run", value=name, key="new_run_name", max_chars=80)
+        if st.form_submit_button(
+            "Check all rows", key="new_run_make", type="primary", icon=":material/rule:"
+        ):
+            with (
+                outcome.show(rerun=False),
+                st.spinner("Looking up customers, cards and earlier charges …"),
+            ):
+                run = ctx.services.runs.files.make(
+                    upload, name=wanted, by=ctx.actor, columns=columns, default_currency=currency
+                )
+                _open(run.id)
+
+
+def _open(run_id: str) -> None:
+    runs = navigation.find("runs")
+    if runs is not None:
+        st.switch_page(runs.path, query_params={run_page.PARAM: run_id})
+
+
+def _same_file(ctx: PageContext, upload: Upload) -> None:
+    last = upload.earlier[0]
+    runs = navigation.find("runs")
+    st.warning(
+        escape(
+            f"This very file became the run “{last.name}” on {day(last.created_at, ctx.timezone)} already. "
+            "What was charged then is not charged again."
+        ),
+        icon=":material/content_copy:",
+    )
+    if runs is not None:
+        st.page_link(runs.path, label="See that run", icon=":material/arrow_forward:",
+                     query_params={run_page.PARAM: last.id})  # fmt: skip
+
+
+def _columns(upload: Upload) -> tuple[dict[str, int], str | None]:
+    """What was guessed, open where a person has to look; and the currency of a file without one."""
+    header, guess = upload.sheet.header, upload.guess
+    for doubt in guess.doubts:
+        st.warning(escape(doubt), icon=":material/help:")
+    indexes = list(range(len(header)))
+    columns: dict[str, int] = {}
+    with st.expander(
+        "Columns", icon=":material/view_column:", expanded=bool(guess.missing or guess.doubts)
+    ):
+        places = st.columns(4)
+        for at, column in enumerate(COLUMNS):
+            chosen = places[at % 4].selectbox(
+                column.label, indexes, index=guess.get(column.name), placeholder=_NOT_THERE,
+                format_func=lambda index: header[index] or f"Column {index + 1}",
+                key=f"new_run_column_{column.name}_{upload.digest[:12]}",
+            )  # fmt: skip
+            if chosen is not None:
+                columns[column.name] = chosen
+    currency = None
+    if "currency" not in columns:
+        currency = st.selectbox(
+            "Currency of all rows", pickers.CURRENCY_CODES, index=None, key="new_run_currency",
+            format_func=str.upper, placeholder="Choose one", width=200,
+        )  # fmt: skip
+    return columns, currency
+
+
+def _first_rows(upload: Upload) -> None:
+    names = [name or f"Column {at + 1}" for at, name in enumerate(upload.sheet.header)]
+    shown = upload.sheet.rows[:_SHOWN_ROWS]
+    frame = pd.DataFrame([row.cells for row in shown], columns=range(len(names)))
+    tables.listing(
+        frame.rename(columns=str),
+        {str(at): tables.text(name) for at, name in enumerate(names)},
+        key="new_run_rows", alt="The first rows of the file as they were read", timezone=UTC,
+    )  # fmt: skip
+
+
+def _problems(parsed: ParsedFile) -> None:
+    if not parsed.errors:
+        return
+    st.markdown(f"**{plural(len(parsed.errors), 'problem')}**")
+    st.caption(
+        "Rows with a problem are kept and listed, and never charged. Correct the file, or go on without them."
+    )
+    labels = {column.name: column.label for column in COLUMNS}
+    frame = pd.DataFrame(
+        [
+            {"row": error.row, "column": labels[error.column], "message": error.message}
+            for error in parsed.errors[:_SHOWN_PROBLEMS]
+        ]
+    )
+    tables.listing(
+        frame,
+        {
+            "row": tables.number("Row", width=70),
+            "column": tables.text("Column", width=150),
+            "message": tables.text("What is wrong", width=560),
+        },
+        key="new_run_problems", alt="What could not be read, by row", timezone=UTC,
+    )  # fmt: skip
+    if len(parsed.errors) > _SHOWN_PROBLEMS:
+        st.caption(f"And {len(parsed.errors) - _SHOWN_PROBLEMS:,} more; all are listed in the run.")

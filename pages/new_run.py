@@ -1,0 +1,21 @@
+"""Make a charge run: from a file, from a spreadsheet's clipboard, and judged before anybody approves."""
+
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.ui import layout, new_run
+from lib.ui.context import require
+
+ctx = require(Permission.CHARGE)
+with layout.header(
+    "New run",
+    "Nothing is charged here: Onfile reads the rows, checks each, and says what it finds.",
+):
+    new_run.template(ctx)
+source = st.segmented_control(
+    "Where the rows come from", list(new_run.SOURCES), format_func=new_run.SOURCES.get,
+    default="file", key="new_run_source", label_visibility="collapsed", required=True,
+)  # fmt: skip
+upload = new_run.upload(ctx) if source == "file" else new_run.pasted(ctx)
+if upload is not None:
+    new_run.check(ctx, upload)
