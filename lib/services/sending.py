@@ -10,7 +10,7 @@ from dataclasses import replace
 import stamina
 
 from lib.clock import Clock, epoch
-from lib.domain.charges import Attempt, Outcome, outcome_of
+from lib.domain.charges import SAME_KEY_SECONDS, Attempt, Outcome, outcome_of
 from lib.domain.mirror import Decline, PaymentIntent
 from lib.errors import (
     Busy,
@@ -39,7 +39,7 @@ class Sender:
         Phase 2: send exactly what the row says, under its key.
 
         Safe to call again for the same attempt while its key is young: Stripe then answers what
-        it answered before. Only 429, which Stripe gives before executing, is repeated here.
+        it answered before. Later nothing is sent, and the outcome is unknown. Only 429, which Stripe gives before executing, is repeated here.
         """
         params = json.loads(attempt.params)
         try:
@@ -47,6 +47,9 @@ class Sender:
                 on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0
             ):
                 with again:
+                    if epoch(self._clock()) - attempt.requested_at >= SAME_KEY_SECONDS:
+                        # This process slept for a day, and others may have given the attempt up.
+                        return Result(Outcome.UNKNOWN), None
                     intent = self._gateway.create_payment_intent(
                         params, idempotency_key=attempt.idempotency_key
                     )

@@ -422,6 +422,28 @@ class TestLongAfter:
         world.clock.advance(hours=25)
         assert all_paid(world, resumed(world, run_id), 6)
 
+    def test_a_process_that_slept_for_a_day_sends_nothing_old(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between writing an attempt down and sending it; somebody may have given it up since."""
+        run_id = started(world, one_payer(world, 2))
+        sender = world.services.charging._sender
+        ask, keys = sender.ask, after_reply(world, monkeypatch, lambda: None)
+        slept: list[bool] = []
+
+        def asleep(attempt: Any) -> Any:
+            if not slept:
+                slept.append(True)
+                world.clock.advance(hours=25)
+            return ask(attempt)
+
+        monkeypatch.setattr(sender, "ask", asleep)
+        world.services.runs.executor.execute(run_id)
+        assert all_paid(world, world.services.runs.control.find(run_id), 2)
+        first = rows_of(world, run_id)[0].charge_id
+        assert f"onfile:{first}:1" not in keys
+        assert f"onfile:{first}:2" in keys
+
     def test_money_that_moved_after_all_is_written_down(self, world: World) -> None:
         """As if Stripe's lists had said for a day that there was no such payment."""
         run_id = started(world, one_payer(world, 1))
