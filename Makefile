@@ -36,13 +36,15 @@ check: lint types test ## Everything CI checks
 soak: $(DEV_READY) ## Simulate runs from SEEDS=1000 seeds (two minutes a thousand on two cores)
 	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) tests/services/test_runs_simulation.py
 
-bench: $(DEV_READY) chromium ## Measure backfill, webhook intake and every page (some minutes)
+bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, every page and runs (six minutes)
 	@$(BIN)/python -m bench.backfill 10k 100k
 	@$(BIN)/python -m bench.intake
 	@$(BIN)/python -m bench.pages
+	@$(BIN)/python -m bench.runs
 
-bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 10 GB in BENCH_FOLDER)
+bench-large: $(DEV_READY) ## Measure with up to a million sessions (half an hour and 5 GB in BENCH_FOLDER)
 	@$(BIN)/python -m bench.backfill curve
+	@$(BIN)/python -m bench.backfill curve --limited
 	@$(BIN)/python -m bench.million --folder $(BENCH_FOLDER)
 
 screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal

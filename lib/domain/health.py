@@ -147,8 +147,8 @@ def _proof(facts: Facts) -> list[Remark]:
         found.append(
             Remark(
                 "differs", Light.RED,
-                f"The last comparison with Stripe found {total} differences"
-                + (", and repaired all of them." if not left else f"; {left} are still there."),
+                f"The last comparison with Stripe found {_many(total, 'difference')}"
+                + (", and repaired all of them." if not left else f"; {left} of them still there."),
                 "Compare everything, to be sure that nothing else is missing.",
             )
         )  # fmt: skip
@@ -198,12 +198,16 @@ def _quiet(facts: Facts) -> list[Remark]:
     return [
         Remark(
             "webhooks_quiet", Light.AMBER,
-            f"{facts.webhooks_missed} changes of the last day came by polling only: Stripe's "
+            f"{_many(facts.webhooks_missed, 'change')} of the last day came by polling only: Stripe's "
             "webhooks do not arrive.",
             "Nothing is missing, only later. Check the webhook's address and secret in the "
             "Stripe Dashboard.",
         )
     ]  # fmt: skip
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _others(facts: Facts) -> list[Remark]:

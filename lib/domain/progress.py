@@ -28,7 +28,8 @@ def describe(kind: str, progress: Mapping[str, Any]) -> str:
         return "Starting"
     if kind == "verify":
         return _comparing(doing, progress)
-    parts = [f"Reading {_name(doing)}", f"{_number(progress, doing):,} so far"]
+    of = " customers" if doing == "payment_methods" and "done" in progress else ""
+    parts = [f"Reading {_name(doing)}", f"{_done(progress, doing):,}{of} so far"]
     if progress.get("rate"):
         parts.append(f"{_number(progress, 'rate'):,} a second")
     if kind == "backfill":
@@ -47,7 +48,7 @@ def fraction(kind: str, progress: Mapping[str, Any]) -> float:
         all_ = _number(progress, "windows_of")
         inside = _number(progress, "windows") / all_ if all_ else 0.0
     else:
-        done, left = _number(progress, doing), progress.get("remaining")
+        done, left = _done(progress, doing), progress.get("remaining")
         inside = done / (done + int(left)) if left is not None and done + int(left) else 0.0
     return min((_ORDER.index(doing) + min(inside, 1.0)) / len(_ORDER), 1.0)
 
@@ -91,6 +92,11 @@ def duration(seconds: int) -> str:
     if seconds < 90 * 60:
         return f"about {round(seconds / 60)} min"
     return f"about {round(seconds / 3600)} h"
+
+
+def _done(progress: Mapping[str, Any], doing: str) -> int:
+    """Objects read in this step, where that is known: most of them may be written already."""
+    return _number(progress, "done" if "done" in progress else doing)
 
 
 def _name(type_: str) -> str:

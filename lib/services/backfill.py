@@ -234,6 +234,7 @@ class _Speed:
         self._objects += objects
         rate = self._objects / max(self._monotonic() - self._began, 0.001)
         return {
+            "done": self._objects,
             "rate": round(rate),
             "remaining": left,
             "seconds_left": None if left is None or rate < 1 else round(left / rate),

@@ -1,0 +1,76 @@
+"""The light: green only when nothing is left to doubt, and the gravest reason first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lib.domain.health import Facts, Light, judge, light_of
+from lib.domain.proofs import Proof
+from lib.domain.reads import ReadBudget
+
+NOW = 1_800_000_000
+DAY = 86_400
+GOOD = Facts(
+    now=NOW, worker_at=NOW - 5, complete_at=NOW - DAY, reading_since=None, reading_state="done",
+    synced_at=NOW - 60, sync_every=300, sync_error=None,
+    proofs=[Proof("customers", NOW - 3600, windows=2, windows_of=2)], has_webhooks=True,
+    webhook_at=NOW - 60, webhooks_missed=0, given_up=0, paid_twice=0,
+    reads=ReadBudget(100, 10_000), to_index=0,
+)  # fmt: skip
+
+
+def test_all_well_is_green() -> None:
+    assert judge(GOOD) == []
+    assert light_of([]) is Light.GREEN
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "light"),
+    [
+        ({"worker_at": None}, "worker", Light.RED),
+        ({"worker_at": NOW - 121}, "worker", Light.RED),
+        ({"complete_at": None, "reading_state": None}, "incomplete", Light.RED),
+        ({"complete_at": None, "reading_state": "running"}, "reading", Light.AMBER),
+        ({"reading_since": NOW - 60, "reading_state": "failed"}, "incomplete", Light.RED),
+        ({"sync_error": "The key may not read refunds."}, "sync_failed", Light.AMBER),
+        ({"synced_at": NOW - 1801}, "sync_late", Light.AMBER),
+        ({"synced_at": NOW - DAY - 1}, "sync_stopped", Light.RED),
+        ({"proofs": [Proof("refunds", NOW, missing=1)]}, "differs", Light.RED),
+        (
+            {"proofs": [Proof("refunds", NOW, error="Refunds could not be compared.")]},
+            "unproven",
+            Light.AMBER,
+        ),
+        ({"proofs": []}, "never_proven", Light.AMBER),
+        ({"proofs": [Proof("refunds", NOW - 3 * DAY - 1)]}, "proof_late", Light.AMBER),
+        ({"given_up": 1}, "given_up", Light.RED),
+        ({"webhooks_missed": 1}, "webhooks_quiet", Light.AMBER),
+        ({"paid_twice": 1}, "paid_twice", Light.RED),
+        ({"reads": ReadBudget(9_000, 10_000)}, "reads", Light.AMBER),
+    ],
+)
+def test_each_fact_alone_turns_it(change: dict, code: str, light: Light) -> None:
+    (remark,) = judge(replace(GOOD, **change))
+    assert (remark.code, remark.light) == (code, light)
+    assert remark.says.endswith(".")
+    assert remark.next_step
+
+
+def test_the_gravest_comes_first_and_decides() -> None:
+    remarks = judge(replace(GOOD, webhooks_missed=3, sync_error="slow", given_up=2))
+    assert [r.light for r in remarks] == [Light.RED, Light.AMBER, Light.AMBER]
+    assert light_of(remarks) is Light.RED
+
+
+def test_one_is_spoken_of_as_one() -> None:
+    (remark,) = judge(replace(GOOD, webhooks_missed=1))
+    assert remark.says.startswith("1 change of")
+    (remark,) = judge(replace(GOOD, webhooks_missed=1200))
+    assert remark.says.startswith("1,200 changes of")
+
+
+def test_a_part_that_was_not_compared_makes_the_whole_old() -> None:
+    proofs = [Proof("customers", NOW), Proof("refunds", NOW - 4 * DAY)]
+    assert replace(GOOD, proofs=proofs).proven_at == NOW - 4 * DAY

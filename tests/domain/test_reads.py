@@ -1,0 +1,32 @@
+"""Stripe's read allowance, and how often Onfile looks within it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, sync_interval
+
+
+def test_five_hundred_reads_a_payment_and_ten_thousand_at_least() -> None:
+    assert budget(used=0, payments=0).allowed == 10_000
+    assert budget(used=0, payments=20).allowed == 10_000
+    assert budget(used=0, payments=21).allowed == 10_500
+
+
+def test_every_five_minutes_where_the_allowance_lets_it_and_hourly_with_webhooks() -> None:
+    rich = ReadBudget(0, 10_000_000)
+    assert sync_interval(rich, has_webhooks=False) == 300
+    assert sync_interval(rich, has_webhooks=True) == 3600
+
+
+def test_nine_tenths_used_slows_it_to_an_hour() -> None:
+    assert sync_interval(ReadBudget(8_999, 10_000), has_webhooks=False) < 3600
+    assert sync_interval(ReadBudget(9_000, 10_000), has_webhooks=False) == 3600
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**5), st.booleans())
+def test_syncs_never_use_more_than_half(used: int, payments: int, has_webhooks: bool) -> None:
+    found = budget(used=used, payments=payments)
+    syncs = PERIOD_SECONDS / sync_interval(found, has_webhooks=has_webhooks)
+    assert 3 * syncs <= found.allowed * 0.501

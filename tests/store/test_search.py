@@ -1,0 +1,119 @@
+"""The search index finds what a naive search finds, whatever changed in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lib import bootstrap
+from lib.domain.mirror import CheckoutSession, Customer, SessionBundle
+from lib.reports.collect import SessionReports
+from lib.reports.customers import CustomerReports
+from lib.settings import load_settings
+from lib.store.unit_of_work import UnitOfWork
+
+_WORDS = st.text(alphabet="abAB12 -_%'\"@.é日本語😀", min_size=0, max_size=12)
+
+
+def naive(text: str, wanted: str) -> bool:
+    """Three letters or more anywhere, fewer at the beginning of a word."""
+    folded, sought = text.casefold(), " ".join(wanted.split()).casefold()
+    if len(sought) >= 3:
+        return sought in " ".join(folded.split())
+    return any(word.startswith(sought) for word in folded.split())
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(names=st.lists(_WORDS, min_size=1, max_size=6), wanted=_WORDS.filter(lambda t: t.strip()))
+def test_customers_are_found_by_any_part_of_their_name(
+    tmp_path_factory, names: list[str], wanted: str
+) -> None:
+    reports, uow = _fresh(tmp_path_factory.mktemp("search"))
+    customers = [
+        Customer(f"cus_{at}", False, name, None, 1_000 + at) for at, name in enumerate(names)
+    ]
+    with uow.write() as stores:
+        stores.mirror.save_customers(customers, synced_at_ms=1)
+    found = set(reports.page(search=wanted).frame["id"])
+    for customer in customers:
+        if naive(customer.name or "", wanted):
+            assert customer.id in found, (customer.name, wanted)
+
+
+def test_the_index_follows_a_new_name_and_a_deletion(uow: UnitOfWork) -> None:
+    reports = CustomerReports(uow.path)
+    anna = Customer("cus_1", False, "Anna Amber", "anna@example.com", 1_000)
+    with uow.write() as stores:
+        stores.mirror.save_customers([anna], synced_at_ms=1)
+    assert list(reports.page(search="amber").frame["id"]) == ["cus_1"]
+    with uow.write() as stores:
+        stores.mirror.save_customers([replace(anna, name="Anna Blue")], synced_at_ms=2)
+    assert reports.page(search="amber").frame.empty
+    assert list(reports.page(search="blu").frame["id"]) == ["cus_1"]
+    with uow.write() as stores:
+        stores.mirror.mark_customer_deleted("cus_1", synced_at_ms=3)
+    assert reports.page(search="blu").frame.empty
+
+
+def test_a_session_is_found_by_its_customers_new_name(uow: UnitOfWork) -> None:
+    anna = Customer("cus_1", False, "Anna", None, 1_000)
+    session = a_session("cs_test_1", customer="cus_1", reference="INV-77")
+    with uow.write() as stores:
+        stores.mirror.save_customers([anna], synced_at_ms=1)
+        stores.mirror.save_bundles([SessionBundle(session, None, None)], synced_at_ms=1)
+    reports = SessionReports(uow.path)
+    with uow.write() as stores:
+        stores.mirror.save_customers([replace(anna, name="Zora")], synced_at_ms=2)
+    for wanted in ("zora", "INV-77", "inv-7", "cs_test_1"):
+        assert list(reports.page(search=wanted).frame["id"]) == ["cs_test_1"], wanted
+    assert reports.page(search="anna").frame.empty
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from(["open", "complete", "expired"])), max_size=20
+    )
+)
+def test_counts_are_those_of_the_rows(tmp_path_factory, changes: list[tuple[int, str]]) -> None:
+    _, uow = _fresh(tmp_path_factory.mktemp("counts"))
+    for at, (number, status) in enumerate(changes, start=1):
+        session = a_session(f"cs_test_{number}", status=status)
+        with uow.write() as stores:
+            stores.mirror.save_bundles([SessionBundle(session, None, None)], synced_at_ms=at)
+    with uow.read() as stores:
+        database = stores.mirror._database
+        counted = {
+            row["state"]: row["n"]
+            for row in database.query("SELECT state, n FROM session_counts WHERE n > 0")
+        }
+        actual = {
+            row["status"]: row["n"]
+            for row in database.query(
+                "SELECT status, count(*) AS n FROM checkout_sessions GROUP BY status"
+            )
+        }
+    assert counted == actual
+
+
+def _fresh(folder: Path) -> tuple[CustomerReports, UnitOfWork]:
+    configured = load_settings(folder, {})
+    bootstrap.migrate(configured)
+    return CustomerReports(configured.database), UnitOfWork(configured.database)
+
+
+def a_session(session_id: str, **given: str) -> CheckoutSession:
+    nothing = dict.fromkeys(CheckoutSession.__slots__)
+    return CheckoutSession(
+        **nothing
+        | {"id": session_id, "livemode": False, "mode": "setup", "status": "complete",
+           "created": 1_000, "expires_at": 2_000}
+        | given
+    )  # type: ignore[arg-type]  # fmt: skip
