@@ -16,6 +16,7 @@ from lib.services.charging import ChargingService
 from lib.services.closing import EarlierIntents
 from lib.services.customers import CustomerService
 from lib.services.doctor import DoctorService
+from lib.services.limits import LimitService
 from lib.services.links import LinkService
 from lib.services.payment_methods import PaymentMethodService
 from lib.services.refreshing import Refresher
@@ -57,6 +58,7 @@ class Services:
     charging: ChargingService
     customers: CustomerService
     doctor: DoctorService
+    limits: LimitService
     links: LinkService
     payment_methods: PaymentMethodService
     reports: Reports
@@ -173,6 +175,7 @@ def build_services(
         charging=charging,
         customers=customers,
         doctor=DoctorService(uow, gateway, clock=clock, settings=configured),
+        limits=LimitService(uow, clock=clock),
         links=LinkService(uow, gateway, customers, clock=clock, public_url=configured.public_url),
         payment_methods=methods,
         reports=Reports(configured.database, clock=clock),

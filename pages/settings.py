@@ -2,7 +2,7 @@
 
 from lib.domain.actors import Permission
 from lib.settings import Mode
-from lib.ui import layout
+from lib.ui import layout, limits_panel
 from lib.ui.context import require
 from lib.ui.layout import Fact
 
@@ -38,3 +38,4 @@ layout.facts(
         Fact("Your time zone", str(ctx.timezone)),
     ]
 )  # fmt: skip
+limits_panel.draw(ctx)

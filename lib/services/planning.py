@@ -17,6 +17,7 @@ from lib.domain.mirror import PaymentMethod
 from lib.errors import AlreadyCharged, Blocked, StaleState
 from lib.ids import new_id
 from lib.money import format_money
+from lib.services.limits import check_single
 from lib.services.reviewing import (
     ChargeOrder,
     already,
@@ -58,6 +59,8 @@ def plan(
         raise StaleState(
             "This reference was tried a moment ago by somebody else. Look at it before trying again."
         )
+    if claim is None:
+        check_single(stores, order.money, now=now)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     earlier = stores.charges.attempts(charge.id)
     if expected_attempts is not None and len(earlier) != expected_attempts:

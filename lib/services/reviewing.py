@@ -25,6 +25,7 @@ from lib.errors import AlreadyCharged, Blocked
 from lib.money import Money, checked, format_money
 from lib.services.charge_views import ChargeView, view_of
 from lib.services.customers import CustomerService
+from lib.services.limits import check_single
 from lib.services.payment_methods import PaymentMethodService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -90,6 +91,7 @@ class ReviewService:
         method, chosen = self._method(order, customer)
         now = epoch(self._clock())
         with self._uow.read() as stores:
+            check_single(stores, order.money, now=now)
             earlier = earlier_of(stores, order)
             check_retry(stores, order, earlier, method.id, now)
             warnings = _warnings(stores, order, method, earlier, now, self._clock())

@@ -123,3 +123,12 @@ class TestChange:
         at.button(key="users_switch").click().run()
         assert not services.users.find("vera").is_active
         assert services.users.find("bob").is_active
+
+
+def test_limits_are_set_on_the_settings_page(open_page, services) -> None:
+    at = open_page("settings", as_="ada")
+    at.selectbox(key="settings_limit_currency").set_value("eur").run()
+    at.text_input(key="settings_per_run_eur").set_value("1000.00")
+    next(b for b in at.button if (b.key or "").startswith("settings_limits_save")).click().run()
+    assert not at.exception
+    assert services.limits.all()["eur"].per_run == 100_000
