@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -39,6 +39,15 @@ class AuditStore:
             (at, actor, action, subject, text, previous,
              _hash(previous, at, actor, action, subject, text)),
         )  # fmt: skip
+
+    def actors(self, subject: str, actions: Sequence[str]) -> set[str]:
+        """Who ever did one of these to the subject."""
+        rows = self._database.query(
+            f"""SELECT DISTINCT actor FROM audit_log
+                WHERE subject = ? AND action IN ({", ".join("?" * len(actions))})""",
+            (subject, *actions),
+        )
+        return {row["actor"] for row in rows}
 
     def verify(self) -> ChainCheck:
         """Recompute every hash from the first entry on."""

@@ -83,7 +83,7 @@ class RunStore:
         cursor = self._database.execute(
             """UPDATE runs SET state = 'awaiting_approval', digest = ?, approvals_needed = ?,
                    canary = ?, passed_canary = 0, charge_new_cards = ?, submitted_by = ?,
-                   submitted_at = ?
+                   submitted_at = max(?, coalesce(submitted_at, 0) + 1)
                WHERE id = ? AND state = 'draft'""",
             (digest, approvals_needed, canary, int(charge_new_cards), by, at, run_id),
         )
@@ -106,7 +106,7 @@ class RunStore:
         """Rows may change again, and no approval that was given counts any more."""
         cursor = self._database.execute(
             """UPDATE runs SET state = 'draft', digest = NULL, submitted_by = NULL,
-                   submitted_at = NULL, approvals_needed = 1, stop_code = NULL, stop_message = NULL
+                   approvals_needed = 1, stop_code = NULL, stop_message = NULL
                WHERE id = ? AND state = ?""",
             (run_id, before.value),
         )

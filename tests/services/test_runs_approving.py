@@ -369,3 +369,24 @@ class TestRaces:
             approve(world, run)
         assert world.services.runs.executor.execute(run.id)
         assert counts(world, run.id) == {"succeeded": 1}
+
+
+class TestWhoPreparedIt:
+    def test_whoever_changed_the_rows_does_not_decide(self, world: World) -> None:
+        world.services.users.add_practice_users()
+        run_id = draft(world, invoices(payers(world, 2)))
+        both = Actor("bob", "Bob", frozenset({Role.APPROVER, Role.OPERATOR}))
+        world.services.runs.maker.leave_out(run_id, [2], by=both)
+        run = world.services.runs.approvals.submit(run_id, by=ALICE)
+        with pytest.raises(NotPermitted, match="prepared"):
+            approve(world, run)
+
+    def test_submitted_again_within_a_second_is_another_submission(self, world: World) -> None:
+        world.services.users.add_practice_users()
+        approvals = world.services.runs.approvals
+        run = approve(world, approvals.submit(draft(world, invoices(payers(world, 2))), by=ALICE))
+        approvals.withdraw(run.id, by=ALICE)
+        again = approvals.submit(run.id, by=ALICE)
+        assert again.digest == run.digest
+        assert again.state is RunState.AWAITING_APPROVAL
+        assert approve(world, again).state is RunState.APPROVED

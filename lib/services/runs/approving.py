@@ -28,6 +28,8 @@ from lib.services.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 _DAY = 86_400
+# Whoever did one of these to a run has prepared it, too.
+_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation 
         return NotPermitted("This needs the role approver. Ask an admin to give it to you.")
     if run.state is not RunState.AWAITING_APPROVAL:
         return StaleState("This run does not wait for approval (any more).")
-    if by.username in (run.submitted_by, run.created_by):
+    makers = {run.submitted_by, run.created_by, *stores.audit.actors(run.id, _CHANGES)}
+    if by.username in makers:
         return NotPermitted(
             "You prepared this run, so somebody else must decide on it: two people for every run."
         )
