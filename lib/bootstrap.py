@@ -27,6 +27,7 @@ from lib.services.runs.approving import ApprovalService
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
+from lib.services.runs.following import RunFollower
 from lib.services.runs.making import RunMaker
 from lib.services.runs.sending_rows import RowSender
 from lib.services.runs.viewing import RunViewer
@@ -165,6 +166,7 @@ def build_services(
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
         files=RunFiles(uow, maker, viewer, sync, clock=clock),
+        follower=RunFollower(uow, maker, viewer, clock=clock),
         maker=maker,
         viewer=viewer,
     )

@@ -16,6 +16,9 @@ source = st.segmented_control(
     "Where the rows come from", list(new_run.SOURCES), format_func=new_run.SOURCES.get,
     default="file", key="new_run_source", label_visibility="collapsed", required=True,
 )  # fmt: skip
+if source == "open":
+    new_run.from_open_references(ctx)
+    st.stop()
 upload = new_run.upload(ctx) if source == "file" else new_run.pasted(ctx)
 if upload is not None:
     new_run.check(ctx, upload)

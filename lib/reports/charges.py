@@ -15,7 +15,7 @@ from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, shown_code
 from lib.domain.payment_methods import label_of
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
-from lib.store.charges import decline_of
+from lib.store.charges import UNRESOLVED, decline_of
 
 FAILED = (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
 _CHARGES = Query(
@@ -43,10 +43,6 @@ _CHARGES = Query(
     "h.created_at",
     "h.id",
 )
-# A later charge of the same reference, over another amount say, makes the failure history.
-UNRESOLVED = """h.state IN ('declined', 'needs_customer') AND NOT EXISTS (
-    SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
-        AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
 # Places in a list, what opens a customer's link, and codes that only support reads.
 _NOT_EXPORTED = [
     "page_time", "page_id", "recovery_token", "looks", "next_look_at", "new_type", "new_brand",

@@ -12,6 +12,11 @@ from sqlite_utils import Database
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
 from lib.domain.mirror import Decline
 
+# A later charge of the same reference, over another amount say, makes the failure history.
+UNRESOLVED = """h.state IN ('declined', 'needs_customer') AND NOT EXISTS (
+    SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
+        AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
+
 
 class ChargeStore:
     def __init__(self, database: Database) -> None:
@@ -45,6 +50,15 @@ class ChargeStore:
             (json.dumps(charge_ids),),
         )
         return {row["id"]: charge_of(row) for row in rows}
+
+    def unresolved(self, *, since: int, limit: int) -> list[Charge]:
+        """Failures that no later charge of the same reference made good, oldest first."""
+        rows = self._database.query(
+            f"""SELECT * FROM charges h WHERE h.created_at >= ? AND {UNRESOLVED}
+                ORDER BY h.created_at, h.id LIMIT ?""",
+            (since, limit),
+        )
+        return [charge_of(row) for row in rows]
 
     def attempts_of_many(self, charge_ids: Sequence[str]) -> dict[str, list[Attempt]]:
         """By charge, oldest first."""

@@ -17,7 +17,7 @@ from lib.ui.context import PageContext, require
 from lib.ui.formats import day, escape, plural
 from lib.ui.layout import Figure
 
-SOURCES = {"file": "Upload a file", "paste": "Paste rows"}
+SOURCES = {"file": "Upload a file", "paste": "Paste rows", "open": "Open references"}
 _SHOWN_ROWS = 8
 _SHOWN_PROBLEMS = 20
 _NOT_THERE = "–"
@@ -53,6 +53,19 @@ def pasted(ctx: PageContext) -> Upload | None:
         _explain()
         return None
     return _read(text, lambda: ctx.services.runs.files.open_pasted(text))
+
+
+def from_open_references(ctx: PageContext) -> None:
+    st.caption(
+        "Every charge of the last 90 days that failed and was not made good since, each checked by what is "
+        "known now: cards that must not be tried again are listed as blocked."
+    )
+    if st.button("Make the run", key="new_run_open", type="primary", icon=":material/rule:"):
+        with (
+            outcome.show(rerun=False),
+            st.spinner("Looking up customers, cards and earlier charges …"),
+        ):
+            _open(ctx.services.runs.follower.open_references(by=ctx.actor).id)
 
 
 def _read(identity: str, opened: Callable[[], Upload]) -> Upload | None:

@@ -25,6 +25,8 @@ def buttons(ctx: PageContext, view: RunView) -> None:
     run, runs, by = view.run, ctx.services.runs, ctx.actor
     if run.started_at is not None or run.state in _DONE:
         _results(ctx, view)
+    if run.state in _DONE and by.may(Permission.CHARGE):
+        _follow_up(ctx, view)
     if not by.may(Permission.CHARGE):
         return
     match run.state:
@@ -72,6 +74,29 @@ def _results(ctx: PageContext, view: RunView) -> None:
         return pd.DataFrame(rows, columns=list(header))
 
     tables.download(frame, file_name=f"{name}-results.csv", key="run_results", label="Results")
+
+
+def _follow_up(ctx: PageContext, view: RunView) -> None:
+    """What to do about rows that did not work: write to the customers, and try again."""
+    failed = view.counts.get("declined", 0) + view.counts.get("needs_customer", 0)
+    run_id, name = view.run.id, view.run.name
+
+    def frame() -> pd.DataFrame:
+        header, rows = require().services.runs.viewer.messages(run_id)
+        return pd.DataFrame(rows, columns=list(header))
+
+    if failed:
+        tables.download(frame, file_name=f"{name}-messages.csv", key="run_messages",
+                        label="Messages to customers")  # fmt: skip
+    if (failed or view.counts.get("blocked", 0)) and st.button(
+        "Try failures again", key="run_follow_up", icon=":material/replay:",
+        help="Makes a new draft of the rows that did not work, checked by what is known now. "
+        "It needs an approval of its own.",
+    ):  # fmt: skip
+        with outcome.show("A draft of what did not work.") as said:
+            made = ctx.services.runs.follower.again(run_id, by=ctx.actor)
+            st.query_params["run"] = made.id
+            said.message = f"{plural(failed, 'failure')} taken into a new draft."
 
 
 def decision(ctx: PageContext, view: RunView) -> None:

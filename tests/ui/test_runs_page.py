@@ -157,3 +157,20 @@ def test_waiting_runs_are_counted(world) -> None:
     assert world.services.reports.waiting.counts()["runs"] == 1
     world.services.runs.control.start(approve(world, run).id, by=ALICE)
     assert world.services.reports.waiting.counts()["runs"] == 0
+
+
+def test_failures_become_a_new_draft(open_page, world) -> None:
+    run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+    at = open_page("runs", as_="alice", query={"run": run.id})
+    ran(button(at, "run_follow_up").click().run())
+    made = world.services.runs.control.find(at.query_params["run"])
+    assert (made.follows, made.state) == (run.id, RunState.DRAFT)
+
+
+def test_open_references_become_a_draft(open_page, world) -> None:
+    customer, method, _, reference = row(world, "INV-9", ALWAYS_DECLINES)
+    world.charge(customer, reference=reference, method=method)
+    at = open_page("new_run", as_="alice")
+    at.segmented_control(key="new_run_source").set_value("open").run()
+    ran(button(at, "new_run_open").click().run())
+    assert list(world.services.reports.runs.page().frame["name"]) == ["Open references"]

@@ -8,6 +8,7 @@ from lib.services.runs.approving import ApprovalService
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
+from lib.services.runs.following import RunFollower
 from lib.services.runs.making import RunMaker
 from lib.services.runs.viewing import RunViewer
 
@@ -18,5 +19,6 @@ class RunServices:
     control: RunControl
     executor: RunExecutor
     files: RunFiles
+    follower: RunFollower
     maker: RunMaker
     viewer: RunViewer

@@ -11,10 +11,12 @@ from lib.domain.charges import ChargeState
 from lib.domain.declines import Reason
 from lib.domain.run_columns import RESULT_COLUMNS
 from lib.domain.runs import Decision, RowState, Run, RunRow, Severity
+from lib.money import format_major
 from lib.services.charge_views import ChargeView, views_of
 from lib.services.runs.approving import found
 from lib.store.unit_of_work import Stores, UnitOfWork
 
+MESSAGE_COLUMNS = ("email", "name", "reference", "amount", "currency", "message", "link")
 _PAGE = 1_000
 _CORRECT = "Correct the row."
 
@@ -175,6 +177,34 @@ class RunViewer:
                 yield (*cells, *("",) * (width - len(cells)), *view.results())
 
         return (*run.header, *RESULT_COLUMNS), lines()
+
+    def messages(self, run_id: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+        """
+        The header and a row for each failed charge whose customer can do something about it, for a
+        mail merge. Raises like `results`.
+        """
+        with self._uow.read() as stores:
+            found(stores, run_id)
+
+        def lines() -> Iterator[tuple[str, ...]]:
+            for view in self.rows(run_id):
+                text = view.charge.customer_message() if view.charge is not None else None
+                if view.charge is None or text is None or view.row.state is not RowState.SENT:
+                    continue
+                charge = view.charge.charge
+                with self._uow.read() as stores:
+                    customer = stores.mirror.customer(charge.customer)
+                yield (
+                    (customer.email if customer else None) or "",
+                    (customer.name if customer else None) or "",
+                    charge.reference,
+                    format_major(charge.amount, charge.currency),
+                    charge.currency,
+                    text,
+                    view.charge.recovery_url or "",
+                )
+
+        return MESSAGE_COLUMNS, lines()
 
     def _page(self, stores: Stores, run_id: str, after: int) -> list[RowView]:
         rows = stores.run_rows.of(run_id, after=after, limit=_PAGE)

@@ -1,0 +1,67 @@
+"""After a run: messages to customers, and a draft of what did not work."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.errors import InvalidInput, StaleState
+from tests.running import approved, executed, rows_of
+from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
+
+
+def row(world: World, reference: str, number: str = "4242424242424242", amount: int = 1000):
+    customer = world.customer(f"Payer {reference}", f"{reference.lower()}@example.com")
+    return (customer, world.save_card(customer, number), amount, reference)
+
+
+class TestAgain:
+    def test_failures_come_with_their_numbers_and_the_new_card(self, world: World) -> None:
+        bad = row(world, "INV-2", ALWAYS_DECLINES)
+        run = executed(world, [row(world, "INV-1"), bad])
+        world.clock.advance(minutes=1)
+        new = world.save_card(bad[0])
+        again = world.services.runs.follower.again(run.id, by=ALICE)
+        assert again.follows == run.id
+        (only,) = rows_of(world, again.id)
+        assert (only.number, only.payment_method, only.state) == (3, new, "planned")
+
+    def test_what_must_not_be_tried_again_is_listed_as_blocked(self, world: World) -> None:
+        run = executed(world, [row(world, "INV-1", WANTS_AUTHENTICATION)])
+        again = world.services.runs.follower.again(run.id, by=ALICE)
+        (only,) = rows_of(world, again.id)
+        assert (only.state, only.findings[0].code) == ("blocked", "retry_not_allowed")
+
+    def test_nothing_failed(self, world: World) -> None:
+        run = executed(world, [row(world, "INV-1")])
+        with pytest.raises(InvalidInput, match="Every row"):
+            world.services.runs.follower.again(run.id, by=ALICE)
+
+    def test_a_run_that_is_not_over(self, world: World) -> None:
+        run = approved(world, [row(world, "INV-1")])
+        with pytest.raises(StaleState):
+            world.services.runs.follower.again(run.id, by=ALICE)
+
+
+class TestOpenReferences:
+    def test_every_failure_that_was_not_made_good(self, world: World) -> None:
+        bad = row(world, "INV-1", ALWAYS_DECLINES)
+        good = row(world, "INV-2", ALWAYS_DECLINES)
+        world.charge(bad[0], reference="INV-1", amount="10.00")
+        world.charge(good[0], reference="INV-2", amount="12.00")
+        world.charge(good[0], reference="INV-2", amount="11.00", method=world.save_card(good[0]))
+        run = world.services.runs.follower.open_references(by=ALICE)
+        (only,) = rows_of(world, run.id)
+        assert (only.reference, only.amount, only.cells[1]) == ("INV-1", 1000, "10.00")
+
+    def test_none(self, world: World) -> None:
+        with pytest.raises(InvalidInput, match="No reference"):
+            world.services.runs.follower.open_references(by=ALICE)
+
+
+def test_messages_are_for_customers_who_can_do_something(world: World) -> None:
+    run = executed(world, [row(world, "INV-1"), row(world, "INV-2", ALWAYS_DECLINES)])
+    header, lines = world.services.runs.viewer.messages(run.id)
+    (message,) = [dict(zip(header, line, strict=True)) for line in lines]
+    assert (message["email"], message["reference"]) == ("inv-2@example.com", "INV-2")
+    assert message["link"].startswith("http")
+    assert message["link"] in message["message"]
