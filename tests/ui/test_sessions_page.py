@@ -229,7 +229,7 @@ class TestSync:
         press(at, "sync_status_request")
         job = world.services.sync.latest("backfill")
         assert (job.state, job.requested_by) == ("queued", "alice")
-        assert "waits for the worker" in words(at)
+        assert "sync begins in a moment" in words(at)
         assert at.button(key="sync_status_request").disabled
         world.services.sync.run_waiting("backfill")
         at.run()

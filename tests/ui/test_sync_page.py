@@ -47,7 +47,7 @@ def test_a_difference_is_red_and_named(open_page, read) -> None:
     read.clock.advance(seconds=5)
     read.services.sync.prove_now(by=ALICE)
     at = open_page("sync", as_="vera")
-    assert "1 differences" in text(at)
+    assert "1 difference" in text(at)
     assert "Something may be missing or wrong" in text(at)
 
 
