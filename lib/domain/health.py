@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.domain.progress import NAMES
 from lib.domain.proofs import Proof
 from lib.domain.reads import ReadBudget
 
@@ -35,7 +36,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Times in seconds; None for never."""
+    """Times in seconds; None for never, or by a clock that was wrong."""
 
     now: int
     worker_at: int | None
@@ -63,8 +64,10 @@ class Facts:
 
     @property
     def proven_at(self) -> int | None:
-        """When the oldest of the types' last proofs was made."""
-        return min((proof.proven_at for proof in self.proofs), default=None)
+        """When the oldest of the types' last proofs was made; None while one was never compared."""
+        if not {proof.type for proof in self.proofs} >= NAMES.keys():
+            return None
+        return min(proof.proven_at for proof in self.proofs)
 
 
 def judge(facts: Facts) -> list[Remark]:
@@ -119,7 +122,14 @@ def _syncing(facts: Facts) -> list[Remark]:
                 "Onfile tries again by itself. If it names a permission, give it to the key.",
             )
         )  # fmt: skip
-    if facts.synced_at is not None and facts.complete_at is not None:
+    if facts.synced_at is None and facts.complete_at is not None:
+        found.append(
+            Remark(
+                "sync_stopped", Light.RED, "Nobody knows when Stripe was read last.",
+                "Check this machine's clock, then press “Sync now”.",
+            )
+        )  # fmt: skip
+    elif facts.synced_at is not None and facts.complete_at is not None:
         late = facts.now - facts.synced_at
         if late > _STOPPED_SECONDS:
             found.append(
@@ -164,7 +174,10 @@ def _proof(facts: Facts) -> list[Remark]:
         if facts.proven_at is None:
             found.append(
                 Remark(
-                    "never_proven", Light.AMBER, "The mirror was not compared with Stripe yet.",
+                    "never_proven", Light.AMBER,
+                    f"Parts of the mirror were not compared with Stripe yet: {_unproven(facts)}."
+                    if facts.proofs
+                    else "The mirror was not compared with Stripe yet.",
                     "Onfile does it once a day by itself, or press “Compare with Stripe”.",
                 )
             )  # fmt: skip
@@ -177,6 +190,11 @@ def _proof(facts: Facts) -> list[Remark]:
                 )
             )  # fmt: skip
     return found
+
+
+def _unproven(facts: Facts) -> str:
+    proven = {proof.type for proof in facts.proofs}
+    return ", ".join(name for type_, name in NAMES.items() if type_ not in proven)
 
 
 def _webhooks(facts: Facts) -> list[Remark]:

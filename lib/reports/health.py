@@ -17,6 +17,8 @@ from lib.store.sync_state import SyncStore
 _MOST_TO_INDEX = 100_000
 _DAY = 86_400
 _OBJECTS_A_REQUEST = 100
+# What lies further in the future was written by a clock that was wrong, and says nothing.
+_CLOCKS_DIFFER_SECONDS = 60
 _LISTED = (
     "customers", "checkout_sessions", "setup_intents", "payment_intents", "stripe_charges",
     "refunds", "disputes",
@@ -42,20 +44,26 @@ class HealthReports:
             since = now - PERIOD_SECONDS
             reads = budget(used=store.reads_since(since), payments=store.payments_since(since))
             sync = jobs.get("sync")
+
+            def past(moment: int | None) -> int | None:
+                return None if moment is None or moment > now + _CLOCKS_DIFFER_SECONDS else moment
+
             return Facts(
                 now=now,
-                worker_at=_maybe(
-                    database, "SELECT value FROM meta WHERE name = 'worker_heartbeat'"
+                worker_at=past(
+                    _maybe(database, "SELECT value FROM meta WHERE name = 'worker_heartbeat'")
                 ),
-                complete_at=cursors.get("backfill"),
+                complete_at=past(cursors.get("backfill")),
                 reading_since=_maybe(
                     database, "SELECT started_at FROM backfills WHERE finished_at IS NULL"
                 ),
                 reading_state=jobs.get("backfill", {}).get("state"),
-                synced_at=cursors.get("events"),
+                synced_at=past(cursors.get("events")),
                 sync_every=sync_interval(reads, has_webhooks=has_webhooks),
                 sync_error=sync["error"] if sync and sync["state"] == "failed" else None,
-                proofs=store.latest_proofs(),
+                proofs=[
+                    proof for proof in store.latest_proofs() if past(proof.proven_at) is not None
+                ],
                 has_webhooks=has_webhooks,
                 webhook_at=quiet.last_webhook_at,
                 webhooks_missed=quiet.missed,

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-# A running job whose heartbeat is older belonged to a process that died.
+# A running job whose heartbeat is older belonged to a process that died; so did one whose heartbeat
+# lies as far in the future, by a clock that was wrong.
 STALE_SECONDS = 30
 
 
@@ -39,6 +40,10 @@ class JobStore:
         self, job_id: str, *, kind: str, params: Mapping[str, object], by: str, at: int
     ) -> bool:
         """False when a job of this kind is waiting or running."""
+        # One from the future was written by a clock that was wrong, and would stay the latest.
+        self._database.execute(
+            "UPDATE jobs SET created_at = ?1 WHERE kind = ?2 AND created_at > ?1", (at, kind)
+        )
         try:
             self._database.execute(
                 """INSERT INTO jobs (id, kind, params, state, requested_by, created_at)
@@ -55,9 +60,9 @@ class JobStore:
         """Take the oldest waiting job, or one whose worker died. At most one taker wins."""
         rows = self._database.query(
             """SELECT * FROM jobs WHERE (state = 'queued' OR (state = 'running' AND
-                   coalesce(heartbeat_at, 0) < ?)) AND (? IS NULL OR kind = ?)
+                   coalesce(heartbeat_at, 0) NOT BETWEEN ? AND ?)) AND (? IS NULL OR kind = ?)
                    AND (? IS NULL OR id = ?) ORDER BY created_at LIMIT 1""",
-            (now - STALE_SECONDS, kind, kind, job_id, job_id),
+            (now - STALE_SECONDS, now + STALE_SECONDS, kind, kind, job_id, job_id),
         )
         row = next(iter(rows), None)
         if row is None:

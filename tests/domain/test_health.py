@@ -7,15 +7,26 @@ from dataclasses import replace
 import pytest
 
 from lib.domain.health import Facts, Light, judge, light_of
+from lib.domain.progress import NAMES
 from lib.domain.proofs import Proof
 from lib.domain.reads import ReadBudget
 
 NOW = 1_800_000_000
 DAY = 86_400
+
+
+def proofs(*special: Proof) -> list[Proof]:
+    """The last proof of every type; those not named found nothing."""
+    return [
+        *special,
+        *(Proof(name, NOW) for name in NAMES if name not in {p.type for p in special}),
+    ]
+
+
 GOOD = Facts(
     now=NOW, worker_at=NOW - 5, complete_at=NOW - DAY, reading_since=None, reading_state="done",
     synced_at=NOW - 60, sync_every=300, sync_error=None,
-    proofs=[Proof("customers", NOW - 3600, windows=2, windows_of=2)], has_webhooks=True,
+    proofs=proofs(Proof("customers", NOW - 3600, windows=2, windows_of=2)), has_webhooks=True,
     webhook_at=NOW - 60, webhooks_missed=0, given_up=0, paid_twice=0,
     reads=ReadBudget(100, 10_000), to_index=0,
 )  # fmt: skip
@@ -37,14 +48,16 @@ def test_all_well_is_green() -> None:
         ({"sync_error": "The key may not read refunds."}, "sync_failed", Light.AMBER),
         ({"synced_at": NOW - 1801}, "sync_late", Light.AMBER),
         ({"synced_at": NOW - DAY - 1}, "sync_stopped", Light.RED),
-        ({"proofs": [Proof("refunds", NOW, missing=1)]}, "differs", Light.RED),
+        ({"proofs": proofs(Proof("refunds", NOW, missing=1))}, "differs", Light.RED),
         (
-            {"proofs": [Proof("refunds", NOW, error="Refunds could not be compared.")]},
+            {"proofs": proofs(Proof("refunds", NOW, error="Refunds could not be compared."))},
             "unproven",
             Light.AMBER,
         ),
         ({"proofs": []}, "never_proven", Light.AMBER),
-        ({"proofs": [Proof("refunds", NOW - 3 * DAY - 1)]}, "proof_late", Light.AMBER),
+        ({"proofs": [p for p in proofs() if p.type != "refunds"]}, "never_proven", Light.AMBER),
+        ({"proofs": proofs(Proof("refunds", NOW - 3 * DAY - 1))}, "proof_late", Light.AMBER),
+        ({"synced_at": None}, "sync_stopped", Light.RED),
         ({"given_up": 1}, "given_up", Light.RED),
         ({"webhooks_missed": 1}, "webhooks_quiet", Light.AMBER),
         ({"paid_twice": 1}, "paid_twice", Light.RED),
@@ -72,5 +85,6 @@ def test_one_is_spoken_of_as_one() -> None:
 
 
 def test_a_part_that_was_not_compared_makes_the_whole_old() -> None:
-    proofs = [Proof("customers", NOW), Proof("refunds", NOW - 4 * DAY)]
-    assert replace(GOOD, proofs=proofs).proven_at == NOW - 4 * DAY
+    old = proofs(Proof("refunds", NOW - 4 * DAY))
+    assert replace(GOOD, proofs=old).proven_at == NOW - 4 * DAY
+    assert replace(GOOD, proofs=[Proof("customers", NOW)]).proven_at is None
