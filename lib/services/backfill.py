@@ -77,6 +77,12 @@ class Backfill:
             fits = found is not None and set(types) <= set(found.types) and found.started_at <= now
             if found is not None and fits and not anew:
                 return found.id, found.started_at, found.types
+            if anew:
+                # From now on events tell what changes behind the reader, and syncs look at new
+                # sessions. Begun and known in one transaction, or nobody would read what was missed.
+                for name in ("events", "checkout_sessions"):
+                    stores.sync.set_cursor(name, now)
+                    stores.sync.set_news_since(name, 0)
             if found is not None:
                 stores.sync.end_backfill(found.id, at=now)
             backfill_id = new_id("bf")

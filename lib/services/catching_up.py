@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import SessionBundle
-from lib.errors import Missing
+from lib.errors import InvalidInput, Missing, OnfileError, OutcomeUnknown
 from lib.services.mirroring import is_ours, record_listed
 from lib.services.refreshing import Refresher
 from lib.services.sync_result import Progress, SyncResult
@@ -23,6 +23,8 @@ from lib.stripe_gateway.lists import Page
 EVENT_LOG_SECONDS = 29 * 86_400
 # An event may be listed a little later than its time says.
 _MARGIN_SECONDS = 120
+# How far our clock may be ahead of Stripe's where nothing else says how far was read.
+_CLOCKS_DIFFER_SECONDS = 300
 # A Session lives at most 24 hours, so one that could still change was made at most this long ago.
 # The hour covers clocks that differ and a slow sync.
 _LOOK_BACK_SECONDS = 25 * 3600
@@ -90,15 +92,14 @@ class CatchingUp:
 
     def events(self, result: SyncResult, progress: Progress) -> None:
         now = self._now()
-        since = self._cursor("events")
+        since = self._read_until("events")
         with self._uow.read() as stores:
             last = stores.sync.cursor("events")
         after: str | None = None
+        newest: int | None = None
         while True:
-            page = self._gateway.list_events(
-                types=EVENT_TYPES, after=after,
-                created_from=None if since is None else since - _MARGIN_SECONDS,
-            )  # fmt: skip
+            page = self._gateway.list_events(types=EVENT_TYPES, after=after, created_from=since)
+            newest = newest or next((event.created for event in page.items), None)
             result.events += self._webhooks.take_listed(page.items)
             progress(result.progress("events"))
             if not page.has_more:
@@ -107,32 +108,43 @@ class CatchingUp:
         while self._webhooks.process_due():
             progress(result.progress("events"))
         if last is None or now - EVENT_LOG_SECONDS < last <= now:
-            self._set_cursor("events", now)
+            self._was_read("events", now, newest)
         # Otherwise events are lost for ever, and only a backfill may say that all is known.
 
     def sessions(self, result: SyncResult, progress: Progress) -> None:
         now = self._now()
         with self._uow.read() as stores:
             oldest = stores.mirror.oldest_open_session()
-            overdue = stores.mirror.overdue_sessions(now=now - 3600, limit=_OVERDUE_AT_ONCE)
-        for session_id in overdue:
-            try:
-                self._refresher.session(session_id)
-            except Missing:
-                self._refresher.forget_session(session_id)
-            result.checkout_sessions += 1
-        cursor = self._cursor("checkout_sessions")
-        since = new_since = None if cursor is None else cursor - _MARGIN_SECONDS
+        since = new_since = self._read_until("checkout_sessions")
         if since is not None and oldest is not None and oldest < since:
             since = max(oldest, min(since, now - _LOOK_BACK_SECONDS))
         page, had_news = self._look_at_sessions(since, None, result)
+        newest = next((bundle.created for bundle in page.items), None)
         # What is new is read to its end, also past pages that were known from elsewhere.
         while page.has_more and (had_news or (page.last_created or 0) >= (new_since or 0)):
             page, had_news = self._look_at_sessions(since, page.last_id, result)
             progress(result.progress("checkout_sessions"))
         if page.has_more and since is not None:
             self._next_in_turn(since, page.last_created or now, result, progress)
-        self._set_cursor("checkout_sessions", now)
+        self._was_read("checkout_sessions", now, newest)
+        self._overdue(now, result)
+
+    def _overdue(self, now: int, result: SyncResult) -> None:
+        """One that cannot be read keeps neither new sessions nor other overdue ones waiting."""
+        with self._uow.read() as stores:
+            overdue = stores.mirror.overdue_sessions(now=now - 3600, limit=_OVERDUE_AT_ONCE)
+        failed: OnfileError | None = None
+        for session_id in overdue:
+            try:
+                self._refresher.session(session_id)
+            except Missing:
+                self._refresher.forget_session(session_id)
+            except (InvalidInput, OutcomeUnknown) as error:
+                failed = failed or error
+                continue
+            result.checkout_sessions += 1
+        if failed is not None:
+            raise failed
 
     def _next_in_turn(self, since: int, below: int, result: SyncResult, progress: Progress) -> None:
         """One page of what is older, going on where the last sync stopped; more while it has news."""
@@ -196,6 +208,27 @@ class CatchingUp:
         with self._uow.read() as stores:
             found = stores.sync.cursor(name)
         return None if found is None or found > self._now() else found
+
+    def _read_until(self, name: str) -> int | None:
+        """From where on a list may hold news; None where it was never read."""
+        cursor = self._cursor(name)
+        if cursor is None:
+            return None
+        with self._uow.read() as stores:
+            since = stores.sync.news_since(name)
+        if since is None:
+            return cursor - _CLOCKS_DIFFER_SECONDS - _MARGIN_SECONDS
+        return min(cursor - _MARGIN_SECONDS, since)
+
+    def _was_read(self, name: str, now: int, newest: int | None) -> None:
+        """To the end, as it stood at `now` by our clock; its `newest` is by Stripe's."""
+        with self._uow.write() as stores:
+            stores.sync.set_cursor(name, now)
+            if newest is not None:
+                # Later it hides nothing that comes late any more, and a thousand objects of one
+                # minute are not read again and again until there is a newer one.
+                is_settled = now - newest >= _CLOCKS_DIFFER_SECONDS + _MARGIN_SECONDS
+                stores.sync.set_news_since(name, newest if is_settled else newest - _MARGIN_SECONDS)
 
     def _set_cursor(self, name: str, value: int | None) -> None:
         with self._uow.write() as stores:

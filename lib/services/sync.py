@@ -221,12 +221,6 @@ class SyncService:
         self, result: SyncResult, progress: Progress, types: tuple[str, ...] = LISTED_TYPES
     ) -> None:
         asleep = set(types) == set(LISTED_TYPES) and not self._has_events_since()
-        if asleep:
-            # From now on events tell what changes behind the reader, and syncs look at new sessions.
-            now = epoch(self._clock())
-            with self._uow.write() as stores:
-                stores.sync.set_cursor("events", now)
-                stores.sync.set_cursor("checkout_sessions", now)
         self._backfill.run(types, result, progress, anew=asleep)
 
     def _read_some(self, wanted: tuple[str, ...], result: SyncResult, progress: Progress) -> None:

@@ -39,6 +39,14 @@ class SyncStore:
             (name, value),
         )
 
+    def news_since(self, name: str) -> int | None:
+        """From where on a list may hold news, by Stripe's own clock: ours may be ahead of it."""
+        return self.cursor(f"{name}_since") or None
+
+    def set_news_since(self, name: str, moment: int) -> None:
+        """0: nobody knows."""
+        self.set_cursor(f"{name}_since", moment)
+
     # Backfills
 
     def begin_backfill(self, backfill_id: str, *, types: Sequence[str], at: int) -> None:

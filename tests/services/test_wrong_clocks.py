@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from lib.domain.health import judge
 from lib.services.jobs import JobRunner
 from lib.services.sync import BACKFILL, SYNC, VERIFY
+from tests import at_stripe
+from tests.syncing import customer_elsewhere, ids, session_elsewhere, watched
 from tests.world import ALICE, World
 
 KINDS = (BACKFILL, SYNC, VERIFY)
@@ -50,3 +56,36 @@ def test_no_time_in_the_future_makes_the_light_green(world: World) -> None:
     assert {"worker", "incomplete"} <= {remark.code for remark in judge(facts)}
     assert facts.synced_at is None
     assert facts.proven_at is None
+
+
+def test_an_event_is_read_by_a_clock_that_is_always_ahead_of_stripes(world: World) -> None:
+    customer = world.customer("Before")
+    stripes = world.clock
+    world.clock = lambda: stripes() + timedelta(minutes=5)  # type: ignore[assignment]
+    world.rebuild()
+    for name in ("First", "Second", "Third"):
+        world.services.sync.run()
+        stripes.advance(minutes=1)
+        at_stripe.post(world, f"/v1/customers/{customer}", name=name)
+        session = session_elsewhere(world)
+        stripes.advance(minutes=4)
+        world.services.sync.run()
+        assert world.services.customers.get(customer).name == name
+        assert session in ids(world, "checkout_sessions")
+
+
+def test_many_events_of_one_minute_are_not_read_again_and_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.services.sync.run()
+    for _ in range(60):
+        customer_elsewhere(world)
+        customer_elsewhere(world)
+        world.clock.advance(seconds=1)
+    world.clock.advance(minutes=10)
+    world.services.sync.run()
+    seen = watched(world, monkeypatch)
+    for _ in range(3):
+        world.clock.advance(minutes=5)
+        world.services.sync.run()
+    assert seen["/v1/events"] == 3
