@@ -62,6 +62,13 @@ def cursors(world: World) -> dict[str, int]:
     return dict(rows(world, sql))  # type: ignore[arg-type]
 
 
+def hide_sessions_from_syncs(world: World, *, until: int | None = None) -> None:
+    """As if newer ones than all of now were read: only a proof looks at these again."""
+    with world.services.sync._uow.write() as stores:
+        stores.sync.set_cursor("checkout_sessions", until or world.now)
+        stores.sync.set_news_since("checkout_sessions", until or world.now)
+
+
 def listed_ids(world: World, type_: str) -> set[str]:
     """Every id that Stripe lists, of customers' methods one customer after the other."""
     if type_ == "payment_methods":
