@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +14,7 @@ from lib.domain.run_files import ParsedFile
 from lib.errors import InvalidInput
 from lib.services.runs.files import Upload
 from lib.ui import layout, navigation, outcome, pickers, run_page, run_words, tables
-from lib.ui.context import PageContext, require
+from lib.ui.context import PageContext
 from lib.ui.formats import day, escape, plural
 from lib.ui.layout import Figure
 
@@ -25,12 +26,8 @@ _READ = "new_run_read"
 
 
 def template(ctx: PageContext) -> None:
-    st.download_button(
-        "Template with your customers",
-        lambda: require().services.runs.files.template(by=ctx.actor),
-        file_name="charge-run.xlsx", key="new_run_template", icon=":material/download:",
-        on_click="ignore",
-    )  # fmt: skip
+    tables.file(partial(ctx.services.runs.files.template, by=ctx.actor), key="new_run_template",
+                file_name="charge-run.xlsx", label="Template with your customers")  # fmt: skip
 
 
 def upload(ctx: PageContext) -> Upload | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
@@ -12,9 +12,10 @@ from lib.domain.runs import RunState
 from lib.errors import InvalidInput
 from lib.money import parse_amount
 from lib.services.runs.approving import ControlTotals
+from lib.services.runs.files import RunFiles
 from lib.services.runs.viewing import RunView
 from lib.ui import navigation, outcome, run_words, tables
-from lib.ui.context import PageContext, require
+from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
 _DONE = (RunState.FINISHED, RunState.CANCELLED)
@@ -67,34 +68,32 @@ def _cancel(ctx: PageContext, view: RunView) -> None:
 
 
 def _results(ctx: PageContext, view: RunView) -> None:
-    run_id, name = view.run.id, view.run.name
+    run_id, files = view.run.id, ctx.services.runs.files
+    with st.popover("Results", icon=":material/download:"):
+        st.caption("Every row as it came in, and what came of it.")
+        for label, ending in (("Excel workbook", "xlsx"), ("CSV file", "csv")):
+            name = f"{view.run.name}-results.{ending}"
+            tables.file(partial(_content, files, run_id, name), file_name=name,
+                        key=f"run_results_{ending}", label=label)  # fmt: skip
 
-    def frame() -> pd.DataFrame:
-        header, rows = require().services.runs.viewer.results(run_id)
-        return pd.DataFrame(rows, columns=list(header))
 
-    tables.download(frame, file_name=f"{name}-results.csv", key="run_results", label="Results")
+def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:
+    return files.results(run_id, file_name)[1]
 
 
 def _follow_up(ctx: PageContext, view: RunView) -> None:
     """What to do about rows that did not work: write to the customers, and try again."""
     failed = view.counts.get("declined", 0) + view.counts.get("needs_customer", 0)
-    run_id, name = view.run.id, view.run.name
-
-    def frame() -> pd.DataFrame:
-        header, rows = require().services.runs.viewer.messages(run_id)
-        return pd.DataFrame(rows, columns=list(header))
-
     if failed:
-        tables.download(frame, file_name=f"{name}-messages.csv", key="run_messages",
-                        label="Messages to customers")  # fmt: skip
+        tables.file(partial(ctx.services.runs.files.messages, view.run.id), key="run_messages",
+                    file_name=f"{view.run.name}-messages.csv", label="Messages to customers")  # fmt: skip
     if (failed or view.counts.get("blocked", 0)) and st.button(
         "Try failures again", key="run_follow_up", icon=":material/replay:",
         help="Makes a new draft of the rows that did not work, checked by what is known now. "
         "It needs an approval of its own.",
     ):  # fmt: skip
         with outcome.show("A draft of what did not work.") as said:
-            made = ctx.services.runs.follower.again(run_id, by=ctx.actor)
+            made = ctx.services.runs.follower.again(view.run.id, by=ctx.actor)
             st.query_params["run"] = made.id
             said.message = f"{plural(failed, 'failure')} taken into a new draft."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -126,20 +127,22 @@ def rendered(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame
 
 
 def download(
-    frame: pd.DataFrame | Callable[[], pd.DataFrame],
-    *,
-    file_name: str,
-    key: str,
-    label: str = "Export CSV",
+    frame: Callable[[], pd.DataFrame], *, file_name: str, key: str, label: str = "Export CSV"
 ) -> None:
-    """A button that writes the CSV file when it is clicked. Pass a function to read only then."""
+    """A button that reads the rows, and writes them as CSV, when it is clicked; see `file`."""
+    file(lambda: csv(frame()), file_name=file_name, key=key, label=label)
 
-    def data() -> bytes:
-        return csv(frame if isinstance(frame, pd.DataFrame) else frame())
 
+def file(made: Callable[[], bytes], *, file_name: str, key: str, label: str) -> None:
+    """
+    A button that makes a file when it is clicked.
+
+    Streamlit calls `made` outside of any page run, where nobody is signed in and nothing can be
+    drawn: it must hold what it needs.
+    """
     st.download_button(
-        label, data, file_name=file_name, mime="text/csv", key=key,
-        icon=":material/download:", on_click="ignore",
+        label, made, file_name=file_name, key=key, icon=":material/download:", on_click="ignore",
+        mime=mimetypes.guess_type(file_name)[0] or "application/octet-stream",
     )  # fmt: skip
 
 

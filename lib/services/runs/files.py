@@ -119,6 +119,16 @@ class RunFiles:
             return len(rows), writing.to_xlsx(header, rows, sheet="Results")
         return len(rows), writing.to_csv(header, rows)
 
+    def messages(self, run_id: str) -> bytes:
+        """
+        A CSV file for a mail merge: a row for each customer who can do something about a failure.
+
+        Raises:
+            NotFound: no such run.
+        """
+        header, lines = self._viewer.messages(run_id)
+        return writing.to_csv(header, lines)
+
     def template(self, *, by: Actor) -> bytes:
         """An XLSX file with a row for each customer that has a usable method; amounts are empty."""
         by.must(Permission.CHARGE)
