@@ -20,6 +20,7 @@ from lib.services.limits import LimitService
 from lib.services.links import LinkService
 from lib.services.payment_methods import PaymentMethodService
 from lib.services.refreshing import Refresher
+from lib.services.refunding import RefundService
 from lib.services.returns import ReturnService
 from lib.services.reviewing import ReviewService
 from lib.services.runs import RunServices
@@ -62,6 +63,7 @@ class Services:
     limits: LimitService
     links: LinkService
     payment_methods: PaymentMethodService
+    refunds: RefundService
     reports: Reports
     returns: ReturnService
     runs: RunServices
@@ -156,6 +158,7 @@ def build_services(
     )  # fmt: skip
     settling = SettlingService(uow, gateway, sender, clock=clock)
     users = UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds)
+    refunds = RefundService(uow, gateway, users, clock=clock)
     search = SearchService(uow)
     sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
     maker = RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode)
@@ -180,6 +183,7 @@ def build_services(
         limits=LimitService(uow, clock=clock),
         links=LinkService(uow, gateway, customers, clock=clock, public_url=configured.public_url),
         payment_methods=methods,
+        refunds=refunds,
         reports=Reports(configured.database, clock=clock),
         returns=ReturnService(uow, refresher),
         runs=runs,
@@ -188,5 +192,7 @@ def build_services(
         sync=sync,
         users=users,
         webhooks=webhooks,
-        worker=Worker(WorkerServices(uow, clock, webhooks, settling, sync, search, runs.executor)),
+        worker=Worker(
+            WorkerServices(uow, clock, webhooks, settling, sync, search, runs.executor, refunds)
+        ),
     )

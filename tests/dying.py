@@ -24,10 +24,11 @@ import stamina
 
 from lib import bootstrap
 from lib.services.runs import executing
+from lib.services.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store import connection, group_commit, unit_of_work
 from lib.stripe_gateway.gateway import StripeGateway
-from tests.world import World
+from tests.world import BOB, World
 
 DIED = 9
 
@@ -52,7 +53,7 @@ class Executors:
         )  # fmt: skip
 
     def run(self, *jobs: dict[str, Any]) -> list[Ended]:
-        """Each job: `run`, and if wanted `die_at`, `in_flight`, `kill_after` seconds."""
+        """Each job: `run`, or `refund` to approve, and if wanted `die_at`, `in_flight`, `kill_after` seconds."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         now = self._world.clock().timestamp()
@@ -108,9 +109,12 @@ def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> N
     )
     now = datetime.fromtimestamp(job["now"], UTC)
     services = bootstrap.build_services(settings, clock=lambda: now, api_base=api_base)
-    executor = services.runs.executor
-    executor._in_flight = job["in_flight"]
-    executor.execute(job["run"])
+    if "refund" in job:
+        services.refunds.approve(job["refund"], by=BOB, password=PRACTICE_PASSWORD)
+    else:
+        executor = services.runs.executor
+        executor._in_flight = job["in_flight"]
+        executor.execute(job["run"])
     os.write(report, str(passed).encode())
     os._exit(0)
 

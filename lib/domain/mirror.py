@@ -172,6 +172,8 @@ class Refund:
     reason: str | None
     failure_reason: str | None
     created: int
+    order_id: str | None = None
+    """Onfile's order, from the metadata; None for a refund made elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -868,3 +868,161 @@ def m008_charge_runs(database: Database) -> None:
                 OR (OLD.state IN ('blocked', 'cancelled') AND NEW.state IN ('planned', 'sent')))
             BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END""",
     )
+
+
+@migrations()
+def m009_second_person(database: Database) -> None:
+    """
+    What takes two people besides a run: refunds, and outcomes that no evidence settles. And the
+    charges that an approval allowed to be made once more with a new card.
+
+    The second guard: nobody decides on what they asked for; one open refund a charge, never more
+    than was charged; no attempt is settled by hand without an approved verdict that says the same.
+    """
+    _run(
+        database,
+        """CREATE TABLE refund_orders (
+            id TEXT PRIMARY KEY,
+            charge_id TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            payment_intent TEXT NOT NULL,
+            amount INTEGER NOT NULL CHECK (amount > 0),
+            currency TEXT NOT NULL CHECK (length(currency) = 3 AND currency = lower(currency)),
+            reason TEXT NOT NULL
+                CHECK (reason IN ('duplicate', 'fraudulent', 'requested_by_customer')),
+            note TEXT NOT NULL CHECK (length(trim(note)) > 0),
+            refunded_before INTEGER NOT NULL CHECK (refunded_before >= 0),
+            state TEXT NOT NULL CHECK (state IN ('requested', 'rejected', 'withdrawn', 'sending',
+                'unknown', 'pending', 'succeeded', 'failed', 'refused', 'not_executed')),
+            requested_by TEXT NOT NULL,
+            requested_at INTEGER NOT NULL,
+            decided_by TEXT CHECK (decided_by <> requested_by),
+            decided_at INTEGER,
+            decision_note TEXT,
+            idempotency_key TEXT UNIQUE,
+            params TEXT,
+            next_look_at INTEGER,
+            looks INTEGER NOT NULL DEFAULT 0,
+            refund TEXT UNIQUE,
+            outcome_at INTEGER,
+            code TEXT,
+            message TEXT,
+            request_id TEXT,
+            FOREIGN KEY (charge_id, attempt) REFERENCES attempts (charge_id, number),
+            CHECK ((decided_by IS NULL) = (decided_at IS NULL)),
+            CHECK ((decided_by IS NULL) = (state IN ('requested', 'withdrawn'))),
+            CHECK ((idempotency_key IS NULL) = (params IS NULL)),
+            CHECK ((idempotency_key IS NULL) =
+                (state IN ('requested', 'rejected', 'withdrawn')))
+        ) STRICT""",
+        """CREATE UNIQUE INDEX one_open_refund_a_charge ON refund_orders (charge_id)
+            WHERE state IN ('requested', 'sending', 'unknown')""",
+        "CREATE INDEX refund_orders_by_charge ON refund_orders (charge_id, requested_at)",
+        """CREATE INDEX refund_orders_to_settle ON refund_orders (next_look_at)
+            WHERE state IN ('sending', 'unknown', 'pending')""",
+        """CREATE INDEX refund_orders_to_decide ON refund_orders (requested_at)
+            WHERE state = 'requested'""",
+        """CREATE TRIGGER refunds_begin_as_requests BEFORE INSERT ON refund_orders
+            WHEN NEW.state <> 'requested'
+            BEGIN SELECT RAISE(ABORT, 'a refund begins as a request'); END""",
+        """CREATE TRIGGER refunds_give_back_what_was_paid BEFORE INSERT ON refund_orders
+            WHEN NOT EXISTS (SELECT 1 FROM charges h JOIN attempts a ON a.charge_id = h.id
+                WHERE h.id = NEW.charge_id AND a.number = NEW.attempt AND a.outcome = 'succeeded'
+                  AND a.payment_intent = NEW.payment_intent AND h.currency = NEW.currency
+                  AND NEW.amount + max(NEW.refunded_before, (
+                      SELECT coalesce(sum(o.amount), 0) FROM refund_orders o
+                      WHERE o.charge_id = h.id AND o.attempt = a.number AND o.state IN
+                          ('requested', 'sending', 'unknown', 'pending', 'succeeded')))
+                      <= h.amount)
+            BEGIN SELECT RAISE(ABORT, 'more would be given back than was paid'); END""",
+        """CREATE TRIGGER refunds_keep_what_was_asked BEFORE UPDATE ON refund_orders
+            WHEN NEW.id <> OLD.id OR NEW.charge_id <> OLD.charge_id OR NEW.attempt <> OLD.attempt
+              OR NEW.payment_intent <> OLD.payment_intent OR NEW.amount <> OLD.amount
+              OR NEW.currency <> OLD.currency OR NEW.reason <> OLD.reason
+              OR NEW.requested_by <> OLD.requested_by
+              OR (OLD.decided_by IS NOT NULL AND NEW.decided_by IS NOT OLD.decided_by)
+              OR (OLD.idempotency_key IS NOT NULL AND (
+                  NEW.idempotency_key IS NOT OLD.idempotency_key OR NEW.params IS NOT OLD.params))
+              OR (OLD.refund IS NOT NULL AND NEW.refund IS NOT OLD.refund)
+            BEGIN SELECT RAISE(ABORT, 'a refund keeps what was asked, decided and sent'); END""",
+        """CREATE TRIGGER refunds_take_steps_in_order BEFORE UPDATE OF state ON refund_orders
+            WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
+                WHEN 'requested' THEN NEW.state IN ('sending', 'rejected', 'withdrawn')
+                WHEN 'sending' THEN NEW.state IN ('unknown', 'pending', 'succeeded', 'failed',
+                    'refused', 'not_executed')
+                WHEN 'unknown' THEN NEW.state IN ('pending', 'succeeded', 'failed', 'refused',
+                    'not_executed')
+                WHEN 'pending' THEN NEW.state IN ('succeeded', 'failed')
+                WHEN 'succeeded' THEN NEW.state = 'failed'
+                WHEN 'not_executed' THEN NEW.state IN ('pending', 'succeeded', 'failed')
+                WHEN 'refused' THEN NEW.state IN ('pending', 'succeeded', 'failed')
+                ELSE 0 END
+            BEGIN SELECT RAISE(ABORT, 'a refund takes its steps in order'); END""",
+        """CREATE TRIGGER refunds_are_never_deleted BEFORE DELETE ON refund_orders
+            BEGIN SELECT RAISE(ABORT, 'refunds are never deleted'); END""",
+        """CREATE TABLE verdicts (
+            id TEXT PRIMARY KEY,
+            charge_id TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            outcome TEXT NOT NULL CHECK (outcome IN ('succeeded', 'not_executed')),
+            payment_intent TEXT,
+            reason TEXT NOT NULL CHECK (length(trim(reason)) > 0),
+            state TEXT NOT NULL DEFAULT 'proposed'
+                CHECK (state IN ('proposed', 'approved', 'rejected', 'withdrawn', 'overtaken')),
+            proposed_by TEXT NOT NULL,
+            proposed_at INTEGER NOT NULL,
+            decided_by TEXT CHECK (decided_by <> proposed_by),
+            decided_at INTEGER,
+            decision_note TEXT,
+            FOREIGN KEY (charge_id, attempt) REFERENCES attempts (charge_id, number),
+            CHECK ((outcome = 'succeeded') = (payment_intent IS NOT NULL)),
+            CHECK ((decided_by IS NOT NULL) = (state IN ('approved', 'rejected')))
+        ) STRICT""",
+        """CREATE UNIQUE INDEX one_open_verdict_a_charge ON verdicts (charge_id)
+            WHERE state = 'proposed'""",
+        "CREATE INDEX verdicts_by_charge ON verdicts (charge_id, proposed_at)",
+        """CREATE TRIGGER verdicts_begin_as_proposals BEFORE INSERT ON verdicts
+            WHEN NEW.state <> 'proposed'
+            BEGIN SELECT RAISE(ABORT, 'a verdict begins as a proposal'); END""",
+        """CREATE TRIGGER verdicts_are_decided_once BEFORE UPDATE ON verdicts
+            WHEN OLD.state <> 'proposed' OR NEW.id <> OLD.id OR NEW.charge_id <> OLD.charge_id
+              OR NEW.attempt <> OLD.attempt OR NEW.outcome <> OLD.outcome
+              OR NEW.payment_intent IS NOT OLD.payment_intent OR NEW.reason <> OLD.reason
+              OR NEW.proposed_by <> OLD.proposed_by
+            BEGIN SELECT RAISE(ABORT, 'a verdict is decided once, as it was proposed'); END""",
+        """CREATE TRIGGER verdicts_are_never_deleted BEFORE DELETE ON verdicts
+            BEGIN SELECT RAISE(ABORT, 'verdicts are never deleted'); END""",
+        """CREATE TRIGGER attempts_settled_by_hand_need_two_people BEFORE UPDATE ON attempts
+            WHEN NEW.evidence IS 'two_people' AND OLD.evidence IS NOT 'two_people'
+              AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.charge_id = NEW.charge_id
+                  AND v.attempt = NEW.number AND v.state = 'approved'
+                  AND v.outcome = NEW.outcome
+                  AND (v.payment_intent IS NULL OR v.payment_intent = NEW.payment_intent))
+            BEGIN SELECT RAISE(ABORT, 'an outcome by hand needs two people'); END""",
+        # JSON: what the last look at Stripe asked and found. It proves nothing by itself.
+        "ALTER TABLE attempts ADD COLUMN last_look TEXT",
+        """CREATE TABLE new_card_charges (
+            charge_id TEXT PRIMARY KEY REFERENCES charges (id),
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            run_row INTEGER NOT NULL,
+            payment_method TEXT NOT NULL,
+            attempts_before INTEGER NOT NULL,
+            queued_at INTEGER NOT NULL,
+            ended_at INTEGER,
+            refusal TEXT
+        ) STRICT""",
+        """CREATE INDEX new_card_charges_to_send ON new_card_charges (queued_at)
+            WHERE ended_at IS NULL""",
+        """CREATE TRIGGER new_cards_are_charged_by_approval BEFORE INSERT ON new_card_charges
+            WHEN NOT EXISTS (SELECT 1 FROM runs r JOIN run_rows w ON w.run_id = r.id
+                WHERE r.id = NEW.run_id AND w.number = NEW.run_row AND w.charge_id = NEW.charge_id
+                  AND w.state = 'sent' AND r.charge_new_cards = 1 AND r.state = 'finished')
+            BEGIN SELECT RAISE(ABORT, 'no approval covers this new card'); END""",
+        """CREATE TRIGGER new_cards_are_charged_once BEFORE UPDATE ON new_card_charges
+            WHEN OLD.ended_at IS NOT NULL OR NEW.charge_id <> OLD.charge_id
+              OR NEW.run_id <> OLD.run_id OR NEW.payment_method <> OLD.payment_method
+              OR NEW.attempts_before <> OLD.attempts_before
+            BEGIN SELECT RAISE(ABORT, 'a new card is charged once'); END""",
+        """CREATE TRIGGER new_card_charges_are_never_deleted BEFORE DELETE ON new_card_charges
+            BEGIN SELECT RAISE(ABORT, 'new card charges are never deleted'); END""",
+    )

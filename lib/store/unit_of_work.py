@@ -21,6 +21,7 @@ from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.payments import PaymentStore
 from lib.store.preflight import PreflightStore
+from lib.store.refunds import RefundStore
 from lib.store.requests import RequestStore
 from lib.store.run_rows import RunRowStore
 from lib.store.runs import RunStore
@@ -46,6 +47,7 @@ class Stores:
     mirror: MirrorStore
     payments: PaymentStore
     preflight: PreflightStore
+    refunds: RefundStore
     requests: RequestStore
     run_rows: RunRowStore
     runs: RunStore
@@ -138,6 +140,7 @@ def stores_over(database: Database) -> Stores:
         mirror=MirrorStore(database),
         payments=PaymentStore(database),
         preflight=PreflightStore(database),
+        refunds=RefundStore(database),
         requests=RequestStore(database),
         run_rows=RunRowStore(database),
         runs=RunStore(database),

@@ -195,6 +195,16 @@ class StripeGateway:
 
     # What came of payments
 
+    def create_refund(self, params: Mapping[str, object], *, idempotency_key: str) -> Refund:
+        """Give money back. Sent once, and raises, like `create_payment_intent`."""
+        data = self._call("post", "/v1/refunds", params, idempotency_key)
+        return read(mapping.refund, data)
+
+    def list_refunds(self, payment_intent: str, *, after: str | None = None) -> Page[Refund]:
+        """Of one payment, newest first."""
+        params = list_params(None, after, expand=["data.charge"], payment_intent=payment_intent)
+        return self._get("/v1/refunds", params, pages(mapping.refund))
+
     def retrieve_charge(self, charge_id: str) -> StripeCharge:
         return self._get(f"/v1/charges/{_path(charge_id)}", {}, mapping.charge)
 

@@ -163,6 +163,7 @@ def charge(data: Json) -> StripeCharge:
 
 
 def refund(data: Json) -> Refund:
+    metadata: Json = data.get("metadata") or {}
     return Refund(
         id=data["id"],
         status=data.get("status"),
@@ -174,6 +175,7 @@ def refund(data: Json) -> Refund:
         reason=data.get("reason"),
         failure_reason=data.get("failure_reason"),
         created=data["created"],
+        order_id=metadata.get("onfile_refund_id"),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.ids import new_id
+from lib.services.refunding import RefundService
 from lib.services.runs.executing import RunExecutor
 from lib.services.searching import SearchService
 from lib.services.settling import SettlingService
@@ -36,6 +37,7 @@ class WorkerServices:
     sync: SyncService
     search: SearchService
     runs: RunExecutor
+    refunds: RefundService
 
 
 class Worker:
@@ -81,6 +83,7 @@ class Worker:
         self._guarded("heartbeat", self._beat)
         self._guarded("webhooks", self._work_through_inbox)
         self._guarded("settling", services.settling.settle_due)
+        self._guarded("refunds", services.refunds.settle_due)
         self._guarded("schedule", services.sync.request_scheduled)
         self._guarded("reads", services.sync.count_reads)
 

@@ -24,6 +24,7 @@ from lib.domain.runs import (
 )
 from lib.errors import InvalidInput, NotFound, NotPermitted, RuleViolation, StaleState
 from lib.money import format_money
+from lib.services import second_person
 from lib.services.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -186,9 +187,9 @@ def must_be(run: Run, *states: RunState) -> None:
 
 
 def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation | None:
-    user = stores.users.find(by.username)
-    if user is None or not user.is_active or not user.actor.may(Permission.APPROVE):
-        return NotPermitted("This needs the role approver. Ask an admin to give it to you.")
+    refusal = second_person.why_not(stores, by, makers=())
+    if refusal is not None:
+        return refusal
     if run.state is not RunState.AWAITING_APPROVAL:
         return StaleState("This run does not wait for approval (any more).")
     makers = {run.submitted_by, run.created_by, *stores.audit.actors(run.id, _CHANGES)}

@@ -1,0 +1,92 @@
+"""Writes what became of a refund that staff ordered, whoever brings the news."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lib.domain.mirror import Refund
+from lib.domain.refunds import RefundOrder, RefundState, may_become, state_of
+from lib.store.unit_of_work import Stores
+
+UNSETTLED = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
+_LOOK_AGAIN_SECONDS = (10, 60, 300, 900, 3600)
+# Some banks take days; a webhook usually tells us first.
+_PENDING_LOOK_SECONDS = 6 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    state: RefundState
+    refund: str | None = None
+    code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+
+
+def answer(refund: Refund) -> Answer:
+    return Answer(state_of(refund), refund=refund.id, code=refund.failure_reason)
+
+
+def next_look(state: RefundState, looks: int, at: int) -> int | None:
+    if state is RefundState.PENDING:
+        return at + _PENDING_LOOK_SECONDS
+    if state is RefundState.UNKNOWN:
+        return at + _LOOK_AGAIN_SECONDS[min(looks, len(_LOOK_AGAIN_SECONDS) - 1)]
+    return None
+
+
+def record(stores: Stores, order: RefundOrder, said: Answer, *, at: int) -> bool:
+    """
+    Write `said` unless what is recorded is at least as final; False when nothing changed.
+
+    Call inside a write transaction, with the order as it is in it.
+    """
+    if not may_become(order.state, said.state):
+        return False
+    if not stores.refunds.record(
+        order.id, before=order.state, after=said.state, at=at,
+        next_look_at=next_look(said.state, order.looks, at), refund=said.refund, code=said.code,
+        message=said.message, request_id=said.request_id,
+    ):  # fmt: skip
+        return False
+    note(stores, order, f"refund_{said.state.value}", by="system", at=at)
+    return True
+
+
+def apply(stores: Stores, refund: Refund, *, at: int) -> bool:
+    """What a refund at Stripe says about an order of ours. False when it changes nothing or is not ours."""
+    order = stores.refunds.by_refund(refund.id)
+    if order is None and refund.order_id is not None:
+        order = stores.refunds.find(refund.order_id)
+    if order is None or order.refund not in (None, refund.id):
+        return False
+    if (refund.payment_intent, refund.amount, refund.currency) != (
+        order.payment_intent, order.amount, order.currency,
+    ) or order.idempotency_key is None:  # fmt: skip
+        # Metadata can be copied by hand in the Dashboard; it must not settle another refund.
+        return False
+    return record(stores, order, answer(refund), at=at)
+
+
+def note(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> None:
+    """On the charge's timeline and in the audit log."""
+    detail: dict[str, object] = {
+        "refund": order.id, "amount": order.amount, "currency": order.currency,
+        "reason": order.reason, "note": order.note,
+    }  # fmt: skip
+    stores.charges.note(
+        order.charge_id, attempt=order.attempt, at=at, actor=by, kind=kind, detail=detail
+    )
+    stores.audit.record(
+        at=at, actor=by, action=kind.replace("_", ".", 1), subject=order.charge_id, detail=detail
+    )
+
+
+def refused(
+    stores: Stores, order: RefundOrder, verdict: str, why: str, *, by: str, at: int
+) -> None:
+    """A decision that was not accepted."""
+    stores.audit.record(
+        at=at, actor=by, action=f"refund.{verdict}_refused", subject=order.charge_id,
+        detail={"refund": order.id, "reason": why},
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""Refunds that staff ordered; `payments` has the mirror of all refunds at Stripe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.refunds import RefundOrder, RefundState
+
+_COLUMNS = tuple(RefundOrder.__slots__)
+
+
+class RefundStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, order: RefundOrder) -> None:
+        """
+        Raises:
+            sqlite3.IntegrityError: another one is open, or more would go back than was paid.
+        """
+        self._database.execute(
+            f"""INSERT INTO refund_orders ({", ".join(_COLUMNS)})
+                VALUES ({", ".join("?" * len(_COLUMNS))})""",
+            [getattr(order, name) for name in _COLUMNS],
+        )
+
+    def find(self, order_id: str) -> RefundOrder | None:
+        return self._one("id = ?", order_id)
+
+    def by_refund(self, refund: str) -> RefundOrder | None:
+        return self._one("refund = ?", refund)
+
+    def of_charge(self, charge_id: str) -> list[RefundOrder]:
+        """Oldest first."""
+        return self._many("charge_id = ? ORDER BY requested_at, id", charge_id)
+
+    def to_decide(self) -> list[RefundOrder]:
+        """Oldest first."""
+        return self._many("state = 'requested' ORDER BY requested_at, id")
+
+    def due(self, *, now: int, limit: int = 50) -> list[RefundOrder]:
+        """Without a final outcome, and to be looked at again by now."""
+        return self._many(
+            """state IN ('sending', 'unknown', 'pending') AND next_look_at <= ?
+               ORDER BY next_look_at LIMIT ?""",
+            now,
+            limit,
+        )
+
+    def close(
+        self, order_id: str, *, after: RefundState, by: str | None, at: int, note: str | None
+    ) -> bool:
+        """Reject or withdraw a request; False when it is none any more."""
+        cursor = self._database.execute(
+            """UPDATE refund_orders SET state = ?, decided_by = ?, decided_at = ?,
+                   decision_note = ? WHERE id = ? AND state = 'requested'""",
+            (after.value, by, at if by else None, note, order_id),
+        )
+        return cursor.rowcount == 1
+
+    def send(
+        self, order_id: str, *, by: str, at: int, idempotency_key: str, params: str,
+        next_look_at: int,
+    ) -> bool:  # fmt: skip
+        """Approve a request and write down what is about to be sent; False when it is none any more."""
+        cursor = self._database.execute(
+            """UPDATE refund_orders SET state = 'sending', decided_by = ?, decided_at = ?,
+                   idempotency_key = ?, params = ?, next_look_at = ?
+               WHERE id = ? AND state = 'requested'""",
+            (by, at, idempotency_key, params, next_look_at, order_id),
+        )
+        return cursor.rowcount == 1
+
+    def record(
+        self, order_id: str, *, before: RefundState, after: RefundState, at: int,
+        next_look_at: int | None, refund: str | None, code: str | None, message: str | None,
+        request_id: str | None,
+    ) -> bool:  # fmt: skip
+        """Write an outcome if the state is still `before`. Stripe's id, once known, is kept."""
+        cursor = self._database.execute(
+            """UPDATE refund_orders SET state = ?, outcome_at = ?, next_look_at = ?,
+                   refund = coalesce(refund, ?), code = ?, message = ?,
+                   request_id = coalesce(?, request_id)
+               WHERE id = ? AND state = ?""",
+            (after.value, at, next_look_at, refund, code, message, request_id, order_id,
+             before.value),
+        )  # fmt: skip
+        return cursor.rowcount == 1
+
+    def look_again(self, order_id: str, *, at: int) -> None:
+        self._database.execute(
+            "UPDATE refund_orders SET looks = looks + 1, next_look_at = ? WHERE id = ?",
+            (at, order_id),
+        )
+
+    def _one(self, condition: str, *parameters: object) -> RefundOrder | None:
+        return next(iter(self._many(condition, *parameters)), None)
+
+    def _many(self, condition: str, *parameters: object) -> list[RefundOrder]:
+        rows = self._database.query(
+            f"SELECT {', '.join(_COLUMNS)} FROM refund_orders WHERE {condition}",
+            list(parameters),
+        )
+        return [_order_of(row) for row in rows]
+
+
+def _order_of(row: dict[str, Any]) -> RefundOrder:
+    return RefundOrder(**row | {"state": RefundState(row["state"])})
