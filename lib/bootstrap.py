@@ -20,7 +20,9 @@ from lib.services.limits import LimitService
 from lib.services.links import LinkService
 from lib.services.payment_methods import PaymentMethodService
 from lib.services.refreshing import Refresher
-from lib.services.refunding import RefundService
+from lib.services.refunds.ordering import RefundOrders
+from lib.services.refunds.sending import RefundSender
+from lib.services.refunds.settling import RefundSettler
 from lib.services.returns import ReturnService
 from lib.services.reviewing import ReviewService
 from lib.services.runs import RunServices
@@ -63,7 +65,8 @@ class Services:
     limits: LimitService
     links: LinkService
     payment_methods: PaymentMethodService
-    refunds: RefundService
+    refunds: RefundOrders
+    refund_settling: RefundSettler
     reports: Reports
     returns: ReturnService
     runs: RunServices
@@ -158,7 +161,8 @@ def build_services(
     )  # fmt: skip
     settling = SettlingService(uow, gateway, sender, clock=clock)
     users = UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds)
-    refunds = RefundService(uow, gateway, users, clock=clock)
+    refund_sender = RefundSender(uow, gateway, clock=clock)
+    refund_settling = RefundSettler(uow, gateway, refund_sender, clock=clock)
     search = SearchService(uow)
     sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
     maker = RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode)
@@ -183,7 +187,8 @@ def build_services(
         limits=LimitService(uow, clock=clock),
         links=LinkService(uow, gateway, customers, clock=clock, public_url=configured.public_url),
         payment_methods=methods,
-        refunds=refunds,
+        refunds=RefundOrders(uow, users, refund_sender, clock=clock),
+        refund_settling=refund_settling,
         reports=Reports(configured.database, clock=clock),
         returns=ReturnService(uow, refresher),
         runs=runs,
@@ -193,6 +198,8 @@ def build_services(
         users=users,
         webhooks=webhooks,
         worker=Worker(
-            WorkerServices(uow, clock, webhooks, settling, sync, search, runs.executor, refunds)
+            WorkerServices(
+                uow, clock, webhooks, settling, sync, search, runs.executor, refund_settling
+            )
         ),
     )

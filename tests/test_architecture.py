@@ -90,6 +90,7 @@ ONLY_HERE: dict[str, set[str]] = {
         "lib.cli.main",
         "lib.services.charging",
         "lib.services.jobs",
+        "lib.services.refunds.sending",
         "lib.services.runs",
         "lib.services.webhooks",
     },
@@ -107,6 +108,7 @@ ONLY_HERE: dict[str, set[str]] = {
     "stamina": {
         "lib.stripe_gateway",
         "lib.services.charging",
+        "lib.services.refunds.sending",
         "lib.services.runs.sending_rows",
         "lib.services.sending",
     },

@@ -13,8 +13,8 @@ from typing import Any
 from lib.domain.charges import Evidence
 from lib.domain.links import LinkStatus
 from lib.domain.mirror import PaymentIntent, SessionBundle, SetupIntentBundle
-from lib.services import refund_ledger
 from lib.services.ledger import apply_intent
+from lib.services.refunds import ledger as refund_ledger
 from lib.store.unit_of_work import Stores
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.ids import new_id
-from lib.services.refunding import RefundService
+from lib.services.refunds.settling import RefundSettler
 from lib.services.runs.executing import RunExecutor
 from lib.services.searching import SearchService
 from lib.services.settling import SettlingService
@@ -37,7 +37,7 @@ class WorkerServices:
     sync: SyncService
     search: SearchService
     runs: RunExecutor
-    refunds: RefundService
+    refunds: RefundSettler
 
 
 class Worker:

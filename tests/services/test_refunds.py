@@ -22,6 +22,7 @@ from lib.errors import (
     StaleState,
 )
 from lib.money import Money
+from lib.services.refunds.sending import RefundSender
 from lib.services.users import PRACTICE_PASSWORD
 from tests.dying import DIED, Executors
 from tests.running import audited, uow
@@ -71,14 +72,18 @@ def fault(world: World, kind: str, **more: object) -> None:
 
 def in_the_dashboard(world: World, order_or_charge: str, amount: int) -> None:
     intent = world.services.refunds.refundable(order_or_charge).payment_intent
-    world.services.refunds._gateway.create_refund(
+    sender(world)._gateway.create_refund(
         {"payment_intent": intent, "amount": amount}, idempotency_key=f"elsewhere-{amount}"
     )
 
 
+def sender(world: World) -> RefundSender:
+    return world.services.refunds._sender
+
+
 def look(world: World, **later: float) -> int:
     world.clock.advance(**(later or {"seconds": 61}))
-    return world.services.refunds.settle_due()
+    return world.services.refund_settling.settle_due()
 
 
 class TestTwoPeople:
@@ -256,7 +261,7 @@ class TestOutcomes:
     def test_stripe_refuses(self, world, paid) -> None:
         """Given back elsewhere at the very moment."""
         order = ask(world, paid)
-        gateway = world.services.refunds._gateway
+        gateway = sender(world)._gateway
         send, params = gateway.create_refund, {"payment_intent": order.payment_intent}
 
         def late(given: object, *, idempotency_key: str) -> object:
@@ -289,7 +294,7 @@ class TestOutcomes:
 
     def test_what_cannot_be_written_down_is_settled_later(self, world, paid, monkeypatch) -> None:
         order = ask(world, paid)
-        service = world.services.refunds
+        service = sender(world)
 
         def broken(*_: object, **__: object) -> None:
             raise sqlite3.OperationalError("database or disk is full")
@@ -307,7 +312,7 @@ class TestOutcomes:
         order = ask(world, paid, 700)
         fault(world, "lost_request", times=1)
         approve(world, order)
-        world.services.refunds._gateway.create_refund(
+        sender(world)._gateway.create_refund(
             {"payment_intent": order.payment_intent, "amount": 100,
              "metadata": {"onfile_refund_id": order.id}}, idempotency_key="copied",
         )  # fmt: skip

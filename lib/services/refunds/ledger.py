@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lib.domain.mirror import Refund
 from lib.domain.refunds import RefundOrder, RefundState, may_become, state_of
+from lib.errors import NotFound
 from lib.store.unit_of_work import Stores
 
 UNSETTLED = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
@@ -90,3 +91,14 @@ def refused(
         at=at, actor=by, action=f"refund.{verdict}_refused", subject=order.charge_id,
         detail={"refund": order.id, "reason": why},
     )  # fmt: skip
+
+
+def found(stores: Stores, order_id: str) -> RefundOrder:
+    """
+    Raises:
+        NotFound: no such refund.
+    """
+    order = stores.refunds.find(order_id)
+    if order is None:
+        raise NotFound("There is no such refund.")
+    return order
