@@ -39,6 +39,7 @@ from lib.services.sending import Sender
 from lib.services.settling import SettlingService
 from lib.services.sync import SyncService
 from lib.services.users import UserService
+from lib.services.verdicts import VerdictService
 from lib.services.webhooks import WebhookService
 from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
@@ -74,6 +75,7 @@ class Services:
     settling: SettlingService
     sync: SyncService
     users: UserService
+    verdicts: VerdictService
     webhooks: WebhookService
     worker: Worker
 
@@ -196,6 +198,7 @@ def build_services(
         settling=settling,
         sync=sync,
         users=users,
+        verdicts=VerdictService(uow, gateway, users, settling, clock=clock),
         webhooks=webhooks,
         worker=Worker(
             WorkerServices(

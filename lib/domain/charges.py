@@ -61,6 +61,8 @@ class Evidence(StrEnum):
     EVENT = "event"
     PAYMENT_INTENT = "payment_intent"
     NO_TRACE = "no_trace"
+    TWO_PEOPLE = "two_people"
+    """None: one proposed it, another agreed (lib/services/verdicts.py)."""
 
 
 LIVE_STATES = frozenset(
@@ -145,6 +147,8 @@ class Attempt:
     http_status: int | None
     request_id: str | None
     decline: Decline
+    last_look: str | None = None
+    """JSON of what the last look at Stripe asked and found; see `settling`."""
 
     @property
     def is_open(self) -> bool:

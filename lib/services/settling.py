@@ -59,6 +59,13 @@ _EVENT_PAGES = 20
 _DRIFT_LOOK_BACK_SECONDS = 30 * 86_400
 
 
+Seen = dict[str, object]
+"""
+What one look asked and found: `at`; `same_key` (the HTTP status of the answer, or "no answer"; absent once
+the key is too old); `events` and `payments` ("none"); `error` when Stripe could not be asked.
+"""
+
+
 class Look(StrEnum):
     """What became of a look at an attempt."""
 
@@ -147,13 +154,16 @@ class SettlingService:
         fresh = self._take(attempt)
         if fresh is None:
             return Look.FINAL
+        seen: Seen = {"at": epoch(self._clock())}
         try:
-            look = Look.FINAL if self._look(fresh) else Look.NO_ANSWER
-        except GatewayError:
+            look = Look.FINAL if self._look(fresh, seen) else Look.NO_ANSWER
+        except GatewayError as error:
+            seen["error"] = str(error)
             look = Look.NOT_ASKED
         except Exception:
             # One attempt that cannot be looked at must not stop the looks at others.
             logger.exception("attempt %s cannot be settled", attempt.idempotency_key)
+            seen["error"] = "Onfile could not read what Stripe said; its log says more."
             look = Look.NO_ANSWER
         now = epoch(self._clock())
         if look is not Look.FINAL:
@@ -164,7 +174,7 @@ class SettlingService:
                 outcome = current.outcome or Outcome.UNKNOWN
                 stores.charges.look_again(
                     attempt.charge_id, attempt.number,
-                    at=ledger.next_look(outcome, current.looks, now) or now,
+                    at=ledger.next_look(outcome, current.looks, now) or now, seen=seen,
                 )  # fmt: skip
         return look
 
@@ -185,23 +195,24 @@ class SettlingService:
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
         return current if current is not None and current.is_open else None
 
-    def _look(self, attempt: Attempt) -> bool:
-        """True when the attempt is final now."""
+    def _look(self, attempt: Attempt, seen: Seen) -> bool:
+        """True when the attempt is final now; `seen` is told what was asked."""
         if attempt.payment_intent is not None:
             return self._apply(attempt.payment_intent, Evidence.PAYMENT_INTENT)
         age = epoch(self._clock()) - attempt.requested_at
         is_young = 0 <= age < _YOUNG_SECONDS
-        found = None if is_young else self._find(attempt)
+        found = None if is_young else self._find(attempt, seen)
         if found is not None:
             return self._apply(*found)
         refused: Result | None = None
         if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
             result, intent = self._sender.ask(attempt)
+            seen["same_key"] = result.http_status or "no answer"
             if result.was_executed and result.outcome is not Outcome.UNKNOWN:
                 return self._answered(attempt, result, intent)
             refused = result if result.outcome is Outcome.DECLINED else None
         if is_young or refused is not None:
-            found = self._find(attempt)
+            found = self._find(attempt, seen)
             if found is not None:
                 return self._apply(*found)
         if refused is not None and age >= _LISTED_SECONDS:
@@ -223,12 +234,14 @@ class SettlingService:
         self._sender.look_at_blocked(attempt, result)
         return final
 
-    def _find(self, attempt: Attempt) -> tuple[str, Evidence] | None:
+    def _find(self, attempt: Attempt, seen: Seen) -> tuple[str, Evidence] | None:
         """The PaymentIntent that the attempt made, by what Stripe keeps."""
         intent_id = self._by_event(attempt)
         if intent_id is not None:
             return intent_id, Evidence.EVENT
+        seen["events"] = "none"
         intent = self._by_metadata(attempt)
+        seen["payments"] = "none" if intent is None else intent.id
         return (intent.id, Evidence.PAYMENT_INTENT) if intent is not None else None
 
     def _by_event(self, attempt: Attempt) -> str | None:

@@ -181,11 +181,14 @@ class ChargeStore:
             (outcome_type, charge_id, number),
         )
 
-    def look_again(self, charge_id: str, number: int, *, at: int) -> None:
+    def look_again(
+        self, charge_id: str, number: int, *, at: int, seen: Mapping[str, object]
+    ) -> None:
+        """Note a look that settled nothing, what it `seen`, and when the next one is due."""
         self._database.execute(
-            """UPDATE attempts SET looks = looks + 1, next_look_at = ?
+            """UPDATE attempts SET looks = looks + 1, next_look_at = ?, last_look = ?
                WHERE charge_id = ? AND number = ?""",
-            (at, charge_id, number),
+            (at, json.dumps(seen), charge_id, number),
         )
 
     def due(self, *, now: int, limit: int = 50) -> list[Attempt]:
@@ -263,6 +266,7 @@ def attempt_of(row: dict[str, Any]) -> Attempt:
         http_status=row["http_status"],
         request_id=row["request_id"],
         decline=decline_of(row),
+        last_look=row["last_look"],
     )
 
 

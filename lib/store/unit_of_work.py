@@ -28,6 +28,7 @@ from lib.store.runs import RunStore
 from lib.store.search import SearchStore
 from lib.store.sync_state import SyncStore
 from lib.store.users import UserStore
+from lib.store.verdicts import VerdictStore
 
 _INDEXED_AT_ONCE = 10
 _BULK_CACHE_KB = 32_768
@@ -54,6 +55,7 @@ class Stores:
     search: SearchStore
     sync: SyncStore
     users: UserStore
+    verdicts: VerdictStore
 
 
 class UnitOfWork:
@@ -147,4 +149,5 @@ def stores_over(database: Database) -> Stores:
         search=SearchStore(database),
         sync=SyncStore(database),
         users=UserStore(database),
+        verdicts=VerdictStore(database),
     )

@@ -1,0 +1,39 @@
+"""What two people settle when no evidence does: an attempt's outcome, proposed by one and decided by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lib.domain.charges import Outcome
+
+
+class VerdictState(StrEnum):
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    OVERTAKEN = "overtaken"
+    """Evidence came first."""
+
+
+# A request to Stripe is over within minutes. Sooner, "nothing is there" only means "not yet".
+EARLIEST_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    id: str
+    charge_id: str
+    attempt: int
+    outcome: Outcome
+    """Succeeded or not executed."""
+    payment_intent: str | None
+    """The payment at Stripe that collected it; only where it succeeded."""
+    reason: str
+    state: VerdictState
+    proposed_by: str
+    proposed_at: int
+    decided_by: str | None
+    decided_at: int | None
+    decision_note: str | None

@@ -1,0 +1,60 @@
+"""Outcomes that two people settle by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.charges import Outcome
+from lib.domain.verdicts import Verdict, VerdictState
+
+_COLUMNS = tuple(Verdict.__slots__)
+
+
+class VerdictStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, verdict: Verdict) -> None:
+        """
+        Raises:
+            sqlite3.IntegrityError: another one is proposed for this charge.
+        """
+        self._database.execute(
+            f"INSERT INTO verdicts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
+            [getattr(verdict, name) for name in _COLUMNS],
+        )
+
+    def find(self, verdict_id: str) -> Verdict | None:
+        return next(iter(self._many("id = ?", verdict_id)), None)
+
+    def of_charge(self, charge_id: str) -> list[Verdict]:
+        """Oldest first."""
+        return self._many("charge_id = ? ORDER BY proposed_at, id", charge_id)
+
+    def to_decide(self) -> list[Verdict]:
+        """Oldest first."""
+        return self._many("state = 'proposed' ORDER BY proposed_at, id")
+
+    def close(
+        self, verdict_id: str, *, after: VerdictState, by: str | None, at: int, note: str | None
+    ) -> bool:
+        """Decide, withdraw or overtake a proposal; False when it is none any more."""
+        cursor = self._database.execute(
+            """UPDATE verdicts SET state = ?, decided_by = ?, decided_at = ?, decision_note = ?
+               WHERE id = ? AND state = 'proposed'""",
+            (after.value, by, at, note, verdict_id),
+        )
+        return cursor.rowcount == 1
+
+    def _many(self, condition: str, *parameters: object) -> list[Verdict]:
+        rows = self._database.query(
+            f"SELECT {', '.join(_COLUMNS)} FROM verdicts WHERE {condition}", list(parameters)
+        )
+        return [_verdict_of(row) for row in rows]
+
+
+def _verdict_of(row: dict[str, Any]) -> Verdict:
+    known = {"state": VerdictState(row["state"]), "outcome": Outcome(row["outcome"])}
+    return Verdict(**row | known)
