@@ -32,6 +32,7 @@ from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
 from lib.services.runs.following import RunFollower
 from lib.services.runs.making import RunMaker
+from lib.services.runs.new_cards import NewCardCharger
 from lib.services.runs.sending_rows import RowSender
 from lib.services.runs.viewing import RunViewer
 from lib.services.searching import SearchService
@@ -177,6 +178,7 @@ def build_services(
         files=RunFiles(uow, maker, viewer, sync, clock=clock),
         follower=RunFollower(uow, maker, viewer, clock=clock),
         maker=maker,
+        new_cards=NewCardCharger(uow, charging, clock=clock),
         viewer=viewer,
     )
     return Services(
@@ -202,7 +204,15 @@ def build_services(
         webhooks=webhooks,
         worker=Worker(
             WorkerServices(
-                uow, clock, webhooks, settling, sync, search, runs.executor, refund_settling
+                uow,
+                clock,
+                webhooks,
+                settling,
+                sync,
+                search,
+                runs.executor,
+                runs.new_cards,
+                refund_settling,
             )
         ),
     )

@@ -9,7 +9,6 @@ a row that says so, and `settling` finds out what happened. Nothing here retries
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
 
 import stamina
 
@@ -58,13 +57,15 @@ class ChargingService:
         return self._reviewing.review(order, by=by)
 
     def charge(
-        self, order: ChargeOrder, *, by: Actor, expected_attempts: int | None = None
-    ) -> ChargeView:
+        self, order: ChargeOrder, *, by: Actor, expected_attempts: int | None = None,
+        is_approved: bool = False,
+    ) -> ChargeView:  # fmt: skip
         """
         Charge now. Returns the charge in whatever state it reached; a decline is no exception.
 
         `expected_attempts` is how many tries of this reference the person saw (0 for none): a
         double click or a second tab then finds the count changed and nothing is sent twice.
+        `is_approved`: two people agreed to the sum already, in a run.
 
         Raises:
             AlreadyCharged, Blocked, InvalidInput, NotFound, NotPermitted, StaleState
@@ -75,16 +76,21 @@ class ChargingService:
         order = cleaned(order)
         with self._uow.read() as stores:
             tried = tries_of(stores, order)
-        review = self.review(order, by=by)
+        review = self._reviewing.review(order, by=by, is_approved=is_approved)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in tried.items():
             self._earlier.close(charge_id, attempts)
-        attempt = self._plan(review, tried, by=by, expected_attempts=expected_attempts)
+        with self._uow.write() as stores:
+            attempt = plan(
+                stores, review.order, review.method, tried=tried, by=by,
+                now=epoch(self._clock()), livemode=self._livemode,
+                expected_attempts=expected_attempts, is_approved=is_approved,
+            )  # fmt: skip
         return self._execute(attempt)
 
     def retry(
         self, charge_id: str, *, by: Actor, payment_method: str | None = None,
-        expected_attempts: int | None = None,
+        expected_attempts: int | None = None, is_approved: bool = False,
     ) -> ChargeView:  # fmt: skip
         """Try a failed or never-executed charge again, as a new attempt with a new key."""
         found = self.view(charge_id).charge
@@ -98,6 +104,7 @@ class ChargingService:
             ),
             by=by,
             expected_attempts=expected_attempts,
+            is_approved=is_approved,
         )
 
     def cancel(self, charge_id: str, *, by: Actor) -> ChargeView:
@@ -122,17 +129,6 @@ class ChargingService:
                 at=now, actor=by.username, action="charge.cancel", subject=charge_id, detail={}
             )
         return self.view(charge_id)
-
-    def _plan(
-        self, review: Review, tried: Mapping[str, Sequence[Attempt]], *, by: Actor,
-        expected_attempts: int | None,
-    ) -> Attempt:  # fmt: skip
-        with self._uow.write() as stores:
-            return plan(
-                stores, review.order, review.method, tried=tried, by=by,
-                now=epoch(self._clock()), livemode=self._livemode,
-                expected_attempts=expected_attempts,
-            )  # fmt: skip
 
     def _execute(self, attempt: Attempt) -> ChargeView:
         """Phases 2 and 3."""

@@ -54,15 +54,15 @@ class LimitService:
         return limits
 
 
-def check_single(stores: Stores, money: Money, *, now: int) -> None:
+def check_single(stores: Stores, money: Money, *, now: int, is_approved: bool = False) -> None:
     """
-    What one person may charge without anybody's approval.
+    What one person may charge without anybody's approval; the day's limit holds for approved ones, too.
 
     Raises:
         Blocked: over the limit of a charge, or of the day with what was charged since midnight UTC.
     """
     limits = stores.limits.all().get(money.currency, Limits())
-    if limits.per_charge is not None and money.amount > limits.per_charge:
+    if not is_approved and limits.per_charge is not None and money.amount > limits.per_charge:
         raise Blocked(
             f"{money} is over the limit of {format_money(limits.per_charge, money.currency)} for one charge. Put it into a run, which two others approve.",
             code="over_limit",

@@ -45,6 +45,7 @@ def plan(
     stores: Stores, order: ChargeOrder, method: PaymentMethod, *,
     tried: Mapping[str, Sequence[Attempt]], by: Actor, now: int, livemode: bool,
     expected_attempts: int | None = None, claim: RunClaim | None = None,
+    is_approved: bool = False,
 ) -> Attempt:  # fmt: skip
     """
     One attempt row with its key and exact parameters; call inside a write transaction.
@@ -60,7 +61,7 @@ def plan(
             "This reference was tried a moment ago by somebody else. Look at it before trying again."
         )
     if claim is None:
-        check_single(stores, order.money, now=now)
+        check_single(stores, order.money, now=now, is_approved=is_approved)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     earlier = stores.charges.attempts(charge.id)
     if expected_attempts is not None and len(earlier) != expected_attempts:

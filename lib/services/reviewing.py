@@ -70,9 +70,12 @@ class ReviewService:
         self._clock = clock
         self._public_url = public_url
 
-    def review(self, order: ChargeOrder, *, by: Actor) -> Review:
+    def review(self, order: ChargeOrder, *, by: Actor, is_approved: bool = False) -> Review:
         """
         Check an order against our records and Stripe's, without moving money.
+
+        Args:
+            is_approved: two people agreed to the sum already, in a run.
 
         Raises:
             InvalidInput, NotFound: a value to correct.
@@ -91,7 +94,7 @@ class ReviewService:
         method, chosen = self._method(order, customer)
         now = epoch(self._clock())
         with self._uow.read() as stores:
-            check_single(stores, order.money, now=now)
+            check_single(stores, order.money, now=now, is_approved=is_approved)
             earlier = earlier_of(stores, order)
             check_retry(stores, order, earlier, method.id, now)
             warnings = _warnings(stores, order, method, earlier, now, self._clock())

@@ -1008,11 +1008,14 @@ def m009_second_person(database: Database) -> None:
             payment_method TEXT NOT NULL,
             attempts_before INTEGER NOT NULL,
             queued_at INTEGER NOT NULL,
+            next_try_at INTEGER NOT NULL,
             ended_at INTEGER,
             refusal TEXT
         ) STRICT""",
-        """CREATE INDEX new_card_charges_to_send ON new_card_charges (queued_at)
+        """CREATE INDEX new_card_charges_to_send ON new_card_charges (next_try_at)
             WHERE ended_at IS NULL""",
+        """CREATE INDEX recovery_links_by_completion ON setup_links (completed_at)
+            WHERE charge_id IS NOT NULL AND completed_at IS NOT NULL""",
         """CREATE TRIGGER new_cards_are_charged_by_approval BEFORE INSERT ON new_card_charges
             WHEN NOT EXISTS (SELECT 1 FROM runs r JOIN run_rows w ON w.run_id = r.id
                 WHERE r.id = NEW.run_id AND w.number = NEW.run_row AND w.charge_id = NEW.charge_id

@@ -19,6 +19,7 @@ from lib.store.limits import LimitStore
 from lib.store.links import LinkStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
+from lib.store.new_cards import NewCardStore
 from lib.store.payments import PaymentStore
 from lib.store.preflight import PreflightStore
 from lib.store.refunds import RefundStore
@@ -46,6 +47,7 @@ class Stores:
     limits: LimitStore
     links: LinkStore
     mirror: MirrorStore
+    new_cards: NewCardStore
     payments: PaymentStore
     preflight: PreflightStore
     refunds: RefundStore
@@ -140,6 +142,7 @@ def stores_over(database: Database) -> Stores:
         limits=LimitStore(database),
         links=LinkStore(database),
         mirror=MirrorStore(database),
+        new_cards=NewCardStore(database),
         payments=PaymentStore(database),
         preflight=PreflightStore(database),
         refunds=RefundStore(database),

@@ -12,6 +12,7 @@ from lib.clock import Clock, epoch
 from lib.ids import new_id
 from lib.services.refunds.settling import RefundSettler
 from lib.services.runs.executing import RunExecutor
+from lib.services.runs.new_cards import NewCardCharger
 from lib.services.searching import SearchService
 from lib.services.settling import SettlingService
 from lib.services.sync import BACKFILL, SYNC, VERIFY, SyncService
@@ -37,6 +38,7 @@ class WorkerServices:
     sync: SyncService
     search: SearchService
     runs: RunExecutor
+    new_cards: NewCardCharger
     refunds: RefundSettler
 
 
@@ -98,6 +100,7 @@ class Worker:
         self._guarded("search index", self._index)
 
     def do_runs(self) -> None:
+        self._guarded("new cards", self._services.new_cards.charge_due)
         self._guarded("charge runs", self._execute_runs)
 
     def _execute_runs(self) -> None:

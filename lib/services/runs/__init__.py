@@ -10,6 +10,7 @@ from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
 from lib.services.runs.following import RunFollower
 from lib.services.runs.making import RunMaker
+from lib.services.runs.new_cards import NewCardCharger
 from lib.services.runs.viewing import RunViewer
 
 
@@ -21,4 +22,5 @@ class RunServices:
     files: RunFiles
     follower: RunFollower
     maker: RunMaker
+    new_cards: NewCardCharger
     viewer: RunViewer

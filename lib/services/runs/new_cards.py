@@ -1,0 +1,96 @@
+"""
+Charges a failed row of a run once more when its customer has saved a new card, where the run's approval
+said so. Once: the queue's row is committed first, and names how often the charge had been tried.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import SYSTEM
+from lib.errors import GatewayError, RuleViolation
+from lib.services.charging import ChargingService
+from lib.store.new_cards import NewCardCharge
+from lib.store.unit_of_work import UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+# What was agreed to a month ago is asked for again instead.
+APPROVAL_LASTS_SECONDS = 30 * 86_400
+_TRY_AGAIN_SECONDS = 300
+
+
+class NewCardCharger:
+    def __init__(self, uow: UnitOfWork, charging: ChargingService, *, clock: Clock) -> None:
+        self._uow = uow
+        self._charging = charging
+        self._clock = clock
+
+    def arrived(self, run_id: str) -> list[NewCardCharge]:
+        """Failed rows of a run whose customers saved a new card by their recovery link."""
+        since = epoch(self._clock()) - APPROVAL_LASTS_SECONDS
+        with self._uow.read() as stores:
+            return stores.new_cards.arrived(run_id, since=since)
+
+    def charge_due(self) -> int:
+        """Queue what has arrived and charge what is queued; returns how many were sent."""
+        now = epoch(self._clock())
+        with self._uow.read() as stores:
+            fresh = stores.new_cards.covered(since=now - APPROVAL_LASTS_SECONDS)
+        for card in fresh:
+            self._queue(card, at=now)
+        with self._uow.read() as stores:
+            due = stores.new_cards.due(now=now)
+        return sum(self._charge(card) for card in due)
+
+    def _queue(self, card: NewCardCharge, *, at: int) -> None:
+        with self._uow.write() as stores:
+            # Another process may have seen it as well, or somebody tried it by hand.
+            if card not in stores.new_cards.covered(since=at - APPROVAL_LASTS_SECONDS):
+                return
+            stores.new_cards.queue(card, at=at)
+            stores.audit.record(
+                at=at, actor="system", action="run.queue_new_card", subject=card.charge_id,
+                detail={"run": card.run_id, "row": card.run_row,
+                        "payment_method": card.payment_method},
+            )  # fmt: skip
+
+    def _charge(self, card: NewCardCharge) -> bool:
+        refusal: str | None = None
+        try:
+            # The expected number makes it once: whoever was here before, or died here, has
+            # written down another try.
+            self._charging.retry(
+                card.charge_id, by=SYSTEM, payment_method=card.payment_method,
+                expected_attempts=card.attempts_before, is_approved=True,
+            )  # fmt: skip
+        except RuleViolation as error:
+            refusal = str(error)
+        except GatewayError:
+            logger.info("new card of %s cannot be charged now", card.charge_id, exc_info=True)
+            with self._uow.write() as stores:
+                attempts = stores.charges.attempts(card.charge_id)
+                if len(attempts) == card.attempts_before:
+                    stores.new_cards.postpone(
+                        card.charge_id, until=epoch(self._clock()) + _TRY_AGAIN_SECONDS
+                    )
+                    return False
+        return self._end(card, refusal)
+
+    def _end(self, card: NewCardCharge, refusal: str | None) -> bool:
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            attempts = stores.charges.attempts(card.charge_id)
+            next_one = attempts[card.attempts_before] if len(attempts) > card.attempts_before else None  # fmt: skip
+            was_sent = next_one is not None and next_one.requested_by == SYSTEM.username
+            if not stores.new_cards.end(
+                card.charge_id, at=now, refusal=None if was_sent else refusal
+            ):
+                return False
+            if not was_sent:
+                stores.charges.note(
+                    card.charge_id, attempt=None, at=now, actor="system",
+                    kind="new_card_not_charged", detail={"why": refusal},
+                )  # fmt: skip
+        return was_sent

@@ -1,0 +1,96 @@
+"""Failed rows of runs whose customers saved a new card, and those that an approval covers already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+# The charge's last try was this run's, and its own recovery link brought the card.
+_ARRIVED = """
+    SELECT h.id AS charge_id, r.id AS run_id, w.number AS run_row,
+        i.payment_method AS payment_method, a.number AS attempts_before
+    FROM setup_links l
+    JOIN charges h ON h.id = l.charge_id AND h.state IN ('declined', 'needs_customer')
+    JOIN attempts a ON a.charge_id = h.id
+        AND a.number = (SELECT max(number) FROM attempts WHERE charge_id = h.id)
+    JOIN runs r ON r.id = a.run_id AND r.state = 'finished'
+    JOIN run_rows w ON w.run_id = r.id AND w.number = a.run_row AND w.charge_id = h.id
+        AND w.state = 'sent' AND w.amount = h.amount AND w.currency = h.currency
+    JOIN checkout_sessions s ON s.id = l.completed_session
+    JOIN setup_intents i ON i.id = s.setup_intent
+    JOIN payment_methods m ON m.id = i.payment_method AND m.customer = h.customer
+        AND m.is_detached = 0
+    WHERE l.completed_at IS NOT NULL AND l.completed_at >= :since
+        AND l.completed_at >= a.requested_at"""
+_COLUMNS = "charge_id, run_id, run_row, payment_method, attempts_before"
+
+
+@dataclass(frozen=True, slots=True)
+class NewCardCharge:
+    charge_id: str
+    run_id: str
+    run_row: int
+    payment_method: str
+    attempts_before: int
+    """How often it had been tried when the card came."""
+
+
+class NewCardStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def arrived(self, run_id: str, *, since: int) -> list[NewCardCharge]:
+        """Rows of one run, in no order, whose customer saved a new card since then."""
+        sql = f"{_ARRIVED} AND r.id = :run_id"
+        return [_of(row) for row in self._database.query(sql, {"since": since, "run_id": run_id})]
+
+    def covered(self, *, since: int) -> list[NewCardCharge]:
+        """
+        Those whose run's approval said that new cards are charged, and that were never queued.
+
+        Both the card and the start of the run are younger than `since`.
+        """
+        sql = f"""{_ARRIVED} AND r.charge_new_cards = 1 AND r.started_at >= :since
+            AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)"""
+        return [_of(row) for row in self._database.query(sql, {"since": since})]
+
+    def queue(self, charge: NewCardCharge, *, at: int) -> None:
+        """
+        Raises:
+            sqlite3.IntegrityError: it was queued before, or no approval covers it.
+        """
+        self._database.execute(
+            f"""INSERT INTO new_card_charges ({_COLUMNS}, queued_at, next_try_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (charge.charge_id, charge.run_id, charge.run_row, charge.payment_method,
+             charge.attempts_before, at, at),
+        )  # fmt: skip
+
+    def due(self, *, now: int) -> list[NewCardCharge]:
+        rows = self._database.query(
+            f"""SELECT {_COLUMNS} FROM new_card_charges
+                WHERE ended_at IS NULL AND next_try_at <= ? ORDER BY next_try_at LIMIT 20""",
+            (now,),
+        )
+        return [_of(row) for row in rows]
+
+    def postpone(self, charge_id: str, *, until: int) -> None:
+        self._database.execute(
+            "UPDATE new_card_charges SET next_try_at = ? WHERE charge_id = ? AND ended_at IS NULL",
+            (until, charge_id),
+        )
+
+    def end(self, charge_id: str, *, at: int, refusal: str | None) -> bool:
+        """It was sent, or refused for good; False when another process ended it."""
+        cursor = self._database.execute(
+            """UPDATE new_card_charges SET ended_at = ?, refusal = ?
+               WHERE charge_id = ? AND ended_at IS NULL""",
+            (at, refusal, charge_id),
+        )
+        return cursor.rowcount == 1
+
+
+def _of(row: dict[str, Any]) -> NewCardCharge:
+    return NewCardCharge(**row)
