@@ -198,15 +198,16 @@ class TestBetweenLookingAndWriting:
     ) -> None:
         bad = world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer)
-        charging = world.services.charging
-        plan = charging._plan
+        reviewing = world.services.charging._reviewing
+        review = reviewing.review
 
         def racing(*args, **kwargs):
-            monkeypatch.setattr(charging, "_plan", plan)
+            monkeypatch.setattr(reviewing, "review", review)
+            found = review(*args, **kwargs)
             world.charge(customer, method=bad)
-            return plan(*args, **kwargs)
+            return found
 
-        monkeypatch.setattr(charging, "_plan", racing)
+        monkeypatch.setattr(reviewing, "review", racing)
         with pytest.raises(StaleState):
             world.charge(customer, method=good)
         assert world.moved() == []
@@ -336,10 +337,10 @@ class TestStrangeAnswers:
         settling = world.services.settling
         look = settling._look
 
-        def breaks(attempt):
+        def breaks(attempt, seen):
             if attempt.charge_id == first.charge.id:
                 raise KeyError("id")
-            return look(attempt)
+            return look(attempt, seen)
 
         monkeypatch.setattr(settling, "_look", breaks)
         assert looked(world, second).charge.state is ChargeState.SUCCEEDED

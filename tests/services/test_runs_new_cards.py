@@ -121,6 +121,26 @@ class TestCovered:
         assert world.moved() == [(1_000, "usd")]
         assert queued(world) == [(1, None)]
 
+    def test_died_after_the_answer(self, world: World, monkeypatch) -> None:
+        """The new card failed, too, and nobody wrote down that this was the one try."""
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge, ALWAYS_DECLINES)
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.services.runs.new_cards, "_end", die)
+            with pytest.raises(KeyboardInterrupt):
+                tick(world)
+        # Long enough that the card could be tried again by its own rules.
+        world.clock.advance(days=3)
+        world.rebuild()
+        tick(world)
+        assert len(world.services.charging.view(charge).attempts) == 2
+        assert queued(world) == [(1, None)]
+
     def test_a_lost_answer_is_found_out_and_never_sent_again(self, world: World) -> None:
         run = executed(world, [failing(world)], charge_new_cards=True)
         charge = charge_of(world, run)
