@@ -64,7 +64,7 @@ if not page.frame.empty:
             "name": tables.text("Customer", width=170),
             "reference": tables.text("Reference", width=105),
             "amount": tables.amount(width=100),
-            "state": tables.state(width=140),
+            "states": tables.state(width=140),
             "created_at": tables.ago("Created", width=120),
             "method": tables.text("Saved method", width=182),
             "why": tables.text("Reason", width=220),

@@ -14,6 +14,7 @@ from lib.clock import Clock
 from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, shown_code
 from lib.domain.payment_methods import label_of
+from lib.money import format_major
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
 from lib.store.charges import UNRESOLVED, decline_of
 
@@ -26,6 +27,10 @@ _CHARGES = Query(
            a.outcome_at, a.requested_at, a.http_status, a.request_id, a.payment_intent, a.code,
            a.decline_code, a.advice_code, a.network_decline_code, a.network_advice_code,
            a.outcome_type, a.message, a.looks, a.next_look_at, l.token AS recovery_token,
+           (SELECT p.amount_refunded FROM stripe_charges p WHERE p.payment_intent = a.payment_intent
+               AND p.status = 'succeeded') AS refunded,
+           (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = a.payment_intent
+               AND p.status = 'succeeded') AS disputed,
            n.id AS new_method, n.type AS new_type, n.brand AS new_brand, n.last4 AS new_last4,
            h.created_at AS page_time, h.id AS page_id
        FROM charges h
@@ -46,12 +51,12 @@ _CHARGES = Query(
 # Places in a list, what opens a customer's link, and codes that only support reads.
 _NOT_EXPORTED = [
     "page_time", "page_id", "recovery_token", "looks", "next_look_at", "new_type", "new_brand",
-    "new_last4", "new_method_id", "network_decline_code", "network_advice_code", "message",
+    "new_last4", "new_method_id", "states", "network_decline_code", "network_advice_code", "message",
 ]  # fmt: skip
 _CODES = ("http_status", "code", "decline_code", "advice_code", "outcome_type")
 _INTEGERS = (
     "amount", "created_at", "updated_at", "attempts", "outcome_at", "requested_at", "looks",
-    "next_look_at",
+    "next_look_at", "refunded", "disputed",
 )  # fmt: skip
 
 
@@ -77,6 +82,7 @@ class ChargeReports:
         """
         Charges, newest first; `reason`, `what_happened` and `next_step` say why one failed.
 
+        `states` adds to the state what became of the money since: refunded, disputed.
         `method` and `new_method` are labels; `new_method` is one saved after the failure.
 
         Args:
@@ -152,7 +158,12 @@ class ChargeReports:
         self, *, states: tuple[str, ...] = (), search: str = "", since: int | None = None
     ) -> pd.DataFrame:
         frame = self.page(states=states, search=search, since=since, rows=EXPORT_ROWS).frame
-        return frame.drop(columns=_NOT_EXPORTED)
+        # In major units like the amount beside it.
+        refunded = [
+            format_major(int(back), str(code)) if back else ""
+            for back, code in zip(frame["refunded"].fillna(0), frame["currency"], strict=True)
+        ]
+        return frame.drop(columns=_NOT_EXPORTED).assign(refunded=refunded)
 
     def counts(self, *, since: int | None = None) -> dict[str, int]:
         with reading(self._path) as database:
@@ -212,6 +223,7 @@ def _explained(frame: pd.DataFrame) -> pd.DataFrame:
         method=[
             label_of(row["type"], row["brand"], row["last4"]) if row["type"] else "" for row in rows
         ],
+        states=pd.Series([_states(row) for row in rows], index=frame.index, dtype=object),
         new_method_id=[row["new_method"] for row in rows],
         new_method=[
             label_of(row["new_type"], row["new_brand"], row["new_last4"]) if row["new_type"] else ""
@@ -224,6 +236,16 @@ def _explained(frame: pd.DataFrame) -> pd.DataFrame:
             for name in ("code", "decline_code")
         },
     )
+
+
+def _states(row: dict[str, Any]) -> list[str]:
+    back = int(row["refunded"] or 0)
+    since = []
+    if back:
+        since.append("refunded" if back >= row["amount"] else "partly_refunded")
+    if row["disputed"]:
+        since.append("disputed")
+    return [str(row["state"]), *since]
 
 
 def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query:

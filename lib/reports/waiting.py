@@ -22,6 +22,9 @@ _COUNTS = f"""SELECT
     (SELECT count(*) FROM payment_methods WHERE customer IS NOT NULL
         AND (exp_year, exp_month) >= (:year, :month)
         AND (exp_year, exp_month) <= (:next_year, :next_month)) AS expiring,
+    (SELECT count(*) FROM runs WHERE state = 'awaiting_approval')
+        + (SELECT count(*) FROM refund_orders WHERE state = 'requested')
+        + (SELECT count(*) FROM verdicts WHERE state = 'proposed') AS approvals,
     (SELECT count(*) FROM runs WHERE state IN
         ('awaiting_approval', 'approved', 'paused', 'stopped')) AS runs"""
 
@@ -32,7 +35,7 @@ class WaitingReports:
         self._clock = clock
 
     def counts(self) -> dict[str, int]:
-        """All counts by one read, as every page asks: failures, unknown, unattached, open_links, expiring, runs."""
+        """All counts by one read, as every page asks: failures, unknown, unattached, open_links, expiring, runs, approvals."""
         moment = self._clock()
         now = epoch(moment)
         parameters = {

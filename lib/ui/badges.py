@@ -81,6 +81,21 @@ STATES: dict[str, Look] = {
     "stopped": Look("Stopped", "red", "dangerous"),
     "unusable": Look("Not usable", "red", "credit_card_off"),
     "differs": Look("Differs", "red", "error"),
+    # Of refunds, whose words differ from a charge's.
+    "refund_requested": Look("Waits for approval", "orange", "pending_actions"),
+    "refund_rejected": Look("Rejected", "gray", "thumb_down"),
+    "refund_withdrawn": Look("Taken back", "gray", "undo"),
+    "refund_sending": Look("Sending", "blue", "progress_activity"),
+    "refund_unknown": Look("Unknown", "violet", "help"),
+    "refund_pending": Look("On its way", "blue", "hourglass_top"),
+    "refund_succeeded": Look("Refunded", "green", "check_circle"),
+    "refund_failed": Look("Refund failed", "red", "error"),
+    "refund_refused": Look("Not accepted", "red", "error"),
+    "refund_not_executed": Look("Not executed", "gray", "do_not_disturb_on"),
+    "refunded": Look("Refunded", "gray", "undo"),
+    "partly_refunded": Look("Partly refunded", "gray", "undo"),
+    "disputed": Look("Disputed", "red", "gavel"),
+    "proposed": Look("Proposed", "orange", "pending_actions"),
     # Not known.
     "unknown": Look("Unknown", "violet", "help"),
 }

@@ -11,7 +11,7 @@ import streamlit as st
 from lib.domain.charges import RETRYABLE_STATES, ChargeState
 from lib.domain.declines import Reason, shown_code
 from lib.domain.retries import method_of
-from lib.money import Money
+from lib.money import Money, format_money
 from lib.reports.charges import TimelineEntry
 from lib.services.charge_views import ChargeView
 from lib.ui import badges, charge_words, layout, methods, navigation, tables
@@ -103,7 +103,8 @@ def summary(details: Details) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         # Headings shrink inside a drawer; the sum is what one looks for.
         st.metric("Amount", details.sum, label_visibility="collapsed", width="content")
-        st.markdown(badges.badge(state, detail=age), width="content")
+        shown = [badges.badge(state, detail=age), *map(badges.badge, details.row["states"][1:])]
+        st.markdown(" ".join(shown), width="content")
     customer_link(details)
     with st.container(border=True, gap="small"):
         st.markdown(f"**{escape(_happened(details))}**")
@@ -135,6 +136,9 @@ def facts(details: Details) -> None:
     charge, ctx = details.view.charge, details.ctx
     made = when(charge.created_at, ctx.now, ctx.timezone)
     rows = [Fact("Reference", charge.reference), Fact("Saved method", details.row["method"])]
+    back = int(details.row["refunded"] or 0)
+    if back:
+        rows.append(Fact("Given back", format_money(back, charge.currency)))
     if charge.description:
         rows.append(Fact("Description", charge.description))
     rows.append(Fact("Created", f"{made} by {details.names.person(charge.created_by)}"))

@@ -36,6 +36,7 @@ _EVIDENCE: dict[str, str] = {
     ),
     Evidence.EVENT: "Stripe's event log has an entry for exactly this try.",
     Evidence.PAYMENT_INTENT: "Stripe's own record of the payment says so.",
+    Evidence.TWO_PEOPLE: "Settled by two people, without evidence.",
     Evidence.NO_TRACE: "A day later Stripe had no trace of it.",
     "no_reply": "No answer arrived.",
 }
@@ -47,6 +48,22 @@ _OUTCOMES: dict[str, str] = {
     "unknown": "The outcome is not known. Onfile started to find out.",
     "not_executed": "Never executed. No money moved, and it may be charged again.",
     "cancelled": "{actor} cancelled the charge. The reference is free again.",
+    "refund_requested": "{actor} asked for a refund of {back}: {note}.",
+    "refund_withdrawn": "{actor} took the refund back before it was decided.",
+    "refund_approved": "{actor} approved the refund of {back}.",
+    "refund_rejected": "{actor} rejected the refund of {back}.",
+    "refund_unknown": "The answer about the refund got lost. Onfile started to find out.",
+    "refund_pending": "Stripe accepted the refund of {back}. The bank takes some days.",
+    "refund_succeeded": "Gave {back} back.",
+    "refund_failed": "The bank did not take the refund of {back}. The customer has not got it.",
+    "refund_refused": "Stripe did not accept the refund. Nothing was given back.",
+    "refund_not_executed": "The refund was never executed. Nothing was given back.",
+    "verdict_proposed": "{actor} proposed to settle this by hand: {note}.",
+    "verdict_withdrawn": "{actor} took the proposal back.",
+    "verdict_approved": "{actor} agreed to settle this by hand.",
+    "verdict_rejected": "{actor} rejected the proposal.",
+    "verdict_overtaken": "Onfile found out by itself, so the proposal ended.",
+    "new_card_not_charged": "The new card was not charged by itself: {note}",
     "recovery_completed": "The customer used the recovery link and saved another method.",
 }
 # Kinds that no evidence stands behind.
@@ -77,7 +94,12 @@ def sentence(entry: TimelineEntry, charge: Charge, names: Names) -> str:
         return f"{actor} sent a charge of {money} on {method}{again}."
     outcome = _OUTCOMES.get(entry.kind, entry.kind.replace("_", " ").capitalize() + ".")
     evidence = _EVIDENCE.get(str(entry.detail.get("evidence")), "")
-    said = outcome.format(money=money, actor=actor)
+    detail = entry.detail
+    back = detail.get("amount")
+    said = outcome.format(
+        money=money, actor=actor, back=format_money(back, charge.currency) if isinstance(back, int) else "",
+        note=str(detail.get("note") or detail.get("reason") or detail.get("why") or "").rstrip("."),
+    )  # fmt: skip
     return said if entry.kind in _WITHOUT_EVIDENCE or not evidence else f"{said} {evidence}"
 
 

@@ -65,6 +65,11 @@ PAGES: tuple[PageSpec, ...] = (
         "Read a file of charges and check every row.", permission=Permission.CHARGE,
     ),
     PageSpec(
+        "approvals.py", "Approvals", "approval_delegation", "approvals", "Charge",
+        "Decide on what others prepared: runs, refunds, outcomes settled by hand.",
+        counter="approvals",
+    ),
+    PageSpec(
         "charges.py", "Charges", "receipt_long", "charges", "Charge",
         "Everything that was charged, with its attempts.",
     ),

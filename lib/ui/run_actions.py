@@ -14,7 +14,7 @@ from lib.money import parse_amount
 from lib.services.runs.approving import ControlTotals
 from lib.services.runs.files import RunFiles
 from lib.services.runs.viewing import RunView
-from lib.ui import navigation, outcome, run_words, tables
+from lib.ui import navigation, outcome, run_words, second_look, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
@@ -179,29 +179,20 @@ def _decide(ctx: PageContext, view: RunView) -> None:
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
             + (f"Approved once, by {escape(given[0].by)}." if given else "")
         )
-        if not by.may(Permission.APPROVE):
+        if not second_look.may_decide(ctx, makers={run.submitted_by, run.created_by}):
             return
-        if by.username in (run.submitted_by, run.created_by):
-            st.caption("You prepared it, so somebody else decides.")
-            return
-        with st.form("run_decide_form", border=False):
-            password = st.text_input("Your password", type="password", key="run_password",
-                                     autocomplete="current-password")  # fmt: skip
-            reason = st.text_input("Reason (to reject)", key="run_reason", autocomplete="off")
-            with st.container(horizontal=True):
-                approves = st.form_submit_button("Approve", key="run_approve", type="primary", icon=":material/thumb_up:")  # fmt: skip
-                rejects = st.form_submit_button(
-                    "Reject", key="run_reject", icon=":material/thumb_down:"
-                )
+        decision = second_look.form("run")
         # What was shown is what is decided on: another digest is refused.
         shown = run.digest or ""
-        if approves:
+        if decision is not None and decision.approves:
             with outcome.show("Approved."):
-                ctx.services.runs.approvals.approve(run.id, digest=shown, by=by, password=password)
-        elif rejects:
+                ctx.services.runs.approvals.approve(
+                    run.id, digest=shown, by=by, password=decision.password
+                )
+        elif decision is not None:
             with outcome.show("Sent back to the maker."):
                 ctx.services.runs.approvals.reject(
-                    run.id, digest=shown, by=by, password=password, reason=reason
+                    run.id, digest=shown, by=by, password=decision.password, reason=decision.note
                 )
 
 

@@ -38,7 +38,7 @@ class TestList:
 
     def test_rows_say_who_what_and_why(self, open_page, declined) -> None:
         row = open_page("charges", as_="vera").dataframe[0].value.iloc[0]
-        assert (row["name"], row["amount"], row["state"]) == ("Acme Ltd", "$20.00", ["Declined"])
+        assert (row["name"], row["amount"], row["states"]) == ("Acme Ltd", "$20.00", ["Declined"])
         assert row["why"] == "Bank refused, no reason given"
         assert row["method"] == "Visa ···· 0341"
 

@@ -1,0 +1,81 @@
+"""The three kinds of things that wait for a second person."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.reports.paging import records
+from lib.ui import navigation, refund_panel, run_page, run_words, verdict_panel
+from lib.ui.charge_words import Names
+from lib.ui.context import PageContext
+from lib.ui.formats import escape, money, plural, when
+
+
+def runs(ctx: PageContext) -> bool:
+    """Runs that were submitted, with the way to each; True when there is any."""
+    frame = ctx.services.reports.runs.page(state="awaiting_approval").frame
+    if frame.empty:
+        return False
+    st.subheader("Runs", anchor=False)
+    spec = navigation.find("runs")
+    for row in records(frame):
+        with st.container(
+            border=True, horizontal=True, vertical_alignment="center",
+            horizontal_alignment="distribute",
+        ):  # fmt: skip
+            at = when(row["submitted_at"], ctx.now, ctx.timezone)
+            st.markdown(
+                f"**{escape(row['name'])}**  \n{escape(plural(row['row_count'], 'row'))}, "
+                f"{escape(run_words.totals(row['totals'], most=3))}  \n"
+                f":small[:gray[Submitted {escape(at)}]]",
+                width="content",
+            )
+            if spec is not None:
+                st.page_link(spec.path, label="Look at it", icon=":material/arrow_forward:",
+                             icon_position="right", query_params={run_page.PARAM: row["id"]},
+                             width="content")  # fmt: skip
+    return True
+
+
+def refunds(ctx: PageContext) -> bool:
+    """Refunds that were asked for; True when there is any."""
+    orders = ctx.services.refunds.to_decide()
+    if orders:
+        st.subheader("Refunds", anchor=False)
+    for order in orders:
+        with st.container(border=True, gap="small"):
+            _charge(ctx, order.charge_id)
+            refund_panel.summary(ctx, order, _names(ctx))
+            refund_panel.actions(ctx, order, key="approvals_refund")
+    return bool(orders)
+
+
+def verdicts(ctx: PageContext) -> bool:
+    """Outcomes that somebody proposed, with what Stripe was asked; True when there is any."""
+    proposed = ctx.services.verdicts.to_decide()
+    if proposed:
+        st.subheader("Unknown outcomes", anchor=False)
+    for verdict in proposed:
+        with st.container(border=True, gap="small"):
+            _charge(ctx, verdict.charge_id)
+            verdict_panel.summary(ctx, verdict, _names(ctx))
+            last = ctx.services.charging.view(verdict.charge_id).last
+            if last is not None:
+                verdict_panel.evidence(ctx, last)
+            verdict_panel.actions(ctx, verdict, key="approvals_verdict")
+    return bool(proposed)
+
+
+def _charge(ctx: PageContext, charge_id: str) -> None:
+    row = ctx.services.reports.charges.find(charge_id)
+    spec = navigation.find("charges")
+    if row is None or spec is None:
+        return
+    st.page_link(
+        spec.path, icon=":material/receipt_long:", query_params={"charge": charge_id},
+        label=escape(f"{money(row['amount'], row['currency'])} · {row['name']} · {row['reference']}"),
+    )  # fmt: skip
+
+
+def _names(ctx: PageContext) -> Names:
+    return Names({user.username: user.name for user in ctx.services.users.list()}, {})

@@ -1,0 +1,139 @@
+"""Refunds of one charge: what was given back, asking for one, and deciding on it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.domain.charges import ChargeState
+from lib.domain.refunds import REASONS, RefundOrder, RefundState
+from lib.money import Money, format_major, format_money, parse_amount
+from lib.ui import badges, outcome, second_look
+from lib.ui.charge_details import Details
+from lib.ui.charge_words import Names
+from lib.ui.context import PageContext
+from lib.ui.formats import escape, when
+
+_SAID: dict[RefundState, str] = {
+    RefundState.REQUESTED: "Waits for somebody else to approve it. Nothing was given back yet.",
+    RefundState.SENDING: "Sent to Stripe. The answer is on its way.",
+    RefundState.UNKNOWN: (
+        "We do not know yet whether the money went back. Onfile is finding out; "
+        "do not refund it in another way."
+    ),
+    RefundState.PENDING: "Stripe accepted it. The bank takes some days.",
+    RefundState.SUCCEEDED: "Given back. It reaches the customer's statement in 5 to 10 days.",
+    RefundState.FAILED: (
+        "The bank did not take it: the customer has not got the money, and it is back on the "
+        "Stripe balance. Pay it back in another way."
+    ),
+    RefundState.NOT_EXECUTED: "Never executed; nothing was given back. It may be asked for again.",
+}
+_REFUSED: dict[str, str] = {
+    "charge_already_refunded": "It was given back already, in the Stripe Dashboard perhaps.",
+    "charge_disputed": "The customer disputed it at the bank, so it is decided there.",
+    "insufficient_funds": "The Stripe balance does not suffice. Add funds in Stripe, then ask again.",
+    "balance_insufficient": "The Stripe balance does not suffice. Add funds in Stripe, then ask again.",
+}
+
+_UNSETTLED = (RefundState.UNKNOWN, RefundState.SENDING, RefundState.PENDING)
+
+
+def draw(details: Details) -> None:
+    """In the drawer of a charge that was paid."""
+    if details.view.charge.state is not ChargeState.SUCCEEDED:
+        return
+    ctx = details.ctx
+    orders = ctx.services.refunds.of_charge(details.id)
+    for order in orders:
+        with st.container(border=True, gap="small"):
+            summary(ctx, order, details.names)
+            actions(ctx, order, key="charge_refund")
+    if any(order.is_open for order in orders) or not ctx.actor.may(Permission.CHARGE):
+        return
+    _ask(details)
+
+
+def summary(ctx: PageContext, order: RefundOrder, names: Names) -> None:
+    """What is given back, why, who asked and who decided."""
+    money = format_money(order.amount, order.currency)
+    st.markdown(f"{badges.badge(f'refund_{order.state.value}')} **{escape(money)}** back")
+    asked = f"{names.person(order.requested_by)}, {when(order.requested_at, ctx.now, ctx.timezone)}"
+    st.markdown(f"{escape(REASONS[order.reason])}: {escape(order.note)}")
+    lines = [f"Asked for by {asked}."]
+    if order.decided_by and order.decided_at:
+        word = "Rejected" if order.state is RefundState.REJECTED else "Approved"
+        by = f"{names.person(order.decided_by)}, {when(order.decided_at, ctx.now, ctx.timezone)}"
+        why = f": {order.decision_note}" if order.decision_note else "."
+        lines.append(f"{word} by {by}{why}")
+    st.caption(escape(" ".join(lines)))
+    said = _happened(order)
+    if said:
+        st.markdown(escape(said))
+
+
+def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
+    """Decide, take back, look again: each only where it may."""
+    key = f"{key}_{order.id}"
+    refunds = ctx.services.refunds
+    if order.state is RefundState.REQUESTED:
+        if second_look.may_decide(ctx, makers={order.requested_by}):
+            decision = second_look.form(key, yes="Approve and refund")
+            if decision is not None and decision.approves:
+                with outcome.show() as said:
+                    sent = refunds.approve(order.id, by=ctx.actor, password=decision.password)
+                    label = badges.look(f"refund_{sent.state.value}").label.lower()
+                    said.message = f"{format_money(order.amount, order.currency)} back: {label}."
+            elif decision is not None:
+                with outcome.show("Rejected. Nothing was given back."):
+                    refunds.reject(
+                        order.id, by=ctx.actor, password=decision.password, note=decision.note
+                    )
+        if second_look.take_back(ctx, maker=order.requested_by, key=key):
+            with outcome.show("Taken back. Nothing was given back."):
+                refunds.withdraw(order.id, by=ctx.actor)
+    elif (
+        order.state in _UNSETTLED
+        and ctx.actor.may(Permission.SYNC)
+        and st.button("Look now", key=f"{key}_look", icon=":material/search:")
+    ):
+        with outcome.show() as said:
+            settled = ctx.services.refund_settling.look_now(order.id, by=ctx.actor)
+            said.message = "Found out." if settled else "No news yet. Onfile looks again by itself."
+
+
+def _ask(details: Details) -> None:
+    left = details.view.charge.amount - int(details.row["refunded"] or 0)
+    if left <= 0:
+        return
+    code = details.view.charge.currency
+    key = f"charge_refund_{details.id}_{left}"
+    with (
+        st.expander("Refund", icon=":material/undo:"),
+        st.form(f"{key}_form", border=False),
+    ):
+        st.markdown(
+            f"Up to {escape(format_money(left, code))} can be given back to "
+            f"{escape(details.row['method'])}. Somebody else has to approve it."
+        )
+        typed = st.text_input(f"Amount in {code.upper()}", value=format_major(left, code),
+                              key=f"{key}_amount", autocomplete="off")  # fmt: skip
+        reason = st.selectbox("Why", list(REASONS), index=None, format_func=REASONS.__getitem__,
+                              key=f"{key}_why", placeholder="Choose one")  # fmt: skip
+        note = st.text_input("Note for whoever approves it", key=f"{key}_note", max_chars=500,
+                             autocomplete="off")  # fmt: skip
+        asked = st.form_submit_button("Ask for this refund", key=f"{key}_ask")
+    if asked:
+        with outcome.show("Asked for. Somebody else has to approve it."):
+            money: Money = parse_amount(typed, code)
+            details.ctx.services.refunds.request(
+                details.id, money=money, reason=reason or "", note=note, by=details.ctx.actor
+            )
+
+
+def _happened(order: RefundOrder) -> str:
+    if order.state is RefundState.REFUSED:
+        return _REFUSED.get(order.code or "", f"Stripe did not accept it: {order.message}")
+    if order.state is RefundState.NOT_EXECUTED and order.message:
+        return f"Nothing was given back: {order.message}"
+    return _SAID.get(order.state, "")

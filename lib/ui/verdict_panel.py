@@ -1,0 +1,135 @@
+"""Settling an unknown outcome by hand: what Stripe was asked, proposing an outcome, and agreeing to it."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from lib.clock import epoch
+from lib.domain.actors import Permission
+from lib.domain.charges import NO_TRACE_SECONDS, Attempt, ChargeState, Outcome
+from lib.domain.verdicts import EARLIEST_SECONDS, Verdict, VerdictState
+from lib.ui import badges, outcome, second_look
+from lib.ui.charge_details import Details
+from lib.ui.charge_words import Names
+from lib.ui.context import PageContext
+from lib.ui.formats import ago, escape, when
+
+_CHOICES = {
+    Outcome.NOT_EXECUTED: "No money moved: it was never executed",
+    Outcome.SUCCEEDED: "It was paid, by a payment I found in Stripe",
+}
+
+
+def evidence(ctx: PageContext, attempt: Attempt) -> None:
+    """What the last look asked and found, and what follows from it."""
+    seen = json.loads(attempt.last_look or "{}")
+    if not seen:
+        st.caption("Onfile has not looked yet.")
+        return
+    lines = []
+    if "error" in seen:
+        lines.append(f"Stripe could not be asked: {seen['error']}")
+    if "same_key" in seen:
+        answer = seen["same_key"]
+        said = f"answered {answer}" if isinstance(answer, int) else "gave no answer"
+        lines.append(f"Asked again with the same key, which cannot charge twice: Stripe {said}.")
+    elif "error" not in seen:
+        lines.append("The key is too old to ask with it again: Stripe may have forgotten it.")
+    if seen.get("events") == "none":
+        lines.append("Stripe's event log: nothing with this key.")
+    if seen.get("payments") == "none":
+        lines.append("The customer's payments at Stripe: none with this charge's mark.")
+    for line in lines:
+        st.markdown(f"- {escape(line)}")
+    st.caption(escape(f"Looked {ago(seen['at'], ctx.now)}. {_follows(ctx, attempt)}"))
+
+
+def draw(details: Details) -> None:
+    """In the drawer of a charge whose outcome is unknown."""
+    last = details.view.last
+    if details.view.charge.state is not ChargeState.UNKNOWN or last is None:
+        return
+    ctx = details.ctx
+    with st.container(border=True, gap="small"):
+        st.markdown("**What Stripe was asked**")
+        evidence(ctx, last)
+    proposed = [
+        verdict
+        for verdict in ctx.services.verdicts.of_charge(details.id)
+        if verdict.state is VerdictState.PROPOSED
+    ]
+    for verdict in proposed:
+        with st.container(border=True, gap="small"):
+            summary(ctx, verdict, details.names)
+            actions(ctx, verdict, key="charge_verdict")
+    if not proposed and ctx.actor.may(Permission.CHARGE):
+        _propose(details, last)
+
+
+def summary(ctx: PageContext, verdict: Verdict, names: Names) -> None:
+    """What is proposed, why, and by whom."""
+    st.markdown(f"{badges.badge('proposed')} **{escape(_CHOICES[verdict.outcome])}**")
+    st.markdown(escape(verdict.reason))
+    found = f" · payment {verdict.payment_intent}" if verdict.payment_intent else ""
+    at = when(verdict.proposed_at, ctx.now, ctx.timezone)
+    st.caption(escape(f"Proposed by {names.person(verdict.proposed_by)}, {at}{found}"))
+
+
+def actions(ctx: PageContext, verdict: Verdict, *, key: str) -> None:
+    """Agree, disagree or take back: each only where it may."""
+    key = f"{key}_{verdict.id}"
+    verdicts = ctx.services.verdicts
+    if second_look.may_decide(ctx, makers={verdict.proposed_by}):
+        decision = second_look.form(key, yes="Agree")
+        if decision is not None and decision.approves:
+            with outcome.show("Settled by two people."):
+                verdicts.approve(verdict.id, by=ctx.actor, password=decision.password)
+        elif decision is not None:
+            with outcome.show("Rejected. The outcome is still unknown."):
+                verdicts.reject(
+                    verdict.id, by=ctx.actor, password=decision.password, note=decision.note
+                )
+    if second_look.take_back(ctx, maker=verdict.proposed_by, key=key):
+        with outcome.show("Taken back."):
+            verdicts.withdraw(verdict.id, by=ctx.actor)
+
+
+def _propose(details: Details, attempt: Attempt) -> None:
+    ctx = details.ctx
+    if epoch(ctx.now) - attempt.requested_at < EARLIEST_SECONDS:
+        return
+    key = f"charge_verdict_{details.seen}"
+    with (
+        st.expander("Settle by hand", icon=":material/gavel:"),
+        st.form(f"{key}_form", border=False),
+    ):
+        st.markdown(
+            "For when you know more than Onfile can see. Stripe is asked once more first, and what "
+            "it says counts. Somebody else has to agree."
+        )
+        chosen = st.radio("What happened", list(_CHOICES), index=None, key=f"{key}_outcome",
+                          format_func=_CHOICES.__getitem__)  # fmt: skip
+        intent = st.text_input("Payment in Stripe (pi_…), if it was paid", key=f"{key}_payment",
+                               autocomplete="off")  # fmt: skip
+        reason = st.text_input("How do you know?", key=f"{key}_reason", max_chars=500,
+                               autocomplete="off")  # fmt: skip
+        asked = st.form_submit_button("Propose", key=f"{key}_propose")
+    if asked:
+        with outcome.show("Proposed. Somebody else has to agree."):
+            ctx.services.verdicts.propose(
+                details.id, chosen or Outcome.UNKNOWN, reason=reason, by=ctx.actor,
+                payment_intent=intent,
+            )  # fmt: skip
+
+
+def _follows(ctx: PageContext, attempt: Attempt) -> str:
+    over = attempt.requested_at + NO_TRACE_SECONDS
+    if attempt.payment_intent is not None:
+        return "Stripe knows the payment; only its outcome is open."
+    return (
+        f"Still nothing {ago(over, ctx.now)}, and Onfile takes it for never executed."
+        if over > epoch(ctx.now)
+        else "With the next look Onfile takes it for never executed."
+    )

@@ -1,0 +1,84 @@
+"""Settling by hand on the pages: the evidence, the proposal, and somebody else's agreement."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib import bootstrap
+from lib.domain.charges import ChargeState, Outcome
+from lib.services.users import PRACTICE_PASSWORD
+from tests.ui.charge_pages import button, buttons, field, ran, text
+from tests.world import World
+
+
+@pytest.fixture
+def empty_services(world: World, monkeypatch):
+    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
+    return world.services
+
+
+@pytest.fixture
+def unknown(world: World) -> str:
+    customer = world.customer()
+    world.save_card(customer)
+    world.fault("error_500_saved")
+    charge = world.charge(customer, amount="33.00").charge.id
+    world.clock.advance(hours=2)
+    world.services.settling.settle_due()
+    return charge
+
+
+def proposed(open_page, charge_id: str):
+    at = open_page("charges", as_="alice", query={"charge": charge_id})
+    at.radio[0].set_value(Outcome.NOT_EXECUTED)
+    next(f for f in at.text_input if (f.key or "").endswith("_reason")).set_value("Looked myself")
+    return ran(next(b for b in at.button if (b.key or "").endswith("_propose")).click().run())
+
+
+def test_the_unknown_page_says_what_was_asked(open_page, unknown) -> None:
+    said = text(open_page("unknown", as_="vera"))
+    assert "Stripe answered 500" in said
+    assert "Stripe's event log: nothing with this key" in said
+    assert "none with this charge's mark" in said
+    assert "Onfile takes it for never executed" in said
+
+
+def test_proposed_here_and_agreed_there(open_page, unknown, world) -> None:
+    at = proposed(open_page, unknown)
+    assert "Proposed by Alice Operator" in text(at)
+    assert not any("_approve" in key for key in buttons(at))
+    at = open_page("approvals", as_="bob")
+    assert "Looked myself" in text(at)
+    assert "Stripe answered 500" in text(at)
+    field(at, "approvals_verdict_").set_value(PRACTICE_PASSWORD)
+    ran(button(at, "approvals_verdict_").click().run())
+    assert world.services.charging.view(unknown).charge.state is ChargeState.PLANNED
+    at = open_page("charges", as_="alice", query={"charge": unknown})
+    assert "Settled by two people, without evidence." in text(at)
+
+
+def test_not_in_the_first_hour(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    world.fault("error_500_saved")
+    fresh = world.charge(customer).charge.id
+    world.clock.advance(minutes=5)
+    at = open_page("charges", as_="alice", query={"charge": fresh})
+    assert not any("_propose" in key for key in buttons(at))
+    assert "has not looked yet" in text(at)
+
+
+def test_taken_back(open_page, unknown, world) -> None:
+    at = proposed(open_page, unknown)
+    ran(next(b for b in at.button if (b.key or "").endswith("_withdraw")).click().run())
+    assert world.services.verdicts.to_decide() == []
+
+
+def test_stripe_out_of_reach_is_said(open_page, unknown, world) -> None:
+    proposed(open_page, unknown)
+    world.stripe.faults.add("GET", "/v1/events", kind="missing_permission", times=2)
+    at = open_page("approvals", as_="bob")
+    field(at, "approvals_verdict_").set_value(PRACTICE_PASSWORD)
+    ran(button(at, "approvals_verdict_").click().run())
+    assert "cannot be asked" in text(at)
+    assert world.services.charging.view(unknown).charge.state is ChargeState.UNKNOWN
