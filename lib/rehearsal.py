@@ -47,6 +47,8 @@ def rehearse(settings: Settings, actor: Actor, now: datetime) -> bool:
         clock.now = now - timedelta(days=_CHARGED_DAYS)
         _make_charges(services, clock, actor, until=now)
         _make_runs(services, clock, actor, until=now)
+        clock.now = now - timedelta(hours=2)
+        _make_refunds(services, actor)
         clock.now = now
         services.sync.run(full=True)
     return True
@@ -138,7 +140,7 @@ def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: dateti
     """One that was executed, one that waits for approval, and a draft with rows to look at."""
     methods = services.reports.payment_methods.page(rows=40).frame
     payers = list(dict.fromkeys(str(customer) for customer in methods["customer"] if customer))
-    checker = next(user.actor for user in services.users.list() if user.username == "bob")
+    checker = _checker(services)
     runs = services.runs
     for days, name, most in ((9, "Invoices, week 45", 12), (2, "Invoices, week 46", 8), (0, "Invoices, week 47", 16)):  # fmt: skip
         clock.now = until - timedelta(days=days, hours=3)
@@ -159,3 +161,25 @@ def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: dateti
             runs.approvals.approve(run.id, digest=digest, by=checker, password=PRACTICE_PASSWORD)
             runs.control.start(run.id, by=actor)
             runs.executor.execute(run.id)
+
+
+def _make_refunds(services: Services, actor: Actor) -> None:
+    """One that went back in part, and one that waits for somebody to approve it."""
+    paid = services.reports.charges.page(states=("succeeded",), rows=2).frame
+    for row, reason, note, share in zip(
+        paid.to_dict("records"),
+        ("requested_by_customer", "duplicate"),
+        ("One of four boxes came back", "Paid by bank transfer, too"),
+        (4, 1),
+        strict=True,
+    ):
+        order = services.refunds.request(
+            str(row["id"]), money=Money(int(row["amount"]) // share, str(row["currency"])),
+            reason=reason, note=note, by=actor,
+        )  # fmt: skip
+        if share > 1:
+            services.refunds.approve(order.id, by=_checker(services), password=PRACTICE_PASSWORD)
+
+
+def _checker(services: Services) -> Actor:
+    return next(user.actor for user in services.users.list() if user.username == "bob")

@@ -50,6 +50,7 @@ def _panel(charge_id: str) -> None:
     verdict_panel.draw(details)
     charge_actions.try_again(details)
     charge_actions.recovery(details)
+    refunds = refund_panel.orders(details)
     charge_details.facts(details)
     st.subheader("What happened", anchor=False)
     charge_details.timeline(details)
@@ -57,4 +58,4 @@ def _panel(charge_id: str) -> None:
     charge_details.attempts(details)
     charge_details.raw(details)
     charge_actions.cancel(details)
-    refund_panel.draw(details)
+    refund_panel.ask(details, earlier=refunds)

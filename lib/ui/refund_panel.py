@@ -39,19 +39,16 @@ _REFUSED: dict[str, str] = {
 _UNSETTLED = (RefundState.UNKNOWN, RefundState.SENDING, RefundState.PENDING)
 
 
-def draw(details: Details) -> None:
-    """In the drawer of a charge that was paid."""
+def orders(details: Details) -> list[RefundOrder]:
+    """Those of this charge, drawn near the top of its drawer; returns them."""
     if details.view.charge.state is not ChargeState.SUCCEEDED:
-        return
-    ctx = details.ctx
-    orders = ctx.services.refunds.of_charge(details.id)
-    for order in orders:
+        return []
+    found = details.ctx.services.refunds.of_charge(details.id)
+    for order in found:
         with st.container(border=True, gap="small"):
-            summary(ctx, order, details.names)
-            actions(ctx, order, key="charge_refund")
-    if any(order.is_open for order in orders) or not ctx.actor.may(Permission.CHARGE):
-        return
-    _ask(details)
+            summary(details.ctx, order, details.names)
+            actions(details.ctx, order, key="charge_refund")
+    return found
 
 
 def summary(ctx: PageContext, order: RefundOrder, names: Names) -> None:
@@ -102,7 +99,13 @@ def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
             said.message = "Found out." if settled else "No news yet. Onfile looks again by itself."
 
 
-def _ask(details: Details) -> None:
+def ask(details: Details, *, earlier: list[RefundOrder]) -> None:
+    """The form, where something can be given back and nothing is under way."""
+    is_paid = details.view.charge.state is ChargeState.SUCCEEDED
+    if not is_paid or not details.ctx.actor.may(Permission.CHARGE):
+        return
+    if any(order.is_open for order in earlier):
+        return
     left = details.view.charge.amount - int(details.row["refunded"] or 0)
     if left <= 0:
         return
