@@ -27,6 +27,7 @@ from lib.services.returns import ReturnService
 from lib.services.reviewing import ReviewService
 from lib.services.runs import RunServices
 from lib.services.runs.approving import ApprovalService
+from lib.services.runs.certifying import RunCertifier
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
@@ -173,6 +174,7 @@ def build_services(
     rows = RowSender(sender, earlier, clock=clock, livemode=configured.livemode)
     runs = RunServices(
         approvals=ApprovalService(uow, users, clock=clock),
+        certifier=RunCertifier(uow, gateway, clock=clock),
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
         files=RunFiles(uow, maker, viewer, sync, clock=clock),
@@ -212,6 +214,7 @@ def build_services(
                 search,
                 runs.executor,
                 runs.new_cards,
+                runs.certifier,
                 refund_settling,
             )
         ),

@@ -29,13 +29,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.services", "lib.settings", "lib.store.users", "lib.ui",
     },
     "lib.ui": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.reports",
-        "lib.services", "lib.settings", "lib.store.jobs", "lib.store.users",
+        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.printing",
+        "lib.reports", "lib.services", "lib.settings", "lib.store.jobs", "lib.store.users",
     },
     "lib.ui.context": {"lib.bootstrap", "lib.domain", "lib.errors", "lib.ui"},
     "lib.web": {"lib.bootstrap", "lib.domain", "lib.errors", "lib.services"},
     "lib.cli": {
-        "lib.bootstrap", "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money",
+        "lib.bootstrap", "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.printing",
         "lib.services", "lib.store.users",
     },
     "lib.__main__": {"lib.cli"},
@@ -49,7 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.services", "lib.settings",
     },
     "lib.services": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.settings", "lib.spreadsheets",
+        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.printing", "lib.settings",
+        "lib.spreadsheets",
         "lib.store", "lib.stripe_gateway",
     },
     "lib.reports": {
@@ -59,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lib.store": {"lib.domain", "lib.errors", "lib.money"},
     "lib.stripe_gateway": {"lib.domain", "lib.errors", "lib.money"},
     "lib.spreadsheets": {"lib.domain", "lib.errors"},
+    "lib.printing": {"lib.domain", "lib.money"},
     "lib.domain": {"lib.errors", "lib.money"},
     "lib.money": {"lib.errors"},
     "lib.settings": {"lib.errors"},
@@ -97,7 +99,7 @@ ONLY_HERE: dict[str, set[str]] = {
     "sqlite_utils": {"lib.store", "lib.reports"},
     "starlette": {"app", "lib.web", "lib.practice", "lib.worker.lifespan"},
     "uvicorn": {"lib.practice"},
-    "jinja2": {"lib.web", "lib.practice"},
+    "jinja2": {"lib.web", "lib.practice", "lib.printing"},
     "requests": {"lib.practice"},
     "pandas": {"lib.reports", "lib.ui", "pages"},
     "altair": {"lib.ui"},

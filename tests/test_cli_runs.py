@@ -163,3 +163,15 @@ def test_files_that_cannot_be_read(
     assert said.status == 1
     assert code is None or said.error["code"] == code
     assert said.error["message"]
+
+
+def test_a_certificate_that_file_ledger_and_stripe_agree(
+    run: Run, world: World, file: Path, tmp_path: Path
+) -> None:
+    run_id = executed(run, file)
+    out = tmp_path / "certificate.html"
+    made = as_alice(run, "runs", "certificate", run_id, "--out", str(out)).json
+    assert (made["verdict"], made["lines"]["eur"]["stripe"]) == ("green", 1234)
+    assert "Charge run certificate" in out.read_text()
+    refused = as_alice(run, "runs", "certificate", run_id, "--out", str(tmp_path / "no" / "x.html"))
+    assert refused.status == 1

@@ -204,6 +204,7 @@ COMMANDS: dict[str, Command] = {
     "runs start": Command(runs.start),
     "runs show": Command(runs.show),
     "runs results": Command(runs.results),
+    "runs certificate": Command(runs.certificate),
     "reconcile": Command(syncing.reconcile),
     "audit verify": Command(_audit_verify),
     "worker": Command(_worker, needs_person=False),

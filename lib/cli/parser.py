@@ -129,6 +129,7 @@ def _add_runs(
         ("start", "Execute an approved run."),
         ("show", "The run with its charges."),
         ("results", "Write the results file."),
+        ("certificate", "Compare file, ledger and Stripe, and say whether they agree."),
     ):
         made = add(group, word, f"runs {word}", text)
         made.add_argument("run", metavar="ID")
@@ -148,5 +149,7 @@ def _add_runs(
             made.add_argument(
                 "--wait", action="store_true", help="execute it in this process until it rests"
             )
+        elif word == "certificate":
+            made.add_argument("--out", metavar="FILE", help="a page of HTML to print")
         elif word == "results":
             made.add_argument("--out", required=True, metavar="FILE", help="CSV or XLSX")

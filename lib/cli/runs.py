@@ -13,6 +13,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.runs import RowState, RunState, Severity
 from lib.errors import InvalidInput
 from lib.money import format_money
+from lib.printing.certificates import VERDICTS
 from lib.services.runs.viewing import RunView
 
 # Between looks at a run that another process executes.
@@ -128,11 +129,25 @@ def results(services: Services, arguments: Arguments, actor: Actor | None) -> An
     person(actor).must(Permission.VIEW)
     target = Path(arguments.out)
     rows, data = services.runs.files.results(arguments.run, target.name)
+    _write(target, data)
+    return Answer({"rows": rows, "path": str(target)}, [f"{rows} rows in {target}"])
+
+
+def certificate(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    made = services.runs.certifier.certify(arguments.run, by=person(actor))
+    lines = [VERDICTS[made.verdict]]
+    if arguments.out:
+        target = Path(arguments.out)
+        _write(target, services.runs.files.certificate(arguments.run))
+        lines.append(f"Certificate in {target}")
+    return Answer({"run_id": made.run_id, "verdict": made.verdict} | dict(made.content), lines)
+
+
+def _write(target: Path, data: bytes) -> None:
     try:
         target.write_bytes(data)
     except OSError as error:
         raise InvalidInput(f"{target.name} cannot be written: {error.strerror}.") from error
-    return Answer({"rows": rows, "path": str(target)}, [f"{rows} rows in {target}"])
 
 
 def _shown(services: Services, arguments: Arguments) -> Answer:

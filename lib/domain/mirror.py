@@ -156,6 +156,10 @@ class PaymentIntent:
     created: int
     charge: StripeCharge | None = None
     """The latest one, where it was expanded."""
+    run_id: str | None = None
+    """Onfile's charge run, from the metadata."""
+    amount_received: int | None = None
+    """Minor units."""
 
 
 @dataclass(frozen=True, slots=True)

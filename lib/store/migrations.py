@@ -1029,3 +1029,24 @@ def m009_second_person(database: Database) -> None:
         """CREATE TRIGGER new_card_charges_are_never_deleted BEFORE DELETE ON new_card_charges
             BEGIN SELECT RAISE(ABORT, 'new card charges are never deleted'); END""",
     )
+
+
+@migrations()
+def m010_run_certificates(database: Database) -> None:
+    """What each comparison of a run with Stripe found; never changed afterwards."""
+    _run(
+        database,
+        """CREATE TABLE run_certificates (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            at INTEGER NOT NULL,
+            by TEXT NOT NULL,
+            verdict TEXT NOT NULL CHECK (verdict IN ('green', 'amber', 'red')),
+            content TEXT NOT NULL CHECK (json_valid(content))
+        ) STRICT""",
+        "CREATE INDEX run_certificates_by_run ON run_certificates (run_id, id)",
+        """CREATE TRIGGER certificates_are_never_changed BEFORE UPDATE ON run_certificates
+            BEGIN SELECT RAISE(ABORT, 'certificates are never changed'); END""",
+        """CREATE TRIGGER certificates_are_never_deleted BEFORE DELETE ON run_certificates
+            BEGIN SELECT RAISE(ABORT, 'certificates are never deleted'); END""",
+    )

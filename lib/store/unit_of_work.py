@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from lib.store.audit import AuditStore
+from lib.store.certificates import CertificateStore
 from lib.store.charges import ChargeStore
 from lib.store.comparing import CompareStore
 from lib.store.connection import connect, write_transaction
@@ -40,6 +41,7 @@ _BULK_CHECKPOINT_PAGES = 16_384
 @dataclass(frozen=True, slots=True)
 class Stores:
     audit: AuditStore
+    certificates: CertificateStore
     charges: ChargeStore
     comparing: CompareStore
     deliveries: DeliveryStore
@@ -135,6 +137,7 @@ def stores_over(database: Database) -> Stores:
     """For whoever holds the connection and its transaction."""
     return Stores(
         audit=AuditStore(database),
+        certificates=CertificateStore(database),
         charges=ChargeStore(database),
         comparing=CompareStore(database),
         deliveries=DeliveryStore(database),

@@ -140,6 +140,8 @@ def payment_intent(data: Json) -> PaymentIntent:
         error=decline(error, outcome_of=latest) if error else None,
         created=data["created"],
         charge=charge(latest) if isinstance(latest, Mapping) else None,
+        run_id=metadata.get("onfile_run"),
+        amount_received=data.get("amount_received"),
     )
 
 

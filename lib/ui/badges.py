@@ -96,6 +96,13 @@ STATES: dict[str, Look] = {
     "partly_refunded": Look("Partly refunded", "gray", "undo"),
     "disputed": Look("Disputed", "red", "gavel"),
     "proposed": Look("Proposed", "orange", "pending_actions"),
+    # Certificates, and their remarks.
+    "certificate_green": Look("Agrees", "green", "verified"),
+    "certificate_amber": Look("Open", "orange", "pending"),
+    "certificate_red": Look("Differs", "red", "error"),
+    "difference": Look("Difference", "red", "error"),
+    "open_outcome": Look("Open outcome", "orange", "pending"),
+    "note": Look("Note", "gray", "info"),
     # Not known.
     "unknown": Look("Unknown", "violet", "help"),
 }

@@ -10,7 +10,17 @@ import streamlit as st
 from lib.domain.runs import RunState
 from lib.errors import NotFound
 from lib.services.runs.viewing import RunView
-from lib.ui import badges, drawers, failures, filters, layout, run_actions, run_words, tables
+from lib.ui import (
+    badges,
+    drawers,
+    failures,
+    filters,
+    layout,
+    run_actions,
+    run_certificate,
+    run_words,
+    tables,
+)
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape, plural, when
 from lib.ui.layout import Fact, Figure
@@ -49,6 +59,7 @@ def draw(ctx: PageContext, run_id: str) -> None:
         _figures(view)
     run_actions.decision(ctx, view)
     _failures(ctx, run_id)
+    run_certificate.draw(ctx, view)
     _rows(ctx, view)
     _decisions(ctx, view)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lib.clock import Clock, epoch
 from lib.ids import new_id
 from lib.services.refunds.settling import RefundSettler
+from lib.services.runs.certifying import RunCertifier
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.new_cards import NewCardCharger
 from lib.services.searching import SearchService
@@ -39,6 +40,7 @@ class WorkerServices:
     search: SearchService
     runs: RunExecutor
     new_cards: NewCardCharger
+    certifier: RunCertifier
     refunds: RefundSettler
 
 
@@ -102,6 +104,7 @@ class Worker:
     def do_runs(self) -> None:
         self._guarded("new cards", self._services.new_cards.charge_due)
         self._guarded("charge runs", self._execute_runs)
+        self._guarded("certificates", self._services.certifier.certify_due)
 
     def _execute_runs(self) -> None:
         for run_id in self._services.runs.waiting():

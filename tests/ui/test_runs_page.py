@@ -174,3 +174,34 @@ def test_open_references_become_a_draft(open_page, world) -> None:
     at.segmented_control(key="new_run_source").set_value("open").run()
     ran(button(at, "new_run_open").click().run())
     assert list(world.services.reports.runs.page().frame["name"]) == ["Open references"]
+
+
+class TestCertificate:
+    def test_compared_and_printed_from_the_page(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "compares a finished run with Stripe by itself" in text(at)
+        ran(at.button(key="run_certify").click().run())
+        assert "agree to the last minor unit" in text(at)
+        sums = next(d.value for d in at.dataframe if "stripe" in d.value.columns)
+        assert list(sums["stripe"]) == ["$12.34"]
+        assert world.services.runs.certifier.last(run.id).by == "alice"
+
+    def test_a_difference_cannot_be_overlooked(self, open_page, world) -> None:
+        run = executed(world, [row(world)])
+        charge = rows_of(world, run.id)[0].charge_id
+        intent = world.services.charging.view(charge).last.payment_intent
+        world.stripe.alter(intent, {"amount_received": 1_233})
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        ran(at.button(key="run_certify").click().run())
+        assert "do not agree" in text(at)
+        assert any(
+            "Stripe moved $12.33" in str(d.value["text"].tolist())
+            for d in at.dataframe
+            if "text" in d.value.columns
+        )
+
+    def test_viewers_only_read_it(self, open_page, world) -> None:
+        run = executed(world, [row(world)])
+        at = open_page("runs", as_="vera", query={"run": run.id})
+        assert "run_certify" not in buttons(at)

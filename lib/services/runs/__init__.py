@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lib.services.runs.approving import ApprovalService
+from lib.services.runs.certifying import RunCertifier
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
@@ -17,6 +18,7 @@ from lib.services.runs.viewing import RunViewer
 @dataclass(frozen=True, slots=True)
 class RunServices:
     approvals: ApprovalService
+    certifier: RunCertifier
     control: RunControl
     executor: RunExecutor
     files: RunFiles

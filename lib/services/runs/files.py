@@ -14,7 +14,8 @@ from lib.domain.run_columns import COLUMNS, Guess, chosen, guess
 from lib.domain.run_files import ParsedFile, parse
 from lib.domain.runs import Run
 from lib.domain.sheets import Sheet
-from lib.errors import GatewayError, InvalidInput
+from lib.errors import GatewayError, InvalidInput, NotFound
+from lib.printing.certificates import Paper, to_html
 from lib.services.runs.making import RunMaker, Source
 from lib.services.runs.viewing import RunViewer
 from lib.services.sync import SyncService
@@ -128,6 +129,21 @@ class RunFiles:
         """
         header, lines = self._viewer.messages(run_id)
         return writing.to_csv(header, lines)
+
+    def certificate(self, run_id: str) -> bytes:
+        """
+        The newest certificate as a page to print.
+
+        Raises:
+            NotFound: no such run, or it was never compared with Stripe.
+        """
+        view = self._viewer.run(run_id)
+        with self._uow.read() as stores:
+            certificate = stores.certificates.last(run_id)
+            people = {user.username: user.name for user in stores.users.all()}
+        if certificate is None:
+            raise NotFound("This run was not compared with Stripe yet.")
+        return to_html(Paper(view.run, view.decisions, certificate, people))
 
     def template(self, *, by: Actor) -> bytes:
         """An XLSX file with a row for each customer that has a usable method; amounts are empty."""

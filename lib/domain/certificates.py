@@ -1,0 +1,234 @@
+"""
+The certificate of a charge run: its file, our ledger and Stripe, tied together to the minor unit.
+
+Red when one of them says another sum, amber while an outcome is open, green otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from lib.money import format_money
+
+PAID = "succeeded"
+_OPEN = ("attempting", "unknown", "processing")
+_FAILED = ("declined", "needs_customer")
+
+
+class Weight(StrEnum):
+    """How much a remark weighs; the heaviest decides."""
+
+    RED = "red"
+    AMBER = "amber"
+    NOTE = "note"
+    """To be known, and no difference."""
+
+
+_ORDER = (Weight.RED, Weight.AMBER, Weight.NOTE)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A row of the run as our database has it."""
+
+    number: int
+    reference: str | None
+    customer: str | None
+    amount: int | None
+    """Minor units; None where the file's amount could not be read."""
+    currency: str | None
+    state: str
+    """Its charge's once it was sent."""
+    charge_id: str
+    why: str = ""
+    """What kept it back, in words."""
+    payment_intent: str | None = None
+    """Of the try that was paid."""
+    sent_as_approved: bool = True
+    """Every try asked for exactly this row's customer, amount and currency."""
+    by_hand: bool = False
+    """Two people settled its outcome without evidence."""
+    refunded: int = 0
+    """Minor units that went back since, as the mirror knows."""
+    is_disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A PaymentIntent at Stripe that names this run or one of its charges."""
+
+    id: str
+    charge_id: str | None
+    status: str
+    amount: int
+    """Minor units that were received, where it succeeded."""
+    currency: str
+    customer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    weight: Weight
+    text: str
+    row: int | None = None
+    reference: str | None = None
+
+
+@dataclass(slots=True)
+class Line:
+    """Sums of one currency in minor units."""
+
+    file: int = 0
+    sent: int = 0
+    kept_back: int = 0
+    """Blocked by our own rules, left out, or cancelled before it was sent."""
+    ledger: int = 0
+    """What we say was paid."""
+    stripe: int = 0
+    """What Stripe says was paid."""
+    failed: int = 0
+    open: int = 0
+    refunded: int = 0
+
+    @property
+    def agrees(self) -> bool:
+        return self.ledger == self.stripe and self.file == self.sent + self.kept_back
+
+
+@dataclass(slots=True)
+class Findings:
+    lines: dict[str, Line] = field(default_factory=dict)
+    """By currency."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Rows by state."""
+    remarks: list[Remark] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """green, amber or red"""
+        weights = {remark.weight for remark in self.remarks}
+        if Weight.RED in weights or not all(line.agrees for line in self.lines.values()):
+            return "red"
+        return "amber" if Weight.AMBER in weights else "green"
+
+
+def compare(
+    rows: Iterable[LedgerRow], payments: Sequence[Payment], *, digest_fits: bool
+) -> Findings:
+    """Tie the rows of a run to the payments at Stripe; remarks come heaviest first, then by row."""
+    found = Findings()
+    by_charge: dict[str | None, list[Payment]] = {}
+    for payment in payments:
+        by_charge.setdefault(payment.charge_id, []).append(payment)
+    if not digest_fits:
+        found.remarks.append(
+            Remark(Weight.RED, "The rows are not what was approved: their digest differs.")
+        )
+    for row in rows:
+        _row(found, row, by_charge.pop(row.charge_id, []))
+    for orphans in by_charge.values():
+        for payment in orphans:
+            _orphan(found, payment)
+    for code, line in found.lines.items():
+        if not line.agrees:
+            found.remarks.append(
+                Remark(
+                    Weight.RED,
+                    f"{code.upper()}: the ledger says {format_money(line.ledger, code)}, Stripe {format_money(line.stripe, code)}.",
+                )
+            )
+    found.remarks.sort(key=lambda remark: (_ORDER.index(remark.weight), remark.row or 0))
+    return found
+
+
+def _row(found: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
+    found.counts[row.state] = found.counts.get(row.state, 0) + 1
+    _add(found, row)
+    paid = [payment for payment in payments if payment.status == PAID]
+    for payment in paid:
+        found.lines.setdefault(payment.currency, Line()).stripe += payment.amount
+    for weight, text in _remarks(row, paid):
+        found.remarks.append(Remark(weight, text, row.number, row.reference))
+
+
+def _add(found: Findings, row: LedgerRow) -> None:
+    if row.amount is None or row.currency is None:
+        return
+    line = found.lines.setdefault(row.currency, Line())
+    line.file += row.amount
+    if row.state in ("blocked", "cancelled", "planned"):
+        line.kept_back += row.amount
+        return
+    line.sent += row.amount
+    line.refunded += row.refunded
+    if row.state == PAID:
+        line.ledger += row.amount
+    elif row.state in _OPEN:
+        line.open += row.amount
+    else:
+        line.failed += row.amount
+
+
+def _remarks(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, str]]:
+    if not row.sent_as_approved:
+        yield Weight.RED, "A try asked for something else than this row."
+    if row.state == PAID:
+        yield from _differences(row, paid)
+    elif paid and row.state not in _OPEN:
+        ids = ", ".join(payment.id for payment in paid)
+        yield Weight.RED, f"Stripe says it was paid ({ids}); our ledger does not."
+    if row.state in _OPEN:
+        yield Weight.AMBER, f"The outcome is open: {row.state.replace('_', ' ')}."
+    if row.by_hand:
+        yield Weight.NOTE, "Its outcome was settled by two people, without evidence."
+    if row.state in _FAILED:
+        yield Weight.NOTE, "It was not paid."
+    if row.state in ("blocked", "cancelled", "planned"):
+        yield Weight.NOTE, f"Not sent. {row.why}".strip()
+    if row.refunded and row.currency:
+        yield Weight.NOTE, f"{format_money(row.refunded, row.currency)} went back since."
+    if row.is_disputed:
+        yield Weight.NOTE, "The customer disputed it since."
+
+
+def _differences(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, str]]:
+    if not paid:
+        yield Weight.RED, "Our ledger says it was paid; Stripe has no such payment."
+    if len(paid) > 1:
+        yield Weight.RED, f"Paid {len(paid)} times at Stripe."
+    for payment in paid:
+        if payment.id != row.payment_intent:
+            yield Weight.RED, f"Stripe's payment {payment.id} is not the one in our ledger."
+        if (payment.amount, payment.currency) != (row.amount, row.currency):
+            yield (
+                Weight.RED,
+                f"Stripe moved {format_money(payment.amount, payment.currency)}, which is not the row's sum.",
+            )
+        if payment.customer != row.customer:
+            yield Weight.RED, "Stripe charged another customer."
+
+
+def _orphan(found: Findings, payment: Payment) -> None:
+    unknown_to_us = f"for this run, which the ledger does not know: {payment.id}."
+    if payment.status != PAID:
+        found.remarks.append(Remark(Weight.NOTE, f"Stripe has an unpaid payment {unknown_to_us}"))
+        return
+    found.lines.setdefault(payment.currency, Line()).stripe += payment.amount
+    money = format_money(payment.amount, payment.currency)
+    found.remarks.append(Remark(Weight.RED, f"Stripe has a payment of {money} {unknown_to_us}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What one comparison found, as it is kept."""
+
+    run_id: str
+    at: int
+    by: str
+    verdict: str
+    """green, amber or red"""
+    content: Mapping[str, Any]
+    """JSON: `lines` by currency, `counts`, `remarks`, `left_out` (remarks beyond the kept ones)."""

@@ -1,0 +1,87 @@
+"""The certificate of a charge run on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lib.domain.certificates import Certificate, Line
+from lib.domain.runs import Decision, Run
+from lib.money import format_money
+from lib.printing import printed
+
+VERDICTS = {
+    "green": "File, ledger and Stripe agree to the last minor unit.",
+    "amber": "No difference was found, but an outcome is still open.",
+    "red": "File, ledger and Stripe do not agree. Look at the differences before relying on this run.",
+}
+SUMS = (
+    ("file", "File"), ("kept_back", "Not sent"), ("sent", "Sent"), ("failed", "Failed"),
+    ("open", "Open"), ("ledger", "Paid, our ledger"), ("stripe", "Paid, Stripe"),
+    ("refunded", "Went back since"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What stands on a certificate."""
+
+    run: Run
+    decisions: tuple[Decision, ...]
+    certificate: Certificate
+    people: Mapping[str, str]
+    """Names by user name."""
+
+
+def lines_of(certificate: Certificate) -> dict[str, Line]:
+    """Sums by currency as they were found."""
+    return {code: Line(**sums) for code, sums in certificate.content["lines"].items()}
+
+
+def to_html(paper: Paper) -> bytes:
+    """A page of A4 that prints as it is; times in UTC."""
+    run, certificate = paper.run, paper.certificate
+    lines = lines_of(certificate)
+
+    def person(username: str | None) -> str:
+        return (
+            "Onfile" if username == "system" else paper.people.get(username or "", username or "")
+        )
+
+    facts = [
+        ("Run", f"{run.name} ({run.id})"),
+        ("Prepared by", f"{person(run.created_by)}, {_at(run.created_at)}"),
+        ("Submitted by", f"{person(run.submitted_by)}, {_at(run.submitted_at)}"),
+        *(
+            ("Approved by" if d.verdict == "approve" else "Rejected by", f"{person(d.by)}, {_at(d.at)}")
+            for d in paper.decisions
+            if d.digest == run.digest
+        ),
+        ("Executed", f"{_at(run.started_at)} to {_at(run.finished_at)}"),
+        ("Compared with Stripe", f"{_at(certificate.at)}, by {person(certificate.by)}"),
+        ("File", run.file_name or "none"),
+        ("SHA-256 of the file", run.file_digest or "none"),
+        ("SHA-256 of what was approved", run.digest or "none"),
+    ]  # fmt: skip
+    return printed(
+        "certificate.html",
+        name=run.name,
+        verdict=certificate.verdict,
+        said=VERDICTS[certificate.verdict],
+        facts=facts,
+        sums=[
+            (label, [format_money(getattr(line, sum_), code) for code, line in lines.items()])
+            for sum_, label in SUMS
+        ],
+        lines=[(code.upper(), line.agrees) for code, line in lines.items()],
+        counts=certificate.content["counts"],
+        remarks=certificate.content["remarks"],
+        left_out=certificate.content["left_out"],
+    )  # fmt: skip
+
+
+def _at(seconds: int | None) -> str:
+    if seconds is None:
+        return "not yet"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%-d %b %Y, %H:%M:%S UTC")

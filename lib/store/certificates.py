@@ -1,0 +1,96 @@
+"""Certificates of charge runs, and the rows they are made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from sqlite_utils import Database
+
+from lib.domain.certificates import Certificate, LedgerRow
+
+# One row a row: what it should be, what was asked of Stripe, what came of it.
+_ROWS = """
+    SELECT w.number, w.reference, w.customer, w.amount, w.currency, w.charge_id, w.findings,
+        iif(w.state = 'sent', h.state, w.state) AS state,
+        a.payment_intent, coalesce(a.evidence, '') = 'two_people'
+            OR EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id
+                AND t.evidence = 'two_people') AS by_hand,
+        NOT EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id AND (
+            json_extract(t.params, '$.amount') IS NOT w.amount
+            OR json_extract(t.params, '$.currency') IS NOT w.currency
+            OR json_extract(t.params, '$.customer') IS NOT w.customer)) AS sent_as_approved,
+        (SELECT p.amount_refunded FROM stripe_charges p
+            WHERE p.payment_intent = a.payment_intent AND p.status = 'succeeded') AS refunded,
+        (SELECT p.is_disputed FROM stripe_charges p
+            WHERE p.payment_intent = a.payment_intent AND p.status = 'succeeded') AS is_disputed
+    FROM run_rows w
+    LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
+    LEFT JOIN attempts a ON a.charge_id = h.id AND a.outcome = 'succeeded'
+    WHERE w.run_id = ? ORDER BY w.number"""
+
+
+class CertificateStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def rows(self, run_id: str) -> Iterator[LedgerRow]:
+        """In the order of the file."""
+        for row in self._database.query(_ROWS, (run_id,)):
+            red = [f["message"] for f in json.loads(row["findings"]) if f["severity"] == "red"]
+            yield LedgerRow(
+                number=row["number"], reference=row["reference"], customer=row["customer"],
+                amount=row["amount"], currency=row["currency"], state=row["state"],
+                charge_id=row["charge_id"], why=" ".join(red),
+                payment_intent=row["payment_intent"],
+                sent_as_approved=bool(row["sent_as_approved"]), by_hand=bool(row["by_hand"]),
+                refunded=row["refunded"] or 0, is_disputed=bool(row["is_disputed"]),
+            )  # fmt: skip
+
+    def span(self, run_id: str) -> tuple[int, int] | None:
+        """From when to when this run asked Stripe and heard of it, in seconds; None if it never did."""
+        row = next(
+            self._database.query(
+                """SELECT min(requested_at) AS first,
+                       max(coalesce(outcome_at, requested_at)) AS last
+                   FROM attempts WHERE run_id = ?""",
+                (run_id,),
+            )
+        )
+        return None if row["first"] is None else (row["first"], row["last"])
+
+    def add(self, certificate: Certificate) -> None:
+        self._database.execute(
+            "INSERT INTO run_certificates (run_id, at, by, verdict, content) VALUES (?, ?, ?, ?, ?)",
+            (certificate.run_id, certificate.at, certificate.by, certificate.verdict,
+             json.dumps(certificate.content, ensure_ascii=False)),
+        )  # fmt: skip
+
+    def last(self, run_id: str) -> Certificate | None:
+        rows = self._database.query(
+            """SELECT run_id, at, by, verdict, content FROM run_certificates
+               WHERE run_id = ? ORDER BY id DESC LIMIT 1""",
+            (run_id,),
+        )
+        return next(
+            (Certificate(**row | {"content": json.loads(row["content"])}) for row in rows), None
+        )
+
+    def changed_since(self, run_id: str, at: int) -> bool:
+        """Whether a charge of this run moved after that moment."""
+        rows = self._database.query(
+            """SELECT 1 FROM run_rows w JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
+               WHERE w.run_id = ? AND h.updated_at > ? LIMIT 1""",
+            (run_id, at),
+        )
+        return next(iter(rows), None) is not None
+
+    def missing(self, *, since: int) -> list[str]:
+        """Runs that ended since then and have none, oldest first."""
+        rows = self._database.query(
+            """SELECT id FROM runs WHERE state = 'finished' AND finished_at >= ?
+                   AND NOT EXISTS (SELECT 1 FROM run_certificates c WHERE c.run_id = runs.id)
+               ORDER BY finished_at""",
+            (since,),
+        )
+        return [row["id"] for row in rows]

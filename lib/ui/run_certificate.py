@@ -1,0 +1,121 @@
+"""The certificate on a run's page: three sums side by side, what differs, and the printable page."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.domain.certificates import Certificate
+from lib.domain.runs import RunState
+from lib.printing.certificates import SUMS, VERDICTS, lines_of
+from lib.services.runs.viewing import RunView
+from lib.ui import badges, outcome, tables
+from lib.ui.context import PageContext
+from lib.ui.formats import escape, when
+
+_RESTS = (RunState.FINISHED, RunState.CANCELLED, RunState.STOPPED, RunState.PAUSED)
+_SHOWN = 100
+
+
+def draw(ctx: PageContext, view: RunView) -> None:
+    """For a run that was executed and rests."""
+    run = view.run
+    if run.started_at is None or run.state not in _RESTS:
+        return
+    certificate = ctx.services.runs.certifier.last(run.id)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.subheader("Certificate", anchor=False)
+        with st.container(horizontal=True, width="content"):
+            asked = ctx.actor.may(Permission.SYNC) and st.button(
+                "Compare with Stripe now", key="run_certify", icon=":material/balance:"
+            )
+            if certificate is not None:
+                tables.file(partial(ctx.services.runs.files.certificate, run.id),
+                            file_name=f"{run.name}-certificate.html", key="run_certificate",
+                            label="Print")  # fmt: skip
+    if asked:
+        _compare(ctx, run.id)
+    if certificate is None:
+        st.caption(
+            "Onfile compares a finished run with Stripe by itself: the file, our ledger and Stripe must agree."
+        )
+        return
+    _said(ctx, certificate)
+    _sums(ctx, certificate)
+    _remarks(ctx, certificate)
+
+
+def _compare(ctx: PageContext, run_id: str) -> None:
+    bar = st.progress(0.0, text="Reading payments at Stripe …")
+
+    def progress(read: int) -> None:
+        bar.progress(0.5, text=f"{read:,} payments read at Stripe …")
+
+    with outcome.show() as said:
+        made = ctx.services.runs.certifier.certify(run_id, by=ctx.actor, progress=progress)
+        said.message = VERDICTS[made.verdict]
+    bar.empty()
+
+
+def _said(ctx: PageContext, certificate: Certificate) -> None:
+    at = when(certificate.at, ctx.now, ctx.timezone)
+    st.markdown(
+        f"{badges.badge(f'certificate_{certificate.verdict}')} {escape(VERDICTS[certificate.verdict])}"
+    )
+    st.caption(escape(f"Compared {at}."))
+    if ctx.services.runs.certifier.is_outdated(certificate):
+        st.warning(
+            "Charges of this run have changed since. Compare it again.", icon=":material/update:"
+        )
+
+
+def _sums(ctx: PageContext, certificate: Certificate) -> None:
+    lines = lines_of(certificate)
+    frame = pd.DataFrame(
+        [
+            {"currency": code, "code": code.upper()}
+            | {name: getattr(line, name) for name, _ in SUMS}
+            for code, line in lines.items()
+        ]
+    )
+    if not frame.empty:
+        tables.listing(
+            frame,
+            {"code": tables.text("Currency", width=80)}
+            | {name: tables.amount(label) for name, label in SUMS},
+            key="run_certificate_sums", alt="Sums of the file, our ledger and Stripe by currency",
+            timezone=ctx.timezone,
+        )  # fmt: skip
+
+
+def _remarks(ctx: PageContext, certificate: Certificate) -> None:
+    remarks = certificate.content["remarks"]
+    frame = pd.DataFrame(remarks)
+    if frame.empty:
+        return
+    weights = frame["weight"].map(
+        {"red": "difference", "amber": "open_outcome", "note": "note"}.__getitem__
+    )
+    heavy = frame[frame["weight"] != "note"]
+    with st.expander(
+        f"{len(heavy):,} differences, {len(frame) - len(heavy):,} exceptions",
+        icon=":material/list:", expanded=not heavy.empty,
+    ):  # fmt: skip
+        tables.listing(
+            frame.assign(weight=weights).head(_SHOWN),
+            {
+                "weight": tables.state("Weight", width=110),
+                "row": tables.number("Row", width=60),
+                "reference": tables.text("Reference", width=120),
+                "text": tables.text("What", width=560),
+            },
+            key="run_certificate_remarks", alt="What differs and what is an exception, by row",
+            timezone=ctx.timezone,
+        )  # fmt: skip
+        if len(frame) > _SHOWN:
+            st.caption(f"The printed certificate lists all {len(frame):,}.")

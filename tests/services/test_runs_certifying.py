@@ -1,0 +1,229 @@
+"""File, ledger and Stripe tied together: green only when they agree to the minor unit."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from lib.domain.runs import Run
+from lib.errors import Misconfigured, NotFound, StaleState
+from lib.printing.certificates import lines_of
+from tests.running import audited, executed, invoices, payers, started, uow
+from tests.world import ALICE, ALWAYS_DECLINES, World
+
+
+@pytest.fixture
+def run(world: World) -> Run:
+    """Three rows: two are paid, one is declined."""
+    return executed(world, [*invoices(payers(world, 2)), *_declining(world)])
+
+
+def _declining(world: World) -> list[tuple[str, str, int, str]]:
+    customer = world.customer("Papier <script>alert(1)</script>")
+    return [(customer, world.save_card(customer, ALWAYS_DECLINES), 500, "INV-9")]
+
+
+def certify(world: World, run: Run):
+    return world.services.runs.certifier.certify(run.id, by=ALICE)
+
+
+def said(certificate, weight: str = "red") -> list[str]:
+    return [r["text"] for r in certificate.content["remarks"] if r["weight"] == weight]
+
+
+def intent_of(world: World, run: Run, number: int = 2) -> str:
+    with uow(world).read() as stores:
+        return stores.charges.attempts(stores.run_rows.find(run.id, number).charge_id)[
+            -1
+        ].payment_intent
+
+
+class TestGreen:
+    def test_all_three_agree(self, world, run) -> None:
+        made = certify(world, run)
+        assert made.verdict == "green"
+        line = lines_of(made)["usd"]
+        assert (line.file, line.sent, line.failed) == (2_503, 2_503, 500)
+        assert line.ledger == line.stripe == 2_003
+        assert made.content["counts"] == {"succeeded": 2, "declined": 1}
+        assert said(made, "note") == ["It was not paid."]
+        assert audited(world)[-1] == "run.certify"
+
+    def test_the_worker_makes_it_when_a_run_has_ended(self, world, run) -> None:
+        assert world.services.runs.certifier.last(run.id) is None
+        world.services.worker.run_once()
+        assert world.services.runs.certifier.last(run.id).verdict == "green"
+        assert world.services.runs.certifier.certify_due() == 0
+
+    def test_a_worker_that_cannot_read_tries_again_later(self, world, run) -> None:
+        world.stripe.faults.add("GET", "/v1/payment_intents", kind="missing_permission")
+        assert world.services.runs.certifier.certify_due() == 0
+        assert world.services.runs.certifier.certify_due() == 0
+        world.clock.advance(minutes=6)
+        assert world.services.runs.certifier.certify_due() == 1
+
+    def test_payments_of_others_in_the_same_minutes_do_not_matter(self, world) -> None:
+        people = payers(world, 2)
+        world.charge(people[0][0], reference="SINGLE")
+        run = executed(world, invoices(people))
+        world.charge(people[1][0], reference="SINGLE-2")
+        made = certify(world, run)
+        assert made.verdict == "green"
+        assert lines_of(made)["usd"].stripe == 2_003
+
+    def test_a_row_paid_later_with_a_new_card(self, world, run) -> None:
+        with uow(world).read() as stores:
+            row = stores.run_rows.find(run.id, 4)
+        world.clock.advance(days=3)
+        card = world.save_card(row.customer)
+        world.services.charging.retry(row.charge_id, by=ALICE, payment_method=card)
+        made = certify(world, run)
+        assert made.verdict == "green"
+        assert lines_of(made)["usd"].stripe == 2_503
+
+    def test_what_was_not_sent_is_part_of_the_file(self, world) -> None:
+        people = payers(world, 2)
+        world.charge(people[0][0], reference="INV-1")
+        run = executed(world, invoices(people))
+        made = certify(world, run)
+        line = lines_of(made)["usd"]
+        assert (line.file, line.kept_back, line.sent) == (2_003, 1_001, 1_002)
+        (note,) = said(made, "note")
+        assert note.startswith("Not sent. ")
+
+    def test_what_went_back_is_noted(self, world, run) -> None:
+        world.services.refund_settling._gateway.create_refund(
+            {"payment_intent": intent_of(world, run), "amount": 1}, idempotency_key="elsewhere"
+        )
+        world.services.sync.run()
+        made = certify(world, run)
+        assert made.verdict == "green"
+        assert "$0.01 went back since." in said(made, "note")
+        assert lines_of(made)["usd"].refunded == 1
+
+
+class TestRed:
+    @pytest.mark.parametrize("changed", [1_000, 1_002])
+    def test_one_minor_unit(self, world, run, changed) -> None:
+        world.stripe.alter(intent_of(world, run), {"amount_received": changed})
+        made = certify(world, run)
+        assert made.verdict == "red"
+        assert any("not the row's sum" in text for text in said(made))
+        assert any(text.startswith("USD: the ledger says $20.03") for text in said(made))
+
+    @pytest.mark.parametrize(
+        ("change", "expected"),
+        [
+            ({"currency": "eur"}, "not the row's sum"),
+            ({"customer": "cus_other"}, "another customer"),
+            ({"status": "canceled"}, "no such payment"),
+        ],
+    )
+    def test_another_payment_than_ours(self, world, run, change, expected) -> None:
+        world.stripe.alter(intent_of(world, run), change)
+        made = certify(world, run)
+        assert made.verdict == "red"
+        assert any(expected in text for text in said(made))
+
+    def test_a_payment_that_is_gone(self, world, run) -> None:
+        world.stripe.forget(intent_of(world, run))
+        assert any("no such payment" in text for text in said(certify(world, run)))
+
+    @pytest.mark.parametrize("charge", ["chg_nobody", "same"])
+    def test_a_payment_for_this_run_that_the_ledger_does_not_know(self, world, run, charge) -> None:
+        with uow(world).read() as stores:
+            row = stores.run_rows.find(run.id, 2)
+        world.services.refund_settling._gateway.create_payment_intent(
+            {
+                "amount": 1_001, "currency": "usd", "customer": row.customer,
+                "payment_method": row.payment_method, "off_session": True, "confirm": True,
+                "allowed_payment_method_types": ["card"],
+                "metadata": {
+                    "onfile_charge_id": row.charge_id if charge == "same" else charge,
+                    "onfile_attempt": "7", "onfile_run": run.id,
+                },
+            },
+            idempotency_key="elsewhere",
+        )  # fmt: skip
+        made = certify(world, run)
+        assert made.verdict == "red"
+        assert any("Paid 2 times" in t or "does not know" in t for t in said(made))
+        assert lines_of(made)["usd"].stripe == 3_004
+
+    def test_stripe_took_what_we_call_declined(self, world, run) -> None:
+        world.stripe.alter(
+            intent_of(world, run, 4), {"status": "succeeded", "amount_received": 500}
+        )
+        assert any("our ledger does not" in text for text in said(certify(world, run)))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE run_rows SET amount = amount + 1 WHERE number = 2",
+            "UPDATE run_rows SET reference = 'INV-77' WHERE number = 2",
+            "DELETE FROM run_rows WHERE number = 4",
+        ],
+    )
+    def test_rows_altered_behind_our_back(self, world, run, change) -> None:
+        with sqlite3.connect(world.settings.database) as shell:
+            for (name,) in shell.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'run_rows'"
+            ).fetchall():
+                shell.execute(f"DROP TRIGGER {name}")
+            shell.execute(change)
+        made = certify(world, run)
+        assert made.verdict == "red"
+        assert any("digest differs" in text for text in said(made))
+
+
+class TestAmber:
+    def test_an_open_outcome(self, world) -> None:
+        people = payers(world, 2)
+        run_id = started(world, invoices(people))
+        world.stripe.faults.add("POST", "/v1/payment_intents$", kind="error_500_saved")
+        world.services.runs.executor._pause = lambda _: None
+        world.services.runs.executor.execute(run_id)
+        made = certify(world, world.services.runs.control.find(run_id))
+        assert made.verdict == "amber"
+        assert said(made, "amber") == ["The outcome is open: unknown."]
+        world.clock.advance(days=1, minutes=1)
+        world.services.settling.settle_due()
+        assert world.services.runs.certifier.is_outdated(made)
+        assert certify(world, world.services.runs.control.find(run_id)).verdict == "green"
+
+
+class TestKept:
+    def test_only_what_was_executed_and_rests(self, world) -> None:
+        with pytest.raises(NotFound):
+            world.services.runs.certifier.certify("run_none", by=ALICE)
+        run_id = started(world, invoices(payers(world, 1)))
+        with pytest.raises(StaleState):
+            world.services.runs.certifier.certify(run_id, by=ALICE)
+
+    def test_a_list_that_cannot_be_read_to_its_end_certifies_nothing(self, world, run) -> None:
+        world.stripe.faults.add("GET", "/v1/payment_intents", kind="missing_permission")
+        with pytest.raises(Misconfigured):
+            certify(world, run)
+        assert world.services.runs.certifier.last(run.id) is None
+
+    @pytest.mark.parametrize(
+        "change", ["UPDATE run_certificates SET verdict = 'green'", "DELETE FROM run_certificates"]
+    )
+    def test_it_is_never_changed(self, world, run, change) -> None:
+        certify(world, run)
+        with (
+            sqlite3.connect(world.settings.database) as shell,
+            pytest.raises(sqlite3.IntegrityError),
+        ):
+            shell.execute(change)
+
+    def test_the_printed_page_escapes_and_names_everybody(self, world, run) -> None:
+        with pytest.raises(NotFound):
+            world.services.runs.files.certificate(run.id)
+        certify(world, run)
+        page = world.services.runs.files.certificate(run.id).decode()
+        assert "<script>" not in page
+        for expected in ("Alice", "Bob", run.digest, "$20.03", "INV-9", "File, ledger and Stripe"):
+            assert expected in page, expected
+        assert "http" not in page, "nothing is loaded"
