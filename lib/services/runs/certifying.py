@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 # Stripe's clock and ours may differ.
 _MARGIN_SECONDS = 300
 _MOST_REMARKS = 5_000
-_AUTOMATIC_FOR_SECONDS = 7 * 86_400
+_AUTOMATIC_FOR_SECONDS = 30 * 86_400
 _TRY_AGAIN_SECONDS = 300
 
 
