@@ -185,7 +185,7 @@ def _remarks(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, 
     if row.by_hand:
         yield Weight.NOTE, "Its outcome was settled by two people, without evidence."
     if row.state in _FAILED:
-        yield Weight.NOTE, "It was not paid."
+        yield Weight.NOTE, f"Not paid: {row.state.replace('_', ' ')}."
     if row.state in ("blocked", "cancelled", "planned"):
         yield Weight.NOTE, f"Not sent. {row.why}".strip()
     if row.refunded and row.currency:

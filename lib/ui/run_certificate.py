@@ -37,7 +37,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
             if certificate is not None:
                 tables.file(partial(ctx.services.runs.files.certificate, run.id),
                             file_name=f"{run.name}-certificate.html", key="run_certificate",
-                            label="Print")  # fmt: skip
+                            label="Page to print")  # fmt: skip
     if asked:
         _compare(ctx, run.id)
     if certificate is None:

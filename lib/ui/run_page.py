@@ -12,6 +12,7 @@ from lib.errors import NotFound
 from lib.services.runs.viewing import RunView
 from lib.ui import (
     badges,
+    charge_words,
     drawers,
     failures,
     filters,
@@ -129,6 +130,18 @@ def _failures(ctx: PageContext, run_id: str) -> None:
     found = ctx.services.reports.runs.failures(run_id)
     if not found.empty:
         failures.chart(failures.by_reason(found))
+        steps = found.assign(label=[charge_words.reason(code) for code in found["reason"]])
+        tables.listing(
+            steps.sort_values(["count", "label"], ascending=[False, True]),
+            {
+                "label": tables.text("Reason", width=200),
+                "count": tables.number("Rows", width=60),
+                "amount": tables.amount(width=110),
+                "next_step": tables.text("What to do", width=430),
+            },
+            key="run_failures", alt="Failures by reason and currency, with what to do next",
+            timezone=ctx.timezone,
+        )  # fmt: skip
 
 
 def _rows(ctx: PageContext, view: RunView) -> None:

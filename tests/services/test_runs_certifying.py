@@ -47,7 +47,7 @@ class TestGreen:
         assert (line.file, line.sent, line.failed) == (2_503, 2_503, 500)
         assert line.ledger == line.stripe == 2_003
         assert made.content["counts"] == {"succeeded": 2, "declined": 1}
-        assert said(made, "note") == ["It was not paid."]
+        assert said(made, "note") == ["Not paid: declined."]
         assert audited(world)[-1] == "run.certify"
 
     def test_the_worker_makes_it_when_a_run_has_ended(self, world, run) -> None:
