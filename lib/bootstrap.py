@@ -28,6 +28,7 @@ from lib.services.reviewing import ReviewService
 from lib.services.runs import RunServices
 from lib.services.runs.approving import ApprovalService
 from lib.services.runs.certifying import RunCertifier
+from lib.services.runs.comparing import RunComparer
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
@@ -175,6 +176,7 @@ def build_services(
     runs = RunServices(
         approvals=ApprovalService(uow, users, clock=clock),
         certifier=RunCertifier(uow, gateway, clock=clock),
+        comparer=RunComparer(uow, clock=clock),
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
         files=RunFiles(uow, maker, viewer, sync, clock=clock),

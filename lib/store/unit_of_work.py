@@ -15,6 +15,7 @@ from lib.store.charges import ChargeStore
 from lib.store.comparing import CompareStore
 from lib.store.connection import connect, write_transaction
 from lib.store.deliveries import DeliveryStore
+from lib.store.history import HistoryStore
 from lib.store.jobs import JobStore
 from lib.store.limits import LimitStore
 from lib.store.links import LinkStore
@@ -45,6 +46,7 @@ class Stores:
     charges: ChargeStore
     comparing: CompareStore
     deliveries: DeliveryStore
+    history: HistoryStore
     jobs: JobStore
     limits: LimitStore
     links: LinkStore
@@ -141,6 +143,7 @@ def stores_over(database: Database) -> Stores:
         charges=ChargeStore(database),
         comparing=CompareStore(database),
         deliveries=DeliveryStore(database),
+        history=HistoryStore(database),
         jobs=JobStore(database),
         limits=LimitStore(database),
         links=LinkStore(database),

@@ -19,6 +19,7 @@ from lib.ui import (
     layout,
     run_actions,
     run_certificate,
+    run_outlook,
     run_words,
     tables,
 )
@@ -58,6 +59,7 @@ def draw(ctx: PageContext, run_id: str) -> None:
         _live(run_id)
     else:
         _figures(view)
+    run_outlook.draw(ctx, view)
     run_actions.decision(ctx, view)
     _failures(ctx, run_id)
     run_certificate.draw(ctx, view)

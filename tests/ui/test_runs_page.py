@@ -205,3 +205,20 @@ class TestCertificate:
         run = executed(world, [row(world)])
         at = open_page("runs", as_="vera", query={"run": run.id})
         assert "run_certify" not in buttons(at)
+
+
+class TestOutlook:
+    def test_an_approver_reads_what_is_unusual(self, open_page, world) -> None:
+        first = row(world)
+        executed(world, [first, row(world, "INV-2")])
+        world.clock.advance(days=7)
+        run = submitted(world, [(*first[:2], 3_851, "INV-3"), row(world, "INV-4")])
+        said = text(open_page("runs", as_="bob", query={"run": run.id}))
+        assert "1 new payer" in said
+        assert "1 usual one missing" in said
+        assert "+212 %" in said
+        assert "2 earlier charges: too few" in said
+
+    def test_the_first_run(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        assert "The first run" in text(open_page("runs", as_="alice", query={"run": run_id}))

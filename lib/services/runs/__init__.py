@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lib.services.runs.approving import ApprovalService
 from lib.services.runs.certifying import RunCertifier
+from lib.services.runs.comparing import RunComparer
 from lib.services.runs.control import RunControl
 from lib.services.runs.executing import RunExecutor
 from lib.services.runs.files import RunFiles
@@ -19,6 +20,7 @@ from lib.services.runs.viewing import RunViewer
 class RunServices:
     approvals: ApprovalService
     certifier: RunCertifier
+    comparer: RunComparer
     control: RunControl
     executor: RunExecutor
     files: RunFiles

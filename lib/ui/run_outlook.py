@@ -1,0 +1,98 @@
+"""Above the rows of a run that is not started: what differs from the last one, and what to expect."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.domain.runs import RunState
+from lib.domain.variance import Change, Variance
+from lib.money import format_money
+from lib.services.runs.comparing import Outlook
+from lib.services.runs.viewing import RunView
+from lib.ui import run_words
+from lib.ui.context import PageContext, Services
+from lib.ui.formats import escape, plural
+
+_STATES = (RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.APPROVED, RunState.REJECTED)
+_NAMED = 3
+
+
+def draw(ctx: PageContext, view: RunView) -> None:
+    """Nothing for a run that was started: what came of it is better than what was expected."""
+    if view.run.state not in _STATES or not view.counts.get("planned"):
+        return
+    outlook = _outlook(ctx.services, view.run.id, tuple(sorted(view.counts.items())), view.run.state.value)  # fmt: skip
+    with st.container(border=True, gap="small"):
+        for line in (_expected(outlook), *_differences(outlook)):
+            st.markdown(line)
+
+
+# Reads some ten thousand rows, and changes only with the run: not with every click on the page.
+@st.cache_data(ttl=60, max_entries=20, show_spinner=False)
+def _outlook(
+    _services: Services, run_id: str, counts: tuple[tuple[str, int], ...], state: str
+) -> Outlook:
+    del counts, state  # only tell one moment from another
+    return _services.runs.comparer.outlook(run_id)
+
+
+def _expected(outlook: Outlook) -> str:
+    found = outlook.expected
+    if found is None:
+        return (
+            f":material/query_stats: {escape(plural(outlook.charges, 'earlier charge'))}: too few "
+            "to say how many of these will be paid."
+        )
+    expected = run_words.totals(found.expected, most=len(found.expected))
+    planned = run_words.totals(outlook.planned, most=len(outlook.planned))
+    return (
+        f":material/query_stats: About **{found.percent} %** should be paid: "
+        f"{escape(expected)} of {escape(planned)}, judging by "
+        f"{escape(plural(found.charges, 'earlier charge'))}."
+    )
+
+
+def _differences(outlook: Outlook) -> list[str]:
+    found = outlook.variance
+    if found is None:
+        return [":material/difference: The first run: there is none to compare it with."]
+    last = f"“{escape(outlook.last_run or '')}”"
+    parts = _parts(found, outlook)
+    if not parts:
+        return [f":material/difference: Like {last}: the same payers, and no unusual sums."]
+    totals = [escape(_total(change)) for change in found.totals if change.before != change.after]
+    lines = [f":material/difference: Against {last}: {', '.join(parts)}."]
+    if totals:
+        lines.append(f":small[:gray[{'; '.join(totals)}]]")
+    return lines
+
+
+def _parts(found: Variance, outlook: Outlook) -> list[str]:
+    parts = []
+    if found.new:
+        parts.append(
+            f"**{plural(len(found.new), 'new payer')}** ({escape(_some(found.new, outlook))})"
+        )
+    if found.missing:
+        parts.append(
+            f"**{plural(len(found.missing), 'usual one')} missing** ({escape(_some(found.missing, outlook))})"
+        )
+    for change in found.changes:
+        name = outlook.names.get(change.customer, change.customer)
+        parts.append(
+            f"{escape(name)} **{change.percent:+,} %** ({escape(format_money(change.after, change.currency))})"
+        )
+    return parts
+
+
+def _some(customers: tuple[str, ...], outlook: Outlook) -> str:
+    names = [outlook.names.get(customer, customer) for customer in customers[:_NAMED]]
+    more = len(customers) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "")
+
+
+def _total(change: Change) -> str:
+    before, now = (
+        format_money(amount, change.currency) for amount in (change.before, change.after)
+    )
+    return f"{change.currency.upper()}: {now} after {before}"
