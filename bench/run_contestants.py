@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -95,6 +96,7 @@ def preview(arguments: argparse.Namespace) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     reports = services.reports.runs
     frame, _ = reports.rows(run.id)
+    _past(services.settings.database, arguments.charges)
     pages: dict[str, Callable[[], object]] = {
         "run object (counts and sums)": lambda: services.runs.viewer.run(run.id),
         "first rows": lambda: reports.rows(run.id),
@@ -102,6 +104,7 @@ def preview(arguments: argparse.Namespace) -> dict[str, Any]:
         "search for a reference": lambda: reports.rows(run.id, search="INV-49999"),
         "rows to look at": lambda: reports.rows(run.id, verdict="amber"),
         "list of runs": lambda: reports.page(),
+        "outlook over as many charges": lambda: services.runs.comparer.outlook(run.id),
     }
     verdicts = Counter(row.row.state.value for row in services.runs.viewer.rows(run.id))
     return {
@@ -111,6 +114,26 @@ def preview(arguments: argparse.Namespace) -> dict[str, Any]:
         "page_ms": {name: _milliseconds(work) for name, work in pages.items()},
         "shown": len(frame),
     }
+
+
+def _past(database: Path, charges: int) -> None:
+    """A charge of each customer within the last month, nine of ten paid."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            """INSERT INTO charges (id, livemode, customer, payment_method, amount, currency,
+                   reference, state, created_by, created_at, updated_at)
+               SELECT 'chg_past_' || number, 0, customer, 'pm_past', 1000, 'eur', 'PAST-' || number,
+                   iif(number % 10, 'succeeded', 'declined'), 'alice',
+                   unixepoch() - 2592000 + number, unixepoch()
+               FROM run_rows WHERE customer IS NOT NULL LIMIT ?""",
+            (charges,),
+        )
+        connection.execute(
+            """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
+                   requested_at, outcome, outcome_at)
+               SELECT id, 1, 'past:' || id, '{}', 'alice', created_at, state, created_at
+               FROM charges WHERE id LIKE 'chg_past_%'"""
+        )
 
 
 _HEADER = ("customer", "amount", "currency", "reference")
