@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.ui import audit_panel, audit_words, filters, layout, tables
+from lib.ui import audit_panel, audit_words, downloads, filters, layout, tables
 from lib.ui.context import require
 from lib.ui.formats import plural
 
@@ -50,7 +50,7 @@ else:
     layout.pager(
         "audit", newer=page.newer, older=page.older, note=plural(len(frame), "entry", "entries")
     )
-    tables.download(lambda: reports.export(search=search, actor=who, actions=actions),
+    downloads.table(lambda: reports.export(search=search, actor=who, actions=actions),
                     file_name="audit.csv", key="audit_export")  # fmt: skip
 
 audit_panel.drawer(chosen)

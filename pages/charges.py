@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.ui import charge_panel, charge_words, filters, layout, navigation, tables
+from lib.ui import charge_panel, charge_words, downloads, filters, layout, navigation, tables
 from lib.ui.context import require
 from lib.ui.formats import escape, plural
 
@@ -53,7 +53,7 @@ page = reports.page(
     cursor=place.older_than or place.newer_than,
 )  # fmt: skip
 with actions:
-    tables.download(lambda: reports.export(states=states, search=search, since=since),
+    downloads.table(lambda: reports.export(states=states, search=search, since=since),
                     file_name="charges.csv", key="charges_export")  # fmt: skip
     new_charge("charges_new")
 chosen = None

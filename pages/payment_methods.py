@@ -2,7 +2,16 @@
 
 import streamlit as st
 
-from lib.ui import drawers, filters, layout, method_panel, navigation, sync_status, tables
+from lib.ui import (
+    downloads,
+    drawers,
+    filters,
+    layout,
+    method_panel,
+    navigation,
+    sync_status,
+    tables,
+)
 from lib.ui.context import require
 from lib.ui.formats import plural
 
@@ -22,7 +31,7 @@ place = layout.paging("payment_methods", state, search)
 page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
 
 with actions:
-    tables.download(lambda: reports.export(state=state, search=search),
+    downloads.table(lambda: reports.export(state=state, search=search),
                     file_name="saved-methods.csv", key="payment_methods_export")  # fmt: skip
 chosen = None
 if search:

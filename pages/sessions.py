@@ -2,7 +2,16 @@
 
 import streamlit as st
 
-from lib.ui import drawers, filters, layout, navigation, session_panel, sync_status, tables
+from lib.ui import (
+    downloads,
+    drawers,
+    filters,
+    layout,
+    navigation,
+    session_panel,
+    sync_status,
+    tables,
+)
 from lib.ui.context import require
 from lib.ui.formats import plural
 
@@ -23,7 +32,7 @@ page = reports.page(
 )
 
 with actions:
-    tables.download(lambda: reports.export(state=state, since=since, search=search),
+    downloads.table(lambda: reports.export(state=state, since=since, search=search),
                     file_name="sessions.csv", key="sessions_export")  # fmt: skip
     sync_status.bar()
 chosen = None

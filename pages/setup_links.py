@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.ui import drawers, filters, layout, link_panel, new_link, tables
+from lib.ui import downloads, drawers, filters, layout, link_panel, new_link, tables
 from lib.ui.context import require
 from lib.ui.formats import plural
 
@@ -35,7 +35,7 @@ place = layout.paging("setup_links", state, search)
 page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
 
 with actions:
-    tables.download(lambda: reports.export(state=state, search=search),
+    downloads.table(lambda: reports.export(state=state, search=search),
                     file_name="setup-links.csv", key="setup_links_export")  # fmt: skip
     if may_make:
         new_button("setup_links_open")

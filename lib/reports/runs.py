@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class RunReports:
         return {state.value: found.get(state.value, 0) for state in RunState}
 
     def rows(
-        self, run_id: str, *, state: str | None = None, verdict: str | None = None,
+        self, run_id: str, *, states: Sequence[str] = (), verdict: str | None = None,
         search: str = "", after: int = 0, rows: int = PAGE_ROWS,
     ) -> tuple[pd.DataFrame, int | None]:  # fmt: skip
         """
@@ -83,8 +84,9 @@ class RunReports:
         query = query.matching(
             search, ("w.reference", "w.customer", "coalesce(c.name, c.email)", "c.email", "w.cells")
         )
-        if state:
-            query = query.where("iif(w.state = 'sent', h.state, w.state) = ?", state)
+        if states:
+            marks = ", ".join("?" * len(states))
+            query = query.where(f"iif(w.state = 'sent', h.state, w.state) IN ({marks})", *states)
         if verdict:
             query = query.where("w.verdict = ?", verdict)
         sql = f"{query.select} WHERE {' AND '.join(query.conditions)} ORDER BY w.number LIMIT ?"

@@ -13,7 +13,7 @@ from lib.domain.run_columns import COLUMNS
 from lib.domain.run_files import ParsedFile
 from lib.errors import InvalidInput
 from lib.services.runs.files import Upload
-from lib.ui import layout, navigation, outcome, pickers, run_page, run_words, tables
+from lib.ui import downloads, layout, navigation, outcome, pickers, run_page, run_words, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import day, escape, plural
 from lib.ui.layout import Figure
@@ -26,7 +26,7 @@ _READ = "new_run_read"
 
 
 def template(ctx: PageContext) -> None:
-    tables.file(partial(ctx.services.runs.files.template, by=ctx.actor), key="new_run_template",
+    downloads.file(partial(ctx.services.runs.files.template, by=ctx.actor), key="new_run_template",
                 file_name="charge-run.xlsx", label="Template with your customers")  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def _problems(parsed: ParsedFile) -> None:
             "column": tables.text("Column", width=150),
             "message": tables.text("What is wrong", width=560),
         },
-        key="new_run_problems", alt="What could not be read, by row", timezone=UTC,
+        key="new_run_problems", alt="What could not be read, by row", timezone=UTC, wraps=True,
     )  # fmt: skip
     if len(parsed.errors) > _SHOWN_PROBLEMS:
         st.caption(f"And {len(parsed.errors) - _SHOWN_PROBLEMS:,} more; all are listed in the run.")

@@ -14,7 +14,7 @@ from lib.money import parse_amount
 from lib.services.runs.approving import ControlTotals
 from lib.services.runs.files import RunFiles
 from lib.services.runs.viewing import RunView
-from lib.ui import navigation, outcome, run_words, second_look, tables
+from lib.ui import downloads, navigation, outcome, run_words, second_look
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
@@ -26,8 +26,6 @@ def buttons(ctx: PageContext, view: RunView) -> None:
     run, runs, by = view.run, ctx.services.runs, ctx.actor
     if run.started_at is not None or run.state in _DONE:
         _results(ctx, view)
-    if run.state in _DONE and by.may(Permission.CHARGE):
-        _follow_up(ctx, view)
     if not by.may(Permission.CHARGE):
         return
     match run.state:
@@ -73,29 +71,12 @@ def _results(ctx: PageContext, view: RunView) -> None:
         st.caption("Every row as it came in, and what came of it.")
         for label, ending in (("Excel workbook", "xlsx"), ("CSV file", "csv")):
             name = f"{view.run.name}-results.{ending}"
-            tables.file(partial(_content, files, run_id, name), file_name=name,
+            downloads.file(partial(_content, files, run_id, name), file_name=name,
                         key=f"run_results_{ending}", label=label)  # fmt: skip
 
 
 def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:
     return files.results(run_id, file_name)[1]
-
-
-def _follow_up(ctx: PageContext, view: RunView) -> None:
-    """What to do about rows that did not work: write to the customers, and try again."""
-    failed = view.counts.get("declined", 0) + view.counts.get("needs_customer", 0)
-    if failed:
-        tables.file(partial(ctx.services.runs.files.messages, view.run.id), key="run_messages",
-                    file_name=f"{view.run.name}-messages.csv", label="Messages to customers")  # fmt: skip
-    if (failed or view.counts.get("blocked", 0)) and st.button(
-        "Try failures again", key="run_follow_up", icon=":material/replay:",
-        help="Makes a new draft of the rows that did not work, checked by what is known now. "
-        "It needs an approval of its own.",
-    ):  # fmt: skip
-        with outcome.show("A draft of what did not work.") as said:
-            made = ctx.services.runs.follower.again(view.run.id, by=ctx.actor)
-            st.query_params["run"] = made.id
-            said.message = f"{plural(failed, 'failure')} taken into a new draft."
 
 
 def decision(ctx: PageContext, view: RunView) -> None:

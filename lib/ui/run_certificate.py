@@ -12,7 +12,7 @@ from lib.domain.certificates import Certificate
 from lib.domain.runs import RunState
 from lib.printing.certificates import SUMS, VERDICTS, lines_of
 from lib.services.runs.viewing import RunView
-from lib.ui import badges, outcome, tables
+from lib.ui import badges, downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, when
 
@@ -35,7 +35,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
                 "Compare with Stripe now", key="run_certify", icon=":material/balance:"
             )
             if certificate is not None:
-                tables.file(partial(ctx.services.runs.files.certificate, run.id),
+                downloads.file(partial(ctx.services.runs.files.certificate, run.id),
                             file_name=f"{run.name}-certificate.html", key="run_certificate",
                             label="Page to print")  # fmt: skip
     if asked:

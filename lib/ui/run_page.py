@@ -20,6 +20,7 @@ from lib.ui import (
     run_actions,
     run_certificate,
     run_outlook,
+    run_recovery,
     run_words,
     tables,
 )
@@ -62,6 +63,7 @@ def draw(ctx: PageContext, run_id: str) -> None:
     run_outlook.draw(ctx, view)
     run_actions.decision(ctx, view)
     _failures(ctx, run_id)
+    run_recovery.draw(ctx, view)
     run_certificate.draw(ctx, view)
     _rows(ctx, view)
     _decisions(ctx, view)
@@ -164,7 +166,7 @@ def _rows(ctx: PageContext, view: RunView) -> None:
         state = filters.states("run_rows_state", {name: n for name, n in view.counts.items() if n})
     after = st.query_params.get(_AFTER, "0")
     frame, more = ctx.services.reports.runs.rows(
-        run.id, state=state, verdict=verdict, search=search,
+        run.id, states=(state,) if state else (), verdict=verdict, search=search,
         after=int(after) if after.isdecimal() else 0, rows=_PAGE,
     )  # fmt: skip
     if frame.empty:

@@ -1,9 +1,9 @@
-"""Tables of rows: what a column looks like, choosing a row by its id, and safe CSV files."""
+"""Tables of rows: what a column looks like, and choosing rows by their ids."""
 
 from __future__ import annotations
 
-import mimetypes
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Literal
@@ -12,8 +12,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from lib.domain.sheets import inert
-from lib.money import format_major, format_money
+from lib.money import format_money
 from lib.ui import badges
 
 Kind = Literal["text", "amount", "state", "ago", "time", "number"]
@@ -113,66 +112,48 @@ def table(
     return chosen if chosen in ids else None
 
 
+def choose_many(
+    frame: pd.DataFrame,
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    alt: str,
+    timezone: tzinfo,
+    id_column: str = "id",
+) -> list[str]:
+    """
+    The ids of the chosen rows, in the table's order; wrapping text.
+
+    Other rows make another table, with nothing chosen: a mark never moves to a row nobody meant.
+    """
+    ids = [str(value) for value in frame[id_column]]
+    shown = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]
+    event = _draw(
+        frame, columns, timezone, alt,
+        key=f"{key}_{shown}", on_select="rerun", selection_mode="multi-row",
+        row_height=_WRAPPING_HEIGHT,
+    )  # fmt: skip
+    return [ids[row] for row in sorted(_selected_rows(event)) if row < len(ids)]
+
+
 def listing(
-    frame: pd.DataFrame, columns: Mapping[str, Column], *, key: str, alt: str, timezone: tzinfo
+    frame: pd.DataFrame,
+    columns: Mapping[str, Column],
+    *,
+    key: str,
+    alt: str,
+    timezone: tzinfo,
+    wraps: bool = False,
 ) -> None:
     """The same table, to read only."""
-    _draw(frame, columns, timezone, alt, key=key, row_height=_ROW_HEIGHT)
+    height = _WRAPPING_HEIGHT if wraps else _ROW_HEIGHT
+    _draw(frame, columns, timezone, alt, key=key, row_height=height)
 
 
 def rendered(frame: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
     """The frame as it is sent to the browser: the named columns only, values ready to show."""
     shown = {name: _values(frame, name, column) for name, column in columns.items()}
     return pd.DataFrame(shown, index=frame.index)
-
-
-def download(
-    frame: Callable[[], pd.DataFrame], *, file_name: str, key: str, label: str = "Export CSV"
-) -> None:
-    """A button that reads the rows, and writes them as CSV, when it is clicked; see `file`."""
-    file(lambda: csv(frame()), file_name=file_name, key=key, label=label)
-
-
-def file(made: Callable[[], bytes], *, file_name: str, key: str, label: str) -> None:
-    """
-    A button that makes a file when it is clicked.
-
-    Streamlit calls `made` outside of any page run, where nobody is signed in and nothing can be
-    drawn: it must hold what it needs.
-    """
-    st.download_button(
-        label, made, file_name=file_name, key=key, icon=":material/download:", on_click="ignore",
-        mime=mimetypes.guess_type(file_name)[0] or "application/octet-stream",
-    )  # fmt: skip
-
-
-_TIMES = (
-    "created", "created_at", "expires_at", "completed_at", "saved_at", "updated_at", "revoked_at",
-    "outcome_at", "requested_at", "session_expires_at", "last_charge_at", "at",
-)  # fmt: skip
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """
-    UTF-8 with the mark that Excel wants, and no cell that a spreadsheet would run.
-
-    Times are UTC as spreadsheets read them; amounts are in major units, beside their currency.
-    """
-    safe = frame.rename(columns=lambda name: inert(str(name)))
-    for name in safe.columns.intersection([*_TIMES]):
-        safe[name] = pd.to_datetime(safe[name], unit="s", errors="coerce").dt.strftime(
-            "%Y-%m-%d %H:%M:%S"
-        )
-    if {"amount", "currency"} <= set(safe.columns):
-        safe["amount"] = [
-            format_major(int(amount), str(currency))
-            for amount, currency in zip(safe["amount"], safe["currency"], strict=True)
-        ]
-    for name in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[name].dtype):
-            safe[name] = safe[name].map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
-    written: str = safe.to_csv(index=False, lineterminator="\r\n")
-    return written.encode("utf-8-sig")
 
 
 def _draw(

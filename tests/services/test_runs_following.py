@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from lib.errors import InvalidInput, StaleState
+from lib.errors import InvalidInput, NotPermitted, StaleState
+from lib.services.runs.following import LinksMade
 from tests.running import approved, executed, rows_of
-from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
+from tests.world import (
+    ALICE,
+    ALWAYS_DECLINES,
+    BLOCKED_BY_STRIPE,
+    VERA,
+    WANTS_AUTHENTICATION,
+    World,
+)
 
 
 def row(world: World, reference: str, number: str = "4242424242424242", amount: int = 1000):
@@ -65,3 +73,42 @@ def test_messages_are_for_customers_who_can_do_something(world: World) -> None:
     assert (message["email"], message["reference"]) == ("inv-2@example.com", "INV-2")
     assert message["link"].startswith("http")
     assert message["link"] in message["message"]
+
+
+class TestSome:
+    """Only the rows that were chosen."""
+
+    def test_tried_again(self, world: World) -> None:
+        run = executed(world, [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)])
+        again = world.services.runs.follower.again(run.id, by=ALICE, numbers={3})
+        assert [one.reference for one in rows_of(world, again.id)] == ["INV-1"]
+        with pytest.raises(InvalidInput):
+            world.services.runs.follower.again(run.id, by=ALICE, numbers={77})
+
+    def test_messages(self, world: World) -> None:
+        run = executed(world, [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)])
+        text = world.services.runs.files.messages(run.id, numbers={4}).decode("utf-8-sig")
+        assert "INV-2" in text
+        assert "INV-1" not in text
+
+
+class TestLinks:
+    def test_made_for_those_who_have_none(self, world: World) -> None:
+        rows = [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)]
+        run = executed(world, [*rows, row(world, "INV-9")])
+        follower = world.services.runs.follower
+        assert follower.make_links(run.id, by=ALICE) == LinksMade(0, 3, 0)
+        world.clock.advance(days=31)
+        assert follower.make_links(run.id, by=ALICE, numbers={2}) == LinksMade(1, 0, 0)
+        assert follower.make_links(run.id, by=ALICE) == LinksMade(2, 1, 0)
+        _, lines = world.services.runs.viewer.messages(run.id)
+        assert len(list(lines)) == 3
+
+    def test_no_new_card_mends_a_block_by_stripe(self, world: World) -> None:
+        run = executed(world, [row(world, "INV-1", BLOCKED_BY_STRIPE)])
+        assert world.services.runs.follower.make_links(run.id, by=ALICE) == LinksMade(0, 0, 1)
+
+    def test_viewers_may_not(self, world: World) -> None:
+        run = executed(world, [row(world, "INV-1", ALWAYS_DECLINES)])
+        with pytest.raises(NotPermitted):
+            world.services.runs.follower.make_links(run.id, by=VERA)

@@ -16,7 +16,7 @@ from lib.domain.actors import Actor, Permission, Role
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.links import LinkStatus
 from lib.settings import NAMES
-from lib.ui import badges, environment, formats, navigation, style, tables
+from lib.ui import badges, downloads, environment, formats, navigation, style, tables
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -126,7 +126,7 @@ class TestTables:
     @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
     def test_csv_cells_cannot_run(self, start) -> None:
         frame = pd.DataFrame({f"{start}head": [f"{start}1+1", "plain"], "amount": [-5, 3]})
-        written = tables.csv(frame)
+        written = downloads.csv(frame)
         assert written.startswith(b"\xef\xbb\xbf")
         text = written.decode("utf-8-sig")
         assert f"'{start}head" in text
@@ -346,7 +346,7 @@ class TestExport:
                 "currency": ["eur", "jpy"],
             }
         )
-        text = tables.csv(frame).decode("utf-8-sig")
+        text = downloads.csv(frame).decode("utf-8-sig")
         assert text.splitlines() == [
             "created_at,amount,currency",
             "2026-11-23 21:38:06,1234.50,eur",

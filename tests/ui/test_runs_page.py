@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from lib import bootstrap
@@ -162,7 +164,7 @@ def test_waiting_runs_are_counted(world) -> None:
 def test_failures_become_a_new_draft(open_page, world) -> None:
     run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
     at = open_page("runs", as_="alice", query={"run": run.id})
-    ran(button(at, "run_follow_up").click().run())
+    ran(button(at, "run_recover_again").click().run())
     made = world.services.runs.control.find(at.query_params["run"])
     assert (made.follows, made.state) == (run.id, RunState.DRAFT)
 
@@ -222,3 +224,32 @@ class TestOutlook:
     def test_the_first_run(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])
         assert "The first run" in text(open_page("runs", as_="alice", query={"run": run_id}))
+
+
+class TestBringingBack:
+    def test_only_the_chosen_rows(self, open_page, world) -> None:
+        run = executed(world, [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)])
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        rows = sha256(b"2\n3\n4").hexdigest()[:12]
+        ran(choose(at, f"run_failed_{rows}", 1))
+        assert "INV-1" in text(at)
+        ran(button(at, "run_recover_again").click().run())
+        made = at.query_params["run"]
+        made = made[0] if isinstance(made, list) else made
+        assert [one.reference for one in rows_of(world, made)] == ["INV-1"]
+
+    def test_links_and_messages_to_copy(self, open_page, world) -> None:
+        run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
+        world.clock.advance(days=31)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "No customer can do anything" in text(at)
+        ran(button(at, "run_recover_links").click().run())
+        (message,) = [code.value for code in at.code if "/l/" in code.value]
+        assert "http" in message
+
+    def test_viewers_see_no_buttons(self, open_page, world) -> None:
+        run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
+        assert not any(
+            "recover" in key
+            for key in buttons(open_page("runs", as_="vera", query={"run": run.id}))
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -120,14 +120,15 @@ class RunFiles:
             return len(rows), writing.to_xlsx(header, rows, sheet="Results")
         return len(rows), writing.to_csv(header, rows)
 
-    def messages(self, run_id: str) -> bytes:
+    def messages(self, run_id: str, *, numbers: Collection[int] | None = None) -> bytes:
         """
-        A CSV file for a mail merge: a row for each customer who can do something about a failure.
+        A CSV file for a mail merge: a row for each customer who can do something about a failure,
+        of these rows or of all.
 
         Raises:
             NotFound: no such run.
         """
-        header, lines = self._viewer.messages(run_id)
+        header, lines = self._viewer.messages(run_id, numbers=numbers)
         return writing.to_csv(header, lines)
 
     def certificate(self, run_id: str) -> bytes:

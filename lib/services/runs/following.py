@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
@@ -10,6 +11,7 @@ from lib.domain.charges import Charge
 from lib.domain.runs import RowRequest, RowState, Run, RunState
 from lib.errors import InvalidInput
 from lib.money import Money, format_major
+from lib.services.ledger import offer_recovery
 from lib.services.runs.approving import found, must_be
 from lib.services.runs.making import RunMaker, Source
 from lib.services.runs.viewing import RowView, RunViewer
@@ -18,7 +20,17 @@ from lib.store.unit_of_work import UnitOfWork
 OPEN_HEADER = ("customer", "amount", "currency", "reference", "description")
 _OPEN_FOR_SECONDS = 90 * 86_400
 _MOST_OPEN = 50_000
+_AT_ONCE = 500
 _FAILED = ("declined", "needs_customer")
+
+
+@dataclass(frozen=True, slots=True)
+class LinksMade:
+    made: int
+    had: int
+    """Had one before."""
+    helpless: int
+    """Failed for a reason that no new card mends."""
 
 
 class RunFollower:
@@ -30,15 +42,60 @@ class RunFollower:
         self._viewer = viewer
         self._clock = clock
 
-    def again(self, run_id: str, *, by: Actor) -> Run:
+    def make_links(
+        self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None
+    ) -> LinksMade:
+        """
+        A recovery link for each failed row whose customer can mend it with a new card: of these
+        rows, or of all. Costs no request to Stripe.
+
+        Raises:
+            NotFound: no such run.
+        """
+        by.must(Permission.MANAGE_LINKS)
+        with self._uow.read() as stores:
+            found(stores, run_id)
+        failed = [
+            view
+            for view in self._viewer.rows(run_id)
+            if view.state in _FAILED and (numbers is None or view.row.number in numbers)
+        ]
+        mendable = [
+            view
+            for view in failed
+            if view.charge is not None
+            and view.charge.failure is not None
+            and view.charge.failure.explanation.offers_link
+        ]
+        without = [view.row.charge_id for view in mendable if view.charge and view.charge.recovery_url is None]  # fmt: skip
+        made = 0
+        for start in range(0, len(without), _AT_ONCE):
+            made += self._offer(without[start : start + _AT_ONCE], by=by)
+        return LinksMade(made, len(mendable) - made, len(failed) - len(mendable))
+
+    def _offer(self, charge_ids: Sequence[str], *, by: Actor) -> int:
+        made = 0
+        with self._uow.write() as stores:
+            for charge_id in charge_ids:
+                charge = stores.charges.find(charge_id)
+                # Paid or tried again since it was read: then it needs none.
+                if charge is not None and charge.state.value in _FAILED:
+                    offer_recovery(stores, charge_id, by=by.username, at=epoch(self._clock()))
+                    made += 1
+        return made
+
+    def again(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> Run:
         """
         A draft of a run's rows that failed or were blocked, judged anew: rows that must not be
         tried again, or not yet, are in it as blocked ones. The newest card is charged, not the one
         that failed.
 
+        Args:
+            numbers: only these rows; all of them when None.
+
         Raises:
             StaleState: the run is not over.
-            InvalidInput: everything worked.
+            InvalidInput: everything worked, or none of these rows failed.
         """
         by.must(Permission.CHARGE)
         with self._uow.read() as stores:
@@ -47,7 +104,8 @@ class RunFollower:
         requests = [
             _again(view)
             for view in self._viewer.rows(run_id)
-            if view.state in _FAILED or view.row.state is RowState.BLOCKED
+            if (view.state in _FAILED or view.row.state is RowState.BLOCKED)
+            and (numbers is None or view.row.number in numbers)
         ]
         if not requests:
             raise InvalidInput("Every row of this run worked.", code="nothing_failed")

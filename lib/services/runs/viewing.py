@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -178,16 +178,23 @@ class RunViewer:
 
         return (*run.header, *RESULT_COLUMNS), lines()
 
-    def messages(self, run_id: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    def messages(
+        self, run_id: str, *, numbers: Collection[int] | None = None
+    ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         """
         The header and a row for each failed charge whose customer can do something about it, for a
         mail merge. Raises like `results`.
+
+        Args:
+            numbers: only of these rows; of all when None.
         """
         with self._uow.read() as stores:
             found(stores, run_id)
 
         def lines() -> Iterator[tuple[str, ...]]:
             for view in self.rows(run_id):
+                if numbers is not None and view.row.number not in numbers:
+                    continue
                 text = view.charge.customer_message() if view.charge is not None else None
                 if view.charge is None or text is None or view.row.state is not RowState.SENT:
                     continue

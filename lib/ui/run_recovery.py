@@ -1,0 +1,112 @@
+"""After a run: choose failed rows, send their customers a link, and try them again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.domain.runs import RunState
+from lib.services.runs.following import LinksMade
+from lib.services.runs.viewing import RunView
+from lib.ui import downloads, outcome, tables
+from lib.ui.context import PageContext
+from lib.ui.formats import escape, plural
+
+_DONE = (RunState.FINISHED, RunState.CANCELLED)
+_FAILED = ("declined", "needs_customer")
+# As many as one looks through; more are taken together.
+_SHOWN = 200
+_MESSAGES = 20
+
+
+def draw(ctx: PageContext, view: RunView) -> None:
+    """For a run that is over and of which something failed or was blocked."""
+    failed = sum(view.counts.get(state, 0) for state in _FAILED)
+    blocked = view.counts.get("blocked", 0)
+    if view.run.state not in _DONE or not failed + blocked or not ctx.actor.may(Permission.CHARGE):
+        return
+    st.subheader("Bring failures back", anchor=False)
+    chosen = _choose(ctx, view, failed) if failed else []
+    numbers = frozenset(chosen) or None
+    about = plural(len(chosen), "chosen row") if chosen else "all of them"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if failed:
+            if st.button("Make links", key="run_recover_links", icon=":material/add_link:",
+                         help=f"A link to save a new card, for {about}. It costs nothing and charges nothing."):  # fmt: skip
+                with outcome.show() as said:
+                    made = ctx.services.runs.follower.make_links(
+                        view.run.id, by=ctx.actor, numbers=numbers
+                    )
+                    said.message = _made(made)
+            downloads.file(partial(ctx.services.runs.files.messages, view.run.id, numbers=numbers),
+                        key=f"run_messages_{len(chosen)}", label="Messages (CSV)",
+                        file_name=f"{view.run.name}-messages.csv")  # fmt: skip
+        if st.button("Try again", key="run_recover_again", icon=":material/replay:",
+                     help=f"Makes a new draft of {about}, checked by what is known now. It needs an approval of its own."):  # fmt: skip
+            with outcome.show("A draft of what did not work."):
+                again = ctx.services.runs.follower.again(view.run.id, by=ctx.actor, numbers=numbers)
+                st.query_params["run"] = again.id
+    if failed:
+        _messages(ctx, view, numbers)
+
+
+def _choose(ctx: PageContext, view: RunView, failed: int) -> list[int]:
+    frame, more = ctx.services.reports.runs.rows(view.run.id, states=_FAILED, rows=_SHOWN)
+    arrived = {card.run_row for card in ctx.services.runs.new_cards.arrived(view.run.id)}
+    said = f"Choose rows, or none to take all {failed:,}."
+    if more is not None:
+        said = f"The first {_SHOWN} of {failed:,}. {said}"
+    if arrived:
+        customers = plural(len(arrived), "customer has", "customers have")
+        st.success(
+            f"{customers} saved a new card since. Choose them and try again.",
+            icon=":material/credit_card:",
+        )
+    st.caption(said)
+    cards = ["New card saved" if number in arrived else "" for number in frame["number"]]
+    chosen = tables.choose_many(
+        frame.assign(card=cards),
+        {
+            "number": tables.number("Row", width=52),
+            "name": tables.text("Customer", width=150),
+            "reference": tables.text("Reference", width=100),
+            "amount": tables.amount(width=100),
+            "why": tables.text("What happened", width=230),
+            "next_step": tables.text("What to do", width=230),
+            "card": tables.text("New card", width=120),
+        },
+        key="run_failed", alt="Rows of this run that failed", timezone=ctx.timezone,
+    )  # fmt: skip
+    return [int(number) for number in chosen]
+
+
+def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) -> None:
+    """To copy, one for each customer; all of them are in the file."""
+    header, lines = ctx.services.runs.viewer.messages(view.run.id, numbers=numbers)
+    with st.expander("Messages to copy", icon=":material/mail:"):
+        shown = 0
+        for line in lines:
+            if shown == _MESSAGES:
+                st.caption("More are in the CSV file.")
+                break
+            message = dict(zip(header, line, strict=True))
+            st.markdown(
+                f"**{escape(message['name'] or message['email'])}** · {escape(message['reference'])} · "
+                f":gray[{escape(message['email'] or 'no e-mail address')}]"
+            )
+            st.code(message["message"], language=None, wrap_lines=True)
+            shown += 1
+        if not shown:
+            st.caption("No customer can do anything about these, or their links have ended.")
+
+
+def _made(links: LinksMade) -> str:
+    said = f"{plural(links.made, 'link')} made."
+    if links.had:
+        said += f" {plural(links.had, 'customer')} had one already."
+    if links.helpless:
+        said += f" {plural(links.helpless, 'row')} cannot be mended by a new card."
+    return said
