@@ -62,7 +62,8 @@ def draw(ctx: PageContext, run_id: str) -> None:
         _figures(view)
     run_outlook.draw(ctx, view)
     run_actions.decision(ctx, view)
-    _failures(ctx, run_id)
+    if run.state is not RunState.RUNNING:
+        _failures(ctx, run_id)
     run_recovery.draw(ctx, view)
     run_certificate.draw(ctx, view)
     _rows(ctx, view)
@@ -121,6 +122,7 @@ def _live(run_id: str) -> None:
         words += f" · {rate:.1f} a second · about {_duration(round(left / rate))} left"
     st.progress(over / total if total else 1.0, text=words)
     _figures(view)
+    _failures(ctx, run_id)
     if view.run.state is not RunState.RUNNING:
         st.rerun()
 
@@ -144,7 +146,7 @@ def _failures(ctx: PageContext, run_id: str) -> None:
                 "next_step": tables.text("What to do", width=430),
             },
             key="run_failures", alt="Failures by reason and currency, with what to do next",
-            timezone=ctx.timezone,
+            timezone=ctx.timezone, wraps=True,
         )  # fmt: skip
 
 
@@ -174,7 +176,7 @@ def _rows(ctx: PageContext, view: RunView) -> None:
         return
     columns = {
         "number": tables.number("Row", width=52),
-        "name": tables.text("Customer", width=140),
+        "name": tables.text("Customer", width=150),
         "reference": tables.text("Reference", width=92),
         "amount": tables.amount(width=96),
         "state": tables.state(width=132),
