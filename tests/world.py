@@ -102,13 +102,7 @@ class World:
 
     def fill(self, session_id: str, number: str = GOOD, *, exp_year: int = 2030) -> None:
         """Fill in the hosted page and close the browser before it returns."""
-        step = self.stripe.submit_card(
-            session_id,
-            CardForm(
-                number=number, exp_month=12, exp_year=exp_year, cvc="123", name="Anna Example",
-                email="anna@example.com", country="US",
-            ),
-        )  # fmt: skip
+        step = self.stripe.submit_card(session_id, card_form(number, exp_year=exp_year))
         if isinstance(step, NeedsAuthentication):
             self.stripe.answer_authentication(session_id, approve=True)
 
@@ -137,6 +131,14 @@ class World:
     def moved(self) -> list[tuple[int, str]]:
         """Every movement of money at practice Stripe, as (minor units, currency)."""
         return [(m.amount, m.currency) for m in self.stripe.money_moved() if m.kind == "charge"]
+
+
+def card_form(number: str, *, exp_year: int = 2030) -> CardForm:
+    """What a customer types on the hosted page."""
+    return CardForm(
+        number=number, exp_month=12, exp_year=exp_year, cvc="123", name="Anna Example",
+        email="anna@example.com", country="US",
+    )  # fmt: skip
 
 
 @contextmanager

@@ -9,11 +9,15 @@ from sqlite_utils import Database
 
 from lib.domain.certificates import Certificate, LedgerRow
 
-# One row a row: what it should be, what was asked of Stripe, what came of it.
+# One row a row: what it should be, what was asked of Stripe, what came of it. A charge that several
+# rows of the run tried to collect is the row's that did, else the first one's; the others have what
+# came of their own try (o).
 _ROWS = """
-    SELECT w.number, w.reference, w.customer, w.amount, w.currency, w.charge_id, w.findings,
-        iif(w.state = 'sent', h.state, w.state) AS state,
-        a.payment_intent, coalesce(a.evidence, '') = 'two_people'
+    SELECT w.number, w.reference, w.customer, w.amount, w.currency, w.findings,
+        iif(o.number IS NULL, w.charge_id, '') AS charge_id,
+        CASE WHEN w.state <> 'sent' THEN w.state
+            WHEN o.number IS NULL THEN h.state ELSE o.outcome END AS state,
+        iif(o.number IS NULL, a.payment_intent, NULL) AS payment_intent, coalesce(a.evidence, '') = 'two_people'
             OR EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id
                 AND t.evidence = 'two_people') AS by_hand,
         NOT EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id AND (
@@ -27,6 +31,9 @@ _ROWS = """
     FROM run_rows w
     LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
     LEFT JOIN attempts a ON a.charge_id = h.id AND a.outcome = 'succeeded'
+    LEFT JOIN attempts o ON o.run_id = w.run_id AND o.run_row = w.number AND w.number <>
+        iif(a.run_id = w.run_id, a.run_row, (SELECT min(x.number) FROM run_rows x
+            WHERE x.charge_id = w.charge_id AND x.run_id = w.run_id AND x.state = 'sent'))
     WHERE w.run_id = ? ORDER BY w.number"""
 
 

@@ -24,6 +24,7 @@ import pytest
 from lib.bootstrap import Services
 from lib.clock import epoch
 from lib.domain.actors import Actor
+from lib.domain.charges import Outcome
 from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.errors import OnfileError
 from lib.ids import new_id
@@ -43,6 +44,7 @@ from tests.world import (
     NO_MONEY,
     WANTS_AUTHENTICATION,
     World,
+    card_form,
 )
 
 KEY = {"Authorization": "Bearer sk_test_practice"}
@@ -134,7 +136,8 @@ class Simulation:
         actions = {
             self.make: 16, self.decide: 6, self.start: 5, self.execute: 40, self.people_act: 16,
             self.withdraw: 3, self.charge: 6, self.settle: 8, self.sync: 1, self.fault: 14,
-            self.wait: 16, self.clock_is_set: 3, self.dashboard_confirm: 4,
+            self.wait: 16, self.clock_is_set: 3, self.dashboard_confirm: 4, self.refund: 5,
+            self.settle_by_hand: 3, self.card_arrives: 3,
         }  # fmt: skip
         action = self.random.choices(list(actions), list(actions.values()))[0]
         self.steps.append(("  meanwhile " if self.is_nested else "") + action.__name__)
@@ -183,7 +186,9 @@ class Simulation:
             )  # fmt: skip
             stores.run_rows.add(rows)
         canary = self.random.choice([0, 0, 1, 2])
-        run = self.services.runs.approvals.submit(run_id, by=ALICE, canary=canary)
+        run = self.services.runs.approvals.submit(
+            run_id, by=ALICE, canary=canary, charge_new_cards=self.random.random() < 0.5
+        )
         if self.random.random() < 0.7:
             self.agree(run, BOB)
             self.services.runs.control.start(run_id, by=ALICE)
@@ -262,7 +267,8 @@ class Simulation:
         times = self.random.choice([1, 1, 1, 2, 5])
         if self.random.random() < 0.75:
             kind = self.random.choice(ON_CHARGE)
-            faults.add("POST", "/v1/payment_intents", kind=kind, times=times)
+            path = self.random.choice(["/v1/payment_intents"] * 4 + ["/v1/refunds"])
+            faults.add("POST", path, kind=kind, times=times)
         else:
             kind = self.random.choice(ON_READ)
             faults.add("GET", "/v1/", kind=kind, times=times * 3)
@@ -292,6 +298,64 @@ class Simulation:
         except ConnectionDropped:
             return
 
+    def refund(self) -> None:
+        """Asked for, or decided; whatever was asked for before may be decided now."""
+        refunds = self.services.refunds
+        waiting = refunds.to_decide()
+        if waiting:
+            order = self.random.choice(waiting)
+            by: Actor = self.random.choice([BOB, BOB, BOB, ADA, ALICE])
+            refunds.approve(order.id, by=by, password=PRACTICE_PASSWORD)
+            return
+        paid = self.charges("succeeded")
+        if paid:
+            charge_id, amount = self.random.choice(paid)
+            part = self.random.choice([amount, amount, amount // 2, 1])
+            refunds.request(
+                charge_id, money=Money(part, "usd"), reason="duplicate", note="x", by=ALICE
+            )
+
+    def settle_by_hand(self) -> None:
+        verdicts = self.services.verdicts
+        waiting = verdicts.to_decide()
+        if waiting:
+            by: Actor = self.random.choice([BOB, BOB, ADA, ALICE])
+            verdicts.approve(waiting[0].id, by=by, password=PRACTICE_PASSWORD)
+            return
+        unknown = self.charges("unknown")
+        if unknown:
+            charge_id, _ = self.random.choice(unknown)
+            verdicts.propose(charge_id, Outcome.NOT_EXECUTED, reason="looked", by=ALICE)
+
+    def card_arrives(self) -> None:
+        """A customer of a failed charge uses its link; the worker looks for what may be charged."""
+        with self.uow.read() as stores:
+            open_ids = [
+                row["id"]
+                for row in stores.links._database.query(
+                    """SELECT l.id FROM setup_links l JOIN charges h ON h.id = l.charge_id
+                       WHERE l.completed_at IS NULL AND l.revoked_at IS NULL
+                           AND h.state IN ('declined', 'needs_customer') ORDER BY l.rowid"""
+                )
+            ]
+            link = stores.links.find(self.random.choice(open_ids)) if open_ids else None
+        if link is not None:
+            opened = self.services.links.open_durable(link.token)
+            with self.uow.read() as stores:
+                session = stores.links.last_session(link.id)
+            if isinstance(opened, str) and session is not None and session.session_id is not None:
+                number = self.random.choice([GOOD, ALWAYS_DECLINES])
+                self.house.stripe.submit_card(session.session_id, card_form(number))
+                self.services.returns.finish(session.session_id)
+        self.services.runs.new_cards.charge_due()
+
+    def charges(self, state: str) -> list[tuple[str, int]]:
+        with self.uow.read() as stores:
+            found = stores.charges._database.query(
+                "SELECT id, amount FROM charges WHERE state = ? ORDER BY rowid", (state,)
+            )
+            return [(row["id"], row["amount"]) for row in found]
+
     # What must hold
 
     def intents(self) -> list[dict[str, Any]]:
@@ -307,6 +371,16 @@ class Simulation:
             if intent["status"] in ("succeeded", "processing")
         )
         assert not paid or max(paid.values()) == 1, "a reference was paid twice"
+        paid_back = Counter[str]()
+        for refund in self.refunds():
+            paid_back[refund["metadata"]["onfile_refund_id"]] += 1
+        assert not paid_back or max(paid_back.values()) == 1, "an order was paid back twice"
+
+    def refunds(self) -> list[dict[str, Any]]:
+        rows = self.house.stripe.database.connection().execute(
+            "SELECT payload FROM objects WHERE id LIKE 're_%' ORDER BY rowid"
+        )
+        return [json.loads(row["payload"]) for row in rows]
 
     def come_to_rest(self) -> None:
         self.house.stripe.faults.clear()
@@ -328,11 +402,40 @@ class Simulation:
             self.house.clock.advance(hours=hours)
             for _ in range(4):
                 self.services.settling.settle_due()
+                self.services.refund_settling.settle_due()
+                self.services.runs.new_cards.charge_due()
                 self.house.clock.advance(hours=1)
         assert self.services.settling.reconcile(by=ALICE).drift == []
         self.check()
         self.check_rows()
         self.check_ledger()
+        self.check_refunds()
+        self.check_certificates()
+
+    def check_refunds(self) -> None:
+        """Our orders say what Stripe did, and nobody approved their own."""
+        with self.uow.read() as stores:
+            orders = list(stores.refunds._database.query("SELECT * FROM refund_orders"))
+        assert not {"sending", "unknown", "pending"} & {order["state"] for order in orders}
+        assert all(order["requested_by"] != order["decided_by"] for order in orders)
+        assert {
+            (refund["metadata"]["onfile_refund_id"], refund["id"], refund["amount"])
+            for refund in self.refunds()
+        } == {
+            (order["id"], order["refund"], order["amount"])
+            for order in orders
+            if order["state"] == "succeeded"
+        }
+
+    def check_certificates(self) -> None:
+        with self.uow.read() as stores:
+            rows = stores.runs._database.query(
+                "SELECT id FROM runs WHERE state IN ('finished', 'cancelled') AND started_at"
+            )
+            ended = [row["id"] for row in rows]
+        for run_id in ended:
+            certificate = self.services.runs.certifier.certify(run_id, by=ALICE)
+            assert certificate.verdict == "green", certificate.content["remarks"]
 
     def check_rows(self) -> None:
         with self.uow.read() as stores:
