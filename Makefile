@@ -49,7 +49,7 @@ bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 
 
 screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal
 	$(BIN)/python -m bench.screenshots --url http://127.0.0.1:$(PORT) --folder docs/screenshots \
-	  --only home,setup_links,charges,failures,payment-page
+	  --only home,setup_links,charges,failures,approvals,payment-page
 
 clean: ## Remove the virtual environment and caches; data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

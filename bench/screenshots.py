@@ -20,7 +20,7 @@ from tests.server.conftest import ARGUMENTS, chromium
 
 PAGES = (
     "home", "setup_links", "sessions", "customers", "payment_methods", "new_charge", "charges",
-    "runs", "failures", "unknown", "webhooks", "sync", "audit", "users", "settings", "payment-page",
+    "runs", "new_run", "approvals", "failures", "unknown", "webhooks", "sync", "audit", "users", "settings", "payment-page",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--only", default=",".join(PAGES))
+    parser.add_argument("--run", help="the id of a charge run, for a picture called run")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -43,11 +44,12 @@ def _take(browser: Browser, arguments: argparse.Namespace, scheme: str) -> None:
     size = {"width": arguments.width, "height": round(arguments.width * 0.625)}
     page = browser.new_page(viewport=size, color_scheme=scheme, timezone_id="Europe/Berlin")
     _sign_in(page, arguments.url)
-    for name in arguments.only.split(","):
+    for name in [*arguments.only.split(","), *(["run"] if arguments.run else [])]:
         if name == "payment-page":
             _open_payment_page(page, arguments.url)
         else:
-            page.goto(f"{arguments.url}/{'' if name == 'home' else name}")
+            address = {"home": "", "run": f"runs?run={arguments.run}"}.get(name, name)
+            page.goto(f"{arguments.url}/{address}")
             page.get_by_role("button", name="Sign out").first.wait_for()
         # Tables and charts are painted after the text, and there is no event to wait for.
         page.wait_for_timeout(3000)

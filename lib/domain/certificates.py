@@ -43,6 +43,7 @@ class LedgerRow:
     state: str
     """Its charge's once it was sent."""
     charge_id: str
+    """Empty for a row that was not sent, or whose charge another row of the run collected."""
     why: str = ""
     """What kept it back, in words."""
     payment_intent: str | None = None

@@ -28,6 +28,7 @@ _PROBES: tuple[tuple[str, str, str, str], ...] = (
     ("charge", "PaymentIntents: Write", "post", "/v1/payment_intents"),
     ("read charges", "Charges and Refunds: Read", "get", f"/v1/charges/ch_{_NOBODY}"),
     ("read refunds", "Charges and Refunds: Read", "get", f"/v1/refunds/re_{_NOBODY}"),
+    ("refund", "Charges and Refunds: Write", "post", "/v1/refunds"),
     ("read disputes", "Disputes: Read", "get", f"/v1/disputes/du_{_NOBODY}"),
     ("read events", "Events: Read", "get", f"/v1/events/evt_{_NOBODY}"),
 )  # fmt: skip

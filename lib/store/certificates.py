@@ -14,7 +14,7 @@ from lib.domain.certificates import Certificate, LedgerRow
 # came of their own try (o).
 _ROWS = """
     SELECT w.number, w.reference, w.customer, w.amount, w.currency, w.findings,
-        iif(o.number IS NULL, w.charge_id, '') AS charge_id,
+        iif(w.state = 'sent' AND o.number IS NULL, w.charge_id, '') AS charge_id,
         CASE WHEN w.state <> 'sent' THEN w.state
             WHEN o.number IS NULL THEN h.state ELSE o.outcome END AS state,
         iif(o.number IS NULL, a.payment_intent, NULL) AS payment_intent, coalesce(a.evidence, '') = 'two_people'

@@ -29,6 +29,7 @@ PERMISSIONS = {
     "rak_payment_intent_write": "permission: charge",
     "rak_charge_read": "permission: read charges",
     "rak_refund_read": "permission: read refunds",
+    "rak_refund_write": "permission: refund",
     "rak_dispute_read": "permission: read disputes",
     "rak_event_read": "permission: read events",
 }

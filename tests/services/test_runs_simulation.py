@@ -48,7 +48,7 @@ from tests.world import (
 )
 
 KEY = {"Authorization": "Bearer sk_test_practice"}
-STEPS = 22
+STEPS = 20
 RUNS = int(os.environ.get("ONFILE_SIMULATION_RUNS", "60"))
 FIRST = int(os.environ.get("ONFILE_SIMULATION_SEED", "0"))
 SEEDS = [FIRST] if "ONFILE_SIMULATION_SEED" in os.environ else range(RUNS)
@@ -400,7 +400,7 @@ class Simulation:
         assert run is None, "a run has no end"
         for hours in (1, 25):
             self.house.clock.advance(hours=hours)
-            for _ in range(4):
+            for _ in range(2):
                 self.services.settling.settle_due()
                 self.services.refund_settling.settle_due()
                 self.services.runs.new_cards.charge_due()
