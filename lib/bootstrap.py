@@ -170,7 +170,7 @@ def build_services(
     refund_settling = RefundSettler(uow, gateway, refund_sender, clock=clock)
     search = SearchService(uow)
     sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
-    maker = RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode)
+    maker = RunMaker(uow, customers, methods, sync, clock=clock, livemode=configured.livemode)
     viewer = RunViewer(uow, clock=clock, public_url=configured.public_url)
     rows = RowSender(sender, earlier, clock=clock, livemode=configured.livemode)
     runs = RunServices(
@@ -179,7 +179,7 @@ def build_services(
         comparer=RunComparer(uow, clock=clock),
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
-        files=RunFiles(uow, maker, viewer, sync, clock=clock),
+        files=RunFiles(uow, maker, viewer, clock=clock),
         follower=RunFollower(uow, maker, viewer, clock=clock),
         maker=maker,
         new_cards=NewCardCharger(uow, charging, clock=clock),

@@ -132,7 +132,7 @@ def _claim(
     if live is not None and live.state is not ChargeState.PLANNED:
         raise AlreadyCharged(already(live), charge_id=live.id)
     earlier = earlier_of(stores, order)
-    check_retry(stores, order, earlier, method.id, now)
+    check_retry(stores, order, method.id, now)
     if live is not None and earlier is None:
         raise Blocked(
             f"A charge of {format_money(live.amount, live.currency)} for this reference is planned. Try that one again or cancel it first.",

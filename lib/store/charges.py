@@ -52,9 +52,13 @@ class ChargeStore:
         return {row["id"]: charge_of(row) for row in rows}
 
     def unresolved(self, *, since: int, limit: int) -> list[Charge]:
-        """Failures that no later charge of the same reference made good, oldest first."""
+        """
+        Failures that no later charge of the same reference made good, and what Stripe never
+        executed; oldest first.
+        """
         rows = self._database.query(
-            f"""SELECT * FROM charges h WHERE h.created_at >= ? AND {UNRESOLVED}
+            f"""SELECT * FROM charges h WHERE h.created_at >= ?
+                    AND (h.state = 'planned' OR {UNRESOLVED})
                 ORDER BY h.created_at, h.id LIMIT ?""",
             (since, limit),
         )
@@ -92,6 +96,16 @@ class ChargeStore:
             (customer, reference),
         )
         return [charge_of(row) for row in rows]
+
+    def attempts_for(self, customer: str, reference: str) -> list[Attempt]:
+        """Every try to collect this reference, oldest first: of any sum, also of cancelled charges."""
+        rows = self._database.query(
+            """SELECT a.* FROM charges c JOIN attempts a ON a.charge_id = c.id
+               WHERE c.customer = ? AND c.reference = ?
+               ORDER BY a.requested_at, c.created_at, a.charge_id, a.number""",
+            (customer, reference),
+        )
+        return [attempt_of(row) for row in rows]
 
     def move(
         self, charge_id: str, *, before: ChargeState, after: ChargeState, at: int,

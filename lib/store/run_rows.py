@@ -177,13 +177,8 @@ def _request(row: dict[str, Any]) -> RowRequest:
     )
 
 
-def _findings(found: list[dict[str, str | None]]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(
-            str(one["code"]), Severity(str(one["severity"])), str(one["message"]), one["column"]
-        )
-        for one in found
-    )
+def _findings(found: list[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(Finding(**one | {"severity": Severity(one["severity"])}) for one in found)
 
 
 def _row(row: dict[str, Any]) -> RunRow:

@@ -122,7 +122,7 @@ class TestSuccess:
         newest = world.save_card(customer, "5555555555554444")
         review = world.services.charging.review(world.order(customer), by=ALICE)
         assert review.method.id == newest
-        assert review.chosen_for_you
+        assert any("the newest is charged, Mastercard ···· 4444" in one for one in review.warnings)
 
 
 class TestNeverTwice:

@@ -87,8 +87,8 @@ class RunFollower:
     def again(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> Run:
         """
         A draft of a run's rows that failed or were blocked, judged anew: rows that must not be
-        tried again, or not yet, are in it as blocked ones. The newest card is charged, not the one
-        that failed.
+        tried again, or not yet, are in it as blocked ones. A method that did not fail for the row is
+        charged where the customer has one.
 
         Args:
             numbers: only these rows; all of them when None.
@@ -114,7 +114,8 @@ class RunFollower:
 
     def open_references(self, *, by: Actor) -> Run:
         """
-        A draft of every charge of the last 90 days that failed and was not made good since.
+        A draft of every charge of the last 90 days that failed and was not made good since, or that
+        Stripe never executed.
 
         Raises:
             InvalidInput: there is none.
@@ -132,8 +133,10 @@ class RunFollower:
 
 def _again(view: RowView) -> RowRequest:
     row = view.row
-    # What could not be read stays so; what our rules said is judged anew.
-    return replace(row.request, customer=row.customer or row.request.customer, payment_method=None)
+    # What could not be read stays so; what our rules said is judged anew. A method that the file
+    # named is given up only because it failed.
+    named = None if view.state in _FAILED else row.request.payment_method
+    return replace(row.request, customer=row.customer or row.request.customer, payment_method=named)
 
 
 def _request(number: int, charge: Charge) -> RowRequest:

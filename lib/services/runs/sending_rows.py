@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import stamina
 
@@ -71,7 +72,7 @@ class RowSender:
                 attempt = self._claim(run, row, order, before.tried, lease, commits)
         except (RuleViolation, Refused) as error:
             # Asked again, Stripe would refuse again to close the earlier payment.
-            refusal = Finding(error.code, Severity.RED, str(error))
+            refusal = _finding(error)
             commits.write(lambda stores: _block(stores, row, refusal))
             return None
         except GatewayError as error:
@@ -186,6 +187,13 @@ def _come_back(stores: Stores, row: RunRow, charge_id: str, *, at: int) -> None:
         stores.charges.move(
             charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=at
         )
+
+
+def _finding(error: RuleViolation | Refused) -> Finding:
+    finding = Finding(error.code, Severity.RED, str(error))
+    if isinstance(error, Blocked):
+        return replace(finding, reason=error.reason, not_before=error.not_before)
+    return finding
 
 
 def _block(stores: Stores, row: RunRow, refusal: Finding) -> None:
