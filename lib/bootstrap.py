@@ -48,7 +48,8 @@ from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
 from lib.store.migrations import migrations
 from lib.store.unit_of_work import UnitOfWork
-from lib.stripe_gateway.gateway import StripeGateway, build_client
+from lib.stripe_gateway.client import build_client
+from lib.stripe_gateway.gateway import StripeGateway
 from lib.worker.loop import Worker, WorkerServices
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -31,7 +31,7 @@ from lib.services.runs import executing, lease
 from lib.settings import Settings, load_settings
 from lib.store.group_commit import GroupCommit
 from lib.store.unit_of_work import Stores
-from lib.stripe_gateway.gateway import API_VERSION
+from lib.stripe_gateway.client import API_VERSION
 from tests.world import FakeClock, World, new_world
 
 T = TypeVar("T")
@@ -132,9 +132,9 @@ class House:
                 life.point()
             life.point()
 
-        def asked(*given: Any) -> Any:
+        def asked(*given: Any, **more: Any) -> Any:
             life.point()
-            answer = self._call(lambda: ask(*given), given)
+            answer = self._call(lambda: ask(*given, **more), given)
             life.point()
             return answer
 

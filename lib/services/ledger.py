@@ -66,6 +66,9 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
     charge = stores.charges.find(attempt.charge_id)
     if current is None or charge is None:
         raise LookupError(f"attempt {attempt.charge_id}/{attempt.number} is gone")
+    if result.payment_intent is not None and current.outcome == result.outcome:
+        # A refusal that did not name its payment: from now on it can be closed.
+        stores.charges.name_payment_intent(attempt.charge_id, attempt.number, result.payment_intent)
     if current.outcome == result.outcome or not may_become(current.outcome, result.outcome):
         return False
     attempts = stores.charges.attempts(charge.id)

@@ -141,6 +141,14 @@ class ChargeStore:
         )
         return next((attempt_of(row) for row in rows), None)
 
+    def name_payment_intent(self, charge_id: str, number: int, payment_intent: str) -> None:
+        """Keep which PaymentIntent an attempt made, if that is not known yet."""
+        self._database.execute(
+            """UPDATE attempts SET payment_intent = ?
+               WHERE charge_id = ? AND number = ? AND payment_intent IS NULL""",
+            (payment_intent, charge_id, number),
+        )
+
     def by_payment_intent(self, payment_intent: str) -> Attempt | None:
         rows = self._database.query(
             "SELECT * FROM attempts WHERE payment_intent = ?", (payment_intent,)
