@@ -12,7 +12,7 @@ WORKERS ?= 2
 SEEDS ?= 1000
 BENCH_FOLDER ?= data/bench
 
-.PHONY: help run test lint types check soak bench bench-large screenshots chromium clean
+.PHONY: help run test lint types check soak mutants bench bench-large screenshots chromium clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: lint types test ## Everything CI checks
 
 soak: $(DEV_READY) ## Simulate runs from SEEDS=1000 seeds (two minutes a thousand on two cores)
 	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) tests/services/test_runs_simulation.py
+
+mutants: $(DEV_READY) ## Make mistakes that would charge twice, one at a time; tests must turn red (a minute)
+	$(BIN)/python -m tests.mutating
 
 bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, every page and runs (six minutes)
 	@$(BIN)/python -m bench.backfill 10k 100k
