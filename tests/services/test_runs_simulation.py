@@ -500,7 +500,11 @@ def test_whatever_happens_to_runs(
 ) -> None:  # fmt: skip
     made, people = template
     with copy_of(made) as folder:
-        live(Simulation(folder, people, random.Random(seed), monkeypatch), seed)
+        simulation = Simulation(folder, people, random.Random(seed), monkeypatch)
+        try:
+            live(simulation, seed)
+        finally:
+            simulation.house.close()
 
 
 def live(simulation: Simulation, seed: int) -> None:
