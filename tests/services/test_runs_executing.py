@@ -17,7 +17,9 @@ from tests.running import (
     executed,
     invoices,
     payers,
+    resumed,
     rows_of,
+    started,
 )
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
@@ -82,3 +84,19 @@ class TestToTheEnd:
         (blocked, _) = rows_of(world, run.id)
         assert [finding.code for finding in blocked.findings] == ["already_charged"]
         assert len(world.moved()) == 2
+
+    def test_what_somebody_cancelled_before_it_was_sent_again_is_blocked(
+        self, world: World
+    ) -> None:
+        """Stripe did not take it at first, so its charge is there, and planned."""
+        run_id = started(world, invoices(payers(world, 1) * 2))
+        world.fault("missing_permission")
+        world.services.runs.executor.execute(run_id)
+        (charge_id,) = world.services.reports.charges.page().frame["id"]
+        world.services.charging.cancel(charge_id, by=ALICE)
+        run = resumed(world, run_id)
+        assert run.state is RunState.FINISHED, run.stop_message
+        assert counts(world, run_id) == {"blocked": 1, "succeeded": 1}
+        (blocked,) = [row for row in rows_of(world, run_id) if row.charge_id == charge_id]
+        assert [finding.code for finding in blocked.findings] == ["charge_cancelled"]
+        assert len(world.moved()) == 1
