@@ -48,6 +48,9 @@ _BY_CODE: dict[str, Block] = {
         Reason.POSSIBLE_DUPLICATE, "Try the planned charge again, or cancel it first.",
         retry_allowed=False,
     ),
+    "charge_cancelled": Block(
+        Reason.OUR_DATA, "If it is still owed, put it into a new run.", retry_allowed=True
+    ),
     "outcome_unknown": Block(
         Reason.OUTCOME_UNKNOWN, EXPLANATIONS[Reason.OUTCOME_UNKNOWN].next_step,
         retry_allowed=False,

@@ -187,6 +187,18 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
     )  # fmt: skip
 
 
+def give_up(stores: Stores, charge_id: str, *, before: ChargeState, by: str, at: int) -> bool:
+    """
+    Cancel a charge that is not in flight, paid or unknown; its reference becomes free. False when it
+    is not `before` any more, or was never begun.
+    """
+    if not stores.charges.move(charge_id, before=before, after=ChargeState.CANCELLED, at=at):
+        return False
+    withdraw_recovery(stores, charge_id, at=at)
+    stores.charges.note(charge_id, attempt=None, at=at, actor=by, kind="cancelled", detail={})
+    return True
+
+
 def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> SetupLink:
     """
     The open recovery link of a failed charge, made when there is none.

@@ -145,6 +145,11 @@ def _claim(
         ):  # fmt: skip
             raise StaleState("This charge changed a moment ago. Reload to see its state.")
         return earlier
+    if claim is not None and stores.charges.find(claim.charge_id) is not None:
+        # Stripe did not take it at first, and before it was sent again somebody cancelled it.
+        raise Blocked(
+            "Somebody cancelled this charge while the run was going on.", code="charge_cancelled"
+        )
     charge = Charge(
         id=claim.charge_id if claim else new_id("chg"),
         customer=order.customer,

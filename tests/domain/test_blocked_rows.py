@@ -27,6 +27,7 @@ def red(code: str, reason: str | None = None) -> Finding:
         ("no_payment_method", Reason.CARD_DETAILS, True),
         ("already_charged", Reason.POSSIBLE_DUPLICATE, False),
         ("in_another_run", Reason.POSSIBLE_DUPLICATE, False),
+        ("charge_cancelled", Reason.OUR_DATA, True),
         ("outcome_unknown", Reason.OUTCOME_UNKNOWN, False),
     ],
 )

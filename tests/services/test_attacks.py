@@ -574,9 +574,19 @@ class TestWords:
                 raise sqlite3.OperationalError("database is locked")
             return record(*args, **kwargs)
 
+        gateway = world.services.charging._sender._gateway
+        send = gateway.create_payment_intent
+        keys: list[str] = []
+
+        def counted(params, *, idempotency_key):
+            keys.append(idempotency_key)
+            return send(params, idempotency_key=idempotency_key)
+
+        monkeypatch.setattr(gateway, "create_payment_intent", counted)
         monkeypatch.setattr(ledger, "record", busy)
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
+        assert len(keys) == 1, "only the writing is repeated"
 
     def test_the_sdk_does_not_log_addresses_with_e_mails_below_warning(
         self, world: World, caplog: pytest.LogCaptureFixture

@@ -314,6 +314,9 @@ class TestWhileInFlight:
         world.fault("rate_limited", times=5)
         assert first.end()
         assert counts(world, run_id) == {"cancelled": 3}
+        charge_id = rows_of(world, run_id)[0].charge_id
+        timeline = world.services.reports.charges.timeline(charge_id)
+        assert [entry.kind for entry in timeline] == ["sent", "not_executed", "cancelled"]
         world.stripe.faults.clear()
         customer, _, _, reference = rows[0]
         view = world.charge(customer, amount="5.00", reference=reference)

@@ -7,6 +7,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.charges import ChargeState
 from lib.domain.runs import RowState, Run, RunState
 from lib.errors import StaleState
+from lib.services import ledger
 from lib.services.runs.approving import found, must_be
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -61,8 +62,8 @@ class RunControl:
             must_be(run, *(s for s in RunState if s not in (RunState.FINISHED, RunState.CANCELLED)))
             stores.run_rows.plan_again(run_id)
             for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,)):
-                stores.charges.move(
-                    row.charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=now
+                ledger.give_up(
+                    stores, row.charge_id, before=ChargeState.PLANNED, by=by.username, at=now
                 )
             stores.run_rows.cancel_planned(run_id)
             return self._move(stores, run, RunState.CANCELLED, "run.cancel", by)

@@ -184,9 +184,7 @@ def _come_back(stores: Stores, row: RunRow, charge_id: str, *, at: int) -> None:
     after = RowState.CANCELLED if is_cancelled else RowState.PLANNED
     stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=after)
     if is_cancelled:
-        stores.charges.move(
-            charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=at
-        )
+        ledger.give_up(stores, charge_id, before=ChargeState.PLANNED, by="system", at=at)
 
 
 def _finding(error: RuleViolation | Refused) -> Finding:
