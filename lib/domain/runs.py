@@ -16,9 +16,13 @@ from enum import StrEnum
 
 from lib.money import Money
 
-# An executor says that it is alive once a second; after this silence another may take its run.
+# An executor says that it is alive once a second. After more than this many whole seconds of
+# silence, so after four seconds at the latest, another may take its run; with the look that finds
+# it, that is always less than five seconds after the last beat.
 BEAT_SECONDS = 1
-STALE_SECONDS = 4
+STALE_SECONDS = 3
+# Between looks for a run that nobody executes.
+LOOK_SECONDS = 0.5
 # A lease further in the future was written by a clock that was wrong.
 LEASE_MARGIN_SECONDS = 60
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
+from lib.domain.runs import LOOK_SECONDS
 from lib.ids import new_id
 from lib.services.refunds.settling import RefundSettler
 from lib.services.runs.certifying import RunCertifier
@@ -56,13 +57,13 @@ class Worker:
         """What is quick and urgent never waits for what may take minutes."""
         self._stopping.clear()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
-            for name, work in (
-                ("onfile-news", self.do_urgent),
-                ("onfile-sync", self.do_sync),
-                ("onfile-jobs", self.do_long),
-                ("onfile-index", self.do_index),
-                ("onfile-runs", self.do_runs),
+            threading.Thread(target=self._repeat, args=(work, pause), name=name, daemon=True)
+            for name, work, pause in (
+                ("onfile-news", self.do_urgent, IDLE_SECONDS),
+                ("onfile-sync", self.do_sync, IDLE_SECONDS),
+                ("onfile-jobs", self.do_long, IDLE_SECONDS),
+                ("onfile-index", self.do_index, IDLE_SECONDS),
+                ("onfile-runs", self.do_runs, LOOK_SECONDS),
             )
         ]
         for thread in self._threads:
@@ -120,10 +121,10 @@ class Worker:
             # Others want the write lock, too.
             self._stopping.wait(_INDEX_PAUSE_SECONDS)
 
-    def _repeat(self, work: Callable[[], None]) -> None:
+    def _repeat(self, work: Callable[[], None], pause: float) -> None:
         while not self._stopping.is_set():
             work()
-            self._stopping.wait(IDLE_SECONDS)
+            self._stopping.wait(pause)
 
     def _guarded(self, name: str, work: Callable[[], object]) -> None:
         try:

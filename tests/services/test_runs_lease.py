@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lib.domain.runs import RowState, Run, RunState
+from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState
 from lib.errors import StaleState
 from lib.services.runs import lease
 from lib.services.runs.executing import RunExecutor
@@ -140,7 +140,7 @@ class TestTakingOver:
         run_id = started(world, one_payer(world, 3))
         first = running(run_id)
         second = world.rebuild().runs.executor
-        world.clock.advance(seconds=4)
+        world.clock.advance(seconds=3)
         assert second.waiting() == []
         assert not second.execute(run_id)
         world.clock.advance(seconds=1)
@@ -150,6 +150,21 @@ class TestTakingOver:
         assert first.end()
         assert len(first.gate.keys) == 1, "the old one sends nothing more"
         assert all_paid(world, run_id, 3)
+
+    @pytest.mark.parametrize("fraction", [0.0, 0.01, 0.5, 0.99])
+    @pytest.mark.parametrize("first_look", [0.0, 0.25, 0.49])
+    def test_within_five_seconds_of_the_last_beat_however_seconds_are_rounded(
+        self, world: World, fraction: float, first_look: float
+    ) -> None:
+        run_id = started(world, one_payer(world, 1))
+        world.clock.advance(seconds=fraction)
+        assert world.services.runs.executor._take(run_id) is not None
+        world.clock.advance(seconds=first_look)
+        silence = first_look
+        while world.services.runs.executor.waiting() == []:
+            world.clock.advance(seconds=LOOK_SECONDS)
+            silence += LOOK_SECONDS
+        assert 3 < silence < 5
 
     @pytest.mark.parametrize("on_the_way_back", [False, True])
     def test_both_in_the_middle_of_the_same_charge(
