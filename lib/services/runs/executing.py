@@ -107,7 +107,7 @@ class RunExecutor:
             # What was proven never to have been executed is to be sent again.
             stores.run_rows.plan_again(run.id)
         progress = _Progress(throttle=Throttle(most=self._in_flight))
-        queue = RowQueue(self._uow, run, now=epoch(self._clock()))
+        queue = RowQueue(self._uow, run, clock=self._clock)
         commits = GroupCommit(self._uow.path)
         try:
             with ThreadPoolExecutor(self._in_flight, thread_name_prefix="onfile-charge") as pool:
