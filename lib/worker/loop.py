@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lib.clock import Clock, epoch
 from lib.domain.runs import LOOK_SECONDS
@@ -111,7 +112,11 @@ class Worker:
         for run_id in self._services.runs.waiting():
             if self._stopping.is_set():
                 return
-            self._services.runs.execute(run_id, should_stop=self._stopping.is_set)
+            # One that fails must not keep the others waiting.
+            self._guarded(f"charge run {run_id}", partial(self._execute, run_id))
+
+    def _execute(self, run_id: str) -> None:
+        self._services.runs.execute(run_id, should_stop=self._stopping.is_set)
 
     def _run(self, kind: str) -> None:
         self._services.sync.run_waiting(kind, should_stop=self._stopping.is_set)

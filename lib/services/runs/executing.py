@@ -67,8 +67,22 @@ class RunExecutor:
 
         With `should_stop` it ends after what is in flight; the run stays `running` and the next
         process goes on. False when another process has it, or it does not run.
+
+        What nobody expected stops this run, with a reason; attempts without an outcome are
+        settled as ever.
+
+        Raises:
+            sqlite3.Error: not even that could be written; the run waits for the next executor.
         """
-        taken = self._take(run_id)
+        try:
+            taken = self._take(run_id)
+        except sqlite3.OperationalError:
+            raise  # nothing was begun, and a lock passes
+        except Exception as error:
+            error_id = new_id("err")
+            logger.exception("run %s cannot be taken up (%s)", run_id, error_id)
+            self._stop_untaken(run_id, _surprise("This run", error_id, error))
+            return False
         if taken is None:
             return False
         run, lease = taken
@@ -77,17 +91,24 @@ class RunExecutor:
             return lease.over.is_set() or should_stop()
 
         with kept_alive(self._uow, lease, clock=self._clock):
-            stop = None
-            rests = False
-            while not rests:
-                # An executor before this one may have sent what it could not write down: its
-                # customers must not be charged again meanwhile.
-                stop = self._settle(run, (0.0,), is_over)
-                stop = stop or self._send(run, lease, is_over)
-                stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, is_over)
-                # A reason to stop outlives whoever found it.
-                rests = (stop is None and is_over()) or self._end(run, lease, stop)
+            try:
+                self._until_it_rests(run, lease, is_over)
+            except Exception as error:
+                error_id = new_id("err")
+                logger.exception("run %s failed (%s)", run_id, error_id)
+                self._end(run, lease, _surprise("This run", error_id, error))
         return True
+
+    def _until_it_rests(self, run: Run, lease: Lease, is_over: Callable[[], bool]) -> None:
+        rests = False
+        while not rests:
+            # An executor before this one may have sent what it could not write down: its
+            # customers must not be charged again meanwhile.
+            stop = self._settle(run, (0.0,), is_over)
+            stop = stop or self._send(run, lease, is_over)
+            stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, is_over)
+            # A reason to stop outlives whoever found it.
+            rests = (stop is None and is_over()) or self._end(run, lease, stop)
 
     def _take(self, run_id: str) -> tuple[Run, Lease] | None:
         with self._uow.write() as stores:
@@ -100,6 +121,14 @@ class RunExecutor:
                 self._move(stores, run, RunState.STOPPED, problem)
                 return None
             return run, Lease(run_id, fence)
+
+    def _stop_untaken(self, run_id: str, stop: Stop) -> None:
+        """Unless another executor has it, to which nothing happened."""
+        with self._uow.write() as stores:
+            fence = stores.runs.take_lease(run_id, owner=self._owner, now=epoch(self._clock()))
+            run = stores.runs.find(run_id)
+            if fence is not None and run is not None:
+                self._move(stores, run, RunState.STOPPED, stop)
 
     def _send(self, run: Run, lease: Lease, is_over: Callable[[], bool]) -> Stop | None:
         """Send rows until none is left, somebody pauses, or the breaker says stop."""
@@ -134,17 +163,11 @@ class RunExecutor:
             row = progress.pending.pop(future)
             try:
                 answer = future.result()
-            except sqlite3.OperationalError:
-                logger.exception("row %s of %s was not sent", row.number, row.run_id)
-                progress.stop = progress.stop or NOT_WRITTEN
-                continue
-            except Exception:
+            except Exception as error:
                 error_id = new_id("err")
                 logger.exception("row %s of %s failed (%s)", row.number, row.run_id, error_id)
-                progress.stop = progress.stop or Stop(
-                    "unexpected",
-                    f"Row {row.number} met an error that nobody expected ({error_id}). Whatever was sent is being found out; nothing more is charged until somebody resumes.",
-                )
+                found = _surprise(f"Row {row.number}", error_id, error)
+                progress.stop = progress.stop or found
                 continue
             queue.done(row, answer)
             if answer is not None:
@@ -201,6 +224,15 @@ class RunExecutor:
             at=now, actor="system", action=f"run.{after.value}", subject=run.id,
             detail={"reason": stop.code if stop else None},
         )  # fmt: skip
+
+
+def _surprise(what: str, error_id: str, error: Exception) -> Stop:
+    if isinstance(error, sqlite3.OperationalError):
+        return NOT_WRITTEN
+    return Stop(
+        "unexpected",
+        f"{what} met an error that nobody expected ({error_id}). Whatever was sent is being found out; nothing more is charged until somebody resumes.",
+    )
 
 
 def _why_not_approved(stores: Stores, run: Run) -> Stop | None:
