@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState
-from lib.errors import StaleState
+from lib.errors import Misconfigured, StaleState
 from lib.services.runs import lease
 from lib.services.runs.executing import RunExecutor
 from lib.store.group_commit import GroupCommit
 from tests.dying import Executors
-from tests.running import audited, counts, invoices, payers, rows_of, started, uow
-from tests.world import ALICE, World
+from tests.running import audited, counts, executed, invoices, payers, rows_of, started, uow
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 class Gate:
@@ -348,6 +348,78 @@ class TestWhileInFlight:
         world.services.runs.control.resume(run_id, by=ALICE)
         assert world.rebuild().runs.executor.execute(run_id)
         assert all_paid(world, run_id, 1)
+
+
+class TestTriedByHandMeanwhile:
+    """A row failed, the canary paused the run, and a person tries that charge again."""
+
+    @pytest.fixture
+    def paused(self, world: World) -> tuple[Run, str, str]:
+        customer = world.customer()
+        bad, good = world.save_card(customer, ALWAYS_DECLINES), world.save_card(customer)
+        rows = [(customer, bad, 1_001, "INV-1"), (customer, good, 1_002, "INV-2")]
+        run = executed(world, rows, canary=1)
+        assert counts(world, run.id) == {"declined": 1, "planned": 1}
+        return run, rows_of(world, run.id)[0].charge_id, good
+
+    def test_what_is_in_flight_is_not_taken_from_its_sender(
+        self, world: World, paused: tuple[Run, str, str]
+    ) -> None:
+        run, charge, good = paused
+        by_hand = world.rebuild()
+        gate = Gate(by_hand.runs.executor)
+        with ThreadPoolExecutor(1) as pool:
+            again = pool.submit(
+                by_hand.charging.retry, charge, by=ALICE, payment_method=good, expected_attempts=1
+            )
+            gate.wait()
+            world.clock.advance(seconds=61)
+            executor = world.rebuild().runs.executor
+            own = Gate(executor)
+            own.open()
+            resume(world, run.id)
+            assert executor.execute(run.id)
+            gate.open()
+            assert again.result(10).charge.state == "succeeded"
+        assert own.keys == [f"onfile:{rows_of(world, run.id)[1].charge_id}:1"]
+        assert all_paid(world, run.id, 2)
+
+    def test_what_stripe_did_not_take_of_it_is_not_the_runs_to_send(
+        self, world: World, paused: tuple[Run, str, str]
+    ) -> None:
+        run, charge, good = paused
+        not_taken(world, charge, good)
+        assert counts(world, run.id) == {"planned": 2}
+        resume(world, run.id)
+        assert world.services.runs.executor.execute(run.id)
+        assert state(world, run.id).state is RunState.FINISHED
+        assert counts(world, run.id) == {"planned": 1, "succeeded": 1}
+        again = world.services.charging.retry(
+            charge, by=ALICE, payment_method=good, expected_attempts=2
+        )
+        assert again.charge.state == "succeeded"
+        assert all_paid(world, run.id, 2)
+
+    def test_nor_to_cancel(self, world: World, paused: tuple[Run, str, str]) -> None:
+        run, charge, good = paused
+        not_taken(world, charge, good)
+        world.services.runs.control.cancel(run.id, by=ALICE)
+        assert counts(world, run.id) == {"planned": 1, "cancelled": 1}
+        assert [row.state for row in rows_of(world, run.id)] == ["sent", "cancelled"]
+
+
+def not_taken(world: World, charge: str, method: str) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise Misconfigured("may not charge")
+
+    gateway = world.services.runs.executor._rows._sender._gateway
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gateway, "create_payment_intent", refused)
+        world.services.charging.retry(charge, by=ALICE, payment_method=method, expected_attempts=1)
+
+
+def resume(world: World, run_id: str) -> None:
+    world.services.runs.control.resume(run_id, by=ALICE)
 
 
 class TestHandingOver:
