@@ -27,7 +27,7 @@ from lib.clock import Clock
 from lib.practice.engine import PracticeStripe
 from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
-from lib.services.runs import executing, lease
+from lib.services.runs import lease
 from lib.settings import Settings, load_settings
 from lib.store.group_commit import GroupCommit
 from lib.store.unit_of_work import Stores
@@ -106,7 +106,6 @@ class House:
     ) -> None:  # fmt: skip
         """`call` makes each call to Stripe, and may look at it and do something around it."""
         patch.setattr(lease, "BEAT_SECONDS", 3_600)
-        self._patch = patch
         self.settings = settings_of(folder)
         self.clock = FakeClock()
         self.stripe = PracticeStripe(
@@ -138,14 +137,9 @@ class House:
             life.point()
             return answer
 
-        send = executor._send
-
-        def sending(*given: Any) -> Any:
-            # Its first commit comes before anybody else has a turn.
-            self._patch.setattr(executing, "GroupCommit", lambda path: _Commits(path, life))
-            return send(*given)
-
-        executor._send = sending  # type: ignore[method-assign]
+        executor._commits = _Commits(uow.path, life)
+        # Whoever it would wait for is in this same thread.
+        executor._rows._patience = 0.0
         uow.write = dying  # type: ignore[method-assign]
         gateway._call = asked  # type: ignore[method-assign]
         executor._in_flight = 1

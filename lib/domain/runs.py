@@ -23,6 +23,8 @@ BEAT_SECONDS = 1
 STALE_SECONDS = 3
 # Between looks for a run that nobody executes.
 LOOK_SECONDS = 0.5
+# That one worker executes side by side; others wait for their turn.
+RUNS_AT_ONCE = 3
 # A lease further in the future was written by a clock that was wrong.
 LEASE_MARGIN_SECONDS = 60
 

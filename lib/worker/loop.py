@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lib.clock import Clock, epoch
-from lib.domain.runs import LOOK_SECONDS
+from lib.domain.runs import LOOK_SECONDS, RUNS_AT_ONCE
 from lib.ids import new_id
 from lib.services.refunds.settling import RefundSettler
 from lib.services.runs.certifying import RunCertifier
@@ -64,7 +64,9 @@ class Worker:
                 ("onfile-sync", self.do_sync, IDLE_SECONDS),
                 ("onfile-jobs", self.do_long, IDLE_SECONDS),
                 ("onfile-index", self.do_index, IDLE_SECONDS),
-                ("onfile-runs", self.do_runs, LOOK_SECONDS),
+                ("onfile-new-cards", self.do_new_cards, IDLE_SECONDS),
+                ("onfile-certificates", self.do_certificates, IDLE_SECONDS),
+                *((f"onfile-runs-{n}", self.do_runs, LOOK_SECONDS) for n in range(RUNS_AT_ONCE)),
             )
         ]
         for thread in self._threads:
@@ -82,7 +84,9 @@ class Worker:
         self.do_sync()
         self.do_long()
         self.do_index()
+        self.do_new_cards()
         self.do_runs()
+        self.do_certificates()
 
     def do_urgent(self) -> None:
         services = self._services
@@ -103,10 +107,15 @@ class Worker:
     def do_index(self) -> None:
         self._guarded("search index", self._index)
 
-    def do_runs(self) -> None:
+    def do_new_cards(self) -> None:
         self._guarded("new cards", self._services.new_cards.charge_due)
-        self._guarded("charge runs", self._execute_runs)
+
+    def do_certificates(self) -> None:
         self._guarded("certificates", self._services.certifier.certify_due)
+
+    def do_runs(self) -> None:
+        """In several threads at once: each takes what no other has, by the lease."""
+        self._guarded("charge runs", self._execute_runs)
 
     def _execute_runs(self) -> None:
         for run_id in self._services.runs.waiting():

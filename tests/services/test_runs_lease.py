@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -15,56 +14,9 @@ from lib.services.runs import lease
 from lib.services.runs.executing import RunExecutor
 from lib.store.group_commit import GroupCommit
 from tests.dying import Executors
+from tests.holding import Gate, Running, until
 from tests.running import audited, counts, executed, invoices, payers, rows_of, started, uow
 from tests.world import ALICE, ALWAYS_DECLINES, World
-
-
-class Gate:
-    """Holds charges that are about to leave, or whose answer has come, until they are let go."""
-
-    def __init__(self, executor: RunExecutor, *, on_the_way_back: bool = False) -> None:
-        gateway = executor._rows._sender._gateway
-        create = gateway.create_payment_intent
-        self.keys: list[str] = []
-        self.is_held = threading.Event()
-        self._go = threading.Event()
-
-        def held(params: Any, *, idempotency_key: str) -> Any:
-            self.keys.append(idempotency_key)
-            if on_the_way_back:
-                answer = create(params, idempotency_key=idempotency_key)
-            self.is_held.set()
-            assert self._go.wait(10)
-            if on_the_way_back:
-                return answer
-            return create(params, idempotency_key=idempotency_key)
-
-        gateway.create_payment_intent = held  # type: ignore[method-assign]
-
-    def wait(self) -> None:
-        assert self.is_held.wait(10)
-
-    def open(self) -> None:
-        self._go.set()
-
-
-class Running:
-    """An executor at work in a thread of its own, with a charge held in flight."""
-
-    def __init__(self, world: World, run_id: str, **gate: bool) -> None:
-        self.executor = world.rebuild().runs.executor
-        self.gate = Gate(self.executor, **gate)
-        self._pool = ThreadPoolExecutor(1)
-        self._ended = self._pool.submit(self.executor.execute, run_id)
-        self.gate.wait()
-
-    def end(self) -> bool:
-        self.gate.open()
-        return self._ended.result(20)
-
-    def close(self) -> None:
-        self.gate.open()
-        self._pool.shutdown()
 
 
 @pytest.fixture
@@ -258,15 +210,6 @@ class TestHeart:
         until(lambda: not any(t.name == "onfile-run-heartbeat" for t in threading.enumerate()))
         assert first.end()
         assert first.gate.keys == [f"onfile:{rows_of(world, run_id)[0].charge_id}:1"]
-
-
-def until(is_true: Callable[[], bool]) -> None:
-    ticks = threading.Event()
-    for _ in range(1_000):
-        if is_true():
-            return
-        ticks.wait(0.01)
-    pytest.fail("it never happened")
 
 
 @pytest.mark.usefixtures("silent")

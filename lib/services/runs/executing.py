@@ -55,6 +55,8 @@ class RunExecutor:
         self._in_flight = in_flight
         self._pause = pause
         self._owner = new_id("exec")
+        # Of all runs of this process, so that they do not wait for each other's locks.
+        self._commits = GroupCommit(uow.path)
 
     def waiting(self) -> list[str]:
         """Runs that should be executed and that no living process has."""
@@ -75,7 +77,7 @@ class RunExecutor:
             sqlite3.Error: not even that could be written; the run waits for the next executor.
         """
         try:
-            taken = self._take(run_id)
+            taken = self._take(run_id, should_stop)
         except sqlite3.OperationalError:
             raise  # nothing was begun, and a lock passes
         except Exception as error:
@@ -86,31 +88,29 @@ class RunExecutor:
         if taken is None:
             return False
         run, lease = taken
-
-        def is_over() -> bool:
-            return lease.over.is_set() or should_stop()
-
         with kept_alive(self._uow, lease, clock=self._clock):
             try:
-                self._until_it_rests(run, lease, is_over)
+                self._until_it_rests(run, lease)
             except Exception as error:
                 error_id = new_id("err")
                 logger.exception("run %s failed (%s)", run_id, error_id)
                 self._end(run, lease, _surprise("This run", error_id, error))
         return True
 
-    def _until_it_rests(self, run: Run, lease: Lease, is_over: Callable[[], bool]) -> None:
+    def _until_it_rests(self, run: Run, lease: Lease) -> None:
         rests = False
         while not rests:
             # An executor before this one may have sent what it could not write down: its
             # customers must not be charged again meanwhile.
-            stop = self._settle(run, (0.0,), is_over)
-            stop = stop or self._send(run, lease, is_over)
-            stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, is_over)
+            stop = self._settle(run, (0.0,), lease)
+            stop = stop or self._send(run, lease)
+            stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, lease)
             # A reason to stop outlives whoever found it.
-            rests = (stop is None and is_over()) or self._end(run, lease, stop)
+            rests = (stop is None and lease.is_over()) or self._end(run, lease, stop)
 
-    def _take(self, run_id: str) -> tuple[Run, Lease] | None:
+    def _take(
+        self, run_id: str, should_stop: Callable[[], bool] = lambda: False
+    ) -> tuple[Run, Lease] | None:
         with self._uow.write() as stores:
             fence = stores.runs.take_lease(run_id, owner=self._owner, now=epoch(self._clock()))
             run = stores.runs.find(run_id)
@@ -120,7 +120,7 @@ class RunExecutor:
             if problem is not None:
                 self._move(stores, run, RunState.STOPPED, problem)
                 return None
-            return run, Lease(run_id, fence)
+            return run, Lease(run_id, fence, should_stop)
 
     def _stop_untaken(self, run_id: str, stop: Stop) -> None:
         """Unless another executor has it, to which nothing happened."""
@@ -130,32 +130,32 @@ class RunExecutor:
             if fence is not None and run is not None:
                 self._move(stores, run, RunState.STOPPED, stop)
 
-    def _send(self, run: Run, lease: Lease, is_over: Callable[[], bool]) -> Stop | None:
+    def _send(self, run: Run, lease: Lease) -> Stop | None:
         """Send rows until none is left, somebody pauses, or the breaker says stop."""
         with self._uow.write() as stores:
             # What was proven never to have been executed is to be sent again.
             stores.run_rows.plan_again(run.id)
         progress = _Progress(throttle=Throttle(most=self._in_flight))
         queue = RowQueue(self._uow, run, clock=self._clock)
-        commits = GroupCommit(self._uow.path)
         try:
             with ThreadPoolExecutor(self._in_flight, thread_name_prefix="onfile-charge") as pool:
                 while True:
                     while (
                         len(progress.pending) < progress.throttle.allowed
                         and progress.stop is None
-                        and not is_over()
+                        and not lease.is_over()
                     ):
                         row = queue.take()
                         if row is None:
                             break
-                        sent = pool.submit(self._rows.send, run, row, lease, commits)
+                        sent = pool.submit(self._rows.send, run, row, lease, self._commits)
                         progress.pending[sent] = row
                     if not progress.pending:
                         return progress.stop or queue.stop
                     self._collect(progress, queue)
         finally:
-            commits.close()
+            # Another run goes on with a new connection.
+            self._commits.close()
 
     def _collect(self, progress: _Progress, queue: RowQueue) -> None:
         done, _ = wait(progress.pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
@@ -174,9 +174,7 @@ class RunExecutor:
                 progress.throttle.note(answer)
                 progress.stop = progress.stop or progress.breaker.note(answer)
 
-    def _settle(
-        self, run: Run, pauses: Sequence[float], is_over: Callable[[], bool]
-    ) -> Stop | None:
+    def _settle(self, run: Run, pauses: Sequence[float], lease: Lease) -> Stop | None:
         """
         Look at what was sent and is not known, once after each pause, while anything is unknown.
 
@@ -186,10 +184,10 @@ class RunExecutor:
         for seconds in pauses:
             with self._uow.read() as stores:
                 unknown = stores.run_rows.in_flight(run.id)
-            if not unknown or is_over():
+            if not unknown or lease.is_over():
                 return None
             self._pause(seconds)
-            looks = [self._settling.look_now(charge) for charge in unknown if not is_over()]
+            looks = [self._settling.look_now(charge) for charge in unknown if not lease.is_over()]
         if Look.NOT_ASKED not in looks:
             return None
         return Stop(
