@@ -103,6 +103,10 @@ class Run:
     lease_fence: int = 0
     lease_at: int | None = None
 
+    def has_executor(self, now: int) -> bool:
+        """Whether a process that is alive executes it."""
+        return self.lease_owner is not None and now - (self.lease_at or 0) <= STALE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
