@@ -112,6 +112,27 @@ class TestOneCustomer:
         assert world.moved() == [(1_001, "usd"), (1_000, "usd")]
 
 
+def test_runs_share_what_may_be_in_flight(world: World) -> None:
+    one, two = (
+        started(world, [(*payer, 1_000, f"{name}-1") for payer in payers(world, 6)])
+        for name in ("A", "B")
+    )
+    executor = world.rebuild().runs.executor
+    executor._in_flight = 4
+    gate = Gate(executor)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(executor.execute, one)
+        until(lambda: len(gate.keys) == 4)
+        second = pool.submit(executor.execute, two)
+        until(lambda: len(gate.keys) == 6)
+        threading.Event().wait(0.3)
+        assert len(gate.keys) == 6, "four of the first, and then half of four"
+        gate.open()
+        assert first.result(20)
+        assert second.result(20)
+    assert counts(world, one) == counts(world, two) == {"succeeded": 6}
+
+
 class TestWorker:
     def test_a_long_run_keeps_neither_another_nor_new_cards_nor_certificates_waiting(
         self, world: World

@@ -57,6 +57,7 @@ class RunExecutor:
         self._owner = new_id("exec")
         # Of all runs of this process, so that they do not wait for each other's locks.
         self._commits = GroupCommit(uow.path)
+        self._sending: set[str] = set()
 
     def waiting(self) -> list[str]:
         """Runs that should be executed and that no living process has."""
@@ -137,11 +138,12 @@ class RunExecutor:
             stores.run_rows.plan_again(run.id)
         progress = _Progress(throttle=Throttle(most=self._in_flight))
         queue = RowQueue(self._uow, run, clock=self._clock)
+        self._sending.add(run.id)
         try:
             with ThreadPoolExecutor(self._in_flight, thread_name_prefix="onfile-charge") as pool:
                 while True:
                     while (
-                        len(progress.pending) < progress.throttle.allowed
+                        len(progress.pending) < min(progress.throttle.allowed, self._share())
                         and progress.stop is None
                         and not lease.is_over()
                     ):
@@ -154,8 +156,16 @@ class RunExecutor:
                         return progress.stop or queue.stop
                     self._collect(progress, queue)
         finally:
+            self._sending.discard(run.id)
             # Another run goes on with a new connection.
             self._commits.close()
+
+    def _share(self) -> int:
+        """
+        Of what this process may have in flight: more runs send no faster under Stripe's limit, and an
+        attempt that waits for its turn for too long is taken for one whose reply was lost.
+        """
+        return max(1, self._in_flight // max(1, len(self._sending)))
 
     def _collect(self, progress: _Progress, queue: RowQueue) -> None:
         done, _ = wait(progress.pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
