@@ -31,7 +31,7 @@ from lib.practice.engine import PracticeStripe
 from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
 from lib.reports import paging
-from lib.services.runs import executing, lease
+from lib.services.runs import lease
 from lib.settings import Settings, load_settings
 from lib.store import group_commit, unit_of_work
 from lib.store.connection import connect
@@ -183,14 +183,9 @@ class House:
             life.point()
             return answer
 
-        send = executor._send
-
-        def sending(*given: Any) -> Any:
-            # Its first commit comes before anybody else has a turn.
-            self._patch.setattr(executing, "GroupCommit", lambda path: _Commits(path, life))
-            return send(*given)
-
-        executor._send = sending  # type: ignore[method-assign]
+        executor._commits = _Commits(uow.path, life)
+        # Whoever it would wait for is in this same thread.
+        executor._rows._patience = 0.0
         uow.write = dying  # type: ignore[method-assign]
         gateway._call = asked  # type: ignore[method-assign]
         executor._in_flight = 1

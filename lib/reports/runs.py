@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from lib.clock import Clock
+from lib.clock import Clock, epoch
+from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.declines import explain
 from lib.domain.payment_methods import label_of
-from lib.domain.runs import RunState
+from lib.domain.runs import STALE_SECONDS, RunState
 from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, reading, records
 from lib.store.charges import decline_of
 
@@ -38,6 +39,16 @@ _ROWS = """
     LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
     LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
         (SELECT max(number) FROM attempts WHERE charge_id = h.id)"""
+# Attempts are found by when they were sent: a large run has far more than one minute's.
+_ENDED = """
+    SELECT count(*) FROM attempts WHERE requested_at > ? AND +run_id = ? AND outcome_at > ?
+        AND outcome_at <= ? AND outcome IN ('succeeded', 'processing', 'declined', 'needs_customer')"""
+_BEGUN = """
+    SELECT max(at) FROM audit_log WHERE subject = ? AND action IN ('run.start', 'run.resume')"""
+_EXECUTED = """
+    SELECT name FROM runs WHERE state = 'running' AND id <> ? AND lease_owner IS NOT NULL
+        AND lease_at >= ? ORDER BY started_at, id"""
+_PACE_SECONDS = 60
 _INTEGERS = ("amount", "outcome_at", "http_status")
 
 
@@ -95,6 +106,23 @@ class RunReports:
         more = len(frame) > rows
         frame = _explained(frame.iloc[:rows].reset_index(drop=True))
         return frame, int(frame.iloc[-1]["number"]) if more else None
+
+    def pace(self, run_id: str) -> float:
+        """Rows a second that came to an end in the last minute, or since it was started or resumed."""
+        now = epoch(self._clock())
+        with reading(self._path) as database:
+            begun = database.execute(_BEGUN, (run_id,)).fetchone()[0]
+            since = max(now - _PACE_SECONDS, begun or 0)
+            sent_after = since - IN_FLIGHT_SECONDS
+            ended = database.execute(_ENDED, (sent_after, run_id, since, now)).fetchone()[0]
+        return float(ended) / max(now - since, 1)
+
+    def executed_now(self, *, besides: str) -> list[str]:
+        """Names of the other runs that a living process has."""
+        now = epoch(self._clock())
+        with reading(self._path) as database:
+            rows = database.execute(_EXECUTED, (besides, now - STALE_SECONDS)).fetchall()
+        return [name for (name,) in rows]
 
     def failures(self, run_id: str) -> pd.DataFrame:
         """Per reason, state and currency: `count`, `amount` in minor units, and `next_step`."""

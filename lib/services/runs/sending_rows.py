@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import stamina
@@ -13,7 +14,7 @@ from lib.clock import Clock, epoch, epoch_ms
 from lib.domain import payment_methods
 from lib.domain.actors import Actor
 from lib.domain.breaker import NOT_WRITTEN, Answer, Stop
-from lib.domain.charges import Attempt, ChargeState, Outcome
+from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Finding, RowState, Run, RunRow, RunState, Severity
 from lib.errors import Blocked, GatewayError, Refused, RuleViolation
@@ -31,12 +32,18 @@ from lib.store.unit_of_work import Stores
 logger = logging.getLogger(__name__)
 
 _OVER = "not executed by this process"
+# Between looks whether a customer's other charge has ended.
+_BUSY_SECONDS = 0.2
 
 
 class _TriedBefore(Exception):
     def __init__(self, tried: Mapping[str, Sequence[Attempt]]) -> None:
         super().__init__("tried before")
         self.tried = tried
+
+
+class _CustomerBusy(Exception):
+    pass
 
 
 class _OverLimit(Exception):
@@ -53,6 +60,8 @@ class RowSender:
         self._earlier = earlier
         self._clock = clock
         self._livemode = livemode
+        # Of real time: whatever is in flight for longer has ended, and is being settled.
+        self._patience = float(IN_FLIGHT_SECONDS)
 
     def send(self, run: Run, row: RunRow, lease: Lease, commits: GroupCommit) -> Answer | None:
         """
@@ -137,12 +146,37 @@ class RowSender:
             )  # fmt: skip
 
         try:
-            return commits.write(claiming)
+            return self._when_free(row, lease, commits, claiming)
         except sqlite3.IntegrityError as error:
             if _OVER not in str(error):
                 raise
             lease.over.set()
             return None
+
+    def _when_free(
+        self, row: RunRow, lease: Lease, commits: GroupCommit,
+        claiming: Callable[[Stores], Attempt],
+    ) -> Attempt | None:  # fmt: skip
+        """
+        One charge a customer at a time, whatever sends it: this run, another one, or a person.
+        None when the run ended while waiting for that.
+        """
+        until = time.monotonic() + self._patience
+
+        def alone(stores: Stores) -> Attempt:
+            since = epoch(self._clock()) - IN_FLIGHT_SECONDS
+            waits = time.monotonic() < until
+            if waits and stores.charges.is_being_charged(row.customer or "", since=since):
+                raise _CustomerBusy
+            return claiming(stores)
+
+        while True:
+            try:
+                return commits.write(alone)
+            except _CustomerBusy:
+                lease.over.wait(_BUSY_SECONDS)
+                if lease.is_over():
+                    return None
 
     def _method(self, stores: Stores, row: RunRow) -> PaymentMethod:
         """As the mirror has it now; much may have changed since the approval."""
