@@ -132,6 +132,12 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         # Another sum is another charge, but the same debt: its link has no purpose any more.
         for other in stores.charges.tried_for(charge.customer, charge.reference):
             withdraw_recovery(stores, other.id, at=at)
+    elif (
+        result.outcome is Outcome.NOT_EXECUTED
+        and counts
+        and stores.run_rows.cancel_with(charge.id, attempt.number)
+    ):
+        give_up(stores, charge.id, before=ChargeState.PLANNED, by="system", at=at)
     return True
 
 

@@ -12,10 +12,13 @@ from sqlite_utils import Database
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
 from lib.domain.mirror import Decline
 
-# A later charge of the same reference, over another amount say, makes the failure history.
-UNRESOLVED = """h.state IN ('declined', 'needs_customer') AND NOT EXISTS (
-    SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
-        AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
+# A later charge of the same reference, over another amount say, makes the failure history. What Stripe
+# never executed is as much owed as what a bank declined, unless a run is about to send it again.
+UNRESOLVED = """(h.state IN ('declined', 'needs_customer') OR (h.state = 'planned' AND NOT EXISTS (
+        SELECT 1 FROM run_rows r WHERE r.charge_id = h.id AND r.state = 'planned')))
+    AND NOT EXISTS (
+        SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
+            AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
 
 
 class ChargeStore:
@@ -57,8 +60,7 @@ class ChargeStore:
         executed; oldest first.
         """
         rows = self._database.query(
-            f"""SELECT * FROM charges h WHERE h.created_at >= ?
-                    AND (h.state = 'planned' OR {UNRESOLVED})
+            f"""SELECT * FROM charges h WHERE h.created_at >= ? AND {UNRESOLVED}
                 ORDER BY h.created_at, h.id LIMIT ?""",
             (since, limit),
         )

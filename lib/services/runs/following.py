@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
-from lib.domain.charges import Charge
+from lib.domain.charges import Charge, ChargeState
 from lib.domain.runs import RowRequest, RowState, Run, RunState
 from lib.errors import InvalidInput
 from lib.money import Money, format_major
@@ -104,8 +104,7 @@ class RunFollower:
         requests = [
             _again(view)
             for view in self._viewer.rows(run_id)
-            if (view.state in _FAILED or view.row.state is RowState.BLOCKED)
-            and (numbers is None or view.row.number in numbers)
+            if _is_open(view) and (numbers is None or view.row.number in numbers)
         ]
         if not requests:
             raise InvalidInput("Every row of this run worked.", code="nothing_failed")
@@ -129,6 +128,13 @@ class RunFollower:
             raise InvalidInput("No reference is open.", code="nothing_failed")
         requests = [_request(number, charge) for number, charge in enumerate(charges, start=2)]
         return self._maker.make(Source(OPEN_HEADER, "Open references"), requests, by=by)
+
+
+def _is_open(view: RowView) -> bool:
+    """Failed, kept back by our rules, or never executed by Stripe although it was sent."""
+    if view.row.state is RowState.SENT:
+        return view.state in (*_FAILED, ChargeState.PLANNED)
+    return view.row.state is RowState.BLOCKED
 
 
 def _again(view: RowView) -> RowRequest:

@@ -16,7 +16,7 @@ from lib.domain.actors import Actor
 from lib.domain.breaker import NOT_WRITTEN, Answer, Stop
 from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
-from lib.domain.runs import Finding, RowState, Run, RunRow, RunState, Severity
+from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
 from lib.errors import Blocked, GatewayError, Refused, RuleViolation
 from lib.money import Money
 from lib.services import ledger
@@ -97,7 +97,7 @@ class RowSender:
             ledger.record_reply(
                 stores, attempt, result, intent, at=epoch(self._clock()), asked_at_ms=asked_at_ms
             )
-            _come_back(stores, row, attempt.charge_id, at=epoch(self._clock()))
+            _come_back(stores, row, attempt.charge_id)
 
         try:
             # Around phase 3 only: a database that is busy or full must never send a charge again.
@@ -208,17 +208,11 @@ def _order(row: RunRow) -> ChargeOrder:
     )
 
 
-def _come_back(stores: Stores, row: RunRow, charge_id: str, *, at: int) -> None:
-    """What Stripe did not take is sent again, unless the run was cancelled meanwhile."""
+def _come_back(stores: Stores, row: RunRow, charge_id: str) -> None:
+    """What Stripe did not take is sent again."""
     charge = stores.charges.find(charge_id)
-    if charge is None or charge.state is not ChargeState.PLANNED:
-        return
-    run = stores.runs.find(row.run_id)
-    is_cancelled = run is not None and run.state is RunState.CANCELLED
-    after = RowState.CANCELLED if is_cancelled else RowState.PLANNED
-    stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=after)
-    if is_cancelled:
-        ledger.give_up(stores, charge_id, before=ChargeState.PLANNED, by="system", at=at)
+    if charge is not None and charge.state is ChargeState.PLANNED:
+        stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=RowState.PLANNED)
 
 
 def _finding(error: RuleViolation | Refused) -> Finding:
