@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.domain.control_totals import ControlTotals
 from lib.money import Money
 
 # An executor says that it is alive once a second; after this silence another may take its run.
@@ -89,6 +90,8 @@ class Run:
     passed_canary: bool = False
     charge_new_cards: bool = False
     """Whether the approval covers charging a failed row once more when its customer saves a new card."""
+    control: ControlTotals | None = None
+    """What its maker typed when it was submitted; the file had exactly that."""
     stop_code: str | None = None
     stop_message: str | None = None
     started_at: int | None = None

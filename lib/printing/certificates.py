@@ -53,6 +53,7 @@ def to_html(paper: Paper) -> bytes:
         ("Run", f"{run.name} ({run.id})"),
         ("Prepared by", f"{person(run.created_by)}, {_at(run.created_at)}"),
         ("Submitted by", f"{person(run.submitted_by)}, {_at(run.submitted_at)}"),
+        ("Control totals typed", run.control.in_words() if run.control is not None else "none"),
         *(
             ("Approved by" if d.verdict == "approve" else "Rejected by", f"{person(d.by)}, {_at(d.at)}")
             for d in paper.decisions

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.control_totals import FileTotals
 from lib.domain.runs import Finding, RowRequest, RowState, RunRow, Severity, verdict
 from lib.errors import StaleState
 from lib.money import Money
@@ -106,6 +107,24 @@ class RunRowStore:
             (run_id, state.value),
         )
         return int(next(rows)["n"])
+
+    def file_totals(self, run_id: str) -> FileTotals:
+        """Of a draft: what its file holds, chargeable or not."""
+        found = self._database.query(
+            """SELECT currency, count(*) AS n, sum(amount) AS amount,
+                   sum(state = 'blocked') AS blocked, sum(state = 'cancelled') AS left_out
+               FROM run_rows WHERE run_id = ? GROUP BY iif(amount IS NULL, NULL, currency)
+               ORDER BY currency""",
+            (run_id,),
+        )
+        rows = list(found)
+        return FileTotals(
+            rows=sum(row["n"] for row in rows),
+            totals={row["currency"]: row["amount"] for row in rows if row["amount"] is not None},
+            unreadable=sum(row["n"] for row in rows if row["amount"] is None),
+            blocked=sum(row["blocked"] for row in rows),
+            left_out=sum(row["left_out"] for row in rows),
+        )
 
     def submit(self, run_id: str) -> None:
         """What is planned now is what is submitted; while the run is a draft."""

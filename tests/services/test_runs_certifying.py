@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from lib.domain.control_totals import ControlTotals
 from lib.domain.runs import Run
 from lib.errors import Misconfigured, NotFound, StaleState
 from lib.printing.certificates import lines_of
@@ -227,3 +228,11 @@ class TestKept:
         for expected in ("Alice", "Bob", run.digest, "$20.03", "INV-9", "File, ledger and Stripe"):
             assert expected in page, expected
         assert "http" not in page, "nothing is loaded"
+        assert "<dt>Control totals typed</dt><dd>none</dd>" in page
+
+    def test_the_printed_page_has_what_the_maker_typed(self, world) -> None:
+        control = ControlTotals(2, {"usd": 2_003})
+        run = executed(world, invoices(payers(world, 2)), control=control)
+        certify(world, run)
+        page = world.services.runs.files.certificate(run.id).decode()
+        assert "<dt>Control totals typed</dt><dd>2 rows, $20.03</dd>" in page

@@ -53,16 +53,19 @@ class TestDraft:
     def test_is_submitted_with_control_totals(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])
         at = open_page("runs", as_="alice", query={"run": run_id})
+        assert not any(c.isdigit() for c in at.text_input(key="run_control_rows").placeholder)
         at.text_input(key="run_control_rows").set_value("1")
         at.text_input(key="run_control_totals").set_value("12.34 usd")
         ran(button(at, "run_submit").click().run())
         assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
+        at = open_page("runs", as_="bob", query={"run": run_id})
+        assert "The maker expected 1 row, $12.34 in all" in text(at)
 
     @pytest.mark.parametrize(
         ("rows", "totals", "says"),
         [
-            ("2", "", "You expect 2 rows, but 1 can be charged"),
-            ("1", "12.35 usd", "but the rows add up to"),
+            ("2", "", "You expect 2 rows, but this run holds 1."),
+            ("1", "12.35 usd", "but its rows add up to"),
             ("one", "", "in digits"),
             ("", "12.34", "with its currency"),
         ],

@@ -39,6 +39,7 @@ class RunView:
             "status": run.state.value,
             "digest": run.digest,
             "approvals_needed": run.approvals_needed,
+            "control": None if run.control is None else run.control.as_json(),
             "decisions": [
                 {"verdict": d.verdict, "by": d.by, "at": d.at, "reason": d.reason,
                  "is_current": d.digest == run.digest}
