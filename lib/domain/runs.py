@@ -140,6 +140,19 @@ class RowRequest:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CollectedElsewhere:
+    """Charges that failed in one run and were collected later by another, or singly."""
+
+    run_id: str | None
+    """None: singly, also with a new card."""
+    run_name: str | None
+    currency: str
+    charges: int
+    amount: int
+    """Minor units."""
+
+
 class Severity(StrEnum):
     RED = "red"
     """Never sent."""

@@ -19,8 +19,10 @@ VERDICTS = {
 SUMS = (
     ("file", "File"), ("kept_back", "Not sent"), ("sent", "Sent"), ("failed", "Failed"),
     ("open", "Open"), ("ledger", "Paid, our ledger"), ("stripe", "Paid, Stripe"),
-    ("refunded", "Went back since"),
+    ("refunded", "Went back since"), ("elsewhere", "Collected later elsewhere"),
 )  # fmt: skip
+_RARE = ("elsewhere",)
+"""Not shown where it is nothing in any currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,16 @@ class Paper:
 def lines_of(certificate: Certificate) -> dict[str, Line]:
     """Sums by currency as they were found."""
     return {code: Line(**sums) for code, sums in certificate.content["lines"].items()}
+
+
+def sums_of(certificate: Certificate) -> list[tuple[str, str]]:
+    """Names of `Line` and labels: the sums worth a line."""
+    lines = lines_of(certificate).values()
+    return [
+        (name, label)
+        for name, label in SUMS
+        if name not in _RARE or any(getattr(line, name) for line in lines)
+    ]
 
 
 def to_html(paper: Paper) -> bytes:
@@ -73,7 +85,7 @@ def to_html(paper: Paper) -> bytes:
         facts=facts,
         sums=[
             (label, [format_money(getattr(line, sum_), code) for code, line in lines.items()])
-            for sum_, label in SUMS
+            for sum_, label in sums_of(certificate)
         ],
         lines=[(code.upper(), line.agrees) for code, line in lines.items()],
         counts=certificate.content["counts"],

@@ -79,8 +79,13 @@ def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:
 
 
 def decision(ctx: PageContext, view: RunView) -> None:
-    """The step that needs more than a click: submit, or decide."""
+    """
+    Under the sums: the step that needs more than a click, submit or decide; once it was executed,
+    what of it was collected elsewhere.
+    """
     run, by = view.run, ctx.actor
+    if view.elsewhere:
+        st.caption(escape(run_words.elsewhere(view.elsewhere)))
     if run.state is RunState.DRAFT and by.may(Permission.CHARGE):
         _submit(ctx, view)
     elif run.state is RunState.AWAITING_APPROVAL:

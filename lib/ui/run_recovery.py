@@ -16,7 +16,6 @@ from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
 _DONE = (RunState.FINISHED, RunState.CANCELLED)
-_FAILED = ("declined", "needs_customer")
 # As many as one looks through; more are taken together.
 _SHOWN = 200
 _MESSAGES = 20
@@ -24,7 +23,7 @@ _MESSAGES = 20
 
 def draw(ctx: PageContext, view: RunView) -> None:
     """For a run that is over and of which something failed or was blocked."""
-    failed = sum(view.counts.get(state, 0) for state in _FAILED)
+    failed = view.failed_still
     blocked = view.counts.get("blocked", 0)
     if view.run.state not in _DONE or not failed + blocked or not ctx.actor.may(Permission.CHARGE):
         return
@@ -54,7 +53,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
 
 
 def _choose(ctx: PageContext, view: RunView, failed: int) -> list[int]:
-    frame, more = ctx.services.reports.runs.rows(view.run.id, states=_FAILED, rows=_SHOWN)
+    frame, more = ctx.services.reports.runs.rows(view.run.id, rows=_SHOWN, failed_still=True)
     arrived = {card.run_row for card in ctx.services.runs.new_cards.arrived(view.run.id)}
     said = f"Choose rows, or none to take all {failed:,}."
     if more is not None:

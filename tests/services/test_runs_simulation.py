@@ -428,6 +428,8 @@ class Simulation:
         }
 
     def check_certificates(self) -> None:
+        """All green, and what they say was collected is with the single charges the whole ledger."""
+        collected = 0
         with self.uow.read() as stores:
             rows = stores.runs._database.query(
                 "SELECT id FROM runs WHERE state IN ('finished', 'cancelled') AND started_at"
@@ -436,6 +438,24 @@ class Simulation:
         for run_id in ended:
             certificate = self.services.runs.certifier.certify(run_id, by=ALICE)
             assert certificate.verdict == "green", certificate.content["remarks"]
+            collected += certificate.content["lines"]["usd"]["ledger"]
+            with self.uow.read() as stores:
+                _, totals = stores.run_rows.sums(run_id)
+                assert (
+                    totals["usd"].get("succeeded", 0)
+                    == certificate.content["lines"]["usd"]["ledger"]
+                )
+        with self.uow.read() as stores:
+            ((singly, ledger),) = (
+                row.values()
+                for row in stores.charges._database.query(
+                    """SELECT coalesce(sum(iif(a.run_id IS NULL, c.amount, 0)), 0) AS singly,
+                           coalesce(sum(c.amount), 0) AS ledger
+                       FROM attempts a JOIN charges c ON c.id = a.charge_id
+                       WHERE a.outcome = 'succeeded'"""
+                )
+            )
+        assert collected + singly == ledger
 
     def check_rows(self) -> None:
         with self.uow.read() as stores:
@@ -444,8 +464,8 @@ class Simulation:
                 rows = stores.run_rows.of(run_id)
                 planned = [row for row in rows if row.state is RowState.PLANNED]
                 assert planned == [], "a row was lost"
-                assert sum(stores.run_rows.counts(run_id).values()) == len(rows)
-                totals = stores.run_rows.totals(run_id)
+                counts, totals = stores.run_rows.sums(run_id)
+                assert sum(counts.values()) == len(rows)
                 assert sum(totals["usd"].values()) == sum(row.amount or 0 for row in rows)
                 for row in rows:
                     if row.state is RowState.SENT:

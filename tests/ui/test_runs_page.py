@@ -212,6 +212,22 @@ class TestCertificate:
         assert "run_certify" not in buttons(at)
 
 
+class TestCollectedElsewhere:
+    def test_counts_there_and_is_told_here(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+        failed = rows_of(world, run.id)[1]
+        world.clock.advance(days=3)
+        card = world.save_card(failed.customer)
+        world.services.charging.retry(failed.charge_id, by=ALICE, payment_method=card)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "collected later: $12.34 singly. These sums count there." in text(at)
+        shown = at.dataframe[-1].value
+        assert [state[0] for state in shown["state"]] == ["Succeeded", "Declined"]
+        assert shown["why"].iloc[1].endswith("Collected later singly.")
+        assert "Bring failures back" not in text(at)
+        assert not any("reason" in frame.value.columns for frame in at.dataframe)
+
+
 class TestOutlook:
     def test_an_approver_reads_what_is_unusual(self, open_page, world) -> None:
         first = row(world)

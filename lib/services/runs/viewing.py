@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from lib.clock import Clock, epoch
 from lib.domain.charges import ChargeState
 from lib.domain.declines import Reason
 from lib.domain.run_columns import RESULT_COLUMNS
-from lib.domain.runs import Decision, RowState, Run, RunRow, Severity
+from lib.domain.runs import CollectedElsewhere, Decision, RowState, Run, RunRow, Severity
 from lib.money import format_major
 from lib.services.charge_views import ChargeView, views_of
 from lib.services.runs.approving import found
@@ -26,9 +26,13 @@ class RunView:
     run: Run
     decisions: tuple[Decision, ...]
     counts: Mapping[str, int]
-    """Rows by state; of those that were sent, by the state of their charge."""
+    """Rows by state; of those that were sent, by what came of their own try in this run."""
     totals: Mapping[str, Mapping[str, int]]
     """Minor units by currency and state."""
+    elsewhere: tuple[CollectedElsewhere, ...] = ()
+    """Part of what failed here; in no state of these totals a success."""
+    failed_still: int = 0
+    """Rows that failed and were not collected elsewhere since, nor are being tried again."""
 
     def as_json(self) -> dict[str, object]:
         """The run object of the contract."""
@@ -47,6 +51,7 @@ class RunView:
             ],
             "counts": dict(self.counts),
             "totals": {code: dict(states) for code, states in self.totals.items()},
+            "collected_elsewhere": [asdict(one) for one in self.elsewhere],
             "stopped": {"code": run.stop_code, "message": run.stop_message}
             if run.stop_code
             else None,
@@ -143,11 +148,14 @@ class RunViewer:
             NotFound: no such run.
         """
         with self._uow.read() as stores:
+            counts, totals = stores.run_rows.sums(run_id)
             return RunView(
                 run=found(stores, run_id),
                 decisions=tuple(stores.runs.decisions(run_id)),
-                counts=stores.run_rows.counts(run_id),
-                totals=stores.run_rows.totals(run_id),
+                counts=counts,
+                totals=totals,
+                elsewhere=tuple(stores.run_rows.collected_elsewhere(run_id)),
+                failed_still=stores.run_rows.failed_still(run_id),
             )
 
     def rows(self, run_id: str) -> Iterator[RowView]:
