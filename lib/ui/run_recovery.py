@@ -59,9 +59,9 @@ def _choose(ctx: PageContext, view: RunView, failed: int) -> list[int]:
     if more is not None:
         said = f"The first {_SHOWN} of {failed:,}. {said}"
     if arrived:
-        customers = plural(len(arrived), "customer has", "customers have")
+        waiting = plural(len(arrived), "row waits", "rows wait")
         st.success(
-            f"{customers} saved a new card since. Choose them and try again.",
+            f"{waiting} for another try: the customer has saved a new card. Choose and try again.",
             icon=":material/credit_card:",
         )
     st.caption(said)
@@ -105,7 +105,7 @@ def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) 
 def _made(links: LinksMade) -> str:
     said = f"{plural(links.made, 'link')} made."
     if links.had:
-        said += f" {plural(links.had, 'customer')} had one already."
+        said += f" {plural(links.had, 'row')} had one already."
     if links.helpless:
         said += f" {plural(links.helpless, 'row')} cannot be mended by a new card."
     return said

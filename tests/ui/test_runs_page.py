@@ -8,7 +8,7 @@ import pytest
 
 from lib import bootstrap
 from lib.domain.runs import RunState
-from tests.running import approve, approved, draft, executed, rows_of, submitted
+from tests.running import approve, approved, draft, executed, rows_of, submitted, uow
 from tests.ui.charge_pages import button, buttons, choose, ran, text
 from tests.ui.conftest import PASSWORD
 from tests.world import ALICE, ALWAYS_DECLINES, World
@@ -265,6 +265,19 @@ class TestBringingBack:
         ran(button(at, "run_recover_links").click().run())
         (message,) = [code.value for code in at.code if "/l/" in code.value]
         assert "http" in message
+        assert "- INV-2: $12.34" in message
+
+    def test_a_new_card_is_told_for_every_row_of_its_customer(self, open_page, world) -> None:
+        first = row(world, "INV-1", ALWAYS_DECLINES)
+        run = executed(world, [first, (*first[:3], "INV-2")])
+        link = world.services.charging.view(rows_of(world, run.id)[0].charge_id).recovery_link
+        world.clock.advance(minutes=5)
+        world.services.links.open_durable(link.token)
+        with uow(world).read() as stores:
+            session = stores.links.last_session(link.id).session_id
+        world.finish(session)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "2 rows wait for another try" in text(at)
 
     def test_viewers_see_no_buttons(self, open_page, world) -> None:
         run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])

@@ -11,12 +11,12 @@ from lib.domain.charges import ChargeState
 from lib.domain.declines import Reason
 from lib.domain.run_columns import RESULT_COLUMNS
 from lib.domain.runs import CollectedElsewhere, Decision, RowState, Run, RunRow, Severity
-from lib.money import format_major
 from lib.services.charge_views import ChargeView, views_of
 from lib.services.runs.approving import found
+from lib.services.runs.messages import MESSAGE_PARTS, message_about, needs_message
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-MESSAGE_COLUMNS = ("email", "name", "reference", "amount", "currency", "message", "link")
+MESSAGE_COLUMNS = ("email", "name", *MESSAGE_PARTS)
 _PAGE = 1_000
 _CORRECT = "Correct the row."
 
@@ -107,7 +107,11 @@ class RowView:
         is_paid = sent.charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
         charged_at = last.outcome_at if last is not None and is_paid else None
         described = sent.as_json()["failure"] if failure is not None else None
-        code = described["code"] if isinstance(described, dict) else None
+        code = (
+            (described["decline_code"] or described["code"])
+            if isinstance(described, dict)
+            else None
+        )
         return (
             self.state,
             (last.payment_intent if last else None) or "",
@@ -191,34 +195,31 @@ class RunViewer:
         self, run_id: str, *, numbers: Collection[int] | None = None
     ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         """
-        The header and a row for each failed charge whose customer can do something about it, for a
-        mail merge. Raises like `results`.
+        The header and a row for each customer who can do something about what failed, for a mail
+        merge: one message about all of it, with one link. Raises like `results`.
 
         Args:
             numbers: only of these rows; of all when None.
         """
         with self._uow.read() as stores:
             found(stores, run_id)
+        failed: dict[str, dict[str, ChargeView]] = {}
+        for view in self.rows(run_id):
+            charge = view.charge
+            if charge is None or view.row.state is not RowState.SENT or not needs_message(charge):
+                continue
+            if numbers is None or view.row.number in numbers:
+                # By charge: two rows may have tried the same one.
+                failed.setdefault(charge.charge.customer, {})[charge.charge.id] = charge
 
         def lines() -> Iterator[tuple[str, ...]]:
-            for view in self.rows(run_id):
-                if numbers is not None and view.row.number not in numbers:
-                    continue
-                text = view.charge.customer_message() if view.charge is not None else None
-                if view.charge is None or text is None or view.row.state is not RowState.SENT:
-                    continue
-                charge = view.charge.charge
-                with self._uow.read() as stores:
-                    customer = stores.mirror.customer(charge.customer)
-                yield (
-                    (customer.email if customer else None) or "",
-                    (customer.name if customer else None) or "",
-                    charge.reference,
-                    format_major(charge.amount, charge.currency),
-                    charge.currency,
-                    text,
-                    view.charge.recovery_url or "",
-                )
+            with self._uow.read() as stores:
+                for customer_id, charges in failed.items():
+                    message = message_about(list(charges.values()))
+                    if message is not None:
+                        customer = stores.mirror.customer(customer_id)
+                        email, name = (customer.email, customer.name) if customer else ("", "")
+                        yield (email or "", name or "", *message)
 
         return MESSAGE_COLUMNS, lines()
 
