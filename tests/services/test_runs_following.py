@@ -15,6 +15,7 @@ from tests.world import (
     ALICE,
     ALWAYS_DECLINES,
     BLOCKED_BY_STRIPE,
+    NO_MONEY,
     VERA,
     WANTS_AUTHENTICATION,
     World,
@@ -77,6 +78,31 @@ def test_messages_are_for_customers_who_can_do_something(world: World) -> None:
     assert (message["email"], message["reference"]) == ("inv-2@example.com", "INV-2")
     assert message["link"].startswith("http")
     assert message["link"] in message["message"]
+
+
+class TestResults:
+    """The code of the results file says more than that the card was declined."""
+
+    def codes(self, world: World, run) -> list[str]:
+        header, lines = world.services.runs.viewer.results(run.id)
+        return [line[header.index("onfile_failure_code")] for line in lines]
+
+    def test_the_banks_own_code_where_there_is_one(self, world: World) -> None:
+        run = executed(
+            world,
+            [row(world, "INV-1", NO_MONEY), row(world, "INV-2", WANTS_AUTHENTICATION), row(world, "INV-3")],
+        )  # fmt: skip
+        assert self.codes(world, run) == ["insufficient_funds", "authentication_required", ""]
+        with uow(world).write() as stores:
+            stores.runs._database.execute("UPDATE attempts SET code = 'x', decline_code = NULL")
+        assert self.codes(world, run)[0] == "x"
+
+    @pytest.mark.parametrize("code", sorted(SECRET_CODES))
+    def test_secret_ones_look_generic(self, world: World, code: str) -> None:
+        run = executed(world, [row(world, "INV-1", NO_MONEY)])
+        with uow(world).write() as stores:
+            stores.runs._database.execute("UPDATE attempts SET decline_code = ?", (code,))
+        assert self.codes(world, run) == ["generic_decline"]
 
 
 class TestOneMessageACustomer:

@@ -108,9 +108,7 @@ class RowView:
         charged_at = last.outcome_at if last is not None and is_paid else None
         described = sent.as_json()["failure"] if failure is not None else None
         code = (
-            (described["decline_code"] or described["code"])
-            if isinstance(described, dict)
-            else None
+            described["decline_code"] or described["code"] if isinstance(described, dict) else None
         )
         return (
             self.state,
