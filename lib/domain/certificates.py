@@ -41,7 +41,7 @@ class Elsewhere:
 
     @property
     def where(self) -> str:
-        return f"by the run {self.run_name} ({self.run_id})" if self.run_id else "singly"
+        return f"by the run “{self.run_name}” ({self.run_id})" if self.run_id else "singly"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,9 @@ VERDICTS = {
 }
 SUMS = (
     ("file", "File"), ("kept_back", "Not sent"), ("sent", "Sent"), ("failed", "Failed"),
-    ("open", "Open"), ("ledger", "Paid, our ledger"), ("stripe", "Paid, Stripe"),
-    ("refunded", "Went back since"), ("elsewhere", "Collected later elsewhere"),
+    ("elsewhere", "Collected later elsewhere"), ("open", "Open"), ("ledger", "Paid, our ledger"),
+    ("stripe", "Paid, Stripe"), ("refunded", "Went back since"),
 )  # fmt: skip
-_RARE = ("elsewhere",)
-"""Not shown where it is nothing in any currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,15 @@ def lines_of(certificate: Certificate) -> dict[str, Line]:
     return {code: Line(**sums) for code, sums in certificate.content["lines"].items()}
 
 
-def sums_of(certificate: Certificate) -> list[tuple[str, str]]:
-    """Names of `Line` and labels: the sums worth a line."""
+def sums_of(
+    certificate: Certificate, *, where_any: tuple[str, ...] = ("elsewhere",)
+) -> list[tuple[str, str]]:
+    """Names of `Line` and labels; those `where_any` only if there is something in some currency."""
     lines = lines_of(certificate).values()
     return [
         (name, label)
         for name, label in SUMS
-        if name not in _RARE or any(getattr(line, name) for line in lines)
+        if name not in where_any or any(getattr(line, name) for line in lines)
     ]
 
 

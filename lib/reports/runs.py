@@ -33,7 +33,7 @@ _ROWS = f"""
         m.type, h.id AS charge_id, o.outcome, o.outcome_at,
         o.http_status, o.code, o.decline_code, o.advice_code, o.network_decline_code,
         o.network_advice_code, o.outcome_type, o.message,
-        (SELECT coalesce('by the run ' || r.name, 'singly')
+        (SELECT coalesce('by the run “' || r.name || '”', 'singly')
             FROM attempts e LEFT JOIN runs r ON r.id = e.run_id
             WHERE e.charge_id = h.id AND h.state = 'succeeded' AND e.outcome = 'succeeded'
                 AND e.run_id IS NOT w.run_id LIMIT 1) AS elsewhere

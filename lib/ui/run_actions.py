@@ -99,10 +99,10 @@ def _submit(ctx: PageContext, view: RunView) -> None:
         if not planned:
             st.caption("No row can be charged yet. Look at what blocks them, then check again.")
             return
-        blocked = view.counts.get("blocked", 0)
+        blocked, left_out = (view.counts.get(state, 0) for state in ("blocked", "cancelled"))
         st.caption(
-            f"{plural(planned, 'row')} can be charged; {blocked:,} blocked are kept back and listed. "
-            "Somebody else then approves exactly this."
+            f"{plural(planned, 'row')} can be charged. Kept back and listed: {blocked:,} blocked, "
+            f"{left_out:,} left out. Somebody else then approves exactly this."
         )
         with st.form("run_submit_form", border=False):
             left, right = st.columns(2)

@@ -18,6 +18,8 @@ from lib.ui.formats import escape, when
 
 _RESTS = (RunState.FINISHED, RunState.CANCELLED, RunState.STOPPED, RunState.PAUSED)
 _SHOWN = 100
+# So that those that matter fit side by side; the page to print has them all.
+_WHERE_ANY = ("elsewhere", "open", "refunded")
 
 
 def draw(ctx: PageContext, view: RunView) -> None:
@@ -75,7 +77,7 @@ def _said(ctx: PageContext, certificate: Certificate) -> None:
 
 
 def _sums(ctx: PageContext, certificate: Certificate) -> None:
-    lines, sums = lines_of(certificate), sums_of(certificate)
+    lines, sums = lines_of(certificate), sums_of(certificate, where_any=_WHERE_ANY)
     frame = pd.DataFrame(
         [
             {"currency": code, "code": code.upper()}

@@ -70,12 +70,12 @@ def _choose(ctx: PageContext, view: RunView, failed: int) -> list[int]:
         frame.assign(card=cards),
         {
             "number": tables.number("Row", width=52),
-            "name": tables.text("Customer", width=150),
-            "reference": tables.text("Reference", width=100),
-            "amount": tables.amount(width=100),
-            "why": tables.text("What happened", width=230),
-            "next_step": tables.text("What to do", width=230),
-            "card": tables.text("New card", width=120),
+            "name": tables.text("Customer", width=110),
+            "reference": tables.text("Reference", width=90),
+            "amount": tables.amount(width=92),
+            "why": tables.text("What happened", width=145),
+            "next_step": tables.text("What to do", width=228),
+            "card": tables.text("New card", width=90),
         },
         key="run_failed", alt="Rows of this run that failed", timezone=ctx.timezone,
     )  # fmt: skip
@@ -99,7 +99,7 @@ def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) 
             st.code(message["message"], language=None, wrap_lines=True)
             shown += 1
         if not shown:
-            st.caption("No customer can do anything about these, or their links have ended.")
+            st.caption("No customer has to do anything about these, or their links have ended.")
 
 
 def _made(links: LinksMade) -> str:

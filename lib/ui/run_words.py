@@ -29,10 +29,10 @@ def elsewhere(collected: Sequence[CollectedElsewhere]) -> str:
     for one in collected:
         by_run.setdefault(one.run_id, []).append(format_money(one.amount, one.currency))
     places = {
-        one.run_id: f"by the run {one.run_name}" if one.run_id else "singly" for one in collected
+        one.run_id: f"by the run “{one.run_name}”" if one.run_id else "singly" for one in collected
     }
     parts = [f"{' and '.join(sums)} {places[run]}" for run, sums in by_run.items()]
-    return f"Of what failed here was collected later: {'; '.join(parts)}. These sums count there."
+    return f"Collected later of what failed here: {'; '.join(parts)}. These sums count there, not in this run."
 
 
 def new_run(ctx: PageContext, *, key: str) -> None:

@@ -125,7 +125,7 @@ class TestElsewhere:
         assert first.content["counts"] == {"succeeded": 2, "declined": 1}
         assert said(first, "note") == [
             "Not paid: declined.",
-            f"Collected later by the run {again.name} ({again.id}); not part of this run's sums.",
+            f"Collected later by the run “{again.name}” ({again.id}); not part of this run's sums.",
         ]
         line = lines_of(second)["usd"]
         assert (line.ledger, line.stripe, line.elsewhere) == (500, 500, 0)

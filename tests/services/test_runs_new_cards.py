@@ -211,6 +211,10 @@ class TestNotCovered:
         new = saves_a_card(world, charge_of(world, run))
         arrived = world.services.runs.new_cards.arrived(run.id)
         assert {(one.run_row, one.payment_method) for one in arrived} == {(2, new), (3, new)}
+        _, messages = world.services.runs.viewer.messages(run.id)
+        assert [line[2] for line in messages] == ["INV-3"], (
+            "who has done their part gets no message"
+        )
         assert tick(world) == 1
         assert state(world, charge_of(world, run, 3)) is ChargeState.DECLINED
         assert world.moved() == [(amount, "usd")]

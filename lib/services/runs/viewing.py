@@ -201,12 +201,14 @@ class RunViewer:
         """
         with self._uow.read() as stores:
             found(stores, run_id)
+            # Whoever saved a new card has done their part; it is ours to try again.
+            done = {card.charge_id for card in stores.new_cards.arrived(run_id, since=0)}
         failed: dict[str, dict[str, ChargeView]] = {}
         for view in self.rows(run_id):
             charge = view.charge
             if charge is None or view.row.state is not RowState.SENT or not needs_message(charge):
                 continue
-            if numbers is None or view.row.number in numbers:
+            if charge.charge.id not in done and (numbers is None or view.row.number in numbers):
                 # By charge: two rows may have tried the same one.
                 failed.setdefault(charge.charge.customer, {})[charge.charge.id] = charge
 
