@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "lib.reports": {
         "lib.clock", "lib.domain", "lib.errors", "lib.money", "lib.store.charges",
-        "lib.store.connection", "lib.store.search", "lib.store.sync_state",
+        "lib.store.connection", "lib.store.own_outcomes", "lib.store.search", "lib.store.sync_state",
     },
     "lib.store": {"lib.domain", "lib.errors", "lib.money"},
     "lib.stripe_gateway": {"lib.domain", "lib.errors", "lib.money"},

@@ -137,6 +137,26 @@ def test_pause_resume_and_cancel(run: Run, world: World, file: Path) -> None:
     assert world.moved() == [(1234, "eur")]
 
 
+def test_control_totals_are_those_of_the_file(run: Run, world: World, file: Path) -> None:
+    """All four rows, although two of them cannot be charged; INV-4 has an amount nobody can read."""
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    submit = ("runs", "submit", run_id)
+    for options, code, says in (
+        (["--expect-rows", "2"], "control_rows", "this run holds 4. Of these, 2 are blocked"),
+        (["--expect-total", "12.34:eur"], "control_totals", "You expect $0.00"),
+        (["--expect-total", "12.34:eur", "--expect-total", "20:usd"], "control_totals", "1 row cannot be read"),
+        (["--expect-total", "12,34:eur"], "amount_invalid", "is not an amount"),
+        (["--expect-total", "12.34"], "currency_unknown", "is not a currency"),
+        (["--canary", "-1"], "invalid_input", "or 0 for no stop"),
+    ):  # fmt: skip
+        refused = as_alice(run, *submit, *options)
+        assert (refused.status, refused.error["code"]) == (1, code)
+        assert says in refused.error["message"]
+    totals = ("--expect-total", "12.34:eur", "--expect-total", "25.00:USD")
+    done = as_alice(run, *submit, "--expect-rows", "4", *totals).json
+    assert done["control"] == {"rows": 4, "totals": {"eur": 1_234, "usd": 2_500}}
+
+
 def test_reject_sends_it_back(run: Run, file: Path) -> None:
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     as_alice(run, "runs", "submit", run_id)

@@ -10,6 +10,7 @@ from lib.cli.answers import Answer, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
+from lib.domain.control_totals import typed
 from lib.domain.runs import LOOK_SECONDS, RowState, RunState, Severity
 from lib.errors import InvalidInput
 from lib.money import format_money
@@ -59,8 +60,10 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
 
 
 def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    totals = [text.rpartition(":") for text in arguments.expect_totals]
+    control = typed(arguments.expect_rows, [(amount, code) for amount, _, code in totals])
     services.runs.approvals.submit(
-        arguments.run, by=person(actor), canary=arguments.canary,
+        arguments.run, by=person(actor), control=control, canary=arguments.canary,
         charge_new_cards=arguments.charge_new_cards,
     )  # fmt: skip
     return _shown(services, arguments)

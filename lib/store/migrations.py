@@ -1050,3 +1050,16 @@ def m010_run_certificates(database: Database) -> None:
         """CREATE TRIGGER certificates_are_never_deleted BEFORE DELETE ON run_certificates
             BEGIN SELECT RAISE(ABORT, 'certificates are never deleted'); END""",
     )
+
+
+@migrations()
+def m011_control_totals(database: Database) -> None:
+    """What the maker of a run typed when it was submitted: part of the evidence, so it stays."""
+    _run(
+        database,
+        # JSON: {"rows": 120, "totals": {"eur": 123450}}, null where nothing was typed.
+        "ALTER TABLE runs ADD COLUMN control TEXT CHECK (control IS NULL OR json_valid(control))",
+        """CREATE TRIGGER runs_keep_their_control_totals BEFORE UPDATE OF control ON runs
+            WHEN OLD.state <> 'draft' AND NEW.state <> 'draft' AND NEW.control IS NOT OLD.control
+            BEGIN SELECT RAISE(ABORT, 'a submitted run keeps its control totals'); END""",
+    )

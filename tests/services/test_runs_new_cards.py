@@ -203,6 +203,27 @@ class TestNotCovered:
         (card,) = world.services.runs.new_cards.arrived(run.id)
         assert card.run_row == 2, "it is offered instead"
 
+    def test_other_rows_of_the_customer_are_offered_and_not_charged(self, world: World) -> None:
+        """One message has one link: only the charge whose own it was is charged by itself."""
+        customer, card, amount, _ = failing(world)
+        rows = [(customer, card, amount, "INV-1"), (customer, card, amount, "INV-2")]
+        run = executed(world, [*rows, failing(world, "INV-3")], charge_new_cards=True)
+        new = saves_a_card(world, charge_of(world, run))
+        arrived = world.services.runs.new_cards.arrived(run.id)
+        assert {(one.run_row, one.payment_method) for one in arrived} == {(2, new), (3, new)}
+        _, messages = world.services.runs.viewer.messages(run.id)
+        assert [line[2] for line in messages] == ["INV-3"], (
+            "who has done their part gets no message"
+        )
+        assert tick(world) == 1
+        assert state(world, charge_of(world, run, 3)) is ChargeState.DECLINED
+        assert world.moved() == [(amount, "usd")]
+        (left,) = world.services.runs.new_cards.arrived(run.id)
+        assert left.run_row == 3
+        newer = saves_a_card(world, charge_of(world, run, 3))
+        (left,) = world.services.runs.new_cards.arrived(run.id)
+        assert left.payment_method == newer
+
     def test_a_card_saved_by_another_link_is_no_consent_to_this(self, world: World) -> None:
         row = failing(world)
         executed(world, [row], charge_new_cards=True)

@@ -120,8 +120,8 @@ class Truths(Sending):
                 rows = stores.run_rows.of(run_id)
                 planned = [row for row in rows if row.state is RowState.PLANNED]
                 assert planned == [], "a row was lost"
-                assert sum(stores.run_rows.counts(run_id).values()) == len(rows)
-                totals = stores.run_rows.totals(run_id)
+                counts, totals = stores.run_rows.sums(run_id)
+                assert sum(counts.values()) == len(rows)
                 assert sum(totals["usd"].values()) == sum(row.amount or 0 for row in rows)
                 for row in rows:
                     if row.state is RowState.SENT:
@@ -166,9 +166,24 @@ class Truths(Sending):
         }
 
     def check_certificates(self) -> None:
+        """All green, and what they say was collected is with the single charges the whole ledger."""
+        collected = 0
         ended = self.query(
             "SELECT id FROM runs WHERE state IN ('finished', 'cancelled') AND started_at"
         )
         for run in ended:
             certificate = self.services.runs.certifier.certify(run["id"], by=ALICE)
             assert certificate.verdict == "green", certificate.content["remarks"]
+            # Of a run from a file that nobody could charge there is no line.
+            line = certificate.content["lines"].get("usd", {"ledger": 0})
+            collected += line["ledger"]
+            with self.uow.read() as stores:
+                _, totals = stores.run_rows.sums(run["id"])
+            assert totals.get("usd", {}).get("succeeded", 0) == line["ledger"]
+        (sums,) = self.query(
+            """SELECT coalesce(sum(iif(a.run_id IS NULL, c.amount, 0)), 0) AS singly,
+                   coalesce(sum(c.amount), 0) AS ledger
+               FROM attempts a JOIN charges c ON c.id = a.charge_id
+               WHERE a.outcome = 'succeeded'"""
+        )
+        assert collected + sums["singly"] == sums["ledger"]

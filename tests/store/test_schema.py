@@ -26,6 +26,7 @@ STEPS = [
     "m001_staff_and_audit", "m002_mirror", "m003_setup_links", "m004_charge_ledger",
     "m005_background_work", "m006_webhook_inbox", "m007_provable_mirror",
     "m008_charge_runs", "m009_second_person", "m010_run_certificates",
+    "m011_control_totals",
 ]  # fmt: skip
 
 

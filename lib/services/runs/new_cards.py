@@ -29,7 +29,10 @@ class NewCardCharger:
         self._clock = clock
 
     def arrived(self, run_id: str) -> list[NewCardCharge]:
-        """Failed rows of a run whose customers saved a new card by their recovery link."""
+        """
+        Failed rows of a run whose customers saved a new card by a recovery link, of this row's charge
+        or of another one. To be offered; by itself only a charge whose own link it was is charged.
+        """
         since = epoch(self._clock()) - APPROVAL_LASTS_SECONDS
         with self._uow.read() as stores:
             return stores.new_cards.arrived(run_id, since=since)
