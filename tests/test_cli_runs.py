@@ -145,6 +145,31 @@ def test_reject_sends_it_back(run: Run, file: Path) -> None:
     assert said.json["decisions"][0]["reason"] == "Wrong month"
 
 
+@pytest.mark.parametrize(("word", "said_word"), [("approve", "Approved"), ("reject", "Rejected")])
+def test_a_decision_says_what_it_was_about(run: Run, file: Path, word: str, said_word: str) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    digest = as_alice(run, "runs", "submit", run_id).json["digest"]
+    assert f"digest {digest}" in run("--as", "bob", "runs", "show", run_id).out
+    said = run("--as", "bob", "runs", word, run_id)
+    assert said.out.startswith(f"{said_word}: 2 rows, €12.34, $20.00 (digest {digest})\n")
+
+
+def test_what_was_approved_as_an_object(run: Run, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    digest = as_alice(run, "runs", "submit", run_id).json["digest"]
+    approved = run("--as", "bob", "--json", "runs", "approve", run_id).json
+    assert approved["decided_on"] == {
+        "digest": digest, "rows": 2, "totals": {"eur": 1234, "usd": 2000},
+    }  # fmt: skip
+
+
+def test_the_digest_of_another_version_is_refused(run: Run, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    as_alice(run, "runs", "submit", run_id)
+    said = run("--as", "bob", "--json", "runs", "approve", run_id, "--digest", "0" * 64)
+    assert (said.status, said.error["code"]) == (1, "stale_state")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [

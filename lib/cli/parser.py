@@ -142,7 +142,11 @@ def _add_runs(
                 help="the approval covers one more charge when a failed row's customer saves a new card",
             )  # fmt: skip
         elif word in ("approve", "reject"):
-            made.add_argument("--digest", help="of what you looked at; what is submitted otherwise")
+            made.add_argument(
+                "--digest",
+                help="of what you looked at, as `runs show` prints it: refused when the run is another one by now. "
+                "Without it, whatever is submitted at this moment; the answer says what that was",
+            )
             if word == "reject":
                 made.add_argument("--reason", default="rejected on the command line")
         elif word == "start":
