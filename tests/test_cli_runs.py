@@ -57,6 +57,16 @@ def test_import_lists_what_cannot_be_charged(run: Run, file: Path) -> None:
     ]
 
 
+def test_import_says_what_was_guessed(run: Run, world: World, tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("customer,amount,currency,reference,Total\na@example.com,1.00,usd,R,2.00\n")
+    said = as_alice(run, "runs", "import", str(path)).json
+    assert said["notes"] == ["“amount” was taken for amount; “Total” could be it as well."]
+    assert (
+        "look at this: “amount” was taken" in run("--as", "alice", "runs", "import", str(path)).out
+    )
+
+
 def test_from_a_file_to_its_end(run: Run, world: World, file: Path) -> None:
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     submitted = as_alice(run, "runs", "submit", run_id).json

@@ -45,6 +45,7 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
         for code, states in view.totals.items()
         if RowState.PLANNED in states
     }
+    notes = [*upload.sheet.notes, *upload.guess.doubts]
     return Answer(
         {
             "run_id": run.id,
@@ -52,11 +53,12 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
             "valid": valid,
             "errors": errors,
             "totals": totals,
-            "notes": [*upload.sheet.notes, *upload.guess.doubts],
+            "notes": notes,
             "same_file_as": [earlier.id for earlier in upload.earlier],
         },
         [f"{run.name} ({run.id}): {valid} of {len(rows)} rows can be charged"]
         + [f"  {format_money(amount, code)}" for code, amount in totals.items()]
+        + [f"  look at this: {note}" for note in notes]
         + [f"  row {e['row']}, {e['column']}: {e['message']}" for e in errors],
     )
 

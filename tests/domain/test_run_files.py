@@ -104,6 +104,36 @@ class TestGuess:
         assert dict(guess(header, remembered)) == columns
         assert guess(("Amount", "Total"), remembered)["amount"] == 0
 
+    def test_a_choice_over_the_own_name_is_said_each_time(self) -> None:
+        header = ("customer", "amount", "open", "currency", "reference")
+        remembered = chosen(header, {"amount": 2})
+        found = guess(header, remembered)
+        assert found["amount"] == 2
+        assert found.doubts == ("“open” was taken for amount; “amount” could be it as well.",)
+
+    def test_the_own_name_gives_way_to_no_choice_that_was_made_without_it(self) -> None:
+        """October had no such column, November has it again."""
+        october = ("customer", "Total", "currency", "reference")
+        remembered = chosen(october, guess(october))
+        found = guess(("customer", "amount", "currency", "reference", "Total"), remembered)
+        assert found["amount"] == 1
+        assert found.doubts == ("“amount” was taken for amount; “Total” could be it as well.",)
+        again = chosen(("customer", "Amount (EUR)", "Open"), {"amount": 2}) | remembered
+        assert guess(("customer", "amount", "Open", "Total"), again)["amount"] == 1
+
+    @pytest.mark.parametrize("own", ["Amount (EUR)", "AMOUNT"])
+    def test_the_own_name_in_another_writing(self, own) -> None:
+        remembered = chosen(("customer", "Open"), {"amount": 1})
+        found = guess((own, "Open"), remembered)
+        assert found["amount"] == 0
+        assert "“Open” could be it" in found.doubts[0]
+
+    def test_chosen_before_and_another_synonym_beside_it(self) -> None:
+        remembered = chosen(("client", "sum"), {"customer": 0, "amount": 1})
+        found = guess(("client", "kunde", "sum"), remembered)
+        assert (found["customer"], found["amount"]) == (0, 2)
+        assert found.doubts == ("“client” was taken for customer; “kunde” could be it as well.",)
+
     def test_what_is_missing_is_said(self) -> None:
         assert guess(("a", "b")).missing == ("customer", "amount", "currency", "reference")
 
