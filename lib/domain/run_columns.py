@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ RESULT_COLUMNS = (
 )  # fmt: skip
 _OURS = "onfile_"
 _INSTEAD = "instead of "
+_LETTERS = re.compile(r"[^\W\d_]+")
 # Above "payment method type", which is no payment method; below one wrong letter in seven.
 _ALIKE = 0.88
 _SHORTEST_ALIKE = 5
@@ -144,6 +146,18 @@ def chosen(header: Sequence[str], columns: Mapping[str, int]) -> dict[str, str]:
             others = (other for at, other in enumerate(header) if at != index)
             found[_INSTEAD + name] = next((o for o in others if _is_own_name(o, name)), "")
     return found
+
+
+def stated_currency(heading: str) -> str | None:
+    """The one currency that a heading of amounts states in it: “Betrag (EUR)”, “Total €”."""
+    words = _LETTERS.findall(unicodedata.normalize("NFKC", heading))
+    codes = {word.lower() for word in words if word.isupper() and word.lower() in CURRENCIES}
+    last = words[-1].lower() if words else ""
+    if last in CURRENCIES and _plain(heading).removesuffix(last) in _WORDS["amount"]:
+        codes.add(last)
+    if "€" in heading:
+        codes.add("eur")
+    return codes.pop() if len(codes) == 1 else None
 
 
 def is_ours(name: str) -> bool:

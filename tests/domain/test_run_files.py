@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.domain.run_columns import stated_currency
 from lib.domain.run_files import (
     COLUMNS,
     RESULT_COLUMNS,
@@ -332,3 +333,36 @@ class TestAnything:
         assert [error for row in file.rows for error in row.errors] == list(file.errors)
         keys = [(row.customer, row.reference) for row in file.rows if not row.errors]
         assert len(keys) == len(set(keys))
+
+
+class TestCurrencyOfTheHeading:
+    """“Amount (EUR)” over a cell that says usd: one of the two is wrong."""
+
+    @pytest.mark.parametrize(
+        ("heading", "code"),
+        [
+            ("Amount (EUR)", "eur"), ("amount eur", "eur"), ("Betrag in EUR", "eur"), ("EUR amount", "eur"),
+            ("Total €", "eur"), ("Ａｍｏｕｎｔ ＥＵＲ", "eur"), ("amount_EUR", "eur"), ("Amount [CHF] gross", "chf"),
+            ("amount", None), ("Sum of all", None), ("Amount (EUR/USD)", None), ("Amount (XXQ)", None), ("", None),
+        ],
+    )  # fmt: skip
+    def test_what_a_heading_states(self, heading, code) -> None:
+        assert stated_currency(heading) == code
+
+    def file(self, currency: str) -> ParsedFile:
+        header = ("customer", "Amount (EUR)", "currency", "reference")
+        return parse(sheet(("cus_1", "10.00", currency, "R"), header=header), guess(header))
+
+    def test_a_cell_that_contradicts_it_is_an_error_that_names_both(self) -> None:
+        assert self.file("eur").errors == ()
+        (error,) = self.file("usd").errors
+        assert (error.column, error.code) == ("currency", "currency_contradicts_heading")
+        assert "“Amount (EUR)” says EUR, but this row is in USD" in error.message
+        assert self.file("usd").totals == {}
+
+    def test_so_does_the_currency_of_all_rows(self) -> None:
+        header = ("customer", "Amount (EUR)", "reference")
+        made = sheet(("cus_1", "10.00", "R"), header=header)
+        assert parse(made, guess(header), default_currency="eur").errors == ()
+        (error,) = parse(made, guess(header), default_currency="usd").errors
+        assert "says EUR, but the currency of all rows is USD" in error.message

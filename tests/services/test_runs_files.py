@@ -61,3 +61,10 @@ class TestHeadings:
         only_row(world, opened(world, self.OCTOBER, f"{payer(world)},10.00,usd,INV-1"))
         with world.services.runs.files._uow.read() as stores:
             assert stores.runs.remembered_columns() == {}
+
+
+def test_a_heading_and_a_cell_of_two_currencies_are_never_sent(world: World) -> None:
+    upload = opened(world, "customer,Amount (EUR),currency,reference", f"{payer(world)},10.00,usd,INV-1")  # fmt: skip
+    row = only_row(world, upload)
+    assert [finding.code for finding in row.findings] == ["currency_contradicts_heading"]
+    assert row.state == "blocked"
