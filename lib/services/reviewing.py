@@ -32,7 +32,11 @@ from lib.services.limits import check_single
 from lib.services.payment_methods import PaymentMethodService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-_ALSO_SAID = ("amount_unusual", "expires_soon", "similar_charge", "in_another_run")
+# `already_charged` to another customer with the same address: what is this one's was refused before.
+_ALSO_SAID = (
+    "already_charged", "reference_alike", "amount_unusual", "expires_soon", "similar_charge",
+    "in_another_run",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
