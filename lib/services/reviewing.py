@@ -5,7 +5,7 @@ What is asked to be charged, and everything that is checked before money moves. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from lib.clock import Clock, epoch
@@ -49,6 +49,10 @@ class ChargeOrder:
     payment_method: str | None = None
     """None: see lib.domain.payment_methods.choose."""
     description: str | None = None
+    suffix: str | None = None
+    """The end of the text on the customer's statement."""
+    run_id: str | None = None
+    """The run whose approval covers it, though no run is executing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,8 @@ def cleaned(order: ChargeOrder) -> ChargeOrder:
     Raises:
         InvalidInput: a value to correct.
     """
-    return ChargeOrder(
+    return replace(
+        order,
         customer=order.customer.strip(),
         money=checked(order.money),
         reference=clean_reference(order.reference),

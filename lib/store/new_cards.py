@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ _ARRIVED = """
         AND m.is_detached = 0
     WHERE l.completed_at IS NOT NULL AND l.completed_at >= :since
         AND l.completed_at >= a.requested_at"""
+# The newest card is the one the customer means.
+_NEWEST_FIRST = "ORDER BY l.completed_at DESC, i.created DESC, m.position DESC"
 _COLUMNS = "charge_id, run_id, run_row, payment_method, attempts_before"
 
 
@@ -42,19 +45,21 @@ class NewCardStore:
         self._database = database
 
     def arrived(self, run_id: str, *, since: int) -> list[NewCardCharge]:
-        """Rows of one run, in no order, whose customer saved a new card since then."""
-        sql = f"{_ARRIVED} AND r.id = :run_id"
-        return [_of(row) for row in self._database.query(sql, {"since": since, "run_id": run_id})]
+        """Rows of one run whose customer saved a new card since then, each with the newest."""
+        sql = f"{_ARRIVED} AND r.id = :run_id {_NEWEST_FIRST}"
+        return _newest(self._database.query(sql, {"since": since, "run_id": run_id}))
 
     def covered(self, *, since: int) -> list[NewCardCharge]:
         """
-        Those whose run's approval said that new cards are charged, and that were never queued.
+        Those whose run's approval said that new cards are charged, and that were never queued, each
+        with the newest card.
 
         Both the card and the start of the run are younger than `since`.
         """
         sql = f"""{_ARRIVED} AND r.charge_new_cards = 1 AND r.started_at >= :since
-            AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)"""
-        return [_of(row) for row in self._database.query(sql, {"since": since})]
+            AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)
+            {_NEWEST_FIRST}"""
+        return _newest(self._database.query(sql, {"since": since}))
 
     def queue(self, charge: NewCardCharge, *, at: int) -> None:
         """
@@ -90,6 +95,14 @@ class NewCardStore:
             (at, refusal, charge_id),
         )
         return cursor.rowcount == 1
+
+
+def _newest(rows: Iterable[dict[str, Any]]) -> list[NewCardCharge]:
+    """The first of each charge."""
+    found: dict[str, NewCardCharge] = {}
+    for row in rows:
+        found.setdefault(row["charge_id"], _of(row))
+    return list(found.values())
 
 
 def _of(row: dict[str, Any]) -> NewCardCharge:

@@ -120,15 +120,19 @@ class Simulation:
             makers = {run.created_by, run.submitted_by}
             assert len({one.by for one in stores.runs.approvals(run)} - makers) >= 1
             found = stores.runs._database.query(
-                """SELECT r.* FROM attempts a JOIN run_rows r ON r.run_id = a.run_id
-                       AND r.number = a.run_row WHERE a.idempotency_key = ?""",
+                """SELECT r.*, coalesce(q.payment_method, r.payment_method) AS agreed
+                   FROM attempts a
+                   LEFT JOIN new_card_charges q ON q.charge_id = a.charge_id AND a.run_id IS NULL
+                   JOIN run_rows r ON r.run_id = coalesce(a.run_id, q.run_id)
+                       AND r.number = coalesce(a.run_row, q.run_row) WHERE a.idempotency_key = ?""",
                 (key,),
             )
             row = next(found)
         assert row["is_submitted"] == 1
-        assert (row["amount"], row["currency"], row["customer"], row["payment_method"]) == tuple(
-            params[name] for name in ("amount", "currency", "customer", "payment_method")
-        )
+        asked = [params[name] for name in ("amount", "currency", "customer", "payment_method")]
+        assert asked == [row[name] for name in ("amount", "currency", "customer", "agreed")]
+        said = params.get("description"), params.get("statement_descriptor_suffix")
+        assert said == (row["description"], row["suffix"])
 
     # What can happen
 
