@@ -30,7 +30,7 @@ from lib.store.unit_of_work import Stores, UnitOfWork
 
 _DAY = 86_400
 # Whoever did one of these to a run has prepared it, too.
-_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back")
+_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back", "run.check_again")
 
 
 @dataclass(frozen=True, slots=True)
