@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
 from lib.domain.charges import Charge, ChargeState
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.money import format_money
+
+_SIGNS = re.compile(r"[\W_]+")
 
 
 def outline(reference: str) -> str:
@@ -17,7 +20,7 @@ def outline(reference: str) -> str:
     `INV-1`, `inv 1` and `ＩＮＶ‑1` have one outline. References of other signs only have themselves.
     """
     folded = unicodedata.normalize("NFKC", reference).casefold()
-    return "".join(character for character in folded if character.isalnum()) or reference
+    return _SIGNS.sub("", folded) or reference
 
 
 def why_live(charge: Charge) -> tuple[str, str]:

@@ -124,18 +124,24 @@ class PreflightStore:
 
     def _live_by_email(self, ids: list[str]) -> dict[tuple[str, str], Charge]:
         """Only of addresses that several customers have had: deleted ones keep theirs."""
+        found = self._each(
+            f"""SELECT DISTINCT lower(email) AS address FROM customers
+                WHERE id IN {_THESE} AND email <> ''""",
+            ids,
+        )
+        # Collected first: one address of thousands of customers is then looked at once.
+        addresses = sorted({row["address"] for row in found})
         return {
             (row["email"].lower(), row["reference"]): charge_of(row)
             for row in self._each(
                 f"""WITH shared AS MATERIALIZED (
-                        SELECT lower(email) AS address FROM customers WHERE lower(email) IN (
-                            SELECT lower(email) FROM customers WHERE id IN {_THESE} AND email <> '')
+                        SELECT lower(email) AS address FROM customers WHERE lower(email) IN {_THESE}
                         GROUP BY 1 HAVING count(*) > 1)
                     SELECT c.email, h.* FROM shared
                     JOIN customers c ON lower(c.email) = shared.address
                     JOIN charges h ON h.customer = c.id
                         AND h.state IN ('attempting', 'succeeded', 'processing', 'unknown')""",
-                ids,
+                addresses,
             )
         }
 
