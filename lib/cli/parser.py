@@ -150,7 +150,11 @@ def _add_runs(
                 metavar="AMOUNT:CUR", help="for example 12345.60:eur; once for each currency",
             )  # fmt: skip
         elif word in ("approve", "reject"):
-            made.add_argument("--digest", help="of what you looked at; what is submitted otherwise")
+            made.add_argument(
+                "--digest",
+                help="of what you looked at, as `runs show` prints it: refused when the run is another one by now. "
+                "Without it, whatever is submitted at this moment; the answer says what that was",
+            )
             if word == "reject":
                 made.add_argument("--reason", default="rejected on the command line")
         elif word == "start":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ _ARRIVED = """
         AND l.completed_at >= a.requested_at"""
 # Only by its own link did the customer agree to have this one charged.
 _BY_ITS_OWN_LINK = " AND h.id = k.id"
+# The newest card is the one the customer means.
+_NEWEST_FIRST = "ORDER BY l.completed_at DESC, i.created DESC, m.position DESC"
 _COLUMNS = "charge_id, run_id, run_row, payment_method, attempts_before"
 
 
@@ -46,22 +49,23 @@ class NewCardStore:
 
     def arrived(self, run_id: str, *, since: int) -> list[NewCardCharge]:
         """
-        Rows of one run, in no order, whose customer saved a new card since then, by the recovery link
-        of whichever charge: one message has one link. Each with the newest card.
+        Rows of one run whose customer saved a new card since then, by the recovery link of whichever
+        charge: one message has one link. Each with the newest card.
         """
-        sql = f"{_ARRIVED} AND r.id = :run_id ORDER BY l.completed_at"
-        found = [_of(row) for row in self._database.query(sql, {"since": since, "run_id": run_id})]
-        return list({card.charge_id: card for card in found}.values())
+        sql = f"{_ARRIVED} AND r.id = :run_id {_NEWEST_FIRST}"
+        return _newest(self._database.query(sql, {"since": since, "run_id": run_id}))
 
     def covered(self, *, since: int) -> list[NewCardCharge]:
         """
-        Those whose run's approval said that new cards are charged, and that were never queued.
+        Those whose run's approval said that new cards are charged, and that were never queued, each
+        with the newest card.
 
         Both the card and the start of the run are younger than `since`.
         """
         sql = f"""{_ARRIVED}{_BY_ITS_OWN_LINK} AND r.charge_new_cards = 1 AND r.started_at >= :since
-            AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)"""
-        return [_of(row) for row in self._database.query(sql, {"since": since})]
+            AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)
+            {_NEWEST_FIRST}"""
+        return _newest(self._database.query(sql, {"since": since}))
 
     def queue(self, charge: NewCardCharge, *, at: int) -> None:
         """
@@ -97,6 +101,14 @@ class NewCardStore:
             (at, refusal, charge_id),
         )
         return cursor.rowcount == 1
+
+
+def _newest(rows: Iterable[dict[str, Any]]) -> list[NewCardCharge]:
+    """The first of each charge."""
+    found: dict[str, NewCardCharge] = {}
+    for row in rows:
+        found.setdefault(row["charge_id"], _of(row))
+    return list(found.values())
 
 
 def _of(row: dict[str, Any]) -> NewCardCharge:

@@ -41,7 +41,7 @@ class RunStore:
         return [_run(row) for row in rows]
 
     def remembered_columns(self) -> dict[str, str]:
-        """What the headings of the last file were called, by column."""
+        """What `remember_columns` was given, by and by."""
         rows = self._database.query("SELECT value FROM meta WHERE name = 'run_columns'")
         found: dict[str, str] = next((json.loads(row["value"]) for row in rows), {})
         return found

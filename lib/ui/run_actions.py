@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.control_totals import ControlTotals, typed
-from lib.domain.runs import RunState
+from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunFiles
 from lib.services.runs.viewing import RunView
@@ -167,8 +167,7 @@ def _decide(ctx: PageContext, view: RunView) -> None:
         if not second_look.may_decide(ctx, makers={run.submitted_by, run.created_by}):
             return
         decision = second_look.form("run")
-        # What was shown is what is decided on: another digest is refused.
-        shown = run.digest or ""
+        shown = _shown(run)
         if decision is not None and decision.approves:
             with outcome.show("Approved."):
                 ctx.services.runs.approvals.approve(
@@ -179,6 +178,18 @@ def _decide(ctx: PageContext, view: RunView) -> None:
                 ctx.services.runs.approvals.reject(
                     run.id, digest=shown, by=by, password=decision.password, reason=decision.note
                 )
+
+
+def _shown(run: Run) -> str:
+    """
+    The digest of what stood on the page before this click, which is what is decided on.
+
+    A click runs the script anew, and the script reads the run anew: by then it may be another one.
+    """
+    key = f"run_shown_{run.id}"
+    before = st.session_state.get(key, "")
+    st.session_state[key] = run.digest or ""
+    return str(before)
 
 
 def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 - a pandas row

@@ -433,6 +433,16 @@ class TestWhoPreparedIt:
         with pytest.raises(NotPermitted, match="prepared"):
             approve(world, run)
 
+    def test_whoever_had_it_checked_again(self, world: World) -> None:
+        """That may choose another method for every row."""
+        world.services.users.add_practice_users()
+        run_id = draft(world, invoices(payers(world, 1)))
+        both = Actor("bob", "Bob", frozenset({Role.APPROVER, Role.OPERATOR}))
+        world.services.runs.maker.check_again(run_id, by=both)
+        run = world.services.runs.approvals.submit(run_id, by=ALICE)
+        with pytest.raises(NotPermitted, match="prepared"):
+            approve(world, run)
+
     def test_submitted_again_within_a_second_is_another_submission(self, world: World) -> None:
         world.services.users.add_practice_users()
         approvals = world.services.runs.approvals

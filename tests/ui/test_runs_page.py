@@ -134,6 +134,25 @@ class TestDeciding:
         ran(button(at, "run_reject").click().run())
         assert state_of(world, run_id) is RunState.REJECTED
 
+    @pytest.mark.parametrize("press", ["run_approve", "run_reject"])
+    def test_only_what_stood_on_the_page(self, open_page, world, press) -> None:
+        """Meanwhile the maker took a row back in that was left out."""
+        run_id = draft(world, [row(world), row(world, "INV-2")])
+        world.services.runs.maker.leave_out(run_id, [3], by=ALICE)
+        submit(world, run_id)
+        at = open_page("runs", as_="bob", query={"run": run_id})
+        world.services.runs.approvals.withdraw(run_id, by=ALICE)
+        world.services.runs.maker.take_back(run_id, [3], by=ALICE)
+        submit(world, run_id)
+        at.text_input(key="run_password").set_value(PASSWORD)
+        at.text_input(key="run_reason").set_value("Wrong month")
+        button(at, press).click().run()
+        assert "not what you looked at" in at.error[0].value
+        assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
+        at.text_input(key="run_password").set_value(PASSWORD)
+        button(at, press).click().run()
+        assert state_of(world, run_id) is not RunState.AWAITING_APPROVAL, "it was shown since"
+
     def test_the_maker_cannot(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])
         submit(world, run_id)

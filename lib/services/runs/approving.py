@@ -29,7 +29,7 @@ from lib.store.unit_of_work import Stores, UnitOfWork
 
 _DAY = 86_400
 # Whoever did one of these to a run has prepared it, too.
-_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back")
+_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back", "run.check_again")
 # More rows than a run can have; what the database holds ends much later.
 _LARGEST_CANARY = 1_000_000
 
