@@ -24,8 +24,10 @@ _CONCURRENCY_REASONS = frozenset({"global-concurrency", "endpoint-concurrency"})
 _RECOVERY_SECONDS = 30.0
 # Eight readers meet the limit at the same moment, and that is one moment: one halving.
 _ONE_BURST_SECONDS = 1.0
-# As many as our readers and senders ever have in flight to one endpoint: no cap at all.
-_NO_CAP = 8
+# More than a charge run has in flight is never asked for: no cap at all.
+_NO_CAP = 32
+# As many as the readers have in flight; fewer at one moment say little about the next.
+_USUAL = 8
 # A cap keeps nobody waiting for answers that do not come: a charge is better refused than stuck.
 _LONGEST_WAIT_SECONDS = 5.0
 # The library's own 50 ms behind every wait would cost a twentieth of the rate.
@@ -108,7 +110,8 @@ class Pace:
             self._set_rate(endpoint, max(1.0, endpoint.rate / 2))
         if not is_rate and now - endpoint.narrowed_at >= _ONE_BURST_SECONDS:
             endpoint.narrowed_at = endpoint.at_once_changed_at = now
-            endpoint.at_once = max(1, endpoint.at_once // 2)
+            usual = max(endpoint.in_flight, _USUAL)
+            endpoint.at_once = max(1, min(endpoint.at_once, usual) // 2)
 
     def _recovered(self, name: str) -> _Endpoint:
         now = self._monotonic()

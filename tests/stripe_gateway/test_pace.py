@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from lib.practice.faults import LIMIT_REASONS
-from lib.stripe_gateway.pace import _NO_CAP, Pace, endpoint_of
+from lib.stripe_gateway.pace import Pace, endpoint_of
 from tests.world import ALICE, World
 
 CUSTOMERS = ("get", "/v1/customers/cus_1")
@@ -112,10 +112,20 @@ def test_it_never_stops_altogether_and_comes_back() -> None:
         seconds.now += 1
     assert (pace.rate(*CUSTOMERS), pace.at_once(*CUSTOMERS)) == (1, 1)
     found = []
-    for _ in range(5):
+    for _ in range(9):
         seconds.now += 31
         found.append(pace.at_once(*CUSTOMERS))
-    assert found == [2, 3, 5, None, None]
+    assert found == [2, 3, 5, 8, 12, 18, 27, None, None]
+    assert pace.rate(*CUSTOMERS) == 20
+
+
+def test_half_of_a_runs_charges_in_flight_go_on() -> None:
+    pace = Pace(1000, monotonic=Seconds())
+    with contextlib.ExitStack() as turns:
+        for _ in range(32):
+            turns.enter_context(pace.turn(*CHARGE))
+        pace.slow_down(*CHARGE, "endpoint-concurrency")
+        assert pace.at_once(*CHARGE) == 16
 
 
 def test_no_more_at_once_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +144,7 @@ def test_no_more_at_once_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
             with lock:
                 inside -= 1
 
-    threads = [threading.Thread(target=ask) for _ in range(2 * _NO_CAP)]
+    threads = [threading.Thread(target=ask) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
