@@ -1050,3 +1050,33 @@ def m010_run_certificates(database: Database) -> None:
         """CREATE TRIGGER certificates_are_never_deleted BEFORE DELETE ON run_certificates
             BEGIN SELECT RAISE(ABORT, 'certificates are never deleted'); END""",
     )
+
+
+@migrations()
+def m011_claims_and_what_is_gone(database: Database) -> None:
+    """Jobs belong to whoever claimed them last; what Stripe said is gone before it was here."""
+    _run(
+        database,
+        # How often the job was taken: only the last taker may write to it.
+        "ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0",
+        # An answer that was under way at that moment must not bring it back.
+        """CREATE TABLE tombstones (
+            id TEXT PRIMARY KEY, gone_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        # One type alone is read beside an unfinished reading of everything.
+        "DROP INDEX one_open_backfill",
+        """CREATE UNIQUE INDEX one_open_backfill_of_these ON backfills (types)
+            WHERE finished_at IS NULL""",
+        # Types that the key may not read, with spaces between.
+        "ALTER TABLE backfills ADD COLUMN refused TEXT NOT NULL DEFAULT ''",
+        # Saved for a customer and without one now: removed, not in need of a customer.
+        """UPDATE payment_methods SET is_detached = 1, last_customer = (
+                SELECT s.customer FROM setup_intents i
+                    JOIN checkout_sessions s ON s.setup_intent = i.id
+                WHERE i.payment_method = payment_methods.id AND s.status = 'complete'
+                    AND s.customer IS NOT NULL)
+            WHERE customer IS NULL AND is_detached = 0 AND id IN (
+                SELECT i.payment_method FROM setup_intents i
+                    JOIN checkout_sessions s ON s.setup_intent = i.id
+                WHERE s.status = 'complete' AND s.customer IS NOT NULL)""",
+    )

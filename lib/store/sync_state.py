@@ -114,13 +114,22 @@ class SyncStore:
         self, window_id: int, *, after_id: str | None, after_created: int | None, objects: int,
         is_done: bool,
     ) -> None:  # fmt: skip
-        """Belongs into the transaction that wrote the page."""
+        """
+        Belongs into the transaction that wrote the page.
+
+        A reader that stood still while another took over moves nothing back.
+        """
         self._database.execute(
-            """UPDATE sync_windows SET after_id = coalesce(?, after_id),
-                   after_created = coalesce(?, after_created), objects = objects + ?,
-                   is_done = ? WHERE id = ?""",
-            (after_id, after_created, objects, int(is_done), window_id),
-        )
+            """UPDATE sync_windows SET after_id = coalesce(:after_id, after_id),
+                   after_created = coalesce(:after_created, after_created),
+                   objects = objects + :objects, is_done = :is_done
+               WHERE id = :id AND is_done = 0 AND (:is_done OR CASE
+                   WHEN :after_created IS NOT NULL
+                       THEN coalesce(:after_created <= after_created, 1)
+                   ELSE coalesce(:after_id > after_id, 1) END)""",
+            {"id": window_id, "after_id": after_id, "after_created": after_created,
+             "objects": objects, "is_done": int(is_done)},
+        )  # fmt: skip
 
     # Reads
 

@@ -225,10 +225,11 @@ class TestJobs:
     def test_one_waiting_or_running_of_a_kind(self, uow: UnitOfWork) -> None:
         assert self.add(uow, "job_1")
         assert not self.add(uow, "job_2")
-        assert self.claim(uow)
+        job = self.claim(uow)
+        assert job
         assert not self.add(uow, "job_2")
         with uow.write() as stores:
-            stores.jobs.end("job_1", state="done", result={"n": 1}, at=101)
+            assert stores.jobs.end(job, state="done", result={"n": 1}, at=101)
         assert self.add(uow, "job_2")
 
     def test_one_of_ten_threads_takes_it(self, uow: UnitOfWork) -> None:
@@ -253,20 +254,52 @@ class TestJobs:
 
     def test_progress_keeps_it(self, uow: UnitOfWork) -> None:
         self.add(uow, "job_1")
-        self.claim(uow, now=100)
+        job = self.claim(uow, now=100)
+        assert job
         with uow.write() as stores:
-            stores.jobs.progress("job_1", progress={"doing": "customers"})
-            assert stores.jobs.keep_alive("job_1", at=125)
+            stores.jobs.progress(job, progress={"doing": "customers"})
+            assert stores.jobs.keep_alive(job, at=125)
         assert self.claim(uow, now=140) is None
         with uow.read() as stores:
             found = stores.jobs.find("job_1")
         assert found is not None
         assert found.progress == {"doing": "customers"}
 
+    def test_whoever_took_it_before_has_lost_it(self, uow: UnitOfWork) -> None:
+        """A process that was suspended wakes up beside the one that took its job over."""
+        self.add(uow, "job_1")
+        before = self.claim(uow, now=100)
+        after = self.claim(uow, now=101 + STALE_SECONDS)
+        assert before
+        assert after
+        with uow.write() as stores:
+            assert not stores.jobs.keep_alive(before, at=999)
+            stores.jobs.progress(before, progress={"doing": "customers"})
+            assert not stores.jobs.end(before, state="failed", at=140)
+            found = stores.jobs.find("job_1")
+            assert found
+            assert (found.state, found.heartbeat_at, found.progress) == ("running", 131, {})
+            assert stores.jobs.keep_alive(after, at=140)
+            assert stores.jobs.end(after, state="done", at=141)
+            assert not stores.jobs.end(after, state="failed", at=142)
+
+    def test_failures_count_since_one_was_done(self, uow: UnitOfWork) -> None:
+        found = []
+        for number, state in enumerate(("failed", "done", "failed", "cancelled", "failed")):
+            self.add(uow, f"job_{number}")
+            job = self.claim(uow)
+            assert job
+            with uow.write() as stores:
+                stores.jobs.end(job, state=state, at=101)
+                found.append(stores.jobs.failures_in_a_row("sync"))
+        assert found == [1, 0, 1, 1, 2]
+
     def test_a_long_error_is_cut(self, uow: UnitOfWork) -> None:
         self.add(uow, "job_1")
+        job = self.claim(uow)
+        assert job
         with uow.write() as stores:
-            stores.jobs.end("job_1", state="failed", error="x" * 100_000, at=1)
+            stores.jobs.end(job, state="failed", error="x" * 100_000, at=1)
             found = stores.jobs.find("job_1")
         assert found is not None
         assert len(found.error or "") == 1000
@@ -368,3 +401,33 @@ class TestWindows:
             assert (new.after_id, new.objects) == (None, 0)
             stores.sync.end_backfill("bf_new", at=100)
             assert stores.sync.windows("bf_old", "customers") == []
+
+    @pytest.mark.parametrize("late", [(8, False), (20, False), (8, True)], ids=str)
+    def test_nothing_moves_a_window_back(self, uow: UnitOfWork, late: tuple[int, bool]) -> None:
+        """What a process brings that stood still while another went on."""
+        with uow.write() as stores:
+            stores.sync.begin_backfill("bf", types=("customers",), at=100)
+            stores.sync.add_window("bf", "customers", window := Window(0, 100))
+
+            def advance(created: int, *, is_done: bool = False) -> Window:
+                stores.sync.advance_window(
+                    window.id, after_id=f"cus_{created}", after_created=created, objects=1,
+                    is_done=is_done,
+                )  # fmt: skip
+                return stores.sync.windows("bf", "customers")[0]
+
+            advance(30)
+            assert advance(10).after_created == 10
+            assert advance(20).after_id == "cus_10"
+            assert advance(9, is_done=True).is_done
+            assert advance(late[0], is_done=late[1]).is_done
+
+    def test_nor_back_in_the_order_of_ids(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.sync.begin_backfill("bf", types=("payment_methods",), at=100)
+            stores.sync.add_window("bf", "payment_methods", window := Window(0, 100))
+            for last in ("cus_b", "cus_a"):
+                stores.sync.advance_window(
+                    window.id, after_id=last, after_created=None, objects=1, is_done=False
+                )
+            assert stores.sync.windows("bf", "payment_methods")[0].after_id == "cus_b"

@@ -84,7 +84,7 @@ def test_progress_survives_a_reload_and_can_be_cancelled(open_page, world) -> No
     with world.services.charging._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.progress(
-            job.id,
+            job,
             progress={"doing": "customers", "customers": 1234, "rate": 2290, "remaining": 4580,
                       "seconds_left": 2},
         )  # fmt: skip
@@ -153,7 +153,7 @@ def test_a_failed_one_says_why(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
     with world.services.charging._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
-        stores.jobs.end(job.id, state="failed", error="<b>boom</b>", at=world.now)
+        stores.jobs.end(job, state="failed", error="<b>boom</b>", at=world.now)
     shown = text(open_page("sync", as_="alice"))
     assert "boom" in shown
 
