@@ -1070,13 +1070,14 @@ def m011_claims_and_what_is_gone(database: Database) -> None:
         # Types that the key may not read, with spaces between.
         "ALTER TABLE backfills ADD COLUMN refused TEXT NOT NULL DEFAULT ''",
         # Saved for a customer and without one now: removed, not in need of a customer.
-        """UPDATE payment_methods SET is_detached = 1, last_customer = (
-                SELECT s.customer FROM setup_intents i
-                    JOIN checkout_sessions s ON s.setup_intent = i.id
-                WHERE i.payment_method = payment_methods.id AND s.status = 'complete'
-                    AND s.customer IS NOT NULL)
-            WHERE customer IS NULL AND is_detached = 0 AND id IN (
-                SELECT i.payment_method FROM setup_intents i
-                    JOIN checkout_sessions s ON s.setup_intent = i.id
-                WHERE s.status = 'complete' AND s.customer IS NOT NULL)""",
+        f"""UPDATE payment_methods SET is_detached = 1, last_customer = ({_SAVED_FOR} LIMIT 1)
+            WHERE customer IS NULL AND is_detached = 0 AND EXISTS ({_SAVED_FOR})""",
+        """INSERT INTO search_pending SELECT 'checkout_sessions', position FROM checkout_sessions
+            WHERE needs_customer = 1 ON CONFLICT DO NOTHING""",
     )
+
+
+_SAVED_FOR = """SELECT coalesce(i.customer, s.customer) FROM setup_intents i
+    LEFT JOIN checkout_sessions s ON s.setup_intent = i.id
+    WHERE i.payment_method = payment_methods.id AND i.status = 'succeeded'
+        AND coalesce(i.customer, s.customer) IS NOT NULL"""

@@ -201,6 +201,24 @@ class TestDetached:
         assert mine.is_detached
         assert not theirs.is_detached
 
+    def test_one_that_was_saved_for_a_customer_and_has_none_was_removed(
+        self, uow: UnitOfWork
+    ) -> None:
+        """Detached before Onfile ever looked: only the session still tells whose it was."""
+        before_us = replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
+        with uow.write() as stores:
+            stores.mirror.save_payment_methods([before_us], synced_at_ms=10)
+            first = stores.mirror.payment_method("pm_1")
+            # A guest's card, as the list of PaymentMethods says it: without any customer.
+            plain = replace(METHOD, customer=None)
+            stores.mirror.save_payment_methods([plain], synced_at_ms=20)
+            assert stores.mirror.payment_method("pm_1") == first == before_us
+            stores.mirror.save_payment_methods([replace(plain, id="pm_2")], synced_at_ms=20)
+            stores.mirror.save_payment_methods([replace(before_us, id="pm_2")], synced_at_ms=30)
+            found = stores.mirror.payment_method("pm_2")
+        assert found is not None
+        assert (found.is_detached, found.last_customer) == (True, "cus_1")
+
     def test_e_mails_compare_in_any_case_among_the_living(self, uow: UnitOfWork) -> None:
         with uow.write() as stores:
             stores.mirror.save_customers(
@@ -211,6 +229,54 @@ class TestDetached:
                 synced_at_ms=10,
             )
             assert [c.id for c in stores.mirror.customers_by_email("a@EXAMPLE.com")] == ["cus_1"]
+
+
+class TestGoneBeforeItWasHere:
+    """The event of a deletion overtakes the page that was asked for before it."""
+
+    def test_a_customer(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.mirror.mark_customer_deleted("cus_1", synced_at_ms=20)
+            assert stores.mirror.customer("cus_1") is None, "nothing nameless in any list"
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=10)
+            assert stores.mirror.customer("cus_1") == replace(CUSTOMER, is_deleted=True)
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=15)
+            assert stores.mirror.living_customers(after="", limit=9) == []
+            # Only an answer to a later question knows better.
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=30)
+            assert stores.mirror.customer("cus_1") == CUSTOMER
+
+    @pytest.mark.parametrize("is_known", [False, True])
+    def test_the_methods_of_a_deleted_customer(self, uow: UnitOfWork, is_known: bool) -> None:
+        with uow.write() as stores:
+            if is_known:
+                stores.mirror.save_customers([CUSTOMER], synced_at_ms=5)
+            stores.mirror.mark_customer_deleted("cus_1", synced_at_ms=20)
+            stores.mirror.save_payment_methods(
+                [METHOD, replace(METHOD, id="pm_2", customer="cus_2")], synced_at_ms=10
+            )
+            mine, theirs = map(stores.mirror.payment_method, ("pm_1", "pm_2"))
+        assert mine == replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
+        assert theirs is not None
+        assert (theirs.customer, theirs.is_detached) == ("cus_2", False)
+
+    def test_a_method(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.mirror.mark_detached("pm_1", synced_at_ms=20)
+            stores.mirror.mark_detached("pm_1", synced_at_ms=18)
+            stores.mirror.save_payment_methods([METHOD], synced_at_ms=19)
+            found = stores.mirror.payment_method("pm_1")
+            assert found == replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
+            stores.mirror.save_payment_methods([replace(METHOD, customer=None)], synced_at_ms=30)
+            assert stores.mirror.payment_method("pm_1") == found
+
+    def test_a_method_of_which_a_later_answer_is_the_first(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.mirror.mark_detached("pm_1", synced_at_ms=20)
+            stores.mirror.save_payment_methods([replace(METHOD, customer=None)], synced_at_ms=30)
+            found = stores.mirror.payment_method("pm_1")
+        assert found is not None
+        assert found.is_detached, "it is no guest's card that waits for a customer"
 
 
 class TestJobs:
