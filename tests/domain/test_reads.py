@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, sync_interval
+from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
 
 
 def test_five_hundred_reads_a_payment_and_ten_thousand_at_least() -> None:
@@ -30,3 +30,13 @@ def test_syncs_never_use_more_than_half(used: int, payments: int, has_webhooks: 
     found = budget(used=used, payments=payments)
     syncs = PERIOD_SECONDS / sync_interval(found, has_webhooks=has_webhooks)
     assert 3 * syncs <= found.allowed * 0.501
+
+
+def test_what_fails_again_and_again_is_tried_less_and_less() -> None:
+    hours = [resume_after(failures, ReadBudget(0, 10_000)) / 3600 for failures in range(7)]
+    assert hours == [1 / 6, 1 / 6, 1, 6, 24, 24, 24]
+
+
+def test_and_at_most_hourly_when_the_reads_are_nearly_used() -> None:
+    nearly = ReadBudget(9_000, 10_000)
+    assert [resume_after(failures, nearly) / 3600 for failures in range(5)] == [1, 1, 1, 6, 24]
