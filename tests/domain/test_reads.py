@@ -20,6 +20,14 @@ def test_every_five_minutes_where_the_allowance_lets_it_and_hourly_with_webhooks
     assert sync_interval(rich, has_webhooks=True) == 3600
 
 
+def test_polling_alone_is_as_often_as_the_readme_says() -> None:
+    minutes = [
+        sync_interval(budget(used=0, payments=payments), has_webhooks=False) / 60
+        for payments in (0, 20, 104, 100_000)
+    ]
+    assert [round(number) for number in minutes] == [26, 26, 5, 5]
+
+
 def test_nine_tenths_used_slows_it_to_an_hour() -> None:
     assert sync_interval(ReadBudget(8_999, 10_000), has_webhooks=False) < 3600
     assert sync_interval(ReadBudget(9_000, 10_000), has_webhooks=False) == 3600
