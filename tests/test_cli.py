@@ -8,11 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lib.cli.main import main
 from lib.errors import SettingsError
+from lib.services.sync import BACKFILL
+from lib.stripe_gateway.gateway import StripeGateway
 from tests import at_stripe
 from tests.commands import Run, Said, commands_of
 from tests.world import ALWAYS_DECLINES, World
@@ -309,6 +312,55 @@ class TestSync:
         world.customer()
         said = run("--json", "--as", "alice", "sync", *argv)
         assert (said.status, said.json["customers"]) == (0, 1)
+
+    @pytest.mark.parametrize("verify", [False, True])
+    def test_at_a_terminal_one_line_tells_how_far_it_is(
+        self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch, verify: bool
+    ) -> None:
+        world.save_card(world.customer())
+        if verify:
+            run("--as", "bob", "sync")
+            world.clock.advance(minutes=5)
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        said = run("--json", "--as", "bob", "sync", *["--verify"][: int(verify)])
+        assert said.status == 0
+        assert said.json, "standard output is for the answer alone"
+        words = [part.strip() for part in said.err.split("\r\x1b[K")]
+        wanted = "Comparing customers · 1 of 1 parts" if verify else "Reading customers · 1 so far"
+        assert any(word.startswith(wanted) for word in words)
+        assert words[-1] == "", "the line is cleared in the end"
+        assert "\n" not in said.err
+
+    def test_elsewhere_nothing_tells_how_far_it_is(self, run: Run, world: World) -> None:
+        world.save_card(world.customer())
+        assert run("--as", "bob", "sync").err == ""
+
+    @pytest.mark.parametrize("options", [(), ("--full",), ("--verify",)], ids=" ".join)
+    @pytest.mark.parametrize("is_terminal", [False, True])
+    def test_ctrl_c_keeps_what_was_read_and_says_so(
+        self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...],
+        is_terminal: bool,
+    ) -> None:  # fmt: skip
+        world.save_card(world.customer())
+        monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
+        list_page = StripeGateway.list_page
+
+        def pressing(self: StripeGateway, type_: str, **given: Any) -> Any:
+            if type_ == "checkout_sessions":
+                raise KeyboardInterrupt
+            return list_page(self, type_, **given)
+
+        monkeypatch.setattr(StripeGateway, "list_page", pressing)
+        said = run("--json", "--as", "bob", "sync", *options)
+        assert (said.status, said.error["code"]) == (1, "stopped")
+        assert "goes on from there" in said.error["message"]
+        assert "Traceback" not in said.err
+        monkeypatch.setattr(StripeGateway, "list_page", list_page)
+        if "--verify" not in options:
+            job = world.services.sync.latest(BACKFILL)
+            assert job is not None
+            assert job.state == "cancelled"
+            assert run("--json", "--as", "bob", "sync").json["customers"] == 0, "read before"
 
     def test_stripe_down_is_an_error_with_the_request(self, run: Run, world: World) -> None:
         world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.proofs import Proof
-from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, sync_interval
+from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
 from lib.errors import InvalidInput, StaleState
 from lib.services.backfill import TYPES as LISTED_TYPES
 from lib.services.backfill import Backfill
@@ -30,8 +30,6 @@ from lib.stripe_gateway.gateway import StripeGateway
 TYPES = (*LISTED_TYPES, "events")
 SYNC, BACKFILL, VERIFY = "sync", "backfill", "verify"
 _PROVE_EVERY_SECONDS = 24 * 3600
-# A backfill that failed goes on after a while by itself.
-_RESUME_AFTER_SECONDS = 10 * 60
 
 
 def _silent(_: dict[str, object]) -> None:
@@ -76,21 +74,37 @@ class SyncService:
         now = epoch(self._clock())
         reads = self.reads()
         if self.needs_backfill():
-            latest = self._jobs.latest(BACKFILL)
-            was_cancelled = latest is not None and latest.state == "cancelled"
-            if not was_cancelled and _is_due(latest, now, _RESUME_AFTER_SECONDS):
-                self._jobs.request(BACKFILL, by=SYSTEM)
+            self._go_on_with_backfill(now, reads)
             if not self._has_events_since():
                 return
         every = sync_interval(reads, has_webhooks=self._webhooks.is_configured)
         if _is_due(self._jobs.latest(SYNC), now, every):
             self._jobs.request(SYNC, by=SYSTEM)
         if (
-            not self.needs_backfill()
+            self._is_read()
             and not reads.is_nearly_used
             and _is_due(self._jobs.latest(VERIFY), now, _PROVE_EVERY_SECONDS)
         ):
             self._jobs.request(VERIFY, by=SYSTEM)
+
+    def _go_on_with_backfill(self, now: int, reads: ReadBudget) -> None:
+        latest = self._jobs.latest(BACKFILL)
+        if latest is not None and latest.state == "cancelled":
+            return
+        with self._uow.read() as stores:
+            failures = stores.jobs.failures_in_a_row(BACKFILL)
+        if _is_due(latest, now, resume_after(failures, reads)):
+            self._jobs.request(BACKFILL, by=SYSTEM)
+
+    def _is_read(self) -> bool:
+        """Everything, or everything that the key may read: the rest must not keep proof waiting."""
+        if not self.needs_backfill():
+            return True
+        with self._uow.read() as stores:
+            unfinished = stores.sync.open_backfill(LISTED_TYPES)
+            if unfinished is None or not unfinished.refused:
+                return False
+            return stores.sync.unread_types(unfinished) <= unfinished.refused
 
     def cancel(self, kind: str, *, by: Actor) -> bool:
         """What was read is kept, and the next one goes on there; False when nothing runs."""
@@ -111,14 +125,9 @@ class SyncService:
         """Never done to the end, or asleep for so long that Stripe's events do not reach back."""
         with self._uow.read() as stores:
             done = stores.sync.cursor("backfill")
-            unfinished = stores.sync.open_backfill()
+            unfinished = stores.sync.open_backfill(LISTED_TYPES)
         now = epoch(self._clock())
-        return (
-            done is None
-            or done > now
-            or not self._has_events_since()
-            or (unfinished is not None and set(unfinished.types) == set(LISTED_TYPES))
-        )
+        return done is None or done > now or not self._has_events_since() or unfinished is not None
 
     def _has_events_since(self) -> bool:
         with self._uow.read() as stores:

@@ -1063,3 +1063,34 @@ def m011_control_totals(database: Database) -> None:
             WHEN OLD.state <> 'draft' AND NEW.state <> 'draft' AND NEW.control IS NOT OLD.control
             BEGIN SELECT RAISE(ABORT, 'a submitted run keeps its control totals'); END""",
     )
+
+
+@migrations()
+def m012_claims_and_what_is_gone(database: Database) -> None:
+    """Jobs belong to whoever claimed them last; what Stripe said is gone before it was here."""
+    _run(
+        database,
+        # How often the job was taken: only the last taker may write to it.
+        "ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0",
+        # An answer that was under way at that moment must not bring it back.
+        """CREATE TABLE tombstones (
+            id TEXT PRIMARY KEY, gone_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        # One type alone is read beside an unfinished reading of everything.
+        "DROP INDEX one_open_backfill",
+        """CREATE UNIQUE INDEX one_open_backfill_of_these ON backfills (types)
+            WHERE finished_at IS NULL""",
+        # Types that the key may not read, with spaces between.
+        "ALTER TABLE backfills ADD COLUMN refused TEXT NOT NULL DEFAULT ''",
+        # Saved for a customer and without one now: removed, not in need of a customer.
+        f"""UPDATE payment_methods SET is_detached = 1, last_customer = ({_SAVED_FOR} LIMIT 1)
+            WHERE customer IS NULL AND is_detached = 0 AND EXISTS ({_SAVED_FOR})""",
+        """INSERT INTO search_pending SELECT 'checkout_sessions', position FROM checkout_sessions
+            WHERE needs_customer = 1 ON CONFLICT DO NOTHING""",
+    )
+
+
+_SAVED_FOR = """SELECT coalesce(i.customer, s.customer) FROM setup_intents i
+    LEFT JOIN checkout_sessions s ON s.setup_intent = i.id
+    WHERE i.payment_method = payment_methods.id AND i.status = 'succeeded'
+        AND coalesce(i.customer, s.customer) IS NOT NULL"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ class OpenBackfill:
     id: str
     types: tuple[str, ...]
     started_at: int
+    refused: frozenset[str]
+    """Types that the key might not read when they were tried last."""
 
 
 class SyncStore:
@@ -55,15 +57,34 @@ class SyncStore:
             (backfill_id, " ".join(types), at),
         )
 
-    def open_backfill(self) -> OpenBackfill | None:
-        """The one that was begun and not finished."""
-        rows = self._database.query("SELECT * FROM backfills WHERE finished_at IS NULL")
+    def open_backfill(self, types: Sequence[str]) -> OpenBackfill | None:
+        """The one of exactly these types that was begun and not finished."""
+        rows = self._database.query(
+            "SELECT * FROM backfills WHERE finished_at IS NULL AND types = ?", (" ".join(types),)
+        )
         return next(
             (
-                OpenBackfill(row["id"], tuple(row["types"].split()), row["started_at"])
+                OpenBackfill(
+                    row["id"], tuple(row["types"].split()), row["started_at"],
+                    frozenset(row["refused"].split()),
+                )
                 for row in rows
             ),
             None,
+        )  # fmt: skip
+
+    def unread_types(self, backfill: OpenBackfill) -> set[str]:
+        """Those of which something is still to be read."""
+        found = {type_: self.windows(backfill.id, type_) for type_ in backfill.types}
+        return {
+            type_
+            for type_, windows in found.items()
+            if not windows or not all(window.is_done for window in windows)
+        }
+
+    def set_refused(self, backfill_id: str, types: Collection[str]) -> None:
+        self._database.execute(
+            "UPDATE backfills SET refused = ? WHERE id = ?", (" ".join(sorted(types)), backfill_id)
         )
 
     def end_backfill(self, backfill_id: str, *, at: int) -> None:
@@ -71,6 +92,17 @@ class SyncStore:
         self._database.execute(
             "UPDATE backfills SET finished_at = ? WHERE id = ?", (at, backfill_id)
         )
+        self._forget_windows()
+
+    def end_other_backfills(self, backfill_id: str, *, at: int) -> None:
+        """What reads everything reads what they were about."""
+        self._database.execute(
+            "UPDATE backfills SET finished_at = ? WHERE finished_at IS NULL AND id <> ?",
+            (at, backfill_id),
+        )
+        self._forget_windows()
+
+    def _forget_windows(self) -> None:
         # Also those that a reader cut after its backfill was ended.
         self._database.execute(
             """DELETE FROM sync_windows WHERE backfill_id IN
@@ -114,13 +146,22 @@ class SyncStore:
         self, window_id: int, *, after_id: str | None, after_created: int | None, objects: int,
         is_done: bool,
     ) -> None:  # fmt: skip
-        """Belongs into the transaction that wrote the page."""
+        """
+        Belongs into the transaction that wrote the page.
+
+        A reader that stood still while another took over moves nothing back.
+        """
         self._database.execute(
-            """UPDATE sync_windows SET after_id = coalesce(?, after_id),
-                   after_created = coalesce(?, after_created), objects = objects + ?,
-                   is_done = ? WHERE id = ?""",
-            (after_id, after_created, objects, int(is_done), window_id),
-        )
+            """UPDATE sync_windows SET after_id = coalesce(:after_id, after_id),
+                   after_created = coalesce(:after_created, after_created),
+                   objects = objects + :objects, is_done = :is_done
+               WHERE id = :id AND is_done = 0 AND (:is_done OR CASE
+                   WHEN :after_created IS NOT NULL
+                       THEN coalesce(:after_created <= after_created, 1)
+                   ELSE coalesce(:after_id > after_id, 1) END)""",
+            {"id": window_id, "after_id": after_id, "after_created": after_created,
+             "objects": objects, "is_done": int(is_done)},
+        )  # fmt: skip
 
     # Reads
 

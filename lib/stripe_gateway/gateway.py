@@ -257,12 +257,13 @@ class StripeGateway:
             self.requests += 1
             self.reads += method == "get"
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
-        try:
-            with translated():
-                response = self._client.raw_request(method, path, **params, **options)
-        except Busy:
-            self._pace.slow_down(method, path)
-            raise
+        with self._pace.turn(method, path):
+            try:
+                with translated():
+                    response = self._client.raw_request(method, path, **params, **options)
+            except Busy as error:
+                self._pace.slow_down(method, path, error.limit_reason)
+                raise
         data = response.data
         if not isinstance(data, dict):
             raise OutcomeUnknown(

@@ -84,13 +84,16 @@ def test_progress_survives_a_reload_and_can_be_cancelled(open_page, world) -> No
     with world.services.charging._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.progress(
-            job.id,
+            job,
             progress={"doing": "customers", "customers": 1234, "rate": 2290, "remaining": 4580,
                       "seconds_left": 2},
         )  # fmt: skip
     at = open_page("sync", as_="alice")
     assert "Running" in text(at)
-    assert "1,234" in text(at) + " ".join(metric.value for metric in at.metric)
+    bar = at.get("progress")[0].proto
+    assert "Reading customers · 1,234 so far · 2,290 a second · under a minute left" in bar.text
+    assert bar.text.startswith("Step 1 of 8 · ")
+    assert bar.value == int(100 * 1234 / (1234 + 4580) / 8)
     ran(at.button(key="sync_cancel_backfill").click().run())
     assert world.services.sync.latest(BACKFILL).cancel_requested_by == "alice"
     assert open_page("sync", as_="alice").button(key="sync_cancel_backfill").disabled
@@ -153,7 +156,7 @@ def test_a_failed_one_says_why(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
     with world.services.charging._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
-        stores.jobs.end(job.id, state="failed", error="<b>boom</b>", at=world.now)
+        stores.jobs.end(job, state="failed", error="<b>boom</b>", at=world.now)
     shown = text(open_page("sync", as_="alice"))
     assert "boom" in shown
 
