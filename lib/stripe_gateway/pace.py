@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,34 @@ from pyrate_limiter import Duration, Limiter, Rate
 _RECOVERY_SECONDS = 30.0
 # The library's own 50 ms behind every wait would cost a twentieth of the rate.
 _EXTRA_WAIT_MS = 2
+
+
+class _Line:
+    """
+    A lock for whoever waited longest. The limiter alone lets anybody go first, and under a low ceiling
+    a request could then wait until it is taken for one whose reply was lost.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._is_taken = False
+
+    def __enter__(self) -> None:
+        turn = threading.Event()
+        with self._lock:
+            if not self._is_taken:
+                self._is_taken = True
+                return
+            self._waiting.append(turn)
+        turn.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._is_taken = False
 
 
 @dataclass(slots=True)
@@ -34,15 +63,20 @@ class Pace:
         self._ceiling = ceiling
         self._monotonic = monotonic
         self._endpoints: dict[str, _Endpoint] = {}
+        self._lines: dict[str, _Line] = {}
         self._lock = threading.Lock()
 
     def wait(self, method: str, path: str) -> None:
-        """Return when the next request to this endpoint may leave."""
+        """Return when the next request to this endpoint may leave; first come, first served."""
         if not self._ceiling:
             return
+        name = endpoint_of(method, path)
         with self._lock:
-            endpoint = self._recovered(endpoint_of(method, path))
-        endpoint.limiter.try_acquire("stripe")
+            line = self._lines.setdefault(name, _Line())
+        with line:
+            with self._lock:
+                endpoint = self._recovered(name)
+            endpoint.limiter.try_acquire("stripe")
 
     def slow_down(self, method: str, path: str) -> None:
         """Stripe answered 429 here."""

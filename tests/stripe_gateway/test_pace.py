@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from lib.stripe_gateway.pace import Pace, endpoint_of
@@ -67,3 +70,36 @@ def test_a_429_from_stripe_slows_that_endpoint(world: World, monkeypatch) -> Non
     world.services.sync.run_now(by=ALICE)
     assert gateway._pace.rate("get", "/v1/customers") == 500
     assert gateway._pace.rate("get", "/v1/payment_intents") == 1000
+
+
+def test_first_come_first_served() -> None:
+    pace, order = Pace(10), []
+
+    def wait(number: int) -> None:
+        pace.wait(*CUSTOMERS)
+        order.append(number)
+
+    for _ in range(10):
+        pace.wait(*CUSTOMERS)
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    for thread in threads:
+        thread.join(10)
+    assert order == list(range(12))
+
+
+def test_whoever_waits_leaves_at_the_rate_that_a_429_left() -> None:
+    pace = Pace(4)
+    for _ in range(4):
+        pace.wait(*CUSTOMERS)
+    threads = [threading.Thread(target=pace.wait, args=CUSTOMERS) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    pace.slow_down(*CUSTOMERS)
+    started = time.monotonic()
+    for thread in threads:
+        thread.join(10)
+    assert time.monotonic() - started > 1.0, "two a second, after the one that had its turn"
