@@ -23,7 +23,7 @@ class Gate:
         self.is_held = threading.Event()
         self._go = threading.Event()
 
-        def held(params: Any, *, idempotency_key: str) -> Any:
+        def held(params: Any, *, idempotency_key: str, **_: Any) -> Any:
             self.keys.append(idempotency_key)
             if on_the_way_back:
                 answer = create(params, idempotency_key=idempotency_key)

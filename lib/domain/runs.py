@@ -160,6 +160,10 @@ class Finding:
     severity: Severity
     message: str
     column: str | None = None
+    reason: str | None = None
+    """Of lib.domain.declines, when an earlier try is why."""
+    not_before: int | None = None
+    """Unix seconds from which the row could be sent, when waiting helps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,21 @@ class RunRowStore:
             (run_id,),
         )
 
+    def cancel_with(self, charge_id: str, attempt: int) -> bool:
+        """
+        Cancel the row that sent an attempt if its run was cancelled since; whether that was so. Such a
+        row can be sent no more.
+        """
+        cursor = self._database.execute(
+            """UPDATE run_rows SET state = 'cancelled' WHERE state = 'sent'
+                   AND (run_id, number) IN (SELECT run_id, run_row FROM attempts
+                       WHERE charge_id = ? AND number = ?)
+                   AND EXISTS (SELECT 1 FROM runs WHERE id = run_rows.run_id
+                       AND state = 'cancelled')""",
+            (charge_id, attempt),
+        )
+        return cursor.rowcount == 1
+
     def in_flight(self, run_id: str) -> list[str]:
         """Charges that this run sent and whose outcome is not known; not what others try again."""
         rows = self._database.query(
@@ -184,13 +199,8 @@ def _request(row: dict[str, Any]) -> RowRequest:
     )
 
 
-def _findings(found: list[dict[str, str | None]]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(
-            str(one["code"]), Severity(str(one["severity"])), str(one["message"]), one["column"]
-        )
-        for one in found
-    )
+def _findings(found: list[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(Finding(**one | {"severity": Severity(one["severity"])}) for one in found)
 
 
 def _row(row: dict[str, Any]) -> RunRow:

@@ -80,9 +80,9 @@ def after_reply(
     create = gateway.create_payment_intent
     keys: list[str] = []
 
-    def wrapped(params: Any, *, idempotency_key: str) -> Any:
+    def wrapped(params: Any, *, idempotency_key: str, **more: Any) -> Any:
+        answer = create(params, idempotency_key=idempotency_key, **more)
         keys.append(idempotency_key)
-        answer = create(params, idempotency_key=idempotency_key)
         if len(keys) == 2:
             act()
         return answer

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import stamina
 
@@ -15,7 +16,7 @@ from lib.domain.actors import Actor
 from lib.domain.breaker import NOT_WRITTEN, Answer, Stop
 from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
-from lib.domain.runs import Finding, RowState, Run, RunRow, RunState, Severity
+from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
 from lib.errors import Blocked, GatewayError, Refused, RuleViolation
 from lib.money import Money
 from lib.services import ledger
@@ -80,7 +81,7 @@ class RowSender:
                 attempt = self._claim(run, row, order, before.tried, lease, commits)
         except (RuleViolation, Refused) as error:
             # Asked again, Stripe would refuse again to close the earlier payment.
-            refusal = Finding(error.code, Severity.RED, str(error))
+            refusal = _finding(error)
             commits.write(lambda stores: _block(stores, row, refusal))
             return None
         except GatewayError as error:
@@ -96,7 +97,7 @@ class RowSender:
             ledger.record_reply(
                 stores, attempt, result, intent, at=epoch(self._clock()), asked_at_ms=asked_at_ms
             )
-            _come_back(stores, row, attempt.charge_id, at=epoch(self._clock()))
+            _come_back(stores, row, attempt.charge_id)
 
         try:
             # Around phase 3 only: a database that is busy or full must never send a charge again.
@@ -207,19 +208,18 @@ def _order(row: RunRow) -> ChargeOrder:
     )
 
 
-def _come_back(stores: Stores, row: RunRow, charge_id: str, *, at: int) -> None:
-    """What Stripe did not take is sent again, unless the run was cancelled meanwhile."""
+def _come_back(stores: Stores, row: RunRow, charge_id: str) -> None:
+    """What Stripe did not take is sent again."""
     charge = stores.charges.find(charge_id)
-    if charge is None or charge.state is not ChargeState.PLANNED:
-        return
-    run = stores.runs.find(row.run_id)
-    is_cancelled = run is not None and run.state is RunState.CANCELLED
-    after = RowState.CANCELLED if is_cancelled else RowState.PLANNED
-    stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=after)
-    if is_cancelled:
-        stores.charges.move(
-            charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=at
-        )
+    if charge is not None and charge.state is ChargeState.PLANNED:
+        stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=RowState.PLANNED)
+
+
+def _finding(error: RuleViolation | Refused) -> Finding:
+    finding = Finding(error.code, Severity.RED, str(error))
+    if isinstance(error, Blocked):
+        return replace(finding, reason=error.reason, not_before=error.not_before)
+    return finding
 
 
 def _block(stores: Stores, row: RunRow, refusal: Finding) -> None:
