@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from pyrate_limiter import Duration, Limiter, Rate
 
+from lib.stripe_gateway.line import Line
+
 # `Stripe-Rate-Limited-Reason`. Whatever else a 429 names (one object that is in use, say) or leaves
 # out concerns that request only: whoever sent it waits before sending it again.
 _RATE_REASONS = frozenset({"global-rate", "endpoint-rate"})
@@ -53,18 +55,25 @@ class Pace:
         self._ceiling = ceiling
         self._monotonic = monotonic
         self._endpoints: dict[str, _Endpoint] = {}
+        self._lines: dict[str, Line] = {}
         self._changed = threading.Condition()
 
     @contextmanager
     def turn(self, method: str, path: str) -> Iterator[None]:
-        """Begins when the next request to this endpoint may leave; ends with its answer."""
+        """
+        Begins when the next request to this endpoint may leave, first come, first served; ends with
+        its answer.
+        """
         if not self._ceiling:
             yield
             return
         name = endpoint_of(method, path)
         with self._changed:
-            limiter = self._recovered(name).limiter
-        limiter.try_acquire("stripe")
+            line = self._lines.setdefault(name, Line())
+        with line:
+            with self._changed:
+                limiter = self._recovered(name).limiter
+            limiter.try_acquire("stripe")
         with self._changed:
             self._changed.wait_for(lambda: self._has_room(name), timeout=_LONGEST_WAIT_SECONDS)
             endpoint = self._recovered(name)

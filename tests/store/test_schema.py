@@ -127,7 +127,7 @@ class TestOldRows:
     def test_methods_that_lost_their_customer_before_us_are_removed(self, tmp_path: Path) -> None:
         """Up to m010 they stood among those that need a customer, for ever."""
         database = connect(tmp_path / "old.db")
-        migrations.apply(database, stop_before="m011_claims_and_what_is_gone")
+        migrations.apply(database, stop_before="m012_claims_and_what_is_gone")
         rows = (("of_session", "cus_1", None, "succeeded"), ("of_intent", None, "cus_2", "succeeded"),
                 ("guest", None, None, "succeeded"), ("pending", "cus_3", "cus_3", "requires_action"))  # fmt: skip
         for number, (name, of_session, of_intent, status) in enumerate(rows):
