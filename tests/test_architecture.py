@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.store", "lib.stripe_gateway",
     },
     "lib.reports": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.money", "lib.store.charges",
+        "lib.clock", "lib.domain", "lib.errors", "lib.money", "lib.store.charge_rows",
         "lib.store.connection", "lib.store.own_outcomes", "lib.store.search", "lib.store.sync_state",
     },
     "lib.store": {"lib.domain", "lib.errors", "lib.money"},

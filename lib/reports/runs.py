@@ -15,7 +15,7 @@ from lib.domain.declines import explain
 from lib.domain.payment_methods import label_of
 from lib.domain.runs import STALE_SECONDS, RunState
 from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, reading, records
-from lib.store.charges import decline_of
+from lib.store.charge_rows import decline_of
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
 
 _RUNS = Query(

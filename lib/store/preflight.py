@@ -12,7 +12,7 @@ from lib.domain.charges import Attempt, Charge
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, Facts, Similar
 from lib.domain.references import outline
-from lib.store.charges import attempt_of, charge_of
+from lib.store.charge_rows import attempt_of, charge_of
 from lib.store.mirror import customer_of, payment_method_of
 
 _THESE = "(SELECT value FROM json_each(?))"
