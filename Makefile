@@ -10,9 +10,10 @@ READY := .venv/.requirements
 DEV_READY := .venv/.requirements-dev
 WORKERS ?= 2
 SEEDS ?= 1000
+KILL_SECONDS ?= 180
 BENCH_FOLDER ?= data/bench
 
-.PHONY: help run test lint types check soak bench bench-large screenshots chromium clean
+.PHONY: help run test lint types check soak mutants bench bench-large screenshots chromium clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +34,12 @@ types: $(DEV_READY) ## Check types
 
 check: lint types test ## Everything CI checks
 
-soak: $(DEV_READY) ## Simulate runs from SEEDS=1000 seeds (two minutes a thousand on two cores)
-	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) tests/services/test_runs_simulation.py
+soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from SEEDS=1000 seeds
+	ONFILE_KILL_SECONDS=$(KILL_SECONDS) ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) \
+	  tests/services/test_runs_killed.py tests/services/test_runs_simulation.py
+
+mutants: $(DEV_READY) ## Make mistakes that would charge twice, one at a time; tests must turn red (a minute)
+	$(BIN)/python -m tests.mutating
 
 bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, every page and runs (six minutes)
 	@$(BIN)/python -m bench.backfill 10k 100k

@@ -48,7 +48,8 @@ from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
 from lib.store.migrations import migrations
 from lib.store.unit_of_work import UnitOfWork
-from lib.stripe_gateway.gateway import StripeGateway, build_client
+from lib.stripe_gateway.client import build_client
+from lib.stripe_gateway.gateway import StripeGateway
 from lib.worker.loop import Worker, WorkerServices
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -170,7 +171,7 @@ def build_services(
     refund_settling = RefundSettler(uow, gateway, refund_sender, clock=clock)
     search = SearchService(uow)
     sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
-    maker = RunMaker(uow, customers, methods, clock=clock, livemode=configured.livemode)
+    maker = RunMaker(uow, customers, methods, sync, clock=clock, livemode=configured.livemode)
     viewer = RunViewer(uow, clock=clock, public_url=configured.public_url)
     rows = RowSender(sender, earlier, clock=clock, livemode=configured.livemode)
     runs = RunServices(
@@ -179,7 +180,7 @@ def build_services(
         comparer=RunComparer(uow, clock=clock),
         control=RunControl(uow, clock=clock),
         executor=RunExecutor(uow, rows, settling, clock=clock),
-        files=RunFiles(uow, maker, viewer, sync, clock=clock),
+        files=RunFiles(uow, maker, viewer, clock=clock),
         follower=RunFollower(uow, maker, viewer, clock=clock),
         maker=maker,
         new_cards=NewCardCharger(uow, charging, clock=clock),

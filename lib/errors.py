@@ -85,9 +85,18 @@ class AlreadyCharged(RuleViolation):
 class Blocked(RuleViolation):
     """Our own rules refuse, before any call to Stripe."""
 
-    def __init__(self, message: str, *, code: str) -> None:
+    def __init__(
+        self, message: str, *, code: str, reason: str | None = None, not_before: int | None = None
+    ) -> None:
+        """
+        Args:
+            reason: of lib.domain.declines, when an earlier try is why.
+            not_before: Unix seconds from which it would be allowed, when waiting helps.
+        """
         super().__init__(message)
         self.code = code
+        self.reason = reason
+        self.not_before = not_before
 
 
 class GatewayError(OnfileError):

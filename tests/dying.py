@@ -3,17 +3,19 @@ Executors in processes of their own that die where they are told to.
 
 Runs as `python -m tests.dying FOLDER API_BASE` and reads one JSON list of jobs a line; each job is
 executed in a fork, all of a line at once. Answers with how each ended and how many points it passed.
-A point is the moment before or after a commit, and before or after a call to Stripe.
+A job dies at a point of its own, or is killed from outside at any moment. A point is the moment before or after a commit, and before or after a call to Stripe.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +25,7 @@ from typing import Any
 import stamina
 
 from lib import bootstrap
-from lib.services.runs import executing
+from lib.services.runs import executing, lease
 from lib.services.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store import connection, group_commit, unit_of_work
@@ -31,6 +33,7 @@ from lib.stripe_gateway.gateway import StripeGateway
 from tests.world import BOB, World
 
 DIED = 9
+KILLED = -signal.SIGKILL
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ class Executors:
         )  # fmt: skip
 
     def run(self, *jobs: dict[str, Any]) -> list[Ended]:
-        """Each job: `run`, or `refund` to approve, and if wanted `die_at`, `in_flight`, `kill_after` seconds."""
+        """
+        Each job: `run`, or `refund` to approve, and if wanted `die_at` (a point), `in_flight`, `now`,
+        `kill_after` (seconds from the fork to SIGKILL).
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         now = self._world.clock().timestamp()
@@ -78,10 +84,10 @@ def _patched(point: Callable[[], None]) -> None:
             point()
         point()
 
-    def asked(self: StripeGateway, *given: Any) -> Any:
+    def asked(self: StripeGateway, *given: Any, **more: Any) -> Any:
         point()
         try:
-            return call(self, *given)
+            return call(self, *given, **more)
         finally:
             point()
 
@@ -101,9 +107,9 @@ def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> N
                 os._exit(DIED)
 
     _patched(point)
-    if "kill_after" in job:
-        threading.Timer(job["kill_after"], os._exit, (DIED,)).start()
     executing._LOOK_AFTER_SECONDS = (0.0,) * 4
+    # On a busy machine a heartbeat more would be a point more to die at.
+    lease.BEAT_SECONDS = 3_600
     settings = load_settings(
         folder, {"ONFILE_DATA_DIR": str(folder / "data"), "ONFILE_MAX_RPS": "0"}
     )
@@ -119,6 +125,14 @@ def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> N
     os._exit(0)
 
 
+def _kill(when: Iterable[tuple[float, int]]) -> None:
+    """Whoever has ended by then is not waited for yet, so that its id is nobody else's."""
+    began = time.monotonic()
+    for seconds, child in sorted(when):
+        time.sleep(max(0.0, began + seconds - time.monotonic()))
+        os.kill(child, signal.SIGKILL)
+
+
 def _answer(folder: Path, api_base: str, jobs: list[dict[str, Any]]) -> list[tuple[int, int]]:
     children = []
     for job in jobs:
@@ -132,6 +146,11 @@ def _answer(folder: Path, api_base: str, jobs: list[dict[str, Any]]) -> list[tup
                 os._exit(1)
         os.close(writing)
         children.append((child, reading))
+    _kill(
+        (job["kill_after"], child)
+        for job, (child, _) in zip(jobs, children, strict=True)
+        if "kill_after" in job
+    )
     ended = []
     for child, reading in children:
         _, status = os.waitpid(child, 0)

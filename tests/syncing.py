@@ -145,11 +145,11 @@ def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> Requests:
     gateway = world.services.sync._gateway
     call = gateway._call
 
-    def looking(method: str, path: str, params: Any, key: Any) -> Any:
+    def looking(method: str, path: str, params: Any, key: Any, **more: Any) -> Any:
         seen[path] += 1
         seen.asked.append((path, dict(params)))
         seen.before_each(path, dict(params))
-        return call(method, path, params, key)
+        return call(method, path, params, key, **more)
 
     monkeypatch.setattr(gateway, "_call", looking)
     return seen

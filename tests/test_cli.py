@@ -335,8 +335,17 @@ class TestCharge:
         assert made | {"charge_id": "", "payment_intent": ""} == {
             "charge_id": "", "reference": "INV-1", "customer": customer, "payment_method": method,
             "amount": 1234, "currency": "usd", "state": "succeeded", "payment_intent": "",
-            "attempts": 1, "failure": None,
+            "attempts": 1, "failure": None, "warnings": [],
         }  # fmt: skip
+
+    def test_says_which_of_several_methods_it_chose(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.clock.advance(seconds=5)
+        newest = world.save_card(customer, "5555555555554444")
+        said = self.charge(run, customer)
+        assert said.json["payment_method"] == newest
+        assert "the newest is charged, Mastercard ···· 4444" in said.json["warnings"][0]
         assert world.moved() == [(1234, "usd")]
 
     def test_twice_is_refused(self, run: Run, world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from dataclasses import replace
 
 from lib.bootstrap import Services
 from lib.cli import runs, syncing
@@ -118,17 +119,22 @@ def _links_list(services: Services, arguments: Arguments, actor: Actor | None) -
 
 
 def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    view = services.charging.charge(
-        ChargeOrder(
-            customer=arguments.customer,
-            money=parse_amount(arguments.amount, arguments.currency),
-            reference=arguments.reference,
-            payment_method=arguments.payment_method,
-            description=arguments.description,
-        ),
-        by=person(actor),
+    order = ChargeOrder(
+        customer=arguments.customer,
+        money=parse_amount(arguments.amount, arguments.currency),
+        reference=arguments.reference,
+        payment_method=arguments.payment_method,
+        description=arguments.description,
     )
-    return charge_answer(view)
+    review = services.charging.review(order, by=person(actor))
+    # The method that the warnings speak of, whatever is saved in between.
+    order = replace(order, payment_method=review.method.id)
+    answer = charge_answer(services.charging.charge(order, by=person(actor)))
+    return replace(
+        answer,
+        data={**answer.data, "warnings": list(review.warnings)},
+        lines=[*review.warnings, *answer.lines],
+    )
 
 
 def charge_answer(view: ChargeView) -> Answer:

@@ -11,14 +11,11 @@ from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
-from lib.domain.runs import RowState, RunState, Severity
+from lib.domain.runs import LOOK_SECONDS, RowState, RunState, Severity
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.printing.certificates import VERDICTS
 from lib.services.runs.viewing import RunView
-
-# Between looks at a run that another process executes.
-_LOOK_SECONDS = 0.5
 
 
 def import_file(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -117,7 +114,7 @@ def start(services: Services, arguments: Arguments, actor: Actor | None) -> Answ
         # Another process may have it: then watch, and take it over should that one die.
         while services.runs.control.find(arguments.run).state is RunState.RUNNING:
             if not services.runs.executor.execute(arguments.run):
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)
     return _shown(services, arguments)
 
 

@@ -208,6 +208,11 @@ def explain(decline: Decline, *, http_status: int | None, at: int) -> Failure:
     return Failure(reason, retry_allowed=True, retry_not_before=at + after if after else None)
 
 
+def never_executed(http_status: int | None) -> Reason:
+    """Why Stripe did not take a charge: our key, or that it could not be reached; no bank was asked."""
+    return Reason.OUR_DATA if http_status in (401, 403) else Reason.TRY_LATER
+
+
 def _reason(decline: Decline, http_status: int | None) -> Reason:
     by_code = _REASON_OF_CODE.get(decline.decline_code or "") or _REASON_OF_CODE.get(
         decline.code or ""

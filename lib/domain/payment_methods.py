@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from lib.domain.mirror import PaymentMethod
@@ -38,6 +40,49 @@ def why_not_usable(method: PaymentMethod, today: date) -> str | None:
     if is_expired(method, today):
         return "expired"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    method: PaymentMethod
+    note: str | None
+    """What a person should know of this choice; None when it was the only one, or the default."""
+
+
+def choose(
+    methods: Sequence[PaymentMethod], default: str | None, today: date, *,
+    was_tried: Callable[[str], bool], is_refused: Callable[[str], bool],
+) -> Choice | None:  # fmt: skip
+    """
+    The method that is charged when nobody named one: the customer's default, else the newest that can be.
+
+    One that failed for the same debt gives way to one that was not tried, and one that must not be
+    charged again for it to any other; then it is said. None when none can be charged at all.
+
+    Args:
+        methods: of one customer, newest first.
+        default: the id of the customer's default method.
+        was_tried, is_refused: by the id of a method, for this debt.
+    """
+    usable = [method for method in methods if why_not_usable(method, today) is None]
+    if not usable:
+        return None
+
+    def rank(method: PaymentMethod) -> tuple[bool, bool, bool]:
+        return is_refused(method.id), was_tried(method.id), method.id != default
+
+    chosen = min(usable, key=rank)  # the newest of equals, as they come in that order
+    preferred = next((method for method in usable if method.id == default), None)
+    if preferred is not None and chosen is not preferred:
+        note = f"The default, {label(preferred)}, failed for this reference: {label(chosen)} is charged."
+    elif preferred is None and len(usable) > 1:
+        which = "newest" if chosen is usable[0] else "newest that did not fail for this reference"
+        note = (
+            f"{len(usable)} saved methods and no default: the {which} is charged, {label(chosen)}."
+        )
+    else:
+        note = None
+    return Choice(chosen, note)
 
 
 def label(method: PaymentMethod) -> str:

@@ -8,13 +8,13 @@ a few queries.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from lib.domain import payment_methods
 from lib.domain.charges import Attempt, Charge, ChargeState
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.retries import why_not_again
+from lib.domain.retries import was_tried, why_not_again
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.money import Money, format_money
 
@@ -67,7 +67,7 @@ def judge(request: RowRequest, facts: Facts, *, now: int) -> Judged:
     customer = _customer(request, facts, found)
     method = None
     if customer is not None and not customer.is_deleted:
-        method = _method(request, customer, facts, found, _day(now))
+        method = _method(request, customer, facts, found, now)
         if request.reference is not None:
             _debt(request, customer, method, facts, found, now)
         if request.money is not None:
@@ -107,15 +107,22 @@ def _customer(request: RowRequest, facts: Facts, found: list[Finding]) -> Custom
 
 
 def _method(
-    request: RowRequest, customer: Customer, facts: Facts, found: list[Finding], today: date
+    request: RowRequest, customer: Customer, facts: Facts, found: list[Finding], now: int
 ) -> PaymentMethod | None:
     if request.payment_method is not None:
-        return _named_method(request.payment_method, customer, facts, found, today)
+        return _named_method(request.payment_method, customer, facts, found, _day(now))
     every = facts.methods.get(customer.id, ())
-    usable = [m for m in every if payment_methods.why_not_usable(m, today) is None]
-    if not usable:
+    tried = facts.tried.get((customer.id, request.reference or ""), ())
+    money = request.money
+    choice = payment_methods.choose(
+        every, customer.default_payment_method, _day(now),
+        was_tried=lambda method: was_tried(tried, method),
+        is_refused=lambda method: money is not None
+        and why_not_again(tried, method, now, money=money) is not None,
+    )  # fmt: skip
+    if choice is None:
         had = every[0] if every else None
-        why = payment_methods.why_not_usable(had, today) if had else None
+        why = payment_methods.why_not_usable(had, _day(now)) if had else None
         found.append(
             _red(
                 "no_payment_method",
@@ -126,18 +133,10 @@ def _method(
             )
         )
         return None
-    default = next((m for m in usable if m.id == customer.default_payment_method), None)
-    chosen = default or usable[0]
-    if default is None and len(usable) > 1:
-        found.append(
-            _amber(
-                "method_chosen",
-                f"{len(usable)} saved methods and no default: the newest is charged, {payment_methods.label(chosen)}.",
-                "payment_method",
-            )
-        )
-    _expiring(chosen, found, today)
-    return chosen
+    if choice.note is not None:
+        found.append(_amber("method_chosen", choice.note, "payment_method"))
+    _expiring(choice.method, found, _day(now))
+    return choice.method
 
 
 def _named_method(
@@ -196,14 +195,20 @@ def _debt(
         )
         return
     tried = facts.tried.get(key, ())
-    if not tried or method is None:
+    if not tried or method is None or request.money is None:
         return
-    refusal = why_not_again(tried, method.id, now)
+    refusal = why_not_again(tried, method.id, now, money=request.money)
     if refusal is not None:
-        found.append(_red(refusal.code, refusal.message, "reference"))
+        red = _red(refusal.code, refusal.message, "reference")
+        found.append(replace(red, reason=refusal.reason.value, not_before=refusal.not_before))
     else:
+        other = (
+            "" if was_tried(tried, method.id) else f", not yet on {payment_methods.label(method)}"
+        )
         found.append(
-            _amber("another_try", f"Tried {_times(len(tried))} without success.", "reference")
+            _amber(
+                "another_try", f"Tried {_times(len(tried))} without success{other}.", "reference"
+            )
         )
 
 

@@ -17,9 +17,15 @@ from enum import StrEnum
 from lib.domain.control_totals import ControlTotals
 from lib.money import Money
 
-# An executor says that it is alive once a second; after this silence another may take its run.
+# An executor says that it is alive once a second. After more than this many whole seconds of
+# silence, so after four seconds at the latest, another may take its run; with the look that finds
+# it, that is always less than five seconds after the last beat.
 BEAT_SECONDS = 1
-STALE_SECONDS = 4
+STALE_SECONDS = 3
+# Between looks for a run that nobody executes.
+LOOK_SECONDS = 0.5
+# That one worker executes side by side; others wait for their turn.
+RUNS_AT_ONCE = 3
 # A lease further in the future was written by a clock that was wrong.
 LEASE_MARGIN_SECONDS = 60
 
@@ -100,6 +106,10 @@ class Run:
     lease_fence: int = 0
     lease_at: int | None = None
 
+    def has_executor(self, now: int) -> bool:
+        """Whether a process that is alive executes it."""
+        return self.lease_owner is not None and now - (self.lease_at or 0) <= STALE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
@@ -166,6 +176,10 @@ class Finding:
     severity: Severity
     message: str
     column: str | None = None
+    reason: str | None = None
+    """Of lib.domain.declines, when an earlier try is why."""
+    not_before: int | None = None
+    """Unix seconds from which the row could be sent, when waiting helps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from lib.clock import Clock
 from lib.domain.charges import ChargeState
-from lib.domain.declines import EXPLANATIONS, Reason, explain, shown_code
+from lib.domain.declines import EXPLANATIONS, Reason, explain, never_executed, shown_code
 from lib.domain.payment_methods import label_of
 from lib.money import format_major
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
@@ -250,10 +250,14 @@ def _states(row: dict[str, Any]) -> list[str]:
 
 def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query:
     """Only rows with a combination of codes that means `reason`."""
-    codes = {tuple(row[code] for code in _CODES) for row in failures if row["reason"] == reason}
+    codes = {
+        (row["state"], *(row[code] for code in _CODES))
+        for row in failures
+        if row["reason"] == reason
+    }
     if not codes:
         return query.where("0")
-    same = " AND ".join(f"a.{code} IS ?" for code in _CODES)
+    same = " AND ".join(["h.state IS ?", *(f"a.{code} IS ?" for code in _CODES)])
     return query.where(
         "(" + " OR ".join(f"({same})" for _ in codes) + ")",
         *(value for combination in codes for value in combination),
@@ -263,6 +267,8 @@ def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query
 def _reason(row: dict[str, Any]) -> Reason | None:
     if row["state"] == ChargeState.UNKNOWN:
         return Reason.OUTCOME_UNKNOWN
+    if row["state"] == ChargeState.PLANNED:
+        return never_executed(row["http_status"])
     if row["state"] not in FAILED:
         return None
     return explain(decline_of(row), http_status=row["http_status"], at=0).reason

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from lib.clock import Clock
+from lib.clock import Clock, epoch
+from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.declines import explain
 from lib.domain.payment_methods import label_of
-from lib.domain.runs import RunState
+from lib.domain.runs import STALE_SECONDS, RunState
 from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, reading, records
 from lib.store.charges import decline_of
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
@@ -40,6 +41,16 @@ _ROWS = f"""
     FROM run_rows w {JOINS}
     LEFT JOIN customers c ON c.id = w.customer
     LEFT JOIN payment_methods m ON m.id = w.payment_method"""
+# Attempts are found by when they were sent: a large run has far more than one minute's.
+_ENDED = """
+    SELECT count(*) FROM attempts WHERE requested_at > ? AND +run_id = ? AND outcome_at > ?
+        AND outcome_at <= ? AND outcome IN ('succeeded', 'processing', 'declined', 'needs_customer')"""
+_BEGUN = """
+    SELECT max(at) FROM audit_log WHERE subject = ? AND action IN ('run.start', 'run.resume')"""
+_EXECUTED = """
+    SELECT name FROM runs WHERE state = 'running' AND id <> ? AND lease_owner IS NOT NULL
+        AND lease_at >= ? ORDER BY started_at, id"""
+_PACE_SECONDS = 60
 _INTEGERS = ("amount", "outcome_at", "http_status")
 
 
@@ -103,6 +114,23 @@ class RunReports:
         more = len(frame) > rows
         frame = _explained(frame.iloc[:rows].reset_index(drop=True))
         return frame, int(frame.iloc[-1]["number"]) if more else None
+
+    def pace(self, run_id: str) -> float:
+        """Rows a second that came to an end in the last minute, or since it was started or resumed."""
+        now = epoch(self._clock())
+        with reading(self._path) as database:
+            begun = database.execute(_BEGUN, (run_id,)).fetchone()[0]
+            since = max(now - _PACE_SECONDS, begun or 0)
+            sent_after = since - IN_FLIGHT_SECONDS
+            ended = database.execute(_ENDED, (sent_after, run_id, since, now)).fetchone()[0]
+        return float(ended) / max(now - since, 1)
+
+    def executed_now(self, *, besides: str) -> list[str]:
+        """Names of the other runs that a living process has."""
+        now = epoch(self._clock())
+        with reading(self._path) as database:
+            rows = database.execute(_EXECUTED, (besides, now - STALE_SECONDS)).fetchall()
+        return [name for (name,) in rows]
 
     def failures(self, run_id: str) -> pd.DataFrame:
         """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
-from lib.domain.declines import Failure, Reason, explain, shown_code
+from lib.domain.declines import Failure, Reason, explain, never_executed, shown_code
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.mirror import Decline
 from lib.store.unit_of_work import Stores
@@ -125,8 +125,7 @@ def failure_of(charge: Charge, attempt: Attempt) -> Failure | None:
         return explain(Decline(code="outcome_unknown"), http_status=None, at=at)
     if attempt.outcome is Outcome.NOT_EXECUTED and charge.state is ChargeState.PLANNED:
         # Nothing happened, so the same may be charged again at once.
-        ours = attempt.http_status in (401, 403)
-        return Failure(Reason.OUR_DATA if ours else Reason.TRY_LATER, True, None)
+        return Failure(never_executed(attempt.http_status), True, None)
     if attempt.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
         return explain(attempt.decline, http_status=attempt.http_status, at=at)
     return None

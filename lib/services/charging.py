@@ -14,7 +14,7 @@ import stamina
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
-from lib.domain.charges import RETRYABLE_STATES, Attempt, ChargeState
+from lib.domain.charges import RETRYABLE_STATES, Attempt
 from lib.errors import NotFound, OutcomeUnknown, StaleState
 from lib.money import Money
 from lib.services import ledger
@@ -117,14 +117,10 @@ class ChargingService:
         self._earlier.close(charge_id, found.attempts)
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(charge_id)
-            if len(attempts) != len(found.attempts) or not stores.charges.move(
-                charge_id, before=found.charge.state, after=ChargeState.CANCELLED, at=now
+            if len(attempts) != len(found.attempts) or not ledger.give_up(
+                stores, charge_id, before=found.charge.state, by=by.username, at=now
             ):
                 raise StaleState("This charge changed a moment ago. Reload to see its state.")
-            ledger.withdraw_recovery(stores, charge_id, at=now)
-            stores.charges.note(
-                charge_id, attempt=None, at=now, actor=by.username, kind="cancelled", detail={}
-            )
             stores.audit.record(
                 at=now, actor=by.username, action="charge.cancel", subject=charge_id, detail={}
             )

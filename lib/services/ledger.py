@@ -66,6 +66,9 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
     charge = stores.charges.find(attempt.charge_id)
     if current is None or charge is None:
         raise LookupError(f"attempt {attempt.charge_id}/{attempt.number} is gone")
+    if result.payment_intent is not None and current.outcome == result.outcome:
+        # A refusal that did not name its payment: from now on it can be closed.
+        stores.charges.name_payment_intent(attempt.charge_id, attempt.number, result.payment_intent)
     if current.outcome == result.outcome or not may_become(current.outcome, result.outcome):
         return False
     attempts = stores.charges.attempts(charge.id)
@@ -129,6 +132,12 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         # Another sum is another charge, but the same debt: its link has no purpose any more.
         for other in stores.charges.tried_for(charge.customer, charge.reference):
             withdraw_recovery(stores, other.id, at=at)
+    elif (
+        result.outcome is Outcome.NOT_EXECUTED
+        and counts
+        and stores.run_rows.cancel_with(charge.id, attempt.number)
+    ):
+        give_up(stores, charge.id, before=ChargeState.PLANNED, by="system", at=at)
     return True
 
 
@@ -182,6 +191,18 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
         Result(outcome, payment_intent=intent.id, decline=intent.error or Decline()),
         evidence=evidence, at=at,
     )  # fmt: skip
+
+
+def give_up(stores: Stores, charge_id: str, *, before: ChargeState, by: str, at: int) -> bool:
+    """
+    Cancel a charge that is not in flight, paid or unknown; its reference becomes free. False when it
+    is not `before` any more, or was never begun.
+    """
+    if not stores.charges.move(charge_id, before=before, after=ChargeState.CANCELLED, at=at):
+        return False
+    withdraw_recovery(stores, charge_id, at=at)
+    stores.charges.note(charge_id, attempt=None, at=at, actor=by, kind="cancelled", detail={})
+    return True
 
 
 def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> SetupLink:

@@ -132,7 +132,7 @@ def _claim(
     if live is not None and live.state is not ChargeState.PLANNED:
         raise AlreadyCharged(already(live), charge_id=live.id)
     earlier = earlier_of(stores, order)
-    check_retry(stores, order, earlier, method.id, now)
+    check_retry(stores, order, method.id, now)
     if live is not None and earlier is None:
         raise Blocked(
             f"A charge of {format_money(live.amount, live.currency)} for this reference is planned. Try that one again or cancel it first.",
@@ -145,6 +145,11 @@ def _claim(
         ):  # fmt: skip
             raise StaleState("This charge changed a moment ago. Reload to see its state.")
         return earlier
+    if claim is not None and stores.charges.find(claim.charge_id) is not None:
+        # Stripe did not take it at first, and before it was sent again somebody cancelled it.
+        raise Blocked(
+            "Somebody cancelled this charge while the run was going on.", code="charge_cancelled"
+        )
     charge = Charge(
         id=claim.charge_id if claim else new_id("chg"),
         customer=order.customer,

@@ -4,7 +4,7 @@ What is asked to be charged, and everything that is checked before money moves. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,7 +20,10 @@ from lib.domain.charges import (
     clean_reference,
 )
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.retries import why_not_again
+from lib.domain.payment_methods import Choice
+from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, judge
+from lib.domain.retries import was_tried, why_not_again
+from lib.domain.runs import RowRequest
 from lib.errors import AlreadyCharged, Blocked
 from lib.money import Money, checked, format_money
 from lib.services.charge_views import ChargeView, view_of
@@ -29,8 +32,7 @@ from lib.services.limits import check_single
 from lib.services.payment_methods import PaymentMethodService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-# A second payment of the same sum within a week is more often a mistake than not.
-SIMILAR_WITHIN_SECONDS = 7 * 86_400
+_ALSO_SAID = ("amount_unusual", "expires_soon", "similar_charge", "in_another_run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class ChargeOrder:
     money: Money
     reference: str
     payment_method: str | None = None
-    """None: the newest usable method of the customer."""
+    """None: see lib.domain.payment_methods.choose."""
     description: str | None = None
 
 
@@ -52,9 +54,8 @@ class Review:
     order: ChargeOrder
     customer: Customer
     method: PaymentMethod
-    chosen_for_you: bool
-    """The method was not named and the customer has several usable ones."""
     warnings: tuple[str, ...]
+    """What a person should look at, such as which of several methods was chosen for them."""
     earlier: ChargeView | None
     """A failed charge of the same reference, which this one would try again."""
 
@@ -91,21 +92,22 @@ class ReviewService:
         customer = self._customers.refresh(order.customer)
         if customer.is_deleted:
             raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
-        method, chosen = self._method(order, customer)
         now = epoch(self._clock())
+        choice = self._method(order, customer, now)
+        method = choice.method
         with self._uow.read() as stores:
             check_single(stores, order.money, now=now, is_approved=is_approved)
             earlier = earlier_of(stores, order)
-            check_retry(stores, order, earlier, method.id, now)
-            warnings = _warnings(stores, order, method, earlier, now, self._clock())
+            check_retry(stores, order, method.id, now)
+            warnings = _warnings(stores, order, choice, earlier, now)
             view = (
                 view_of(stores, earlier.id, public_url=self._public_url, now=now)
                 if earlier
                 else None
             )
-        return Review(order, customer, method, chosen, warnings, view)
+        return Review(order, customer, method, warnings, view)
 
-    def _method(self, order: ChargeOrder, customer: Customer) -> tuple[PaymentMethod, bool]:
+    def _method(self, order: ChargeOrder, customer: Customer, now: int) -> Choice:
         today = self._clock().date()
         if order.payment_method is not None:
             method = self._methods.refresh(order.payment_method)
@@ -120,15 +122,22 @@ class ReviewService:
                     f"{payment_methods.label(method)} cannot be charged: {problem}.",
                     code="payment_method_not_usable",
                 )
-            return method, False
+            return Choice(method, None)
         found = self._methods.refresh_newest(customer.id)
-        usable = [m for m in found if payment_methods.why_not_usable(m, today) is None]
-        if not usable:
+        with self._uow.read() as stores:
+            tried = stores.charges.attempts_for(order.customer, order.reference)
+        choice = payment_methods.choose(
+            found, customer.default_payment_method, today,
+            was_tried=lambda method: was_tried(tried, method),
+            is_refused=lambda method: why_not_again(tried, method, now, money=order.money)
+            is not None,
+        )  # fmt: skip
+        if choice is None:
             raise Blocked(
                 f"{customer.label} has no payment method that can be charged. Send a setup link first.",
                 code="no_payment_method",
             )
-        return usable[0], len(usable) > 1
+        return choice
 
 
 def cleaned(order: ChargeOrder) -> ChargeOrder:
@@ -176,34 +185,24 @@ def same_tries(
     }
 
 
-def check_retry(
-    stores: Stores, order: ChargeOrder, earlier: Charge | None, method_id: str, now: int
-) -> None:
+def check_retry(stores: Stores, order: ChargeOrder, method_id: str, now: int) -> None:
     """
-    Another sum is another charge but the same debt: its tries count towards the limit, and a card
-    that must not be charged again stays so. Only the waiting time is the charge's own: after
-    "not enough money" a smaller sum may be charged at once.
-
     Raises:
         Blocked: another try makes no sense, or not yet.
     """
-    every = sorted(
-        (attempt for attempts in tries_of(stores, order).values() for attempt in attempts),
-        key=lambda attempt: attempt.requested_at,
-    )
-    refusal = why_not_again(every, method_id, now)
-    if refusal is not None and refusal.not_before is not None:
-        own = stores.charges.attempts(earlier.id) if earlier is not None else []
-        refusal = why_not_again(own, method_id, now)
+    tried = stores.charges.attempts_for(order.customer, order.reference)
+    refusal = why_not_again(tried, method_id, now, money=order.money)
     if refusal is not None:
-        raise Blocked(refusal.message, code=refusal.code)
+        raise Blocked(
+            refusal.message, code=refusal.code, reason=refusal.reason,
+            not_before=refusal.not_before,
+        )  # fmt: skip
 
 
 def _warnings(
-    stores: Stores, order: ChargeOrder, method: PaymentMethod, earlier: Charge | None, now: int,
-    moment: datetime,
-) -> tuple[str, ...]:  # fmt: skip
-    found = []
+    stores: Stores, order: ChargeOrder, choice: Choice, earlier: Charge | None, now: int
+) -> tuple[str, ...]:
+    found = [choice.note] if choice.note is not None else []
     for similar in stores.charges.similar(
         customer=order.customer, amount=order.money.amount, currency=order.money.currency,
         since=now - SIMILAR_WITHIN_SECONDS, except_id=earlier.id if earlier else "",
@@ -212,11 +211,24 @@ def _warnings(
         found.append(
             f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."
         )
-    if payment_methods.expires_soon(method, moment.date()):
-        found.append(
-            f"{payment_methods.label(method)} expires {method.exp_month:02d}/{method.exp_year}."
+    return (*found, *_as_a_row_of_a_run(stores, order, choice.method, now))
+
+
+def _as_a_row_of_a_run(
+    stores: Stores, order: ChargeOrder, method: PaymentMethod, now: int
+) -> Iterator[str]:
+    """What a run would say of this charge that the ledger alone does not know."""
+    request = RowRequest(0, (), order.customer, order.money, order.reference, method.id)
+    facts = stores.preflight.facts(
+        customers=[order.customer], emails=[], methods=[method.id], except_run="", now=now
+    )
+    for finding in judge(request, facts, now=now).findings:
+        is_ours = (
+            finding.code == "similar_charge"
+            and facts.similar[order.customer, order.money.currency, order.money.amount].is_ours
         )
-    return tuple(found)
+        if finding.code in _ALSO_SAID and not is_ours:
+            yield finding.message
 
 
 def already(charge: Charge) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import stamina
 
@@ -28,6 +29,14 @@ from lib.stripe_gateway import mapping
 from lib.stripe_gateway.gateway import StripeGateway
 
 
+class _GivenUp(Exception):
+    """The attempt must not be sent any more; `outcome` is what can be said of it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.value)
+        self.outcome = outcome
+
+
 class Sender:
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
         self._uow = uow
@@ -39,7 +48,8 @@ class Sender:
         Phase 2: send exactly what the row says, under its key.
 
         Safe to call again for the same attempt while its key is young: Stripe then answers what
-        it answered before. Later nothing is sent, and the outcome is unknown. Only 429, which Stripe gives before executing, is repeated here.
+        it answered before. Later, or once others gave the attempt up, nothing is sent, and the
+        outcome is unknown. Only 429, which Stripe gives before executing, is repeated here.
         """
         params = json.loads(attempt.params)
         try:
@@ -47,12 +57,12 @@ class Sender:
                 on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0
             ):
                 with again:
-                    if epoch(self._clock()) - attempt.requested_at >= SAME_KEY_SECONDS:
-                        # This process slept for a day, and others may have given the attempt up.
-                        return Result(Outcome.UNKNOWN), None
                     intent = self._gateway.create_payment_intent(
-                        params, idempotency_key=attempt.idempotency_key
-                    )
+                        params, idempotency_key=attempt.idempotency_key,
+                        last_look=partial(self._last_look, attempt),
+                    )  # fmt: skip
+        except _GivenUp as given_up:
+            return Result(given_up.outcome), None
         except GatewayError as error:
             return _result_of(error), None
         return (
@@ -62,6 +72,22 @@ class Sender:
             ),
             intent,
         )  # fmt: skip
+
+    def _last_look(self, attempt: Attempt) -> None:
+        """
+        A process may have been stopped since it wrote the attempt down, or waited long for its turn.
+
+        Raises:
+            _GivenUp: the key may be too old, or others concluded that this was never executed.
+        """
+        with self._uow.read() as stores:
+            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+        if current is None or not current.is_open:
+            raise _GivenUp(Outcome.UNKNOWN)
+        if epoch(self._clock()) - attempt.requested_at >= SAME_KEY_SECONDS:
+            # Whoever takes an attempt over writes that down first, so it was never sent by anybody.
+            is_ours_alone = current.outcome is None
+            raise _GivenUp(Outcome.NOT_EXECUTED if is_ours_alone else Outcome.UNKNOWN)
 
     def look_at_blocked(self, attempt: Attempt, result: Result) -> bool:
         """

@@ -13,7 +13,7 @@ In this order, each step only while it can prove something:
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lib.clock import Clock, epoch, epoch_ms
@@ -41,9 +41,6 @@ logger = logging.getLogger(__name__)
 
 # Stripe's clock and ours may differ, and `created` is whole seconds.
 _CLOCK_MARGIN_SECONDS = 60
-_DAY_SECONDS = 86_400
-# A key that seems older than this may be older still, if our clock was wrong when it was sent.
-_YOUNG_SECONDS = 3600
 # A payment made this long ago is surely in Stripe's lists.
 _LISTED_SECONDS = 300
 _EVENT_TYPES = (
@@ -59,10 +56,11 @@ _EVENT_PAGES = 20
 _DRIFT_LOOK_BACK_SECONDS = 30 * 86_400
 
 
+_NOT_ASKED = "not asked"
 Seen = dict[str, object]
 """
 What one look asked and found: `at`; `same_key` (the HTTP status of the answer, or "no answer"; absent once
-the key is too old); `events` and `payments` ("none"); `error` when Stripe could not be asked.
+the key is too old); `events` ("none", "not asked") and `payments` ("none"); `error` when Stripe could not be asked.
 """
 
 
@@ -198,12 +196,14 @@ class SettlingService:
     def _look(self, attempt: Attempt, seen: Seen) -> bool:
         """True when the attempt is final now; `seen` is told what was asked."""
         if attempt.payment_intent is not None:
-            return self._apply(attempt.payment_intent, Evidence.PAYMENT_INTENT)
-        age = epoch(self._clock()) - attempt.requested_at
-        is_young = 0 <= age < _YOUNG_SECONDS
-        found = None if is_young else self._find(attempt, seen)
+            return self._apply(attempt, attempt.payment_intent, Evidence.PAYMENT_INTENT)
+        # First what Stripe keeps, then the key: a key that seems young may be days old, if our clock was
+        # wrong when it was sent, and Stripe would take it for a new request.
+        found = self._find(attempt, seen)
         if found is not None:
-            return self._apply(*found)
+            return self._apply(attempt, *found)
+        now = epoch(self._clock())
+        age = now - attempt.requested_at
         refused: Result | None = None
         if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
             result, intent = self._sender.ask(attempt)
@@ -211,13 +211,17 @@ class SettlingService:
             if result.was_executed and result.outcome is not Outcome.UNKNOWN:
                 return self._answered(attempt, result, intent)
             refused = result if result.outcome is Outcome.DECLINED else None
-        if is_young or refused is not None:
+        if refused is not None:
             found = self._find(attempt, seen)
             if found is not None:
-                return self._apply(*found)
+                return self._apply(attempt, *found)
+        if seen["events"] == _NOT_ASKED:
+            raise OutcomeUnknown(str(seen["error"]))
         if refused is not None and age >= _LISTED_SECONDS:
             return self._record(attempt, refused, Evidence.SAME_KEY)
-        if age >= NO_TRACE_SECONDS:
+        # A clock that jumped while the request was on its way makes it look a day old at once.
+        unknown_for = now - (attempt.outcome_at or now)
+        if age >= NO_TRACE_SECONDS and unknown_for >= _LISTED_SECONDS:
             return self._record(attempt, Result(Outcome.NOT_EXECUTED), Evidence.NO_TRACE)
         return False
 
@@ -235,11 +239,22 @@ class SettlingService:
         return final
 
     def _find(self, attempt: Attempt, seen: Seen) -> tuple[str, Evidence] | None:
-        """The PaymentIntent that the attempt made, by what Stripe keeps."""
-        intent_id = self._by_event(attempt)
+        """
+        The PaymentIntent that the attempt made, by what Stripe keeps.
+
+        Raises:
+            GatewayError: the customer's payments cannot be asked for. Events alone need not be
+                readable to find a payment; without them nothing is concluded.
+        """
+        try:
+            intent_id = self._by_event(attempt)
+            seen["events"] = "none"
+        except GatewayError as error:
+            intent_id = None
+            seen["events"] = _NOT_ASKED
+            seen["error"] = str(error)
         if intent_id is not None:
             return intent_id, Evidence.EVENT
-        seen["events"] = "none"
         intent = self._by_metadata(attempt)
         seen["payments"] = "none" if intent is None else intent.id
         return (intent.id, Evidence.PAYMENT_INTENT) if intent is not None else None
@@ -265,16 +280,11 @@ class SettlingService:
             charge = stores.charges.find(attempt.charge_id)
         if charge is None:
             raise LookupError(attempt.charge_id)
-        is_last_word = epoch(self._clock()) - attempt.requested_at >= NO_TRACE_SECONDS
         ours = (attempt.charge_id, attempt.number, charge.amount, charge.currency)
         after: str | None = None
         while True:
-            page = self._gateway.list_payment_intents(
-                customer=charge.customer,
-                # All of them before "no trace" is concluded, in case our clock was wrong.
-                created_from=None if is_last_word else attempt.requested_at - _DAY_SECONDS,
-                after=after,
-            )
+            # All of them, as our clock may have been wrong when this was sent.
+            page = self._gateway.list_payment_intents(customer=charge.customer, after=after)
             for intent in page.items:
                 # Metadata is copied along when somebody repeats a payment by hand.
                 if (intent.charge_id, intent.attempt, intent.amount, intent.currency) == ours:
@@ -285,15 +295,19 @@ class SettlingService:
                 raise OutcomeUnknown("Stripe's list cannot be read to its end.")
             after = page.last_id
 
-    def _apply(self, intent_id: str, evidence: Evidence) -> bool:
+    def _apply(self, attempt: Attempt, intent_id: str, evidence: Evidence) -> bool:
+        """What the payment says now; False as long as it does not end this attempt."""
         asked_at_ms = epoch_ms(self._clock())
         intent = self._gateway.retrieve_payment_intent(intent_id)
+        if evidence is Evidence.EVENT and intent.charge_id is None:
+            # Somebody took our marks off it in the Dashboard. The key in the event is ours alone.
+            intent = replace(intent, charge_id=attempt.charge_id, attempt=attempt.number)
         with self._uow.write() as stores:
             record_payment_intents(
                 stores, [intent], synced_at_ms=asked_at_ms, evidence=evidence.value
             )
-            attempt = stores.charges.by_payment_intent(intent_id)
-        return attempt is not None and not attempt.is_open
+            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+        return current is not None and not current.is_open
 
     def _record(self, attempt: Attempt, result: Result, evidence: Evidence) -> bool:
         with self._uow.write() as stores:

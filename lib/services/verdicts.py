@@ -203,6 +203,10 @@ class VerdictService:
             raise InvalidInput(
                 "That payment belongs to another charge already.", field="payment_intent"
             )
+        if intent.charge_id not in (None, charge.id):
+            raise InvalidInput(
+                "That payment carries the mark of another charge.", field="payment_intent"
+            )
         if intent.created < attempt.requested_at - _DAY_SECONDS:
             raise InvalidInput(
                 "That payment was made before this charge was sent.", field="payment_intent"

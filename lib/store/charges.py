@@ -12,10 +12,13 @@ from sqlite_utils import Database
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
 from lib.domain.mirror import Decline
 
-# A later charge of the same reference, over another amount say, makes the failure history.
-UNRESOLVED = """h.state IN ('declined', 'needs_customer') AND NOT EXISTS (
-    SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
-        AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
+# A later charge of the same reference, over another amount say, makes the failure history. What Stripe
+# never executed is as much owed as what a bank declined, unless a run is about to send it again.
+UNRESOLVED = """(h.state IN ('declined', 'needs_customer') OR (h.state = 'planned' AND NOT EXISTS (
+        SELECT 1 FROM run_rows r WHERE r.charge_id = h.id AND r.state = 'planned')))
+    AND NOT EXISTS (
+        SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
+            AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
 
 
 class ChargeStore:
@@ -52,7 +55,10 @@ class ChargeStore:
         return {row["id"]: charge_of(row) for row in rows}
 
     def unresolved(self, *, since: int, limit: int) -> list[Charge]:
-        """Failures that no later charge of the same reference made good, oldest first."""
+        """
+        Failures that no later charge of the same reference made good, and what Stripe never
+        executed; oldest first.
+        """
         rows = self._database.query(
             f"""SELECT * FROM charges h WHERE h.created_at >= ? AND {UNRESOLVED}
                 ORDER BY h.created_at, h.id LIMIT ?""",
@@ -93,6 +99,27 @@ class ChargeStore:
         )
         return [charge_of(row) for row in rows]
 
+    def attempts_for(self, customer: str, reference: str) -> list[Attempt]:
+        """Every try to collect this reference, oldest first: of any sum, also of cancelled charges."""
+        rows = self._database.query(
+            """SELECT a.* FROM charges c JOIN attempts a ON a.charge_id = c.id
+               WHERE c.customer = ? AND c.reference = ?
+               ORDER BY a.requested_at, c.created_at, a.charge_id, a.number""",
+            (customer, reference),
+        )
+        return [attempt_of(row) for row in rows]
+
+    def is_being_charged(self, customer: str, *, since: int) -> bool:
+        """Whether something was sent for this customer after `since` and no reply was written down."""
+        # By state: those are always few, while a customer may have thousands.
+        rows = self._database.query(
+            """SELECT 1 FROM charges c JOIN attempts a ON a.charge_id = c.id AND a.outcome IS NULL
+                   AND a.requested_at > ?
+               WHERE c.state = 'attempting' AND +c.customer = ? LIMIT 1""",
+            (since, customer),
+        )
+        return next(iter(rows), None) is not None
+
     def move(
         self, charge_id: str, *, before: ChargeState, after: ChargeState, at: int,
         payment_method: str | None = None,
@@ -126,6 +153,14 @@ class ChargeStore:
             "SELECT * FROM attempts WHERE charge_id = ? AND number = ?", (charge_id, number)
         )
         return next((attempt_of(row) for row in rows), None)
+
+    def name_payment_intent(self, charge_id: str, number: int, payment_intent: str) -> None:
+        """Keep which PaymentIntent an attempt made, if that is not known yet."""
+        self._database.execute(
+            """UPDATE attempts SET payment_intent = ?
+               WHERE charge_id = ? AND number = ? AND payment_intent IS NULL""",
+            (payment_intent, charge_id, number),
+        )
 
     def by_payment_intent(self, payment_intent: str) -> Attempt | None:
         rows = self._database.query(

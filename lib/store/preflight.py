@@ -108,8 +108,9 @@ class PreflightStore:
         for row in self._each(
             f"""SELECT c.customer, c.reference, a.* FROM charges c
                 JOIN attempts a ON a.charge_id = c.id
-                WHERE c.customer IN {_THESE} AND c.state IN ('planned', 'declined', 'needs_customer')
-                ORDER BY a.requested_at""",
+                WHERE c.customer IN {_THESE} AND c.state IN
+                    ('planned', 'declined', 'needs_customer', 'cancelled')
+                ORDER BY a.requested_at, c.created_at, a.charge_id, a.number""",
             ids,
         ):
             tried.setdefault((row["customer"], row["reference"]), []).append(attempt_of(row))

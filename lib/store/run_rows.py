@@ -93,20 +93,42 @@ class RunRowStore:
             raise StaleState("This row of the run was handled a moment ago.")
 
     def plan_again(self, run_id: str) -> None:
-        """Rows whose charge was proven never to have been executed."""
+        """
+        Rows whose charge was proven never to have been executed when this run tried it. What a
+        person, or another run, tried later and Stripe did not take is theirs to send.
+        """
         self._database.execute(
             """UPDATE run_rows SET state = 'planned' WHERE run_id = ? AND state = 'sent' AND
-                   (SELECT state FROM charges WHERE id = charge_id) = 'planned'""",
+                   (SELECT state FROM charges WHERE id = charge_id) = 'planned'
+                   AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.run_id = run_rows.run_id
+                       AND a.run_row = run_rows.number AND a.outcome IS NOT 'not_executed')""",
             (run_id,),
         )
 
+    def cancel_with(self, charge_id: str, attempt: int) -> bool:
+        """
+        Cancel the row that sent an attempt if its run was cancelled since; whether that was so. Such a
+        row can be sent no more.
+        """
+        cursor = self._database.execute(
+            """UPDATE run_rows SET state = 'cancelled' WHERE state = 'sent'
+                   AND (run_id, number) IN (SELECT run_id, run_row FROM attempts
+                       WHERE charge_id = ? AND number = ?)
+                   AND EXISTS (SELECT 1 FROM runs WHERE id = run_rows.run_id
+                       AND state = 'cancelled')""",
+            (charge_id, attempt),
+        )
+        return cursor.rowcount == 1
+
     def in_flight(self, run_id: str) -> list[str]:
-        """Charges that were sent and whose outcome is not known."""
+        """Charges that this run sent and whose outcome is not known; not what others try again."""
         rows = self._database.query(
             """SELECT c.id FROM charges c WHERE c.state IN ('attempting', 'unknown')
                    AND EXISTS (SELECT 1 FROM run_rows r WHERE r.run_id = ? AND r.charge_id = c.id
-                       AND r.state = 'sent')""",
-            (run_id,),
+                       AND r.state = 'sent')
+                   AND EXISTS (SELECT 1 FROM attempts a WHERE a.charge_id = c.id AND a.run_id = ?
+                       AND (a.outcome IS NULL OR a.outcome = 'unknown'))""",
+            (run_id, run_id),
         )
         return [row["id"] for row in rows]
 
@@ -228,13 +250,8 @@ def _request(row: dict[str, Any]) -> RowRequest:
     )
 
 
-def _findings(found: list[dict[str, str | None]]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(
-            str(one["code"]), Severity(str(one["severity"])), str(one["message"]), one["column"]
-        )
-        for one in found
-    )
+def _findings(found: list[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(Finding(**one | {"severity": Severity(one["severity"])}) for one in found)
 
 
 def _row(row: dict[str, Any]) -> RunRow:

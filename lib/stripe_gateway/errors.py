@@ -8,7 +8,8 @@ SDK exceptions to ours, in one table.
     payment_intent_unexpected_state, 409           OutcomeUnknown: something else moved it
     404, resource_missing         Missing
     other 400                     Refused          final
-    5xx, no or unreadable reply, an error that is not in Stripe's form (a proxy's)   OutcomeUnknown
+    5xx, no or unreadable reply, an error that is not in Stripe's form or under none of its codes
+    (a proxy's)   OutcomeUnknown
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from lib.errors import (
     Refused,
 )
 
+# Under which Stripe refuses (https://docs.stripe.com/api/errors). Something between us and Stripe that
+# passed the request on may answer in JSON, too: 408, 499 and the like say nothing of the request.
+_STRIPES_STATUSES = frozenset({400, 401, 402, 403, 404, 409, 424, 429})
 _PERMISSION = re.compile(r"Having the '(rak_[a-z_]+)' permission")
 # Whoever holds a client secret can act on the intent; nothing of ours needs one.
 _SECRET_FIELDS = frozenset({"client_secret"})
@@ -63,7 +67,7 @@ def translate(error: stripe.StripeError) -> GatewayError:
     status = error.http_status
     if isinstance(error, stripe.APIConnectionError) or status is None:
         return OutcomeUnknown("Stripe did not answer.", **facts)
-    if not details:
+    if not _is_stripes(details, status):
         # The SDK quotes what it could not read in its message, so that is not passed on. Whoever
         # wrote it, it is no word of Stripe's on whether the request was executed.
         return OutcomeUnknown("Stripe's answer could not be read.", **facts)
@@ -85,6 +89,12 @@ def translate(error: stripe.StripeError) -> GatewayError:
     if 400 <= status < 500:
         return Refused(message, **facts)
     return OutcomeUnknown("Stripe answered with an error of its own.", **facts)
+
+
+def _is_stripes(details: dict[str, Any], status: int) -> bool:
+    """Each of Stripe's errors has a `type`; a proxy's own do not."""
+    has_form = _text(details.get("type")) is not None
+    return has_form and (status >= 500 or status in _STRIPES_STATUSES)
 
 
 def _details(error: stripe.StripeError) -> dict[str, Any]:

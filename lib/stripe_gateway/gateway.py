@@ -7,7 +7,6 @@ StripeObject is built that nobody needs (98 ms against 11 ms for a page of 100 s
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -33,28 +32,8 @@ from lib.stripe_gateway.errors import translated
 from lib.stripe_gateway.lists import LISTINGS, Page, list_params, pages, read
 from lib.stripe_gateway.pace import Pace
 
-API_VERSION = "2026-10-28.endive"
-# A charge waits for the customer's bank: Stripe's own clients allow 80 s. Thirty covers all but
-# the slowest banks, and what takes longer becomes `unknown` and is settled by evidence.
-CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 30
-
 T = TypeVar("T")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
-
-
-def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
-    """The SDK, without its own retries: which request may go again is decided here, per call."""
-    stripe.enable_telemetry = False  # also writes an id file into the home folder
-    # Below this the SDK logs addresses with e-mails, and whole bodies with client secrets.
-    logging.getLogger("stripe").setLevel(logging.WARNING)
-    return stripe.StripeClient(
-        api_key,
-        stripe_version=API_VERSION,
-        base_addresses={"api": api_base},
-        max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)),
-    )
 
 
 class StripeGateway:
@@ -162,17 +141,24 @@ class StripeGateway:
     # PaymentIntents
 
     def create_payment_intent(
-        self, params: Mapping[str, object], *, idempotency_key: str
-    ) -> PaymentIntent:
+        self, params: Mapping[str, object], *, idempotency_key: str,
+        last_look: Callable[[], None] | None = None,
+    ) -> PaymentIntent:  # fmt: skip
         """
         Charge a saved method. Sent once: this method never repeats the request.
+
+        Args:
+            last_look: called right before the request leaves, after any waiting for our turn;
+                what it raises is passed on, and nothing is sent.
 
         Raises:
             Declined: the attempt is over and no money moved; `details` holds Stripe's error.
             Refused, Misconfigured, Busy: nothing was executed.
             OutcomeUnknown: it may or may not have been executed.
         """
-        data = self._call("post", "/v1/payment_intents", params, idempotency_key)
+        data = self._call(
+            "post", "/v1/payment_intents", params, idempotency_key, last_look=last_look
+        )
         return read(mapping.payment_intent, data)
 
     def cancel_payment_intent(self, intent_id: str, *, idempotency_key: str) -> PaymentIntent:
@@ -195,9 +181,12 @@ class StripeGateway:
 
     # What came of payments
 
-    def create_refund(self, params: Mapping[str, object], *, idempotency_key: str) -> Refund:
-        """Give money back. Sent once, and raises, like `create_payment_intent`."""
-        data = self._call("post", "/v1/refunds", params, idempotency_key)
+    def create_refund(
+        self, params: Mapping[str, object], *, idempotency_key: str,
+        last_look: Callable[[], None] | None = None,
+    ) -> Refund:  # fmt: skip
+        """Give money back. Like `create_payment_intent` in all else."""
+        data = self._call("post", "/v1/refunds", params, idempotency_key, last_look=last_look)
         return read(mapping.refund, data)
 
     def list_refunds(self, payment_intent: str, *, after: str | None = None) -> Page[Refund]:
@@ -258,12 +247,15 @@ class StripeGateway:
         raise AssertionError("stamina either returns or raises")
 
     def _call(
-        self, method: str, path: str, params: Mapping[str, object], idempotency_key: str | None
-    ) -> dict[str, Any]:
+        self, method: str, path: str, params: Mapping[str, object], idempotency_key: str | None, *,
+        last_look: Callable[[], None] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        self._pace.wait(method, path)
+        if last_look is not None:
+            last_look()
         with self._lock:
             self.requests += 1
             self.reads += method == "get"
-        self._pace.wait(method, path)
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
         try:
             with translated():

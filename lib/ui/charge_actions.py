@@ -42,7 +42,7 @@ def try_again(details: Details) -> None:
     refused = {
         method.id: charge_words.why_not_now(refusal, details.ctx.timezone)
         for method in usable
-        if (refusal := why_not_again(details.view.attempts, method.id, now))
+        if (refusal := why_not_again(details.view.attempts, method.id, now, money=details.money))
     }
     open_to = [method for method in usable if method.id not in refused]
     new = details.new_methods

@@ -54,8 +54,9 @@ def pasted(ctx: PageContext) -> Upload | None:
 
 def from_open_references(ctx: PageContext) -> None:
     st.caption(
-        "Every charge of the last 90 days that failed and was not made good since, each checked by what is "
-        "known now: cards that must not be tried again are listed as blocked."
+        "Every charge of the last 90 days that failed and was not made good since, or that Stripe never took, "
+        "each checked by what is known now: cards that must not be tried again are listed as blocked. "
+        "Setup links do not say what is owed, so their references are not in it."
     )
     if st.button("Make the run", key="new_run_open", type="primary", icon=":material/rule:"):
         with (

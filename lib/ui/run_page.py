@@ -7,7 +7,7 @@ from datetime import UTC
 import pandas as pd
 import streamlit as st
 
-from lib.domain.runs import RunState
+from lib.domain.runs import RUNS_AT_ONCE, RunState
 from lib.errors import NotFound
 from lib.services.runs.viewing import RunView
 from lib.ui import (
@@ -33,7 +33,9 @@ TABLE = "runs_rows"
 _PAGE = 50
 _AFTER = "run_rows_after"
 # Charges that are over, whatever came of them; `unknown` ones are being found out.
-_OVER = ("succeeded", "processing", "declined", "needs_customer", "blocked", "cancelled")
+_OVER = ("succeeded", "processing", "declined", "needs_customer")
+_NEVER_SENT = ("blocked", "cancelled")
+_LIVE = ("attempting", "unknown", *_OVER, "planned", *_NEVER_SENT)
 _MOVED = ("succeeded", "processing")
 
 
@@ -111,20 +113,38 @@ def _live(run_id: str) -> None:
     """Watches only: the worker goes on whether or not anybody looks."""
     ctx = require()
     view = ctx.services.runs.viewer.run(run_id)
-    counts = view.counts
-    total = sum(counts.values())
-    over = sum(counts.get(state, 0) for state in _OVER)
-    words = f"{over:,} of {plural(total, 'row')}"
-    left = total - over
-    if view.run.started_at is not None and over:
-        seconds = max(int(ctx.now.timestamp()) - view.run.started_at, 1)
-        rate = over / seconds
-        words += f" · {rate:.1f} a second · about {_duration(round(left / rate))} left"
-    st.progress(over / total if total else 1.0, text=words)
+    if view.run.state is RunState.RUNNING:
+        _progress(ctx, view)
     _figures(view)
     _failures(ctx, run_id)
     if view.run.state is not RunState.RUNNING:
         st.rerun()
+
+
+def _progress(ctx: PageContext, view: RunView) -> None:
+    """Of the rows that are sent: those kept back or left out neither take time nor end."""
+    counts, reports = view.counts, ctx.services.reports.runs
+    over = sum(counts.get(state, 0) for state in _OVER)
+    total = sum(n for state, n in counts.items() if state not in _NEVER_SENT)
+    words = f"{over:,} of {plural(total, 'row')}"
+    rate = reports.pace(view.run.id)
+    if rate:
+        words += f" · {rate:.1f} a second"
+        if over < total:
+            words += f" · about {_duration(round((total - over) / rate))} left"
+    st.progress(over / total if total else 1.0, text=words)
+    shown = [(state, counts[state]) for state in _LIVE if counts.get(state)]
+    st.markdown(" ".join(badges.badge(state, detail=f"{n:,}") for state, n in shown))
+    if not view.run.has_executor(int(ctx.now.timestamp())):
+        st.caption(escape(_waits_for(reports.executed_now(besides=view.run.id))))
+
+
+def _waits_for(others: list[str]) -> str:
+    if len(others) < RUNS_AT_ONCE:
+        return (
+            "No process executes it at this moment. The worker looks for such runs twice a second."
+        )
+    return f"Waits for its turn. Being executed now: {', '.join(others)}."
 
 
 def _duration(seconds: int) -> str:

@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lib.clock import Clock, epoch
+from lib.domain.runs import LOOK_SECONDS, RUNS_AT_ONCE
 from lib.ids import new_id
 from lib.services.refunds.settling import RefundSettler
 from lib.services.runs.certifying import RunCertifier
@@ -56,13 +58,15 @@ class Worker:
         """What is quick and urgent never waits for what may take minutes."""
         self._stopping.clear()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
-            for name, work in (
-                ("onfile-news", self.do_urgent),
-                ("onfile-sync", self.do_sync),
-                ("onfile-jobs", self.do_long),
-                ("onfile-index", self.do_index),
-                ("onfile-runs", self.do_runs),
+            threading.Thread(target=self._repeat, args=(work, pause), name=name, daemon=True)
+            for name, work, pause in (
+                ("onfile-news", self.do_urgent, IDLE_SECONDS),
+                ("onfile-sync", self.do_sync, IDLE_SECONDS),
+                ("onfile-jobs", self.do_long, IDLE_SECONDS),
+                ("onfile-index", self.do_index, IDLE_SECONDS),
+                ("onfile-new-cards", self.do_new_cards, IDLE_SECONDS),
+                ("onfile-certificates", self.do_certificates, IDLE_SECONDS),
+                *((f"onfile-runs-{n}", self.do_runs, LOOK_SECONDS) for n in range(RUNS_AT_ONCE)),
             )
         ]
         for thread in self._threads:
@@ -80,7 +84,9 @@ class Worker:
         self.do_sync()
         self.do_long()
         self.do_index()
+        self.do_new_cards()
         self.do_runs()
+        self.do_certificates()
 
     def do_urgent(self) -> None:
         services = self._services
@@ -101,16 +107,25 @@ class Worker:
     def do_index(self) -> None:
         self._guarded("search index", self._index)
 
-    def do_runs(self) -> None:
+    def do_new_cards(self) -> None:
         self._guarded("new cards", self._services.new_cards.charge_due)
-        self._guarded("charge runs", self._execute_runs)
+
+    def do_certificates(self) -> None:
         self._guarded("certificates", self._services.certifier.certify_due)
+
+    def do_runs(self) -> None:
+        """In several threads at once: each takes what no other has, by the lease."""
+        self._guarded("charge runs", self._execute_runs)
 
     def _execute_runs(self) -> None:
         for run_id in self._services.runs.waiting():
             if self._stopping.is_set():
                 return
-            self._services.runs.execute(run_id, should_stop=self._stopping.is_set)
+            # One that fails must not keep the others waiting.
+            self._guarded(f"charge run {run_id}", partial(self._execute, run_id))
+
+    def _execute(self, run_id: str) -> None:
+        self._services.runs.execute(run_id, should_stop=self._stopping.is_set)
 
     def _run(self, kind: str) -> None:
         self._services.sync.run_waiting(kind, should_stop=self._stopping.is_set)
@@ -120,10 +135,10 @@ class Worker:
             # Others want the write lock, too.
             self._stopping.wait(_INDEX_PAUSE_SECONDS)
 
-    def _repeat(self, work: Callable[[], None]) -> None:
+    def _repeat(self, work: Callable[[], None], pause: float) -> None:
         while not self._stopping.is_set():
             work()
-            self._stopping.wait(IDLE_SECONDS)
+            self._stopping.wait(pause)
 
     def _guarded(self, name: str, work: Callable[[], object]) -> None:
         try:

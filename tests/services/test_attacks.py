@@ -243,7 +243,7 @@ class TestTwoWhoAskTheSame:
         gateway = world.services.charging._sender._gateway
         send = gateway.create_payment_intent
 
-        def sleeps(params, *, idempotency_key):
+        def sleeps(params, *, idempotency_key, **more):
             monkeypatch.setattr(gateway, "create_payment_intent", send)
             world.clock.advance(seconds=90)
             world.lose_reply()
@@ -270,7 +270,7 @@ class TestTwoWhoAskTheSame:
         view = world.charge(customer)
         world.clock.advance(seconds=30)
 
-        def refuses(params, *, idempotency_key):
+        def refuses(params, *, idempotency_key, **more):
             raise Refused("No such customer", code="resource_missing", http_status=400)
 
         monkeypatch.setattr(
@@ -314,8 +314,8 @@ class TestStrangeAnswers:
         gateway = world.services.charging._sender._gateway
         call = gateway._call
 
-        def odd(method, path, params, key):
-            found = call(method, path, params, key)
+        def odd(method, path, params, key, **more):
+            found = call(method, path, params, key, **more)
             return body if (method, path) == ("post", "/v1/payment_intents") else found
 
         monkeypatch.setattr(gateway, "_call", odd)
@@ -360,7 +360,7 @@ class TestStrangeAnswers:
         error = {"type": "idempotency_error", "message": "other parameters"}
         asked: list[str] = []
 
-        def refuses(params, *, idempotency_key):
+        def refuses(params, *, idempotency_key, **more):
             asked.append(idempotency_key)
             raise translate(
                 stripe.IdempotencyError("x", http_status=400, json_body={"error": error})
@@ -574,9 +574,19 @@ class TestWords:
                 raise sqlite3.OperationalError("database is locked")
             return record(*args, **kwargs)
 
+        gateway = world.services.charging._sender._gateway
+        send = gateway.create_payment_intent
+        keys: list[str] = []
+
+        def counted(params, *, idempotency_key):
+            keys.append(idempotency_key)
+            return send(params, idempotency_key=idempotency_key)
+
+        monkeypatch.setattr(gateway, "create_payment_intent", counted)
         monkeypatch.setattr(ledger, "record", busy)
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
+        assert len(keys) == 1, "only the writing is repeated"
 
     def test_the_sdk_does_not_log_addresses_with_e_mails_below_warning(
         self, world: World, caplog: pytest.LogCaptureFixture

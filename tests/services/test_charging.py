@@ -63,14 +63,14 @@ class TestSuccess:
         seen: list[dict[str, object]] = []
         send = world.services.charging._sender._gateway.create_payment_intent
 
-        def looking(params, *, idempotency_key):
+        def looking(params, *, idempotency_key, **more):
             other = sqlite3.connect(world.settings.database)
             row = other.execute("SELECT idempotency_key, params, outcome FROM attempts").fetchone()
             other.close()
             seen.append({"key": row[0], "params": json.loads(row[1]), "outcome": row[2]})
             assert row[0] == idempotency_key
             assert json.loads(row[1]) == params
-            return send(params, idempotency_key=idempotency_key)
+            return send(params, idempotency_key=idempotency_key, **more)
 
         monkeypatch.setattr(
             world.services.charging._sender._gateway, "create_payment_intent", looking
@@ -88,13 +88,13 @@ class TestSuccess:
         world.save_card(customer)
         send = world.services.charging._sender._gateway.create_payment_intent
 
-        def writing(params, *, idempotency_key):
+        def writing(params, *, idempotency_key, **more):
             other = connect(world.settings.database)
             other.execute("PRAGMA busy_timeout = 0")
             other.execute("BEGIN IMMEDIATE")  # fails at once when anybody holds the write lock
             other.execute("ROLLBACK")
             other.close()
-            return send(params, idempotency_key=idempotency_key)
+            return send(params, idempotency_key=idempotency_key, **more)
 
         monkeypatch.setattr(
             world.services.charging._sender._gateway, "create_payment_intent", writing
@@ -122,7 +122,7 @@ class TestSuccess:
         newest = world.save_card(customer, "5555555555554444")
         review = world.services.charging.review(world.order(customer), by=ALICE)
         assert review.method.id == newest
-        assert review.chosen_for_you
+        assert any("the newest is charged, Mastercard ···· 4444" in one for one in review.warnings)
 
 
 class TestNeverTwice:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -264,7 +265,7 @@ class TestOutcomes:
         gateway = sender(world)._gateway
         send, params = gateway.create_refund, {"payment_intent": order.payment_intent}
 
-        def late(given: object, *, idempotency_key: str) -> object:
+        def late(given: object, *, idempotency_key: str, **more: Any) -> object:
             send(params, idempotency_key="elsewhere")
             return send(given, idempotency_key=idempotency_key)
 

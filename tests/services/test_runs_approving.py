@@ -442,3 +442,15 @@ class TestWhoPreparedIt:
         assert again.digest == run.digest
         assert again.state is RunState.AWAITING_APPROVAL
         assert approve(world, again).state is RunState.APPROVED
+
+
+def test_an_approval_by_somebody_who_is_disabled_before_the_start_no_longer_stands(
+    world: World,
+) -> None:
+    run = approved(world, invoices(payers(world, 1)))
+    world.services.users.disable("bob", by=ADA)
+    with pytest.raises(StaleState, match="bob approved this run and may not approve any more"):
+        world.services.runs.control.start(run.id, by=ALICE)
+    control = world.services.runs.control
+    assert control.find(run.id).state is RunState.APPROVED
+    assert world.services.runs.approvals.withdraw(run.id, by=ALICE).state is RunState.DRAFT

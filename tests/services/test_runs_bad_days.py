@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,8 @@ from lib.domain.charges import Outcome
 from lib.domain.runs import RunState
 from lib.services import ledger
 from lib.services.ledger import Result
+from lib.services.runs import executing
+from lib.services.runs.rows import RowQueue
 from lib.services.runs.sending_rows import RowSender
 from lib.store import connection
 from tests.running import (
@@ -77,9 +80,9 @@ def after_reply(
     create = gateway.create_payment_intent
     keys: list[str] = []
 
-    def wrapped(params: Any, *, idempotency_key: str) -> Any:
+    def wrapped(params: Any, *, idempotency_key: str, **more: Any) -> Any:
+        answer = create(params, idempotency_key=idempotency_key, **more)
         keys.append(idempotency_key)
-        answer = create(params, idempotency_key=idempotency_key)
         if len(keys) == 2:
             act()
         return answer
@@ -190,6 +193,84 @@ class TestUnexpected:
         assert stopped(world.services.runs.control.find(run_id), "unexpected")
         assert counts(world, run_id) == {"attempting": 1, "planned": 2}
         assert all_paid(world, resumed(world, run_id), 3)
+
+    def test_beside_the_rows_while_one_is_in_flight(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        run_id = started(world, one_payer(world, 3))
+        world.lose_reply()
+        with monkeypatch.context() as patch:
+            patch.setattr(RowQueue, "done", lambda *_: 1 // 0)
+            assert world.services.runs.executor.execute(run_id)
+        run = world.services.runs.control.find(run_id)
+        assert stopped(run, "unexpected")
+        error_id = re.search(r"err_\w+", run.stop_message or "")
+        assert error_id is not None
+        assert error_id[0] in caplog.text
+        assert "ZeroDivisionError" in caplog.text
+        assert counts(world, run_id) == {"unknown": 1, "planned": 2}
+        assert "run.stopped" in audited(world)
+        assert all_paid(world, resumed(world, run_id), 3)
+
+    def test_before_it_is_taken(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        run_id = started(world, one_payer(world, 3))
+        with monkeypatch.context() as patch:
+            patch.setattr(executing, "digest_now", lambda *_: 1 // 0)
+            assert not world.services.runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "unexpected")
+        assert all_paid(world, resumed(world, run_id), 3)
+
+    def test_stops_nothing_that_another_executor_has(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_id = started(world, one_payer(world, 3))
+        other = world.rebuild().runs.executor
+
+        def taken_meanwhile(*_: object) -> None:
+            assert other._take(run_id) is not None
+            raise ZeroDivisionError
+
+        executor = world.rebuild().runs.executor
+        monkeypatch.setattr(executor, "_take", taken_meanwhile)
+        assert not executor.execute(run_id)
+        assert world.services.runs.control.find(run_id).state is RunState.RUNNING
+
+    def test_it_runs_on_where_not_even_that_can_be_written(
+        self, world: World, lock: Lock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_id = started(world, one_payer(world, 3))
+
+        def locked(*_: object) -> None:
+            lock.take()
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(RowQueue, "take", locked)
+            with pytest.raises(sqlite3.OperationalError):
+                world.services.runs.executor.execute(run_id)
+        lock.give()
+        world.clock.advance(seconds=5)
+        assert world.services.runs.executor.execute(run_id)
+        assert all_paid(world, world.services.runs.control.find(run_id), 3)
+
+    def test_in_one_run_keeps_no_other_waiting(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = started(world, one_payer(world, 1))
+        world.clock.advance(seconds=1)
+        second = started(world, [(*row[:3], f"B-{row[3]}") for row in one_payer(world, 2)])
+        executor = world.services.runs.executor
+        execute = executor.execute
+
+        def failing(run_id: str, **more: Any) -> bool:
+            if run_id == first:
+                raise sqlite3.OperationalError("database is locked")
+            return execute(run_id, **more)
+
+        monkeypatch.setattr(executor, "execute", failing)
+        world.services.worker.do_runs()
+        assert world.services.runs.control.find(first).state is RunState.RUNNING
+        assert world.services.runs.control.find(second).state is RunState.FINISHED
 
 
 class TestLongAfter:

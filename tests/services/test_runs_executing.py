@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from lib.domain.mirror import PaymentIntent
 from lib.domain.runs import RunState
 from tests.running import (
     approved,
@@ -9,12 +17,37 @@ from tests.running import (
     executed,
     invoices,
     payers,
+    resumed,
     rows_of,
+    started,
 )
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 class TestToTheEnd:
+    def test_each_attempt_is_committed_before_stripe_is_asked(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[str] = []
+        gateway = world.services.runs.executor._rows._sender._gateway
+        send = gateway.create_payment_intent
+
+        def looking(params: dict[str, Any], *, idempotency_key: str) -> PaymentIntent:
+            with closing(sqlite3.connect(world.settings.database)) as other:
+                found = other.execute(
+                    "SELECT params, outcome, run_row FROM attempts WHERE idempotency_key = ?",
+                    (idempotency_key,),
+                ).fetchone()
+            assert found is not None, "sent before it was written down"
+            assert (json.loads(found[0]), found[1]) == (params, None)
+            seen.append(found[2])
+            return send(params, idempotency_key=idempotency_key)
+
+        monkeypatch.setattr(gateway, "create_payment_intent", looking)
+        run = executed(world, invoices(payers(world, 2) * 2))
+        assert counts(world, run.id) == {"succeeded": 4}
+        assert sorted(seen) == [2, 3, 4, 5]
+
     def test_every_row_is_charged_once(self, world: World) -> None:
         run = executed(world, invoices(payers(world, 6)))
         assert run.state is RunState.FINISHED
@@ -51,3 +84,19 @@ class TestToTheEnd:
         (blocked, _) = rows_of(world, run.id)
         assert [finding.code for finding in blocked.findings] == ["already_charged"]
         assert len(world.moved()) == 2
+
+    def test_what_somebody_cancelled_before_it_was_sent_again_is_blocked(
+        self, world: World
+    ) -> None:
+        """Stripe did not take it at first, so its charge is there, and planned."""
+        run_id = started(world, invoices(payers(world, 1) * 2))
+        world.fault("missing_permission")
+        world.services.runs.executor.execute(run_id)
+        (charge_id,) = world.services.reports.charges.page().frame["id"]
+        world.services.charging.cancel(charge_id, by=ALICE)
+        run = resumed(world, run_id)
+        assert run.state is RunState.FINISHED, run.stop_message
+        assert counts(world, run_id) == {"blocked": 1, "succeeded": 1}
+        (blocked,) = [row for row in rows_of(world, run_id) if row.charge_id == charge_id]
+        assert [finding.code for finding in blocked.findings] == ["charge_cancelled"]
+        assert len(world.moved()) == 1

@@ -66,6 +66,15 @@ class TestOpenReferences:
         (only,) = rows_of(world, run.id)
         assert (only.reference, only.amount, only.cells[1]) == ("INV-1", 1000, "10.00")
 
+    def test_what_stripe_never_executed_is_open_too(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.fault("missing_permission")
+        assert world.charge(customer, amount="10.00").charge.state == "planned"
+        run = world.services.runs.follower.open_references(by=ALICE)
+        (only,) = rows_of(world, run.id)
+        assert (only.reference, only.state) == ("INV-1", "planned")
+
     def test_none(self, world: World) -> None:
         with pytest.raises(InvalidInput, match="No reference"):
             world.services.runs.follower.open_references(by=ALICE)

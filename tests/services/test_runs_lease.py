@@ -5,66 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
-from lib.domain.runs import RowState, Run, RunState
-from lib.errors import StaleState
+from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState
+from lib.errors import Misconfigured, StaleState
 from lib.services.runs import lease
 from lib.services.runs.executing import RunExecutor
 from lib.store.group_commit import GroupCommit
 from tests.dying import Executors
-from tests.running import audited, counts, invoices, payers, rows_of, started, uow
-from tests.world import ALICE, World
-
-
-class Gate:
-    """Holds charges that are about to leave, or whose answer has come, until they are let go."""
-
-    def __init__(self, executor: RunExecutor, *, on_the_way_back: bool = False) -> None:
-        gateway = executor._rows._sender._gateway
-        create = gateway.create_payment_intent
-        self.keys: list[str] = []
-        self.is_held = threading.Event()
-        self._go = threading.Event()
-
-        def held(params: Any, *, idempotency_key: str) -> Any:
-            self.keys.append(idempotency_key)
-            if on_the_way_back:
-                answer = create(params, idempotency_key=idempotency_key)
-            self.is_held.set()
-            assert self._go.wait(10)
-            if on_the_way_back:
-                return answer
-            return create(params, idempotency_key=idempotency_key)
-
-        gateway.create_payment_intent = held  # type: ignore[method-assign]
-
-    def wait(self) -> None:
-        assert self.is_held.wait(10)
-
-    def open(self) -> None:
-        self._go.set()
-
-
-class Running:
-    """An executor at work in a thread of its own, with a charge held in flight."""
-
-    def __init__(self, world: World, run_id: str, **gate: bool) -> None:
-        self.executor = world.rebuild().runs.executor
-        self.gate = Gate(self.executor, **gate)
-        self._pool = ThreadPoolExecutor(1)
-        self._ended = self._pool.submit(self.executor.execute, run_id)
-        self.gate.wait()
-
-    def end(self) -> bool:
-        self.gate.open()
-        return self._ended.result(20)
-
-    def close(self) -> None:
-        self.gate.open()
-        self._pool.shutdown()
+from tests.holding import Gate, Running, until
+from tests.running import audited, counts, executed, invoices, payers, rows_of, started, uow
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
@@ -140,7 +92,7 @@ class TestTakingOver:
         run_id = started(world, one_payer(world, 3))
         first = running(run_id)
         second = world.rebuild().runs.executor
-        world.clock.advance(seconds=4)
+        world.clock.advance(seconds=3)
         assert second.waiting() == []
         assert not second.execute(run_id)
         world.clock.advance(seconds=1)
@@ -151,19 +103,34 @@ class TestTakingOver:
         assert len(first.gate.keys) == 1, "the old one sends nothing more"
         assert all_paid(world, run_id, 3)
 
+    @pytest.mark.parametrize("fraction", [0.0, 0.01, 0.5, 0.99])
+    @pytest.mark.parametrize("first_look", [0.0, 0.25, 0.49])
+    def test_within_five_seconds_of_the_last_beat_however_seconds_are_rounded(
+        self, world: World, fraction: float, first_look: float
+    ) -> None:
+        run_id = started(world, one_payer(world, 1))
+        world.clock.advance(seconds=fraction)
+        assert world.services.runs.executor._take(run_id) is not None
+        world.clock.advance(seconds=first_look)
+        silence = first_look
+        while world.services.runs.executor.waiting() == []:
+            world.clock.advance(seconds=LOOK_SECONDS)
+            silence += LOOK_SECONDS
+        assert 3 < silence < 5
+
     @pytest.mark.parametrize("on_the_way_back", [False, True])
     def test_both_in_the_middle_of_the_same_charge(
         self, world: World, running: Callable[..., Running], on_the_way_back: bool
     ) -> None:
-        """The old one's request is still out when the new one asks under the same key."""
+        """The old one's request or its answer is still out when the new one takes over."""
         run_id = started(world, one_payer(world, 3))
         first = running(run_id, on_the_way_back=on_the_way_back)
         world.clock.advance(seconds=5)
         second = running(run_id)
-        assert second.gate.keys == first.gate.keys
+        # What Stripe did already is found there; what has not arrived is asked for under its key.
+        assert (second.gate.keys == first.gate.keys) is not on_the_way_back
         assert first.end()
         assert second.end()
-        assert set(first.gate.keys) <= set(second.gate.keys)
         assert len(first.gate.keys) == 1
         assert all_paid(world, run_id, 3)
 
@@ -220,6 +187,18 @@ class TestTakingOver:
         assert first.end()
         assert all_paid(world, run_id, 2)
 
+    def test_a_clock_that_jumps_a_day_while_a_charge_is_in_flight(
+        self, world: World, running: Callable[..., Running], silent: None
+    ) -> None:
+        """The new one must not take a request that is still out for one that never left."""
+        run_id = started(world, one_payer(world, 2))
+        first = running(run_id)
+        world.clock.advance(hours=25)
+        world.rebuild().runs.executor.execute(run_id)
+        first.end()
+        amounts = [amount for amount, _ in world.moved()]
+        assert len(set(amounts)) == len(amounts)
+
 
 class TestHeart:
     def test_it_beats_while_stripe_takes_its_time(
@@ -243,15 +222,6 @@ class TestHeart:
         until(lambda: not any(t.name == "onfile-run-heartbeat" for t in threading.enumerate()))
         assert first.end()
         assert first.gate.keys == [f"onfile:{rows_of(world, run_id)[0].charge_id}:1"]
-
-
-def until(is_true: Callable[[], bool]) -> None:
-    ticks = threading.Event()
-    for _ in range(1_000):
-        if is_true():
-            return
-        ticks.wait(0.01)
-    pytest.fail("it never happened")
 
 
 @pytest.mark.usefixtures("silent")
@@ -302,6 +272,9 @@ class TestWhileInFlight:
         world.fault("rate_limited", times=5)
         assert first.end()
         assert counts(world, run_id) == {"cancelled": 3}
+        charge_id = rows_of(world, run_id)[0].charge_id
+        timeline = world.services.reports.charges.timeline(charge_id)
+        assert [entry.kind for entry in timeline] == ["sent", "not_executed", "cancelled"]
         world.stripe.faults.clear()
         customer, _, _, reference = rows[0]
         view = world.charge(customer, amount="5.00", reference=reference)
@@ -333,6 +306,78 @@ class TestWhileInFlight:
         world.services.runs.control.resume(run_id, by=ALICE)
         assert world.rebuild().runs.executor.execute(run_id)
         assert all_paid(world, run_id, 1)
+
+
+class TestTriedByHandMeanwhile:
+    """A row failed, the canary paused the run, and a person tries that charge again."""
+
+    @pytest.fixture
+    def paused(self, world: World) -> tuple[Run, str, str]:
+        customer = world.customer()
+        bad, good = world.save_card(customer, ALWAYS_DECLINES), world.save_card(customer)
+        rows = [(customer, bad, 1_001, "INV-1"), (customer, good, 1_002, "INV-2")]
+        run = executed(world, rows, canary=1)
+        assert counts(world, run.id) == {"declined": 1, "planned": 1}
+        return run, rows_of(world, run.id)[0].charge_id, good
+
+    def test_what_is_in_flight_is_not_taken_from_its_sender(
+        self, world: World, paused: tuple[Run, str, str]
+    ) -> None:
+        run, charge, good = paused
+        by_hand = world.rebuild()
+        gate = Gate(by_hand.runs.executor)
+        with ThreadPoolExecutor(1) as pool:
+            again = pool.submit(
+                by_hand.charging.retry, charge, by=ALICE, payment_method=good, expected_attempts=1
+            )
+            gate.wait()
+            world.clock.advance(seconds=61)
+            executor = world.rebuild().runs.executor
+            own = Gate(executor)
+            own.open()
+            resume(world, run.id)
+            assert executor.execute(run.id)
+            gate.open()
+            assert again.result(10).charge.state == "succeeded"
+        assert own.keys == [f"onfile:{rows_of(world, run.id)[1].charge_id}:1"]
+        assert all_paid(world, run.id, 2)
+
+    def test_what_stripe_did_not_take_of_it_is_not_the_runs_to_send(
+        self, world: World, paused: tuple[Run, str, str]
+    ) -> None:
+        run, charge, good = paused
+        not_taken(world, charge, good)
+        assert counts(world, run.id) == {"planned": 2}
+        resume(world, run.id)
+        assert world.services.runs.executor.execute(run.id)
+        assert state(world, run.id).state is RunState.FINISHED
+        assert counts(world, run.id) == {"planned": 1, "succeeded": 1}
+        again = world.services.charging.retry(
+            charge, by=ALICE, payment_method=good, expected_attempts=2
+        )
+        assert again.charge.state == "succeeded"
+        assert all_paid(world, run.id, 2)
+
+    def test_nor_to_cancel(self, world: World, paused: tuple[Run, str, str]) -> None:
+        run, charge, good = paused
+        not_taken(world, charge, good)
+        world.services.runs.control.cancel(run.id, by=ALICE)
+        assert counts(world, run.id) == {"planned": 1, "cancelled": 1}
+        assert [row.state for row in rows_of(world, run.id)] == ["sent", "cancelled"]
+
+
+def not_taken(world: World, charge: str, method: str) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise Misconfigured("may not charge")
+
+    gateway = world.services.runs.executor._rows._sender._gateway
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gateway, "create_payment_intent", refused)
+        world.services.charging.retry(charge, by=ALICE, payment_method=method, expected_attempts=1)
+
+
+def resume(world: World, run_id: str) -> None:
+    world.services.runs.control.resume(run_id, by=ALICE)
 
 
 class TestHandingOver:

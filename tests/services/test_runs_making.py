@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from lib.domain.charges import MOST_ATTEMPTS
 from lib.domain.runs import Finding, RowRequest, RowState, Severity
-from lib.errors import InvalidInput, NotPermitted
+from lib.errors import Blocked, InvalidInput, NotPermitted
 from lib.money import Money
+from lib.services.runs import making
 from lib.services.runs.making import Source
-from tests.running import draft, rows_of
-from tests.world import ALICE, ALWAYS_DECLINES, VERA, WANTS_AUTHENTICATION, World
+from tests import at_stripe
+from tests.running import audited, draft, rows_of
+from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, VERA, WANTS_AUTHENTICATION, World
 
 HEADER = ("customer", "amount", "currency", "reference")
 
@@ -130,6 +133,96 @@ class TestRed:
         (row,) = made(world, bad)
         assert (row.amount, row.state, row.findings) == (None, RowState.BLOCKED, (unread,))
         assert row.request == bad
+
+
+class TestGivenUp:
+    """Cancelling a failed charge does not wash its card clean."""
+
+    def test_a_card_that_must_not_be_tried_again(self, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer, WANTS_AUTHENTICATION)
+        failed = world.charge(customer, amount="10.00", method=method)
+        world.services.charging.cancel(failed.charge.id, by=ALICE)
+        with pytest.raises(Blocked) as refused:
+            world.charge(customer, amount="10.00", method=method)
+        assert refused.value.code == "retry_not_allowed"
+        (row,) = made(world, request(customer))
+        assert codes(row) == ["retry_not_allowed"]
+
+    def test_the_waiting_time_and_the_number_of_tries(self, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer, ALWAYS_DECLINES)
+        for _ in range(MOST_ATTEMPTS):
+            failed = world.charge(customer, amount="10.00", method=method)
+            world.services.charging.cancel(failed.charge.id, by=ALICE)
+            with pytest.raises(Blocked) as early:
+                world.charge(customer, amount="10.00", method=method)
+            world.clock.advance(days=7)
+        assert early.value.code == "too_many_attempts"
+        with pytest.raises(Blocked) as many:
+            world.charge(customer, amount="9.00", method=method)
+        assert many.value.code == "too_many_attempts"
+        (row,) = made(world, request(customer))
+        assert codes(row) == ["too_many_attempts"]
+
+    def test_a_smaller_sum_need_not_wait_in_a_run_either(self, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer, NO_MONEY)
+        world.charge(customer, amount="10.00", method=method)
+        same, smaller = made(
+            world, request(customer, number=2), request(customer, amount=500, number=3)
+        )
+        assert codes(same) == ["retry_too_early"]
+        assert codes(smaller) == ["another_try", "reference_repeated"]
+
+    def test_the_results_say_why_and_from_when(self, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer, NO_MONEY)
+        world.charge(customer, amount="10.00", method=method)
+        maker, viewer = world.services.runs.maker, world.services.runs.viewer
+        run = maker.make(Source(HEADER, "N"), [request(customer)], by=ALICE)
+        (view,) = viewer.rows(run.id)
+        failure = view.as_json()["failure"]
+        assert isinstance(failure, dict)
+        assert (failure["code"], failure["reason"]) == ("retry_too_early", "not_enough_money")
+        assert failure["retry_allowed"]
+        assert failure["retry_not_before"] == world.now + 2 * 86_400
+
+
+class TestNotChecked:
+    """What cannot be known is not guessed."""
+
+    def test_an_address_that_two_customers_have_though_only_one_was_read(
+        self, world: World
+    ) -> None:
+        mine = world.customer("Acme", email="billing@example.com")
+        world.save_card(mine)
+        at_stripe.post(world, "/v1/customers", email="billing@example.com", name="Other Acme")
+        (row,) = made(world, request("billing@example.com"))
+        assert codes(row) == ["customer_ambiguous"]
+
+    def test_more_addresses_than_are_asked_about(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(making, "_MOST_LOOKS", 1)
+        for name in ("a", "b"):
+            world.save_card(world.customer(name, email=f"{name}@example.com"))
+        rows = [request(f"{name}@example.com", number=at) for at, name in enumerate("ab", start=2)]
+        assert [codes(row) for row in made(world, *rows)] == [[], ["customer_not_checked"]]
+        world.services.sync.run(full=True)
+        assert codes(made(world, *rows)[1]) == []
+
+    def test_stripe_cannot_be_asked(self, world: World) -> None:
+        world.services.sync.run(full=True)
+        customer = at_stripe.post(world, "/v1/customers", email="new@example.com")["id"]
+        world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
+        run = world.services.runs.maker.make(Source(HEADER, "N"), [request(customer)], by=ALICE)
+        (row,) = rows_of(world, run.id)
+        assert (codes(row), row.state) == (["customer_not_checked"], RowState.BLOCKED)
+        world.stripe.faults.clear()
+        world.services.runs.maker.check_again(run.id, by=ALICE)
+        assert codes(rows_of(world, run.id)[0]) == ["no_payment_method"]
+        assert "run.check_again" in audited(world)
 
 
 class TestAmber:

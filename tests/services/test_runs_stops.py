@@ -162,6 +162,31 @@ class TestLimits:
         assert resumed(world, run_id).state is RunState.FINISHED
         assert counts(world, run_id) == {"succeeded": 4}
 
+    def test_of_a_day_that_ends_meanwhile(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = one_payer(world, 6)
+        world.clock.advance(hours=11, minutes=59)
+        run_id = started(world, rows)
+        self.limit(world, per_day=4_500)
+        around_send(monkeypatch, lambda: None, lambda: world.clock.advance(minutes=2))
+        world.services.runs.executor.execute(run_id)
+        assert counts(world, run_id) == {"succeeded": 6}, "two before midnight, four after it"
+
+    def test_of_a_day_counts_what_was_declined_before_midnight_on_neither(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        customer = world.customer()
+        good, bad = world.save_card(customer), world.save_card(customer, ALWAYS_DECLINES)
+        rows = [(customer, m, 1_000, f"INV-{at}") for at, m in enumerate([good, bad, *[good] * 5])]
+        world.clock.advance(hours=11, minutes=59)
+        run_id = started(world, rows)
+        self.limit(world, per_day=4_000)
+        around_send(monkeypatch, lambda: None, lambda: world.clock.advance(minutes=2))
+        world.services.runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "day_limit")
+        assert counts(world, run_id) == {"succeeded": 5, "declined": 1, "planned": 1}
+
     def test_what_was_not_charged_does_not_count(self, world: World) -> None:
         customer = world.customer()
         good, bad = world.save_card(customer), world.save_card(customer, ALWAYS_DECLINES)

@@ -68,13 +68,13 @@ class Simulation:
         gateway = self.world.services.charging._sender._gateway
         send = gateway.create_payment_intent
 
-        def watched(params, *, idempotency_key):
+        def watched(params, *, idempotency_key, **more):
             exact = json.dumps(params, sort_keys=True)
             assert self.sent.setdefault(idempotency_key, exact) == exact
             fate = self.random.random()
             if fate < 0.08:
                 raise Died
-            found = send(params, idempotency_key=idempotency_key)
+            found = send(params, idempotency_key=idempotency_key, **more)
             if fate < 0.16:
                 raise Died
             return found

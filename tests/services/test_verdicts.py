@@ -200,6 +200,20 @@ class TestPaidElsewhere:
         with pytest.raises(InvalidInput):
             self.paid(world, unknown, intent)
 
+    def test_a_payment_with_the_mark_of_another_charge_does_not(self, world, unknown) -> None:
+        """Its reply was lost, so that no attempt holds it yet."""
+        world.lose_reply()
+        other = world.charge(
+            world.services.charging.view(unknown).charge.customer, reference="INV-2"
+        )
+        paid = [m.payment_intent for m in world.stripe.money_moved()][-1]
+        with pytest.raises(InvalidInput, match="mark of another charge"):
+            propose(world, unknown, outcome=Outcome.SUCCEEDED, payment_intent=paid)
+        world.clock.advance(hours=24)
+        world.services.settling.settle_due()
+        found = world.services.charging.view(other.charge.id)
+        assert found.charge.state is ChargeState.SUCCEEDED
+
     def test_the_payment_of_another_charge_does_not(self, world, unknown) -> None:
         customer = world.services.charging.view(unknown).charge.customer
         other = world.charge(customer, reference="INV-2")

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from hashlib import sha256
 
 import pytest
 
 from lib import bootstrap
-from lib.domain.runs import RunState
-from tests.running import approve, approved, draft, executed, rows_of, submitted, uow
+from lib.domain.runs import RUNS_AT_ONCE, RowState, RunState
+from tests.running import (
+    approve,
+    approved,
+    counts,
+    draft,
+    executed,
+    rows_of,
+    started,
+    submitted,
+    uow,
+)
 from tests.ui.charge_pages import button, buttons, choose, ran, text
 from tests.ui.conftest import PASSWORD
 from tests.world import ALICE, ALWAYS_DECLINES, World
@@ -154,6 +166,61 @@ class TestExecuting:
         assert [state[0] for state in shown["state"]] == ["Succeeded", "Declined"]
         assert "The bank refused" in shown["why"].iloc[1]
         assert "By reason" in text(at)
+
+
+class TestLive:
+    @pytest.fixture
+    def run_id(self, world: World) -> str:
+        """Seven rows: one left out, one blocked, two charged, one refused, two to come; it is running."""
+        rows = [row(world, f"INV-{n}") for n in (1, 2)]
+        rows += [row(world, "INV-3", ALWAYS_DECLINES), row(world, "INV-4"), row(world, "INV-5")]
+        gone = row(world, "INV-6")
+        run_id = draft(world, [gone, *rows, row(world, "INV-7")])
+        with uow(world).write() as stores:
+            stores.run_rows.mark(run_id, 8, before=RowState.PLANNED, after=RowState.CANCELLED)
+        submit(world, run_id)
+        approve(world, world.services.runs.control.find(run_id))
+        world.services.payment_methods.detach(gone[1], by=ALICE)
+        world.services.runs.control.start(run_id, by=ALICE)
+        executor = world.services.runs.executor
+        executor._in_flight = 1
+        assert executor.execute(run_id, should_stop=lambda: counts(world, run_id).get("declined"))
+        return run_id
+
+    def progress(self, at) -> str:
+        return next(e.proto.text for e in at.get("progress"))
+
+    def test_counts_what_is_sent_and_says_nothing_of_time_without_a_rate(
+        self, open_page, world, run_id
+    ) -> None:
+        at = open_page("runs", as_="vera", query={"run": run_id})
+        assert self.progress(at) == "3 of 5 rows"
+        line = next(m.value for m in at.markdown if "Planned" in m.value)
+        assert re.findall(r": ([^]]+)]", line) == [
+            "Succeeded · 2", "Declined · 1", "Planned · 2", "Blocked · 1", "Cancelled · 1",
+        ]  # fmt: skip
+        assert "No process executes it" in text(at)
+
+    def test_the_rate_is_of_rows_that_ended(self, open_page, world, run_id) -> None:
+        world.clock.advance(seconds=10)
+        with sqlite3.connect(world.settings.database) as shell:
+            shell.execute("UPDATE attempts SET outcome_at = outcome_at + 5")
+        at = open_page("runs", as_="vera", query={"run": run_id})
+        assert self.progress(at) == "3 of 5 rows · 0.3 a second · about 7 seconds left"
+
+    def test_one_that_waits_says_for_which_runs(self, open_page, world, run_id) -> None:
+        others = []
+        for number in range(RUNS_AT_ONCE):
+            world.clock.advance(seconds=1)
+            others.append(started(world, [row(world, f"O-{number}")]))
+        for other in others:
+            world.services.runs.executor._take(other)
+        names = [world.services.runs.control.find(other).name for other in others]
+        said = text(open_page("runs", as_="vera", query={"run": run_id}))
+        assert f"Waits for its turn. Being executed now: {', '.join(names)}." in said
+        said = text(open_page("runs", as_="vera", query={"run": others[0]}))
+        assert "Waits for" not in said
+        assert "No process" not in said
 
 
 def test_waiting_runs_are_counted(world) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from functools import partial
 
 import stamina
 
@@ -19,6 +20,14 @@ from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 logger = logging.getLogger(__name__)
+
+
+class _GivenUp(Exception):
+    """The order must not be sent any more; `state` is what can be said of it."""
+
+    def __init__(self, state: RefundState) -> None:
+        super().__init__(state.value)
+        self.state = state
 
 
 class RefundSender:
@@ -72,12 +81,28 @@ class RefundSender:
                 on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0
             ):
                 with again:
-                    if epoch(self._clock()) - (order.decided_at or 0) >= SAME_KEY_SECONDS:
-                        return ledger.Answer(RefundState.UNKNOWN), None
-                    refund = self._gateway.create_refund(params, idempotency_key=key)
+                    refund = self._gateway.create_refund(
+                        params, idempotency_key=key, last_look=partial(self._last_look, order)
+                    )
+        except _GivenUp as given_up:
+            return ledger.Answer(given_up.state), None
         except GatewayError as error:
             return _answer_of(error), None
         return ledger.answer(refund), refund
+
+    def _last_look(self, order: RefundOrder) -> None:
+        """
+        Raises:
+            _GivenUp: the key may be too old, or others concluded that nothing was executed.
+        """
+        with self._uow.read() as stores:
+            state = ledger.found(stores, order.id).state
+        if state not in ledger.UNSETTLED:
+            raise _GivenUp(RefundState.UNKNOWN)
+        if epoch(self._clock()) - (order.decided_at or 0) >= SAME_KEY_SECONDS:
+            # Whoever takes an order over writes that down first, so it was never sent by anybody.
+            is_ours_alone = state is RefundState.SENDING
+            raise _GivenUp(RefundState.NOT_EXECUTED if is_ours_alone else RefundState.UNKNOWN)
 
     def refresh(self, order: RefundOrder) -> None:
         """So that pages show at once how much of the payment is left; a sync brings it anyway."""

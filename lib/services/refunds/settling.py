@@ -1,6 +1,6 @@
 """
-Finds out what became of refunds whose outcome is not known: by the same key while Stripe surely still
-knows it, then by the payment's refunds at Stripe, and never by another key.
+Finds out what became of refunds whose outcome is not known: by the payment's refunds at Stripe, then by
+the same key while Stripe surely still knows it, and never by another key.
 """
 
 from __future__ import annotations
@@ -87,18 +87,24 @@ class RefundSettler:
         if order.refund is not None:
             return self._apply(self._gateway.retrieve_refund(order.refund), order)
         age = epoch(self._clock()) - (order.decided_at or 0)
+        # A clock that jumped while the request was on its way makes it look a day old at once.
+        since = order.outcome_at or epoch(self._clock())
         refused: ledger.Answer | None = None
+        # First what Stripe lists, then the key, which may be older than a wrong clock made it seem.
+        found = self._listed(order)
+        if found is not None:
+            return self._apply(found, order)
         if 0 <= age < SAME_KEY_SECONDS and order.code != "idempotency_error":
             answer, refund = self._sender.ask(order)
             if refund is not None:
                 return self._apply(refund, order)
             refused = answer if answer.state is RefundState.REFUSED else None
-        found = self._listed(order)
-        if found is not None:
-            return self._apply(found, order)
+            found = self._listed(order)
+            if found is not None:
+                return self._apply(found, order)
         if refused is not None and age >= _LISTED_SECONDS:
             return self._conclude(order, refused)
-        if age >= NO_TRACE_SECONDS:
+        if age >= NO_TRACE_SECONDS and epoch(self._clock()) - since >= _LISTED_SECONDS:
             return self._conclude(order, ledger.Answer(RefundState.NOT_EXECUTED))
         return False
 

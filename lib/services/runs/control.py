@@ -7,6 +7,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.charges import ChargeState
 from lib.domain.runs import RowState, Run, RunState
 from lib.errors import StaleState
+from lib.services import ledger, second_person
 from lib.services.runs.approving import found, must_be
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -32,6 +33,11 @@ class RunControl:
             if run.state is RunState.RUNNING:
                 return run
             must_be(run, RunState.APPROVED)
+            gone = _gone(stores, run)
+            if gone:
+                raise StaleState(
+                    f"{' and '.join(gone)} approved this run and may not approve any more. Take it back to draft and submit it again."
+                )
             return self._move(stores, run, RunState.RUNNING, "run.start", by)
 
     def pause(self, run_id: str, *, by: Actor) -> Run:
@@ -61,8 +67,8 @@ class RunControl:
             must_be(run, *(s for s in RunState if s not in (RunState.FINISHED, RunState.CANCELLED)))
             stores.run_rows.plan_again(run_id)
             for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,)):
-                stores.charges.move(
-                    row.charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=now
+                ledger.give_up(
+                    stores, row.charge_id, before=ChargeState.PLANNED, by=by.username, at=now
                 )
             stores.run_rows.cancel_planned(run_id)
             return self._move(stores, run, RunState.CANCELLED, "run.cancel", by)
@@ -76,3 +82,9 @@ class RunControl:
             detail={"from": run.state.value},
         )  # fmt: skip
         return found(stores, run.id)
+
+
+def _gone(stores: Stores, run: Run) -> list[str]:
+    """Who approved it and is disabled by now, or lost the role: their word no longer stands."""
+    people = {decision.by for decision in stores.runs.approvals(run)}
+    return sorted(name for name in people if not second_person.may_decide(stores, name))

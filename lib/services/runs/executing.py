@@ -55,6 +55,9 @@ class RunExecutor:
         self._in_flight = in_flight
         self._pause = pause
         self._owner = new_id("exec")
+        # Of all runs of this process, so that they do not wait for each other's locks.
+        self._commits = GroupCommit(uow.path)
+        self._sending: set[str] = set()
 
     def waiting(self) -> list[str]:
         """Runs that should be executed and that no living process has."""
@@ -67,29 +70,48 @@ class RunExecutor:
 
         With `should_stop` it ends after what is in flight; the run stays `running` and the next
         process goes on. False when another process has it, or it does not run.
+
+        What nobody expected stops this run, with a reason; attempts without an outcome are
+        settled as ever.
+
+        Raises:
+            sqlite3.Error: not even that could be written; the run waits for the next executor.
         """
-        taken = self._take(run_id)
+        try:
+            taken = self._take(run_id, should_stop)
+        except sqlite3.OperationalError:
+            raise  # nothing was begun, and a lock passes
+        except Exception as error:
+            error_id = new_id("err")
+            logger.exception("run %s cannot be taken up (%s)", run_id, error_id)
+            self._stop_untaken(run_id, _surprise("This run", error_id, error))
+            return False
         if taken is None:
             return False
         run, lease = taken
-
-        def is_over() -> bool:
-            return lease.over.is_set() or should_stop()
-
         with kept_alive(self._uow, lease, clock=self._clock):
-            stop = None
-            rests = False
-            while not rests:
-                # An executor before this one may have sent what it could not write down: its
-                # customers must not be charged again meanwhile.
-                stop = self._settle(run, (0.0,), is_over)
-                stop = stop or self._send(run, lease, is_over)
-                stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, is_over)
-                # A reason to stop outlives whoever found it.
-                rests = (stop is None and is_over()) or self._end(run, lease, stop)
+            try:
+                self._until_it_rests(run, lease)
+            except Exception as error:
+                error_id = new_id("err")
+                logger.exception("run %s failed (%s)", run_id, error_id)
+                self._end(run, lease, _surprise("This run", error_id, error))
         return True
 
-    def _take(self, run_id: str) -> tuple[Run, Lease] | None:
+    def _until_it_rests(self, run: Run, lease: Lease) -> None:
+        rests = False
+        while not rests:
+            # An executor before this one may have sent what it could not write down: its
+            # customers must not be charged again meanwhile.
+            stop = self._settle(run, (0.0,), lease)
+            stop = stop or self._send(run, lease)
+            stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, lease)
+            # A reason to stop outlives whoever found it.
+            rests = (stop is None and lease.is_over()) or self._end(run, lease, stop)
+
+    def _take(
+        self, run_id: str, should_stop: Callable[[], bool] = lambda: False
+    ) -> tuple[Run, Lease] | None:
         with self._uow.write() as stores:
             fence = stores.runs.take_lease(run_id, owner=self._owner, now=epoch(self._clock()))
             run = stores.runs.find(run_id)
@@ -99,34 +121,51 @@ class RunExecutor:
             if problem is not None:
                 self._move(stores, run, RunState.STOPPED, problem)
                 return None
-            return run, Lease(run_id, fence)
+            return run, Lease(run_id, fence, should_stop)
 
-    def _send(self, run: Run, lease: Lease, is_over: Callable[[], bool]) -> Stop | None:
+    def _stop_untaken(self, run_id: str, stop: Stop) -> None:
+        """Unless another executor has it, to which nothing happened."""
+        with self._uow.write() as stores:
+            fence = stores.runs.take_lease(run_id, owner=self._owner, now=epoch(self._clock()))
+            run = stores.runs.find(run_id)
+            if fence is not None and run is not None:
+                self._move(stores, run, RunState.STOPPED, stop)
+
+    def _send(self, run: Run, lease: Lease) -> Stop | None:
         """Send rows until none is left, somebody pauses, or the breaker says stop."""
         with self._uow.write() as stores:
             # What was proven never to have been executed is to be sent again.
             stores.run_rows.plan_again(run.id)
         progress = _Progress(throttle=Throttle(most=self._in_flight))
-        queue = RowQueue(self._uow, run, now=epoch(self._clock()))
-        commits = GroupCommit(self._uow.path)
+        queue = RowQueue(self._uow, run, clock=self._clock)
+        self._sending.add(run.id)
         try:
             with ThreadPoolExecutor(self._in_flight, thread_name_prefix="onfile-charge") as pool:
                 while True:
                     while (
-                        len(progress.pending) < progress.throttle.allowed
+                        len(progress.pending) < min(progress.throttle.allowed, self._share())
                         and progress.stop is None
-                        and not is_over()
+                        and not lease.is_over()
                     ):
                         row = queue.take()
                         if row is None:
                             break
-                        sent = pool.submit(self._rows.send, run, row, lease, commits)
+                        sent = pool.submit(self._rows.send, run, row, lease, self._commits)
                         progress.pending[sent] = row
                     if not progress.pending:
                         return progress.stop or queue.stop
                     self._collect(progress, queue)
         finally:
-            commits.close()
+            self._sending.discard(run.id)
+            # Another run goes on with a new connection.
+            self._commits.close()
+
+    def _share(self) -> int:
+        """
+        Of what this process may have in flight: more runs send no faster under Stripe's limit, and an
+        attempt that waits for its turn for too long is taken for one whose reply was lost.
+        """
+        return max(1, self._in_flight // max(1, len(self._sending)))
 
     def _collect(self, progress: _Progress, queue: RowQueue) -> None:
         done, _ = wait(progress.pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
@@ -134,26 +173,18 @@ class RunExecutor:
             row = progress.pending.pop(future)
             try:
                 answer = future.result()
-            except sqlite3.OperationalError:
-                logger.exception("row %s of %s was not sent", row.number, row.run_id)
-                progress.stop = progress.stop or NOT_WRITTEN
-                continue
-            except Exception:
+            except Exception as error:
                 error_id = new_id("err")
                 logger.exception("row %s of %s failed (%s)", row.number, row.run_id, error_id)
-                progress.stop = progress.stop or Stop(
-                    "unexpected",
-                    f"Row {row.number} met an error that nobody expected ({error_id}). Whatever was sent is being found out; nothing more is charged until somebody resumes.",
-                )
+                found = _surprise(f"Row {row.number}", error_id, error)
+                progress.stop = progress.stop or found
                 continue
             queue.done(row, answer)
             if answer is not None:
                 progress.throttle.note(answer)
                 progress.stop = progress.stop or progress.breaker.note(answer)
 
-    def _settle(
-        self, run: Run, pauses: Sequence[float], is_over: Callable[[], bool]
-    ) -> Stop | None:
+    def _settle(self, run: Run, pauses: Sequence[float], lease: Lease) -> Stop | None:
         """
         Look at what was sent and is not known, once after each pause, while anything is unknown.
 
@@ -163,10 +194,10 @@ class RunExecutor:
         for seconds in pauses:
             with self._uow.read() as stores:
                 unknown = stores.run_rows.in_flight(run.id)
-            if not unknown or is_over():
+            if not unknown or lease.is_over():
                 return None
             self._pause(seconds)
-            looks = [self._settling.look_now(charge) for charge in unknown if not is_over()]
+            looks = [self._settling.look_now(charge) for charge in unknown if not lease.is_over()]
         if Look.NOT_ASKED not in looks:
             return None
         return Stop(
@@ -201,6 +232,15 @@ class RunExecutor:
             at=now, actor="system", action=f"run.{after.value}", subject=run.id,
             detail={"reason": stop.code if stop else None},
         )  # fmt: skip
+
+
+def _surprise(what: str, error_id: str, error: Exception) -> Stop:
+    if isinstance(error, sqlite3.OperationalError):
+        return NOT_WRITTEN
+    return Stop(
+        "unexpected",
+        f"{what} met an error that nobody expected ({error_id}). Whatever was sent is being found out; nothing more is charged until somebody resumes.",
+    )
 
 
 def _why_not_approved(stores: Stores, run: Run) -> Stop | None:

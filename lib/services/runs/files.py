@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,19 +13,16 @@ from lib.domain.run_columns import COLUMNS, Guess, chosen, guess
 from lib.domain.run_files import ParsedFile, parse
 from lib.domain.runs import Run
 from lib.domain.sheets import Sheet
-from lib.errors import GatewayError, InvalidInput, NotFound
+from lib.errors import InvalidInput, NotFound
 from lib.printing.certificates import Paper, to_html
 from lib.services.runs.making import RunMaker, Source
 from lib.services.runs.viewing import RunViewer
-from lib.services.sync import SyncService
-from lib.services.sync_result import SyncIncomplete
 from lib.spreadsheets import reading, writing
 from lib.store.unit_of_work import UnitOfWork
 
-logger = logging.getLogger(__name__)
-
 TEMPLATE_COLUMNS = ("customer", "name", "amount", "currency", "reference", "description")
-_TEMPLATE_CUSTOMERS = 5_000
+# As many as a run can well have; a workbook of them takes a second.
+TEMPLATE_CUSTOMERS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +48,11 @@ class Upload:
 
 class RunFiles:
     def __init__(
-        self, uow: UnitOfWork, maker: RunMaker, viewer: RunViewer, sync: SyncService, *,
-        clock: Clock,
-    ) -> None:  # fmt: skip
+        self, uow: UnitOfWork, maker: RunMaker, viewer: RunViewer, *, clock: Clock
+    ) -> None:
         self._uow = uow
         self._maker = maker
         self._viewer = viewer
-        self._sync = sync
         self._clock = clock
 
     def open(self, data: bytes, file_name: str) -> Upload:
@@ -98,7 +92,6 @@ class RunFiles:
                 code="columns_missing",
             )
         parsed = upload.parsed(columns, default_currency=default_currency)
-        self._catch_up()
         run = self._maker.make(
             Source(parsed.header, name, upload.file_name, upload.digest),
             [row.request() for row in parsed.rows], by=by,
@@ -147,12 +140,15 @@ class RunFiles:
         return to_html(Paper(view.run, view.decisions, certificate, people))
 
     def template(self, *, by: Actor) -> bytes:
-        """An XLSX file with a row for each customer that has a usable method; amounts are empty."""
+        """
+        An XLSX file with a row for each customer that has a usable method, the newest
+        `TEMPLATE_CUSTOMERS`; amounts are empty.
+        """
         by.must(Permission.CHARGE)
         today = datetime.fromtimestamp(self._clock().timestamp(), UTC).date()
         with self._uow.read() as stores:
             customers = stores.preflight.payers(
-                year=today.year, month=today.month, limit=_TEMPLATE_CUSTOMERS
+                year=today.year, month=today.month, limit=TEMPLATE_CUSTOMERS
             )
             usual = stores.preflight.usual_currencies([customer.id for customer in customers])
         rows = [
@@ -167,13 +163,3 @@ class RunFiles:
             remembered = stores.runs.remembered_columns()
             earlier = stores.runs.same_file(digest)
         return Upload(sheet, guess(sheet.header, remembered), file_name, digest, tuple(earlier))
-
-    def _catch_up(self) -> None:
-        """So that rows are judged by what is true now. Two requests when nothing changed."""
-        if self._sync.needs_backfill():
-            return
-        try:
-            self._sync.run()
-        except (GatewayError, SyncIncomplete):
-            # Rows are then judged by what was known; each is looked at again when it is sent.
-            logger.warning("the mirror could not be brought up to date", exc_info=True)

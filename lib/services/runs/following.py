@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
-from lib.domain.charges import Charge
+from lib.domain.charges import Charge, ChargeState
 from lib.domain.runs import RowRequest, RowState, Run, RunState
 from lib.errors import InvalidInput
 from lib.money import Money, format_major
@@ -87,8 +87,8 @@ class RunFollower:
     def again(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> Run:
         """
         A draft of a run's rows that failed or were blocked, judged anew: rows that must not be
-        tried again, or not yet, are in it as blocked ones. The newest card is charged, not the one
-        that failed.
+        tried again, or not yet, are in it as blocked ones. A method that did not fail for the row is
+        charged where the customer has one.
 
         Args:
             numbers: only these rows; all of them when None.
@@ -104,8 +104,7 @@ class RunFollower:
         requests = [
             _again(view)
             for view in self._viewer.rows(run_id)
-            if (view.state in _FAILED or view.row.state is RowState.BLOCKED)
-            and (numbers is None or view.row.number in numbers)
+            if _is_open(view) and (numbers is None or view.row.number in numbers)
         ]
         if not requests:
             raise InvalidInput("Every row of this run worked.", code="nothing_failed")
@@ -114,7 +113,8 @@ class RunFollower:
 
     def open_references(self, *, by: Actor) -> Run:
         """
-        A draft of every charge of the last 90 days that failed and was not made good since.
+        A draft of every charge of the last 90 days that failed and was not made good since, or that
+        Stripe never executed.
 
         Raises:
             InvalidInput: there is none.
@@ -130,10 +130,19 @@ class RunFollower:
         return self._maker.make(Source(OPEN_HEADER, "Open references"), requests, by=by)
 
 
+def _is_open(view: RowView) -> bool:
+    """Failed, kept back by our rules, or never executed by Stripe although it was sent."""
+    if view.row.state is RowState.SENT:
+        return view.state in (*_FAILED, ChargeState.PLANNED)
+    return view.row.state is RowState.BLOCKED
+
+
 def _again(view: RowView) -> RowRequest:
     row = view.row
-    # What could not be read stays so; what our rules said is judged anew.
-    return replace(row.request, customer=row.customer or row.request.customer, payment_method=None)
+    # What could not be read stays so; what our rules said is judged anew. A method that the file
+    # named is given up only because it failed.
+    named = None if view.state in _FAILED else row.request.payment_method
+    return replace(row.request, customer=row.customer or row.request.customer, payment_method=named)
 
 
 def _request(number: int, charge: Charge) -> RowRequest:

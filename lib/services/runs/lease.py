@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -20,8 +20,14 @@ logger = logging.getLogger(__name__)
 class Lease:
     run_id: str
     fence: int
+    should_stop: Callable[[], bool] = lambda: False
+    """Whether the process ends, whatever the run does."""
     over: threading.Event = field(default_factory=threading.Event)
-    """Set when the run was paused or cancelled, or somebody else has it: send nothing more."""
+    """Set when the run was paused or cancelled, or somebody else has it."""
+
+    def is_over(self) -> bool:
+        """Send nothing more."""
+        return self.over.is_set() or self.should_stop()
 
 
 @contextmanager

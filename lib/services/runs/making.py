@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
@@ -14,7 +16,11 @@ from lib.ids import new_id
 from lib.services.customers import CustomerService
 from lib.services.payment_methods import PaymentMethodService
 from lib.services.runs.approving import found, must_be
+from lib.services.sync import SyncService
+from lib.services.sync_result import SyncIncomplete
 from lib.store.unit_of_work import Stores, UnitOfWork
+
+logger = logging.getLogger(__name__)
 
 # Findings that a fresh look at Stripe may lift: the mirror may be minutes behind.
 _MAY_BE_STALE = frozenset(
@@ -25,7 +31,14 @@ _MAY_BE_STALE = frozenset(
 )  # fmt: skip
 # At Stripe's limit of requests these take seconds; a file with more such rows is mostly wrong.
 _MOST_LOOKS = 200
+_NOT_CHECKED = Finding(
+    "customer_not_checked", Severity.RED,
+    "Stripe could not be asked about this customer. Check the rows again; as long as Onfile has not read everything (see Sync health), write ids instead of addresses.",
+    "customer",
+)  # fmt: skip
 _LONGEST_NAME = 80
+Doubt = tuple[str, str | None]
+"""A customer's id or address, and the method that was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +55,13 @@ class Source:
 
 class RunMaker:
     def __init__(
-        self, uow: UnitOfWork, customers: CustomerService, methods: PaymentMethodService, *,
-        clock: Clock, livemode: bool,
+        self, uow: UnitOfWork, customers: CustomerService, methods: PaymentMethodService,
+        sync: SyncService, *, clock: Clock, livemode: bool,
     ) -> None:  # fmt: skip
         self._uow = uow
         self._customers = customers
         self._methods = methods
+        self._sync = sync
         self._clock = clock
         self._livemode = livemode
 
@@ -96,6 +110,10 @@ class RunMaker:
                 for row in rows
             )
             stores.runs.sum_up(run_id)
+            stores.audit.record(
+                at=epoch(self._clock()), actor=by.username, action="run.check_again",
+                subject=run_id, detail={"rows": len(rows)},
+            )  # fmt: skip
         return run
 
     def leave_out(self, run_id: str, numbers: Iterable[int], *, by: Actor) -> None:
@@ -128,11 +146,18 @@ class RunMaker:
             )  # fmt: skip
 
     def _judged(self, run_id: str, requests: Sequence[RowRequest]) -> list[RunRow]:
+        is_whole = self._catch_up()
         with self._uow.read() as stores:
             judged = self._judge(stores, run_id, requests)
-        if self._look_at_stripe(requests, judged):
+        doubtful = [_doubt(*pair, is_whole) for pair in zip(requests, judged, strict=True)]
+        unasked = self._look_at_stripe({doubt for doubt in doubtful if doubt is not None})
+        if len(unasked) < len(set(doubtful) - {None}):
             with self._uow.read() as stores:
                 judged = self._judge(stores, run_id, requests)
+        judged = [
+            replace(result, findings=_not_checked(result.findings)) if doubt in unasked else result
+            for result, doubt in zip(judged, doubtful, strict=True)
+        ]
         twice = repeated(requests, judged)
         return [
             _row(run_id, request, result, twice.get(request.number))
@@ -149,22 +174,34 @@ class RunMaker:
         )  # fmt: skip
         return [judge(request, facts, now=now) for request in requests]
 
-    def _look_at_stripe(self, requests: Sequence[RowRequest], judged: Sequence[Judged]) -> bool:
-        """Ask Stripe about customers and methods that the mirror may not know yet."""
-        doubtful = {
-            (result.customer or request.customer, request.payment_method)
-            for request, result in zip(requests, judged, strict=True)
-            if request.customer and any(f.code in _MAY_BE_STALE for f in result.findings)
-        }
-        for customer, method in sorted(doubtful, key=str)[:_MOST_LOOKS]:
+    def _catch_up(self) -> bool:
+        """
+        Bring the mirror up to date: two requests when nothing changed.
+
+        False when it may lack customers: it was never read whole, or Stripe cannot be asked now.
+        """
+        if self._sync.needs_backfill():
+            return False
+        try:
+            self._sync.run()
+        except (GatewayError, SyncIncomplete):
+            logger.warning("the mirror could not be brought up to date", exc_info=True)
+            return False
+        return True
+
+    def _look_at_stripe(self, doubtful: Set[Doubt]) -> set[Doubt]:
+        """Ask Stripe about what the mirror may not know yet; returns what could not be asked."""
+        left = deque(sorted(doubtful, key=str))
+        for _ in range(min(len(left), _MOST_LOOKS)):
             try:
-                self._look(customer, method)
+                self._look(*left[0])
             except (Missing, NotFound, InvalidInput):
-                continue  # it is as the finding says
+                pass  # it is as the finding says
             except GatewayError:
-                # Stripe cannot be asked now: the findings stay, and "check again" repeats the look.
-                return False
-        return bool(doubtful)
+                logger.warning("rows could not be checked at Stripe", exc_info=True)
+                break
+            left.popleft()
+        return set(left)
 
     def _look(self, customer: str, method: str | None) -> None:
         if "@" in customer:
@@ -176,6 +213,21 @@ class RunMaker:
             self._methods.refresh(method)
         elif len(ids) == 1:
             self._methods.refresh_newest(ids[0])
+
+
+def _doubt(request: RowRequest, result: Judged, is_whole: bool) -> Doubt | None:
+    """What has to be asked of Stripe before this verdict counts; None when nothing."""
+    # That an address is one customer's alone can only be said by whoever knows all customers.
+    is_unsure = "@" in request.customer and not is_whole
+    is_stale = any(finding.code in _MAY_BE_STALE for finding in result.findings)
+    if not request.customer or not (is_unsure or is_stale):
+        return None
+    customer = request.customer if is_unsure else result.customer or request.customer
+    return customer, request.payment_method
+
+
+def _not_checked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return (*(f for f in findings if f.code not in _MAY_BE_STALE), _NOT_CHECKED)
 
 
 def _row(run_id: str, request: RowRequest, result: Judged, twice: Finding | None) -> RunRow:

@@ -9,6 +9,7 @@ import logging
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM
+from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.errors import GatewayError, RuleViolation
 from lib.services.charging import ChargingService
 from lib.store.new_cards import NewCardCharge
@@ -60,6 +61,8 @@ class NewCardCharger:
             )  # fmt: skip
 
     def _charge(self, card: NewCardCharge) -> bool:
+        if self._is_being_charged(card):
+            return False
         refusal: str | None = None
         try:
             # The expected number makes it once: whoever was here before, or died here, has
@@ -80,6 +83,14 @@ class NewCardCharger:
                     )
                     return False
         return self._end(card, refusal)
+
+    def _is_being_charged(self, card: NewCardCharge) -> bool:
+        """Runs are executed meanwhile; its customer's turn comes with the next look."""
+        with self._uow.read() as stores:
+            charge = stores.charges.find(card.charge_id)
+            return charge is not None and stores.charges.is_being_charged(
+                charge.customer, since=epoch(self._clock()) - IN_FLIGHT_SECONDS
+            )
 
     def _end(self, card: NewCardCharge, refusal: str | None) -> bool:
         now = epoch(self._clock())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
+from lib.clock import Clock, epoch
 from lib.domain.breaker import Answer, Stop
 from lib.domain.charges import Outcome
 from lib.domain.runs import Limits, RowState, Run, RunRow
@@ -18,12 +19,14 @@ _DAY = 86_400
 class RowQueue:
     """For one executor and one thread. Reads pages of rows, so that any run fits into memory."""
 
-    def __init__(self, uow: UnitOfWork, run: Run, *, now: int) -> None:
+    def __init__(self, uow: UnitOfWork, run: Run, *, clock: Clock) -> None:
         self._uow = uow
         self._run = run
+        self._clock = clock
         self.stop: Stop | None = None
         """Why no row comes although some are left; what is in flight may still change that."""
-        self._busy: set[str] = set()
+        self._busy: dict[str, int] = {}
+        """Customers that are being charged, and the day on which that began."""
         self._held: dict[str, deque[RunRow]] = {}
         """Rows whose customer is being charged for another one."""
         self._ready: deque[RunRow] = deque()
@@ -31,7 +34,7 @@ class RowQueue:
         with uow.read() as stores:
             self._sent = stores.run_rows.count(run.id, RowState.SENT)
             self._limits = stores.limits.all()
-            self._today = charged_today(stores, now)
+        self._count_today()
 
     def take(self) -> RunRow | None:
         """The next row that may be sent now; None when there is none, for now or at all."""
@@ -43,7 +46,7 @@ class RowQueue:
             self._ready.appendleft(row)
             return None
         customer, code = row.customer or "", row.currency or ""
-        self._busy.add(customer)
+        self._busy[customer] = self._day
         self._sent += 1
         self._today[code] = self._today.get(code, 0) + (row.amount or 0)
         return row
@@ -51,11 +54,14 @@ class RowQueue:
     def done(self, row: RunRow, answer: Answer | None) -> None:
         """What came of a row, None when it was not sent; one that Stripe did not take comes again."""
         customer = row.customer or ""
-        self._busy.discard(customer)
+        is_of_today = self._busy.pop(customer, None) == self._day
         outcome = answer.outcome if answer is not None else None
         if outcome in (None, Outcome.NOT_EXECUTED):
             self._sent -= 1
-        if outcome in (None, Outcome.NOT_EXECUTED, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
+        not_charged = outcome in (
+            None, Outcome.NOT_EXECUTED, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER
+        )  # fmt: skip
+        if is_of_today and not_charged:
             self._today[row.currency or ""] -= row.amount or 0
         if outcome is Outcome.NOT_EXECUTED:
             self._held.setdefault(customer, deque()).appendleft(row)
@@ -91,7 +97,20 @@ class RowQueue:
                 "canary",
                 f"The first {run.canary} rows were sent, as was asked for. Look at what came of them, then resume.",
             )
-        return over_day_limit(run, row, self._limits, self._today)
+        if self._day != epoch(self._clock()) // _DAY:
+            self._count_today()
+        over = over_day_limit(run, row, self._limits, self._today)
+        if over is not None and not self._busy:
+            # Counted along since it was read, so only nearly right: others charge as well.
+            self._count_today()
+            over = over_day_limit(run, row, self._limits, self._today)
+        return over
+
+    def _count_today(self) -> None:
+        now = epoch(self._clock())
+        self._day = now // _DAY
+        with self._uow.read() as stores:
+            self._today = charged_today(stores, now)
 
 
 def over_day_limit(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import stamina
 
@@ -12,9 +14,9 @@ from lib.clock import Clock, epoch, epoch_ms
 from lib.domain import payment_methods
 from lib.domain.actors import Actor
 from lib.domain.breaker import NOT_WRITTEN, Answer, Stop
-from lib.domain.charges import Attempt, ChargeState, Outcome
+from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
-from lib.domain.runs import Finding, RowState, Run, RunRow, RunState, Severity
+from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
 from lib.errors import Blocked, GatewayError, Refused, RuleViolation
 from lib.money import Money
 from lib.services import ledger
@@ -30,12 +32,18 @@ from lib.store.unit_of_work import Stores
 logger = logging.getLogger(__name__)
 
 _OVER = "not executed by this process"
+# Between looks whether a customer's other charge has ended.
+_BUSY_SECONDS = 0.2
 
 
 class _TriedBefore(Exception):
     def __init__(self, tried: Mapping[str, Sequence[Attempt]]) -> None:
         super().__init__("tried before")
         self.tried = tried
+
+
+class _CustomerBusy(Exception):
+    pass
 
 
 class _OverLimit(Exception):
@@ -52,6 +60,8 @@ class RowSender:
         self._earlier = earlier
         self._clock = clock
         self._livemode = livemode
+        # Of real time: whatever is in flight for longer has ended, and is being settled.
+        self._patience = float(IN_FLIGHT_SECONDS)
 
     def send(self, run: Run, row: RunRow, lease: Lease, commits: GroupCommit) -> Answer | None:
         """
@@ -71,7 +81,7 @@ class RowSender:
                 attempt = self._claim(run, row, order, before.tried, lease, commits)
         except (RuleViolation, Refused) as error:
             # Asked again, Stripe would refuse again to close the earlier payment.
-            refusal = Finding(error.code, Severity.RED, str(error))
+            refusal = _finding(error)
             commits.write(lambda stores: _block(stores, row, refusal))
             return None
         except GatewayError as error:
@@ -87,7 +97,7 @@ class RowSender:
             ledger.record_reply(
                 stores, attempt, result, intent, at=epoch(self._clock()), asked_at_ms=asked_at_ms
             )
-            _come_back(stores, row, attempt.charge_id, at=epoch(self._clock()))
+            _come_back(stores, row, attempt.charge_id)
 
         try:
             # Around phase 3 only: a database that is busy or full must never send a charge again.
@@ -136,12 +146,37 @@ class RowSender:
             )  # fmt: skip
 
         try:
-            return commits.write(claiming)
+            return self._when_free(row, lease, commits, claiming)
         except sqlite3.IntegrityError as error:
             if _OVER not in str(error):
                 raise
             lease.over.set()
             return None
+
+    def _when_free(
+        self, row: RunRow, lease: Lease, commits: GroupCommit,
+        claiming: Callable[[Stores], Attempt],
+    ) -> Attempt | None:  # fmt: skip
+        """
+        One charge a customer at a time, whatever sends it: this run, another one, or a person.
+        None when the run ended while waiting for that.
+        """
+        until = time.monotonic() + self._patience
+
+        def alone(stores: Stores) -> Attempt:
+            since = epoch(self._clock()) - IN_FLIGHT_SECONDS
+            waits = time.monotonic() < until
+            if waits and stores.charges.is_being_charged(row.customer or "", since=since):
+                raise _CustomerBusy
+            return claiming(stores)
+
+        while True:
+            try:
+                return commits.write(alone)
+            except _CustomerBusy:
+                lease.over.wait(_BUSY_SECONDS)
+                if lease.is_over():
+                    return None
 
     def _method(self, stores: Stores, row: RunRow) -> PaymentMethod:
         """As the mirror has it now; much may have changed since the approval."""
@@ -173,19 +208,18 @@ def _order(row: RunRow) -> ChargeOrder:
     )
 
 
-def _come_back(stores: Stores, row: RunRow, charge_id: str, *, at: int) -> None:
-    """What Stripe did not take is sent again, unless the run was cancelled meanwhile."""
+def _come_back(stores: Stores, row: RunRow, charge_id: str) -> None:
+    """What Stripe did not take is sent again."""
     charge = stores.charges.find(charge_id)
-    if charge is None or charge.state is not ChargeState.PLANNED:
-        return
-    run = stores.runs.find(row.run_id)
-    is_cancelled = run is not None and run.state is RunState.CANCELLED
-    after = RowState.CANCELLED if is_cancelled else RowState.PLANNED
-    stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=after)
-    if is_cancelled:
-        stores.charges.move(
-            charge_id, before=ChargeState.PLANNED, after=ChargeState.CANCELLED, at=at
-        )
+    if charge is not None and charge.state is ChargeState.PLANNED:
+        stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=RowState.PLANNED)
+
+
+def _finding(error: RuleViolation | Refused) -> Finding:
+    finding = Finding(error.code, Severity.RED, str(error))
+    if isinstance(error, Blocked):
+        return replace(finding, reason=error.reason, not_before=error.not_before)
+    return finding
 
 
 def _block(stores: Stores, row: RunRow, refusal: Finding) -> None:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from lib.clock import Clock, epoch
+from lib.domain.blocked_rows import block_of
 from lib.domain.charges import ChargeState
-from lib.domain.declines import Reason
 from lib.domain.run_columns import RESULT_COLUMNS
 from lib.domain.runs import CollectedElsewhere, Decision, RowState, Run, RunRow, Severity
 from lib.services.charge_views import ChargeView, views_of
@@ -18,7 +18,6 @@ from lib.store.unit_of_work import Stores, UnitOfWork
 
 MESSAGE_COLUMNS = ("email", "name", *MESSAGE_PARTS)
 _PAGE = 1_000
-_CORRECT = "Correct the row."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +123,16 @@ class RowView:
         red = [f for f in self.row.findings if f.severity is Severity.RED]
         if self.row.state is not RowState.BLOCKED or not red:
             return None
+        block = block_of(red[0])
         return {
             "code": red[0].code,
             "decline_code": None,
             "advice_code": None,
-            "reason": Reason.OUR_DATA.value,
+            "reason": block.reason.value,
             "message": self.reasons,
-            "next_step": _CORRECT,
-            "retry_allowed": True,
-            "retry_not_before": None,
+            "next_step": block.next_step,
+            "retry_allowed": all(block_of(finding).retry_allowed for finding in red),
+            "retry_not_before": red[0].not_before,
             "recovery_url": None,
             "request_id": None,
         }

@@ -1,0 +1,147 @@
+"""
+Mistakes that would charge twice, or charge what nobody agreed to, each with tests that must notice.
+
+`tests.mutating` makes them one at a time in a copy and requires red.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SERVICES = "tests/services/"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    file: str
+    text: str
+    """What stands there, exactly once."""
+    instead: str
+    tests: str
+    """Separated by spaces; green before, red afterwards."""
+
+
+MUTATIONS = (
+    Mutation(
+        "a random key when an attempt is planned",
+        "lib/domain/charges.py",
+        'return f"onfile:{charge_id}:{number}"',
+        'return "onfile:" + __import__("uuid").uuid4().hex',
+        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
+    ),
+    Mutation(
+        "a random key when it is sent",
+        "lib/services/sending.py",
+        "idempotency_key=attempt.idempotency_key",
+        'idempotency_key=__import__("uuid").uuid4().hex',
+        f"{SERVICES}test_settling.py::TestUnknown::test_a_lost_reply_is_settled_by_the_same_key",
+    ),
+    Mutation(
+        "the parameters of an attempt are made anew when it is sent",
+        "lib/services/sending.py",
+        "params = json.loads(attempt.params)",
+        'params = json.loads(attempt.params) | {"description": str(epoch(self._clock()))}',
+        f"{SERVICES}test_settling.py::TestUnknown::test_a_lost_reply_is_settled_by_the_same_key",
+    ),
+    Mutation(
+        "no unique index over the live charges of a reference",
+        "lib/store/migrations.py",
+        "CREATE UNIQUE INDEX one_live_charge_a_reference",
+        "CREATE INDEX one_live_charge_a_reference",
+        f"{SERVICES}test_charging.py::TestNeverTwice::test_the_schema_refuses_a_second_live_charge_and_a_second_open_attempt",
+    ),
+    Mutation(
+        "no unique index over the open attempts of a charge",
+        "lib/store/migrations.py",
+        "CREATE UNIQUE INDEX one_open_attempt_a_charge",
+        "CREATE INDEX one_open_attempt_a_charge",
+        "tests/store/test_schema.py::TestWhatTheSchemaRefuses",
+    ),
+    Mutation(
+        "a 500 is a decline",
+        "lib/stripe_gateway/errors.py",
+        'return OutcomeUnknown("Stripe answered with an error of its own.", **facts)',
+        'return Declined("It failed.", **facts)',
+        f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
+    ),
+    Mutation(
+        "no answer is a failure",
+        "lib/services/sending.py",
+        "        case OutcomeUnknown():\n            outcome = Outcome.UNKNOWN",
+        "        case OutcomeUnknown():\n            outcome = Outcome.NOT_EXECUTED",
+        f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
+    ),
+    Mutation(
+        "the SDK repeats calls by itself",
+        "lib/stripe_gateway/gateway.py",
+        "max_network_retries=0",
+        "max_network_retries=2",
+        f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
+    ),
+    Mutation(
+        "a retry around the call of a single charge",
+        "lib/services/charging.py",
+        "                with again, self._uow.write() as stores:\n",
+        "                with again, self._uow.write() as stores:\n"
+        "                    result, intent = self._sender.ask(attempt)\n",
+        f"{SERVICES}test_attacks.py::TestWords::test_a_busy_database_after_the_call_is_waited_for",
+    ),
+    Mutation(
+        "a retry around the call of a run's row",
+        "lib/services/runs/sending_rows.py",
+        "                with again:\n",
+        "                with again:\n"
+        "                    result, intent = self._sender.ask(attempt)\n",
+        f"{SERVICES}test_runs_bad_days.py::TestDatabase::test_locked_for_a_moment_after_a_reply",
+    ),
+    Mutation(
+        "a single charge is sent before its attempt is committed",
+        "lib/services/charging.py",
+        "        return self._execute(attempt)",
+        "            return self._execute(attempt)",
+        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
+    ),
+    Mutation(
+        "a run's row is sent before its attempt is committed",
+        "lib/services/runs/sending_rows.py",
+        "return commits.write(claiming)",
+        "return commits.write(lambda at: (made := claiming(at), self._sender.ask(made))[0])",
+        f"{SERVICES}test_runs_executing.py::TestToTheEnd::test_each_attempt_is_committed_before_stripe_is_asked",
+    ),
+    Mutation(
+        "the executor does not look at the digest that was approved",
+        "lib/services/runs/executing.py",
+        "if digest_now(stores, run) != run.digest:",
+        "if False:",
+        f"{SERVICES}test_runs_approving.py::TestWhat::test_an_edit_behind_our_back_stops_the_run_before_anything_is_sent",
+    ),
+    Mutation(
+        "the executor does not count the approvals",
+        "lib/services/runs/executing.py",
+        "if len(approvers - {run.submitted_by, run.created_by}) < run.approvals_needed:",
+        "if False:",
+        f"{SERVICES}test_runs_approving.py::TestWhat::test_an_approval_that_is_gone_stops_it_too",
+    ),
+    Mutation(
+        "an approval is not bound to what the person looked at",
+        "lib/services/runs/approving.py",
+        "if digest != run.digest or digest_now(stores, run) != run.digest:",
+        "if False:",
+        f"{SERVICES}test_runs_approving.py::TestWhat::test_not_the_digest_of_something_else",
+    ),
+    Mutation(
+        "makers approve their own run",
+        "lib/services/runs/approving.py",
+        "if by.username in makers:",
+        "if False:",
+        f"{SERVICES}test_runs_approving.py::TestWho::test_never_the_maker_whatever_their_roles",
+    ),
+    Mutation(
+        "the fence of a lease is not checked",
+        "lib/store/migrations.py",
+        "AND lease_fence = NEW.fence)",
+        ")",
+        f"{SERVICES}test_runs_lease.py::TestTakingOver::test_the_fence_refuses_an_attempt_of_the_old_one",
+    ),
+)  # fmt: skip

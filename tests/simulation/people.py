@@ -1,0 +1,211 @@
+"""What people do in the simulation, alone and in the middle of what others do."""
+
+from __future__ import annotations
+
+from lib.clock import epoch
+from lib.domain.actors import Actor
+from lib.domain.charges import Outcome
+from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
+from lib.ids import new_id
+from lib.money import Money
+from lib.services.reviewing import ChargeOrder
+from lib.services.runs.making import Source
+from lib.services.users import PRACTICE_PASSWORD
+from tests.simulation.truths import Truths
+from tests.world import ADA, ALICE, BOB
+
+AMOUNTS = (1_000, 1_000, 1_200)
+REFERENCES = ("INV-1", "INV-2", "INV-3", "INV-4")
+# Per charge, run and day in major units. The day's is met by a few payments, the others by one.
+LIMITS = (
+    ("", "", ""), ("", "", ""), ("11", "", ""), ("", "21", ""), ("", "", "32"), ("11", "25", "45"),
+)  # fmt: skip
+
+
+class People(Truths):
+    def make(self) -> None:
+        """Rows without a preflight, so that the executor meets whatever there is."""
+        run_id = new_id("run")
+        rows = []
+        for number in range(2, 2 + self.random.randint(1, 5)):
+            customer = self.random.choice(list(self.people))
+            method = self.random.choice(self.people[customer])
+            money = Money(self.random.choice(AMOUNTS), "usd")
+            reference = self.random.choice(REFERENCES)
+            rows.append(
+                RunRow(
+                    run_id=run_id, number=number, cells=(), customer=customer,
+                    request=RowRequest(number, (), customer, money, reference),
+                    payment_method=method, amount=money.amount, currency="usd",
+                    reference=reference, description=None, suffix=None, state=RowState.PLANNED,
+                    charge_id=new_id("chg"),
+                )
+            )  # fmt: skip
+        with self.services.runs.executor._uow.write() as stores:
+            stores.runs.add(
+                Run(
+                    id=run_id, name="Simulated", state=RunState.DRAFT, header=(), file_name=None,
+                    file_digest=None, follows=None, created_by="alice",
+                    created_at=epoch(self.now()),
+                ),
+                livemode=False,
+            )  # fmt: skip
+            stores.run_rows.add(rows)
+        self.go_on(run_id)
+
+    def make_from_file(self) -> None:
+        """As the page does: judged before anybody approves."""
+        requests = []
+        for number in range(2, 2 + self.random.randint(1, 5)):
+            customer = self.random.choice(list(self.people))
+            method = self.random.choice([None, None, *self.people[customer]])
+            requests.append(
+                RowRequest(
+                    number, (), customer, Money(self.random.choice(AMOUNTS), "usd"),
+                    self.random.choice(REFERENCES), method,
+                )
+            )  # fmt: skip
+        maker, step = self.services.runs.maker, len(self.steps)
+        run = maker.make(Source((), "From a file"), requests, by=ALICE)
+        if len(self.steps) == step:  # nobody changed a default meanwhile
+            self.check_judged(run)
+        if self.random.random() < 0.2:
+            maker.leave_out(run.id, [2], by=ALICE)
+        if self.random.random() < 0.2:
+            maker.check_again(run.id, by=ALICE)
+        self.go_on(run.id)
+
+    def make_again(self) -> None:
+        """The failures of a run, or every open reference."""
+        follower = self.services.runs.follower
+        run = self.pick(RunState.FINISHED, RunState.CANCELLED)
+        if run is not None and self.random.random() < 0.8:
+            made = follower.again(run.id, by=ALICE)
+        else:
+            made = follower.open_references(by=ALICE)
+        self.go_on(made.id)
+
+    def go_on(self, run_id: str) -> None:
+        canary = self.random.choice([0, 0, 1, 2])
+        run = self.submit(run_id, canary, self.random.random() < 0.5)
+        if self.random.random() < 0.7:
+            self.agree(run, BOB)
+            if run.approvals_needed > 1:
+                self.agree(run, ADA)
+            self.services.runs.control.start(run_id, by=ALICE)
+
+    def submit(self, run_id: str, canary: int = 0, new_cards: bool = False) -> Run:
+        self.needed[run_id] = self.approvals_needed(run_id)
+        return self.services.runs.approvals.submit(
+            run_id, by=ALICE, canary=canary, charge_new_cards=new_cards
+        )
+
+    def agree(self, run: Run, by: Actor, digest: str | None = None) -> None:
+        self.services.runs.approvals.approve(
+            run.id, digest=digest or run.digest or "", by=by, password=PRACTICE_PASSWORD
+        )
+
+    def decide(self) -> None:
+        run = self.pick(RunState.AWAITING_APPROVAL)
+        if run is None:
+            return
+        by: Actor = self.random.choice([BOB, BOB, BOB, ADA, ADA, ALICE])
+        self.agree(run, by, self.random.choice([None, None, None, "another"]))
+
+    def start(self) -> None:
+        run = self.pick(RunState.APPROVED, RunState.APPROVED, RunState.AWAITING_APPROVAL)
+        if run is not None:
+            self.services.runs.control.start(run.id, by=ALICE)
+
+    def execute(self) -> None:
+        run = self.pick(RunState.RUNNING)
+        if run is None:
+            return
+        rounds = self.random.choice([1_000, 1_000, 3, 8])
+        asked = iter(range(1_000_000))
+        self.services.runs.executor.execute(run.id, should_stop=lambda: next(asked) >= rounds)
+
+    def steer(self) -> None:
+        control = self.services.runs.control
+        run = self.pick(RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
+        if run is None:
+            return
+        acts = [control.resume, control.resume, control.resume, control.cancel]
+        if run.state is RunState.RUNNING:
+            acts = [control.pause, control.pause, control.pause, control.cancel]
+        act = self.random.choice(acts)
+        self.say(act.__name__)
+        act(run.id, by=ALICE)
+
+    def withdraw(self) -> None:
+        run = self.pick(RunState.AWAITING_APPROVAL, RunState.APPROVED)
+        if run is None:
+            return
+        self.services.runs.approvals.withdraw(run.id, by=ALICE)
+        self.services.runs.maker.leave_out(run.id, [2], by=ALICE)
+        self.submit(run.id)
+
+    def limit(self) -> None:
+        amounts = self.random.choice(LIMITS)
+        per_charge, per_run, per_day = amounts
+        self.say(amounts)
+        self.services.limits.set(
+            "usd", per_charge=per_charge, per_run=per_run, per_day=per_day, by=ADA
+        )
+
+    def charge(self) -> None:
+        customer = self.random.choice(list(self.people))
+        self.services.charging.charge(
+            ChargeOrder(
+                customer=customer, money=Money(self.random.choice(AMOUNTS), "usd"),
+                reference=self.random.choice(REFERENCES),
+                payment_method=self.random.choice([None, *self.people[customer]]),
+            ),
+            by=ALICE,
+        )  # fmt: skip
+
+    def retry(self) -> None:
+        """Perhaps the same card, perhaps by somebody who saw another number of tries."""
+        failed = self.charges("declined", "needs_customer", "planned")
+        if failed:
+            charge_id, _ = self.random.choice(failed)
+            charge = self.services.charging.view(charge_id).charge
+            method = self.random.choice(
+                [charge.payment_method, None, *self.people[charge.customer]]
+            )
+            self.services.charging.retry(charge_id, by=ALICE, payment_method=method)
+
+    def give_up(self) -> None:
+        """Somebody cancels what is not paid, and the reference is free."""
+        failed = self.charges("declined", "needs_customer", "planned", "unknown", "succeeded")
+        if failed:
+            self.services.charging.cancel(self.random.choice(failed)[0], by=ALICE)
+
+    def refund(self) -> None:
+        """Asked for, or decided; whatever was asked for before may be decided now."""
+        refunds = self.services.refunds
+        waiting = refunds.to_decide()
+        if waiting:
+            order = self.random.choice(waiting)
+            by: Actor = self.random.choice([BOB, BOB, BOB, ADA, ALICE])
+            refunds.approve(order.id, by=by, password=PRACTICE_PASSWORD)
+            return
+        paid = self.charges("succeeded")
+        if paid:
+            charge_id, amount = self.random.choice(paid)
+            part = self.random.choice([amount, amount, amount // 2, 1])
+            refunds.request(
+                charge_id, money=Money(part, "usd"), reason="duplicate", note="x", by=ALICE
+            )
+
+    def settle_by_hand(self) -> None:
+        verdicts = self.services.verdicts
+        waiting = verdicts.to_decide()
+        if waiting:
+            by: Actor = self.random.choice([BOB, BOB, ADA, ALICE])
+            verdicts.approve(waiting[0].id, by=by, password=PRACTICE_PASSWORD)
+            return
+        unknown = self.charges("unknown")
+        if unknown:
+            charge_id, _ = self.random.choice(unknown)
+            verdicts.propose(charge_id, Outcome.NOT_EXECUTED, reason="looked", by=ALICE)

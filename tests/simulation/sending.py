@@ -1,0 +1,187 @@
+"""What must hold when a charge is sent, looked at from outside: between Onfile and Stripe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from lib.clock import epoch
+from lib.domain.declines import explain
+from lib.domain.runs import Run
+from lib.services.runs.approving import digest_now
+from lib.stripe_gateway import mapping
+from tests.simulation.state import State, Try
+
+DAY = 86_400
+_TODAY = """SELECT coalesce(sum(c.amount), 0) AS amount FROM attempts a
+    JOIN charges c ON c.id = a.charge_id WHERE a.requested_at >= ?
+        AND (a.outcome IS NULL OR a.outcome IN ('succeeded', 'processing', 'unknown'))"""
+
+
+class Sending(State):
+    def watch(self, ask: Callable[[], Any], given: tuple[Any, ...]) -> Any:
+        """Around every call to Stripe."""
+        method, path, params, key = given
+        is_charge = (method, path) == ("post", "/v1/payment_intents")
+        if is_charge:
+            exact = json.dumps(params, sort_keys=True)
+            is_first = key not in self.sent
+            try:
+                assert self.sent.setdefault(key, exact) == exact, "one key, two sets of parameters"
+                self.check_sending(params, key, is_first=is_first)
+            except AssertionError as error:
+                self.broken.append(error)  # whoever asks would catch it
+                raise
+        self.meanwhile()
+        try:
+            answer = ask()
+        finally:
+            if is_charge:
+                self.note_failure(params, key)
+        self.meanwhile()
+        return answer
+
+    def meanwhile(self) -> None:
+        """While a request is out, somebody else has a turn."""
+        if self.is_nested or self.random.random() > 0.04:
+            return
+        self.is_nested = True
+        mine = self.services, self.life
+        try:
+            self.services, self.life = self.begin()
+            self.step()
+        finally:
+            self.services, self.life = mine
+            self.is_nested = False
+
+    def step(self) -> None:
+        raise NotImplementedError
+
+    def check_sending(self, params: dict[str, Any], key: str, *, is_first: bool) -> None:
+        (attempt,) = self.query("SELECT * FROM attempts WHERE idempotency_key = ?", key)
+        approvers = self.approvers(params, key) if attempt["run_id"] else 0
+        # A settler asks again under the same key whatever the rules say by then.
+        if is_first and attempt["outcome"] is None:
+            self.check_limits(params, attempt, approvers)
+            self.check_retry(params, key)
+
+    # Approvals
+
+    def approvers(self, params: dict[str, Any], key: str) -> int:
+        """How many other people agreed to exactly this."""
+        with self.uow.read() as stores:
+            run = stores.runs.find(params["metadata"]["onfile_run"])
+            assert run is not None
+            assert run.digest == digest_now(stores, run)
+            makers = {run.created_by, run.submitted_by}
+            others = {one.by for one in stores.runs.approvals(run)} - makers
+        assert len(others) >= self.needed[run.id], "not enough people agreed"
+        (row,) = self.query(
+            """SELECT r.* FROM attempts a JOIN run_rows r ON r.run_id = a.run_id
+                   AND r.number = a.run_row WHERE a.idempotency_key = ?""",
+            key,
+        )
+        assert row["is_submitted"] == 1
+        assert (row["amount"], row["currency"], row["customer"], row["payment_method"]) == tuple(
+            params[name] for name in ("amount", "currency", "customer", "payment_method")
+        )
+        return len(others)
+
+    # Limits
+
+    def limits(self) -> tuple[int, int, int]:
+        """Per charge, per run and per day."""
+        none = 10**9
+        for row in self.query("SELECT * FROM limits WHERE currency = 'usd'"):
+            per_charge, per_run, per_day = (row[f"per_{of}"] for of in ("charge", "run", "day"))
+            return per_charge or none, per_run or none, per_day or none
+        return none, none, none
+
+    def charged_on_the_day_of(self, moment: int) -> int:
+        return int(self.query(_TODAY, moment // DAY * DAY)[0]["amount"])
+
+    def approvals_needed(self, run_id: str) -> int:
+        """By the limits of this moment; asked before a run is submitted."""
+        rows = self.query(
+            "SELECT amount FROM run_rows WHERE run_id = ? AND state = 'planned'", run_id
+        )
+        amounts = [row["amount"] for row in rows]
+        per_charge, per_run, per_day = self.limits()
+        today = self.charged_on_the_day_of(epoch(self.now()))
+        is_over = (
+            max(amounts, default=0) > per_charge
+            or sum(amounts) > per_run
+            or today + sum(amounts) > per_day
+        )
+        return 2 if is_over else 1
+
+    def check_limits(self, params: dict[str, Any], attempt: dict[str, Any], approvers: int) -> None:
+        per_charge, _, per_day = self.limits()
+        if approvers < 2:
+            assert self.charged_on_the_day_of(attempt["requested_at"]) <= per_day, "over the day's"
+        if not approvers and params["amount"] > per_charge:
+            covered = self.query(
+                """SELECT run_id FROM new_card_charges WHERE charge_id = ?
+                       AND attempts_before = ? AND payment_method = ?""",
+                attempt["charge_id"], attempt["number"] - 1, params["payment_method"],
+            )  # fmt: skip
+            assert covered, "over the limit of a charge, and nobody agreed"
+
+    # Another try
+
+    def note_failure(self, params: dict[str, Any], key: str) -> None:
+        """What came of it at Stripe, whether or not the answer will ever arrive."""
+        debt = (params["customer"], params["metadata"]["onfile_reference"])
+        tries = self.failed.setdefault(debt, {})
+        for intent in self.intents() if key not in tries else ():
+            is_this = intent["metadata"].items() >= params["metadata"].items()
+            if is_this and (error := intent["last_payment_error"]):
+                tries[key] = Try(
+                    params["amount"], params["payment_method"], mapping.decline(error),
+                    epoch(self.house.clock()),
+                )  # fmt: skip
+
+    def check_retry(self, params: dict[str, Any], key: str) -> None:
+        debt = (params["customer"], params["metadata"]["onfile_reference"])
+        made = [
+            intent
+            for intent in self.intents()
+            if (intent["customer"], intent["metadata"]["onfile_reference"]) == debt
+        ]
+        assert len(made) < self.most_tries, "tried too often"
+        same_method = [
+            one
+            for one in self.failed.get(debt, {}).values()
+            if one.method == params["payment_method"]
+        ]
+        if not same_method:
+            return
+        last = same_method[-1]
+        assert explain(last.decline, http_status=402, at=last.at).retry_allowed, "never again"
+        # "Not yet" is of a sum: after "not enough money" less may be charged at once.
+        same_sum = [one for one in same_method if one.amount == params["amount"]]
+        if same_sum and not self.was_skewed:
+            last = same_sum[-1]
+            until = explain(last.decline, http_status=402, at=last.at).retry_not_before or 0
+            assert epoch(self.house.clock()) >= until, "too early"
+
+    # Judging
+
+    def check_judged(self, run: Run) -> None:
+        """A run made from a file charges nothing twice, and the default method unless one is named."""
+        with self.uow.read() as stores:
+            rows = stores.run_rows.of(run.id)
+            customers = {row.customer: stores.mirror.customer(row.customer or "") for row in rows}
+        planned = [row for row in rows if row.state.value == "planned"]
+        assert len({(row.customer, row.reference) for row in planned}) == len(planned)
+        for row in planned:
+            named = row.request.payment_method
+            customer = customers[row.customer]
+            assert customer is not None
+            tried = self.failed.get((row.customer or "", row.reference or ""), {})
+            default = customer.default_payment_method
+            if named is not None:
+                assert row.payment_method == named
+            elif default is not None and not tried:
+                assert row.payment_method == default

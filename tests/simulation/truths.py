@@ -1,0 +1,187 @@
+"""What must hold after every step of the simulation, and what once everything is quiet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from lib.clock import epoch
+from lib.domain.charges import IN_FLIGHT_SECONDS, STATE_AFTER, Outcome
+from lib.domain.runs import RowState, RunState
+from tests.simulation.sending import Sending
+from tests.world import ALICE
+
+LONGEST_BETWEEN_LOOKS = 3_600
+MOST_LOOKS_AT_ONCE = 50
+
+
+class Truths(Sending):
+    def check(self) -> None:
+        """After each step."""
+        for error in self.broken:
+            raise error
+        paid = Counter(
+            (intent["customer"], intent["metadata"]["onfile_reference"])
+            for intent in self.intents()
+            if intent["status"] in ("succeeded", "processing")
+        )
+        assert not paid or max(paid.values()) == 1, "a reference was paid twice"
+        paid_back = Counter[str]()
+        for refund in self.refunds():
+            paid_back[refund["metadata"]["onfile_refund_id"]] += 1
+        assert not paid_back or max(paid_back.values()) == 1, "an order was paid back twice"
+        self.check_unknown()
+        self.check_timelines()
+
+    def check_unknown(self) -> None:
+        """Whatever is not known is looked at again within an hour, and a page says so."""
+        still_open = self.query(
+            """SELECT charge_id, requested_at, next_look_at, outcome FROM attempts
+               WHERE outcome IS NULL OR outcome = 'unknown'"""
+        )
+        now = epoch(self.now())
+        for attempt in still_open:
+            assert attempt["next_look_at"] is not None
+            assert attempt["next_look_at"] <= self.latest + LONGEST_BETWEEN_LOOKS
+        flagged = {
+            attempt["charge_id"]
+            for attempt in still_open
+            if attempt["outcome"] or attempt["requested_at"] < now - IN_FLIGHT_SECONDS
+        }
+        assert self.services.reports.waiting.counts()["unknown"] == len(flagged)
+
+    def check_looked_at(self) -> None:
+        """After a round of looks nothing is overdue."""
+        now = epoch(self.now())
+        with self.uow.read() as stores:
+            due = stores.charges.due(now=now, limit=MOST_LOOKS_AT_ONCE)
+        assert due == [], "nobody looked"
+
+    def check_timelines(self) -> None:
+        """The events of a charge, told again, lead to its state."""
+        told: dict[str, str] = {}
+        newest: dict[str, int] = {}
+        outcomes = {outcome.value: STATE_AFTER[outcome].value for outcome in Outcome}
+        for event in self.query("SELECT * FROM charge_events ORDER BY id"):
+            charge_id, kind = event["charge_id"], event["kind"]
+            if told.get(charge_id) == "succeeded":
+                continue
+            if kind == "sent":
+                newest[charge_id], told[charge_id] = event["attempt"], "attempting"
+            elif kind == "cancelled":
+                told[charge_id] = "cancelled"
+            elif kind in ("succeeded", "processing") or (
+                kind in outcomes
+                and event["attempt"] == newest[charge_id]
+                and told[charge_id] != "cancelled"
+            ):
+                told[charge_id] = outcomes[kind]
+        states = {row["id"]: row["state"] for row in self.query("SELECT id, state FROM charges")}
+        assert told == states
+
+    # At rest
+
+    def come_to_rest(self) -> None:
+        self.house.stripe.faults.clear()
+        self.skew = timedelta()
+        self.is_nested = True  # nobody interrupts any more
+        for state in (RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.APPROVED):
+            while (run := self.pick(state)) is not None:
+                self.services.runs.control.cancel(run.id, by=ALICE)
+        for _ in range(40):
+            # By then a new day has begun, for runs that met the limit of the last one.
+            self.house.clock.advance(hours=13)
+            run = self.pick(RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
+            if run is None:
+                break
+            if run.state is not RunState.RUNNING:
+                self.services.runs.control.resume(run.id, by=ALICE)
+            self.services.runs.executor.execute(run.id)
+        assert run is None, "a run has no end"
+        for hours in (1, 25):
+            self.house.clock.advance(hours=hours)
+            for _ in range(2):
+                self.services.settling.settle_due()
+                self.services.refund_settling.settle_due()
+                self.services.runs.new_cards.charge_due()
+                self.house.clock.advance(hours=1)
+        assert self.services.settling.reconcile(by=ALICE).drift == []
+        self.check()
+        self.check_rows()
+        self.check_ledger()
+        self.check_refunds()
+        self.check_certificates()
+
+    def check_rows(self) -> None:
+        with self.uow.read() as stores:
+            ids = [row["id"] for row in stores.runs._database.query("SELECT id FROM runs")]
+            for run_id in ids:
+                rows = stores.run_rows.of(run_id)
+                planned = [row for row in rows if row.state is RowState.PLANNED]
+                assert planned == [], "a row was lost"
+                counts, totals = stores.run_rows.sums(run_id)
+                assert sum(counts.values()) == len(rows)
+                assert sum(totals["usd"].values()) == sum(row.amount or 0 for row in rows)
+                for row in rows:
+                    if row.state is RowState.SENT:
+                        charge = stores.charges.find(row.charge_id)
+                        assert charge is not None
+                        assert (charge.amount, charge.reference) == (row.amount, row.reference)
+
+    def check_ledger(self) -> None:
+        states = Counter(row["state"] for row in self.query("SELECT state FROM charges"))
+        in_ledger = {
+            tuple(row.values())
+            for row in self.query(
+                """SELECT a.payment_intent, c.amount, c.customer FROM attempts a
+                       JOIN charges c ON c.id = a.charge_id AND c.state = 'succeeded'
+                   WHERE a.outcome = 'succeeded'"""
+            )
+        }
+        actions = {row["action"] for row in self.query("SELECT action FROM audit_log")}
+        with self.uow.read() as stores:
+            assert stores.audit.verify().ok
+        assert not {"attempting", "unknown", "processing"} & set(states), states
+        assert in_ledger == {
+            (intent["id"], intent["amount"], intent["customer"])
+            for intent in self.intents()
+            if intent["status"] == "succeeded"
+        }
+        assert states["succeeded"] == len(in_ledger)
+        assert "charge.paid_twice_suspected" not in actions
+
+    def check_refunds(self) -> None:
+        """Our orders say what Stripe did, and nobody approved their own."""
+        orders = self.query("SELECT * FROM refund_orders")
+        assert not {"sending", "unknown", "pending"} & {order["state"] for order in orders}
+        assert all(order["requested_by"] != order["decided_by"] for order in orders)
+        assert {
+            (refund["metadata"]["onfile_refund_id"], refund["id"], refund["amount"])
+            for refund in self.refunds()
+        } == {
+            (order["id"], order["refund"], order["amount"])
+            for order in orders
+            if order["state"] == "succeeded"
+        }
+
+    def check_certificates(self) -> None:
+        """All green, and what they say was collected is with the single charges the whole ledger."""
+        collected = 0
+        ended = self.query(
+            "SELECT id FROM runs WHERE state IN ('finished', 'cancelled') AND started_at"
+        )
+        for run in ended:
+            certificate = self.services.runs.certifier.certify(run["id"], by=ALICE)
+            assert certificate.verdict == "green", certificate.content["remarks"]
+            line = certificate.content["lines"]["usd"]
+            collected += line["ledger"]
+            with self.uow.read() as stores:
+                _, totals = stores.run_rows.sums(run["id"])
+            assert totals["usd"].get("succeeded", 0) == line["ledger"]
+        (paid,) = self.query(
+            """SELECT coalesce(sum(iif(a.run_id IS NULL, c.amount, 0)), 0) AS singly,
+                   coalesce(sum(c.amount), 0) AS ledger
+               FROM attempts a JOIN charges c ON c.id = a.charge_id
+               WHERE a.outcome = 'succeeded'"""
+        )
+        assert collected + paid["singly"] == paid["ledger"]
