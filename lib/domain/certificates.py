@@ -38,9 +38,13 @@ class Elsewhere:
     run_id: str | None
     """None: singly."""
     run_name: str | None
+    is_new_card: bool = False
+    """Charged once more because a new card came, as this run's approval allowed."""
 
     @property
     def where(self) -> str:
+        if self.is_new_card:
+            return "with a new card, as this run's approval allowed"
         return f"by the run “{self.run_name}” ({self.run_id})" if self.run_id else "singly"
 
 
@@ -168,10 +172,15 @@ def compare(
 def _row(found: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
     found.counts[row.state] = found.counts.get(row.state, 0) + 1
     _add(found, row)
-    known = {one.payment_intent for one in row.elsewhere}
+    known = {one.payment_intent: one for one in row.elsewhere}
     paid = [payment for payment in payments if payment.status == PAID]
     # A payment that only Stripe counts elsewhere, or only our ledger, is a difference of this run.
-    other = [payment for payment in paid if payment.id in known and not payment.is_of_this_run]
+    # One with a new card names this run, whose approval covers it.
+    other = [
+        payment
+        for payment in paid
+        if payment.id in known and payment.is_of_this_run == known[payment.id].is_new_card
+    ]
     own = [payment for payment in paid if payment not in other]
     for payment in own:
         found.lines.setdefault(payment.currency, Line()).stripe += payment.amount
@@ -213,7 +222,8 @@ def _remarks(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, 
     if row.state in _FAILED:
         yield Weight.NOTE, f"Not paid: {row.state.replace('_', ' ')}."
     if row.state in ("blocked", "cancelled", "planned"):
-        yield Weight.NOTE, f"Not sent. {row.why}".strip()
+        owed = "Not taken by Stripe, and still owed." if row.state == "planned" else "Not sent."
+        yield Weight.NOTE, f"{owed} {row.why}".strip()
     if row.refunded and row.currency:
         yield Weight.NOTE, f"{format_money(row.refunded, row.currency)} went back since."
     if row.is_disputed:

@@ -33,7 +33,10 @@ _ROWS = f"""
         (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = o.payment_intent
             AND p.status = 'succeeded' AND o.outcome = 'succeeded') AS is_disputed,
         (SELECT json_group_array(json_object('payment_intent', e.payment_intent,
-                'run_id', e.run_id, 'run_name', r.name))
+                'run_id', e.run_id, 'run_name', r.name,
+                'is_new_card', EXISTS (SELECT 1 FROM new_card_charges q
+                    WHERE q.charge_id = e.charge_id AND q.run_id = w.run_id
+                        AND q.attempts_before = e.number - 1 AND e.run_id IS NULL)))
             FROM attempts e LEFT JOIN runs r ON r.id = e.run_id
             WHERE e.charge_id = h.id AND e.outcome = 'succeeded' AND +e.run_id IS NOT w.run_id
                 AND {_HOLDS}) AS elsewhere

@@ -344,3 +344,13 @@ class TestNotCovered:
                 pytest.raises(sqlite3.IntegrityError),
             ):
                 shell.execute(change)
+
+
+def test_the_certificate_says_that_a_new_card_paid_and_agrees(world: World) -> None:
+    run = executed(world, [failing(world)], charge_new_cards=True)
+    saves_a_card(world, charge_of(world, run))
+    assert tick(world) == 1
+    certificate = world.services.runs.certifier.certify(run.id, by=ALICE)
+    assert certificate.verdict == "green", certificate.content["remarks"]
+    said = [remark["text"] for remark in certificate.content["remarks"]]
+    assert any("with a new card, as this run's approval allowed" in text for text in said)
