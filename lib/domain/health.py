@@ -218,7 +218,7 @@ def _quiet(facts: Facts) -> list[Remark]:
             "webhooks_quiet", Light.AMBER,
             f"{_many(facts.webhooks_missed, 'change')} of the last day came by polling only: Stripe's "
             "webhooks do not arrive.",
-            "Nothing is missing, only later. Check the webhook's address and secret in the "
+            "Nothing is missing, only later. Check the webhook's address, secret and events in the "
             "Stripe Dashboard.",
         )
     ]  # fmt: skip
