@@ -1050,3 +1050,21 @@ def m010_run_certificates(database: Database) -> None:
         """CREATE TRIGGER certificates_are_never_deleted BEFORE DELETE ON run_certificates
             BEGIN SELECT RAISE(ABORT, 'certificates are never deleted'); END""",
     )
+
+
+@migrations()
+def m011_whole_proofs(database: Database) -> None:
+    """Which comparisons were of everything, and how far samples have come in turn."""
+    _run(
+        database,
+        "ALTER TABLE proofs ADD COLUMN is_full INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE proofs ADD COLUMN late INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE proof_rounds (
+            type TEXT PRIMARY KEY,
+            began_at INTEGER NOT NULL,
+            position TEXT,
+            windows_left INTEGER NOT NULL,
+            stepped_at INTEGER NOT NULL,
+            covered_since INTEGER
+        ) STRICT""",
+    )
