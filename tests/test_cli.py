@@ -18,6 +18,7 @@ from lib.services.sync import BACKFILL
 from lib.stripe_gateway.gateway import StripeGateway
 from tests import at_stripe
 from tests.commands import Run, Said, commands_of
+from tests.syncing import hide_sessions_from_syncs
 from tests.world import ALWAYS_DECLINES, World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -441,6 +442,7 @@ class TestTheRest:
     def test_reconcile(self, run: Run, world: World) -> None:
         customer = world.customer()
         world.save_card(customer)
+        world.services.sync.run()
         world.stripe.faults.add("POST", "/v1/payment_intents", kind="lost_reply")
         unknown = world.charge(customer)
         assert unknown.charge.state.value == "unknown"
@@ -451,6 +453,44 @@ class TestTheRest:
         assert (said.status, answer) == (0, {"settled": 1, "still_unknown": 0, "drift": []})
         assert {proof["type"] for proof in proofs} >= {"customers", "payment_intents"}
         assert len(world.moved()) == 1
+
+    def test_reconcile_settles_also_before_everything_was_read(
+        self, run: Run, world: World
+    ) -> None:
+        said = run("--json", "--as", "bob", "reconcile")
+        assert (said.status, said.json["settled"]) == (1, 0)
+        assert said.error["code"] == "stale_state"
+
+    def test_comparing_before_everything_was_read(self, run: Run, world: World) -> None:
+        said = run("--json", "--as", "bob", "sync", "--verify")
+        assert (said.status, said.error["code"], said.json["ok"]) == (1, "stale_state", False)
+        assert "Read everything first" in said.error["message"]
+
+    @pytest.mark.parametrize("full", [(), ("--full",)])
+    def test_comparing(self, run: Run, world: World, full: tuple[str, ...]) -> None:
+        world.save_card(world.customer())
+        verify = ("--json", "--as", "bob", "sync", "--verify", *full)
+        assert run("--json", "--as", "bob", "sync").status == 0
+        said = run(*verify)
+        assert (said.status, said.json["ok"], said.json["found"]) == (0, True, 0)
+        world.clock.advance(days=2)
+        world.services.sync.run()
+        hide_sessions_from_syncs(world)
+        connection = sqlite3.connect(world.settings.database)
+        connection.execute("DELETE FROM setup_intents")
+        connection.commit()
+        connection.close()
+        said = run(*verify)
+        assert (said.status, said.json["ok"]) == (1, False)
+        assert (said.json["found"], said.json["missing"], said.json["repaired"]) == (1, 1, 1)
+        assert "error" not in said.json
+        assert [proof["is_full"] for proof in said.json["proofs"]] == [True] * 8
+        said = run(*verify)
+        assert (said.status, said.json["ok"], said.json["repaired"]) == (0, True, 0)
+        job = world.services.sync.latest("verify")
+        assert job is not None
+        assert (job.state, job.requested_by, job.params) == ("done", "bob", {"full": bool(full)})
+        assert "SetupIntents: 1 of 1 parts compared, no difference" in run(*verify[1:]).out
 
     def test_audit_verify(self, run: Run, world: World) -> None:
         said = run("--json", "--as", "vera", "audit", "verify")

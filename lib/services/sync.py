@@ -7,11 +7,11 @@ Runs in the worker or the command line, and can be stopped anywhere.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.proofs import Proof
+from lib.domain.proofs import Proof, Round
 from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
 from lib.errors import InvalidInput, StaleState
 from lib.services.backfill import TYPES as LISTED_TYPES
@@ -65,8 +65,14 @@ class SyncService:
         return self._jobs.request(BACKFILL if full or self.needs_backfill() else SYNC, by=by)
 
     def request_proof(self, *, by: Actor, full: bool = False) -> bool:
-        """Ask the worker for a proof, of samples or of everything; False when one is on its way."""
+        """
+        Ask the worker for a proof, of samples or of everything; False when one is on its way.
+
+        Raises:
+            StaleState: not everything was read yet, so there is nothing to compare.
+        """
         by.must(Permission.SYNC)
+        self._must_be_complete()
         return self._jobs.request(VERIFY, by=by, params={"full": full})
 
     def request_scheduled(self) -> None:
@@ -149,6 +155,9 @@ class SyncService:
         def work(progress: Progress) -> dict[str, object]:
             if kind == VERIFY:
                 return self._prove(full=bool(job.params.get("full")), progress=progress)
+            if only := job.params.get("only"):
+                # Begun on the command line, by a process that died.
+                return self.run(full=kind == BACKFILL, only=only, progress=progress).as_json()
             return self._timed(
                 self._read_everything if kind == BACKFILL else self._catching_up.run, progress
             ).as_json()
@@ -164,18 +173,20 @@ class SyncService:
 
         Raises:
             InvalidInput: an unknown type.
-            StaleState: a backfill runs already.
+            StaleState: it runs already, or a person stopped it on the page.
             SyncIncomplete: a part could not be read, for want of a permission.
             GatewayError: Stripe could not be asked to the end; what was read is kept.
         """
         by.must(Permission.SYNC)
-        wanted = tuple(only)
-        kind = BACKFILL if full or self.needs_backfill() else SYNC
-        job = None if wanted else self._jobs.take(kind, request_by=by)
-        if job is None and kind == BACKFILL and not wanted:
-            raise StaleState(
-                "A full reading is running already. Its progress is on the page Sync health."
-            )
+        wanted = _known(tuple(only))
+        kind = BACKFILL if full or (not wanted and self.needs_backfill()) else SYNC
+        job = (
+            self._take(kind, by, {"only": wanted})
+            if wanted
+            else self._jobs.take(kind, request_by=by)
+        )
+        if job is None and (kind == BACKFILL or wanted):
+            raise _under_way(kind)
         found: list[SyncResult] = []
 
         def work(report: Progress) -> dict[str, object]:
@@ -187,16 +198,21 @@ class SyncService:
         else:
             self._jobs.run(job, work, watch=progress)
         self._search.index_all()
+        if not found:
+            raise StaleState("A person stopped it on the page Sync health. What was read is kept.")
         return found[0]
+
+    def _take(self, kind: str, by: Actor, params: Mapping[str, object]) -> Job | None:
+        """One of our own making; None while another of this kind is open."""
+        if not self._jobs.request(kind, by=by, params=params):
+            return None
+        return self._jobs.take(kind)
 
     def run(
         self, *, full: bool = False, only: Iterable[str] = (), progress: Progress = _silent
     ) -> SyncResult:
         """Without the record of a job; raises like `run_now`."""
-        wanted = tuple(only) or TYPES
-        unknown = [name for name in wanted if name not in TYPES]
-        if unknown:
-            raise InvalidInput(f"{unknown[0]} is not one of: {', '.join(TYPES)}.", field="only")
+        wanted = _known(tuple(only)) or TYPES
         if full or (not only and self.needs_backfill()):
             listed = tuple(name for name in LISTED_TYPES if name in wanted)
 
@@ -253,11 +269,38 @@ class SyncService:
         """
         Compare the mirror with Stripe in this process: samples of each type, or everything.
 
-        What differs is repaired. Raises like `run_now`.
+        What differs is repaired. Leaves the record of a job, like `run_now`, and raises like it.
+
+        Raises:
+            StaleState: not everything was read yet; or a comparison runs already, or was stopped.
         """
         by.must(Permission.SYNC)
-        self._prove(full=full, progress=progress)
+        self._must_be_complete()
+        # One that waits, or whose process died, is done along with ours.
+        job = self._take(VERIFY, by, {"full": full}) or self._jobs.take(VERIFY)
+        if job is None:
+            raise _under_way(VERIFY)
+        wants_all = full or bool(job.params.get("full"))
+        ended = self._jobs.run(
+            job, lambda report: self._prove(full=wants_all, progress=report), watch=progress
+        )
+        if ended is None or ended.state != "done":
+            raise StaleState(
+                "A person stopped it on the page Sync health. What was compared is kept."
+            )
         return self.proofs()
+
+    def rounds(self) -> dict[str, Round]:
+        """How far the samples of each type have come in turn."""
+        with self._uow.read() as stores:
+            return stores.sync.rounds()
+
+    def _must_be_complete(self) -> None:
+        if self.needs_backfill():
+            raise StaleState(
+                "Not everything at Stripe was read yet, so there is nothing to compare. "
+                "Read everything first."
+            )
 
     def proofs(self) -> list[Proof]:
         """The last comparison of each type."""
@@ -294,6 +337,18 @@ class SyncService:
                 with self._uow.write(in_bulk=True) as stores:
                     stores.sync.add_reads(reads - self._counted_reads, at=epoch(self._clock()))
                 self._counted_reads = reads
+
+
+def _known(types: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in types if name not in TYPES]
+    if unknown:
+        raise InvalidInput(f"{unknown[0]} is not one of: {', '.join(TYPES)}.", field="only")
+    return types
+
+
+def _under_way(kind: str) -> StaleState:
+    what = {BACKFILL: "A full reading", SYNC: "A sync", VERIFY: "A comparison"}[kind]
+    return StaleState(f"{what} is running already. Its progress is on the page Sync health.")
 
 
 def _is_due(latest: Job | None, now: int, every: int) -> bool:

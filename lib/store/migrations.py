@@ -1094,3 +1094,21 @@ _SAVED_FOR = """SELECT coalesce(i.customer, s.customer) FROM setup_intents i
     LEFT JOIN checkout_sessions s ON s.setup_intent = i.id
     WHERE i.payment_method = payment_methods.id AND i.status = 'succeeded'
         AND coalesce(i.customer, s.customer) IS NOT NULL"""
+
+
+@migrations()
+def m013_whole_proofs(database: Database) -> None:
+    """Which comparisons were of everything, and how far samples have come in turn."""
+    _run(
+        database,
+        "ALTER TABLE proofs ADD COLUMN is_full INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE proofs ADD COLUMN late INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE proof_rounds (
+            type TEXT PRIMARY KEY,
+            began_at INTEGER NOT NULL,
+            position TEXT,
+            windows_left INTEGER NOT NULL,
+            stepped_at INTEGER NOT NULL,
+            covered_since INTEGER
+        ) STRICT""",
+    )

@@ -248,6 +248,10 @@ class MirrorStore:
         )
         return {row["id"] for row in rows}
 
+    def has_setup_intent(self, setup_intent_id: str) -> bool:
+        sql = "SELECT 1 FROM setup_intents WHERE id = ?"
+        return self._database.execute(sql, (setup_intent_id,)).fetchone() is not None
+
     def methods_with_setup_intent(self, ids: Sequence[str]) -> set[str]:
         """Which of these came along with a SetupIntent."""
         rows = self._database.query(

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.proofs import Finding, Proof
+from lib.domain.proofs import Finding, Proof, Round
 from lib.domain.windows import Window
+from lib.store.upserts import marks
 
 _DAY = 86_400
 
@@ -203,10 +204,30 @@ class SyncStore:
         )
         return [_proof(row) for row in rows]
 
+    def last_found(self) -> dict[str, int]:
+        """When each type's last comparison was made that found a difference."""
+        rows = self._database.query(
+            """SELECT type, max(proven_at) AS at FROM proofs
+               WHERE missing + extra + differing > 0 GROUP BY type"""
+        )
+        return {row["type"]: row["at"] for row in rows}
+
+    def rounds(self) -> dict[str, Round]:
+        """By type."""
+        rows = self._database.query("SELECT * FROM proof_rounds")
+        return {row["type"]: Round(**row) for row in rows}
+
+    def save_round(self, round_: Round) -> None:
+        row = asdict(round_)
+        self._database.execute(
+            f"INSERT OR REPLACE INTO proof_rounds ({', '.join(row)}) VALUES ({marks(len(row))})",
+            tuple(row.values()),
+        )
+
 
 def _proof(row: dict[str, Any]) -> Proof:
     values = {name: row[name] for name in Proof.__slots__}
     found = [
         Finding(one["kind"], one["id"], tuple(one["fields"])) for one in json.loads(row["findings"])
     ]
-    return Proof(**values | {"findings": found})
+    return Proof(**values | {"findings": found, "is_full": bool(row["is_full"])})

@@ -19,7 +19,7 @@ OURS = {
     "attempts", "audit_log", "backfills", "charge_events", "charges", "checkout_sessions",
     "checkout_sessions_search", "customers", "customers_search", "disputes", "jobs", "limits",
     "link_sessions", "meta", "payment_intents", "payment_methods", "payment_methods_search",
-    "new_card_charges", "proofs", "refund_orders", "refunds", "run_certificates", "run_decisions", "run_rows", "runs", "search_pending", "session_counts", "setup_intents", "setup_links",
+    "new_card_charges", "proofs", "proof_rounds", "refund_orders", "refunds", "run_certificates", "run_decisions", "run_rows", "runs", "search_pending", "session_counts", "setup_intents", "setup_links",
     "stripe_charges", "stripe_reads", "stripe_requests", "sync_cursors", "sync_windows", "tombstones", "users",
     "verdicts", "webhook_deliveries",
 }  # fmt: skip
@@ -28,6 +28,7 @@ STEPS = [
     "m005_background_work", "m006_webhook_inbox", "m007_provable_mirror",
     "m008_charge_runs", "m009_second_person", "m010_run_certificates",
     "m011_control_totals", "m012_claims_and_what_is_gone",
+    "m013_whole_proofs",
 ]  # fmt: skip
 
 
