@@ -129,7 +129,8 @@ class PreflightStore:
                 WHERE id IN {_THESE} AND email <> ''""",
             ids,
         )
-        # Collected first: one address of thousands of customers is then looked at once.
+        # Collected first: one address of thousands of customers is then looked at once. CROSS JOIN
+        # keeps the order, as SQLite would read all live charges for every slice of addresses.
         addresses = sorted({row["address"] for row in found})
         return {
             (row["email"].lower(), row["reference"]): charge_of(row)
@@ -138,8 +139,8 @@ class PreflightStore:
                         SELECT lower(email) AS address FROM customers WHERE lower(email) IN {_THESE}
                         GROUP BY 1 HAVING count(*) > 1)
                     SELECT c.email, h.* FROM shared
-                    JOIN customers c ON lower(c.email) = shared.address
-                    JOIN charges h ON h.customer = c.id
+                    CROSS JOIN customers c ON lower(c.email) = shared.address
+                    CROSS JOIN charges h ON h.customer = c.id
                         AND h.state IN ('attempting', 'succeeded', 'processing', 'unknown')""",
                 addresses,
             )
