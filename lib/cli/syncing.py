@@ -48,6 +48,8 @@ def sync(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
 def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     try:
         proofs, error = _proved(services, actor, full=arguments.full)
+    except StaleState as stale:
+        proofs, error = [], _error(stale)
     except KeyboardInterrupt:
         return Answer({}, [], error=_STOPPED)
     is_ok = error is None and all(proof.is_clean for proof in proofs)
@@ -68,21 +70,34 @@ def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> An
 
 
 def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
-    """Settles what is unknown, compares the ledger, then samples of the mirror, with Stripe."""
+    """
+    Settles what is unknown, compares the ledger, then samples of the mirror, with Stripe. The ledger is
+    whole by itself: as long as the mirror cannot be compared, that is a note and no failure.
+    """
     found = services.settling.reconcile(by=person(actor))
-    proofs, error = _proved(services, actor, full=False)
+    proofs: list[Proof] = []
+    error: dict[str, object] | None = None
+    notes: list[str] = []
+    try:
+        proofs, error = _proved(services, actor, full=False)
+    except StaleState as stale:
+        notes = [f"The mirror was not compared. {stale}"]
     drift = found.drift + [
         {"kind": finding.kind, "type": proof.type, "id": finding.id,
          "fields": list(finding.fields)}
         for proof in proofs
         for finding in proof.findings
+        if finding.kind != "late"
     ]  # fmt: skip
-    data = found.as_json() | {"drift": drift, "proofs": [_as_json(proof) for proof in proofs]}
+    data = found.as_json() | {
+        "drift": drift, "proofs": [_as_json(proof) for proof in proofs], "notes": notes,
+    }  # fmt: skip
     return Answer(
         data,
         [
             f"{found.settled} settled, {found.still_unknown} still unknown, {len(drift)} differences",
             *(_line(proof) for proof in proofs if not proof.is_clean),
+            *notes,
         ],
         error=error,
     )
@@ -91,13 +106,16 @@ def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
 def _proved(
     services: Services, actor: Actor | None, *, full: bool
 ) -> tuple[list[Proof], dict[str, object] | None]:
-    """The comparison of each type; with the reason when some could not be compared."""
+    """
+    The comparison of each type; with the reason when some could not be compared.
+
+    Raises:
+        StaleState: not everything was read yet, or another comparison runs.
+    """
     try:
         return services.sync.prove_now(by=person(actor), full=full, progress=_teller(VERIFY)), None
     except SyncIncomplete as incomplete:
         return services.sync.proofs(), _error(incomplete)
-    except StaleState as stale:
-        return [], _error(stale)
     finally:
         _end_of_line()
 
