@@ -343,6 +343,8 @@ class TestSync:
         is_terminal: bool,
     ) -> None:  # fmt: skip
         world.save_card(world.customer())
+        if "--verify" in options:
+            world.services.sync.run(full=True)
         monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
         list_page = StripeGateway.list_page
 
