@@ -35,14 +35,14 @@ MUTATIONS = (
         "lib/services/sending.py",
         "idempotency_key=attempt.idempotency_key",
         'idempotency_key=__import__("uuid").uuid4().hex',
-        f"{SERVICES}test_settling.py::TestUnknown::test_a_lost_reply_is_settled_by_the_same_key",
+        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "the parameters of an attempt are made anew when it is sent",
         "lib/services/sending.py",
         "params = json.loads(attempt.params)",
         'params = json.loads(attempt.params) | {"description": str(epoch(self._clock()))}',
-        f"{SERVICES}test_settling.py::TestUnknown::test_a_lost_reply_is_settled_by_the_same_key",
+        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "no unique index over the live charges of a reference",
@@ -74,7 +74,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the SDK repeats calls by itself",
-        "lib/stripe_gateway/gateway.py",
+        "lib/stripe_gateway/client.py",
         "max_network_retries=0",
         "max_network_retries=2",
         f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
@@ -105,8 +105,8 @@ MUTATIONS = (
     Mutation(
         "a run's row is sent before its attempt is committed",
         "lib/services/runs/sending_rows.py",
-        "return commits.write(claiming)",
-        "return commits.write(lambda at: (made := claiming(at), self._sender.ask(made))[0])",
+        "return commits.write(alone)",
+        "return commits.write(lambda at: (made := alone(at), self._sender.ask(made))[0])",
         f"{SERVICES}test_runs_executing.py::TestToTheEnd::test_each_attempt_is_committed_before_stripe_is_asked",
     ),
     Mutation(

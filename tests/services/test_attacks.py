@@ -578,9 +578,9 @@ class TestWords:
         send = gateway.create_payment_intent
         keys: list[str] = []
 
-        def counted(params, *, idempotency_key):
+        def counted(params, *, idempotency_key, **more):
             keys.append(idempotency_key)
-            return send(params, idempotency_key=idempotency_key)
+            return send(params, idempotency_key=idempotency_key, **more)
 
         monkeypatch.setattr(gateway, "create_payment_intent", counted)
         monkeypatch.setattr(ledger, "record", busy)

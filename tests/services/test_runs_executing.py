@@ -32,7 +32,7 @@ class TestToTheEnd:
         gateway = world.services.runs.executor._rows._sender._gateway
         send = gateway.create_payment_intent
 
-        def looking(params: dict[str, Any], *, idempotency_key: str) -> PaymentIntent:
+        def looking(params: dict[str, Any], *, idempotency_key: str, **more: Any) -> PaymentIntent:
             with closing(sqlite3.connect(world.settings.database)) as other:
                 found = other.execute(
                     "SELECT params, outcome, run_row FROM attempts WHERE idempotency_key = ?",
@@ -41,7 +41,7 @@ class TestToTheEnd:
             assert found is not None, "sent before it was written down"
             assert (json.loads(found[0]), found[1]) == (params, None)
             seen.append(found[2])
-            return send(params, idempotency_key=idempotency_key)
+            return send(params, idempotency_key=idempotency_key, **more)
 
         monkeypatch.setattr(gateway, "create_payment_intent", looking)
         run = executed(world, invoices(payers(world, 2) * 2))
