@@ -146,6 +146,11 @@ class Busy(GatewayError):
 
     code = "stripe_busy"
 
+    def __init__(self, message: str, *, limit_reason: str | None = None, **facts: Any) -> None:  # noqa: ANN401 - as above
+        super().__init__(message, **facts)
+        self.limit_reason = limit_reason
+        """Which of Stripe's limits was met, as its header says; None where it does not."""
+
 
 class Misconfigured(GatewayError):
     """The key is wrong or lacks a permission. Nothing was executed."""

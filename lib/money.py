@@ -99,7 +99,18 @@ def currency(code: str) -> Currency:
 
 def parse_amount(text: str, code: str) -> Money:
     """
-    Read an amount in major units ("12.34") with a dot as the only separator.
+    Read an amount in major units ("12.34") that is to be charged.
+
+    Raises:
+        InvalidInput: as `parse_total` and `checked` do.
+    """
+    return checked(parse_total(text, code))
+
+
+def parse_total(text: str, code: str) -> Money:
+    """
+    Read an amount in major units ("12.34") with a dot as the only separator; the least and the most
+    that Stripe charges at once do not matter.
 
     Never rounds and never guesses: signs, exponents, thousands separators, decimal commas and
     digits the currency does not have are refused.
@@ -136,7 +147,7 @@ def parse_amount(text: str, code: str) -> Money:
             code="amount_too_many_decimals",
         )
     minor = int(match["whole"]) * unit.factor + int(fraction.ljust(unit.exponent, "0") or 0)
-    return checked(Money(minor, unit.code))
+    return Money(minor, unit.code)
 
 
 def checked(money: Money) -> Money:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lib.practice.ledger import Ledger
 from tests.world import World
 
 _HEADERS = {"Authorization": "Bearer sk_test_practice"}
@@ -46,3 +47,13 @@ def listed(world: World, path: str, **params: Any) -> list[dict[str, Any]]:
 def events(world: World, *types: str) -> list[dict[str, Any]]:
     """As a webhook endpoint would receive them, newest first."""
     return [e for e in listed(world, "/v1/events") if not types or e["type"] in types]
+
+
+def answer_dispute(world: World, dispute: str) -> None:
+    """Evidence was handed in: the bank looks at it now."""
+    world.stripe.alter(dispute, {"status": "under_review"})
+
+    def tell(ledger: Ledger) -> None:
+        ledger.emit("charge.dispute.updated", ledger.get("dispute", dispute))
+
+    world.stripe._write(tell)

@@ -106,7 +106,7 @@ def resumed(world: World, run_id: str) -> Run:
 
 def counts(world: World, run_id: str) -> dict[str, int]:
     with uow(world).read() as stores:
-        return stores.run_rows.counts(run_id)
+        return stores.run_rows.sums(run_id)[0]
 
 
 def rows_of(world: World, run_id: str) -> list[RunRow]:

@@ -54,8 +54,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.store", "lib.stripe_gateway",
     },
     "lib.reports": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.money", "lib.store.charges",
-        "lib.store.connection", "lib.store.search", "lib.store.sync_state",
+        "lib.clock", "lib.domain", "lib.errors", "lib.money", "lib.store.charge_rows",
+        "lib.store.connection", "lib.store.own_outcomes", "lib.store.search", "lib.store.sync_state",
     },
     "lib.store": {"lib.domain", "lib.errors", "lib.money"},
     "lib.stripe_gateway": {"lib.domain", "lib.errors", "lib.money"},

@@ -8,13 +8,17 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lib.cli.main import main
 from lib.errors import SettingsError
+from lib.services.sync import BACKFILL
+from lib.stripe_gateway.gateway import StripeGateway
 from tests import at_stripe
 from tests.commands import Run, Said, commands_of
+from tests.syncing import hide_sessions_from_syncs
 from tests.world import ALWAYS_DECLINES, World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -310,6 +314,55 @@ class TestSync:
         said = run("--json", "--as", "alice", "sync", *argv)
         assert (said.status, said.json["customers"]) == (0, 1)
 
+    @pytest.mark.parametrize("verify", [False, True])
+    def test_at_a_terminal_one_line_tells_how_far_it_is(
+        self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch, verify: bool
+    ) -> None:
+        world.save_card(world.customer())
+        if verify:
+            run("--as", "bob", "sync")
+            world.clock.advance(minutes=5)
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        said = run("--json", "--as", "bob", "sync", *["--verify"][: int(verify)])
+        assert said.status == 0
+        assert said.json, "standard output is for the answer alone"
+        words = [part.strip() for part in said.err.split("\r\x1b[K")]
+        wanted = "Comparing customers · 1 of 1 parts" if verify else "Reading customers · 1 so far"
+        assert any(word.startswith(wanted) for word in words)
+        assert words[-1] == "", "the line is cleared in the end"
+        assert "\n" not in said.err
+
+    def test_elsewhere_nothing_tells_how_far_it_is(self, run: Run, world: World) -> None:
+        world.save_card(world.customer())
+        assert run("--as", "bob", "sync").err == ""
+
+    @pytest.mark.parametrize("options", [(), ("--full",), ("--verify",)], ids=" ".join)
+    @pytest.mark.parametrize("is_terminal", [False, True])
+    def test_ctrl_c_keeps_what_was_read_and_says_so(
+        self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...],
+        is_terminal: bool,
+    ) -> None:  # fmt: skip
+        world.save_card(world.customer())
+        monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
+        list_page = StripeGateway.list_page
+
+        def pressing(self: StripeGateway, type_: str, **given: Any) -> Any:
+            if type_ == "checkout_sessions":
+                raise KeyboardInterrupt
+            return list_page(self, type_, **given)
+
+        monkeypatch.setattr(StripeGateway, "list_page", pressing)
+        said = run("--json", "--as", "bob", "sync", *options)
+        assert (said.status, said.error["code"]) == (1, "stopped")
+        assert "goes on from there" in said.error["message"]
+        assert "Traceback" not in said.err
+        monkeypatch.setattr(StripeGateway, "list_page", list_page)
+        if "--verify" not in options:
+            job = world.services.sync.latest(BACKFILL)
+            assert job is not None
+            assert job.state == "cancelled"
+            assert run("--json", "--as", "bob", "sync").json["customers"] == 0, "read before"
+
     def test_stripe_down_is_an_error_with_the_request(self, run: Run, world: World) -> None:
         world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
         said = run("--json", "--as", "alice", "sync")
@@ -389,6 +442,7 @@ class TestTheRest:
     def test_reconcile(self, run: Run, world: World) -> None:
         customer = world.customer()
         world.save_card(customer)
+        world.services.sync.run()
         world.stripe.faults.add("POST", "/v1/payment_intents", kind="lost_reply")
         unknown = world.charge(customer)
         assert unknown.charge.state.value == "unknown"
@@ -399,6 +453,44 @@ class TestTheRest:
         assert (said.status, answer) == (0, {"settled": 1, "still_unknown": 0, "drift": []})
         assert {proof["type"] for proof in proofs} >= {"customers", "payment_intents"}
         assert len(world.moved()) == 1
+
+    def test_reconcile_settles_also_before_everything_was_read(
+        self, run: Run, world: World
+    ) -> None:
+        said = run("--json", "--as", "bob", "reconcile")
+        assert (said.status, said.json["settled"]) == (1, 0)
+        assert said.error["code"] == "stale_state"
+
+    def test_comparing_before_everything_was_read(self, run: Run, world: World) -> None:
+        said = run("--json", "--as", "bob", "sync", "--verify")
+        assert (said.status, said.error["code"], said.json["ok"]) == (1, "stale_state", False)
+        assert "Read everything first" in said.error["message"]
+
+    @pytest.mark.parametrize("full", [(), ("--full",)])
+    def test_comparing(self, run: Run, world: World, full: tuple[str, ...]) -> None:
+        world.save_card(world.customer())
+        verify = ("--json", "--as", "bob", "sync", "--verify", *full)
+        assert run("--json", "--as", "bob", "sync").status == 0
+        said = run(*verify)
+        assert (said.status, said.json["ok"], said.json["found"]) == (0, True, 0)
+        world.clock.advance(days=2)
+        world.services.sync.run()
+        hide_sessions_from_syncs(world)
+        connection = sqlite3.connect(world.settings.database)
+        connection.execute("DELETE FROM setup_intents")
+        connection.commit()
+        connection.close()
+        said = run(*verify)
+        assert (said.status, said.json["ok"]) == (1, False)
+        assert (said.json["found"], said.json["missing"], said.json["repaired"]) == (1, 1, 1)
+        assert "error" not in said.json
+        assert [proof["is_full"] for proof in said.json["proofs"]] == [True] * 8
+        said = run(*verify)
+        assert (said.status, said.json["ok"], said.json["repaired"]) == (0, True, 0)
+        job = world.services.sync.latest("verify")
+        assert job is not None
+        assert (job.state, job.requested_by, job.params) == ("done", "bob", {"full": bool(full)})
+        assert "SetupIntents: 1 of 1 parts compared, no difference" in run(*verify[1:]).out
 
     def test_audit_verify(self, run: Run, world: World) -> None:
         said = run("--json", "--as", "vera", "audit", "verify")

@@ -57,6 +57,16 @@ def test_import_lists_what_cannot_be_charged(run: Run, file: Path) -> None:
     ]
 
 
+def test_import_says_what_was_guessed(run: Run, world: World, tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("customer,amount,currency,reference,Total\na@example.com,1.00,usd,R,2.00\n")
+    said = as_alice(run, "runs", "import", str(path)).json
+    assert said["notes"] == ["“amount” was taken for amount; “Total” could be it as well."]
+    assert (
+        "look at this: “amount” was taken" in run("--as", "alice", "runs", "import", str(path)).out
+    )
+
+
 def test_from_a_file_to_its_end(run: Run, world: World, file: Path) -> None:
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     submitted = as_alice(run, "runs", "submit", run_id).json
@@ -137,12 +147,57 @@ def test_pause_resume_and_cancel(run: Run, world: World, file: Path) -> None:
     assert world.moved() == [(1234, "eur")]
 
 
+def test_control_totals_are_those_of_the_file(run: Run, world: World, file: Path) -> None:
+    """All four rows, although two of them cannot be charged; INV-4 has an amount nobody can read."""
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    submit = ("runs", "submit", run_id)
+    for options, code, says in (
+        (["--expect-rows", "2"], "control_rows", "this run holds 4. Of these, 2 are blocked"),
+        (["--expect-total", "12.34:eur"], "control_totals", "You expect $0.00"),
+        (["--expect-total", "12.34:eur", "--expect-total", "20:usd"], "control_totals", "1 row cannot be read"),
+        (["--expect-total", "12,34:eur"], "amount_invalid", "is not an amount"),
+        (["--expect-total", "12.34"], "currency_unknown", "is not a currency"),
+        (["--canary", "-1"], "invalid_input", "or 0 for no stop"),
+    ):  # fmt: skip
+        refused = as_alice(run, *submit, *options)
+        assert (refused.status, refused.error["code"]) == (1, code)
+        assert says in refused.error["message"]
+    totals = ("--expect-total", "12.34:eur", "--expect-total", "25.00:USD")
+    done = as_alice(run, *submit, "--expect-rows", "4", *totals).json
+    assert done["control"] == {"rows": 4, "totals": {"eur": 1_234, "usd": 2_500}}
+
+
 def test_reject_sends_it_back(run: Run, file: Path) -> None:
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     as_alice(run, "runs", "submit", run_id)
     said = run("--as", "bob", "--json", "runs", "reject", run_id, "--reason", "Wrong month")
     assert said.json["status"] == "rejected"
     assert said.json["decisions"][0]["reason"] == "Wrong month"
+
+
+@pytest.mark.parametrize(("word", "said_word"), [("approve", "Approved"), ("reject", "Rejected")])
+def test_a_decision_says_what_it_was_about(run: Run, file: Path, word: str, said_word: str) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    digest = as_alice(run, "runs", "submit", run_id).json["digest"]
+    assert f"digest {digest}" in run("--as", "bob", "runs", "show", run_id).out
+    said = run("--as", "bob", "runs", word, run_id)
+    assert said.out.startswith(f"{said_word}: 2 rows, €12.34, $20.00 (digest {digest})\n")
+
+
+def test_what_was_approved_as_an_object(run: Run, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    digest = as_alice(run, "runs", "submit", run_id).json["digest"]
+    approved = run("--as", "bob", "--json", "runs", "approve", run_id).json
+    assert approved["decided_on"] == {
+        "digest": digest, "rows": 2, "totals": {"eur": 1234, "usd": 2000},
+    }  # fmt: skip
+
+
+def test_the_digest_of_another_version_is_refused(run: Run, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    as_alice(run, "runs", "submit", run_id)
+    said = run("--as", "bob", "--json", "runs", "approve", run_id, "--digest", "0" * 64)
+    assert (said.status, said.error["code"]) == (1, "stale_state")
 
 
 @pytest.mark.parametrize(

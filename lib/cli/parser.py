@@ -141,8 +141,20 @@ def _add_runs(
                 "--charge-new-cards", action="store_true",
                 help="the approval covers one more charge when a failed row's customer saves a new card",
             )  # fmt: skip
+            made.add_argument(
+                "--expect-rows", default="", metavar="N",
+                help="all rows of the file by your own books; otherwise it is not submitted",
+            )  # fmt: skip
+            made.add_argument(
+                "--expect-total", dest="expect_totals", action="append", default=[],
+                metavar="AMOUNT:CUR", help="for example 12345.60:eur; once for each currency",
+            )  # fmt: skip
         elif word in ("approve", "reject"):
-            made.add_argument("--digest", help="of what you looked at; what is submitted otherwise")
+            made.add_argument(
+                "--digest",
+                help="of what you looked at, as `runs show` prints it: refused when the run is another one by now. "
+                "Without it, whatever is submitted at this moment; the answer says what that was",
+            )
             if word == "reject":
                 made.add_argument("--reason", default="rejected on the command line")
         elif word == "start":

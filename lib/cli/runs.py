@@ -10,6 +10,7 @@ from lib.cli.answers import Answer, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
+from lib.domain.control_totals import typed
 from lib.domain.runs import LOOK_SECONDS, RowState, RunState, Severity
 from lib.errors import InvalidInput
 from lib.money import format_money
@@ -42,6 +43,7 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
         for code, states in view.totals.items()
         if RowState.PLANNED in states
     }
+    notes = [*upload.sheet.notes, *upload.guess.doubts]
     return Answer(
         {
             "run_id": run.id,
@@ -49,45 +51,60 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
             "valid": valid,
             "errors": errors,
             "totals": totals,
-            "notes": [*upload.sheet.notes, *upload.guess.doubts],
+            "notes": notes,
             "same_file_as": [earlier.id for earlier in upload.earlier],
         },
         [f"{run.name} ({run.id}): {valid} of {len(rows)} rows can be charged"]
         + [f"  {format_money(amount, code)}" for code, amount in totals.items()]
+        + [f"  look at this: {note}" for note in notes]
         + [f"  row {e['row']}, {e['column']}: {e['message']}" for e in errors],
     )
 
 
 def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    totals = [text.rpartition(":") for text in arguments.expect_totals]
+    control = typed(arguments.expect_rows, [(amount, code) for amount, _, code in totals])
     services.runs.approvals.submit(
-        arguments.run, by=person(actor), canary=arguments.canary,
+        arguments.run, by=person(actor), control=control, canary=arguments.canary,
         charge_new_cards=arguments.charge_new_cards,
     )  # fmt: skip
     return _shown(services, arguments)
 
 
 def approve(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by = person(actor)
+    by, looked_at = person(actor), services.runs.viewer.run(arguments.run)
+    digest = arguments.digest or looked_at.run.digest or ""
     services.runs.approvals.approve(
-        arguments.run,
-        digest=_digest(services, arguments),
-        by=by,
-        password=password_again(arguments),
+        arguments.run, digest=digest, by=by, password=password_again(arguments)
     )
-    return _shown(services, arguments)
+    return _decided(services, arguments, "Approved", looked_at, digest)
 
 
 def reject(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    by, looked_at = person(actor), services.runs.viewer.run(arguments.run)
+    digest = arguments.digest or looked_at.run.digest or ""
     services.runs.approvals.reject(
-        arguments.run, digest=_digest(services, arguments), by=person(actor),
-        password=password_again(arguments), reason=arguments.reason,
+        arguments.run, digest=digest, by=by, password=password_again(arguments),
+        reason=arguments.reason,
     )  # fmt: skip
-    return _shown(services, arguments)
+    return _decided(services, arguments, "Rejected", looked_at, digest)
 
 
-def _digest(services: Services, arguments: Arguments) -> str:
-    """The one the person names, else what is submitted now."""
-    return arguments.digest or services.runs.control.find(arguments.run).digest or ""
+def _decided(
+    services: Services, arguments: Arguments, word: str, looked_at: RunView, digest: str
+) -> Answer:
+    """The run, and exactly what was decided on, as it was read before the decision."""
+    said: dict[str, object] = {"digest": digest}
+    lines = [f"{word}: digest {digest}"]
+    if digest == looked_at.run.digest:
+        planned = RowState.PLANNED.value
+        rows = looked_at.counts.get(planned, 0)
+        totals = {c: of[planned] for c, of in looked_at.totals.items() if planned in of}
+        said |= {"rows": rows, "totals": totals}
+        sums = ", ".join(format_money(amount, code) for code, amount in totals.items())
+        lines = [f"{word}: {rows} {'row' if rows == 1 else 'rows'}, {sums} (digest {digest})"]
+    shown = _shown(services, arguments)
+    return Answer(shown.data | {"decided_on": said}, [*lines, *shown.lines])
 
 
 def cancel(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -154,6 +171,8 @@ def _shown(services: Services, arguments: Arguments) -> Answer:
 
 def _lines(view: RunView) -> list[str]:
     lines = [f"{view.run.name}: {view.run.state.value.replace('_', ' ')}"]
+    if view.run.digest:
+        lines.append(f"  digest {view.run.digest}")
     if view.run.stop_message:
         lines.append(view.run.stop_message)
     for code, states in view.totals.items():

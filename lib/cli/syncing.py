@@ -12,6 +12,7 @@ from lib.cli.parser import Arguments
 from lib.domain.actors import Actor
 from lib.domain.progress import NAMES, counts, describe
 from lib.domain.proofs import Proof
+from lib.errors import OnfileError, StaleState
 from lib.services.sync import BACKFILL, SYNC, VERIFY
 from lib.services.sync_result import SyncIncomplete
 
@@ -32,7 +33,7 @@ def sync(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
             by=person(actor), full=arguments.full, only=arguments.only, progress=_teller(kind)
         )
     except SyncIncomplete as incomplete:
-        result, error = incomplete.result, _incomplete(incomplete)
+        result, error = incomplete.result, _error(incomplete)
     except KeyboardInterrupt:
         return Answer({}, [], error=_STOPPED)
     finally:
@@ -49,11 +50,19 @@ def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> An
         proofs, error = _proved(services, actor, full=arguments.full)
     except KeyboardInterrupt:
         return Answer({}, [], error=_STOPPED)
-    left = sum(_left(proof) for proof in proofs)
-    is_ok = error is None and not left and not any(proof.error for proof in proofs)
+    is_ok = error is None and all(proof.is_clean for proof in proofs)
     data = {"proofs": [_as_json(proof) for proof in proofs], "ok": is_ok} | {
         name: sum(getattr(proof, name) for proof in proofs)
-        for name in ("found", "missing", "extra", "differing", "repaired", "here", "at_stripe")
+        for name in (
+            "found",
+            "missing",
+            "extra",
+            "differing",
+            "repaired",
+            "late",
+            "here",
+            "at_stripe",
+        )
     }
     return Answer(data, [_line(proof) for proof in proofs], error=error, failed=not is_ok)
 
@@ -86,7 +95,9 @@ def _proved(
     try:
         return services.sync.prove_now(by=person(actor), full=full, progress=_teller(VERIFY)), None
     except SyncIncomplete as incomplete:
-        return services.sync.proofs(), _incomplete(incomplete)
+        return services.sync.proofs(), _error(incomplete)
+    except StaleState as stale:
+        return [], _error(stale)
     finally:
         _end_of_line()
 
@@ -104,6 +115,8 @@ def _line(proof: Proof) -> str:
     if proof.error:
         return f"{name}: not compared. {proof.error}"
     compared = f"{proof.windows:,} of {proof.windows_of:,} parts compared"
+    if proof.late:
+        compared += f", {proof.late:,} read late"
     if not proof.found:
         return f"{name}: {compared}, no difference"
     return (
@@ -112,7 +125,7 @@ def _line(proof: Proof) -> str:
     )
 
 
-def _incomplete(error: SyncIncomplete) -> dict[str, object]:
+def _error(error: OnfileError) -> dict[str, object]:
     return {"code": error.code, "message": str(error)}
 
 

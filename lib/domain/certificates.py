@@ -31,6 +31,24 @@ _ORDER = (Weight.RED, Weight.AMBER, Weight.NOTE)
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A try of a row's charge that was paid, and is not this run's."""
+
+    payment_intent: str | None
+    run_id: str | None
+    """None: singly."""
+    run_name: str | None
+    is_new_card: bool = False
+    """Charged once more because a new card came, as this run's approval allowed."""
+
+    @property
+    def where(self) -> str:
+        if self.is_new_card:
+            return "with a new card, as this run's approval allowed"
+        return f"by the run “{self.run_name}” ({self.run_id})" if self.run_id else "singly"
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRow:
     """A row of the run as our database has it."""
 
@@ -41,9 +59,9 @@ class LedgerRow:
     """Minor units; None where the file's amount could not be read."""
     currency: str | None
     state: str
-    """Its charge's once it was sent."""
+    """Once it was sent, what came of its own try in this run."""
     charge_id: str
-    """Empty for a row that was not sent, or whose charge another row of the run collected."""
+    """Empty for a row that was not sent, or whose charge is another row's of the run."""
     why: str = ""
     """What kept it back, in words."""
     payment_intent: str | None = None
@@ -55,6 +73,8 @@ class LedgerRow:
     refunded: int = 0
     """Minor units that went back since, as the mirror knows."""
     is_disputed: bool = False
+    elsewhere: tuple[Elsewhere, ...] = ()
+    """Where else its charge was collected. That is not part of this run's sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,8 @@ class Payment:
     """Minor units that were received, where it succeeded."""
     currency: str
     customer: str | None
+    is_of_this_run: bool = True
+    """By its own word, whatever our ledger says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,8 @@ class Line:
     failed: int = 0
     open: int = 0
     refunded: int = 0
+    elsewhere: int = 0
+    """Of what failed: collected later by another run, or singly."""
 
     @property
     def agrees(self) -> bool:
@@ -148,10 +172,19 @@ def compare(
 def _row(found: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
     found.counts[row.state] = found.counts.get(row.state, 0) + 1
     _add(found, row)
+    known = {one.payment_intent: one for one in row.elsewhere}
     paid = [payment for payment in payments if payment.status == PAID]
-    for payment in paid:
+    # A payment that only Stripe counts elsewhere, or only our ledger, is a difference of this run.
+    # One with a new card names this run, whose approval covers it.
+    other = [
+        payment
+        for payment in paid
+        if payment.id in known and payment.is_of_this_run == known[payment.id].is_new_card
+    ]
+    own = [payment for payment in paid if payment not in other]
+    for payment in own:
         found.lines.setdefault(payment.currency, Line()).stripe += payment.amount
-    for weight, text in _remarks(row, paid):
+    for weight, text in (*_remarks(row, own), *_elsewhere(row, other)):
         found.remarks.append(Remark(weight, text, row.number, row.reference))
 
 
@@ -160,6 +193,7 @@ def _add(found: Findings, row: LedgerRow) -> None:
         return
     line = found.lines.setdefault(row.currency, Line())
     line.file += row.amount
+    line.elsewhere += row.amount * len(row.elsewhere)
     if row.state in ("blocked", "cancelled", "planned"):
         line.kept_back += row.amount
         return
@@ -188,7 +222,8 @@ def _remarks(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, 
     if row.state in _FAILED:
         yield Weight.NOTE, f"Not paid: {row.state.replace('_', ' ')}."
     if row.state in ("blocked", "cancelled", "planned"):
-        yield Weight.NOTE, f"Not sent. {row.why}".strip()
+        owed = "Not taken by Stripe, and still owed." if row.state == "planned" else "Not sent."
+        yield Weight.NOTE, f"{owed} {row.why}".strip()
     if row.refunded and row.currency:
         yield Weight.NOTE, f"{format_money(row.refunded, row.currency)} went back since."
     if row.is_disputed:
@@ -204,12 +239,31 @@ def _differences(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weig
         if payment.id != row.payment_intent:
             yield Weight.RED, f"Stripe's payment {payment.id} is not the one in our ledger."
         if (payment.amount, payment.currency) != (row.amount, row.currency):
-            yield (
-                Weight.RED,
-                f"Stripe moved {format_money(payment.amount, payment.currency)}, which is not the row's sum.",
-            )
+            yield Weight.RED, _other_sum(payment)
         if payment.customer != row.customer:
             yield Weight.RED, "Stripe charged another customer."
+
+
+def _elsewhere(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, str]]:
+    """What was collected after this run had failed to: nothing of its sums, and nothing twice."""
+    if len(row.elsewhere) + (row.state == PAID) > 1:
+        yield Weight.RED, "Paid more than once: here and elsewhere, or elsewhere twice."
+    for one in row.elsewhere:
+        found = [payment for payment in paid if payment.id == one.payment_intent]
+        yield Weight.NOTE, f"Collected later {one.where}; not part of this run's sums."
+        if not found:
+            yield (
+                Weight.RED,
+                f"Our ledger says it was paid {one.where}; Stripe has no such payment.",
+            )
+        for payment in found:
+            if (payment.amount, payment.currency) != (row.amount, row.currency):
+                yield Weight.RED, _other_sum(payment)
+
+
+def _other_sum(payment: Payment) -> str:
+    money = format_money(payment.amount, payment.currency)
+    return f"Stripe moved {money}, which is not the row's sum."
 
 
 def _orphan(found: Findings, payment: Payment) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from lib.domain.progress import NAMES
@@ -50,7 +51,13 @@ class Facts:
     sync_every: int
     sync_error: str | None
     """Why the last sync did not end well; None when it did."""
+    proof_error: str | None
+    """The same of the last comparison."""
     proofs: Sequence[Proof]
+    last_found: Mapping[str, int]
+    """When each type's last comparison was that found a difference."""
+    covered_since: Mapping[str, int]
+    """From when on each type was compared whole at least once."""
     has_webhooks: bool
     webhook_at: int | None
     webhooks_missed: int
@@ -69,6 +76,15 @@ class Facts:
             return None
         return min(proof.proven_at for proof in self.proofs)
 
+    @property
+    def in_doubt(self) -> dict[str, int]:
+        """Types in which differences were found, and when, that were not compared whole since."""
+        return {
+            type_: found
+            for type_, found in self.last_found.items()
+            if found >= self.covered_since.get(type_, 0)
+        }
+
 
 def judge(facts: Facts) -> list[Remark]:
     """Every reason for concern, the gravest first; none at all is the green light."""
@@ -85,9 +101,8 @@ def light_of(remarks: Sequence[Remark]) -> Light:
 
 
 def _reading(facts: Facts) -> list[Remark]:
-    is_under_way = facts.reading_state in ("queued", "running")
     if facts.complete_at is None or facts.reading_since is not None:
-        if is_under_way:
+        if facts.reading_state in ("queued", "running"):
             return [
                 Remark(
                     "reading", Light.AMBER, "Everything at Stripe is being read just now.",
@@ -149,6 +164,10 @@ def _syncing(facts: Facts) -> list[Remark]:
 
 
 def _proof(facts: Facts) -> list[Remark]:
+    return [*_differences(facts), *_failed_proof(facts), *_proof_age(facts)]
+
+
+def _differences(facts: Facts) -> list[Remark]:
     found = []
     wrong = [proof for proof in facts.proofs if proof.found]
     if wrong:
@@ -162,6 +181,25 @@ def _proof(facts: Facts) -> list[Remark]:
                 "Compare everything, to be sure that nothing else is missing.",
             )
         )  # fmt: skip
+    doubtful = {
+        type_: at for type_, at in facts.in_doubt.items() if type_ not in {p.type for p in wrong}
+    }
+    if doubtful:
+        names = ", ".join(NAMES.get(type_, type_).lower() for type_ in doubtful)
+        on = datetime.fromtimestamp(max(doubtful.values()), UTC)
+        found.append(
+            Remark(
+                "in_doubt", Light.AMBER,
+                f"Differences were found on {on.day} {on:%b %Y} and repaired; not everything was "
+                f"compared since: {names}.",
+                "Compare everything, to be sure that nothing else is missing.",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _failed_proof(facts: Facts) -> list[Remark]:
+    found = []
     unproven = [proof for proof in facts.proofs if proof.error]
     if unproven:
         found.append(
@@ -170,44 +208,54 @@ def _proof(facts: Facts) -> list[Remark]:
                 "Then compare with Stripe again.",
             )
         )  # fmt: skip
-    if facts.complete_at is not None:
-        if facts.proven_at is None:
-            found.append(
-                Remark(
-                    "never_proven", Light.AMBER,
-                    f"Parts of the mirror were not compared with Stripe yet: {_unproven(facts)}."
-                    if facts.proofs
-                    else "The mirror was not compared with Stripe yet.",
-                    "Onfile does it once a day by itself, or press “Compare with Stripe”.",
-                )
-            )  # fmt: skip
-        elif facts.now - facts.proven_at > _PROOF_LATE_SECONDS:
-            found.append(
-                Remark(
-                    "proof_late", Light.AMBER,
-                    "The mirror was not compared with Stripe for days.",
-                    "Press “Compare with Stripe”.",
-                )
-            )  # fmt: skip
+    told = " ".join(filter(None, [facts.sync_error, *(proof.error for proof in unproven)]))
+    untold = [one for one in (facts.proof_error or "").split(". ") if one.rstrip(".") not in told]
+    if untold:
+        found.append(
+            Remark(
+                "proof_failed", Light.AMBER,
+                f"The last comparison with Stripe did not end well: {'. '.join(untold)}",
+                "Press “Compare with Stripe”. If it names a permission, give it to the key.",
+            )
+        )  # fmt: skip
     return found
 
 
-def _unproven(facts: Facts) -> str:
+def _proof_age(facts: Facts) -> list[Remark]:
+    if facts.complete_at is None:
+        return []
     proven = {proof.type for proof in facts.proofs}
-    return ", ".join(name for type_, name in NAMES.items() if type_ not in proven)
+    if unproven := [name for type_, name in NAMES.items() if type_ not in proven]:
+        return [
+            Remark(
+                "never_proven", Light.AMBER,
+                f"Parts of the mirror were not compared with Stripe yet: {', '.join(unproven)}."
+                if facts.proofs
+                else "The mirror was not compared with Stripe yet.",
+                "Onfile does it once a day by itself, or press “Compare with Stripe”.",
+            )
+        ]  # fmt: skip
+    if facts.proven_at is not None and facts.now - facts.proven_at > _PROOF_LATE_SECONDS:
+        return [
+            Remark(
+                "proof_late", Light.AMBER, "The mirror was not compared with Stripe for days.",
+                "Press “Compare with Stripe”.",
+            )
+        ]  # fmt: skip
+    return []
 
 
 def _webhooks(facts: Facts) -> list[Remark]:
+    found = _quiet(facts)
     if facts.given_up:
-        return [
+        found.append(
             Remark(
                 "given_up", Light.RED,
                 f"{facts.given_up} messages of Stripe could not be processed.",
                 "See why on the page Webhooks, and replay them.",
-            ),
-            *_quiet(facts),
-        ]  # fmt: skip
-    return _quiet(facts)
+            )
+        )  # fmt: skip
+    return found
 
 
 def _quiet(facts: Facts) -> list[Remark]:
@@ -218,7 +266,7 @@ def _quiet(facts: Facts) -> list[Remark]:
             "webhooks_quiet", Light.AMBER,
             f"{_many(facts.webhooks_missed, 'change')} of the last day came by polling only: Stripe's "
             "webhooks do not arrive.",
-            "Nothing is missing, only later. Check the webhook's address and secret in the "
+            "Nothing is missing, only later. Check the webhook's address, secret and events in the "
             "Stripe Dashboard.",
         )
     ]  # fmt: skip

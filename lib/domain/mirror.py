@@ -41,6 +41,8 @@ class PaymentMethod:
     billing_email: str | None
     created: int
     is_detached: bool = False
+    last_customer: str | None = None
+    """Whom it was saved for, also after it was detached; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ a few queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from lib.domain import payment_methods
+from lib.domain import payment_methods, references
 from lib.domain.charges import Attempt, Charge, ChargeState
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.retries import was_tried, why_not_again
@@ -44,6 +44,10 @@ class Facts:
     named_methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
     live: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
     """By customer and reference: paid, on its way, unknown or planned."""
+    live_by_email: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
+    """By address in lower case and reference: of whoever shares a customer's address, deleted ones too; not the planned ones."""
+    live_outlines: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
+    """`live` by customer and outline of the reference."""
     tried: Mapping[tuple[str, str], Sequence[Attempt]] = field(default_factory=dict)
     """By customer and reference, oldest first, whatever the sum."""
     in_runs: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -182,8 +186,12 @@ def _debt(
         and request.money == Money(live.amount, live.currency)
     )
     if live is not None and not planned_again:
-        code, message = _why_live(live)
+        code, message = references.why_live(live)
         found.append(_red(code, message, "reference"))
+        return
+    elsewhere = facts.live_by_email.get(((customer.email or "").lower(), key[1]))
+    if elsewhere is not None:
+        found.append(references.charged_elsewhere(elsewhere))
         return
     if key in facts.in_runs:
         found.append(
@@ -194,6 +202,9 @@ def _debt(
             )
         )
         return
+    alike = facts.live_outlines.get((customer.id, references.outline(key[1])))
+    if alike is not None and alike.reference != key[1]:
+        found.append(references.like_an_earlier_one(key[1], alike))
     tried = facts.tried.get(key, ())
     if not tried or method is None or request.money is None:
         return
@@ -210,27 +221,6 @@ def _debt(
                 "another_try", f"Tried {_times(len(tried))} without success{other}.", "reference"
             )
         )
-
-
-def _why_live(charge: Charge) -> tuple[str, str]:
-    amount = format_money(charge.amount, charge.currency)
-    match charge.state:
-        case ChargeState.SUCCEEDED:
-            return "already_charged", f"{charge.reference} was charged already: {amount}."
-        case ChargeState.PROCESSING:
-            return "already_charged", f"{charge.reference} is on its way: {amount} is processing."
-        case ChargeState.UNKNOWN:
-            return (
-                "outcome_unknown",
-                f"Nobody knows yet whether {amount} for {charge.reference} was charged. See Unknown.",
-            )
-        case ChargeState.PLANNED:
-            return (
-                "reference_planned",
-                f"A charge of {amount} for {charge.reference} is planned. Try that one again or cancel it.",
-            )
-        case _:
-            return "already_charged", f"{charge.reference} is being charged right now."
 
 
 def _amount(money: Money, customer: Customer, facts: Facts, found: list[Finding]) -> None:
@@ -252,25 +242,6 @@ def _amount(money: Money, customer: Customer, facts: Facts, found: list[Finding]
                 "similar_charge", f"The same amount was charged on {when:%d %b}{where}.", "amount"
             )
         )
-
-
-def repeated(requests: Iterable[RowRequest], judged: Iterable[Judged]) -> dict[int, Finding]:
-    """Rows that name a customer and reference which an earlier row has, by their number."""
-    first: dict[tuple[str, str], int] = {}
-    found: dict[int, Finding] = {}
-    for request, result in zip(requests, judged, strict=True):
-        if result.customer is None or request.reference is None:
-            continue
-        key = (result.customer, request.reference)
-        if key in first:
-            found[request.number] = _red(
-                "reference_repeated",
-                f"Row {first[key]} charges {request.reference} of this customer already.",
-                "reference",
-            )
-        else:
-            first[key] = request.number
-    return found
 
 
 def _red(code: str, message: str, column: str) -> Finding:

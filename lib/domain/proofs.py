@@ -1,13 +1,22 @@
-"""What a comparison of the mirror with Stripe found."""
+"""What a comparison of the mirror with Stripe found, and how far everything was compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 # Ours in one window of a proof: with a little room, so that one page at Stripe usually holds it.
 WINDOW_OBJECTS = 80
 LISTED_FINDINGS = 50
+_DAY = 86_400
+# States in which a PaymentIntent or SetupIntent may be changed without any event.
+_BEGUN = ("requires_payment_method", "requires_confirmation")
+_CHANGED_SILENTLY: dict[str, frozenset[str]] = {
+    "payment_intents": frozenset(
+        ("status", "customer", "payment_method", "amount", "currency", "description")
+    ),
+    "setup_intents": frozenset(("status", "customer", "payment_method", "usage")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +24,10 @@ class Finding:
     """One object that is not here as it is at Stripe."""
 
     kind: str
-    """missing: not here. extra: not at Stripe. differs: another value."""
+    """
+    missing: not here. extra: not at Stripe. differs: another value. late: any of these, where no
+    event that Onfile reads would have told of it.
+    """
     id: str
     fields: tuple[str, ...] = ()
 
@@ -42,6 +54,10 @@ class Proof:
     """The first of them; the numbers count all."""
     error: str | None = None
     """Why it could not be compared to the end."""
+    is_full: bool = False
+    """Everything was compared, not samples."""
+    late: int = 0
+    """Read late: repaired, and nothing that a sync should have known."""
 
     @property
     def found(self) -> int:
@@ -50,6 +66,25 @@ class Proof:
     @property
     def is_clean(self) -> bool:
         return self.error is None and not self.found
+
+
+@dataclass(slots=True)
+class Round:
+    """How far the samples of a type have come in turn, from the newest to the oldest."""
+
+    type: str
+    began_at: int
+    position: str | None = None
+    """Where the next sample begins; None when the next one begins anew."""
+    windows_left: int = 0
+    stepped_at: int = 0
+    covered_since: int | None = None
+    """From this moment on everything was compared at least once; None: not yet."""
+
+    @property
+    def done_by(self) -> int:
+        """When everything will have been compared, at one comparison a day."""
+        return self.stepped_at + self.windows_left * _DAY
 
 
 def compare(
@@ -69,3 +104,28 @@ def compare(
         if differing:
             found.append(Finding("differs", id_, differing))
     return sorted(found, key=lambda finding: (finding.kind, finding.id))
+
+
+def is_silent(
+    type_: str, finding: Finding, ours: Mapping[str, object], theirs: Mapping[str, object]
+) -> bool:
+    """
+    Whether no event that is read tells of such a difference.
+
+    Stripe sends none when somebody edits an intent that was not carried out, or a description.
+    Events of charges without a PaymentIntent are not read, nor are those of cards of the old kind.
+
+    Args:
+        ours: the row's values by field; empty where it is missing here.
+        theirs: Stripe's; empty where it is missing there.
+    """
+    if type_ == "charges":
+        return (theirs or ours).get("payment_intent") is None
+    if type_ == "payment_methods":
+        return not finding.id.startswith("pm_")
+    if finding.kind != "differs" or type_ not in _CHANGED_SILENTLY:
+        return False
+    if type_ == "payment_intents" and finding.fields == ("description",):
+        return True
+    was_begun = ours.get("status") in _BEGUN and theirs.get("status") in _BEGUN
+    return was_begun and set(finding.fields) <= _CHANGED_SILENTLY[type_]

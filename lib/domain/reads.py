@@ -19,6 +19,9 @@ _READS_A_SYNC = 3
 # Above this part proof rests and syncs go down to one an hour.
 NEARLY_USED = 0.9
 _SLOWEST_SECONDS = 3600
+# What failed goes on by itself, the later the more often it failed in a row: a permission that is
+# missing for a month must not cost the month's reads.
+_TRY_AGAIN_SECONDS = (10 * 60, 3600, 6 * 3600, 24 * 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +55,9 @@ def sync_interval(found: ReadBudget, *, has_webhooks: bool) -> int:
         return max(base, _SLOWEST_SECONDS)
     affordable = PERIOD_SECONDS * _READS_A_SYNC / (found.allowed * _FOR_SYNCS)
     return max(base, round(affordable))
+
+
+def resume_after(failures: int, found: ReadBudget) -> int:
+    """Seconds from a backfill that failed, as the last of so many in a row, to the next one."""
+    wait = _TRY_AGAIN_SECONDS[min(max(failures, 1), len(_TRY_AGAIN_SECONDS)) - 1]
+    return max(wait, _SLOWEST_SECONDS) if found.is_nearly_used else wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ RESULT_COLUMNS = (
     "onfile_next_step", "onfile_recovery_url", "onfile_charged_at",
 )  # fmt: skip
 _OURS = "onfile_"
+_INSTEAD = "instead of "
+_LETTERS = re.compile(r"[^\W\d_]+")
 # Above "payment method type", which is no payment method; below one wrong letter in seven.
 _ALIKE = 0.88
 _SHORTEST_ALIKE = 5
@@ -89,9 +92,10 @@ class Guess(Mapping[str, int]):
 
 def guess(header: Sequence[str], remembered: Mapping[str, str] = MappingProxyType({})) -> Guess:
     """
-    Which heading means what: as it was chosen before, by its name, by a synonym, by likeness.
+    Which heading means what: by the column's own name, as a person chose before, by a synonym, by likeness.
 
-    A column stays without a heading rather than getting one of two that fit equally well.
+    The own name gives way only to what was chosen in a file that had the own name, too. A column stays
+    without a heading rather than getting one of two that fit equally well.
 
     Args:
         remembered: what `chosen` returned for an earlier file.
@@ -101,33 +105,23 @@ def guess(header: Sequence[str], remembered: Mapping[str, str] = MappingProxyTyp
         for index, name in enumerate(header)
         if _plain(name) and not is_ours(name)
     }
-    taken: dict[str, int] = {}
+    candidates = {name: _candidates(name, headings, header) for name in _WORDS}
+    taken = _named_or_chosen(headings, candidates, remembered)
     doubts: list[str] = []
     ambiguous: set[str] = set()
-    for name in _WORDS:
-        wanted = _plain(remembered.get(name, ""))
-        same = [index for index, heading in headings.items() if heading == wanted]
-        if len(same) == 1 and same[0] not in taken.values():
-            taken[name] = same[0]
-    for name, words in _WORDS.items():
-        if name in taken:
-            continue
-        free = {i: heading for i, heading in headings.items() if i not in taken.values()}
-        ranked = sorted(
-            (words.index(word), index)
-            for index, heading in free.items()
-            for word in _readings(heading, header[index], name)
-            if word in words
-        )
-        best = [index for rank, index in ranked if rank == ranked[0][0]]
-        if len(best) > 1:
+    for name, ranked in candidates.items():
+        free = [(rank, index) for rank, index in ranked if index not in taken.values()]
+        best = [index for rank, index in free if rank == free[0][0]]
+        if name not in taken and len(best) > 1:
             ambiguous.add(name)
             doubts.append(_equally(name, [header[index] for index in best]))
-        elif best:
+        elif name not in taken and best:
             taken[name] = best[0]
-            others = [header[index] for _, index in ranked[1:]]
-            if others:
-                doubts.append(_preferred(name, header[best[0]], others))
+    for name in [name for name in _WORDS if name in taken]:
+        rivals = {index for _, index in candidates[name]} | {_recalled(name, headings, remembered)}
+        others = [header[i] for i in headings if i in rivals and i not in taken.values()]
+        if others:
+            doubts.append(_preferred(name, header[taken[name]], others))
     for name, index in _alike(headings, taken, ambiguous).items():
         taken[name] = index
         doubts.append(
@@ -140,8 +134,30 @@ def guess(header: Sequence[str], remembered: Mapping[str, str] = MappingProxyTyp
 
 
 def chosen(header: Sequence[str], columns: Mapping[str, int]) -> dict[str, str]:
-    """The headings by column, to be remembered for the next file."""
-    return {name: header[index] for name, index in columns.items() if index < len(header)}
+    """
+    The headings by column, to be remembered for the next file.
+
+    Under the column's name with `_INSTEAD` before it, the own name that was passed over, or nothing.
+    """
+    found: dict[str, str] = {}
+    for name, index in columns.items():
+        if index < len(header):
+            found[name] = header[index]
+            others = (other for at, other in enumerate(header) if at != index)
+            found[_INSTEAD + name] = next((o for o in others if _is_own_name(o, name)), "")
+    return found
+
+
+def stated_currency(heading: str) -> str | None:
+    """The one currency that a heading of amounts states in it: “Betrag (EUR)”, “Total €”."""
+    words = _LETTERS.findall(unicodedata.normalize("NFKC", heading))
+    codes = {word.lower() for word in words if word.isupper() and word.lower() in CURRENCIES}
+    last = words[-1].lower() if words else ""
+    if last in CURRENCIES and _plain(heading).removesuffix(last) in _WORDS["amount"]:
+        codes.add(last)
+    if "€" in heading:
+        codes.add("eur")
+    return codes.pop() if len(codes) == 1 else None
 
 
 def is_ours(name: str) -> bool:
@@ -163,7 +179,56 @@ _WORDS = {
     column.name: tuple(dict.fromkeys(map(_plain, (column.name, column.label, *column.synonyms))))
     for column in COLUMNS
 }
+_OWN = {column.name: {_plain(column.name), _plain(column.label)} for column in COLUMNS}
 _LABELS = {column.name: column.label for column in COLUMNS}
+
+
+def _named_or_chosen(
+    headings: Mapping[int, str], candidates: Mapping[str, Sequence[tuple[int, int]]],
+    remembered: Mapping[str, str],
+) -> dict[str, int]:  # fmt: skip
+    """What a person chose over an own name, then own names, then what else was chosen before."""
+    taken: dict[str, int] = {}
+    own = {
+        name: [index for rank, index in ranked if rank < len(_OWN[name])]
+        for name, ranked in candidates.items()
+    }
+    recalled = {name: _recalled(name, headings, remembered) for name in _WORDS}
+    over = {name: index for name, index in recalled.items() if remembered.get(_INSTEAD + name)}
+    for found in (
+        over,
+        {name: indexes[0] for name, indexes in own.items() if len(indexes) == 1},
+        {name: index for name, index in recalled.items() if not own[name]},
+    ):
+        for name, index in found.items():
+            if index is not None and name not in taken and index not in taken.values():
+                taken[name] = index
+    return taken
+
+
+def _recalled(name: str, headings: Mapping[int, str], remembered: Mapping[str, str]) -> int | None:
+    """The one heading that is called as the column was before."""
+    wanted = _plain(remembered.get(name, ""))
+    same = [index for index, heading in headings.items() if heading == wanted]
+    return same[0] if len(same) == 1 else None
+
+
+def _candidates(
+    name: str, headings: Mapping[int, str], header: Sequence[str]
+) -> list[tuple[int, int]]:
+    """Headings that are called like a column, likeliest first, each with its rank."""
+    words = _WORDS[name]
+    ranks: dict[int, int] = {}
+    for index, heading in headings.items():
+        known = [words.index(w) for w in _readings(heading, header[index], name) if w in words]
+        if known:
+            ranks[index] = min(known)
+    return sorted((rank, index) for index, rank in ranks.items())
+
+
+def _is_own_name(heading: str, name: str) -> bool:
+    plain = _plain(heading)
+    return bool(plain) and not _OWN[name].isdisjoint(_readings(plain, heading, name))
 
 
 def _readings(heading: str, name: str, column: str) -> set[str]:

@@ -17,6 +17,7 @@ from lib.domain.run_columns import (
     guess,
     is_ours,
     results_header,
+    stated_currency,
 )
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.domain.sheets import Sheet, SheetRow
@@ -97,6 +98,15 @@ class ParsedFile:
         return sum(1 for row in self.rows if not row.errors)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """Where a file says in what currency its amounts are, beside the cells."""
+
+    default: str | None
+    heading: str
+    stated: str | None
+
+
 def parse(
     sheet: Sheet, columns: Mapping[str, int], *, default_currency: str | None = None
 ) -> ParsedFile:
@@ -111,7 +121,9 @@ def parse(
     kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
     first: dict[tuple[str, str], int] = {}
     known = {name: index for name, index in columns.items() if 0 <= index < len(sheet.header)}
-    rows = tuple(_order(row, known, kept, default_currency, first) for row in sheet.rows)
+    heading = sheet.header[known["amount"]] if "amount" in known else ""
+    unit = _Unit(default_currency, heading, stated_currency(heading))
+    rows = tuple(_order(row, known, kept, unit, first) for row in sheet.rows)
     totals: dict[str, int] = {}
     for row in rows:
         if row.money is not None and not row.errors:
@@ -201,12 +213,12 @@ class _Reader:
 
 
 def _order(
-    row: SheetRow, columns: Mapping[str, int], kept: list[int], default_currency: str | None,
+    row: SheetRow, columns: Mapping[str, int], kept: list[int], unit: _Unit,
     first: dict[tuple[str, str], int],
 ) -> RowOrder:  # fmt: skip
     reader = _Reader(row, columns)
     customer = reader.read("customer", _customer) or ""
-    money = _money(reader, default_currency)
+    money = _money(reader, unit)
     reference = reader.read("reference", clean_reference)
     payment_method = reader.read("payment_method", _method)
     description = reader.read("description", clean_description)
@@ -250,13 +262,21 @@ def _method(cell: str) -> str | None:
     )
 
 
-def _money(reader: _Reader, default_currency: str | None) -> Money | None:
-    code = reader.text("currency") if reader.has("currency") else (default_currency or "").strip()
+def _money(reader: _Reader, unit: _Unit) -> Money | None:
+    code = reader.text("currency") if reader.has("currency") else (unit.default or "").strip()
     if code == "":
         reader.fail(
             "currency", "currency_missing", "A currency is needed: a code such as usd, eur or jpy."
         )
-    unit = reader.attempt("currency", lambda: currency(code)) if code else None
+    known = reader.attempt("currency", lambda: currency(code)) if code else None
+    if known is not None and unit.stated and unit.stated != known.code:
+        whose = "this row is in" if reader.has("currency") else "the currency of all rows is"
+        reader.fail(
+            "currency",
+            "currency_contradicts_heading",
+            f"The heading “{unit.heading.strip()[:40]}” says {unit.stated.upper()}, but {whose} {known.code.upper()}. "
+            "Correct the one that is wrong.",
+        )
     amount = reader.text("amount")
     if amount == "":
         reader.fail(
@@ -264,10 +284,10 @@ def _money(reader: _Reader, default_currency: str | None) -> Money | None:
         )
     if not amount:
         return None
-    if unit is None:
+    if known is None:
         _refuse_what_is_no_amount_anywhere(reader, amount)
         return None
-    return reader.attempt("amount", lambda: parse_amount(amount, unit.code))
+    return reader.attempt("amount", lambda: parse_amount(amount, known.code))
 
 
 def _refuse_what_is_no_amount_anywhere(reader: _Reader, amount: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.domain.control_totals import ControlTotals
 from lib.money import Money
 
 # An executor says that it is alive once a second. After more than this many whole seconds of
@@ -95,6 +96,8 @@ class Run:
     passed_canary: bool = False
     charge_new_cards: bool = False
     """Whether the approval covers charging a failed row once more when its customer saves a new card."""
+    control: ControlTotals | None = None
+    """What its maker typed when it was submitted; the file had exactly that."""
     stop_code: str | None = None
     stop_message: str | None = None
     started_at: int | None = None
@@ -145,6 +148,19 @@ class RowRequest:
     description: str | None = None
     suffix: str | None = None
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedElsewhere:
+    """Charges that failed in one run and were collected later by another, or singly."""
+
+    run_id: str | None
+    """None: singly, also with a new card."""
+    run_name: str | None
+    currency: str
+    charges: int
+    amount: int
+    """Minor units."""
 
 
 class Severity(StrEnum):

@@ -16,8 +16,6 @@ _WORTH_CUTTING = 150
 # Most accounts hold more of last month than of five years ago. Cuts follow the logarithm of age,
 # which reaches the dense part in a few steps wherever it is.
 _SOFTENING_SECONDS = 30 * 86_400
-# Without any page read nothing is known about the density; below this a window is left whole.
-_SMALLEST_UNREAD = 0.3
 
 
 @dataclass(slots=True)
@@ -33,6 +31,8 @@ class Window:
     """Read so far."""
     is_done: bool = False
     id: int = 0
+    newest: int | None = None
+    """When the newest of them was made; None before the first page, and after a stop."""
 
     @property
     def unread_before(self) -> int:
@@ -42,10 +42,11 @@ class Window:
     @property
     def expected(self) -> float | None:
         """Objects still to come, if they lie as dense as those read; None before the first page."""
-        read = self.created_before - self.unread_before
-        if self.after_created is None or read <= 0:
+        if self.after_created is None:
             return None
-        return self.objects / read * (self.unread_before - self.created_from)
+        # What is empty before the newest says nothing about what comes after the last.
+        read = (self.created_before if self.newest is None else self.newest) - self.after_created
+        return self.objects / max(read, 1) * (self.after_created - self.created_from)
 
     def depth(self, now: int) -> float:
         """The unread part on a logarithmic scale of age."""
@@ -53,16 +54,16 @@ class Window:
 
 
 def best_to_cut(windows: Sequence[Window], now: int) -> Window | None:
-    """The window whose older part is best given to another reader; None when none is worth it."""
+    """
+    The window whose older part is best given to another reader; None when none is worth it.
+
+    None of which no page was read yet: most of them hold nothing, and many lists are one page long.
+    """
     worth = [
         window
         for window in windows
         if window.unread_before - window.created_from >= 2
-        and (
-            window.depth(now) >= _SMALLEST_UNREAD
-            if window.expected is None
-            else window.expected >= _WORTH_CUTTING
-        )
+        and (window.expected or 0) >= _WORTH_CUTTING
     ]
     return max(worth, key=lambda window: window.depth(now), default=None)
 

@@ -18,8 +18,8 @@ VERDICTS = {
 }
 SUMS = (
     ("file", "File"), ("kept_back", "Not sent"), ("sent", "Sent"), ("failed", "Failed"),
-    ("open", "Open"), ("ledger", "Paid, our ledger"), ("stripe", "Paid, Stripe"),
-    ("refunded", "Went back since"),
+    ("elsewhere", "Collected later elsewhere"), ("open", "Open"), ("ledger", "Paid, our ledger"),
+    ("stripe", "Paid, Stripe"), ("refunded", "Went back since"),
 )  # fmt: skip
 
 
@@ -39,6 +39,18 @@ def lines_of(certificate: Certificate) -> dict[str, Line]:
     return {code: Line(**sums) for code, sums in certificate.content["lines"].items()}
 
 
+def sums_of(
+    certificate: Certificate, *, where_any: tuple[str, ...] = ("elsewhere",)
+) -> list[tuple[str, str]]:
+    """Names of `Line` and labels; those `where_any` only if there is something in some currency."""
+    lines = lines_of(certificate).values()
+    return [
+        (name, label)
+        for name, label in SUMS
+        if name not in where_any or any(getattr(line, name) for line in lines)
+    ]
+
+
 def to_html(paper: Paper) -> bytes:
     """A page of A4 that prints as it is; times in UTC."""
     run, certificate = paper.run, paper.certificate
@@ -53,6 +65,7 @@ def to_html(paper: Paper) -> bytes:
         ("Run", f"{run.name} ({run.id})"),
         ("Prepared by", f"{person(run.created_by)}, {_at(run.created_at)}"),
         ("Submitted by", f"{person(run.submitted_by)}, {_at(run.submitted_at)}"),
+        ("Control totals typed", run.control.in_words() if run.control is not None else "none"),
         *(
             ("Approved by" if d.verdict == "approve" else "Rejected by", f"{person(d.by)}, {_at(d.at)}")
             for d in paper.decisions
@@ -72,7 +85,7 @@ def to_html(paper: Paper) -> bytes:
         facts=facts,
         sums=[
             (label, [format_money(getattr(line, sum_), code) for code, line in lines.items()])
-            for sum_, label in SUMS
+            for sum_, label in sums_of(certificate)
         ],
         lines=[(code.upper(), line.agrees) for code, line in lines.items()],
         counts=certificate.content["counts"],

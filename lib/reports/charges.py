@@ -16,7 +16,7 @@ from lib.domain.declines import EXPLANATIONS, Reason, explain, never_executed, s
 from lib.domain.payment_methods import label_of
 from lib.money import format_major
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
-from lib.store.charges import UNRESOLVED, decline_of
+from lib.store.charge_rows import UNRESOLVED, decline_of
 
 FAILED = (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
 _CHARGES = Query(

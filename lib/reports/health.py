@@ -43,7 +43,6 @@ class HealthReports:
             store = SyncStore(database)
             since = now - PERIOD_SECONDS
             reads = budget(used=store.reads_since(since), payments=store.payments_since(since))
-            sync = jobs.get("sync")
 
             def past(moment: int | None) -> int | None:
                 return None if moment is None or moment > now + _CLOCKS_DIFFER_SECONDS else moment
@@ -60,10 +59,17 @@ class HealthReports:
                 reading_state=jobs.get("backfill", {}).get("state"),
                 synced_at=past(cursors.get("events")),
                 sync_every=sync_interval(reads, has_webhooks=has_webhooks),
-                sync_error=sync["error"] if sync and sync["state"] == "failed" else None,
+                sync_error=_error(jobs.get("sync")),
+                proof_error=_error(jobs.get("verify")),
                 proofs=[
                     proof for proof in store.latest_proofs() if past(proof.proven_at) is not None
                 ],
+                last_found=store.last_found(),
+                covered_since={
+                    name: round_.covered_since
+                    for name, round_ in store.rounds().items()
+                    if past(round_.covered_since) is not None and round_.covered_since is not None
+                },
                 has_webhooks=has_webhooks,
                 webhook_at=quiet.last_webhook_at,
                 webhooks_missed=quiet.missed,
@@ -122,6 +128,11 @@ def _latest_jobs(database: Database) -> dict[str, dict[str, Any]]:
                FROM (SELECT 'sync' AS kind UNION SELECT 'backfill' UNION SELECT 'verify') k)"""
     )
     return {row["kind"]: row for row in rows}
+
+
+def _error(job: dict[str, Any] | None) -> str | None:
+    """Why it failed; None when it did not."""
+    return job["error"] if job and job["state"] == "failed" else None
 
 
 def _number(database: Database, sql: str, *parameters: object) -> int:

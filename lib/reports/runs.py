@@ -15,7 +15,8 @@ from lib.domain.declines import explain
 from lib.domain.payment_methods import label_of
 from lib.domain.runs import STALE_SECONDS, RunState
 from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, reading, records
-from lib.store.charges import decline_of
+from lib.store.charge_rows import decline_of
+from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
 
 _RUNS = Query(
     """SELECT r.id, r.name, r.state, r.row_count, r.totals, r.file_name, r.created_by,
@@ -26,19 +27,20 @@ _RUNS = Query(
     "r.created_at",
     "r.id",
 )
-_ROWS = """
+_ROWS = f"""
     SELECT w.number AS id, w.number, w.verdict, w.findings, w.customer, w.reference, w.amount,
         w.currency, w.request, coalesce(c.name, c.email, w.customer) AS name, c.email,
-        iif(w.state = 'sent', h.state, w.state) AS state, w.payment_method, m.brand, m.last4,
-        m.type, iif(w.state = 'sent', w.charge_id, NULL) AS charge_id, a.outcome, a.outcome_at,
-        a.http_status, a.code, a.decline_code, a.advice_code, a.network_decline_code,
-        a.network_advice_code, a.outcome_type, a.message
-    FROM run_rows w
+        {STATE} AS state, w.payment_method, m.brand, m.last4,
+        m.type, h.id AS charge_id, o.outcome, o.outcome_at,
+        o.http_status, o.code, o.decline_code, o.advice_code, o.network_decline_code,
+        o.network_advice_code, o.outcome_type, o.message,
+        (SELECT coalesce('by the run “' || r.name || '”', 'singly')
+            FROM attempts e LEFT JOIN runs r ON r.id = e.run_id
+            WHERE e.charge_id = h.id AND h.state = 'succeeded' AND e.outcome = 'succeeded'
+                AND e.run_id IS NOT w.run_id LIMIT 1) AS elsewhere
+    FROM run_rows w {JOINS}
     LEFT JOIN customers c ON c.id = w.customer
-    LEFT JOIN payment_methods m ON m.id = w.payment_method
-    LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
-    LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
-        (SELECT max(number) FROM attempts WHERE charge_id = h.id)"""
+    LEFT JOIN payment_methods m ON m.id = w.payment_method"""
 # Attempts are found by when they were sent: a large run has far more than one minute's.
 _ENDED = """
     SELECT count(*) FROM attempts WHERE requested_at > ? AND +run_id = ? AND outcome_at > ?
@@ -84,12 +86,16 @@ class RunReports:
 
     def rows(
         self, run_id: str, *, states: Sequence[str] = (), verdict: str | None = None,
-        search: str = "", after: int = 0, rows: int = PAGE_ROWS,
+        search: str = "", after: int = 0, rows: int = PAGE_ROWS, failed_still: bool = False,
     ) -> tuple[pd.DataFrame, int | None]:  # fmt: skip
         """
         Rows in the order of the file after the row `after`, and where the next page begins.
 
-        `why` says what a person should know: findings before a row is sent, its failure afterwards.
+        The state of a row that was sent is what came of its own try in this run. `why` says what a
+        person should know: findings before a row is sent, its failure afterwards.
+
+        Args:
+            failed_still: only rows that nobody has collected elsewhere since, or is about to.
         """
         query = Query(_ROWS, "", "").where("w.run_id = ? AND w.number > ?", run_id, after)
         query = query.matching(
@@ -97,7 +103,9 @@ class RunReports:
         )
         if states:
             marks = ", ".join("?" * len(states))
-            query = query.where(f"iif(w.state = 'sent', h.state, w.state) IN ({marks})", *states)
+            query = query.where(f"{STATE} IN ({marks})", *states)
+        if failed_still:
+            query = query.where(FAILED_STILL)
         if verdict:
             query = query.where("w.verdict = ?", verdict)
         sql = f"{query.select} WHERE {' AND '.join(query.conditions)} ORDER BY w.number LIMIT ?"
@@ -125,11 +133,15 @@ class RunReports:
         return [name for (name,) in rows]
 
     def failures(self, run_id: str) -> pd.DataFrame:
-        """Per reason, state and currency: `count`, `amount` in minor units, and `next_step`."""
+        """
+        Of rows that failed and were not collected elsewhere since, per reason and currency: `count`,
+        `amount` in minor units, and `next_step`.
+        """
         with reading(self._path) as database:
             frame = frame_of(
                 database,
-                f"{_ROWS} WHERE w.run_id = ? AND h.state IN ('declined', 'needs_customer')",
+                f"{_ROWS} WHERE w.run_id = ? AND {FAILED_STILL}"
+                f" AND {STATE} IN ('declined', 'needs_customer')",
                 [run_id],
                 integers=_INTEGERS,
             )
@@ -169,4 +181,6 @@ def _told(row: dict[str, Any]) -> dict[str, str]:
             "why": failure.explanation.staff,
             "next_step": failure.explanation.next_step,
         }
+        if row["elsewhere"]:
+            told |= {"why": f"{told['why']} Collected later {row['elsewhere']}.", "next_step": ""}
     return told

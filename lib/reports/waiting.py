@@ -8,7 +8,7 @@ from lib.clock import Clock, epoch
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.payment_methods import this_and_next_month
 from lib.reports.paging import reading
-from lib.store.charges import UNRESOLVED
+from lib.store.charge_rows import UNRESOLVED
 
 FAILURE_DAYS = 30
 # Each part walks an index and counts only what is still open.

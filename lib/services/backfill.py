@@ -8,7 +8,7 @@ read again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from lib.ids import new_id
 from lib.services.crew import READERS, Crew, Cut, Read
 from lib.services.mirroring import record_listed
 from lib.services.sync_result import Progress, SyncResult
+from lib.store.sync_state import OpenBackfill
 from lib.store.unit_of_work import Bulk, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 from lib.stripe_gateway.lists import Page, whole_list
@@ -53,7 +54,8 @@ class Backfill:
         self, types: Sequence[str], result: SyncResult, progress: Progress, *, anew: bool = False
     ) -> None:
         """
-        Begin a backfill of these types, or go on with the one that was begun.
+        Begin a backfill of these types, or go on with one of exactly these that was begun: in one of
+        more types they may have been read long ago.
 
         With `anew` what an unfinished one has read is not trusted: nobody knows what changed since.
 
@@ -63,20 +65,23 @@ class Backfill:
         Raises:
             GatewayError: Stripe could not be asked to the end. What was read is kept.
         """
-        backfill_id, begun_at, open_types = self._open(types, anew=anew)
+        backfill = self._open(types, anew=anew)
         self._types = frozenset(types)
+        refused: set[str] = set()
         for type_ in (name for name in TYPES if name in types):
+            problems = len(result.problems)
             with result.noting_permission(type_):
-                self._read(backfill_id, type_, result, progress)
-        self._close(backfill_id, begun_at, open_types)
+                self._read(backfill.id, type_, result, progress)
+            if len(result.problems) > problems:
+                refused.add(type_)
+        self._close(backfill, refused)
 
-    def _open(self, types: Sequence[str], *, anew: bool) -> tuple[str, int, tuple[str, ...]]:
+    def _open(self, types: Sequence[str], *, anew: bool) -> OpenBackfill:
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            found = stores.sync.open_backfill()
-            fits = found is not None and set(types) <= set(found.types) and found.started_at <= now
-            if found is not None and fits and not anew:
-                return found.id, found.started_at, found.types
+            found = stores.sync.open_backfill(types)
+            if found is not None and found.started_at <= now and not anew:
+                return found
             if anew:
                 # From now on events tell what changes behind the reader, and syncs look at new
                 # sessions. Begun and known in one transaction, or nobody would read what was missed.
@@ -85,22 +90,23 @@ class Backfill:
                     stores.sync.set_news_since(name, 0)
             if found is not None:
                 stores.sync.end_backfill(found.id, at=now)
-            backfill_id = new_id("bf")
-            stores.sync.begin_backfill(backfill_id, types=tuple(types), at=now)
-        return backfill_id, now, tuple(types)
+            made = OpenBackfill(new_id("bf"), tuple(types), now, frozenset())
+            stores.sync.begin_backfill(made.id, types=made.types, at=now)
+            if set(types) == set(TYPES):
+                stores.sync.end_other_backfills(made.id, at=now)
+        return made
 
-    def _close(self, backfill_id: str, begun_at: int, types: tuple[str, ...]) -> None:
+    def _close(self, backfill: OpenBackfill, refused: Collection[str]) -> None:
         """Over once every window of every type is done."""
         with self._uow.write() as stores:
-            for type_ in types:
-                windows = stores.sync.windows(backfill_id, type_)
-                if not windows or not all(window.is_done for window in windows):
-                    return
-            stores.sync.end_backfill(backfill_id, at=epoch(self._clock()))
-            for type_ in types:
-                stores.sync.set_cursor(type_, begun_at)
-            if set(types) == set(TYPES):
-                stores.sync.set_cursor("backfill", begun_at)
+            stores.sync.set_refused(backfill.id, refused)
+            if stores.sync.unread_types(backfill):
+                return
+            stores.sync.end_backfill(backfill.id, at=epoch(self._clock()))
+            for type_ in backfill.types:
+                stores.sync.set_cursor(type_, backfill.started_at)
+            if set(backfill.types) == set(TYPES):
+                stores.sync.set_cursor("backfill", backfill.started_at)
 
     def _read(self, backfill_id: str, type_: str, result: SyncResult, progress: Progress) -> None:
         windows = self._windows(backfill_id, type_)
@@ -200,14 +206,16 @@ class Backfill:
         """Batches of ids, each with how many customers come after it."""
         with self._uow.read() as stores:
             left = stores.mirror.count_living_customers(after=after)
+        # The first is asked for alone: a key that may not read methods is refused once.
+        most = 1
         while True:
             with self._uow.read() as stores:
-                batch = stores.mirror.living_customers(after=after, limit=_CUSTOMERS_AT_ONCE)
+                batch = stores.mirror.living_customers(after=after, limit=most)
             if not batch:
                 return
             left = max(left - len(batch), 0)
             yield batch, left
-            after = batch[-1]
+            after, most = batch[-1], _CUSTOMERS_AT_ONCE
 
     def _methods_of(self, customer: str) -> _MethodsOf:
         asked_at_ms = epoch_ms(self._clock())

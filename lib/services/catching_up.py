@@ -1,9 +1,10 @@
 """
-Reads what changed at Stripe since last time: three requests when nothing did.
+Reads what changed at Stripe since last time: three requests at most when nothing did.
 
 Events name what changed, and the webhook inbox fetches it. New sessions have no event, so the list is
 looked at, too; and older ones that are open here are looked at again, a page a time in turn, so that a
-lost event is noticed without reading a day's sessions every few minutes.
+lost event is noticed without reading a day's sessions every few minutes. Stripe takes twenty types of
+events a request: those that can wait are asked for in another, in place of such a page.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _CLOCKS_DIFFER_SECONDS = 300
 # The hour covers clocks that differ and a slow sync.
 _LOOK_BACK_SECONDS = 25 * 3600
 _OVERDUE_AT_ONCE = 10
-# Stripe takes at most twenty. A PaymentIntent brings its charge along, a refund and a dispute
-# theirs, so that charges need no events of their own.
+# Stripe takes at most twenty. A PaymentIntent brings its latest charge along, a refund and a dispute
+# theirs, so that only charges that failed need events of their own.
 EVENT_TYPES = (
     "checkout.session.completed",
     "checkout.session.expired",
@@ -53,6 +54,24 @@ EVENT_TYPES = (
     "charge.dispute.created",
     "charge.dispute.closed",
 )
+# What nobody waits for: begun by other programs and not carried out, or on its way at the bank.
+MORE_EVENT_TYPES = (
+    "setup_intent.created",
+    "setup_intent.requires_action",
+    "setup_intent.canceled",
+    "payment_intent.created",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.partially_funded",
+    "charge.failed",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "refund.failed",
+)
+_EVENTS, _MORE_EVENTS = "events", "more_events"
+_MORE_EVERY_SECONDS = 20 * 60
+# Both lists move on within hours of each other, unless a backfill began the first anew.
+_LISTS_APART_SECONDS = 86_400
 # Read instead of events where the key may not read those.
 _LISTED_INSTEAD = (
     "customers", "setup_intents", "payment_intents", "charges", "refunds", "disputes",
@@ -70,48 +89,79 @@ class CatchingUp:
         self._webhooks = webhooks
         self._clock = clock
 
-    def run(self, result: SyncResult, progress: Progress) -> None:
+    def run(self, result: SyncResult, progress: Progress, *, whole: bool = False) -> None:
         """
         Events first: what they say about a session is then no news to the look at the list.
+
+        With `whole` nothing is put off until the next time.
 
         Raises:
             GatewayError: Stripe could not be asked to the end. What was read is kept.
         """
-        may_read_events = False
+        may_read_events, with_more = False, whole or self._more_is_due()
         with result.noting_permission("events"):
-            self.events(result, progress)
+            self.events(result, progress, with_more=with_more)
             may_read_events = True
         if not may_read_events:
             # Before the first backfill is done, what is older is its work.
-            begun = self._cursor("events")
+            begun = self._cursor(_EVENTS)
             for type_ in _LISTED_INSTEAD:
                 with result.noting_permission(type_):
                     self.listed(type_, result, progress, since=begun)
         with result.noting_permission("checkout_sessions"):
-            self.sessions(result, progress)
+            self.sessions(result, progress, in_turn=whole or not with_more)
 
-    def events(self, result: SyncResult, progress: Progress) -> None:
+    def events(self, result: SyncResult, progress: Progress, *, with_more: bool = True) -> None:
         now = self._now()
-        since = self._read_until("events")
         with self._uow.read() as stores:
-            last = stores.sync.cursor("events")
+            last = stores.sync.cursor(_EVENTS)
+        # Looked up before the first list moves on.
+        lists: list[tuple[str, tuple[str, ...], int | None]] = [
+            (_EVENTS, EVENT_TYPES, self._read_until(_EVENTS))
+        ]
+        if with_more or self._cursor(_MORE_EVENTS) is None:
+            lists.append((_MORE_EVENTS, MORE_EVENT_TYPES, self._more_read_until()))
+        newest = [
+            self._take_events(types, since, result, progress) for _, types, since in lists
+        ]  # fmt: skip
+        while self._webhooks.process_due():
+            progress(result.progress("events"))
+        if last is None or now - EVENT_LOG_SECONDS < last <= now:
+            for (name, _, _), newest_one in zip(lists, newest, strict=True):
+                self._was_read(name, now, newest_one)
+        # Otherwise events are lost for ever, and only a backfill may say that all is known.
+
+    def _take_events(
+        self, types: tuple[str, ...], since: int | None, result: SyncResult, progress: Progress
+    ) -> int | None:
+        """One list to its end, into the inbox; returns when its newest event happened."""
         after: str | None = None
         newest: int | None = None
         while True:
-            page = self._gateway.list_events(types=EVENT_TYPES, after=after, created_from=since)
+            page = self._gateway.list_events(types=types, after=after, created_from=since)
             newest = newest or next((event.created for event in page.items), None)
             result.events += self._webhooks.take_listed(page.items)
             progress(result.progress("events"))
             if not page.has_more:
-                break
+                return newest
             after = page.last_id
-        while self._webhooks.process_due():
-            progress(result.progress("events"))
-        if last is None or now - EVENT_LOG_SECONDS < last <= now:
-            self._was_read("events", now, newest)
-        # Otherwise events are lost for ever, and only a backfill may say that all is known.
 
-    def sessions(self, result: SyncResult, progress: Progress) -> None:
+    def _more_is_due(self) -> bool:
+        """Not twice in a row, so that the look-back has its turn."""
+        events, more = self._cursor(_EVENTS), self._cursor(_MORE_EVENTS)
+        if events is None or more is None:
+            return True
+        return more < events and self._now() - more >= _MORE_EVERY_SECONDS
+
+    def _more_read_until(self) -> int | None:
+        """What a backfill has read is not asked for again: it moves only the first list's cursor."""
+        events, more = self._read_until(_EVENTS), self._read_until(_MORE_EVENTS)
+        if events is None or more is None:
+            return events
+        return max(more, events - _LISTS_APART_SECONDS)
+
+    def sessions(self, result: SyncResult, progress: Progress, *, in_turn: bool = True) -> None:
+        """New ones, and with `in_turn` a page of those that are older and may have changed."""
         now = self._now()
         with self._uow.read() as stores:
             oldest = stores.mirror.oldest_open_session()
@@ -124,7 +174,7 @@ class CatchingUp:
         while page.has_more and (had_news or (page.last_created or 0) >= (new_since or 0)):
             page, had_news = self._look_at_sessions(since, page.last_id, result)
             progress(result.progress("checkout_sessions"))
-        if page.has_more and since is not None:
+        if in_turn and page.has_more and since is not None:
             self._next_in_turn(since, page.last_created or now, result, progress)
         self._was_read("checkout_sessions", now, newest)
         self._overdue(now, result)

@@ -62,6 +62,7 @@ class Crew:
         self._clock = clock
         self.windows = windows
         self._taken: set[int] = set()
+        self._has_answer = False
         self._changed = threading.Condition()
         self._messages: queue.Queue[Cut | Read | None] = queue.Queue()
         self._room = threading.Semaphore(_PAGES_AHEAD)
@@ -115,12 +116,14 @@ class Crew:
                 open_windows = [window for window in self.windows if not window.is_done]
                 if not open_windows:
                     return None
-                found = next((w for w in open_windows if id(w) not in self._taken), None)
-                if found is None:
-                    found = self._cut(open_windows)
-                if found is not None:
-                    self._taken.add(id(found))
-                    return found
+                # The first page is asked for alone: a key that may not read is refused once.
+                if self._has_answer or not self._taken:
+                    found = next((w for w in open_windows if id(w) not in self._taken), None)
+                    if found is None:
+                        found = self._cut(open_windows)
+                    if found is not None:
+                        self._taken.add(id(found))
+                        return found
                 self._changed.wait(_WAIT_SECONDS)
         return None
 
@@ -144,9 +147,12 @@ class Crew:
             asked_at_ms = epoch_ms(self._clock())
             page = self._page(window)
             with self._changed:
+                self._has_answer = True
                 # The window may have been cut while Stripe answered: the rest is another's.
                 items = [item for item in page.items if item.created >= window.created_from]
                 window.is_done = not page.has_more or len(items) < len(page.items)
+                if not window.objects and items:
+                    window.newest = items[0].created
                 window.objects += len(items)
                 if not window.is_done:
                     window.after_id, window.after_created = page.last_id, page.last_created

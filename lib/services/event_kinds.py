@@ -23,12 +23,21 @@ class Kind:
     """For objects of which it matters that they are gone."""
     gone: frozenset[str] = frozenset()
     """Event types after which the object never comes back, so there is nothing to ask."""
+    begins: frozenset[str] = frozenset()
+    """Event types that say no more than that the object is there."""
+    knows: Callable[[Refresher, str], bool] = lambda ask, id_: False
+    """Whether it is here, so that such an event is no news."""
 
 
 # By Stripe's `object`. To mirror one more type: a method of the Refresher, and a line here.
 KINDS: dict[str, Kind] = {
     "checkout.session": Kind(("checkout.session.",), lambda ask, id_: ask.session(id_)),
-    "setup_intent": Kind(("setup_intent.",), lambda ask, id_: ask.setup_intent(id_)),
+    "setup_intent": Kind(
+        ("setup_intent.",),
+        lambda ask, id_: ask.setup_intent(id_),
+        begins=frozenset({"setup_intent.created"}),
+        knows=lambda ask, id_: ask.knows_setup_intent(id_),
+    ),
     "payment_method": Kind(
         ("payment_method.",),
         lambda ask, id_: ask.payment_method(id_),
@@ -38,6 +47,8 @@ KINDS: dict[str, Kind] = {
     "payment_intent": Kind(
         ("payment_intent.",),
         lambda ask, id_: ask.payment_intent(id_, evidence=Evidence.EVENT),
+        begins=frozenset({"payment_intent.created"}),
+        knows=lambda ask, id_: ask.knows_payment_intent(id_),
     ),
     "customer": Kind(
         ("customer.created", "customer.updated", "customer.deleted"),

@@ -78,14 +78,15 @@ class JobRunner:
         Do a job that was taken; returns it as it ended.
 
         None when `should_stop` ended it: the job counts as running until its heartbeat is stale, and
-        the next process takes it over.
+        the next process takes it over. None, too, when one took it over already, as this process
+        stood still for so long.
 
         Raises:
             Exception: what the work raised, after the job was marked as failed.
         """
         cancelled, over = threading.Event(), threading.Event()
         beat = threading.Thread(
-            target=self._keep_alive, args=(job.id, cancelled, over), daemon=True,
+            target=self._keep_alive, args=(job, cancelled, over), daemon=True,
             name="onfile-heartbeat",
         )  # fmt: skip
 
@@ -93,8 +94,8 @@ class JobRunner:
             def progress(state: dict[str, object]) -> None:
                 watch(state)
                 with own.write() as stores:
-                    stores.jobs.progress(job.id, progress=state)
-                    alive = stores.jobs.keep_alive(job.id, at=self._now())
+                    stores.jobs.progress(job, progress=state)
+                    alive = stores.jobs.keep_alive(job, at=self._now())
                 if cancelled.is_set() or not alive or should_stop():
                     raise Interrupted
 
@@ -132,17 +133,17 @@ class JobRunner:
         error: str | None = None,
     ) -> Job | None:  # fmt: skip
         with self._uow.write() as stores:
-            stores.jobs.end(job.id, state=state, at=self._now(), result=result, error=error)
-            return stores.jobs.find(job.id)
+            ended = stores.jobs.end(job, state=state, at=self._now(), result=result, error=error)
+            return stores.jobs.find(job.id) if ended else None
 
-    def _keep_alive(self, job_id: str, cancelled: threading.Event, over: threading.Event) -> None:
+    def _keep_alive(self, job: Job, cancelled: threading.Event, over: threading.Event) -> None:
         while not over.wait(_BEAT_SECONDS):
             try:
                 with self._uow.write(in_bulk=True) as stores:
-                    alive = stores.jobs.keep_alive(job_id, at=self._now())
+                    alive = stores.jobs.keep_alive(job, at=self._now())
             except sqlite3.Error:
                 # A locked database or a full disk: the work itself will say so, or it passes.
-                logger.warning("the heartbeat of %s could not be written", job_id, exc_info=True)
+                logger.warning("the heartbeat of %s could not be written", job.id, exc_info=True)
                 continue
             if not alive:
                 cancelled.set()

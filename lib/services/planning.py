@@ -116,10 +116,11 @@ def _params(
     }
     if order.description:
         params["description"] = order.description
-    if claim is not None:
-        metadata["onfile_run"] = claim.run_id
-        if claim.suffix:
-            params["statement_descriptor_suffix"] = claim.suffix
+    run_id, suffix = (claim.run_id, claim.suffix) if claim else (order.run_id, order.suffix)
+    if run_id:
+        metadata["onfile_run"] = run_id
+    if suffix:
+        params["statement_descriptor_suffix"] = suffix
     return params
 
 

@@ -39,6 +39,10 @@ class Refresher:
         with self._uow.write() as stores:
             record_setup_intents(stores, [found], synced_at_ms=now)
 
+    def knows_setup_intent(self, setup_intent_id: str) -> bool:
+        with self._uow.read() as stores:
+            return stores.mirror.has_setup_intent(setup_intent_id)
+
     def payment_method(self, method_id: str) -> PaymentMethod:
         """Returns the mirror's row, which also knows whether the method was detached."""
         now = self._now_ms()
@@ -55,6 +59,10 @@ class Refresher:
         with self._uow.write() as stores:
             record_payment_intents(stores, [found], synced_at_ms=now, evidence=evidence.value)
         return found
+
+    def knows_payment_intent(self, intent_id: str) -> bool:
+        with self._uow.read() as stores:
+            return stores.payments.has_payment_intent(intent_id)
 
     def charge(self, charge_id: str) -> None:
         now = self._now_ms()

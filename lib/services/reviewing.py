@@ -5,7 +5,7 @@ What is asked to be charged, and everything that is checked before money moves. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from lib.clock import Clock, epoch
@@ -32,7 +32,11 @@ from lib.services.limits import check_single
 from lib.services.payment_methods import PaymentMethodService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-_ALSO_SAID = ("amount_unusual", "expires_soon", "similar_charge", "in_another_run")
+# `already_charged` to another customer with the same address: what is this one's was refused before.
+_ALSO_SAID = (
+    "already_charged", "reference_alike", "amount_unusual", "expires_soon", "similar_charge",
+    "in_another_run",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class ChargeOrder:
     payment_method: str | None = None
     """None: see lib.domain.payment_methods.choose."""
     description: str | None = None
+    suffix: str | None = None
+    """The end of the text on the customer's statement."""
+    run_id: str | None = None
+    """The run whose approval covers it, though no run is executing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,8 @@ def cleaned(order: ChargeOrder) -> ChargeOrder:
     Raises:
         InvalidInput: a value to correct.
     """
-    return ChargeOrder(
+    return replace(
+        order,
         customer=order.customer.strip(),
         money=checked(order.money),
         reference=clean_reference(order.reference),

@@ -7,12 +7,12 @@ Runs in the worker or the command line, and can be stopped anywhere.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.proofs import Proof
-from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, sync_interval
+from lib.domain.proofs import Proof, Round
+from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
 from lib.errors import InvalidInput, StaleState
 from lib.services.backfill import TYPES as LISTED_TYPES
 from lib.services.backfill import Backfill
@@ -30,8 +30,6 @@ from lib.stripe_gateway.gateway import StripeGateway
 TYPES = (*LISTED_TYPES, "events")
 SYNC, BACKFILL, VERIFY = "sync", "backfill", "verify"
 _PROVE_EVERY_SECONDS = 24 * 3600
-# A backfill that failed goes on after a while by itself.
-_RESUME_AFTER_SECONDS = 10 * 60
 
 
 def _silent(_: dict[str, object]) -> None:
@@ -67,8 +65,14 @@ class SyncService:
         return self._jobs.request(BACKFILL if full or self.needs_backfill() else SYNC, by=by)
 
     def request_proof(self, *, by: Actor, full: bool = False) -> bool:
-        """Ask the worker for a proof, of samples or of everything; False when one is on its way."""
+        """
+        Ask the worker for a proof, of samples or of everything; False when one is on its way.
+
+        Raises:
+            StaleState: not everything was read yet, so there is nothing to compare.
+        """
         by.must(Permission.SYNC)
+        self._must_be_complete()
         return self._jobs.request(VERIFY, by=by, params={"full": full})
 
     def request_scheduled(self) -> None:
@@ -76,21 +80,37 @@ class SyncService:
         now = epoch(self._clock())
         reads = self.reads()
         if self.needs_backfill():
-            latest = self._jobs.latest(BACKFILL)
-            was_cancelled = latest is not None and latest.state == "cancelled"
-            if not was_cancelled and _is_due(latest, now, _RESUME_AFTER_SECONDS):
-                self._jobs.request(BACKFILL, by=SYSTEM)
+            self._go_on_with_backfill(now, reads)
             if not self._has_events_since():
                 return
         every = sync_interval(reads, has_webhooks=self._webhooks.is_configured)
         if _is_due(self._jobs.latest(SYNC), now, every):
             self._jobs.request(SYNC, by=SYSTEM)
         if (
-            not self.needs_backfill()
+            self._is_read()
             and not reads.is_nearly_used
             and _is_due(self._jobs.latest(VERIFY), now, _PROVE_EVERY_SECONDS)
         ):
             self._jobs.request(VERIFY, by=SYSTEM)
+
+    def _go_on_with_backfill(self, now: int, reads: ReadBudget) -> None:
+        latest = self._jobs.latest(BACKFILL)
+        if latest is not None and latest.state == "cancelled":
+            return
+        with self._uow.read() as stores:
+            failures = stores.jobs.failures_in_a_row(BACKFILL)
+        if _is_due(latest, now, resume_after(failures, reads)):
+            self._jobs.request(BACKFILL, by=SYSTEM)
+
+    def _is_read(self) -> bool:
+        """Everything, or everything that the key may read: the rest must not keep proof waiting."""
+        if not self.needs_backfill():
+            return True
+        with self._uow.read() as stores:
+            unfinished = stores.sync.open_backfill(LISTED_TYPES)
+            if unfinished is None or not unfinished.refused:
+                return False
+            return stores.sync.unread_types(unfinished) <= unfinished.refused
 
     def cancel(self, kind: str, *, by: Actor) -> bool:
         """What was read is kept, and the next one goes on there; False when nothing runs."""
@@ -111,14 +131,9 @@ class SyncService:
         """Never done to the end, or asleep for so long that Stripe's events do not reach back."""
         with self._uow.read() as stores:
             done = stores.sync.cursor("backfill")
-            unfinished = stores.sync.open_backfill()
+            unfinished = stores.sync.open_backfill(LISTED_TYPES)
         now = epoch(self._clock())
-        return (
-            done is None
-            or done > now
-            or not self._has_events_since()
-            or (unfinished is not None and set(unfinished.types) == set(LISTED_TYPES))
-        )
+        return done is None or done > now or not self._has_events_since() or unfinished is not None
 
     def _has_events_since(self) -> bool:
         with self._uow.read() as stores:
@@ -140,6 +155,9 @@ class SyncService:
         def work(progress: Progress) -> dict[str, object]:
             if kind == VERIFY:
                 return self._prove(full=bool(job.params.get("full")), progress=progress)
+            if only := job.params.get("only"):
+                # Begun on the command line, by a process that died.
+                return self.run(full=kind == BACKFILL, only=only, progress=progress).as_json()
             return self._timed(
                 self._read_everything if kind == BACKFILL else self._catching_up.run, progress
             ).as_json()
@@ -155,18 +173,20 @@ class SyncService:
 
         Raises:
             InvalidInput: an unknown type.
-            StaleState: a backfill runs already.
+            StaleState: it runs already, or a person stopped it on the page.
             SyncIncomplete: a part could not be read, for want of a permission.
             GatewayError: Stripe could not be asked to the end; what was read is kept.
         """
         by.must(Permission.SYNC)
-        wanted = tuple(only)
-        kind = BACKFILL if full or self.needs_backfill() else SYNC
-        job = None if wanted else self._jobs.take(kind, request_by=by)
-        if job is None and kind == BACKFILL and not wanted:
-            raise StaleState(
-                "A full reading is running already. Its progress is on the page Sync health."
-            )
+        wanted = _known(tuple(only))
+        kind = BACKFILL if full or (not wanted and self.needs_backfill()) else SYNC
+        job = (
+            self._take(kind, by, {"only": wanted})
+            if wanted
+            else self._jobs.take(kind, request_by=by)
+        )
+        if job is None and (kind == BACKFILL or wanted):
+            raise _under_way(kind)
         found: list[SyncResult] = []
 
         def work(report: Progress) -> dict[str, object]:
@@ -178,16 +198,21 @@ class SyncService:
         else:
             self._jobs.run(job, work, watch=progress)
         self._search.index_all()
+        if not found:
+            raise StaleState("A person stopped it on the page Sync health. What was read is kept.")
         return found[0]
+
+    def _take(self, kind: str, by: Actor, params: Mapping[str, object]) -> Job | None:
+        """One of our own making; None while another of this kind is open."""
+        if not self._jobs.request(kind, by=by, params=params):
+            return None
+        return self._jobs.take(kind)
 
     def run(
         self, *, full: bool = False, only: Iterable[str] = (), progress: Progress = _silent
     ) -> SyncResult:
         """Without the record of a job; raises like `run_now`."""
-        wanted = tuple(only) or TYPES
-        unknown = [name for name in wanted if name not in TYPES]
-        if unknown:
-            raise InvalidInput(f"{unknown[0]} is not one of: {', '.join(TYPES)}.", field="only")
+        wanted = _known(tuple(only)) or TYPES
         if full or (not only and self.needs_backfill()):
             listed = tuple(name for name in LISTED_TYPES if name in wanted)
 
@@ -244,11 +269,38 @@ class SyncService:
         """
         Compare the mirror with Stripe in this process: samples of each type, or everything.
 
-        What differs is repaired. Raises like `run_now`.
+        What differs is repaired. Leaves the record of a job, like `run_now`, and raises like it.
+
+        Raises:
+            StaleState: not everything was read yet; or a comparison runs already, or was stopped.
         """
         by.must(Permission.SYNC)
-        self._prove(full=full, progress=progress)
+        self._must_be_complete()
+        # One that waits, or whose process died, is done along with ours.
+        job = self._take(VERIFY, by, {"full": full}) or self._jobs.take(VERIFY)
+        if job is None:
+            raise _under_way(VERIFY)
+        wants_all = full or bool(job.params.get("full"))
+        ended = self._jobs.run(
+            job, lambda report: self._prove(full=wants_all, progress=report), watch=progress
+        )
+        if ended is None or ended.state != "done":
+            raise StaleState(
+                "A person stopped it on the page Sync health. What was compared is kept."
+            )
         return self.proofs()
+
+    def rounds(self) -> dict[str, Round]:
+        """How far the samples of each type have come in turn."""
+        with self._uow.read() as stores:
+            return stores.sync.rounds()
+
+    def _must_be_complete(self) -> None:
+        if self.needs_backfill():
+            raise StaleState(
+                "Not everything at Stripe was read yet, so there is nothing to compare. "
+                "Read everything first."
+            )
 
     def proofs(self) -> list[Proof]:
         """The last comparison of each type."""
@@ -285,6 +337,18 @@ class SyncService:
                 with self._uow.write(in_bulk=True) as stores:
                     stores.sync.add_reads(reads - self._counted_reads, at=epoch(self._clock()))
                 self._counted_reads = reads
+
+
+def _known(types: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in types if name not in TYPES]
+    if unknown:
+        raise InvalidInput(f"{unknown[0]} is not one of: {', '.join(TYPES)}.", field="only")
+    return types
+
+
+def _under_way(kind: str) -> StaleState:
+    what = {BACKFILL: "A full reading", SYNC: "A sync", VERIFY: "A comparison"}[kind]
+    return StaleState(f"{what} is running already. Its progress is on the page Sync health.")
 
 
 def _is_due(latest: Job | None, now: int, every: int) -> bool:

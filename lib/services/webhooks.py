@@ -175,6 +175,10 @@ class WebhookService:
         if kind.forget is not None and any(delivery.type in kind.gone for delivery in group):
             kind.forget(self._refresher, object_id)
             return None
+        if all(delivery.type in kind.begins for delivery in group) and kind.knows(
+            self._refresher, object_id
+        ):
+            return None
         try:
             found = kind.refresh(self._refresher, object_id)
         except Missing:

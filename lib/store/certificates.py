@@ -7,33 +7,40 @@ from collections.abc import Iterator
 
 from sqlite_utils import Database
 
-from lib.domain.certificates import Certificate, LedgerRow
+from lib.domain.certificates import Certificate, Elsewhere, LedgerRow
+from lib.store.own_outcomes import JOINS, STATE
 
-# One row a row: what it should be, what was asked of Stripe, what came of it. A charge that several
-# rows of the run tried to collect is the row's that did, else the first one's; the others have what
-# came of their own try (o).
-_ROWS = """
+# One row a row: what it should be, what was asked of Stripe, what came of its own try. Of the rows that
+# tried one charge, it is the row's that collected it, else the first one's: Stripe's payments are
+# compared with that one. The plus: by the charge, which has few tries; a run has as many as rows.
+_HOLDS = """w.number = coalesce(
+        (SELECT t.run_row FROM attempts t WHERE t.charge_id = h.id AND +t.run_id = w.run_id
+            AND t.outcome = 'succeeded' ORDER BY t.number LIMIT 1),
+        (SELECT min(x.number) FROM run_rows x
+            WHERE x.charge_id = h.id AND +x.run_id = w.run_id AND x.state = 'sent'))"""
+_ROWS = f"""
     SELECT w.number, w.reference, w.customer, w.amount, w.currency, w.findings,
-        iif(w.state = 'sent' AND o.number IS NULL, w.charge_id, '') AS charge_id,
-        CASE WHEN w.state <> 'sent' THEN w.state
-            WHEN o.number IS NULL THEN h.state ELSE o.outcome END AS state,
-        iif(o.number IS NULL, a.payment_intent, NULL) AS payment_intent, coalesce(a.evidence, '') = 'two_people'
-            OR EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id
-                AND t.evidence = 'two_people') AS by_hand,
+        iif({_HOLDS}, h.id, '') AS charge_id, {STATE} AS state,
+        iif(o.outcome = 'succeeded', o.payment_intent, NULL) AS payment_intent,
+        EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id
+            AND t.evidence = 'two_people') AS by_hand,
         NOT EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id AND (
             json_extract(t.params, '$.amount') IS NOT w.amount
             OR json_extract(t.params, '$.currency') IS NOT w.currency
             OR json_extract(t.params, '$.customer') IS NOT w.customer)) AS sent_as_approved,
-        (SELECT p.amount_refunded FROM stripe_charges p
-            WHERE p.payment_intent = a.payment_intent AND p.status = 'succeeded') AS refunded,
-        (SELECT p.is_disputed FROM stripe_charges p
-            WHERE p.payment_intent = a.payment_intent AND p.status = 'succeeded') AS is_disputed
-    FROM run_rows w
-    LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
-    LEFT JOIN attempts a ON a.charge_id = h.id AND a.outcome = 'succeeded'
-    LEFT JOIN attempts o ON o.run_id = w.run_id AND o.run_row = w.number AND w.number <>
-        iif(a.run_id = w.run_id, a.run_row, (SELECT min(x.number) FROM run_rows x
-            WHERE x.charge_id = w.charge_id AND x.run_id = w.run_id AND x.state = 'sent'))
+        (SELECT p.amount_refunded FROM stripe_charges p WHERE p.payment_intent = o.payment_intent
+            AND p.status = 'succeeded' AND o.outcome = 'succeeded') AS refunded,
+        (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = o.payment_intent
+            AND p.status = 'succeeded' AND o.outcome = 'succeeded') AS is_disputed,
+        (SELECT json_group_array(json_object('payment_intent', e.payment_intent,
+                'run_id', e.run_id, 'run_name', r.name,
+                'is_new_card', EXISTS (SELECT 1 FROM new_card_charges q
+                    WHERE q.charge_id = e.charge_id AND q.run_id = w.run_id
+                        AND q.attempts_before = e.number - 1 AND e.run_id IS NULL)))
+            FROM attempts e LEFT JOIN runs r ON r.id = e.run_id
+            WHERE e.charge_id = h.id AND e.outcome = 'succeeded' AND +e.run_id IS NOT w.run_id
+                AND {_HOLDS}) AS elsewhere
+    FROM run_rows w {JOINS}
     WHERE w.run_id = ? ORDER BY w.number"""
 
 
@@ -48,10 +55,11 @@ class CertificateStore:
             yield LedgerRow(
                 number=row["number"], reference=row["reference"], customer=row["customer"],
                 amount=row["amount"], currency=row["currency"], state=row["state"],
-                charge_id=row["charge_id"], why=" ".join(red),
+                charge_id=row["charge_id"] or "", why=" ".join(red),
                 payment_intent=row["payment_intent"],
                 sent_as_approved=bool(row["sent_as_approved"]), by_hand=bool(row["by_hand"]),
                 refunded=row["refunded"] or 0, is_disputed=bool(row["is_disputed"]),
+                elsewhere=tuple(Elsewhere(**one) for one in json.loads(row["elsewhere"])),
             )  # fmt: skip
 
     def span(self, run_id: str) -> tuple[int, int] | None:

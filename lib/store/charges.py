@@ -5,20 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlite_utils import Database
 
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
 from lib.domain.mirror import Decline
-
-# A later charge of the same reference, over another amount say, makes the failure history. What Stripe
-# never executed is as much owed as what a bank declined, unless a run is about to send it again.
-UNRESOLVED = """(h.state IN ('declined', 'needs_customer') OR (h.state = 'planned' AND NOT EXISTS (
-        SELECT 1 FROM run_rows r WHERE r.charge_id = h.id AND r.state = 'planned')))
-    AND NOT EXISTS (
-        SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
-            AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
+from lib.store.charge_rows import UNRESOLVED, attempt_of, charge_of
 
 
 class ChargeStore:
@@ -255,44 +247,3 @@ class ChargeStore:
             (customer, amount, currency, since, except_id),
         )
         return [charge_of(row) for row in rows]
-
-
-def charge_of(row: dict[str, Any]) -> Charge:
-    return Charge(
-        id=row["id"],
-        customer=row["customer"],
-        payment_method=row["payment_method"],
-        amount=row["amount"],
-        currency=row["currency"],
-        reference=row["reference"],
-        description=row["description"],
-        state=ChargeState(row["state"]),
-        created_by=row["created_by"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-
-
-def attempt_of(row: dict[str, Any]) -> Attempt:
-    return Attempt(
-        charge_id=row["charge_id"],
-        number=row["number"],
-        idempotency_key=row["idempotency_key"],
-        params=row["params"],
-        requested_by=row["requested_by"],
-        requested_at=row["requested_at"],
-        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
-        outcome_at=row["outcome_at"],
-        evidence=row["evidence"],
-        next_look_at=row["next_look_at"],
-        looks=row["looks"],
-        payment_intent=row["payment_intent"],
-        http_status=row["http_status"],
-        request_id=row["request_id"],
-        decline=decline_of(row),
-        last_look=row["last_look"],
-    )
-
-
-def decline_of(row: dict[str, Any]) -> Decline:
-    return Decline(**{name: row[name] for name in Decline.__slots__})

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.store.upserts import marks
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -85,13 +87,43 @@ class CompareStore:
             or 0
         )
 
-    def created_at(self, type_: str, place: int, *, before: int) -> int | None:
-        """When the object was made that has `place` older ones; None when there are fewer."""
+    def window_below(self, type_: str, before: int, size: int) -> int:
+        """
+        From where on there are at most `size` objects that were made before this moment; 0: all.
+
+        More only where a single second holds more.
+        """
+        kind = COMPARED[type_]
+        beyond = self._value(
+            f"""SELECT created FROM {kind.table} WHERE {kind.order} < ? AND {kind.where}
+                ORDER BY {kind.order} DESC LIMIT 1 OFFSET ?""",
+            kind.bound(before), size,
+        )  # fmt: skip
+        return 0 if beyond is None else min(beyond + 1, before - 1)
+
+    def bounds(self, type_: str, *, before: int) -> tuple[int, int]:
+        """When the oldest and the newest were made; both `before` when there is none."""
+        kind = COMPARED[type_]
+        first, last = (
+            self._value(
+                f"""SELECT created FROM {kind.table} WHERE {kind.order} < ? AND {kind.where}
+                    ORDER BY {kind.order} {way} LIMIT 1""",
+                kind.bound(before),
+            )
+            for way in ("ASC", "DESC")
+        )  # fmt: skip
+        return (before, before) if first is None or last is None else (first, last)
+
+    def end_of_widest_gap(self, type_: str, *, since: int, before: int) -> int | None:
+        """When the first object was made after the longest time without any; None when there are none."""
         kind = COMPARED[type_]
         return self._value(
-            f"""SELECT created FROM {kind.table} WHERE {kind.order} < ? AND {kind.where}
-                ORDER BY {kind.order} LIMIT 1 OFFSET ?""",
-            kind.bound(before), place,
+            f"""SELECT created FROM (
+                    SELECT created, created - lag(created, 1, ?) OVER (ORDER BY {kind.order}) AS gap
+                    FROM {kind.table}
+                    WHERE {kind.order} >= ? AND {kind.order} < ? AND {kind.where})
+                ORDER BY gap DESC, created DESC LIMIT 1""",
+            since, kind.bound(since), kind.bound(before),
         )  # fmt: skip
 
     def between(self, type_: str, created_from: int, created_before: int) -> dict[str, tuple[Any, ...]]:  # fmt: skip
@@ -109,6 +141,27 @@ class CompareStore:
             f"""SELECT id, {", ".join(kind.columns)} FROM {kind.table}
                 WHERE customer = ? AND {kind.where}""",
             customer,
+        )
+
+    def is_on_its_way(self, objects: Sequence[str], kinds: Sequence[str]) -> bool:
+        """Whether an event is still to be processed of one of these, or of any object of a kind."""
+        waits = "(state = 'received' OR state = 'failed' AND next_try_at IS NOT NULL)"
+        by_id = f"""SELECT 1 FROM webhook_deliveries INDEXED BY webhook_deliveries_by_object
+            WHERE object_id IN ({marks(len(objects))}) AND {waits} LIMIT 1"""
+        by_kind = f"""SELECT 1 FROM webhook_deliveries
+            WHERE object_type IN ({marks(len(kinds))}) AND {waits} LIMIT 1"""
+        return self._value(by_id, *objects) is not None or (
+            bool(kinds) and self._value(by_kind, *kinds) is not None
+        )
+
+    def was_nobodys(self, object_id: str) -> bool:
+        """Whether there were events of it, and none named a customer."""
+        return bool(
+            self._value(
+                """SELECT count(*) > 0 AND max(body ->> '$.customer') IS NULL
+                   FROM webhook_deliveries WHERE object_id = ?""",
+                object_id,
+            )
         )
 
     def remove(self, type_: str, ids: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 # A running job whose heartbeat is older belonged to a process that died; so did one whose heartbeat
 # lies as far in the future, by a clock that was wrong.
 STALE_SECONDS = 30
+_STILL_MINE = "id = ? AND claim = ? AND state = 'running'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Job:
     progress: dict[str, Any]
     result: dict[str, Any] | None
     error: str | None
+    claim: int
+    """How often it was taken: whoever took it before the last time has lost it."""
 
 
 class JobStore:
@@ -69,26 +72,28 @@ class JobStore:
             return None
         self._database.execute(
             """UPDATE jobs SET state = 'running', started_at = coalesce(started_at, ?),
-                   heartbeat_at = ? WHERE id = ?""",
+                   heartbeat_at = ?, claim = claim + 1 WHERE id = ?""",
             (now, now, row["id"]),
         )
         return self.find(row["id"])
 
-    def progress(self, job_id: str, *, progress: Mapping[str, object]) -> None:
+    def progress(self, job: Job, *, progress: Mapping[str, object]) -> None:
         self._database.execute(
-            "UPDATE jobs SET progress = ? WHERE id = ? AND state = 'running'",
-            (json.dumps(progress), job_id),
+            f"UPDATE jobs SET progress = ? WHERE {_STILL_MINE}",
+            (json.dumps(progress), job.id, job.claim),
         )
 
-    def keep_alive(self, job_id: str, *, at: int) -> bool:
-        """Its process is alive. False when somebody asked to cancel the job, or it is not running."""
+    def keep_alive(self, job: Job, *, at: int) -> bool:
+        """
+        Its process is alive. False when somebody asked to cancel the job, it is not running, or
+        another process took it over while this one stood still.
+        """
         self._database.execute(
-            "UPDATE jobs SET heartbeat_at = ? WHERE id = ? AND state = 'running'", (at, job_id)
+            f"UPDATE jobs SET heartbeat_at = ? WHERE {_STILL_MINE}", (at, job.id, job.claim)
         )
         rows = self._database.query(
-            """SELECT 1 FROM jobs WHERE id = ? AND state = 'running'
-                   AND cancel_requested_by IS NULL""",
-            (job_id,),
+            f"SELECT 1 FROM jobs WHERE {_STILL_MINE} AND cancel_requested_by IS NULL",
+            (job.id, job.claim),
         )
         return next(iter(rows), None) is not None
 
@@ -106,15 +111,17 @@ class JobStore:
         return job
 
     def end(
-        self, job_id: str, *, state: str, at: int, result: Mapping[str, object] | None = None,
+        self, job: Job, *, state: str, at: int, result: Mapping[str, object] | None = None,
         error: str | None = None,
-    ) -> None:  # fmt: skip
-        """`state` is done, failed or cancelled."""
-        self._database.execute(
-            "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE id = ?",
+    ) -> bool:  # fmt: skip
+        """`state` is done, failed or cancelled. False when the job is not ours to end any more."""
+        cursor = self._database.execute(
+            f"""UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ?
+                WHERE {_STILL_MINE}""",
             (state, None if result is None else json.dumps(result), error and error[:1000], at,
-             job_id),
+             job.id, job.claim),
         )  # fmt: skip
+        return cursor.rowcount > 0
 
     def find(self, job_id: str) -> Job | None:
         rows = self._database.query("SELECT * FROM jobs WHERE id = ?", (job_id,))
@@ -126,6 +133,15 @@ class JobStore:
             (kind,),
         )
         return next((_job(row) for row in rows), None)
+
+    def failures_in_a_row(self, kind: str) -> int:
+        """How many of this kind failed since one was done."""
+        rows = self._database.query(
+            """SELECT count(*) AS n FROM jobs WHERE kind = ?1 AND state = 'failed' AND rowid > (
+                   SELECT coalesce(max(rowid), 0) FROM jobs WHERE kind = ?1 AND state = 'done')""",
+            (kind,),
+        )
+        return int(next(iter(rows))["n"])
 
     def last_done(self, kind: str) -> Job | None:
         rows = self._database.query(
@@ -163,4 +179,5 @@ def _job(row: dict[str, Any]) -> Job:
         progress=json.loads(row["progress"]),
         result=json.loads(row["result"]) if row["result"] else None,
         error=row["error"],
+        claim=row["claim"],
     )

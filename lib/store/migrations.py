@@ -1050,3 +1050,65 @@ def m010_run_certificates(database: Database) -> None:
         """CREATE TRIGGER certificates_are_never_deleted BEFORE DELETE ON run_certificates
             BEGIN SELECT RAISE(ABORT, 'certificates are never deleted'); END""",
     )
+
+
+@migrations()
+def m011_control_totals(database: Database) -> None:
+    """What the maker of a run typed when it was submitted: part of the evidence, so it stays."""
+    _run(
+        database,
+        # JSON: {"rows": 120, "totals": {"eur": 123450}}, null where nothing was typed.
+        "ALTER TABLE runs ADD COLUMN control TEXT CHECK (control IS NULL OR json_valid(control))",
+        """CREATE TRIGGER runs_keep_their_control_totals BEFORE UPDATE OF control ON runs
+            WHEN OLD.state <> 'draft' AND NEW.state <> 'draft' AND NEW.control IS NOT OLD.control
+            BEGIN SELECT RAISE(ABORT, 'a submitted run keeps its control totals'); END""",
+    )
+
+
+@migrations()
+def m012_claims_and_what_is_gone(database: Database) -> None:
+    """Jobs belong to whoever claimed them last; what Stripe said is gone before it was here."""
+    _run(
+        database,
+        # How often the job was taken: only the last taker may write to it.
+        "ALTER TABLE jobs ADD COLUMN claim INTEGER NOT NULL DEFAULT 0",
+        # An answer that was under way at that moment must not bring it back.
+        """CREATE TABLE tombstones (
+            id TEXT PRIMARY KEY, gone_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+        # One type alone is read beside an unfinished reading of everything.
+        "DROP INDEX one_open_backfill",
+        """CREATE UNIQUE INDEX one_open_backfill_of_these ON backfills (types)
+            WHERE finished_at IS NULL""",
+        # Types that the key may not read, with spaces between.
+        "ALTER TABLE backfills ADD COLUMN refused TEXT NOT NULL DEFAULT ''",
+        # Saved for a customer and without one now: removed, not in need of a customer.
+        f"""UPDATE payment_methods SET is_detached = 1, last_customer = ({_SAVED_FOR} LIMIT 1)
+            WHERE customer IS NULL AND is_detached = 0 AND EXISTS ({_SAVED_FOR})""",
+        """INSERT INTO search_pending SELECT 'checkout_sessions', position FROM checkout_sessions
+            WHERE needs_customer = 1 ON CONFLICT DO NOTHING""",
+    )
+
+
+_SAVED_FOR = """SELECT coalesce(i.customer, s.customer) FROM setup_intents i
+    LEFT JOIN checkout_sessions s ON s.setup_intent = i.id
+    WHERE i.payment_method = payment_methods.id AND i.status = 'succeeded'
+        AND coalesce(i.customer, s.customer) IS NOT NULL"""
+
+
+@migrations()
+def m013_whole_proofs(database: Database) -> None:
+    """Which comparisons were of everything, and how far samples have come in turn."""
+    _run(
+        database,
+        "ALTER TABLE proofs ADD COLUMN is_full INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE proofs ADD COLUMN late INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE proof_rounds (
+            type TEXT PRIMARY KEY,
+            began_at INTEGER NOT NULL,
+            position TEXT,
+            windows_left INTEGER NOT NULL,
+            stepped_at INTEGER NOT NULL,
+            covered_since INTEGER
+        ) STRICT""",
+    )

@@ -21,10 +21,17 @@ from lib.domain.mirror import (
 )
 from lib.store.upserts import HOUR_MS, marks, not_newer, position_for, write_many
 
+
+def _gone(*ids: str, asked_at: str) -> str:
+    """SQL: whether Stripe said that one of these is gone, no earlier than it was asked."""
+    return f"""EXISTS (SELECT 1 FROM tombstones
+        WHERE id IN ({", ".join(ids)}) AND gone_at_ms >= {asked_at})"""
+
+
 _UPSERT_CUSTOMER = f"""
 INSERT INTO customers (id, livemode, name, email, created, is_deleted, default_payment_method,
     synced_at_ms, position)
-VALUES ({marks(8)}, {position_for("customers", 5)})
+VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, {position_for("customers", 5)})
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, email = excluded.email, is_deleted = excluded.is_deleted,
     default_payment_method = excluded.default_payment_method, synced_at_ms = excluded.synced_at_ms
@@ -62,17 +69,22 @@ ON CONFLICT (id) DO UPDATE SET
 
 # A method without a customer was either never attached or detached. Once it had a customer and
 # has none now, it is detached, for good: Stripe never lets it be attached again.
+# ?4 is its customer, ?5 whom it was saved for at the latest.
+_HAS_OWNER = f"""NOT {_gone("?1", "?4", asked_at="?17")} AND NOT EXISTS (
+    SELECT 1 FROM customers WHERE id = ?4 AND is_deleted = 1 AND synced_at_ms >= ?17)"""
 _UPSERT_PAYMENT_METHOD = f"""
 INSERT INTO payment_methods (id, livemode, type, customer, last_customer, brand, last4, exp_month,
-    exp_year, funding, country, fingerprint, billing_name, billing_email, created, synced_at_ms,
-    position)
-VALUES ({marks(16)}, {position_for("payment_methods", 15)})
+    exp_year, funding, country, fingerprint, billing_name, billing_email, created, is_detached,
+    synced_at_ms, position)
+VALUES (?1, ?2, ?3, iif({_HAS_OWNER}, ?4, NULL), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+    ?16 OR (?5 IS NOT NULL AND (?4 IS NULL OR NOT ({_HAS_OWNER})))
+        OR EXISTS (SELECT 1 FROM tombstones WHERE id = ?1 AND ?4 IS NULL),
+    ?17, {position_for("payment_methods", 15)})
 ON CONFLICT (id) DO UPDATE SET
-    is_detached = CASE
-        WHEN excluded.customer IS NULL AND payment_methods.last_customer IS NOT NULL THEN 1
-        ELSE 0 END,
+    is_detached = excluded.customer IS NULL AND (excluded.is_detached
+        OR payment_methods.is_detached OR payment_methods.last_customer IS NOT NULL),
     type = excluded.type, customer = excluded.customer,
-    last_customer = coalesce(excluded.customer, payment_methods.last_customer),
+    last_customer = coalesce(excluded.last_customer, payment_methods.last_customer),
     brand = excluded.brand, last4 = excluded.last4, exp_month = excluded.exp_month,
     exp_year = excluded.exp_year, funding = excluded.funding, country = excluded.country,
     fingerprint = excluded.fingerprint, billing_name = excluded.billing_name,
@@ -100,10 +112,10 @@ class MirrorStore:
 
     def mark_customer_deleted(self, customer_id: str, *, synced_at_ms: int) -> None:
         """Deleting a customer also detaches its methods at Stripe, without an event for each."""
-        self._database.execute(
+        self._mark_gone(
             "UPDATE customers SET is_deleted = 1, synced_at_ms = max(synced_at_ms, ?) WHERE id = ?",
-            (synced_at_ms, customer_id),
-        )
+            customer_id, synced_at_ms,
+        )  # fmt: skip
         self._database.execute(
             """UPDATE payment_methods SET is_detached = 1, customer = NULL,
                    synced_at_ms = max(synced_at_ms, ?) WHERE customer = ?""",
@@ -140,9 +152,9 @@ class MirrorStore:
         return write_many(self._database, 
             _UPSERT_PAYMENT_METHOD,
             [
-                (m.id, int(m.livemode), m.type, m.customer, m.customer, m.brand, m.last4,
-                 m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint, m.billing_name,
-                 m.billing_email, m.created, synced_at_ms)
+                (m.id, int(m.livemode), m.type, m.customer, m.last_customer or m.customer, m.brand,
+                 m.last4, m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint,
+                 m.billing_name, m.billing_email, m.created, int(m.is_detached), synced_at_ms)
                 for m in methods
             ],
         )  # fmt: skip
@@ -173,11 +185,20 @@ class MirrorStore:
         )
 
     def mark_detached(self, method_id: str, *, synced_at_ms: int) -> None:
-        self._database.execute(
+        self._mark_gone(
             """UPDATE payment_methods SET is_detached = 1, customer = NULL,
                    synced_at_ms = max(synced_at_ms, ?) WHERE id = ?""",
-            (synced_at_ms, method_id),
-        )
+            method_id, synced_at_ms,
+        )  # fmt: skip
+
+    def _mark_gone(self, update: str, object_id: str, synced_at_ms: int) -> None:
+        """Of one that is not here yet, an older page may be on its way: it must not revive it."""
+        if self._database.execute(update, (synced_at_ms, object_id)).rowcount == 0:
+            self._database.execute(
+                """INSERT INTO tombstones (id, gone_at_ms) VALUES (?, ?) ON CONFLICT (id)
+                   DO UPDATE SET gone_at_ms = max(gone_at_ms, excluded.gone_at_ms)""",
+                (object_id, synced_at_ms),
+            )
 
     # Reads that decide.
 
@@ -226,6 +247,10 @@ class MirrorStore:
             tuple(ids),
         )
         return {row["id"] for row in rows}
+
+    def has_setup_intent(self, setup_intent_id: str) -> bool:
+        sql = "SELECT 1 FROM setup_intents WHERE id = ?"
+        return self._database.execute(sql, (setup_intent_id,)).fetchone() is not None
 
     def methods_with_setup_intent(self, ids: Sequence[str]) -> set[str]:
         """Which of these came along with a SetupIntent."""
@@ -308,4 +333,5 @@ def payment_method_of(row: dict[str, Any]) -> PaymentMethod:
         billing_email=row["billing_email"],
         created=row["created"],
         is_detached=bool(row["is_detached"]),
+        last_customer=row["last_customer"],
     )

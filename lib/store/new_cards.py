@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
-# The charge's last try was this run's, and its own recovery link brought the card.
+# The charge's last try was this run's, and a recovery link of its customer brought the card since.
 _ARRIVED = """
     SELECT h.id AS charge_id, r.id AS run_id, w.number AS run_row,
         i.payment_method AS payment_method, a.number AS attempts_before
     FROM setup_links l
-    JOIN charges h ON h.id = l.charge_id AND h.state IN ('declined', 'needs_customer')
+    JOIN charges k ON k.id = l.charge_id
+    JOIN charges h ON h.customer = k.customer AND h.state IN ('declined', 'needs_customer')
     JOIN attempts a ON a.charge_id = h.id
         AND a.number = (SELECT max(number) FROM attempts WHERE charge_id = h.id)
     JOIN runs r ON r.id = a.run_id AND r.state = 'finished'
@@ -24,6 +26,10 @@ _ARRIVED = """
         AND m.is_detached = 0
     WHERE l.completed_at IS NOT NULL AND l.completed_at >= :since
         AND l.completed_at >= a.requested_at"""
+# Only by its own link did the customer agree to have this one charged.
+_BY_ITS_OWN_LINK = " AND h.id = k.id"
+# The newest card is the one the customer means.
+_NEWEST_FIRST = "ORDER BY l.completed_at DESC, i.created DESC, m.position DESC"
 _COLUMNS = "charge_id, run_id, run_row, payment_method, attempts_before"
 
 
@@ -42,19 +48,24 @@ class NewCardStore:
         self._database = database
 
     def arrived(self, run_id: str, *, since: int) -> list[NewCardCharge]:
-        """Rows of one run, in no order, whose customer saved a new card since then."""
-        sql = f"{_ARRIVED} AND r.id = :run_id"
-        return [_of(row) for row in self._database.query(sql, {"since": since, "run_id": run_id})]
+        """
+        Rows of one run whose customer saved a new card since then, by the recovery link of whichever
+        charge: one message has one link. Each with the newest card.
+        """
+        sql = f"{_ARRIVED} AND r.id = :run_id {_NEWEST_FIRST}"
+        return _newest(self._database.query(sql, {"since": since, "run_id": run_id}))
 
     def covered(self, *, since: int) -> list[NewCardCharge]:
         """
-        Those whose run's approval said that new cards are charged, and that were never queued.
+        Those whose run's approval said that new cards are charged, and that were never queued, each
+        with the newest card.
 
         Both the card and the start of the run are younger than `since`.
         """
-        sql = f"""{_ARRIVED} AND r.charge_new_cards = 1 AND r.started_at >= :since
-            AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)"""
-        return [_of(row) for row in self._database.query(sql, {"since": since})]
+        sql = f"""{_ARRIVED}{_BY_ITS_OWN_LINK} AND r.charge_new_cards = 1 AND r.started_at >= :since
+            AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)
+            {_NEWEST_FIRST}"""
+        return _newest(self._database.query(sql, {"since": since}))
 
     def queue(self, charge: NewCardCharge, *, at: int) -> None:
         """
@@ -90,6 +101,14 @@ class NewCardStore:
             (at, refusal, charge_id),
         )
         return cursor.rowcount == 1
+
+
+def _newest(rows: Iterable[dict[str, Any]]) -> list[NewCardCharge]:
+    """The first of each charge."""
+    found: dict[str, NewCardCharge] = {}
+    for row in rows:
+        found.setdefault(row["charge_id"], _of(row))
+    return list(found.values())
 
 
 def _of(row: dict[str, Any]) -> NewCardCharge:

@@ -86,6 +86,10 @@ class PaymentStore:
             ],
         )  # fmt: skip
 
+    def has_payment_intent(self, intent_id: str) -> bool:
+        sql = "SELECT 1 FROM payment_intents WHERE id = ?"
+        return self._database.execute(sql, (intent_id,)).fetchone() is not None
+
     def save_charges(self, charges: Sequence[StripeCharge], *, synced_at_ms: int) -> int:
         return write_many(
             self._database,

@@ -11,7 +11,8 @@ from sqlite_utils import Database
 from lib.domain.charges import Attempt, Charge
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, Facts, Similar
-from lib.store.charges import attempt_of, charge_of
+from lib.domain.references import outline
+from lib.store.charge_rows import attempt_of, charge_of
 from lib.store.mirror import customer_of, payment_method_of
 
 _THESE = "(SELECT value FROM json_each(?))"
@@ -37,6 +38,11 @@ class PreflightStore:
             methods=self._methods_of(ids),
             named_methods=self._named_methods(sorted(set(methods))),
             live=live,
+            live_by_email=self._live_by_email(ids),
+            live_outlines={
+                (customer, outline(reference)): charge
+                for (customer, reference), charge in live.items()
+            },
             tried=tried,
             in_runs=self._in_runs(ids, except_run),
             largest=self._largest(ids),
@@ -115,6 +121,30 @@ class PreflightStore:
         ):
             tried.setdefault((row["customer"], row["reference"]), []).append(attempt_of(row))
         return live, tried
+
+    def _live_by_email(self, ids: list[str]) -> dict[tuple[str, str], Charge]:
+        """Only of addresses that several customers have had: deleted ones keep theirs."""
+        found = self._each(
+            f"""SELECT DISTINCT lower(email) AS address FROM customers
+                WHERE id IN {_THESE} AND email <> ''""",
+            ids,
+        )
+        # Collected first: one address of thousands of customers is then looked at once. CROSS JOIN
+        # keeps the order, as SQLite would read all live charges for every slice of addresses.
+        addresses = sorted({row["address"] for row in found})
+        return {
+            (row["email"].lower(), row["reference"]): charge_of(row)
+            for row in self._each(
+                f"""WITH shared AS MATERIALIZED (
+                        SELECT lower(email) AS address FROM customers WHERE lower(email) IN {_THESE}
+                        GROUP BY 1 HAVING count(*) > 1)
+                    SELECT c.email, h.* FROM shared
+                    CROSS JOIN customers c ON lower(c.email) = shared.address
+                    CROSS JOIN charges h ON h.customer = c.id
+                        AND h.state IN ('attempting', 'succeeded', 'processing', 'unknown')""",
+                addresses,
+            )
+        }
 
     def _in_runs(self, ids: list[str], except_run: str) -> dict[tuple[str, str], str]:
         return {

@@ -9,9 +9,19 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.runs import Finding, RowRequest, RowState, RunRow, Severity, verdict
+from lib.domain.control_totals import FileTotals
+from lib.domain.runs import (
+    CollectedElsewhere,
+    Finding,
+    RowRequest,
+    RowState,
+    RunRow,
+    Severity,
+    verdict,
+)
 from lib.errors import StaleState
 from lib.money import Money
+from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
 
 _ROW = """INSERT INTO run_rows (run_id, number, cells, request, customer, payment_method, amount, currency,
               reference, description, suffix, state, findings, verdict, charge_id)
@@ -129,6 +139,24 @@ class RunRowStore:
         )
         return int(next(rows)["n"])
 
+    def file_totals(self, run_id: str) -> FileTotals:
+        """Of a draft: what its file holds, chargeable or not."""
+        found = self._database.query(
+            """SELECT currency, count(*) AS n, sum(amount) AS amount,
+                   sum(state = 'blocked') AS blocked, sum(state = 'cancelled') AS left_out
+               FROM run_rows WHERE run_id = ? GROUP BY iif(amount IS NULL, NULL, currency)
+               ORDER BY currency""",
+            (run_id,),
+        )
+        rows = list(found)
+        return FileTotals(
+            rows=sum(row["n"] for row in rows),
+            totals={row["currency"]: row["amount"] for row in rows if row["amount"] is not None},
+            unreadable=sum(row["n"] for row in rows if row["amount"] is None),
+            blocked=sum(row["blocked"] for row in rows),
+            left_out=sum(row["left_out"] for row in rows),
+        )
+
     def submit(self, run_id: str) -> None:
         """What is planned now is what is submitted; while the run is a draft."""
         self._database.execute(
@@ -142,30 +170,53 @@ class RunRowStore:
         )
         return int(cursor.rowcount)
 
-    def counts(self, run_id: str) -> dict[str, int]:
-        """Rows by state; of those that were sent, by the state of their charge."""
-        rows = self._database.query(
-            """SELECT iif(r.state = 'sent', c.state, r.state) AS state, count(*) AS n
-               FROM run_rows r LEFT JOIN charges c ON c.id = r.charge_id
-               WHERE r.run_id = ? GROUP BY 1""",
+    def sums(self, run_id: str) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """
+        Rows by state, and minor units by currency and state. The state of a row that was sent is
+        what came of its own try in this run.
+        """
+        counts: dict[str, int] = {}
+        totals: dict[str, dict[str, int]] = {}
+        for row in self._database.query(
+            f"""SELECT iif(w.amount IS NULL, NULL, w.currency) AS currency, {STATE} AS state,
+                    count(*) AS n, sum(w.amount) AS amount
+                FROM run_rows w {JOINS} WHERE w.run_id = ? GROUP BY 1, 2 ORDER BY 1, 2""",
             (run_id,),
-        )
-        return {row["state"]: row["n"] for row in rows}
+        ):
+            counts[row["state"]] = counts.get(row["state"], 0) + row["n"]
+            if row["currency"] is not None:
+                totals.setdefault(row["currency"], {})[row["state"]] = row["amount"]
+        return counts, totals
 
-    def totals(self, run_id: str) -> dict[str, dict[str, int]]:
-        """Minor units by currency and state, as `counts` knows states."""
+    def failed_still(self, run_id: str) -> int:
+        """Rows that failed and were not collected elsewhere since, nor are being tried again."""
         rows = self._database.query(
-            """SELECT r.currency, iif(r.state = 'sent', c.state, r.state) AS state,
-                   sum(r.amount) AS amount
-               FROM run_rows r LEFT JOIN charges c ON c.id = r.charge_id
-               WHERE r.run_id = ? AND r.amount IS NOT NULL AND r.currency IS NOT NULL
-               GROUP BY 1, 2 ORDER BY 1, 2""",
+            f"""SELECT count(*) AS n FROM run_rows w JOIN charges h ON h.id = w.charge_id
+                WHERE w.run_id = ? AND w.state = 'sent' AND {FAILED_STILL}""",
             (run_id,),
         )
-        found: dict[str, dict[str, int]] = {}
-        for row in rows:
-            found.setdefault(row["currency"], {})[row["state"]] = row["amount"]
-        return found
+        return int(next(rows)["n"])
+
+    def collected_elsewhere(self, run_id: str) -> list[CollectedElsewhere]:
+        """What this run did not collect and another did, or somebody singly."""
+        # The plus: a charge has few tries, a run as many as rows, and SQLite takes the index of those.
+        rows = self._database.query(
+            """SELECT t.run_id, r.name AS run_name, h.currency, count(*) AS charges,
+                   sum(h.amount) AS amount
+               FROM (SELECT DISTINCT charge_id FROM attempts
+                   WHERE run_id = :id AND outcome IS NOT 'succeeded') o
+               JOIN charges h ON h.id = o.charge_id AND h.state = 'succeeded'
+               JOIN attempts t ON t.charge_id = h.id AND t.outcome = 'succeeded'
+                   AND +t.run_id IS NOT :id
+               LEFT JOIN runs r ON r.id = t.run_id
+               WHERE EXISTS (SELECT 1 FROM run_rows w WHERE w.charge_id = h.id
+                       AND +w.run_id = :id AND w.state = 'sent')
+                   AND NOT EXISTS (SELECT 1 FROM attempts s WHERE s.charge_id = h.id
+                       AND +s.run_id = :id AND s.outcome = 'succeeded')
+               GROUP BY t.run_id, h.currency ORDER BY r.created_at, h.currency""",
+            {"id": run_id},
+        )
+        return [CollectedElsewhere(**row) for row in rows]
 
 
 def _findings_text(findings: Iterable[Finding]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.control_totals import ControlTotals
 from lib.domain.runs import LEASE_MARGIN_SECONDS, STALE_SECONDS, Decision, Run, RunState
 
 
@@ -40,7 +41,7 @@ class RunStore:
         return [_run(row) for row in rows]
 
     def remembered_columns(self) -> dict[str, str]:
-        """What the headings of the last file were called, by column."""
+        """What `remember_columns` was given, by and by."""
         rows = self._database.query("SELECT value FROM meta WHERE name = 'run_columns'")
         found: dict[str, str] = next((json.loads(row["value"]) for row in rows), {})
         return found
@@ -78,15 +79,16 @@ class RunStore:
 
     def submit(
         self, run_id: str, *, digest: str, approvals_needed: int, canary: int,
-        charge_new_cards: bool, by: str, at: int,
+        charge_new_cards: bool, control: ControlTotals | None, by: str, at: int,
     ) -> bool:  # fmt: skip
         cursor = self._database.execute(
             """UPDATE runs SET state = 'awaiting_approval', digest = ?, approvals_needed = ?,
-                   canary = ?, passed_canary = 0, charge_new_cards = ?, submitted_by = ?,
+                   canary = ?, passed_canary = 0, charge_new_cards = ?, control = ?, submitted_by = ?,
                    submitted_at = max(?, coalesce(submitted_at, 0) + 1)
                WHERE id = ? AND state = 'draft'""",
-            (digest, approvals_needed, canary, int(charge_new_cards), by, at, run_id),
-        )
+            (digest, approvals_needed, canary, int(charge_new_cards),
+             None if control is None else json.dumps(control.as_json()), by, at, run_id),
+        )  # fmt: skip
         return cursor.rowcount == 1
 
     def sum_up(self, run_id: str) -> None:
@@ -106,7 +108,7 @@ class RunStore:
         """Rows may change again, and no approval that was given counts any more."""
         cursor = self._database.execute(
             """UPDATE runs SET state = 'draft', digest = NULL, submitted_by = NULL,
-                   approvals_needed = 1, stop_code = NULL, stop_message = NULL
+                   approvals_needed = 1, control = NULL, stop_code = NULL, stop_message = NULL
                WHERE id = ? AND state = ?""",
             (run_id, before.value),
         )
@@ -212,6 +214,7 @@ def _run(row: dict[str, Any]) -> Run:
             "header": tuple(json.loads(row["header"])),
             "passed_canary": bool(row["passed_canary"]),
             "charge_new_cards": bool(row["charge_new_cards"]),
+            "control": ControlTotals(**json.loads(row["control"])) if row["control"] else None,
         }
     )
 

@@ -73,8 +73,8 @@ _DEPENDENTS: dict[str, tuple[str, ...]] = {
     "checkout_sessions": (),
 }
 _NEEDS_CUSTOMER = """WITH now (position, needs) AS (
-        SELECT s.position, s.status = 'complete' AND m.id IS NOT NULL AND m.customer IS NULL
-            AND m.is_detached = 0
+        SELECT s.position, s.status = 'complete' AND s.customer IS NULL AND m.id IS NOT NULL
+            AND m.customer IS NULL AND m.is_detached = 0
         FROM checkout_sessions s
         LEFT JOIN setup_intents i ON i.id = s.setup_intent
         LEFT JOIN payment_methods m ON m.id = i.payment_method

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.proofs import Finding, Proof
+from lib.domain.proofs import Finding, Proof, Round
 from lib.domain.windows import Window
+from lib.store.upserts import marks
 
 _DAY = 86_400
 
@@ -20,6 +21,8 @@ class OpenBackfill:
     id: str
     types: tuple[str, ...]
     started_at: int
+    refused: frozenset[str]
+    """Types that the key might not read when they were tried last."""
 
 
 class SyncStore:
@@ -55,15 +58,34 @@ class SyncStore:
             (backfill_id, " ".join(types), at),
         )
 
-    def open_backfill(self) -> OpenBackfill | None:
-        """The one that was begun and not finished."""
-        rows = self._database.query("SELECT * FROM backfills WHERE finished_at IS NULL")
+    def open_backfill(self, types: Sequence[str]) -> OpenBackfill | None:
+        """The one of exactly these types that was begun and not finished."""
+        rows = self._database.query(
+            "SELECT * FROM backfills WHERE finished_at IS NULL AND types = ?", (" ".join(types),)
+        )
         return next(
             (
-                OpenBackfill(row["id"], tuple(row["types"].split()), row["started_at"])
+                OpenBackfill(
+                    row["id"], tuple(row["types"].split()), row["started_at"],
+                    frozenset(row["refused"].split()),
+                )
                 for row in rows
             ),
             None,
+        )  # fmt: skip
+
+    def unread_types(self, backfill: OpenBackfill) -> set[str]:
+        """Those of which something is still to be read."""
+        found = {type_: self.windows(backfill.id, type_) for type_ in backfill.types}
+        return {
+            type_
+            for type_, windows in found.items()
+            if not windows or not all(window.is_done for window in windows)
+        }
+
+    def set_refused(self, backfill_id: str, types: Collection[str]) -> None:
+        self._database.execute(
+            "UPDATE backfills SET refused = ? WHERE id = ?", (" ".join(sorted(types)), backfill_id)
         )
 
     def end_backfill(self, backfill_id: str, *, at: int) -> None:
@@ -71,6 +93,17 @@ class SyncStore:
         self._database.execute(
             "UPDATE backfills SET finished_at = ? WHERE id = ?", (at, backfill_id)
         )
+        self._forget_windows()
+
+    def end_other_backfills(self, backfill_id: str, *, at: int) -> None:
+        """What reads everything reads what they were about."""
+        self._database.execute(
+            "UPDATE backfills SET finished_at = ? WHERE finished_at IS NULL AND id <> ?",
+            (at, backfill_id),
+        )
+        self._forget_windows()
+
+    def _forget_windows(self) -> None:
         # Also those that a reader cut after its backfill was ended.
         self._database.execute(
             """DELETE FROM sync_windows WHERE backfill_id IN
@@ -114,13 +147,22 @@ class SyncStore:
         self, window_id: int, *, after_id: str | None, after_created: int | None, objects: int,
         is_done: bool,
     ) -> None:  # fmt: skip
-        """Belongs into the transaction that wrote the page."""
+        """
+        Belongs into the transaction that wrote the page.
+
+        A reader that stood still while another took over moves nothing back.
+        """
         self._database.execute(
-            """UPDATE sync_windows SET after_id = coalesce(?, after_id),
-                   after_created = coalesce(?, after_created), objects = objects + ?,
-                   is_done = ? WHERE id = ?""",
-            (after_id, after_created, objects, int(is_done), window_id),
-        )
+            """UPDATE sync_windows SET after_id = coalesce(:after_id, after_id),
+                   after_created = coalesce(:after_created, after_created),
+                   objects = objects + :objects, is_done = :is_done
+               WHERE id = :id AND is_done = 0 AND (:is_done OR CASE
+                   WHEN :after_created IS NOT NULL
+                       THEN coalesce(:after_created <= after_created, 1)
+                   ELSE coalesce(:after_id > after_id, 1) END)""",
+            {"id": window_id, "after_id": after_id, "after_created": after_created,
+             "objects": objects, "is_done": int(is_done)},
+        )  # fmt: skip
 
     # Reads
 
@@ -162,10 +204,30 @@ class SyncStore:
         )
         return [_proof(row) for row in rows]
 
+    def last_found(self) -> dict[str, int]:
+        """When each type's last comparison was made that found a difference."""
+        rows = self._database.query(
+            """SELECT type, max(proven_at) AS at FROM proofs
+               WHERE missing + extra + differing > 0 GROUP BY type"""
+        )
+        return {row["type"]: row["at"] for row in rows}
+
+    def rounds(self) -> dict[str, Round]:
+        """By type."""
+        rows = self._database.query("SELECT * FROM proof_rounds")
+        return {row["type"]: Round(**row) for row in rows}
+
+    def save_round(self, round_: Round) -> None:
+        row = asdict(round_)
+        self._database.execute(
+            f"INSERT OR REPLACE INTO proof_rounds ({', '.join(row)}) VALUES ({marks(len(row))})",
+            tuple(row.values()),
+        )
+
 
 def _proof(row: dict[str, Any]) -> Proof:
     values = {name: row[name] for name in Proof.__slots__}
     found = [
         Finding(one["kind"], one["id"], tuple(one["fields"])) for one in json.loads(row["findings"])
     ]
-    return Proof(**values | {"findings": found})
+    return Proof(**values | {"findings": found, "is_full": bool(row["is_full"])})

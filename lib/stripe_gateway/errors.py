@@ -79,7 +79,8 @@ def translate(error: stripe.StripeError) -> GatewayError:
             details["permission"] = found[1]
         return Misconfigured(message, **facts)
     if status == 429:
-        return Busy(message, **facts)
+        reason = (error.headers or {}).get("Stripe-Rate-Limited-Reason")
+        return Busy(message, **facts, limit_reason=_text(reason))
     if status == 409 or code == "payment_intent_unexpected_state":
         return OutcomeUnknown(message, **facts)
     if status == 402:

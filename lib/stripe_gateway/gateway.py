@@ -250,19 +250,19 @@ class StripeGateway:
         self, method: str, path: str, params: Mapping[str, object], idempotency_key: str | None, *,
         last_look: Callable[[], None] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
-        self._pace.wait(method, path)
-        if last_look is not None:
-            last_look()
-        with self._lock:
-            self.requests += 1
-            self.reads += method == "get"
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
-        try:
-            with translated():
-                response = self._client.raw_request(method, path, **params, **options)
-        except Busy:
-            self._pace.slow_down(method, path)
-            raise
+        with self._pace.turn(method, path):
+            if last_look is not None:
+                last_look()
+            with self._lock:
+                self.requests += 1
+                self.reads += method == "get"
+            try:
+                with translated():
+                    response = self._client.raw_request(method, path, **params, **options)
+            except Busy as error:
+                self._pace.slow_down(method, path, error.limit_reason)
+                raise
         data = response.data
         if not isinstance(data, dict):
             raise OutcomeUnknown(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lib.domain.mirror import (
@@ -51,11 +52,13 @@ def payment_method(data: Json) -> PaymentMethod:
     kind: str = data["type"]
     inner: Json = data.get(kind) or {}
     billing: Json = data.get("billing_details") or {}
+    owner = _id(data.get("customer"))
     return PaymentMethod(
         id=data["id"],
         livemode=data["livemode"],
         type=kind,
-        customer=_id(data.get("customer")),
+        customer=owner,
+        last_customer=owner,
         brand=inner.get("brand") or inner.get("bank_name") or inner.get("bank_code"),
         last4=inner.get("last4"),
         exp_month=inner.get("exp_month"),
@@ -86,10 +89,10 @@ def setup_intent(data: Json) -> SetupIntent:
 
 def setup_intent_bundle(data: Json) -> SetupIntentBundle:
     """A SetupIntent with its PaymentMethod where it was expanded."""
-    method = data.get("payment_method")
-    return SetupIntentBundle(
-        setup_intent(data), payment_method(method) if isinstance(method, Mapping) else None
-    )
+    method, intent = data.get("payment_method"), setup_intent(data)
+    if not isinstance(method, Mapping):
+        return SetupIntentBundle(intent, None)
+    return SetupIntentBundle(intent, _saved_for(intent.customer, intent, payment_method(method)))
 
 
 def session_bundle(data: Json) -> SessionBundle:
@@ -98,6 +101,9 @@ def session_bundle(data: Json) -> SessionBundle:
     expanded = setup_intent_bundle(intent) if isinstance(intent, Mapping) else None
     details: Json = data.get("customer_details") or {}
     metadata: Json = data.get("metadata") or {}
+    method = expanded.payment_method if expanded else None
+    if expanded and method:
+        method = _saved_for(_id(data.get("customer")), expanded.setup_intent, method)
     return SessionBundle(
         session=CheckoutSession(
             id=data["id"],
@@ -117,8 +123,15 @@ def session_bundle(data: Json) -> SessionBundle:
             expires_at=data.get("expires_at"),
         ),
         setup_intent=expanded.setup_intent if expanded else None,
-        payment_method=expanded.payment_method if expanded else None,
+        payment_method=method,
     )
+
+
+def _saved_for(customer: str | None, intent: SetupIntent, method: PaymentMethod) -> PaymentMethod:
+    """What was saved for a customer was attached: one that has none any more was detached since."""
+    if customer is None or method.customer is not None or intent.status != "succeeded":
+        return method
+    return replace(method, is_detached=True, last_customer=customer)
 
 
 def payment_intent(data: Json) -> PaymentIntent:

@@ -1,52 +1,39 @@
 """
-How fast requests may go to each of Stripe's endpoints: under a ceiling, slower after a 429.
+How fast requests may go to each of Stripe's endpoints, and how many at once: under a ceiling, and
+less after a 429, by the reason that it names.
 
-The waiting itself is pyrate-limiter's; what is decided here is the rate.
+The waiting for the rate is pyrate-limiter's; what is decided here is the rate.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyrate_limiter import Duration, Limiter, Rate
 
-# A 429 halves the endpoint's rate; every quiet half minute gives half of it back, so that one
-# busy moment at Stripe does not slow a whole day.
+from lib.stripe_gateway.line import Line
+
+# `Stripe-Rate-Limited-Reason`. Whatever else a 429 names (one object that is in use, say) or leaves
+# out concerns that request only: whoever sent it waits before sending it again.
+_RATE_REASONS = frozenset({"global-rate", "endpoint-rate"})
+_CONCURRENCY_REASONS = frozenset({"global-concurrency", "endpoint-concurrency"})
+# A 429 halves what it is about; every quiet half minute gives half of it back, so that one busy
+# moment at Stripe does not slow a whole day.
 _RECOVERY_SECONDS = 30.0
+# Eight readers meet the limit at the same moment, and that is one moment: one halving.
+_ONE_BURST_SECONDS = 1.0
+# More than a charge run has in flight is never asked for: no cap at all.
+_NO_CAP = 32
+# As many as the readers have in flight; fewer at one moment say little about the next.
+_USUAL = 8
+# A cap keeps nobody waiting for answers that do not come: a charge is better refused than stuck.
+_LONGEST_WAIT_SECONDS = 5.0
 # The library's own 50 ms behind every wait would cost a twentieth of the rate.
 _EXTRA_WAIT_MS = 2
-
-
-class _Line:
-    """
-    A lock for whoever waited longest. The limiter alone lets anybody go first, and under a low ceiling
-    a request could then wait until it is taken for one whose reply was lost.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-        self._is_taken = False
-
-    def __enter__(self) -> None:
-        turn = threading.Event()
-        with self._lock:
-            if not self._is_taken:
-                self._is_taken = True
-                return
-            self._waiting.append(turn)
-        turn.wait()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._is_taken = False
 
 
 @dataclass(slots=True)
@@ -54,57 +41,108 @@ class _Endpoint:
     limiter: Limiter
     rate: float
     changed_at: float
+    slowed_at: float = float("-inf")
+    in_flight: int = 0
+    at_once: int = _NO_CAP
+    at_once_changed_at: float = 0.0
+    narrowed_at: float = float("-inf")
 
 
 class Pace:
-    """Thread-safe. `ceiling` in requests a second for each endpoint; 0 means none."""
+    """Thread-safe. `ceiling` in requests a second for each endpoint; 0 means no pace at all."""
 
     def __init__(self, ceiling: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._ceiling = ceiling
         self._monotonic = monotonic
         self._endpoints: dict[str, _Endpoint] = {}
-        self._lines: dict[str, _Line] = {}
-        self._lock = threading.Lock()
+        self._lines: dict[str, Line] = {}
+        self._changed = threading.Condition()
 
-    def wait(self, method: str, path: str) -> None:
-        """Return when the next request to this endpoint may leave; first come, first served."""
+    @contextmanager
+    def turn(self, method: str, path: str) -> Iterator[None]:
+        """
+        Begins when the next request to this endpoint may leave, first come, first served; ends with
+        its answer.
+        """
         if not self._ceiling:
+            yield
             return
         name = endpoint_of(method, path)
-        with self._lock:
-            line = self._lines.setdefault(name, _Line())
+        with self._changed:
+            line = self._lines.setdefault(name, Line())
         with line:
-            with self._lock:
-                endpoint = self._recovered(name)
-            endpoint.limiter.try_acquire("stripe")
+            with self._changed:
+                limiter = self._recovered(name).limiter
+            limiter.try_acquire("stripe")
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_room(name), timeout=_LONGEST_WAIT_SECONDS)
+            endpoint = self._recovered(name)
+            endpoint.in_flight += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                endpoint.in_flight -= 1
+                self._changed.notify_all()
 
-    def slow_down(self, method: str, path: str) -> None:
-        """Stripe answered 429 here."""
-        if not self._ceiling:
+    def slow_down(self, method: str, path: str, reason: str | None) -> None:
+        """Stripe answered 429 here; what is global also holds back every endpoint that is only read."""
+        if not self._ceiling or reason not in _RATE_REASONS | _CONCURRENCY_REASONS:
             return
-        with self._lock:
-            name = endpoint_of(method, path)
-            self._set(name, max(1.0, self._recovered(name).rate / 2))
+        with self._changed:
+            here = endpoint_of(method, path)
+            self._recovered(here)
+            for name in list(self._endpoints):
+                # Reads give way to charges, never the other way round.
+                if name == here or (reason.startswith("global") and name.startswith("get ")):
+                    self._hold_back(self._recovered(name), is_rate=reason in _RATE_REASONS)
 
     def rate(self, method: str, path: str) -> float:
         """Requests a second that are allowed now."""
-        with self._lock:
+        with self._changed:
             return self._recovered(endpoint_of(method, path)).rate
 
+    def at_once(self, method: str, path: str) -> int | None:
+        """Requests that may be in flight together now; None for any number."""
+        with self._changed:
+            found = self._recovered(endpoint_of(method, path)).at_once
+        return None if found >= _NO_CAP else found
+
+    def _has_room(self, name: str) -> bool:
+        endpoint = self._recovered(name)
+        return endpoint.at_once >= _NO_CAP or endpoint.in_flight < endpoint.at_once
+
+    def _hold_back(self, endpoint: _Endpoint, *, is_rate: bool) -> None:
+        now = self._monotonic()
+        if is_rate and now - endpoint.slowed_at >= _ONE_BURST_SECONDS:
+            endpoint.slowed_at = now
+            self._set_rate(endpoint, max(1.0, endpoint.rate / 2))
+        if not is_rate and now - endpoint.narrowed_at >= _ONE_BURST_SECONDS:
+            endpoint.narrowed_at = endpoint.at_once_changed_at = now
+            usual = max(endpoint.in_flight, _USUAL)
+            endpoint.at_once = max(1, min(endpoint.at_once, usual) // 2)
+
     def _recovered(self, name: str) -> _Endpoint:
+        now = self._monotonic()
         endpoint = self._endpoints.get(name)
         if endpoint is None:
-            return self._set(name, self._ceiling)
-        quiet = self._monotonic() - endpoint.changed_at
-        if endpoint.rate < self._ceiling and quiet >= _RECOVERY_SECONDS:
-            return self._set(name, min(self._ceiling, endpoint.rate * 1.5))
+            endpoint = _Endpoint(_limiter(self._ceiling), self._ceiling, now)
+            self._endpoints[name] = endpoint
+        if endpoint.rate < self._ceiling and now - endpoint.changed_at >= _RECOVERY_SECONDS:
+            self._set_rate(endpoint, min(self._ceiling, endpoint.rate * 1.5))
+        if endpoint.at_once < _NO_CAP and now - endpoint.at_once_changed_at >= _RECOVERY_SECONDS:
+            endpoint.at_once = min(_NO_CAP, -(-endpoint.at_once * 3 // 2))
+            endpoint.at_once_changed_at = now
         return endpoint
 
-    def _set(self, name: str, rate: float) -> _Endpoint:
-        limit = Rate(int(rate), Duration.SECOND) if rate >= 1 else Rate(1, int(1000 / rate))
-        made = _Endpoint(Limiter(limit, buffer_ms=_EXTRA_WAIT_MS), rate, self._monotonic())
-        self._endpoints[name] = made
-        return made
+    def _set_rate(self, endpoint: _Endpoint, rate: float) -> None:
+        endpoint.limiter, endpoint.rate = _limiter(rate), rate
+        endpoint.changed_at = self._monotonic()
+
+
+def _limiter(rate: float) -> Limiter:
+    limit = Rate(int(rate), Duration.SECOND) if rate >= 1 else Rate(1, int(1000 / rate))
+    return Limiter(limit, buffer_ms=_EXTRA_WAIT_MS)
 
 
 def endpoint_of(method: str, path: str) -> str:

@@ -28,7 +28,10 @@ _LIGHTS = {
     Light.AMBER: _Shown("orange", "warning", "Something needs a look"),
     Light.RED: _Shown("red", "error", "Something may be missing or wrong"),
 }
-_STOPPED = "The last look at Stripe did not end well: "
+_STOPPED = (
+    "The last look at Stripe did not end well: ",
+    "The last comparison with Stripe did not end well: ",
+)
 _READING = _Shown("blue", "progress_activity", "Reading everything from Stripe")
 
 
@@ -48,7 +51,10 @@ def reasons(found: Facts) -> list[Remark]:
 
 
 def _in_words(remark: Remark) -> Remark:
-    said = sync_words.stop(remark.says.removeprefix(_STOPPED))
+    says = remark.says
+    for beginning in _STOPPED:
+        says = says.removeprefix(beginning)
+    said = sync_words.stop(says)
     if not said.next_step:
         return remark
     return replace(remark, says=said.says, next_step=f"{said.next_step} The rest is read.")
@@ -155,6 +161,8 @@ _ACTIONS: dict[str, tuple[str, str, str, Callable[[PageContext], bool]]] = {
     "sync_stopped": (SYNC, "Sync now", "sync", _sync),
     "sync_late": (SYNC, "Sync now", "sync", _sync),
     "differs": (VERIFY, "Compare everything", "fact_check", _compare_everything),
+    "in_doubt": (VERIFY, "Compare everything", "fact_check", _compare_everything),
+    "proof_failed": (VERIFY, "Compare with Stripe", "fact_check", _compare),
     "unproven": (VERIFY, "Compare with Stripe", "fact_check", _compare),
     "never_proven": (VERIFY, "Compare with Stripe", "fact_check", _compare),
     "proof_late": (VERIFY, "Compare with Stripe", "fact_check", _compare),

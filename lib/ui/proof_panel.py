@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.progress import NAMES
-from lib.domain.proofs import LISTED_FINDINGS, Proof
+from lib.domain.proofs import LISTED_FINDINGS, Proof, Round
 from lib.ui import badges, drawers, layout, sync_words, tables
 from lib.ui.context import PageContext, require
-from lib.ui.formats import escape, exact, plural, when
+from lib.ui.formats import day, escape, exact, plural, when
 from lib.ui.layout import Fact
 
 PARAM = "proof"
@@ -23,6 +23,11 @@ _KINDS = {
         "Here, but Stripe does not list them. Onfile asked for each: what is gone was removed.",
     ),
     "differs": ("Different", "Here with another value. Onfile wrote Stripe's value over its own."),
+    "late": (
+        "Read late",
+        "Changed by other programs, and Stripe tells of such changes to nobody. Nothing was lost: "
+        "Onfile has them now.",
+    ),
 }
 _FIELDS = {
     "name": "name", "email": "e-mail", "created": "when it was made", "status": "state",
@@ -52,13 +57,15 @@ def table(ctx: PageContext) -> None:
             "Onfile does it once a day by itself, or when you press “Compare with Stripe”.",
         )  # fmt: skip
         return
+    rounds = ctx.services.sync.rounds()
     drawers.follow_address(PARAM, TABLE)
     chosen = tables.table(
-        pd.DataFrame([_row(type_, proofs.get(type_)) for type_ in NAMES]),
+        pd.DataFrame([_row(ctx, type_, proofs.get(type_), rounds.get(type_)) for type_ in NAMES]),
         {
             "name": tables.text("What", width=132),
             "state": tables.state("Result", width=122),
-            "share": tables.text("Share", width=62, help="How much of it was compared: the newest, the oldest, and others at random."),
+            "share": tables.text("Share", width=62, help="How much of it was compared: the newest, the oldest, where nothing is for long, others at random, and the next in turn."),
+            "whole": tables.text("Everything", width=96, help="Since when everything was compared at least once, or how far the turns have come."),
             "here": tables.number("Here", width=70, help="So many were compared."),
             "at_stripe": tables.number("At Stripe", width=80, help="So many were there in the same time."),
             "missing": tables.number("Missing", width=68, help="At Stripe, and were not here."),
@@ -89,7 +96,9 @@ def field(name: str) -> str:
     return _FIELDS.get(name, name.replace("_", " "))
 
 
-def _row(type_: str, proof: Proof | None) -> dict[str, object]:
+def _row(
+    ctx: PageContext, type_: str, proof: Proof | None, round_: Round | None
+) -> dict[str, object]:
     shown = proof or Proof(type_, 0)
     return {
         "id": type_,
@@ -97,6 +106,7 @@ def _row(type_: str, proof: Proof | None) -> dict[str, object]:
         "state": state_of(proof),
         "proven_at": pd.Timestamp(proof.proven_at, unit="s", tz="UTC") if proof else None,
         "share": "" if shown.error else _share(shown) if proof else "",
+        "whole": _covered(ctx, proof, round_, brief=True),
         "here": shown.here,
         "at_stripe": shown.at_stripe,
         "missing": shown.missing,
@@ -108,6 +118,17 @@ def _row(type_: str, proof: Proof | None) -> dict[str, object]:
 def _share(proof: Proof) -> str:
     part = proof.windows / proof.windows_of if proof.windows_of else 1.0
     return f"{part:.0%}" if not 0 < part < 0.01 else "< 1%"
+
+
+def _covered(ctx: PageContext, proof: Proof | None, round_: Round | None, *, brief: bool) -> str:
+    """Since when everything was compared; before that, how far that is."""
+    if round_ is None or proof is None:
+        return ""
+    if round_.covered_since is not None:
+        return f"Since {day(round_.covered_since, ctx.timezone)}"
+    part = 1 - round_.windows_left / proof.windows_of if proof.windows_of else 0.0
+    so_far = f"{max(part, 0.0):.0%} so far"
+    return so_far if brief else f"{so_far}; all by {day(round_.done_by, ctx.timezone)}"
 
 
 def _panel(type_: str) -> None:
@@ -126,6 +147,10 @@ def _panel(type_: str) -> None:
     if not proof.error:
         facts += [
             Fact("Share", f"{_share(proof)}: {proof.windows:,} of {proof.windows_of:,} parts"),
+            Fact(
+                "Everything",
+                _covered(ctx, proof, ctx.services.sync.rounds().get(type_), brief=False),
+            ),
             Fact("In them", f"{proof.here:,} here, {proof.at_stripe:,} at Stripe"),
             Fact("Newest here", exact(proof.newest_here, zone)),
             Fact("Newest at Stripe", exact(proof.newest_at_stripe, zone)),
@@ -140,6 +165,8 @@ def _done(proof: Proof) -> None:
     if not proof.found:
         if not proof.error:
             st.markdown("Everything that was compared is the same on both sides.")
+        if proof.late:
+            st.caption(f"{plural(proof.late, 'change')} of other programs were read late.")
         return
     left = max(proof.found - proof.repaired, 0)
     was = "was" if proof.found == 1 else "were"
@@ -154,12 +181,13 @@ def _findings(proof: Proof) -> None:
             continue
         st.markdown(f"**{title}**")
         st.caption(done)
-        if kind != "differs":
+        if not any(finding.fields for finding in found):
             st.code("\n".join(finding.id for finding in found), language=None)
             continue
         for finding in found:
             with st.container(gap="xsmall"):
                 st.code(finding.id, language=None)
                 st.caption("Different: " + ", ".join(field(name) for name in finding.fields))
-    if proof.found > len(proof.findings) and proof.findings:
-        st.caption(f"The first {LISTED_FINDINGS} of {proof.found:,} are listed.")
+    total = proof.found + proof.late
+    if total > len(proof.findings) and proof.findings:
+        st.caption(f"The first {LISTED_FINDINGS} of {total:,} are listed.")

@@ -8,10 +8,9 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.runs import RunState
+from lib.domain.control_totals import ControlTotals, typed
+from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput
-from lib.money import parse_amount
-from lib.services.runs.approving import ControlTotals
 from lib.services.runs.files import RunFiles
 from lib.services.runs.viewing import RunView
 from lib.ui import downloads, navigation, outcome, run_words, second_look
@@ -80,8 +79,13 @@ def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:
 
 
 def decision(ctx: PageContext, view: RunView) -> None:
-    """The step that needs more than a click: submit, or decide."""
+    """
+    Under the sums: the step that needs more than a click, submit or decide; once it was executed,
+    what of it was collected elsewhere.
+    """
     run, by = view.run, ctx.actor
+    if view.elsewhere:
+        st.caption(escape(run_words.elsewhere(view.elsewhere)))
     if run.state is RunState.DRAFT and by.may(Permission.CHARGE):
         _submit(ctx, view)
     elif run.state is RunState.AWAITING_APPROVAL:
@@ -95,19 +99,22 @@ def _submit(ctx: PageContext, view: RunView) -> None:
         if not planned:
             st.caption("No row can be charged yet. Look at what blocks them, then check again.")
             return
-        blocked = view.counts.get("blocked", 0)
+        blocked, left_out = (view.counts.get(state, 0) for state in ("blocked", "cancelled"))
         st.caption(
-            f"{plural(planned, 'row')} can be charged; {blocked:,} blocked are kept back and listed. "
-            "Somebody else then approves exactly this."
+            f"{plural(planned, 'row')} can be charged. Kept back and listed: {blocked:,} blocked, "
+            f"{left_out:,} left out. Somebody else then approves exactly this."
         )
         with st.form("run_submit_form", border=False):
             left, right = st.columns(2)
-            rows = left.text_input("Rows you expect (optional)", key="run_control_rows",
-                                   placeholder=str(planned), autocomplete="off")  # fmt: skip
+            rows = left.text_input(
+                "Rows you expect (optional)", key="run_control_rows", autocomplete="off",
+                placeholder="As your own books say",
+                help="All rows of the file, also those that are blocked or left out.",
+            )  # fmt: skip
             sums = right.text_input(
                 "Totals you expect (optional)", key="run_control_totals", autocomplete="off",
                 placeholder="12345.60 eur, 5000 jpy",
-                help="From your own books, not from this page: a wrong file is noticed here.",
+                help="Of all rows, from your own books and not from this page: a wrong file is noticed here.",
             )  # fmt: skip
             canary = left.number_input(
                 "Stop after the first rows", key="run_canary", min_value=0, value=0, step=1,
@@ -122,21 +129,17 @@ def _submit(ctx: PageContext, view: RunView) -> None:
             ):
                 with outcome.show("Submitted. Somebody else has to approve it."):
                     ctx.services.runs.approvals.submit(
-                        view.run.id, by=ctx.actor, control=_control(rows, sums, planned),
+                        view.run.id, by=ctx.actor, control=_control(rows, sums),
                         canary=int(canary), charge_new_cards=bool(new_cards),
                     )  # fmt: skip
 
 
-def _control(rows: str, sums: str, planned: int) -> ControlTotals | None:
+def _control(rows: str, sums: str) -> ControlTotals | None:
     """
     Raises:
         InvalidInput: what was typed is no number, or no list of amounts with their currencies.
     """
-    if not rows.strip() and not sums.strip():
-        return None
-    if rows.strip() and not rows.strip().isdecimal():
-        raise InvalidInput("Write how many rows you expect, in digits.", field="rows")
-    totals: dict[str, int] = {}
+    totals = []
     for part in filter(None, (piece.strip() for piece in sums.split(","))):
         amount, _, code = part.rpartition(" ")
         if not amount:
@@ -144,9 +147,8 @@ def _control(rows: str, sums: str, planned: int) -> ControlTotals | None:
                 "Write each total with its currency, for example 12345.60 eur, 5000 jpy.",
                 field="totals",
             )
-        money = parse_amount(amount, code)
-        totals[money.currency] = totals.get(money.currency, 0) + money.amount
-    return ControlTotals(int(rows) if rows.strip() else planned, totals or None)
+        totals.append((amount, code))
+    return typed(rows, totals)
 
 
 def _decide(ctx: PageContext, view: RunView) -> None:
@@ -158,13 +160,14 @@ def _decide(ctx: PageContext, view: RunView) -> None:
         st.caption(
             f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.totals(sums, most=len(sums)))}. "
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
+            + (f"The maker expected {escape(run.control.in_words())} in all, and that is what it holds. "
+               if run.control is not None else "")
             + (f"Approved once, by {escape(given[0].by)}." if given else "")
-        )
+        )  # fmt: skip
         if not second_look.may_decide(ctx, makers={run.submitted_by, run.created_by}):
             return
         decision = second_look.form("run")
-        # What was shown is what is decided on: another digest is refused.
-        shown = run.digest or ""
+        shown = _shown(run)
         if decision is not None and decision.approves:
             with outcome.show("Approved."):
                 ctx.services.runs.approvals.approve(
@@ -175,6 +178,18 @@ def _decide(ctx: PageContext, view: RunView) -> None:
                 ctx.services.runs.approvals.reject(
                     run.id, digest=shown, by=by, password=decision.password, reason=decision.note
                 )
+
+
+def _shown(run: Run) -> str:
+    """
+    The digest of what stood on the page before this click, which is what is decided on.
+
+    A click runs the script anew, and the script reads the run anew: by then it may be another one.
+    """
+    key = f"run_shown_{run.id}"
+    before = st.session_state.get(key, "")
+    st.session_state[key] = run.digest or ""
+    return str(before)
 
 
 def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 - a pandas row

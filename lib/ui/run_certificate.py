@@ -10,7 +10,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.certificates import Certificate
 from lib.domain.runs import RunState
-from lib.printing.certificates import SUMS, VERDICTS, lines_of
+from lib.printing.certificates import VERDICTS, lines_of, sums_of
 from lib.services.runs.viewing import RunView
 from lib.ui import badges, downloads, outcome, tables
 from lib.ui.context import PageContext
@@ -18,6 +18,8 @@ from lib.ui.formats import escape, when
 
 _RESTS = (RunState.FINISHED, RunState.CANCELLED, RunState.STOPPED, RunState.PAUSED)
 _SHOWN = 100
+# So that those that matter fit side by side; the page to print has them all.
+_WHERE_ANY = ("elsewhere", "open", "refunded")
 
 
 def draw(ctx: PageContext, view: RunView) -> None:
@@ -75,11 +77,11 @@ def _said(ctx: PageContext, certificate: Certificate) -> None:
 
 
 def _sums(ctx: PageContext, certificate: Certificate) -> None:
-    lines = lines_of(certificate)
+    lines, sums = lines_of(certificate), sums_of(certificate, where_any=_WHERE_ANY)
     frame = pd.DataFrame(
         [
             {"currency": code, "code": code.upper()}
-            | {name: getattr(line, name) for name, _ in SUMS}
+            | {name: getattr(line, name) for name, _ in sums}
             for code, line in lines.items()
         ]
     )
@@ -87,7 +89,7 @@ def _sums(ctx: PageContext, certificate: Certificate) -> None:
         tables.listing(
             frame,
             {"code": tables.text("Currency", width=80)}
-            | {name: tables.amount(label) for name, label in SUMS},
+            | {name: tables.amount(label) for name, label in sums},
             key="run_certificate_sums", alt="Sums of the file, our ledger and Stripe by currency",
             timezone=ctx.timezone,
         )  # fmt: skip

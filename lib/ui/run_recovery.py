@@ -16,7 +16,6 @@ from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
 _DONE = (RunState.FINISHED, RunState.CANCELLED)
-_FAILED = ("declined", "needs_customer")
 # As many as one looks through; more are taken together.
 _SHOWN = 200
 _MESSAGES = 20
@@ -24,7 +23,7 @@ _MESSAGES = 20
 
 def draw(ctx: PageContext, view: RunView) -> None:
     """For a run that is over and of which something failed or was blocked."""
-    failed = sum(view.counts.get(state, 0) for state in _FAILED)
+    failed = view.failed_still
     blocked = view.counts.get("blocked", 0)
     if view.run.state not in _DONE or not failed + blocked or not ctx.actor.may(Permission.CHARGE):
         return
@@ -54,15 +53,15 @@ def draw(ctx: PageContext, view: RunView) -> None:
 
 
 def _choose(ctx: PageContext, view: RunView, failed: int) -> list[int]:
-    frame, more = ctx.services.reports.runs.rows(view.run.id, states=_FAILED, rows=_SHOWN)
+    frame, more = ctx.services.reports.runs.rows(view.run.id, rows=_SHOWN, failed_still=True)
     arrived = {card.run_row for card in ctx.services.runs.new_cards.arrived(view.run.id)}
     said = f"Choose rows, or none to take all {failed:,}."
     if more is not None:
         said = f"The first {_SHOWN} of {failed:,}. {said}"
     if arrived:
-        customers = plural(len(arrived), "customer has", "customers have")
+        waiting = plural(len(arrived), "row waits", "rows wait")
         st.success(
-            f"{customers} saved a new card since. Choose them and try again.",
+            f"{waiting} for another try: the customer has saved a new card. Choose and try again.",
             icon=":material/credit_card:",
         )
     st.caption(said)
@@ -71,12 +70,12 @@ def _choose(ctx: PageContext, view: RunView, failed: int) -> list[int]:
         frame.assign(card=cards),
         {
             "number": tables.number("Row", width=52),
-            "name": tables.text("Customer", width=150),
-            "reference": tables.text("Reference", width=100),
-            "amount": tables.amount(width=100),
-            "why": tables.text("What happened", width=230),
-            "next_step": tables.text("What to do", width=230),
-            "card": tables.text("New card", width=120),
+            "name": tables.text("Customer", width=110),
+            "reference": tables.text("Reference", width=90),
+            "amount": tables.amount(width=92),
+            "why": tables.text("What happened", width=145),
+            "next_step": tables.text("What to do", width=228),
+            "card": tables.text("New card", width=90),
         },
         key="run_failed", alt="Rows of this run that failed", timezone=ctx.timezone,
     )  # fmt: skip
@@ -100,13 +99,13 @@ def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) 
             st.code(message["message"], language=None, wrap_lines=True)
             shown += 1
         if not shown:
-            st.caption("No customer can do anything about these, or their links have ended.")
+            st.caption("No customer has to do anything about these, or their links have ended.")
 
 
 def _made(links: LinksMade) -> str:
     said = f"{plural(links.made, 'link')} made."
     if links.had:
-        said += f" {plural(links.had, 'customer')} had one already."
+        said += f" {plural(links.had, 'row')} had one already."
     if links.helpless:
         said += f" {plural(links.helpless, 'row')} cannot be mended by a new card."
     return said

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.runs import CollectedElsewhere
 from lib.money import format_money
 from lib.ui import navigation
 from lib.ui.context import PageContext
@@ -20,6 +21,18 @@ def totals(amounts: Mapping[str, int], *, most: int = _MOST_SUMS) -> str:
     sums = [format_money(amount, code) for code, amount in amounts.items() if amount]
     shown = " · ".join(sums[:most])
     return f"{shown} · {len(sums) - most} more" if len(sums) > most else shown
+
+
+def elsewhere(collected: Sequence[CollectedElsewhere]) -> str:
+    """In a sentence or two, with the sums by place: by which run, or singly."""
+    by_run: dict[str | None, list[str]] = {}
+    for one in collected:
+        by_run.setdefault(one.run_id, []).append(format_money(one.amount, one.currency))
+    places = {
+        one.run_id: f"by the run “{one.run_name}”" if one.run_id else "singly" for one in collected
+    }
+    parts = [f"{' and '.join(sums)} {places[run]}" for run, sums in by_run.items()]
+    return f"Collected later of what failed here: {'; '.join(parts)}. These sums count there, not in this run."
 
 
 def new_run(ctx: PageContext, *, key: str) -> None:

@@ -40,7 +40,7 @@ def buttons(ctx: PageContext, found: Facts) -> None:
     with st.popover("More", icon=":material/more_horiz:"):
         _read_everything(ctx, found, busy=busy[BACKFILL])
     if st.button("Compare with Stripe", key="sync_verify", icon=":material/fact_check:",
-                 disabled=busy[VERIFY] or busy[BACKFILL],
+                 disabled=busy[VERIFY] or busy[BACKFILL] or sync.needs_backfill(),
                  help="Lists samples of everything at Stripe, compares each field, and repairs "
                  "what differs."):  # fmt: skip
         with outcome.show() as said:
@@ -66,7 +66,8 @@ def _read_everything(ctx: PageContext, found: Facts, *, busy: bool) -> None:
     st.markdown("**Compare everything**")
     st.caption("Not only samples: every object, about as many requests.")
     if st.button("Compare everything", key="sync_verify_full",
-                 disabled=is_live(ctx.services.sync.latest(VERIFY)),
+                 disabled=is_live(ctx.services.sync.latest(VERIFY))
+                 or ctx.services.sync.needs_backfill(),
                  icon=":material/fact_check:"):  # fmt: skip
         with outcome.show() as said:
             said.message = _began(ctx.services.sync.request_proof(by=ctx.actor, full=True))
@@ -84,7 +85,7 @@ def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
         told: the codes of the light's reasons; a failure that is among them is not told twice.
     """
     is_told = {SYNC: "sync_failed" in told, BACKFILL: False,
-               VERIFY: bool({"unproven", "sync_failed"} & set(told))}  # fmt: skip
+               VERIFY: bool({"unproven", "proof_failed", "sync_failed"} & set(told))}  # fmt: skip
     live = any(is_live(ctx.services.sync.latest(kind)) for kind in _KINDS)
     st.fragment(run_every="2s" if live else None)(_live)()
     for kind in _KINDS:

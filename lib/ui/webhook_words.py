@@ -26,6 +26,8 @@ EVENTS: dict[str, str] = {
     "payment_intent.processing": "Payment processing at the bank",
     "payment_intent.requires_action": "Payment needs the customer",
     "payment_intent.canceled": "Payment cancelled",
+    "payment_intent.amount_capturable_updated": "Payment held, not collected yet",
+    "payment_intent.partially_funded": "Payment partly funded",
     "customer.created": "Customer made",
     "customer.updated": "Customer changed",
     "customer.deleted": "Customer deleted",

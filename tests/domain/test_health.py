@@ -25,8 +25,9 @@ def proofs(*special: Proof) -> list[Proof]:
 
 GOOD = Facts(
     now=NOW, worker_at=NOW - 5, complete_at=NOW - DAY, reading_since=None, reading_state="done",
-    synced_at=NOW - 60, sync_every=300, sync_error=None,
-    proofs=proofs(Proof("customers", NOW - 3600, windows=2, windows_of=2)), has_webhooks=True,
+    synced_at=NOW - 60, sync_every=300, sync_error=None, proof_error=None,
+    proofs=proofs(Proof("customers", NOW - 3600, windows=2, windows_of=2)), last_found={"refunds": NOW - 9 * DAY},
+    covered_since={"refunds": NOW - 8 * DAY}, has_webhooks=True,
     webhook_at=NOW - 60, webhooks_missed=0, given_up=0, paid_twice=0,
     reads=ReadBudget(100, 10_000), to_index=0,
 )  # fmt: skip
@@ -54,6 +55,9 @@ def test_all_well_is_green() -> None:
             "unproven",
             Light.AMBER,
         ),
+        ({"last_found": {"refunds": NOW - 8 * DAY}}, "in_doubt", Light.AMBER),
+        ({"covered_since": {}}, "in_doubt", Light.AMBER),
+        ({"proof_error": "Stripe did not answer."}, "proof_failed", Light.AMBER),
         ({"proofs": []}, "never_proven", Light.AMBER),
         ({"proofs": [p for p in proofs() if p.type != "refunds"]}, "never_proven", Light.AMBER),
         ({"proofs": proofs(Proof("refunds", NOW - 3 * DAY - 1))}, "proof_late", Light.AMBER),
@@ -88,3 +92,24 @@ def test_a_part_that_was_not_compared_makes_the_whole_old() -> None:
     old = proofs(Proof("refunds", NOW - 4 * DAY))
     assert replace(GOOD, proofs=old).proven_at == NOW - 4 * DAY
     assert replace(GOOD, proofs=[Proof("customers", NOW)]).proven_at is None
+
+
+def test_a_difference_of_the_last_comparison_is_told_once() -> None:
+    wrong = proofs(Proof("refunds", NOW, missing=2, repaired=2))
+    (remark,) = judge(replace(GOOD, proofs=wrong, last_found={"refunds": NOW}))
+    assert remark.code == "differs"
+
+
+def test_what_was_found_long_ago_is_named_with_its_day() -> None:
+    (remark,) = judge(replace(GOOD, last_found={"refunds": NOW - 2 * DAY}))
+    assert "on 13 Jan 2027" in remark.says
+    assert remark.says.endswith("refunds.")
+
+
+def test_a_failure_that_is_told_already_is_not_told_again() -> None:
+    lacking = "The key may not read refunds: give it the permission rak_refund_read."
+    bad = proofs(Proof("refunds", NOW, error=lacking))
+    (remark,) = judge(replace(GOOD, proofs=bad, proof_error=lacking))
+    assert remark.code == "unproven"
+    (remark,) = judge(replace(GOOD, sync_error=lacking, proof_error=lacking))
+    assert remark.code == "sync_failed"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.domain.run_columns import stated_currency
 from lib.domain.run_files import (
     COLUMNS,
     RESULT_COLUMNS,
@@ -103,6 +104,36 @@ class TestGuess:
         remembered = chosen(header, columns)
         assert dict(guess(header, remembered)) == columns
         assert guess(("Amount", "Total"), remembered)["amount"] == 0
+
+    def test_a_choice_over_the_own_name_is_said_each_time(self) -> None:
+        header = ("customer", "amount", "open", "currency", "reference")
+        remembered = chosen(header, {"amount": 2})
+        found = guess(header, remembered)
+        assert found["amount"] == 2
+        assert found.doubts == ("“open” was taken for amount; “amount” could be it as well.",)
+
+    def test_the_own_name_gives_way_to_no_choice_that_was_made_without_it(self) -> None:
+        """October had no such column, November has it again."""
+        october = ("customer", "Total", "currency", "reference")
+        remembered = chosen(october, guess(october))
+        found = guess(("customer", "amount", "currency", "reference", "Total"), remembered)
+        assert found["amount"] == 1
+        assert found.doubts == ("“amount” was taken for amount; “Total” could be it as well.",)
+        again = chosen(("customer", "Amount (EUR)", "Open"), {"amount": 2}) | remembered
+        assert guess(("customer", "amount", "Open", "Total"), again)["amount"] == 1
+
+    @pytest.mark.parametrize("own", ["Amount (EUR)", "AMOUNT"])
+    def test_the_own_name_in_another_writing(self, own) -> None:
+        remembered = chosen(("customer", "Open"), {"amount": 1})
+        found = guess((own, "Open"), remembered)
+        assert found["amount"] == 0
+        assert "“Open” could be it" in found.doubts[0]
+
+    def test_chosen_before_and_another_synonym_beside_it(self) -> None:
+        remembered = chosen(("client", "sum"), {"customer": 0, "amount": 1})
+        found = guess(("client", "kunde", "sum"), remembered)
+        assert (found["customer"], found["amount"]) == (0, 2)
+        assert found.doubts == ("“client” was taken for customer; “kunde” could be it as well.",)
 
     def test_what_is_missing_is_said(self) -> None:
         assert guess(("a", "b")).missing == ("customer", "amount", "currency", "reference")
@@ -302,3 +333,36 @@ class TestAnything:
         assert [error for row in file.rows for error in row.errors] == list(file.errors)
         keys = [(row.customer, row.reference) for row in file.rows if not row.errors]
         assert len(keys) == len(set(keys))
+
+
+class TestCurrencyOfTheHeading:
+    """“Amount (EUR)” over a cell that says usd: one of the two is wrong."""
+
+    @pytest.mark.parametrize(
+        ("heading", "code"),
+        [
+            ("Amount (EUR)", "eur"), ("amount eur", "eur"), ("Betrag in EUR", "eur"), ("EUR amount", "eur"),
+            ("Total €", "eur"), ("Ａｍｏｕｎｔ ＥＵＲ", "eur"), ("amount_EUR", "eur"), ("Amount [CHF] gross", "chf"),
+            ("amount", None), ("Sum of all", None), ("Amount (EUR/USD)", None), ("Amount (XXQ)", None), ("", None),
+        ],
+    )  # fmt: skip
+    def test_what_a_heading_states(self, heading, code) -> None:
+        assert stated_currency(heading) == code
+
+    def file(self, currency: str) -> ParsedFile:
+        header = ("customer", "Amount (EUR)", "currency", "reference")
+        return parse(sheet(("cus_1", "10.00", currency, "R"), header=header), guess(header))
+
+    def test_a_cell_that_contradicts_it_is_an_error_that_names_both(self) -> None:
+        assert self.file("eur").errors == ()
+        (error,) = self.file("usd").errors
+        assert (error.column, error.code) == ("currency", "currency_contradicts_heading")
+        assert "“Amount (EUR)” says EUR, but this row is in USD" in error.message
+        assert self.file("usd").totals == {}
+
+    def test_so_does_the_currency_of_all_rows(self) -> None:
+        header = ("customer", "Amount (EUR)", "reference")
+        made = sheet(("cus_1", "10.00", "R"), header=header)
+        assert parse(made, guess(header), default_currency="eur").errors == ()
+        (error,) = parse(made, guess(header), default_currency="usd").errors
+        assert "says EUR, but the currency of all rows is USD" in error.message

@@ -18,7 +18,7 @@ from lib.errors import GatewayError, OutcomeUnknown
 from lib.practice.seed import seed_sessions
 from lib.services import backfill, crew
 from lib.services.jobs import Interrupted
-from lib.services.sync import BACKFILL, SYNC, TYPES
+from lib.services.sync import BACKFILL, SYNC, TYPES, VERIFY
 from lib.services.sync_result import SyncResult
 from lib.store.jobs import STALE_SECONDS
 from tests import at_stripe
@@ -29,6 +29,7 @@ from tests.syncing import (
     count,
     cursors,
     customer_elsewhere,
+    database,
     deny,
     ids,
     incomplete,
@@ -77,6 +78,16 @@ class TestEverything:
         result = world.services.sync.run(full=True)
         assert result.as_json() | {"requests": 0, "seconds": 0} == SyncResult().as_json()
         assert set(cursors(world)) == {*TYPES, "backfill"}
+
+    def test_of_one_customer_takes_a_request_a_list(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        seen = watched(world, monkeypatch)
+        world.services.sync.run(full=True)
+        methods = f"/v1/customers/{customer}/payment_methods"
+        assert sorted(seen.paths) == sorted([*PATHS.values(), methods])
 
     def test_is_what_the_first_sync_does_unasked(self, world: World) -> None:
         session = session_elsewhere(world, customer_elsewhere(world))
@@ -291,6 +302,54 @@ services.sync.run_now(by=ALICE)
         assert_complete(world)
 
 
+class TestOneTypeAlone:
+    def test_is_read_beside_an_unfinished_reading_of_everything(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It read that type before, and a row was lost since: 0 synced would be a lie."""
+        seed_sessions(world.stripe, 130, now=world.clock())
+        world.stripe.faults.add("GET", "/v1/setup_intents", kind="error_500_unsaved", times=100)
+        with pytest.raises(GatewayError):
+            world.services.sync.run()
+        world.stripe.faults.clear()
+        with database(world) as connection:
+            connection.execute(
+                "DELETE FROM customers WHERE id IN (SELECT id FROM customers LIMIT 50)"
+            )
+        result = world.services.sync.run(full=True, only=["customers"])
+        assert result.customers == len(listed_ids(world, "customers")) == count(world, "customers")
+        assert world.services.sync.needs_backfill()
+        seen = watched(world, monkeypatch)
+        world.services.sync.run()
+        assert seen[PATHS["customers"]] == 0, "the other one goes on where it was"
+        assert_complete(world)
+
+    def test_goes_on_where_it_was_itself(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seed_sessions(world.stripe, 30, now=world.clock())
+        world.stripe.faults.add("GET", "/v1/setup_intents", kind="error_500_unsaved", times=100)
+        only = ["customers", "setup_intents"]
+        with pytest.raises(GatewayError):
+            world.services.sync.run(full=True, only=only)
+        world.stripe.faults.clear()
+        seen = watched(world, monkeypatch)
+        world.services.sync.run(full=True, only=only[::-1])
+        assert set(seen) == {PATHS["setup_intents"]}
+        assert rows(world, "SELECT id FROM backfills WHERE finished_at IS NULL") == []
+
+    def test_left_open_it_ends_when_everything_is_read(self, world: World) -> None:
+        session_elsewhere(world, customer_elsewhere(world))
+        world.stripe.faults.add("GET", "/v1/customers", kind="error_500_unsaved", times=100)
+        with pytest.raises(GatewayError):
+            world.services.sync.run(full=True, only=["customers"])
+        world.stripe.faults.clear()
+        world.services.sync.run()
+        assert rows(world, "SELECT id FROM backfills WHERE finished_at IS NULL") == []
+        assert rows(world, "SELECT * FROM sync_windows") == []
+        assert_complete(world)
+
+
 class TestCancelled:
     def cancel_in_the_middle(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         seed_sessions(world.stripe, 450, now=world.clock())
@@ -393,3 +452,71 @@ class TestWithoutPermission:
         world.services = services
         world.services.sync.run()
         assert_complete(world)
+
+    def test_of_methods_is_asked_for_once(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seed_sessions(world.stripe, 60, now=world.clock())
+        deny(world, "rak_payment_method_read")
+        seen = watched(world, monkeypatch)
+        incomplete(world.services.sync.run)
+        assert sum(path.endswith("/payment_methods") for path in seen.paths) == 1
+
+    @pytest.mark.parametrize("permission", ["rak_dispute_read", "rak_payment_method_read"])
+    def test_for_a_month_costs_few_reads_and_keeps_no_proof_waiting(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, permission: str
+    ) -> None:
+        """Once every ten minutes for ever, and eight readers each time, were 3.5 allowances."""
+        seed_sessions(world.stripe, 30, now=world.clock())
+        world.clock.advance(days=1)
+        deny(world, permission)
+        worker = world.services.worker
+        worker.do_urgent()
+        worker.do_long()
+        seen, tried = watched(world, monkeypatch), list[int]()
+        for hour in range(0, 60):
+            for _ in range(6):
+                world.clock.advance(minutes=10)
+                world.services.sync.request_scheduled()
+                if latest(world, BACKFILL).state == "queued":
+                    tried.append(hour)
+                    worker.do_long()
+        assert tried == [0, 1, 7, 31, 55]
+        refused = "/v1/disputes" if permission == "rak_dispute_read" else "/payment_methods"
+        assert sum(path.endswith(refused) for path in seen.paths) <= 2 * len(tried)
+        proof = latest(world, VERIFY)
+        assert proof.state == "failed"
+        assert permission in (proof.error or "")
+        proven = {proof.type: proof.error for proof in world.services.sync.proofs()}
+        assert {type_ for type_, error in proven.items() if error} <= {
+            "disputes", "payment_methods", "checkout_sessions", "setup_intents",
+        }  # fmt: skip
+        assert proven["customers"] is proven["payment_intents"] is None
+
+    def test_a_retry_asks_for_what_was_refused_and_nothing_else(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seed_sessions(world.stripe, 130, now=world.clock())
+        services = world.services
+        deny(world, "rak_dispute_read", "rak_refund_read")
+        incomplete(world.services.sync.run)
+        seen = watched(world, monkeypatch)
+        incomplete(world.services.sync.run)
+        assert dict(seen) == {PATHS["disputes"]: 1, PATHS["refunds"]: 1}
+        world.services = services
+        services.sync.run()
+        assert_complete(world)
+        assert not services.sync.needs_backfill()
+
+    def test_no_proof_while_something_else_is_unread(self, world: World) -> None:
+        seed_sessions(world.stripe, 30, now=world.clock())
+        deny(world, "rak_customer_read")
+        world.stripe.faults.add("GET", "/v1/disputes", kind="error_500_unsaved", times=100)
+        with pytest.raises(GatewayError):
+            world.services.sync.run()
+        world.services.sync.request_scheduled()
+        assert world.services.sync.latest(VERIFY) is None
+        world.stripe.faults.clear()
+        incomplete(world.services.sync.run)
+        world.services.sync.request_scheduled()
+        assert latest(world, VERIFY).state == "queued"

@@ -12,6 +12,7 @@ from lib.practice.seed import seed_sessions
 from lib.services import backfill
 from lib.services.sync import BACKFILL, SYNC
 from lib.store import connection
+from lib.store.jobs import Job
 from tests import at_stripe
 from tests.syncing import (
     PATHS,
@@ -386,13 +387,13 @@ class TestDisk:
         enough = threading.Event()
         alive = type(_jobs(world)).keep_alive
 
-        def failing(self: object, job_id: str, *, at: int) -> bool:
+        def failing(self: object, job: Job, *, at: int) -> bool:
             if threading.current_thread().name == "onfile-heartbeat":
-                beats.append(job_id)
+                beats.append(job.id)
                 if len(beats) == 1:
                     raise sqlite3.OperationalError("database is locked")
                 enough.set()
-            return alive(self, job_id, at=at)  # type: ignore[arg-type]
+            return alive(self, job, at=at)  # type: ignore[arg-type]
 
         monkeypatch.setattr(type(_jobs(world)), "keep_alive", failing)
         runner = world.services.sync._jobs

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from lib.errors import InvalidInput
 from lib.practice.seed import seed_sessions
 from lib.services.backfill import TYPES as LISTED_TYPES
-from lib.services.catching_up import EVENT_TYPES
+from lib.services.catching_up import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.services.event_kinds import kind_of
 from tests import at_stripe
 from tests.syncing import (
@@ -20,13 +22,16 @@ from tests.syncing import (
     deny,
     incomplete,
     paid_elsewhere,
+    rows,
     session_elsewhere,
     watched,
 )
 from tests.webhook_route import deliver
-from tests.world import ALICE, World
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 PAGE = 100
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+KEY = {"Authorization": "Bearer sk_test_practice"}
 
 
 def status(world: World, session: str) -> str:
@@ -71,8 +76,20 @@ class TestWhatChanged:
             assert seen.total() - before <= 3
 
     def test_every_event_that_is_asked_for_means_something_here(self) -> None:
-        assert len(EVENT_TYPES) <= 20, "Stripe takes no more"
-        assert [name for name in EVENT_TYPES if kind_of(name, None) is None] == []
+        for types in (EVENT_TYPES, MORE_EVENT_TYPES):
+            assert len(types) <= 20, "Stripe takes no more"
+            assert [name for name in types if kind_of(name, None) is None] == []
+        assert not set(EVENT_TYPES) & set(MORE_EVENT_TYPES)
+
+    def test_the_webhook_of_the_readme_brings_whatever_a_sync_asks_for(self) -> None:
+        told = set()
+        [step] = re.findall(r"webhook endpoint\*\* at.*?Without one", README, re.DOTALL)
+        for name in re.findall(r"`([a-z_.]+)`", step):
+            if not name.startswith("."):
+                beginning = name.rpartition(".")[0]
+            told.add(f"{beginning}{name}" if name.startswith(".") else name)
+        assert {*EVENT_TYPES, *MORE_EVENT_TYPES} - told == set()
+        assert [name for name in told if kind_of(name, None) is None] == []
 
     def test_a_session_completed_twenty_hours_after_it_was_made(self, world: World) -> None:
         customer = customer_elsewhere(world)
@@ -131,6 +148,102 @@ class TestWhatChanged:
         assert count(world, "stripe_charges", "amount_refunded = 500") == 1
         assert count(world, "stripe_charges", "is_disputed = 1") == 1
 
+    def test_what_other_programs_began_and_did_not_finish(self, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer)
+        given_up = at_stripe.post(world, "/v1/setup_intents", customer=customer)["id"]
+        world.services.sync.run()
+        world.clock.advance(hours=1)
+        unpaid = {"amount": "100", "currency": "usd", "customer": customer}
+        begun = at_stripe.post(world, "/v1/payment_intents", **unpaid)["id"]
+        at_stripe.post(world, "/v1/setup_intents", customer=customer)
+        at_stripe.post(world, f"/v1/setup_intents/{given_up}/cancel")
+        held = paid_elsewhere(world, customer, method, capture_method="manual")
+        world.clock.advance(minutes=5)
+        world.services.sync.run()
+        assert count(world, "setup_intents", "status = 'requires_payment_method'") == 1
+        assert count(world, "setup_intents", f"id = '{given_up}' AND status = 'canceled'") == 1
+        intents = dict(rows(world, "SELECT id, status FROM payment_intents"))  # type: ignore[arg-type]
+        assert intents == {begun: "requires_payment_method", held: "requires_capture"}
+        assert count(world, "stripe_charges", f"payment_intent = '{held}'") == 1
+
+    def test_every_charge_that_failed_of_a_payment_that_was_tried_twice(self, world: World) -> None:
+        """Asked for later, the PaymentIntent only names the last of them."""
+        customer = world.customer()
+        bad, good = world.save_card(customer, ALWAYS_DECLINES), world.save_card(customer)
+        world.services.sync.run()
+        world.clock.advance(hours=1)
+        params = {"amount": "100", "currency": "usd", "customer": customer}
+        intent = at_stripe.post(world, "/v1/payment_intents", **params)["id"]
+        confirm = f"/v1/payment_intents/{intent}/confirm"
+        back = {"return_url": "https://example.com"}
+        assert (
+            world.stripe.handle("POST", confirm, back | {"payment_method": bad}, KEY).status == 402
+        )
+        at_stripe.post(world, confirm, payment_method=good, **back)
+        world.clock.advance(minutes=5)
+        world.services.sync.run()
+        assert count(world, "stripe_charges", "status = 'failed'") == 1
+        assert count(world, "stripe_charges", "status = 'succeeded'") == 1
+
+    def test_a_dispute_that_moves_on(self, world: World) -> None:
+        customer = world.customer()
+        paid_elsewhere(world, customer, world.save_card(customer, "4000000000000259"))
+        world.services.sync.run()
+        world.clock.advance(hours=1)
+        [(dispute,)] = rows(world, "SELECT id FROM disputes")
+        at_stripe.answer_dispute(world, str(dispute))
+        world.clock.advance(minutes=5)
+        world.services.sync.run()
+        assert count(world, "disputes", "status = 'under_review'") == 1
+
+    def test_the_second_list_of_events_is_asked_for_in_turn_with_the_look_back(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for _ in range(3 * PAGE):
+            session_elsewhere(world)
+            world.clock.advance(seconds=1)
+        world.clock.advance(minutes=20)
+        world.services.sync.run()
+        seen = watched(world, monkeypatch)
+        asked = []
+        for _ in range(4):
+            world.clock.advance(hours=1)
+            before = seen.total()
+            world.services.sync.run()
+            asked.append(seen.paths[before:])
+        both, turn = ["/v1/events", "/v1/events", SESSIONS], ["/v1/events", SESSIONS, SESSIONS]
+        assert asked == [both, turn, both, turn]
+
+    def test_that_something_began_which_is_here_already_is_no_news(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As with every link that Onfile makes itself: one request less for each."""
+        customer = world.customer()
+        world.services.sync.run()
+        world.clock.advance(hours=1)
+        world.save_card(customer)
+        world.services.sync.run()
+        world.clock.advance(minutes=1)
+        world.services.links.create(form_key="another-form", customer=customer, by=ALICE)
+        assert at_stripe.events(world, "setup_intent.created")
+        world.clock.advance(minutes=5)
+        world.services.sync.run()
+        world.clock.advance(minutes=20)
+        seen = watched(world, monkeypatch)
+        assert world.services.sync.run().events == 1
+        assert seen.paths == ["/v1/events", "/v1/events", SESSIONS]
+
+    def test_what_a_backfill_read_is_not_asked_for_again_as_events(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.save_card(world.customer())
+        world.clock.advance(days=3)
+        world.services.sync.run()
+        seen = watched(world, monkeypatch)
+        assert world.services.sync.run().events == 0
+        assert seen.paths == ["/v1/events", "/v1/events", SESSIONS]
+
     def test_a_payment_of_nobody_is_not_kept(self, world: World) -> None:
         """Neither when it is met in the list nor when an event tells of it."""
         world.services.sync.run()
@@ -158,7 +271,7 @@ class TestWhatChanged:
         world.services.webhooks.process_due()
         seen = watched(world, monkeypatch)
         assert world.services.sync.run().events == 0
-        assert seen.paths == ["/v1/events", SESSIONS]
+        assert seen.paths == ["/v1/events", "/v1/events", SESSIONS]
 
     def test_an_event_that_waits_in_the_inbox_is_worked_through_by_the_sync(
         self, world: World

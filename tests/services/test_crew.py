@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from lib.domain.windows import Window, best_to_cut, cut, remaining
-from lib.errors import Busy, Missing
+from lib.errors import Busy, Misconfigured, Missing
 from lib.services import crew
 from lib.services.crew import Crew, Cut, Read
 from lib.store.migrations import migrations
@@ -169,6 +169,23 @@ class TestOnce:
         read(account.fetch)
         assert account.requests == 13
 
+    def test_a_list_of_one_page_takes_one_request(self) -> None:
+        account = Listing(spread("uniform", PAGE, 1))
+        assert items(read(account.fetch)) == account.ids
+        assert account.requests == 1
+
+    @pytest.mark.parametrize("windows", [1, 5])
+    def test_a_key_that_may_not_read_is_refused_once(self, windows: int) -> None:
+        asked: list[str | None] = []
+
+        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+            asked.append(after)
+            raise Misconfigured("not this key", http_status=403)
+
+        with pytest.raises(Misconfigured):
+            read(fetch, [Window(number * YEAR, (number + 1) * YEAR) for number in range(windows)])
+        assert len(asked) == 1
+
     def test_the_work_is_shared(self) -> None:
         """An account of one week in twelve years, at a Stripe that takes a while."""
         account = Listing([NOW - 5 * YEAR - number * 40 for number in range(6000)])
@@ -298,6 +315,18 @@ class TestWindows:
         assert (left is None) is bool(unread)
         assert left is None or left >= 0
 
+    def test_one_of_which_nothing_was_read_is_left_whole(self) -> None:
+        assert best_to_cut([Window(0, NOW)], NOW) is None
+
+    def test_what_is_empty_before_the_newest_says_nothing_about_the_rest(self) -> None:
+        """Five years without an object, then a hundred in a minute: more than one reader can read."""
+        moment = NOW - 5 * YEAR
+        window = Window(moment - 600, NOW, "x", after_created=moment - 60, objects=100)
+        assert best_to_cut([window], NOW) is None
+        window.newest = moment
+        assert window.expected == 900
+        assert best_to_cut([window], NOW) is window
+
     def test_a_window_that_is_nearly_read_is_left_alone(self) -> None:
         window = Window(NOW - 1000, NOW, after_id="x", after_created=NOW - 900, objects=10)
         assert best_to_cut([window], NOW) is None
@@ -308,11 +337,12 @@ class TestWindows:
         assert remaining([Window(0, 5, is_done=True)]) == 0
 
     def test_a_function_that_never_ends_would_be_seen(self) -> None:
-        """Cutting alone, with nobody reading, ends by itself."""
-        several = [Window(0, NOW + 1)]
+        """Cutting alone, with nobody reading on, ends by itself."""
+        several = [Window(0, NOW + 1, "x", after_created=NOW - 9, objects=100, newest=NOW)]
         while (found := best_to_cut(several, NOW)) is not None:
             several.append(cut(found, NOW))
             assert len(several) <= 64
+        assert len(several) > 4
         edges = sorted((one.created_from, one.created_before) for one in several)
         assert edges[0][0] == 0
         assert edges[-1][1] == NOW + 1

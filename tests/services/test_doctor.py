@@ -10,6 +10,7 @@ import pytest
 
 from lib import bootstrap
 from lib.bootstrap import Services
+from lib.errors import Misconfigured
 from lib.services.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
 from lib.settings import load_settings
 from tests import at_stripe
@@ -17,7 +18,6 @@ from tests.world import World
 
 # As practice Stripe spells them, and the check that fails without them.
 PERMISSIONS = {
-    "rak_account_read": "stripe_key",
     "rak_checkout_session_read": "permission: read checkout sessions",
     "rak_checkout_session_write": "permission: make checkout sessions",
     "rak_setup_intent_read": "permission: read setup intents",
@@ -99,9 +99,29 @@ class TestChecks:
         assert not check.ok
         assert "did not name" in check.detail
 
-    def test_a_key_that_stripe_does_not_know(self, world: World, tmp_path: Path) -> None:
+    def test_reading_the_account_is_not_needed(self, world: World, tmp_path: Path) -> None:
+        world.stripe.faults.deny("rk_test_onfile", "rak_account_read")
         services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
-        world.stripe.faults.add("GET", "/v1/account", kind="missing_permission")
+        checks = services.doctor.checks()
+        assert all(check.ok for check in checks), checks
+        detail = by_name(checks)["stripe_key"].detail
+        assert "rak_account_read" in detail
+        assert "does not need" in detail
+
+    @pytest.mark.parametrize(
+        ("status", "details"), [(401, {}), (401, {"permission": "rak_account_read"}), (403, {})]
+    )
+    def test_a_key_that_stripe_does_not_know(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int,
+        details: dict[str, str],
+    ) -> None:  # fmt: skip
+        """Nor one that is refused altogether, from an address it is not meant for, say."""
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+
+        def refused(_: object) -> str:
+            raise Misconfigured("Not this key.", http_status=status, details=dict(details))
+
+        monkeypatch.setattr("lib.stripe_gateway.gateway.StripeGateway.account_id", refused)
         assert not by_name(services.doctor.checks())["stripe_key"].ok
 
     def test_stripe_out_of_reach(self, world: World) -> None:

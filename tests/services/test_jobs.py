@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
-from lib.errors import GatewayError, NotPermitted
+from lib.errors import GatewayError, Missing, NotPermitted
 from lib.services.sync import BACKFILL, SYNC, TYPES
-from lib.store.jobs import STALE_SECONDS
+from lib.services.sync_result import Progress
+from lib.store.jobs import STALE_SECONDS, Job
 from tests.world import ALICE, BOB, VERA, World
 
 
@@ -81,6 +84,51 @@ class TestJobs:
         done = world.services.sync.run_waiting(BACKFILL)
         assert done is not None
         assert (done.id, done.state) == (dead.id, "done")
+
+    def test_a_process_that_stood_still_lets_go_of_what_another_took_over(
+        self, world: World
+    ) -> None:
+        runner = world.services.sync._jobs
+        first = runner.take(BACKFILL, request_by=ALICE)
+        assert first is not None
+        reports: list[dict[str, object]] = []
+        others: list[Job] = []
+
+        def work(progress: Progress) -> dict[str, object]:
+            world.clock.advance(seconds=STALE_SECONDS + 1)
+            taken = runner.take(BACKFILL)
+            assert taken is not None
+            others.append(taken)
+            progress({"doing": "customers"})
+            raise AssertionError("it went on")
+
+        assert runner.run(first, work, watch=reports.append) is None
+        [second] = others
+        assert second.id == first.id
+        ended = runner.run(second, lambda _: {"customers": 7})
+        assert ended is not None
+        assert (ended.state, ended.result, ended.progress) == ("done", {"customers": 7}, {})
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_nor_does_its_end_overwrite_the_others(self, world: World, fails: bool) -> None:
+        runner = world.services.sync._jobs
+        first = runner.take(BACKFILL, request_by=ALICE)
+        assert first is not None
+
+        def work(_: Progress) -> dict[str, object]:
+            world.clock.advance(seconds=STALE_SECONDS + 1)
+            second = runner.take(BACKFILL)
+            assert second is not None
+            runner.run(second, lambda _: {"customers": 7})
+            if fails:
+                raise Missing("the work of one that was suspended")
+            return {"customers": 0}
+
+        with pytest.raises(Missing) if fails else contextlib.nullcontext():
+            assert runner.run(first, work) is None
+        found = world.services.sync.latest(BACKFILL)
+        assert found is not None
+        assert (found.state, found.result, found.error) == ("done", {"customers": 7}, None)
 
     def test_the_worker_asks_for_each_by_itself_when_it_is_time(self, world: World) -> None:
         """First everything, then what changed every hour, as webhooks are set up."""

@@ -12,8 +12,12 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.domain.links import LinkStatus
 from lib.errors import Blocked, InvalidInput, NotFound, NotPermitted, Refused, StaleState
+from lib.services.backfill import Backfill
 from lib.services.links import CreatedLink
+from lib.services.sync_result import SyncResult
+from lib.stripe_gateway.mapping import session_bundle
 from tests import at_stripe
+from tests.syncing import database
 from tests.webhook_route import client_of, deliver
 from tests.world import ALICE, VERA, World
 
@@ -301,6 +305,120 @@ class TestDetach:
         else:
             world.services.sync.run()
         assert world.services.payment_methods.get(method).is_detached
+
+    @pytest.mark.parametrize("way", ["sessions", "setup intents"])
+    def test_before_onfile_ever_looked(self, world: World, way: str) -> None:
+        """No card in need of a customer: it had one, and can never get another."""
+        customer = world.customer()
+        method = world.save_card(customer)
+        guest = world.save_card(None)
+        at_stripe.post(world, f"/v1/payment_methods/{method}/detach")
+        with database(world) as connection:
+            for table in (
+                "payment_methods", "customers", "setup_intents", "checkout_sessions",
+                "webhook_deliveries", "sync_cursors",
+            ):  # fmt: skip
+                connection.execute(f"DELETE FROM {table}")
+        world.clock.advance(days=40)
+        only = ["setup_intents"] if way == "setup intents" else []
+        world.services.sync.run(full=True, only=only)
+        found = world.services.payment_methods.get(method)
+        assert (found.customer, found.is_detached, found.last_customer) == (None, True, customer)
+        assert not world.services.payment_methods.get(guest).is_detached
+        world.services.search.index_all()
+        world.services.sync.run(full=True)
+        world.services.search.index_all()
+        frame = world.services.reports.sessions.page(state="needs_customer").frame
+        assert list(frame["payment_method"]) == [guest]
+        assert world.services.reports.sessions.counts()["needs_customer"] == 1
+        with pytest.raises(StaleState):
+            world.services.payment_methods.attach(method, customer_id=customer, by=ALICE)
+
+    def test_a_bank_account_that_is_verified_later_is_not_removed(self, world: World) -> None:
+        """Its session is complete at once; it is attached when its SetupIntent succeeds."""
+        customer = world.customer()
+        session = at_stripe.get(
+            world, f"/v1/checkout/sessions/{_session_of(world, world.save_card(customer))}",
+            expand=["setup_intent.payment_method"],
+        )  # fmt: skip
+        session["setup_intent"]["status"] = "requires_action"
+        session["setup_intent"]["payment_method"]["customer"] = None
+        found = session_bundle(session).payment_method
+        assert found is not None
+        assert (found.is_detached, found.last_customer) == (False, None)
+        session["setup_intent"]["status"] = "succeeded"
+        found = session_bundle(session).payment_method
+        assert found is not None
+        assert (found.is_detached, found.last_customer) == (True, customer)
+
+
+def _session_of(world: World, method: str) -> str:
+    frame = world.services.reports.sessions.page().frame
+    return str(frame.loc[frame["payment_method"] == method, "id"].iloc[0])
+
+
+class TestDeletedBehindAPage:
+    """Events are read while a page that was asked for before them waits to be written."""
+
+    @pytest.fixture
+    def customer_and_method(self, world: World) -> tuple[str, str]:
+        customer = world.customer()
+        method = world.save_card(customer)
+        with database(world) as connection:
+            for table in (
+                "payment_methods", "customers", "setup_intents", "checkout_sessions",
+                "webhook_deliveries",
+            ):  # fmt: skip
+                connection.execute(f"DELETE FROM {table}")
+        world.clock.advance(days=2)
+        return customer, method
+
+    def meanwhile(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, type_: str, act: Callable[[], object]
+    ) -> None:
+        """Between the answer with the first page of this type and its writing."""
+        write, done = Backfill._write_page, []
+
+        def writing(self: Backfill, bulk: Any, of: str, message: Any, result: Any) -> None:
+            if of == type_ and message.items and not done:
+                done.append(act())
+                world.clock.advance(seconds=3)
+                world.services.sync._catching_up.events(SyncResult(), lambda _: None)
+            write(self, bulk, of, message, result)
+
+        monkeypatch.setattr(Backfill, "_write_page", writing)
+
+    def test_a_customer_does_not_come_back(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, customer_and_method: tuple[str, str]
+    ) -> None:
+        customer, method = customer_and_method
+        self.meanwhile(
+            world, monkeypatch, "customers",
+            lambda: at_stripe.delete(world, f"/v1/customers/{customer}"),
+        )  # fmt: skip
+        world.services.sync.run(full=True)
+        with pytest.raises(NotFound):
+            world.services.customers.get(customer)
+        assert world.services.reports.customers.page().frame.empty
+        assert world.services.payment_methods.get(method).is_detached
+
+    @pytest.mark.parametrize("gone", ["customers", "payment_methods"])
+    def test_nor_does_a_method(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, gone: str,
+        customer_and_method: tuple[str, str],
+    ) -> None:  # fmt: skip
+        customer, method = customer_and_method
+
+        def act() -> None:
+            if gone == "customers":
+                at_stripe.delete(world, f"/v1/customers/{customer}")
+            else:
+                at_stripe.post(world, f"/v1/payment_methods/{method}/detach")
+
+        self.meanwhile(world, monkeypatch, "checkout_sessions", act)
+        world.services.sync.run(full=True, only=["checkout_sessions"])
+        found = world.services.payment_methods.get(method)
+        assert (found.customer, found.is_detached, found.last_customer) == (None, True, customer)
 
 
 class TestCustomerDeletedAtStripe:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import sqlite3
 from typing import Any
 
@@ -13,9 +15,10 @@ from lib.clock import epoch
 from lib.domain.proofs import WINDOW_OBJECTS, Proof
 from lib.errors import GatewayError, NotPermitted
 from lib.practice.seed import seed_sessions
-from lib.services import proving
 from lib.services.backfill import TYPES as LISTED_TYPES
+from lib.services.sampling import Part, Sampling
 from lib.services.sync import VERIFY
+from lib.services.sync_result import SyncResult
 from lib.store.comparing import COMPARED
 from tests import at_stripe
 from tests.syncing import (
@@ -187,7 +190,9 @@ class TestHoles:
                     connection.execute(
                         f"UPDATE {table} SET {column} = {change} WHERE id = ?", (id_,)
                     )
-                    wrong.add((type_, "differs", id_, (column,)))
+                    # Stripe lets it be edited for ever, and sends no event.
+                    kind_ = "late" if (type_, column) == ("payment_intents", "description") else "differs"  # fmt: skip
+                    wrong.add((type_, kind_, id_, (column,)))
             assert found(prove(world)) == wrong
         assert_clean(prove(world))
 
@@ -277,40 +282,51 @@ def _other_value(connection: sqlite3.Connection, table: str, column: str) -> str
     return f"coalesce({column}, 0) + 7" if types[column] == "INTEGER" else "'by hand'"
 
 
-def _prove_customers(world: World) -> Proof:
+def _prove_customers(world: World, *, full: bool = True) -> Proof:
     """Of one type alone, as that is what the others do."""
     proof = Proof("customers", proven_at=world.now)
     proving_ = world.services.sync._proving
-    proving_._prove_listed(proof, world.now - 60, proving.SyncResult(), lambda _: None, full=True)
+    proving_._prove_listed(proof, world.now - 60, SyncResult(), lambda _: None, full=full)
+    proving_._sampling.ended(proof)
     return proof
 
 
-class TestWindows:
+class TestParts:
     @given(
-        st.lists(st.integers(0, 40) | st.integers(0, 2_000_000), max_size=400),
+        st.lists(st.integers(1, 40) | st.integers(1, 2_000_000), max_size=400),
         st.lists(st.integers(0, 2_000_100), min_size=1, max_size=30),
     )
     @settings(max_examples=40, deadline=None, derandomize=True, database=None)
     def test_in_full_cover_every_moment_once(self, created: list[int], anywhere: list[int]) -> None:
         end = 2_000_050
-        windows = _windows_over(created, end, full=True)
+        parts = _parts_over(created, end, full=True)
         for moment in [*anywhere, *created, 0, end - 1]:
-            inside = sum(first <= moment < before for first, before in windows)
+            inside = sum(part.created_from <= moment < part.created_before for part in parts)
             assert inside == (1 if moment < end else 0)
 
-    @given(st.lists(st.integers(0, 2_000_000), max_size=900, unique=True))
+    @given(st.lists(st.integers(1, 2_000_000), min_size=500, max_size=900, unique=True))
     @settings(max_examples=25, deadline=None, derandomize=True, database=None)
-    def test_samples_are_the_newest_the_oldest_and_some_between(self, created: list[int]) -> None:
+    def test_samples_hold_little_and_reach_both_ends(self, created: list[int]) -> None:
         end = 2_000_050
-        everything = _windows_over(created, end, full=True)
-        some = _windows_over(created, end, full=False)
-        assert set(some) <= set(everything)
-        assert everything[0] in some
-        assert everything[-1] in some
-        assert len(some) == min(len(everything), 5)
-        for first, before in everything:
-            inside = sum(first <= moment < before for moment in created)
+        parts = _parts_over(created, end, full=False)
+        assert 4 <= len(parts) <= 7
+        assert [part.is_in_turn for part in parts[:2]] == [True, True]
+        assert any(part.created_before == end for part in parts)
+        assert any(part.created_from == 0 for part in parts)
+        last, first = max(_gaps(created))[1:]
+        assert any(part.created_from <= last and first < part.created_before for part in parts)
+        for part in parts:
+            inside = sum(part.created_from <= moment < part.created_before for moment in created)
             assert inside <= WINDOW_OBJECTS
+
+    def test_few_objects_are_all_looked_at(self) -> None:
+        created = list(range(1, 6 * WINDOW_OBJECTS + 1))
+        assert _parts_over(created, 9_000, full=False) == _parts_over(created, 9_000, full=True)
+
+
+def _gaps(created: list[int]) -> list[tuple[int, int, int]]:
+    ordered = sorted(created)
+    return [(b - a, a, b) for a, b in itertools.pairwise(ordered)]
 
 
 class _Rows:
@@ -320,16 +336,29 @@ class _Rows:
         self.created = sorted(created)
 
     def count(self, type_: str, *, before: int) -> int:
-        return sum(moment < before for moment in self.created)
+        return len(self._older(before))
 
-    def created_at(self, type_: str, place: int, *, before: int) -> int | None:
-        older = [moment for moment in self.created if moment < before]
-        return older[place] if place < len(older) else None
+    def window_below(self, type_: str, before: int, size: int) -> int:
+        older = self._older(before)
+        return min(older[-size - 1] + 1, before - 1) if len(older) > size else 0
+
+    def bounds(self, type_: str, *, before: int) -> tuple[int, int]:
+        older = self._older(before) or [before]
+        return older[0], older[-1]
+
+    def end_of_widest_gap(self, type_: str, *, since: int, before: int) -> int | None:
+        return max(_gaps(self.created))[2]
+
+    def rounds(self) -> dict[str, Any]:
+        return {}
+
+    def _older(self, before: int) -> list[int]:
+        return [moment for moment in self.created if moment < before]
 
 
-def _windows_over(created: list[int], end: int, *, full: bool) -> list[tuple[int, int]]:
+def _parts_over(created: list[int], end: int, *, full: bool) -> list[Part]:
     class Uow:
-        comparing = _Rows(created)
+        comparing = sync = _Rows(created)
 
         def read(self) -> Uow:
             return self
@@ -340,9 +369,9 @@ def _windows_over(created: list[int], end: int, *, full: bool) -> list[tuple[int
         def __exit__(self, *_: object) -> None:
             return None
 
-    nothing: Any = None
-    one = proving.Proving(Uow(), nothing, nothing, clock=nothing)  # type: ignore[arg-type]
-    return one._windows(Proof("refunds", proven_at=0), end, full=full)
+    one = Sampling(Uow())  # type: ignore[arg-type]
+    one.random = random.Random(4)
+    return list(one.parts(Proof("refunds", proven_at=0), end, full=full))
 
 
 class TestDuring:
@@ -415,7 +444,7 @@ class TestDuring:
         customer = business["customer"]
         with database(world) as connection:
             connection.execute("UPDATE customers SET name = 'by hand' WHERE id = ?", (customer,))
-        one = world.services.sync._proving
+        one = world.services.sync._proving._matching
         write_over = one._write_over
 
         def late(type_: str, items: Any, asked_at_ms: int) -> None:
@@ -501,10 +530,10 @@ class TestJob:
     ) -> None:
         seed_sessions(world.stripe, 900, now=world.clock())
         world.clock.advance(days=2)
-        world.services.sync.run(full=True, only=["customers", "checkout_sessions", "setup_intents"])
+        world.services.sync.run()
         seen = watched(world, monkeypatch)
         proofs = prove(world, full=False)
-        assert proofs["customers"].windows == 5
+        assert 5 <= proofs["customers"].windows <= 7
         assert proofs["customers"].windows_of == 12
         assert proofs["payment_methods"].windows == 10
         assert seen.total() < 60

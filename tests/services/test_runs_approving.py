@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lib.domain.actors import Actor, Role
+from lib.domain.control_totals import ControlTotals
 from lib.domain.runs import Limits, RowState, Run, RunState
 from lib.errors import (
     InvalidInput,
@@ -18,7 +20,6 @@ from lib.errors import (
     OnfileError,
     StaleState,
 )
-from lib.services.runs.approving import ControlTotals
 from lib.services.users import PRACTICE_PASSWORD
 from tests.running import (
     approve,
@@ -219,20 +220,12 @@ class TestWhat:
         assert now(world, run).stop_code == "approval_missing"
         assert world.moved() == []
 
-    def test_control_totals_are_checked_against_the_rows(self, world: World) -> None:
-        world.services.users.add_practice_users()
-        run_id = draft(world, invoices(payers(world, 2)))
-        submit = world.services.runs.approvals.submit
-        for wrong in (
-            ControlTotals(3, {"usd": 2_003}), ControlTotals(2, {"usd": 2_004}),
-            ControlTotals(2, {"eur": 2_003}), ControlTotals(2, {}),
-            ControlTotals(2, {"usd": 2_003, "eur": 1}),
-        ):  # fmt: skip
-            with pytest.raises(InvalidInput):
-                submit(run_id, by=ALICE, control=wrong)
-        assert all(not row.is_submitted for row in rows_of(world, run_id))
-        right = submit(run_id, by=ALICE, control=ControlTotals(2, {"usd": 2_003}))
-        assert right.state is RunState.AWAITING_APPROVAL
+    @pytest.mark.parametrize("canary", [-1, 1_000_001, 10**30])
+    def test_a_canary_that_no_run_has_is_refused_in_words(self, world: World, canary: int) -> None:
+        run_id = draft(world, invoices(payers(world, 1)))
+        with pytest.raises(InvalidInput) as refusal:
+            world.services.runs.approvals.submit(run_id, by=ALICE, canary=canary)
+        assert refusal.value.field == "canary"
 
     def test_a_run_without_a_row_to_send_is_not_submitted(self, world: World) -> None:
         world.services.users.add_practice_users()
@@ -252,6 +245,65 @@ class TestWhat:
             decide(world, run, CAROL)
         with pytest.raises(StaleState):
             world.services.runs.control.start(run.id, by=ALICE)
+
+
+class TestControlTotals:
+    """What the maker typed against everything that is in the file."""
+
+    @pytest.fixture
+    def run_id(self, world: World) -> str:
+        """$10.01, $10.02 that is blocked, $10.03 left out; and an amount that nobody can read."""
+        world.services.users.add_practice_users()
+        run_id = draft(world, invoices(payers(world, 4)))
+        with uow(world).write() as stores:
+            for number, after in (
+                (3, RowState.BLOCKED),
+                (4, RowState.CANCELLED),
+                (5, RowState.BLOCKED),
+            ):
+                stores.run_rows.mark(run_id, number, before=RowState.PLANNED, after=after)
+            stores.runs._database.execute("UPDATE run_rows SET amount = NULL WHERE number = 5")
+        return run_id  # fmt: skip
+
+    def submit(self, world: World, run_id: str, control: ControlTotals | None) -> Run:
+        return world.services.runs.approvals.submit(run_id, by=ALICE, control=control)
+
+    @pytest.mark.parametrize(
+        "control",
+        [ControlTotals(4, {"usd": 3_006}), ControlTotals(4), ControlTotals(None, {"usd": 3_006})],
+    )
+    def test_those_of_the_file_are_accepted_and_kept(self, world, run_id, control) -> None:
+        run = self.submit(world, run_id, control)
+        assert run.control == control
+        with uow(world).read() as stores:
+            found = stores.audit._database.query(
+                "SELECT detail FROM audit_log WHERE action = 'run.submit'"
+            )
+            assert json.loads(next(found)["detail"])["control"] == control.as_json()
+
+    @pytest.mark.parametrize(
+        ("control", "says"),
+        [
+            (ControlTotals(1), "You expect 1 row, but this run holds 4. Of these, 2 are blocked and 1 is left out and cannot be sent."),
+            (ControlTotals(5), "You expect 5 rows, but this run holds 4."),
+            (ControlTotals(None, {"usd": 1_001}), "You expect $10.01, but its rows add up to $30.06. The amount of 1 row cannot be read"),
+            (ControlTotals(4, {"usd": 3_007}), "You expect $30.07"),
+            (ControlTotals(4, {"eur": 3_006}), "You expect €30.06, but its rows add up to €0.00."),
+            (ControlTotals(4, {"usd": 3_006, "eur": 1}), "You expect €0.01"),
+        ],
+    )  # fmt: skip
+    def test_others_are_refused_with_what_the_file_has(self, world, run_id, control, says) -> None:
+        with pytest.raises(InvalidInput) as refusal:
+            self.submit(world, run_id, control)
+        assert str(refusal.value).startswith(says)
+        assert all(not row.is_submitted for row in rows_of(world, run_id))
+
+    def test_nothing_typed_is_nothing_compared(self, world, run_id) -> None:
+        assert self.submit(world, run_id, None).control is None
+
+    def test_taken_back_with_the_rest(self, world, run_id) -> None:
+        self.submit(world, run_id, ControlTotals(4))
+        assert world.services.runs.approvals.withdraw(run_id, by=ALICE).control is None
 
 
 class TestSecondApprover:
@@ -377,6 +429,16 @@ class TestWhoPreparedIt:
         run_id = draft(world, invoices(payers(world, 2)))
         both = Actor("bob", "Bob", frozenset({Role.APPROVER, Role.OPERATOR}))
         world.services.runs.maker.leave_out(run_id, [2], by=both)
+        run = world.services.runs.approvals.submit(run_id, by=ALICE)
+        with pytest.raises(NotPermitted, match="prepared"):
+            approve(world, run)
+
+    def test_whoever_had_it_checked_again(self, world: World) -> None:
+        """That may choose another method for every row."""
+        world.services.users.add_practice_users()
+        run_id = draft(world, invoices(payers(world, 1)))
+        both = Actor("bob", "Bob", frozenset({Role.APPROVER, Role.OPERATOR}))
+        world.services.runs.maker.check_again(run_id, by=both)
         run = world.services.runs.approvals.submit(run_id, by=ALICE)
         with pytest.raises(NotPermitted, match="prepared"):
             approve(world, run)

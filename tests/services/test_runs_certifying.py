@@ -6,10 +6,20 @@ import sqlite3
 
 import pytest
 
-from lib.domain.runs import Run
+from lib.domain.control_totals import ControlTotals
+from lib.domain.runs import CollectedElsewhere, Run
 from lib.errors import Misconfigured, NotFound, StaleState
 from lib.printing.certificates import lines_of
-from tests.running import audited, executed, invoices, payers, started, uow
+from tests.running import (
+    approve,
+    audited,
+    executed,
+    invoices,
+    payers,
+    rows_of,
+    started,
+    uow,
+)
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
@@ -72,16 +82,6 @@ class TestGreen:
         assert made.verdict == "green"
         assert lines_of(made)["usd"].stripe == 2_003
 
-    def test_a_row_paid_later_with_a_new_card(self, world, run) -> None:
-        with uow(world).read() as stores:
-            row = stores.run_rows.find(run.id, 4)
-        world.clock.advance(days=3)
-        card = world.save_card(row.customer)
-        world.services.charging.retry(row.charge_id, by=ALICE, payment_method=card)
-        made = certify(world, run)
-        assert made.verdict == "green"
-        assert lines_of(made)["usd"].stripe == 2_503
-
     def test_what_was_not_sent_is_part_of_the_file(self, world) -> None:
         people = payers(world, 2)
         world.charge(people[0][0], reference="INV-1")
@@ -101,6 +101,104 @@ class TestGreen:
         assert made.verdict == "green"
         assert "$0.01 went back since." in said(made, "note")
         assert lines_of(made)["usd"].refunded == 1
+
+
+class TestElsewhere:
+    """A failed row that another run collects, or somebody singly: counted there and nowhere else."""
+
+    @pytest.fixture
+    def again(self, world, run) -> Run:
+        """The follow-up run collects the $5.00 with a new card."""
+        world.clock.advance(days=3)
+        world.save_card(rows_of(world, run.id)[2].customer)
+        made = world.services.runs.follower.again(run.id, by=ALICE)
+        submitted = world.services.runs.approvals.submit(made.id, by=ALICE)
+        world.services.runs.control.start(approve(world, submitted).id, by=ALICE)
+        assert world.services.runs.executor.execute(made.id)
+        return world.services.runs.control.find(made.id)
+
+    def test_each_run_certifies_what_it_collected(self, world, run, again) -> None:
+        first, second = certify(world, run), certify(world, again)
+        assert (first.verdict, second.verdict) == ("green", "green")
+        line = lines_of(first)["usd"]
+        assert (line.ledger, line.stripe, line.failed, line.elsewhere) == (2_003, 2_003, 500, 500)
+        assert first.content["counts"] == {"succeeded": 2, "declined": 1}
+        assert said(first, "note") == [
+            "Not paid: declined.",
+            f"Collected later by the run “{again.name}” ({again.id}); not part of this run's sums.",
+        ]
+        line = lines_of(second)["usd"]
+        assert (line.ledger, line.stripe, line.elsewhere) == (500, 500, 0)
+        assert said(second, "note") == []
+
+    def test_the_run_tells_it_beside_its_totals(self, world, run, again) -> None:
+        view = world.services.runs.viewer.run(run.id)
+        assert view.totals["usd"] == {"succeeded": 2_003, "declined": 500}
+        assert view.elsewhere == (CollectedElsewhere(again.id, again.name, "usd", 1, 500),)
+        assert view.failed_still == 0
+        assert view.as_json()["collected_elsewhere"][0]["amount"] == 500
+        assert world.services.runs.viewer.run(again.id).totals["usd"] == {"succeeded": 500}
+        _, lines = world.services.runs.viewer.results(run.id)
+        assert [line[3] for line in lines] == ["succeeded"] * 3, "uploading it again stays harmless"
+
+    def test_singly(self, world, run) -> None:
+        row = rows_of(world, run.id)[2]
+        world.clock.advance(days=3)
+        card = world.save_card(row.customer)
+        world.services.charging.retry(row.charge_id, by=ALICE, payment_method=card)
+        made = certify(world, run)
+        line = lines_of(made)["usd"]
+        assert (made.verdict, line.ledger, line.stripe, line.elsewhere) == (
+            "green", 2_003, 2_003, 500,
+        )  # fmt: skip
+        assert "Collected later singly; not part of this run's sums." in said(made, "note")
+        world.stripe.forget(world.services.charging.view(row.charge_id).last.payment_intent)
+        made = certify(world, run)
+        assert said(made) == ["Our ledger says it was paid singly; Stripe has no such payment."]
+
+    def test_singly_with_another_sum_at_stripe(self, world, run) -> None:
+        row = rows_of(world, run.id)[2]
+        world.clock.advance(days=3)
+        card = world.save_card(row.customer)
+        paid = world.services.charging.retry(row.charge_id, by=ALICE, payment_method=card)
+        world.stripe.alter(paid.last.payment_intent, {"amount_received": 499})
+        assert said(certify(world, run)) == ["Stripe moved $4.99, which is not the row's sum."]
+
+    def test_here_and_elsewhere_is_twice(self, world, run, again) -> None:
+        """Somebody confirms the first run's failed payment in the Dashboard, behind our back."""
+        charge_id = rows_of(world, run.id)[2].charge_id
+        first = world.services.charging.view(charge_id).attempts[0]
+        world.stripe.alter(first.payment_intent, {"status": "succeeded", "amount_received": 500})
+        world.services.sync.run(full=True)
+        made = certify(world, run)
+        assert made.verdict == "red"
+        assert "Paid more than once: here and elsewhere, or elsewhere twice." in said(made)
+        assert certify(world, again).verdict == "red"
+
+    def test_the_sums_of_all_certificates_and_singles_are_the_ledger(
+        self, world, run, again
+    ) -> None:
+        world.charge(payers(world, 1)[0][0], reference="SINGLE", amount="7.00")
+        certified = sum(
+            lines_of(certify(world, one))["usd"].ledger for one in (run, again)
+        )  # fmt: skip
+        with sqlite3.connect(world.settings.database) as shell:
+            ((ledger,),) = shell.execute(
+                "SELECT sum(amount) FROM charges WHERE state = 'succeeded'"
+            )
+            ((singles,),) = shell.execute(
+                """SELECT sum(c.amount) FROM attempts a JOIN charges c ON c.id = a.charge_id
+                   WHERE a.outcome = 'succeeded' AND a.run_id IS NULL"""
+            )
+        assert certified + singles == ledger == sum(amount for amount, _ in world.moved())
+
+    def test_the_printed_page_has_the_sum_only_where_there_is_one(self, world, run, again) -> None:
+        pages = []
+        for one in (run, again):
+            certify(world, one)
+            pages.append(world.services.runs.files.certificate(one.id).decode())
+        assert ["Collected later elsewhere" in page for page in pages] == [True, False]
+        assert again.id in pages[0]
 
 
 class TestRed:
@@ -227,3 +325,11 @@ class TestKept:
         for expected in ("Alice", "Bob", run.digest, "$20.03", "INV-9", "File, ledger and Stripe"):
             assert expected in page, expected
         assert "http" not in page, "nothing is loaded"
+        assert "<dt>Control totals typed</dt><dd>none</dd>" in page
+
+    def test_the_printed_page_has_what_the_maker_typed(self, world) -> None:
+        control = ControlTotals(2, {"usd": 2_003})
+        run = executed(world, invoices(payers(world, 2)), control=control)
+        certify(world, run)
+        page = world.services.runs.files.certificate(run.id).decode()
+        assert "<dt>Control totals typed</dt><dd>2 rows, $20.03</dd>" in page

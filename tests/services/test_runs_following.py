@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from lib.domain.declines import SECRET_CODES
 from lib.errors import InvalidInput, NotPermitted, StaleState
 from lib.services.runs.following import LinksMade
-from tests.running import approved, executed, rows_of
+from lib.services.runs.messages import message_about
+from tests.running import approved, executed, rows_of, uow
 from tests.world import (
     ALICE,
     ALWAYS_DECLINES,
     BLOCKED_BY_STRIPE,
+    NO_MONEY,
     VERA,
     WANTS_AUTHENTICATION,
     World,
@@ -82,6 +87,104 @@ def test_messages_are_for_customers_who_can_do_something(world: World) -> None:
     assert (message["email"], message["reference"]) == ("inv-2@example.com", "INV-2")
     assert message["link"].startswith("http")
     assert message["link"] in message["message"]
+
+
+class TestResults:
+    """The code of the results file says more than that the card was declined."""
+
+    def codes(self, world: World, run) -> list[str]:
+        header, lines = world.services.runs.viewer.results(run.id)
+        return [line[header.index("onfile_failure_code")] for line in lines]
+
+    def test_the_banks_own_code_where_there_is_one(self, world: World) -> None:
+        run = executed(
+            world,
+            [row(world, "INV-1", NO_MONEY), row(world, "INV-2", WANTS_AUTHENTICATION), row(world, "INV-3")],
+        )  # fmt: skip
+        assert self.codes(world, run) == ["insufficient_funds", "authentication_required", ""]
+        with uow(world).write() as stores:
+            stores.runs._database.execute("UPDATE attempts SET code = 'x', decline_code = NULL")
+        assert self.codes(world, run)[0] == "x"
+
+    @pytest.mark.parametrize("code", sorted(SECRET_CODES))
+    def test_secret_ones_look_generic(self, world: World, code: str) -> None:
+        run = executed(world, [row(world, "INV-1", NO_MONEY)])
+        with uow(world).write() as stores:
+            stores.runs._database.execute("UPDATE attempts SET decline_code = ?", (code,))
+        assert self.codes(world, run) == ["generic_decline"]
+
+
+class TestOneMessageACustomer:
+    @pytest.fixture
+    def run(self, world: World):
+        """Of one customer two the bank refused, one Stripe blocked, one paid; and another customer."""
+        bad = row(world, "INV-1", ALWAYS_DECLINES)
+        blocked = world.save_card(bad[0], BLOCKED_BY_STRIPE)
+        good = world.save_card(bad[0])
+        return executed(
+            world,
+            [
+                bad, row(world, "INV-2", ALWAYS_DECLINES), (bad[0], bad[1], 2_050, "INV-3"),
+                (bad[0], blocked, 300, "INV-4"), (bad[0], good, 400, "INV-5"),
+            ],
+        )  # fmt: skip
+
+    def told(self, world: World, run, numbers=None) -> list[dict[str, str]]:
+        header, lines = world.services.runs.viewer.messages(run.id, numbers=numbers)
+        return [dict(zip(header, line, strict=True)) for line in lines]
+
+    def link_of(self, world: World, run, number: int) -> str | None:
+        charge = rows_of(world, run.id)[number - 2].charge_id
+        return world.services.charging.view(charge).recovery_url
+
+    def test_lists_what_is_open_with_one_link(self, world: World, run) -> None:
+        first, second = self.told(world, run)
+        assert (first["email"], second["email"]) == ("inv-1@example.com", "inv-2@example.com")
+        assert first["reference"] == "INV-1, INV-3, INV-4"
+        assert (first["amount"], first["currency"]) == ("33.50", "usd")
+        assert first["link"] == self.link_of(world, run, 4)
+        assert first["message"].split("\n") == [
+            f"Your bank declined the payment. Please contact your bank or use another card: {first['link']}",
+            "- INV-1: $10.00",
+            "- INV-3: $20.50",
+            "",
+            "Your payment could not be completed. Please contact us.",
+            "- INV-4: $3.00",
+        ]
+
+    def test_only_about_the_chosen_rows_and_by_their_link(self, world: World, run) -> None:
+        (only,) = self.told(world, run, numbers={2, 5, 6})
+        assert only["reference"] == "INV-1, INV-4"
+        assert only["link"] == self.link_of(world, run, 2)
+
+    def test_the_newest_link(self, world: World, run) -> None:
+        world.clock.advance(days=31)
+        world.services.runs.follower.make_links(run.id, by=ALICE, numbers={2})
+        (first,) = self.told(world, run)
+        assert first["link"] == self.link_of(world, run, 2)
+        assert "INV-3" in first["message"], "its own link has ended, and this one serves"
+
+    def test_without_a_link_only_what_needs_none(self, world: World, run) -> None:
+        world.clock.advance(days=31)
+        (only,) = self.told(world, run)
+        assert (only["reference"], only["link"]) == ("INV-4", "")
+
+    def test_several_currencies(self, world: World, run) -> None:
+        views = [
+            world.services.charging.view(one.charge_id) for one in rows_of(world, run.id)[:3:2]
+        ]
+        other = replace(views[1], charge=replace(views[1].charge, currency="jpy"))
+        reference, amount, currency, text, _ = message_about([views[0], other])
+        assert (reference, amount, currency) == ("INV-1, INV-3", "10.00, 2050", "usd, jpy")
+        assert "- INV-3: ¥2,050" in text
+
+    @pytest.mark.parametrize("code", sorted(SECRET_CODES))
+    def test_secrets_of_the_bank_are_in_no_message(self, world: World, run, code) -> None:
+        with uow(world).write() as stores:
+            stores.runs._database.execute("UPDATE attempts SET decline_code = ?", (code,))
+        (first, *_) = self.told(world, run)
+        words = " ".join(first.values()).lower()
+        assert not any(word in words for word in ("lost", "stolen", "fraud", "blacklist", code))
 
 
 class TestSome:

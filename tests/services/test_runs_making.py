@@ -189,6 +189,61 @@ class TestGivenUp:
         assert failure["retry_not_before"] == world.now + 2 * 86_400
 
 
+class TestMadeAnew:
+    """The same person as another customer at Stripe, with the same address."""
+
+    ADDRESS = "billing@example.com"
+
+    def paid_and_deleted(self, world: World) -> str:
+        old = world.customer("Acme", email="Billing@example.com")
+        world.save_card(old)
+        world.charge(old, amount="10.00", reference="INV-1")
+        at_stripe.delete(world, f"/v1/customers/{old}")
+        world.services.customers.refresh(old)
+        return old
+
+    def anew(self, world: World) -> str:
+        new = at_stripe.post(world, "/v1/customers", email=self.ADDRESS, name="Acme")["id"]
+        world.services.customers.refresh(new)
+        world.save_card(new)
+        return new
+
+    @pytest.mark.parametrize("by_id", [False, True])
+    def test_what_the_deleted_one_paid_is_not_charged_again(
+        self, world: World, by_id: bool
+    ) -> None:
+        old, new = self.paid_and_deleted(world), self.anew(world)
+        same, other = made(
+            world,
+            request(new if by_id else self.ADDRESS, number=2),
+            request(self.ADDRESS, "INV-2", number=3),
+        )
+        assert (codes(same), same.customer) == (["already_charged"], new)
+        assert old in same.findings[0].message
+        assert codes(other) == []
+
+    @pytest.mark.parametrize("fault", ["lost_reply", "error_500_saved"])
+    def test_nor_what_nobody_knows_yet(self, world: World, fault: str) -> None:
+        old = world.customer(email=self.ADDRESS)
+        world.save_card(old)
+        world.fault(fault)
+        world.charge(old, amount="10.00", reference="INV-1")
+        (row,) = made(world, request(self.anew(world)))
+        assert codes(row) == ["already_charged"]
+
+    def test_what_failed_may_be_charged(self, world: World) -> None:
+        old = world.customer(email=self.ADDRESS)
+        world.save_card(old, ALWAYS_DECLINES)
+        world.charge(old, amount="10.00", reference="INV-1")
+        (row,) = made(world, request(self.anew(world)))
+        assert codes(row) == []
+
+    def test_a_single_charge_says_it(self, world: World) -> None:
+        old, new = self.paid_and_deleted(world), self.anew(world)
+        review = world.services.charging.review(world.order(new, reference="INV-1"), by=ALICE)
+        assert any(old in warning for warning in review.warnings)
+
+
 class TestNotChecked:
     """What cannot be known is not guessed."""
 
@@ -266,6 +321,24 @@ class TestAmber:
         world.clock.advance(days=8)
         (row,) = made(world, request(customer, "INV-2"))
         assert codes(row) == []
+
+    def test_references_that_differ_in_writing_only(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        writings = ("INV-1", "inv-1", "INV  1", "INV 1", "INV\u20111", "ＩＮＶ-1", "INV-2")
+        rows = made(world, *(request(customer, w, number=at) for at, w in enumerate(writings, 2)))
+        assert [codes(row) for row in rows] == [[], *[["reference_alike"]] * 5, []]
+        assert "Row 2 charges “INV-1”" in rows[1].findings[0].message
+        assert rows[1].state is RowState.PLANNED
+
+    def test_a_reference_like_one_that_was_charged(self, world: World) -> None:
+        customer, other = world.customer(), world.customer()
+        for one in (customer, other):
+            world.save_card(one)
+        world.charge(customer, reference="INV-1", amount="7.00")
+        alike, others = made(world, request(customer, "inv 1"), request(other, "inv 1", number=3))
+        assert (codes(alike), codes(others)) == (["reference_alike"], [])
+        assert "$7.00 for “INV-1”" in alike.findings[0].message
 
     def test_a_card_that_expires_soon(self, world: World) -> None:
         customer = world.customer()

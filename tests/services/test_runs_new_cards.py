@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.runs import Run
-from tests.running import audited, executed, uow
+from tests.running import approve, audited, draft, executed, uow
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, GOOD, World
 
 Row = tuple[str, str, int, str]
@@ -89,14 +90,16 @@ class TestCovered:
         saves_a_card(world, charge)
         first = world.services
         second = world.rebuild()
-        retry = first.charging.retry
+        charge_it = first.charging.charge
+        overtakes = []
 
         def overtaken(*given: object, **named: object) -> object:
-            second.runs.new_cards.charge_due()
-            return retry(*given, **named)
+            overtakes.append(second.runs.new_cards.charge_due())
+            return charge_it(*given, **named)
 
-        first.runs.new_cards._charging.retry = overtaken
+        first.runs.new_cards._charging.charge = overtaken
         first.runs.new_cards.charge_due()
+        assert overtakes == [1]
         assert world.moved() == [(1_000, "usd")]
         assert queued(world) == [(1, None)]
 
@@ -193,6 +196,62 @@ class TestCovered:
         assert tick(world) == 0
         assert world.moved() == [(1_000, "usd")]
 
+    def test_exactly_what_was_approved_is_sent(self, world: World) -> None:
+        """Also description and text on the statement, which are part of the digest."""
+        run_id = draft(world, [failing(world)])
+        with uow(world).write() as stores:
+            (row,) = stores.run_rows.of(run_id)
+            stores.run_rows.drop(run_id)
+            stores.run_rows.add([replace(row, suffix="NOV FEE", description="November")])
+        world.services.users.add_practice_users()
+        approve(
+            world,
+            world.services.runs.approvals.submit(run_id, by=ALICE, charge_new_cards=True),
+        )
+        world.services.runs.control.start(run_id, by=ALICE)
+        world.services.runs.executor.execute(run_id)
+        card = saves_a_card(world, row.charge_id)
+        assert tick(world) == 1
+        attempts = world.services.charging.view(row.charge_id).attempts
+        first, second = (json.loads(attempt.params) for attempt in attempts)
+        assert second["metadata"]["onfile_run"] == run_id
+        assert second.pop("payment_method") == card
+        first.pop("payment_method")
+        for params in (first, second):
+            params["metadata"].pop("onfile_attempt")
+        assert second == first
+
+    def test_the_row_counts_and_not_what_its_charge_was_made_with(self, world: World) -> None:
+        """The charge is older than the run, and had another description."""
+        customer, bad, amount, reference = failing(world)
+        order = world.order(customer, amount="10.00", reference=reference, method=bad)
+        world.services.charging.charge(replace(order, description="October"), by=ALICE)
+        world.clock.advance(days=8)
+        run = executed(world, [(customer, bad, amount, reference)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge)
+        assert tick(world) == 1
+        last = world.services.charging.view(charge).attempts[-1]
+        assert last.number == 3
+        assert "description" not in json.loads(last.params)
+
+    def test_the_certificate_knows_it(self, world: World) -> None:
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        saves_a_card(world, charge_of(world, run))
+        assert tick(world) == 1
+        assert world.services.runs.certifier.certify(run.id, by=ALICE).verdict == "green"
+
+    def test_the_newest_of_two_cards(self, world: World) -> None:
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge)
+        world.services.links.recover(charge, by=ALICE)
+        newest = saves_a_card(world, charge, "5555555555554444")
+        (arrived,) = world.services.runs.new_cards.arrived(run.id)
+        assert arrived.payment_method == newest
+        assert tick(world) == 1
+        assert world.services.charging.view(charge).charge.payment_method == newest
+
 
 class TestNotCovered:
     def test_only_where_the_approval_said_so(self, world: World) -> None:
@@ -202,6 +261,27 @@ class TestNotCovered:
         assert not world.moved()
         (card,) = world.services.runs.new_cards.arrived(run.id)
         assert card.run_row == 2, "it is offered instead"
+
+    def test_other_rows_of_the_customer_are_offered_and_not_charged(self, world: World) -> None:
+        """One message has one link: only the charge whose own it was is charged by itself."""
+        customer, card, amount, _ = failing(world)
+        rows = [(customer, card, amount, "INV-1"), (customer, card, amount, "INV-2")]
+        run = executed(world, [*rows, failing(world, "INV-3")], charge_new_cards=True)
+        new = saves_a_card(world, charge_of(world, run))
+        arrived = world.services.runs.new_cards.arrived(run.id)
+        assert {(one.run_row, one.payment_method) for one in arrived} == {(2, new), (3, new)}
+        _, messages = world.services.runs.viewer.messages(run.id)
+        assert [line[2] for line in messages] == ["INV-3"], (
+            "who has done their part gets no message"
+        )
+        assert tick(world) == 1
+        assert state(world, charge_of(world, run, 3)) is ChargeState.DECLINED
+        assert world.moved() == [(amount, "usd")]
+        (left,) = world.services.runs.new_cards.arrived(run.id)
+        assert left.run_row == 3
+        newer = saves_a_card(world, charge_of(world, run, 3))
+        (left,) = world.services.runs.new_cards.arrived(run.id)
+        assert left.payment_method == newer
 
     def test_a_card_saved_by_another_link_is_no_consent_to_this(self, world: World) -> None:
         row = failing(world)
@@ -217,6 +297,19 @@ class TestNotCovered:
         saves_a_card(world, charge)
         world.clock.advance(days=2)
         assert tick(world) == 0
+
+    def test_nor_while_the_charge_waits_for_stripe(self, world: World) -> None:
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge)
+        world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
+        assert tick(world) == 0
+        world.clock.advance(days=60)
+        assert tick(world) == 0
+        assert world.moved() == []
+        ((ended, refusal),) = queued(world)
+        assert ended
+        assert "more than 30 days" in str(refusal)
 
     def test_detached_again(self, world: World) -> None:
         run = executed(world, [failing(world)], charge_new_cards=True)
@@ -251,3 +344,13 @@ class TestNotCovered:
                 pytest.raises(sqlite3.IntegrityError),
             ):
                 shell.execute(change)
+
+
+def test_the_certificate_says_that_a_new_card_paid_and_agrees(world: World) -> None:
+    run = executed(world, [failing(world)], charge_new_cards=True)
+    saves_a_card(world, charge_of(world, run))
+    assert tick(world) == 1
+    certificate = world.services.runs.certifier.certify(run.id, by=ALICE)
+    assert certificate.verdict == "green", certificate.content["remarks"]
+    said = [remark["text"] for remark in certificate.content["remarks"]]
+    assert any("with a new card, as this run's approval allowed" in text for text in said)

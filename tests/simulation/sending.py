@@ -60,7 +60,9 @@ class Sending(State):
 
     def check_sending(self, params: dict[str, Any], key: str, *, is_first: bool) -> None:
         (attempt,) = self.query("SELECT * FROM attempts WHERE idempotency_key = ?", key)
-        approvers = self.approvers(params, key) if attempt["run_id"] else 0
+        if "onfile_run" in params["metadata"]:
+            self.check_row(params, key)
+        approvers = self.approvers(params) if attempt["run_id"] else 0
         # A settler asks again under the same key whatever the rules say by then.
         if is_first and attempt["outcome"] is None:
             self.check_limits(params, attempt, approvers)
@@ -68,7 +70,23 @@ class Sending(State):
 
     # Approvals
 
-    def approvers(self, params: dict[str, Any], key: str) -> int:
+    def check_row(self, params: dict[str, Any], key: str) -> None:
+        """What is sent is what the row says, also when a new card is charged for it."""
+        (row,) = self.query(
+            """SELECT r.*, coalesce(q.payment_method, r.payment_method) AS agreed FROM attempts a
+                   LEFT JOIN new_card_charges q ON q.charge_id = a.charge_id AND a.run_id IS NULL
+                   JOIN run_rows r ON r.run_id = coalesce(a.run_id, q.run_id)
+                       AND r.number = coalesce(a.run_row, q.run_row)
+               WHERE a.idempotency_key = ?""",
+            key,
+        )
+        assert row["is_submitted"] == 1
+        asked = [params[name] for name in ("amount", "currency", "customer", "payment_method")]
+        assert asked == [row[name] for name in ("amount", "currency", "customer", "agreed")]
+        said = params.get("description"), params.get("statement_descriptor_suffix")
+        assert said == (row["description"], row["suffix"])
+
+    def approvers(self, params: dict[str, Any]) -> int:
         """How many other people agreed to exactly this."""
         with self.uow.read() as stores:
             run = stores.runs.find(params["metadata"]["onfile_run"])
@@ -77,15 +95,6 @@ class Sending(State):
             makers = {run.created_by, run.submitted_by}
             others = {one.by for one in stores.runs.approvals(run)} - makers
         assert len(others) >= self.needed[run.id], "not enough people agreed"
-        (row,) = self.query(
-            """SELECT r.* FROM attempts a JOIN run_rows r ON r.run_id = a.run_id
-                   AND r.number = a.run_row WHERE a.idempotency_key = ?""",
-            key,
-        )
-        assert row["is_submitted"] == 1
-        assert (row["amount"], row["currency"], row["customer"], row["payment_method"]) == tuple(
-            params[name] for name in ("amount", "currency", "customer", "payment_method")
-        )
         return len(others)
 
     # Limits

@@ -161,6 +161,16 @@ class TestStates:
         shell.decide(CAROL)
         shell.move("approved")
 
+    def test_control_totals_stay_with_what_was_submitted(self, shell: Shell) -> None:
+        shell.run("""UPDATE runs SET control = '{"rows": 2, "totals": null}'""")
+        shell.submit()
+        for changed in ("NULL", "'{}'"):
+            with pytest.raises(REFUSED, match="keeps its control totals"):
+                shell.run(f"UPDATE runs SET control = {changed}")
+        shell.run("UPDATE runs SET state = 'draft', control = NULL")
+        with pytest.raises(REFUSED, match="json_valid"):
+            shell.run("UPDATE runs SET control = 'two'")
+
     def test_a_rejection_is_no_approval(self, shell: Shell) -> None:
         shell.submit()
         shell.decide(verdict="reject", reason="no")
@@ -378,5 +388,6 @@ def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
         "decisions_fit_what_was_submitted", "leases_only_go_up", "one_attempt_a_run_row",
         "rows_are_added_to_drafts", "rows_of_submitted_runs_keep_what_is_charged",
         "rows_of_submitted_runs_stay", "runs_are_never_deleted", "runs_begin_as_drafts",
-        "runs_keep_what_was_submitted", "runs_need_their_approvals", "runs_take_steps_in_order",
+        "runs_keep_their_control_totals", "runs_keep_what_was_submitted", "runs_need_their_approvals",
+        "runs_take_steps_in_order",
     }  # fmt: skip

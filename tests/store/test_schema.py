@@ -12,20 +12,23 @@ from lib import bootstrap
 from lib.settings import load_settings
 from lib.store.connection import connect
 from lib.store.migrations import migrations
+from lib.store.search import SearchStore
 from lib.store.unit_of_work import UnitOfWork
 
 OURS = {
     "attempts", "audit_log", "backfills", "charge_events", "charges", "checkout_sessions",
     "checkout_sessions_search", "customers", "customers_search", "disputes", "jobs", "limits",
     "link_sessions", "meta", "payment_intents", "payment_methods", "payment_methods_search",
-    "new_card_charges", "proofs", "refund_orders", "refunds", "run_certificates", "run_decisions", "run_rows", "runs", "search_pending", "session_counts", "setup_intents", "setup_links",
-    "stripe_charges", "stripe_reads", "stripe_requests", "sync_cursors", "sync_windows", "users",
+    "new_card_charges", "proofs", "proof_rounds", "refund_orders", "refunds", "run_certificates", "run_decisions", "run_rows", "runs", "search_pending", "session_counts", "setup_intents", "setup_links",
+    "stripe_charges", "stripe_reads", "stripe_requests", "sync_cursors", "sync_windows", "tombstones", "users",
     "verdicts", "webhook_deliveries",
 }  # fmt: skip
 STEPS = [
     "m001_staff_and_audit", "m002_mirror", "m003_setup_links", "m004_charge_ledger",
     "m005_background_work", "m006_webhook_inbox", "m007_provable_mirror",
     "m008_charge_runs", "m009_second_person", "m010_run_certificates",
+    "m011_control_totals", "m012_claims_and_what_is_gone",
+    "m013_whole_proofs",
 ]  # fmt: skip
 
 
@@ -119,6 +122,52 @@ def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], **ch
     connection.execute(
         f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
     )
+
+
+class TestOldRows:
+    def test_methods_that_lost_their_customer_before_us_are_removed(self, tmp_path: Path) -> None:
+        """Up to m010 they stood among those that need a customer, for ever."""
+        database = connect(tmp_path / "old.db")
+        migrations.apply(database, stop_before="m012_claims_and_what_is_gone")
+        rows = (("of_session", "cus_1", None, "succeeded"), ("of_intent", None, "cus_2", "succeeded"),
+                ("guest", None, None, "succeeded"), ("pending", "cus_3", "cus_3", "requires_action"))  # fmt: skip
+        for number, (name, of_session, of_intent, status) in enumerate(rows):
+            database.execute(
+                """INSERT INTO payment_methods (position, id, livemode, type, created, synced_at_ms)
+                   VALUES (?, ?, 0, 'card', 1, 1)""",
+                (number, name),
+            )
+            database.execute(
+                """INSERT INTO setup_intents (id, livemode, status, customer, payment_method,
+                       created, synced_at_ms) VALUES (?, 0, ?, ?, ?, 1, 1)""",
+                (f"seti_{name}", status, of_intent, name),
+            )
+            database.execute(
+                """INSERT INTO checkout_sessions (position, id, livemode, status, customer,
+                       setup_intent, created, synced_at_ms) VALUES (?, ?, 0, 'complete', ?, ?, 1, 1)""",
+                (number, f"cs_{name}", of_session, f"seti_{name}"),
+            )
+        database.execute("UPDATE checkout_sessions SET needs_customer = 1")
+        database.execute("DELETE FROM search_pending")
+        database.conn.commit()
+        migrations.apply(database)
+        SearchStore(database).index(100)
+        found = {
+            row["id"]: (row["is_detached"], row["last_customer"])
+            for row in database.query("SELECT * FROM payment_methods")
+        }
+        need = {
+            row["id"]
+            for row in database.query("SELECT id FROM checkout_sessions WHERE needs_customer = 1")
+        }
+        [counted] = database.query("SELECT n FROM session_counts WHERE state = 'needs_customer'")
+        database.close()
+        assert found == {
+            "of_session": (1, "cus_1"), "of_intent": (1, "cus_2"), "guest": (0, None),
+            "pending": (0, None),
+        }  # fmt: skip
+        assert need == {"cs_guest"}
+        assert counted["n"] == 1
 
 
 class TestWhatTheSchemaRefuses:

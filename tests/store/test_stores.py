@@ -201,6 +201,24 @@ class TestDetached:
         assert mine.is_detached
         assert not theirs.is_detached
 
+    def test_one_that_was_saved_for_a_customer_and_has_none_was_removed(
+        self, uow: UnitOfWork
+    ) -> None:
+        """Detached before Onfile ever looked: only the session still tells whose it was."""
+        before_us = replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
+        with uow.write() as stores:
+            stores.mirror.save_payment_methods([before_us], synced_at_ms=10)
+            first = stores.mirror.payment_method("pm_1")
+            # A guest's card, as the list of PaymentMethods says it: without any customer.
+            plain = replace(METHOD, customer=None)
+            stores.mirror.save_payment_methods([plain], synced_at_ms=20)
+            assert stores.mirror.payment_method("pm_1") == first == before_us
+            stores.mirror.save_payment_methods([replace(plain, id="pm_2")], synced_at_ms=20)
+            stores.mirror.save_payment_methods([replace(before_us, id="pm_2")], synced_at_ms=30)
+            found = stores.mirror.payment_method("pm_2")
+        assert found is not None
+        assert (found.is_detached, found.last_customer) == (True, "cus_1")
+
     def test_e_mails_compare_in_any_case_among_the_living(self, uow: UnitOfWork) -> None:
         with uow.write() as stores:
             stores.mirror.save_customers(
@@ -211,6 +229,54 @@ class TestDetached:
                 synced_at_ms=10,
             )
             assert [c.id for c in stores.mirror.customers_by_email("a@EXAMPLE.com")] == ["cus_1"]
+
+
+class TestGoneBeforeItWasHere:
+    """The event of a deletion overtakes the page that was asked for before it."""
+
+    def test_a_customer(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.mirror.mark_customer_deleted("cus_1", synced_at_ms=20)
+            assert stores.mirror.customer("cus_1") is None, "nothing nameless in any list"
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=10)
+            assert stores.mirror.customer("cus_1") == replace(CUSTOMER, is_deleted=True)
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=15)
+            assert stores.mirror.living_customers(after="", limit=9) == []
+            # Only an answer to a later question knows better.
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=30)
+            assert stores.mirror.customer("cus_1") == CUSTOMER
+
+    @pytest.mark.parametrize("is_known", [False, True])
+    def test_the_methods_of_a_deleted_customer(self, uow: UnitOfWork, is_known: bool) -> None:
+        with uow.write() as stores:
+            if is_known:
+                stores.mirror.save_customers([CUSTOMER], synced_at_ms=5)
+            stores.mirror.mark_customer_deleted("cus_1", synced_at_ms=20)
+            stores.mirror.save_payment_methods(
+                [METHOD, replace(METHOD, id="pm_2", customer="cus_2")], synced_at_ms=10
+            )
+            mine, theirs = map(stores.mirror.payment_method, ("pm_1", "pm_2"))
+        assert mine == replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
+        assert theirs is not None
+        assert (theirs.customer, theirs.is_detached) == ("cus_2", False)
+
+    def test_a_method(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.mirror.mark_detached("pm_1", synced_at_ms=20)
+            stores.mirror.mark_detached("pm_1", synced_at_ms=18)
+            stores.mirror.save_payment_methods([METHOD], synced_at_ms=19)
+            found = stores.mirror.payment_method("pm_1")
+            assert found == replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
+            stores.mirror.save_payment_methods([replace(METHOD, customer=None)], synced_at_ms=30)
+            assert stores.mirror.payment_method("pm_1") == found
+
+    def test_a_method_of_which_a_later_answer_is_the_first(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.mirror.mark_detached("pm_1", synced_at_ms=20)
+            stores.mirror.save_payment_methods([replace(METHOD, customer=None)], synced_at_ms=30)
+            found = stores.mirror.payment_method("pm_1")
+        assert found is not None
+        assert found.is_detached, "it is no guest's card that waits for a customer"
 
 
 class TestJobs:
@@ -225,10 +291,11 @@ class TestJobs:
     def test_one_waiting_or_running_of_a_kind(self, uow: UnitOfWork) -> None:
         assert self.add(uow, "job_1")
         assert not self.add(uow, "job_2")
-        assert self.claim(uow)
+        job = self.claim(uow)
+        assert job
         assert not self.add(uow, "job_2")
         with uow.write() as stores:
-            stores.jobs.end("job_1", state="done", result={"n": 1}, at=101)
+            assert stores.jobs.end(job, state="done", result={"n": 1}, at=101)
         assert self.add(uow, "job_2")
 
     def test_one_of_ten_threads_takes_it(self, uow: UnitOfWork) -> None:
@@ -253,20 +320,52 @@ class TestJobs:
 
     def test_progress_keeps_it(self, uow: UnitOfWork) -> None:
         self.add(uow, "job_1")
-        self.claim(uow, now=100)
+        job = self.claim(uow, now=100)
+        assert job
         with uow.write() as stores:
-            stores.jobs.progress("job_1", progress={"doing": "customers"})
-            assert stores.jobs.keep_alive("job_1", at=125)
+            stores.jobs.progress(job, progress={"doing": "customers"})
+            assert stores.jobs.keep_alive(job, at=125)
         assert self.claim(uow, now=140) is None
         with uow.read() as stores:
             found = stores.jobs.find("job_1")
         assert found is not None
         assert found.progress == {"doing": "customers"}
 
+    def test_whoever_took_it_before_has_lost_it(self, uow: UnitOfWork) -> None:
+        """A process that was suspended wakes up beside the one that took its job over."""
+        self.add(uow, "job_1")
+        before = self.claim(uow, now=100)
+        after = self.claim(uow, now=101 + STALE_SECONDS)
+        assert before
+        assert after
+        with uow.write() as stores:
+            assert not stores.jobs.keep_alive(before, at=999)
+            stores.jobs.progress(before, progress={"doing": "customers"})
+            assert not stores.jobs.end(before, state="failed", at=140)
+            found = stores.jobs.find("job_1")
+            assert found
+            assert (found.state, found.heartbeat_at, found.progress) == ("running", 131, {})
+            assert stores.jobs.keep_alive(after, at=140)
+            assert stores.jobs.end(after, state="done", at=141)
+            assert not stores.jobs.end(after, state="failed", at=142)
+
+    def test_failures_count_since_one_was_done(self, uow: UnitOfWork) -> None:
+        found = []
+        for number, state in enumerate(("failed", "done", "failed", "cancelled", "failed")):
+            self.add(uow, f"job_{number}")
+            job = self.claim(uow)
+            assert job
+            with uow.write() as stores:
+                stores.jobs.end(job, state=state, at=101)
+                found.append(stores.jobs.failures_in_a_row("sync"))
+        assert found == [1, 0, 1, 1, 2]
+
     def test_a_long_error_is_cut(self, uow: UnitOfWork) -> None:
         self.add(uow, "job_1")
+        job = self.claim(uow)
+        assert job
         with uow.write() as stores:
-            stores.jobs.end("job_1", state="failed", error="x" * 100_000, at=1)
+            stores.jobs.end(job, state="failed", error="x" * 100_000, at=1)
             found = stores.jobs.find("job_1")
         assert found is not None
         assert len(found.error or "") == 1000
@@ -368,3 +467,33 @@ class TestWindows:
             assert (new.after_id, new.objects) == (None, 0)
             stores.sync.end_backfill("bf_new", at=100)
             assert stores.sync.windows("bf_old", "customers") == []
+
+    @pytest.mark.parametrize("late", [(8, False), (20, False), (8, True)], ids=str)
+    def test_nothing_moves_a_window_back(self, uow: UnitOfWork, late: tuple[int, bool]) -> None:
+        """What a process brings that stood still while another went on."""
+        with uow.write() as stores:
+            stores.sync.begin_backfill("bf", types=("customers",), at=100)
+            stores.sync.add_window("bf", "customers", window := Window(0, 100))
+
+            def advance(created: int, *, is_done: bool = False) -> Window:
+                stores.sync.advance_window(
+                    window.id, after_id=f"cus_{created}", after_created=created, objects=1,
+                    is_done=is_done,
+                )  # fmt: skip
+                return stores.sync.windows("bf", "customers")[0]
+
+            advance(30)
+            assert advance(10).after_created == 10
+            assert advance(20).after_id == "cus_10"
+            assert advance(9, is_done=True).is_done
+            assert advance(late[0], is_done=late[1]).is_done
+
+    def test_nor_back_in_the_order_of_ids(self, uow: UnitOfWork) -> None:
+        with uow.write() as stores:
+            stores.sync.begin_backfill("bf", types=("payment_methods",), at=100)
+            stores.sync.add_window("bf", "payment_methods", window := Window(0, 100))
+            for last in ("cus_b", "cus_a"):
+                stores.sync.advance_window(
+                    window.id, after_id=last, after_created=None, objects=1, is_done=False
+                )
+            assert stores.sync.windows("bf", "payment_methods")[0].after_id == "cus_b"

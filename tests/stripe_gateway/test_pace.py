@@ -1,16 +1,18 @@
-"""The rate to each endpoint: halved by a 429, given back in quiet times, never above the ceiling."""
+"""The rate to each endpoint, and how many at once: halved by a 429, given back in quiet times."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
-import time
 
 import pytest
 
+from lib.practice.faults import LIMIT_REASONS
 from lib.stripe_gateway.pace import Pace, endpoint_of
 from tests.world import ALICE, World
 
 CUSTOMERS = ("get", "/v1/customers/cus_1")
+CHARGE = ("post", "/v1/payment_intents")
 
 
 class Seconds:
@@ -38,7 +40,7 @@ def test_objects_of_one_endpoint_share_its_rate(path: str, endpoint: str) -> Non
 def test_a_429_halves_one_endpoint_and_quiet_gives_it_back() -> None:
     seconds = Seconds()
     pace = Pace(20, monotonic=seconds)
-    pace.slow_down(*CUSTOMERS)
+    pace.slow_down(*CUSTOMERS, "endpoint-rate")
     assert pace.rate("get", "/v1/customers/cus_2") == 10
     assert pace.rate("get", "/v1/customers") == 20
     seconds.now = 29
@@ -50,56 +52,134 @@ def test_a_429_halves_one_endpoint_and_quiet_gives_it_back() -> None:
     assert rates == [15, 20, 20]
 
 
-def test_it_never_stops_altogether() -> None:
+@pytest.mark.parametrize(
+    ("reason", "rate", "at_once"),
+    [
+        ("global-rate", 10, None),
+        ("endpoint-rate", 10, None),
+        ("global-concurrency", 20, 4),
+        ("endpoint-concurrency", 20, 4),
+        ("resource-specific", 20, None),
+        (None, 20, None),
+        ("a reason of next year", 20, None),
+    ],
+)
+def test_each_reason_lowers_what_it_is_about(
+    reason: str | None, rate: float, at_once: int | None
+) -> None:
     pace = Pace(20, monotonic=Seconds())
+    pace.slow_down(*CUSTOMERS, reason)
+    assert (pace.rate(*CUSTOMERS), pace.at_once(*CUSTOMERS)) == (rate, at_once)
+
+
+@pytest.mark.parametrize("reason", LIMIT_REASONS)
+def test_what_reads_meet_never_holds_back_a_charge(reason: str) -> None:
+    pace = Pace(20, monotonic=Seconds())
+    pace.rate(*CHARGE)
+    pace.slow_down(*CUSTOMERS, reason)
+    assert (pace.rate(*CHARGE), pace.at_once(*CHARGE)) == (20, None)
+
+
+def test_what_is_global_holds_back_all_reads() -> None:
+    pace = Pace(20, monotonic=Seconds())
+    pace.rate("get", "/v1/events")
+    pace.slow_down(*CHARGE, "global-rate")
+    pace.slow_down(*CHARGE, "global-concurrency")
+    assert pace.rate("get", "/v1/events") == pace.rate(*CHARGE) == 10
+    assert pace.at_once("get", "/v1/events") == pace.at_once(*CHARGE) == 4
+
+
+@pytest.mark.parametrize("reason", ["endpoint-rate", "endpoint-concurrency"])
+def test_a_burst_is_one_moment(reason: str) -> None:
+    """Eight readers are refused at once: eight halvings would leave one request a second."""
+    seconds = Seconds()
+    pace = Pace(20, monotonic=seconds)
+    for _ in range(8):
+        pace.slow_down(*CUSTOMERS, reason)
+        seconds.now += 0.1
+    assert (pace.rate(*CUSTOMERS), pace.at_once(*CUSTOMERS)) in ((10, None), (20, 4))
+    seconds.now += 0.3
+    pace.slow_down(*CUSTOMERS, reason)
+    assert (pace.rate(*CUSTOMERS), pace.at_once(*CUSTOMERS)) in ((5, None), (20, 2))
+
+
+def test_it_never_stops_altogether_and_comes_back() -> None:
+    seconds = Seconds()
+    pace = Pace(20, monotonic=seconds)
     for _ in range(20):
-        pace.slow_down(*CUSTOMERS)
-    assert pace.rate(*CUSTOMERS) == 1
+        for reason in LIMIT_REASONS:
+            pace.slow_down(*CUSTOMERS, reason)
+        seconds.now += 1
+    assert (pace.rate(*CUSTOMERS), pace.at_once(*CUSTOMERS)) == (1, 1)
+    found = []
+    for _ in range(9):
+        seconds.now += 31
+        found.append(pace.at_once(*CUSTOMERS))
+    assert found == [2, 3, 5, 8, 12, 18, 27, None, None]
+    assert pace.rate(*CUSTOMERS) == 20
+
+
+def test_half_of_a_runs_charges_in_flight_go_on() -> None:
+    pace = Pace(1000, monotonic=Seconds())
+    with contextlib.ExitStack() as turns:
+        for _ in range(32):
+            turns.enter_context(pace.turn(*CHARGE))
+        pace.slow_down(*CHARGE, "endpoint-concurrency")
+        assert pace.at_once(*CHARGE) == 16
+
+
+def test_no_more_at_once_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = Pace(1000)
+    pace.slow_down(*CUSTOMERS, "endpoint-concurrency")
+    lock, inside, most = threading.Lock(), 0, 0
+    arrived = threading.Event()
+
+    def ask() -> None:
+        nonlocal inside, most
+        with pace.turn(*CUSTOMERS):
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            arrived.wait(0.02)
+            with lock:
+                inside -= 1
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 4
+
+
+def test_answers_that_stay_out_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lib.stripe_gateway.pace._LONGEST_WAIT_SECONDS", 0.01)
+    pace = Pace(1000, monotonic=Seconds())
+    for _ in range(3):
+        pace.slow_down(*CHARGE, "endpoint-concurrency")
+    with contextlib.ExitStack() as turns:
+        for _ in range(6):
+            turns.enter_context(pace.turn(*CHARGE))
+        assert pace.at_once(*CHARGE) == 4
 
 
 def test_no_ceiling_means_no_waiting() -> None:
     pace = Pace(0, monotonic=Seconds())
-    pace.slow_down(*CUSTOMERS)
-    pace.wait(*CUSTOMERS)
+    pace.slow_down(*CUSTOMERS, "endpoint-rate")
+    with pace.turn(*CUSTOMERS):
+        pass
 
 
-def test_a_429_from_stripe_slows_that_endpoint(world: World, monkeypatch) -> None:
+@pytest.mark.parametrize("reason", [*LIMIT_REASONS, None])
+def test_a_429_from_stripe_is_told_apart(
+    world: World, monkeypatch: pytest.MonkeyPatch, reason: str | None
+) -> None:
     gateway = world.services.sync._gateway
     monkeypatch.setattr(gateway, "_pace", Pace(1000))
-    world.stripe.faults.add("GET", "/v1/customers", kind="rate_limited", detail="endpoint-rate")
+    world.stripe.faults.add("GET", "/v1/customers", kind="rate_limited", detail=reason)
     world.services.sync.run_now(by=ALICE)
-    assert gateway._pace.rate("get", "/v1/customers") == 500
+    is_rate = reason in ("global-rate", "endpoint-rate")
+    assert gateway._pace.rate("get", "/v1/customers") == (500 if is_rate else 1000)
     assert gateway._pace.rate("get", "/v1/payment_intents") == 1000
-
-
-def test_first_come_first_served() -> None:
-    pace, order = Pace(10), []
-
-    def wait(number: int) -> None:
-        pace.wait(*CUSTOMERS)
-        order.append(number)
-
-    for _ in range(10):
-        pace.wait(*CUSTOMERS)
-    threads = [threading.Thread(target=wait, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.02)
-    for thread in threads:
-        thread.join(10)
-    assert order == list(range(12))
-
-
-def test_whoever_waits_leaves_at_the_rate_that_a_429_left() -> None:
-    pace = Pace(4)
-    for _ in range(4):
-        pace.wait(*CUSTOMERS)
-    threads = [threading.Thread(target=pace.wait, args=CUSTOMERS) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.1)
-    pace.slow_down(*CUSTOMERS)
-    started = time.monotonic()
-    for thread in threads:
-        thread.join(10)
-    assert time.monotonic() - started > 1.0, "two a second, after the one that had its turn"
+    is_concurrency = reason in ("global-concurrency", "endpoint-concurrency")
+    assert gateway._pace.at_once("get", "/v1/customers") == (4 if is_concurrency else None)

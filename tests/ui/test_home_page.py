@@ -7,7 +7,7 @@ import pytest
 from lib import bootstrap
 from lib.ui import navigation
 from tests.ui.charge_pages import ran, text
-from tests.world import ALWAYS_DECLINES, World
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
@@ -76,3 +76,25 @@ def test_counters_stand_behind_page_titles(open_page, world) -> None:
     counts = navigation.waiting(world.services)
     assert (counts["failures"], counts["unknown"]) == (1, 0)
     assert counts["open_links"] == 1
+
+
+def test_the_light_is_green_amber_or_red_with_the_way_to_the_reason(open_page, world) -> None:
+    assert "Something may be missing or wrong" in text(open_page("home", as_="vera"))
+    world.save_card(world.customer())
+    world.services.sync.run_now(by=ALICE)
+    world.clock.advance(seconds=70)
+    world.services.sync.prove_now(by=ALICE)
+    world.services.worker._beat()
+    shown = text(open_page("home", as_="vera"))
+    assert "green-badge" in shown
+    assert "Everything Stripe has is here" in shown
+    assert "Read from Stripe" in shown
+    world.clock.advance(hours=4)
+    world.services.worker._beat()
+    shown = text(open_page("home", as_="vera"))
+    assert "orange-badge" in shown
+    assert "The last look at Stripe is older than it should be." in shown
+    world.clock.advance(minutes=3)
+    shown = text(open_page("home", as_="vera"))
+    assert "red-badge" in shown
+    assert "background work does not run" in shown

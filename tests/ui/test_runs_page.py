@@ -65,16 +65,19 @@ class TestDraft:
     def test_is_submitted_with_control_totals(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])
         at = open_page("runs", as_="alice", query={"run": run_id})
+        assert not any(c.isdigit() for c in at.text_input(key="run_control_rows").placeholder)
         at.text_input(key="run_control_rows").set_value("1")
         at.text_input(key="run_control_totals").set_value("12.34 usd")
         ran(button(at, "run_submit").click().run())
         assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
+        at = open_page("runs", as_="bob", query={"run": run_id})
+        assert "The maker expected 1 row, $12.34 in all" in text(at)
 
     @pytest.mark.parametrize(
         ("rows", "totals", "says"),
         [
-            ("2", "", "You expect 2 rows, but 1 can be charged"),
-            ("1", "12.35 usd", "but the rows add up to"),
+            ("2", "", "You expect 2 rows, but this run holds 1."),
+            ("1", "12.35 usd", "but its rows add up to"),
             ("one", "", "in digits"),
             ("", "12.34", "with its currency"),
         ],
@@ -130,6 +133,25 @@ class TestDeciding:
         at.text_input(key="run_reason").set_value("Wrong month")
         ran(button(at, "run_reject").click().run())
         assert state_of(world, run_id) is RunState.REJECTED
+
+    @pytest.mark.parametrize("press", ["run_approve", "run_reject"])
+    def test_only_what_stood_on_the_page(self, open_page, world, press) -> None:
+        """Meanwhile the maker took a row back in that was left out."""
+        run_id = draft(world, [row(world), row(world, "INV-2")])
+        world.services.runs.maker.leave_out(run_id, [3], by=ALICE)
+        submit(world, run_id)
+        at = open_page("runs", as_="bob", query={"run": run_id})
+        world.services.runs.approvals.withdraw(run_id, by=ALICE)
+        world.services.runs.maker.take_back(run_id, [3], by=ALICE)
+        submit(world, run_id)
+        at.text_input(key="run_password").set_value(PASSWORD)
+        at.text_input(key="run_reason").set_value("Wrong month")
+        button(at, press).click().run()
+        assert "not what you looked at" in at.error[0].value
+        assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
+        at.text_input(key="run_password").set_value(PASSWORD)
+        button(at, press).click().run()
+        assert state_of(world, run_id) is not RunState.AWAITING_APPROVAL, "it was shown since"
 
     def test_the_maker_cannot(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])
@@ -253,6 +275,7 @@ class TestCertificate:
         ran(at.button(key="run_certify").click().run())
         assert "agree to the last minor unit" in text(at)
         sums = next(d.value for d in at.dataframe if "stripe" in d.value.columns)
+        assert not {"open", "refunded", "elsewhere"} & set(sums.columns)
         assert list(sums["stripe"]) == ["$12.34"]
         assert world.services.runs.certifier.last(run.id).by == "alice"
 
@@ -274,6 +297,24 @@ class TestCertificate:
         run = executed(world, [row(world)])
         at = open_page("runs", as_="vera", query={"run": run.id})
         assert "run_certify" not in buttons(at)
+
+
+class TestCollectedElsewhere:
+    def test_counts_there_and_is_told_here(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+        failed = rows_of(world, run.id)[1]
+        world.clock.advance(days=3)
+        card = world.save_card(failed.customer)
+        world.services.charging.retry(failed.charge_id, by=ALICE, payment_method=card)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "Collected later of what failed here: $12.34 singly. These sums count there" in text(
+            at
+        )
+        shown = at.dataframe[-1].value
+        assert [state[0] for state in shown["state"]] == ["Succeeded", "Declined"]
+        assert shown["why"].iloc[1].endswith("Collected later singly.")
+        assert "Bring failures back" not in text(at)
+        assert not any("reason" in frame.value.columns for frame in at.dataframe)
 
 
 class TestOutlook:
@@ -309,10 +350,23 @@ class TestBringingBack:
         run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
         world.clock.advance(days=31)
         at = open_page("runs", as_="alice", query={"run": run.id})
-        assert "No customer can do anything" in text(at)
+        assert "No customer has to do anything" in text(at)
         ran(button(at, "run_recover_links").click().run())
         (message,) = [code.value for code in at.code if "/l/" in code.value]
         assert "http" in message
+        assert "- INV-2: $12.34" in message
+
+    def test_a_new_card_is_told_for_every_row_of_its_customer(self, open_page, world) -> None:
+        first = row(world, "INV-1", ALWAYS_DECLINES)
+        run = executed(world, [first, (*first[:3], "INV-2")])
+        link = world.services.charging.view(rows_of(world, run.id)[0].charge_id).recovery_link
+        world.clock.advance(minutes=5)
+        world.services.links.open_durable(link.token)
+        with uow(world).read() as stores:
+            session = stores.links.last_session(link.id).session_id
+        world.finish(session)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "2 rows wait for another try" in text(at)
 
     def test_viewers_see_no_buttons(self, open_page, world) -> None:
         run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])

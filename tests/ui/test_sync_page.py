@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lib import bootstrap
+from lib.domain.proofs import Proof, Round
 from lib.services.sync import BACKFILL, SYNC, VERIFY
 from lib.services.sync_result import SyncIncomplete
+from tests import at_stripe
 from tests.syncing import deny
 from tests.ui.charge_pages import buttons, ran, text
 from tests.world import ALICE, World
@@ -52,8 +56,6 @@ def test_a_difference_is_red_and_named(open_page, read) -> None:
 
 
 def _customers(world: World) -> list[dict[str, object]]:
-    from tests import at_stripe
-
     return at_stripe.listed(world, "/v1/customers")
 
 
@@ -62,14 +64,24 @@ def _customers(world: World) -> list[dict[str, object]]:
     [
         ("sync_now", BACKFILL, {}),
         ("sync_full", BACKFILL, {}),
-        ("sync_verify", VERIFY, {"full": False}),
-        ("sync_verify_full", VERIFY, {"full": True}),
     ],
 )
-def test_asking(key, kind, params, open_page, world) -> None:
+def test_asking_before_anything_was_read(key, kind, params, open_page, world) -> None:
     at = open_page("sync", as_="alice")
+    assert {at.button(key=one).disabled for one in ("sync_verify", "sync_verify_full")} == {True}
+    _asks(at, key, world.services.sync, kind, params)
+
+
+@pytest.mark.parametrize(
+    ("key", "params"), [("sync_verify", {"full": False}), ("sync_verify_full", {"full": True})]
+)
+def test_asking_for_a_comparison(key, params, open_page, read) -> None:
+    _asks(open_page("sync", as_="alice"), key, read.services.sync, VERIFY, params)
+
+
+def _asks(at, key, sync, kind, params) -> None:
     ran(at.button(key=key).click().run())
-    job = world.services.sync.latest(kind)
+    job = sync.latest(kind)
     assert (job.state, job.params, job.requested_by) == ("queued", params, "alice")
     assert at.button(key=key).disabled
 
@@ -84,13 +96,16 @@ def test_progress_survives_a_reload_and_can_be_cancelled(open_page, world) -> No
     with world.services.charging._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.progress(
-            job.id,
+            job,
             progress={"doing": "customers", "customers": 1234, "rate": 2290, "remaining": 4580,
                       "seconds_left": 2},
         )  # fmt: skip
     at = open_page("sync", as_="alice")
     assert "Running" in text(at)
-    assert "1,234" in text(at) + " ".join(metric.value for metric in at.metric)
+    bar = at.get("progress")[0].proto
+    assert "Reading customers · 1,234 so far · 2,290 a second · under a minute left" in bar.text
+    assert bar.text.startswith("Step 1 of 8 · ")
+    assert bar.value == int(100 * 1234 / (1234 + 4580) / 8)
     ran(at.button(key="sync_cancel_backfill").click().run())
     assert world.services.sync.latest(BACKFILL).cancel_requested_by == "alice"
     assert open_page("sync", as_="alice").button(key="sync_cancel_backfill").disabled
@@ -153,10 +168,56 @@ def test_a_failed_one_says_why(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
     with world.services.charging._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
-        stores.jobs.end(job.id, state="failed", error="<b>boom</b>", at=world.now)
+        stores.jobs.end(job, state="failed", error="<b>boom</b>", at=world.now)
     shown = text(open_page("sync", as_="alice"))
     assert "boom" in shown
 
 
 def test_a_viewer_only_looks(open_page) -> None:
     assert not {"sync_now", "sync_full", "sync_verify"} & buttons(open_page("sync", as_="vera"))
+
+
+def test_the_reads_of_the_month_beside_what_stripe_allows(open_page, read) -> None:
+    with read.services.sync._uow.write() as stores:
+        stores.sync.add_reads(1900, at=read.now - 3 * 86_400)
+    read.services.sync.count_reads()
+    used = read.services.sync.reads().used
+    at = open_page("sync", as_="vera")
+    [figure] = [metric for metric in at.metric if metric.label == "Stripe reads used"]
+    assert (used > 1900, figure.value) == (True, f"{used / 10_000:.0%}")
+    assert "Reads of Stripe by day" in text(at)
+    with read.services.sync._uow.write() as stores:
+        stores.sync.add_reads(7500, at=read.now)
+    shown = text(open_page("sync", as_="vera"))
+    assert f"{used + 7500:,} of the 10,000 reads that Stripe allows in 30 days are used." in shown
+
+
+def test_how_far_everything_was_compared(open_page, read) -> None:
+    table = open_page("sync", as_="vera").dataframe[0].value
+    assert list(table["whole"]) == ["Since 23 Nov 2026"] * 8
+    with read.services.sync._uow.write() as stores:
+        stores.sync.save_round(
+            Round("refunds", read.now, position="9", windows_left=3, stepped_at=read.now)
+        )
+        stores.sync.add_proof(Proof("refunds", read.now, windows=5, windows_of=12, late=1))
+    at = open_page("sync", as_="vera", query={"proof": "refunds"})
+    assert "75% so far" in list(at.dataframe[0].value["whole"])
+    assert "75% so far; all by 26 Nov 2026" in text(at)
+    assert "1 change of other programs" in text(at)
+
+
+def test_webhooks_that_stopped_are_told_on_the_page(open_page, read) -> None:
+    read.settings = replace(read.settings, webhook_secrets=("whsec_test",))
+    read.rebuild()
+    customer = str(_customers(read)[0]["id"])
+    at_stripe.post(read, f"/v1/customers/{customer}", name="After")
+    read.clock.advance(minutes=30)
+    read.services.sync.run()
+    read.services.worker._beat()
+    read.services.sync.prove_now(by=ALICE)
+    at = open_page("sync", as_="vera")
+    assert "Something needs a look" in text(at)
+    assert "came by polling only: Stripe's webhooks do not arrive." in text(at)
+    [figure] = [metric for metric in at.metric if metric.label == "Last webhook"]
+    assert figure.value == "Never"
+    assert "webhooks do not arrive" in text(open_page("home", as_="vera"))

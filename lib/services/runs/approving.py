@@ -8,38 +8,30 @@ refused is recorded, too. The schema refuses the same things once more.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
+from lib.domain import control_totals
 from lib.domain.actors import Actor, Permission
+from lib.domain.control_totals import ControlTotals
 from lib.domain.runs import (
     Decision,
     RowState,
     Run,
-    RunRow,
     RunState,
     digest_of,
     over_limits,
     totals_of,
 )
 from lib.errors import InvalidInput, NotFound, NotPermitted, RuleViolation, StaleState
-from lib.money import format_money
 from lib.services import second_person
 from lib.services.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 _DAY = 86_400
 # Whoever did one of these to a run has prepared it, too.
-_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back")
-
-
-@dataclass(frozen=True, slots=True)
-class ControlTotals:
-    """What the maker expects, typed in and not read from the file."""
-
-    rows: int
-    totals: Mapping[str, int] | None
-    """Minor units by currency; None to compare only the number of rows."""
+_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back", "run.check_again")
+# More rows than a run can have; what the database holds ends much later.
+_LARGEST_CANARY = 1_000_000
 
 
 class ApprovalService:
@@ -56,14 +48,20 @@ class ApprovalService:
         Close the rows and ask for approval; a second approver is needed above a limit.
 
         Args:
-            canary: after so many rows the run pauses to be looked at.
+            control: what the maker expects of all rows, also of those that cannot be sent.
+            canary: after so many rows the run pauses to be looked at; 0 for never.
             charge_new_cards: whether a failed row may be charged once more with a new card.
 
         Raises:
-            InvalidInput: nothing that could be sent, or the rows are not what the maker expects.
+            InvalidInput: nothing that could be sent, the rows are not what the maker expects, or
+                no such canary.
             StaleState: it is no draft.
         """
         by.must(Permission.CHARGE)
+        if not 0 <= canary <= _LARGEST_CANARY:
+            raise InvalidInput(
+                f"Stop after 1 to {_LARGEST_CANARY:,} rows, or 0 for no stop.", field="canary"
+            )
         now = epoch(self._clock())
         with self._uow.write() as stores:
             run = found(stores, run_id)
@@ -72,7 +70,7 @@ class ApprovalService:
             if not rows:
                 raise InvalidInput("No row of this run can be charged.", code="run_empty")
             if control is not None:
-                _check_control(control, rows)
+                control_totals.check(control, stores.run_rows.file_totals(run_id))
             over = over_limits(
                 rows, stores.limits.all(), stores.limits.charged_since(now // _DAY * _DAY)
             )
@@ -80,7 +78,7 @@ class ApprovalService:
             stores.run_rows.submit(run_id)
             submitted = stores.runs.submit(
                 run_id, digest=digest, approvals_needed=2 if over else 1, canary=canary,
-                charge_new_cards=charge_new_cards, by=by.username, at=now,
+                charge_new_cards=charge_new_cards, control=control, by=by.username, at=now,
             )  # fmt: skip
             if not submitted:
                 raise StaleState("This run changed a moment ago. Reload to see its state.")
@@ -88,6 +86,7 @@ class ApprovalService:
                 "digest": digest, "rows": len(rows), "totals": totals_of(rows),
                 "over_limits": list(over), "canary": canary,
                 "charge_new_cards": charge_new_cards,
+                "control": None if control is None else control.as_json(),
             }  # fmt: skip
             _audit(stores, now, by, "run.submit", run_id, detail)
             return found(stores, run_id)
@@ -204,26 +203,6 @@ def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation 
     if any(decision.by == by.username for decision in stores.runs.approvals(run)):
         return StaleState("You approved this run already. It waits for a second person.")
     return None
-
-
-def _check_control(control: ControlTotals, rows: list[RunRow]) -> None:
-    if control.rows != len(rows):
-        raise InvalidInput(
-            f"You expect {control.rows} rows, but {len(rows)} can be charged. Look at the rows that are blocked, or correct the number.",
-            field="rows",
-            code="control_rows",
-        )
-    if control.totals is None:
-        return
-    totals = totals_of(rows)
-    for code in sorted({*control.totals, *totals}):
-        expected, actual = control.totals.get(code, 0), totals.get(code, 0)
-        if expected != actual:
-            raise InvalidInput(
-                f"You expect {format_money(expected, code)}, but the rows add up to {format_money(actual, code)}.",
-                field="totals",
-                code="control_totals",
-            )
 
 
 def _audit(

@@ -93,7 +93,7 @@ class RunCertifier:
         self._complete(rows, payments)
         ours = {row.charge_id for row in rows}
         belonging = [
-            _payment(intent)
+            _payment(intent, run_id)
             for intent in payments.values()
             if intent.run_id == run_id or intent.charge_id in ours
         ]
@@ -139,21 +139,24 @@ class RunCertifier:
         return payments
 
     def _complete(self, rows: list[LedgerRow], payments: dict[str, PaymentIntent]) -> None:
-        """With payments of our ledger outside that time: a row tried again later with a new card."""
+        """With payments of our ledger outside that time: a row collected later elsewhere, say."""
         for row in rows:
-            if row.payment_intent is not None and row.payment_intent not in payments:
+            for wanted in (row.payment_intent, *(one.payment_intent for one in row.elsewhere)):
+                if wanted is None or wanted in payments:
+                    continue
                 try:
-                    intent = self._gateway.retrieve_payment_intent(row.payment_intent)
+                    intent = self._gateway.retrieve_payment_intent(wanted)
                 except Missing:
                     continue
                 payments[intent.id] = intent
 
 
-def _payment(intent: PaymentIntent) -> Payment:
+def _payment(intent: PaymentIntent, run_id: str) -> Payment:
     received = intent.amount if intent.amount_received is None else intent.amount_received
     return Payment(
-        intent.id, intent.charge_id, intent.status, received, intent.currency, intent.customer
-    )
+        intent.id, intent.charge_id, intent.status, received, intent.currency, intent.customer,
+        is_of_this_run=intent.run_id == run_id,
+    )  # fmt: skip
 
 
 def _kept(findings: Findings) -> tuple[str, dict[str, object]]:

@@ -71,7 +71,11 @@ class RunFiles:
         default_currency: str | None = None,
     ) -> Run:  # fmt: skip
         """
-        A judged draft of the file's rows; the choice of columns is remembered for the next file.
+        A judged draft of the file's rows.
+
+        Args:
+            columns: as a person chose or confirmed them, which is remembered for the next file; None
+                for what was guessed, which is not.
 
         Raises:
             InvalidInput: a column that is needed is missing, or there are no rows.
@@ -96,8 +100,9 @@ class RunFiles:
             Source(parsed.header, name, upload.file_name, upload.digest),
             [row.request() for row in parsed.rows], by=by,
         )  # fmt: skip
-        with self._uow.write() as stores:
-            stores.runs.remember_columns(chosen(upload.sheet.header, used))
+        if columns is not None:
+            with self._uow.write() as stores:
+                stores.runs.remember_columns(chosen(upload.sheet.header, columns))
         return run
 
     def results(self, run_id: str, file_name: str) -> tuple[int, bytes]:

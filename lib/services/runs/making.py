@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
-from lib.domain.preflight import Judged, judge, repeated
+from lib.domain.preflight import Judged, judge
+from lib.domain.references import repeated
 from lib.domain.runs import Finding, RowRequest, RowState, Run, RunRow, RunState, Severity, verdict
 from lib.errors import GatewayError, InvalidInput, Missing, NotFound
 from lib.ids import new_id
@@ -158,7 +159,7 @@ class RunMaker:
             replace(result, findings=_not_checked(result.findings)) if doubt in unasked else result
             for result, doubt in zip(judged, doubtful, strict=True)
         ]
-        twice = repeated(requests, judged)
+        twice = repeated(requests, [result.customer for result in judged])
         return [
             _row(run_id, request, result, twice.get(request.number))
             for request, result in zip(requests, judged, strict=True)

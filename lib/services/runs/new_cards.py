@@ -10,8 +10,10 @@ import logging
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM
 from lib.domain.charges import IN_FLIGHT_SECONDS
-from lib.errors import GatewayError, RuleViolation
+from lib.errors import GatewayError, RuleViolation, StaleState
+from lib.money import Money
 from lib.services.charging import ChargingService
+from lib.services.reviewing import ChargeOrder
 from lib.store.new_cards import NewCardCharge
 from lib.store.unit_of_work import UnitOfWork
 
@@ -29,7 +31,10 @@ class NewCardCharger:
         self._clock = clock
 
     def arrived(self, run_id: str) -> list[NewCardCharge]:
-        """Failed rows of a run whose customers saved a new card by their recovery link."""
+        """
+        Failed rows of a run whose customers saved a new card by a recovery link, of this row's charge
+        or of another one. To be offered; by itself only a charge whose own link it was is charged.
+        """
         since = epoch(self._clock()) - APPROVAL_LASTS_SECONDS
         with self._uow.read() as stores:
             return stores.new_cards.arrived(run_id, since=since)
@@ -64,9 +69,9 @@ class NewCardCharger:
         try:
             # The expected number makes it once: whoever was here before, or died here, has
             # written down another try.
-            self._charging.retry(
-                card.charge_id, by=SYSTEM, payment_method=card.payment_method,
-                expected_attempts=card.attempts_before, is_approved=True,
+            self._charging.charge(
+                self._order(card), by=SYSTEM, expected_attempts=card.attempts_before,
+                is_approved=True,
             )  # fmt: skip
         except RuleViolation as error:
             refusal = str(error)
@@ -88,6 +93,30 @@ class NewCardCharger:
             return charge is not None and stores.runs.is_being_charged(
                 charge.customer, since=epoch(self._clock()) - IN_FLIGHT_SECONDS
             )
+
+    def _order(self, card: NewCardCharge) -> ChargeOrder:
+        """
+        What was approved, word for word, on the new card.
+
+        Raises:
+            StaleState: the approval ran out while the charge was waiting.
+        """
+        with self._uow.read() as stores:
+            run = stores.runs.find(card.run_id)
+            row = stores.run_rows.find(card.run_id, card.run_row)
+            charge = stores.charges.find(card.charge_id)
+        if run is None or row is None or charge is None:
+            raise LookupError(card.charge_id)
+        if (run.started_at or 0) < epoch(self._clock()) - APPROVAL_LASTS_SECONDS:
+            raise StaleState(
+                "The approval of this run was more than 30 days old when the card could be charged."
+            )
+        # Queued only where the row and its charge say the same.
+        return ChargeOrder(
+            customer=charge.customer, money=Money(charge.amount, charge.currency),
+            reference=charge.reference, payment_method=card.payment_method,
+            description=row.description, suffix=row.suffix, run_id=run.id,
+        )  # fmt: skip
 
     def _end(self, card: NewCardCharge, refusal: str | None) -> bool:
         now = epoch(self._clock())

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from lib.clock import Clock, epoch
 from lib.domain.blocked_rows import block_of
 from lib.domain.charges import ChargeState
 from lib.domain.run_columns import RESULT_COLUMNS
-from lib.domain.runs import Decision, RowState, Run, RunRow, Severity
-from lib.money import format_major
+from lib.domain.runs import CollectedElsewhere, Decision, RowState, Run, RunRow, Severity
 from lib.services.charge_views import ChargeView, views_of
 from lib.services.runs.approving import found
+from lib.services.runs.messages import MESSAGE_PARTS, message_about, needs_message
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-MESSAGE_COLUMNS = ("email", "name", "reference", "amount", "currency", "message", "link")
+MESSAGE_COLUMNS = ("email", "name", *MESSAGE_PARTS)
 _PAGE = 1_000
 
 
@@ -25,9 +25,13 @@ class RunView:
     run: Run
     decisions: tuple[Decision, ...]
     counts: Mapping[str, int]
-    """Rows by state; of those that were sent, by the state of their charge."""
+    """Rows by state; of those that were sent, by what came of their own try in this run."""
     totals: Mapping[str, Mapping[str, int]]
     """Minor units by currency and state."""
+    elsewhere: tuple[CollectedElsewhere, ...] = ()
+    """Part of what failed here; in no state of these totals a success."""
+    failed_still: int = 0
+    """Rows that failed and were not collected elsewhere since, nor are being tried again."""
 
     def as_json(self) -> dict[str, object]:
         """The run object of the contract."""
@@ -38,6 +42,7 @@ class RunView:
             "status": run.state.value,
             "digest": run.digest,
             "approvals_needed": run.approvals_needed,
+            "control": None if run.control is None else run.control.as_json(),
             "decisions": [
                 {"verdict": d.verdict, "by": d.by, "at": d.at, "reason": d.reason,
                  "is_current": d.digest == run.digest}
@@ -45,6 +50,7 @@ class RunView:
             ],
             "counts": dict(self.counts),
             "totals": {code: dict(states) for code, states in self.totals.items()},
+            "collected_elsewhere": [asdict(one) for one in self.elsewhere],
             "stopped": {"code": run.stop_code, "message": run.stop_message}
             if run.stop_code
             else None,
@@ -100,7 +106,9 @@ class RowView:
         is_paid = sent.charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
         charged_at = last.outcome_at if last is not None and is_paid else None
         described = sent.as_json()["failure"] if failure is not None else None
-        code = described["code"] if isinstance(described, dict) else None
+        code = (
+            described["decline_code"] or described["code"] if isinstance(described, dict) else None
+        )
         return (
             self.state,
             (last.payment_intent if last else None) or "",
@@ -142,11 +150,14 @@ class RunViewer:
             NotFound: no such run.
         """
         with self._uow.read() as stores:
+            counts, totals = stores.run_rows.sums(run_id)
             return RunView(
                 run=found(stores, run_id),
                 decisions=tuple(stores.runs.decisions(run_id)),
-                counts=stores.run_rows.counts(run_id),
-                totals=stores.run_rows.totals(run_id),
+                counts=counts,
+                totals=totals,
+                elsewhere=tuple(stores.run_rows.collected_elsewhere(run_id)),
+                failed_still=stores.run_rows.failed_still(run_id),
             )
 
     def rows(self, run_id: str) -> Iterator[RowView]:
@@ -182,34 +193,33 @@ class RunViewer:
         self, run_id: str, *, numbers: Collection[int] | None = None
     ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         """
-        The header and a row for each failed charge whose customer can do something about it, for a
-        mail merge. Raises like `results`.
+        The header and a row for each customer who can do something about what failed, for a mail
+        merge: one message about all of it, with one link. Raises like `results`.
 
         Args:
             numbers: only of these rows; of all when None.
         """
         with self._uow.read() as stores:
             found(stores, run_id)
+            # Whoever saved a new card has done their part; it is ours to try again.
+            done = {card.charge_id for card in stores.new_cards.arrived(run_id, since=0)}
+        failed: dict[str, dict[str, ChargeView]] = {}
+        for view in self.rows(run_id):
+            charge = view.charge
+            if charge is None or view.row.state is not RowState.SENT or not needs_message(charge):
+                continue
+            if charge.charge.id not in done and (numbers is None or view.row.number in numbers):
+                # By charge: two rows may have tried the same one.
+                failed.setdefault(charge.charge.customer, {})[charge.charge.id] = charge
 
         def lines() -> Iterator[tuple[str, ...]]:
-            for view in self.rows(run_id):
-                if numbers is not None and view.row.number not in numbers:
-                    continue
-                text = view.charge.customer_message() if view.charge is not None else None
-                if view.charge is None or text is None or view.row.state is not RowState.SENT:
-                    continue
-                charge = view.charge.charge
-                with self._uow.read() as stores:
-                    customer = stores.mirror.customer(charge.customer)
-                yield (
-                    (customer.email if customer else None) or "",
-                    (customer.name if customer else None) or "",
-                    charge.reference,
-                    format_major(charge.amount, charge.currency),
-                    charge.currency,
-                    text,
-                    view.charge.recovery_url or "",
-                )
+            with self._uow.read() as stores:
+                for customer_id, charges in failed.items():
+                    message = message_about(list(charges.values()))
+                    if message is not None:
+                        customer = stores.mirror.customer(customer_id)
+                        email, name = (customer.email, customer.name) if customer else ("", "")
+                        yield (email or "", name or "", *message)
 
         return MESSAGE_COLUMNS, lines()
 

@@ -1,0 +1,101 @@
+"""When two references are one debt: charged already, twice in a file, or the same in another writing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from lib.domain.charges import Charge, ChargeState
+from lib.domain.runs import Finding, RowRequest, Severity
+from lib.money import format_money
+
+_SIGNS = re.compile(r"[\W_]+")
+
+
+def outline(reference: str) -> str:
+    """
+    What is left when writing does not count: letters and digits, narrow, in small letters.
+
+    `INV-1`, `inv 1` and `ＩＮＶ‑1` have one outline. References of other signs only have themselves.
+    """
+    folded = unicodedata.normalize("NFKC", reference).casefold()
+    return _SIGNS.sub("", folded) or reference
+
+
+def why_live(charge: Charge) -> tuple[str, str]:
+    """Code and words for a reference that cannot be charged, as this charge of it is paid or under way."""
+    amount = format_money(charge.amount, charge.currency)
+    match charge.state:
+        case ChargeState.SUCCEEDED:
+            return "already_charged", f"{charge.reference} was charged already: {amount}."
+        case ChargeState.PROCESSING:
+            return "already_charged", f"{charge.reference} is on its way: {amount} is processing."
+        case ChargeState.UNKNOWN:
+            return (
+                "outcome_unknown",
+                f"Nobody knows yet whether {amount} for {charge.reference} was charged. See Unknown.",
+            )
+        case ChargeState.PLANNED:
+            return (
+                "reference_planned",
+                f"A charge of {amount} for {charge.reference} is planned. Try that one again or cancel it.",
+            )
+        case _:
+            return "already_charged", f"{charge.reference} is being charged right now."
+
+
+def charged_elsewhere(charge: Charge) -> Finding:
+    """The same reference, of another customer with the same address: often one that was made anew."""
+    _, why = why_live(charge)
+    return _finding(
+        "already_charged",
+        Severity.RED,
+        f"{why} That is customer {charge.customer}, who has the same e-mail address.",
+    )
+
+
+def like_an_earlier_one(reference: str, charge: Charge) -> Finding:
+    amount = format_money(charge.amount, charge.currency)
+    return _alike(reference, f"There is a charge of {amount} for “{charge.reference}” already")
+
+
+def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) -> dict[int, Finding]:
+    """
+    Rows that name a customer and reference which an earlier row has, perhaps in another writing.
+
+    Args:
+        customers: the one that each row means, in the order of the rows.
+    """
+    first: dict[tuple[str, str], RowRequest] = {}
+    outlines: dict[tuple[str, str], RowRequest] = {}
+    found: dict[int, Finding] = {}
+    for request, customer in zip(requests, customers, strict=True):
+        reference = request.reference
+        if customer is None or reference is None:
+            continue
+        same = first.setdefault((customer, reference), request)
+        alike = outlines.setdefault((customer, outline(reference)), request)
+        if same is not request:
+            found[request.number] = _finding(
+                "reference_repeated",
+                Severity.RED,
+                f"Row {same.number} charges {reference} of this customer already.",
+            )
+        elif alike is not request:
+            found[request.number] = _alike(
+                reference, f"Row {alike.number} charges “{alike.reference}” of this customer"
+            )
+    return found
+
+
+def _alike(reference: str, other: str) -> Finding:
+    return _finding(
+        "reference_alike",
+        Severity.AMBER,
+        f"{other}: is “{reference}” the same, written in another way?",
+    )
+
+
+def _finding(code: str, severity: Severity, message: str) -> Finding:
+    return Finding(code, severity, message, "reference")
