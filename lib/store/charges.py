@@ -101,17 +101,6 @@ class ChargeStore:
         )
         return [attempt_of(row) for row in rows]
 
-    def is_being_charged(self, customer: str, *, since: int) -> bool:
-        """Whether something was sent for this customer after `since` and no reply was written down."""
-        # By state: those are always few, while a customer may have thousands.
-        rows = self._database.query(
-            """SELECT 1 FROM charges c JOIN attempts a ON a.charge_id = c.id AND a.outcome IS NULL
-                   AND a.requested_at > ?
-               WHERE c.state = 'attempting' AND +c.customer = ? LIMIT 1""",
-            (since, customer),
-        )
-        return next(iter(rows), None) is not None
-
     def move(
         self, charge_id: str, *, before: ChargeState, after: ChargeState, at: int,
         payment_method: str | None = None,

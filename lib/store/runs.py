@@ -174,6 +174,25 @@ class RunStore:
         )
         return cursor.rowcount == 1
 
+    def has_lease(self, run_id: str, *, fence: int) -> bool:
+        """Whether the run still runs, under this lease."""
+        rows = self._database.query(
+            "SELECT 1 FROM runs WHERE id = ? AND lease_fence = ? AND state = 'running'",
+            (run_id, fence),
+        )
+        return next(iter(rows), None) is not None
+
+    def is_being_charged(self, customer: str, *, since: int) -> bool:
+        """Whether something was sent for this customer after `since` and no reply was written down."""
+        # By state: those are always few, while a customer may have thousands.
+        rows = self._database.query(
+            """SELECT 1 FROM charges c JOIN attempts a ON a.charge_id = c.id AND a.outcome IS NULL
+                   AND a.requested_at > ?
+               WHERE c.state = 'attempting' AND +c.customer = ? LIMIT 1""",
+            (since, customer),
+        )
+        return next(iter(rows), None) is not None
+
     def give_back(self, run_id: str, *, fence: int) -> None:
         """So that the next executor need not wait for the silence."""
         self._database.execute(

@@ -90,7 +90,7 @@ class NewCardCharger:
         """Runs are executed meanwhile; its customer's turn comes with the next look."""
         with self._uow.read() as stores:
             charge = stores.charges.find(card.charge_id)
-            return charge is not None and stores.charges.is_being_charged(
+            return charge is not None and stores.runs.is_being_charged(
                 charge.customer, since=epoch(self._clock()) - IN_FLIGHT_SECONDS
             )
 

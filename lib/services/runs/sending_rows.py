@@ -166,7 +166,10 @@ class RowSender:
         def alone(stores: Stores) -> Attempt:
             since = epoch(self._clock()) - IN_FLIGHT_SECONDS
             waits = time.monotonic() < until
-            if waits and stores.charges.is_being_charged(row.customer or "", since=since):
+            if waits and stores.runs.is_being_charged(row.customer or "", since=since):
+                if not stores.runs.has_lease(row.run_id, fence=lease.fence):
+                    # Perhaps the very executor that took it over is charging this customer.
+                    lease.over.set()
                 raise _CustomerBusy
             return claiming(stores)
 
