@@ -81,8 +81,8 @@ def test_from_pasted_rows_to_a_finished_run(server, people) -> None:
     alice.get_by_label("Name of the run").fill("Journey")
     alice.get_by_role("button", name="Check all rows").click()
     expect(alice.get_by_role("heading", name="Journey", exact=True)).to_be_visible()
-    alice.get_by_role("textbox", name="Rows you expect").fill("3")
-    alice.get_by_role("textbox", name="Totals you expect").fill("150.00 eur")
+    alice.get_by_role("textbox", name="Rows you expect").fill("4")
+    alice.get_by_role("textbox", name="Totals you expect").fill("151.00 eur")
     alice.get_by_role("button", name="Submit", exact=True).click()
     expect(alice.get_by_text("Waits for approval")).to_be_visible()
     address = alice.url

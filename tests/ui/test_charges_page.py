@@ -167,7 +167,7 @@ class TestPanel:
         assert not any(key.startswith("charge_again") for key in buttons(at))
         ran(button(at, "charge_look").click().run())
         assert state_of(world, charge) == "succeeded"
-        assert "which cannot charge twice" in text(at)
+        assert "event log has an entry for exactly this try" in text(at)
         assert len(world.moved()) == 1
 
     def test_names_stay_text(self, open_page, world) -> None:
