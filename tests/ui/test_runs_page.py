@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 
 from lib import bootstrap
-from lib.domain.runs import RUNS_AT_ONCE, RowState, RunState
+from lib.domain.runs import RUNS_AT_ONCE, Limits, RowState, RunState
+from lib.ui import run_words
 from tests.running import (
     approve,
     approved,
@@ -35,6 +37,10 @@ def empty_services(world: World, monkeypatch):
 def row(world: World, reference: str = "INV-1", number: str = "4242424242424242"):
     customer = world.customer()
     return (customer, world.save_card(customer, number), 1234, reference)
+
+
+def toasts(at) -> list[str]:
+    return [toast.value.replace("\\", "") for toast in at.toast]
 
 
 def state_of(world: World, run_id: str) -> RunState:
@@ -119,8 +125,34 @@ class TestDeciding:
         button(at, "run_approve").click().run()
         assert "not right" in at.error[0].value
         at.text_input(key="run_password").set_value(PASSWORD)
-        ran(button(at, "run_approve").click().run())
+        at = ran(button(at, "run_approve").click().run())
+        assert toasts(at) == ["Approved. Nothing is charged until somebody starts it."]
         assert state_of(world, run_id) is RunState.APPROVED
+
+    def test_the_approver_reads_what_else_is_approved(self, open_page, world) -> None:
+        plain = submitted(world, [row(world)])
+        said = text(open_page("runs", as_="bob", query={"run": plain.id}))
+        assert "Pauses after" not in said
+        assert "one more try" not in said
+        rows = [row(world, f"INV-{n}") for n in range(2, 5)]
+        run = submitted(world, rows, canary=2, charge_new_cards=True)
+        said = text(open_page("runs", as_="bob", query={"run": run.id}))
+        assert "Pauses after the first 2 rows to be looked at." in said
+        assert "Also allows one more try when a customer saves a new card." in said
+
+    def test_a_second_approver_is_needed(self, open_page, world) -> None:
+        with uow(world).write() as stores:
+            stores.limits.set("usd", Limits(per_run=1), by="ada", at=world.now)
+        run = submitted(world, [row(world)])
+        at = open_page("runs", as_="bob", query={"run": run.id})
+        at.text_input(key="run_password").set_value(PASSWORD)
+        at = ran(button(at, "run_approve").click().run())
+        said = "Approved by you. One more person has to approve."
+        assert toasts(at) == [said]
+        assert said in text(at)
+        assert "run_approve" not in buttons(at)
+        at = open_page("runs", as_="ada", query={"run": run.id})
+        assert "Approved once, by Bob" in text(at)
 
     def test_rejecting_needs_a_reason(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])
@@ -171,6 +203,16 @@ class TestExecuting:
             at = open_page("runs", as_="alice", query={"run": run.id})
             ran(button(at, press).click().run())
             assert state_of(world, run.id) is after
+
+    def test_the_button_says_what_starting_charges(self, open_page, world) -> None:
+        run = approved(world, [row(world), row(world, "INV-2")])
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert button(at, "run_start").label.replace("\\", "") == "Charge 2 rows: $24.68"
+
+    def test_the_button_stays_short(self) -> None:
+        sums = {code: {"planned": 100} for code in ("eur", "gbp", "usd")} | {"chf": {"blocked": 5}}
+        view = SimpleNamespace(counts={"planned": 1, "blocked": 1}, totals=sums)
+        assert run_words.to_charge(view) == "Charge 1 row: €1.00 · £1.00 and more"
 
     def test_cancelling_keeps_what_was_sent(self, open_page, world) -> None:
         run = approved(world, [row(world)])
