@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.control_totals import ControlTotals, typed
+from lib.domain.control_totals import ControlTotals, typed, uncounted
 from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunFiles
@@ -142,7 +142,7 @@ def _control(rows: str, sums: str) -> ControlTotals | None:
         InvalidInput: what was typed is no number, or no list of amounts with their currencies.
     """
     totals = []
-    for part in filter(None, (piece.strip() for piece in sums.split(","))):
+    for part in filter(None, (piece.strip() for piece in sums.replace(";", ",").split(","))):
         amount, _, code = part.rpartition(" ")
         if not amount:
             raise InvalidInput(
@@ -168,6 +168,9 @@ def _decide(ctx: PageContext, view: RunView) -> None:
             + ("Also allows one more try when a customer saves a new card. "
                if run.charge_new_cards else "")
         )  # fmt: skip
+        unread = uncounted(ctx.services.runs.viewer.unreadable(run.id))
+        if unread:
+            st.caption(unread)
         if by.username in given:
             st.caption("Approved by you. One more person has to approve.")
             return

@@ -83,7 +83,7 @@ class TestDraft:
         ("rows", "totals", "says"),
         [
             ("2", "", "You expect 2 rows, but this run holds 1."),
-            ("1", "12.35 usd", "but its rows add up to"),
+            ("1", "12.35 usd", "but the file's rows add up to"),
             ("one", "", "in digits"),
             ("", "12.34", "with its currency"),
         ],
