@@ -231,8 +231,11 @@ def _shown(run: Run) -> str:
 
 
 def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 - a pandas row
-    """Of one row: its charge, or leaving it out of a draft."""
+    """Of one row: all that is to know of it, its charge, or leaving it out of a draft."""
     number = int(chosen["number"])
+    said = " ".join(filter(None, (chosen["why"], chosen["next_step"])))
+    if said:
+        st.markdown(escape(said))
     charges = navigation.find("charges")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Row {number}")

@@ -11,7 +11,7 @@ import pytest
 
 from lib import bootstrap
 from lib.domain.runs import RUNS_AT_ONCE, Limits, RowState, RunState
-from lib.ui import run_words
+from lib.ui import run_certificate, run_words
 from tests.running import (
     approve,
     approved,
@@ -73,11 +73,11 @@ class TestDraft:
         at = open_page("runs", as_="alice", query={"run": run_id})
         assert not any(c.isdigit() for c in at.text_input(key="run_control_rows").placeholder)
         at.text_input(key="run_control_rows").set_value("1")
-        at.text_input(key="run_control_totals").set_value("12.34 usd")
+        at.text_input(key="run_control_totals").set_value("12.34 usd; 0 eur")
         ran(button(at, "run_submit").click().run())
         assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
         at = open_page("runs", as_="bob", query={"run": run_id})
-        assert "The maker expected 1 row, $12.34 in all" in text(at)
+        assert "The maker expected 1 row, $12.34, €0.00 in all" in text(at)
 
     @pytest.mark.parametrize(
         ("rows", "totals", "says"),
@@ -315,11 +315,25 @@ class TestCertificate:
         at = open_page("runs", as_="alice", query={"run": run.id})
         assert "compares a finished run with Stripe by itself" in text(at)
         ran(at.button(key="run_certify").click().run())
-        assert "agree to the last minor unit" in text(at)
+        assert "agree to the cent" in text(at)
         sums = next(d.value for d in at.dataframe if "stripe" in d.value.columns)
         assert not {"open", "refunded", "elsewhere"} & set(sums.columns)
         assert list(sums["stripe"]) == ["$12.34"]
         assert world.services.runs.certifier.last(run.id).by == "alice"
+
+    def test_the_list_says_what_it_holds(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+        world.services.runs.certifier.certify(run.id, by=ALICE)
+        at = open_page("runs", as_="vera", query={"run": run.id})
+        assert [one.label for one in at.expander if "paid" in one.label] == [
+            "1 row not paid, each with its reason"
+        ]
+
+    def test_its_parts_are_counted_apart(self) -> None:
+        weights = ["red", "red", "amber", "note", "note", "note"]
+        assert run_certificate._counted(weights, {"declined": 1, "blocked": 1, "succeeded": 3}) == (
+            "2 differences · 1 open outcome · 2 rows not paid, each with its reason · 1 note"
+        )
 
     def test_a_difference_cannot_be_overlooked(self, open_page, world) -> None:
         run = executed(world, [row(world)])
@@ -359,6 +373,23 @@ class TestCollectedElsewhere:
         assert not any("reason" in frame.value.columns for frame in at.dataframe)
 
 
+def test_a_chosen_row_is_told_in_full(open_page, world) -> None:
+    run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
+    at = open_page("runs", as_="vera", query={"run": run.id})
+    told = at.dataframe[-1].value["why"].iloc[0]
+    assert told not in text(at)
+    assert told in text(choose(at, "run_rows"))
+
+
+def test_approvals_tells_what_would_be_charged_and_who_asks(open_page, world) -> None:
+    run_id = draft(world, [row(world), row(world, "INV-2"), row(world, "INV-3")])
+    world.services.runs.maker.leave_out(run_id, [3], by=ALICE)
+    submit(world, run_id)
+    said = text(open_page("approvals", as_="bob"))
+    assert "2 rows to charge, $24.68" in said
+    assert "Submitted by Alice" in said
+
+
 class TestOutlook:
     def test_an_approver_reads_what_is_unusual(self, open_page, world) -> None:
         first = row(world)
@@ -387,6 +418,26 @@ class TestBringingBack:
         made = at.query_params["run"]
         made = made[0] if isinstance(made, list) else made
         assert [one.reference for one in rows_of(world, made)] == ["INV-1"]
+
+    def test_blocked_rows_that_come_along_are_told(self, open_page, world) -> None:
+        gone = row(world, "INV-0")
+        run_id = draft(world, [gone, row(world, "INV-1", ALWAYS_DECLINES), row(world, "INV-2"),
+                               row(world, "INV-3", ALWAYS_DECLINES)])  # fmt: skip
+        world.services.users.add_practice_users()
+        world.services.runs.maker.leave_out(run_id, [4], by=ALICE)
+        run = approve(world, submit(world, run_id))
+        world.services.payment_methods.detach(gone[1], by=ALICE)
+        world.services.runs.control.start(run.id, by=ALICE)
+        assert world.services.runs.executor.execute(run.id)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        taken = "all 2 failed and 1 blocked rows"
+        assert f"With none chosen, Try again takes {taken}." in text(at)
+        assert taken in button(at, "run_recover_again").help
+        assert "all 2 failed rows" in button(at, "run_recover_links").help
+        rows = next(caption for caption in at.caption if caption.value == "Rows")
+        assert rows.proto.help == "Also counted here: 1 left out or cancelled."
+        ran(button(at, "run_recover_again").click().run())
+        assert len(rows_of(world, at.query_params["run"])) == 3
 
     def test_links_and_messages_to_copy(self, open_page, world) -> None:
         run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
