@@ -152,9 +152,9 @@ def test_control_totals_are_those_of_the_file(run: Run, world: World, file: Path
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     submit = ("runs", "submit", run_id)
     for options, code, says in (
-        (["--expect-rows", "2"], "control_rows", "this run holds 4. Of these, 2 are blocked"),
+        (["--expect-rows", "2"], "control_rows", "this run holds 4. 2 of its 4 rows are blocked"),
         (["--expect-total", "12.34:eur"], "control_totals", "You expect $0.00"),
-        (["--expect-total", "12.34:eur", "--expect-total", "20:usd"], "control_totals", "1 row cannot be read"),
+        (["--expect-total", "12.34:eur", "--expect-total", "20:usd"], "control_totals", "1 row without a readable amount is not counted."),
         (["--expect-total", "12,34:eur"], "amount_invalid", "is not an amount"),
         (["--expect-total", "12.34"], "currency_unknown", "is not a currency"),
         (["--canary", "-1"], "invalid_input", "or 0 for no stop"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from lib.domain.control_totals import uncounted
 from lib.money import format_money
 
 PAID = "succeeded"
@@ -152,8 +153,12 @@ def compare(
         found.remarks.append(
             Remark(Weight.RED, "The rows are not what was approved: their digest differs.")
         )
+    unreadable = 0
     for row in rows:
+        unreadable += row.amount is None or row.currency is None
         _row(found, row, by_charge.pop(row.charge_id, []))
+    if unreadable:
+        found.remarks.append(Remark(Weight.NOTE, uncounted(unreadable)))
     for orphans in by_charge.values():
         for payment in orphans:
             _orphan(found, payment)

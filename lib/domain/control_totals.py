@@ -90,31 +90,35 @@ def check(control: ControlTotals, file: FileTotals) -> None:
         )
     if control.totals is None:
         return
+    unread = uncounted(file.unreadable)
     for code in sorted({*control.totals, *file.totals}):
         expected, actual = control.totals.get(code, 0), file.totals.get(code, 0)
         if expected != actual:
             raise InvalidInput(
-                f"You expect {format_money(expected, code)}, but its rows add up to {format_money(actual, code)}."
-                f"{_unreadable(file)}{_kept_back(file)}",
+                f"You expect {format_money(expected, code)}, but the file's rows add up to {format_money(actual, code)}."
+                f"{unread and f' {unread}'}{_kept_back(file)}",
                 field="totals",
                 code="control_totals",
             )
 
 
-def _unreadable(file: FileTotals) -> str:
-    if not file.unreadable:
-        return ""
-    return f" The amount of {_rows(file.unreadable)} cannot be read and is not part of that sum."
-
-
 def _kept_back(file: FileTotals) -> str:
     """Of the rows that count here and are not sent."""
-    parts = [
-        f"{count:,} {'is' if count == 1 else 'are'} {word}"
-        for count, word in ((file.blocked, "blocked"), (file.left_out, "left out"))
-        if count
-    ]
-    return f" Of these, {' and '.join(parts)} and cannot be sent." if parts else ""
+    words = ""
+    of = f" of its {_rows(file.rows)}"
+    for count, word in ((file.blocked, "blocked"), (file.left_out, "left out")):
+        if count:
+            words += f" {count:,}{of} {'is' if count == 1 else 'are'} {word} and cannot be sent."
+            of = ""
+    return words
+
+
+def uncounted(rows: int) -> str:
+    """What no sum can hold; empty when there is none."""
+    if not rows:
+        return ""
+    verb = "is" if rows == 1 else "are"
+    return f"{_rows(rows)} without a readable amount {verb} not counted."
 
 
 def _rows(count: int) -> str:

@@ -12,7 +12,7 @@ from lib.money import format_money
 from lib.printing import printed
 
 VERDICTS = {
-    "green": "File, ledger and Stripe agree to the last minor unit.",
+    "green": "File, ledger and Stripe agree to the cent.",
     "amber": "No difference was found, but an outcome is still open.",
     "red": "File, ledger and Stripe do not agree. Look at the differences before relying on this run.",
 }

@@ -92,13 +92,35 @@ class CertificateStore:
         )
 
     def changed_since(self, run_id: str, at: int) -> bool:
-        """Whether a charge of this run moved after that moment."""
+        """Whether a charge of this run moved after that moment, or some of its money went back."""
         rows = self._database.query(
             """SELECT 1 FROM run_rows w JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
-               WHERE w.run_id = ? AND h.updated_at > ? LIMIT 1""",
-            (run_id, at),
+               WHERE w.run_id = :run AND (h.updated_at > :at
+                   OR EXISTS (SELECT 1 FROM refund_orders d WHERE d.charge_id = h.id
+                       AND d.outcome_at > :at AND d.state IN ('pending', 'succeeded', 'failed')))
+               UNION ALL
+               SELECT 1 FROM attempts t
+                   JOIN stripe_charges p ON p.payment_intent = t.payment_intent
+                   JOIN refunds f ON f.charge = p.id AND f.created > :at
+               WHERE t.run_id = :run AND t.outcome = 'succeeded' LIMIT 1""",
+            {"run": run_id, "at": at},
         )
         return next(iter(rows), None) is not None
+
+    def refunded(self, run_id: str) -> dict[str, int]:
+        """What went back of this run's charges, as the mirror knows: minor units by currency."""
+        rows = self._database.query(
+            """SELECT w.currency, sum(p.amount_refunded) AS amount
+               FROM attempts t
+                   JOIN run_rows w ON w.run_id = t.run_id AND w.number = t.run_row
+                       AND w.charge_id = t.charge_id AND w.state = 'sent'
+                   JOIN stripe_charges p ON p.payment_intent = t.payment_intent
+                       AND p.status = 'succeeded'
+               WHERE t.run_id = ? AND t.outcome = 'succeeded'
+               GROUP BY w.currency HAVING sum(p.amount_refunded) > 0""",
+            (run_id,),
+        )
+        return {row["currency"]: row["amount"] for row in rows}
 
     def missing(self, *, since: int) -> list[str]:
         """Runs that ended since then and have none, oldest first."""

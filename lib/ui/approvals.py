@@ -17,17 +17,20 @@ def runs(ctx: PageContext) -> bool:
     if frame.empty:
         return False
     st.subheader("Runs", anchor=False)
-    spec = navigation.find("runs")
+    spec, names = navigation.find("runs"), _names(ctx)
     for row in records(frame):
         with st.container(
             border=True, horizontal=True, vertical_alignment="center",
             horizontal_alignment="distribute",
         ):  # fmt: skip
+            view = ctx.services.runs.viewer.run(row["id"])
             at = when(row["submitted_at"], ctx.now, ctx.timezone)
+            sums = {code: states.get("planned", 0) for code, states in view.totals.items()}
+            maker = names.person(view.run.submitted_by or view.run.created_by)
             st.markdown(
-                f"**{escape(row['name'])}**  \n{escape(plural(row['row_count'], 'row'))}, "
-                f"{escape(run_words.totals(row['totals'], most=3))}  \n"
-                f":small[:gray[Submitted {escape(at)}]]",
+                f"**{escape(row['name'])}**  \n{escape(plural(view.counts.get('planned', 0), 'row'))} to charge, "
+                f"{escape(run_words.totals(sums, most=len(sums)))}  \n"
+                f":small[:gray[Submitted by {escape(maker)}, {escape(at)}]]",
                 width="content",
             )
             if spec is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.control_totals import ControlTotals, typed
+from lib.domain.control_totals import ControlTotals, typed, uncounted
 from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunFiles
@@ -33,7 +33,9 @@ def buttons(ctx: PageContext, view: RunView) -> None:
                 with outcome.show("Checked by what is known now."):
                     runs.maker.check_again(run.id, by=by)
         case RunState.APPROVED:
-            if st.button("Start", key="run_start", type="primary", icon=":material/play_arrow:"):
+            label = escape(run_words.to_charge(view))
+            if st.button(label, key="run_start", type="primary", icon=":material/play_arrow:",
+                         help="Starts the run: these cards are charged now."):  # fmt: skip
                 with outcome.show("It begins in a moment."):
                     runs.control.start(run.id, by=by)
         case RunState.RUNNING:
@@ -140,7 +142,7 @@ def _control(rows: str, sums: str) -> ControlTotals | None:
         InvalidInput: what was typed is no number, or no list of amounts with their currencies.
     """
     totals = []
-    for part in filter(None, (piece.strip() for piece in sums.split(","))):
+    for part in filter(None, (piece.strip() for piece in sums.replace(";", ",").split(","))):
         amount, _, code = part.rpartition(" ")
         if not amount:
             raise InvalidInput(
@@ -156,28 +158,64 @@ def _decide(ctx: PageContext, view: RunView) -> None:
     sums = {code: states.get("planned", 0) for code, states in view.totals.items()}
     with st.container(border=True):
         st.markdown("**Waits for approval**")
-        given = [d for d in view.decisions if d.digest == run.digest and d.verdict == "approve"]
+        given = _given(view)
         st.caption(
             f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.totals(sums, most=len(sums)))}. "
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
             + (f"The maker expected {escape(run.control.in_words())} in all, and that is what it holds. "
                if run.control is not None else "")
-            + (f"Approved once, by {escape(given[0].by)}." if given else "")
+            + (f"Pauses after the first {_first(run.canary)} to be looked at. " if run.canary else "")
+            + ("Also allows one more try when a customer saves a new card. "
+               if run.charge_new_cards else "")
         )  # fmt: skip
+        unread = uncounted(ctx.services.runs.viewer.unreadable(run.id))
+        if unread:
+            st.caption(unread)
+        if by.username in given:
+            st.caption("Approved by you. One more person has to approve.")
+            return
+        if given:
+            st.caption(escape(f"Approved once, by {', '.join(_name(ctx, who) for who in given)}."))
         if not second_look.may_decide(ctx, makers={run.submitted_by, run.created_by}):
             return
         decision = second_look.form("run")
         shown = _shown(run)
         if decision is not None and decision.approves:
-            with outcome.show("Approved."):
-                ctx.services.runs.approvals.approve(
+            with outcome.show() as said:
+                decided = ctx.services.runs.approvals.approve(
                     run.id, digest=shown, by=by, password=decision.password
+                )
+                said.message = (
+                    "Approved. Nothing is charged until somebody starts it."
+                    if decided.state is RunState.APPROVED
+                    else "Approved by you. One more person has to approve."
                 )
         elif decision is not None:
             with outcome.show("Sent back to the maker."):
                 ctx.services.runs.approvals.reject(
                     run.id, digest=shown, by=by, password=decision.password, reason=decision.note
                 )
+
+
+def _given(view: RunView) -> list[str]:
+    """User names of who approved what is submitted now; approvals of what it was before do not count."""
+    run = view.run
+    return [
+        one.by
+        for one in view.decisions
+        if one.verdict == "approve"
+        and one.digest == run.digest
+        and one.at >= (run.submitted_at or 0)
+    ]
+
+
+def _first(rows: int) -> str:
+    return "row" if rows == 1 else f"{rows:,} rows"
+
+
+def _name(ctx: PageContext, username: str) -> str:
+    user = ctx.services.users.find(username)
+    return user.name if user else username
 
 
 def _shown(run: Run) -> str:
@@ -193,8 +231,11 @@ def _shown(run: Run) -> str:
 
 
 def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 - a pandas row
-    """Of one row: its charge, or leaving it out of a draft."""
+    """Of one row: all that is to know of it, its charge, or leaving it out of a draft."""
     number = int(chosen["number"])
+    said = " ".join(filter(None, (chosen["why"], chosen["next_step"])))
+    if said:
+        st.markdown(escape(said))
     charges = navigation.find("charges")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Row {number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -14,12 +15,13 @@ from lib.printing.certificates import VERDICTS, lines_of, sums_of
 from lib.services.runs.viewing import RunView
 from lib.ui import badges, downloads, outcome, tables
 from lib.ui.context import PageContext
-from lib.ui.formats import escape, when
+from lib.ui.formats import escape, plural, when
 
 _RESTS = (RunState.FINISHED, RunState.CANCELLED, RunState.STOPPED, RunState.PAUSED)
 _SHOWN = 100
 # So that those that matter fit side by side; the page to print has them all.
 _WHERE_ANY = ("elsewhere", "open", "refunded")
+_NOT_PAID = ("declined", "needs_customer", "blocked", "cancelled", "planned")
 
 
 def draw(ctx: PageContext, view: RunView) -> None:
@@ -105,7 +107,7 @@ def _remarks(ctx: PageContext, certificate: Certificate) -> None:
     )
     heavy = frame[frame["weight"] != "note"]
     with st.expander(
-        f"{len(heavy):,} differences, {len(frame) - len(heavy):,} exceptions",
+        _counted(frame["weight"].tolist(), certificate.content["counts"]),
         icon=":material/list:", expanded=not heavy.empty,
     ):  # fmt: skip
         tables.listing(
@@ -117,7 +119,20 @@ def _remarks(ctx: PageContext, certificate: Certificate) -> None:
                 "text": tables.text("What", width=560),
             },
             key="run_certificate_remarks", alt="What differs and what is an exception, by row",
-            timezone=ctx.timezone,
+            timezone=ctx.timezone, wraps=True,
         )  # fmt: skip
         if len(frame) > _SHOWN:
             st.caption(f"The printed certificate lists all {len(frame):,}.")
+
+
+def _counted(weights: Sequence[str], counts: Mapping[str, int]) -> str:
+    """What the list holds: differences first, then rows that were not paid, then what else is to be known."""
+    unpaid = sum(counts.get(state, 0) for state in _NOT_PAID)
+    notes = max(weights.count("note") - unpaid, 0)
+    parts = [
+        plural(weights.count("red"), "difference") if "red" in weights else "",
+        plural(weights.count("amber"), "open outcome") if "amber" in weights else "",
+        f"{plural(unpaid, 'row')} not paid, each with its reason" if unpaid else "",
+        plural(notes, "note") if notes else "",
+    ]
+    return " · ".join(filter(None, parts))

@@ -46,7 +46,7 @@ def _expected(outlook: Outlook) -> str:
     expected = run_words.totals(found.expected, most=len(found.expected))
     planned = run_words.totals(outlook.planned, most=len(outlook.planned))
     return (
-        f":material/query_stats: About **{found.percent} %** should be paid: "
+        f":material/query_stats: About **{found.percent} %** will probably be paid: "
         f"{escape(expected)} of {escape(planned)}, judging by "
         f"{escape(plural(found.charges, 'earlier charge'))}."
     )
@@ -95,4 +95,4 @@ def _total(change: Change) -> str:
     before, now = (
         format_money(amount, change.currency) for amount in (change.before, change.after)
     )
-    return f"{change.currency.upper()}: {now} after {before}"
+    return f"{change.currency.upper()}: {now}, last time {before}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 
 import pandas as pd
@@ -84,7 +85,7 @@ def _figures(view: RunView) -> None:
     failed = counts.get("declined", 0) + counts.get("needs_customer", 0)
     layout.figures(
         [
-            Figure("Rows", f"{sum(counts.values()):,}"),
+            Figure("Rows", f"{sum(counts.values()):,}", help="" if waits else _others(counts)),
             Figure("To charge", f"{counts.get('planned', 0):,}") if waits
             else Figure("Charged", f"{charged:,}"),
             Figure("Blocked", f"{counts.get('blocked', 0):,}",
@@ -106,6 +107,17 @@ def _figures(view: RunView) -> None:
             sums, {"code": tables.text("Currency", width=90)} | columns, key="run_sums",
             alt="Sums by currency and state", timezone=UTC,
         )  # fmt: skip
+
+
+def _others(counts: Mapping[str, int]) -> str:
+    """Rows of a started run that are in no other figure."""
+    found = (
+        ("left out or cancelled", counts.get("cancelled", 0)),
+        ("not sent yet", counts.get("planned", 0)),
+        ("not known yet", counts.get("attempting", 0) + counts.get("unknown", 0)),
+    )
+    named = [f"{count:,} {words}" for words, count in found if count]
+    return f"Also counted here: {', '.join(named)}." if named else ""
 
 
 @st.fragment(run_every="2s")

@@ -28,9 +28,11 @@ def draw(ctx: PageContext, view: RunView) -> None:
     if view.run.state not in _DONE or not failed + blocked or not ctx.actor.may(Permission.CHARGE):
         return
     st.subheader("Bring failures back", anchor=False)
-    chosen = _choose(ctx, view, failed) if failed else []
+    everything = _everything(view)
+    chosen = _choose(ctx, view, failed, everything) if failed else []
     numbers = frozenset(chosen) or None
-    about = plural(len(chosen), "chosen row") if chosen else "all of them"
+    about = plural(len(chosen), "chosen row") if chosen else _failed(failed)
+    drafted = plural(len(chosen), "chosen row") if chosen else everything
     with st.container(horizontal=True, vertical_alignment="center"):
         if failed:
             if st.button("Make links", key="run_recover_links", icon=":material/add_link:",
@@ -44,7 +46,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
                         key=f"run_messages_{len(chosen)}", label="Messages (CSV)",
                         file_name=f"{view.run.name}-messages.csv")  # fmt: skip
         if st.button("Try again", key="run_recover_again", icon=":material/replay:",
-                     help=f"Makes a new draft of {about}, checked by what is known now. It needs an approval of its own."):  # fmt: skip
+                     help=f"Makes a new draft of {drafted}, checked by what is known now. It needs an approval of its own."):  # fmt: skip
             with outcome.show("A draft of what did not work."):
                 again = ctx.services.runs.follower.again(view.run.id, by=ctx.actor, numbers=numbers)
                 st.query_params["run"] = again.id
@@ -52,12 +54,33 @@ def draw(ctx: PageContext, view: RunView) -> None:
         _messages(ctx, view, numbers)
 
 
-def _choose(ctx: PageContext, view: RunView, failed: int) -> list[int]:
+def _failed(count: int) -> str:
+    return "the failed row" if count == 1 else f"all {count:,} failed rows"
+
+
+def _everything(view: RunView) -> str:
+    """What another try takes when no row is chosen: also what never got as far as failing."""
+    parts = [
+        f"{count:,} {word}"
+        for count, word in (
+            (view.failed_still, "failed"),
+            (view.counts.get("blocked", 0), "blocked"),
+            (view.counts.get("planned", 0), "never charged"),
+        )
+        if count
+    ]
+    last = parts.pop()
+    listed = f"{', '.join(parts)} and {last}" if parts else last
+    is_one = not parts and last.startswith("1 ")
+    return f"the {listed[2:]} row" if is_one else f"all {listed} rows"
+
+
+def _choose(ctx: PageContext, view: RunView, failed: int, everything: str) -> list[int]:
     frame, more = ctx.services.reports.runs.rows(view.run.id, rows=_SHOWN, failed_still=True)
     arrived = {card.run_row for card in ctx.services.runs.new_cards.arrived(view.run.id)}
-    said = f"Choose rows, or none to take all {failed:,}."
+    said = f"Choose rows. With none chosen, Try again takes {everything}."
     if more is not None:
-        said = f"The first {_SHOWN} of {failed:,}. {said}"
+        said = f"The first {_SHOWN} of {failed:,} failed rows. {said}"
     if arrived:
         waiting = plural(len(arrived), "row waits", "rows wait")
         st.success(

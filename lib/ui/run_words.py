@@ -9,8 +9,10 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.runs import CollectedElsewhere
 from lib.money import format_money
+from lib.services.runs.viewing import RunView
 from lib.ui import navigation
 from lib.ui.context import PageContext
+from lib.ui.formats import plural
 
 VERDICTS = {"green": "Ready", "amber": "Look at it", "red": "Blocked"}
 _MOST_SUMS = 2
@@ -21,6 +23,18 @@ def totals(amounts: Mapping[str, int], *, most: int = _MOST_SUMS) -> str:
     sums = [format_money(amount, code) for code, amount in amounts.items() if amount]
     shown = " · ".join(sums[:most])
     return f"{shown} · {len(sums) - most} more" if len(sums) > most else shown
+
+
+def to_charge(view: RunView) -> str:
+    """ "Charge 10 rows: €724.50 · £120.00": what starting it does, short enough for a button."""
+    sums = [
+        format_money(states["planned"], code)
+        for code, states in view.totals.items()
+        if states.get("planned")
+    ]
+    more = " and more" if len(sums) > _MOST_SUMS else ""
+    rows = plural(view.counts.get("planned", 0), "row")
+    return f"Charge {rows}: {' · '.join(sums[:_MOST_SUMS])}{more}"
 
 
 def elsewhere(collected: Sequence[CollectedElsewhere]) -> str:

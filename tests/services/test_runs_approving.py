@@ -284,11 +284,11 @@ class TestControlTotals:
     @pytest.mark.parametrize(
         ("control", "says"),
         [
-            (ControlTotals(1), "You expect 1 row, but this run holds 4. Of these, 2 are blocked and 1 is left out and cannot be sent."),
+            (ControlTotals(1), "You expect 1 row, but this run holds 4. 2 of its 4 rows are blocked and cannot be sent. 1 is left out and cannot be sent."),
             (ControlTotals(5), "You expect 5 rows, but this run holds 4."),
-            (ControlTotals(None, {"usd": 1_001}), "You expect $10.01, but its rows add up to $30.06. The amount of 1 row cannot be read"),
+            (ControlTotals(None, {"usd": 1_001}), "You expect $10.01, but the file's rows add up to $30.06. 1 row without a readable amount is not counted."),
             (ControlTotals(4, {"usd": 3_007}), "You expect $30.07"),
-            (ControlTotals(4, {"eur": 3_006}), "You expect €30.06, but its rows add up to €0.00."),
+            (ControlTotals(4, {"eur": 3_006}), "You expect €30.06, but the file's rows add up to €0.00."),
             (ControlTotals(4, {"usd": 3_006, "eur": 1}), "You expect €0.01"),
         ],
     )  # fmt: skip

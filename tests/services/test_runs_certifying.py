@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
+from lib.domain.certificates import LedgerRow, compare
 from lib.domain.control_totals import ControlTotals
 from lib.domain.runs import CollectedElsewhere, Run
 from lib.errors import Misconfigured, NotFound, StaleState
+from lib.money import Money
 from lib.printing.certificates import lines_of
+from lib.services.users import PRACTICE_PASSWORD
 from tests.running import (
     approve,
     audited,
@@ -20,7 +24,7 @@ from tests.running import (
     started,
     uow,
 )
-from tests.world import ALICE, ALWAYS_DECLINES, World
+from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 
 @pytest.fixture
@@ -101,6 +105,38 @@ class TestGreen:
         assert made.verdict == "green"
         assert "$0.01 went back since." in said(made, "note")
         assert lines_of(made)["usd"].refunded == 1
+        assert not world.services.runs.certifier.is_outdated(made)
+
+    @pytest.mark.parametrize("later", [0, 60])
+    def test_what_goes_back_afterwards_makes_it_outdated(self, world, run, later) -> None:
+        """Also in the very second: then the sum tells."""
+        made = certify(world, run)
+        assert not world.services.runs.certifier.is_outdated(made)
+        world.clock.advance(seconds=later)
+        world.services.refund_settling._gateway.create_refund(
+            {"payment_intent": intent_of(world, run), "amount": 1}, idempotency_key="elsewhere"
+        )
+        world.services.sync.run()
+        assert world.services.runs.certifier.is_outdated(made)
+        world.clock.advance(seconds=60)
+        assert not world.services.runs.certifier.is_outdated(certify(world, run))
+
+    def test_a_refund_that_staff_ordered_makes_it_outdated(self, world, run) -> None:
+        made = certify(world, run)
+        world.clock.advance(seconds=60)
+        order = world.services.refunds.request(
+            rows_of(world, run.id)[0].charge_id, money=Money(100, "usd"), by=ALICE,
+            reason="requested_by_customer", note="Wrong invoice",
+        )  # fmt: skip
+        assert not world.services.runs.certifier.is_outdated(made)
+        world.services.refunds.approve(order.id, by=BOB, password=PRACTICE_PASSWORD)
+        assert world.services.runs.certifier.is_outdated(made)
+
+    def test_rows_without_a_readable_amount_are_told(self) -> None:
+        row = LedgerRow(2, "INV-1", "cus_1", None, None, "blocked", "")
+        found = compare([row, replace(row, number=3)], [], digest_fits=True)
+        assert found.remarks[0].text == "2 rows without a readable amount are not counted."
+        assert found.verdict == "green"
 
 
 class TestElsewhere:

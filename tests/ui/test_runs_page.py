@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 
 from lib import bootstrap
-from lib.domain.runs import RUNS_AT_ONCE, RowState, RunState
+from lib.domain.runs import RUNS_AT_ONCE, Limits, RowState, RunState
+from lib.ui import run_certificate, run_words
 from tests.running import (
     approve,
     approved,
@@ -35,6 +37,10 @@ def empty_services(world: World, monkeypatch):
 def row(world: World, reference: str = "INV-1", number: str = "4242424242424242"):
     customer = world.customer()
     return (customer, world.save_card(customer, number), 1234, reference)
+
+
+def toasts(at) -> list[str]:
+    return [toast.value.replace("\\", "") for toast in at.toast]
 
 
 def state_of(world: World, run_id: str) -> RunState:
@@ -67,17 +73,17 @@ class TestDraft:
         at = open_page("runs", as_="alice", query={"run": run_id})
         assert not any(c.isdigit() for c in at.text_input(key="run_control_rows").placeholder)
         at.text_input(key="run_control_rows").set_value("1")
-        at.text_input(key="run_control_totals").set_value("12.34 usd")
+        at.text_input(key="run_control_totals").set_value("12.34 usd; 0 eur")
         ran(button(at, "run_submit").click().run())
         assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
         at = open_page("runs", as_="bob", query={"run": run_id})
-        assert "The maker expected 1 row, $12.34 in all" in text(at)
+        assert "The maker expected 1 row, $12.34, €0.00 in all" in text(at)
 
     @pytest.mark.parametrize(
         ("rows", "totals", "says"),
         [
             ("2", "", "You expect 2 rows, but this run holds 1."),
-            ("1", "12.35 usd", "but its rows add up to"),
+            ("1", "12.35 usd", "but the file's rows add up to"),
             ("one", "", "in digits"),
             ("", "12.34", "with its currency"),
         ],
@@ -119,8 +125,34 @@ class TestDeciding:
         button(at, "run_approve").click().run()
         assert "not right" in at.error[0].value
         at.text_input(key="run_password").set_value(PASSWORD)
-        ran(button(at, "run_approve").click().run())
+        at = ran(button(at, "run_approve").click().run())
+        assert toasts(at) == ["Approved. Nothing is charged until somebody starts it."]
         assert state_of(world, run_id) is RunState.APPROVED
+
+    def test_the_approver_reads_what_else_is_approved(self, open_page, world) -> None:
+        plain = submitted(world, [row(world)])
+        said = text(open_page("runs", as_="bob", query={"run": plain.id}))
+        assert "Pauses after" not in said
+        assert "one more try" not in said
+        rows = [row(world, f"INV-{n}") for n in range(2, 5)]
+        run = submitted(world, rows, canary=2, charge_new_cards=True)
+        said = text(open_page("runs", as_="bob", query={"run": run.id}))
+        assert "Pauses after the first 2 rows to be looked at." in said
+        assert "Also allows one more try when a customer saves a new card." in said
+
+    def test_a_second_approver_is_needed(self, open_page, world) -> None:
+        with uow(world).write() as stores:
+            stores.limits.set("usd", Limits(per_run=1), by="ada", at=world.now)
+        run = submitted(world, [row(world)])
+        at = open_page("runs", as_="bob", query={"run": run.id})
+        at.text_input(key="run_password").set_value(PASSWORD)
+        at = ran(button(at, "run_approve").click().run())
+        said = "Approved by you. One more person has to approve."
+        assert toasts(at) == [said]
+        assert said in text(at)
+        assert "run_approve" not in buttons(at)
+        at = open_page("runs", as_="ada", query={"run": run.id})
+        assert "Approved once, by Bob" in text(at)
 
     def test_rejecting_needs_a_reason(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])
@@ -171,6 +203,16 @@ class TestExecuting:
             at = open_page("runs", as_="alice", query={"run": run.id})
             ran(button(at, press).click().run())
             assert state_of(world, run.id) is after
+
+    def test_the_button_says_what_starting_charges(self, open_page, world) -> None:
+        run = approved(world, [row(world), row(world, "INV-2")])
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert button(at, "run_start").label.replace("\\", "") == "Charge 2 rows: $24.68"
+
+    def test_the_button_stays_short(self) -> None:
+        sums = {code: {"planned": 100} for code in ("eur", "gbp", "usd")} | {"chf": {"blocked": 5}}
+        view = SimpleNamespace(counts={"planned": 1, "blocked": 1}, totals=sums)
+        assert run_words.to_charge(view) == "Charge 1 row: €1.00 · £1.00 and more"
 
     def test_cancelling_keeps_what_was_sent(self, open_page, world) -> None:
         run = approved(world, [row(world)])
@@ -273,11 +315,25 @@ class TestCertificate:
         at = open_page("runs", as_="alice", query={"run": run.id})
         assert "compares a finished run with Stripe by itself" in text(at)
         ran(at.button(key="run_certify").click().run())
-        assert "agree to the last minor unit" in text(at)
+        assert "agree to the cent" in text(at)
         sums = next(d.value for d in at.dataframe if "stripe" in d.value.columns)
         assert not {"open", "refunded", "elsewhere"} & set(sums.columns)
         assert list(sums["stripe"]) == ["$12.34"]
         assert world.services.runs.certifier.last(run.id).by == "alice"
+
+    def test_the_list_says_what_it_holds(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+        world.services.runs.certifier.certify(run.id, by=ALICE)
+        at = open_page("runs", as_="vera", query={"run": run.id})
+        assert [one.label for one in at.expander if "paid" in one.label] == [
+            "1 row not paid, each with its reason"
+        ]
+
+    def test_its_parts_are_counted_apart(self) -> None:
+        weights = ["red", "red", "amber", "note", "note", "note"]
+        assert run_certificate._counted(weights, {"declined": 1, "blocked": 1, "succeeded": 3}) == (
+            "2 differences · 1 open outcome · 2 rows not paid, each with its reason · 1 note"
+        )
 
     def test_a_difference_cannot_be_overlooked(self, open_page, world) -> None:
         run = executed(world, [row(world)])
@@ -317,6 +373,23 @@ class TestCollectedElsewhere:
         assert not any("reason" in frame.value.columns for frame in at.dataframe)
 
 
+def test_a_chosen_row_is_told_in_full(open_page, world) -> None:
+    run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
+    at = open_page("runs", as_="vera", query={"run": run.id})
+    told = at.dataframe[-1].value["why"].iloc[0]
+    assert told not in text(at)
+    assert told in text(choose(at, "run_rows"))
+
+
+def test_approvals_tells_what_would_be_charged_and_who_asks(open_page, world) -> None:
+    run_id = draft(world, [row(world), row(world, "INV-2"), row(world, "INV-3")])
+    world.services.runs.maker.leave_out(run_id, [3], by=ALICE)
+    submit(world, run_id)
+    said = text(open_page("approvals", as_="bob"))
+    assert "2 rows to charge, $24.68" in said
+    assert "Submitted by Alice" in said
+
+
 class TestOutlook:
     def test_an_approver_reads_what_is_unusual(self, open_page, world) -> None:
         first = row(world)
@@ -345,6 +418,26 @@ class TestBringingBack:
         made = at.query_params["run"]
         made = made[0] if isinstance(made, list) else made
         assert [one.reference for one in rows_of(world, made)] == ["INV-1"]
+
+    def test_blocked_rows_that_come_along_are_told(self, open_page, world) -> None:
+        gone = row(world, "INV-0")
+        run_id = draft(world, [gone, row(world, "INV-1", ALWAYS_DECLINES), row(world, "INV-2"),
+                               row(world, "INV-3", ALWAYS_DECLINES)])  # fmt: skip
+        world.services.users.add_practice_users()
+        world.services.runs.maker.leave_out(run_id, [4], by=ALICE)
+        run = approve(world, submit(world, run_id))
+        world.services.payment_methods.detach(gone[1], by=ALICE)
+        world.services.runs.control.start(run.id, by=ALICE)
+        assert world.services.runs.executor.execute(run.id)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        taken = "all 2 failed and 1 blocked rows"
+        assert f"With none chosen, Try again takes {taken}." in text(at)
+        assert taken in button(at, "run_recover_again").help
+        assert "all 2 failed rows" in button(at, "run_recover_links").help
+        rows = next(caption for caption in at.caption if caption.value == "Rows")
+        assert rows.proto.help == "Also counted here: 1 left out or cancelled."
+        ran(button(at, "run_recover_again").click().run())
+        assert len(rows_of(world, at.query_params["run"])) == 3
 
     def test_links_and_messages_to_copy(self, open_page, world) -> None:
         run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])

@@ -40,9 +40,15 @@ class RunCertifier:
             return stores.certificates.last(run_id)
 
     def is_outdated(self, certificate: Certificate) -> bool:
-        """Whether a charge of the run has changed since."""
+        """Whether a charge of the run has changed since, or money went back that it does not tell."""
+        lines = certificate.content["lines"]
+        told = {code: line["refunded"] for code, line in lines.items() if line["refunded"]}
         with self._uow.read() as stores:
-            return stores.certificates.changed_since(certificate.run_id, certificate.at)
+            return (
+                stores.certificates.changed_since(certificate.run_id, certificate.at)
+                # Read late: it went back before, and the mirror did not know.
+                or stores.certificates.refunded(certificate.run_id) != told
+            )
 
     def certify_due(self) -> int:
         """Of runs that ended and have none yet; returns how many were made."""

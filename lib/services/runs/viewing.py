@@ -160,6 +160,11 @@ class RunViewer:
                 failed_still=stores.run_rows.failed_still(run_id),
             )
 
+    def unreadable(self, run_id: str) -> int:
+        """Rows whose amount could not be read: they are in no sum."""
+        with self._uow.read() as stores:
+            return stores.run_rows.file_totals(run_id).unreadable
+
     def rows(self, run_id: str) -> Iterator[RowView]:
         """All rows in the order of the file, read page by page."""
         after = 0
