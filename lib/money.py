@@ -42,6 +42,9 @@ _SYMBOLS = {
 }  # fmt: skip
 _PLAIN_AMOUNT = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]*))?\Z", re.ASCII)
 
+# "88,40" can only mean 88.40 where there are two decimals.
+_DECIMAL_COMMA = re.compile(r"(?P<whole>[0-9]{1,12}),(?P<fraction>[0-9]{2})\Z", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Currency:
@@ -123,13 +126,8 @@ def parse_total(text: str, code: str) -> Money:
     match = _PLAIN_AMOUNT.match(cleaned)
     example = format_major(_example_minor(unit), unit.code)
     if match is None:
-        hint = (
-            " A dot starts the decimals; leave thousands separators and spaces out."
-            if set(cleaned) & {",", " ", "\N{NO-BREAK SPACE}"}
-            else ""
-        )
         raise InvalidInput(
-            f"“{cleaned[:24]}” is not an amount.{hint} Write digits with a dot, for example {example}.",
+            f"“{cleaned[:24]}” is not an amount. {_how_to_write(cleaned, unit, example)}",
             field="amount",
             code="amount_invalid",
         )
@@ -217,6 +215,16 @@ def format_money(minor: int, code: str) -> str:
 def _example_minor(unit: Currency) -> int:
     """An amount of the size of an everyday invoice, for examples in messages."""
     return 1230 * (10 if unit.exponent == 3 else 1) if unit.decimals else 1200 * unit.factor
+
+
+def _how_to_write(cleaned: str, unit: Currency, example: str) -> str:
+    if not set(cleaned) & {",", " ", "\N{NO-BREAK SPACE}"}:
+        return f"Write digits{' with a dot' if unit.decimals else ''}, for example {example}."
+    meant = _DECIMAL_COMMA.match(cleaned)
+    if meant is not None and len(meant["fraction"]) == unit.decimals:
+        example = f"{meant['whole']}.{meant['fraction']}"
+    decimals = "a dot for decimals, no comma" if unit.decimals else "no decimals"
+    return f"Write {example}: {decimals}, no thousands separators or spaces."
 
 
 def _decimals_in_words(count: int) -> str:

@@ -23,7 +23,9 @@ actions = layout.header("Sessions", "Every setup session at Stripe, and what was
 drawers.follow_address(session_panel.PARAM, session_panel.TABLE)
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
-    state = filters.states("sessions_state", counts, labels={"needs_customer": "Needs a customer"})
+    state = filters.states(
+        "sessions_state", counts, labels={"needs_customer": "Card without customer"}
+    )
     since = filters.period("sessions_period", ctx.now)
     search = filters.search("sessions_search", "Name, e-mail, reference …", width=190)
 place = layout.paging("sessions", state, st.query_params.get("sessions_period"), search)

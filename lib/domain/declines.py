@@ -159,7 +159,7 @@ _REASON_OF_CODE: dict[str, Reason] = {
         Reason.NOT_SUPPORTED: (
             "card_not_supported currency_not_supported invalid_amount "
             "recurring_not_supported_by_bank partner_action_not_supported "
-            "invalid_business_account testmode_decline amount_too_large amount_too_small "
+            "invalid_business_account testmode_decline "
             "payment_method_currency_mismatch"
         ),
         Reason.TRY_LATER: (
@@ -168,6 +168,7 @@ _REASON_OF_CODE: dict[str, Reason] = {
             "card_decline_rate_limit_exceeded partner_payment_not_found rate_limit lock_timeout"
         ),
         Reason.POSSIBLE_DUPLICATE: "duplicate_transaction",
+        Reason.OUR_DATA: "amount_too_large amount_too_small",
         Reason.OUTCOME_UNKNOWN: "outcome_unknown",
     }.items()
     for code in codes.split()

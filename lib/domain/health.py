@@ -62,6 +62,7 @@ class Facts:
     webhook_at: int | None
     webhooks_missed: int
     """Events of the last day that only polling brought, though they should have come by webhook."""
+    last_missed: int | None
     given_up: int
     """Deliveries that could not be processed and are not tried again."""
     paid_twice: int
@@ -259,7 +260,8 @@ def _webhooks(facts: Facts) -> list[Remark]:
 
 
 def _quiet(facts: Facts) -> list[Remark]:
-    if not facts.has_webhooks or not facts.webhooks_missed:
+    came_since = facts.webhook_at is not None and facts.webhook_at >= (facts.last_missed or 0)
+    if not facts.has_webhooks or not facts.webhooks_missed or came_since:
         return []
     return [
         Remark(

@@ -99,7 +99,7 @@ def _customer(request: RowRequest, facts: Facts, found: list[Finding]) -> Custom
         found.append(
             _red(
                 "customer_ambiguous",
-                f"{len(ids)} customers have the address {wanted[:80]}. Write the id of the one you mean.",
+                f"{len(ids):,} customers have the address {wanted[:80]}. Write the id of the one you mean.",
                 "customer",
             )
         )
@@ -229,7 +229,7 @@ def _amount(money: Money, customer: Customer, facts: Facts, found: list[Finding]
         found.append(
             _amber(
                 "amount_unusual",
-                f"{money} is {money.amount // largest} times the largest of {count} payments so far ({format_money(largest, money.currency)}).",
+                f"{money} is {money.amount // largest:,} times the largest of {count} payments so far ({format_money(largest, money.currency)}).",
                 "amount",
             )
         )
@@ -253,7 +253,7 @@ def _amber(code: str, message: str, column: str) -> Finding:
 
 
 def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
 def _day(now: int) -> date:

@@ -62,13 +62,15 @@ def like_an_earlier_one(reference: str, charge: Charge) -> Finding:
 
 def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) -> dict[int, Finding]:
     """
-    Rows that name a customer and reference which an earlier row has, perhaps in another writing.
+    Rows that name a customer and reference which an earlier row has, perhaps in another writing,
+    or a reference that an earlier row has for another customer.
 
     Args:
         customers: the one that each row means, in the order of the rows.
     """
     first: dict[tuple[str, str], RowRequest] = {}
     outlines: dict[tuple[str, str], RowRequest] = {}
+    anybodys: dict[str, RowRequest] = {}
     found: dict[int, Finding] = {}
     for request, customer in zip(requests, customers, strict=True):
         reference = request.reference
@@ -76,6 +78,7 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
             continue
         same = first.setdefault((customer, reference), request)
         alike = outlines.setdefault((customer, outline(reference)), request)
+        earlier = anybodys.setdefault(reference, request)
         if same is not request:
             found[request.number] = _finding(
                 "reference_repeated",
@@ -85,6 +88,12 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
         elif alike is not request:
             found[request.number] = _alike(
                 reference, f"Row {alike.number} charges “{alike.reference}” of this customer"
+            )
+        elif earlier is not request:
+            found[request.number] = _finding(
+                "reference_of_another",
+                Severity.AMBER,
+                f"Row {earlier.number} has this reference for another customer.",
             )
     return found
 

@@ -15,7 +15,7 @@ _AUDIT = Query(
     """SELECT l.id, l.at, l.actor, coalesce(u.name, l.actor) AS actor_name, l.action, l.subject,
            coalesce(h.reference || ' · ' || coalesce(hc.name, hc.email, h.customer),
                c.name, c.email, k.reference || ' · ' || coalesce(k.name, k.email, 'nobody yet'),
-               k.name, k.email, m.brand || ' ···· ' || m.last4, w.name) AS about,
+               k.name, k.email, m.brand || ' ···· ' || m.last4, r.name, w.name) AS about,
            l.detail, l.hash, l.id AS page_time, l.id AS page_id
        FROM audit_log l
        LEFT JOIN users u ON u.username = l.actor
@@ -24,6 +24,7 @@ _AUDIT = Query(
        LEFT JOIN customers c ON c.id = l.subject
        LEFT JOIN setup_links k ON k.id = l.subject
        LEFT JOIN payment_methods m ON m.id = l.subject
+       LEFT JOIN runs r ON r.id = l.subject
        LEFT JOIN users w ON w.username = substr(l.subject, 6)""",
     "l.id",
     "l.id",
@@ -47,7 +48,7 @@ class AuditReports:
         query = _AUDIT.matching(
             search,
             ("l.actor", "u.name", "l.action", "l.subject", "l.detail", "h.reference", "hc.name",
-             "hc.email", "c.name", "c.email", "k.name", "k.email"),
+             "hc.email", "c.name", "c.email", "k.name", "k.email", "r.name"),
         )  # fmt: skip
         if actor:
             query = query.where("l.actor = ?", actor)

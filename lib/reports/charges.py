@@ -31,13 +31,14 @@ _CHARGES = Query(
                AND p.status = 'succeeded') AS refunded,
            (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = a.payment_intent
                AND p.status = 'succeeded') AS disputed,
-           n.id AS new_method, n.type AS new_type, n.brand AS new_brand, n.last4 AS new_last4,
+           r.id AS run, r.name AS run_name, n.id AS new_method, n.type AS new_type, n.brand AS new_brand, n.last4 AS new_last4,
            h.created_at AS page_time, h.id AS page_id
        FROM charges h
        LEFT JOIN customers c ON c.id = h.customer
        LEFT JOIN payment_methods m ON m.id = h.payment_method
        LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
            (SELECT max(number) FROM attempts WHERE charge_id = h.id)
+       LEFT JOIN runs r ON r.id = a.run_id
        LEFT JOIN setup_links l ON l.charge_id = h.id AND l.revoked_at IS NULL
            AND l.completed_at IS NULL
        LEFT JOIN users u ON u.username = h.created_by

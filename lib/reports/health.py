@@ -73,6 +73,7 @@ class HealthReports:
                 has_webhooks=has_webhooks,
                 webhook_at=quiet.last_webhook_at,
                 webhooks_missed=quiet.missed,
+                last_missed=quiet.last_missed,
                 given_up=_number(
                     database,
                     """SELECT count(*) FROM webhook_deliveries

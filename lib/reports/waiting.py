@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from lib.clock import Clock, epoch
@@ -28,6 +29,26 @@ _COUNTS = f"""SELECT
     (SELECT count(*) FROM runs WHERE state IN
         ('awaiting_approval', 'approved', 'paused', 'stopped')) AS runs"""
 
+# What waits for a second person: who asked, and whether this person agreed already.
+_APPROVALS = """SELECT count(*) FILTER (WHERE NOT is_mine AND NOT is_decided) AS to_decide,
+        count(*) FILTER (WHERE is_mine) AS mine
+    FROM (
+        SELECT :who IN (r.submitted_by, r.created_by) AS is_mine,
+            EXISTS (SELECT 1 FROM run_decisions d WHERE d.run_id = r.id AND d.by = :who
+                AND d.digest = r.digest AND d.submitted_at = r.submitted_at) AS is_decided
+        FROM runs r WHERE r.state = 'awaiting_approval'
+        UNION ALL SELECT requested_by = :who, 0 FROM refund_orders WHERE state = 'requested'
+        UNION ALL SELECT proposed_by = :who, 0 FROM verdicts WHERE state = 'proposed')"""
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """What waits for a second person."""
+
+    to_decide: int
+    """Others asked for it."""
+    mine: int
+
 
 class WaitingReports:
     def __init__(self, path: Path, *, clock: Clock) -> None:
@@ -46,3 +67,9 @@ class WaitingReports:
         with reading(self._path) as database:
             row = next(database.query(_COUNTS, parameters))
         return {name: int(value or 0) for name, value in row.items()}
+
+    def approvals(self, username: str) -> Approvals:
+        """As one person sees them."""
+        with reading(self._path) as database:
+            row = next(database.query(_APPROVALS, {"who": username}))
+        return Approvals(int(row["to_decide"]), int(row["mine"]))

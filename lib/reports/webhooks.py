@@ -57,6 +57,8 @@ class Quiet:
     last_webhook_at: int | None
     missed: int
     """Events of the last 24 hours that only polling learnt, long after a webhook was due."""
+    last_missed: int | None
+    """When the newest of them happened."""
 
 
 class WebhookReports:
@@ -133,9 +135,10 @@ class WebhookReports:
             row = next(
                 database.query(
                     """SELECT (SELECT max(webhook_at) FROM webhook_deliveries) AS last,
-                        (SELECT count(*) FROM webhook_deliveries
-                         WHERE webhook_at IS NULL AND created >= ? AND created < ?) AS missed""",
+                        count(*) AS missed, max(created) AS last_missed
+                       FROM webhook_deliveries
+                       WHERE webhook_at IS NULL AND created >= ? AND created < ?""",
                     (now - _QUIET_SECONDS, now - LATE_SECONDS),
                 )
             )
-        return Quiet(row["last"], int(row["missed"]))
+        return Quiet(row["last"], int(row["missed"]), row["last_missed"])

@@ -131,11 +131,19 @@ class UserService:
     def confirm(self, username: str, password: str) -> User:
         """
         Check that the person who is signed in is still the one at the keyboard. Counts failures
-        and raises like `sign_in`.
-        """
-        return self._check(username, password, "user.confirm")
+        like `sign_in`.
 
-    def _check(self, username: str, password: str, action: str) -> User:
+        Raises:
+            NotSignedIn: no password, a wrong one, or an account that is locked or disabled.
+        """
+        if not password:
+            raise NotSignedIn("Enter your password.")
+        return self._check(username, password, "user.confirm", "That is not your password.")
+
+    def _check(
+        self, username: str, password: str, action: str,
+        otherwise: str = "The user name or the password is not right.",
+    ) -> User:  # fmt: skip
         now = epoch(self._clock())
         user = self.find(username)
         if user is not None and user.locked_until is not None and user.locked_until > now:
@@ -160,7 +168,7 @@ class UserService:
                 _audit(stores, now, user.actor, action, username)
                 failed = False
         if failed or user is None:
-            raise NotSignedIn("The user name or the password is not right.")
+            raise NotSignedIn(otherwise)
         return user
 
     def end_sessions(self, username: str) -> None:

@@ -67,7 +67,7 @@ STATES: dict[str, Look] = {
     "needs_customer": Look("Needs customer", "orange", "person_alert"),
     "awaiting_approval": Look("Awaiting approval", "orange", "pending_actions"),
     "expiring": Look("Expiring", "orange", "event_upcoming"),
-    "unattached": Look("Needs a customer", "orange", "person_add"),
+    "unattached": Look("Card without customer", "orange", "person_add"),
     "retrying": Look("Retrying", "orange", "replay"),
     "locked": Look("Locked", "orange", "lock_clock"),
     "repaired": Look("Repaired", "orange", "build"),

@@ -143,6 +143,16 @@ def facts(details: Details) -> None:
         rows.append(Fact("Description", charge.description))
     rows.append(Fact("Created", f"{made} by {details.names.person(charge.created_by)}"))
     layout.facts(rows)
+    _run(details)
+
+
+def _run(details: Details) -> None:
+    """The way to the run that sent the last try."""
+    spec = navigation.find("runs")
+    if details.row["run"] and spec is not None:
+        st.page_link(spec.path, label=f"Run: {escape(details.row['run_name'])}",
+                     icon=":material/playlist_add_check:",
+                     query_params={"run": details.row["run"]})  # fmt: skip
 
 
 def timeline(details: Details) -> None:

@@ -10,9 +10,10 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.health import Facts, Light, Remark, judge, light_of
 from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.settings import Mode
 from lib.ui import badges, charts, layout, navigation, outcome, sync_status, sync_words
 from lib.ui.context import PageContext
-from lib.ui.formats import ago, brief, escape
+from lib.ui.formats import ago, brief, escape, plural
 from lib.ui.layout import Figure
 
 
@@ -36,9 +37,10 @@ _READING = _Shown("blue", "progress_activity", "Reading everything from Stripe")
 
 
 def facts(ctx: PageContext) -> Facts:
-    return ctx.services.reports.health.facts(
-        has_webhooks=bool(ctx.services.settings.webhook_secrets)
-    )
+    settings = ctx.services.settings
+    found = ctx.services.reports.health.facts(has_webhooks=bool(settings.webhook_secrets))
+    # The practice Stripe lives in Onfile: what it did before it could send is nobody's mistake.
+    return replace(found, webhooks_missed=0) if settings.mode is Mode.PRACTICE else found
 
 
 def reasons(found: Facts) -> list[Remark]:
@@ -198,6 +200,9 @@ def news(ctx: PageContext, found: Facts) -> None:
         words = "Webhooks are not set up: Onfile asks Stripe instead. Everything is right, only later."  # fmt: skip
     elif found.webhook_at is None:
         words = "Webhooks are set up, and nothing has arrived yet."
+    elif found.webhooks_missed:
+        many = plural(found.webhooks_missed, "change", "changes")
+        words = f"{many} of the last day came by polling before any webhook: later, but all there."
     if words:
         st.caption(f":material/webhook: {words}")
     sync_status.not_searchable(ctx)

@@ -22,7 +22,7 @@ PARAM = "method"
 TABLE = "payment_methods_rows"
 # The report's words, in those of `badges.STATES`.
 _BADGES = {"needs_customer": "unattached", "removed": "detached", "not_supported": "unusable"}
-LABELS = {"needs_customer": "Needs a customer", "removed": "Removed"}
+LABELS = {"needs_customer": "Card without customer", "removed": "Removed"}
 COLUMNS: dict[str, Column] = {
     "label": text("Method", width=150),
     "expiry": text("Expires", width=85),

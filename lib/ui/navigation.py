@@ -114,9 +114,13 @@ def find(url_path: str) -> PageSpec | None:
     return next((spec for spec in existing() if spec.url_path == url_path), None)
 
 
-def waiting(services: Services) -> Mapping[str, int]:
-    """Numbers behind page titles, by `PageSpec.counter`; one cheap read, as it runs every time."""
-    return services.reports.waiting.counts()
+def waiting(services: Services, actor: Actor) -> Mapping[str, int]:
+    """Numbers behind page titles, by `PageSpec.counter`; cheap reads, as they run every time."""
+    reports = services.reports.waiting
+    counts = reports.counts()
+    if counts["approvals"] and not actor.may(Permission.APPROVE):
+        return counts | {"approvals": reports.approvals(actor.username).mine}
+    return counts
 
 
 def declare(actor: Actor | None, *, waiting: Mapping[str, int] | None = None) -> Page:

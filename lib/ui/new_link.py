@@ -121,7 +121,7 @@ def _for_whom(ctx: PageContext, who: str) -> _Order:
         return _Order(email=(email or "").strip() or None, name=(name or "").strip() or None)
     st.caption(
         "Anyone with the link can save one method. It appears under Sessions as "
-        "“Needs a customer”, and can be charged once you have chosen one."
+        "“Card without customer”, and can be charged once you have chosen one."
     )
     return _Order(guest=True)
 

@@ -98,7 +98,7 @@ def _explain() -> None:
         )  # fmt: skip
         st.caption(
             "The order does not matter, and other names are recognised in English, German, French and "
-            "Japanese. Further columns come back in the results. A reference is never charged twice."
+            "Japanese. Further columns come back in the results. A reference is never charged twice for one customer."
         )
 
 

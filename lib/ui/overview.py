@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.clock import epoch
+from lib.domain.actors import Permission
 from lib.money import format_money
 from lib.reports.paging import records
 from lib.ui import audit_words, badges, charts, layout, navigation, tables
@@ -36,15 +37,17 @@ _STEPS = (
 
 
 def waiting(ctx: PageContext) -> None:
-    """What needs a person now: four figures, each a link to its rows."""
+    """What needs a person now: approvals in a line, and four figures, each a link to its rows."""
     counts = ctx.services.reports.waiting.counts()
+    if counts["approvals"] and ctx.actor.may(Permission.APPROVE):
+        _approvals(ctx)
     layout.figures(
         [
             Figure("Unknown", counts["unknown"], "unknown",
                    help="Charges whose outcome Onfile is finding out."),
             Figure("Failures", counts["failures"], "failures",
                    help="Charges of the last 30 days that failed and were not made good since."),
-            Figure("Needs a customer", counts["unattached"], "sessions",
+            Figure("Card without customer", counts["unattached"], "sessions",
                    {"sessions_state": "needs_customer"},
                    help="Saved without a customer: cannot be charged before it has one."),
             Figure("Expiring methods", counts["expiring"], "payment_methods",
@@ -52,6 +55,15 @@ def waiting(ctx: PageContext) -> None:
                    help="Cards that end this month or next."),
         ]
     )  # fmt: skip
+
+
+def _approvals(ctx: PageContext) -> None:
+    count = ctx.services.reports.waiting.approvals(ctx.actor.username).to_decide
+    spec = navigation.find("approvals")
+    if count and spec is not None:
+        verb = "waits" if count == 1 else "wait"
+        st.page_link(spec.path, label=f"**{count:,} {verb} for your approval**",
+                     icon=":material/approval_delegation:")  # fmt: skip
 
 
 def picture(ctx: PageContext) -> None:

@@ -11,7 +11,7 @@ services = context.services()
 actor = auth.current_actor(services.users)
 
 # Before anything that can rerun: a rerun without declared pages sends the browser to "/".
-page = navigation.declare(actor, waiting=navigation.waiting(services) if actor else None)
+page = navigation.declare(actor, waiting=navigation.waiting(services, actor) if actor else None)
 environment.strip(services.settings.mode)
 
 if actor is None:

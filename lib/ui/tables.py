@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Literal
@@ -173,7 +173,7 @@ def _draw(
         placeholder="",
         alt=alt,
         column_config={
-            name: _config(column, shown[name], timezone) for name, column in columns.items()
+            name: _config(column, frame[name], timezone) for name, column in columns.items()
         },
         **how,
     )
@@ -200,12 +200,20 @@ def _values(frame: pd.DataFrame, name: str, column: Column) -> Any:  # noqa: ANN
 
 
 def _labels(cell: object) -> list[str]:
+    return [badges.cell_label(state) for state in _states(cell)]
+
+
+def _states(cell: object) -> list[str]:
     if isinstance(cell, (list, tuple)):
-        return [badges.cell_label(str(part)) for part in cell]
-    return [badges.cell_label(cell)] if isinstance(cell, str) else []
+        return [str(part) for part in cell]
+    return [cell] if isinstance(cell, str) else []
 
 
-_STATE_OF_LABEL = {badges.cell_label(name): name for name in badges.STATES}
+def colors(cells: Iterable[object], *, dark: bool) -> dict[str, str]:
+    """Each label of a column of states and its colour there: “Open” is not the same everywhere."""
+    states = sorted({state for cell in cells for state in _states(cell)})
+    found = {badges.cell_label(state): badges.cell_color(state, dark=dark) for state in states}
+    return dict(sorted(found.items()))
 
 
 def _config(column: Column, cells: pd.Series[Any], timezone: tzinfo) -> ColumnConfig:
@@ -215,16 +223,11 @@ def _config(column: Column, cells: pd.Series[Any], timezone: tzinfo) -> ColumnCo
         case "amount":
             return st.column_config.TextColumn(column.label, alignment="right", **common)
         case "state":
-            used = sorted({label for labels in cells for label in labels})
-            dark = st.context.theme.type == "dark"
+            used = colors(cells, dark=st.context.theme.type == "dark")
             return st.column_config.MultiselectColumn(
                 column.label,
-                options=used,
-                color=[
-                    badges.cell_color(_STATE_OF_LABEL.get(label, label), dark=dark)
-                    for label in used
-                ]
-                or None,
+                options=list(used),
+                color=list(used.values()) or None,
                 **common,
             )
         case "ago":

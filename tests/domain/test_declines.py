@@ -118,8 +118,12 @@ class TestEveryCode:
     def test_a_400_is_our_doing_unless_the_code_says_otherwise(self) -> None:
         ours = explain(Decline(code="parameter_invalid_integer"), http_status=400, at=AT)
         assert (ours.reason, ours.retry_allowed) == (Reason.OUR_DATA, True)
-        small = explain(Decline(code="amount_too_small"), http_status=400, at=AT)
-        assert small.reason is Reason.NOT_SUPPORTED
+        foreign = explain(Decline(code="currency_not_supported"), http_status=400, at=AT)
+        assert foreign.reason is Reason.NOT_SUPPORTED
+
+    @pytest.mark.parametrize("code", ["amount_too_small", "amount_too_large"])
+    def test_an_amount_out_of_bounds_is_our_doing(self, code: str) -> None:
+        assert explain(Decline(code=code), http_status=400, at=AT).reason is Reason.OUR_DATA
 
     def test_a_block_of_stripes_own_outranks_the_code(self) -> None:
         blocked = declined("generic_decline", outcome_type="blocked")

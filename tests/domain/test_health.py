@@ -28,7 +28,7 @@ GOOD = Facts(
     synced_at=NOW - 60, sync_every=300, sync_error=None, proof_error=None,
     proofs=proofs(Proof("customers", NOW - 3600, windows=2, windows_of=2)), last_found={"refunds": NOW - 9 * DAY},
     covered_since={"refunds": NOW - 8 * DAY}, has_webhooks=True,
-    webhook_at=NOW - 60, webhooks_missed=0, given_up=0, paid_twice=0,
+    webhook_at=NOW - 60, webhooks_missed=0, last_missed=None, given_up=0, paid_twice=0,
     reads=ReadBudget(100, 10_000), to_index=0,
 )  # fmt: skip
 
@@ -63,7 +63,12 @@ def test_all_well_is_green() -> None:
         ({"proofs": proofs(Proof("refunds", NOW - 3 * DAY - 1))}, "proof_late", Light.AMBER),
         ({"synced_at": None}, "sync_stopped", Light.RED),
         ({"given_up": 1}, "given_up", Light.RED),
-        ({"webhooks_missed": 1}, "webhooks_quiet", Light.AMBER),
+        ({"webhooks_missed": 1, "last_missed": NOW - 59}, "webhooks_quiet", Light.AMBER),
+        (
+            {"webhooks_missed": 1, "last_missed": NOW - 1000, "webhook_at": None},
+            "webhooks_quiet",
+            Light.AMBER,
+        ),
         ({"paid_twice": 1}, "paid_twice", Light.RED),
         ({"reads": ReadBudget(9_000, 10_000)}, "reads", Light.AMBER),
     ],
@@ -76,16 +81,22 @@ def test_each_fact_alone_turns_it(change: dict, code: str, light: Light) -> None
 
 
 def test_the_gravest_comes_first_and_decides() -> None:
-    remarks = judge(replace(GOOD, webhooks_missed=3, sync_error="slow", given_up=2))
+    remarks = judge(
+        replace(GOOD, webhooks_missed=3, last_missed=NOW, sync_error="slow", given_up=2)
+    )
     assert [r.light for r in remarks] == [Light.RED, Light.AMBER, Light.AMBER]
     assert light_of(remarks) is Light.RED
 
 
 def test_one_is_spoken_of_as_one() -> None:
-    (remark,) = judge(replace(GOOD, webhooks_missed=1))
+    (remark,) = judge(replace(GOOD, webhooks_missed=1, last_missed=NOW))
     assert remark.says.startswith("1 change of")
-    (remark,) = judge(replace(GOOD, webhooks_missed=1200))
+    (remark,) = judge(replace(GOOD, webhooks_missed=1200, last_missed=NOW))
     assert remark.says.startswith("1,200 changes of")
+
+
+def test_webhooks_that_came_since_a_missed_one_do_arrive() -> None:
+    assert judge(replace(GOOD, webhooks_missed=1, last_missed=NOW - 1000)) == []
 
 
 def test_a_part_that_was_not_compared_makes_the_whole_old() -> None:

@@ -203,3 +203,20 @@ class TestWriting:
     def test_shows_every_digit_of_the_amount(self, money: Money) -> None:
         digits = "".join(c for c in str(money) if c.isdecimal())
         assert int(digits) == int(format_major(money.amount, money.currency).replace(".", ""))
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "advice"),
+    [
+        ("88,40", "eur", "Write 88.40: a dot for decimals, no comma"),
+        ("1,000.50", "eur", "Write 12.30: a dot for decimals, no comma"),
+        ("1,000", "jpy", "Write 1200: no decimals, no thousands separators"),
+        ("x", "eur", "Write digits with a dot, for example 12.30."),
+        ("x", "jpy", "Write digits, for example 1200."),
+    ],
+)
+def test_the_advice_says_each_thing_once(written: str, code: str, advice: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_amount(written, code)
+    assert f"“{written}” is not an amount. {advice}" in str(refused.value)
+    assert str(refused.value).count("Write") == 1

@@ -166,6 +166,14 @@ class TestSignIn:
         world.services.users.enable("bob", by=ADA)
         assert world.services.users.sign_in("bob", PASSWORD)
 
+    def test_asked_again_it_speaks_of_your_password(self, world: World) -> None:
+        add(world)
+        with pytest.raises(NotSignedIn, match=r"^That is not your password\.$"):
+            world.services.users.confirm("ada", "wrong password")
+        with pytest.raises(NotSignedIn, match=r"^Enter your password\.$"):
+            world.services.users.confirm("ada", "")
+        assert world.services.users.confirm("ada", PASSWORD)
+
     def test_both_results_are_in_the_audit_log(self, world: World) -> None:
         add(world)
         world.services.users.sign_in("ada", PASSWORD)

@@ -747,7 +747,7 @@ class TestReport:
             for id_, age in ages.items()
         ])  # fmt: skip
         receive(world, event(id="evt_came", created=at - 16 * 60))
-        assert (quiet().last_webhook_at, quiet().missed) == (at, 1)
+        assert (quiet().last_webhook_at, quiet().missed, quiet().last_missed) == (at, 1, at - 960)
 
     @pytest.mark.parametrize(
         ("search", "found"),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from lib import bootstrap
+from lib.domain.charges import Outcome
+from lib.domain.refunds import RefundState
+from lib.domain.verdicts import VerdictState
+from lib.ui import audit_words
 from tests.ui.charge_pages import choose, ran, text
 from tests.world import World
 
@@ -89,3 +95,28 @@ def test_a_changed_entry_breaks_the_chain(open_page, charged, world) -> None:
     at = open_page("audit", as_="vera")
     ran(at.button(key="audit_verify").click().run())
     assert "broken at entry 3" in at.error[0].value
+
+
+def recorded() -> set[str]:
+    """Every action that the services write, the composed ones by their parts."""
+    services = Path(bootstrap.__file__).parent / "services"
+    source = "".join(path.read_text() for path in services.rglob("*.py"))
+    written = re.findall(r'action="([a-z_]+\.[a-z_]+)"', source)
+    written += re.findall(r'"((?:run|user|limits|link|job)\.[a-z_]+)"', source)
+    kinds = re.findall(r'"((?:refund|verdict)_[a-z]+)", by=', source)
+    return {
+        *written,
+        *(kind.replace("_", ".", 1) for kind in kinds),
+        *(f"attempt.{outcome}" for outcome in Outcome),
+        *(f"refund.{state}" for state in RefundState if state != RefundState.SENDING),
+        *(f"verdict.{state}" for state in VerdictState),
+        *(f"{kind}.{word}_refused" for kind in ("run", "refund", "verdict") for word in ("approve", "reject")),
+        *(f"run.{word}" for word in ("approve", "reject", "paused", "stopped", "finished")),
+        "user.sign_in_refused", "user.confirm_refused",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(recorded()))
+def test_every_action_has_words_and_a_kind(name) -> None:
+    assert ": " not in audit_words.action(name).replace("Recorded: ", "")
+    assert any(name.startswith(begins) for _, begins in audit_words.GROUPS.values())

@@ -116,6 +116,15 @@ class TestTables:
     def test_only_named_columns_leave_the_server(self) -> None:
         assert list(tables.rendered(self.FRAME, self.COLUMNS)) == ["amount", "state", "at"]
 
+    @pytest.mark.parametrize("dark", [False, True])
+    @pytest.mark.parametrize("state", badges.STATES)
+    def test_every_state_has_its_own_colour(self, state, dark) -> None:
+        shown = badges.STATES[state]
+        for cell in (state, [state], (state,)):
+            assert tables.colors([cell, None], dark=dark) == {
+                badges.cell_label(state): badges.CELL_COLORS[shown.color][dark]
+            }
+
     def test_values_are_ready_to_show(self) -> None:
         shown = tables.rendered(self.FRAME, self.COLUMNS)
         assert shown["amount"][0] == "€1,234.50"

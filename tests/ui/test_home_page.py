@@ -41,7 +41,7 @@ def test_figures_count_what_waits(open_page, world) -> None:
     world.lose_reply()
     world.charge(customer, reference="B", method=good)
     assert figures(open_page("home", as_="vera")) == {
-        "Unknown": "1", "Failures": "1", "Needs a customer": "1", "Expiring methods": "1",
+        "Unknown": "1", "Failures": "1", "Card without customer": "1", "Expiring methods": "1",
     }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def test_counters_stand_behind_page_titles(open_page, world) -> None:
     customer = world.customer()
     world.save_card(customer, ALWAYS_DECLINES)
     world.charge(customer)
-    counts = navigation.waiting(world.services)
+    counts = navigation.waiting(world.services, ALICE)
     assert (counts["failures"], counts["unknown"]) == (1, 0)
     assert counts["open_links"] == 1
 

@@ -52,7 +52,7 @@ class TestList:
             assert column(at, "shown") == shown
             assert at.query_params["payment_methods_state"] == state
         labels = [option.content for option in at.pills(key="payment_methods_state").proto.options]
-        assert "Needs a customer · 1" in labels
+        assert "Card without customer · 1" in labels
 
     def test_search(self, opened, world) -> None:
         world.save_card(world.customer("Acme Ltd"))

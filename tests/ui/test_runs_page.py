@@ -10,8 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from lib import bootstrap
+from lib.domain.actors import Actor, Role
 from lib.domain.runs import RUNS_AT_ONCE, Limits, RowState, RunState
-from lib.ui import run_certificate, run_words
+from lib.reports.waiting import Approvals
+from lib.ui import navigation, run_certificate, run_words
 from tests.running import (
     approve,
     approved,
@@ -123,7 +125,7 @@ class TestDeciding:
         at = open_page("runs", as_="bob", query={"run": run_id})
         at.text_input(key="run_password").set_value("wrong password")
         button(at, "run_approve").click().run()
-        assert "not right" in at.error[0].value
+        assert "not your password" in at.error[0].value
         at.text_input(key="run_password").set_value(PASSWORD)
         at = ran(button(at, "run_approve").click().run())
         assert toasts(at) == ["Approved. Nothing is charged until somebody starts it."]
@@ -290,6 +292,34 @@ def test_waiting_runs_are_counted(world) -> None:
     assert world.services.reports.waiting.counts()["runs"] == 1
     world.services.runs.control.start(approve(world, run).id, by=ALICE)
     assert world.services.reports.waiting.counts()["runs"] == 0
+
+
+def test_what_waits_is_counted_for_each_person(world) -> None:
+    submitted(world, [row(world)])
+    waiting = world.services.reports.waiting
+    assert waiting.approvals("bob") == Approvals(to_decide=1, mine=0)
+    assert waiting.approvals("alice") == Approvals(to_decide=0, mine=1)
+    other = Actor("olga", "Olga", frozenset({Role.OPERATOR}))
+    assert navigation.waiting(world.services, other)["approvals"] == 0
+    assert navigation.waiting(world.services, ALICE)["approvals"] == 1
+
+
+def test_home_tells_approvers_and_nobody_else(open_page, world) -> None:
+    submitted(world, [row(world)])
+    labels = [link.proto.label for link in open_page("home", as_="bob").get("page_link")]
+    assert "**1 waits for your approval**" in labels
+    labels = [link.proto.label for link in open_page("home", as_="alice").get("page_link")]
+    assert not any("your approval" in label for label in labels)
+
+
+def test_a_charge_and_the_audit_log_name_their_run(open_page, world) -> None:
+    run = executed(world, [row(world)])
+    charge = world.services.reports.charges.page().frame["id"].iloc[0]
+    at = open_page("charges", as_="vera", query={"charge": charge})
+    labels = [link.proto.label for link in at.get("page_link")]
+    assert f"Run: {run.name}" in labels
+    log = world.services.reports.audit.page(actions=("run.",)).frame
+    assert set(log["about"]) == {run.name}
 
 
 def test_failures_become_a_new_draft(open_page, world) -> None:

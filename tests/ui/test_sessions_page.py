@@ -63,7 +63,7 @@ class TestList:
         assert list(table["shown"]) == ["Nobody yet", "Acme Ltd", "Anna Example"]
         assert list(table["label"]) == ["", "Visa ···· 4242", "Visa ···· 4242"]
         assert [list(state) for state in table["shown_state"]] == [
-            ["Open"], ["Completed"], ["Needs a customer"],
+            ["Open"], ["Completed"], ["Card without customer"],
         ]  # fmt: skip
 
     def test_a_card_that_was_not_saved_is_not_named_as_saved(self, opened, world) -> None:

@@ -10,6 +10,7 @@ from lib import bootstrap
 from lib.domain.proofs import Proof, Round
 from lib.services.sync import BACKFILL, SYNC, VERIFY
 from lib.services.sync_result import SyncIncomplete
+from lib.settings import Mode
 from tests import at_stripe
 from tests.syncing import deny
 from tests.ui.charge_pages import buttons, ran, text
@@ -207,7 +208,7 @@ def test_how_far_everything_was_compared(open_page, read) -> None:
 
 
 def test_webhooks_that_stopped_are_told_on_the_page(open_page, read) -> None:
-    read.settings = replace(read.settings, webhook_secrets=("whsec_test",))
+    read.settings = replace(read.settings, webhook_secrets=("whsec_test",), mode=Mode.TEST)
     read.rebuild()
     customer = str(_customers(read)[0]["id"])
     at_stripe.post(read, f"/v1/customers/{customer}", name="After")

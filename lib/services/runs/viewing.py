@@ -100,7 +100,7 @@ class RowView:
             blocked = self._blocked()
             if blocked is None:
                 return (self.state, "", "", "", "", "", "")
-            reason, step = str(blocked["reason"]), str(blocked["next_step"])
+            reason, step = str(blocked["reason"]), f"{self.reasons} {blocked['next_step']}"
             return (self.state, "", str(blocked["code"]), reason, step, "", "")
         last, failure = sent.last, sent.failure
         is_paid = sent.charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
