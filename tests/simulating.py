@@ -33,7 +33,7 @@ from lib.practice.replies import ConnectionDropped
 from lib.reports import paging
 from lib.services.runs import lease
 from lib.settings import Settings, load_settings
-from lib.store import group_commit, unit_of_work
+from lib.store import group_commit, quick_reads, unit_of_work
 from lib.store.connection import connect
 from lib.store.group_commit import GroupCommit
 from lib.store.unit_of_work import Stores
@@ -147,6 +147,7 @@ class House:
         patch.setattr(unit_of_work, "connect", self._connections.lend)
         patch.setattr(group_commit, "connect", self._connections.lend)
         patch.setattr(paging, "connect", self._connections.lend)
+        patch.setattr(quick_reads, "connect", self._connections.lend)
         self._patch = patch
         self.settings = settings_of(folder)
         self.clock = FakeClock()

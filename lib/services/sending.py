@@ -24,6 +24,7 @@ from lib.errors import (
 )
 from lib.services import ledger
 from lib.services.ledger import Result
+from lib.store.quick_reads import QuickReads
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway import mapping
 from lib.stripe_gateway.gateway import StripeGateway
@@ -40,6 +41,7 @@ class _GivenUp(Exception):
 class Sender:
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
         self._uow = uow
+        self._reads = QuickReads(uow.path)
         self._gateway = gateway
         self._clock = clock
 
@@ -80,8 +82,9 @@ class Sender:
         Raises:
             _GivenUp: the key may be too old, or others concluded that this was never executed.
         """
-        with self._uow.read() as stores:
-            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+        current = self._reads.read(
+            lambda stores: stores.charges.attempt(attempt.charge_id, attempt.number)
+        )
         if current is None or not current.is_open:
             raise _GivenUp(Outcome.UNKNOWN)
         if epoch(self._clock()) - attempt.requested_at >= SAME_KEY_SECONDS:
