@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from lib.domain import payment_methods, references
 from lib.domain.charges import Attempt, Charge, ChargeState
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.retries import was_tried, why_not_again
+from lib.domain.retries import choose_method, was_tried, why_not_again
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.money import Money, format_money
 
@@ -117,13 +117,9 @@ def _method(
         return _named_method(request.payment_method, customer, facts, found, _day(now))
     every = facts.methods.get(customer.id, ())
     tried = facts.tried.get((customer.id, request.reference or ""), ())
-    money = request.money
-    choice = payment_methods.choose(
-        every, customer.default_payment_method, _day(now),
-        was_tried=lambda method: was_tried(tried, method),
-        is_refused=lambda method: money is not None
-        and why_not_again(tried, method, now, money=money) is not None,
-    )  # fmt: skip
+    choice = choose_method(
+        every, customer.default_payment_method, tried=tried, money=request.money, now=now
+    )
     if choice is None:
         had = every[0] if every else None
         why = payment_methods.why_not_usable(had, _day(now)) if had else None

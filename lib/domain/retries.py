@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from lib.domain.charges import MOST_ATTEMPTS, Attempt, Outcome
 from lib.domain.declines import Failure, Reason, explain
+from lib.domain.mirror import PaymentMethod
+from lib.domain.payment_methods import Choice, choose
 from lib.money import Money
 
 _FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
@@ -75,6 +77,19 @@ def why_not_again(
             failure.retry_not_before,
         )
     return None
+
+
+def choose_method(
+    methods: Sequence[PaymentMethod], default: str | None, *, tried: Sequence[Attempt],
+    money: Money | None, now: int,
+) -> Choice | None:  # fmt: skip
+    """`payment_methods.choose` for a debt that was `tried` before; without `money` nothing is refused yet."""
+    return choose(
+        methods, default, datetime.fromtimestamp(now, UTC).date(),
+        was_tried=lambda method: was_tried(tried, method),
+        is_refused=lambda method: money is not None
+        and why_not_again(tried, method, now, money=money) is not None,
+    )  # fmt: skip
 
 
 def _seen_by_a_bank(attempts: Sequence[Attempt]) -> list[Attempt]:

@@ -22,7 +22,7 @@ from lib.domain.charges import (
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.payment_methods import Choice
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, judge
-from lib.domain.retries import was_tried, why_not_again
+from lib.domain.retries import choose_method, why_not_again
 from lib.domain.runs import RowRequest
 from lib.errors import AlreadyCharged, Blocked
 from lib.money import Money, checked, format_money
@@ -134,12 +134,9 @@ class ReviewService:
         found = self._methods.refresh_newest(customer.id)
         with self._uow.read() as stores:
             tried = stores.charges.attempts_for(order.customer, order.reference)
-        choice = payment_methods.choose(
-            found, customer.default_payment_method, today,
-            was_tried=lambda method: was_tried(tried, method),
-            is_refused=lambda method: why_not_again(tried, method, now, money=order.money)
-            is not None,
-        )  # fmt: skip
+        choice = choose_method(
+            found, customer.default_payment_method, tried=tried, money=order.money, now=now
+        )
         if choice is None:
             raise Blocked(
                 f"{customer.label} has no payment method that can be charged. Send a setup link first.",
