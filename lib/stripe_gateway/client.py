@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
+import orjson
 import stripe
+from requests.structures import CaseInsensitiveDict
+
+from lib.errors import OutcomeUnknown
 
 API_VERSION = "2026-10-28.endive"
 # A charge waits for the customer's bank: Stripe's own clients allow 80 s. Thirty covers all but
@@ -23,5 +28,51 @@ def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": api_base},
         max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)),
+        http_client=_Unread(timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)),
     )
+
+
+def body_of(response: stripe.StripeResponse) -> dict[str, object]:
+    """
+    What a client of `build_client` was answered.
+
+    Raises:
+        OutcomeUnknown: cut off on its way, or no JSON object.
+    """
+    content = response.headers.content if isinstance(response.headers, _Answer) else b""
+    try:
+        data = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        data = None
+    if not isinstance(data, dict):
+        raise OutcomeUnknown(
+            "Stripe's answer could not be read.", request_id=response.request_id,
+            http_status=response.code,
+        )  # fmt: skip
+    return data
+
+
+class _Answer(CaseInsensitiveDict[str]):
+    """An answer's headers, and its body beside them."""
+
+    def __init__(self, headers: Mapping[str, str], content: bytes) -> None:
+        super().__init__(headers)
+        self.content = content
+
+
+class _Unread(stripe.RequestsClient):
+    """
+    Keeps the bodies of answers from the SDK, which finds an empty object there. Errors it reads.
+
+    It would write each into a log line first, wanted or not, and then parse it into OrderedDicts:
+    16 ms for a page of 100 sessions. `body_of` takes 3.
+    """
+
+    # The SDK's own RequestsClient differs from its base in the same way.
+    def request(  # type: ignore[override]
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        content, status, answered = super().request(method, url, headers, post_data)
+        if not 200 <= status < 300:
+            return content, status, answered
+        return b"{}", status, _Answer(answered, content)
