@@ -1,9 +1,12 @@
 """
 How many signed webhook deliveries a second the real server stores, while somebody uses a page.
 
-    .venv/bin/python -m bench.intake [--seconds 15] [--rate 350] [--think-ms 500]
+    .venv/bin/python -m bench.intake [--seconds 15] [--rate 350] [--think-ms 500] [--anywhere]
 
-The server, the sender and the browser are three processes on the same machine. Each kind of event
+The server, the sender and the browser are three processes on the same machine. The latter two stand
+in for other machines: they share one core, and the server may use all of them. With --anywhere they
+take from each core what they can get, and drawing pages in the browser is measured, too.
+Each kind of event
 is sent at a fixed rate and then flat out: one that nobody handles, so that only the intake works,
 and `customer.updated` of customers that exist, so that the worker asks practice Stripe meanwhile.
 Afterwards the rows in the file are counted: there must be one for every 204.
@@ -17,7 +20,8 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +48,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--rate", type=float, default=350)
     parser.add_argument("--think-ms", type=float, default=500, help="between two clicks")
+    parser.add_argument("--anywhere", action="store_true", help="browser and sender on all cores")
     arguments = parser.parse_args()
-    print(
-        f"\nwebhook intake on {os.cpu_count()} cores, {arguments.seconds:g} s each, Sessions in "
-        f"use with {arguments.think_ms:g} ms between clicks"
-    )
     with (
         tempfile.TemporaryDirectory() as folder,
         onfile_server(Path(folder)) as url,
+        _elsewhere(everywhere=arguments.anywhere) as place,
         sync_playwright() as playwright,
     ):
+        print(
+            f"\nwebhook intake on {os.cpu_count()} cores, browser and sender on {place}, "
+            f"{arguments.seconds:g} s each, Sessions in use with {arguments.think_ms:g} ms between "
+            "clicks"
+        )
         browser = playwright.chromium.launch(executable_path=chromium(), args=[*ARGUMENTS])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         _open_sessions(page, url)
@@ -62,6 +69,20 @@ def main() -> None:
             for rate in (arguments.rate, 0.0):
                 _measure(page, url, Path(folder), kind, rate, arguments)
         browser.close()
+
+
+@contextmanager
+def _elsewhere(*, everywhere: bool) -> Iterator[str]:
+    """What is started in here, after the server, runs on the last core only; says where it runs."""
+    if everywhere or not hasattr(os, "sched_setaffinity"):
+        yield "all of them"
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield "one of them"
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _measure(

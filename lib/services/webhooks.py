@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
@@ -49,13 +50,15 @@ class WebhookService:
     def is_configured(self) -> bool:
         return bool(self._secrets)
 
-    def receive(self, payload: bytes, signature: str | None) -> bool:
+    def receive(self, payload: bytes, signature: str | None) -> Future[bool]:
         """
-        Store a delivery; False when this event is known already. Nothing is processed here.
+        Store a delivery, without waiting for it; nothing is processed here.
+
+        Done when it is safe: False when this event was known already; sqlite3.Error when it could
+        not be stored, so that Stripe must send it again.
 
         Raises:
-            NotConfigured, InvalidSignature
-            sqlite3.Error: it could not be stored; Stripe must send it again.
+            NotConfigured, InvalidSignature: at once; nothing will be stored.
         """
         if not self._secrets:
             raise NotConfigured

@@ -1,9 +1,9 @@
 """
-The fast way into the inbox: one connection kept open, one transaction for all who wait.
+The fast way into the inbox: one thread with one open connection, one transaction for all who wait.
 
 Opening a connection costs more than storing a delivery, and dozens of threads that want SQLite's
-write lock at once sleep past each other for seconds. So whoever gets to write stores everybody's
-delivery in the same transaction, and each is answered only after the commit.
+write lock at once sleep past each other for seconds. So the thread stores whatever came while it
+was writing in its next transaction, and each is answered only after the commit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -28,62 +29,62 @@ class Arrival:
     signature_age: int
     note: str | None
     """Why it is ignored; None when it has to be processed."""
-
-
-class _Ticket:
-    def __init__(self, arrival: Arrival) -> None:
-        self.arrival = arrival
-        self.is_new: bool | None = None
-        self.error: Exception | None = None
-        """Both None: whoever took it along was stopped in the middle, so it is not stored."""
+    is_new: Future[bool] = field(default_factory=Future, compare=False)
+    """Told after the commit; or why it was not stored."""
 
 
 class Intake:
+    """Thread-safe."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._waiting: list[_Ticket] = []
-        self._waiting_lock = threading.Lock()
-        self._writing = threading.Lock()
+        self._waiting: list[Arrival] = []
+        self._lock = threading.Lock()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="onfile-intake")
         self._database: Database | None = None
 
-    def store(self, arrival: Arrival) -> bool:
+    def store(self, arrival: Arrival) -> Future[bool]:
         """
-        Returns after the commit; False when the event was known already.
-
-        Raises:
-            sqlite3.Error: locked or full; nothing of it was stored.
+        Done after the commit: False when the event was known already; sqlite3.Error when the file
+        is locked or full and nothing of it was stored.
         """
-        ticket = _Ticket(arrival)
-        with self._waiting_lock:
-            self._waiting.append(ticket)
-        with self._writing:
-            # Somebody who wrote before may have taken it along.
-            if ticket.is_new is None and ticket.error is None:
-                with self._waiting_lock:
-                    taken, self._waiting = self._waiting, []
-                self._write(taken)
-        if ticket.is_new is None:
-            raise ticket.error or sqlite3.OperationalError("the writer was stopped")
-        return ticket.is_new
+        # Whoever goes away before the answer cannot take the delivery back.
+        arrival.is_new.set_running_or_notify_cancel()
+        with self._lock:
+            self._waiting.append(arrival)
+            is_first = len(self._waiting) == 1
+        if is_first:
+            self._writer.submit(self._write_waiting)
+        return arrival.is_new
 
-    def _write(self, taken: Sequence[_Ticket]) -> None:
+    def _write_waiting(self) -> None:
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        try:
+            self._write(taken)
+        finally:
+            for arrival in taken:
+                if not arrival.is_new.done():
+                    arrival.is_new.set_exception(sqlite3.OperationalError("the writer was stopped"))
+
+    def _write(self, taken: Sequence[Arrival]) -> None:
         try:
             results = self._transaction(taken)
         except sqlite3.OperationalError as error:
-            for ticket in taken:
-                ticket.error = error
+            for arrival in taken:
+                arrival.is_new.set_exception(error)
         except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
             if len(taken) == 1:
-                taken[0].error = error
+                taken[0].is_new.set_exception(error)
                 return
             # One of them cannot be stored at all: the others must not suffer for it.
-            for ticket in taken:
-                self._write([ticket])
+            for arrival in taken:
+                self._write([arrival])
         else:
-            for ticket, is_new in zip(taken, results, strict=True):
-                ticket.is_new = is_new
+            for arrival, is_new in zip(taken, results, strict=True):
+                arrival.is_new.set_result(is_new)
 
-    def _transaction(self, taken: Sequence[_Ticket]) -> list[bool]:
+    def _transaction(self, taken: Sequence[Arrival]) -> list[bool]:
         if self._database is None:
             self._database = connect(self._path, any_thread=True)
         store = DeliveryStore(self._database)
@@ -91,14 +92,14 @@ class Intake:
             with write_transaction(self._database):
                 return [
                     store.add(
-                        ticket.arrival.event,
-                        received_at=ticket.arrival.received_at,
-                        signature_age=ticket.arrival.signature_age,
-                        state="ignored" if ticket.arrival.note else "received",
-                        note=ticket.arrival.note,
+                        arrival.event,
+                        received_at=arrival.received_at,
+                        signature_age=arrival.signature_age,
+                        state="ignored" if arrival.note else "received",
+                        note=arrival.note,
                         by_webhook=True,
                     )
-                    for ticket in taken
+                    for arrival in taken
                 ]
         except sqlite3.Error:
             # A connection that failed once is not trusted again.

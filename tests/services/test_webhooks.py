@@ -18,7 +18,7 @@ from lib.reports.webhooks import _CONDITIONS, _DELIVERIES
 from lib.services.event_kinds import kind_of
 from lib.services.webhooks import NotConfigured
 from lib.store.deliveries import DeliveryStore
-from lib.store.intake import Arrival, _Ticket
+from lib.store.intake import Arrival
 from lib.stripe_gateway.webhooks import TOLERANCE_SECONDS
 from tests import at_stripe
 from tests.webhook_route import deliver, signed
@@ -45,6 +45,10 @@ def event(type_: str = "customer.updated", object_id: str = "cus_1", **more: Any
     } | more  # fmt: skip
 
 
+def arrival(event_id: str) -> Arrival:
+    return Arrival(Event(event_id, "a.b", False, None, 1, None, None, None), 1, 0, None)
+
+
 def receive(
     world: World, body: dict[str, Any] | bytes, *, at: int | None = None, secret: str | None = None
 ) -> bool:
@@ -52,7 +56,7 @@ def receive(
     header = signed(
         raw, secret or world.settings.webhook_secrets[0], at=world.now if at is None else at
     )
-    return world.services.webhooks.receive(raw, header)
+    return world.services.webhooks.receive(raw, header).result()
 
 
 class TestSignature:
@@ -634,34 +638,35 @@ class TestNotStored:
 
         monkeypatch.setattr(DeliveryStore, "add", picky)
         intake = world.services.webhooks._intake
-        good, bad = (
-            _Ticket(Arrival(Event(id_, "a.b", False, None, 1, None, None, None), 1, 0, None))
-            for id_ in ("evt_good", "evt_bad")
-        )
+        good, bad = arrival("evt_good"), arrival("evt_bad")
         intake._write([good, bad])
-        assert (good.is_new, good.error, bad.is_new) == (True, None, None)
-        assert isinstance(bad.error, sqlite3.IntegrityError)
+        assert good.is_new.result() is True
+        with pytest.raises(sqlite3.IntegrityError):
+            bad.is_new.result()
 
-    def test_the_one_who_writes_for_all_is_stopped(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_writer_is_stopped(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nobody whose delivery it had taken along may answer that it is stored."""
         intake = world.services.webhooks._intake
 
         def stopped(_: Any) -> None:
             raise SystemExit
 
-        monkeypatch.setattr(intake, "_transaction", stopped)
-        arrival = Arrival(Event("evt_1", "a.b", False, None, 1, None, None, None), 1, 0, None)
-        taken_along = _Ticket(arrival)
-        intake._waiting.append(taken_along)
-        with pytest.raises(SystemExit):
-            intake.store(arrival)
-        monkeypatch.setattr("lib.store.intake._Ticket", lambda _: taken_along)
-        intake._waiting.clear()
-        monkeypatch.setattr(intake, "_write", lambda _: None)
-        with pytest.raises(sqlite3.OperationalError):
-            intake.store(arrival)
+        with monkeypatch.context() as patch:
+            patch.setattr(intake, "_transaction", stopped)
+            taken_along = arrival("evt_1")
+            intake._waiting.append(taken_along)
+            with pytest.raises(SystemExit):
+                intake._write_waiting()
+            with pytest.raises(sqlite3.OperationalError):
+                taken_along.is_new.result(timeout=0)
+        assert intake.store(arrival("evt_1")).result() is True
+
+    def test_the_sender_goes_away_before_the_answer(self, world: World) -> None:
+        given = arrival("evt_1")
+        is_new = world.services.webhooks._intake.store(given)
+        is_new.cancel()
+        assert is_new.result() is True
+        assert [row["event_id"] for row in inbox(world)] == ["evt_1"]
 
     def test_many_at_once_are_each_stored_once(self, world: World) -> None:
         given = [event(object_id=f"cus_{number % 150}") for number in range(300)]

@@ -37,7 +37,7 @@ def receive(world: World, type_: str, object_id: str, **more: object) -> str:
     } | more  # fmt: skip
     body = json.dumps(given).encode()
     header = signed(body, world.settings.webhook_secrets[0], at=world.now)
-    world.services.webhooks.receive(body, header)
+    world.services.webhooks.receive(body, header).result()
     return str(given["id"])
 
 
