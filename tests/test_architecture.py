@@ -100,7 +100,7 @@ ONLY_HERE: dict[str, set[str]] = {
     "starlette": {"app", "lib.web", "lib.practice", "lib.worker.lifespan"},
     "uvicorn": {"lib.practice"},
     "jinja2": {"lib.web", "lib.practice", "lib.printing"},
-    "orjson": {"lib.stripe_gateway.client"},
+    "orjson": {"lib.stripe_gateway.client", "lib.store.run_rows"},
     "requests": {"lib.practice", "lib.stripe_gateway.client"},
     "pandas": {"lib.reports", "lib.ui", "pages"},
     "altair": {"lib.ui"},

@@ -71,7 +71,8 @@ def choose(
     def rank(method: PaymentMethod) -> tuple[bool, bool, bool]:
         return is_refused(method.id), was_tried(method.id), method.id != default
 
-    chosen = min(usable, key=rank)  # the newest of equals, as they come in that order
+    # The newest of equals, as they come in that order.
+    chosen = min(usable, key=rank) if len(usable) > 1 else usable[0]
     preferred = next((method for method in usable if method.id == default), None)
     if preferred is not None and chosen is not preferred:
         note = f"The default, {label(preferred)}, failed for this reference: {label(chosen)} is charged."

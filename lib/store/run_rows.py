@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
+import orjson
 from sqlite_utils import Database
 
 from lib.domain.control_totals import FileTotals
@@ -36,7 +35,7 @@ class RunRowStore:
         self._database.conn.executemany(
             _ROW,
             (
-                (row.run_id, row.number, json.dumps(row.cells, ensure_ascii=False),
+                (row.run_id, row.number, _json(row.cells),
                  _request_text(row.request), row.customer,
                  row.payment_method, row.amount, row.currency, row.reference, row.description,
                  row.suffix, row.state.value, _findings_text(row.findings),
@@ -219,27 +218,30 @@ class RunRowStore:
         return [CollectedElsewhere(**row) for row in rows]
 
 
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
 def _findings_text(findings: Iterable[Finding]) -> str:
-    return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False)
+    return _json(tuple(findings))
 
 
 def _request_text(request: RowRequest) -> str:
-    return json.dumps(
+    return _json(
         {
             "customer": request.customer,
             "payment_method": request.payment_method,
-            "findings": [asdict(finding) for finding in request.findings],
-        },
-        ensure_ascii=False,
+            "findings": request.findings,
+        }
     )
 
 
 def _request(row: dict[str, Any]) -> RowRequest:
     """What is read of amount, reference and the rest is what the row says."""
-    asked = json.loads(row["request"])
+    asked = orjson.loads(row["request"])
     return RowRequest(
         number=row["number"],
-        cells=tuple(json.loads(row["cells"])),
+        cells=tuple(orjson.loads(row["cells"])),
         customer=asked["customer"],
         money=Money(row["amount"], row["currency"]) if row["amount"] else None,
         reference=row["reference"],
@@ -259,10 +261,10 @@ def _row(row: dict[str, Any]) -> RunRow:
     return RunRow(
         **values
         | {
-            "cells": tuple(json.loads(row["cells"])),
+            "cells": tuple(orjson.loads(row["cells"])),
             "state": RowState(row["state"]),
             "is_submitted": bool(row["is_submitted"]),
-            "findings": _findings(json.loads(row["findings"])),
+            "findings": _findings(orjson.loads(row["findings"])),
             "request": _request(row),
         }
     )

@@ -113,6 +113,8 @@ class UnitOfWork:
         """
         database = connect(self.path)
         try:
+            if in_bulk:
+                database.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KB}")
             with write_transaction(database):
                 stores = stores_over(database)
                 yield stores
