@@ -37,7 +37,7 @@ from lib.store import group_commit, quick_reads, unit_of_work
 from lib.store.connection import connect
 from lib.store.group_commit import GroupCommit
 from lib.store.unit_of_work import Stores
-from lib.stripe_gateway.client import API_VERSION
+from lib.stripe_gateway.client import API_VERSION, unread
 from tests.world import FakeClock, World, new_world
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class InProcess(stripe.HTTPClient):
         except ConnectionDropped as dropped:
             raise stripe.APIConnectionError("dropped", should_retry=False) from dropped
         body = json.dumps(reply.body).encode() if reply.raw is None else reply.raw
-        return body, reply.status, CaseInsensitiveDict(reply.headers)
+        return unread(body, reply.status, CaseInsensitiveDict(reply.headers))
 
     def close(self) -> None:
         """Nothing is open."""
