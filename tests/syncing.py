@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lib.services.backfill import TYPES as LISTED_TYPES
+from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.services.sync_result import SyncIncomplete, SyncResult
 from lib.store.jobs import Job
 from tests import at_stripe

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# All types, in the order in which they are read: names are known when sessions are written, so that
+# nothing is indexed twice.
+TYPES = (
+    "customers", "checkout_sessions", "setup_intents", "payment_intents", "charges", "refunds",
+    "disputes", "payment_methods",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from lib.clock import Clock, epoch
 from lib.domain.health import Facts
+from lib.domain.mirror import TYPES
 from lib.domain.reads import PERIOD_SECONDS, budget, sync_interval
 from lib.reports.paging import reading
 from lib.reports.webhooks import WebhookReports
@@ -41,6 +42,7 @@ class HealthReports:
             }
             jobs = _latest_jobs(database)
             store = SyncStore(database)
+            begun = store.open_backfill(TYPES)
             since = now - PERIOD_SECONDS
             reads = budget(used=store.reads_since(since), payments=store.payments_since(since))
 
@@ -53,9 +55,8 @@ class HealthReports:
                     _maybe(database, "SELECT value FROM meta WHERE name = 'worker_heartbeat'")
                 ),
                 complete_at=past(cursors.get("backfill")),
-                reading_since=_maybe(
-                    database, "SELECT started_at FROM backfills WHERE finished_at IS NULL"
-                ),
+                # One of some types, by hand, takes nothing from what was read before.
+                reading_since=begun.started_at if begun else None,
                 reading_state=jobs.get("backfill", {}).get("state"),
                 synced_at=past(cursors.get("events")),
                 sync_every=sync_interval(reads, has_webhooks=has_webhooks),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.clock import Clock, epoch, epoch_ms
-from lib.domain.mirror import PaymentMethod
+from lib.domain.mirror import TYPES, PaymentMethod
 from lib.domain.windows import Window, remaining
 from lib.errors import Missing
 from lib.ids import new_id
@@ -26,11 +26,6 @@ from lib.store.unit_of_work import Bulk, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 from lib.stripe_gateway.lists import Page, whole_list
 
-# In this order names are known when sessions are written, so that nothing is indexed twice.
-TYPES = (
-    "customers", "checkout_sessions", "setup_intents", "payment_intents", "charges", "refunds",
-    "disputes", "payment_methods",
-)  # fmt: skip
 # Customers whose methods are written together.
 _CUSTOMERS_AT_ONCE = 64
 
@@ -65,10 +60,11 @@ class Backfill:
         Raises:
             GatewayError: Stripe could not be asked to the end. What was read is kept.
         """
+        types = [name for name in TYPES if name in types]
         backfill = self._open(types, anew=anew)
         self._types = frozenset(types)
         refused: set[str] = set()
-        for type_ in (name for name in TYPES if name in types):
+        for type_ in types:
             problems = len(result.problems)
             with result.noting_permission(type_):
                 self._read(backfill.id, type_, result, progress)

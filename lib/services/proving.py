@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.mirror import TYPES
 from lib.domain.proofs import Proof
 from lib.errors import Misconfigured, Missing
-from lib.services.backfill import TYPES, methods_of
+from lib.services.backfill import methods_of
 from lib.services.catching_up import CatchingUp
 from lib.services.matching import Matching, Spare, Values, values_by_id
 from lib.services.sampling import Sampling

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
+from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.domain.proofs import Proof, Round
 from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
 from lib.errors import InvalidInput, StaleState
-from lib.services.backfill import TYPES as LISTED_TYPES
 from lib.services.backfill import Backfill
 from lib.services.catching_up import EVENT_LOG_SECONDS, CatchingUp
 from lib.services.jobs import JobRunner

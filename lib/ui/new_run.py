@@ -46,6 +46,8 @@ def pasted(ctx: PageContext) -> Upload | None:
         "Rows with their heading", key="new_run_pasted", height=200,
         placeholder="customer\tamount\tcurrency\treference\nbilling@example.com\t12.34\teur\tINV-1",
     )  # fmt: skip
+    # A click leaves the field, which is what hands its text over; not everybody knows Ctrl+Enter.
+    st.button("Read the rows", key="new_run_read_pasted", icon=":material/content_paste:")
     if not text.strip():
         _explain()
         return None
@@ -192,11 +194,17 @@ def _first_rows(upload: Upload) -> None:
     names = [name or f"Column {at + 1}" for at, name in enumerate(upload.sheet.header)]
     shown = upload.sheet.rows[:_SHOWN_ROWS]
     frame = pd.DataFrame([row.cells for row in shown], columns=range(len(names)))
+    frame = frame.rename(columns=str).assign(row=[row.number for row in shown])
     tables.listing(
-        frame.rename(columns=str),
-        {str(at): tables.text(name) for at, name in enumerate(names)},
+        frame,
+        {
+            "row": tables.number("Row", width=60),
+            **{str(at): tables.text(name) for at, name in enumerate(names)},
+        },
         key="new_run_rows", alt="The first rows of the file as they were read", timezone=UTC,
     )  # fmt: skip
+    if len(upload.sheet.rows) > len(shown):
+        st.caption(f"The first {len(shown)} of {len(upload.sheet.rows):,} rows.")
 
 
 def _problems(parsed: ParsedFile) -> None:

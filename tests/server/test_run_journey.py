@@ -77,7 +77,7 @@ def test_from_pasted_rows_to_a_finished_run(server, people) -> None:
             ]
         )
     )
-    pasted.press("Control+Enter")
+    alice.get_by_role("button", name="Read the rows").click()
     alice.get_by_label("Name of the run").fill("Journey")
     alice.get_by_role("button", name="Check all rows").click()
     expect(alice.get_by_role("heading", name="Journey", exact=True)).to_be_visible()

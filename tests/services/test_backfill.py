@@ -338,6 +338,22 @@ class TestOneTypeAlone:
         assert set(seen) == {PATHS["setup_intents"]}
         assert rows(world, "SELECT id FROM backfills WHERE finished_at IS NULL") == []
 
+    def test_takes_nothing_from_what_was_read_before(self, world: World) -> None:
+        def health_says_unread() -> bool:
+            facts = world.services.reports.health.facts(has_webhooks=False)
+            return facts.complete_at is None or facts.reading_since is not None
+
+        seed_sessions(world.stripe, 3, now=world.clock())
+        assert health_says_unread()
+        world.services.sync.run()
+        assert not health_says_unread()
+        for types, is_unread in ((["customers"], False), ([], True)):
+            world.stripe.faults.add("GET", "/v1/customers", kind="error_500_unsaved", times=100)
+            with pytest.raises(GatewayError):
+                world.services.sync.run(full=True, only=types)
+            world.stripe.faults.clear()
+            assert health_says_unread() is is_unread
+
     def test_left_open_it_ends_when_everything_is_read(self, world: World) -> None:
         session_elsewhere(world, customer_elsewhere(world))
         world.stripe.faults.add("GET", "/v1/customers", kind="error_500_unsaved", times=100)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.errors import InvalidInput
 from lib.practice.seed import seed_sessions
-from lib.services.backfill import TYPES as LISTED_TYPES
 from lib.services.catching_up import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.services.event_kinds import kind_of
 from tests import at_stripe

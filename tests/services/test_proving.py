@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.clock import epoch
+from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.domain.proofs import WINDOW_OBJECTS, Proof
 from lib.errors import GatewayError, NotPermitted
 from lib.practice.seed import seed_sessions
-from lib.services.backfill import TYPES as LISTED_TYPES
 from lib.services.sampling import Part, Sampling
 from lib.services.sync import VERIFY
 from lib.services.sync_result import SyncResult

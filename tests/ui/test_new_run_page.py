@@ -56,6 +56,15 @@ def test_problems_are_listed_with_row_and_column(open_page, world) -> None:
     assert list(problems["column"]) == ["Amount"]
 
 
+def test_the_first_rows_are_shown_as_the_spreadsheet_counts_them(open_page, world) -> None:
+    rows = [f"payer@example.com\t{n}\teur\tINV-{n}\n" for n in range(1, 10)]
+    at = paste(open_page, "customer\tamount\tcurrency\treference\n" + "\n".join(rows))
+    shown = at.dataframe[0].value
+    assert list(shown["row"]) == list(range(2, 18, 2))
+    assert list(shown["1"]) == [str(n) for n in range(1, 9)]
+    assert "The first 8 of 9 rows." in text(at)
+
+
 def test_a_column_that_is_missing_is_asked_for(open_page, world) -> None:
     at = paste(open_page, "who\tamount\treference\npayer@example.com\t12\tINV-1\n")
     button(at, "new_run_make").click().run()
