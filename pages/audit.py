@@ -39,8 +39,8 @@ else:
             ago=frame["at"],
         ),
         {
-            "ago": tables.ago("When", width=120),
-            "at": tables.time("Time", width=150),
+            "ago": tables.ago("When"),
+            "at": tables.time("Time"),
             "by": tables.text("Who", width=130),
             "what": tables.text("What", width=230),
             "about": tables.text("About", width="large"),

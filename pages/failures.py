@@ -57,7 +57,7 @@ else:
             "state": tables.state(width=138),
             "why": tables.text("Reason", width=130),
             "next": tables.text("Next step", width=215),
-            "outcome_at": tables.ago("Failed", width=102),
+            "outcome_at": tables.ago("Failed"),
             "reference": tables.text("Reference", width=130),
         },
         key=TABLE, alt="Charges that failed, newest first", timezone=ctx.timezone, wraps=True,

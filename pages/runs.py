@@ -32,9 +32,9 @@ if not page.frame.empty:
             "state": tables.state(width=150),
             "row_count": tables.number("Rows", width=60),
             "sums": tables.text("Total", width=210),
-            "created_at": tables.ago("Made", width=110),
+            "created_at": tables.ago("Made"),
             "created_by_name": tables.text("By", width=120),
-            "finished_at": tables.ago("Ended", width=120),
+            "finished_at": tables.ago("Ended"),
         },
         key=run_page.TABLE, alt="Charge runs, newest first", timezone=ctx.timezone,
     )  # fmt: skip

@@ -48,8 +48,8 @@ if not page.frame.empty:
             "label": tables.text("Saved method", width=120),
             "shown_state": tables.state(width=132),
             "reference": tables.text("Reference", width=85),
-            "created": tables.ago("Made", width=110),
-            "saved_at": tables.time("Saved", width=140),
+            "created": tables.ago("Made"),
+            "saved_at": tables.time("Saved"),
         },
         key=session_panel.TABLE, alt="Setup sessions, newest first", timezone=ctx.timezone,
     )  # fmt: skip

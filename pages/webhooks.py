@@ -41,7 +41,7 @@ else:
             "what": tables.text("What happened", width=205),
             "about": tables.text("About", width=195),
             "state": tables.state(width=108),
-            "received_at": tables.ago("Received", width=140),
+            "received_at": tables.ago("Received"),
             "tries": tables.number("Tries", width=48),
             "took": tables.text("Took", width=118),
         },

@@ -149,7 +149,7 @@ def activity(ctx: PageContext) -> None:
             "what": tables.text("What", width=240),
             "about": tables.text("About", width=330),
             "who": tables.text("Who", width=140),
-            "at": tables.ago("When", width=120),
+            "at": tables.ago("When"),
         },
         key="home_activity", alt="What happened last, newest first", timezone=ctx.timezone,
     )  # fmt: skip

@@ -21,6 +21,8 @@ Width = Literal["small", "medium", "large"] | int | None
 # Of one line, and of more: Streamlit wraps text only in rows that are higher than 4rem.
 _ROW_HEIGHT, _WRAPPING_HEIGHT = 36, 66
 _TOOLBAR_HEIGHT = 20
+# Of "a few seconds ago" and of "28 Nov 2026, 17:25": the longest that are usual.
+_AGO_WIDTH, _TIME_WIDTH = 128, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,14 @@ def state(label: str = "State", *, width: Width = None) -> Column:
     return Column("state", label, width)
 
 
-def ago(label: str, *, width: Width = None) -> Column:
+def ago(label: str) -> Column:
     """A time (datetime, or seconds since 1970) as "2 hours ago"."""
-    return Column("ago", label, width)
+    return Column("ago", label, _AGO_WIDTH)
 
 
-def time(label: str, *, width: Width = None) -> Column:
+def time(label: str) -> Column:
     """A time, exactly, in the operator's zone."""
-    return Column("time", label, width)
+    return Column("time", label, _TIME_WIDTH)
 
 
 def number(label: str, *, width: Width = None, help: str | None = None) -> Column:
