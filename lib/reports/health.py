@@ -20,10 +20,7 @@ _DAY = 86_400
 _OBJECTS_A_REQUEST = 100
 # What lies further in the future was written by a clock that was wrong, and says nothing.
 _CLOCKS_DIFFER_SECONDS = 60
-_LISTED = (
-    "customers", "checkout_sessions", "setup_intents", "payment_intents", "stripe_charges",
-    "refunds", "disputes",
-)  # fmt: skip
+_SELDOM_DELETED = ("setup_intents", "payment_intents", "stripe_charges", "refunds", "disputes")
 
 
 class HealthReports:
@@ -114,12 +111,24 @@ class HealthReports:
         return [(day * _DAY, found.get(day, 0)) for day in range(first, today + 1)]
 
     def cost_of_reading(self) -> int:
-        """About how many requests it takes to read everything: by what is here."""
+        """
+        About how many requests it takes to read everything: by what is here.
+
+        Where rows are seldom deleted, their last number is as good as counting a million of them.
+        """
         with reading(self._path) as database:
-            listed = [_number(database, f"SELECT count(*) FROM {table}") for table in _LISTED]
-            # Saved methods are asked for customer by customer.
-            customers = _number(database, "SELECT count(*) FROM customers WHERE is_deleted = 0")
-        return sum(1 + rows // _OBJECTS_A_REQUEST for rows in listed) + customers
+            customers = _number(database, "SELECT count(*) FROM customers")
+            sessions = _number(
+                database, "SELECT coalesce(sum(n), 0) FROM session_counts WHERE state <> 'needs_customer'"
+            )  # fmt: skip
+            others = [
+                _number(database, f"SELECT coalesce(max(rowid), 0) FROM {table}")
+                for table in _SELDOM_DELETED
+            ]
+        # Saved methods are asked for customer by customer.
+        return customers + sum(
+            1 + rows // _OBJECTS_A_REQUEST for rows in (customers, sessions, *others)
+        )
 
 
 def _latest_jobs(database: Database) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor
@@ -56,6 +56,12 @@ class JobRunner:
     def latest(self, kind: str) -> Job | None:
         with self._uow.read() as stores:
             return stores.jobs.latest(kind)
+
+    def latest_of(self, kinds: Iterable[str]) -> dict[str, Job]:
+        """The newest of each of these kinds, where there ever was one."""
+        with self._uow.read() as stores:
+            found = {kind: stores.jobs.latest(kind) for kind in kinds}
+        return {kind: job for kind, job in found.items() if job is not None}
 
     def take(self, kind: str, *, request_by: Actor | None = None) -> Job | None:
         """

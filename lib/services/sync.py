@@ -120,6 +120,10 @@ class SyncService:
     def latest(self, kind: str = SYNC) -> Job | None:
         return self._jobs.latest(kind)
 
+    def latest_of_each(self) -> dict[str, Job]:
+        """By kind, where there ever was one."""
+        return self._jobs.latest_of((SYNC, BACKFILL, VERIFY))
+
     def last_done_at(self) -> int | None:
         """When all that changed was read last."""
         with self._uow.read() as stores:

@@ -35,8 +35,9 @@ from lib.store.verdicts import VerdictStore
 
 _INDEXED_AT_ONCE = 10
 _BULK_CACHE_KB = 32_768
-# Random ids touch most index pages again and again: writing each back rarely is half the work.
-_BULK_CHECKPOINT_PAGES = 16_384
+# Random ids touch most index pages again and again: writing each back rarely is half the work. The
+# write-ahead log grows to 256 MB meanwhile.
+_BULK_CHECKPOINT_PAGES = 65_536
 
 
 @dataclass(frozen=True, slots=True)

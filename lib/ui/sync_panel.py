@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -36,9 +36,10 @@ def buttons(ctx: PageContext, found: Facts) -> None:
     if not ctx.actor.may(Permission.SYNC):
         return
     sync = ctx.services.sync
-    busy = {kind: is_live(sync.latest(kind)) for kind in _KINDS}
+    latest = sync.latest_of_each()
+    busy = {kind: is_live(latest.get(kind)) for kind in _KINDS}
     with st.popover("More", icon=":material/more_horiz:"):
-        _read_everything(ctx, found, busy=busy[BACKFILL])
+        _read_everything(ctx, found, busy=busy)
     if st.button("Compare with Stripe", key="sync_verify", icon=":material/fact_check:",
                  disabled=busy[VERIFY] or busy[BACKFILL] or sync.needs_backfill(),
                  help="Lists samples of everything at Stripe, compares each field, and repairs "
@@ -51,7 +52,7 @@ def buttons(ctx: PageContext, found: Facts) -> None:
             said.message = _began(sync.request(by=ctx.actor))
 
 
-def _read_everything(ctx: PageContext, found: Facts, *, busy: bool) -> None:
+def _read_everything(ctx: PageContext, found: Facts, *, busy: Mapping[str, bool]) -> None:
     cost = ctx.services.reports.health.cost_of_reading()
     st.markdown("**Read everything again**")
     st.caption(
@@ -59,15 +60,14 @@ def _read_everything(ctx: PageContext, found: Facts, *, busy: bool) -> None:
         f"{plural(cost, 'request')}; of the {found.reads.allowed:,} reads that Stripe allows in "
         f"30 days, {found.reads.used:,} are used. You can go on working meanwhile."
     )
-    if st.button("Read everything again", key="sync_full", disabled=busy,
+    if st.button("Read everything again", key="sync_full", disabled=busy[BACKFILL],
                  icon=":material/restart_alt:"):  # fmt: skip
         with outcome.show() as said:
             said.message = _began(ctx.services.sync.request(by=ctx.actor, full=True))
     st.markdown("**Compare everything**")
     st.caption("Not only samples: every object, about as many requests.")
     if st.button("Compare everything", key="sync_verify_full",
-                 disabled=is_live(ctx.services.sync.latest(VERIFY))
-                 or ctx.services.sync.needs_backfill(),
+                 disabled=busy[VERIFY] or ctx.services.sync.needs_backfill(),
                  icon=":material/fact_check:"):  # fmt: skip
         with outcome.show() as said:
             said.message = _began(ctx.services.sync.request_proof(by=ctx.actor, full=True))
@@ -86,11 +86,11 @@ def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
     """
     is_told = {SYNC: "sync_failed" in told, BACKFILL: False,
                VERIFY: bool({"unproven", "proof_failed", "sync_failed"} & set(told))}  # fmt: skip
-    live = any(is_live(ctx.services.sync.latest(kind)) for kind in _KINDS)
+    latest = ctx.services.sync.latest_of_each()
+    live = any(is_live(job) for job in latest.values())
     st.fragment(run_every="2s" if live else None)(_live)()
-    for kind in _KINDS:
-        job = ctx.services.sync.latest(kind)
-        if job is None or (job.state == "failed" and is_told[kind]):
+    for kind, job in latest.items():
+        if job.state == "failed" and is_told[kind]:
             continue
         if job.state in ("failed", "cancelled"):
             _ended_early(ctx, job)
@@ -98,7 +98,7 @@ def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
 
 def _live() -> None:
     ctx = require()
-    found = [job for kind in _KINDS if (job := ctx.services.sync.latest(kind)) and is_live(job)]
+    found = [job for job in ctx.services.sync.latest_of_each().values() if is_live(job)]
     ids = [job.id for job in found]
     if set(st.session_state.get(_WATCHED, ())) - set(ids):
         # One ended while being watched: the whole page reads afresh.
@@ -190,8 +190,9 @@ def _go_on(ctx: PageContext, job: Job) -> None:
 
 def last_runs(ctx: PageContext) -> None:
     """One line for each that ended well."""
+    latest = ctx.services.sync.latest_of_each()
     for kind, title in _KINDS.items():
-        job = ctx.services.sync.latest(kind)
+        job = latest.get(kind)
         if job is None or job.state != "done" or job.result is None:
             continue
         read = ", ".join(f"{name} {number:,}" for name, number in counts(job.result))
