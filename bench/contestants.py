@@ -8,13 +8,19 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
+import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.processes import peak_mb
+from lib.clock import epoch
+
+if TYPE_CHECKING:  # each contestant pays only for what it uses itself
+    from lib.bootstrap import Services
 
 # Made here, so that no text of the repository looks like a key.
 KEY = "sk_test_" + "bench0" * 4
@@ -81,7 +87,8 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     services = bootstrap.build_services(settings, clock=utcnow, api_base=arguments.url)
     started, cpu_before = time.perf_counter(), time.process_time()
     # As `run_now` and the worker read; both index afterwards, which is timed apart here.
-    services.sync.run(full=True, only=["checkout_sessions"])
+    with _beating(services):
+        services.sync.run(full=True, only=["checkout_sessions"])
     seconds = time.perf_counter() - started
     cpu_seconds = time.process_time() - cpu_before
     mirrored_mb = peak_mb()
@@ -92,6 +99,28 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any]:
         "seconds": seconds, "cpu_seconds": cpu_seconds, "searchable_seconds": searchable_seconds,
         "mirrored_mb": mirrored_mb, "peak_mb": peak_mb(),
     }  # fmt: skip
+
+
+@contextmanager
+def _beating(services: Services) -> Iterator[None]:
+    """
+    The worker's sign of life each second. It is a commit like any other's meanwhile, which writes
+    back what the backfill has left in the write-ahead log.
+    """
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(1):
+            with services.uow.write() as stores:
+                stores.jobs.beat(at=epoch(services.clock()))
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _rows(path: Path, tables: tuple[str, str, str]) -> dict[str, Any]:

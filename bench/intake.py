@@ -74,10 +74,10 @@ def main() -> None:
 @contextmanager
 def _elsewhere(*, everywhere: bool) -> Iterator[str]:
     """What is started in here, after the server, runs on the last core only; says where it runs."""
-    if everywhere or not hasattr(os, "sched_setaffinity"):
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else {0}
+    if everywhere or len(before) == 1:
         yield "all of them"
         return
-    before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(before)})
     try:
         yield "one of them"

@@ -54,18 +54,25 @@ class Intake:
             self._waiting.append(arrival)
             is_first = len(self._waiting) == 1
         if is_first:
-            self._writer.submit(self._write_waiting)
+            try:
+                self._writer.submit(self._write_waiting)
+            except RuntimeError:
+                # No thread to be had, or the process ends. Left waiting, they would keep all who
+                # come later waiting, too.
+                _give_up(self._take())
         return arrival.is_new
 
-    def _write_waiting(self) -> None:
+    def _take(self) -> list[Arrival]:
         with self._lock:
             taken, self._waiting = self._waiting, []
+        return taken
+
+    def _write_waiting(self) -> None:
+        taken = self._take()
         try:
             self._write(taken)
         finally:
-            for arrival in taken:
-                if not arrival.is_new.done():
-                    arrival.is_new.set_exception(sqlite3.OperationalError("the writer was stopped"))
+            _give_up(taken)
 
     def _write(self, taken: Sequence[Arrival]) -> None:
         try:
@@ -106,3 +113,10 @@ class Intake:
             broken, self._database = self._database, None
             broken.close()
             raise
+
+
+def _give_up(taken: Sequence[Arrival]) -> None:
+    """Whoever was not told yet was not stored."""
+    for arrival in taken:
+        if not arrival.is_new.done():
+            arrival.is_new.set_exception(sqlite3.OperationalError("the writer was stopped"))

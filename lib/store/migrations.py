@@ -1112,3 +1112,9 @@ def m013_whole_proofs(database: Database) -> None:
             covered_since INTEGER
         ) STRICT""",
     )
+
+
+@migrations()
+def m014_deleted_customers(database: Database) -> None:
+    """How many there are is asked on each view of Sync health; they are few of many."""
+    _run(database, "CREATE INDEX customers_deleted ON customers (id) WHERE is_deleted = 1")

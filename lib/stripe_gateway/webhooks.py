@@ -14,6 +14,9 @@ from lib.stripe_gateway import mapping
 # Stripe's own default. The SDK refuses only signatures that are too old; one from the future
 # would otherwise stay valid for as long as its sender likes.
 TOLERANCE_SECONDS = 300
+# Stripe's has a hundred bytes for each secret. Anybody may send a longer one, and reading it would
+# keep all others waiting.
+_LONGEST_HEADER = 4_096
 # The year 5138; a larger number is no time.
 _END_OF_TIME = 10**11
 
@@ -35,6 +38,8 @@ def verify(
         InvalidSignature: unsigned, wrongly signed, too old or too far in the future, or signed
             but not a v1 event.
     """
+    if len(header or "") > _LONGEST_HEADER:
+        raise InvalidSignature("a signature of this length is none of Stripe's")
     signed_at = _signed_at(header or "")
     age = now - signed_at
     if abs(age) > TOLERANCE_SECONDS:

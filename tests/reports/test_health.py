@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from lib.clock import epoch_ms
 from lib.practice.seed import seed_sessions
+from lib.store.unit_of_work import UnitOfWork
 from tests.syncing import count
 from tests.world import World
 
@@ -13,6 +15,10 @@ def test_the_cost_of_reading_everything_is_by_what_is_here(world: World) -> None
     seed_sessions(world.stripe, 130, now=world.clock())
     world.services.sync.run()
     sessions, customers = count(world, "checkout_sessions"), count(world, "customers")
+    with UnitOfWork(world.settings.database).write() as stores:
+        (gone,) = stores.mirror.some_living_customers(1)
+        stores.mirror.mark_customer_deleted(gone, synced_at_ms=epoch_ms(world.clock()))
+    customers -= 1
     intents = count(world, "setup_intents")
     assert sessions == 130
     assert customers > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,13 @@ class TestSignature:
             world.services.webhooks.receive(
                 json.dumps(event()).encode(), header and header.replace("{now}", str(world.now))
             )
+
+    def test_one_so_long_that_reading_it_would_keep_others_waiting(self, world: World) -> None:
+        body = json.dumps(event()).encode()
+        header = signed(body, world.settings.webhook_secrets[0], at=world.now)
+        with pytest.raises(InvalidSignature):
+            world.services.webhooks.receive(body, header + ",v1=0" * 1_000)
+        assert world.services.webhooks.receive(body, header).result() is True
 
     def test_another_secret_or_another_body(self, world: World) -> None:
         with pytest.raises(InvalidSignature):
@@ -660,6 +668,20 @@ class TestNotStored:
             with pytest.raises(sqlite3.OperationalError):
                 taken_along.is_new.result(timeout=0)
         assert intake.store(arrival("evt_1")).result() is True
+
+    def test_there_is_no_thread_to_be_had(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuses(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuses)
+            is_new = world.services.webhooks._intake.store(arrival("evt_1"))
+            with pytest.raises(sqlite3.OperationalError):
+                is_new.result(timeout=0)
+        assert world.services.webhooks._intake.store(arrival("evt_2")).result(timeout=10) is True
+        assert [row["event_id"] for row in inbox(world)] == ["evt_2"]
 
     def test_the_sender_goes_away_before_the_answer(self, world: World) -> None:
         given = arrival("evt_1")
