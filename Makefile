@@ -36,7 +36,8 @@ check: lint types test ## Everything CI checks
 
 soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from SEEDS=1000 seeds
 	ONFILE_KILL_SECONDS=$(KILL_SECONDS) $(BIN)/python -m pytest tests/services/test_runs_killed.py
-	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) tests/services/test_runs_simulation.py
+	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) -p no:hypothesispytest \
+	  tests/services/test_runs_simulation.py
 
 mutants: $(DEV_READY) ## Make mistakes that would charge twice, one at a time; tests must turn red (a minute)
 	$(BIN)/python -m tests.mutating

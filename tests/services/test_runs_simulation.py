@@ -85,6 +85,7 @@ def test_whatever_happens_to_runs(
         try:
             live(simulation, seed)
         finally:
+            simulation.reader.close()
             simulation.house.close()
 
 

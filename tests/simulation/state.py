@@ -16,6 +16,7 @@ from lib.bootstrap import Services
 from lib.clock import epoch
 from lib.domain.mirror import Decline
 from lib.domain.runs import Run, RunState
+from lib.store.connection import connect
 from lib.store.unit_of_work import UnitOfWork
 from tests.simulating import House, Life
 
@@ -55,6 +56,13 @@ class State:
     """Approvals that a run's last submission needed by the limits of that moment."""
     broken: list[AssertionError] = field(default_factory=list)
     """Rules that did not hold at a sending."""
+    was_open: bool = False
+    """Whether anything was unknown or in flight after the last step."""
+    told: dict[str, str] = field(default_factory=dict)
+    """The state of each charge as its events up to `told_until` tell it."""
+    newest: dict[str, int] = field(default_factory=dict)
+    """The number of each charge's newest attempt, by the same events."""
+    told_until: int = 0
     steps: list[str] = field(default_factory=list)
     is_nested: bool = False
 
@@ -64,6 +72,7 @@ class State:
             self.patch.setattr("lib.domain.retries.MOST_ATTEMPTS", MOST_TRIES)
         self.house = House(self.folder, self.patch, self.watch)
         self.uow = UnitOfWork(self.house.settings.database)
+        self.reader = connect(self.house.settings.database)
         self.services, self.life = self.begin()
 
     def watch(self, ask: Callable[[], Any], given: tuple[Any, ...]) -> Any:
@@ -94,19 +103,19 @@ class State:
             return [(row["id"], row["amount"]) for row in found if row["state"] in states]
 
     def query(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
-        with self.uow.read() as stores:
-            return list(stores.charges._database.query(sql, parameters))
+        return list(self.reader.query(sql, parameters))
 
     # What Stripe has
 
     def intents(self) -> list[dict[str, Any]]:
-        return self._objects("pi_%")
+        return self._objects("pi_")
 
     def refunds(self) -> list[dict[str, Any]]:
-        return self._objects("re_%")
+        return self._objects("re_")
 
-    def _objects(self, ids: str) -> list[dict[str, Any]]:
+    def _objects(self, prefix: str) -> list[dict[str, Any]]:
         rows = self.house.stripe.database.connection().execute(
-            "SELECT payload FROM objects WHERE id LIKE ? ORDER BY rowid", (ids,)
+            "SELECT payload FROM objects WHERE id >= ? AND id < ? ORDER BY rowid",
+            (prefix, prefix + "{"),
         )
         return [json.loads(row["payload"]) for row in rows]
