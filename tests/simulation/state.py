@@ -72,7 +72,8 @@ class State:
             self.patch.setattr("lib.domain.retries.MOST_ATTEMPTS", MOST_TRIES)
         self.house = House(self.folder, self.patch, self.watch)
         self.uow = UnitOfWork(self.house.settings.database)
-        self.reader = connect(self.house.settings.database)
+        # Steps run in whatever thread asks Stripe just then, one at a time.
+        self.reader = connect(self.house.settings.database, any_thread=True)
         self.services, self.life = self.begin()
 
     def watch(self, ask: Callable[[], Any], given: tuple[Any, ...]) -> Any:
