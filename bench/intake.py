@@ -6,10 +6,10 @@ How many signed webhook deliveries a second the real server stores, while somebo
 The server, the sender and the browser are three processes on the same machine. The latter two stand
 in for other machines: they share one core, and the server may use all of them. With --anywhere they
 take from each core what they can get, and drawing pages in the browser is measured, too.
-Each kind of event
-is sent at a fixed rate and then flat out: one that nobody handles, so that only the intake works,
-and `customer.updated` of customers that exist, so that the worker asks practice Stripe meanwhile.
-Afterwards the rows in the file are counted: there must be one for every 204.
+
+Each kind of event is sent at a fixed rate and then flat out: one that nobody handles, so that only
+the intake works, and `customer.updated` of customers that exist, so that the worker asks practice
+Stripe meanwhile. Afterwards the rows in the file are counted: there must be one for every 204.
 """
 
 from __future__ import annotations

@@ -38,9 +38,10 @@ def verify(
         InvalidSignature: unsigned, wrongly signed, too old or too far in the future, or signed
             but not a v1 event.
     """
-    if len(header or "") > _LONGEST_HEADER:
+    header = header or ""
+    if len(header) > _LONGEST_HEADER:
         raise InvalidSignature("a signature of this length is none of Stripe's")
-    signed_at = _signed_at(header or "")
+    signed_at = _signed_at(header)
     age = now - signed_at
     if abs(age) > TOLERANCE_SECONDS:
         raise InvalidSignature("signed outside the tolerance")
@@ -49,9 +50,7 @@ def verify(
     except UnicodeDecodeError as error:
         raise InvalidSignature("not text") from error
     # The SDK's comparison raises TypeError for a header with other characters.
-    if not (header or "").isascii() or not any(
-        _matches(text, header or "", secret) for secret in secrets
-    ):
+    if not header.isascii() or not any(_matches(text, header, secret) for secret in secrets):
         raise InvalidSignature("signature does not match")
     try:
         data = json.loads(text)

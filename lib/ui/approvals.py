@@ -25,11 +25,10 @@ def runs(ctx: PageContext) -> bool:
         ):  # fmt: skip
             view = ctx.services.runs.viewer.run(row["id"])
             at = when(row["submitted_at"], ctx.now, ctx.timezone)
-            sums = {code: states.get("planned", 0) for code, states in view.totals.items()}
             maker = names.person(view.run.submitted_by or view.run.created_by)
             st.markdown(
                 f"**{escape(row['name'])}**  \n{escape(plural(view.counts.get('planned', 0), 'row'))} to charge, "
-                f"{escape(run_words.totals(sums, most=len(sums)))}  \n"
+                f"{escape(run_words.all_planned(view))}  \n"
                 f":small[:gray[Submitted by {escape(maker)}, {escape(at)}]]",
                 width="content",
             )

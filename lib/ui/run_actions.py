@@ -155,12 +155,11 @@ def _control(rows: str, sums: str) -> ControlTotals | None:
 
 def _decide(ctx: PageContext, view: RunView) -> None:
     run, by = view.run, ctx.actor
-    sums = {code: states.get("planned", 0) for code, states in view.totals.items()}
     with st.container(border=True):
         st.markdown("**Waits for approval**")
         given = _given(view)
         st.caption(
-            f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.totals(sums, most=len(sums)))}. "
+            f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.all_planned(view))}. "
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
             + (f"The maker expected {escape(run.control.in_words())} in all, and that is what it holds. "
                if run.control is not None else "")

@@ -25,6 +25,12 @@ def totals(amounts: Mapping[str, int], *, most: int = _MOST_SUMS) -> str:
     return f"{shown} · {len(sums) - most} more" if len(sums) > most else shown
 
 
+def all_planned(view: RunView) -> str:
+    """Every sum of the rows that a run would charge."""
+    sums = {code: states.get("planned", 0) for code, states in view.totals.items()}
+    return totals(sums, most=len(sums))
+
+
 def to_charge(view: RunView) -> str:
     """ "Charge 10 rows: €724.50 · £120.00": what starting it does, short enough for a button."""
     sums = [

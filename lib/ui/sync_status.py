@@ -35,10 +35,10 @@ def bar() -> None:
 
 def _shown(ctx: PageContext) -> Job | None:
     """What is under way, the reading of everything before that of news; else the newest."""
-    found = [ctx.services.sync.latest(kind) for kind in (BACKFILL, SYNC)]
+    latest = ctx.services.sync.latest_of_each()
+    found = [latest[kind] for kind in (BACKFILL, SYNC) if kind in latest]
     live = [job for job in found if is_live(job)]
-    ended = [job for job in found if job is not None]
-    return next(iter(live), max(ended, key=lambda job: job.created_at, default=None))
+    return next(iter(live), max(found, key=lambda job: job.created_at, default=None))
 
 
 def _bar() -> None:

@@ -56,8 +56,6 @@ class State:
     """Approvals that a run's last submission needed by the limits of that moment."""
     broken: list[AssertionError] = field(default_factory=list)
     """Rules that did not hold at a sending."""
-    was_open: bool = False
-    """Whether anything was unknown or in flight after the last step."""
     told: dict[str, str] = field(default_factory=dict)
     """The state of each charge as its events up to `told_until` tell it."""
     newest: dict[str, int] = field(default_factory=dict)
