@@ -28,8 +28,10 @@ _METHODS = Query(
            m.billing_name, m.billing_email, m.created,
            coalesce(c.name, c.email, m.billing_name) AS name, c.email,
            (SELECT group_concat(DISTINCT coalesce(o.name, o.email, o.id))
-               FROM payment_methods t JOIN customers o ON o.id = t.customer
-               WHERE t.fingerprint = m.fingerprint AND t.customer <> m.customer
+               FROM card_fingerprints f JOIN payment_methods t USING (position)
+                   JOIN customers o ON o.id = t.customer
+               WHERE f.fingerprint = m.fingerprint AND t.fingerprint = f.fingerprint
+                   AND t.customer <> m.customer
                    AND t.is_detached = 0) AS same_card_of,
            m.position AS page_time, m.position AS page_id
        FROM payment_methods m

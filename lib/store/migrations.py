@@ -9,6 +9,8 @@ Steps import nothing from `lib`: they must mean in a year what they mean today.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("onfile")
@@ -655,6 +657,16 @@ _SEARCHED = {
 }  # fmt: skip
 
 
+# Not OR IGNORE: an upsert that fires a trigger overrides that.
+_NOTE = "INSERT INTO search_pending VALUES ('{0}', NEW.rowid) ON CONFLICT DO NOTHING;"
+
+
+def _note_changes(table: str, columns: Sequence[str]) -> str:
+    changed = " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in columns)
+    return f"""CREATE TRIGGER {table}_to_index_anew AFTER UPDATE OF {", ".join(columns)} ON {table}
+        WHEN {changed} BEGIN {_NOTE.format(table)} END"""
+
+
 def _note_what_to_index(database: Database) -> None:
     _run(
         database,
@@ -663,14 +675,11 @@ def _note_what_to_index(database: Database) -> None:
         ) STRICT, WITHOUT ROWID""",
     )
     for table, columns in _SEARCHED.items():
-        changed = " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in columns)
-        # Not OR IGNORE: an upsert that fires a trigger overrides that.
-        note = f"INSERT INTO search_pending VALUES ('{table}', NEW.rowid) ON CONFLICT DO NOTHING;"
+        note = _NOTE.format(table)
         _run(
             database,
             f"CREATE TRIGGER {table}_to_index AFTER INSERT ON {table} BEGIN {note} END",
-            f"""CREATE TRIGGER {table}_to_index_anew AFTER UPDATE OF {", ".join(columns)} ON {table}
-                WHEN {changed} BEGIN {note} END""",
+            _note_changes(table, columns),
             f"""CREATE TRIGGER {table}_to_unindex AFTER DELETE ON {table}
                 BEGIN {note.replace("NEW.", "OLD.")} END""",
             f"INSERT INTO search_pending SELECT '{table}', rowid FROM {table}",
@@ -1118,3 +1127,33 @@ def m013_whole_proofs(database: Database) -> None:
 def m014_deleted_customers(database: Database) -> None:
     """How many there are is asked on each view of Sync health; they are few of many."""
     _run(database, "CREATE INDEX customers_deleted ON customers (id) WHERE is_deleted = 1")
+
+
+@migrations()
+def m015_what_a_million_sessions_cost(database: Database) -> None:
+    """
+    At a million rows each entry of an index over what is random costs as much as a row. Nobody looks
+    for a session by its link's id; which cards are the same is derived later, like what is searched.
+
+    An upsert in a trigger makes SQLite copy every page aside that the row itself changes.
+    """
+    _run(
+        database,
+        "DROP INDEX checkout_sessions_by_link",
+        "DROP INDEX payment_methods_by_fingerprint",
+        """CREATE TABLE card_fingerprints (
+            fingerprint TEXT NOT NULL, position INTEGER NOT NULL,
+            PRIMARY KEY (fingerprint, position)
+        ) STRICT, WITHOUT ROWID""",
+        """INSERT INTO card_fingerprints SELECT fingerprint, position FROM payment_methods
+            WHERE fingerprint IS NOT NULL""",
+        "DROP TRIGGER payment_methods_to_index_anew",
+        _note_changes("payment_methods", (*_SEARCHED["payment_methods"], "fingerprint")),
+        "DROP TRIGGER sessions_are_counted",
+        """CREATE TRIGGER sessions_are_counted AFTER INSERT ON checkout_sessions
+            BEGIN
+                INSERT INTO session_counts (state, n) SELECT NEW.status, 0 WHERE NOT EXISTS
+                    (SELECT 1 FROM session_counts WHERE state = NEW.status);
+                UPDATE session_counts SET n = n + 1 WHERE state = NEW.status;
+            END""",
+    )

@@ -19,7 +19,7 @@ from lib.domain.mirror import (
     SessionBundle,
     SetupIntent,
 )
-from lib.store.upserts import HOUR_MS, marks, not_newer, position_for, write_many
+from lib.store.upserts import HOUR_MS, Upsert, marks, not_newer, position_for
 
 
 def _gone(*ids: str, asked_at: str) -> str:
@@ -28,23 +28,23 @@ def _gone(*ids: str, asked_at: str) -> str:
         WHERE id IN ({", ".join(ids)}) AND gone_at_ms >= {asked_at})"""
 
 
-_UPSERT_CUSTOMER = f"""
-INSERT INTO customers (id, livemode, name, email, created, is_deleted, default_payment_method,
+_UPSERT_CUSTOMER = Upsert(
+    insert=f"""customers (id, livemode, name, email, created, is_deleted, default_payment_method,
     synced_at_ms, position)
-VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, {position_for("customers", 5)})
-ON CONFLICT (id) DO UPDATE SET
+VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, {position_for("customers", 5)})""",
+    update=f"""SET
     name = excluded.name, email = excluded.email, is_deleted = excluded.is_deleted,
     default_payment_method = excluded.default_payment_method, synced_at_ms = excluded.synced_at_ms
-{not_newer("customers")}
-"""
+{not_newer("customers")}""",
+)
 
 # `completed_at` is when we first saw the session complete: Stripe's object does not carry it.
-_UPSERT_SESSION = f"""
-INSERT INTO checkout_sessions (id, livemode, status, customer, customer_email, customer_name,
+_UPSERT_SESSION = Upsert(
+    insert=f"""checkout_sessions (id, livemode, status, customer, customer_email, customer_name,
     currency, setup_intent, client_reference_id, link_id, reference, created, expires_at,
     completed_at, synced_at_ms, position)
-VALUES ({marks(15)}, {position_for("checkout_sessions", 12)})
-ON CONFLICT (id) DO UPDATE SET
+VALUES ({marks(15)}, {position_for("checkout_sessions", 12)})""",
+    update=f"""SET
     status = excluded.status, customer = excluded.customer,
     customer_email = excluded.customer_email, customer_name = excluded.customer_name,
     currency = excluded.currency, setup_intent = excluded.setup_intent,
@@ -52,35 +52,35 @@ ON CONFLICT (id) DO UPDATE SET
     reference = excluded.reference, expires_at = excluded.expires_at,
     completed_at = coalesce(checkout_sessions.completed_at, excluded.completed_at),
     synced_at_ms = excluded.synced_at_ms
-{not_newer("checkout_sessions")}
-"""
+{not_newer("checkout_sessions")}""",
+)
 
-_UPSERT_SETUP_INTENT = f"""
-INSERT INTO setup_intents (id, livemode, status, customer, payment_method, usage,
+_UPSERT_SETUP_INTENT = Upsert(
+    insert=f"""setup_intents (id, livemode, status, customer, payment_method, usage,
     last_error_code, last_error_message, created, synced_at_ms)
-VALUES ({marks(10)})
-ON CONFLICT (id) DO UPDATE SET
+VALUES ({marks(10)})""",
+    update=f"""SET
     status = excluded.status, customer = excluded.customer,
     payment_method = excluded.payment_method, usage = excluded.usage,
     last_error_code = excluded.last_error_code,
     last_error_message = excluded.last_error_message, synced_at_ms = excluded.synced_at_ms
-{not_newer("setup_intents")}
-"""
+{not_newer("setup_intents")}""",
+)
 
 # A method without a customer was either never attached or detached. Once it had a customer and
 # has none now, it is detached, for good: Stripe never lets it be attached again.
 # ?4 is its customer, ?5 whom it was saved for at the latest.
 _HAS_OWNER = f"""NOT {_gone("?1", "?4", asked_at="?17")} AND NOT EXISTS (
     SELECT 1 FROM customers WHERE id = ?4 AND is_deleted = 1 AND synced_at_ms >= ?17)"""
-_UPSERT_PAYMENT_METHOD = f"""
-INSERT INTO payment_methods (id, livemode, type, customer, last_customer, brand, last4, exp_month,
+_UPSERT_PAYMENT_METHOD = Upsert(
+    insert=f"""payment_methods (id, livemode, type, customer, last_customer, brand, last4, exp_month,
     exp_year, funding, country, fingerprint, billing_name, billing_email, created, is_detached,
     synced_at_ms, position)
 VALUES (?1, ?2, ?3, iif({_HAS_OWNER}, ?4, NULL), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
     ?16 OR (?5 IS NOT NULL AND (?4 IS NULL OR NOT ({_HAS_OWNER})))
         OR EXISTS (SELECT 1 FROM tombstones WHERE id = ?1 AND ?4 IS NULL),
-    ?17, {position_for("payment_methods", 15)})
-ON CONFLICT (id) DO UPDATE SET
+    ?17, {position_for("payment_methods", 15)})""",
+    update=f"""SET
     is_detached = excluded.customer IS NULL AND (excluded.is_detached
         OR payment_methods.is_detached OR payment_methods.last_customer IS NOT NULL),
     type = excluded.type, customer = excluded.customer,
@@ -89,8 +89,8 @@ ON CONFLICT (id) DO UPDATE SET
     exp_year = excluded.exp_year, funding = excluded.funding, country = excluded.country,
     fingerprint = excluded.fingerprint, billing_name = excluded.billing_name,
     billing_email = excluded.billing_email, synced_at_ms = excluded.synced_at_ms
-{not_newer("payment_methods")}
-"""
+{not_newer("payment_methods")}""",
+)
 
 
 class MirrorStore:
@@ -100,9 +100,7 @@ class MirrorStore:
     # Writes. Each takes many rows of one page and returns how many were written.
 
     def save_customers(self, customers: Sequence[Customer], *, synced_at_ms: int) -> int:
-        return write_many(
-            self._database,
-            _UPSERT_CUSTOMER,
+        return _UPSERT_CUSTOMER.write(self._database,
             [
                 (c.id, int(c.livemode), c.name, c.email, c.created, int(c.is_deleted),
                  c.default_payment_method, synced_at_ms)
@@ -132,15 +130,13 @@ class MirrorStore:
             [bundle.payment_method for bundle in bundles if bundle.payment_method],
             synced_at_ms=synced_at_ms,
         )
-        return write_many(
+        return _UPSERT_SESSION.write(
             self._database,
-            _UPSERT_SESSION,
             [_session_row(b.session, synced_at_ms) for b in bundles],
         )
 
     def save_setup_intents(self, intents: Sequence[SetupIntent], *, synced_at_ms: int) -> int:
-        return write_many(self._database, 
-            _UPSERT_SETUP_INTENT,
+        return _UPSERT_SETUP_INTENT.write(self._database,
             [
                 (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.usage,
                  i.last_error_code, i.last_error_message, i.created, synced_at_ms)
@@ -149,8 +145,7 @@ class MirrorStore:
         )  # fmt: skip
 
     def save_payment_methods(self, methods: Sequence[PaymentMethod], *, synced_at_ms: int) -> int:
-        return write_many(self._database, 
-            _UPSERT_PAYMENT_METHOD,
+        return _UPSERT_PAYMENT_METHOD.write(self._database,
             [
                 (m.id, int(m.livemode), m.type, m.customer, m.last_customer or m.customer, m.brand,
                  m.last4, m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint,
@@ -169,8 +164,7 @@ class MirrorStore:
             (customer_id, synced_at_ms, synced_at_ms + HOUR_MS),
         )
         gone = [row["id"] for row in known if row["id"] not in set(present)]
-        write_many(
-            self._database,
+        self._database.conn.executemany(
             """UPDATE payment_methods SET is_detached = 1, customer = NULL, synced_at_ms = ?
                WHERE id = ?""",
             [(synced_at_ms, method_id) for method_id in gone],

@@ -11,60 +11,60 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
-from lib.store.upserts import marks, not_newer, write_many
+from lib.store.upserts import Upsert, marks, not_newer
 
-_UPSERT_PAYMENT_INTENT = f"""
-INSERT INTO payment_intents (id, livemode, status, customer, payment_method, amount, currency,
+_UPSERT_PAYMENT_INTENT = Upsert(
+    insert=f"""payment_intents (id, livemode, status, customer, payment_method, amount, currency,
     charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
     synced_at_ms)
-VALUES ({marks(15)})
-ON CONFLICT (id) DO UPDATE SET
+VALUES ({marks(15)})""",
+    update=f"""SET
     status = excluded.status, customer = excluded.customer,
     payment_method = excluded.payment_method, amount = excluded.amount,
     currency = excluded.currency, charge_id = excluded.charge_id, attempt = excluded.attempt,
     latest_charge = excluded.latest_charge,
     error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
     description = excluded.description, synced_at_ms = excluded.synced_at_ms
-{not_newer("payment_intents")}
-"""
+{not_newer("payment_intents")}""",
+)
 
-_UPSERT_CHARGE = f"""
-INSERT INTO stripe_charges (id, livemode, status, customer, payment_intent, payment_method, amount,
+_UPSERT_CHARGE = Upsert(
+    insert=f"""stripe_charges (id, livemode, status, customer, payment_intent, payment_method, amount,
     amount_refunded, currency, is_disputed, failure_code, outcome_type, created, synced_at_ms)
-VALUES ({marks(14)})
-ON CONFLICT (id) DO UPDATE SET
+VALUES ({marks(14)})""",
+    update=f"""SET
     status = excluded.status, customer = excluded.customer,
     payment_intent = excluded.payment_intent, payment_method = excluded.payment_method,
     amount = excluded.amount, amount_refunded = excluded.amount_refunded,
     currency = excluded.currency, is_disputed = excluded.is_disputed,
     failure_code = excluded.failure_code, outcome_type = excluded.outcome_type,
     synced_at_ms = excluded.synced_at_ms
-{not_newer("stripe_charges")}
-"""
+{not_newer("stripe_charges")}""",
+)
 
-_UPSERT_REFUND = f"""
-INSERT INTO refunds (id, status, customer, charge, payment_intent, amount, currency, reason,
+_UPSERT_REFUND = Upsert(
+    insert=f"""refunds (id, status, customer, charge, payment_intent, amount, currency, reason,
     failure_reason, created, synced_at_ms)
-VALUES ({marks(11)})
-ON CONFLICT (id) DO UPDATE SET
+VALUES ({marks(11)})""",
+    update=f"""SET
     status = excluded.status, customer = coalesce(excluded.customer, refunds.customer),
     charge = excluded.charge, payment_intent = excluded.payment_intent,
     amount = excluded.amount, currency = excluded.currency, reason = excluded.reason,
     failure_reason = excluded.failure_reason, synced_at_ms = excluded.synced_at_ms
-{not_newer("refunds")}
-"""
+{not_newer("refunds")}""",
+)
 
-_UPSERT_DISPUTE = f"""
-INSERT INTO disputes (id, livemode, status, customer, charge, payment_intent, amount, currency,
+_UPSERT_DISPUTE = Upsert(
+    insert=f"""disputes (id, livemode, status, customer, charge, payment_intent, amount, currency,
     reason, due_by, created, synced_at_ms)
-VALUES ({marks(12)})
-ON CONFLICT (id) DO UPDATE SET
+VALUES ({marks(12)})""",
+    update=f"""SET
     status = excluded.status, customer = coalesce(excluded.customer, disputes.customer),
     charge = excluded.charge, payment_intent = excluded.payment_intent,
     amount = excluded.amount, currency = excluded.currency, reason = excluded.reason, due_by = excluded.due_by,
     synced_at_ms = excluded.synced_at_ms
-{not_newer("disputes")}
-"""
+{not_newer("disputes")}""",
+)
 
 
 class PaymentStore:
@@ -74,9 +74,7 @@ class PaymentStore:
         self._database = database
 
     def save_payment_intents(self, intents: Sequence[PaymentIntent], *, synced_at_ms: int) -> int:
-        return write_many(
-            self._database,
-            _UPSERT_PAYMENT_INTENT,
+        return _UPSERT_PAYMENT_INTENT.write(self._database,
             [
                 (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.amount,
                  i.currency, i.charge_id, i.attempt, i.latest_charge,
@@ -91,9 +89,7 @@ class PaymentStore:
         return self._database.execute(sql, (intent_id,)).fetchone() is not None
 
     def save_charges(self, charges: Sequence[StripeCharge], *, synced_at_ms: int) -> int:
-        return write_many(
-            self._database,
-            _UPSERT_CHARGE,
+        return _UPSERT_CHARGE.write(self._database,
             [
                 (c.id, int(c.livemode), c.status, c.customer, c.payment_intent, c.payment_method,
                  c.amount, c.amount_refunded, c.currency, int(c.is_disputed), c.failure_code,
@@ -103,9 +99,7 @@ class PaymentStore:
         )  # fmt: skip
 
     def save_refunds(self, refunds: Sequence[Refund], *, synced_at_ms: int) -> int:
-        return write_many(
-            self._database,
-            _UPSERT_REFUND,
+        return _UPSERT_REFUND.write(self._database,
             [
                 (r.id, r.status, r.customer, r.charge, r.payment_intent, r.amount, r.currency,
                  r.reason, r.failure_reason, r.created, synced_at_ms)
@@ -114,9 +108,7 @@ class PaymentStore:
         )  # fmt: skip
 
     def save_disputes(self, disputes: Sequence[Dispute], *, synced_at_ms: int) -> int:
-        return write_many(
-            self._database,
-            _UPSERT_DISPUTE,
+        return _UPSERT_DISPUTE.write(self._database,
             [
                 (d.id, int(d.livemode), d.status, d.customer, d.charge, d.payment_intent, d.amount,
                  d.currency, d.reason, d.due_by, d.created, synced_at_ms)

@@ -3,7 +3,8 @@ The search index: one FTS5 trigram table beside each table that is searched.
 
 The text of a row holds its words behind two spaces each, so that a trigram can stand for the
 beginning of a word, and tokens of one trigram for what lists are filtered by. Triggers note which
-rows changed; `index` derives from them what follows: the index, and which sessions need a customer.
+rows changed; `index` derives from them what follows: the index, which sessions need a customer, and
+which methods are the same card.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ _LONGEST_SEARCH = 80
 # The text itself is compared in the end, so a few trigrams spread over it are enough to find it: all
 # sixty of a session's id took seven times as long.
 _MOST_TRIGRAMS = 6
+
+# A method's card never changes, and no method is ever dropped.
+_FINGERPRINTS = """INSERT INTO card_fingerprints
+    SELECT fingerprint, position FROM payment_methods
+    WHERE position IN ({}) AND fingerprint IS NOT NULL ON CONFLICT DO NOTHING"""
 
 # Each yields (position, token, token, part, part …).
 _PARTS = {
@@ -124,6 +130,8 @@ class SearchStore:
                 self._database.execute(dependent.format(listed), positions)
             if kind == "checkout_sessions":
                 self._database.execute(_NEEDS_CUSTOMER.format(listed), positions)
+            if kind == "payment_methods":
+                self._database.execute(_FINGERPRINTS.format(listed), positions)
             if kind in _PARTS:
                 self._index(kind, positions)
             self._database.conn.executemany(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
@@ -29,10 +30,40 @@ def marks(count: int) -> str:
     return ", ".join(f"?{number}" for number in range(1, count + 1))
 
 
-def write_many(database: Database, sql: str, rows: Sequence[tuple[object, ...]]) -> int:
-    """Returns how many rows were written; older news than the mirror has writes none."""
-    if not rows:
-        return 0
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """
+    One row of a table with a unique `id`: inserted, or changed where it is known.
+
+    Most rows of a backfill are new. Before a row that may be refused halfway, SQLite copies every
+    page that it touches aside, twenty a session; what takes the whole transaction back with it needs
+    no copy (https://www.sqlite.org/lang_conflict.html).
+    """
+
+    insert: str
+    """From the table's name to its values."""
+    update: str
+    """From SET on."""
+
+    def write(self, database: Database, rows: Sequence[tuple[object, ...]]) -> int:
+        """
+        Returns how many rows were written; older news than the mirror has writes none.
+
+        Raises:
+            sqlite3.IntegrityError: a row that no schema allows; the transaction is rolled back.
+        """
+        if not rows:
+            return 0
+        new = f"INSERT OR ROLLBACK INTO {self.insert} ON CONFLICT (id) DO NOTHING"
+        written = _execute_many(database, new, rows)
+        if written == len(rows):
+            return written
+        # The same question again changes nothing in those that were new, and counts them.
+        anew = f"INSERT INTO {self.insert} ON CONFLICT (id) DO UPDATE {self.update}"
+        return _execute_many(database, anew, rows)
+
+
+def _execute_many(database: Database, sql: str, rows: Sequence[tuple[object, ...]]) -> int:
     cursor = database.conn.cursor()
     cursor.executemany(sql, rows)
     return cursor.rowcount

@@ -16,7 +16,7 @@ from lib.store.search import SearchStore
 from lib.store.unit_of_work import UnitOfWork
 
 OURS = {
-    "attempts", "audit_log", "backfills", "charge_events", "charges", "checkout_sessions",
+    "attempts", "audit_log", "backfills", "card_fingerprints", "charge_events", "charges", "checkout_sessions",
     "checkout_sessions_search", "customers", "customers_search", "disputes", "jobs", "limits",
     "link_sessions", "meta", "payment_intents", "payment_methods", "payment_methods_search",
     "new_card_charges", "proofs", "proof_rounds", "refund_orders", "refunds", "run_certificates", "run_decisions", "run_rows", "runs", "search_pending", "session_counts", "setup_intents", "setup_links",

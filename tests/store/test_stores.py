@@ -148,6 +148,60 @@ class TestOlderNews:
             assert stores.mirror.save_customers(mixed, synced_at_ms=9) == 1
 
 
+class TestPages:
+    """Of a page some rows are known and some new, in any order."""
+
+    def test_all_are_written_and_each_is_counted_once(self, uow: UnitOfWork) -> None:
+        known = [replace(CUSTOMER, id=f"cus_{n}") for n in range(3)]
+        page = [replace(CUSTOMER, id=f"cus_{n}", name="Later") for n in range(1, 5)]
+        with uow.write() as stores:
+            stores.mirror.save_customers(known, synced_at_ms=5)
+            assert stores.mirror.save_customers(page, synced_at_ms=6) == 4
+
+        with uow.read() as stores:
+            found = [stores.mirror.customer(f"cus_{n}") for n in range(5)]
+        assert [c and c.name for c in found] == ["New", "Later", "Later", "Later", "Later"]
+
+    def test_rows_of_older_news_are_not_counted_beside_new_ones(self, uow: UnitOfWork) -> None:
+        page = [CUSTOMER, replace(CUSTOMER, id="cus_2")]
+        with uow.write() as stores:
+            stores.mirror.save_customers([CUSTOMER], synced_at_ms=5)
+            assert stores.mirror.save_customers(page, synced_at_ms=4) == 1
+
+    def test_one_named_twice_is_there_once(self, uow: UnitOfWork) -> None:
+        twice = [
+            SessionBundle(replace(SESSION, id=f"cs_test_{n}"), SETUP, METHOD) for n in range(2)
+        ]
+        with uow.write() as stores:
+            assert stores.mirror.save_bundles(twice, synced_at_ms=5) == 2
+
+        with uow.read() as stores:
+            assert [m.id for m in stores.mirror.payment_methods_of("cus_1")] == ["pm_1"]
+
+    def test_sessions_are_counted_by_state_also_new_states(
+        self, uow: UnitOfWork, raw: sqlite3.Connection
+    ) -> None:
+        states = ["complete", "open", "complete", "paused"]
+        page = [
+            SessionBundle(replace(SESSION, id=f"cs_test_{n}", status=state), None, None)
+            for n, state in enumerate(states)
+        ]
+        for _ in range(2):
+            with uow.write() as stores:
+                stores.mirror.save_bundles(page, synced_at_ms=5)
+
+        counted = dict(raw.execute("SELECT state, n FROM session_counts WHERE n > 0").fetchall())
+        assert counted == {"complete": 2, "open": 1, "paused": 1}
+
+    def test_a_row_the_schema_refuses_takes_its_transaction_back(self, uow: UnitOfWork) -> None:
+        wrong: Any = replace(CUSTOMER, id="cus_2", created="yesterday")
+        with pytest.raises(sqlite3.IntegrityError), uow.write() as stores:
+            stores.mirror.save_customers([CUSTOMER, wrong], synced_at_ms=5)
+
+        with uow.read() as stores:
+            assert stores.mirror.customer("cus_1") is None
+
+
 class TestDetached:
     def test_a_method_that_lost_its_customer_stays_removed(self, uow: UnitOfWork) -> None:
         gone = replace(METHOD, customer=None)
