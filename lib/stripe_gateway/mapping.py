@@ -257,7 +257,6 @@ def _text(value: object) -> str | None:
 
 def _id(value: object) -> str | None:
     """An id, whether the field was expanded or not. Stripe's older payloads say "" for none."""
-    if isinstance(value, Mapping):
-        found = value.get("id")
-        return found if isinstance(found, str) else None
-    return value if isinstance(value, str) and value else None
+    if isinstance(value, str):
+        return value or None
+    return _text(value.get("id")) if isinstance(value, Mapping) else None

@@ -1,0 +1,100 @@
+"""Answers as they come off a real socket, whole and broken."""
+
+import gzip
+import json
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import stripe
+
+from lib.errors import OutcomeUnknown
+from lib.stripe_gateway.client import body_of, build_client
+
+HEAD = "HTTP/1.1 {status} Such\r\nContent-Type: application/json\r\nRequest-Id: req_1\r\n"
+
+
+class Line:
+    """Says to each connection what a test has put there, one request a connection."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.answer = b""
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(self.answer)
+
+    def says(
+        self, body: bytes, *headers: str, status: int = 200, length: int | None = None
+    ) -> None:
+        sized = [f"Content-Length: {len(body) if length is None else length}", *headers]
+        lines = "".join(f"{line}\r\n" for line in sized)
+        self.answer = (HEAD.format(status=status) + lines + "\r\n").encode() + body
+
+    def close(self) -> None:
+        self._listening.close()
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    made = Line()
+    yield made
+    made.close()
+
+
+def ask(line: Line) -> dict[str, object]:
+    client = build_client("sk_test_" + "x" * 8, line.address)
+    return body_of(client.raw_request("get", "/v1/customers"))  # type: ignore[arg-type]
+
+
+def test_a_whole_answer_is_read(line: Line) -> None:
+    line.says(json.dumps({"data": ["x" * 100_000]}).encode())
+
+    assert ask(line) == {"data": ["x" * 100_000]}
+
+
+def test_a_compressed_answer_is_read(line: Line) -> None:
+    line.says(gzip.compress(b'{"id": "cus_1"}'), "Content-Encoding: gzip")
+
+    assert ask(line) == {"id": "cus_1"}
+
+
+@pytest.mark.parametrize("part", [b"", b'{"id":', b'{"id": "cus_1"}'])
+def test_an_answer_that_breaks_off_is_no_answer(line: Line, part: bytes) -> None:
+    line.says(part, length=1_000)
+
+    with pytest.raises(stripe.APIConnectionError, match="broke off"):
+        ask(line)
+
+
+def test_an_answer_that_cannot_be_unpacked_is_no_answer(line: Line) -> None:
+    line.says(b"no gzip", "Content-Encoding: gzip")
+
+    with pytest.raises(stripe.APIConnectionError, match="broke off"):
+        ask(line)
+
+
+def test_an_answer_that_is_no_object_tells_which_request_it_was(line: Line) -> None:
+    line.says(b"[]")
+
+    with pytest.raises(OutcomeUnknown) as found:
+        ask(line)
+    assert found.value.request_id == "req_1"
+
+
+def test_an_error_is_the_sdks_to_read(line: Line) -> None:
+    error = {"error": {"type": "card_error", "code": "card_declined", "message": "No."}}
+    line.says(json.dumps(error).encode(), status=402)
+
+    with pytest.raises(stripe.CardError, match="No"):
+        ask(line)
