@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import orjson
@@ -22,9 +23,12 @@ from lib.errors import StaleState
 from lib.money import Money
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
 
-_ROW = """INSERT INTO run_rows (run_id, number, cells, request, customer, payment_method, amount, currency,
-              reference, description, suffix, state, findings, verdict, charge_id)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_COLUMNS = """run_id, number, cells, request, customer, payment_method, amount, currency, reference,
+    description, suffix, state, findings, verdict, charge_id"""
+_MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# Rows a statement: SQLite keeps what each statement may have to take back, and that is most of the
+# work of one row.
+_AT_ONCE = 500
 
 
 class RunRowStore:
@@ -32,17 +36,13 @@ class RunRowStore:
         self._database = database
 
     def add(self, rows: Iterable[RunRow]) -> None:
-        self._database.conn.executemany(
-            _ROW,
-            (
-                (row.run_id, row.number, _json(row.cells),
-                 _request_text(row.request), row.customer,
-                 row.payment_method, row.amount, row.currency, row.reference, row.description,
-                 row.suffix, row.state.value, _findings_text(row.findings),
-                 verdict(row.findings), row.charge_id)
-                for row in rows
-            ),
-        )  # fmt: skip
+        left = iter(rows)
+        while some := list(islice(left, _AT_ONCE)):
+            values = ", ".join([_MARKS] * len(some))
+            self._database.conn.execute(
+                f"INSERT INTO run_rows ({_COLUMNS}) VALUES {values}",
+                tuple(chain.from_iterable(map(_values, some))),
+            )
 
     def drop(self, run_id: str) -> None:
         """Of a draft, to write them anew."""
@@ -216,6 +216,14 @@ class RunRowStore:
             {"id": run_id},
         )
         return [CollectedElsewhere(**row) for row in rows]
+
+
+def _values(row: RunRow) -> tuple[object, ...]:
+    return (
+        row.run_id, row.number, _json(row.cells), _request_text(row.request), row.customer,
+        row.payment_method, row.amount, row.currency, row.reference, row.description, row.suffix,
+        row.state.value, _findings_text(row.findings), verdict(row.findings), row.charge_id,
+    )  # fmt: skip
 
 
 def _json(value: object) -> str:
