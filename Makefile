@@ -50,6 +50,7 @@ bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, every page and
 
 bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 5 GB in BENCH_FOLDER)
 	@$(BIN)/python -m bench.backfill curve
+	@$(BIN)/python -m bench.backfill curve --noise-ids
 	@$(BIN)/python -m bench.backfill curve --limited
 	@$(BIN)/python -m bench.million --folder $(BENCH_FOLDER)
 

@@ -1,12 +1,15 @@
 """
 A first backfill of many Sessions, ours beside the loop that everybody writes.
 
-    .venv/bin/python -m bench.backfill [10k] [100k] [curve] [--sizes 10000 100000 1000000] [--limited]
+    .venv/bin/python -m bench.backfill [10k] [100k] [curve] [--sizes 10000 100000 1000000]
+        [--limited] [--noise-ids]
 
     10k    10 000 sessions, 80 ms a request, no limit: both, and the ratio
     100k   100 000 sessions, 80 ms a request, 25 requests a second: ours, and what the limit allows
     curve  ours at sizes ten times apart, without a limit unless --limited: what a session costs, and
            the memory
+
+--noise-ids: no id begins with the time at which it was made, as Stripe's do (see bench.account).
 
 Every contestant is a process of its own against a new server of its own, so neither memory nor
 anything kept by a server is shared. Prints tables; judges nothing but whether all rows are there.
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import dataclass
 from typing import Any
 
 from bench.processes import counts, result_of, start, stripe_server
@@ -35,11 +39,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--latency-ms", type=float, default=LATENCY_MS)
     parser.add_argument("--limited", action="store_true", help="the curve under Stripe's limit")
+    parser.add_argument("--noise-ids", action="store_true", help="ids that are all noise")
     arguments = parser.parse_args()
+    stripe = Stripe(arguments.latency_ms, has_dated_ids=not arguments.noise_ids)
     known = {
-        "10k": lambda: side_by_side(10_000, arguments.latency_ms),
-        "100k": lambda: under_the_limit(100_000, arguments.latency_ms),
-        "curve": lambda: curve(arguments.sizes, arguments.latency_ms, limited=arguments.limited),
+        "10k": lambda: side_by_side(10_000, stripe),
+        "100k": lambda: under_the_limit(100_000, stripe),
+        "curve": lambda: curve(arguments.sizes, stripe, limited=arguments.limited),
     }
     for name in arguments.scenarios or ["10k", "100k"]:
         if name not in known:
@@ -47,25 +53,37 @@ def main() -> None:
         known[name]()
 
 
-def side_by_side(sessions: int, latency_ms: float) -> None:
-    print(f"\n{sessions:,} sessions, {latency_ms:g} ms a request, no limit")
+@dataclass(frozen=True, slots=True)
+class Stripe:
+    """What the server in its place is like."""
+
+    latency_ms: float
+    has_dated_ids: bool
+
+    def __str__(self) -> str:
+        ids = "" if self.has_dated_ids else ", ids of noise"
+        return f"{self.latency_ms:g} ms a request{ids}"
+
+
+def side_by_side(sessions: int, stripe: Stripe) -> None:
+    print(f"\n{sessions:,} sessions, {stripe}, no limit")
     _line(*COLUMNS)
-    theirs = _run("plain", sessions, latency_ms=latency_ms)
+    theirs = _run("plain", sessions, stripe)
     _result("plain loop (SDK, sqlite-utils, WAL)", theirs)
-    mine = _run("ours", sessions, latency_ms=latency_ms)
+    mine = _run("ours", sessions, stripe)
     _ours(mine)
     mirrored = theirs["seconds"] / mine["seconds"]
     searchable = theirs["seconds"] / mine["searchable_seconds"]
     print(f"ratio to the plain loop: mirrored {mirrored:.1f}x, searchable {searchable:.1f}x")
 
 
-def under_the_limit(sessions: int, latency_ms: float) -> None:
+def under_the_limit(sessions: int, stripe: Stripe) -> None:
     print(
-        f"\n{sessions:,} sessions, {latency_ms:g} ms a request, {LIMIT_RPS} requests a second "
+        f"\n{sessions:,} sessions, {stripe}, {LIMIT_RPS} requests a second "
         f"(ours asks for {OUR_RPS})"
     )
     _line(*COLUMNS)
-    mine = _run("ours", sessions, latency_ms=latency_ms, rps=LIMIT_RPS, max_rps=OUR_RPS)
+    mine = _run("ours", sessions, stripe, rps=LIMIT_RPS, max_rps=OUR_RPS)
     _ours(mine)
     least = sessions / PAGE / LIMIT_RPS
     print(
@@ -75,17 +93,17 @@ def under_the_limit(sessions: int, latency_ms: float) -> None:
     )
 
 
-def curve(sizes: list[int], latency_ms: float, *, limited: bool) -> None:
+def curve(sizes: list[int], stripe: Stripe, *, limited: bool) -> None:
     limit = f"{LIMIT_RPS} requests a second" if limited else "no limit"
     rates = {"rps": LIMIT_RPS, "max_rps": OUR_RPS} if limited else {}
-    print(f"\nours by size, {latency_ms:g} ms a request, {limit}")
+    print(f"\nours by size, {stripe}, {limit}")
     names = (
         "sessions", "seconds", "us a session", "us of CPU", "with search", "requests", "peak MB",
         "+ index",
     )  # fmt: skip
     print("".join(f"{name:>14}" for name in names))
     for sessions in sizes:
-        found = _run("ours", sessions, latency_ms=latency_ms, **rates)
+        found = _run("ours", sessions, stripe, **rates)
         costs = (
             f"{found[name] / sessions * 1e6:,.0f}"
             for name in ("seconds", "cpu_seconds", "searchable_seconds")
@@ -98,12 +116,13 @@ def curve(sizes: list[int], latency_ms: float, *, limited: bool) -> None:
 
 
 def _run(
-    contestant: str, sessions: int, *, latency_ms: float, rps: float = 0, max_rps: float = 0
+    contestant: str, sessions: int, stripe: Stripe, *, rps: float = 0, max_rps: float = 0
 ) -> dict[str, Any]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        stripe_server(sessions=sessions, latency_ms=latency_ms, rps=rps) as url,
-    ):
+    server = stripe_server(
+        sessions=sessions, latency_ms=stripe.latency_ms, rps=rps,
+        has_dated_ids=stripe.has_dated_ids,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, server as url:
         process = start(
             "bench.contestants", contestant, "--url", url, "--folder", folder,
             "--max-rps", f"{max_rps:g}",

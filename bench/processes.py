@@ -23,9 +23,13 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager
-def stripe_server(*, sessions: int, latency_ms: float = 0, rps: float = 0) -> Iterator[str]:
+def stripe_server(
+    *, sessions: int, latency_ms: float = 0, rps: float = 0, has_dated_ids: bool = True
+) -> Iterator[str]:
     """The address of a new `bench.stripe_server`."""
     arguments = ["--sessions", str(sessions), "--latency-ms", str(latency_ms), "--rps", str(rps)]
+    if not has_dated_ids:
+        arguments.append("--noise-ids")
     process = subprocess.Popen(
         module("bench.stripe_server", *arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

@@ -1,7 +1,7 @@
 """
 Stripe's lists over HTTP for an account of any size, from a process of its own.
 
-    .venv/bin/python -m bench.stripe_server --sessions 1000000 [--latency-ms 80] [--rps 25] [--port 0]
+    .venv/bin/python -m bench.stripe_server --sessions 1000000 [--latency-ms 80] [--rps 25] [--noise-ids]
 
 Prints its address and serves until it is ended. It answers what a backfill asks: the lists of
 Sessions and customers, a customer's methods, one Session or customer; every other list is empty.
@@ -84,8 +84,8 @@ class ListParams:
 class Lists:
     """What the account answers; knows nothing of HTTP."""
 
-    def __init__(self, sessions: int) -> None:
-        self._account = Account(sessions)
+    def __init__(self, sessions: int, *, has_dated_ids: bool) -> None:
+        self._account = Account(sessions, has_dated_ids=has_dated_ids)
         self._templates = Templates()
 
     def answer(self, path: str, pairs: list[tuple[str, str]]) -> str:
@@ -332,11 +332,13 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, required=True)
     parser.add_argument("--latency-ms", type=float, default=0)
     parser.add_argument("--rps", type=float, default=0, help="for each endpoint; 0 is no limit")
+    parser.add_argument("--noise-ids", action="store_true", help="no id begins with its time")
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
     application = Application(
-        Lists(arguments.sessions), latency_seconds=arguments.latency_ms / 1000, rps=arguments.rps
-    )
+        Lists(arguments.sessions, has_dated_ids=not arguments.noise_ids),
+        latency_seconds=arguments.latency_ms / 1000, rps=arguments.rps,
+    )  # fmt: skip
     # asyncio switches Nagle's delay off only where the protocol is named.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
