@@ -94,7 +94,7 @@ class Account:
             number=number,
             status=self._status(number, created),
             created=created,
-            session=_id("cs_test_a1", number, noise[:50]),
+            session=_id("cs_test_a1", number, noise[:48]),
             setup_intent=_id("seti_1" + made, number),
             setup_attempt=_id("setatt_1" + made, number),
             payment_method=_id("pm_1" + made, number),
@@ -133,11 +133,14 @@ class Account:
         if prefix is None:
             return None
         begin = len(prefix) + _SKIPPED[prefix]
+        code = identifier[begin : begin + 8]
         try:
-            code = base64.b32decode(identifier[begin : begin + 8])
-        except binascii.Error:
+            bits = base64.b32decode(code)
+        except (binascii.Error, ValueError):
             return None
-        number = int.from_bytes(code, "big") * _UNDO % _MODULUS
+        if len(code) < 8:
+            return None
+        number = int.from_bytes(bits, "big") * _UNDO % _MODULUS
         return number if number < self.sessions else None
 
     def customers_below(self, number: int) -> Iterator[int]:

@@ -102,7 +102,6 @@ ONLY_HERE: dict[str, set[str]] = {
     "jinja2": {"lib.web", "lib.practice", "lib.printing"},
     "orjson": {"lib.stripe_gateway.client", "lib.store.run_rows"},
     "requests": {"lib.practice", "lib.stripe_gateway.client"},
-    "urllib3": {"lib.stripe_gateway.client"},
     "pandas": {"lib.reports", "lib.ui", "pages"},
     "altair": {"lib.ui"},
     "bcrypt": {"lib.services.users"},
@@ -119,7 +118,7 @@ ONLY_HERE: dict[str, set[str]] = {
     "pyrate_limiter": {"lib.stripe_gateway"},
 }
 # Not pinned by us: a requirement of the library named, whose pin decides.
-COMES_WITH = {"urllib3": "requests"}
+COMES_WITH: dict[str, str] = {}
 NO_INPUT_OR_OUTPUT = {
     "asyncio", "http", "io", "logging", "os", "pathlib", "random", "secrets", "shutil", "socket",
     "subprocess", "tempfile", "threading", "time", "urllib", *ONLY_HERE,

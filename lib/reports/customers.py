@@ -22,6 +22,8 @@ _CUSTOMERS = Query(
     "c.position",
     "c.position",
 )
+# Who else has the same card is known once a method is indexed (SearchStore): at once for single ones,
+# in the background for many.
 _METHODS = Query(
     """SELECT m.id, m.livemode, m.type, m.customer, m.last_customer, m.is_detached, m.brand,
            m.last4, m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint,

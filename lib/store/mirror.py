@@ -29,7 +29,8 @@ def _gone(*ids: str, asked_at: str) -> str:
 
 
 _UPSERT_CUSTOMER = Upsert(
-    insert=f"""customers (id, livemode, name, email, created, is_deleted, default_payment_method,
+    table="customers",
+    insert=f"""(id, livemode, name, email, created, is_deleted, default_payment_method,
     synced_at_ms, position)
 VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, {position_for("customers", 5)})""",
     update=f"""SET
@@ -40,7 +41,8 @@ VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, {position_for
 
 # `completed_at` is when we first saw the session complete: Stripe's object does not carry it.
 _UPSERT_SESSION = Upsert(
-    insert=f"""checkout_sessions (id, livemode, status, customer, customer_email, customer_name,
+    table="checkout_sessions",
+    insert=f"""(id, livemode, status, customer, customer_email, customer_name,
     currency, setup_intent, client_reference_id, link_id, reference, created, expires_at,
     completed_at, synced_at_ms, position)
 VALUES ({marks(15)}, {position_for("checkout_sessions", 12)})""",
@@ -56,7 +58,8 @@ VALUES ({marks(15)}, {position_for("checkout_sessions", 12)})""",
 )
 
 _UPSERT_SETUP_INTENT = Upsert(
-    insert=f"""setup_intents (id, livemode, status, customer, payment_method, usage,
+    table="setup_intents",
+    insert=f"""(id, livemode, status, customer, payment_method, usage,
     last_error_code, last_error_message, created, synced_at_ms)
 VALUES ({marks(10)})""",
     update=f"""SET
@@ -73,7 +76,8 @@ VALUES ({marks(10)})""",
 _HAS_OWNER = f"""NOT {_gone("?1", "?4", asked_at="?17")} AND NOT EXISTS (
     SELECT 1 FROM customers WHERE id = ?4 AND is_deleted = 1 AND synced_at_ms >= ?17)"""
 _UPSERT_PAYMENT_METHOD = Upsert(
-    insert=f"""payment_methods (id, livemode, type, customer, last_customer, brand, last4, exp_month,
+    table="payment_methods",
+    insert=f"""(id, livemode, type, customer, last_customer, brand, last4, exp_month,
     exp_year, funding, country, fingerprint, billing_name, billing_email, created, is_detached,
     synced_at_ms, position)
 VALUES (?1, ?2, ?3, iif({_HAS_OWNER}, ?4, NULL), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,

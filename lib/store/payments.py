@@ -14,7 +14,8 @@ from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
 from lib.store.upserts import Upsert, marks, not_newer
 
 _UPSERT_PAYMENT_INTENT = Upsert(
-    insert=f"""payment_intents (id, livemode, status, customer, payment_method, amount, currency,
+    table="payment_intents",
+    insert=f"""(id, livemode, status, customer, payment_method, amount, currency,
     charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
     synced_at_ms)
 VALUES ({marks(15)})""",
@@ -29,7 +30,8 @@ VALUES ({marks(15)})""",
 )
 
 _UPSERT_CHARGE = Upsert(
-    insert=f"""stripe_charges (id, livemode, status, customer, payment_intent, payment_method, amount,
+    table="stripe_charges",
+    insert=f"""(id, livemode, status, customer, payment_intent, payment_method, amount,
     amount_refunded, currency, is_disputed, failure_code, outcome_type, created, synced_at_ms)
 VALUES ({marks(14)})""",
     update=f"""SET
@@ -43,7 +45,8 @@ VALUES ({marks(14)})""",
 )
 
 _UPSERT_REFUND = Upsert(
-    insert=f"""refunds (id, status, customer, charge, payment_intent, amount, currency, reason,
+    table="refunds",
+    insert=f"""(id, status, customer, charge, payment_intent, amount, currency, reason,
     failure_reason, created, synced_at_ms)
 VALUES ({marks(11)})""",
     update=f"""SET
@@ -55,7 +58,8 @@ VALUES ({marks(11)})""",
 )
 
 _UPSERT_DISPUTE = Upsert(
-    insert=f"""disputes (id, livemode, status, customer, charge, payment_intent, amount, currency,
+    table="disputes",
+    insert=f"""(id, livemode, status, customer, charge, payment_intent, amount, currency,
     reason, due_by, created, synced_at_ms)
 VALUES ({marks(12)})""",
     update=f"""SET

@@ -35,13 +35,15 @@ class Upsert:
     """
     One row of a table with a unique `id`: inserted, or changed where it is known.
 
-    Most rows of a backfill are new. Before a row that may be refused halfway, SQLite copies every
+    Most pages of a backfill are new. Before a row that may be refused halfway, SQLite copies every
     page that it touches aside, twenty a session; what takes the whole transaction back with it needs
-    no copy (https://www.sqlite.org/lang_conflict.html).
+    no copy (https://www.sqlite.org/lang_conflict.html). A single row, which may share its transaction
+    with others' work, takes nothing else with it.
     """
 
+    table: str
     insert: str
-    """From the table's name to its values."""
+    """The names of its columns and the values, `id` first."""
     update: str
     """From SET on."""
 
@@ -50,17 +52,21 @@ class Upsert:
         Returns how many rows were written; older news than the mirror has writes none.
 
         Raises:
-            sqlite3.IntegrityError: a row that no schema allows; the transaction is rolled back.
+            sqlite3.IntegrityError: a row that the schema does not allow. Of several rows, the transaction
+                may be rolled back by then: nothing else may be written in it.
         """
-        if not rows:
-            return 0
-        new = f"INSERT OR ROLLBACK INTO {self.insert} ON CONFLICT (id) DO NOTHING"
-        written = _execute_many(database, new, rows)
-        if written == len(rows):
-            return written
-        # The same question again changes nothing in those that were new, and counts them.
-        anew = f"INSERT INTO {self.insert} ON CONFLICT (id) DO UPDATE {self.update}"
-        return _execute_many(database, anew, rows)
+        if len(rows) > 1 and not self._has(database, rows[0][0]):
+            new = f"INSERT OR ROLLBACK INTO {self.table} {self.insert} ON CONFLICT (id) DO NOTHING"
+            written = _execute_many(database, new, rows)
+            if written == len(rows):
+                return written
+        # Of rows that were just inserted this changes nothing, but it counts them.
+        anew = f"INSERT INTO {self.table} {self.insert} ON CONFLICT (id) DO UPDATE {self.update}"
+        return _execute_many(database, anew, rows) if rows else 0
+
+    def _has(self, database: Database, object_id: object) -> bool:
+        sql = f"SELECT 1 FROM {self.table} WHERE id = ?"
+        return database.execute(sql, (object_id,)).fetchone() is not None
 
 
 def _execute_many(database: Database, sql: str, rows: Sequence[tuple[object, ...]]) -> int:

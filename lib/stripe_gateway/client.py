@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import orjson
 import stripe
-import urllib3
 from requests.structures import CaseInsensitiveDict
 
 from lib.errors import OutcomeUnknown
@@ -85,8 +84,11 @@ class _Unread(stripe.RequestsClient):
         stream, status, found = self.request_stream(method, url, headers, post_data)
         try:
             content = stream.read(decode_content=True)
-        except urllib3.exceptions.HTTPError as error:
+        except Exception as error:
+            # Whatever a mangled answer is raised as (also OverflowError or ValueError for a length that
+            # is none), the request may have been executed.
             stream.close()
-            message = f"Stripe's answer broke off: {error}"
-            raise stripe.APIConnectionError(message) from error  # type: ignore[no-untyped-call]
+            raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
+                f"Stripe's answer broke off ({type(error).__name__}).", headers=found
+            ) from error
         return unread(content, status, found)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,9 @@ class Simulation(Events):
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
+def template(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Path, dict[str, list[str]]]]:
     folder = tmp_path_factory.mktemp("template")
 
     def prepare(world: World) -> dict[str, list[str]]:
@@ -77,7 +80,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     # As in production: what is there before the first seed is never looked through for garbage again.
     gc.collect()
     gc.freeze()
-    return folder, people
+    yield folder, people
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

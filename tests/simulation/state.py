@@ -70,7 +70,7 @@ class State:
             self.patch.setattr("lib.domain.retries.MOST_ATTEMPTS", MOST_TRIES)
         self.house = House(self.folder, self.patch, self.watch)
         self.uow = UnitOfWork(self.house.settings.database)
-        # Steps run in whatever thread asks Stripe just then, one at a time.
+        # Steps run in whatever thread just then writes or asks, one at a time.
         self.reader = connect(self.house.settings.database, any_thread=True)
         self.services, self.life = self.begin()
 

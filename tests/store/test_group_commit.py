@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lib.domain.mirror import Customer
 from lib.store import connection, group_commit
 from lib.store.group_commit import GroupCommit
 from lib.store.unit_of_work import Stores, UnitOfWork
@@ -107,6 +108,22 @@ def test_nor_does_one_that_the_schema_refuses(
     def refused(stores: Stores) -> str:
         noting("b")(stores)
         stores.audit._database.execute("DELETE FROM audit_log")
+        return "never"
+
+    found = together(commits, [noting("a"), refused, noting("c")])
+    assert found[0::2] == ["a", "c"]
+    assert isinstance(found[1], sqlite3.IntegrityError)
+    assert noted(raw) == {"a", "c"}
+
+
+def test_nor_does_a_word_of_stripes_that_cannot_be_mirrored(
+    commits: GroupCommit, raw: sqlite3.Connection
+) -> None:
+    nameless: Any = Customer("cus_1", False, None, None, created=None)  # type: ignore[arg-type]
+
+    def refused(stores: Stores) -> str:
+        noting("b")(stores)
+        stores.mirror.save_customers([nameless], synced_at_ms=1)
         return "never"
 
     found = together(commits, [noting("a"), refused, noting("c")])

@@ -28,7 +28,7 @@ STEPS = [
     "m005_background_work", "m006_webhook_inbox", "m007_provable_mirror",
     "m008_charge_runs", "m009_second_person", "m010_run_certificates",
     "m011_control_totals", "m012_claims_and_what_is_gone",
-    "m013_whole_proofs",
+    "m013_whole_proofs", "m014_deleted_customers", "m015_what_a_million_sessions_cost",
 ]  # fmt: skip
 
 
@@ -125,6 +125,32 @@ def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], **ch
 
 
 class TestOldRows:
+    def test_the_same_cards_and_the_counts_are_known_after_m015(self, tmp_path: Path) -> None:
+        database = connect(tmp_path / "old.db")
+        migrations.apply(database, stop_before="m015_what_a_million_sessions_cost")
+        for number, card in enumerate(("same", "same", "other", None)):
+            database.execute(
+                """INSERT INTO payment_methods (position, id, livemode, type, created, synced_at_ms,
+                       fingerprint) VALUES (?, ?, 0, 'card', 1, 1, ?)""",
+                (number, f"pm_{number}", card),
+            )
+            database.execute(
+                """INSERT INTO checkout_sessions (position, id, livemode, status, created,
+                       synced_at_ms) VALUES (?, ?, 0, 'open', 1, 1)""",
+                (number, f"cs_{number}"),
+            )
+        database.conn.commit()
+        migrations.apply(database)
+        database.execute(
+            """INSERT INTO checkout_sessions (position, id, livemode, status, created, synced_at_ms)
+               VALUES (9, 'cs_9', 0, 'open', 1, 1)"""
+        )
+        cards = [tuple(row.values()) for row in database.query("SELECT * FROM card_fingerprints")]
+        [counted] = database.query("SELECT n FROM session_counts WHERE state = 'open'")
+        database.close()
+        assert cards == [("other", 2), ("same", 0), ("same", 1)]
+        assert counted["n"] == 5
+
     def test_methods_that_lost_their_customer_before_us_are_removed(self, tmp_path: Path) -> None:
         """Up to m010 they stood among those that need a customer, for ever."""
         database = connect(tmp_path / "old.db")

@@ -19,8 +19,9 @@ from lib.domain.mirror import (
     SetupIntent,
 )
 from lib.domain.windows import Window
+from lib.store.connection import connect
 from lib.store.jobs import STALE_SECONDS, Job
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import UnitOfWork, stores_over
 
 CUSTOMER = Customer("cus_1", False, "New", "new@example.com", 10)
 METHOD = PaymentMethod(
@@ -194,10 +195,15 @@ class TestPages:
         assert counted == {"complete": 2, "open": 1, "paused": 1}
 
     def test_a_row_the_schema_refuses_takes_its_transaction_back(self, uow: UnitOfWork) -> None:
-        wrong: Any = replace(CUSTOMER, id="cus_2", created="yesterday")
-        with pytest.raises(sqlite3.IntegrityError), uow.write() as stores:
-            stores.mirror.save_customers([CUSTOMER, wrong], synced_at_ms=5)
+        """So that nobody can keep half of a page."""
+        wrong: Any = replace(CUSTOMER, id="cus_2", created=None)
+        database = connect(uow.path)
+        database.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.IntegrityError):
+            stores_over(database).mirror.save_customers([CUSTOMER, wrong], synced_at_ms=5)
 
+        assert not database.conn.in_transaction
+        database.close()
         with uow.read() as stores:
             assert stores.mirror.customer("cus_1") is None
 

@@ -10,6 +10,7 @@ import pytest
 import stripe
 
 from lib.errors import OutcomeUnknown
+from lib.stripe_gateway import client
 from lib.stripe_gateway.client import body_of, build_client
 
 HEAD = "HTTP/1.1 {status} Such\r\nContent-Type: application/json\r\nRequest-Id: req_1\r\n"
@@ -22,6 +23,7 @@ class Line:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.answer = b""
+        self.hangs_up = True
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -33,6 +35,8 @@ class Line:
             with connection:
                 connection.recv(65_536)
                 connection.sendall(self.answer)
+                if not self.hangs_up:
+                    connection.recv(1)
 
     def says(
         self, body: bytes, *headers: str, status: int = 200, length: int | None = None
@@ -53,8 +57,8 @@ def line() -> Iterator[Line]:
 
 
 def ask(line: Line) -> dict[str, object]:
-    client = build_client("sk_test_" + "x" * 8, line.address)
-    return body_of(client.raw_request("get", "/v1/customers"))  # type: ignore[arg-type]
+    built = build_client("sk_test_" + "x" * 8, line.address)
+    return body_of(built.raw_request("get", "/v1/customers"))  # type: ignore[arg-type]
 
 
 def test_a_whole_answer_is_read(line: Line) -> None:
@@ -69,9 +73,38 @@ def test_a_compressed_answer_is_read(line: Line) -> None:
     assert ask(line) == {"id": "cus_1"}
 
 
+@pytest.mark.parametrize("status", [200, 402])
 @pytest.mark.parametrize("part", [b"", b'{"id":', b'{"id": "cus_1"}'])
-def test_an_answer_that_breaks_off_is_no_answer(line: Line, part: bytes) -> None:
-    line.says(part, length=1_000)
+def test_an_answer_that_breaks_off_is_no_answer(line: Line, part: bytes, status: int) -> None:
+    line.says(part, length=1_000, status=status)
+
+    with pytest.raises(stripe.APIConnectionError, match="broke off") as found:
+        ask(line)
+    assert found.value.request_id == "req_1"
+
+
+@pytest.mark.parametrize("length", [10**15, 10**20])
+def test_nor_is_one_of_impossible_length(line: Line, length: int) -> None:
+    line.says(b"{}", length=length)
+
+    with pytest.raises(stripe.APIConnectionError, match="broke off"):
+        ask(line)
+
+
+@pytest.mark.parametrize("chunks", [b"-5\r\n", b"5\r\n{}", b"ffffffffffffffff\r\n{}", b"x"])
+def test_nor_is_one_of_impossible_pieces(line: Line, chunks: bytes) -> None:
+    line.answer = (HEAD.format(status=200) + "Transfer-Encoding: chunked\r\n\r\n").encode() + chunks
+
+    with pytest.raises(stripe.APIConnectionError, match="broke off"):
+        ask(line)
+
+
+def test_an_answer_that_stops_on_its_way_is_waited_for_and_given_up(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "READ_TIMEOUT_SECONDS", 0.05)
+    line.says(b'{"id":', length=1_000)
+    line.hangs_up = False
 
     with pytest.raises(stripe.APIConnectionError, match="broke off"):
         ask(line)
