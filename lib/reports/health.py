@@ -83,19 +83,13 @@ class HealthReports:
                        WHERE action = 'charge.paid_twice_suspected'""",
                 ),
                 reads=reads,
-                to_index=_number(
-                    database,
-                    "SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", _MOST_TO_INDEX,
-                ),
+                to_index=_to_index(database),
             )  # fmt: skip
 
     def to_index(self) -> int:
         """Rows that cannot be searched for yet."""
         with reading(self._path) as database:
-            return _number(
-                database,
-                "SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", _MOST_TO_INDEX,
-            )  # fmt: skip
+            return _to_index(database)
 
     def reads_by_day(self) -> list[tuple[int, int]]:
         """Midnight UTC in seconds, and reads, of each of the last 30 days."""
@@ -134,6 +128,13 @@ class HealthReports:
         return customers + sum(
             1 + rows // _OBJECTS_A_REQUEST for rows in (customers, sessions, *others)
         )
+
+
+def _to_index(database: Database) -> int:
+    """Counted up to a number that says enough."""
+    return _number(
+        database, "SELECT count(*) FROM (SELECT 1 FROM search_pending LIMIT ?)", _MOST_TO_INDEX
+    )
 
 
 def _latest_jobs(database: Database) -> dict[str, dict[str, Any]]:
