@@ -65,18 +65,18 @@ def choose(
         was_tried, is_refused: by the id of a method, for this debt.
     """
     usable = [method for method in methods if why_not_usable(method, today) is None]
-    if not usable:
-        return None
+    if len(usable) < 2:
+        return Choice(usable[0], None) if usable else None
 
     def rank(method: PaymentMethod) -> tuple[bool, bool, bool]:
         return is_refused(method.id), was_tried(method.id), method.id != default
 
     # The newest of equals, as they come in that order.
-    chosen = min(usable, key=rank) if len(usable) > 1 else usable[0]
+    chosen = min(usable, key=rank)
     preferred = next((method for method in usable if method.id == default), None)
     if preferred is not None and chosen is not preferred:
         note = f"The default, {label(preferred)}, failed for this reference: {label(chosen)} is charged."
-    elif preferred is None and len(usable) > 1:
+    elif preferred is None:
         which = "newest" if chosen is usable[0] else "newest that did not fail for this reference"
         note = (
             f"{len(usable)} saved methods and no default: the {which} is charged, {label(chosen)}."

@@ -19,7 +19,9 @@ def outline(reference: str) -> str:
 
     `INV-1`, `inv 1` and `ＩＮＶ‑1` have one outline. References of other signs only have themselves.
     """
-    folded = unicodedata.normalize("NFKC", reference).casefold()
+    folded = reference.casefold()
+    if not reference.isascii():
+        folded = unicodedata.normalize("NFKC", reference).casefold()
     return _SIGNS.sub("", folded) or reference
 
 

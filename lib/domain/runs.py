@@ -204,10 +204,12 @@ class Limits:
 
 def verdict(findings: Iterable[Finding]) -> str:
     """green, amber or red: the worst of what was found."""
-    severities = {finding.severity for finding in findings}
-    if Severity.RED in severities:
-        return "red"
-    return "amber" if severities else "green"
+    worst = "green"
+    for finding in findings:
+        if finding.severity is Severity.RED:
+            return "red"
+        worst = "amber"
+    return worst
 
 
 def digest_of(rows: Iterable[RunRow], *, canary: int, charge_new_cards: bool) -> str:

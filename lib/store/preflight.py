@@ -32,13 +32,14 @@ class PreflightStore:
         by_email = self._by_email(emails)
         ids = sorted({*customers, *(one for found in by_email.values() for one in found)})
         live, tried = self._debts(ids)
+        known = self._customers(ids)
         return Facts(
-            customers=self._customers(ids),
+            customers=known,
             by_email=by_email,
             methods=self._methods_of(ids),
             named_methods=self._named_methods(sorted(set(methods))),
             live=live,
-            live_by_email=self._live_by_email(ids),
+            live_by_email=self._live_by_email(known.values()),
             live_outlines={
                 (customer, outline(reference)): charge
                 for (customer, reference), charge in live.items()
@@ -83,17 +84,27 @@ class PreflightStore:
         return found
 
     def _customers(self, ids: list[str]) -> dict[str, Customer]:
-        rows = self._each(f"SELECT * FROM customers WHERE id IN {_THESE}", ids)
-        return {row["id"]: customer_of(row) for row in rows}
+        return {
+            id_: Customer(id_, bool(livemode), name, email, created, bool(is_deleted), default)
+            for id_, livemode, name, email, created, is_deleted, default in self._rows(
+                f"""SELECT id, livemode, name, email, created, is_deleted, default_payment_method
+                    FROM customers WHERE id IN {_THESE}""",
+                ids,
+            )
+        }
 
     def _methods_of(self, ids: list[str]) -> dict[str, list[PaymentMethod]]:
         found: dict[str, list[PaymentMethod]] = {}
-        for row in self._each(
-            f"""SELECT * FROM payment_methods WHERE customer IN {_THESE}
-                ORDER BY customer, position DESC""",
+        for id_, livemode, type_, customer, *more, last_customer, is_detached in self._rows(
+            f"""SELECT id, livemode, type, customer, brand, last4, exp_month, exp_year, funding,
+                    country, fingerprint, billing_name, billing_email, created, last_customer,
+                    is_detached
+                FROM payment_methods WHERE customer IN {_THESE} ORDER BY customer, position DESC""",
             ids,
         ):
-            found.setdefault(row["customer"], []).append(payment_method_of(row))
+            more += bool(is_detached), last_customer
+            method = PaymentMethod(id_, bool(livemode), type_, customer, *more)
+            found.setdefault(customer, []).append(method)
         return found
 
     def _named_methods(self, ids: list[str]) -> dict[str, PaymentMethod]:
@@ -122,16 +133,11 @@ class PreflightStore:
             tried.setdefault((row["customer"], row["reference"]), []).append(attempt_of(row))
         return live, tried
 
-    def _live_by_email(self, ids: list[str]) -> dict[tuple[str, str], Charge]:
+    def _live_by_email(self, customers: Iterable[Customer]) -> dict[tuple[str, str], Charge]:
         """Only of addresses that several customers have had: deleted ones keep theirs."""
-        found = self._each(
-            f"""SELECT DISTINCT lower(email) AS address FROM customers
-                WHERE id IN {_THESE} AND email <> ''""",
-            ids,
-        )
         # Collected first: one address of thousands of customers is then looked at once. CROSS JOIN
         # keeps the order, as SQLite would read all live charges for every slice of addresses.
-        addresses = sorted({row["address"] for row in found})
+        addresses = sorted({_lower(one.email) for one in customers if one.email})
         return {
             (row["email"].lower(), row["reference"]): charge_of(row)
             for row in self._each(
@@ -186,6 +192,20 @@ class PreflightStore:
         }
 
     def _each(self, sql: str, keys: list[str], *more: object) -> Iterator[dict[str, Any]]:
-        for start in range(0, len(keys), _AT_ONCE):
-            some = json.dumps(keys[start : start + _AT_ONCE])
+        for some in _slices(keys):
             yield from self._database.query(sql, (some, *more))
+
+    def _rows(self, sql: str, keys: list[str]) -> Iterator[tuple[Any, ...]]:
+        """Without a dictionary each, where there are as many as rows in the file."""
+        for some in _slices(keys):
+            yield from self._database.conn.execute(sql, (some,))
+
+
+def _slices(keys: list[str]) -> Iterator[str]:
+    for start in range(0, len(keys), _AT_ONCE):
+        yield json.dumps(keys[start : start + _AT_ONCE])
+
+
+def _lower(address: str) -> str:
+    """As SQLite does it, which only knows the letters of ASCII."""
+    return address.encode().lower().decode()
