@@ -65,7 +65,7 @@ def table(ctx: PageContext) -> None:
             "name": tables.text("What", width=132),
             "state": tables.state("Result", width=120),
             "share": tables.text("Share", width=56, help="How much of it was compared: the newest, the oldest, where nothing is for long, others at random, and the next in turn."),
-            "whole": tables.text("Everything", width=102, help="Since when everything was compared at least once, or how far the turns have come."),
+            "whole": tables.text("All since", width=102, help="Since when everything was compared at least once, or how far the turns have come."),
             "here": tables.number("Here", width=70, help="So many were compared."),
             "at_stripe": tables.number("At Stripe", width=78, help="So many were there in the same time."),
             "missing": tables.number("Missing", width=68, help="At Stripe, and were not here."),
@@ -125,7 +125,8 @@ def _covered(ctx: PageContext, proof: Proof | None, round_: Round | None, *, bri
     if round_ is None or proof is None:
         return ""
     if round_.covered_since is not None:
-        return f"Since {day(round_.covered_since, ctx.timezone)}"
+        since = day(round_.covered_since, ctx.timezone)
+        return since if brief else f"Since {since}"
     part = 1 - round_.windows_left / proof.windows_of if proof.windows_of else 0.0
     so_far = f"{max(part, 0.0):.0%} so far"
     return so_far if brief else f"{so_far}; all by {day(round_.done_by, ctx.timezone)}"
