@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from bench import backfill, million
+from bench.account import Account, owner_of
 
 SESSIONS = 300
+STRIPE = backfill.Stripe(latency_ms=1, has_dated_ids=True)
+NOISY_STRIPE = backfill.Stripe(latency_ms=1, has_dated_ids=False)
 MODULES = sorted(
     path.stem for path in (Path(__file__).parents[1] / "bench").glob("*.py") if path.stem[0] != "_"
 )
@@ -21,15 +24,44 @@ def test_it_can_be_imported(name: str) -> None:
     importlib.import_module(f"bench.{name}")
 
 
+@pytest.mark.parametrize("has_dated_ids", [True, False])
+def test_an_id_tells_which_number_it_is_of(has_dated_ids: bool) -> None:
+    account = Account(SESSIONS, has_dated_ids=has_dated_ids)
+    for number in range(SESSIONS):
+        item = account.item(number)
+        ids = (item.session, item.setup_intent, item.setup_attempt, item.payment_method)
+        assert [account.number_of(one) for one in ids] == [number] * 4
+        assert item.customer is None or account.number_of(item.customer) == owner_of(number)
+
+
+@pytest.mark.parametrize(
+    "foreign", ["", "cus_", "cus_none", "pm_1abcdefgh", "cs_test_ä", "pm_1" + "!" * 30]
+)
+def test_an_id_of_somewhere_else_has_no_number(foreign: str) -> None:
+    assert Account(SESSIONS).number_of(foreign) is None
+
+
+def test_ids_grow_with_time_unless_they_are_noise() -> None:
+    dated, noisy = (
+        [
+            Account(SESSIONS, has_dated_ids=is_dated).item(n).setup_intent[:11]
+            for n in range(SESSIONS)
+        ]
+        for is_dated in (True, False)
+    )
+    assert dated == sorted(dated)
+    assert noisy != sorted(noisy)
+
+
 def test_a_first_backfill_beside_the_plain_loop(capsys: pytest.CaptureFixture[str]) -> None:
-    backfill.side_by_side(SESSIONS, latency_ms=1)
+    backfill.side_by_side(SESSIONS, STRIPE)
     said = capsys.readouterr().out
     assert "INCOMPLETE" not in said
     assert "ratio to the plain loop" in said
 
 
 def test_one_under_stripes_limit(capsys: pytest.CaptureFixture[str]) -> None:
-    backfill.under_the_limit(SESSIONS, latency_ms=1)
+    backfill.under_the_limit(SESSIONS, NOISY_STRIPE)
     said = capsys.readouterr().out
     assert "INCOMPLETE" not in said
     assert "0.00 % of requests answered 429" in said
