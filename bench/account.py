@@ -15,7 +15,6 @@ everything within two minutes, several a second.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -134,11 +133,11 @@ class Account:
             return None
         begin = len(prefix) + _SKIPPED[prefix]
         code = identifier[begin : begin + 8]
+        if len(code) < 8:
+            return None
         try:
             bits = base64.b32decode(code)
-        except (binascii.Error, ValueError):
-            return None
-        if len(code) < 8:
+        except ValueError:
             return None
         number = int.from_bytes(bits, "big") * _UNDO % _MODULUS
         return number if number < self.sessions else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
 
 from lib.domain import payment_methods, references
 from lib.domain.charges import Attempt, Charge, ChargeState
@@ -199,10 +198,9 @@ def _debt(
             )
         )
         return
-    if facts.live_outlines:
-        alike = facts.live_outlines.get((customer.id, references.outline(key[1])))
-        if alike is not None and alike.reference != key[1]:
-            found.append(references.like_an_earlier_one(key[1], alike))
+    alike = facts.live_outlines.get((customer.id, references.outline(key[1])))
+    if alike is not None and alike.reference != key[1]:
+        found.append(references.like_an_earlier_one(key[1], alike))
     tried = facts.tried.get(key, ())
     if not tried or method is None or request.money is None:
         return
@@ -254,6 +252,5 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
-@lru_cache(maxsize=1)
 def _day(now: int) -> date:
     return datetime.fromtimestamp(now, UTC).date()

@@ -19,9 +19,7 @@ def outline(reference: str) -> str:
 
     `INV-1`, `inv 1` and `ＩＮＶ‑1` have one outline. References of other signs only have themselves.
     """
-    folded = reference.casefold()
-    if not reference.isascii():
-        folded = unicodedata.normalize("NFKC", reference).casefold()
+    folded = unicodedata.normalize("NFKC", reference).casefold()
     return _SIGNS.sub("", folded) or reference
 
 

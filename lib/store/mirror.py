@@ -104,7 +104,8 @@ class MirrorStore:
     # Writes. Each takes many rows of one page and returns how many were written.
 
     def save_customers(self, customers: Sequence[Customer], *, synced_at_ms: int) -> int:
-        return _UPSERT_CUSTOMER.write(self._database,
+        return _UPSERT_CUSTOMER.write(
+            self._database,
             [
                 (c.id, int(c.livemode), c.name, c.email, c.created, int(c.is_deleted),
                  c.default_payment_method, synced_at_ms)
@@ -140,7 +141,8 @@ class MirrorStore:
         )
 
     def save_setup_intents(self, intents: Sequence[SetupIntent], *, synced_at_ms: int) -> int:
-        return _UPSERT_SETUP_INTENT.write(self._database,
+        return _UPSERT_SETUP_INTENT.write(
+            self._database,
             [
                 (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.usage,
                  i.last_error_code, i.last_error_message, i.created, synced_at_ms)
@@ -149,7 +151,8 @@ class MirrorStore:
         )  # fmt: skip
 
     def save_payment_methods(self, methods: Sequence[PaymentMethod], *, synced_at_ms: int) -> int:
-        return _UPSERT_PAYMENT_METHOD.write(self._database,
+        return _UPSERT_PAYMENT_METHOD.write(
+            self._database,
             [
                 (m.id, int(m.livemode), m.type, m.customer, m.last_customer or m.customer, m.brand,
                  m.last4, m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint,

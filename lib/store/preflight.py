@@ -84,27 +84,17 @@ class PreflightStore:
         return found
 
     def _customers(self, ids: list[str]) -> dict[str, Customer]:
-        return {
-            id_: Customer(id_, bool(livemode), name, email, created, bool(is_deleted), default)
-            for id_, livemode, name, email, created, is_deleted, default in self._rows(
-                f"""SELECT id, livemode, name, email, created, is_deleted, default_payment_method
-                    FROM customers WHERE id IN {_THESE}""",
-                ids,
-            )
-        }
+        rows = self._each(f"SELECT * FROM customers WHERE id IN {_THESE}", ids)
+        return {row["id"]: customer_of(row) for row in rows}
 
     def _methods_of(self, ids: list[str]) -> dict[str, list[PaymentMethod]]:
         found: dict[str, list[PaymentMethod]] = {}
-        for id_, livemode, type_, customer, *more, last_customer, is_detached in self._rows(
-            f"""SELECT id, livemode, type, customer, brand, last4, exp_month, exp_year, funding,
-                    country, fingerprint, billing_name, billing_email, created, last_customer,
-                    is_detached
-                FROM payment_methods WHERE customer IN {_THESE} ORDER BY customer, position DESC""",
+        for row in self._each(
+            f"""SELECT * FROM payment_methods WHERE customer IN {_THESE}
+                ORDER BY customer, position DESC""",
             ids,
         ):
-            more += bool(is_detached), last_customer
-            method = PaymentMethod(id_, bool(livemode), type_, customer, *more)
-            found.setdefault(customer, []).append(method)
+            found.setdefault(row["customer"], []).append(payment_method_of(row))
         return found
 
     def _named_methods(self, ids: list[str]) -> dict[str, PaymentMethod]:
@@ -192,18 +182,9 @@ class PreflightStore:
         }
 
     def _each(self, sql: str, keys: list[str], *more: object) -> Iterator[dict[str, Any]]:
-        for some in _slices(keys):
+        for start in range(0, len(keys), _AT_ONCE):
+            some = json.dumps(keys[start : start + _AT_ONCE])
             yield from self._database.query(sql, (some, *more))
-
-    def _rows(self, sql: str, keys: list[str]) -> Iterator[tuple[Any, ...]]:
-        """Without a dictionary each, where there are as many as rows in the file."""
-        for some in _slices(keys):
-            yield from self._database.conn.execute(sql, (some,))
-
-
-def _slices(keys: list[str]) -> Iterator[str]:
-    for start in range(0, len(keys), _AT_ONCE):
-        yield json.dumps(keys[start : start + _AT_ONCE])
 
 
 def _lower(address: str) -> str:

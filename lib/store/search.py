@@ -23,7 +23,7 @@ _LONGEST_SEARCH = 80
 # sixty of a session's id took seven times as long.
 _MOST_TRIGRAMS = 6
 
-# A method's card never changes, and no method is ever dropped.
+# Only ever added to: whoever reads them compares the fingerprint that the method has now.
 _FINGERPRINTS = """INSERT INTO card_fingerprints
     SELECT fingerprint, position FROM payment_methods
     WHERE position IN ({}) AND fingerprint IS NOT NULL ON CONFLICT DO NOTHING"""

@@ -57,19 +57,13 @@ class Upsert:
         """
         if len(rows) > 1 and not self._has(database, rows[0][0]):
             new = f"INSERT OR ROLLBACK INTO {self.table} {self.insert} ON CONFLICT (id) DO NOTHING"
-            written = _execute_many(database, new, rows)
+            written = database.conn.executemany(new, rows).rowcount
             if written == len(rows):
                 return written
         # Of rows that were just inserted this changes nothing, but it counts them.
         anew = f"INSERT INTO {self.table} {self.insert} ON CONFLICT (id) DO UPDATE {self.update}"
-        return _execute_many(database, anew, rows) if rows else 0
+        return database.conn.executemany(anew, rows).rowcount if rows else 0
 
     def _has(self, database: Database, object_id: object) -> bool:
         sql = f"SELECT 1 FROM {self.table} WHERE id = ?"
         return database.execute(sql, (object_id,)).fetchone() is not None
-
-
-def _execute_many(database: Database, sql: str, rows: Sequence[tuple[object, ...]]) -> int:
-    cursor = database.conn.cursor()
-    cursor.executemany(sql, rows)
-    return cursor.rowcount
