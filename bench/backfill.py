@@ -98,9 +98,15 @@ def curve(sizes: list[int], stripe: Stripe, *, limited: bool) -> None:
     rates = {"rps": LIMIT_RPS, "max_rps": OUR_RPS} if limited else {}
     print(f"\nours by size, {stripe}, {limit}")
     names = (
-        "sessions", "seconds", "us a session", "us of CPU", "with search", "requests", "peak MB",
+        "sessions",
+        "seconds",
+        "us a session",
+        "us of CPU",
+        "with search",
+        "requests",
+        "peak MB",
         "+ index",
-    )  # fmt: skip
+    )
     print("".join(f"{name:>14}" for name in names))
     for sessions in sizes:
         found = _run("ours", sessions, stripe, **rates)
@@ -109,9 +115,13 @@ def curve(sizes: list[int], stripe: Stripe, *, limited: bool) -> None:
             for name in ("seconds", "cpu_seconds", "searchable_seconds")
         )
         cells = (
-            f"{sessions:,}", f"{found['seconds']:.1f}", *costs, f"{found['requests']:,}",
-            f"{found['mirrored_mb']:.0f}", f"{found['peak_mb']:.0f}",
-        )  # fmt: skip
+            f"{sessions:,}",
+            f"{found['seconds']:.1f}",
+            *costs,
+            f"{found['requests']:,}",
+            f"{found['mirrored_mb']:.0f}",
+            f"{found['peak_mb']:.0f}",
+        )
         print("".join(f"{cell:>14}" for cell in cells), flush=True)
 
 
@@ -119,14 +129,22 @@ def _run(
     contestant: str, sessions: int, stripe: Stripe, *, rps: float = 0, max_rps: float = 0
 ) -> dict[str, Any]:
     server = stripe_server(
-        sessions=sessions, latency_ms=stripe.latency_ms, rps=rps,
+        sessions=sessions,
+        latency_ms=stripe.latency_ms,
+        rps=rps,
         has_dated_ids=stripe.has_dated_ids,
-    )  # fmt: skip
+    )
     with tempfile.TemporaryDirectory() as folder, server as url:
         process = start(
-            "bench.contestants", contestant, "--url", url, "--folder", folder,
-            "--max-rps", f"{max_rps:g}",
-        )  # fmt: skip
+            "bench.contestants",
+            contestant,
+            "--url",
+            url,
+            "--folder",
+            folder,
+            "--max-rps",
+            f"{max_rps:g}",
+        )
         found = result_of(process) | counts(url)
     if found["sessions"] != sessions:
         print(f"INCOMPLETE: {contestant} holds {found['sessions']:,} of {sessions:,} sessions")
@@ -140,11 +158,15 @@ def _ours(found: dict[str, Any]) -> None:
 
 def _result(name: str, found: dict[str, Any]) -> None:
     _line(
-        name, f"{found['sessions']:,}", f"{found['seconds']:.1f}",
+        name,
+        f"{found['sessions']:,}",
+        f"{found['seconds']:.1f}",
         f"{found['sessions'] / found['seconds']:,.0f}",
-        f"{found['objects'] / found['seconds']:,.0f}", f"{found['requests']:,}",
-        f"{found['limited']:,}", f"{found['peak_mb']:.0f}",
-    )  # fmt: skip
+        f"{found['objects'] / found['seconds']:,.0f}",
+        f"{found['requests']:,}",
+        f"{found['limited']:,}",
+        f"{found['peak_mb']:.0f}",
+    )
 
 
 def _line(name: str, *cells: str) -> None:

@@ -75,10 +75,12 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     settings = load_settings(
         arguments.folder,
         {
-            "ONFILE_DATA_DIR": str(arguments.folder), "ONFILE_MAX_RPS": arguments.max_rps,
-            "STRIPE_SECRET_KEY": KEY, "STRIPE_API_BASE": arguments.url,
+            "ONFILE_DATA_DIR": str(arguments.folder),
+            "ONFILE_MAX_RPS": arguments.max_rps,
+            "STRIPE_SECRET_KEY": KEY,
+            "STRIPE_API_BASE": arguments.url,
         },
-    )  # fmt: skip
+    )
     bootstrap.migrate(settings)
     services = bootstrap.build_services(settings, clock=utcnow, api_base=arguments.url)
     started, cpu_before = time.perf_counter(), time.process_time()
@@ -92,9 +94,12 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     searchable_seconds = time.perf_counter() - started
     tables = ("checkout_sessions", "setup_intents", "payment_methods")
     return _rows(settings.database, tables) | {
-        "seconds": seconds, "cpu_seconds": cpu_seconds, "searchable_seconds": searchable_seconds,
-        "mirrored_mb": mirrored_mb, "peak_mb": peak_mb(),
-    }  # fmt: skip
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "searchable_seconds": searchable_seconds,
+        "mirrored_mb": mirrored_mb,
+        "peak_mb": peak_mb(),
+    }
 
 
 @contextmanager

@@ -16,9 +16,13 @@ from tests.world import ADA, ALICE, World, new_world
 def filled_world(folder: Path, *, sessions: int) -> Iterator[World]:
     with new_world(folder) as world:
         world.services.users.add(
-            "ada", name="Ada Admin", email="ada@example.com", roles=[Role.ADMIN],
-            password="correct horse", by=None,
-        )  # fmt: skip
+            "ada",
+            name="Ada Admin",
+            email="ada@example.com",
+            roles=[Role.ADMIN],
+            password="correct horse",
+            by=None,
+        )
         seed_sessions(world.stripe, sessions, now=world.clock())
         start = time.perf_counter()
         result = world.services.sync.run_now(by=ADA, full=True)

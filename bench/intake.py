@@ -36,9 +36,20 @@ IGNORED, HANDLED = "invoice.paid", "customer.updated"
 PATIENCE_MS = 60_000
 _AT_REST = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 COLUMNS = (
-    "event", "offered/s", "stored/s", "stored", "p50 ms", "p95 ms", "p99 ms", "max ms", "refused",
-    "processed", "clicks", "click p50", "click max",
-)  # fmt: skip
+    "event",
+    "offered/s",
+    "stored/s",
+    "stored",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "max ms",
+    "refused",
+    "processed",
+    "clicks",
+    "click p50",
+    "click max",
+)
 
 
 def main() -> None:
@@ -90,9 +101,20 @@ def _measure(
 ) -> None:
     run = f"bench{time.time_ns():x}"
     sender = start(
-        "bench.deliveries", "--url", url, "--data-dir", str(folder), "--type", kind, "--run", run,
-        "--rate", f"{rate:g}", "--seconds", f"{arguments.seconds:g}",
-    )  # fmt: skip
+        "bench.deliveries",
+        "--url",
+        url,
+        "--data-dir",
+        str(folder),
+        "--type",
+        kind,
+        "--run",
+        run,
+        "--rate",
+        f"{rate:g}",
+        "--seconds",
+        f"{arguments.seconds:g}",
+    )
     clicks = _click(page, arguments.think_ms, until=lambda: _has_ended(sender))
     found = result_of(sender)
     stored, processed = _stored(folder / "onfile.db", run)
@@ -104,9 +126,14 @@ def _measure(
 
 
 def _row(
-    kind: str, offered: str, *, clicks: list[float], found: dict[str, Any] | None = None,
-    stored: int = 0, processed: int = 0,
-) -> None:  # fmt: skip
+    kind: str,
+    offered: str,
+    *,
+    clicks: list[float],
+    found: dict[str, Any] | None = None,
+    stored: int = 0,
+    processed: int = 0,
+) -> None:
     of_clicks = percentiles(clicks)
     cells = ["-"] * 7 + ["-"]
     if found is None:
@@ -115,8 +142,12 @@ def _row(
         times = [f"{found[name]:.1f}" for name in ("p50", "p95", "p99", "max")]
         refused = " ".join(f"{n}x{status}" for status, n in found["statuses"].items()) or "0"
         cells = [
-            f"{stored / found['seconds']:.0f}", f"{stored:,}", *times, refused, f"{processed:,}",
-        ]  # fmt: skip
+            f"{stored / found['seconds']:.0f}",
+            f"{stored:,}",
+            *times,
+            refused,
+            f"{processed:,}",
+        ]
     shown = [kind, offered, *cells, f"{len(clicks):,}"]
     shown += [f"{of_clicks['p50']:.0f}", f"{of_clicks['max']:.0f}"]
     print(

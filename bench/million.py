@@ -71,9 +71,13 @@ def main() -> None:
 def fill(settings: Settings, services: Services, account: Account) -> None:
     if services.users.find("ada") is None:
         services.users.add(
-            "ada", name="Ada Admin", email="ada@example.com", roles=[Role.ADMIN],
-            password="correct horse", by=None,
-        )  # fmt: skip
+            "ada",
+            name="Ada Admin",
+            email="ada@example.com",
+            roles=[Role.ADMIN],
+            password="correct horse",
+            by=None,
+        )
     uow, templates = UnitOfWork(settings.database), Templates()
     started = time.perf_counter()
 

@@ -51,9 +51,12 @@ def onfile_server(folder: Path) -> Iterator[str]:
     log = folder / "server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command(port), cwd=ROOT, env=environment(folder, port), stdout=output,
+            command(port),
+            cwd=ROOT,
+            env=environment(folder, port),
+            stdout=output,
             stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        )
     try:
         deadline = time.monotonic() + START_SECONDS
         while not _answers(f"{address}/healthz"):
@@ -86,9 +89,7 @@ def counts(address: str) -> dict[str, Any]:
 
 def start(name: str, *arguments: str) -> subprocess.Popen[str]:
     """A module of ours, beside what is done meanwhile; `result_of` waits for it."""
-    return subprocess.Popen(
-        module(name, *arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )  # fmt: skip
+    return subprocess.Popen(module(name, *arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:

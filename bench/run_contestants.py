@@ -53,12 +53,16 @@ def bare(arguments: argparse.Namespace) -> dict[str, Any]:
     def charge(at: int) -> int:
         answer = client.v1.payment_intents.create(
             params={
-                "amount": _amount(at), "currency": "eur", "customer": f"cus_{at:08d}",
-                "payment_method": f"pm_{at:08d}", "off_session": True, "confirm": True,
+                "amount": _amount(at),
+                "currency": "eur",
+                "customer": f"cus_{at:08d}",
+                "payment_method": f"pm_{at:08d}",
+                "off_session": True,
+                "confirm": True,
                 "metadata": {"reference": f"INV-{at}"},
             },
             options={"idempotency_key": f"bare-{at}"},
-        )  # fmt: skip
+        )
         return answer.amount
 
     started, before = time.perf_counter(), time.process_time()
@@ -163,10 +167,12 @@ def _services(arguments: argparse.Namespace) -> Services:
     settings = load_settings(
         arguments.folder,
         {
-            "ONFILE_DATA_DIR": str(arguments.folder), "ONFILE_MAX_RPS": arguments.max_rps,
-            "STRIPE_SECRET_KEY": KEY, "STRIPE_API_BASE": arguments.url,
+            "ONFILE_DATA_DIR": str(arguments.folder),
+            "ONFILE_MAX_RPS": arguments.max_rps,
+            "STRIPE_SECRET_KEY": KEY,
+            "STRIPE_API_BASE": arguments.url,
         },
-    )  # fmt: skip
+    )
     bootstrap.migrate(settings)
     services = bootstrap.build_services(
         settings, clock=utcnow, api_base=arguments.url, bcrypt_rounds=4
@@ -194,10 +200,21 @@ def _services(arguments: argparse.Namespace) -> Services:
 
 def _card(at: int) -> PaymentMethod:
     return PaymentMethod(
-        id=f"pm_{at:08d}", livemode=False, type="card", customer=f"cus_{at:08d}", brand="visa",
-        last4="4242", exp_month=12, exp_year=2040, funding="credit", country="DE",
-        fingerprint=f"fp{at}", billing_name=None, billing_email=None, created=1_000_000 + at,
-    )  # fmt: skip
+        id=f"pm_{at:08d}",
+        livemode=False,
+        type="card",
+        customer=f"cus_{at:08d}",
+        brand="visa",
+        last4="4242",
+        exp_month=12,
+        exp_year=2040,
+        funding="credit",
+        country="DE",
+        fingerprint=f"fp{at}",
+        billing_name=None,
+        billing_email=None,
+        created=1_000_000 + at,
+    )
 
 
 def _measured(started: float, cpu_before: float) -> dict[str, float]:
@@ -217,8 +234,10 @@ def _milliseconds(work: Callable[[], object], times: int = 5) -> float:
 
 
 CONTESTANTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "bare": bare, "ours": ours, "preview": preview,
-}  # fmt: skip
+    "bare": bare,
+    "ours": ours,
+    "preview": preview,
+}
 
 if __name__ == "__main__":
     main()

@@ -60,8 +60,9 @@ def limited(charges: int = 1_000) -> None:
 
 def preview(rows: int = 50_000) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found = result_of(start("bench.run_contestants", "preview", "--folder", folder,
-                                "--charges", str(rows)))  # fmt: skip
+        found = result_of(
+            start("bench.run_contestants", "preview", "--folder", folder, "--charges", str(rows))
+        )
     print(f"\n{rows:,} rows of {found['customers']:,} customers")
     print(f"judged and stored in {found['seconds']:.2f} s ({found['verdicts']})")
     for name, milliseconds in found["page_ms"].items():
@@ -76,9 +77,17 @@ def _execute(
         stripe_server(sessions=100, latency_ms=LATENCY_MS, rps=rps) as url,
     ):
         process = start(
-            "bench.run_contestants", contestant, "--url", url, "--folder", folder,
-            "--charges", str(charges), "--max-rps", f"{max_rps:g}",
-        )  # fmt: skip
+            "bench.run_contestants",
+            contestant,
+            "--url",
+            url,
+            "--folder",
+            folder,
+            "--charges",
+            str(charges),
+            "--max-rps",
+            f"{max_rps:g}",
+        )
         found = result_of(process)
         at_stripe = counts(url)
     if (at_stripe["charges"], at_stripe["amount"]) != (charges, found["amount"]):

@@ -19,9 +19,25 @@ from lib.services.users import PRACTICE_PASSWORD
 from tests.server.conftest import ARGUMENTS, chromium
 
 PAGES = (
-    "home", "setup_links", "sessions", "customers", "payment_methods", "new_charge", "charges",
-    "runs", "new_run", "approvals", "failures", "unknown", "webhooks", "sync", "audit", "users", "settings", "payment-page",
-)  # fmt: skip
+    "home",
+    "setup_links",
+    "sessions",
+    "customers",
+    "payment_methods",
+    "new_charge",
+    "charges",
+    "runs",
+    "new_run",
+    "approvals",
+    "failures",
+    "unknown",
+    "webhooks",
+    "sync",
+    "audit",
+    "users",
+    "settings",
+    "payment-page",
+)
 
 
 def main() -> None:

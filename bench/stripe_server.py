@@ -206,14 +206,21 @@ class Payments:
             metadata = {n[9:-1]: v for n, v in form.items() if n.startswith("metadata[")}
             self._answers[key] = json.dumps(
                 {
-                    "id": f"pi_1Bench{number:08d}", "object": "payment_intent", "livemode": False,
-                    "status": "succeeded", "customer": form["customer"],
-                    "payment_method": form["payment_method"], "amount": int(form["amount"]),
-                    "currency": form["currency"], "metadata": metadata, "created": END,
-                    "latest_charge": f"ch_1Bench{number:08d}", "last_payment_error": None,
+                    "id": f"pi_1Bench{number:08d}",
+                    "object": "payment_intent",
+                    "livemode": False,
+                    "status": "succeeded",
+                    "customer": form["customer"],
+                    "payment_method": form["payment_method"],
+                    "amount": int(form["amount"]),
+                    "currency": form["currency"],
+                    "metadata": metadata,
+                    "created": END,
+                    "latest_charge": f"ch_1Bench{number:08d}",
+                    "last_payment_error": None,
                     "description": form.get("description"),
                 }
-            )  # fmt: skip
+            )
         return self._answers[key]
 
 
@@ -256,9 +263,10 @@ class Application:
                 "message": _RATE_LIMITED,
             }
             return (
-                429, json.dumps({"error": error}),
+                429,
+                json.dumps({"error": error}),
                 {"Stripe-Rate-Limited-Reason": "endpoint-rate"},
-            )  # fmt: skip
+            )
         try:
             if (method, path) == ("POST", "/v1/payment_intents"):
                 return 200, self._payments.create(key, form), {}
@@ -337,8 +345,9 @@ def main() -> None:
     arguments = parser.parse_args()
     application = Application(
         Lists(arguments.sessions, has_dated_ids=not arguments.noise_ids),
-        latency_seconds=arguments.latency_ms / 1000, rps=arguments.rps,
-    )  # fmt: skip
+        latency_seconds=arguments.latency_ms / 1000,
+        rps=arguments.rps,
+    )
     # asyncio switches Nagle's delay off only where the protocol is named.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -346,9 +355,15 @@ def main() -> None:
     listening.listen(128)
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     config = uvicorn.Config(
-        application, log_config=None, log_level="critical", access_log=False, lifespan="off",
-        ws="none", http="h11", timeout_keep_alive=600,
-    )  # fmt: skip
+        application,
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        http="h11",
+        timeout_keep_alive=600,
+    )
     asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
 
 

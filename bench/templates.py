@@ -73,10 +73,14 @@ class _Scratch:
     def complete(self, slug: str) -> dict[str, Any]:
         card = cards.by_slug(slug)
         form = CardForm(
-            number=card.number, exp_month=1 + len(slug) % 12, exp_year=2029 + len(slug) % 4,
-            cvc="1234" if card.brand == "amex" else "123", name="x", email="x@example.com",
+            number=card.number,
+            exp_month=1 + len(slug) % 12,
+            exp_year=2029 + len(slug) % 4,
+            cvc="1234" if card.brand == "amex" else "123",
+            name="x",
+            email="x@example.com",
             country=card.country,
-        )  # fmt: skip
+        )
         session_id = self._begin()
         self.stripe.submit_card(session_id, form)
         return self._session(session_id)
@@ -121,30 +125,37 @@ def _dressed(session: dict[str, Any]) -> dict[str, Any]:
     """With marks where sessions differ, and with what a real account's Sessions carry."""
     session |= _SESSION_MARKS | _LIKE_A_REAL_ACCOUNT
     session["customer_details"] = (session["customer_details"] or {}) | {
-        "address": _ADDRESS, "email": _mark("email"), "name": _mark("name"),
+        "address": _ADDRESS,
+        "email": _mark("email"),
+        "name": _mark("name"),
         "phone": "+4930123456789",
-    }  # fmt: skip
+    }
     if session["url"] is not None:
         session["url"] = (
             f"https://checkout.stripe.com/c/pay/{_mark('session')}#{'fidkdWxOYHwnPyd1blpxYHZxWjA0' * 8}"
         )
     intent = session["setup_intent"]
     intent |= {
-        "id": _mark("setup_intent"), "customer": _mark("customer"), "created": _mark("created"),
+        "id": _mark("setup_intent"),
+        "customer": _mark("customer"),
+        "created": _mark("created"),
         "client_secret": f"{_mark('setup_intent')}_secret_{_mark('secret')}",
         "metadata": session["metadata"],
-    }  # fmt: skip
+    }
     if intent["latest_attempt"] is not None:
         intent["latest_attempt"] = _mark("setup_attempt")
     method = intent["payment_method"]
     if method is not None:
         method |= {
-            "id": _mark("payment_method"), "customer": _mark("customer"),
+            "id": _mark("payment_method"),
+            "customer": _mark("customer"),
             "created": _mark("created"),
-        }  # fmt: skip
+        }
         method["billing_details"] |= {
-            "name": _mark("name"), "email": _mark("email"), "address": _ADDRESS,
-        }  # fmt: skip
+            "name": _mark("name"),
+            "email": _mark("email"),
+            "address": _ADDRESS,
+        }
         method["card"]["fingerprint"] = _mark("fingerprint")
     return session
 
@@ -199,9 +210,13 @@ def _quoted(text: str | None) -> str:
 
 
 _ADDRESS = {
-    "city": "Berlin", "country": "DE", "line1": "Friedrichstrasse 123", "line2": None,
-    "postal_code": "10117", "state": None,
-}  # fmt: skip
+    "city": "Berlin",
+    "country": "DE",
+    "line1": "Friedrichstrasse 123",
+    "line2": None,
+    "postal_code": "10117",
+    "state": None,
+}
 _SESSION_MARKS: dict[str, Any] = {
     "id": _mark("session"),
     "created": _mark("created"),

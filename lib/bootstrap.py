@@ -153,18 +153,26 @@ def build_services(
     customers = CustomerService(uow, gateway, refresher, clock=clock)
     methods = PaymentMethodService(uow, gateway, refresher, customers, clock=clock)
     webhooks = WebhookService(
-        uow, refresher, clock=clock, secrets=configured.webhook_secrets,
+        uow,
+        refresher,
+        clock=clock,
+        secrets=configured.webhook_secrets,
         livemode=configured.livemode,
-    )  # fmt: skip
+    )
     sender = Sender(uow, gateway, clock=clock)
     earlier = EarlierIntents(uow, gateway, clock=clock)
     reviewing = ReviewService(
         uow, customers, methods, clock=clock, public_url=configured.public_url
     )
     charging = ChargingService(
-        uow, reviewing, sender, earlier, clock=clock, livemode=configured.livemode,
+        uow,
+        reviewing,
+        sender,
+        earlier,
+        clock=clock,
+        livemode=configured.livemode,
         public_url=configured.public_url,
-    )  # fmt: skip
+    )
     settling = SettlingService(uow, gateway, sender, clock=clock)
     users = UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds)
     refund_sender = RefundSender(uow, gateway, clock=clock)

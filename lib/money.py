@@ -25,21 +25,63 @@ _THREE_DECIMAL = ("bhd", "jod", "kwd", "omr", "tnd")
 # Major units, https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts. The true
 # minimum is that of the settlement currency, so this is only a first check; Stripe has the last word.
 _MINIMUM = {
-    "usd": ".50", "aed": "2", "ars": ".50", "aud": ".50", "brl": ".50", "cad": ".50",
-    "chf": ".50", "cop": ".50", "czk": "15", "dkk": "2.50", "eur": ".50", "gbp": ".30",
-    "hkd": "4", "huf": "175", "idr": ".50", "ils": ".50", "inr": ".50", "jpy": "50", "krw": "50",
-    "mxn": "10", "myr": "2", "nok": "3", "nzd": ".50", "php": ".50", "pln": "2", "ron": "2",
-    "rub": ".50", "sek": "3", "sgd": ".50", "thb": "10", "zar": ".50",
-}  # fmt: skip
+    "usd": ".50",
+    "aed": "2",
+    "ars": ".50",
+    "aud": ".50",
+    "brl": ".50",
+    "cad": ".50",
+    "chf": ".50",
+    "cop": ".50",
+    "czk": "15",
+    "dkk": "2.50",
+    "eur": ".50",
+    "gbp": ".30",
+    "hkd": "4",
+    "huf": "175",
+    "idr": ".50",
+    "ils": ".50",
+    "inr": ".50",
+    "jpy": "50",
+    "krw": "50",
+    "mxn": "10",
+    "myr": "2",
+    "nok": "3",
+    "nzd": ".50",
+    "php": ".50",
+    "pln": "2",
+    "ron": "2",
+    "rub": ".50",
+    "sek": "3",
+    "sgd": ".50",
+    "thb": "10",
+    "zar": ".50",
+}
 
 # Cards take up to twelve digits; the API reference still says eight for everything else.
 MAXIMUM_MINOR = 999_999_999_999
 
 _SYMBOLS = {
-    "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "krw": "₩", "inr": "₹", "ils": "₪",
-    "cad": "CA$", "aud": "A$", "nzd": "NZ$", "hkd": "HK$", "sgd": "S$", "mxn": "MX$",
-    "brl": "R$", "twd": "NT$", "php": "₱", "vnd": "₫", "uah": "₴", "try": "₺",
-}  # fmt: skip
+    "usd": "$",
+    "eur": "€",
+    "gbp": "£",
+    "jpy": "¥",
+    "krw": "₩",
+    "inr": "₹",
+    "ils": "₪",
+    "cad": "CA$",
+    "aud": "A$",
+    "nzd": "NZ$",
+    "hkd": "HK$",
+    "sgd": "S$",
+    "mxn": "MX$",
+    "brl": "R$",
+    "twd": "NT$",
+    "php": "₱",
+    "vnd": "₫",
+    "uah": "₴",
+    "try": "₺",
+}
 _PLAIN_AMOUNT = re.compile(r"(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]*))?\Z", re.ASCII)
 
 # "88,40" can only mean 88.40 where there are two decimals.

@@ -31,9 +31,15 @@ _DAYS = 45
 _CHARGED_DAYS = 14
 # Amounts in minor units of a wholesaler's everyday invoices.
 _INVOICES = (
-    (123450, "eur"), (48000, "eur"), (9990, "usd"), (250000, "usd"), (52000, "jpy"),
-    (31995, "gbp"), (7450, "eur"), (119900, "eur"),
-)  # fmt: skip
+    (123450, "eur"),
+    (48000, "eur"),
+    (9990, "usd"),
+    (250000, "usd"),
+    (52000, "jpy"),
+    (31995, "gbp"),
+    (7450, "eur"),
+    (119900, "eur"),
+)
 
 
 def rehearse(settings: Settings, actor: Actor, now: datetime) -> bool:
@@ -107,10 +113,15 @@ def _make_links(
         step = stripe.submit_card(
             made.session_id,
             CardForm(
-                number=what, exp_month=11, exp_year=clock.now.year + 3, cvc="123",
-                name="Practice Customer", email="practice@example.com", country="DE",
+                number=what,
+                exp_month=11,
+                exp_year=clock.now.year + 3,
+                cvc="123",
+                name="Practice Customer",
+                email="practice@example.com",
+                country="DE",
             ),
-        )  # fmt: skip
+        )
         if isinstance(step, NeedsAuthentication):
             stripe.answer_authentication(made.session_id, approve=True)
         services.returns.finish(made.session_id)
@@ -142,7 +153,11 @@ def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: dateti
     payers = list(dict.fromkeys(str(customer) for customer in methods["customer"] if customer))
     checker = _checker(services)
     runs = services.runs
-    for days, name, most in ((9, "Invoices, week 45", 12), (2, "Invoices, week 46", 8), (0, "Invoices, week 47", 16)):  # fmt: skip
+    for days, name, most in (
+        (9, "Invoices, week 45", 12),
+        (2, "Invoices, week 46", 8),
+        (0, "Invoices, week 47", 16),
+    ):
         clock.now = until - timedelta(days=days, hours=3)
         requests = []
         for at, customer in enumerate(payers[:most]):
@@ -152,8 +167,9 @@ def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: dateti
             requests.append(RowRequest(at + 2, cells, customer, Money(amount, currency), reference))
         run = runs.maker.make(
             Source(("customer", "amount", "currency", "reference"), name, "invoices.csv"),
-            requests, by=actor,
-        )  # fmt: skip
+            requests,
+            by=actor,
+        )
         if not days:
             continue
         digest = runs.approvals.submit(run.id, by=actor).digest or ""
@@ -174,9 +190,12 @@ def _make_refunds(services: Services, actor: Actor) -> None:
         strict=True,
     ):
         order = services.refunds.request(
-            str(row["id"]), money=Money(int(row["amount"]) // share, str(row["currency"])),
-            reason=reason, note=note, by=actor,
-        )  # fmt: skip
+            str(row["id"]),
+            money=Money(int(row["amount"]) // share, str(row["currency"])),
+            reason=reason,
+            note=note,
+            by=actor,
+        )
         if share > 1:
             services.refunds.approve(order.id, by=_checker(services), password=PRACTICE_PASSWORD)
 

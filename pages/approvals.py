@@ -13,8 +13,9 @@ layout.header(
 drawn = [approvals.runs(ctx), approvals.refunds(ctx), approvals.verdicts(ctx)]
 if not any(drawn):
     layout.empty(
-        "task_alt", "Nothing waits",
+        "task_alt",
+        "Nothing waits",
         "Runs that were submitted, refunds that were asked for, and outcomes that somebody proposed appear here.",
-    )  # fmt: skip
+    )
 elif not ctx.actor.may(Permission.APPROVE):
     st.caption("Deciding needs the role approver.")

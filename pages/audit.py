@@ -18,8 +18,12 @@ with layout.header(
 audit_panel.proof()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    group = filters.choice("audit_group", {name: words for name, (words, _) in audit_words.GROUPS.items()},
-                           label="Kind", otherwise="Everything")  # fmt: skip
+    group = filters.choice(
+        "audit_group",
+        {name: words for name, (words, _) in audit_words.GROUPS.items()},
+        label="Kind",
+        otherwise="Everything",
+    )
     who = filters.choice("audit_who", people, label="Who", otherwise="Everybody")
     search = filters.search("audit_search", "Customer, reference, id or detail")
 actions = audit_words.GROUPS[group][1] if group else ()
@@ -35,7 +39,10 @@ else:
     chosen = tables.table(
         frame.assign(
             what=[audit_words.action(name) for name in frame["action"]],
-            by=[audit_words.actor(*pair) for pair in zip(frame["actor"], frame["actor_name"], strict=True)],
+            by=[
+                audit_words.actor(*pair)
+                for pair in zip(frame["actor"], frame["actor_name"], strict=True)
+            ],
             ago=frame["at"],
         ),
         {
@@ -45,12 +52,17 @@ else:
             "what": tables.text("What", width=230),
             "about": tables.text("About", width="large"),
         },
-        key=audit_panel.TABLE, alt="Audit entries, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=audit_panel.TABLE,
+        alt="Audit entries, newest first",
+        timezone=ctx.timezone,
+    )
     layout.pager(
         "audit", newer=page.newer, older=page.older, note=plural(len(frame), "entry", "entries")
     )
-    downloads.table(lambda: reports.export(search=search, actor=who, actions=actions),
-                    file_name="audit.csv", key="audit_export")  # fmt: skip
+    downloads.table(
+        lambda: reports.export(search=search, actor=who, actions=actions),
+        file_name="audit.csv",
+        key="audit_export",
+    )
 
 audit_panel.drawer(chosen)

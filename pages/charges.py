@@ -11,9 +11,15 @@ ctx = require()
 reports = ctx.services.reports.charges
 may_charge = ctx.actor.may(Permission.CHARGE)
 PILLS = (
-    "succeeded", "processing", "needs_customer", "declined", "unknown", "attempting", "planned",
+    "succeeded",
+    "processing",
+    "needs_customer",
+    "declined",
+    "unknown",
+    "attempting",
+    "planned",
     "cancelled",
-)  # fmt: skip
+)
 # Seldom: shown while there are any.
 ONLY_WHEN_ANY = ("attempting", "planned", "cancelled")
 TABLE = "charges_rows"
@@ -49,17 +55,26 @@ if customer:
 
 place = layout.paging("charges", state, since, search, customer)
 page = reports.page(
-    states=states, search=search, customer=customer, since=since,
+    states=states,
+    search=search,
+    customer=customer,
+    since=since,
     cursor=place.older_than or place.newer_than,
-)  # fmt: skip
+)
 with actions:
-    downloads.table(lambda: reports.export(states=states, search=search, since=since),
-                    file_name="charges.csv", key="charges_export")  # fmt: skip
+    downloads.table(
+        lambda: reports.export(states=states, search=search, since=since),
+        file_name="charges.csv",
+        key="charges_export",
+    )
     new_charge("charges_new")
 chosen = None
 if not page.frame.empty:
     chosen = tables.table(
-        page.frame.assign(why=[charge_words.reason(code) for code in page.frame["reason"]], at=page.frame["created_at"]),
+        page.frame.assign(
+            why=[charge_words.reason(code) for code in page.frame["reason"]],
+            at=page.frame["created_at"],
+        ),
         {
             "name": tables.text("Customer", width=170),
             "reference": tables.text("Reference", width=105),
@@ -71,8 +86,10 @@ if not page.frame.empty:
             "at": tables.time("Time"),
             "created_by_name": tables.text("By", width=130),
         },
-        key=TABLE, alt="Charges, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=TABLE,
+        alt="Charges, newest first",
+        timezone=ctx.timezone,
+    )
     layout.pager(
         "charges", newer=page.newer, older=page.older, note=plural(len(page.frame), "charge")
     )

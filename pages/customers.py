@@ -46,8 +46,10 @@ chosen = tables.table(
         "last_charge_at": tables.ago("Last charge"),
         "created": tables.ago("Customer since"),
     },
-    key=customer_page.TABLE, alt="Customers, newest first", timezone=ctx.timezone,
-)  # fmt: skip
+    key=customer_page.TABLE,
+    alt="Customers, newest first",
+    timezone=ctx.timezone,
+)
 layout.pager(
     "customers", newer=page.newer, older=page.older, note=plural(len(page.frame), "customer")
 )

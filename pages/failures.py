@@ -36,12 +36,17 @@ failures.chart(reasons)
 reason = failures.pick(reasons, key="failures_reason")
 place = layout.paging("failures", reason, since, search)
 page = reports.page(
-    unresolved=True, reason=reason, search=search, since=since,
+    unresolved=True,
+    reason=reason,
+    search=search,
+    since=since,
     cursor=place.older_than or place.newer_than,
-)  # fmt: skip
+)
 chosen = None
 if page.frame.empty:
-    layout.empty("filter_alt_off", "No failure matches", "Clear the search, or choose another reason.")  # fmt: skip
+    layout.empty(
+        "filter_alt_off", "No failure matches", "Clear the search, or choose another reason."
+    )
 else:
     chosen = tables.table(
         page.frame.assign(
@@ -60,8 +65,11 @@ else:
             "outcome_at": tables.ago("Failed"),
             "reference": tables.text("Reference", width=130),
         },
-        key=TABLE, alt="Charges that failed, newest first", timezone=ctx.timezone, wraps=True,
-    )  # fmt: skip
+        key=TABLE,
+        alt="Charges that failed, newest first",
+        timezone=ctx.timezone,
+        wraps=True,
+    )
     layout.pager(
         "failures", newer=page.newer, older=page.older, note=plural(len(page.frame), "failure")
     )

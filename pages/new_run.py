@@ -13,9 +13,14 @@ with layout.header(
 ):
     new_run.template(ctx)
 source = st.segmented_control(
-    "Where the rows come from", list(new_run.SOURCES), format_func=new_run.SOURCES.get,
-    default="file", key="new_run_source", label_visibility="collapsed", required=True,
-)  # fmt: skip
+    "Where the rows come from",
+    list(new_run.SOURCES),
+    format_func=new_run.SOURCES.get,
+    default="file",
+    key="new_run_source",
+    label_visibility="collapsed",
+    required=True,
+)
 if source == "open":
     new_run.from_open_references(ctx)
     st.stop()

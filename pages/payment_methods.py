@@ -31,8 +31,11 @@ place = layout.paging("payment_methods", state, search)
 page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
 
 with actions:
-    downloads.table(lambda: reports.export(state=state, search=search),
-                    file_name="saved-methods.csv", key="payment_methods_export")  # fmt: skip
+    downloads.table(
+        lambda: reports.export(state=state, search=search),
+        file_name="saved-methods.csv",
+        key="payment_methods_export",
+    )
 chosen = None
 if search:
     sync_status.not_searchable(ctx)
@@ -40,8 +43,10 @@ if not page.frame.empty:
     chosen = tables.table(
         method_panel.rows(page.frame),
         {"shown": tables.text("Customer", width=170), **method_panel.COLUMNS},
-        key=method_panel.TABLE, alt="Saved payment methods, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=method_panel.TABLE,
+        alt="Saved payment methods, newest first",
+        timezone=ctx.timezone,
+    )
     layout.pager(
         "payment_methods",
         newer=page.newer,

@@ -36,8 +36,10 @@ if not page.frame.empty:
             "created_by_name": tables.text("By", width=120),
             "finished_at": tables.ago("Ended"),
         },
-        key=run_page.TABLE, alt="Charge runs, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=run_page.TABLE,
+        alt="Charge runs, newest first",
+        timezone=ctx.timezone,
+    )
     layout.pager("runs", newer=page.newer, older=page.older, note=plural(len(page.frame), "run"))
     if chosen:
         st.query_params[run_page.PARAM] = chosen
@@ -46,7 +48,8 @@ elif sum(counts.values()):
     layout.empty("filter_alt_off", "No run matches", "Clear the search, or choose another state.")
 else:
     with layout.empty(
-        "playlist_add_check", "No runs yet",
+        "playlist_add_check",
+        "No runs yet",
         "Upload a file of invoices, look at what Onfile finds, and have somebody approve it.",
-    ):  # fmt: skip
+    ):
         run_words.new_run(ctx, key="runs_new_first")

@@ -34,8 +34,11 @@ page = reports.page(
 )
 
 with actions:
-    downloads.table(lambda: reports.export(state=state, since=since, search=search),
-                    file_name="sessions.csv", key="sessions_export")  # fmt: skip
+    downloads.table(
+        lambda: reports.export(state=state, since=since, search=search),
+        file_name="sessions.csv",
+        key="sessions_export",
+    )
     sync_status.bar()
 chosen = None
 if search:
@@ -51,8 +54,10 @@ if not page.frame.empty:
             "created": tables.ago("Made"),
             "saved_at": tables.time("Saved"),
         },
-        key=session_panel.TABLE, alt="Setup sessions, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=session_panel.TABLE,
+        alt="Setup sessions, newest first",
+        timezone=ctx.timezone,
+    )
     layout.pager(
         "sessions", newer=page.newer, older=page.older, note=plural(len(page.frame), "session")
     )

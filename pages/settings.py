@@ -37,5 +37,5 @@ layout.facts(
         Fact("Data folder", str(settings.data_dir)),
         Fact("Your time zone", str(ctx.timezone)),
     ]
-)  # fmt: skip
+)
 limits_panel.draw(ctx)

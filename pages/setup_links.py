@@ -18,8 +18,9 @@ if may_make and (customer := st.query_params.get("customer")):
 
 
 def new_button(key: str) -> None:
-    st.button("New link", key=key, type="primary", icon=":material/add_link:",
-              on_click=new_link.open_form)  # fmt: skip
+    st.button(
+        "New link", key=key, type="primary", icon=":material/add_link:", on_click=new_link.open_form
+    )
 
 
 actions = layout.header(
@@ -35,8 +36,11 @@ place = layout.paging("setup_links", state, search)
 page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
 
 with actions:
-    downloads.table(lambda: reports.export(state=state, search=search),
-                    file_name="setup-links.csv", key="setup_links_export")  # fmt: skip
+    downloads.table(
+        lambda: reports.export(state=state, search=search),
+        file_name="setup-links.csv",
+        key="setup_links_export",
+    )
     if may_make:
         new_button("setup_links_open")
 chosen = None
@@ -44,8 +48,10 @@ if not page.frame.empty:
     chosen = tables.table(
         link_panel.rows(ctx, page.frame),
         {"shown": tables.text("Customer", width="medium"), **link_panel.COLUMNS},
-        key=link_panel.TABLE, alt="Setup links, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=link_panel.TABLE,
+        alt="Setup links, newest first",
+        timezone=ctx.timezone,
+    )
     layout.pager(
         "setup_links", newer=page.newer, older=page.older, note=plural(len(page.frame), "link")
     )

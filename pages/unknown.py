@@ -36,7 +36,9 @@ for row in records(page.frame):
                 f"{escape(row['method'])} for {escape(row['reference'])}, sent "
                 f"{escape(exact(sent, ctx.timezone))} by {escape(row['created_by_name'])}"
             )
-            following = f" · looks again {ago(row['next_look_at'], ctx.now)}" if row["next_look_at"] else ""  # fmt: skip
+            following = (
+                f" · looks again {ago(row['next_look_at'], ctx.now)}" if row["next_look_at"] else ""
+            )
             st.caption(escape(charge_words.looks(row["looks"]) + following))
             last = ctx.services.charging.view(row["id"]).last
             if last is not None and row["looks"]:
@@ -49,9 +51,11 @@ for row in records(page.frame):
                 st.query_params[charge_panel.PARAM] = row["id"]
 if not page.frame.empty:
     layout.pager(
-        "unknown", newer=page.newer, older=page.older,
+        "unknown",
+        newer=page.newer,
+        older=page.older,
         note=plural(len(page.frame), "charge waits", "charges wait"),
-    )  # fmt: skip
+    )
     st.caption("Nothing can be charged for these references until the outcome is known.")
 
 charge_panel.drawer(None, table_key="unknown_rows")

@@ -44,8 +44,10 @@ chosen = tables.table(
         "state": tables.state(),
         "seen": tables.ago("Last sign-in"),
     },
-    key="users_rows", alt="People who have an account", timezone=ctx.timezone,
-)  # fmt: skip
+    key="users_rows",
+    alt="People who have an account",
+    timezone=ctx.timezone,
+)
 user = users.find(chosen) if chosen else None
 if user is None:
     st.caption("Choose a row to change roles, set a password, or disable the account.")

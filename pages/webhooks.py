@@ -26,9 +26,11 @@ with st.container(horizontal=True, vertical_alignment="center"):
     search = filters.search("webhooks_search", "Event, id …", width=150)
 place = layout.paging("webhooks", state, search)
 page = reports.page(
-    state=state, search=search, types=webhook_words.types_like(search),
+    state=state,
+    search=search,
+    types=webhook_words.types_like(search),
     cursor=place.older_than or place.newer_than,
-)  # fmt: skip
+)
 chosen = None
 if page.frame.empty:
     layout.empty(
@@ -45,12 +47,16 @@ else:
             "tries": tables.number("Tries", width=48),
             "took": tables.text("Took", width=118),
         },
-        key=webhook_panel.TABLE, alt="Webhook deliveries, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=webhook_panel.TABLE,
+        alt="Webhook deliveries, newest first",
+        timezone=ctx.timezone,
+    )
     layout.pager(
-        "webhooks", newer=page.newer, older=page.older,
+        "webhooks",
+        newer=page.newer,
+        older=page.older,
         note=plural(len(page.frame), "delivery", "deliveries"),
-    )  # fmt: skip
+    )
 
 opened = drawers.opened(webhook_panel.PARAM, chosen)
 if opened:

@@ -28,9 +28,10 @@ def post(world: World, path: str, **params: Any) -> dict[str, Any]:
 def make_default(world: World, customer: str, method: str) -> None:
     """As staff do in the Dashboard; the mirror learns of it."""
     post(
-        world, f"/v1/customers/{customer}",
+        world,
+        f"/v1/customers/{customer}",
         invoice_settings={"default_payment_method": method},
-    )  # fmt: skip
+    )
     world.services.customers.refresh(customer)
 
 

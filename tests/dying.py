@@ -49,11 +49,18 @@ class Executors:
     def __init__(self, world: World) -> None:
         self._world = world
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.dying", str(world.settings.data_dir.parent),
-             world.server.base_url],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [
+                sys.executable,
+                "-m",
+                "tests.dying",
+                str(world.settings.data_dir.parent),
+                world.server.base_url,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
             cwd=Path(__file__).parent.parent,
-        )  # fmt: skip
+        )
 
     def run(self, *jobs: dict[str, Any]) -> list[Ended]:
         """

@@ -144,4 +144,4 @@ MUTATIONS = (
         ")",
         f"{SERVICES}test_runs_lease.py::TestTakingOver::test_the_fence_refuses_an_attempt_of_the_old_one",
     ),
-)  # fmt: skip
+)

@@ -33,25 +33,43 @@ def draft(world: World, rows: Iterable[tuple[str, str, int, str]], **more: objec
     run_id = new_id("run")
     made = [
         RunRow(
-            run_id=run_id, number=number, cells=(customer, str(amount), reference),
+            run_id=run_id,
+            number=number,
+            cells=(customer, str(amount), reference),
             request=RowRequest(
-                number, (customer, str(amount), reference), customer, Money(amount, "usd"), reference
+                number,
+                (customer, str(amount), reference),
+                customer,
+                Money(amount, "usd"),
+                reference,
             ),
-            customer=customer, payment_method=method, amount=amount, currency="usd",
-            reference=reference, description=None, suffix=None, state=RowState.PLANNED,
+            customer=customer,
+            payment_method=method,
+            amount=amount,
+            currency="usd",
+            reference=reference,
+            description=None,
+            suffix=None,
+            state=RowState.PLANNED,
             charge_id=new_id("chg"),
         )
         for number, (customer, method, amount, reference) in enumerate(rows, start=2)
-    ]  # fmt: skip
+    ]
     with uow(world).write() as stores:
         stores.runs.add(
             Run(
-                id=run_id, name=f"Run {next(_names)}", state=RunState.DRAFT,
-                header=("customer", "amount", "reference"), file_name=None, file_digest=None,
-                follows=None, created_by=ALICE.username, created_at=world.now,
+                id=run_id,
+                name=f"Run {next(_names)}",
+                state=RunState.DRAFT,
+                header=("customer", "amount", "reference"),
+                file_name=None,
+                file_digest=None,
+                follows=None,
+                created_by=ALICE.username,
+                created_at=world.now,
             ),
             livemode=False,
-        )  # fmt: skip
+        )
         stores.run_rows.add(made)
         stores.runs.sum_up(run_id)
     return run_id

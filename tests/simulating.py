@@ -160,9 +160,11 @@ class House:
     """One data folder, one practice Stripe, and as many processes as are asked for."""
 
     def __init__(
-        self, folder: Path, patch: pytest.MonkeyPatch,
+        self,
+        folder: Path,
+        patch: pytest.MonkeyPatch,
         call: Callable[[Callable[[], Any], tuple[Any, ...]], Any],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`call` makes each call to Stripe, and may look at it and do something around it."""
         patch.setattr(lease, "BEAT_SECONDS", 3_600)
         patch.setattr(executing, "ThreadPoolExecutor", _InTurn)
@@ -190,9 +192,11 @@ class House:
         uow, gateway = executor._uow, executor._rows._sender._gateway
         write, ask = uow.write, gateway._call
         gateway._client = stripe.StripeClient(
-            "sk_test_practice", stripe_version=API_VERSION, max_network_retries=0,
+            "sk_test_practice",
+            stripe_version=API_VERSION,
+            max_network_retries=0,
             http_client=InProcess(self.stripe),
-        )  # fmt: skip
+        )
 
         @contextmanager
         def dying(*, in_bulk: bool = False) -> Iterator[Stores]:

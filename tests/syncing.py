@@ -113,9 +113,14 @@ def customer_elsewhere(world: World, name: str = "Else") -> str:
 def paid_elsewhere(world: World, customer: str, method: str, **more: Any) -> str:
     """A payment that some other program made; returns the PaymentIntent's id."""
     params: dict[str, Any] = {
-        "amount": "1234", "currency": "usd", "customer": customer, "payment_method": method,
-        "confirm": "true", "off_session": "true", "allowed_payment_method_types": ["card"],
-    } | more  # fmt: skip
+        "amount": "1234",
+        "currency": "usd",
+        "customer": customer,
+        "payment_method": method,
+        "confirm": "true",
+        "off_session": "true",
+        "allowed_payment_method_types": ["card"],
+    } | more
     return str(at_stripe.post(world, "/v1/payment_intents", **params)["id"])
 
 

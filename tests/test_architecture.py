@@ -19,43 +19,96 @@ ROOT = Path(__file__).resolve().parent.parent
 # may always import itself. STYLE 5, as it stands in this tree.
 MAY_IMPORT: dict[str, set[str]] = {
     "app": {
-        "lib.bootstrap", "lib.errors", "lib.practice", "lib.settings", "lib.ui.script_errors",
-        "lib.web", "lib.worker",
+        "lib.bootstrap",
+        "lib.errors",
+        "lib.practice",
+        "lib.settings",
+        "lib.ui.script_errors",
+        "lib.web",
+        "lib.worker",
     },
     # Of services, reports, settings and the users' store: types and constants. What a page does,
     # it does through the context that require() hands it.
     "pages": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.reports",
-        "lib.services", "lib.settings", "lib.store.users", "lib.ui",
+        "lib.clock",
+        "lib.domain",
+        "lib.errors",
+        "lib.ids",
+        "lib.money",
+        "lib.reports",
+        "lib.services",
+        "lib.settings",
+        "lib.store.users",
+        "lib.ui",
     },
     "lib.ui": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.printing",
-        "lib.reports", "lib.services", "lib.settings", "lib.store.jobs", "lib.store.users",
+        "lib.clock",
+        "lib.domain",
+        "lib.errors",
+        "lib.ids",
+        "lib.money",
+        "lib.printing",
+        "lib.reports",
+        "lib.services",
+        "lib.settings",
+        "lib.store.jobs",
+        "lib.store.users",
     },
     "lib.ui.context": {"lib.bootstrap", "lib.domain", "lib.errors", "lib.ui"},
     "lib.web": {"lib.bootstrap", "lib.domain", "lib.errors", "lib.services"},
     "lib.cli": {
-        "lib.bootstrap", "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.printing",
-        "lib.services", "lib.store.users",
+        "lib.bootstrap",
+        "lib.clock",
+        "lib.domain",
+        "lib.errors",
+        "lib.ids",
+        "lib.money",
+        "lib.printing",
+        "lib.services",
+        "lib.store.users",
     },
     "lib.__main__": {"lib.cli"},
     "lib.worker": {"lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.services", "lib.store"},
     # Starts practice Stripe beside the worker, with a past.
     "lib.worker.lifespan": {
-        "lib.bootstrap", "lib.practice", "lib.rehearsal", "lib.services", "lib.settings",
+        "lib.bootstrap",
+        "lib.practice",
+        "lib.rehearsal",
+        "lib.services",
+        "lib.settings",
     },
     "lib.rehearsal": {
-        "lib.bootstrap", "lib.clock", "lib.domain", "lib.errors", "lib.money", "lib.practice",
-        "lib.services", "lib.settings",
+        "lib.bootstrap",
+        "lib.clock",
+        "lib.domain",
+        "lib.errors",
+        "lib.money",
+        "lib.practice",
+        "lib.services",
+        "lib.settings",
     },
     "lib.services": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.money", "lib.printing", "lib.settings",
+        "lib.clock",
+        "lib.domain",
+        "lib.errors",
+        "lib.ids",
+        "lib.money",
+        "lib.printing",
+        "lib.settings",
         "lib.spreadsheets",
-        "lib.store", "lib.stripe_gateway",
+        "lib.store",
+        "lib.stripe_gateway",
     },
     "lib.reports": {
-        "lib.clock", "lib.domain", "lib.errors", "lib.money", "lib.store.charge_rows",
-        "lib.store.connection", "lib.store.own_outcomes", "lib.store.search", "lib.store.sync_state",
+        "lib.clock",
+        "lib.domain",
+        "lib.errors",
+        "lib.money",
+        "lib.store.charge_rows",
+        "lib.store.connection",
+        "lib.store.own_outcomes",
+        "lib.store.search",
+        "lib.store.sync_state",
     },
     "lib.store": {"lib.domain", "lib.errors", "lib.money"},
     "lib.stripe_gateway": {"lib.domain", "lib.errors", "lib.money"},
@@ -71,10 +124,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A stand-in for Stripe may know nothing of the product it stands in for.
     "lib.practice": {"lib.clock"},
     "lib.bootstrap": {
-        "lib.clock", "lib.errors", "lib.practice", "lib.reports", "lib.services", "lib.settings",
-        "lib.store", "lib.stripe_gateway", "lib.worker",
+        "lib.clock",
+        "lib.errors",
+        "lib.practice",
+        "lib.reports",
+        "lib.services",
+        "lib.settings",
+        "lib.store",
+        "lib.stripe_gateway",
+        "lib.worker",
     },
-}  # fmt: skip
+}
 
 # Where a library may be imported at all.
 ONLY_HERE: dict[str, set[str]] = {
@@ -120,9 +180,23 @@ ONLY_HERE: dict[str, set[str]] = {
 # Not pinned by us: a requirement of the library named, whose pin decides.
 COMES_WITH: dict[str, str] = {}
 NO_INPUT_OR_OUTPUT = {
-    "asyncio", "http", "io", "logging", "os", "pathlib", "random", "secrets", "shutil", "socket",
-    "subprocess", "tempfile", "threading", "time", "urllib", *ONLY_HERE,
-}  # fmt: skip
+    "asyncio",
+    "http",
+    "io",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "shutil",
+    "socket",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "urllib",
+    *ONLY_HERE,
+}
 
 LONGEST_MODULE = 300
 LONGEST_PAGE = 100
@@ -350,10 +424,13 @@ class TestRepository:
     @pytest.mark.parametrize(
         "path",
         [
-            "data/onfile.db", "data/onfile.db-wal", "data/practice.db", "data/cookie.key",
+            "data/onfile.db",
+            "data/onfile.db-wal",
+            "data/practice.db",
+            "data/cookie.key",
             ".streamlit/secrets.toml",
         ],
-    )  # fmt: skip
+    )
     def test_git_ignores_what_must_not_be_shared(self, path: str) -> None:
         if not (ROOT / ".git").exists():
             pytest.skip("not a checkout")
@@ -383,7 +460,12 @@ class TestRepository:
 
     @pytest.mark.parametrize(
         "text",
-        ["see /" + "work/main", "/" + "home/jane/x", "rk_" + "live_" + "a1" * 12, "--index" + "-url"],
-    )  # fmt: skip
+        [
+            "see /" + "work/main",
+            "/" + "home/jane/x",
+            "rk_" + "live_" + "a1" * 12,
+            "--index" + "-url",
+        ],
+    )
     def test_the_patterns_can_match(self, text: str) -> None:
         assert any(pattern.search(text) for pattern in FORBIDDEN.values())

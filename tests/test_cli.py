@@ -90,13 +90,27 @@ class TestHowItIsCalled:
     @pytest.mark.parametrize(
         "argv",
         [
-            ("users", "list"), ("links", "list"), ("sync",), ("reconcile",), ("audit", "verify"),
-            ("links", "create", "--guest"), ("users", "disable", "bob"),
-            ("charge", "--customer", "cus_1", "--amount", "1", "--currency", "usd",
-             "--reference", "A"),
+            ("users", "list"),
+            ("links", "list"),
+            ("sync",),
+            ("reconcile",),
+            ("audit", "verify"),
+            ("links", "create", "--guest"),
+            ("users", "disable", "bob"),
+            (
+                "charge",
+                "--customer",
+                "cus_1",
+                "--amount",
+                "1",
+                "--currency",
+                "usd",
+                "--reference",
+                "A",
+            ),
         ],
         ids=" ".join,
-    )  # fmt: skip
+    )
     def test_without_saying_who_it_is_refused(self, run: Run, argv: tuple[str, ...]) -> None:
         said = run("--json", *argv)
         assert (said.status, said.error["code"]) == (1, "not_signed_in")
@@ -163,9 +177,12 @@ class TestUsers:
         first = empty(*add, "ada", "--email", "ada@example.com", "--role", "admin")
         assert first.status == 0
         assert first.json["user"] | {"full_name": ""} == {
-            "name": "ada", "full_name": "", "email": "ada@example.com", "roles": ["admin"],
+            "name": "ada",
+            "full_name": "",
+            "email": "ada@example.com",
+            "roles": ["admin"],
             "active": True,
-        }  # fmt: skip
+        }
         second = empty(*add, "bob", "--email", "bob@example.com", "--role", "viewer")
         assert (second.status, second.error["code"]) == (1, "not_signed_in")
 
@@ -188,9 +205,10 @@ class TestUsers:
         add = ("--json", "users", "add", "ada", "--email", "a@example.com", "--role", "admin")
         monkeypatch.setenv("ONFILE_NEW_PASSWORD", "short")
         assert empty(*add).error == {
-            "code": "invalid_input", "field": "password",
+            "code": "invalid_input",
+            "field": "password",
             "message": "Use a password of at least 10 characters.",
-        }  # fmt: skip
+        }
         monkeypatch.delenv("ONFILE_NEW_PASSWORD")
         assert "ONFILE_NEW_PASSWORD" in empty(*add).error["message"]
 
@@ -218,8 +236,11 @@ class TestUsers:
         as_alice = ("--json", "--as", "alice")
         add = ("users", "add", "eve", "--email", "e@example.com", "--role", "admin")
         for argv in (
-            add, ("users", "list"), ("users", "disable", "bob"), ("users", "set-password", "bob"),
-        ):  # fmt: skip
+            add,
+            ("users", "list"),
+            ("users", "disable", "bob"),
+            ("users", "set-password", "bob"),
+        ):
             assert run(*as_alice, *argv).error["code"] == "not_permitted"
         assert run(*as_alice, "users", "set-password", "alice").status == 0
 
@@ -293,10 +314,19 @@ class TestSync:
         said = run("--json", "--as", "bob", "sync")
         assert said.status == 0
         assert set(said.json) == {
-            "checkout_sessions", "setup_intents", "payment_methods", "customers",
-            "payment_intents", "charges", "refunds", "disputes", "events", "requests", "seconds",
+            "checkout_sessions",
+            "setup_intents",
+            "payment_methods",
+            "customers",
+            "payment_intents",
+            "charges",
+            "refunds",
+            "disputes",
+            "events",
+            "requests",
+            "seconds",
             "problems",
-        }  # fmt: skip
+        }
         assert said.json["checkout_sessions"] == 1
 
     @pytest.mark.parametrize(
@@ -339,9 +369,13 @@ class TestSync:
     @pytest.mark.parametrize("options", [(), ("--full",), ("--verify",)], ids=" ".join)
     @pytest.mark.parametrize("is_terminal", [False, True])
     def test_ctrl_c_keeps_what_was_read_and_says_so(
-        self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...],
+        self,
+        run: Run,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+        options: tuple[str, ...],
         is_terminal: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         world.save_card(world.customer())
         if "--verify" in options:
             world.services.sync.run(full=True)
@@ -375,9 +409,20 @@ class TestSync:
 class TestCharge:
     def charge(self, run: Run, customer: str, *more: str, amount: str = "12.34") -> Said:
         return run(
-            "--json", "--as", "alice", "charge", "--customer", customer, "--amount", amount,
-            "--currency", "usd", "--reference", "INV-1", *more,
-        )  # fmt: skip
+            "--json",
+            "--as",
+            "alice",
+            "charge",
+            "--customer",
+            customer,
+            "--amount",
+            amount,
+            "--currency",
+            "usd",
+            "--reference",
+            "INV-1",
+            *more,
+        )
 
     def test_prints_the_charge_object(self, run: Run, world: World) -> None:
         customer = world.customer()
@@ -388,10 +433,18 @@ class TestCharge:
         assert made["charge_id"].startswith("chg_")
         assert made["payment_intent"].startswith("pi_")
         assert made | {"charge_id": "", "payment_intent": ""} == {
-            "charge_id": "", "reference": "INV-1", "customer": customer, "payment_method": method,
-            "amount": 1234, "currency": "usd", "state": "succeeded", "payment_intent": "",
-            "attempts": 1, "failure": None, "warnings": [],
-        }  # fmt: skip
+            "charge_id": "",
+            "reference": "INV-1",
+            "customer": customer,
+            "payment_method": method,
+            "amount": 1234,
+            "currency": "usd",
+            "state": "succeeded",
+            "payment_intent": "",
+            "attempts": 1,
+            "failure": None,
+            "warnings": [],
+        }
 
     def test_says_which_of_several_methods_it_chose(self, run: Run, world: World) -> None:
         customer = world.customer()
@@ -419,18 +472,34 @@ class TestCharge:
         assert said.json["state"] == "declined"
         failure = said.json["failure"]
         assert set(failure) >= {
-            "code", "decline_code", "advice_code", "reason", "next_step", "retry_allowed",
-            "retry_not_before", "recovery_url", "request_id",
-        }  # fmt: skip
+            "code",
+            "decline_code",
+            "advice_code",
+            "reason",
+            "next_step",
+            "retry_allowed",
+            "retry_not_before",
+            "recovery_url",
+            "request_id",
+        }
         assert said.error["code"] == "declined"
         assert failure["recovery_url"].startswith("http://localhost:8501/l/")
 
     @pytest.mark.parametrize("amount", ["0", "-1", "1e3", "1,000.50", "9" * 12, "1.234", "", "x"])
     def test_a_bad_amount_is_refused_in_words(self, run: Run, world: World, amount: str) -> None:
         said = run(
-            "--json", "--as", "alice", "charge", "--customer", "cus_1", f"--amount={amount}",
-            "--currency", "usd", "--reference", "INV-1",
-        )  # fmt: skip
+            "--json",
+            "--as",
+            "alice",
+            "charge",
+            "--customer",
+            "cus_1",
+            f"--amount={amount}",
+            "--currency",
+            "usd",
+            "--reference",
+            "INV-1",
+        )
         assert (said.status, said.error["field"]) == (1, "amount")
         assert world.moved() == []
 
@@ -453,8 +522,9 @@ class TestTheRest:
         answer = said.json
         proofs = answer.pop("proofs")
         assert (said.status, answer) == (
-            0, {"settled": 1, "still_unknown": 0, "drift": [], "notes": []},
-        )  # fmt: skip
+            0,
+            {"settled": 1, "still_unknown": 0, "drift": [], "notes": []},
+        )
         assert {proof["type"] for proof in proofs} >= {"customers", "payment_intents"}
         assert len(world.moved()) == 1
 

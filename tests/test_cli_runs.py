@@ -86,8 +86,11 @@ def test_from_a_file_to_its_end(run: Run, world: World, file: Path) -> None:
 def test_show_has_a_charge_for_every_row(run: Run, file: Path) -> None:
     shown = as_alice(run, "runs", "show", executed(run, file)).json
     assert [charge["state"] for charge in shown["charges"]] == [
-        "succeeded", "declined", "blocked", "blocked",
-    ]  # fmt: skip
+        "succeeded",
+        "declined",
+        "blocked",
+        "blocked",
+    ]
     declined = shown["charges"][1]
     assert (declined["amount"], declined["currency"], declined["reference"]) == (
         2000,
@@ -123,8 +126,9 @@ def test_results_uploaded_again_charge_nothing_twice(
     again = as_alice(run, "runs", "import", str(out)).json
     assert again["valid"] == 0, "the declined card must wait before it is tried again"
     assert {e["code"] for e in again["errors"] if e["row"] in (2, 3)} == {
-        "already_charged", "retry_too_early",
-    }  # fmt: skip
+        "already_charged",
+        "retry_too_early",
+    }
     assert len(world.moved()) == 1
 
 
@@ -154,11 +158,15 @@ def test_control_totals_are_those_of_the_file(run: Run, world: World, file: Path
     for options, code, says in (
         (["--expect-rows", "2"], "control_rows", "this run holds 4. 2 of its 4 rows are blocked"),
         (["--expect-total", "12.34:eur"], "control_totals", "You expect $0.00"),
-        (["--expect-total", "12.34:eur", "--expect-total", "20:usd"], "control_totals", "1 row without a readable amount is not counted."),
+        (
+            ["--expect-total", "12.34:eur", "--expect-total", "20:usd"],
+            "control_totals",
+            "1 row without a readable amount is not counted.",
+        ),
         (["--expect-total", "12,34:eur"], "amount_invalid", "is not an amount"),
         (["--expect-total", "12.34"], "currency_unknown", "is not a currency"),
         (["--canary", "-1"], "invalid_input", "or 0 for no stop"),
-    ):  # fmt: skip
+    ):
         refused = as_alice(run, *submit, *options)
         assert (refused.status, refused.error["code"]) == (1, code)
         assert says in refused.error["message"]
@@ -189,8 +197,10 @@ def test_what_was_approved_as_an_object(run: Run, file: Path) -> None:
     digest = as_alice(run, "runs", "submit", run_id).json["digest"]
     approved = run("--as", "bob", "--json", "runs", "approve", run_id).json
     assert approved["decided_on"] == {
-        "digest": digest, "rows": 2, "totals": {"eur": 1234, "usd": 2000},
-    }  # fmt: skip
+        "digest": digest,
+        "rows": 2,
+        "totals": {"eur": 1234, "usd": 2000},
+    }
 
 
 def test_the_digest_of_another_version_is_refused(run: Run, file: Path) -> None:

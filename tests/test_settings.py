@@ -115,9 +115,14 @@ class TestRefusals:
             PORT="0",
         )
         for name in (
-            "STRIPE_SECRET_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET", "ONFILE_PUBLIC_URL",
-            "ONFILE_COOKIE_KEY", "ONFILE_MAX_RPS", "PORT",
-        ):  # fmt: skip
+            "STRIPE_SECRET_KEY",
+            "STRIPE_API_BASE",
+            "STRIPE_WEBHOOK_SECRET",
+            "ONFILE_PUBLIC_URL",
+            "ONFILE_COOKIE_KEY",
+            "ONFILE_MAX_RPS",
+            "PORT",
+        ):
             assert message.count(f"- {name}:") == 1
         assert "sk_oops" not in message
         assert not (tmp_path / "data").exists(), "nothing is made when the start is refused"

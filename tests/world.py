@@ -71,15 +71,21 @@ class World:
         """A customer made at Stripe by us, known to the mirror."""
         self._counter += 1
         made = self.services.customers.create(
-            email=email or f"customer{self._counter}@example.com", name=name,
-            request_key=f"test-customer-{self._counter}", by=ALICE,
-        )  # fmt: skip
+            email=email or f"customer{self._counter}@example.com",
+            name=name,
+            request_key=f"test-customer-{self._counter}",
+            by=ALICE,
+        )
         return made.id
 
     def save_card(
-        self, customer: str | None, number: str = GOOD, *, exp_year: int = 2030,
+        self,
+        customer: str | None,
+        number: str = GOOD,
+        *,
+        exp_year: int = 2030,
         currency: str | None = None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """
         Through a link and the hosted page, as a customer does; returns the PaymentMethod id.
 
@@ -87,9 +93,12 @@ class World:
         """
         self._counter += 1
         link = self.services.links.create(
-            form_key=f"test-form-{self._counter}", customer=customer, guest=customer is None,
-            currency=currency, by=ALICE,
-        )  # fmt: skip
+            form_key=f"test-form-{self._counter}",
+            customer=customer,
+            guest=customer is None,
+            currency=currency,
+            by=ALICE,
+        )
         return self.finish(link.session_id, number, exp_year=exp_year)
 
     def finish(self, session_id: str, number: str = GOOD, *, exp_year: int = 2030) -> str:
@@ -107,13 +116,20 @@ class World:
             self.stripe.answer_authentication(session_id, approve=True)
 
     def order(
-        self, customer: str, *, amount: str = "12.34", currency: str = "usd",
-        reference: str = "INV-1", method: str | None = None,
-    ) -> ChargeOrder:  # fmt: skip
+        self,
+        customer: str,
+        *,
+        amount: str = "12.34",
+        currency: str = "usd",
+        reference: str = "INV-1",
+        method: str | None = None,
+    ) -> ChargeOrder:
         return ChargeOrder(
-            customer=customer, money=parse_amount(amount, currency), reference=reference,
+            customer=customer,
+            money=parse_amount(amount, currency),
+            reference=reference,
             payment_method=method,
-        )  # fmt: skip
+        )
 
     def charge(self, customer: str, **order: str | None) -> ChargeView:
         return self.services.charging.charge(
@@ -136,9 +152,14 @@ class World:
 def card_form(number: str, *, exp_year: int = 2030) -> CardForm:
     """What a customer types on the hosted page."""
     return CardForm(
-        number=number, exp_month=12, exp_year=exp_year, cvc="123", name="Anna Example",
-        email="anna@example.com", country="US",
-    )  # fmt: skip
+        number=number,
+        exp_month=12,
+        exp_year=exp_year,
+        cvc="123",
+        name="Anna Example",
+        email="anna@example.com",
+        country="US",
+    )
 
 
 @contextmanager

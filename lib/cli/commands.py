@@ -38,9 +38,13 @@ def _doctor(services: Services, _: Arguments, __: Actor | None) -> Answer:
 def _users_add(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
     by = signed_in(arguments, services.users) if arguments.as_ is not None else None
     user = services.users.add(
-        arguments.name, name=arguments.full_name, email=arguments.email, roles=arguments.roles,
-        password=new_password(arguments.name), by=by,
-    )  # fmt: skip
+        arguments.name,
+        name=arguments.full_name,
+        email=arguments.email,
+        roles=arguments.roles,
+        password=new_password(arguments.name),
+        by=by,
+    )
     return _user_answer(user, "Added")
 
 
@@ -70,10 +74,16 @@ def _users_set_password(services: Services, arguments: Arguments, actor: Actor |
 
 def _links_create(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     made = services.links.create(
-        form_key=new_id("form"), by=person(actor), customer=arguments.customer,
-        email=arguments.email, name=arguments.name, guest=arguments.guest,
-        currency=arguments.currency, reference=arguments.reference, locale=arguments.locale,
-    )  # fmt: skip
+        form_key=new_id("form"),
+        by=person(actor),
+        customer=arguments.customer,
+        email=arguments.email,
+        name=arguments.name,
+        guest=arguments.guest,
+        currency=arguments.currency,
+        reference=arguments.reference,
+        locale=arguments.locale,
+    )
     return Answer(
         {
             "link_id": made.link.id,
@@ -114,8 +124,11 @@ def _links_list(services: Services, arguments: Arguments, actor: Actor | None) -
     found = [shown(link, session) for link, session in services.links.listing(status=status)]
     return Answer(
         {"links": found},
-        [f"{row['status']:<10} {row['name'] or row['email'] or 'no customer yet'}  {row['reference'] or ''}  {row['durable_url'] or ''}" for row in found],
-    )  # fmt: skip
+        [
+            f"{row['status']:<10} {row['name'] or row['email'] or 'no customer yet'}  {row['reference'] or ''}  {row['durable_url'] or ''}"
+            for row in found
+        ],
+    )
 
 
 def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

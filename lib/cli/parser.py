@@ -54,9 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--email", required=True)
     made.add_argument("--full-name", default="")
     made.add_argument(
-        "--role", dest="roles", nargs="+", action="extend", required=True,
+        "--role",
+        dest="roles",
+        nargs="+",
+        action="extend",
+        required=True,
         choices=[role.value for role in Role],
-    )  # fmt: skip
+    )
     add(user_commands, "list", "users list", "List staff accounts.")
     made = add(user_commands, "disable", "users disable", "Disable an account at once.")
     made.add_argument("name", metavar="NAME")
@@ -111,8 +115,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_runs(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    common: argparse.ArgumentParser, add: Add,
-) -> None:  # fmt: skip
+    common: argparse.ArgumentParser,
+    add: Add,
+) -> None:
     runs = commands.add_parser("runs", help="Charge runs.", parents=[common])
     group = runs.add_subparsers(required=True, metavar="COMMAND")
     made = add(group, "import", "runs import", "Make a run from a CSV or XLSX file.")
@@ -138,17 +143,24 @@ def _add_runs(
                 "--canary", type=int, default=0, metavar="K", help="pause after the first K rows"
             )
             made.add_argument(
-                "--charge-new-cards", action="store_true",
+                "--charge-new-cards",
+                action="store_true",
                 help="the approval covers one more charge when a failed row's customer saves a new card",
-            )  # fmt: skip
+            )
             made.add_argument(
-                "--expect-rows", default="", metavar="N",
+                "--expect-rows",
+                default="",
+                metavar="N",
                 help="all rows of the file by your own books; otherwise it is not submitted",
-            )  # fmt: skip
+            )
             made.add_argument(
-                "--expect-total", dest="expect_totals", action="append", default=[],
-                metavar="AMOUNT:CUR", help="for example 12345.60:eur; once for each currency",
-            )  # fmt: skip
+                "--expect-total",
+                dest="expect_totals",
+                action="append",
+                default=[],
+                metavar="AMOUNT:CUR",
+                help="for example 12345.60:eur; once for each currency",
+            )
         elif word in ("approve", "reject"):
             made.add_argument(
                 "--digest",

@@ -65,9 +65,12 @@ def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
     totals = [text.rpartition(":") for text in arguments.expect_totals]
     control = typed(arguments.expect_rows, [(amount, code) for amount, _, code in totals])
     services.runs.approvals.submit(
-        arguments.run, by=person(actor), control=control, canary=arguments.canary,
+        arguments.run,
+        by=person(actor),
+        control=control,
+        canary=arguments.canary,
         charge_new_cards=arguments.charge_new_cards,
-    )  # fmt: skip
+    )
     return _shown(services, arguments)
 
 
@@ -84,9 +87,12 @@ def reject(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
     by, looked_at = person(actor), services.runs.viewer.run(arguments.run)
     digest = arguments.digest or looked_at.run.digest or ""
     services.runs.approvals.reject(
-        arguments.run, digest=digest, by=by, password=password_again(arguments),
+        arguments.run,
+        digest=digest,
+        by=by,
+        password=password_again(arguments),
         reason=arguments.reason,
-    )  # fmt: skip
+    )
     return _decided(services, arguments, "Rejected", looked_at, digest)
 
 

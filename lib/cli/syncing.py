@@ -83,15 +83,16 @@ def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
     except StaleState as stale:
         notes = [f"The mirror was not compared. {stale}"]
     drift = found.drift + [
-        {"kind": finding.kind, "type": proof.type, "id": finding.id,
-         "fields": list(finding.fields)}
+        {"kind": finding.kind, "type": proof.type, "id": finding.id, "fields": list(finding.fields)}
         for proof in proofs
         for finding in proof.findings
         if finding.kind != "late"
-    ]  # fmt: skip
+    ]
     data = found.as_json() | {
-        "drift": drift, "proofs": [_as_json(proof) for proof in proofs], "notes": notes,
-    }  # fmt: skip
+        "drift": drift,
+        "proofs": [_as_json(proof) for proof in proofs],
+        "notes": notes,
+    }
     return Answer(
         data,
         [

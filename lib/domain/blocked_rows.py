@@ -26,14 +26,16 @@ _BY_CODE: dict[str, Block] = {
         Reason.TRY_LATER, "Check the rows again, or write the customer's id.", retry_allowed=True
     ),
     "no_payment_method": Block(
-        Reason.CARD_DETAILS, "Send a setup link; try again when a card is saved.",
+        Reason.CARD_DETAILS,
+        "Send a setup link; try again when a card is saved.",
         retry_allowed=True,
     ),
     "payment_method_unknown": _OTHER_METHOD,
     "payment_method_of_another_customer": _OTHER_METHOD,
     "payment_method_not_usable": _OTHER_METHOD,
     "already_charged": Block(
-        Reason.POSSIBLE_DUPLICATE, "Nothing to do here: look at the charge of this reference.",
+        Reason.POSSIBLE_DUPLICATE,
+        "Nothing to do here: look at the charge of this reference.",
         retry_allowed=False,
     ),
     "reference_repeated": Block(
@@ -45,17 +47,19 @@ _BY_CODE: dict[str, Block] = {
         Reason.POSSIBLE_DUPLICATE, "Wait for the other run, or cancel it.", retry_allowed=False
     ),
     "reference_planned": Block(
-        Reason.POSSIBLE_DUPLICATE, "Try the planned charge again, or cancel it first.",
+        Reason.POSSIBLE_DUPLICATE,
+        "Try the planned charge again, or cancel it first.",
         retry_allowed=False,
     ),
     "charge_cancelled": Block(
         Reason.OUR_DATA, "If it is still owed, put it into a new run.", retry_allowed=True
     ),
     "outcome_unknown": Block(
-        Reason.OUTCOME_UNKNOWN, EXPLANATIONS[Reason.OUTCOME_UNKNOWN].next_step,
+        Reason.OUTCOME_UNKNOWN,
+        EXPLANATIONS[Reason.OUTCOME_UNKNOWN].next_step,
         retry_allowed=False,
     ),
-}  # fmt: skip
+}
 # Refused because of what a bank said before: that reason is the row's reason, too.
 _BY_AN_EARLIER_TRY = {
     "retry_too_early": True,

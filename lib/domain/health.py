@@ -89,9 +89,7 @@ class Facts:
 
 def judge(facts: Facts) -> list[Remark]:
     """Every reason for concern, the gravest first; none at all is the green light."""
-    found = [
-        *_reading(facts), *_syncing(facts), *_proof(facts), *_webhooks(facts), *_others(facts)
-    ]  # fmt: skip
+    found = [*_reading(facts), *_syncing(facts), *_proof(facts), *_webhooks(facts), *_others(facts)]
     return sorted(found, key=lambda remark: remark.light is not Light.RED)
 
 
@@ -106,18 +104,22 @@ def _reading(facts: Facts) -> list[Remark]:
         if facts.reading_state in ("queued", "running"):
             return [
                 Remark(
-                    "reading", Light.AMBER, "Everything at Stripe is being read just now.",
+                    "reading",
+                    Light.AMBER,
+                    "Everything at Stripe is being read just now.",
                     "Until that is done, something may be missing here. You can go on working.",
                 )
-            ]  # fmt: skip
+            ]
         return [
             Remark(
-                "incomplete", Light.RED, "Not everything at Stripe was read yet.",
+                "incomplete",
+                Light.RED,
+                "Not everything at Stripe was read yet.",
                 "Read everything; what was read already is kept."
                 if facts.reading_state in ("failed", "cancelled")
                 else "Onfile begins by itself in a moment, or press “Read everything”.",
             )
-        ]  # fmt: skip
+        ]
     return []
 
 
@@ -126,41 +128,50 @@ def _syncing(facts: Facts) -> list[Remark]:
     if facts.worker_at is None or facts.now - facts.worker_at > _WORKER_LATE_SECONDS:
         found.append(
             Remark(
-                "worker", Light.RED, "Onfile's background work does not run.",
+                "worker",
+                Light.RED,
+                "Onfile's background work does not run.",
                 "Restart Onfile. Nothing is lost: it goes on where it was.",
             )
-        )  # fmt: skip
+        )
     if facts.sync_error:
         found.append(
             Remark(
-                "sync_failed", Light.AMBER,
+                "sync_failed",
+                Light.AMBER,
                 f"The last look at Stripe did not end well: {facts.sync_error}",
                 "Onfile tries again by itself. If it names a permission, give it to the key.",
             )
-        )  # fmt: skip
+        )
     if facts.synced_at is None and facts.complete_at is not None:
         found.append(
             Remark(
-                "sync_stopped", Light.RED, "Nobody knows when Stripe was read last.",
+                "sync_stopped",
+                Light.RED,
+                "Nobody knows when Stripe was read last.",
                 "Check this machine's clock, then press “Sync now”.",
             )
-        )  # fmt: skip
+        )
     elif facts.synced_at is not None and facts.complete_at is not None:
         late = facts.now - facts.synced_at
         if late > _STOPPED_SECONDS:
             found.append(
                 Remark(
-                    "sync_stopped", Light.RED, "Nothing was read from Stripe for over a day.",
+                    "sync_stopped",
+                    Light.RED,
+                    "Nothing was read from Stripe for over a day.",
                     "Press “Sync now”. If that fails, the message says why.",
                 )
-            )  # fmt: skip
+            )
         elif late > max(_LATE_INTERVALS * facts.sync_every, _LATE_LEAST_SECONDS):
             found.append(
                 Remark(
-                    "sync_late", Light.AMBER, "The last look at Stripe is older than it should be.",
+                    "sync_late",
+                    Light.AMBER,
+                    "The last look at Stripe is older than it should be.",
                     "Press “Sync now”.",
                 )
-            )  # fmt: skip
+            )
     return found
 
 
@@ -176,12 +187,13 @@ def _differences(facts: Facts) -> list[Remark]:
         left = sum(max(proof.found - proof.repaired, 0) for proof in wrong)
         found.append(
             Remark(
-                "differs", Light.RED,
+                "differs",
+                Light.RED,
                 f"The last comparison with Stripe found {_many(total, 'difference')}"
                 + (", and repaired all of them." if not left else f"; {left} of them still there."),
                 "Compare everything, to be sure that nothing else is missing.",
             )
-        )  # fmt: skip
+        )
     doubtful = {
         type_: at for type_, at in facts.in_doubt.items() if type_ not in {p.type for p in wrong}
     }
@@ -190,12 +202,13 @@ def _differences(facts: Facts) -> list[Remark]:
         on = datetime.fromtimestamp(max(doubtful.values()), UTC)
         found.append(
             Remark(
-                "in_doubt", Light.AMBER,
+                "in_doubt",
+                Light.AMBER,
                 f"Differences were found on {on.day} {on:%b %Y} and repaired; not everything was "
                 f"compared since: {names}.",
                 "Compare everything, to be sure that nothing else is missing.",
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -205,20 +218,23 @@ def _failed_proof(facts: Facts) -> list[Remark]:
     if unproven:
         found.append(
             Remark(
-                "unproven", Light.AMBER, unproven[0].error or "",
+                "unproven",
+                Light.AMBER,
+                unproven[0].error or "",
                 "Then compare with Stripe again.",
             )
-        )  # fmt: skip
+        )
     told = " ".join(filter(None, [facts.sync_error, *(proof.error for proof in unproven)]))
     untold = [one for one in (facts.proof_error or "").split(". ") if one.rstrip(".") not in told]
     if untold:
         found.append(
             Remark(
-                "proof_failed", Light.AMBER,
+                "proof_failed",
+                Light.AMBER,
                 f"The last comparison with Stripe did not end well: {'. '.join(untold)}",
                 "Press “Compare with Stripe”. If it names a permission, give it to the key.",
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -229,20 +245,23 @@ def _proof_age(facts: Facts) -> list[Remark]:
     if unproven := [name for type_, name in NAMES.items() if type_ not in proven]:
         return [
             Remark(
-                "never_proven", Light.AMBER,
+                "never_proven",
+                Light.AMBER,
                 f"Parts of the mirror were not compared with Stripe yet: {', '.join(unproven)}."
                 if facts.proofs
                 else "The mirror was not compared with Stripe yet.",
                 "Onfile does it once a day by itself, or press “Compare with Stripe”.",
             )
-        ]  # fmt: skip
+        ]
     if facts.proven_at is not None and facts.now - facts.proven_at > _PROOF_LATE_SECONDS:
         return [
             Remark(
-                "proof_late", Light.AMBER, "The mirror was not compared with Stripe for days.",
+                "proof_late",
+                Light.AMBER,
+                "The mirror was not compared with Stripe for days.",
                 "Press “Compare with Stripe”.",
             )
-        ]  # fmt: skip
+        ]
     return []
 
 
@@ -251,11 +270,12 @@ def _webhooks(facts: Facts) -> list[Remark]:
     if facts.given_up:
         found.append(
             Remark(
-                "given_up", Light.RED,
+                "given_up",
+                Light.RED,
                 f"{facts.given_up} messages of Stripe could not be processed.",
                 "See why on the page Webhooks, and replay them.",
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -265,13 +285,14 @@ def _quiet(facts: Facts) -> list[Remark]:
         return []
     return [
         Remark(
-            "webhooks_quiet", Light.AMBER,
+            "webhooks_quiet",
+            Light.AMBER,
             f"{_many(facts.webhooks_missed, 'change')} of the last day came by polling only: Stripe's "
             "webhooks do not arrive.",
             "Nothing is missing, only later. Check the webhook's address, secret and events in the "
             "Stripe Dashboard.",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _many(count: int, noun: str) -> str:
@@ -283,18 +304,20 @@ def _others(facts: Facts) -> list[Remark]:
     if facts.paid_twice:
         found.append(
             Remark(
-                "paid_twice", Light.RED,
+                "paid_twice",
+                Light.RED,
                 f"{facts.paid_twice} references may have been paid twice.",
                 "Look at them in the audit log (charge.paid_twice_suspected) and refund one payment.",
             )
-        )  # fmt: skip
+        )
     if facts.reads.is_nearly_used:
         found.append(
             Remark(
-                "reads", Light.AMBER,
+                "reads",
+                Light.AMBER,
                 f"{facts.reads.used:,} of the {facts.reads.allowed:,} reads that Stripe allows in "
                 "30 days are used.",
                 "Onfile looks less often and pauses comparisons until there is room again.",
             )
-        )  # fmt: skip
+        )
     return found

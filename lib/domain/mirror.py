@@ -7,9 +7,15 @@ from dataclasses import dataclass
 # All types, in the order in which they are read: names are known when sessions are written, so that
 # nothing is indexed twice.
 TYPES = (
-    "customers", "checkout_sessions", "setup_intents", "payment_intents", "charges", "refunds",
-    "disputes", "payment_methods",
-)  # fmt: skip
+    "customers",
+    "checkout_sessions",
+    "setup_intents",
+    "payment_intents",
+    "charges",
+    "refunds",
+    "disputes",
+    "payment_methods",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,13 @@ class Choice:
 
 
 def choose(
-    methods: Sequence[PaymentMethod], default: str | None, today: date, *,
-    was_tried: Callable[[str], bool], is_refused: Callable[[str], bool],
-) -> Choice | None:  # fmt: skip
+    methods: Sequence[PaymentMethod],
+    default: str | None,
+    today: date,
+    *,
+    was_tried: Callable[[str], bool],
+    is_refused: Callable[[str], bool],
+) -> Choice | None:
     """
     The method that is charged when nobody named one: the customer's default, else the newest that can be.
 

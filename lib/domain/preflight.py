@@ -171,9 +171,13 @@ def _expiring(method: PaymentMethod, found: list[Finding], today: date) -> None:
 
 
 def _debt(
-    request: RowRequest, customer: Customer, method: PaymentMethod | None, facts: Facts,
-    found: list[Finding], now: int,
-) -> None:  # fmt: skip
+    request: RowRequest,
+    customer: Customer,
+    method: PaymentMethod | None,
+    facts: Facts,
+    found: list[Finding],
+    now: int,
+) -> None:
     key = (customer.id, request.reference or "")
     live = facts.live.get(key)
     planned_again = (

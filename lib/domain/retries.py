@@ -80,16 +80,23 @@ def why_not_again(
 
 
 def choose_method(
-    methods: Sequence[PaymentMethod], default: str | None, *, tried: Sequence[Attempt],
-    money: Money | None, now: int,
-) -> Choice | None:  # fmt: skip
+    methods: Sequence[PaymentMethod],
+    default: str | None,
+    *,
+    tried: Sequence[Attempt],
+    money: Money | None,
+    now: int,
+) -> Choice | None:
     """`payment_methods.choose` for a debt that was `tried` before; without `money` nothing is refused yet."""
     return choose(
-        methods, default, datetime.fromtimestamp(now, UTC).date(),
+        methods,
+        default,
+        datetime.fromtimestamp(now, UTC).date(),
         was_tried=lambda method: was_tried(tried, method),
-        is_refused=lambda method: money is not None
-        and why_not_again(tried, method, now, money=money) is not None,
-    )  # fmt: skip
+        is_refused=lambda method: (
+            money is not None and why_not_again(tried, method, now, money=money) is not None
+        ),
+    )
 
 
 def _seen_by_a_bank(attempts: Sequence[Attempt]) -> list[Attempt]:

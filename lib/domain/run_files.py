@@ -25,9 +25,19 @@ from lib.errors import InvalidInput
 from lib.money import Money, currency, parse_amount
 
 __all__ = [
-    "COLUMNS", "RESULT_COLUMNS", "Column", "Guess", "ParsedFile", "RowError", "RowOrder", "chosen",
-    "clean_suffix", "guess", "parse", "results_header",
-]  # fmt: skip
+    "COLUMNS",
+    "RESULT_COLUMNS",
+    "Column",
+    "Guess",
+    "ParsedFile",
+    "RowError",
+    "RowOrder",
+    "chosen",
+    "clean_suffix",
+    "guess",
+    "parse",
+    "results_header",
+]
 
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.]{2,63}\Z")
@@ -73,15 +83,20 @@ class RowOrder:
         so that an id and an address of one customer are the same.
         """
         return RowRequest(
-            number=self.number, cells=self.cells, customer=self.customer, money=self.money,
-            reference=self.reference, payment_method=self.payment_method,
-            description=self.description, suffix=self.suffix,
+            number=self.number,
+            cells=self.cells,
+            customer=self.customer,
+            money=self.money,
+            reference=self.reference,
+            payment_method=self.payment_method,
+            description=self.description,
+            suffix=self.suffix,
             findings=tuple(
                 Finding(error.code, Severity.RED, error.message, error.column)
                 for error in self.errors
                 if error.code != _REPEATED
             ),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +228,12 @@ class _Reader:
 
 
 def _order(
-    row: SheetRow, columns: Mapping[str, int], kept: list[int], unit: _Unit,
+    row: SheetRow,
+    columns: Mapping[str, int],
+    kept: list[int],
+    unit: _Unit,
     first: dict[tuple[str, str], int],
-) -> RowOrder:  # fmt: skip
+) -> RowOrder:
     reader = _Reader(row, columns)
     customer = reader.read("customer", _customer) or ""
     money = _money(reader, unit)
@@ -234,9 +252,16 @@ def _order(
                 f"Row {earlier} charges “{reference[:40]}” of this customer already. Remove one of the two rows.",
             )
     return RowOrder(
-        row.number, tuple(row.cells[index] for index in kept), customer, money, reference,
-        payment_method, description, suffix, tuple(reader.errors),
-    )  # fmt: skip
+        row.number,
+        tuple(row.cells[index] for index in kept),
+        customer,
+        money,
+        reference,
+        payment_method,
+        description,
+        suffix,
+        tuple(reader.errors),
+    )
 
 
 def _customer(cell: str) -> str:

@@ -220,9 +220,15 @@ def digest_of(rows: Iterable[RunRow], *, canary: int, charge_new_cards: bool) ->
     digest = hashlib.sha256(json.dumps((canary, charge_new_cards)).encode())
     for row in rows:
         line = (
-            row.number, row.customer, row.payment_method, row.amount, row.currency, row.reference,
-            row.description, row.suffix,
-        )  # fmt: skip
+            row.number,
+            row.customer,
+            row.payment_method,
+            row.amount,
+            row.currency,
+            row.reference,
+            row.description,
+            row.suffix,
+        )
         digest.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode())
         digest.update(b"\n")
     return digest.hexdigest()

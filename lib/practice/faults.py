@@ -30,9 +30,12 @@ KINDS = BEFORE | DURING | AFTER
 
 
 LIMIT_REASONS = (
-    "global-rate", "endpoint-rate", "global-concurrency", "endpoint-concurrency",
+    "global-rate",
+    "endpoint-rate",
+    "global-concurrency",
+    "endpoint-concurrency",
     "resource-specific",
-)  # fmt: skip
+)
 CURSOR_STATUSES = ("400", "404")
 
 _MATCHING = """

@@ -17,10 +17,16 @@ VERDICTS = {
     "red": "File, ledger and Stripe do not agree. Look at the differences before relying on this run.",
 }
 SUMS = (
-    ("file", "File"), ("kept_back", "Not sent"), ("sent", "Sent"), ("failed", "Failed"),
-    ("elsewhere", "Collected later elsewhere"), ("open", "Open"), ("ledger", "Paid, our ledger"),
-    ("stripe", "Paid, Stripe"), ("refunded", "Went back since"),
-)  # fmt: skip
+    ("file", "File"),
+    ("kept_back", "Not sent"),
+    ("sent", "Sent"),
+    ("failed", "Failed"),
+    ("elsewhere", "Collected later elsewhere"),
+    ("open", "Open"),
+    ("ledger", "Paid, our ledger"),
+    ("stripe", "Paid, Stripe"),
+    ("refunded", "Went back since"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,10 @@ def to_html(paper: Paper) -> bytes:
         ("Submitted by", f"{person(run.submitted_by)}, {_at(run.submitted_at)}"),
         ("Control totals typed", run.control.in_words() if run.control is not None else "none"),
         *(
-            ("Approved by" if d.verdict == "approve" else "Rejected by", f"{person(d.by)}, {_at(d.at)}")
+            (
+                "Approved by" if d.verdict == "approve" else "Rejected by",
+                f"{person(d.by)}, {_at(d.at)}",
+            )
             for d in paper.decisions
             if d.digest == run.digest
         ),
@@ -76,7 +85,7 @@ def to_html(paper: Paper) -> bytes:
         ("File", run.file_name or "none"),
         ("SHA-256 of the file", run.file_digest or "none"),
         ("SHA-256 of what was approved", run.digest or "none"),
-    ]  # fmt: skip
+    ]
     return printed(
         "certificate.html",
         name=run.name,
@@ -91,7 +100,7 @@ def to_html(paper: Paper) -> bytes:
         counts=certificate.content["counts"],
         remarks=certificate.content["remarks"],
         left_out=certificate.content["left_out"],
-    )  # fmt: skip
+    )
 
 
 def _at(seconds: int | None) -> str:

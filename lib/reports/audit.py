@@ -36,9 +36,14 @@ class AuditReports:
         self._path = path
 
     def page(
-        self, *, search: str = "", actor: str | None = None, actions: Sequence[str] = (),
-        cursor: str | None = None, rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+        self,
+        *,
+        search: str = "",
+        actor: str | None = None,
+        actions: Sequence[str] = (),
+        cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:
         """
         Entries, newest first; `about` names what an entry is about, empty where nothing has a name.
 
@@ -47,9 +52,22 @@ class AuditReports:
         """
         query = _AUDIT.matching(
             search,
-            ("l.actor", "u.name", "l.action", "l.subject", "l.detail", "h.reference", "hc.name",
-             "hc.email", "c.name", "c.email", "k.name", "k.email", "r.name"),
-        )  # fmt: skip
+            (
+                "l.actor",
+                "u.name",
+                "l.action",
+                "l.subject",
+                "l.detail",
+                "h.reference",
+                "hc.name",
+                "hc.email",
+                "c.name",
+                "c.email",
+                "k.name",
+                "k.email",
+                "r.name",
+            ),
+        )
         if actor:
             query = query.where("l.actor = ?", actor)
         if actions:

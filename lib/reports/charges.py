@@ -51,14 +51,33 @@ _CHARGES = Query(
 )
 # Places in a list, what opens a customer's link, and codes that only support reads.
 _NOT_EXPORTED = [
-    "page_time", "page_id", "recovery_token", "looks", "next_look_at", "new_type", "new_brand",
-    "new_last4", "new_method_id", "states", "network_decline_code", "network_advice_code", "message",
-]  # fmt: skip
+    "page_time",
+    "page_id",
+    "recovery_token",
+    "looks",
+    "next_look_at",
+    "new_type",
+    "new_brand",
+    "new_last4",
+    "new_method_id",
+    "states",
+    "network_decline_code",
+    "network_advice_code",
+    "message",
+]
 _CODES = ("http_status", "code", "decline_code", "advice_code", "outcome_type")
 _INTEGERS = (
-    "amount", "created_at", "updated_at", "attempts", "outcome_at", "requested_at", "looks",
-    "next_look_at", "refunded", "disputed",
-)  # fmt: skip
+    "amount",
+    "created_at",
+    "updated_at",
+    "attempts",
+    "outcome_at",
+    "requested_at",
+    "looks",
+    "next_look_at",
+    "refunded",
+    "disputed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +95,17 @@ class ChargeReports:
         self._clock = clock
 
     def page(
-        self, *, states: tuple[str, ...] = (), search: str = "", customer: str | None = None,
-        since: int | None = None, unresolved: bool = False, reason: str | None = None,
-        cursor: str | None = None, rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+        self,
+        *,
+        states: tuple[str, ...] = (),
+        search: str = "",
+        customer: str | None = None,
+        since: int | None = None,
+        unresolved: bool = False,
+        reason: str | None = None,
+        cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:
         """
         Charges, newest first; `reason`, `what_happened` and `next_step` say why one failed.
 
@@ -92,9 +118,15 @@ class ChargeReports:
         """
         query = _CHARGES.matching(
             search,
-            ("h.reference", "coalesce(c.name, c.email)", "c.email", "h.id", "h.customer",
-             "a.payment_intent"),
-        )  # fmt: skip
+            (
+                "h.reference",
+                "coalesce(c.name, c.email)",
+                "c.email",
+                "h.id",
+                "h.customer",
+                "a.payment_intent",
+            ),
+        )
         if states:
             query = query.where(f"h.state IN ({', '.join('?' * len(states))})", *states)
         if customer is not None:

@@ -24,8 +24,12 @@ _LINKS = Query(
     "l.id",
 )
 _LINK_INTEGERS = (
-    "created_at", "expires_at", "completed_at", "revoked_at", "session_expires_at",
-)  # fmt: skip
+    "created_at",
+    "expires_at",
+    "completed_at",
+    "revoked_at",
+    "session_expires_at",
+)
 
 _SESSIONS = Query(
     """SELECT s.id, s.status, s.customer, coalesce(c.name, s.customer_name, m.billing_name) AS name,
@@ -54,9 +58,14 @@ class LinkReports:
         self._clock = clock
 
     def page(
-        self, *, state: str | None = None, search: str = "", customer: str | None = None,
-        cursor: str | None = None, rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+        self,
+        *,
+        state: str | None = None,
+        search: str = "",
+        customer: str | None = None,
+        cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:
         """
         Setup links, newest first, with a `state` column (open, completed, expired, revoked).
 
@@ -64,8 +73,15 @@ class LinkReports:
         """
         now = epoch(self._clock())
         query = _LINKS.matching(
-            search, ("coalesce(c.name, l.name)", "coalesce(c.email, l.email)", "l.reference", "l.id", "l.customer")
-        )  # fmt: skip
+            search,
+            (
+                "coalesce(c.name, l.name)",
+                "coalesce(c.email, l.email)",
+                "l.reference",
+                "l.id",
+                "l.customer",
+            ),
+        )
         if customer is not None:
             query = query.where("l.customer = ?", customer)
         match state:
@@ -121,9 +137,14 @@ class SessionReports:
         self._path = path
 
     def page(
-        self, *, state: str | None = None, search: str = "", since: int | None = None,
-        cursor: str | None = None, rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+        self,
+        *,
+        state: str | None = None,
+        search: str = "",
+        since: int | None = None,
+        cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:
         """
         Setup sessions, newest first; `state` is one of SESSION_STATES, or None for all.
 

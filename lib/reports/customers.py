@@ -54,9 +54,13 @@ class CustomerReports:
         self._path = path
 
     def page(
-        self, *, search: str = "", with_methods: bool | None = None, cursor: str | None = None,
+        self,
+        *,
+        search: str = "",
+        with_methods: bool | None = None,
+        cursor: str | None = None,
         rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+    ) -> Page:
         query = _CUSTOMERS.where("c.is_deleted = 0").searching("customers", search)
         if with_methods is not None:
             query = query.where(
@@ -66,9 +70,12 @@ class CustomerReports:
             )
         with reading(self._path) as database:
             return page_of(
-                database, query, cursor=cursor, rows=rows,
+                database,
+                query,
+                cursor=cursor,
+                rows=rows,
                 integers=("created", "methods", "last_charge_at"),
-            )  # fmt: skip
+            )
 
     def find(self, customer_id: str) -> dict[str, Any] | None:
         """Also a deleted one: its charges are still looked up."""
@@ -97,9 +104,14 @@ class PaymentMethodReports:
         self._clock = clock
 
     def page(
-        self, *, state: str | None = None, search: str = "", customer: str | None = None,
-        cursor: str | None = None, rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+        self,
+        *,
+        state: str | None = None,
+        search: str = "",
+        customer: str | None = None,
+        cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:
         """
         Saved methods, newest first, with `label`, `state` and `why_not` (empty when usable).
 
@@ -112,8 +124,9 @@ class PaymentMethodReports:
         if customer is not None:
             query = query.where(
                 "(m.customer = ? OR (m.is_detached = 1 AND m.last_customer = ?))",
-                customer, customer,
-            )  # fmt: skip
+                customer,
+                customer,
+            )
         match state:
             case "removed":
                 query = query.where("m.is_detached = 1")
@@ -139,14 +152,19 @@ class PaymentMethodReports:
         page.frame["label"] = [rules.label(method) for method in methods]
         page.frame["why_not"] = [rules.why_not_usable(method, today) or "" for method in methods]
         page.frame["state"] = [
-            "removed" if method.is_detached
-            else "needs_customer" if method.customer is None
-            else "expired" if rules.is_expired(method, today)
-            else "expiring" if rules.expires_soon(method, today)
-            else "usable" if rules.why_not_usable(method, today) is None
+            "removed"
+            if method.is_detached
+            else "needs_customer"
+            if method.customer is None
+            else "expired"
+            if rules.is_expired(method, today)
+            else "expiring"
+            if rules.expires_soon(method, today)
+            else "usable"
+            if rules.why_not_usable(method, today) is None
             else "not_supported"
             for method in methods
-        ]  # fmt: skip
+        ]
         return page
 
     def export(self, *, state: str | None = None, search: str = "") -> pd.DataFrame:

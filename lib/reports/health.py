@@ -84,7 +84,7 @@ class HealthReports:
                 ),
                 reads=reads,
                 to_index=_to_index(database),
-            )  # fmt: skip
+            )
 
     def to_index(self) -> int:
         """Rows that cannot be searched for yet."""
@@ -118,8 +118,9 @@ class HealthReports:
                        - (SELECT count(*) FROM customers WHERE is_deleted = 1)""",
             )
             sessions = _number(
-                database, "SELECT coalesce(sum(n), 0) FROM session_counts WHERE state <> 'needs_customer'"
-            )  # fmt: skip
+                database,
+                "SELECT coalesce(sum(n), 0) FROM session_counts WHERE state <> 'needs_customer'",
+            )
             others = [
                 _number(database, f"SELECT coalesce(max(rowid), 0) FROM {table}")
                 for table in _SELDOM_DELETED

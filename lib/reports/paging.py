@@ -120,9 +120,13 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def page_of(
-    database: Database, query: Query, *, cursor: str | None = None, rows: int = PAGE_ROWS,
+    database: Database,
+    query: Query,
+    *,
+    cursor: str | None = None,
+    rows: int = PAGE_ROWS,
     integers: Sequence[str] = (),
-) -> Page:  # fmt: skip
+) -> Page:
     """
     One page of a listing. A cursor that cannot be read shows the first page: it comes from the
     address bar, where people cut and paste.

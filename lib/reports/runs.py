@@ -60,18 +60,25 @@ class RunReports:
         self._clock = clock
 
     def page(
-        self, *, state: str | None = None, search: str = "", cursor: str | None = None,
+        self,
+        *,
+        state: str | None = None,
+        search: str = "",
+        cursor: str | None = None,
         rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+    ) -> Page:
         """Runs, newest first; `totals` is minor units by currency of what can be charged."""
         query = _RUNS.matching(search, ("r.name", "r.id", "r.file_name"))
         if state:
             query = query.where("r.state = ?", state)
         with reading(self._path) as database:
             page = page_of(
-                database, query, cursor=cursor, rows=rows,
+                database,
+                query,
+                cursor=cursor,
+                rows=rows,
                 integers=("row_count", "created_at", "submitted_at", "started_at", "finished_at"),
-            )  # fmt: skip
+            )
         frame = page.frame.assign(totals=[json.loads(text) for text in page.frame["totals"]])
         return Page(frame, page.newer, page.older)
 
@@ -85,9 +92,16 @@ class RunReports:
         return {state.value: found.get(state.value, 0) for state in RunState}
 
     def rows(
-        self, run_id: str, *, states: Sequence[str] = (), verdict: str | None = None,
-        search: str = "", after: int = 0, rows: int = PAGE_ROWS, failed_still: bool = False,
-    ) -> tuple[pd.DataFrame, int | None]:  # fmt: skip
+        self,
+        run_id: str,
+        *,
+        states: Sequence[str] = (),
+        verdict: str | None = None,
+        search: str = "",
+        after: int = 0,
+        rows: int = PAGE_ROWS,
+        failed_still: bool = False,
+    ) -> tuple[pd.DataFrame, int | None]:
         """
         Rows in the order of the file after the row `after`, and where the next page begins.
 

@@ -36,8 +36,14 @@ _DELIVERIES = Query(
     "d.rowid",
 )
 _INTEGERS = (
-    "created", "received_at", "webhook_at", "finished_at", "next_try_at", "tries", "repeats",
-)  # fmt: skip
+    "created",
+    "received_at",
+    "webhook_at",
+    "finished_at",
+    "next_try_at",
+    "tries",
+    "repeats",
+)
 _CONDITIONS = {
     "waiting": "d.state = 'received'",
     "processed": "d.state = 'processed'",
@@ -67,9 +73,14 @@ class WebhookReports:
         self._clock = clock
 
     def page(
-        self, *, state: str | None = None, search: str = "", types: Sequence[str] = (),
-        cursor: str | None = None, rows: int = PAGE_ROWS,
-    ) -> Page:  # fmt: skip
+        self,
+        *,
+        state: str | None = None,
+        search: str = "",
+        types: Sequence[str] = (),
+        cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:
         """
         Deliveries, newest first.
 
@@ -89,16 +100,22 @@ class WebhookReports:
                     SELECT rowid FROM webhook_deliveries WHERE event_id >= ? AND event_id < ?
                     UNION ALL
                     SELECT rowid FROM webhook_deliveries WHERE object_id >= ? AND object_id < ?)""",
-                wanted, end, wanted, end,
-            )  # fmt: skip
+                wanted,
+                end,
+                wanted,
+                end,
+            )
         elif wanted:
             start = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
             marks = ", ".join("?" * len(types))
             query = query.where(
                 f"""(d.type LIKE ? ESCAPE '\\' OR d.type IN ({marks})
                     OR d.event_id LIKE ? ESCAPE '\\' OR d.object_id LIKE ? ESCAPE '\\')""",
-                f"%{start}", *types, start, start,
-            )  # fmt: skip
+                f"%{start}",
+                *types,
+                start,
+                start,
+            )
         with reading(self._path) as database:
             return page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
 

@@ -121,14 +121,21 @@ class Backfill:
         return windows
 
     def _listed(
-        self, bulk: Bulk, backfill_id: str, type_: str, windows: list[Window], result: SyncResult,
+        self,
+        bulk: Bulk,
+        backfill_id: str,
+        type_: str,
+        windows: list[Window],
+        result: SyncResult,
         progress: Progress,
-    ) -> None:  # fmt: skip
+    ) -> None:
         def fetch(created_from: int, created_before: int, after: str | None) -> Page[Any]:
             return self._gateway.list_page(
-                type_, created_from=created_from or None, created_before=created_before,
+                type_,
+                created_from=created_from or None,
+                created_before=created_before,
                 after=after,
-            )  # fmt: skip
+            )
 
         crew = Crew(fetch, windows, clock=self._clock)
         speed = _Speed()
@@ -153,14 +160,19 @@ class Backfill:
     def _write_page(self, bulk: Bulk, type_: str, message: Read, result: SyncResult) -> None:
         with bulk.write() as stores:
             written = record_listed(
-                stores, type_, message.items, synced_at_ms=message.asked_at_ms,
+                stores,
+                type_,
+                message.items,
+                synced_at_ms=message.asked_at_ms,
                 counted=self._types,
-            )  # fmt: skip
+            )
             stores.sync.advance_window(
-                message.window.id, after_id=message.after_id,
-                after_created=message.after_created, objects=len(message.items),
+                message.window.id,
+                after_id=message.after_id,
+                after_created=message.after_created,
+                objects=len(message.items),
                 is_done=message.is_done,
-            )  # fmt: skip
+            )
         result.add(written)
 
     def _methods(self, window: Window, result: SyncResult, progress: Progress) -> None:
@@ -189,9 +201,12 @@ class Backfill:
                             known = stores.mirror.methods_with_setup_intent(ids)
                             result.payment_methods -= len(known)
                     stores.sync.advance_window(
-                        window.id, after_id=batch[-1], after_created=None, objects=len(batch),
+                        window.id,
+                        after_id=batch[-1],
+                        after_created=None,
+                        objects=len(batch),
                         is_done=False,
-                    )  # fmt: skip
+                    )
                 progress(result.progress("payment_methods", **speed.after(len(batch), left)))
         with self._uow.write() as stores:
             stores.sync.advance_window(

@@ -74,15 +74,25 @@ _MORE_EVERY_SECONDS = 20 * 60
 _LISTS_APART_SECONDS = 86_400
 # Read instead of events where the key may not read those.
 _LISTED_INSTEAD = (
-    "customers", "setup_intents", "payment_intents", "charges", "refunds", "disputes",
-)  # fmt: skip
+    "customers",
+    "setup_intents",
+    "payment_intents",
+    "charges",
+    "refunds",
+    "disputes",
+)
 
 
 class CatchingUp:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, refresher: Refresher,
-        webhooks: WebhookService, *, clock: Clock,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        refresher: Refresher,
+        webhooks: WebhookService,
+        *,
+        clock: Clock,
+    ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._refresher = refresher
@@ -121,9 +131,7 @@ class CatchingUp:
         ]
         if with_more or self._cursor(_MORE_EVENTS) is None:
             lists.append((_MORE_EVENTS, MORE_EVENT_TYPES, self._more_read_until()))
-        newest = [
-            self._take_events(types, since, result, progress) for _, types, since in lists
-        ]  # fmt: skip
+        newest = [self._take_events(types, since, result, progress) for _, types, since in lists]
         while self._webhooks.process_due():
             progress(result.progress("events"))
         if last is None or now - EVENT_LOG_SECONDS < last <= now:

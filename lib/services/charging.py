@@ -28,9 +28,16 @@ from lib.store.unit_of_work import UnitOfWork
 
 class ChargingService:
     def __init__(
-        self, uow: UnitOfWork, reviewing: ReviewService, sender: Sender,
-        earlier: EarlierIntents, *, clock: Clock, livemode: bool, public_url: str,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        reviewing: ReviewService,
+        sender: Sender,
+        earlier: EarlierIntents,
+        *,
+        clock: Clock,
+        livemode: bool,
+        public_url: str,
+    ) -> None:
         self._uow = uow
         self._reviewing = reviewing
         self._sender = sender
@@ -57,9 +64,13 @@ class ChargingService:
         return self._reviewing.review(order, by=by)
 
     def charge(
-        self, order: ChargeOrder, *, by: Actor, expected_attempts: int | None = None,
+        self,
+        order: ChargeOrder,
+        *,
+        by: Actor,
+        expected_attempts: int | None = None,
         is_approved: bool = False,
-    ) -> ChargeView:  # fmt: skip
+    ) -> ChargeView:
         """
         Charge now. Returns the charge in whatever state it reached; a decline is no exception.
 
@@ -82,16 +93,27 @@ class ChargingService:
             self._earlier.close(charge_id, attempts)
         with self._uow.write() as stores:
             attempt = plan(
-                stores, review.order, review.method, tried=tried, by=by,
-                now=epoch(self._clock()), livemode=self._livemode,
-                expected_attempts=expected_attempts, is_approved=is_approved,
-            )  # fmt: skip
+                stores,
+                review.order,
+                review.method,
+                tried=tried,
+                by=by,
+                now=epoch(self._clock()),
+                livemode=self._livemode,
+                expected_attempts=expected_attempts,
+                is_approved=is_approved,
+            )
         return self._execute(attempt)
 
     def retry(
-        self, charge_id: str, *, by: Actor, payment_method: str | None = None,
-        expected_attempts: int | None = None, is_approved: bool = False,
-    ) -> ChargeView:  # fmt: skip
+        self,
+        charge_id: str,
+        *,
+        by: Actor,
+        payment_method: str | None = None,
+        expected_attempts: int | None = None,
+        is_approved: bool = False,
+    ) -> ChargeView:
         """Try a failed or never-executed charge again, as a new attempt with a new key."""
         found = self.view(charge_id).charge
         return self.charge(
@@ -137,9 +159,13 @@ class ChargingService:
             ):
                 with again, self._uow.write() as stores:
                     ledger.record_reply(
-                        stores, attempt, result, intent, at=epoch(self._clock()),
+                        stores,
+                        attempt,
+                        result,
+                        intent,
+                        at=epoch(self._clock()),
                         asked_at_ms=asked_at_ms,
-                    )  # fmt: skip
+                    )
             self._sender.look_at_blocked(attempt, result)
             return self.view(attempt.charge_id)
         except sqlite3.Error as error:

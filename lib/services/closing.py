@@ -42,9 +42,11 @@ class EarlierIntents:
             intent = self._gateway.retrieve_payment_intent(intent_id)
         with self._uow.write() as stores:
             record_payment_intents(
-                stores, [intent], synced_at_ms=asked_at_ms,
+                stores,
+                [intent],
+                synced_at_ms=asked_at_ms,
                 evidence=Evidence.PAYMENT_INTENT.value,
-            )  # fmt: skip
+            )
         if outcome_of(intent) in (Outcome.SUCCEEDED, Outcome.PROCESSING):
             raise AlreadyCharged(
                 "This was paid in the meantime; nothing was charged now.",

@@ -157,9 +157,15 @@ class Crew:
                 if not window.is_done:
                     window.after_id, window.after_created = page.last_id, page.last_created
                 self._messages.put(
-                    Read(window, items, asked_at_ms, window.after_id, window.after_created,
-                         window.is_done)
-                )  # fmt: skip
+                    Read(
+                        window,
+                        items,
+                        asked_at_ms,
+                        window.after_id,
+                        window.after_created,
+                        window.is_done,
+                    )
+                )
                 self._changed.notify_all()
 
     def _page(self, window: Window) -> Page[Any]:

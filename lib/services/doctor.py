@@ -17,13 +17,23 @@ HEARTBEAT_FRESH_SECONDS = 60
 _NOBODY = "onfile0probe0nothing"
 # What Onfile does; the row of the Dashboard's page for restricted keys, and the level it needs there.
 _PROBES: tuple[tuple[str, str, str, str], ...] = (
-    ("read checkout sessions", "Checkout Sessions: Read", "get", f"/v1/checkout/sessions/cs_test_{_NOBODY}"),
+    (
+        "read checkout sessions",
+        "Checkout Sessions: Read",
+        "get",
+        f"/v1/checkout/sessions/cs_test_{_NOBODY}",
+    ),
     ("make checkout sessions", "Checkout Sessions: Write", "post", "/v1/checkout/sessions"),
     ("read setup intents", "SetupIntents: Read", "get", f"/v1/setup_intents/seti_{_NOBODY}"),
     ("read customers", "Customers: Read", "get", f"/v1/customers/cus_{_NOBODY}"),
     ("change customers", "Customers: Write", "post", f"/v1/customers/cus_{_NOBODY}"),
     ("read payment methods", "PaymentMethods: Read", "get", f"/v1/payment_methods/pm_{_NOBODY}"),
-    ("attach and detach payment methods", "PaymentMethods: Write", "post", f"/v1/payment_methods/pm_{_NOBODY}/attach"),
+    (
+        "attach and detach payment methods",
+        "PaymentMethods: Write",
+        "post",
+        f"/v1/payment_methods/pm_{_NOBODY}/attach",
+    ),
     ("read payment intents", "PaymentIntents: Read", "get", f"/v1/payment_intents/pi_{_NOBODY}"),
     ("charge", "PaymentIntents: Write", "post", "/v1/payment_intents"),
     ("read charges", "Charges and Refunds: Read", "get", f"/v1/charges/ch_{_NOBODY}"),
@@ -31,7 +41,7 @@ _PROBES: tuple[tuple[str, str, str, str], ...] = (
     ("refund", "Charges and Refunds: Write", "post", "/v1/refunds"),
     ("read disputes", "Disputes: Read", "get", f"/v1/disputes/du_{_NOBODY}"),
     ("read events", "Events: Read", "get", f"/v1/events/evt_{_NOBODY}"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +84,10 @@ class DoctorService:
             return Check("database", False, f"onfile.db cannot be written: {error}")
         if missing:
             return Check(
-                "database", False,
+                "database",
+                False,
                 f"onfile.db has an older schema ({len(missing)} steps behind). Restart Onfile.",
-            )  # fmt: skip
+            )
         return Check("database", True, "onfile.db can be written and has the current schema.")
 
     def _key(self) -> Check:
@@ -88,10 +99,11 @@ class DoctorService:
             if error.http_status == 403 and error.permission:
                 # Stripe knows the key; whatever Onfile needs is asked for one by one below.
                 return Check(
-                    "stripe_key", True,
+                    "stripe_key",
+                    True,
                     f"Stripe answers. The key may not read the account ({error.permission}), which "
                     "Onfile does not need.",
-                )  # fmt: skip
+                )
             return Check("stripe_key", False, _lacking("read the account", None, error))
         except OnfileError as error:
             return Check("stripe_key", False, str(error))
@@ -140,9 +152,10 @@ class DoctorService:
         if admins:
             return Check("staff", True, f"{admins} active admin(s).")
         return Check(
-            "staff", True,
+            "staff",
+            True,
             "Nobody can manage users yet: python -m lib users add NAME --email E --role admin",
-        )  # fmt: skip
+        )
 
     def _worker(self) -> Check:
         try:

@@ -48,9 +48,12 @@ class JobRunner:
             job = stores.jobs.ask_to_cancel(kind, by=by.username, at=self._now())
             if job is not None:
                 stores.audit.record(
-                    at=self._now(), actor=by.username, action="job.cancel", subject=job.id,
+                    at=self._now(),
+                    actor=by.username,
+                    action="job.cancel",
+                    subject=job.id,
                     detail={"kind": kind},
-                )  # fmt: skip
+                )
         return job is not None
 
     def latest(self, kind: str) -> Job | None:
@@ -77,9 +80,13 @@ class JobRunner:
             return stores.jobs.claim(now=self._now(), kind=kind)
 
     def run(
-        self, job: Job, work: Work, *, watch: Progress = lambda _: None,
+        self,
+        job: Job,
+        work: Work,
+        *,
+        watch: Progress = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
-    ) -> Job | None:  # fmt: skip
+    ) -> Job | None:
         """
         Do a job that was taken; returns it as it ended.
 
@@ -92,9 +99,11 @@ class JobRunner:
         """
         cancelled, over = threading.Event(), threading.Event()
         beat = threading.Thread(
-            target=self._keep_alive, args=(job, cancelled, over), daemon=True,
+            target=self._keep_alive,
+            args=(job, cancelled, over),
+            daemon=True,
             name="onfile-heartbeat",
-        )  # fmt: skip
+        )
 
         def progress_over(own: Bulk) -> Progress:
             def progress(state: dict[str, object]) -> None:
@@ -135,9 +144,13 @@ class JobRunner:
         return self._end(job, "cancelled", result=current.progress)
 
     def _end(
-        self, job: Job, state: str, *, result: Mapping[str, object] | None = None,
+        self,
+        job: Job,
+        state: str,
+        *,
+        result: Mapping[str, object] | None = None,
         error: str | None = None,
-    ) -> Job | None:  # fmt: skip
+    ) -> Job | None:
         with self._uow.write() as stores:
             ended = stores.jobs.end(job, state=state, at=self._now(), result=result, error=error)
             return stores.jobs.find(job.id) if ended else None

@@ -79,11 +79,18 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         # once it is final.
         return False
     if not stores.charges.record_outcome(
-        attempt.charge_id, attempt.number, before=current.outcome, after=result.outcome,
-        evidence=evidence, at=at, next_look_at=next_look(result.outcome, current.looks, at),
-        payment_intent=result.payment_intent, http_status=result.http_status,
-        request_id=result.request_id, decline=result.decline,
-    ):  # fmt: skip
+        attempt.charge_id,
+        attempt.number,
+        before=current.outcome,
+        after=result.outcome,
+        evidence=evidence,
+        at=at,
+        next_look_at=next_look(result.outcome, current.looks, at),
+        payment_intent=result.payment_intent,
+        http_status=result.http_status,
+        request_id=result.request_id,
+        decline=result.decline,
+    ):
         return False
     after = STATE_AFTER[result.outcome]
     # Money moving is the truth about the charge whichever attempt moved it; any other news counts
@@ -103,11 +110,18 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
         # Another try of this charge, or another live charge of this reference, was paid too: behind
         # our back, in the Dashboard, say. The attempt says so; a person must look.
         stores.audit.record(
-            at=at, actor="system", action="charge.paid_twice_suspected", subject=charge.id,
+            at=at,
+            actor="system",
+            action="charge.paid_twice_suspected",
+            subject=charge.id,
             detail={"attempt": attempt.number, "payment_intent": result.payment_intent},
-        )  # fmt: skip
+        )
     stores.charges.note(
-        charge.id, attempt=attempt.number, at=at, actor="system", kind=result.outcome.value,
+        charge.id,
+        attempt=attempt.number,
+        at=at,
+        actor="system",
+        kind=result.outcome.value,
         detail={
             "evidence": evidence,
             "payment_intent": result.payment_intent,
@@ -115,14 +129,20 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
             "decline_code": result.decline.decline_code,
             "request_id": result.request_id,
         },
-    )  # fmt: skip
+    )
     stores.audit.record(
-        at=at, actor="system", action=f"attempt.{result.outcome.value}", subject=charge.id,
+        at=at,
+        actor="system",
+        action=f"attempt.{result.outcome.value}",
+        subject=charge.id,
         detail={
-            "attempt": attempt.number, "evidence": evidence, "amount": charge.amount,
-            "currency": charge.currency, "payment_intent": result.payment_intent,
+            "attempt": attempt.number,
+            "evidence": evidence,
+            "amount": charge.amount,
+            "currency": charge.currency,
+            "payment_intent": result.payment_intent,
         },
-    )  # fmt: skip
+    )
     if counts and result.outcome in _FAILED:
         failure = explain(result.decline, http_status=result.http_status, at=at)
         if failure.explanation.offers_link:
@@ -142,9 +162,14 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
 
 
 def record_reply(
-    stores: Stores, attempt: Attempt, result: Result, intent: PaymentIntent | None, *, at: int,
+    stores: Stores,
+    attempt: Attempt,
+    result: Result,
+    intent: PaymentIntent | None,
+    *,
+    at: int,
     asked_at_ms: int,
-) -> None:  # fmt: skip
+) -> None:
     """Phase 3: what Stripe answered to the sender of an attempt. Call inside a write transaction."""
     current = stores.charges.attempt(attempt.charge_id, attempt.number)
     if current is None or current.outcome is None or result.was_executed:
@@ -164,8 +189,10 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
     if attempt is None or charge is None:
         return False
     if (intent.amount, intent.currency, intent.customer) != (
-        charge.amount, charge.currency, charge.customer,
-    ) or attempt.payment_intent not in (None, intent.id):  # fmt: skip
+        charge.amount,
+        charge.currency,
+        charge.customer,
+    ) or attempt.payment_intent not in (None, intent.id):
         # Metadata can be copied by hand in the Dashboard; it must not settle another payment.
         return False
     holder = stores.charges.by_payment_intent(intent.id)
@@ -187,10 +214,12 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
     ):
         return False  # a page asked for before the debit failed
     return record(
-        stores, attempt,
+        stores,
+        attempt,
         Result(outcome, payment_intent=intent.id, decline=intent.error or Decline()),
-        evidence=evidence, at=at,
-    )  # fmt: skip
+        evidence=evidence,
+        at=at,
+    )
 
 
 def give_up(stores: Stores, charge_id: str, *, before: ChargeState, by: str, at: int) -> bool:

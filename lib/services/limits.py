@@ -45,12 +45,15 @@ class LimitService:
             before = stores.limits.all().get(unit, Limits())
             stores.limits.set(unit, limits, by=by.username, at=now)
             stores.audit.record(
-                at=now, actor=by.username, action="limits.set", subject=f"limits:{unit}",
+                at=now,
+                actor=by.username,
+                action="limits.set",
+                subject=f"limits:{unit}",
                 detail={
                     name: {"from": getattr(before, name), "to": getattr(limits, name)}
                     for name in ("per_charge", "per_run", "per_day")
                 },
-            )  # fmt: skip
+            )
         return limits
 
 

@@ -39,9 +39,14 @@ class LinkGone:
 
 class LinkService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, customers: CustomerService, *, clock: Clock,
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        customers: CustomerService,
+        *,
+        clock: Clock,
         public_url: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._customers = customers
@@ -49,10 +54,19 @@ class LinkService:
         self._public_url = public_url
 
     def create(
-        self, *, form_key: str, by: Actor, customer: str | None = None, email: str | None = None,
-        name: str | None = None, guest: bool = False, currency: str | None = None,
-        reference: str | None = None, locale: str | None = None, allow_twin: bool = False,
-    ) -> CreatedLink:  # fmt: skip
+        self,
+        *,
+        form_key: str,
+        by: Actor,
+        customer: str | None = None,
+        email: str | None = None,
+        name: str | None = None,
+        guest: bool = False,
+        currency: str | None = None,
+        reference: str | None = None,
+        locale: str | None = None,
+        allow_twin: bool = False,
+    ) -> CreatedLink:
         """
         Make a link for an existing customer, a new one (`email`), or nobody yet (`guest`).
 
@@ -78,9 +92,16 @@ class LinkService:
         if locale is not None and locale not in LOCALES:
             raise InvalidInput(f"Languages: {', '.join(LOCALES)}.", field="locale")
         link = self._find_or_add(
-            form_key, customer=customer, email=email, name=name, currency=currency,
-            reference=reference, locale=locale, by=by, allow_twin=allow_twin,
-        )  # fmt: skip
+            form_key,
+            customer=customer,
+            email=email,
+            name=name,
+            currency=currency,
+            reference=reference,
+            locale=locale,
+            by=by,
+            allow_twin=allow_twin,
+        )
         self._make_customer(link, by=by)
         return self._created(link.id)
 
@@ -191,10 +212,18 @@ class LinkService:
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
 
     def _find_or_add(
-        self, form_key: str, *, customer: str | None, email: str | None, name: str | None,
-        currency: str | None, reference: str | None, locale: str | None, by: Actor,
+        self,
+        form_key: str,
+        *,
+        customer: str | None,
+        email: str | None,
+        name: str | None,
+        currency: str | None,
+        reference: str | None,
+        locale: str | None,
+        by: Actor,
         allow_twin: bool,
-    ) -> SetupLink:  # fmt: skip
+    ) -> SetupLink:
         with self._uow.read() as stores:
             existing = stores.links.by_form_key(form_key)
         if existing is not None:
@@ -228,9 +257,12 @@ class LinkService:
                 return raced
             stores.links.add(link, form_key=form_key)
             stores.audit.record(
-                at=now, actor=by.username, action="link.create", subject=link.id,
+                at=now,
+                actor=by.username,
+                action="link.create",
+                subject=link.id,
                 detail={"customer": link.customer, "reference": reference},
-            )  # fmt: skip
+            )
         return link
 
     def _make_customer(self, link: SetupLink, *, by: Actor) -> None:
@@ -269,9 +301,12 @@ class LinkService:
         )
         with self._uow.write() as stores:
             stores.links.record_session(
-                link.id, session.number, session_id=bundle.session.id, url=bundle.session.url,
+                link.id,
+                session.number,
+                session_id=bundle.session.id,
+                url=bundle.session.url,
                 expires_at=bundle.session.expires_at,
-            )  # fmt: skip
+            )
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
             saved = stores.links.last_session(link.id)
         return saved if saved is not None and saved.url is not None else None
@@ -288,9 +323,12 @@ class LinkService:
             stores.links.close_sessions(link.id, at=now)
             number = last.number + 1 if last else 1
             stores.links.plan_session(
-                link.id, number=number, idempotency_key=f"onfile:{link.id}:{number}",
-                params=json.dumps(self._session_params(link), sort_keys=True), at=now,
-            )  # fmt: skip
+                link.id,
+                number=number,
+                idempotency_key=f"onfile:{link.id}:{number}",
+                params=json.dumps(self._session_params(link), sort_keys=True),
+                at=now,
+            )
             planned = stores.links.last_session(link.id)
         if planned is None:
             raise LookupError(link.id)

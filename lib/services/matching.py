@@ -47,9 +47,14 @@ class Matching:
         self._clock = clock
 
     def part(
-        self, proof: Proof, created_from: int, created_before: int, *, spare: Spare | None,
+        self,
+        proof: Proof,
+        created_from: int,
+        created_before: int,
+        *,
+        spare: Spare | None,
         after_page: Callable[[], None],
-    ) -> int:  # fmt: skip
+    ) -> int:
         """
         Compare from the newest page to the oldest; returns from where on that was done.
 
@@ -129,8 +134,11 @@ class Matching:
         proof.at_stripe += len(there)
         judged = self._judged(proof.type, found, here, there)
         for kind, name in (
-            ("missing", "missing"), ("extra", "extra"), ("differs", "differing"), ("late", "late")
-        ):  # fmt: skip
+            ("missing", "missing"),
+            ("extra", "extra"),
+            ("differs", "differing"),
+            ("late", "late"),
+        ):
             number = sum(finding.kind == kind for finding in judged)
             setattr(proof, name, getattr(proof, name) + number)
         proof.repaired += sum(finding.kind != "late" for finding in judged)

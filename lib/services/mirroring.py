@@ -36,9 +36,13 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
             stores.links.close_sessions(link.id, at=now)
             if link.charge_id is not None:
                 stores.charges.note(
-                    link.charge_id, attempt=None, at=now, actor="system",
-                    kind="recovery_completed", detail={"link_id": link.id},
-                )  # fmt: skip
+                    link.charge_id,
+                    attempt=None,
+                    at=now,
+                    actor="system",
+                    kind="recovery_completed",
+                    detail={"link_id": link.id},
+                )
     return written
 
 
@@ -92,9 +96,13 @@ def record_payments(stores: Stores, type_: str, items: Sequence[Any], *, synced_
 
 
 def record_listed(
-    stores: Stores, type_: str, items: Sequence[Any], *, synced_at_ms: int,
+    stores: Stores,
+    type_: str,
+    items: Sequence[Any],
+    *,
+    synced_at_ms: int,
     counted: Collection[str] = (),
-) -> dict[str, int]:  # fmt: skip
+) -> dict[str, int]:
     """
     Save a page of any type that is listed by time; returns rows written by type.
 

@@ -14,9 +14,14 @@ from lib.stripe_gateway.gateway import StripeGateway
 
 class PaymentMethodService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, refresher: Refresher,
-        customers: CustomerService, *, clock: Clock,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        refresher: Refresher,
+        customers: CustomerService,
+        *,
+        clock: Clock,
+    ) -> None:
         self._uow = uow
         self._refresher = refresher
         self._gateway = gateway
@@ -87,9 +92,12 @@ class PaymentMethodService:
         with self._uow.write() as stores:
             stores.mirror.save_payment_methods([attached], synced_at_ms=asked_at_ms)
             stores.audit.record(
-                at=now, actor=by.username, action="payment_method.attach", subject=method_id,
+                at=now,
+                actor=by.username,
+                action="payment_method.attach",
+                subject=method_id,
                 detail={"customer": customer.id},
-            )  # fmt: skip
+            )
         return attached
 
     def detach(self, method_id: str, *, by: Actor) -> PaymentMethod:
@@ -110,7 +118,10 @@ class PaymentMethodService:
         with self._uow.write() as stores:
             stores.mirror.mark_detached(method_id, synced_at_ms=asked_at_ms)
             stores.audit.record(
-                at=now, actor=by.username, action="payment_method.detach", subject=method_id,
+                at=now,
+                actor=by.username,
+                action="payment_method.detach",
+                subject=method_id,
                 detail={"customer": method.customer},
-            )  # fmt: skip
+            )
         return self.get(method_id)

@@ -42,11 +42,18 @@ class RunClaim:
 
 
 def plan(
-    stores: Stores, order: ChargeOrder, method: PaymentMethod, *,
-    tried: Mapping[str, Sequence[Attempt]], by: Actor, now: int, livemode: bool,
-    expected_attempts: int | None = None, claim: RunClaim | None = None,
+    stores: Stores,
+    order: ChargeOrder,
+    method: PaymentMethod,
+    *,
+    tried: Mapping[str, Sequence[Attempt]],
+    by: Actor,
+    now: int,
+    livemode: bool,
+    expected_attempts: int | None = None,
+    claim: RunClaim | None = None,
     is_approved: bool = False,
-) -> Attempt:  # fmt: skip
+) -> Attempt:
     """
     One attempt row with its key and exact parameters; call inside a write transaction.
 
@@ -72,15 +79,23 @@ def plan(
     if claim is not None:
         stores.run_rows.send(claim.run_id, claim.number, charge_id=charge.id)
     stores.charges.add_attempt(
-        charge.id, number=number, idempotency_key=idempotency_key(charge.id, number),
-        params=_params(order, charge, method, number, claim), by=by.username, at=now,
+        charge.id,
+        number=number,
+        idempotency_key=idempotency_key(charge.id, number),
+        params=_params(order, charge, method, number, claim),
+        by=by.username,
+        at=now,
         next_look_at=now + IN_FLIGHT_SECONDS,
         run=(claim.run_id, claim.number, claim.fence) if claim else None,
-    )  # fmt: skip
+    )
     detail = {
-        "amount": charge.amount, "currency": charge.currency, "attempt": number,
-        "customer": charge.customer, "payment_method": method.id, "reference": charge.reference,
-    }  # fmt: skip
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "attempt": number,
+        "customer": charge.customer,
+        "payment_method": method.id,
+        "reference": charge.reference,
+    }
     if claim is not None:
         detail |= {"run": claim.run_id, "row": claim.number}
     stores.charges.note(
@@ -125,9 +140,15 @@ def _params(
 
 
 def _claim(
-    stores: Stores, order: ChargeOrder, method: PaymentMethod, *, by: Actor, now: int,
-    livemode: bool, claim: RunClaim | None,
-) -> Charge:  # fmt: skip
+    stores: Stores,
+    order: ChargeOrder,
+    method: PaymentMethod,
+    *,
+    by: Actor,
+    now: int,
+    livemode: bool,
+    claim: RunClaim | None,
+) -> Charge:
     """The charge row, moved to `attempting` by compare-and-swap, or a new one."""
     live = stores.charges.live_for(order.customer, order.reference)
     if live is not None and live.state is not ChargeState.PLANNED:
@@ -141,9 +162,12 @@ def _claim(
         )
     if earlier is not None:
         if not stores.charges.move(
-            earlier.id, before=earlier.state, after=ChargeState.ATTEMPTING, at=now,
+            earlier.id,
+            before=earlier.state,
+            after=ChargeState.ATTEMPTING,
+            at=now,
             payment_method=method.id,
-        ):  # fmt: skip
+        ):
             raise StaleState("This charge changed a moment ago. Reload to see its state.")
         return earlier
     if claim is not None and stores.charges.find(claim.charge_id) is not None:

@@ -84,8 +84,9 @@ class Proving:
         for customer in self._sampling.customers(proof, full=full):
             self._methods_of(customer, proof)
             proof.windows += 1
-            progress(result.progress(proof.type, windows=proof.windows,
-                                     windows_of=proof.windows_of))  # fmt: skip
+            progress(
+                result.progress(proof.type, windows=proof.windows, windows_of=proof.windows_of)
+            )
 
     def _methods_of(self, customer: str, proof: Proof) -> None:
         asked_at_ms = epoch_ms(self._clock())

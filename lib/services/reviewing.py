@@ -34,9 +34,13 @@ from lib.store.unit_of_work import Stores, UnitOfWork
 
 # `already_charged` to another customer with the same address: what is this one's was refused before.
 _ALSO_SAID = (
-    "already_charged", "reference_alike", "amount_unusual", "expires_soon", "similar_charge",
+    "already_charged",
+    "reference_alike",
+    "amount_unusual",
+    "expires_soon",
+    "similar_charge",
     "in_another_run",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,14 @@ class Review:
 
 class ReviewService:
     def __init__(
-        self, uow: UnitOfWork, customers: CustomerService, methods: PaymentMethodService, *,
-        clock: Clock, public_url: str,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        customers: CustomerService,
+        methods: PaymentMethodService,
+        *,
+        clock: Clock,
+        public_url: str,
+    ) -> None:
         self._uow = uow
         self._customers = customers
         self._methods = methods
@@ -200,9 +209,11 @@ def check_retry(stores: Stores, order: ChargeOrder, method_id: str, now: int) ->
     refusal = why_not_again(tried, method_id, now, money=order.money)
     if refusal is not None:
         raise Blocked(
-            refusal.message, code=refusal.code, reason=refusal.reason,
+            refusal.message,
+            code=refusal.code,
+            reason=refusal.reason,
             not_before=refusal.not_before,
-        )  # fmt: skip
+        )
 
 
 def _warnings(
@@ -210,9 +221,12 @@ def _warnings(
 ) -> tuple[str, ...]:
     found = [choice.note] if choice.note is not None else []
     for similar in stores.charges.similar(
-        customer=order.customer, amount=order.money.amount, currency=order.money.currency,
-        since=now - SIMILAR_WITHIN_SECONDS, except_id=earlier.id if earlier else "",
-    ):  # fmt: skip
+        customer=order.customer,
+        amount=order.money.amount,
+        currency=order.money.currency,
+        since=now - SIMILAR_WITHIN_SECONDS,
+        except_id=earlier.id if earlier else "",
+    ):
         when = datetime.fromtimestamp(similar.created_at, UTC)
         found.append(
             f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."

@@ -148,9 +148,13 @@ class Sampling:
             return
         with self._uow.write() as stores:
             stores.sync.save_round(
-                Round(proof.type, proof.proven_at, stepped_at=proof.proven_at,
-                      covered_since=proof.proven_at)
-            )  # fmt: skip
+                Round(
+                    proof.type,
+                    proof.proven_at,
+                    stepped_at=proof.proven_at,
+                    covered_since=proof.proven_at,
+                )
+            )
 
 
 def _begin(round_: Round | None, end: int) -> int:

@@ -60,20 +60,23 @@ class Sender:
             ):
                 with again:
                     intent = self._gateway.create_payment_intent(
-                        params, idempotency_key=attempt.idempotency_key,
+                        params,
+                        idempotency_key=attempt.idempotency_key,
                         last_look=partial(self._last_look, attempt),
-                    )  # fmt: skip
+                    )
         except _GivenUp as given_up:
             return Result(given_up.outcome), None
         except GatewayError as error:
             return _result_of(error), None
         return (
             Result(
-                outcome_of(intent), payment_intent=intent.id, http_status=200,
+                outcome_of(intent),
+                payment_intent=intent.id,
+                http_status=200,
                 decline=intent.error or Decline(),
             ),
             intent,
-        )  # fmt: skip
+        )
 
     def _last_look(self, attempt: Attempt) -> None:
         """

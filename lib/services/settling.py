@@ -120,10 +120,16 @@ class SettlingService:
                 1 for a in stores.charges.unsettled() if a.outcome is not Outcome.PROCESSING
             )
             stores.audit.record(
-                at=now, actor=by.username, action="charges.reconcile", subject="charges",
-                detail={"settled": found.settled, "still_unknown": found.still_unknown,
-                        "drift": len(found.drift)},
-            )  # fmt: skip
+                at=now,
+                actor=by.username,
+                action="charges.reconcile",
+                subject="charges",
+                detail={
+                    "settled": found.settled,
+                    "still_unknown": found.still_unknown,
+                    "drift": len(found.drift),
+                },
+            )
         return found
 
     def settle(self, charge_id: str, *, by: Actor) -> bool:
@@ -171,9 +177,11 @@ class SettlingService:
                     return Look.FINAL
                 outcome = current.outcome or Outcome.UNKNOWN
                 stores.charges.look_again(
-                    attempt.charge_id, attempt.number,
-                    at=ledger.next_look(outcome, current.looks, now) or now, seen=seen,
-                )  # fmt: skip
+                    attempt.charge_id,
+                    attempt.number,
+                    at=ledger.next_look(outcome, current.looks, now) or now,
+                    seen=seen,
+                )
         return look
 
     def _take(self, attempt: Attempt) -> Attempt | None:
@@ -187,9 +195,12 @@ class SettlingService:
                 # The process that sent it is gone, or its reply would be here. From now on a
                 # refusal that reaches it after all proves nothing.
                 ledger.record(
-                    stores, current, Result(Outcome.UNKNOWN), evidence="no_reply",
+                    stores,
+                    current,
+                    Result(Outcome.UNKNOWN),
+                    evidence="no_reply",
                     at=epoch(self._clock()),
-                )  # fmt: skip
+                )
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
         return current if current is not None and current.is_open else None
 
@@ -325,9 +336,11 @@ class SettlingService:
             ours = [i for i in page.items if i.charge_id is not None]
             with self._uow.write() as stores:
                 record_payment_intents(
-                    stores, ours, synced_at_ms=asked_at_ms,
+                    stores,
+                    ours,
+                    synced_at_ms=asked_at_ms,
                     evidence=Evidence.PAYMENT_INTENT.value,
-                )  # fmt: skip
+                )
                 for intent in ours:
                     attempt = stores.charges.attempt(intent.charge_id or "", intent.attempt or 0)
                     charge = stores.charges.find(intent.charge_id or "")

@@ -38,9 +38,15 @@ def _silent(_: dict[str, object]) -> None:
 
 class SyncService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, refresher: Refresher,
-        webhooks: WebhookService, search: SearchService, *, clock: Clock,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        refresher: Refresher,
+        webhooks: WebhookService,
+        search: SearchService,
+        *,
+        clock: Clock,
+    ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._webhooks = webhooks
@@ -169,9 +175,13 @@ class SyncService:
         return self._jobs.run(job, work, should_stop=should_stop)
 
     def run_now(
-        self, *, by: Actor, full: bool = False, only: Iterable[str] = (),
+        self,
+        *,
+        by: Actor,
+        full: bool = False,
+        only: Iterable[str] = (),
         progress: Progress = _silent,
-    ) -> SyncResult:  # fmt: skip
+    ) -> SyncResult:
         """
         Sync in this process, for the command line; leaves the same record as the worker.
 

@@ -49,9 +49,15 @@ class UserService:
             return stores.users.find(username)
 
     def add(
-        self, username: str, *, name: str, email: str, roles: Iterable[Role | str], password: str,
+        self,
+        username: str,
+        *,
+        name: str,
+        email: str,
+        roles: Iterable[Role | str],
+        password: str,
         by: Actor | None,
-    ) -> User:  # fmt: skip
+    ) -> User:
         """
         Add a staff account.
 
@@ -81,9 +87,13 @@ class UserService:
             ):
                 raise NotSignedIn("Accounts exist already: say who you are with --as.")
             if not stores.users.add(
-                username=username, name=shown_name, email=email, roles=chosen,
-                password_hash=hashed, at=now,
-            ):  # fmt: skip
+                username=username,
+                name=shown_name,
+                email=email,
+                roles=chosen,
+                password_hash=hashed,
+                at=now,
+            ):
                 raise InvalidInput(f"The user name {username} is taken.", field="username")
             _audit(stores, now, by or SYSTEM, "user.add", username, roles=sorted(chosen))
             return _found(stores, username)
@@ -141,9 +151,12 @@ class UserService:
         return self._check(username, password, "user.confirm", "That is not your password.")
 
     def _check(
-        self, username: str, password: str, action: str,
+        self,
+        username: str,
+        password: str,
+        action: str,
         otherwise: str = "The user name or the password is not right.",
-    ) -> User:  # fmt: skip
+    ) -> User:
         now = epoch(self._clock())
         user = self.find(username)
         if user is not None and user.locked_until is not None and user.locked_until > now:
@@ -187,9 +200,13 @@ class UserService:
                 return False
             for username, name, roles in PRACTICE_USERS:
                 stores.users.add(
-                    username=username, name=name, email=f"{username}@example.com",
-                    roles=frozenset(roles), password_hash=hashed, at=now,
-                )  # fmt: skip
+                    username=username,
+                    name=name,
+                    email=f"{username}@example.com",
+                    roles=frozenset(roles),
+                    password_hash=hashed,
+                    at=now,
+                )
             _audit(stores, now, SYSTEM, "user.add_practice_users", "practice")
             return True
 

@@ -28,9 +28,14 @@ _DECIDED = "This was decided already. Reload to see what became of it."
 
 class VerdictService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, users: UserService,
-        settling: SettlingService, *, clock: Clock,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        users: UserService,
+        settling: SettlingService,
+        *,
+        clock: Clock,
+    ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._users = users
@@ -48,9 +53,14 @@ class VerdictService:
             return stores.verdicts.to_decide()
 
     def propose(
-        self, charge_id: str, outcome: Outcome, *, reason: str, by: Actor,
+        self,
+        charge_id: str,
+        outcome: Outcome,
+        *,
+        reason: str,
+        by: Actor,
         payment_intent: str | None = None,
-    ) -> Verdict:  # fmt: skip
+    ) -> Verdict:
         """
         Say what became of a charge whose outcome is unknown. Nothing changes before somebody agrees.
 
@@ -80,11 +90,19 @@ class VerdictService:
             raise InvalidInput("Choose what happened: it was paid, or it was never executed.")
         now = epoch(self._clock())
         verdict = Verdict(
-            id=new_id("vdt"), charge_id=charge_id, attempt=attempt.number, outcome=outcome,
-            payment_intent=intent, reason=reason.strip()[:500], state=VerdictState.PROPOSED,
-            proposed_by=by.username, proposed_at=now, decided_by=None, decided_at=None,
+            id=new_id("vdt"),
+            charge_id=charge_id,
+            attempt=attempt.number,
+            outcome=outcome,
+            payment_intent=intent,
+            reason=reason.strip()[:500],
+            state=VerdictState.PROPOSED,
+            proposed_by=by.username,
+            proposed_at=now,
+            decided_by=None,
+            decided_at=None,
             decision_note=None,
-        )  # fmt: skip
+        )
         with self._uow.write() as stores:
             _unknown(stores, charge_id, number=attempt.number)
             if any(v.state is VerdictState.PROPOSED for v in stores.verdicts.of_charge(charge_id)):
@@ -146,10 +164,12 @@ class VerdictService:
             refusal = _why_not(stores, verdict, by)
             if refusal is not None:
                 stores.audit.record(
-                    at=now, actor=by.username, action=f"verdict.{word}_refused",
+                    at=now,
+                    actor=by.username,
+                    action=f"verdict.{word}_refused",
                     subject=verdict.charge_id,
                     detail={"verdict": verdict.id, "reason": str(refusal)},
-                )  # fmt: skip
+                )
             else:
                 stores.verdicts.close(verdict_id, after=after, by=by.username, at=now, note=note)
                 _note(stores, verdict, f"verdict_{after.value}", by=by.username, at=now)
@@ -260,9 +280,11 @@ def _settle(stores: Stores, verdict: Verdict, *, at: int) -> None:
 def _note(stores: Stores, verdict: Verdict, kind: str, *, by: str, at: int) -> None:
     """On the charge's timeline and in the audit log."""
     detail: dict[str, object] = {
-        "verdict": verdict.id, "outcome": verdict.outcome.value, "reason": verdict.reason,
+        "verdict": verdict.id,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
         "payment_intent": verdict.payment_intent,
-    }  # fmt: skip
+    }
     stores.charges.note(
         verdict.charge_id, attempt=verdict.attempt, at=at, actor=by, kind=kind, detail=detail
     )

@@ -36,9 +36,14 @@ class NotConfigured(OnfileError):
 
 class WebhookService:
     def __init__(
-        self, uow: UnitOfWork, refresher: Refresher, *, clock: Clock, secrets: tuple[str, ...],
+        self,
+        uow: UnitOfWork,
+        refresher: Refresher,
+        *,
+        clock: Clock,
+        secrets: tuple[str, ...],
         livemode: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._uow = uow
         self._intake = Intake(uow.path)
         self._refresher = refresher
@@ -120,10 +125,12 @@ class WebhookService:
                 )
             stores.deliveries.replay(event_id)
             stores.audit.record(
-                at=epoch(self._clock()), actor=by.username, action="webhook.replay",
+                at=epoch(self._clock()),
+                actor=by.username,
+                action="webhook.replay",
                 subject=event_id,
                 detail={"type": found.type, "object": found.object_id, "was": found.state},
-            )  # fmt: skip
+            )
 
     def replay_all(self, *, by: Actor) -> int:
         """The same for every delivery that was given up; returns how many there were."""
@@ -132,9 +139,12 @@ class WebhookService:
             count = stores.deliveries.replay_given_up()
             if count:
                 stores.audit.record(
-                    at=epoch(self._clock()), actor=by.username, action="webhook.replay",
-                    subject="given_up", detail={"deliveries": count},
-                )  # fmt: skip
+                    at=epoch(self._clock()),
+                    actor=by.username,
+                    action="webhook.replay",
+                    subject="given_up",
+                    detail={"deliveries": count},
+                )
         return count
 
     def _process(self, group: Sequence[Delivery]) -> None:
@@ -159,9 +169,10 @@ class WebhookService:
             for delivery in group:
                 last = delivery.tries > len(_RETRY_SECONDS)
                 stores.deliveries.fail(
-                    delivery, error=reason,
+                    delivery,
+                    error=reason,
                     next_try_at=None if last else now + _RETRY_SECONDS[delivery.tries - 1],
-                )  # fmt: skip
+                )
 
     def _mirror(self, group: Sequence[Delivery]) -> str | None:
         """

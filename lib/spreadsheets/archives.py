@@ -55,8 +55,13 @@ def unpacked(data: bytes) -> dict[str, bytes]:
                 if left < 0:
                     raise too_large()
     except (
-        zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError,
-    ):  # fmt: skip
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        RuntimeError,
+        ValueError,
+    ):
         raise damaged() from None
     if "xl/workbook.xml" not in parts:
         raise damaged()

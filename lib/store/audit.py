@@ -36,9 +36,16 @@ class AuditStore:
         self._database.execute(
             """INSERT INTO audit_log (at, actor, action, subject, detail, previous_hash, hash)
                VALUES (?, ?, ?, ?, ?, ?, ?)""",
-            (at, actor, action, subject, text, previous,
-             _hash(previous, at, actor, action, subject, text)),
-        )  # fmt: skip
+            (
+                at,
+                actor,
+                action,
+                subject,
+                text,
+                previous,
+                _hash(previous, at, actor, action, subject, text),
+            ),
+        )
 
     def actors(self, subject: str, actions: Sequence[str]) -> set[str]:
         """Who ever did one of these to the subject."""

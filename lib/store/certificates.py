@@ -53,14 +53,21 @@ class CertificateStore:
         for row in self._database.query(_ROWS, (run_id,)):
             red = [f["message"] for f in json.loads(row["findings"]) if f["severity"] == "red"]
             yield LedgerRow(
-                number=row["number"], reference=row["reference"], customer=row["customer"],
-                amount=row["amount"], currency=row["currency"], state=row["state"],
-                charge_id=row["charge_id"] or "", why=" ".join(red),
+                number=row["number"],
+                reference=row["reference"],
+                customer=row["customer"],
+                amount=row["amount"],
+                currency=row["currency"],
+                state=row["state"],
+                charge_id=row["charge_id"] or "",
+                why=" ".join(red),
                 payment_intent=row["payment_intent"],
-                sent_as_approved=bool(row["sent_as_approved"]), by_hand=bool(row["by_hand"]),
-                refunded=row["refunded"] or 0, is_disputed=bool(row["is_disputed"]),
+                sent_as_approved=bool(row["sent_as_approved"]),
+                by_hand=bool(row["by_hand"]),
+                refunded=row["refunded"] or 0,
+                is_disputed=bool(row["is_disputed"]),
                 elsewhere=tuple(Elsewhere(**one) for one in json.loads(row["elsewhere"])),
-            )  # fmt: skip
+            )
 
     def span(self, run_id: str) -> tuple[int, int] | None:
         """From when to when this run asked Stripe and heard of it, in seconds; None if it never did."""
@@ -77,9 +84,14 @@ class CertificateStore:
     def add(self, certificate: Certificate) -> None:
         self._database.execute(
             "INSERT INTO run_certificates (run_id, at, by, verdict, content) VALUES (?, ?, ?, ?, ?)",
-            (certificate.run_id, certificate.at, certificate.by, certificate.verdict,
-             json.dumps(certificate.content, ensure_ascii=False)),
-        )  # fmt: skip
+            (
+                certificate.run_id,
+                certificate.at,
+                certificate.by,
+                certificate.verdict,
+                json.dumps(certificate.content, ensure_ascii=False),
+            ),
+        )
 
     def last(self, run_id: str) -> Certificate | None:
         rows = self._database.query(

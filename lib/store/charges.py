@@ -24,10 +24,21 @@ class ChargeStore:
                 """INSERT INTO charges (id, livemode, customer, payment_method, amount, currency,
                        reference, description, state, created_by, created_at, updated_at)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                (charge.id, int(livemode), charge.customer, charge.payment_method, charge.amount,
-                 charge.currency, charge.reference, charge.description, charge.state.value,
-                 charge.created_by, charge.created_at, charge.updated_at),
-            )  # fmt: skip
+                (
+                    charge.id,
+                    int(livemode),
+                    charge.customer,
+                    charge.payment_method,
+                    charge.amount,
+                    charge.currency,
+                    charge.reference,
+                    charge.description,
+                    charge.state.value,
+                    charge.created_by,
+                    charge.created_at,
+                    charge.updated_at,
+                ),
+            )
         except sqlite3.IntegrityError as error:
             if "charges.customer, charges.reference" in str(error):
                 return False
@@ -102,9 +113,14 @@ class ChargeStore:
         return [attempt_of(row) for row in rows]
 
     def move(
-        self, charge_id: str, *, before: ChargeState, after: ChargeState, at: int,
+        self,
+        charge_id: str,
+        *,
+        before: ChargeState,
+        after: ChargeState,
+        at: int,
         payment_method: str | None = None,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """
         Change the state if it is still `before`.
 
@@ -150,9 +166,17 @@ class ChargeStore:
         return next((attempt_of(row) for row in rows), None)
 
     def add_attempt(
-        self, charge_id: str, *, number: int, idempotency_key: str, params: Mapping[str, object],
-        by: str, at: int, next_look_at: int, run: tuple[str, int, int] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        charge_id: str,
+        *,
+        number: int,
+        idempotency_key: str,
+        params: Mapping[str, object],
+        by: str,
+        at: int,
+        next_look_at: int,
+        run: tuple[str, int, int] | None = None,
+    ) -> None:
         """
         Write down what is about to be sent. Raises when the charge has an open attempt.
 
@@ -163,15 +187,33 @@ class ChargeStore:
             """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
                    requested_at, next_look_at, run_id, run_row, fence)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (charge_id, number, idempotency_key, json.dumps(params, sort_keys=True), by, at,
-             next_look_at, *(run or (None, None, None))),
-        )  # fmt: skip
+            (
+                charge_id,
+                number,
+                idempotency_key,
+                json.dumps(params, sort_keys=True),
+                by,
+                at,
+                next_look_at,
+                *(run or (None, None, None)),
+            ),
+        )
 
     def record_outcome(
-        self, charge_id: str, number: int, *, before: Outcome | None, after: Outcome,
-        evidence: str, at: int, next_look_at: int | None, payment_intent: str | None,
-        http_status: int | None, request_id: str | None, decline: Decline,
-    ) -> bool:  # fmt: skip
+        self,
+        charge_id: str,
+        number: int,
+        *,
+        before: Outcome | None,
+        after: Outcome,
+        evidence: str,
+        at: int,
+        next_look_at: int | None,
+        payment_intent: str | None,
+        http_status: int | None,
+        request_id: str | None,
+        decline: Decline,
+    ) -> bool:
         """
         Write an outcome if the recorded one is still `before`; False when it is not.
 
@@ -184,11 +226,26 @@ class ChargeStore:
                    code = ?, decline_code = ?, advice_code = ?, network_decline_code = ?,
                    network_advice_code = ?, outcome_type = ?, message = ?
                WHERE charge_id = ? AND number = ? AND outcome IS ?""",
-            (after.value, at, evidence, next_look_at, payment_intent, http_status, request_id,
-             decline.code, decline.decline_code, decline.advice_code,
-             decline.network_decline_code, decline.network_advice_code, decline.outcome_type,
-             decline.message, charge_id, number, before.value if before else None),
-        )  # fmt: skip
+            (
+                after.value,
+                at,
+                evidence,
+                next_look_at,
+                payment_intent,
+                http_status,
+                request_id,
+                decline.code,
+                decline.decline_code,
+                decline.advice_code,
+                decline.network_decline_code,
+                decline.network_advice_code,
+                decline.outcome_type,
+                decline.message,
+                charge_id,
+                number,
+                before.value if before else None,
+            ),
+        )
         return cursor.rowcount == 1
 
     def set_outcome_type(self, charge_id: str, number: int, outcome_type: str) -> None:
@@ -225,9 +282,15 @@ class ChargeStore:
         return [attempt_of(row) for row in rows]
 
     def note(
-        self, charge_id: str, *, attempt: int | None, at: int, actor: str, kind: str,
+        self,
+        charge_id: str,
+        *,
+        attempt: int | None,
+        at: int,
+        actor: str,
+        kind: str,
         detail: Mapping[str, object],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Append to the charge's timeline."""
         self._database.execute(
             """INSERT INTO charge_events (charge_id, attempt, at, actor, kind, detail)

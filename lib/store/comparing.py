@@ -32,11 +32,24 @@ class Compared:
 # Columns are named like the fields of the mirror's classes. What Stripe does not list, such as
 # deleted customers, is left out on our side.
 COMPARED: dict[str, Compared] = {
-    "customers": Compared("customers", ("name", "email", "default_payment_method", "created"), "is_deleted = 0", True),
+    "customers": Compared(
+        "customers", ("name", "email", "default_payment_method", "created"), "is_deleted = 0", True
+    ),
     "checkout_sessions": Compared(
         "checkout_sessions",
-        ("status", "customer", "customer_email", "customer_name", "currency", "setup_intent",
-         "client_reference_id", "link_id", "reference", "created", "expires_at"),
+        (
+            "status",
+            "customer",
+            "customer_email",
+            "customer_name",
+            "currency",
+            "setup_intent",
+            "client_reference_id",
+            "link_id",
+            "reference",
+            "created",
+            "expires_at",
+        ),
         has_position=True,
     ),
     "setup_intents": Compared(
@@ -45,32 +58,71 @@ COMPARED: dict[str, Compared] = {
     ),
     "payment_intents": Compared(
         "payment_intents",
-        ("status", "customer", "payment_method", "amount", "currency", "charge_id", "attempt",
-         "latest_charge", "description", "created"),
+        (
+            "status",
+            "customer",
+            "payment_method",
+            "amount",
+            "currency",
+            "charge_id",
+            "attempt",
+            "latest_charge",
+            "description",
+            "created",
+        ),
     ),
     "charges": Compared(
         "stripe_charges",
-        ("status", "customer", "payment_intent", "payment_method", "amount", "amount_refunded",
-         "currency", "is_disputed", "failure_code", "created"),
+        (
+            "status",
+            "customer",
+            "payment_intent",
+            "payment_method",
+            "amount",
+            "amount_refunded",
+            "currency",
+            "is_disputed",
+            "failure_code",
+            "created",
+        ),
     ),
     "refunds": Compared(
         "refunds",
-        ("status", "charge", "payment_intent", "amount", "currency", "reason", "failure_reason",
-         "created"),
+        (
+            "status",
+            "charge",
+            "payment_intent",
+            "amount",
+            "currency",
+            "reason",
+            "failure_reason",
+            "created",
+        ),
     ),
     "disputes": Compared(
         "disputes",
-        ("status", "charge", "payment_intent", "amount", "currency", "reason", "due_by",
-         "created"),
+        ("status", "charge", "payment_intent", "amount", "currency", "reason", "due_by", "created"),
     ),
     "payment_methods": Compared(
         "payment_methods",
-        ("type", "customer", "brand", "last4", "exp_month", "exp_year", "funding", "country",
-         "fingerprint", "billing_name", "billing_email", "created"),
+        (
+            "type",
+            "customer",
+            "brand",
+            "last4",
+            "exp_month",
+            "exp_year",
+            "funding",
+            "country",
+            "fingerprint",
+            "billing_name",
+            "billing_email",
+            "created",
+        ),
         "is_detached = 0",
         True,
     ),
-}  # fmt: skip
+}
 
 
 class CompareStore:
@@ -97,8 +149,9 @@ class CompareStore:
         beyond = self._value(
             f"""SELECT created FROM {kind.table} WHERE {kind.order} < ? AND {kind.where}
                 ORDER BY {kind.order} DESC LIMIT 1 OFFSET ?""",
-            kind.bound(before), size,
-        )  # fmt: skip
+            kind.bound(before),
+            size,
+        )
         return 0 if beyond is None else min(beyond + 1, before - 1)
 
     def bounds(self, type_: str, *, before: int) -> tuple[int, int]:
@@ -111,7 +164,7 @@ class CompareStore:
                 kind.bound(before),
             )
             for way in ("ASC", "DESC")
-        )  # fmt: skip
+        )
         return (before, before) if first is None or last is None else (first, last)
 
     def end_of_widest_gap(self, type_: str, *, since: int, before: int) -> int | None:
@@ -123,17 +176,22 @@ class CompareStore:
                     FROM {kind.table}
                     WHERE {kind.order} >= ? AND {kind.order} < ? AND {kind.where})
                 ORDER BY gap DESC, created DESC LIMIT 1""",
-            since, kind.bound(since), kind.bound(before),
-        )  # fmt: skip
+            since,
+            kind.bound(since),
+            kind.bound(before),
+        )
 
-    def between(self, type_: str, created_from: int, created_before: int) -> dict[str, tuple[Any, ...]]:  # fmt: skip
+    def between(
+        self, type_: str, created_from: int, created_before: int
+    ) -> dict[str, tuple[Any, ...]]:
         """Values by id, in the order of the type's columns."""
         kind = COMPARED[type_]
         return self._rows(
             f"""SELECT id, {", ".join(kind.columns)} FROM {kind.table}
                 WHERE {kind.order} >= ? AND {kind.order} < ? AND {kind.where}""",
-            kind.bound(created_from), kind.bound(created_before),
-        )  # fmt: skip
+            kind.bound(created_from),
+            kind.bound(created_before),
+        )
 
     def methods_of(self, customer: str) -> dict[str, tuple[Any, ...]]:
         kind = COMPARED["payment_methods"]

@@ -26,9 +26,12 @@ def connect(path: Path, *, any_thread: bool = False) -> Database:
     charge was sent, and it costs 0.1 ms a write.
     """
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None,
-        check_same_thread=not any_thread, cached_statements=_KEPT_STATEMENTS,
-    )  # fmt: skip
+        path,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,
+        check_same_thread=not any_thread,
+        cached_statements=_KEPT_STATEMENTS,
+    )
     database = Database(connection)
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA synchronous = FULL")

@@ -43,9 +43,15 @@ class DeliveryStore:
         self._database = database
 
     def add(
-        self, event: Event, *, received_at: int, signature_age: int, state: str,
-        note: str | None = None, by_webhook: bool = False,
-    ) -> bool:  # fmt: skip
+        self,
+        event: Event,
+        *,
+        received_at: int,
+        signature_age: int,
+        state: str,
+        note: str | None = None,
+        by_webhook: bool = False,
+    ) -> bool:
         """False when this event is known already. Coming by webhook again is counted."""
         came_at = received_at if by_webhook else None
         cursor = self._database.execute(
@@ -53,10 +59,23 @@ class DeliveryStore:
                    livemode, created, received_at, signature_age, state, note, next_try_at, body,
                    webhook_at)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING""",
-            (event.id, event.type, event.object_id, event.object_type, event.api_version,
-             int(event.livemode), event.created, received_at, signature_age, state, note,
-             _NEVER_TRIED if state == "received" else None, _body(event), came_at),
-        )  # fmt: skip
+            (
+                event.id,
+                event.type,
+                event.object_id,
+                event.object_type,
+                event.api_version,
+                int(event.livemode),
+                event.created,
+                received_at,
+                signature_age,
+                state,
+                note,
+                _NEVER_TRIED if state == "received" else None,
+                _body(event),
+                came_at,
+            ),
+        )
         if cursor.rowcount == 1:
             return True
         if by_webhook:
@@ -102,13 +121,24 @@ class DeliveryStore:
             self._database.execute(
                 """UPDATE webhook_deliveries SET tries = ?, state = ?, next_try_at = ?
                    WHERE event_id = ?""",
-                (tries, "failed" if last else row.state,
-                 None if last else now + max(waits[row.tries], lease), row.event_id),
-            )  # fmt: skip
+                (
+                    tries,
+                    "failed" if last else row.state,
+                    None if last else now + max(waits[row.tries], lease),
+                    row.event_id,
+                ),
+            )
             claimed.append(
-                Delivery(row.event_id, row.type, row.object_id, row.object_type, row.created,
-                         tries, row.state)
-            )  # fmt: skip
+                Delivery(
+                    row.event_id,
+                    row.type,
+                    row.object_id,
+                    row.object_type,
+                    row.created,
+                    tries,
+                    row.state,
+                )
+            )
         return claimed
 
     def _due(self, condition: str, parameters: Sequence[int]) -> list[Delivery]:
@@ -126,9 +156,13 @@ class DeliveryStore:
             self._database.execute(
                 """UPDATE webhook_deliveries SET tries = tries - 1, state = ?, next_try_at = ?
                    WHERE event_id = ? AND tries = ?""",
-                (delivery.state, _NEVER_TRIED if delivery.tries == 1 else now, delivery.event_id,
-                 delivery.tries),
-            )  # fmt: skip
+                (
+                    delivery.state,
+                    _NEVER_TRIED if delivery.tries == 1 else now,
+                    delivery.event_id,
+                    delivery.tries,
+                ),
+            )
 
     def finish(self, claimed: Delivery, *, state: str, note: str | None, at: int) -> None:
         self._database.execute(
@@ -161,7 +195,10 @@ _REPLAY = f"""UPDATE webhook_deliveries SET state = 'received', tries = 0, error
 def _body(event: Event) -> str:
     """Only what is used or explains something: no names, addresses or secrets."""
     kept = {
-        "account": event.account, "customer": event.customer, "mode": event.mode,
-        "status": event.status, "idempotency_key": event.idempotency_key,
-    }  # fmt: skip
+        "account": event.account,
+        "customer": event.customer,
+        "mode": event.mode,
+        "status": event.status,
+        "idempotency_key": event.idempotency_key,
+    }
     return json.dumps({name: text[:_LONGEST_TEXT] for name, text in kept.items() if text})

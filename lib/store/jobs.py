@@ -111,16 +111,27 @@ class JobStore:
         return job
 
     def end(
-        self, job: Job, *, state: str, at: int, result: Mapping[str, object] | None = None,
+        self,
+        job: Job,
+        *,
+        state: str,
+        at: int,
+        result: Mapping[str, object] | None = None,
         error: str | None = None,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """`state` is done, failed or cancelled. False when the job is not ours to end any more."""
         cursor = self._database.execute(
             f"""UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ?
                 WHERE {_STILL_MINE}""",
-            (state, None if result is None else json.dumps(result), error and error[:1000], at,
-             job.id, job.claim),
-        )  # fmt: skip
+            (
+                state,
+                None if result is None else json.dumps(result),
+                error and error[:1000],
+                at,
+                job.id,
+                job.claim,
+            ),
+        )
         return cursor.rowcount > 0
 
     def find(self, job_id: str) -> Job | None:

@@ -20,10 +20,22 @@ class LinkStore:
             """INSERT INTO setup_links (id, token, form_key, customer, email, name, currency,
                    reference, locale, charge_id, created_by, created_at, expires_at)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (link.id, link.token, form_key, link.customer, link.email, link.name, link.currency,
-             link.reference, link.locale, link.charge_id, link.created_by, link.created_at,
-             link.expires_at),
-        )  # fmt: skip
+            (
+                link.id,
+                link.token,
+                form_key,
+                link.customer,
+                link.email,
+                link.name,
+                link.currency,
+                link.reference,
+                link.locale,
+                link.charge_id,
+                link.created_by,
+                link.created_at,
+                link.expires_at,
+            ),
+        )
 
     def find(self, link_id: str) -> SetupLink | None:
         return self._one("SELECT * FROM setup_links WHERE id = ?", link_id)
@@ -102,9 +114,14 @@ class LinkStore:
         )
 
     def record_session(
-        self, link_id: str, number: int, *, session_id: str, url: str | None,
+        self,
+        link_id: str,
+        number: int,
+        *,
+        session_id: str,
+        url: str | None,
         expires_at: int | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._database.execute(
             """UPDATE link_sessions SET session_id = ?, url = ?, expires_at = ?
                WHERE link_id = ? AND number = ? AND closed_at IS NULL""",

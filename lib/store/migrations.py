@@ -647,14 +647,24 @@ _SEARCHED = {
     "customers": ("name", "email", "is_deleted"),
     "setup_intents": ("payment_method",),
     "payment_methods": (
-        "customer", "last_customer", "is_detached", "brand", "last4", "billing_name",
+        "customer",
+        "last_customer",
+        "is_detached",
+        "brand",
+        "last4",
+        "billing_name",
         "billing_email",
     ),
     "checkout_sessions": (
-        "status", "customer", "customer_email", "customer_name", "setup_intent",
-        "client_reference_id", "reference",
+        "status",
+        "customer",
+        "customer_email",
+        "customer_name",
+        "setup_intent",
+        "client_reference_id",
+        "reference",
     ),
-}  # fmt: skip
+}
 
 
 # Not OR IGNORE: an upsert that fires a trigger overrides that.

@@ -107,18 +107,27 @@ class MirrorStore:
         return _UPSERT_CUSTOMER.write(
             self._database,
             [
-                (c.id, int(c.livemode), c.name, c.email, c.created, int(c.is_deleted),
-                 c.default_payment_method, synced_at_ms)
+                (
+                    c.id,
+                    int(c.livemode),
+                    c.name,
+                    c.email,
+                    c.created,
+                    int(c.is_deleted),
+                    c.default_payment_method,
+                    synced_at_ms,
+                )
                 for c in customers
             ],
-        )  # fmt: skip
+        )
 
     def mark_customer_deleted(self, customer_id: str, *, synced_at_ms: int) -> None:
         """Deleting a customer also detaches its methods at Stripe, without an event for each."""
         self._mark_gone(
             "UPDATE customers SET is_deleted = 1, synced_at_ms = max(synced_at_ms, ?) WHERE id = ?",
-            customer_id, synced_at_ms,
-        )  # fmt: skip
+            customer_id,
+            synced_at_ms,
+        )
         self._database.execute(
             """UPDATE payment_methods SET is_detached = 1, customer = NULL,
                    synced_at_ms = max(synced_at_ms, ?) WHERE customer = ?""",
@@ -144,22 +153,48 @@ class MirrorStore:
         return _UPSERT_SETUP_INTENT.write(
             self._database,
             [
-                (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.usage,
-                 i.last_error_code, i.last_error_message, i.created, synced_at_ms)
+                (
+                    i.id,
+                    int(i.livemode),
+                    i.status,
+                    i.customer,
+                    i.payment_method,
+                    i.usage,
+                    i.last_error_code,
+                    i.last_error_message,
+                    i.created,
+                    synced_at_ms,
+                )
                 for i in intents
             ],
-        )  # fmt: skip
+        )
 
     def save_payment_methods(self, methods: Sequence[PaymentMethod], *, synced_at_ms: int) -> int:
         return _UPSERT_PAYMENT_METHOD.write(
             self._database,
             [
-                (m.id, int(m.livemode), m.type, m.customer, m.last_customer or m.customer, m.brand,
-                 m.last4, m.exp_month, m.exp_year, m.funding, m.country, m.fingerprint,
-                 m.billing_name, m.billing_email, m.created, int(m.is_detached), synced_at_ms)
+                (
+                    m.id,
+                    int(m.livemode),
+                    m.type,
+                    m.customer,
+                    m.last_customer or m.customer,
+                    m.brand,
+                    m.last4,
+                    m.exp_month,
+                    m.exp_year,
+                    m.funding,
+                    m.country,
+                    m.fingerprint,
+                    m.billing_name,
+                    m.billing_email,
+                    m.created,
+                    int(m.is_detached),
+                    synced_at_ms,
+                )
                 for m in methods
             ],
-        )  # fmt: skip
+        )
 
     def mark_missing_methods_detached(
         self, customer_id: str, present: Sequence[str], *, synced_at_ms: int
@@ -189,8 +224,9 @@ class MirrorStore:
         self._mark_gone(
             """UPDATE payment_methods SET is_detached = 1, customer = NULL,
                    synced_at_ms = max(synced_at_ms, ?) WHERE id = ?""",
-            method_id, synced_at_ms,
-        )  # fmt: skip
+            method_id,
+            synced_at_ms,
+        )
 
     def _mark_gone(self, update: str, object_id: str, synced_at_ms: int) -> None:
         """Of one that is not here yet, an older page may be on its way: it must not revive it."""
@@ -298,11 +334,22 @@ class MirrorStore:
 def _session_row(session: CheckoutSession, synced_at_ms: int) -> tuple[object, ...]:
     completed_at = synced_at_ms // 1000 if session.status == "complete" else None
     return (
-        session.id, int(session.livemode), session.status, session.customer,
-        session.customer_email, session.customer_name, session.currency, session.setup_intent,
-        session.client_reference_id, session.link_id, session.reference, session.created,
-        session.expires_at, completed_at, synced_at_ms,
-    )  # fmt: skip
+        session.id,
+        int(session.livemode),
+        session.status,
+        session.customer,
+        session.customer_email,
+        session.customer_name,
+        session.currency,
+        session.setup_intent,
+        session.client_reference_id,
+        session.link_id,
+        session.reference,
+        session.created,
+        session.expires_at,
+        completed_at,
+        synced_at_ms,
+    )
 
 
 def customer_of(row: dict[str, Any]) -> Customer:

@@ -75,9 +75,16 @@ class NewCardStore:
         self._database.execute(
             f"""INSERT INTO new_card_charges ({_COLUMNS}, queued_at, next_try_at)
                 VALUES (?, ?, ?, ?, ?, ?, ?)""",
-            (charge.charge_id, charge.run_id, charge.run_row, charge.payment_method,
-             charge.attempts_before, at, at),
-        )  # fmt: skip
+            (
+                charge.charge_id,
+                charge.run_id,
+                charge.run_row,
+                charge.payment_method,
+                charge.attempts_before,
+                at,
+                at,
+            ),
+        )
 
     def due(self, *, now: int) -> list[NewCardCharge]:
         rows = self._database.query(

@@ -78,44 +78,97 @@ class PaymentStore:
         self._database = database
 
     def save_payment_intents(self, intents: Sequence[PaymentIntent], *, synced_at_ms: int) -> int:
-        return _UPSERT_PAYMENT_INTENT.write(self._database,
+        return _UPSERT_PAYMENT_INTENT.write(
+            self._database,
             [
-                (i.id, int(i.livemode), i.status, i.customer, i.payment_method, i.amount,
-                 i.currency, i.charge_id, i.attempt, i.latest_charge,
-                 i.error.code if i.error else None, i.error.decline_code if i.error else None,
-                 i.description, i.created, synced_at_ms)
+                (
+                    i.id,
+                    int(i.livemode),
+                    i.status,
+                    i.customer,
+                    i.payment_method,
+                    i.amount,
+                    i.currency,
+                    i.charge_id,
+                    i.attempt,
+                    i.latest_charge,
+                    i.error.code if i.error else None,
+                    i.error.decline_code if i.error else None,
+                    i.description,
+                    i.created,
+                    synced_at_ms,
+                )
                 for i in intents
             ],
-        )  # fmt: skip
+        )
 
     def has_payment_intent(self, intent_id: str) -> bool:
         sql = "SELECT 1 FROM payment_intents WHERE id = ?"
         return self._database.execute(sql, (intent_id,)).fetchone() is not None
 
     def save_charges(self, charges: Sequence[StripeCharge], *, synced_at_ms: int) -> int:
-        return _UPSERT_CHARGE.write(self._database,
+        return _UPSERT_CHARGE.write(
+            self._database,
             [
-                (c.id, int(c.livemode), c.status, c.customer, c.payment_intent, c.payment_method,
-                 c.amount, c.amount_refunded, c.currency, int(c.is_disputed), c.failure_code,
-                 c.outcome_type, c.created, synced_at_ms)
+                (
+                    c.id,
+                    int(c.livemode),
+                    c.status,
+                    c.customer,
+                    c.payment_intent,
+                    c.payment_method,
+                    c.amount,
+                    c.amount_refunded,
+                    c.currency,
+                    int(c.is_disputed),
+                    c.failure_code,
+                    c.outcome_type,
+                    c.created,
+                    synced_at_ms,
+                )
                 for c in charges
             ],
-        )  # fmt: skip
+        )
 
     def save_refunds(self, refunds: Sequence[Refund], *, synced_at_ms: int) -> int:
-        return _UPSERT_REFUND.write(self._database,
+        return _UPSERT_REFUND.write(
+            self._database,
             [
-                (r.id, r.status, r.customer, r.charge, r.payment_intent, r.amount, r.currency,
-                 r.reason, r.failure_reason, r.created, synced_at_ms)
+                (
+                    r.id,
+                    r.status,
+                    r.customer,
+                    r.charge,
+                    r.payment_intent,
+                    r.amount,
+                    r.currency,
+                    r.reason,
+                    r.failure_reason,
+                    r.created,
+                    synced_at_ms,
+                )
                 for r in refunds
             ],
-        )  # fmt: skip
+        )
 
     def save_disputes(self, disputes: Sequence[Dispute], *, synced_at_ms: int) -> int:
-        return _UPSERT_DISPUTE.write(self._database,
+        return _UPSERT_DISPUTE.write(
+            self._database,
             [
-                (d.id, int(d.livemode), d.status, d.customer, d.charge, d.payment_intent, d.amount,
-                 d.currency, d.reason, d.due_by, d.created, synced_at_ms)
+                (
+                    d.id,
+                    int(d.livemode),
+                    d.status,
+                    d.customer,
+                    d.charge,
+                    d.payment_intent,
+                    d.amount,
+                    d.currency,
+                    d.reason,
+                    d.due_by,
+                    d.created,
+                    synced_at_ms,
+                )
                 for d in disputes
             ],
-        )  # fmt: skip
+        )

@@ -25,9 +25,14 @@ class PreflightStore:
         self._database = database
 
     def facts(
-        self, *, customers: Iterable[str], emails: Iterable[str], methods: Iterable[str],
-        except_run: str, now: int,
-    ) -> Facts:  # fmt: skip
+        self,
+        *,
+        customers: Iterable[str],
+        emails: Iterable[str],
+        methods: Iterable[str],
+        except_run: str,
+        now: int,
+    ) -> Facts:
         """Of these ids and addresses; what is not known is left out."""
         by_email = self._by_email(emails)
         ids = sorted({*customers, *(one for found in by_email.values() for one in found)})

@@ -61,9 +61,15 @@ class RefundStore:
         return cursor.rowcount == 1
 
     def send(
-        self, order_id: str, *, by: str, at: int, idempotency_key: str, params: str,
+        self,
+        order_id: str,
+        *,
+        by: str,
+        at: int,
+        idempotency_key: str,
+        params: str,
         next_look_at: int,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Approve a request and write down what is about to be sent; False when it is none any more."""
         cursor = self._database.execute(
             """UPDATE refund_orders SET state = 'sending', decided_by = ?, decided_at = ?,
@@ -74,19 +80,36 @@ class RefundStore:
         return cursor.rowcount == 1
 
     def record(
-        self, order_id: str, *, before: RefundState, after: RefundState, at: int,
-        next_look_at: int | None, refund: str | None, code: str | None, message: str | None,
+        self,
+        order_id: str,
+        *,
+        before: RefundState,
+        after: RefundState,
+        at: int,
+        next_look_at: int | None,
+        refund: str | None,
+        code: str | None,
+        message: str | None,
         request_id: str | None,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Write an outcome if the state is still `before`. Stripe's id, once known, is kept."""
         cursor = self._database.execute(
             """UPDATE refund_orders SET state = ?, outcome_at = ?, next_look_at = ?,
                    refund = coalesce(refund, ?), code = ?, message = ?,
                    request_id = coalesce(?, request_id)
                WHERE id = ? AND state = ?""",
-            (after.value, at, next_look_at, refund, code, message, request_id, order_id,
-             before.value),
-        )  # fmt: skip
+            (
+                after.value,
+                at,
+                next_look_at,
+                refund,
+                code,
+                message,
+                request_id,
+                order_id,
+                before.value,
+            ),
+        )
         return cursor.rowcount == 1
 
     def look_again(self, order_id: str, *, at: int) -> None:

@@ -13,9 +13,14 @@ class RequestStore:
         self._database = database
 
     def plan(
-        self, idempotency_key: str, *, operation: str, params: Mapping[str, object], by: str,
+        self,
+        idempotency_key: str,
+        *,
+        operation: str,
+        params: Mapping[str, object],
+        by: str,
         at: int,
-    ) -> dict[str, object]:  # fmt: skip
+    ) -> dict[str, object]:
         """
         Write a request down, or find the one written before under this key.
 

@@ -49,9 +49,13 @@ class RunRowStore:
         self._database.execute("DELETE FROM run_rows WHERE run_id = ?", (run_id,))
 
     def of(
-        self, run_id: str, *, states: Sequence[RowState] = tuple(RowState), after: int = 0,
+        self,
+        run_id: str,
+        *,
+        states: Sequence[RowState] = tuple(RowState),
+        after: int = 0,
         limit: int = -1,
-    ) -> list[RunRow]:  # fmt: skip
+    ) -> list[RunRow]:
         """In the order of the file, from the row after `after` on."""
         marks = ", ".join("?" * len(states))
         rows = self._database.query(
@@ -68,17 +72,30 @@ class RunRowStore:
         return next((_row(row) for row in rows), None)
 
     def mark(
-        self, run_id: str, number: int, *, before: RowState, after: RowState,
-        charge_id: str | None = None, findings: Sequence[Finding] | None = None,
-    ) -> bool:  # fmt: skip
+        self,
+        run_id: str,
+        number: int,
+        *,
+        before: RowState,
+        after: RowState,
+        charge_id: str | None = None,
+        findings: Sequence[Finding] | None = None,
+    ) -> bool:
         """Change a row's state if it is still `before`."""
         cursor = self._database.execute(
             """UPDATE run_rows SET state = ?, charge_id = coalesce(?, charge_id),
                    findings = coalesce(?, findings), verdict = coalesce(?, verdict)
                WHERE run_id = ? AND number = ? AND state = ?""",
-            (after.value, charge_id, None if findings is None else _findings_text(findings),
-             None if findings is None else verdict(findings), run_id, number, before.value),
-        )  # fmt: skip
+            (
+                after.value,
+                charge_id,
+                None if findings is None else _findings_text(findings),
+                None if findings is None else verdict(findings),
+                run_id,
+                number,
+                before.value,
+            ),
+        )
         return cursor.rowcount == 1
 
     def send(self, run_id: str, number: int, *, charge_id: str) -> None:
@@ -220,10 +237,22 @@ class RunRowStore:
 
 def _values(row: RunRow) -> tuple[object, ...]:
     return (
-        row.run_id, row.number, _json(row.cells), _request_text(row.request), row.customer,
-        row.payment_method, row.amount, row.currency, row.reference, row.description, row.suffix,
-        row.state.value, _findings_text(row.findings), verdict(row.findings), row.charge_id,
-    )  # fmt: skip
+        row.run_id,
+        row.number,
+        _json(row.cells),
+        _request_text(row.request),
+        row.customer,
+        row.payment_method,
+        row.amount,
+        row.currency,
+        row.reference,
+        row.description,
+        row.suffix,
+        row.state.value,
+        _findings_text(row.findings),
+        verdict(row.findings),
+        row.charge_id,
+    )
 
 
 def _json(value: object) -> str:

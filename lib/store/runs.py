@@ -23,10 +23,19 @@ class RunStore:
             """INSERT INTO runs (id, livemode, name, state, header, file_name, file_digest, follows,
                    created_by, created_at, canary)
                VALUES (?, ?, ?, 'draft', ?, ?, ?, ?, ?, ?, ?)""",
-            (run.id, int(livemode), run.name, json.dumps(run.header, ensure_ascii=False),
-             run.file_name, run.file_digest, run.follows, run.created_by, run.created_at,
-             run.canary),
-        )  # fmt: skip
+            (
+                run.id,
+                int(livemode),
+                run.name,
+                json.dumps(run.header, ensure_ascii=False),
+                run.file_name,
+                run.file_digest,
+                run.follows,
+                run.created_by,
+                run.created_at,
+                run.canary,
+            ),
+        )
 
     def find(self, run_id: str) -> Run | None:
         rows = self._database.query("SELECT * FROM runs WHERE id = ?", (run_id,))
@@ -55,9 +64,15 @@ class RunStore:
         )
 
     def move(
-        self, run_id: str, *, before: RunState, after: RunState, at: int,
-        stop_code: str | None = None, stop_message: str | None = None,
-    ) -> bool:  # fmt: skip
+        self,
+        run_id: str,
+        *,
+        before: RunState,
+        after: RunState,
+        at: int,
+        stop_code: str | None = None,
+        stop_message: str | None = None,
+    ) -> bool:
         """
         Change the state if it is still `before`; a run that does not run has no lease.
 
@@ -71,24 +86,44 @@ class RunStore:
                    finished_at = iif(:after IN ('finished', 'cancelled'), :at, finished_at)
                WHERE id = :id AND state = :before""",
             {
-                "id": run_id, "before": before.value, "after": after.value, "at": at,
-                "code": stop_code, "message": stop_message,
+                "id": run_id,
+                "before": before.value,
+                "after": after.value,
+                "at": at,
+                "code": stop_code,
+                "message": stop_message,
             },
-        )  # fmt: skip
+        )
         return cursor.rowcount == 1
 
     def submit(
-        self, run_id: str, *, digest: str, approvals_needed: int, canary: int,
-        charge_new_cards: bool, control: ControlTotals | None, by: str, at: int,
-    ) -> bool:  # fmt: skip
+        self,
+        run_id: str,
+        *,
+        digest: str,
+        approvals_needed: int,
+        canary: int,
+        charge_new_cards: bool,
+        control: ControlTotals | None,
+        by: str,
+        at: int,
+    ) -> bool:
         cursor = self._database.execute(
             """UPDATE runs SET state = 'awaiting_approval', digest = ?, approvals_needed = ?,
                    canary = ?, passed_canary = 0, charge_new_cards = ?, control = ?, submitted_by = ?,
                    submitted_at = max(?, coalesce(submitted_at, 0) + 1)
                WHERE id = ? AND state = 'draft'""",
-            (digest, approvals_needed, canary, int(charge_new_cards),
-             None if control is None else json.dumps(control.as_json()), by, at, run_id),
-        )  # fmt: skip
+            (
+                digest,
+                approvals_needed,
+                canary,
+                int(charge_new_cards),
+                None if control is None else json.dumps(control.as_json()),
+                by,
+                at,
+                run_id,
+            ),
+        )
         return cursor.rowcount == 1
 
     def sum_up(self, run_id: str) -> None:
@@ -127,9 +162,17 @@ class RunStore:
         self._database.execute(
             """INSERT INTO run_decisions (run_id, verdict, digest, submitted_by, submitted_at, by,
                    at, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-            (decision.run_id, decision.verdict, decision.digest, run.submitted_by,
-             run.submitted_at, decision.by, decision.at, decision.reason),
-        )  # fmt: skip
+            (
+                decision.run_id,
+                decision.verdict,
+                decision.digest,
+                run.submitted_by,
+                run.submitted_at,
+                decision.by,
+                decision.at,
+                decision.reason,
+            ),
+        )
 
     def decisions(self, run_id: str) -> list[Decision]:
         rows = self._database.query(

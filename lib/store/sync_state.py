@@ -66,13 +66,15 @@ class SyncStore:
         return next(
             (
                 OpenBackfill(
-                    row["id"], tuple(row["types"].split()), row["started_at"],
+                    row["id"],
+                    tuple(row["types"].split()),
+                    row["started_at"],
                     frozenset(row["refused"].split()),
                 )
                 for row in rows
             ),
             None,
-        )  # fmt: skip
+        )
 
     def unread_types(self, backfill: OpenBackfill) -> set[str]:
         """Those of which something is still to be read."""
@@ -117,13 +119,16 @@ class SyncStore:
         )
         return [
             Window(
-                id=row["id"], created_from=row["created_from"],
-                created_before=row["created_before"], after_id=row["after_id"],
-                after_created=row["after_created"], objects=row["objects"],
+                id=row["id"],
+                created_from=row["created_from"],
+                created_before=row["created_before"],
+                after_id=row["after_id"],
+                after_created=row["after_created"],
+                objects=row["objects"],
                 is_done=bool(row["is_done"]),
             )
             for row in rows
-        ]  # fmt: skip
+        ]
 
     def add_window(
         self, backfill_id: str, type_: str, window: Window, created_from: int | None = None
@@ -132,9 +137,13 @@ class SyncStore:
         cursor = self._database.execute(
             """INSERT INTO sync_windows (backfill_id, type, created_from, created_before)
                VALUES (?, ?, ?, ?)""",
-            (backfill_id, type_, window.created_from if created_from is None else created_from,
-             window.created_before),
-        )  # fmt: skip
+            (
+                backfill_id,
+                type_,
+                window.created_from if created_from is None else created_from,
+                window.created_before,
+            ),
+        )
         window.id = int(cursor.lastrowid or 0)
 
     def shorten_window(self, window_id: int, *, created_from: int) -> None:
@@ -144,9 +153,14 @@ class SyncStore:
         )
 
     def advance_window(
-        self, window_id: int, *, after_id: str | None, after_created: int | None, objects: int,
+        self,
+        window_id: int,
+        *,
+        after_id: str | None,
+        after_created: int | None,
+        objects: int,
         is_done: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """
         Belongs into the transaction that wrote the page.
 
@@ -160,9 +174,14 @@ class SyncStore:
                    WHEN :after_created IS NOT NULL
                        THEN coalesce(:after_created <= after_created, 1)
                    ELSE coalesce(:after_id > after_id, 1) END)""",
-            {"id": window_id, "after_id": after_id, "after_created": after_created,
-             "objects": objects, "is_done": int(is_done)},
-        )  # fmt: skip
+            {
+                "id": window_id,
+                "after_id": after_id,
+                "after_created": after_created,
+                "objects": objects,
+                "is_done": int(is_done),
+            },
+        )
 
     # Reads
 

@@ -47,9 +47,15 @@ class UserStore:
         return sum(1 for user in self.all() if user.is_active and Role.ADMIN in user.roles)
 
     def add(
-        self, *, username: str, name: str, email: str, roles: frozenset[Role],
-        password_hash: str, at: int,
-    ) -> bool:  # fmt: skip
+        self,
+        *,
+        username: str,
+        name: str,
+        email: str,
+        roles: frozenset[Role],
+        password_hash: str,
+        at: int,
+    ) -> bool:
         """False when the user name is taken."""
         cursor = self._database.execute(
             """INSERT INTO users (username, name, email, roles, password_hash, created_at)

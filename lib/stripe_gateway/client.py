@@ -46,9 +46,10 @@ def body_of(response: stripe.StripeResponse) -> dict[str, object]:
         data = None
     if not isinstance(data, dict):
         raise OutcomeUnknown(
-            "Stripe's answer could not be read.", request_id=response.request_id,
+            "Stripe's answer could not be read.",
+            request_id=response.request_id,
             http_status=response.code,
-        )  # fmt: skip
+        )
     return data
 
 

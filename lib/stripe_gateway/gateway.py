@@ -50,9 +50,13 @@ class StripeGateway:
         """How many of them were reads, which Stripe counts against an allowance."""
 
     def list_page(
-        self, type_: str, *, created_from: int | None = None, created_before: int | None = None,
+        self,
+        type_: str,
+        *,
+        created_from: int | None = None,
+        created_before: int | None = None,
         after: str | None = None,
-    ) -> Page[Any]:  # fmt: skip
+    ) -> Page[Any]:
         """
         Up to 100 objects of a type of LISTINGS, newest first.
 
@@ -61,9 +65,11 @@ class StripeGateway:
         """
         listing = LISTINGS[type_]
         params = list_params(
-            created_from, after, created_before=created_before,
+            created_from,
+            after,
+            created_before=created_before,
             expand=list(listing.expand) or None,
-        )  # fmt: skip
+        )
         return self._get(listing.path, params, pages(listing.convert))
 
     # Customers
@@ -142,9 +148,12 @@ class StripeGateway:
     # PaymentIntents
 
     def create_payment_intent(
-        self, params: Mapping[str, object], *, idempotency_key: str,
+        self,
+        params: Mapping[str, object],
+        *,
+        idempotency_key: str,
         last_look: Callable[[], None] | None = None,
-    ) -> PaymentIntent:  # fmt: skip
+    ) -> PaymentIntent:
         """
         Charge a saved method. Sent once: this method never repeats the request.
 
@@ -174,18 +183,24 @@ class StripeGateway:
         )
 
     def list_payment_intents(
-        self, *, customer: str | None = None, created_from: int | None = None,
+        self,
+        *,
+        customer: str | None = None,
+        created_from: int | None = None,
         after: str | None = None,
-    ) -> Page[PaymentIntent]:  # fmt: skip
+    ) -> Page[PaymentIntent]:
         params = list_params(created_from, after, customer=customer)
         return self._get("/v1/payment_intents", params, pages(mapping.payment_intent))
 
     # What came of payments
 
     def create_refund(
-        self, params: Mapping[str, object], *, idempotency_key: str,
+        self,
+        params: Mapping[str, object],
+        *,
+        idempotency_key: str,
         last_look: Callable[[], None] | None = None,
-    ) -> Refund:  # fmt: skip
+    ) -> Refund:
         """Give money back. Like `create_payment_intent` in all else."""
         data = self._call("post", "/v1/refunds", params, idempotency_key, last_look=last_look)
         return read(mapping.refund, data)
@@ -209,9 +224,12 @@ class StripeGateway:
     # Events and the account
 
     def list_events(
-        self, *, types: tuple[str, ...] = (), created_from: int | None = None,
+        self,
+        *,
+        types: tuple[str, ...] = (),
+        created_from: int | None = None,
         after: str | None = None,
-    ) -> Page[Event]:  # fmt: skip
+    ) -> Page[Event]:
         """Stripe keeps events for 30 days and takes at most 20 types a request."""
         params = list_params(created_from, after, types=list(types) or None)
         return self._get("/v1/events", params, pages(mapping.event))
@@ -248,9 +266,14 @@ class StripeGateway:
         raise AssertionError("stamina either returns or raises")
 
     def _call(
-        self, method: str, path: str, params: Mapping[str, object], idempotency_key: str | None, *,
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, object],
+        idempotency_key: str | None,
+        *,
         last_look: Callable[[], None] | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
         with self._pace.turn(method, path):
             if last_look is not None:

@@ -51,9 +51,12 @@ LISTINGS: dict[str, _Listing] = {
 
 
 def list_params(
-    created_from: int | None, after: str | None, *, created_before: int | None = None,
+    created_from: int | None,
+    after: str | None,
+    *,
+    created_before: int | None = None,
     **more: object,
-) -> dict[str, object]:  # fmt: skip
+) -> dict[str, object]:
     params: dict[str, object] = {"limit": PAGE}
     bounds = {"gte": created_from, "lt": created_before}
     created = {name: bound for name, bound in bounds.items() if bound is not None}

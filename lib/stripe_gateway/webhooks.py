@@ -67,8 +67,12 @@ def verify(
 def _is_well_formed(event: Event) -> bool:
     texts = (event.id, event.type)
     maybe = (
-        event.api_version, event.object_id, event.object_type, event.idempotency_key, event.account,
-    )  # fmt: skip
+        event.api_version,
+        event.object_id,
+        event.object_type,
+        event.idempotency_key,
+        event.account,
+    )
     return (
         # Ids and types are ASCII; other text might not even be fit to store.
         all(isinstance(text, str) and text and text.isascii() for text in texts)

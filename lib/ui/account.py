@@ -32,17 +32,24 @@ def _dialog() -> None:
     actor, users = ctx.actor, ctx.services.users
     with st.form("account_password"):
         current = st.text_input(
-            "Current password", key="account_current", type="password",
+            "Current password",
+            key="account_current",
+            type="password",
             autocomplete="current-password",
-        )  # fmt: skip
+        )
         new = st.text_input(
-            "New password", key="account_new", type="password", autocomplete="new-password",
-            help="10 characters or more.",
-        )  # fmt: skip
-        again = st.text_input(
-            "New password again", key="account_again", type="password",
+            "New password",
+            key="account_new",
+            type="password",
             autocomplete="new-password",
-        )  # fmt: skip
+            help="10 characters or more.",
+        )
+        again = st.text_input(
+            "New password again",
+            key="account_again",
+            type="password",
+            autocomplete="new-password",
+        )
         asked = st.form_submit_button("Change password", key="account_submit", type="primary")
     if asked:
         with outcome.show("Password changed. You are signed out everywhere else."):

@@ -20,9 +20,11 @@ def runs(ctx: PageContext) -> bool:
     spec, names = navigation.find("runs"), _names(ctx)
     for row in records(frame):
         with st.container(
-            border=True, horizontal=True, vertical_alignment="center",
+            border=True,
+            horizontal=True,
+            vertical_alignment="center",
             horizontal_alignment="distribute",
-        ):  # fmt: skip
+        ):
             view = ctx.services.runs.viewer.run(row["id"])
             at = when(row["submitted_at"], ctx.now, ctx.timezone)
             maker = names.person(view.run.submitted_by or view.run.created_by)
@@ -33,9 +35,14 @@ def runs(ctx: PageContext) -> bool:
                 width="content",
             )
             if spec is not None:
-                st.page_link(spec.path, label="Look at it", icon=":material/arrow_forward:",
-                             icon_position="right", query_params={run_page.PARAM: row["id"]},
-                             width="content")  # fmt: skip
+                st.page_link(
+                    spec.path,
+                    label="Look at it",
+                    icon=":material/arrow_forward:",
+                    icon_position="right",
+                    query_params={run_page.PARAM: row["id"]},
+                    width="content",
+                )
     return True
 
 
@@ -74,9 +81,13 @@ def _charge(ctx: PageContext, charge_id: str) -> None:
     if row is None or spec is None:
         return
     st.page_link(
-        spec.path, icon=":material/receipt_long:", query_params={"charge": charge_id},
-        label=escape(f"{money(row['amount'], row['currency'])} · {row['name']} · {row['reference']}"),
-    )  # fmt: skip
+        spec.path,
+        icon=":material/receipt_long:",
+        query_params={"charge": charge_id},
+        label=escape(
+            f"{money(row['amount'], row['currency'])} · {row['name']} · {row['reference']}"
+        ),
+    )
 
 
 def _names(ctx: PageContext) -> Names:

@@ -41,11 +41,13 @@ def _panel(entry: str) -> None:
     )
     layout.raw(
         [
-            Fact("Entry", str(row["id"])), Fact("User name", row["actor"]),
-            Fact("Action", row["action"]), Fact("Subject", row["subject"]),
+            Fact("Entry", str(row["id"])),
+            Fact("User name", row["actor"]),
+            Fact("Action", row["action"]),
+            Fact("Subject", row["subject"]),
             Fact("Digest", row["hash"]),
         ]
-    )  # fmt: skip
+    )
 
 
 def verify_button(ctx: PageContext) -> None:
@@ -66,7 +68,9 @@ def proof() -> None:
             f"The chain is whole: {plural(entries, 'entry', 'entries')}, none changed, none missing.",
             icon=":material/verified_user:",
         )
-        st.caption("Digest of the newest entry. Written down elsewhere, it also proves the past later.")  # fmt: skip
+        st.caption(
+            "Digest of the newest entry. Written down elsewhere, it also proves the past later."
+        )
         st.code(head, language=None, wrap_lines=True)
     else:
         st.error(

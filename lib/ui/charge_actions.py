@@ -79,9 +79,11 @@ def try_again(details: Details) -> None:
             if confirm.is_large(details.money):
                 confirm.check(details.money, typed)
             tried = details.ctx.services.charging.retry(
-                details.id, by=details.ctx.actor, payment_method=chosen,
+                details.id,
+                by=details.ctx.actor,
+                payment_method=chosen,
                 expected_attempts=len(details.view.attempts),
-            )  # fmt: skip
+            )
             said.message = f"{details.sum}: {badges.look(tried.charge.state.value).label.lower()}."
 
 
@@ -137,6 +139,8 @@ def link_to_setup(customer_id: str, label: str = "Make a setup link") -> None:
     spec = navigation.find("setup_links")
     if spec is not None:
         st.page_link(
-            spec.path, label=label, icon=":material/add_link:",
+            spec.path,
+            label=label,
+            icon=":material/add_link:",
             query_params={"customer": customer_id},
-        )  # fmt: skip
+        )

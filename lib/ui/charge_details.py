@@ -127,9 +127,12 @@ def customer_link(details: Details) -> None:
         st.text(label)
         return
     st.page_link(
-        spec.path, label=escape(label), icon=":material/person:",
-        query_params={"customer": details.row["customer"]}, help=details.row["email"],
-    )  # fmt: skip
+        spec.path,
+        label=escape(label),
+        icon=":material/person:",
+        query_params={"customer": details.row["customer"]},
+        help=details.row["email"],
+    )
 
 
 def facts(details: Details) -> None:
@@ -150,9 +153,12 @@ def _run(details: Details) -> None:
     """The way to the run that sent the last try."""
     spec = navigation.find("runs")
     if details.row["run"] and spec is not None:
-        st.page_link(spec.path, label=f"Run: {escape(details.row['run_name'])}",
-                     icon=":material/playlist_add_check:",
-                     query_params={"run": details.row["run"]})  # fmt: skip
+        st.page_link(
+            spec.path,
+            label=f"Run: {escape(details.row['run_name'])}",
+            icon=":material/playlist_add_check:",
+            query_params={"run": details.row["run"]},
+        )
 
 
 def timeline(details: Details) -> None:

@@ -14,8 +14,10 @@ _WAITING = (ChargeState.UNKNOWN, ChargeState.ATTEMPTING)
 def show(ctx: PageContext, charge_id: str) -> None:
     details = charge_details.load(ctx, charge_id)
     if details is None:
-        st.info("There is no such charge. It may belong to another installation.",
-                icon=":material/search_off:")  # fmt: skip
+        st.info(
+            "There is no such charge. It may belong to another installation.",
+            icon=":material/search_off:",
+        )
     else:
         charge_details.summary(details)
         state = details.view.charge.state
@@ -25,15 +27,18 @@ def show(ctx: PageContext, charge_id: str) -> None:
         charge_actions.recovery(details)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "New charge", key="new_charge_again", icon=":material/add_card:",
+            "New charge",
+            key="new_charge_again",
+            icon=":material/add_card:",
             on_click=new_charge.start_again,
-        )  # fmt: skip
+        )
         if details is not None:
             st.page_link(
                 navigation.PAGES_DIR / "charges.py",
                 label="Charge again" if details.new_methods else "Timeline and tries",
-                icon=":material/receipt_long:", query_params={"charge": details.id},
-            )  # fmt: skip
+                icon=":material/receipt_long:",
+                query_params={"charge": details.id},
+            )
 
 
 @st.fragment(run_every="3s")

@@ -97,9 +97,11 @@ def sentence(entry: TimelineEntry, charge: Charge, names: Names) -> str:
     detail = entry.detail
     back = detail.get("amount")
     said = outcome.format(
-        money=money, actor=actor, back=format_money(back, charge.currency) if isinstance(back, int) else "",
+        money=money,
+        actor=actor,
+        back=format_money(back, charge.currency) if isinstance(back, int) else "",
         note=str(detail.get("note") or detail.get("reason") or detail.get("why") or "").rstrip("."),
-    )  # fmt: skip
+    )
     return said if entry.kind in _WITHOUT_EVIDENCE or not evidence else f"{said} {evidence}"
 
 

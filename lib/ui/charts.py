@@ -44,12 +44,16 @@ def per_day(frame: pd.DataFrame, days: Sequence[str], code: str) -> None:
         .mark_bar(size=14, cornerRadius=1)
         .encode(
             x=alt.X(
-                "day:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
+                "day:T",
+                title=None,
+                axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
                 scale=alt.Scale(domain=[days[0], days[-1]], padding=14),
             ),
             y=alt.Y("sum(major):Q", title=code.upper(), axis=alt.Axis(tickCount=4, format=",~f")),
             color=alt.Color(
-                "label:N", title=None, legend=alt.Legend(orient="top"),
+                "label:N",
+                title=None,
+                legend=alt.Legend(orient="top"),
                 scale=alt.Scale(domain=labels, range=[color(name) for name in used]),
             ),
             order=alt.Order("order:Q"),
@@ -61,7 +65,7 @@ def per_day(frame: pd.DataFrame, days: Sequence[str], code: str) -> None:
             ],
         )
         .properties(height=220)
-    )  # fmt: skip
+    )
     in_words = ", ".join(
         f"{badges.look(name).label.lower()} {format_money(int(shown.loc[shown['state'] == name, 'amount'].sum()), code)}"
         for name in used
@@ -73,14 +77,19 @@ def by_reason(frame: pd.DataFrame) -> None:
     """Horizontal bars. `frame`: label, count, text (amounts in words), state for the colour."""
     ordered = frame.sort_values("count", ascending=False)
     base = alt.Chart(ordered).encode(
-        y=alt.Y("label:N", title=None, sort=list(ordered["label"]),
-                axis=alt.Axis(labelLimit=260, labelOverlap=False, domain=False, ticks=False)),
+        y=alt.Y(
+            "label:N",
+            title=None,
+            sort=list(ordered["label"]),
+            axis=alt.Axis(labelLimit=260, labelOverlap=False, domain=False, ticks=False),
+        ),
         x=alt.X("count:Q", title=None, axis=None),
-    )  # fmt: skip
+    )
     used = list(dict.fromkeys(ordered["state"]))
     bars = base.mark_bar(size=14, cornerRadius=2).encode(
         color=alt.Color(
-            "state:N", legend=None,
+            "state:N",
+            legend=None,
             scale=alt.Scale(domain=used, range=[color(name) for name in used]),
         ),
         tooltip=[
@@ -88,9 +97,12 @@ def by_reason(frame: pd.DataFrame) -> None:
             alt.Tooltip("count:Q", title="Charges"),
             alt.Tooltip("text:N", title="Amounts"),
         ],
-    )  # fmt: skip
+    )
     numbers = base.mark_text(align="left", dx=6, color=color("cancelled")).encode(text="shown:N")
-    in_words = ", ".join(f"{row.label} {row.count_}" for row in ordered.rename(columns={"count": "count_"}).itertuples())  # fmt: skip
+    in_words = ", ".join(
+        f"{row.label} {row.count_}"
+        for row in ordered.rename(columns={"count": "count_"}).itertuples()
+    )
     st.altair_chart(
         (bars + numbers).properties(height=_BAR * len(ordered) + 8),
         alt=f"Failures by reason: {in_words}",
@@ -100,18 +112,28 @@ def by_reason(frame: pd.DataFrame) -> None:
 def reads_by_day(days: Sequence[tuple[int, int]], *, allowed: int) -> None:
     """Bars of reads by day (midnight UTC in seconds, count), and a line at the allowance a day."""
     shown = pd.DataFrame(
-        {"day": [pd.Timestamp(day, unit="s").strftime("%Y-%m-%d") for day, _ in days],
-         "reads": [count for _, count in days]}
-    )  # fmt: skip
+        {
+            "day": [pd.Timestamp(day, unit="s").strftime("%Y-%m-%d") for day, _ in days],
+            "reads": [count for _, count in days],
+        }
+    )
     base = alt.Chart(shown)
     bars = base.mark_bar(size=14, cornerRadius=1, color=color("processing")).encode(
-        x=alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
-                scale=alt.Scale(domain=[shown["day"].iloc[0], shown["day"].iloc[-1]], padding=14)),
+        x=alt.X(
+            "day:T",
+            title=None,
+            axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
+            scale=alt.Scale(domain=[shown["day"].iloc[0], shown["day"].iloc[-1]], padding=14),
+        ),
         y=alt.Y("reads:Q", title=None, axis=alt.Axis(tickCount=3, format=",d")),
-        tooltip=[alt.Tooltip("day:T", title="Day", format="%-d %b %Y"),
-                 alt.Tooltip("reads:Q", title="Reads", format=",d")],
-    )  # fmt: skip
-    limit = alt.Chart(pd.DataFrame({"allowed": [allowed], "words": [f"{allowed:,} a day allowed on average"]}))  # fmt: skip
+        tooltip=[
+            alt.Tooltip("day:T", title="Day", format="%-d %b %Y"),
+            alt.Tooltip("reads:Q", title="Reads", format=",d"),
+        ],
+    )
+    limit = alt.Chart(
+        pd.DataFrame({"allowed": [allowed], "words": [f"{allowed:,} a day allowed on average"]})
+    )
     rule = limit.mark_rule(color=color("declined"), strokeDash=[4, 3]).encode(y="allowed:Q")
     words = limit.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=color("declined"))
     total = sum(count for _, count in days)

@@ -26,14 +26,19 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def draw(ctx: PageContext, customer_id: str) -> None:
     st.button(
-        "All customers", key="customers_back", type="tertiary", icon=":material/arrow_back:",
+        "All customers",
+        key="customers_back",
+        type="tertiary",
+        icon=":material/arrow_back:",
         on_click=_back,
-    )  # fmt: skip
+    )
     row = ctx.services.reports.customers.find(customer_id)
     if row is None:
         layout.empty(
-            "person_off", "No such customer here", "Check the address. If the customer is new at Stripe, sync and look again.",
-        )  # fmt: skip
+            "person_off",
+            "No such customer here",
+            "Check the address. If the customer is new at Stripe, sync and look again.",
+        )
         return
     name = row["name"] or row["email"] or row["id"]
     with layout.header(escape(name), escape(row["email"] or "No e-mail")):
@@ -61,34 +66,50 @@ def _actions(ctx: PageContext, row: dict[str, Any]) -> None:
     links, charge = navigation.find("setup_links"), navigation.find("new_charge")
     query = {"customer": row["id"]}
     if (
-        links and ctx.actor.may(Permission.MANAGE_LINKS)
+        links
+        and ctx.actor.may(Permission.MANAGE_LINKS)
         and st.button("New setup link", key="customers_new_link", icon=":material/add_link:")
-    ):  # fmt: skip
+    ):
         st.switch_page(links.path, query_params=query)
     if (
-        charge and row["methods"] and ctx.actor.may(Permission.CHARGE)
-        and st.button("New charge", key="customers_new_charge", type="primary", icon=":material/add_card:")
-    ):  # fmt: skip
+        charge
+        and row["methods"]
+        and ctx.actor.may(Permission.CHARGE)
+        and st.button(
+            "New charge", key="customers_new_charge", type="primary", icon=":material/add_card:"
+        )
+    ):
         st.switch_page(charge.path, query_params=query)
 
 
 def _methods(ctx: PageContext, customer_id: str) -> None:
     page = ctx.services.reports.payment_methods.page(customer=customer_id, rows=_ROWS)
     _section(
-        ctx, "Saved methods", method_panel.rows(page.frame), method_panel.COLUMNS,
-        key="customers_methods", page="payment_methods", param=method_panel.PARAM,
+        ctx,
+        "Saved methods",
+        method_panel.rows(page.frame),
+        method_panel.COLUMNS,
+        key="customers_methods",
+        page="payment_methods",
+        param=method_panel.PARAM,
         more=page.older is not None,
         nothing="No saved method. Send a setup link; the customer saves one there.",
-    )  # fmt: skip
+    )
 
 
 def _links(ctx: PageContext, customer_id: str) -> None:
     page = ctx.services.reports.links.page(customer=customer_id, rows=_ROWS)
     _section(
-        ctx, "Setup links", link_panel.rows(ctx, page.frame), link_panel.COLUMNS,
-        key="customers_links", page="setup_links", param="link", more=page.older is not None,
+        ctx,
+        "Setup links",
+        link_panel.rows(ctx, page.frame),
+        link_panel.COLUMNS,
+        key="customers_links",
+        page="setup_links",
+        param="link",
+        more=page.older is not None,
         nothing="No link was made for this customer.",
-    )  # fmt: skip
+    )
 
 
 def _charges(ctx: PageContext, customer_id: str) -> None:
@@ -101,24 +122,42 @@ def _charges(ctx: PageContext, customer_id: str) -> None:
         "what_happened": tables.text("What happened", width="large"),
     }
     _section(
-        ctx, "Charges", page.frame, columns, key="customers_charges", page="charges",
-        param="charge", more=page.older is not None, nothing="Nothing was charged yet.",
-    )  # fmt: skip
+        ctx,
+        "Charges",
+        page.frame,
+        columns,
+        key="customers_charges",
+        page="charges",
+        param="charge",
+        more=page.older is not None,
+        nothing="Nothing was charged yet.",
+    )
 
 
 def _section(
-    ctx: PageContext, title: str, frame: pd.DataFrame, columns: dict[str, Column], *, key: str,
-    page: str, param: str, more: bool, nothing: str,
-) -> None:  # fmt: skip
+    ctx: PageContext,
+    title: str,
+    frame: pd.DataFrame,
+    columns: dict[str, Column],
+    *,
+    key: str,
+    page: str,
+    param: str,
+    more: bool,
+    nothing: str,
+) -> None:
     """A table whose rows open on the page they belong to."""
     st.subheader(title, anchor=False)
     if frame.empty:
         st.caption(nothing)
         return
     chosen = tables.table(
-        frame, columns, key=key, alt=f"{title} of this customer, newest first",
+        frame,
+        columns,
+        key=key,
+        alt=f"{title} of this customer, newest first",
         timezone=ctx.timezone,
-    )  # fmt: skip
+    )
     if more:
         st.caption(f"The newest {plural(len(frame), 'row')}.")
     spec = navigation.find(page)

@@ -27,15 +27,30 @@ def file(made: Callable[[], bytes], *, file_name: str, key: str, label: str) -> 
     drawn: it must hold what it needs.
     """
     st.download_button(
-        label, made, file_name=file_name, key=key, icon=":material/download:", on_click="ignore",
+        label,
+        made,
+        file_name=file_name,
+        key=key,
+        icon=":material/download:",
+        on_click="ignore",
         mime=mimetypes.guess_type(file_name)[0] or "application/octet-stream",
-    )  # fmt: skip
+    )
 
 
 _TIMES = (
-    "created", "created_at", "expires_at", "completed_at", "saved_at", "updated_at", "revoked_at",
-    "outcome_at", "requested_at", "session_expires_at", "last_charge_at", "at",
-)  # fmt: skip
+    "created",
+    "created_at",
+    "expires_at",
+    "completed_at",
+    "saved_at",
+    "updated_at",
+    "revoked_at",
+    "outcome_at",
+    "requested_at",
+    "session_expires_at",
+    "last_charge_at",
+    "at",
+)
 
 
 def csv(frame: pd.DataFrame) -> bytes:

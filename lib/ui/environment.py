@@ -57,10 +57,14 @@ def logo(mode: Mode) -> None:
     pill = 16 + 7 * len(shown.name)
     st.logo(
         _LOGO.format(
-            width=100 + pill, pill=pill, middle=100 + pill / 2, background=shown.background,
-            foreground=shown.foreground, name=shown.name,
+            width=100 + pill,
+            pill=pill,
+            middle=100 + pill / 2,
+            background=shown.background,
+            foreground=shown.foreground,
+            name=shown.name,
         )
-    )  # fmt: skip
+    )
 
 
 def sign(mode: Mode) -> None:

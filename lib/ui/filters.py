@@ -37,19 +37,32 @@ def states(
 
     _restore(key, list(counts))
     return st.pills(
-        "State", list(counts), key=key, format_func=label, label_visibility="collapsed",
-        on_change=_keep, args=(key,),
-    )  # fmt: skip
+        "State",
+        list(counts),
+        key=key,
+        format_func=label,
+        label_visibility="collapsed",
+        on_change=_keep,
+        args=(key,),
+    )
 
 
 def period(key: str, now: datetime, *, otherwise: str = "All time") -> int | None:
     """Seconds since 1970 at which the chosen period begins; None when none is chosen."""
     _restore(key, list(PERIODS))
     chosen = st.selectbox(
-        "Period", list(PERIODS), index=None, key=key, format_func=lambda name: PERIODS[name][0],
-        placeholder=otherwise, label_visibility="collapsed", width=140, filter_mode=None,
-        on_change=_keep, args=(key,),
-    )  # fmt: skip
+        "Period",
+        list(PERIODS),
+        index=None,
+        key=key,
+        format_func=lambda name: PERIODS[name][0],
+        placeholder=otherwise,
+        label_visibility="collapsed",
+        width=140,
+        filter_mode=None,
+        on_change=_keep,
+        args=(key,),
+    )
     return epoch(now - timedelta(days=PERIODS[chosen][1])) if chosen else None
 
 
@@ -57,17 +70,32 @@ def choice(key: str, labels: Mapping[str, str], *, label: str, otherwise: str) -
     """One of a few names, such as who did something; None for `otherwise`."""
     _restore(key, list(labels))
     return st.selectbox(
-        label, list(labels), index=None, key=key, format_func=lambda name: labels[name],
-        placeholder=otherwise, label_visibility="collapsed", width=220, on_change=_keep, args=(key,),
-    )  # fmt: skip
+        label,
+        list(labels),
+        index=None,
+        key=key,
+        format_func=lambda name: labels[name],
+        placeholder=otherwise,
+        label_visibility="collapsed",
+        width=220,
+        on_change=_keep,
+        args=(key,),
+    )
 
 
 def search(key: str, placeholder: str, *, width: int = 300) -> str:
     """Searches while one types."""
     typed = st.text_input(
-        "Search", key=key, type="search", live=True, bind="query-params", width=width,
-        placeholder=placeholder, label_visibility="collapsed", max_chars=_LONGEST_SEARCH,
-    )  # fmt: skip
+        "Search",
+        key=key,
+        type="search",
+        live=True,
+        bind="query-params",
+        width=width,
+        placeholder=placeholder,
+        label_visibility="collapsed",
+        max_chars=_LONGEST_SEARCH,
+    )
     return (typed or "").strip()
 
 

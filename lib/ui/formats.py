@@ -76,9 +76,13 @@ def ago(value: Moment | None, now: datetime) -> str:
 
 def brief(value: Moment | None, now: datetime) -> str:
     """ "2 h ago", "5 min ago", for where there is little room."""
-    return ago(value, now).replace(" minutes", " min").replace(" minute", " min").replace(
-        " hours", " h"
-    ).replace(" hour", " h")  # fmt: skip
+    return (
+        ago(value, now)
+        .replace(" minutes", " min")
+        .replace(" minute", " min")
+        .replace(" hours", " h")
+        .replace(" hour", " h")
+    )
 
 
 def when(value: Moment | None, now: datetime, timezone: tzinfo) -> str:

@@ -84,8 +84,13 @@ def line(ctx: PageContext) -> None:
         )
         spec = navigation.find("sync")
         if spec is not None:
-            st.page_link(spec.path, label=spec.title, icon=":material/arrow_forward:",
-                         icon_position="right", width="content")  # fmt: skip
+            st.page_link(
+                spec.path,
+                label=spec.title,
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                width="content",
+            )
 
 
 def light(ctx: PageContext, found: Facts, remarks: Sequence[Remark]) -> None:
@@ -121,8 +126,14 @@ def _what_to_do(ctx: PageContext, remark: Remark) -> None:
         address, query = _LINKS[remark.code]
         spec = navigation.find(address)
         if spec is not None:
-            st.page_link(spec.path, label=spec.title, icon=":material/arrow_forward:",
-                         icon_position="right", query_params=query, width="content")  # fmt: skip
+            st.page_link(
+                spec.path,
+                label=spec.title,
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params=query,
+                width="content",
+            )
         return
     if remark.code not in _ACTIONS or not ctx.actor.may(Permission.SYNC):
         return
@@ -176,17 +187,27 @@ def figures(ctx: PageContext, found: Facts) -> None:
     arrived = _brief(found.webhook_at, ctx) if found.has_webhooks else "Not set up"
     layout.figures(
         [
-            Figure("Last synced", _brief(found.synced_at, ctx),
-                   help="When Onfile last asked Stripe what changed."),
-            Figure("Last compared", _brief(found.proven_at, ctx),
-                   help="When what is here was last compared with Stripe."),
-            Figure("Stripe reads used", f"{reads.part:.0%}",
-                   help=f"{reads.used:,} of the {reads.allowed:,} questions that Stripe answers in "
-                   "30 days: 500 a payment, and at least 10,000."),
-            Figure("Last webhook", arrived, "webhooks",
-                   help="When Stripe last told Onfile by itself."),
+            Figure(
+                "Last synced",
+                _brief(found.synced_at, ctx),
+                help="When Onfile last asked Stripe what changed.",
+            ),
+            Figure(
+                "Last compared",
+                _brief(found.proven_at, ctx),
+                help="When what is here was last compared with Stripe.",
+            ),
+            Figure(
+                "Stripe reads used",
+                f"{reads.part:.0%}",
+                help=f"{reads.used:,} of the {reads.allowed:,} questions that Stripe answers in "
+                "30 days: 500 a payment, and at least 10,000.",
+            ),
+            Figure(
+                "Last webhook", arrived, "webhooks", help="When Stripe last told Onfile by itself."
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _brief(value: int | None, ctx: PageContext) -> str:
@@ -197,7 +218,9 @@ def news(ctx: PageContext, found: Facts) -> None:
     """What the figures cannot say: news comes later without webhooks, and what is not found yet."""
     words = ""
     if not found.has_webhooks:
-        words = "Webhooks are not set up: Onfile asks Stripe instead. Everything is right, only later."  # fmt: skip
+        words = (
+            "Webhooks are not set up: Onfile asks Stripe instead. Everything is right, only later."
+        )
     elif found.webhook_at is None:
         words = "Webhooks are set up, and nothing has arrived yet."
     elif found.webhooks_missed:

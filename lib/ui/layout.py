@@ -165,14 +165,22 @@ def pager(key: str, *, newer: str | None, older: str | None, note: str = "") -> 
             return
         with st.container(horizontal=True, width="content"):
             st.button(
-                "Newer", key=f"{key}_pager_newer", icon=":material/chevron_left:",
-                disabled=newer is None, on_click=_move, args=(key, "newer", newer or ""),
-            )  # fmt: skip
+                "Newer",
+                key=f"{key}_pager_newer",
+                icon=":material/chevron_left:",
+                disabled=newer is None,
+                on_click=_move,
+                args=(key, "newer", newer or ""),
+            )
             st.button(
-                "Older", key=f"{key}_pager_older", icon=":material/chevron_right:",
-                icon_position="right", disabled=older is None,
-                on_click=_move, args=(key, "older", older or ""),
-            )  # fmt: skip
+                "Older",
+                key=f"{key}_pager_older",
+                icon=":material/chevron_right:",
+                icon_position="right",
+                disabled=older is None,
+                on_click=_move,
+                args=(key, "older", older or ""),
+            )
 
 
 def _move(key: str, direction: str, cursor: str) -> None:

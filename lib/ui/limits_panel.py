@@ -23,11 +23,16 @@ def draw(ctx: PageContext) -> None:
     if limits:
         frame = pd.DataFrame(
             [
-                {"code": code.upper(), "currency": code, "per_charge": of.per_charge,
-                 "per_run": of.per_run, "per_day": of.per_day}
+                {
+                    "code": code.upper(),
+                    "currency": code,
+                    "per_charge": of.per_charge,
+                    "per_run": of.per_run,
+                    "per_day": of.per_day,
+                }
                 for code, of in limits.items()
             ]
-        )  # fmt: skip
+        )
         tables.listing(
             frame,
             {
@@ -36,8 +41,10 @@ def draw(ctx: PageContext) -> None:
                 "per_run": tables.amount("A run", width=180),
                 "per_day": tables.amount("A day", width=180),
             },
-            key="settings_limits", alt="Limits by currency", timezone=UTC,
-        )  # fmt: skip
+            key="settings_limits",
+            alt="Limits by currency",
+            timezone=UTC,
+        )
     else:
         st.caption("No limits are set: every run needs one approver, single charges none.")
     with st.expander("Set limits", icon=":material/speed:"):
@@ -45,15 +52,23 @@ def draw(ctx: PageContext) -> None:
 
 
 def _form(ctx: PageContext, limits: dict[str, Limits]) -> None:
-    code = st.selectbox("Currency", pickers.CURRENCY_CODES, key="settings_limit_currency",
-                        format_func=str.upper, width=160)  # fmt: skip
+    code = st.selectbox(
+        "Currency",
+        pickers.CURRENCY_CODES,
+        key="settings_limit_currency",
+        format_func=str.upper,
+        width=160,
+    )
     now = limits.get(code, Limits())
     with st.form(f"settings_limits_{code}", border=False):
         places = st.columns(3)
         fields = {
             name: place.text_input(
-                label, value=format_major(value, code) if value is not None else "",
-                key=f"settings_{name}_{code}", placeholder="no limit", autocomplete="off",
+                label,
+                value=format_major(value, code) if value is not None else "",
+                key=f"settings_{name}_{code}",
+                placeholder="no limit",
+                autocomplete="off",
             )
             for place, (name, label, value) in zip(
                 places,
@@ -64,7 +79,7 @@ def _form(ctx: PageContext, limits: dict[str, Limits]) -> None:
                 ),
                 strict=True,
             )
-        }  # fmt: skip
+        }
         if st.form_submit_button("Save", key="settings_limits_save", type="primary"):
             with outcome.show(f"Limits for {code.upper()} are set."):
                 ctx.services.limits.set(code, **fields, by=ctx.actor)

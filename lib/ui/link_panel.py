@@ -72,7 +72,10 @@ def _panel(link_id: str) -> None:
     ctx = require()
     row = ctx.services.reports.links.find(link_id)
     if row is None:
-        st.info("There is no such link. It may belong to another installation.", icon=":material/link_off:")  # fmt: skip
+        st.info(
+            "There is no such link. It may belong to another installation.",
+            icon=":material/link_off:",
+        )
         return
     is_open = row["state"] == "open"
     if is_open and st.session_state.get(MADE) == link_id:
@@ -82,18 +85,26 @@ def _panel(link_id: str) -> None:
     _facts(ctx, row)
     if row["charge_id"] and (charges := navigation.find("charges")):
         st.page_link(
-            charges.path, label="Open the charge it recovers", icon=":material/receipt_long:",
+            charges.path,
+            label="Open the charge it recovers",
+            icon=":material/receipt_long:",
             query_params={"charge": row["charge_id"]},
-        )  # fmt: skip
+        )
     if row["customer"] and (customers := navigation.find("customers")):
         st.page_link(
-            customers.path, label="Open customer", icon=":material/person:",
+            customers.path,
+            label="Open customer",
+            icon=":material/person:",
             query_params={"customer": row["customer"]},
-        )  # fmt: skip
-    layout.raw([
-        Fact("Link", row["id"]), Fact("Customer", row["customer"]),
-        Fact("Session", row["session_id"]), Fact("Charge", row["charge_id"]),
-    ])  # fmt: skip
+        )
+    layout.raw(
+        [
+            Fact("Link", row["id"]),
+            Fact("Customer", row["customer"]),
+            Fact("Session", row["session_id"]),
+            Fact("Charge", row["charge_id"]),
+        ]
+    )
     if is_open and ctx.actor.may(Permission.MANAGE_LINKS):
         _expiry(ctx, row)
 
@@ -124,7 +135,9 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
         return when(seconds, ctx.now, ctx.timezone)
 
     def until(seconds: int | None) -> str:
-        return f"{countdown(seconds, ctx.now)} · {exact(seconds, ctx.timezone)}" if seconds else NONE  # fmt: skip
+        return (
+            f"{countdown(seconds, ctx.now)} · {exact(seconds, ctx.timezone)}" if seconds else NONE
+        )
 
     maker = _people(ctx).get(row["created_by"], row["created_by"])
     facts = [

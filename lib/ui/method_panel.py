@@ -77,10 +77,13 @@ def _panel(method_id: str) -> None:
         return
     _actions(ctx, row)
     _facts(ctx, row)
-    layout.raw([
-        Fact("Payment method", row["id"]), Fact("Customer", row["customer"] or row["last_customer"]),
-        Fact("Fingerprint", row["fingerprint"]),
-    ])  # fmt: skip
+    layout.raw(
+        [
+            Fact("Payment method", row["id"]),
+            Fact("Customer", row["customer"] or row["last_customer"]),
+            Fact("Fingerprint", row["fingerprint"]),
+        ]
+    )
     if row["customer"] and ctx.actor.may(Permission.MANAGE_METHODS):
         _removal(ctx, row)
 
@@ -95,25 +98,33 @@ def _actions(ctx: PageContext, row: dict[str, Any]) -> None:
         sessions = navigation.find("sessions")
         if sessions:
             st.page_link(
-                sessions.path, label="Sessions that need a customer", icon=":material/arrow_forward:",
+                sessions.path,
+                label="Sessions that need a customer",
+                icon=":material/arrow_forward:",
                 query_params={"sessions_state": "needs_customer"},
-            )  # fmt: skip
+            )
         return
     with st.container(horizontal=True):
         charge = navigation.find("new_charge")
         if (
-            charge and not row["why_not"] and ctx.actor.may(Permission.CHARGE)
-            and st.button("Charge", key="payment_methods_charge", type="primary", icon=":material/add_card:")
-        ):  # fmt: skip
+            charge
+            and not row["why_not"]
+            and ctx.actor.may(Permission.CHARGE)
+            and st.button(
+                "Charge", key="payment_methods_charge", type="primary", icon=":material/add_card:"
+            )
+        ):
             st.switch_page(
                 charge.path, query_params={"customer": row["customer"], "method": row["id"]}
             )
         links = navigation.find("setup_links")
         owner = row["customer"] or row["last_customer"]
         if (
-            links and owner and ctx.actor.may(Permission.MANAGE_LINKS)
+            links
+            and owner
+            and ctx.actor.may(Permission.MANAGE_LINKS)
             and st.button("New link", key="payment_methods_link", icon=":material/add_link:")
-        ):  # fmt: skip
+        ):
             st.switch_page(links.path, query_params={"customer": owner})
 
 
@@ -134,9 +145,11 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     )
     if row["customer"] and (customers := navigation.find("customers")):
         st.page_link(
-            customers.path, label="Open customer", icon=":material/person:",
+            customers.path,
+            label="Open customer",
+            icon=":material/person:",
             query_params={"customer": row["customer"]},
-        )  # fmt: skip
+        )
 
 
 def _removal(ctx: PageContext, row: dict[str, Any]) -> None:

@@ -150,15 +150,19 @@ def form(ctx: PageContext) -> None:
             format_func=str.upper,
         )
         reference = st.text_input(
-            "Reference", key="new_charge_reference", placeholder="INV-2026-0117",
+            "Reference",
+            key="new_charge_reference",
+            placeholder="INV-2026-0117",
             autocomplete="off",
             help="What is owed, such as an invoice number. One customer's reference is charged once.",
-        )  # fmt: skip
+        )
         description = st.text_input(
-            "Description (optional)", key="new_charge_description",
-            placeholder="Paper and labels, November", autocomplete="off",
+            "Description (optional)",
+            key="new_charge_description",
+            placeholder="Paper and labels, November",
+            autocomplete="off",
             help="Stripe shows it in the Dashboard and on receipts.",
-        )  # fmt: skip
+        )
         said = st.container()
         asked = st.form_submit_button("Review", key="new_charge_review", type="primary")
     if asked:
@@ -204,9 +208,13 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
                 )
                 st.caption(_WHAT_MOVES[ctx.services.settings.mode], width="content")
     st.button(
-        "Change", key="new_charge_change", icon=":material/arrow_back:", type="tertiary",
-        on_click=_change, args=(seen,),
-    )  # fmt: skip
+        "Change",
+        key="new_charge_change",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        on_click=_change,
+        args=(seen,),
+    )
     if asked:
         tried = partial(of_reference, ctx, seen.customer, seen.reference)
         with said, outcome.show(blocked_by=tried) as told, st.spinner("Charging"):
@@ -223,9 +231,7 @@ def _confirm(ctx: PageContext, seen: Reviewed, typed: str) -> None:
         st.session_state[_REVIEW] = now
         return
     st.session_state[_CONFIRMED] = seen.form
-    view = ctx.services.charging.charge(
-        seen.order, by=ctx.actor, expected_attempts=seen.attempts
-    )  # fmt: skip
+    view = ctx.services.charging.charge(seen.order, by=ctx.actor, expected_attempts=seen.attempts)
     _done(view.charge.id)
 
 

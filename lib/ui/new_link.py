@@ -26,10 +26,19 @@ _OPEN = f"{_FORM}_form"
 _TWINS = f"{_FORM}_twins"
 _EXISTING, _NEW, _NOBODY = "Existing customer", "New customer", "Nobody yet"
 _LANGUAGES = {
-    "auto": "As the customer's browser", "en": "English", "de": "German", "es": "Spanish",
-    "fr": "French", "it": "Italian", "ja": "Japanese", "nl": "Dutch", "pl": "Polish",
-    "pt": "Portuguese", "sv": "Swedish", "zh": "Chinese",
-}  # fmt: skip
+    "auto": "As the customer's browser",
+    "en": "English",
+    "de": "German",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "ja": "Japanese",
+    "nl": "Dutch",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "sv": "Swedish",
+    "zh": "Chinese",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +84,13 @@ def _form() -> None:
     st.caption("The customer opens the link and saves a card. Nothing is charged.")
     # Chosen by `key` alone: the drawer opens with the customer that another page named.
     who = st.segmented_control(
-        "For", [_EXISTING, _NEW, _NOBODY], default=_EXISTING, required=True, key=f"{_FORM}_who",
+        "For",
+        [_EXISTING, _NEW, _NOBODY],
+        default=_EXISTING,
+        required=True,
+        key=f"{_FORM}_who",
         width="stretch",
-    )  # fmt: skip
+    )
     order = _for_whom(ctx, who or _EXISTING)
     currency = st.selectbox(
         "What may be saved",
@@ -99,9 +112,11 @@ def _form() -> None:
         format_func=lambda code: _LANGUAGES.get(code, code),
     )
     order = _with(
-        order, currency=currency or None, reference=(reference or "").strip() or None,
+        order,
+        currency=currency or None,
+        reference=(reference or "").strip() or None,
         locale=None if locale == "auto" else locale,
-    )  # fmt: skip
+    )
     if _twin_offer(ctx, order):
         return
     if st.button("Make link", key=f"{_FORM}_submit", type="primary", width="stretch"):
@@ -162,8 +177,13 @@ def twin_choice(twins: list[Customer], *, key: str) -> str | None:
         many = "These customers have" if len(twins) > 1 else "A customer has"
         st.markdown(f"**{many} this e-mail already**")
         for twin in twins[:5]:
-            if st.button(f"Use {escape(twin.label)}", key=f"{key}_{twin.id}", type="primary",
-                         width="stretch", help=twin.id):  # fmt: skip
+            if st.button(
+                f"Use {escape(twin.label)}",
+                key=f"{key}_{twin.id}",
+                type="primary",
+                width="stretch",
+                help=twin.id,
+            ):
                 return twin.id
         if st.button("Make a new one anyway", key=f"{key}_anyway", width="stretch"):
             return ""

@@ -26,15 +26,21 @@ _READ = "new_run_read"
 
 
 def template(ctx: PageContext) -> None:
-    downloads.file(partial(ctx.services.runs.files.template, by=ctx.actor), key="new_run_template",
-                file_name="charge-run.xlsx", label="Template with your customers")  # fmt: skip
+    downloads.file(
+        partial(ctx.services.runs.files.template, by=ctx.actor),
+        key="new_run_template",
+        file_name="charge-run.xlsx",
+        label="Template with your customers",
+    )
 
 
 def upload(ctx: PageContext) -> Upload | None:
     given = st.file_uploader(
-        "CSV or XLSX file", key="new_run_file", type=["csv", "tsv", "txt", "xlsx"],
+        "CSV or XLSX file",
+        key="new_run_file",
+        type=["csv", "tsv", "txt", "xlsx"],
         help="A heading, then one row for each charge: customer, amount, currency, reference.",
-    )  # fmt: skip
+    )
     if given is None:
         _explain()
         return None
@@ -43,9 +49,11 @@ def upload(ctx: PageContext) -> Upload | None:
 
 def pasted(ctx: PageContext) -> Upload | None:
     text = st.text_area(
-        "Rows with their heading", key="new_run_pasted", height=200,
+        "Rows with their heading",
+        key="new_run_pasted",
+        height=200,
         placeholder="customer\tamount\tcurrency\treference\nbilling@example.com\t12.34\teur\tINV-1",
-    )  # fmt: skip
+    )
     # A click leaves the field, which is what hands its text over; not everybody knows Ctrl+Enter.
     st.button("Read the rows", key="new_run_read_pasted", icon=":material/content_paste:")
     if not text.strip():
@@ -90,14 +98,20 @@ def _explain() -> None:
                     "Column": [column.label for column in COLUMNS],
                     "Needed": ["yes" if column.required else "" for column in COLUMNS],
                     "For example": [
-                        "cus_… or billing@example.com", "1234.50", "eur", "INV-2026-0117",
-                        "pm_…", "Paper and labels", "NOVEMBER",
+                        "cus_… or billing@example.com",
+                        "1234.50",
+                        "eur",
+                        "INV-2026-0117",
+                        "pm_…",
+                        "Paper and labels",
+                        "NOVEMBER",
                     ],
                 }
             ),
-            hide_index=True, height="content",
+            hide_index=True,
+            height="content",
             alt="The columns of a run's file, which of them are needed, and an example of each",
-        )  # fmt: skip
+        )
         st.caption(
             "The order does not matter, and other names are recognised in English, German, French and "
             "Japanese. Further columns come back in the results. A reference is never charged twice for one customer."
@@ -158,8 +172,12 @@ def _same_file(ctx: PageContext, upload: Upload) -> None:
         icon=":material/content_copy:",
     )
     if runs is not None:
-        st.page_link(runs.path, label="See that run", icon=":material/arrow_forward:",
-                     query_params={run_page.PARAM: last.id})  # fmt: skip
+        st.page_link(
+            runs.path,
+            label="See that run",
+            icon=":material/arrow_forward:",
+            query_params={run_page.PARAM: last.id},
+        )
 
 
 def _columns(upload: Upload) -> tuple[dict[str, int], str | None]:
@@ -175,18 +193,26 @@ def _columns(upload: Upload) -> tuple[dict[str, int], str | None]:
         places = st.columns(4)
         for at, column in enumerate(COLUMNS):
             chosen = places[at % 4].selectbox(
-                column.label, indexes, index=guess.get(column.name), placeholder=_NOT_THERE,
+                column.label,
+                indexes,
+                index=guess.get(column.name),
+                placeholder=_NOT_THERE,
                 format_func=lambda index: header[index] or f"Column {index + 1}",
                 key=f"new_run_column_{column.name}_{upload.digest[:12]}",
-            )  # fmt: skip
+            )
             if chosen is not None:
                 columns[column.name] = chosen
     currency = None
     if "currency" not in columns:
         currency = st.selectbox(
-            "Currency of all rows", pickers.CURRENCY_CODES, index=None, key="new_run_currency",
-            format_func=str.upper, placeholder="Choose one", width=200,
-        )  # fmt: skip
+            "Currency of all rows",
+            pickers.CURRENCY_CODES,
+            index=None,
+            key="new_run_currency",
+            format_func=str.upper,
+            placeholder="Choose one",
+            width=200,
+        )
     return columns, currency
 
 
@@ -201,8 +227,10 @@ def _first_rows(upload: Upload) -> None:
             "row": tables.number("Row", width=60),
             **{str(at): tables.text(name) for at, name in enumerate(names)},
         },
-        key="new_run_rows", alt="The first rows of the file as they were read", timezone=UTC,
-    )  # fmt: skip
+        key="new_run_rows",
+        alt="The first rows of the file as they were read",
+        timezone=UTC,
+    )
     if len(upload.sheet.rows) > len(shown):
         st.caption(f"The first {len(shown)} of {len(upload.sheet.rows):,} rows.")
 
@@ -228,7 +256,10 @@ def _problems(parsed: ParsedFile) -> None:
             "column": tables.text("Column", width=150),
             "message": tables.text("What is wrong", width=560),
         },
-        key="new_run_problems", alt="What could not be read, by row", timezone=UTC, wraps=True,
-    )  # fmt: skip
+        key="new_run_problems",
+        alt="What could not be read, by row",
+        timezone=UTC,
+        wraps=True,
+    )
     if len(parsed.errors) > _SHOWN_PROBLEMS:
         st.caption(f"And {len(parsed.errors) - _SHOWN_PROBLEMS:,} more; all are listed in the run.")

@@ -102,9 +102,11 @@ def _link_to_charge(charge_id: str) -> None:
     spec = navigation.find("charges")
     if spec is not None:
         st.page_link(
-            spec.path, label="See that charge", icon=":material/receipt_long:",
+            spec.path,
+            label="See that charge",
+            icon=":material/receipt_long:",
             query_params={"charge": charge_id},
-        )  # fmt: skip
+        )
 
 
 def gateway_error(error: GatewayError) -> None:

@@ -30,10 +30,19 @@ _ACTIVE = (
 _STATES = ("succeeded", "processing", "needs_customer", "declined", "unknown", "cancelled")
 _STEPS = (
     ("setup_links", "add_link", "Make a link", "Send it to the customer. Nothing is charged."),
-    ("sessions", "assignment_turned_in", "The customer saves a card",
-     "On Stripe's page, in a minute. It appears here by itself."),
-    ("new_charge", "add_card", "Charge it later", "Any amount you agreed on, as often as you agreed."),
-)  # fmt: skip
+    (
+        "sessions",
+        "assignment_turned_in",
+        "The customer saves a card",
+        "On Stripe's page, in a minute. It appears here by itself.",
+    ),
+    (
+        "new_charge",
+        "add_card",
+        "Charge it later",
+        "Any amount you agreed on, as often as you agreed.",
+    ),
+)
 
 
 def waiting(ctx: PageContext) -> None:
@@ -43,18 +52,34 @@ def waiting(ctx: PageContext) -> None:
         _approvals(ctx)
     layout.figures(
         [
-            Figure("Unknown", counts["unknown"], "unknown",
-                   help="Charges whose outcome Onfile is finding out."),
-            Figure("Failures", counts["failures"], "failures",
-                   help="Charges of the last 30 days that failed and were not made good since."),
-            Figure("Card without customer", counts["unattached"], "sessions",
-                   {"sessions_state": "needs_customer"},
-                   help="Saved without a customer: cannot be charged before it has one."),
-            Figure("Expiring methods", counts["expiring"], "payment_methods",
-                   {"payment_methods_state": "expiring"},
-                   help="Cards that end this month or next."),
+            Figure(
+                "Unknown",
+                counts["unknown"],
+                "unknown",
+                help="Charges whose outcome Onfile is finding out.",
+            ),
+            Figure(
+                "Failures",
+                counts["failures"],
+                "failures",
+                help="Charges of the last 30 days that failed and were not made good since.",
+            ),
+            Figure(
+                "Card without customer",
+                counts["unattached"],
+                "sessions",
+                {"sessions_state": "needs_customer"},
+                help="Saved without a customer: cannot be charged before it has one.",
+            ),
+            Figure(
+                "Expiring methods",
+                counts["expiring"],
+                "payment_methods",
+                {"payment_methods_state": "expiring"},
+                help="Cards that end this month or next.",
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _approvals(ctx: PageContext) -> None:
@@ -62,8 +87,11 @@ def _approvals(ctx: PageContext) -> None:
     spec = navigation.find("approvals")
     if count and spec is not None:
         verb = "waits" if count == 1 else "wait"
-        st.page_link(spec.path, label=f"**{count:,} {verb} for your approval**",
-                     icon=":material/approval_delegation:")  # fmt: skip
+        st.page_link(
+            spec.path,
+            label=f"**{count:,} {verb} for your approval**",
+            icon=":material/approval_delegation:",
+        )
 
 
 def picture(ctx: PageContext) -> None:
@@ -89,10 +117,18 @@ def picture(ctx: PageContext) -> None:
             st.markdown("**Charges of the last 30 days**", width="content")
             shown = currencies[0]
             if len(currencies) > 1:
-                shown = st.segmented_control(
-                    "Currency", currencies, default=currencies[0], key="home_currency",
-                    format_func=str.upper, label_visibility="collapsed", required=True,
-                ) or currencies[0]  # fmt: skip
+                shown = (
+                    st.segmented_control(
+                        "Currency",
+                        currencies,
+                        default=currencies[0],
+                        key="home_currency",
+                        format_func=str.upper,
+                        label_visibility="collapsed",
+                        required=True,
+                    )
+                    or currencies[0]
+                )
         days = [(first + timedelta(days=n)).strftime("%Y-%m-%d") for n in range(_DAYS)]
         per_day = reports.per_day(since=since, utc_offset_seconds=int(offset.total_seconds()))
         charts.per_day(per_day[per_day["currency"] == shown], days, shown)
@@ -131,8 +167,13 @@ def activity(ctx: PageContext) -> None:
         st.markdown("**Latest activity**", width="content")
         spec = navigation.find("audit")
         if spec is not None and rows:
-            st.page_link(spec.path, label="All activity", icon=":material/arrow_forward:",
-                         icon_position="right", width="content")  # fmt: skip
+            st.page_link(
+                spec.path,
+                label="All activity",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                width="content",
+            )
     if not rows:
         st.caption("What you and your colleagues do is listed here.")
         return
@@ -151,8 +192,10 @@ def activity(ctx: PageContext) -> None:
             "who": tables.text("Who", width=140),
             "at": tables.ago("When"),
         },
-        key="home_activity", alt="What happened last, newest first", timezone=ctx.timezone,
-    )  # fmt: skip
+        key="home_activity",
+        alt="What happened last, newest first",
+        timezone=ctx.timezone,
+    )
 
 
 def is_new(ctx: PageContext) -> bool:
@@ -171,8 +214,9 @@ def start(ctx: PageContext) -> None:
             st.markdown(f":gray[:material/{icon}: Step {number}]")
             spec = navigation.find(address)
             if spec is not None and ctx.actor.may(spec.permission):
-                st.page_link(spec.path, label=title, icon=":material/arrow_forward:",
-                             icon_position="right")  # fmt: skip
+                st.page_link(
+                    spec.path, label=title, icon=":material/arrow_forward:", icon_position="right"
+                )
             else:
                 st.markdown(f"**{title}**")
             st.caption(text)

@@ -38,9 +38,13 @@ def customer(services: Services, key: str) -> str | None:
             if found["name"] and found["email"]:
                 st.caption(escape(found["email"]))
         st.button(
-            "Change", key=f"{key}_change", type="tertiary", on_click=forget, args=(key,),
+            "Change",
+            key=f"{key}_change",
+            type="tertiary",
+            on_click=forget,
+            args=(key,),
             width="content",
-        )  # fmt: skip
+        )
     return str(found["id"])
 
 
@@ -54,18 +58,27 @@ def forget(key: str) -> None:
 
 def _search(services: Services, key: str) -> None:
     typed = st.text_input(
-        "Customer", key=f"{key}_search", type="search", live=True, max_chars=_LONGEST_SEARCH,
+        "Customer",
+        key=f"{key}_search",
+        type="search",
+        live=True,
+        max_chars=_LONGEST_SEARCH,
         placeholder="Name, e-mail or id",
-    )  # fmt: skip
+    )
     text = (typed or "").strip()
     found = dict(services.reports.customers.choices(text, limit=_SHOWN + 1))
     if found:
         shown = list(found)[:_SHOWN]
         st.radio(
-            "Matching customers", shown, index=None, key=f"{key}_matches",
+            "Matching customers",
+            shown,
+            index=None,
+            key=f"{key}_matches",
             format_func=lambda customer_id: escape(found[customer_id]),
-            label_visibility="collapsed", on_change=_take, args=(key,),
-        )  # fmt: skip
+            label_visibility="collapsed",
+            on_change=_take,
+            args=(key,),
+        )
         if len(found) > _SHOWN:
             more = (
                 "More customers match. Type more of the name."

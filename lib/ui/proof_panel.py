@@ -30,18 +30,36 @@ _KINDS = {
     ),
 }
 _FIELDS = {
-    "name": "name", "email": "e-mail", "created": "when it was made", "status": "state",
-    "customer_email": "customer's e-mail", "customer_name": "customer's name",
-    "setup_intent": "SetupIntent", "client_reference_id": "reference", "link_id": "setup link",
-    "expires_at": "when it expires", "usage": "use without the customer",
-    "last_error_code": "last refusal", "payment_method": "saved method", "charge_id": "charge",
-    "attempt": "attempt", "latest_charge": "charge at Stripe", "payment_intent": "payment",
-    "amount_refunded": "refunded amount", "is_disputed": "disputed or not",
-    "failure_code": "refusal", "failure_reason": "reason of the failure", "due_by": "due date",
-    "last4": "last four digits", "exp_month": "month of expiry", "exp_year": "year of expiry",
-    "funding": "kind of card", "billing_name": "name on the card", "billing_email": "e-mail",
+    "name": "name",
+    "email": "e-mail",
+    "created": "when it was made",
+    "status": "state",
+    "customer_email": "customer's e-mail",
+    "customer_name": "customer's name",
+    "setup_intent": "SetupIntent",
+    "client_reference_id": "reference",
+    "link_id": "setup link",
+    "expires_at": "when it expires",
+    "usage": "use without the customer",
+    "last_error_code": "last refusal",
+    "payment_method": "saved method",
+    "charge_id": "charge",
+    "attempt": "attempt",
+    "latest_charge": "charge at Stripe",
+    "payment_intent": "payment",
+    "amount_refunded": "refunded amount",
+    "is_disputed": "disputed or not",
+    "failure_code": "refusal",
+    "failure_reason": "reason of the failure",
+    "due_by": "due date",
+    "last4": "last four digits",
+    "exp_month": "month of expiry",
+    "exp_year": "year of expiry",
+    "funding": "kind of card",
+    "billing_name": "name on the card",
+    "billing_email": "e-mail",
     "charge": "charge at Stripe",
-}  # fmt: skip
+}
 
 
 def table(ctx: PageContext) -> None:
@@ -53,9 +71,10 @@ def table(ctx: PageContext) -> None:
     )
     if not proofs:
         layout.empty(
-            "fact_check", "Not compared yet",
+            "fact_check",
+            "Not compared yet",
             "Onfile does it once a day by itself, or when you press “Compare with Stripe”.",
-        )  # fmt: skip
+        )
         return
     rounds = ctx.services.sync.rounds()
     drawers.follow_address(PARAM, TABLE)
@@ -64,17 +83,29 @@ def table(ctx: PageContext) -> None:
         {
             "name": tables.text("What", width=132),
             "state": tables.state("Result", width=120),
-            "share": tables.text("Share", width=56, help="How much of it was compared: the newest, the oldest, where nothing is for long, others at random, and the next in turn."),
-            "whole": tables.text("All since", width=102, help="Since when everything was compared at least once, or how far the turns have come."),
+            "share": tables.text(
+                "Share",
+                width=56,
+                help="How much of it was compared: the newest, the oldest, where nothing is for long, others at random, and the next in turn.",
+            ),
+            "whole": tables.text(
+                "All since",
+                width=102,
+                help="Since when everything was compared at least once, or how far the turns have come.",
+            ),
             "here": tables.number("Here", width=70, help="So many were compared."),
-            "at_stripe": tables.number("At Stripe", width=78, help="So many were there in the same time."),
+            "at_stripe": tables.number(
+                "At Stripe", width=78, help="So many were there in the same time."
+            ),
             "missing": tables.number("Missing", width=68, help="At Stripe, and were not here."),
             "extra": tables.number("Extra", width=52, help="Here, and not at Stripe."),
             "differing": tables.number("Differing", width=76, help="Here with another value."),
             "proven_at": tables.ago("Compared"),
         },
-        key=TABLE, alt="The last comparison of each type with Stripe", timezone=ctx.timezone,
-    )  # fmt: skip
+        key=TABLE,
+        alt="The last comparison of each type with Stripe",
+        timezone=ctx.timezone,
+    )
     opened = drawers.opened(PARAM, chosen)
     if opened in NAMES:
         drawers.show(

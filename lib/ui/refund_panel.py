@@ -119,12 +119,23 @@ def ask(details: Details, *, earlier: list[RefundOrder]) -> None:
             f"Up to {escape(format_money(left, code))} can be given back to "
             f"{escape(details.row['method'])}. Somebody else has to approve it."
         )
-        typed = st.text_input(f"Amount in {code.upper()}", value=format_major(left, code),
-                              key=f"{key}_amount", autocomplete="off")  # fmt: skip
-        reason = st.selectbox("Why", list(REASONS), index=None, format_func=REASONS.__getitem__,
-                              key=f"{key}_why", placeholder="Choose one")  # fmt: skip
-        note = st.text_input("Note for whoever approves it", key=f"{key}_note", max_chars=500,
-                             autocomplete="off")  # fmt: skip
+        typed = st.text_input(
+            f"Amount in {code.upper()}",
+            value=format_major(left, code),
+            key=f"{key}_amount",
+            autocomplete="off",
+        )
+        reason = st.selectbox(
+            "Why",
+            list(REASONS),
+            index=None,
+            format_func=REASONS.__getitem__,
+            key=f"{key}_why",
+            placeholder="Choose one",
+        )
+        note = st.text_input(
+            "Note for whoever approves it", key=f"{key}_note", max_chars=500, autocomplete="off"
+        )
         asked = st.form_submit_button("Ask for this refund", key=f"{key}_ask")
     if asked:
         with outcome.show("Asked for. Somebody else has to approve it."):

@@ -34,8 +34,13 @@ def buttons(ctx: PageContext, view: RunView) -> None:
                     runs.maker.check_again(run.id, by=by)
         case RunState.APPROVED:
             label = escape(run_words.to_charge(view))
-            if st.button(label, key="run_start", type="primary", icon=":material/play_arrow:",
-                         help="Starts the run: these cards are charged now."):  # fmt: skip
+            if st.button(
+                label,
+                key="run_start",
+                type="primary",
+                icon=":material/play_arrow:",
+                help="Starts the run: these cards are charged now.",
+            ):
                 with outcome.show("It begins in a moment."):
                     runs.control.start(run.id, by=by)
         case RunState.RUNNING:
@@ -47,8 +52,12 @@ def buttons(ctx: PageContext, view: RunView) -> None:
                 with outcome.show("It goes on in a moment."):
                     runs.control.resume(run.id, by=by)
         case RunState.AWAITING_APPROVAL | RunState.REJECTED:
-            if st.button("Change", key="run_withdraw", icon=":material/edit:",
-                         help="Back to draft. It then has to be approved again."):  # fmt: skip
+            if st.button(
+                "Change",
+                key="run_withdraw",
+                icon=":material/edit:",
+                help="Back to draft. It then has to be approved again.",
+            ):
                 with outcome.show("It is a draft again."):
                     runs.approvals.withdraw(run.id, by=by)
         case _:
@@ -72,8 +81,12 @@ def _results(ctx: PageContext, view: RunView) -> None:
         st.caption("Every row as it came in, and what came of it.")
         for label, ending in (("Excel workbook", "xlsx"), ("CSV file", "csv")):
             name = f"{view.run.name}-results.{ending}"
-            downloads.file(partial(_content, files, run_id, name), file_name=name,
-                        key=f"run_results_{ending}", label=label)  # fmt: skip
+            downloads.file(
+                partial(_content, files, run_id, name),
+                file_name=name,
+                key=f"run_results_{ending}",
+                label=label,
+            )
 
 
 def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:
@@ -109,31 +122,43 @@ def _submit(ctx: PageContext, view: RunView) -> None:
         with st.form("run_submit_form", border=False):
             left, right = st.columns(2)
             rows = left.text_input(
-                "Rows you expect (optional)", key="run_control_rows", autocomplete="off",
+                "Rows you expect (optional)",
+                key="run_control_rows",
+                autocomplete="off",
                 placeholder="As your own books say",
                 help="All rows of the file, also those that are blocked or left out.",
-            )  # fmt: skip
+            )
             sums = right.text_input(
-                "Totals you expect (optional)", key="run_control_totals", autocomplete="off",
+                "Totals you expect (optional)",
+                key="run_control_totals",
+                autocomplete="off",
                 placeholder="12345.60 eur, 5000 jpy",
                 help="Of all rows, from your own books and not from this page: a wrong file is noticed here.",
-            )  # fmt: skip
+            )
             canary = left.number_input(
-                "Stop after the first rows", key="run_canary", min_value=0, value=0, step=1,
+                "Stop after the first rows",
+                key="run_canary",
+                min_value=0,
+                value=0,
+                step=1,
                 help="After so many rows the run pauses, so that you can look before the rest. 0: it does not.",
-            )  # fmt: skip
+            )
             new_cards = right.checkbox(
-                "The approval covers new cards", key="run_new_cards",
+                "The approval covers new cards",
+                key="run_new_cards",
                 help="When a customer whose charge failed saves a new card, that charge may be tried once more without another approval.",
-            )  # fmt: skip
+            )
             if st.form_submit_button(
                 "Submit", key="run_submit", type="primary", icon=":material/send:"
             ):
                 with outcome.show("Submitted. Somebody else has to approve it."):
                     ctx.services.runs.approvals.submit(
-                        view.run.id, by=ctx.actor, control=_control(rows, sums),
-                        canary=int(canary), charge_new_cards=bool(new_cards),
-                    )  # fmt: skip
+                        view.run.id,
+                        by=ctx.actor,
+                        control=_control(rows, sums),
+                        canary=int(canary),
+                        charge_new_cards=bool(new_cards),
+                    )
 
 
 def _control(rows: str, sums: str) -> ControlTotals | None:
@@ -161,12 +186,22 @@ def _decide(ctx: PageContext, view: RunView) -> None:
         st.caption(
             f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.all_planned(view))}. "
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
-            + (f"The maker expected {escape(run.control.in_words())} in all, and that is what it holds. "
-               if run.control is not None else "")
-            + (f"Pauses after the first {_first(run.canary)} to be looked at. " if run.canary else "")
-            + ("Also allows one more try when a customer saves a new card. "
-               if run.charge_new_cards else "")
-        )  # fmt: skip
+            + (
+                f"The maker expected {escape(run.control.in_words())} in all, and that is what it holds. "
+                if run.control is not None
+                else ""
+            )
+            + (
+                f"Pauses after the first {_first(run.canary)} to be looked at. "
+                if run.canary
+                else ""
+            )
+            + (
+                "Also allows one more try when a customer saves a new card. "
+                if run.charge_new_cards
+                else ""
+            )
+        )
         unread = uncounted(ctx.services.runs.viewer.unreadable(run.id))
         if unread:
             st.caption(unread)
@@ -239,8 +274,12 @@ def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 -
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Row {number}")
         if chosen["charge_id"] and charges is not None:
-            st.page_link(charges.path, label="See its charge", icon=":material/receipt_long:",
-                         query_params={"charge": str(chosen["charge_id"])})  # fmt: skip
+            st.page_link(
+                charges.path,
+                label="See its charge",
+                icon=":material/receipt_long:",
+                query_params={"charge": str(chosen["charge_id"])},
+            )
         if view.run.state is not RunState.DRAFT or not ctx.actor.may(Permission.CHARGE):
             return
         maker = ctx.services.runs.maker

@@ -39,9 +39,12 @@ def draw(ctx: PageContext, view: RunView) -> None:
                 "Compare with Stripe now", key="run_certify", icon=":material/balance:"
             )
             if certificate is not None:
-                downloads.file(partial(ctx.services.runs.files.certificate, run.id),
-                            file_name=f"{run.name}-certificate.html", key="run_certificate",
-                            label="Page to print")  # fmt: skip
+                downloads.file(
+                    partial(ctx.services.runs.files.certificate, run.id),
+                    file_name=f"{run.name}-certificate.html",
+                    key="run_certificate",
+                    label="Page to print",
+                )
     if asked:
         _compare(ctx, run.id)
     if certificate is None:
@@ -92,9 +95,10 @@ def _sums(ctx: PageContext, certificate: Certificate) -> None:
             frame,
             {"code": tables.text("Currency", width=80)}
             | {name: tables.amount(label) for name, label in sums},
-            key="run_certificate_sums", alt="Sums of the file, our ledger and Stripe by currency",
+            key="run_certificate_sums",
+            alt="Sums of the file, our ledger and Stripe by currency",
             timezone=ctx.timezone,
-        )  # fmt: skip
+        )
 
 
 def _remarks(ctx: PageContext, certificate: Certificate) -> None:
@@ -108,8 +112,9 @@ def _remarks(ctx: PageContext, certificate: Certificate) -> None:
     heavy = frame[frame["weight"] != "note"]
     with st.expander(
         _counted(frame["weight"].tolist(), certificate.content["counts"]),
-        icon=":material/list:", expanded=not heavy.empty,
-    ):  # fmt: skip
+        icon=":material/list:",
+        expanded=not heavy.empty,
+    ):
         tables.listing(
             frame.assign(weight=weights).head(_SHOWN),
             {
@@ -118,9 +123,11 @@ def _remarks(ctx: PageContext, certificate: Certificate) -> None:
                 "reference": tables.text("Reference", width=120),
                 "text": tables.text("What", width=560),
             },
-            key="run_certificate_remarks", alt="What differs and what is an exception, by row",
-            timezone=ctx.timezone, wraps=True,
-        )  # fmt: skip
+            key="run_certificate_remarks",
+            alt="What differs and what is an exception, by row",
+            timezone=ctx.timezone,
+            wraps=True,
+        )
         if len(frame) > _SHOWN:
             st.caption(f"The printed certificate lists all {len(frame):,}.")
 

@@ -21,7 +21,9 @@ def draw(ctx: PageContext, view: RunView) -> None:
     """Nothing for a run that was started: what came of it is better than what was expected."""
     if view.run.state not in _STATES or not view.counts.get("planned"):
         return
-    outlook = _outlook(ctx.services, view.run.id, tuple(sorted(view.counts.items())), view.run.state.value)  # fmt: skip
+    outlook = _outlook(
+        ctx.services, view.run.id, tuple(sorted(view.counts.items())), view.run.state.value
+    )
     with st.container(border=True, gap="small"):
         for line in (_expected(outlook), *_differences(outlook)):
             st.markdown(line)

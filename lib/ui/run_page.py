@@ -41,8 +41,9 @@ _MOVED = ("succeeded", "processing")
 
 
 def draw(ctx: PageContext, run_id: str) -> None:
-    st.button("All runs", key="run_back", type="tertiary", icon=":material/arrow_back:",
-              on_click=_back)  # fmt: skip
+    st.button(
+        "All runs", key="run_back", type="tertiary", icon=":material/arrow_back:", on_click=_back
+    )
     try:
         view = ctx.services.runs.viewer.run(run_id)
     except NotFound:
@@ -86,14 +87,19 @@ def _figures(view: RunView) -> None:
     layout.figures(
         [
             Figure("Rows", f"{sum(counts.values()):,}", help="" if waits else _others(counts)),
-            Figure("To charge", f"{counts.get('planned', 0):,}") if waits
+            Figure("To charge", f"{counts.get('planned', 0):,}")
+            if waits
             else Figure("Charged", f"{charged:,}"),
-            Figure("Blocked", f"{counts.get('blocked', 0):,}",
-                   help="Our own rules keep these back; each says why."),
-            Figure("Left out", f"{counts.get('cancelled', 0):,}") if waits
+            Figure(
+                "Blocked",
+                f"{counts.get('blocked', 0):,}",
+                help="Our own rules keep these back; each says why.",
+            ),
+            Figure("Left out", f"{counts.get('cancelled', 0):,}")
+            if waits
             else Figure("Failed", f"{failed:,}"),
         ]
-    )  # fmt: skip
+    )
     states = [state for state in badges.STATES if any(state in of for of in view.totals.values())]
     sums = pd.DataFrame(
         [
@@ -104,9 +110,12 @@ def _figures(view: RunView) -> None:
     if not sums.empty:
         columns = {state: tables.amount(badges.look(state).label) for state in states}
         tables.listing(
-            sums, {"code": tables.text("Currency", width=90)} | columns, key="run_sums",
-            alt="Sums by currency and state", timezone=UTC,
-        )  # fmt: skip
+            sums,
+            {"code": tables.text("Currency", width=90)} | columns,
+            key="run_sums",
+            alt="Sums by currency and state",
+            timezone=UTC,
+        )
 
 
 def _others(counts: Mapping[str, int]) -> str:
@@ -177,9 +186,11 @@ def _failures(ctx: PageContext, run_id: str) -> None:
                 "amount": tables.amount(width=110),
                 "next_step": tables.text("What to do", width=430),
             },
-            key="run_failures", alt="Failures by reason and currency, with what to do next",
-            timezone=ctx.timezone, wraps=True,
-        )  # fmt: skip
+            key="run_failures",
+            alt="Failures by reason and currency, with what to do next",
+            timezone=ctx.timezone,
+            wraps=True,
+        )
 
 
 def _rows(ctx: PageContext, view: RunView) -> None:
@@ -200,9 +211,13 @@ def _rows(ctx: PageContext, view: RunView) -> None:
         state = filters.states("run_rows_state", {name: n for name, n in view.counts.items() if n})
     after = st.query_params.get(_AFTER, "0")
     frame, more = ctx.services.reports.runs.rows(
-        run.id, states=(state,) if state else (), verdict=verdict, search=search,
-        after=int(after) if after.isdecimal() else 0, rows=_PAGE,
-    )  # fmt: skip
+        run.id,
+        states=(state,) if state else (),
+        verdict=verdict,
+        search=search,
+        after=int(after) if after.isdecimal() else 0,
+        rows=_PAGE,
+    )
     if frame.empty:
         layout.empty("filter_alt_off", "No row matches", "Clear the search, or show all rows.")
         return
@@ -216,9 +231,13 @@ def _rows(ctx: PageContext, view: RunView) -> None:
         "method": tables.text("Saved method", width=170),
     }
     chosen = tables.table(
-        frame, columns, key="run_rows", alt="Rows of this run in the order of the file",
-        timezone=ctx.timezone, wraps=True,
-    )  # fmt: skip
+        frame,
+        columns,
+        key="run_rows",
+        alt="Rows of this run in the order of the file",
+        timezone=ctx.timezone,
+        wraps=True,
+    )
     _pager(after, more, len(frame))
     if chosen:
         row = frame[frame["id"].astype(str) == chosen].iloc[0]
@@ -228,10 +247,14 @@ def _rows(ctx: PageContext, view: RunView) -> None:
 def _pager(after: str, more: int | None, shown: int) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         st.caption(plural(shown, "row"), width="stretch")
-        if after != "0" and st.button("First rows", key="run_rows_first", icon=":material/first_page:"):  # fmt: skip
+        if after != "0" and st.button(
+            "First rows", key="run_rows_first", icon=":material/first_page:"
+        ):
             st.query_params.pop(_AFTER, None)
             st.rerun()
-        if more is not None and st.button("Next rows", key="run_rows_next", icon=":material/chevron_right:"):  # fmt: skip
+        if more is not None and st.button(
+            "Next rows", key="run_rows_next", icon=":material/chevron_right:"
+        ):
             st.query_params[_AFTER] = str(more)
             st.rerun()
 
@@ -248,5 +271,10 @@ def _decisions(ctx: PageContext, view: RunView) -> None:
     if facts:
         st.subheader("Decisions", anchor=False)
         layout.facts(facts)
-    layout.raw([Fact("Run", run.id), Fact("Digest of what was approved", run.digest),
-                Fact("Digest of the file", run.file_digest)])  # fmt: skip
+    layout.raw(
+        [
+            Fact("Run", run.id),
+            Fact("Digest of what was approved", run.digest),
+            Fact("Digest of the file", run.file_digest),
+        ]
+    )

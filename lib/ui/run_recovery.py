@@ -35,18 +35,29 @@ def draw(ctx: PageContext, view: RunView) -> None:
     drafted = plural(len(chosen), "chosen row") if chosen else everything
     with st.container(horizontal=True, vertical_alignment="center"):
         if failed:
-            if st.button("Make links", key="run_recover_links", icon=":material/add_link:",
-                         help=f"A link to save a new card, for {about}. It costs nothing and charges nothing."):  # fmt: skip
+            if st.button(
+                "Make links",
+                key="run_recover_links",
+                icon=":material/add_link:",
+                help=f"A link to save a new card, for {about}. It costs nothing and charges nothing.",
+            ):
                 with outcome.show() as said:
                     made = ctx.services.runs.follower.make_links(
                         view.run.id, by=ctx.actor, numbers=numbers
                     )
                     said.message = _made(made)
-            downloads.file(partial(ctx.services.runs.files.messages, view.run.id, numbers=numbers),
-                        key=f"run_messages_{len(chosen)}", label="Messages (CSV)",
-                        file_name=f"{view.run.name}-messages.csv")  # fmt: skip
-        if st.button("Try again", key="run_recover_again", icon=":material/replay:",
-                     help=f"Makes a new draft of {drafted}, checked by what is known now. It needs an approval of its own."):  # fmt: skip
+            downloads.file(
+                partial(ctx.services.runs.files.messages, view.run.id, numbers=numbers),
+                key=f"run_messages_{len(chosen)}",
+                label="Messages (CSV)",
+                file_name=f"{view.run.name}-messages.csv",
+            )
+        if st.button(
+            "Try again",
+            key="run_recover_again",
+            icon=":material/replay:",
+            help=f"Makes a new draft of {drafted}, checked by what is known now. It needs an approval of its own.",
+        ):
             with outcome.show("A draft of what did not work."):
                 again = ctx.services.runs.follower.again(view.run.id, by=ctx.actor, numbers=numbers)
                 st.query_params["run"] = again.id
@@ -100,8 +111,10 @@ def _choose(ctx: PageContext, view: RunView, failed: int, everything: str) -> li
             "next_step": tables.text("What to do", width=228),
             "card": tables.text("New card", width=90),
         },
-        key="run_failed", alt="Rows of this run that failed", timezone=ctx.timezone,
-    )  # fmt: skip
+        key="run_failed",
+        alt="Rows of this run that failed",
+        timezone=ctx.timezone,
+    )
     return [int(number) for number in chosen]
 
 

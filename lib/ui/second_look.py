@@ -37,8 +37,9 @@ def take_back(ctx: PageContext, *, maker: str, key: str) -> bool:
 def form(key: str, *, yes: str = "Approve", no: str = "Reject") -> Decision | None:
     """None until a button is pressed; the password is asked because the seat may have changed hands."""
     with st.form(f"{key}_decide_form", border=False):
-        password = st.text_input("Your password", type="password", key=f"{key}_password",
-                                 autocomplete="current-password")  # fmt: skip
+        password = st.text_input(
+            "Your password", type="password", key=f"{key}_password", autocomplete="current-password"
+        )
         note = st.text_input("Reason (to reject)", key=f"{key}_reason", autocomplete="off")
         with st.container(horizontal=True):
             approves = st.form_submit_button(

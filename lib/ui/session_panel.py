@@ -66,23 +66,31 @@ def _panel(session_id: str) -> None:
     _facts(ctx, row)
     if row["link_id"] and (links := navigation.find("setup_links")):
         st.page_link(
-            links.path, label="Open setup link", icon=":material/link:",
+            links.path,
+            label="Open setup link",
+            icon=":material/link:",
             query_params={"link": row["link_id"]},
-        )  # fmt: skip
+        )
     if is_saved(row) and (methods := navigation.find("payment_methods")):
         st.page_link(
-            methods.path, label="Open saved method", icon=":material/credit_card:",
+            methods.path,
+            label="Open saved method",
+            icon=":material/credit_card:",
             query_params={"method": row["payment_method"]},
-        )  # fmt: skip
+        )
     if ctx.actor.may(Permission.SYNC) and st.button(
         "Read from Stripe now", key="sessions_pull", icon=":material/sync:"
     ):
         with outcome.show("Read from Stripe just now."):
             ctx.services.returns.pull(session_id, by=ctx.actor)
-    layout.raw([
-        Fact("Session", row["id"]), Fact("Customer", row["customer"] or row["method_customer"]),
-        Fact("Payment method", row["payment_method"]), Fact("Setup link", row["link_id"]),
-    ])  # fmt: skip
+    layout.raw(
+        [
+            Fact("Session", row["id"]),
+            Fact("Customer", row["customer"] or row["method_customer"]),
+            Fact("Payment method", row["payment_method"]),
+            Fact("Setup link", row["link_id"]),
+        ]
+    )
 
 
 def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
@@ -101,15 +109,20 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     method = ctx.services.reports.payment_methods.find(method_id) if method_id else None
     if method is not None:
         saved = f"{escape(method['label'])} {state_badge(method)}"
-        facts.append(Fact("Saved", "", badge=saved) if is_saved(row)
-                     else Fact("Tried, not saved", method["label"]))  # fmt: skip
+        facts.append(
+            Fact("Saved", "", badge=saved)
+            if is_saved(row)
+            else Fact("Tried, not saved", method["label"])
+        )
     if row["last_error_message"]:
         facts.append(Fact("What went wrong", row["last_error_message"]))
     facts.append(Fact("Made", at(row["created"])))
     if row["status"] == "complete":
         facts.append(Fact("Completed", at(row["saved_at"] or row["completed_at"])))
     if row["expires_at"] and row["status"] != "complete":
-        facts.append(Fact("Expires" if row["status"] == "open" else "Expired", at(row["expires_at"])))  # fmt: skip
+        facts.append(
+            Fact("Expires" if row["status"] == "open" else "Expired", at(row["expires_at"]))
+        )
     layout.facts(facts)
 
 
@@ -122,9 +135,14 @@ def _attach(ctx: PageContext, row: dict[str, Any]) -> None:
             st.caption("An operator can choose the customer.")
             return
         who_for = st.segmented_control(
-            "Customer", [_EXISTING, _NEW], default=_EXISTING, required=True, width="stretch",
-            key=f"{_ATTACH}_who", label_visibility="collapsed",
-        )  # fmt: skip
+            "Customer",
+            [_EXISTING, _NEW],
+            default=_EXISTING,
+            required=True,
+            width="stretch",
+            key=f"{_ATTACH}_who",
+            label_visibility="collapsed",
+        )
         if who_for == _NEW:
             _attach_new(ctx, row)
             return
@@ -154,9 +172,13 @@ def _attach_new(ctx: PageContext, row: dict[str, Any]) -> None:
 
 
 def _attach_to(
-    ctx: PageContext, row: dict[str, Any], customer_id: str | None, *, email: str = "",
+    ctx: PageContext,
+    row: dict[str, Any],
+    customer_id: str | None,
+    *,
+    email: str = "",
     name: str = "",
-) -> None:  # fmt: skip
+) -> None:
     with outcome.show("Attached. The method can be charged now."):
         if customer_id is None:
             # Stays the same after a double click, a reload or a crash: one customer is made.

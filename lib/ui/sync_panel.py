@@ -40,14 +40,23 @@ def buttons(ctx: PageContext, found: Facts) -> None:
     busy = {kind: is_live(latest.get(kind)) for kind in _KINDS}
     with st.popover("More", icon=":material/more_horiz:"):
         _read_everything(ctx, found, busy=busy)
-    if st.button("Compare with Stripe", key="sync_verify", icon=":material/fact_check:",
-                 disabled=busy[VERIFY] or busy[BACKFILL] or sync.needs_backfill(),
-                 help="Lists samples of everything at Stripe, compares each field, and repairs "
-                 "what differs."):  # fmt: skip
+    if st.button(
+        "Compare with Stripe",
+        key="sync_verify",
+        icon=":material/fact_check:",
+        disabled=busy[VERIFY] or busy[BACKFILL] or sync.needs_backfill(),
+        help="Lists samples of everything at Stripe, compares each field, and repairs "
+        "what differs.",
+    ):
         with outcome.show() as said:
             said.message = _began(sync.request_proof(by=ctx.actor))
-    if st.button("Sync now", key="sync_now", type="primary", icon=":material/sync:",
-                 disabled=busy[SYNC] or busy[BACKFILL]):  # fmt: skip
+    if st.button(
+        "Sync now",
+        key="sync_now",
+        type="primary",
+        icon=":material/sync:",
+        disabled=busy[SYNC] or busy[BACKFILL],
+    ):
         with outcome.show() as said:
             said.message = _began(sync.request(by=ctx.actor))
 
@@ -60,15 +69,22 @@ def _read_everything(ctx: PageContext, found: Facts, *, busy: Mapping[str, bool]
         f"{plural(cost, 'request')}; of the {found.reads.allowed:,} reads that Stripe allows in "
         f"30 days, {found.reads.used:,} are used. You can go on working meanwhile."
     )
-    if st.button("Read everything again", key="sync_full", disabled=busy[BACKFILL],
-                 icon=":material/restart_alt:"):  # fmt: skip
+    if st.button(
+        "Read everything again",
+        key="sync_full",
+        disabled=busy[BACKFILL],
+        icon=":material/restart_alt:",
+    ):
         with outcome.show() as said:
             said.message = _began(ctx.services.sync.request(by=ctx.actor, full=True))
     st.markdown("**Compare everything**")
     st.caption("Not only samples: every object, about as many requests.")
-    if st.button("Compare everything", key="sync_verify_full",
-                 disabled=busy[VERIFY] or ctx.services.sync.needs_backfill(),
-                 icon=":material/fact_check:"):  # fmt: skip
+    if st.button(
+        "Compare everything",
+        key="sync_verify_full",
+        disabled=busy[VERIFY] or ctx.services.sync.needs_backfill(),
+        icon=":material/fact_check:",
+    ):
         with outcome.show() as said:
             said.message = _began(ctx.services.sync.request_proof(by=ctx.actor, full=True))
 
@@ -84,8 +100,11 @@ def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
     Args:
         told: the codes of the light's reasons; a failure that is among them is not told twice.
     """
-    is_told = {SYNC: "sync_failed" in told, BACKFILL: False,
-               VERIFY: bool({"unproven", "proof_failed", "sync_failed"} & set(told))}  # fmt: skip
+    is_told = {
+        SYNC: "sync_failed" in told,
+        BACKFILL: False,
+        VERIFY: bool({"unproven", "proof_failed", "sync_failed"} & set(told)),
+    }
     latest = ctx.services.sync.latest_of_each()
     live = any(is_live(job) for job in latest.values())
     st.fragment(run_every="2s" if live else None)(_live)()
@@ -146,9 +165,13 @@ def _cancel(ctx: PageContext, job: Job) -> None:
     if not ctx.actor.may(Permission.SYNC):
         return
     asked = job.cancel_requested_by is not None
-    if st.button("Stopping …" if asked else "Cancel", key=f"sync_cancel_{job.kind}", disabled=asked,
-                 icon=":material/stop_circle:",
-                 help="What was read is kept; it can go on there later."):  # fmt: skip
+    if st.button(
+        "Stopping …" if asked else "Cancel",
+        key=f"sync_cancel_{job.kind}",
+        disabled=asked,
+        icon=":material/stop_circle:",
+        help="What was read is kept; it can go on there later.",
+    ):
         with outcome.show("It stops after the page at hand."):
             ctx.services.sync.cancel(job.kind, by=ctx.actor)
 

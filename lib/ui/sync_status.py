@@ -23,7 +23,11 @@ def not_searchable(ctx: PageContext) -> None:
     """With a search: that rows which were just written are not found yet. Usually nothing."""
     waiting = ctx.services.reports.health.to_index()
     if waiting:
-        be = "cannot be searched for yet; it will be" if waiting == 1 else "cannot be searched for yet; they will be"  # fmt: skip
+        be = (
+            "cannot be searched for yet; it will be"
+            if waiting == 1
+            else "cannot be searched for yet; they will be"
+        )
         st.caption(f":material/hourglass_top: {plural(waiting, 'row')} {be} in a moment.")
 
 

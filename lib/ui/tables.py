@@ -101,9 +101,15 @@ def table(
         st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
 
     event = _draw(
-        frame, columns, timezone, alt,
-        key=key, on_select=remember, selection_mode="single-row", row_height=_WRAPPING_HEIGHT if wraps else _ROW_HEIGHT,
-    )  # fmt: skip
+        frame,
+        columns,
+        timezone,
+        alt,
+        key=key,
+        on_select=remember,
+        selection_mode="single-row",
+        row_height=_WRAPPING_HEIGHT if wraps else _ROW_HEIGHT,
+    )
     rows = _selected_rows(event)
     st.session_state[ids_key] = ids
     if not rows:
@@ -131,10 +137,15 @@ def choose_many(
     ids = [str(value) for value in frame[id_column]]
     shown = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:12]
     event = _draw(
-        frame, columns, timezone, alt,
-        key=f"{key}_{shown}", on_select="rerun", selection_mode="multi-row",
+        frame,
+        columns,
+        timezone,
+        alt,
+        key=f"{key}_{shown}",
+        on_select="rerun",
+        selection_mode="multi-row",
         row_height=_WRAPPING_HEIGHT,
-    )  # fmt: skip
+    )
     return [ids[row] for row in sorted(_selected_rows(event)) if row < len(ids)]
 
 

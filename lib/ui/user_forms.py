@@ -16,9 +16,13 @@ _OPEN = "users_adding"
 
 def add_button() -> None:
     st.button(
-        "Add user", key="users_open_add", type="primary", icon=":material/person_add:",
-        on_click=_show, kwargs={"shown": True},
-    )  # fmt: skip
+        "Add user",
+        key="users_open_add",
+        type="primary",
+        icon=":material/person_add:",
+        on_click=_show,
+        kwargs={"shown": True},
+    )
 
 
 def add_dialog() -> None:
@@ -29,16 +33,22 @@ def add_dialog() -> None:
 
 def roles_input(key: str, chosen: Iterable[Role]) -> list[str]:
     return st.pills(
-        "Roles", [role.value for role in Role], selection_mode="multi", key=key,
+        "Roles",
+        [role.value for role in Role],
+        selection_mode="multi",
+        key=key,
         default=[role.value for role in chosen],
-    )  # fmt: skip
+    )
 
 
 def password_input(label: str, key: str) -> str:
     return st.text_input(
-        label, key=key, type="password", autocomplete="new-password",
+        label,
+        key=key,
+        type="password",
+        autocomplete="new-password",
         help=f"{SHORTEST_PASSWORD} characters or more.",
-    )  # fmt: skip
+    )
 
 
 def _show(*, shown: bool) -> None:
@@ -63,8 +73,12 @@ def _dialog() -> None:
     if asked:
         with outcome.show() as said:
             added = ctx.services.users.add(
-                username.strip(), name=shown, email=address.strip(), roles=roles,
-                password=password, by=ctx.actor,
-            )  # fmt: skip
+                username.strip(),
+                name=shown,
+                email=address.strip(),
+                roles=roles,
+                password=password,
+                by=ctx.actor,
+            )
             said.message = f"{added.name} can sign in now."
             _hide()

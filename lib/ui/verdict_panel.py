@@ -109,19 +109,29 @@ def _propose(details: Details, attempt: Attempt) -> None:
             "For when you know more than Onfile can see. Stripe is asked once more first, and what "
             "it says counts. Somebody else has to agree."
         )
-        chosen = st.radio("What happened", list(_CHOICES), index=None, key=f"{key}_outcome",
-                          format_func=_CHOICES.__getitem__)  # fmt: skip
-        intent = st.text_input("Payment in Stripe (pi_…), if it was paid", key=f"{key}_payment",
-                               autocomplete="off")  # fmt: skip
-        reason = st.text_input("How do you know?", key=f"{key}_reason", max_chars=500,
-                               autocomplete="off")  # fmt: skip
+        chosen = st.radio(
+            "What happened",
+            list(_CHOICES),
+            index=None,
+            key=f"{key}_outcome",
+            format_func=_CHOICES.__getitem__,
+        )
+        intent = st.text_input(
+            "Payment in Stripe (pi_…), if it was paid", key=f"{key}_payment", autocomplete="off"
+        )
+        reason = st.text_input(
+            "How do you know?", key=f"{key}_reason", max_chars=500, autocomplete="off"
+        )
         asked = st.form_submit_button("Propose", key=f"{key}_propose")
     if asked:
         with outcome.show("Proposed. Somebody else has to agree."):
             ctx.services.verdicts.propose(
-                details.id, chosen or Outcome.UNKNOWN, reason=reason, by=ctx.actor,
+                details.id,
+                chosen or Outcome.UNKNOWN,
+                reason=reason,
+                by=ctx.actor,
                 payment_intent=intent,
-            )  # fmt: skip
+            )
 
 
 def _follows(ctx: PageContext, attempt: Attempt) -> str:

@@ -20,9 +20,12 @@ from lib.ui.layout import Fact
 PARAM = "delivery"
 TABLE = "webhooks_rows"
 LABELS = {
-    "waiting": "Waiting", "processed": "Processed", "ignored": "Not needed",
-    "retrying": "Retrying", "given_up": "Given up",
-}  # fmt: skip
+    "waiting": "Waiting",
+    "processed": "Processed",
+    "ignored": "Not needed",
+    "retrying": "Retrying",
+    "given_up": "Given up",
+}
 
 
 def rows(frame: pd.DataFrame, ctx: PageContext) -> pd.DataFrame:
@@ -41,9 +44,11 @@ def replay_all(ctx: PageContext, given_up: int) -> None:
         return
     if st.button(
         f"Replay all {given_up:,}" if given_up > 1 else "Replay the one given up",
-        key="webhooks_replay_all", icon=":material/replay:", type="primary",
+        key="webhooks_replay_all",
+        icon=":material/replay:",
+        type="primary",
         help="Asks Stripe again about everything that was given up. It does no harm.",
-    ):  # fmt: skip
+    ):
         with outcome.show() as said:
             count = ctx.services.webhooks.replay_all(by=ctx.actor)
             said.message = f"{plural(count, 'delivery', 'deliveries')} will be processed again."
@@ -75,9 +80,10 @@ def none_yet(ctx: PageContext) -> None:
                 st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
     else:
         layout.empty(
-            "webhook", "Nothing here yet",
+            "webhook",
+            "Nothing here yet",
             "What Onfile finds by asking Stripe will be listed here, too.",
-        )  # fmt: skip
+        )
 
 
 def drawer(event_id: str) -> None:
@@ -102,16 +108,21 @@ def _panel(event_id: str) -> None:
     if row["state"] in ("processed", "retrying", "given_up"):
         _replay(ctx, row)
     body = json.loads(row["body"])
-    layout.raw([
-        Fact("Event", row["id"]), Fact("Object", row["object_id"]),
-        Fact("Customer", row["customer"] or body.get("customer")),
-        Fact("Account", body.get("account")),
-        Fact("Status in the event", body.get("status")), Fact("Mode", body.get("mode")),
-        Fact("Idempotency key", body.get("idempotency_key")),
-        Fact("API version", row["api_version"]),
-        Fact("Mode of the key", "live" if row["livemode"] else "test"),
-        Fact("Reason kept", row["error"]), Fact("Note", row["note"]),
-    ])  # fmt: skip
+    layout.raw(
+        [
+            Fact("Event", row["id"]),
+            Fact("Object", row["object_id"]),
+            Fact("Customer", row["customer"] or body.get("customer")),
+            Fact("Account", body.get("account")),
+            Fact("Status in the event", body.get("status")),
+            Fact("Mode", body.get("mode")),
+            Fact("Idempotency key", body.get("idempotency_key")),
+            Fact("API version", row["api_version"]),
+            Fact("Mode of the key", "live" if row["livemode"] else "test"),
+            Fact("Reason kept", row["error"]),
+            Fact("Note", row["note"]),
+        ]
+    )
 
 
 def _explained(ctx: PageContext, row: dict[str, Any]) -> None:
@@ -151,9 +162,12 @@ def _timeline(ctx: PageContext, row: dict[str, Any]) -> None:
     came = row["webhook_at"] is not None and row["webhook_at"] <= row["received_at"]
     entries = [
         ("bolt", "It happened at Stripe", row["created"]),
-        ("inbox", "It arrived by webhook" if came else "Onfile found it by asking Stripe",
-         row["received_at"]),
-    ]  # fmt: skip
+        (
+            "inbox",
+            "It arrived by webhook" if came else "Onfile found it by asking Stripe",
+            row["received_at"],
+        ),
+    ]
     if row["webhook_at"] is not None and not came:
         entries.append(("inbox", "It arrived by webhook, too", row["webhook_at"]))
     if row["repeats"]:
@@ -189,9 +203,11 @@ def _replay(ctx: PageContext, row: dict[str, Any]) -> None:
             st.caption("An operator can replay it.")
         return
     if st.button(
-        "Replay", key=f"webhooks_replay_{row['tries']}_{row['state']}", icon=":material/replay:",
+        "Replay",
+        key=f"webhooks_replay_{row['tries']}_{row['state']}",
+        icon=":material/replay:",
         type="secondary" if row["state"] == "processed" else "primary",
         help="Asks Stripe again for what this is about, as if it had just arrived.",
-    ):  # fmt: skip
+    ):
         with outcome.show("It will be processed again in a moment."):
             ctx.services.webhooks.replay(row["id"], by=ctx.actor)

@@ -139,12 +139,24 @@ async def _body(request: Request) -> bytes | None:
 
 _WORDS = {
     "saved": ("Your card is saved", "Thank you. You can close this page now."),
-    "thanks": ("Thank you", "You can close this page now. If you were saving a card, we will let you know should anything be missing."),
-    "cancelled": ("Nothing was saved", "You left before finishing. Open the link again whenever it suits you."),
+    "thanks": (
+        "Thank you",
+        "You can close this page now. If you were saving a card, we will let you know should anything be missing.",
+    ),
+    "cancelled": (
+        "Nothing was saved",
+        "You left before finishing. Open the link again whenever it suits you.",
+    ),
     "used": ("This link was used", "Your card is saved already; there is nothing left to do."),
-    "gone": ("This link no longer works", "Please ask the person who sent it to you for a new one."),
-    "try_again": ("Please try again in a minute", "The payment page could not be opened just now. The link stays valid."),
-}  # fmt: skip
+    "gone": (
+        "This link no longer works",
+        "Please ask the person who sent it to you for a new one.",
+    ),
+    "try_again": (
+        "Please try again in a minute",
+        "The payment page could not be opened just now. The link stays valid.",
+    ),
+}
 
 
 def _page(name: str, *, status_code: int = 200) -> Response:

@@ -55,9 +55,17 @@ def test_stops(answers: list[Answer], code: str | None) -> None:
 def test_fewer_fly_after_a_429_or_an_unknown_and_more_after_each_other_answer() -> None:
     throttle = Throttle(most=8, allowed=4)
     for answer, allowed in (
-        (PAID, 5), (DECLINED, 6), (PAID, 7), (PAID, 8), (PAID, 8), (BUSY, 4), (UNKNOWN, 2),
-        (BUSY, 1), (BUSY, 1), (PAID, 2),
-    ):  # fmt: skip
+        (PAID, 5),
+        (DECLINED, 6),
+        (PAID, 7),
+        (PAID, 8),
+        (PAID, 8),
+        (BUSY, 4),
+        (UNKNOWN, 2),
+        (BUSY, 1),
+        (BUSY, 1),
+        (PAID, 2),
+    ):
         throttle.note(answer)
         assert throttle.allowed == allowed
 

@@ -25,9 +25,13 @@ from lib.domain.mirror import Decline, PaymentIntent
 from lib.errors import InvalidInput
 
 S, P, D, C, U, N = (
-    Outcome.SUCCEEDED, Outcome.PROCESSING, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER,
-    Outcome.UNKNOWN, Outcome.NOT_EXECUTED,
-)  # fmt: skip
+    Outcome.SUCCEEDED,
+    Outcome.PROCESSING,
+    Outcome.DECLINED,
+    Outcome.NEEDS_CUSTOMER,
+    Outcome.UNKNOWN,
+    Outcome.NOT_EXECUTED,
+)
 # From a recorded outcome (None: in flight) to what evidence may make of it.
 ALLOWED: dict[Outcome | None, set[Outcome]] = {
     None: {S, P, D, C, U, N},
@@ -42,10 +46,20 @@ ALLOWED: dict[Outcome | None, set[Outcome]] = {
 
 def intent(status: str, error: Decline | None = None) -> PaymentIntent:
     return PaymentIntent(
-        id="pi_1", livemode=False, status=status, customer="cus_1", payment_method="pm_1",
-        amount=100, currency="usd", charge_id="chg_1", attempt=1, latest_charge=None,
-        description=None, error=error, created=0,
-    )  # fmt: skip
+        id="pi_1",
+        livemode=False,
+        status=status,
+        customer="cus_1",
+        payment_method="pm_1",
+        amount=100,
+        currency="usd",
+        charge_id="chg_1",
+        attempt=1,
+        latest_charge=None,
+        description=None,
+        error=error,
+        created=0,
+    )
 
 
 class TestTransitions:
@@ -79,9 +93,11 @@ class TestTransitions:
     def test_every_outcome_has_a_state_and_free_references_are_the_failed_ones(self) -> None:
         assert set(STATE_AFTER) == set(Outcome)
         assert set(ChargeState) - LIVE_STATES == {
-            ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER, ChargeState.BLOCKED,
+            ChargeState.DECLINED,
+            ChargeState.NEEDS_CUSTOMER,
+            ChargeState.BLOCKED,
             ChargeState.CANCELLED,
-        }  # fmt: skip
+        }
         assert ChargeState.UNKNOWN not in RETRYABLE_STATES
         assert ChargeState.PROCESSING not in RETRYABLE_STATES
 

@@ -35,7 +35,9 @@ NEXT_STEPS: dict[str, tuple[str, set[Reason]]] = {
         "security_violation service_not_allowed stop_payment_order transaction_not_allowed",
         # A limit is exceeded, or new details exist: both send the customer to bank or link.
         {
-            Reason.BANK_REFUSED, Reason.CARD_STOPPED, Reason.NOT_ENOUGH_MONEY,
+            Reason.BANK_REFUSED,
+            Reason.CARD_STOPPED,
+            Reason.NOT_ENOUGH_MONEY,
             Reason.CARD_DETAILS,
         },
     ),
@@ -72,12 +74,8 @@ NEXT_STEPS: dict[str, tuple[str, set[Reason]]] = {
         "mobile_device_authentication_required",
         {Reason.NEEDS_AUTHENTICATION},
     ),
-}  # fmt: skip
-ROWS = [
-    (code, reasons)
-    for codes, reasons in NEXT_STEPS.values()
-    for code in codes.split()
-]  # fmt: skip
+}
+ROWS = [(code, reasons) for codes, reasons in NEXT_STEPS.values() for code in codes.split()]
 ALL_CODES = sorted(_REASON_OF_CODE)
 
 

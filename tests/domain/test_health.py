@@ -24,13 +24,27 @@ def proofs(*special: Proof) -> list[Proof]:
 
 
 GOOD = Facts(
-    now=NOW, worker_at=NOW - 5, complete_at=NOW - DAY, reading_since=None, reading_state="done",
-    synced_at=NOW - 60, sync_every=300, sync_error=None, proof_error=None,
-    proofs=proofs(Proof("customers", NOW - 3600, windows=2, windows_of=2)), last_found={"refunds": NOW - 9 * DAY},
-    covered_since={"refunds": NOW - 8 * DAY}, has_webhooks=True,
-    webhook_at=NOW - 60, webhooks_missed=0, last_missed=None, given_up=0, paid_twice=0,
-    reads=ReadBudget(100, 10_000), to_index=0,
-)  # fmt: skip
+    now=NOW,
+    worker_at=NOW - 5,
+    complete_at=NOW - DAY,
+    reading_since=None,
+    reading_state="done",
+    synced_at=NOW - 60,
+    sync_every=300,
+    sync_error=None,
+    proof_error=None,
+    proofs=proofs(Proof("customers", NOW - 3600, windows=2, windows_of=2)),
+    last_found={"refunds": NOW - 9 * DAY},
+    covered_since={"refunds": NOW - 8 * DAY},
+    has_webhooks=True,
+    webhook_at=NOW - 60,
+    webhooks_missed=0,
+    last_missed=None,
+    given_up=0,
+    paid_twice=0,
+    reads=ReadBudget(100, 10_000),
+    to_index=0,
+)
 
 
 def test_all_well_is_green() -> None:

@@ -9,14 +9,33 @@ import pytest
 from lib.domain.links import SESSION_MARGIN_SECONDS, LinkSession, LinkStatus, SetupLink
 
 LINK = SetupLink(
-    id="link_1", token="t", customer="cus_1", email=None, name=None, currency=None,
-    reference=None, locale=None, charge_id=None, created_by="alice", created_at=1000,
-    expires_at=2000, revoked_at=None, completed_at=None, completed_session=None,
-)  # fmt: skip
+    id="link_1",
+    token="t",
+    customer="cus_1",
+    email=None,
+    name=None,
+    currency=None,
+    reference=None,
+    locale=None,
+    charge_id=None,
+    created_by="alice",
+    created_at=1000,
+    expires_at=2000,
+    revoked_at=None,
+    completed_at=None,
+    completed_session=None,
+)
 SESSION = LinkSession(
-    link_id="link_1", number=1, idempotency_key="k", params="{}", requested_at=1000,
-    session_id="cs_test_1", url="https://example.com", expires_at=90_000, closed_at=None,
-)  # fmt: skip
+    link_id="link_1",
+    number=1,
+    idempotency_key="k",
+    params="{}",
+    requested_at=1000,
+    session_id="cs_test_1",
+    url="https://example.com",
+    expires_at=90_000,
+    closed_at=None,
+)
 
 
 class TestStatus:

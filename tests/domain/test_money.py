@@ -153,10 +153,18 @@ class TestCurrencies:
     @pytest.mark.parametrize(
         ("code", "least"),
         [
-            ("usd", "0.50"), ("gbp", "0.30"), ("jpy", "50"), ("czk", "15.00"), ("dkk", "2.50"),
-            ("hkd", "4.00"), ("huf", "175.00"), ("mxn", "10.00"), ("sek", "3.00"), ("aed", "2.00"),
+            ("usd", "0.50"),
+            ("gbp", "0.30"),
+            ("jpy", "50"),
+            ("czk", "15.00"),
+            ("dkk", "2.50"),
+            ("hkd", "4.00"),
+            ("huf", "175.00"),
+            ("mxn", "10.00"),
+            ("sek", "3.00"),
+            ("aed", "2.00"),
         ],
-    )  # fmt: skip
+    )
     def test_the_minimum_is_taken_and_one_step_less_is_not(self, code: str, least: str) -> None:
         money = parse_amount(least, code)
         assert money.amount == minimum_minor(code)

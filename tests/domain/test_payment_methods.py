@@ -17,10 +17,21 @@ from lib.domain.payment_methods import (
 )
 
 CARD = PaymentMethod(
-    id="pm_1", livemode=False, type="card", customer="cus_1", brand="visa", last4="4242",
-    exp_month=11, exp_year=2026, funding="credit", country="US", fingerprint="f",
-    billing_name=None, billing_email=None, created=0,
-)  # fmt: skip
+    id="pm_1",
+    livemode=False,
+    type="card",
+    customer="cus_1",
+    brand="visa",
+    last4="4242",
+    exp_month=11,
+    exp_year=2026,
+    funding="credit",
+    country="US",
+    fingerprint="f",
+    billing_name=None,
+    billing_email=None,
+    created=0,
+)
 
 
 class TestExpiry:

@@ -15,11 +15,15 @@ numbers = st.integers(0, 10**9)
 reports = st.fixed_dictionaries(
     {"doing": st.sampled_from([*COUNTED, "", "something new"])},
     optional={
-        "done": numbers, "rate": numbers, "remaining": st.none() | numbers,
-        "seconds_left": st.none() | numbers, "windows": numbers, "windows_of": numbers,
+        "done": numbers,
+        "rate": numbers,
+        "remaining": st.none() | numbers,
+        "seconds_left": st.none() | numbers,
+        "windows": numbers,
+        "windows_of": numbers,
         **dict.fromkeys(COUNTED, numbers),
     },
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(
@@ -28,8 +32,13 @@ reports = st.fixed_dictionaries(
         ("backfill", {}, "Starting"),
         (
             "backfill",
-            {"doing": "customers", "done": 12_300, "rate": 2_290, "remaining": 412_000,
-             "seconds_left": 180},
+            {
+                "doing": "customers",
+                "done": 12_300,
+                "rate": 2_290,
+                "remaining": 412_000,
+                "seconds_left": 180,
+            },
             "Reading customers · 12,300 so far · 2,290 a second · about 3 min left in this step",
         ),
         (
@@ -38,11 +47,13 @@ reports = st.fixed_dictionaries(
             "Reading setup sessions · 100 so far · how many there are is not known yet",
         ),
         (
-            "backfill", {"doing": "charges", "done": 7, "rate": 3, "remaining": 0},
+            "backfill",
+            {"doing": "charges", "done": 7, "rate": 3, "remaining": 0},
             "Reading charges at Stripe · 7 so far · 3 a second · nearly done with this step",
         ),
         (
-            "backfill", {"doing": "payment_methods", "done": 64, "remaining": 1_200},
+            "backfill",
+            {"doing": "payment_methods", "done": 64, "remaining": 1_200},
             "Reading saved methods · 64 customers so far · about 1,200 to go",
         ),
         ("sync", {"doing": "events", "events": 3}, "Reading what changed · 3 so far"),
@@ -50,11 +61,12 @@ reports = st.fixed_dictionaries(
         ("sync", {"doing": "new_things"}, "Reading new things · 0 so far"),
         ("verify", {"doing": "events"}, "First reading what changed"),
         (
-            "verify", {"doing": "refunds", "windows": 1_000, "windows_of": 2_500},
+            "verify",
+            {"doing": "refunds", "windows": 1_000, "windows_of": 2_500},
             "Comparing refunds · 1,000 of 2,500 parts",
         ),
     ],
-)  # fmt: skip
+)
 def test_in_words(kind: str, progress: dict[str, Any], words: str) -> None:
     assert describe(kind, progress) == words
 
@@ -62,10 +74,15 @@ def test_in_words(kind: str, progress: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0, "under a minute"), (59, "under a minute"), (60, "about 1 min"), (150, "about 2 min"),
-        (89 * 60, "about 89 min"), (90 * 60, "about 2 h"), (10 * 3600, "about 10 h"),
+        (0, "under a minute"),
+        (59, "under a minute"),
+        (60, "about 1 min"),
+        (150, "about 2 min"),
+        (89 * 60, "about 89 min"),
+        (90 * 60, "about 2 h"),
+        (10 * 3600, "about 10 h"),
     ],
-)  # fmt: skip
+)
 def test_how_long(seconds: int, words: str) -> None:
     assert duration(seconds) == words
 

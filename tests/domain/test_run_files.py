@@ -70,17 +70,38 @@ class TestGuess:
 
     @pytest.mark.parametrize(
         "name",
-        ["Amount paid", "Net amount", "Tax amount", "amount_minor", "Amount in cents", "Discount", "Betrag netto",
-         "Customer name", "Kundenname", "Date", "Reference date", "Payment method type", "Account", "", " ", "###"],
-    )  # fmt: skip
+        [
+            "Amount paid",
+            "Net amount",
+            "Tax amount",
+            "amount_minor",
+            "Amount in cents",
+            "Discount",
+            "Betrag netto",
+            "Customer name",
+            "Kundenname",
+            "Date",
+            "Reference date",
+            "Payment method type",
+            "Account",
+            "",
+            " ",
+            "###",
+        ],
+    )
     def test_what_only_sounds_like_one(self, name) -> None:
         assert dict(guess((name,))) == {}
 
     @pytest.mark.parametrize(
         ("name", "column"),
-        [("Ammount", "amount"), ("Custommer", "customer"), ("Refrence", "reference"),
-         ("Curency", "currency"), ("Rechnungsnumer", "reference")],
-    )  # fmt: skip
+        [
+            ("Ammount", "amount"),
+            ("Custommer", "customer"),
+            ("Refrence", "reference"),
+            ("Curency", "currency"),
+            ("Rechnungsnumer", "reference"),
+        ],
+    )
     def test_a_slip_of_the_keyboard_is_understood_and_said(self, name, column) -> None:
         found = guess((name,))
         assert dict(found) == {column: 0}
@@ -254,9 +275,14 @@ class TestRows:
     def test_a_row_has_all_of_its_errors(self) -> None:
         file = parsed(("x", "1,5", "zzz", "", "y", "a\nb", "*"))
         assert [code for _, _, code in codes(file)] == [
-            "customer_invalid", "currency_unknown", "amount_invalid", "reference_missing",
-            "payment_method_invalid", "description_invalid", "suffix_invalid",
-        ]  # fmt: skip
+            "customer_invalid",
+            "currency_unknown",
+            "amount_invalid",
+            "reference_missing",
+            "payment_method_invalid",
+            "description_invalid",
+            "suffix_invalid",
+        ]
         assert file.rows[0].customer == ""
 
     def test_the_same_reference_again_names_the_first_row(self) -> None:
@@ -341,11 +367,21 @@ class TestCurrencyOfTheHeading:
     @pytest.mark.parametrize(
         ("heading", "code"),
         [
-            ("Amount (EUR)", "eur"), ("amount eur", "eur"), ("Betrag in EUR", "eur"), ("EUR amount", "eur"),
-            ("Total €", "eur"), ("Ａｍｏｕｎｔ ＥＵＲ", "eur"), ("amount_EUR", "eur"), ("Amount [CHF] gross", "chf"),
-            ("amount", None), ("Sum of all", None), ("Amount (EUR/USD)", None), ("Amount (XXQ)", None), ("", None),
+            ("Amount (EUR)", "eur"),
+            ("amount eur", "eur"),
+            ("Betrag in EUR", "eur"),
+            ("EUR amount", "eur"),
+            ("Total €", "eur"),
+            ("Ａｍｏｕｎｔ ＥＵＲ", "eur"),
+            ("amount_EUR", "eur"),
+            ("Amount [CHF] gross", "chf"),
+            ("amount", None),
+            ("Sum of all", None),
+            ("Amount (EUR/USD)", None),
+            ("Amount (XXQ)", None),
+            ("", None),
         ],
-    )  # fmt: skip
+    )
     def test_what_a_heading_states(self, heading, code) -> None:
         assert stated_currency(heading) == code
 

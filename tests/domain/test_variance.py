@@ -39,8 +39,9 @@ class TestVariance:
         assert found is not None
         assert (found.new, found.changes) == ((), ())
         assert [(t.currency, t.before, t.after) for t in found.totals] == [
-            ("eur", 100, 100), ("usd", 0, 50),
-        ]  # fmt: skip
+            ("eur", 100, 100),
+            ("usd", 0, 50),
+        ]
 
     @pytest.mark.parametrize(
         ("before", "now", "percent"),
@@ -56,9 +57,10 @@ class TestVariance:
         st.dictionaries(st.sampled_from([A, B, C, D]), st.integers(1, 10**9)),
         st.lists(
             st.dictionaries(st.sampled_from([A, B, C, D]), st.integers(1, 10**9)),
-            min_size=1, max_size=3,
+            min_size=1,
+            max_size=3,
         ),
-    )  # fmt: skip
+    )
     def test_nobody_is_both_new_and_missing(self, now, earlier) -> None:
         found = variance(now, earlier)
         assert found is not None
@@ -93,7 +95,8 @@ class TestYield:
     @given(
         st.dictionaries(
             st.tuples(st.sampled_from(Past), st.sampled_from(["eur", "jpy"])),
-            st.tuples(st.integers(1, 50_000), st.integers(1, 10**12)), min_size=1,
+            st.tuples(st.integers(1, 50_000), st.integers(1, 10**12)),
+            min_size=1,
         ),
         st.dictionaries(
             st.sampled_from(Past),
@@ -102,7 +105,7 @@ class TestYield:
             ),
             min_size=1,
         ),
-    )  # fmt: skip
+    )
     def test_never_more_than_everything(self, planned, history) -> None:
         found = expected_yield(planned, history)
         assert found is not None

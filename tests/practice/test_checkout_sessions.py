@@ -66,9 +66,12 @@ class TestCreate:
             ({"locale": "klingon"}, "locale"),
             ({"after_expiration": {"recovery": {"enabled": True}}}, "after_expiration"),
             ({"metadata": {"k": "v" * 501}}, "metadata[k]"),
-            ({"setup_intent_data": {"metadata": {"k": "v" * 501}}}, "setup_intent_data[metadata][k]"),
+            (
+                {"setup_intent_data": {"metadata": {"k": "v" * 501}}},
+                "setup_intent_data[metadata][k]",
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_refused(self, account: Account, change: dict[str, Any], param: str) -> None:
         with refused(400) as refusal:
             account.link(**change)
@@ -87,7 +90,9 @@ class TestCreate:
         with refused(400, message="You may only specify one of these parameters: customer"):
             account.link(customer=account.customer().id, **other)
 
-    @pytest.mark.parametrize(("seconds", "allowed"), [(1799, False), (1800, True), (86400, True), (86401, False)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("seconds", "allowed"), [(1799, False), (1800, True), (86400, True), (86401, False)]
+    )
     def test_expiry_bounds(self, account: Account, seconds: int, allowed: bool) -> None:
         expires_at = account.clock.epoch + seconds
         if allowed:

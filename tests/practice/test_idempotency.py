@@ -130,7 +130,10 @@ class TestConcurrent:
         made = _customer(account, "k")
         assert [c.id for c in account.client.v1.customers.list().data] == [made.id]
         # The process was not dead, only slow: it may not act any more.
-        with account.practice.database.writing() as connection, pytest.raises(Exception, match="in-progress"):  # fmt: skip
+        with (
+            account.practice.database.writing() as connection,
+            pytest.raises(Exception, match="in-progress"),
+        ):
             idempotency.hold(connection, dead)
 
     def test_many_threads_one_charge(self, account: Account) -> None:

@@ -94,7 +94,10 @@ class TestRefusedRequests:
             ({"automatic_payment_methods": {"enabled": True}}, None, "only specify one"),
             ({"allowed_payment_method_types": None}, None, "return_url"),
             (
-                {"allowed_payment_method_types": None, "automatic_payment_methods": {"enabled": True}},
+                {
+                    "allowed_payment_method_types": None,
+                    "automatic_payment_methods": {"enabled": True},
+                },
                 None,
                 "return_url",
             ),
@@ -102,7 +105,7 @@ class TestRefusedRequests:
             ({"off_session": "perhaps"}, None, "off_session"),
             ({"metadata": {"a[b]": "c"}}, None, ""),
         ],
-    )  # fmt: skip
+    )
     def test_nothing_happens(
         self,
         account: Account,

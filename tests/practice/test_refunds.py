@@ -42,7 +42,9 @@ def test_in_parts_never_too_much(account: Account, paid: stripe.PaymentIntent) -
     with refused(400, message="greater than unrefunded amount"):
         create({"charge": paid.latest_charge, "amount": 100})
     create({"charge": paid.latest_charge})
-    assert [r.amount for r in account.client.v1.refunds.list({"charge": paid.latest_charge}).data] == [99, 1000]  # fmt: skip
+    assert [
+        r.amount for r in account.client.v1.refunds.list({"charge": paid.latest_charge}).data
+    ] == [99, 1000]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,11 @@ CLASSES: dict[str, type] = {
 ABSENT = {
     # The double has one small account of its own.
     "account": {
-        "created", "external_accounts", "future_requirements", "requirements", "tos_acceptance",
+        "created",
+        "external_accounts",
+        "future_requirements",
+        "requirements",
+        "tos_acceptance",
     },
     "balance": {"connect_reserved"},
     "charge": {"refunds", "source"},  # Included when expanded; sources are history.
@@ -52,7 +56,7 @@ ABSENT = {
     "payment_intent": {"managed_payments"},
     "payment_method": {"card"},  # A bank account has none.
     "refund": {"customer", "customer_account", "payment_method"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -11,10 +11,15 @@ def test_a_card_whose_bank_never_confirmed_is_not_saved(world: World) -> None:
     world.stripe.submit_card(
         link.session_id,
         CardForm(
-            number=WANTS_AUTHENTICATION, exp_month=12, exp_year=2030, cvc="123", name="Anna",
-            email="anna@example.com", country="US",
+            number=WANTS_AUTHENTICATION,
+            exp_month=12,
+            exp_year=2030,
+            cvc="123",
+            name="Anna",
+            email="anna@example.com",
+            country="US",
         ),
-    )  # fmt: skip
+    )
     world.services.sync.run(full=True)
     reports = world.services.reports
     assert reports.payment_methods.page().frame.empty

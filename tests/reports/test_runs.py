@@ -83,7 +83,9 @@ class TestPace:
         from lib.reports import runs
 
         with sqlite3.connect(world.settings.database) as shell:
-            plan = str(shell.execute(f"EXPLAIN QUERY PLAN {runs._ENDED}", (0, run_id, 0, 0)).fetchall())  # fmt: skip
+            plan = str(
+                shell.execute(f"EXPLAIN QUERY PLAN {runs._ENDED}", (0, run_id, 0, 0)).fetchall()
+            )
             begun = str(shell.execute(f"EXPLAIN QUERY PLAN {runs._BEGUN}", (run_id,)).fetchall())
         assert "attempts_by_requested" in plan
         assert "audit_log_by_subject" in begun

@@ -48,9 +48,14 @@ class TestWaiting:
         world.lose_reply()
         world.charge(customer, reference="B", method=good)
         assert world.services.reports.waiting.counts() == {
-            "failures": 1, "unknown": 1, "unattached": 1, "open_links": 1, "expiring": 1,
-            "runs": 0, "approvals": 0,
-        }  # fmt: skip
+            "failures": 1,
+            "unknown": 1,
+            "unattached": 1,
+            "open_links": 1,
+            "expiring": 1,
+            "runs": 0,
+            "approvals": 0,
+        }
 
     def test_old_failures_stop_counting(self, world: World) -> None:
         customer = world.customer()

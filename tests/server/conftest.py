@@ -22,9 +22,14 @@ from lib.settings import NAMES
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
 ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -61,9 +66,12 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Server]]:
         port, data_dir, log = free_port(), tmp_path / "data", tmp_path / "server.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                command(port), cwd=ROOT, env=environment(data_dir, port),
-                stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+                command(port),
+                cwd=ROOT,
+                env=environment(data_dir, port),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         running.append(process)
         server = Server(f"http://127.0.0.1:{port}", data_dir, log, process)
         _wait_until_it_answers(server)

@@ -144,8 +144,9 @@ def test_a_changed_password_keeps_this_browser_signed_in(server, context) -> Non
     expect(page.get_by_text("Password changed")).to_be_visible(timeout=PATIENCE_MS)
     page.wait_for_function(
         "before => document.cookie.includes('onfile_') && !document.cookie.includes(before)",
-        arg=before, timeout=PATIENCE_MS,
-    )  # fmt: skip
+        arg=before,
+        timeout=PATIENCE_MS,
+    )
     again = context.new_page()
     again.goto(f"{server.url}/")
     expect(again.get_by_text("Vera Viewer")).to_be_visible(timeout=PATIENCE_MS)
@@ -163,9 +164,14 @@ def test_bad_settings_are_one_message_and_no_trace(tmp_path) -> None:
     port = free_port()
     bad = {"STRIPE_SECRET_KEY": "pk_test_1", "ONFILE_MAX_RPS": "many"}
     done = subprocess.run(
-        command(port), cwd=ROOT, env=environment(tmp_path / "data", port, **bad),
-        capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+        command(port),
+        cwd=ROOT,
+        env=environment(tmp_path / "data", port, **bad),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
     said = done.stdout + done.stderr
     assert done.returncode == 1
     assert said.count("cannot start") == 1

@@ -141,11 +141,16 @@ def test_link_card_mirror_charge_and_the_way_back(server, staff, customer) -> No
 
     # A card that attaches and always declines; then one that wants the customer.
     for email, name, number, reference, state, reason in (
-        ("dora@example.com", "Dora Declines", DECLINES, "INV-9002", "Declined",
-         "The bank refused"),
-        ("ada3@example.com", "Aki Asks", WANTS_AUTHENTICATION, "INV-9003", "Needs customer",
-         "The bank wants the customer to confirm"),
-    ):  # fmt: skip
+        ("dora@example.com", "Dora Declines", DECLINES, "INV-9002", "Declined", "The bank refused"),
+        (
+            "ada3@example.com",
+            "Aki Asks",
+            WANTS_AUTHENTICATION,
+            "INV-9003",
+            "Needs customer",
+            "The bank wants the customer to confirm",
+        ),
+    ):
         save_card(customer, make_link(page, email, name, reference), number)
         charge(page, name, "20.00", reference)
         expect(page.get_by_text(state).first).to_be_visible()

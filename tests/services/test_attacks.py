@@ -66,11 +66,15 @@ def paid_by_hand(world: World, view: ChargeView, **changes: object) -> str:
     """A payment made elsewhere that carries our metadata."""
     charge = view.charge
     params: dict[str, object] = {
-        "amount": str(charge.amount), "currency": charge.currency, "customer": charge.customer,
-        "payment_method": charge.payment_method, "confirm": "true", "off_session": "true",
+        "amount": str(charge.amount),
+        "currency": charge.currency,
+        "customer": charge.customer,
+        "payment_method": charge.payment_method,
+        "confirm": "true",
+        "off_session": "true",
         "allowed_payment_method_types": ["card"],
         "metadata": {"onfile_charge_id": charge.id, "onfile_attempt": "1"},
-    } | changes  # fmt: skip
+    } | changes
     return str(at_stripe(world, "/v1/payment_intents", **params)["id"])
 
 
@@ -127,9 +131,11 @@ class TestAnotherSum:
         good = world.save_card(customer)
         failed = world.charge(customer, amount="12.34", method=bad)
         at_stripe(
-            world, f"/v1/payment_intents/{intent_of(failed)}/confirm",
-            payment_method=good, off_session="true",
-        )  # fmt: skip
+            world,
+            f"/v1/payment_intents/{intent_of(failed)}/confirm",
+            payment_method=good,
+            off_session="true",
+        )
         with pytest.raises(AlreadyCharged):
             world.charge(customer, amount="12.00", method=good)
         assert world.moved() == [(1234, "usd")]
@@ -227,9 +233,12 @@ class TestTwoWhoAskTheSame:
         assert len(late) == 1
         with settling._uow.write() as stores:
             ledger.record(
-                stores, late[0], Result(Outcome.NOT_EXECUTED, http_status=403),
-                evidence="reply", at=world.now,
-            )  # fmt: skip
+                stores,
+                late[0],
+                Result(Outcome.NOT_EXECUTED, http_status=403),
+                evidence="reply",
+                at=world.now,
+            )
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
         settling._settle_or_postpone(late[0])
         assert len(world.moved()) == 1
@@ -465,10 +474,20 @@ class TestNewsThatMustNotStopOtherNews:
         with world.services.sync._uow.write() as stores:
             for number, object_id in enumerate(("pi_bad", intent)):
                 stores.deliveries.add(
-                    Event(f"evt_{number}", "payment_intent.succeeded", False, None, world.now,
-                          object_id, "payment_intent", None),
-                    received_at=world.now + number - 1, signature_age=0, state="received",
-                )  # fmt: skip
+                    Event(
+                        f"evt_{number}",
+                        "payment_intent.succeeded",
+                        False,
+                        None,
+                        world.now,
+                        object_id,
+                        "payment_intent",
+                        None,
+                    ),
+                    received_at=world.now + number - 1,
+                    signature_age=0,
+                    state="received",
+                )
         refresher = world.services.webhooks._refresher
         ask = refresher.payment_intent
 

@@ -66,9 +66,11 @@ class TestStoppedBeforeSending:
     def refused(self, world: World, services: Any) -> None:
         world.clock.advance(minutes=7)
         refuse(
-            services.settling._gateway, "create_payment_intent", "account_closed",
+            services.settling._gateway,
+            "create_payment_intent",
+            "account_closed",
             services.settling.settle_due,
-        )  # fmt: skip
+        )
 
     def test_it_was_refused_and_tried_again(self, world: World, awake) -> None:
         def meanwhile(services: Any, charge: str) -> None:
@@ -121,9 +123,11 @@ class TestStoppedBeforeSending:
             found = find(*given)
             world.clock.advance(minutes=2)
             refuse(
-                second.settling._gateway, "create_payment_intent", "account_closed",
+                second.settling._gateway,
+                "create_payment_intent",
+                "account_closed",
                 second.settling.settle_due,
-            )  # fmt: skip
+            )
             second.charging.retry(view.charge.id, by=ALICE)
             return found
 
@@ -142,9 +146,11 @@ class TestStoppedBeforeSending:
         def asleep(sent: Any) -> Any:
             world.clock.advance(minutes=7)
             refuse(
-                second.refund_settling._gateway, "create_refund", "balance_insufficient",
+                second.refund_settling._gateway,
+                "create_refund",
+                "balance_insufficient",
                 second.refund_settling.settle_due,
-            )  # fmt: skip
+            )
             again = second.refunds.request(paid, **asked, by=ALICE)
             done = second.refunds.approve(again.id, by=BOB, password=PRACTICE_PASSWORD)
             assert done.state is RefundState.SUCCEEDED
@@ -236,9 +242,10 @@ class TestWhatStripeKeeps:
         view = world.charge(customer)
         (intent,) = [moved.payment_intent for moved in world.stripe.money_moved()]
         at_stripe.post(
-            world, f"/v1/payment_intents/{intent}",
+            world,
+            f"/v1/payment_intents/{intent}",
             metadata={"onfile_charge_id": "", "onfile_attempt": ""},
-        )  # fmt: skip
+        )
         world.clock.advance(hours=26)
         world.services.settling.settle_due()
         found = world.services.charging.view(view.charge.id)

@@ -55,9 +55,14 @@ class TestEverything:
         result = world.services.sync.run(full=True)
         assert_complete(world)
         for type_, least in {
-            "customers": 331, "checkout_sessions": 332, "setup_intents": 332,
-            "payment_intents": 150, "charges": 150, "refunds": 30, "disputes": 15,
-        }.items():  # fmt: skip
+            "customers": 331,
+            "checkout_sessions": 332,
+            "setup_intents": 332,
+            "payment_intents": 150,
+            "charges": 150,
+            "refunds": 30,
+            "disputes": 15,
+        }.items():
             assert getattr(result, type_) == count(world, TABLES[type_]) >= least, type_
         assert result.payment_methods == count(world, "payment_methods") > 250
         assert result.events == 0, "after a full read there is nothing older to learn"
@@ -65,9 +70,14 @@ class TestEverything:
 
     def test_payments_of_nobody_are_not_kept(self, world: World) -> None:
         intent = at_stripe.post(
-            world, "/v1/payment_intents", amount="999", currency="usd", confirm="true",
-            payment_method="pm_card_visa", allowed_payment_method_types=["card"],
-        )  # fmt: skip
+            world,
+            "/v1/payment_intents",
+            amount="999",
+            currency="usd",
+            confirm="true",
+            payment_method="pm_card_visa",
+            allowed_payment_method_types=["card"],
+        )
         at_stripe.post(world, "/v1/refunds", payment_intent=intent["id"])
         world.services.sync.run(full=True)
         for type_ in ("payment_intents", "charges", "refunds", "disputes"):
@@ -242,9 +252,14 @@ services = bootstrap.build_services(
 services.sync.run_now(by=ALICE)
 """
         child = subprocess.run(
-            [sys.executable, "-c", program], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert child.returncode == -signal.SIGKILL, child.stderr
         dead = latest(world, BACKFILL)
         assert dead.state == "running"
@@ -505,8 +520,11 @@ class TestWithoutPermission:
         assert permission in (proof.error or "")
         proven = {proof.type: proof.error for proof in world.services.sync.proofs()}
         assert {type_ for type_, error in proven.items() if error} <= {
-            "disputes", "payment_methods", "checkout_sessions", "setup_intents",
-        }  # fmt: skip
+            "disputes",
+            "payment_methods",
+            "checkout_sessions",
+            "setup_intents",
+        }
         assert proven["customers"] is proven["payment_intents"] is None
 
     def test_a_retry_asks_for_what_was_refused_and_nothing_else(

@@ -30,9 +30,12 @@ from tests.syncing import (
 from tests.world import ALICE, World
 
 REASONS = (
-    "global-rate", "endpoint-rate", "global-concurrency", "endpoint-concurrency",
+    "global-rate",
+    "endpoint-rate",
+    "global-concurrency",
+    "endpoint-concurrency",
     "resource-specific",
-)  # fmt: skip
+)
 FAULTS: dict[str, tuple[str, str | None]] = {
     "lost_reply": ("lost_reply", None),
     "lost_request": ("lost_request", None),

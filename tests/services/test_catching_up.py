@@ -249,9 +249,14 @@ class TestWhatChanged:
         world.services.sync.run()
         world.clock.advance(minutes=5)
         intent = at_stripe.post(
-            world, "/v1/payment_intents", amount="999", currency="usd", confirm="true",
-            payment_method="pm_card_visa", allowed_payment_method_types=["card"],
-        )  # fmt: skip
+            world,
+            "/v1/payment_intents",
+            amount="999",
+            currency="usd",
+            confirm="true",
+            payment_method="pm_card_visa",
+            allowed_payment_method_types=["card"],
+        )
         assert intent["status"] == "succeeded"
         world.clock.advance(minutes=5)
         assert world.services.sync.run().events >= 1

@@ -64,9 +64,11 @@ class Listing:
         end = bisect_left(self._keys, -created_from + 1)
         items = self.things[first : min(first + PAGE, end)]
         return Page(
-            items, first + PAGE < end,
-            items[-1].id if items else None, items[-1].created if items else None,
-        )  # fmt: skip
+            items,
+            first + PAGE < end,
+            items[-1].id if items else None,
+            items[-1].created if items else None,
+        )
 
 
 def spread(kind: str, count: int, seed: int) -> list[int]:
@@ -84,15 +86,19 @@ def spread(kind: str, count: int, seed: int) -> list[int]:
             seconds = [NOW - choose.randrange(3 * YEAR) for _ in range(4)]
             return [choose.choice(seconds) for _ in range(count)]
         case "two ends":
-            return [choose.choice([1_300_000_000, NOW]) + choose.randrange(-50, 1) for _ in range(count)]  # fmt: skip
+            return [
+                choose.choice([1_300_000_000, NOW]) + choose.randrange(-50, 1) for _ in range(count)
+            ]
     raise ValueError(kind)
 
 
 KINDS = ("one second", "uniform", "recent", "growing", "crowded seconds", "two ends")
 accounts = st.builds(
     lambda kind, count, seed: Listing(spread(kind, count, seed)),
-    st.sampled_from(KINDS), st.integers(0, 1500), st.integers(0, 10**6),
-)  # fmt: skip
+    st.sampled_from(KINDS),
+    st.integers(0, 1500),
+    st.integers(0, 10**6),
+)
 
 
 def read(fetch: crew.Fetch, windows: list[Window] | None = None) -> list[Cut | Read]:
@@ -132,9 +138,12 @@ class Written:
             self.store.add_window(self.name, "customers", message.older, message.older_from)
             return
         self.store.advance_window(
-            message.window.id, after_id=message.after_id, after_created=message.after_created,
-            objects=len(message.items), is_done=message.is_done,
-        )  # fmt: skip
+            message.window.id,
+            after_id=message.after_id,
+            after_created=message.after_created,
+            objects=len(message.items),
+            is_done=message.is_done,
+        )
 
     def windows(self) -> list[Window]:
         return self.store.windows(self.name, "customers")
@@ -284,14 +293,17 @@ class TestStopped:
 
 windows = st.builds(
     lambda start, length, read, objects: Window(
-        start, start + length,
+        start,
+        start + length,
         after_id="x" if read else None,
         after_created=start + length - 1 - int((length - 1) * read) if read else None,
         objects=objects,
     ),
-    st.integers(0, NOW), st.integers(1, 20 * YEAR),
-    st.one_of(st.just(0.0), st.floats(0.001, 1.0)), st.integers(1, 10**6),
-)  # fmt: skip
+    st.integers(0, NOW),
+    st.integers(1, 20 * YEAR),
+    st.one_of(st.just(0.0), st.floats(0.001, 1.0)),
+    st.integers(1, 10**6),
+)
 
 
 class TestWindows:

@@ -112,9 +112,13 @@ class TestChecks:
         ("status", "details"), [(401, {}), (401, {"permission": "rak_account_read"}), (403, {})]
     )
     def test_a_key_that_stripe_does_not_know(
-        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int,
+        self,
+        world: World,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        status: int,
         details: dict[str, str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Nor one that is refused altogether, from an address it is not meant for, say."""
         services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
 

@@ -114,9 +114,13 @@ class TestEachWayAlone:
     def test_a_customer_unknown_until_now_is_fetched_along(self, world: World) -> None:
         there = at_stripe.post(world, "/v1/customers", email="x@example.com", name="Xavier")
         session = at_stripe.post(
-            world, "/v1/checkout/sessions", mode="setup", currency="usd", customer=there["id"],
+            world,
+            "/v1/checkout/sessions",
+            mode="setup",
+            currency="usd",
+            customer=there["id"],
             success_url="https://example.com",
-        )  # fmt: skip
+        )
         world.fill(session["id"])
         [event] = at_stripe.events(world, "checkout.session.completed")
         deliver(world, event)
@@ -315,9 +319,13 @@ class TestDetach:
         at_stripe.post(world, f"/v1/payment_methods/{method}/detach")
         with database(world) as connection:
             for table in (
-                "payment_methods", "customers", "setup_intents", "checkout_sessions",
-                "webhook_deliveries", "sync_cursors",
-            ):  # fmt: skip
+                "payment_methods",
+                "customers",
+                "setup_intents",
+                "checkout_sessions",
+                "webhook_deliveries",
+                "sync_cursors",
+            ):
                 connection.execute(f"DELETE FROM {table}")
         world.clock.advance(days=40)
         only = ["setup_intents"] if way == "setup intents" else []
@@ -338,9 +346,10 @@ class TestDetach:
         """Its session is complete at once; it is attached when its SetupIntent succeeds."""
         customer = world.customer()
         session = at_stripe.get(
-            world, f"/v1/checkout/sessions/{_session_of(world, world.save_card(customer))}",
+            world,
+            f"/v1/checkout/sessions/{_session_of(world, world.save_card(customer))}",
             expand=["setup_intent.payment_method"],
-        )  # fmt: skip
+        )
         session["setup_intent"]["status"] = "requires_action"
         session["setup_intent"]["payment_method"]["customer"] = None
         found = session_bundle(session).payment_method
@@ -366,9 +375,12 @@ class TestDeletedBehindAPage:
         method = world.save_card(customer)
         with database(world) as connection:
             for table in (
-                "payment_methods", "customers", "setup_intents", "checkout_sessions",
+                "payment_methods",
+                "customers",
+                "setup_intents",
+                "checkout_sessions",
                 "webhook_deliveries",
-            ):  # fmt: skip
+            ):
                 connection.execute(f"DELETE FROM {table}")
         world.clock.advance(days=2)
         return customer, method
@@ -393,9 +405,11 @@ class TestDeletedBehindAPage:
     ) -> None:
         customer, method = customer_and_method
         self.meanwhile(
-            world, monkeypatch, "customers",
+            world,
+            monkeypatch,
+            "customers",
             lambda: at_stripe.delete(world, f"/v1/customers/{customer}"),
-        )  # fmt: skip
+        )
         world.services.sync.run(full=True)
         with pytest.raises(NotFound):
             world.services.customers.get(customer)
@@ -404,9 +418,12 @@ class TestDeletedBehindAPage:
 
     @pytest.mark.parametrize("gone", ["customers", "payment_methods"])
     def test_nor_does_a_method(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, gone: str,
+        self,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+        gone: str,
         customer_and_method: tuple[str, str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         customer, method = customer_and_method
 
         def act() -> None:

@@ -102,11 +102,12 @@ class TestHoles:
                 one["id"]
                 for part in parts
                 for one in at_stripe.listed(
-                    seeded, "/v1/setup_intents",
+                    seeded,
+                    "/v1/setup_intents",
                     created={"gte": str(part.created_from), "lt": str(part.created_before)},
                 )
                 if not count(seeded, "setup_intents", f"id = '{one['id']}'")
-            ]  # fmt: skip
+            ]
             found += bool(gone)
         assert found >= 2
 
@@ -121,9 +122,7 @@ class TestHoles:
         began, days = seeded.now, 0
         while not _round(seeded, "customers").covered_since:
             proof = Proof("customers", proven_at=seeded.now)
-            sampling._prove_listed(
-                proof, seeded.now - 60, SyncResult(), lambda _: None, full=False
-            )  # fmt: skip
+            sampling._prove_listed(proof, seeded.now - 60, SyncResult(), lambda _: None, full=False)
             left = _round(seeded, "customers").windows_left
             assert left <= 15 - days
             seeded.clock.advance(days=1)

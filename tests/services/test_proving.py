@@ -75,12 +75,17 @@ def business(world: World) -> dict[str, str]:
     hide_sessions_from_syncs(world)
     charge = str(at_stripe.get(world, f"/v1/payment_intents/{intent}")["latest_charge"])
     return {
-        "customer": customer, "method": method, "disputed": disputed, "gone": gone,
-        "intent": intent, "charge": charge, "refund": str(refund["id"]),
+        "customer": customer,
+        "method": method,
+        "disputed": disputed,
+        "gone": gone,
+        "intent": intent,
+        "charge": charge,
+        "refund": str(refund["id"]),
         "dispute": next(iter(listed_ids(world, "disputes"))),
         "session": rows(world, "SELECT id FROM checkout_sessions")[0][0],
         "setup_intent": rows(world, "SELECT id FROM setup_intents")[0][0],
-    }  # fmt: skip
+    }
 
 
 class TestClean:
@@ -130,12 +135,15 @@ class TestHoles:
         proofs = prove(world)
         told = {(type_, kind, id_) for type_, kind, id_, _ in found(proofs)}
         assert {
-            ("customers", "missing", made), ("customers", "extra", business["gone"]),
-            ("customers", "differs", customer), ("checkout_sessions", "missing", session),
-            ("payment_intents", "missing", intent), ("refunds", "missing", refund),
+            ("customers", "missing", made),
+            ("customers", "extra", business["gone"]),
+            ("customers", "differs", customer),
+            ("checkout_sessions", "missing", session),
+            ("payment_intents", "missing", intent),
+            ("refunds", "missing", refund),
             ("disputes", "differs", business["dispute"]),
             ("payment_methods", "extra", method),
-        } <= told  # fmt: skip
+        } <= told
         assert {kind for type_, kind, _ in told if type_ == "charges"} == {"missing"}
         assert proofs["charges"].missing == 2
         assert proofs["disputes"].missing == 1
@@ -191,7 +199,11 @@ class TestHoles:
                         f"UPDATE {table} SET {column} = {change} WHERE id = ?", (id_,)
                     )
                     # Stripe lets it be edited for ever, and sends no event.
-                    kind_ = "late" if (type_, column) == ("payment_intents", "description") else "differs"  # fmt: skip
+                    kind_ = (
+                        "late"
+                        if (type_, column) == ("payment_intents", "description")
+                        else "differs"
+                    )
                     wrong.add((type_, kind_, id_, (column,)))
             assert found(prove(world)) == wrong
         assert_clean(prove(world))

@@ -48,9 +48,12 @@ def charged(world: World, number: str = "4242424242424242", reference: str = "IN
 
 def ask(world: World, charge_id: str, amount: int = 1_234, *, by: Actor = ALICE) -> RefundOrder:
     return world.services.refunds.request(
-        charge_id, money=Money(amount, "usd"), reason="requested_by_customer",
-        note="Wrong invoice", by=by,
-    )  # fmt: skip
+        charge_id,
+        money=Money(amount, "usd"),
+        reason="requested_by_customer",
+        note="Wrong invoice",
+        by=by,
+    )
 
 
 def approve(world: World, order: RefundOrder, *, by: Actor = BOB) -> RefundOrder:
@@ -95,8 +98,10 @@ class TestTwoPeople:
         assert approve(world, order).state is RefundState.SUCCEEDED
         assert returned(world) == [1_234]
         assert [a for a in audited(world) if a.startswith("refund.")] == [
-            "refund.requested", "refund.approved", "refund.succeeded",
-        ]  # fmt: skip
+            "refund.requested",
+            "refund.approved",
+            "refund.succeeded",
+        ]
         kinds = [e.kind for e in world.services.reports.charges.timeline(paid)]
         assert kinds[-3:] == ["refund_requested", "refund_approved", "refund_succeeded"]
         with uow(world).read() as stores:
@@ -212,7 +217,10 @@ class TestHowMuch:
 
 
 class TestOutcomes:
-    @pytest.mark.parametrize("kind", ["lost_reply", "truncated_json", "lost_request", "conflict_409", "error_500_unsaved"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "kind",
+        ["lost_reply", "truncated_json", "lost_request", "conflict_409", "error_500_unsaved"],
+    )
     def test_a_lost_answer_is_found_out_by_the_same_key(self, world, paid, kind) -> None:
         order = ask(world, paid)
         fault(world, kind)
@@ -314,9 +322,13 @@ class TestOutcomes:
         fault(world, "lost_request", times=1)
         approve(world, order)
         sender(world)._gateway.create_refund(
-            {"payment_intent": order.payment_intent, "amount": 100,
-             "metadata": {"onfile_refund_id": order.id}}, idempotency_key="copied",
-        )  # fmt: skip
+            {
+                "payment_intent": order.payment_intent,
+                "amount": 100,
+                "metadata": {"onfile_refund_id": order.id},
+            },
+            idempotency_key="copied",
+        )
         world.services.sync.run()
         assert state(world, order) is RefundState.UNKNOWN
 
@@ -402,12 +414,16 @@ class TestSchema:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"amount": 1_235}, {"refunded_before": 1_200}, {"currency": "eur"},
-            {"payment_intent": "pi_other"}, {"state": "sending"}, {"note": " "},
+            {"amount": 1_235},
+            {"refunded_before": 1_200},
+            {"currency": "eur"},
+            {"payment_intent": "pi_other"},
+            {"state": "sending"},
+            {"note": " "},
             {"reason": "because"},
         ],
         ids=json.dumps,
-    )  # fmt: skip
+    )
     def test_more_than_was_paid_cannot_be_asked_for(self, world, paid, changes) -> None:
         order = ask(world, paid, 100)
         world.services.refunds.withdraw(order.id, by=ALICE)

@@ -100,9 +100,14 @@ def a_whole_day(world: World) -> None:
     acme = world.customer("Acme", "acme@example.com")
     services.links.create(form_key="twin", email="Acme@example.com", by=ALICE)
     made = services.links.create(
-        form_key="full", email="new@example.com", name="New", currency="eur", reference="INV-0",
-        locale="de", by=ALICE,
-    )  # fmt: skip
+        form_key="full",
+        email="new@example.com",
+        name="New",
+        currency="eur",
+        reference="INV-0",
+        locale="de",
+        by=ALICE,
+    )
     world.finish(made.session_id)
     ended = services.links.create(form_key="ended", guest=True, by=ALICE)
     services.links.expire(ended.link.id, by=ALICE)
@@ -112,9 +117,11 @@ def a_whole_day(world: World) -> None:
 
     assert world.charge(acme, method=guest).charge.state is ChargeState.SUCCEEDED
     for number, reference in (
-        (ALWAYS_DECLINES, "D"), (WANTS_AUTHENTICATION, "A"), (NO_MONEY, "N"),
+        (ALWAYS_DECLINES, "D"),
+        (WANTS_AUTHENTICATION, "A"),
+        (NO_MONEY, "N"),
         (BLOCKED_BY_STRIPE, "B"),
-    ):  # fmt: skip
+    ):
         card = world.save_card(acme, number)
         failed = world.charge(acme, method=card, reference=reference)
         assert failed.failure is not None
@@ -181,9 +188,15 @@ class TestRequests:
         assert len(charges) >= 8
         for request in charges:
             assert set(request.params) == {
-                "amount", "currency", "customer", "payment_method", "off_session", "confirm",
-                "allowed_payment_method_types", "metadata",
-            }  # fmt: skip
+                "amount",
+                "currency",
+                "customer",
+                "payment_method",
+                "off_session",
+                "confirm",
+                "allowed_payment_method_types",
+                "metadata",
+            }
             assert request.params["off_session"] is True
             assert request.params["confirm"] is True
             assert set(request.params["metadata"]) >= {"onfile_charge_id", "onfile_attempt"}
@@ -226,10 +239,11 @@ class TestTheCheckItself:
 
 class TestNothingSecretStays:
     SECRETS = re.compile(
-        r"[rs]k_(?:test|live)_|whsec_|_secret_[A-Za-z0-9]|" + "|".join(
+        r"[rs]k_(?:test|live)_|whsec_|_secret_[A-Za-z0-9]|"
+        + "|".join(
             (GOOD, ALWAYS_DECLINES, WANTS_AUTHENTICATION, NO_MONEY, "DE89370400440532013000")
         )
-    )  # fmt: skip
+    )
 
     def test_not_in_the_database_and_not_in_the_log(
         self, world: World, caplog: pytest.LogCaptureFixture
@@ -263,10 +277,17 @@ class TestNothingSecretStays:
         card = world.save_card(customer, WANTS_AUTHENTICATION)
         with pytest.raises(Declined) as refused:
             world.services.sync._gateway.create_payment_intent(
-                {"amount": 100, "currency": "usd", "customer": customer, "payment_method": card,
-                 "off_session": True, "confirm": True, "allowed_payment_method_types": ["card"]},
+                {
+                    "amount": 100,
+                    "currency": "usd",
+                    "customer": customer,
+                    "payment_method": card,
+                    "off_session": True,
+                    "confirm": True,
+                    "allowed_payment_method_types": ["card"],
+                },
                 idempotency_key="test",
-            )  # fmt: skip
+            )
         assert refused.value.details["payment_intent"]["id"].startswith("pi_")
         assert not self.SECRETS.findall(repr(refused.value.details))
 

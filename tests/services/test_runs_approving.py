@@ -47,15 +47,23 @@ def run(world: World) -> Run:
 
 def person(world: World, actor: Actor) -> None:
     world.services.users.add(
-        actor.username, name=actor.name, email=f"{actor.username}@example.com",
-        roles=actor.roles, password=PRACTICE_PASSWORD, by=ADA,
-    )  # fmt: skip
+        actor.username,
+        name=actor.name,
+        email=f"{actor.username}@example.com",
+        roles=actor.roles,
+        password=PRACTICE_PASSWORD,
+        by=ADA,
+    )
 
 
 def decide(
-    world: World, run: Run, by: Actor, *, digest: str | None = None,
+    world: World,
+    run: Run,
+    by: Actor,
+    *,
+    digest: str | None = None,
     password: str = PRACTICE_PASSWORD,
-) -> Run:  # fmt: skip
+) -> Run:
     return world.services.runs.approvals.approve(
         run.id, digest=digest or run.digest or "", by=by, password=password
     )
@@ -72,8 +80,10 @@ def refused(world: World, run: Run, error: type[OnfileError], act: Callable[[], 
         act()
     assert now(world, run) == run
     assert audited(world)[len(before) :] in (
-        ["user.confirm", "run.approve_refused"], ["run.approve_refused"], ["user.confirm_refused"],
-    )  # fmt: skip
+        ["user.confirm", "run.approve_refused"],
+        ["run.approve_refused"],
+        ["user.confirm_refused"],
+    )
     with uow(world).read() as stores:
         assert stores.runs.approvals(run) == []
 
@@ -134,9 +144,13 @@ class TestWho:
     def test_only_an_operator_submits_withdraws_and_starts(self, world: World, run: Run) -> None:
         services = world.services.runs
         for act in (
-            services.approvals.submit, services.approvals.withdraw, services.control.start,
-            services.control.pause, services.control.resume, services.control.cancel,
-        ):  # fmt: skip
+            services.approvals.submit,
+            services.approvals.withdraw,
+            services.control.start,
+            services.control.pause,
+            services.control.resume,
+            services.control.cancel,
+        ):
             with pytest.raises(NotPermitted):
                 act(run.id, by=CAROL)
 
@@ -188,12 +202,16 @@ class TestWhat:
         ("table", "change", "trigger"),
         [
             ("run_rows", "amount = amount + 1", "rows_of_submitted_runs_keep_what_is_charged"),
-            ("run_rows", "payment_method = 'pm_other'", "rows_of_submitted_runs_keep_what_is_charged"),
+            (
+                "run_rows",
+                "payment_method = 'pm_other'",
+                "rows_of_submitted_runs_keep_what_is_charged",
+            ),
             ("run_rows", "suffix = 'X'", "rows_of_submitted_runs_keep_what_is_charged"),
             ("runs", "canary = 7", "runs_keep_what_was_submitted"),
             ("runs", "charge_new_cards = 1", "runs_keep_what_was_submitted"),
         ],
-    )  # fmt: skip
+    )
     def test_an_edit_behind_our_back_stops_the_run_before_anything_is_sent(
         self, world: World, run: Run, table: str, change: str, trigger: str
     ) -> None:
@@ -263,7 +281,7 @@ class TestControlTotals:
             ):
                 stores.run_rows.mark(run_id, number, before=RowState.PLANNED, after=after)
             stores.runs._database.execute("UPDATE run_rows SET amount = NULL WHERE number = 5")
-        return run_id  # fmt: skip
+        return run_id
 
     def submit(self, world: World, run_id: str, control: ControlTotals | None) -> Run:
         return world.services.runs.approvals.submit(run_id, by=ALICE, control=control)
@@ -284,14 +302,23 @@ class TestControlTotals:
     @pytest.mark.parametrize(
         ("control", "says"),
         [
-            (ControlTotals(1), "You expect 1 row, but this run holds 4. 2 of its 4 rows are blocked and cannot be sent. 1 is left out and cannot be sent."),
+            (
+                ControlTotals(1),
+                "You expect 1 row, but this run holds 4. 2 of its 4 rows are blocked and cannot be sent. 1 is left out and cannot be sent.",
+            ),
             (ControlTotals(5), "You expect 5 rows, but this run holds 4."),
-            (ControlTotals(None, {"usd": 1_001}), "You expect $10.01, but the file's rows add up to $30.06. 1 row without a readable amount is not counted."),
+            (
+                ControlTotals(None, {"usd": 1_001}),
+                "You expect $10.01, but the file's rows add up to $30.06. 1 row without a readable amount is not counted.",
+            ),
             (ControlTotals(4, {"usd": 3_007}), "You expect $30.07"),
-            (ControlTotals(4, {"eur": 3_006}), "You expect €30.06, but the file's rows add up to €0.00."),
+            (
+                ControlTotals(4, {"eur": 3_006}),
+                "You expect €30.06, but the file's rows add up to €0.00.",
+            ),
             (ControlTotals(4, {"usd": 3_006, "eur": 1}), "You expect €0.01"),
         ],
-    )  # fmt: skip
+    )
     def test_others_are_refused_with_what_the_file_has(self, world, run_id, control, says) -> None:
         with pytest.raises(InvalidInput) as refusal:
             self.submit(world, run_id, control)

@@ -136,9 +136,11 @@ class TestDatabase:
         assert all_paid(world, resumed(world, run_id), 4)
 
     def test_full_before_a_row_is_sent(
-        self, world: World, page_limit: Callable[[int | None], None],
+        self,
+        world: World,
+        page_limit: Callable[[int | None], None],
         monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
+    ) -> None:
         run_id = started(world, one_payer(world, 40))
         around_send(monkeypatch, lambda: page_limit(2), lambda: None)
         world.services.runs.executor.execute(run_id)
@@ -147,9 +149,11 @@ class TestDatabase:
         assert all_paid(world, resumed(world, run_id), 40)
 
     def test_full_after_a_reply(
-        self, world: World, page_limit: Callable[[int | None], None],
+        self,
+        world: World,
+        page_limit: Callable[[int | None], None],
         monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
+    ) -> None:
         run_id = started(world, one_payer(world, 3))
         big = "x" * 100_000
         real = ledger.record_reply

@@ -125,9 +125,12 @@ class TestGreen:
         made = certify(world, run)
         world.clock.advance(seconds=60)
         order = world.services.refunds.request(
-            rows_of(world, run.id)[0].charge_id, money=Money(100, "usd"), by=ALICE,
-            reason="requested_by_customer", note="Wrong invoice",
-        )  # fmt: skip
+            rows_of(world, run.id)[0].charge_id,
+            money=Money(100, "usd"),
+            by=ALICE,
+            reason="requested_by_customer",
+            note="Wrong invoice",
+        )
         assert not world.services.runs.certifier.is_outdated(made)
         world.services.refunds.approve(order.id, by=BOB, password=PRACTICE_PASSWORD)
         assert world.services.runs.certifier.is_outdated(made)
@@ -185,8 +188,11 @@ class TestElsewhere:
         made = certify(world, run)
         line = lines_of(made)["usd"]
         assert (made.verdict, line.ledger, line.stripe, line.elsewhere) == (
-            "green", 2_003, 2_003, 500,
-        )  # fmt: skip
+            "green",
+            2_003,
+            2_003,
+            500,
+        )
         assert "Collected later singly; not part of this run's sums." in said(made, "note")
         world.stripe.forget(world.services.charging.view(row.charge_id).last.payment_intent)
         made = certify(world, run)
@@ -215,9 +221,7 @@ class TestElsewhere:
         self, world, run, again
     ) -> None:
         world.charge(payers(world, 1)[0][0], reference="SINGLE", amount="7.00")
-        certified = sum(
-            lines_of(certify(world, one))["usd"].ledger for one in (run, again)
-        )  # fmt: skip
+        certified = sum(lines_of(certify(world, one))["usd"].ledger for one in (run, again))
         with sqlite3.connect(world.settings.database) as shell:
             ((ledger,),) = shell.execute(
                 "SELECT sum(amount) FROM charges WHERE state = 'succeeded'"
@@ -270,16 +274,21 @@ class TestRed:
             row = stores.run_rows.find(run.id, 2)
         world.services.refund_settling._gateway.create_payment_intent(
             {
-                "amount": 1_001, "currency": "usd", "customer": row.customer,
-                "payment_method": row.payment_method, "off_session": True, "confirm": True,
+                "amount": 1_001,
+                "currency": "usd",
+                "customer": row.customer,
+                "payment_method": row.payment_method,
+                "off_session": True,
+                "confirm": True,
                 "allowed_payment_method_types": ["card"],
                 "metadata": {
                     "onfile_charge_id": row.charge_id if charge == "same" else charge,
-                    "onfile_attempt": "7", "onfile_run": run.id,
+                    "onfile_attempt": "7",
+                    "onfile_run": run.id,
                 },
             },
             idempotency_key="elsewhere",
-        )  # fmt: skip
+        )
         made = certify(world, run)
         assert made.verdict == "red"
         assert any("Paid 2 times" in t or "does not know" in t for t in said(made))

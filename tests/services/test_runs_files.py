@@ -47,7 +47,9 @@ class TestColumnsAreRemembered:
     def test_in_another_order_too(self, world: World, payer: str) -> None:
         files = world.services.runs.files
         files.make(files.open(file(payer, "INV-1"), "a.csv"), name="A", by=ALICE, columns=COLUMNS)
-        turned = files.open(f"Vorgang;Geldart;Netto-Wert;Zahlender\nINV-2;usd;1.00;{payer}\n".encode(), "b.csv")  # fmt: skip
+        turned = files.open(
+            f"Vorgang;Geldart;Netto-Wert;Zahlender\nINV-2;usd;1.00;{payer}\n".encode(), "b.csv"
+        )
         assert dict(turned.guess) == {"reference": 0, "currency": 1, "amount": 2, "customer": 3}
 
     def test_looking_at_a_file_remembers_nothing(self, world: World, payer: str) -> None:
@@ -65,11 +67,16 @@ def test_a_similar_charge_made_in_the_dashboard_is_found(
     method = world.services.payment_methods.refresh_newest(payer)[0].id
     world.services.settling._gateway.create_payment_intent(
         {
-            "amount": 1_234, "currency": "usd", "customer": payer, "payment_method": method,
-            "off_session": True, "confirm": True, "allowed_payment_method_types": ["card"],
+            "amount": 1_234,
+            "currency": "usd",
+            "customer": payer,
+            "payment_method": method,
+            "off_session": True,
+            "confirm": True,
+            "allowed_payment_method_types": ["card"],
         },
         idempotency_key="dashboard",
-    )  # fmt: skip
+    )
     world.clock.advance(days=days)
     files = world.services.runs.files
     upload = files.open(file(payer, "INV-1"), "november.csv")

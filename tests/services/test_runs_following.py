@@ -99,8 +99,12 @@ class TestResults:
     def test_the_banks_own_code_where_there_is_one(self, world: World) -> None:
         run = executed(
             world,
-            [row(world, "INV-1", NO_MONEY), row(world, "INV-2", WANTS_AUTHENTICATION), row(world, "INV-3")],
-        )  # fmt: skip
+            [
+                row(world, "INV-1", NO_MONEY),
+                row(world, "INV-2", WANTS_AUTHENTICATION),
+                row(world, "INV-3"),
+            ],
+        )
         assert self.codes(world, run) == ["insufficient_funds", "authentication_required", ""]
         with uow(world).write() as stores:
             stores.runs._database.execute("UPDATE attempts SET code = 'x', decline_code = NULL")
@@ -124,10 +128,13 @@ class TestOneMessageACustomer:
         return executed(
             world,
             [
-                bad, row(world, "INV-2", ALWAYS_DECLINES), (bad[0], bad[1], 2_050, "INV-3"),
-                (bad[0], blocked, 300, "INV-4"), (bad[0], good, 400, "INV-5"),
+                bad,
+                row(world, "INV-2", ALWAYS_DECLINES),
+                (bad[0], bad[1], 2_050, "INV-3"),
+                (bad[0], blocked, 300, "INV-4"),
+                (bad[0], good, 400, "INV-5"),
             ],
-        )  # fmt: skip
+        )
 
     def told(self, world: World, run, numbers=None) -> list[dict[str, str]]:
         header, lines = world.services.runs.viewer.messages(run.id, numbers=numbers)

@@ -64,7 +64,9 @@ class TestHeadings:
 
 
 def test_a_heading_and_a_cell_of_two_currencies_are_never_sent(world: World) -> None:
-    upload = opened(world, "customer,Amount (EUR),currency,reference", f"{payer(world)},10.00,usd,INV-1")  # fmt: skip
+    upload = opened(
+        world, "customer,Amount (EUR),currency,reference", f"{payer(world)},10.00,usd,INV-1"
+    )
     row = only_row(world, upload)
     assert [finding.code for finding in row.findings] == ["currency_contradicts_heading"]
     assert row.state == "blocked"

@@ -20,9 +20,13 @@ HEADER = ("customer", "amount", "currency", "reference")
 def request(customer: str, reference: str = "INV-1", amount: int = 1000, **more: object):
     number = int(more.pop("number", 2))  # type: ignore[call-overload]
     return RowRequest(
-        number, (customer, str(amount), "usd", reference), customer, Money(amount, "usd"),
-        reference, **more,
-    )  # type: ignore[arg-type]  # fmt: skip
+        number,
+        (customer, str(amount), "usd", reference),
+        customer,
+        Money(amount, "usd"),
+        reference,
+        **more,
+    )  # type: ignore[arg-type]
 
 
 def made(world: World, *requests: RowRequest):

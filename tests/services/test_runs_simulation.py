@@ -35,12 +35,29 @@ SEEDS = [FIRST] if "ONFILE_SIMULATION_SEED" in os.environ else range(RUNS)
 class Simulation(Events):
     def step(self) -> None:
         actions = {
-            self.make: 12, self.make_from_file: 8, self.make_again: 4, self.decide: 7,
-            self.start: 5, self.execute: 40, self.steer: 16, self.withdraw: 3, self.limit: 4,
-            self.charge: 6, self.retry: 6, self.give_up: 4, self.settle: 8, self.sync: 1,
-            self.fault: 14, self.wait: 16, self.clock_is_set: 3, self.dashboard_confirm: 4,
-            self.default_is_set: 3, self.refund: 5, self.settle_by_hand: 3, self.card_arrives: 3,
-        }  # fmt: skip
+            self.make: 12,
+            self.make_from_file: 8,
+            self.make_again: 4,
+            self.decide: 7,
+            self.start: 5,
+            self.execute: 40,
+            self.steer: 16,
+            self.withdraw: 3,
+            self.limit: 4,
+            self.charge: 6,
+            self.retry: 6,
+            self.give_up: 4,
+            self.settle: 8,
+            self.sync: 1,
+            self.fault: 14,
+            self.wait: 16,
+            self.clock_is_set: 3,
+            self.dashboard_confirm: 4,
+            self.default_is_set: 3,
+            self.refund: 5,
+            self.settle_by_hand: 3,
+            self.card_arrives: 3,
+        }
         action = self.random.choices(list(actions), list(actions.values()))[0]
         self.steps.append(("  meanwhile " if self.is_nested else "") + action.__name__)
         at = len(self.steps) - 1
@@ -86,8 +103,10 @@ def template(
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_happens_to_runs(
-    template: tuple[Path, dict[str, list[str]]], monkeypatch: pytest.MonkeyPatch, seed: int,
-) -> None:  # fmt: skip
+    template: tuple[Path, dict[str, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
     made, people = template
     with copy_of(made) as folder:
         simulation = Simulation(folder, people, random.Random(seed), monkeypatch)

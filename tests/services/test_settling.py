@@ -23,9 +23,13 @@ def settled(world: World, view: ChargeView) -> ChargeView:
 
 
 UNKNOWN_FAULTS = [
-    "lost_reply", "lost_request", "error_500_saved", "error_500_unsaved", "conflict_409",
+    "lost_reply",
+    "lost_request",
+    "error_500_saved",
+    "error_500_unsaved",
+    "conflict_409",
     "truncated_json",
-]  # fmt: skip
+]
 
 
 class TestUnknown:
@@ -173,10 +177,20 @@ class TestUnknown:
             from lib.domain.mirror import Event
 
             stores.deliveries.add(
-                Event("evt_1", "payment_intent.succeeded", False, None, world.now, intent,
-                      "payment_intent", None),
-                received_at=world.now, signature_age=0, state="received",
-            )  # fmt: skip
+                Event(
+                    "evt_1",
+                    "payment_intent.succeeded",
+                    False,
+                    None,
+                    world.now,
+                    intent,
+                    "payment_intent",
+                    None,
+                ),
+                received_at=world.now,
+                signature_age=0,
+                state="received",
+            )
         world.services.webhooks.process_due()
         assert world.services.charging.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
 
@@ -250,13 +264,20 @@ class TestReconcile:
     ) -> None:
         method = world.services.reports.payment_methods.page().frame["id"][0]
         world.stripe.handle(
-            "POST", "/v1/payment_intents",
-            {"amount": "500", "currency": "usd", "customer": customer, "payment_method": method,
-             "confirm": "true", "off_session": "true",
-             "allowed_payment_method_types": ["card"],
-             "metadata": {"onfile_charge_id": "chg_elsewhere", "onfile_attempt": "1"}},
+            "POST",
+            "/v1/payment_intents",
+            {
+                "amount": "500",
+                "currency": "usd",
+                "customer": customer,
+                "payment_method": method,
+                "confirm": "true",
+                "off_session": "true",
+                "allowed_payment_method_types": ["card"],
+                "metadata": {"onfile_charge_id": "chg_elsewhere", "onfile_attempt": "1"},
+            },
             {"Authorization": "Bearer sk_test_practice"},
-        )  # fmt: skip
+        )
         found = world.services.settling.reconcile(by=ALICE)
         assert [row["kind"] for row in found.drift] == ["not_in_ledger"]
 
@@ -268,13 +289,20 @@ class TestReconcile:
         view = world.charge(customer, amount="12.34")
         method = world.services.reports.payment_methods.page().frame["id"][0]
         world.stripe.handle(
-            "POST", "/v1/payment_intents",
-            {"amount": "999", "currency": "usd", "customer": customer, "payment_method": method,
-             "confirm": "true", "off_session": "true",
-             "allowed_payment_method_types": ["card"],
-             "metadata": {"onfile_charge_id": view.charge.id, "onfile_attempt": "1"}},
+            "POST",
+            "/v1/payment_intents",
+            {
+                "amount": "999",
+                "currency": "usd",
+                "customer": customer,
+                "payment_method": method,
+                "confirm": "true",
+                "off_session": "true",
+                "allowed_payment_method_types": ["card"],
+                "metadata": {"onfile_charge_id": view.charge.id, "onfile_attempt": "1"},
+            },
             {"Authorization": "Bearer sk_test_practice"},
-        )  # fmt: skip
+        )
         world.clock.advance(seconds=61)
         world.services.settling.reconcile(by=ALICE)
         assert world.services.charging.view(view.charge.id).charge.state is ChargeState.UNKNOWN

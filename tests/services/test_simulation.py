@@ -83,11 +83,20 @@ class Simulation:
 
     def step(self) -> None:
         actions = {
-            self.charge: 30, self.retry: 12, self.cancel: 4, self.settle: 14, self.sync: 6,
-            self.reconcile: 3, self.stale_settler: 3, self.dashboard_confirm: 6,
-            self.dashboard_edit: 3, self.bank_answers: 4, self.fault: 14, self.wait: 18,
+            self.charge: 30,
+            self.retry: 12,
+            self.cancel: 4,
+            self.settle: 14,
+            self.sync: 6,
+            self.reconcile: 3,
+            self.stale_settler: 3,
+            self.dashboard_confirm: 6,
+            self.dashboard_edit: 3,
+            self.bank_answers: 4,
+            self.fault: 14,
+            self.wait: 18,
             self.restart: 2,
-        }  # fmt: skip
+        }
         action = self.random.choices(list(actions), list(actions.values()))[0]
         self.steps.append(action.__name__)
         try:
@@ -243,8 +252,9 @@ class Simulation:
             assert states[state] == 0, f"{state} for ever"
         at_stripe = {
             (i["id"], i["amount"], i["currency"], i["customer"])
-            for i in self.intents() if i["status"] == "succeeded"
-        }  # fmt: skip
+            for i in self.intents()
+            if i["status"] == "succeeded"
+        }
         in_ledger = {
             (a["payment_intent"], c["amount"], c["currency"], c["customer"])
             for a in attempts

@@ -24,9 +24,11 @@ def add(
     world: World, username: str = "ada", *, roles: tuple[str, ...] = ("admin",), **more
 ) -> User:
     given = {
-        "name": username.title(), "email": f"{username}@example.com", "password": PASSWORD,
+        "name": username.title(),
+        "email": f"{username}@example.com",
+        "password": PASSWORD,
         "by": None if world.services.users.find("ada") is None else ADA,
-    }  # fmt: skip
+    }
     return world.services.users.add(username, roles=roles, **(given | more))
 
 

@@ -46,10 +46,14 @@ def elsewhere(world: World, charge_id: str, **changes: object) -> str:
     """A payment made by hand, without our mark."""
     charge = world.services.charging.view(charge_id).charge
     params = {
-        "amount": charge.amount, "currency": charge.currency, "customer": charge.customer,
-        "payment_method": charge.payment_method, "off_session": True, "confirm": True,
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "customer": charge.customer,
+        "payment_method": charge.payment_method,
+        "off_session": True,
+        "confirm": True,
         "allowed_payment_method_types": ["card"],
-    } | changes  # fmt: skip
+    } | changes
     gateway = world.services.verdicts._gateway
     return gateway.create_payment_intent(params, idempotency_key="elsewhere").id
 
@@ -168,8 +172,11 @@ class TestEvidenceComesFirst:
         propose(world, unknown)
         (attempt,) = world.services.charging.view(unknown).attempts
         assert json.loads(attempt.last_look) == {
-            "at": world.now, "same_key": 500, "events": "none", "payments": "none",
-        }  # fmt: skip
+            "at": world.now,
+            "same_key": 500,
+            "events": "none",
+            "payments": "none",
+        }
 
 
 class TestPaidElsewhere:
@@ -184,7 +191,9 @@ class TestPaidElsewhere:
         assert view.attempts[-1].payment_intent == intent
         assert len(world.moved()) == 1
 
-    @pytest.mark.parametrize("changes", [{"amount": 1_233}, {"confirm": False}, {"customer": "other"}])  # fmt: skip
+    @pytest.mark.parametrize(
+        "changes", [{"amount": 1_233}, {"confirm": False}, {"customer": "other"}]
+    )
     def test_another_payment_does_not(self, world, unknown, changes) -> None:
         if "customer" in changes:
             other = world.customer("Other")
@@ -192,9 +201,9 @@ class TestPaidElsewhere:
         if changes.get("confirm") is False:
             charge = world.services.charging.view(unknown).charge
             intent = world.services.verdicts._gateway.create_payment_intent(
-                {"amount": charge.amount, "currency": charge.currency,
-                 "customer": charge.customer}, idempotency_key="elsewhere",
-            ).id  # fmt: skip
+                {"amount": charge.amount, "currency": charge.currency, "customer": charge.customer},
+                idempotency_key="elsewhere",
+            ).id
         else:
             intent = elsewhere(world, unknown, **changes)
         with pytest.raises(InvalidInput):

@@ -40,10 +40,15 @@ def states(world: World) -> list[str]:
 
 def event(type_: str = "customer.updated", object_id: str = "cus_1", **more: Any) -> dict[str, Any]:
     return {
-        "id": f"evt_{type_}_{object_id}", "object": "event", "type": type_, "livemode": False,
-        "api_version": "2026-10-28.endive", "created": 1, "request": None,
+        "id": f"evt_{type_}_{object_id}",
+        "object": "event",
+        "type": type_,
+        "livemode": False,
+        "api_version": "2026-10-28.endive",
+        "created": 1,
+        "request": None,
         "data": {"object": {"id": object_id, "object": type_.split(".")[0]}},
-    } | more  # fmt: skip
+    } | more
 
 
 def arrival(event_id: str) -> Arrival:
@@ -78,11 +83,22 @@ class TestSignature:
     @pytest.mark.parametrize(
         "header",
         [
-            None, "", "t=", "v1=abc", "t=abc,v1=abc", "t=1", "t={now}", "t={now},v1=", "t={now},v0=aa",
-            "t=١٢٣,v1=aa", "t=" + "9" * 5000 + ",v1=aa", "t={now},v1=\u2603", "x" * 100_000,
+            None,
+            "",
+            "t=",
+            "v1=abc",
+            "t=abc,v1=abc",
+            "t=1",
+            "t={now}",
+            "t={now},v1=",
+            "t={now},v0=aa",
+            "t=١٢٣,v1=aa",
+            "t=" + "9" * 5000 + ",v1=aa",
+            "t={now},v1=\u2603",
+            "x" * 100_000,
         ],
         ids=lambda value: ascii(value)[:20],
-    )  # fmt: skip
+    )
     def test_a_header_that_proves_nothing(self, world: World, header: str | None) -> None:
         with pytest.raises(InvalidSignature):
             world.services.webhooks.receive(
@@ -107,11 +123,18 @@ class TestSignature:
     @pytest.mark.parametrize(
         "body",
         [
-            b"", b"no json", b"[]", b"null", b"3", b"\xff\xfe", b"{}", b'{"object": "event"}',
+            b"",
+            b"no json",
+            b"[]",
+            b"null",
+            b"3",
+            b"\xff\xfe",
+            b"{}",
+            b'{"object": "event"}',
             b'{"object": "event", "id": "evt_1", "type": "a.b", "livemode": false, "created": 1,'
             b' "data": {"object": "text"}}',
         ],
-    )  # fmt: skip
+    )
     def test_signed_but_not_an_event(self, world: World, body: bytes) -> None:
         header = signed(body.decode("latin-1"), world.settings.webhook_secrets[0], at=world.now)
         with pytest.raises(InvalidSignature):
@@ -121,15 +144,29 @@ class TestSignature:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"id": None}, {"id": 5}, {"id": {"a": 1}}, {"type": 5}, {"type": None},
-            {"created": "now"}, {"created": None}, {"api_version": [1]},
-            {"data": {"object": {"id": {"x": 1}}}}, {"data": {"object": {"id": ["cus_1"]}}},
-            {"data": []}, {"data": {"object": []}}, {"request": "req_1"}, {"livemode": "no"},
-            {"created": 10**30}, {"created": -1}, {"id": "evt_\ud800"}, {"account": ["acct_1"]},
-            {"type": "customer.ü"}, {"request": {"idempotency_key": "x" * 10_000}},
+            {"id": None},
+            {"id": 5},
+            {"id": {"a": 1}},
+            {"type": 5},
+            {"type": None},
+            {"created": "now"},
+            {"created": None},
+            {"api_version": [1]},
+            {"data": {"object": {"id": {"x": 1}}}},
+            {"data": {"object": {"id": ["cus_1"]}}},
+            {"data": []},
+            {"data": {"object": []}},
+            {"request": "req_1"},
+            {"livemode": "no"},
+            {"created": 10**30},
+            {"created": -1},
+            {"id": "evt_\ud800"},
+            {"account": ["acct_1"]},
+            {"type": "customer.ü"},
+            {"request": {"idempotency_key": "x" * 10_000}},
         ],
         ids=str,
-    )  # fmt: skip
+    )
     def test_signed_but_malformed_is_refused_or_stored_and_never_a_trace(
         self, world: World, changes: dict[str, Any]
     ) -> None:
@@ -146,9 +183,10 @@ class TestSignature:
 
     def test_two_secrets_while_one_is_being_rolled(self, tmp_path: Path) -> None:
         with new_world(
-            tmp_path, STRIPE_SECRET_KEY="rk_test_onfile",
+            tmp_path,
+            STRIPE_SECRET_KEY="rk_test_onfile",
             STRIPE_WEBHOOK_SECRET="whsec_new,whsec_old",
-        ) as world:  # fmt: skip
+        ) as world:
             assert receive(world, event("customer.updated", "cus_1"), secret="whsec_old")
             assert receive(world, event("customer.updated", "cus_2"), secret="whsec_new")
             with pytest.raises(InvalidSignature):
@@ -290,9 +328,7 @@ def answers(world: World) -> list[tuple[str, str | None]]:
 
 def session_event(session_id: str, mode: str | None, **more: Any) -> dict[str, Any]:
     subject = {"id": session_id, "object": "checkout.session"} | ({"mode": mode} if mode else {})
-    return event(
-        "checkout.session.completed", session_id, data={"object": subject}, **more
-    )  # fmt: skip
+    return event("checkout.session.completed", session_id, data={"object": subject}, **more)
 
 
 class TestWhatIsNotForUs:
@@ -376,8 +412,9 @@ class TestKinds:
         refund = at_stripe.post(world, "/v1/refunds", charge=charge, amount="100")["id"]
         world.clock.advance(seconds=1)
         for type_, object_type, object_id in (
-            ("charge.refunded", "charge", charge), ("refund.created", "refund", refund),
-        ):  # fmt: skip
+            ("charge.refunded", "charge", charge),
+            ("refund.created", "refund", refund),
+        ):
             subject = {"id": object_id, "object": object_type}
             receive(world, event(type_, object_id, data={"object": subject}))
         world.services.webhooks.process_due()
@@ -721,8 +758,10 @@ class TestReplay:
         world.services.webhooks.replay(given_up, by=BOB)
         [entry] = world.services.reports.audit.page(actions=["webhook."]).frame.to_dict("records")
         assert (entry["actor"], entry["action"], entry["subject"]) == (
-            "bob", "webhook.replay", given_up,
-        )  # fmt: skip
+            "bob",
+            "webhook.replay",
+            given_up,
+        )
         assert world.services.audit.verify().ok
 
     def test_a_processed_one_may_be(self, world: World) -> None:
@@ -769,22 +808,31 @@ class TestReport:
         assert (quiet().last_webhook_at, quiet().missed) == (None, 0)
         at = world.now
         ages = {"evt_new": 60, "evt_late": 16 * 60, "evt_old": 25 * 3600, "evt_came": 16 * 60}
-        world.services.webhooks.take_listed([
-            Event(id_, "customer.updated", False, None, at - age, "cus_1", "customer", None)
-            for id_, age in ages.items()
-        ])  # fmt: skip
+        world.services.webhooks.take_listed(
+            [
+                Event(id_, "customer.updated", False, None, at - age, "cus_1", "customer", None)
+                for id_, age in ages.items()
+            ]
+        )
         receive(world, event(id="evt_came", created=at - 16 * 60))
         assert (quiet().last_webhook_at, quiet().missed, quiet().last_missed) == (at, 1, at - 960)
 
     @pytest.mark.parametrize(
         ("search", "found"),
         [
-            ("evt_A1", ["evt_A1"]), ("cus_9xyz012345678", ["evt_A2"]), ("evt_A", ["evt_A2", "evt_A1"]), ("cus_9x", ["evt_A2"]),
-            ("customer.del", ["evt_A2"]), ("CUSTOMER", ["evt_A2", "evt_A1"]), ("%", []),
-            ("evt_B9", []), ("'", []), ("x" * 5000, []),
+            ("evt_A1", ["evt_A1"]),
+            ("cus_9xyz012345678", ["evt_A2"]),
+            ("evt_A", ["evt_A2", "evt_A1"]),
+            ("cus_9x", ["evt_A2"]),
+            ("customer.del", ["evt_A2"]),
+            ("CUSTOMER", ["evt_A2", "evt_A1"]),
+            ("%", []),
+            ("evt_B9", []),
+            ("'", []),
+            ("x" * 5000, []),
         ],
         ids=lambda value: str(value)[:12],
-    )  # fmt: skip
+    )
     def test_search(self, world: World, search: str, found: list[str]) -> None:
         receive(world, event("customer.updated", "cus_1", id="evt_A1"))
         receive(world, event("customer.deleted", "cus_9xyz0123456789", id="evt_A2"))

@@ -57,9 +57,11 @@ class Events(People):
         method = self.random.choice(self.people[intent["customer"]])
         try:
             self.house.stripe.handle(
-                "POST", f"/v1/payment_intents/{intent['id']}/confirm",
-                {"payment_method": method, "off_session": "true"}, KEY,
-            )  # fmt: skip
+                "POST",
+                f"/v1/payment_intents/{intent['id']}/confirm",
+                {"payment_method": method, "off_session": "true"},
+                KEY,
+            )
         except ConnectionDropped:
             return
 
@@ -69,9 +71,11 @@ class Events(People):
         method = self.random.choice(self.people[customer])
         try:
             self.house.stripe.handle(
-                "POST", f"/v1/customers/{customer}",
-                {"invoice_settings": {"default_payment_method": method}}, KEY,
-            )  # fmt: skip
+                "POST",
+                f"/v1/customers/{customer}",
+                {"invoice_settings": {"default_payment_method": method}},
+                KEY,
+            )
         except ConnectionDropped:
             return
         if self.random.random() < 0.5:

@@ -18,8 +18,13 @@ AMOUNTS = (1_000, 1_000, 1_200)
 REFERENCES = ("INV-1", "INV-2", "INV-3", "INV-4")
 # Per charge, run and day in major units: low, so that a few payments meet them.
 LIMITS = (
-    ("", "", ""), ("11", "", ""), ("", "21", ""), ("", "", "11"), ("", "", "21"), ("11", "25", "32"),
-)  # fmt: skip
+    ("", "", ""),
+    ("11", "", ""),
+    ("", "21", ""),
+    ("", "", "11"),
+    ("", "", "21"),
+    ("11", "25", "32"),
+)
 
 
 class People(Truths):
@@ -34,22 +39,36 @@ class People(Truths):
             reference = self.random.choice(REFERENCES)
             rows.append(
                 RunRow(
-                    run_id=run_id, number=number, cells=(), customer=customer,
+                    run_id=run_id,
+                    number=number,
+                    cells=(),
+                    customer=customer,
                     request=RowRequest(number, (), customer, money, reference),
-                    payment_method=method, amount=money.amount, currency="usd",
-                    reference=reference, description=None, suffix=None, state=RowState.PLANNED,
+                    payment_method=method,
+                    amount=money.amount,
+                    currency="usd",
+                    reference=reference,
+                    description=None,
+                    suffix=None,
+                    state=RowState.PLANNED,
                     charge_id=new_id("chg"),
                 )
-            )  # fmt: skip
+            )
         with self.services.runs.executor._uow.write() as stores:
             stores.runs.add(
                 Run(
-                    id=run_id, name="Simulated", state=RunState.DRAFT, header=(), file_name=None,
-                    file_digest=None, follows=None, created_by="alice",
+                    id=run_id,
+                    name="Simulated",
+                    state=RunState.DRAFT,
+                    header=(),
+                    file_name=None,
+                    file_digest=None,
+                    follows=None,
+                    created_by="alice",
                     created_at=epoch(self.now()),
                 ),
                 livemode=False,
-            )  # fmt: skip
+            )
             stores.run_rows.add(rows)
         self.go_on(run_id)
 
@@ -61,10 +80,14 @@ class People(Truths):
             method = self.random.choice([None, None, *self.people[customer]])
             requests.append(
                 RowRequest(
-                    number, (), customer, Money(self.random.choice(AMOUNTS), "usd"),
-                    self.random.choice(REFERENCES), method,
+                    number,
+                    (),
+                    customer,
+                    Money(self.random.choice(AMOUNTS), "usd"),
+                    self.random.choice(REFERENCES),
+                    method,
                 )
-            )  # fmt: skip
+            )
         maker, step = self.services.runs.maker, len(self.steps)
         run = maker.make(Source((), "From a file"), requests, by=ALICE)
         if len(self.steps) == step:  # nobody changed a default meanwhile
@@ -157,12 +180,13 @@ class People(Truths):
         customer = self.random.choice(list(self.people))
         self.services.charging.charge(
             ChargeOrder(
-                customer=customer, money=Money(self.random.choice(AMOUNTS), "usd"),
+                customer=customer,
+                money=Money(self.random.choice(AMOUNTS), "usd"),
                 reference=self.random.choice(REFERENCES),
                 payment_method=self.random.choice([None, *self.people[customer]]),
             ),
             by=ALICE,
-        )  # fmt: skip
+        )
 
     def retry(self) -> None:
         """Perhaps the same card, perhaps by somebody who saw another number of tries."""

@@ -133,8 +133,10 @@ class Sending(State):
             covered = self.query(
                 """SELECT run_id FROM new_card_charges WHERE charge_id = ?
                        AND attempts_before = ? AND payment_method = ?""",
-                attempt["charge_id"], attempt["number"] - 1, params["payment_method"],
-            )  # fmt: skip
+                attempt["charge_id"],
+                attempt["number"] - 1,
+                params["payment_method"],
+            )
             assert covered, "over the limit of a charge, and nobody agreed"
 
     # Another try
@@ -147,9 +149,11 @@ class Sending(State):
             is_this = intent["metadata"].items() >= params["metadata"].items()
             if is_this and (error := intent["last_payment_error"]):
                 tries[key] = Try(
-                    params["amount"], params["payment_method"], mapping.decline(error),
+                    params["amount"],
+                    params["payment_method"],
+                    mapping.decline(error),
                     epoch(self.house.clock()),
-                )  # fmt: skip
+                )
 
     def check_retry(self, params: dict[str, Any], key: str) -> None:
         debt = (params["customer"], params["metadata"]["onfile_reference"])

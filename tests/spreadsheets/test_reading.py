@@ -130,8 +130,9 @@ class TestRows:
     def test_quoted_line_breaks_stay_in_their_row(self) -> None:
         sheet = read_file(b'a,b\r\n"one\r\ntwo",2\r\n3,"x ""y"""\r\n', "a.csv")
         assert [(row.number, *row.cells) for row in sheet.rows] == [
-            (2, "one\r\ntwo", "2"), (3, "3", 'x "y"'),
-        ]  # fmt: skip
+            (2, "one\r\ntwo", "2"),
+            (3, "3", 'x "y"'),
+        ]
 
     def test_empty_rows_count_and_are_skipped(self) -> None:
         sheet = read_file(b"a,b\n\n1,2\n,\n  ,\n3,4\n\n", "a.csv")
@@ -230,14 +231,30 @@ class TestWorkbooks:
     @pytest.mark.parametrize(
         ("value", "text"),
         [
-            (12.3, "12.3"), (1234.5, "1234.5"), (100, "100"), (100.0, "100"), (0.1 + 0.2, "0.3"),
-            (267.49999999999994, "267.5"), (1.005, "1.005"), (100 / 3, "33.3333333333333"),
-            (-5, "-5"), (0.00001, "0.00001"), (9999999999.99, "9999999999.99"),
-            (999_999_999_999_999, "999999999999999"), (1.23e15, "1.23E+15"), (4e20, "4E+20"),
-            (12345678901234567, "1.23456789012346E+16"), (-1e18, "-1E+18"), (True, "TRUE"), ("0012", "0012"),
-            ("12.30", "12.30"), (" x ", " x "), ("_x000D_", "_x000D_"), ("a\r\nb\x01", "a\r\nb\x01"),
+            (12.3, "12.3"),
+            (1234.5, "1234.5"),
+            (100, "100"),
+            (100.0, "100"),
+            (0.1 + 0.2, "0.3"),
+            (267.49999999999994, "267.5"),
+            (1.005, "1.005"),
+            (100 / 3, "33.3333333333333"),
+            (-5, "-5"),
+            (0.00001, "0.00001"),
+            (9999999999.99, "9999999999.99"),
+            (999_999_999_999_999, "999999999999999"),
+            (1.23e15, "1.23E+15"),
+            (4e20, "4E+20"),
+            (12345678901234567, "1.23456789012346E+16"),
+            (-1e18, "-1E+18"),
+            (True, "TRUE"),
+            ("0012", "0012"),
+            ("12.30", "12.30"),
+            (" x ", " x "),
+            ("_x000D_", "_x000D_"),
+            ("a\r\nb\x01", "a\r\nb\x01"),
         ],
-    )  # fmt: skip
+    )
     def test_values_as_text(self, value, text) -> None:
         assert cells(read_file(one_sheet(("a", "b"), ("x", value)), "a.xlsx")) == [("x", text)]
 
@@ -439,12 +456,27 @@ PIECES = st.lists(
     st.one_of(
         st.binary(max_size=6),
         st.sampled_from(
-            [b",", b";", b"\t", b'"', b'""', b"\n", b"\r", b"sep=", b"\xef\xbb\xbf", b"\xff\xfe", b"PK\x03\x04",
-             b"cus_1", b"\xe9", "é".encode(), "金額".encode("cp932")]
+            [
+                b",",
+                b";",
+                b"\t",
+                b'"',
+                b'""',
+                b"\n",
+                b"\r",
+                b"sep=",
+                b"\xef\xbb\xbf",
+                b"\xff\xfe",
+                b"PK\x03\x04",
+                b"cus_1",
+                b"\xe9",
+                "é".encode(),
+                "金額".encode("cp932"),
+            ]
         ),
     ),
     max_size=25,
-)  # fmt: skip
+)
 
 
 class TestAnything:

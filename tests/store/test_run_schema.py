@@ -15,8 +15,10 @@ class Shell:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.run("INSERT INTO runs (id, livemode, name, state, header, created_by, created_at)"
-                 " VALUES ('run_1', 0, 'May', 'draft', '[]', 'alice', 1)")  # fmt: skip
+        self.run(
+            "INSERT INTO runs (id, livemode, name, state, header, created_by, created_at)"
+            " VALUES ('run_1', 0, 'May', 'draft', '[]', 'alice', 1)"
+        )
         for number in (2, 3):
             self.add_row(number)
 
@@ -25,11 +27,19 @@ class Shell:
 
     def add_row(self, number: int, **changes: object) -> None:
         row = {
-            "run_id": "run_1", "number": number, "cells": "[]", "request": "{}",
-            "customer": "cus_1", "payment_method": "pm_1", "amount": 100, "currency": "usd",
-            "reference": f"INV-{number}", "state": "planned", "verdict": "green",
+            "run_id": "run_1",
+            "number": number,
+            "cells": "[]",
+            "request": "{}",
+            "customer": "cus_1",
+            "payment_method": "pm_1",
+            "amount": 100,
+            "currency": "usd",
+            "reference": f"INV-{number}",
+            "state": "planned",
+            "verdict": "green",
             "charge_id": f"chg_{number}",
-        } | changes  # fmt: skip
+        } | changes
         marks = ", ".join("?" * len(row))
         self.run(f"INSERT INTO run_rows ({', '.join(row)}) VALUES ({marks})", *row.values())
 
@@ -38,18 +48,32 @@ class Shell:
         self.run(
             """UPDATE runs SET state = 'awaiting_approval', digest = ?, submitted_by = ?,
                    submitted_at = ?, approvals_needed = ?""",
-            digest, by, at, needed,
-        )  # fmt: skip
+            digest,
+            by,
+            at,
+            needed,
+        )
 
     def decide(
-        self, by: str = BOB, *, verdict: str = "approve", digest: str = "d1", maker: str = MAKER,
-        at: int = 5, reason: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        by: str = BOB,
+        *,
+        verdict: str = "approve",
+        digest: str = "d1",
+        maker: str = MAKER,
+        at: int = 5,
+        reason: str | None = None,
+    ) -> None:
         self.run(
             """INSERT INTO run_decisions (run_id, verdict, digest, submitted_by, submitted_at, by,
                    at, reason) VALUES ('run_1', ?, ?, ?, ?, ?, 6, ?)""",
-            verdict, digest, maker, at, by, reason,
-        )  # fmt: skip
+            verdict,
+            digest,
+            maker,
+            at,
+            by,
+            reason,
+        )
 
     def move(self, *states: str) -> None:
         for state in states:
@@ -64,10 +88,18 @@ class Shell:
 
     def charge(self, number: int = 2, **changes: object) -> None:
         row = {
-            "id": f"chg_{number}", "livemode": 0, "customer": "cus_1", "payment_method": "pm_1",
-            "amount": 100, "currency": "usd", "reference": f"INV-{number}", "state": "attempting",
-            "created_by": MAKER, "created_at": 1, "updated_at": 1,
-        } | changes  # fmt: skip
+            "id": f"chg_{number}",
+            "livemode": 0,
+            "customer": "cus_1",
+            "payment_method": "pm_1",
+            "amount": 100,
+            "currency": "usd",
+            "reference": f"INV-{number}",
+            "state": "attempting",
+            "created_by": MAKER,
+            "created_at": 1,
+            "updated_at": 1,
+        } | changes
         marks = ", ".join("?" * len(row))
         self.run(f"INSERT INTO charges ({', '.join(row)}) VALUES ({marks})", *row.values())
 
@@ -77,8 +109,12 @@ class Shell:
         self.run(
             """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
                    requested_at, run_id, run_row, fence) VALUES (?, ?, ?, '{}', 'a', 1, 'run_1', ?, ?)""",
-            f"chg_{number}", attempt, key, number, fence,
-        )  # fmt: skip
+            f"chg_{number}",
+            attempt,
+            key,
+            number,
+            fence,
+        )
 
     def start(self) -> None:
         self.submit()
@@ -196,7 +232,10 @@ class TestStates:
     @pytest.mark.parametrize(
         "steps",
         [
-            ["running"], ["approved"], ["finished"], ["paused"],
+            ["running"],
+            ["approved"],
+            ["finished"],
+            ["paused"],
             ["awaiting_approval", "running"],
             ["awaiting_approval", "approved", "finished"],
             ["awaiting_approval", "approved", "running", "draft"],
@@ -206,7 +245,7 @@ class TestStates:
             ["awaiting_approval", "approved", "cancelled", "running"],
             ["cancelled", "draft"],
         ],
-    )  # fmt: skip
+    )
     def test_no_step_out_of_order(self, shell: Shell, steps: list[str]) -> None:
         if steps[0] == "awaiting_approval":
             shell.submit()
@@ -221,10 +260,16 @@ class TestStates:
     @pytest.mark.parametrize(
         "change",
         [
-            "digest = 'd2'", "submitted_by = 'carol'", "submitted_at = 9", "approvals_needed = 1",
-            "charge_new_cards = 1", "canary = 9", "created_by = 'carol'", "digest = NULL",
+            "digest = 'd2'",
+            "submitted_by = 'carol'",
+            "submitted_at = 9",
+            "approvals_needed = 1",
+            "charge_new_cards = 1",
+            "canary = 9",
+            "created_by = 'carol'",
+            "digest = NULL",
         ],
-    )  # fmt: skip
+    )
     def test_a_submitted_run_keeps_what_was_submitted(self, shell: Shell, change: str) -> None:
         shell.submit(needed=2)
         with pytest.raises(REFUSED):
@@ -255,11 +300,20 @@ class TestRows:
     @pytest.mark.parametrize(
         "change",
         [
-            "number = number + 10", "cells = '[1]'", "request = '[1]'", "customer = 'cus_2'",
-            "payment_method = 'pm_2'", "amount = 101", "currency = 'eur'", "reference = 'x'",
-            "description = 'x'", "suffix = 'x'", "is_submitted = 0", "customer = NULL",
+            "number = number + 10",
+            "cells = '[1]'",
+            "request = '[1]'",
+            "customer = 'cus_2'",
+            "payment_method = 'pm_2'",
+            "amount = 101",
+            "currency = 'eur'",
+            "reference = 'x'",
+            "description = 'x'",
+            "suffix = 'x'",
+            "is_submitted = 0",
+            "customer = NULL",
         ],
-    )  # fmt: skip
+    )
     def test_none_changes_what_it_charges(self, shell: Shell, change: str) -> None:
         shell.run(f"UPDATE run_rows SET {change}, state = 'blocked' WHERE number = 3")
         shell.run("UPDATE run_rows SET number = 3, is_submitted = 0 WHERE number = 13")
@@ -317,10 +371,13 @@ class TestAttempts:
     @pytest.mark.parametrize(
         "other",
         [
-            {"amount": 101}, {"currency": "eur"}, {"customer": "cus_2"}, {"reference": "x"},
+            {"amount": 101},
+            {"currency": "eur"},
+            {"customer": "cus_2"},
+            {"reference": "x"},
             {"payment_method": "pm_2"},
         ],
-    )  # fmt: skip
+    )
     def test_none_of_something_else_than_its_row(
         self, shell: Shell, other: dict[str, object]
     ) -> None:
@@ -383,11 +440,21 @@ def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
         if any(word in name for word in ("run", "rows_", "decisions", "leases"))
     }
     assert found == {
-        "attempts_fit_their_run_row", "attempts_keep_their_run", "attempts_need_their_runs_lease",
-        "decisions_are_never_changed", "decisions_are_never_deleted",
-        "decisions_fit_what_was_submitted", "leases_only_go_up", "one_attempt_a_run_row",
-        "rows_are_added_to_drafts", "rows_of_submitted_runs_keep_what_is_charged",
-        "rows_of_submitted_runs_stay", "runs_are_never_deleted", "runs_begin_as_drafts",
-        "runs_keep_their_control_totals", "runs_keep_what_was_submitted", "runs_need_their_approvals",
+        "attempts_fit_their_run_row",
+        "attempts_keep_their_run",
+        "attempts_need_their_runs_lease",
+        "decisions_are_never_changed",
+        "decisions_are_never_deleted",
+        "decisions_fit_what_was_submitted",
+        "leases_only_go_up",
+        "one_attempt_a_run_row",
+        "rows_are_added_to_drafts",
+        "rows_of_submitted_runs_keep_what_is_charged",
+        "rows_of_submitted_runs_stay",
+        "runs_are_never_deleted",
+        "runs_begin_as_drafts",
+        "runs_keep_their_control_totals",
+        "runs_keep_what_was_submitted",
+        "runs_need_their_approvals",
         "runs_take_steps_in_order",
-    }  # fmt: skip
+    }

@@ -16,20 +16,64 @@ from lib.store.search import SearchStore
 from lib.store.unit_of_work import UnitOfWork
 
 OURS = {
-    "attempts", "audit_log", "backfills", "card_fingerprints", "charge_events", "charges", "checkout_sessions",
-    "checkout_sessions_search", "customers", "customers_search", "disputes", "jobs", "limits",
-    "link_sessions", "meta", "payment_intents", "payment_methods", "payment_methods_search",
-    "new_card_charges", "proofs", "proof_rounds", "refund_orders", "refunds", "run_certificates", "run_decisions", "run_rows", "runs", "search_pending", "session_counts", "setup_intents", "setup_links",
-    "stripe_charges", "stripe_reads", "stripe_requests", "sync_cursors", "sync_windows", "tombstones", "users",
-    "verdicts", "webhook_deliveries",
-}  # fmt: skip
+    "attempts",
+    "audit_log",
+    "backfills",
+    "card_fingerprints",
+    "charge_events",
+    "charges",
+    "checkout_sessions",
+    "checkout_sessions_search",
+    "customers",
+    "customers_search",
+    "disputes",
+    "jobs",
+    "limits",
+    "link_sessions",
+    "meta",
+    "payment_intents",
+    "payment_methods",
+    "payment_methods_search",
+    "new_card_charges",
+    "proofs",
+    "proof_rounds",
+    "refund_orders",
+    "refunds",
+    "run_certificates",
+    "run_decisions",
+    "run_rows",
+    "runs",
+    "search_pending",
+    "session_counts",
+    "setup_intents",
+    "setup_links",
+    "stripe_charges",
+    "stripe_reads",
+    "stripe_requests",
+    "sync_cursors",
+    "sync_windows",
+    "tombstones",
+    "users",
+    "verdicts",
+    "webhook_deliveries",
+}
 STEPS = [
-    "m001_staff_and_audit", "m002_mirror", "m003_setup_links", "m004_charge_ledger",
-    "m005_background_work", "m006_webhook_inbox", "m007_provable_mirror",
-    "m008_charge_runs", "m009_second_person", "m010_run_certificates",
-    "m011_control_totals", "m012_claims_and_what_is_gone",
-    "m013_whole_proofs", "m014_deleted_customers", "m015_what_a_million_sessions_cost",
-]  # fmt: skip
+    "m001_staff_and_audit",
+    "m002_mirror",
+    "m003_setup_links",
+    "m004_charge_ledger",
+    "m005_background_work",
+    "m006_webhook_inbox",
+    "m007_provable_mirror",
+    "m008_charge_runs",
+    "m009_second_person",
+    "m010_run_certificates",
+    "m011_control_totals",
+    "m012_claims_and_what_is_gone",
+    "m013_whole_proofs",
+    "m014_deleted_customers",
+    "m015_what_a_million_sessions_cost",
+]
 
 
 def schema(path: Path) -> list[tuple[Any, ...]]:
@@ -87,33 +131,66 @@ class TestMigrations:
 
 
 CHARGE = {
-    "id": "chg_1", "livemode": 0, "customer": "cus_1", "payment_method": "pm_1", "amount": 100,
-    "currency": "usd", "reference": "INV-1", "state": "planned", "created_by": "alice",
-    "created_at": 1, "updated_at": 1,
-}  # fmt: skip
-ATTEMPT = {
-    "charge_id": "chg_1", "number": 1, "idempotency_key": "k1", "params": "{}",
-    "requested_by": "alice", "requested_at": 1,
-}  # fmt: skip
-LINK = {
-    "id": "link_1", "token": "t1", "form_key": "f1", "created_by": "alice", "created_at": 1,
-    "expires_at": 2,
-}  # fmt: skip
-SESSION = {
-    "link_id": "link_1", "number": 1, "idempotency_key": "s1", "params": "{}", "requested_at": 1,
-}  # fmt: skip
-JOB = {
-    "id": "job_1", "kind": "sync", "params": "{}", "state": "queued", "requested_by": "alice",
+    "id": "chg_1",
+    "livemode": 0,
+    "customer": "cus_1",
+    "payment_method": "pm_1",
+    "amount": 100,
+    "currency": "usd",
+    "reference": "INV-1",
+    "state": "planned",
+    "created_by": "alice",
     "created_at": 1,
-}  # fmt: skip
+    "updated_at": 1,
+}
+ATTEMPT = {
+    "charge_id": "chg_1",
+    "number": 1,
+    "idempotency_key": "k1",
+    "params": "{}",
+    "requested_by": "alice",
+    "requested_at": 1,
+}
+LINK = {
+    "id": "link_1",
+    "token": "t1",
+    "form_key": "f1",
+    "created_by": "alice",
+    "created_at": 1,
+    "expires_at": 2,
+}
+SESSION = {
+    "link_id": "link_1",
+    "number": 1,
+    "idempotency_key": "s1",
+    "params": "{}",
+    "requested_at": 1,
+}
+JOB = {
+    "id": "job_1",
+    "kind": "sync",
+    "params": "{}",
+    "state": "queued",
+    "requested_by": "alice",
+    "created_at": 1,
+}
 DELIVERY = {
-    "event_id": "evt_1", "type": "t", "livemode": 0, "created": 1, "received_at": 1,
-    "signature_age": 0, "state": "received",
-}  # fmt: skip
+    "event_id": "evt_1",
+    "type": "t",
+    "livemode": 0,
+    "created": 1,
+    "received_at": 1,
+    "signature_age": 0,
+    "state": "received",
+}
 USER = {
-    "username": "alice", "name": "Alice", "email": "a@example.com", "roles": "admin",
-    "password_hash": "x", "created_at": 1,
-}  # fmt: skip
+    "username": "alice",
+    "name": "Alice",
+    "email": "a@example.com",
+    "roles": "admin",
+    "password_hash": "x",
+    "created_at": 1,
+}
 
 
 def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], **changes: Any) -> None:
@@ -155,8 +232,12 @@ class TestOldRows:
         """Up to m010 they stood among those that need a customer, for ever."""
         database = connect(tmp_path / "old.db")
         migrations.apply(database, stop_before="m012_claims_and_what_is_gone")
-        rows = (("of_session", "cus_1", None, "succeeded"), ("of_intent", None, "cus_2", "succeeded"),
-                ("guest", None, None, "succeeded"), ("pending", "cus_3", "cus_3", "requires_action"))  # fmt: skip
+        rows = (
+            ("of_session", "cus_1", None, "succeeded"),
+            ("of_intent", None, "cus_2", "succeeded"),
+            ("guest", None, None, "succeeded"),
+            ("pending", "cus_3", "cus_3", "requires_action"),
+        )
         for number, (name, of_session, of_intent, status) in enumerate(rows):
             database.execute(
                 """INSERT INTO payment_methods (position, id, livemode, type, created, synced_at_ms)
@@ -189,9 +270,11 @@ class TestOldRows:
         [counted] = database.query("SELECT n FROM session_counts WHERE state = 'needs_customer'")
         database.close()
         assert found == {
-            "of_session": (1, "cus_1"), "of_intent": (1, "cus_2"), "guest": (0, None),
+            "of_session": (1, "cus_1"),
+            "of_intent": (1, "cus_2"),
+            "guest": (0, None),
             "pending": (0, None),
-        }  # fmt: skip
+        }
         assert need == {"cs_guest"}
         assert counted["n"] == 1
 
@@ -226,16 +309,23 @@ class TestWhatTheSchemaRefuses:
             ("attempts", ATTEMPT, {"number": 2, "outcome": "declined", "outcome_at": 1}),
             ("attempts", ATTEMPT, {"number": 2, "idempotency_key": "k2", "outcome": "declined"}),
             (
-                "attempts", ATTEMPT,
+                "attempts",
+                ATTEMPT,
                 {"number": 2, "idempotency_key": "k2", "outcome": "lost", "outcome_at": 1},
             ),
             ("attempts", ATTEMPT, {"number": 0, "idempotency_key": "k2"}),
             ("setup_links", LINK, {"id": "link_2", "token": "t2"}),
             ("setup_links", LINK, {"id": "link_2", "form_key": "f2"}),
             (
-                "setup_links", LINK,
-                {"id": "link_2", "token": "t2", "form_key": "f2", "revoked_at": 1,
-                 "completed_at": 1},
+                "setup_links",
+                LINK,
+                {
+                    "id": "link_2",
+                    "token": "t2",
+                    "form_key": "f2",
+                    "revoked_at": 1,
+                    "completed_at": 1,
+                },
             ),
             ("link_sessions", SESSION, {"number": 2, "idempotency_key": "s2"}),
             ("link_sessions", SESSION, {"number": 2, "closed_at": 1}),
@@ -249,7 +339,7 @@ class TestWhatTheSchemaRefuses:
             ("users", USER, {"username": ""}),
             ("users", USER, {"username": "b", "is_active": 2}),
         ],
-    )  # fmt: skip
+    )
     def test_a_row_like_this(
         self, raw: sqlite3.Connection, table: str, row: dict[str, Any], changes: dict[str, Any]
     ) -> None:
@@ -264,12 +354,13 @@ class TestWhatTheSchemaRefuses:
             ("jobs", JOB, {"id": "job_2", "state": "done"}),
             ("jobs", JOB, {"id": "job_2", "kind": "other"}),
             (
-                "attempts", ATTEMPT,
+                "attempts",
+                ATTEMPT,
                 {"number": 2, "idempotency_key": "k2", "outcome": "declined", "outcome_at": 1},
             ),
             ("link_sessions", SESSION, {"number": 2, "idempotency_key": "s2", "closed_at": 1}),
         ],
-    )  # fmt: skip
+    )
     def test_but_a_row_like_this_is_welcome(
         self, raw: sqlite3.Connection, table: str, row: dict[str, Any], changes: dict[str, Any]
     ) -> None:

@@ -113,7 +113,13 @@ def a_session(session_id: str, **given: str) -> CheckoutSession:
     nothing = dict.fromkeys(CheckoutSession.__slots__)
     return CheckoutSession(
         **nothing
-        | {"id": session_id, "livemode": False, "mode": "setup", "status": "complete",
-           "created": 1_000, "expires_at": 2_000}
+        | {
+            "id": session_id,
+            "livemode": False,
+            "mode": "setup",
+            "status": "complete",
+            "created": 1_000,
+            "expires_at": 2_000,
+        }
         | given
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # type: ignore[arg-type]

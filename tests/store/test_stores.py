@@ -25,21 +25,54 @@ from lib.store.unit_of_work import UnitOfWork, stores_over
 
 CUSTOMER = Customer("cus_1", False, "New", "new@example.com", 10)
 METHOD = PaymentMethod(
-    id="pm_1", livemode=False, type="card", customer="cus_1", brand="visa", last4="4242",
-    exp_month=12, exp_year=2030, funding="credit", country="US", fingerprint="f",
-    billing_name=None, billing_email=None, created=10,
-)  # fmt: skip
+    id="pm_1",
+    livemode=False,
+    type="card",
+    customer="cus_1",
+    brand="visa",
+    last4="4242",
+    exp_month=12,
+    exp_year=2030,
+    funding="credit",
+    country="US",
+    fingerprint="f",
+    billing_name=None,
+    billing_email=None,
+    created=10,
+)
 SETUP = SetupIntent("seti_1", False, "succeeded", "cus_1", "pm_1", "off_session", None, None, 10)
 SESSION = CheckoutSession(
-    id="cs_test_1", livemode=False, mode="setup", status="complete", customer="cus_1",
-    customer_email=None, customer_name=None, currency=None, setup_intent="seti_1",
-    client_reference_id=None, link_id=None, reference=None, url=None, created=10, expires_at=20,
-)  # fmt: skip
+    id="cs_test_1",
+    livemode=False,
+    mode="setup",
+    status="complete",
+    customer="cus_1",
+    customer_email=None,
+    customer_name=None,
+    currency=None,
+    setup_intent="seti_1",
+    client_reference_id=None,
+    link_id=None,
+    reference=None,
+    url=None,
+    created=10,
+    expires_at=20,
+)
 INTENT = PaymentIntent(
-    id="pi_1", livemode=False, status="succeeded", customer="cus_1", payment_method="pm_1",
-    amount=100, currency="usd", charge_id=None, attempt=None, latest_charge=None,
-    description=None, error=None, created=10,
-)  # fmt: skip
+    id="pi_1",
+    livemode=False,
+    status="succeeded",
+    customer="cus_1",
+    payment_method="pm_1",
+    amount=100,
+    currency="usd",
+    charge_id=None,
+    attempt=None,
+    latest_charge=None,
+    description=None,
+    error=None,
+    created=10,
+)
 
 
 def row(uow: UnitOfWork, table: str, key: str) -> dict[str, Any]:
@@ -76,9 +109,13 @@ class TestUnitOfWork:
             assert reading.users.count() == 0
             with uow.write() as writing:
                 writing.users.add(
-                    username="a", name="A", email="a@example.com", roles=frozenset(),
-                    password_hash="x", at=1,
-                )  # fmt: skip
+                    username="a",
+                    name="A",
+                    email="a@example.com",
+                    roles=frozenset(),
+                    password_hash="x",
+                    at=1,
+                )
             assert reading.users.count() == 0
         with uow.read() as again:
             assert again.users.count() == 1
@@ -537,9 +574,12 @@ class TestWindows:
 
             def advance(created: int, *, is_done: bool = False) -> Window:
                 stores.sync.advance_window(
-                    window.id, after_id=f"cus_{created}", after_created=created, objects=1,
+                    window.id,
+                    after_id=f"cus_{created}",
+                    after_created=created,
+                    objects=1,
                     is_done=is_done,
-                )  # fmt: skip
+                )
                 return stores.sync.windows("bf", "customers")[0]
 
             advance(30)

@@ -73,9 +73,13 @@ def services(empty_services):
     for username, (name, role) in sorted(PEOPLE.items(), key=lambda item: item[0] != "ada"):
         by = empty_services.users.find("ada")
         empty_services.users.add(
-            username, name=name, email=f"{username}@example.com", roles=[role],
-            password=PASSWORD, by=by.actor if by else None,
-        )  # fmt: skip
+            username,
+            name=name,
+            email=f"{username}@example.com",
+            roles=[role],
+            password=PASSWORD,
+            by=by.actor if by else None,
+        )
     return empty_services
 
 

@@ -51,11 +51,14 @@ def test_newest_first_with_names(open_page, charged) -> None:
         ({"audit_group": "links"}, {"Made a setup link"}),
         ({"audit_who": "alice", "audit_group": "charges"}, {"Sent a charge to Stripe"}),
         ({"audit_search": "INV-1"}, {"Recorded: charged", "Sent a charge to Stripe"}),
-        ({"audit_group": "nonsense", "audit_search": "INV-1", "audit_who": "system"}, {"Recorded: charged"}),
+        (
+            {"audit_group": "nonsense", "audit_search": "INV-1", "audit_who": "system"},
+            {"Recorded: charged"},
+        ),
     ],
     # Not of sets: their order differs between the workers of pytest-xdist.
     ids=lambda given: str(given) if isinstance(given, dict) else "",
-)  # fmt: skip
+)
 def test_filters(query, expected, open_page, charged) -> None:
     assert set(what(open_page("audit", as_="vera", query=query))) == expected
 
@@ -110,10 +113,15 @@ def recorded() -> set[str]:
         *(f"attempt.{outcome}" for outcome in Outcome),
         *(f"refund.{state}" for state in RefundState if state != RefundState.SENDING),
         *(f"verdict.{state}" for state in VerdictState),
-        *(f"{kind}.{word}_refused" for kind in ("run", "refund", "verdict") for word in ("approve", "reject")),
+        *(
+            f"{kind}.{word}_refused"
+            for kind in ("run", "refund", "verdict")
+            for word in ("approve", "reject")
+        ),
         *(f"run.{word}" for word in ("approve", "reject", "paused", "stopped", "finished")),
-        "user.sign_in_refused", "user.confirm_refused",
-    }  # fmt: skip
+        "user.sign_in_refused",
+        "user.confirm_refused",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(recorded()))

@@ -191,12 +191,18 @@ class TestPanel:
 def decline_as_lost(world: World, charge_id: str) -> None:
     """No card that a bank reports as lost can be saved first, so the answer is recorded by hand."""
     decline = Decline(
-        code="card_declined", decline_code="lost_card", network_decline_code="41",
-        advice_code="do_not_try_again", message="The card is lost.",
-    )  # fmt: skip
+        code="card_declined",
+        decline_code="lost_card",
+        network_decline_code="41",
+        advice_code="do_not_try_again",
+        message="The card is lost.",
+    )
     with world.services.charging._uow.write() as stores:
         attempt = stores.charges.attempts(charge_id)[-1]
         assert ledger.record(
-            stores, attempt, Result(Outcome.DECLINED, http_status=402, decline=decline),
-            evidence="reply", at=world.now,
-        )  # fmt: skip
+            stores,
+            attempt,
+            Result(Outcome.DECLINED, http_status=402, decline=decline),
+            evidence="reply",
+            at=world.now,
+        )

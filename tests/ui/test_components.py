@@ -25,9 +25,16 @@ BERLIN = ZoneInfo("Europe/Berlin")
 class TestFormats:
     @pytest.mark.parametrize(
         ("seconds", "words"),
-        [(0, "just now"), (-60, "1 minute ago"), (-7200, "2 hours ago"), (-86_400, "1 day ago"),
-         (-86_400 * 800, "2 years ago"), (30, "in a moment"), (3 * 86_400, "in 3 days")],
-    )  # fmt: skip
+        [
+            (0, "just now"),
+            (-60, "1 minute ago"),
+            (-7200, "2 hours ago"),
+            (-86_400, "1 day ago"),
+            (-86_400 * 800, "2 years ago"),
+            (30, "in a moment"),
+            (3 * 86_400, "in 3 days"),
+        ],
+    )
     def test_ago(self, seconds, words) -> None:
         moment = NOW + timedelta(seconds=seconds)
         assert formats.ago(moment, NOW) == words
@@ -39,9 +46,15 @@ class TestFormats:
 
     @pytest.mark.parametrize(
         ("seconds", "words"),
-        [(-1, "expired"), (0, "expired"), (30, "under a minute left"), (240, "4 min left"),
-         (86_280, "23 h 58 min left"), (100 * 3600, "4 d 4 h left")],
-    )  # fmt: skip
+        [
+            (-1, "expired"),
+            (0, "expired"),
+            (30, "under a minute left"),
+            (240, "4 min left"),
+            (86_280, "23 h 58 min left"),
+            (100 * 3600, "4 d 4 h left"),
+        ],
+    )
     def test_countdown(self, seconds, words) -> None:
         assert formats.countdown(NOW + timedelta(seconds=seconds), NOW) == words
 
@@ -66,9 +79,25 @@ class TestFormats:
 class TestBadges:
     @pytest.mark.parametrize(
         "state",
-        sorted({*ChargeState, *Outcome, *LinkStatus, "queued", "running", "done", "failed",
-                "received", "processed", "ignored", "open", "complete", "expired", "rejected"}),
-    )  # fmt: skip
+        sorted(
+            {
+                *ChargeState,
+                *Outcome,
+                *LinkStatus,
+                "queued",
+                "running",
+                "done",
+                "failed",
+                "received",
+                "processed",
+                "ignored",
+                "open",
+                "complete",
+                "expired",
+                "rejected",
+            }
+        ),
+    )
     def test_every_state_has_a_look(self, state) -> None:
         assert state in badges.STATES
 
@@ -179,10 +208,12 @@ class TestOutcome:
             ("OutcomeUnknown('x', request_id='req_1')", "not known yet"),
             ("Misconfigured('x', details={'permission': 'rak_x'})", "permission"),
             ("Refused('Bad *thing*.', request_id='req_1')", "Bad \\*thing\\*"),
-            ("Busy('x')", "busy"), ("Missing('x')", "no such object"), ("Declined('x')", "declined"),
+            ("Busy('x')", "busy"),
+            ("Missing('x')", "no such object"),
+            ("Declined('x')", "declined"),
             ("KeyReused('x')", "stopped"),
         ],
-    )  # fmt: skip
+    )
     def test_errors_become_sentences(self, raising, words) -> None:
         at = AppTest.from_string(
             "import streamlit as st\nfrom lib.errors import *\nfrom lib.ui import outcome\n"

@@ -41,8 +41,11 @@ def test_figures_count_what_waits(open_page, world) -> None:
     world.lose_reply()
     world.charge(customer, reference="B", method=good)
     assert figures(open_page("home", as_="vera")) == {
-        "Unknown": "1", "Failures": "1", "Card without customer": "1", "Expiring methods": "1",
-    }  # fmt: skip
+        "Unknown": "1",
+        "Failures": "1",
+        "Card without customer": "1",
+        "Expiring methods": "1",
+    }
 
 
 def test_the_picture_shows_one_currency_at_a_time(open_page, world) -> None:

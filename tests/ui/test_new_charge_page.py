@@ -55,9 +55,12 @@ class TestForm:
         world.save_card(customer)
         second = world.save_card(customer, "5555555555554444")
         query = {
-            "customer": customer, "method": second, "amount": "12.00", "currency": "chf",
+            "customer": customer,
+            "method": second,
+            "amount": "12.00",
+            "currency": "chf",
             "reference": "INV-9",
-        }  # fmt: skip
+        }
         at = open_page("new_charge", as_="alice", query=query)
         assert at.radio(key="new_charge_method").value == second
         assert at.text_input(key="new_charge_amount").value == "12.00"
@@ -67,10 +70,14 @@ class TestForm:
 
     @pytest.mark.parametrize(
         "query",
-        [{"customer": "cus_nobody"}, {"charge": "chg_nothing"}, {"customer": "x" * 100_000},
-         {"method": "pm_nothing", "currency": "zzz"}],
+        [
+            {"customer": "cus_nobody"},
+            {"charge": "chg_nothing"},
+            {"customer": "x" * 100_000},
+            {"method": "pm_nothing", "currency": "zzz"},
+        ],
         ids=["customer", "charge", "long", "method"],
-    )  # fmt: skip
+    )
     def test_an_unknown_address_is_no_accident(self, query, world, open_page) -> None:
         if "method" in query:
             query["customer"] = world.customer()
@@ -91,15 +98,22 @@ class TestForm:
     @pytest.mark.parametrize(
         ("amount", "currency", "said"),
         [
-            ("0", "eur", "more than zero"), ("-1", "eur", "not an amount"),
-            ("1e3", "eur", "not an amount"), ("1,000.50", "eur", "thousands separators"), ("1 000", "jpy", "spaces"),
-            ("", "eur", "Enter the amount"), ("10000000000.00", "eur", "larger than Stripe takes"),
-            ("1.234", "eur", "two decimals"), ("5.5", "jpy", "no decimals"),
-            ("0.10", "eur", "or more"), ("9" * 100_000, "eur", "not an amount"),
-            ("1\x002", "eur", "not an amount"), ("<b>1</b>", "eur", "not an amount"),
+            ("0", "eur", "more than zero"),
+            ("-1", "eur", "not an amount"),
+            ("1e3", "eur", "not an amount"),
+            ("1,000.50", "eur", "thousands separators"),
+            ("1 000", "jpy", "spaces"),
+            ("", "eur", "Enter the amount"),
+            ("10000000000.00", "eur", "larger than Stripe takes"),
+            ("1.234", "eur", "two decimals"),
+            ("5.5", "jpy", "no decimals"),
+            ("0.10", "eur", "or more"),
+            ("9" * 100_000, "eur", "not an amount"),
+            ("1\x002", "eur", "not an amount"),
+            ("<b>1</b>", "eur", "not an amount"),
         ],
         ids=lambda value: str(value)[:16],
-    )  # fmt: skip
+    )
     def test_bad_amounts(self, amount, currency, said, fill_in, world) -> None:
         at = fill_in(amount=amount, currency=currency)
         assert len(at.error) == 1
@@ -110,10 +124,16 @@ class TestForm:
 
     @pytest.mark.parametrize(
         "bad",
-        [{"reference": ""}, {"reference": "   "}, {"reference": "x" * 100_000},
-         {"reference": "a\x07b"}, {"description": "x" * 100_000}, {"description": "a\x07b"}],
+        [
+            {"reference": ""},
+            {"reference": "   "},
+            {"reference": "x" * 100_000},
+            {"reference": "a\x07b"},
+            {"description": "x" * 100_000},
+            {"description": "a\x07b"},
+        ],
         ids=str,
-    )  # fmt: skip
+    )
     def test_bad_texts(self, bad, fill_in) -> None:
         at = fill_in(**bad)
         assert len(at.error) == 1

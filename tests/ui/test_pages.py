@@ -48,7 +48,6 @@ def test_pages_stay_thin(path) -> None:
     assert "unsafe_allow_html" not in source
     statements = [line for line in source.splitlines() if line and not line.startswith((" ", ")"))]
     first = next(
-        line for line in statements
-        if not line.startswith(('"""', "import ", "from ", "#"))
-    )  # fmt: skip
+        line for line in statements if not line.startswith(('"""', "import ", "from ", "#"))
+    )
     assert first.startswith(("ctx = require(", "require("))

@@ -46,8 +46,10 @@ class TestList:
         world.save_card(None)
         at = opened()
         for state, shown in (
-            ("expiring", ["Soon Ltd"]), ("needs_customer", ["Anna Example"]), ("removed", []),
-        ):  # fmt: skip
+            ("expiring", ["Soon Ltd"]),
+            ("needs_customer", ["Anna Example"]),
+            ("removed", []),
+        ):
             at.pills(key="payment_methods_state").set_value(state).run()
             assert column(at, "shown") == shown
             assert at.query_params["payment_methods_state"] == state

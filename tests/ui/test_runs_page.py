@@ -200,8 +200,10 @@ class TestExecuting:
     def test_start_pause_and_resume(self, open_page, world) -> None:
         run = approved(world, [row(world)])
         for press, after in (
-            ("run_start", RunState.RUNNING), ("run_pause", RunState.PAUSED), ("run_resume", RunState.RUNNING),
-        ):  # fmt: skip
+            ("run_start", RunState.RUNNING),
+            ("run_pause", RunState.PAUSED),
+            ("run_resume", RunState.RUNNING),
+        ):
             at = open_page("runs", as_="alice", query={"run": run.id})
             ran(button(at, press).click().run())
             assert state_of(world, run.id) is after
@@ -260,8 +262,12 @@ class TestLive:
         assert self.progress(at) == "3 of 5 rows"
         line = next(m.value for m in at.markdown if "Planned" in m.value)
         assert re.findall(r": ([^]]+)]", line) == [
-            "Succeeded · 2", "Declined · 1", "Planned · 2", "Blocked · 1", "Cancelled · 1",
-        ]  # fmt: skip
+            "Succeeded · 2",
+            "Declined · 1",
+            "Planned · 2",
+            "Blocked · 1",
+            "Cancelled · 1",
+        ]
         assert "No process executes it" in text(at)
 
     def test_the_rate_is_of_rows_that_ended(self, open_page, world, run_id) -> None:
@@ -451,8 +457,15 @@ class TestBringingBack:
 
     def test_blocked_rows_that_come_along_are_told(self, open_page, world) -> None:
         gone = row(world, "INV-0")
-        run_id = draft(world, [gone, row(world, "INV-1", ALWAYS_DECLINES), row(world, "INV-2"),
-                               row(world, "INV-3", ALWAYS_DECLINES)])  # fmt: skip
+        run_id = draft(
+            world,
+            [
+                gone,
+                row(world, "INV-1", ALWAYS_DECLINES),
+                row(world, "INV-2"),
+                row(world, "INV-3", ALWAYS_DECLINES),
+            ],
+        )
         world.services.users.add_practice_users()
         world.services.runs.maker.leave_out(run_id, [4], by=ALICE)
         run = approve(world, submit(world, run_id))

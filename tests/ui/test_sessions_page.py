@@ -63,8 +63,10 @@ class TestList:
         assert list(table["shown"]) == ["Nobody yet", "Acme Ltd", "Anna Example"]
         assert list(table["label"]) == ["", "Visa ···· 4242", "Visa ···· 4242"]
         assert [list(state) for state in table["shown_state"]] == [
-            ["Open"], ["Completed"], ["Card without customer"],
-        ]  # fmt: skip
+            ["Open"],
+            ["Completed"],
+            ["Card without customer"],
+        ]
 
     def test_a_card_that_was_not_saved_is_not_named_as_saved(self, opened, world) -> None:
         session = link(world).session_id
@@ -76,10 +78,12 @@ class TestList:
     @pytest.mark.parametrize(
         ("state", "shown"),
         [
-            ("complete", ["Acme Ltd", "Anna Example"]), ("needs_customer", ["Anna Example"]),
-            ("open", ["Nobody yet"]), ("expired", []),
+            ("complete", ["Acme Ltd", "Anna Example"]),
+            ("needs_customer", ["Anna Example"]),
+            ("open", ["Nobody yet"]),
+            ("expired", []),
         ],
-    )  # fmt: skip
+    )
     def test_pills(self, state, shown, opened, world, orphan) -> None:
         world.save_card(world.customer("Acme Ltd"))
         link(world)
@@ -249,6 +253,11 @@ def _card(number: str):
     from lib.practice.steps import CardForm
 
     return CardForm(
-        number=number, exp_month=12, exp_year=2030, cvc="123", name="Anna Example",
-        email="anna@example.com", country="US",
-    )  # fmt: skip
+        number=number,
+        exp_month=12,
+        exp_year=2030,
+        cvc="123",
+        name="Anna Example",
+        email="anna@example.com",
+        country="US",
+    )

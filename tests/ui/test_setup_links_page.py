@@ -153,8 +153,11 @@ class TestMake:
         press(at, "setup_links_new_submit")
         (link,) = links(world)
         assert (link.customer, link.currency, link.reference, link.locale) == (
-            wanted, "eur", "INV-9", "de",
-        )  # fmt: skip
+            wanted,
+            "eur",
+            "INV-9",
+            "de",
+        )
 
     def test_afterwards_the_link_and_a_message_are_shown(self, form, world) -> None:
         at = press(form("Nobody yet"), "setup_links_new_submit")
@@ -271,13 +274,17 @@ class TestMake:
     @pytest.mark.parametrize(
         "bad",
         [
-            {"setup_links_new_email": ""}, {"setup_links_new_email": "nowhere"},
-            {"setup_links_new_email": LONG}, {"setup_links_new_email": "a\x00@example.com"},
-            {"setup_links_new_name": LONG}, {"setup_links_new_name": "a\x00b"},
-            {"setup_links_new_reference": LONG}, {"setup_links_new_reference": "a\x00b"},
+            {"setup_links_new_email": ""},
+            {"setup_links_new_email": "nowhere"},
+            {"setup_links_new_email": LONG},
+            {"setup_links_new_email": "a\x00@example.com"},
+            {"setup_links_new_name": LONG},
+            {"setup_links_new_name": "a\x00b"},
+            {"setup_links_new_reference": LONG},
+            {"setup_links_new_reference": "a\x00b"},
         ],
         ids=lambda bad: str(bad)[:45],
-    )  # fmt: skip
+    )
     def test_bad_input_is_one_sentence_and_makes_nothing(self, bad, form, world) -> None:
         good = {"setup_links_new_email": "new@example.com", "setup_links_new_name": "New"}
         at = press(fill(form("New customer"), **(good | bad)), "setup_links_new_submit")

@@ -43,9 +43,16 @@ class TestForm:
 
     @pytest.mark.parametrize(
         ("username", "password"),
-        [("alice", "wrong password"), ("nobody", PASSWORD), ("alice", ""), ("", ""),
-         ("alice", "x" * 100_000), ("\x00'; --", PASSWORD), ("ada:1", PASSWORD)],
-    )  # fmt: skip
+        [
+            ("alice", "wrong password"),
+            ("nobody", PASSWORD),
+            ("alice", ""),
+            ("", ""),
+            ("alice", "x" * 100_000),
+            ("\x00'; --", PASSWORD),
+            ("ada:1", PASSWORD),
+        ],
+    )
     def test_anything_else_is_refused_in_one_sentence(self, username, password, visit) -> None:
         at = fill_in(visit().run(), username, password)
         assert len(at.error) == 1
@@ -133,15 +140,26 @@ class TestCookie:
     @pytest.mark.parametrize(
         "change",
         [
-            {"key": "k" * 48}, {"algorithm": "HS512", "key": "k" * 64},
-            {"algorithm": "none", "key": ""}, {"algorithm": "HS512"},
-            {"exp_date": 1.0}, {"exp_date": None}, {"exp_date": "soon"}, {"exp": 1},
-            {"username": "alice"}, {"username": "alice:0"}, {"username": "alice:2"},
-            {"username": "alice:01"}, {"username": "ALICE:1"}, {"username": "nobody:1"},
-            {"username": None}, {"username": ["alice:1"]}, {"username": ""},
+            {"key": "k" * 48},
+            {"algorithm": "HS512", "key": "k" * 64},
+            {"algorithm": "none", "key": ""},
+            {"algorithm": "HS512"},
+            {"exp_date": 1.0},
+            {"exp_date": None},
+            {"exp_date": "soon"},
+            {"exp": 1},
+            {"username": "alice"},
+            {"username": "alice:0"},
+            {"username": "alice:2"},
+            {"username": "alice:01"},
+            {"username": "ALICE:1"},
+            {"username": "nobody:1"},
+            {"username": None},
+            {"username": ["alice:1"]},
+            {"username": ""},
         ],
         ids=str,
-    )  # fmt: skip
+    )
     def test_any_other_does_not(self, change, visit, cookies, settings, services) -> None:
         assert services.users.find("alice").session_version == 1
         cookies[auth.cookie_name(settings)] = self.make(settings, **change)
@@ -246,9 +264,13 @@ class TestOwnPassword:
 
     @pytest.mark.parametrize(
         ("current", "new", "again"),
-        [("wrong password", NEW, NEW), (PASSWORD, NEW, NEW + "!"), (PASSWORD, "short", "short"),
-         (PASSWORD, "x" * 73, "x" * 73)],
-    )  # fmt: skip
+        [
+            ("wrong password", NEW, NEW),
+            (PASSWORD, NEW, NEW + "!"),
+            (PASSWORD, "short", "short"),
+            (PASSWORD, "x" * 73, "x" * 73),
+        ],
+    )
     def test_a_refusal_changes_nothing(self, current, new, again, open_page, services) -> None:
         at = self.change(open_page("home", as_="vera"), current, new, again)
         assert len(at.error) == 1

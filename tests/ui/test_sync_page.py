@@ -98,9 +98,14 @@ def test_progress_survives_a_reload_and_can_be_cancelled(open_page, world) -> No
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.progress(
             job,
-            progress={"doing": "customers", "customers": 1234, "rate": 2290, "remaining": 4580,
-                      "seconds_left": 2},
-        )  # fmt: skip
+            progress={
+                "doing": "customers",
+                "customers": 1234,
+                "rate": 2290,
+                "remaining": 4580,
+                "seconds_left": 2,
+            },
+        )
     at = open_page("sync", as_="alice")
     assert "Running" in text(at)
     bar = at.get("progress")[0].proto

@@ -21,9 +21,11 @@ def choose(at, username: str, services):
 def add(at, **values: object):
     at.button(key="users_open_add").click().run()
     fields = {
-        "username": "carol", "shown_name": "Carol Clerk", "address": "carol@example.com",
+        "username": "carol",
+        "shown_name": "Carol Clerk",
+        "address": "carol@example.com",
         "password": PASSWORD,
-    } | values  # fmt: skip
+    } | values
     for name, value in fields.items():
         if name != "roles":
             at.text_input(key=f"users_add_{name}").set_value(value)
@@ -44,13 +46,21 @@ class TestAdd:
     @pytest.mark.parametrize(
         "bad",
         [
-            {"username": "alice"}, {"username": ""}, {"username": "Not a name"},
-            {"username": "a:1"}, {"username": "=1+1"}, {"username": "x" * 100_000},
-            {"shown_name": "a\x00b"}, {"shown_name": "x" * 100_000}, {"address": "nowhere"},
-            {"password": "short"}, {"password": "x" * 73}, {"roles": []},
+            {"username": "alice"},
+            {"username": ""},
+            {"username": "Not a name"},
+            {"username": "a:1"},
+            {"username": "=1+1"},
+            {"username": "x" * 100_000},
+            {"shown_name": "a\x00b"},
+            {"shown_name": "x" * 100_000},
+            {"address": "nowhere"},
+            {"password": "short"},
+            {"password": "x" * 73},
+            {"roles": []},
         ],
         ids=lambda bad: str(bad)[:40],
-    )  # fmt: skip
+    )
     def test_bad_input_is_refused_in_a_sentence_and_kept(self, bad, open_page, services) -> None:
         before = len(services.users.list())
         at = add(open_page("users", as_="ada"), **bad)
@@ -117,9 +127,13 @@ class TestChange:
         at = choose(open_page("users", as_="ada"), "vera", services)
         ada = services.users.find("ada").actor
         services.users.add(
-            "aaron", name="Aaron", email="aaron@example.com", roles=["viewer"],
-            password=PASSWORD, by=ada,
-        )  # fmt: skip
+            "aaron",
+            name="Aaron",
+            email="aaron@example.com",
+            roles=["viewer"],
+            password=PASSWORD,
+            by=ada,
+        )
         at.button(key="users_switch").click().run()
         assert not services.users.find("vera").is_active
         assert services.users.find("bob").is_active

@@ -31,10 +31,15 @@ def words(at) -> str:
 
 def receive(world: World, type_: str, object_id: str, **more: object) -> str:
     given = {
-        "id": f"evt_{type_}_{object_id}", "object": "event", "type": type_, "livemode": False,
-        "api_version": "2026-10-28.endive", "created": world.now - 5, "request": None,
+        "id": f"evt_{type_}_{object_id}",
+        "object": "event",
+        "type": type_,
+        "livemode": False,
+        "api_version": "2026-10-28.endive",
+        "created": world.now - 5,
+        "request": None,
         "data": {"object": {"id": object_id, "object": type_.rpartition(".")[0]}},
-    } | more  # fmt: skip
+    } | more
     body = json.dumps(given).encode()
     header = signed(body, world.settings.webhook_secrets[0], at=world.now)
     world.services.webhooks.receive(body, header).result()
@@ -71,8 +76,10 @@ class TestList:
         assert column(at, "what") == ["Customer made", "Invoice paid", "Customer changed"]
         assert column(at, "about") == ["Acme Ltd", "in_1", "Acme Ltd"]
         assert [list(state) for state in column(at, "state")] == [
-            ["Waiting"], ["Not needed"], ["Processed"],
-        ]  # fmt: skip
+            ["Waiting"],
+            ["Not needed"],
+            ["Processed"],
+        ]
         assert column(at, "took") == ["under 1 s so far", "", "3 s"]
 
     @pytest.mark.parametrize(

@@ -141,12 +141,19 @@ class TestReturnPage:
     @pytest.mark.parametrize(
         "session_id",
         [
-            "", "cs_test_", "cs_test_unknown123", "cs_live_unknown123", "../../etc/passwd",
-            "<script>alert(1)</script>", "cs_test_" + "x" * 100_000, "cs_test_abcdefgh/expire",
-            "cs_test_abc\x00defgh", "{CHECKOUT_SESSION_ID}",
+            "",
+            "cs_test_",
+            "cs_test_unknown123",
+            "cs_live_unknown123",
+            "../../etc/passwd",
+            "<script>alert(1)</script>",
+            "cs_test_" + "x" * 100_000,
+            "cs_test_abcdefgh/expire",
+            "cs_test_abc\x00defgh",
+            "{CHECKOUT_SESSION_ID}",
         ],
         ids=lambda value: ascii(value)[:20],
-    )  # fmt: skip
+    )
     def test_unknown_is_neutral_and_asks_stripe_nothing(
         self, world: World, client: TestClient, session_id: str
     ) -> None:
@@ -162,9 +169,12 @@ class TestReturnPage:
         self, world: World, client: TestClient
     ) -> None:
         foreign = at_stripe.post(
-            world, "/v1/checkout/sessions", mode="setup", currency="usd",
+            world,
+            "/v1/checkout/sessions",
+            mode="setup",
+            currency="usd",
             success_url="https://example.com",
-        )["id"]  # fmt: skip
+        )["id"]
         world.fill(foreign)
         reply = client.get("/setup/return", params={"session_id": foreign})
         assert "is saved" not in reply.text

@@ -83,8 +83,30 @@ def _webhook_endpoints(call: Call) -> dict[str, Any]:
 
 
 ROUTES = [
-    Route("GET", "/v1/account", "AccountRetrieveCurrentParams", "rak_account_read", "account", _retrieve),
+    Route(
+        "GET",
+        "/v1/account",
+        "AccountRetrieveCurrentParams",
+        "rak_account_read",
+        "account",
+        _retrieve,
+    ),
     Route("GET", "/v1/balance", "BalanceRetrieveParams", "rak_balance_read", "balance", _balance),
-    Route("GET", "/v1/mandates/{mandate}", "MandateRetrieveParams", "rak_mandate_read", "mandate", _mandate),
-    Route("GET", "/v1/webhook_endpoints", "WebhookEndpointListParams", "rak_webhook_read", "webhook_endpoint", _webhook_endpoints, is_list=True),
-]  # fmt: skip
+    Route(
+        "GET",
+        "/v1/mandates/{mandate}",
+        "MandateRetrieveParams",
+        "rak_mandate_read",
+        "mandate",
+        _mandate,
+    ),
+    Route(
+        "GET",
+        "/v1/webhook_endpoints",
+        "WebhookEndpointListParams",
+        "rak_webhook_read",
+        "webhook_endpoint",
+        _webhook_endpoints,
+        is_list=True,
+    ),
+]

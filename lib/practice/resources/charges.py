@@ -13,9 +13,17 @@ from lib.practice.routing import Call, Route
 
 STATEMENT_DESCRIPTOR = "ONFILE PRACTICE"
 _CARD_SHOWN = (
-    "brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4",
-    "regulated_status", "wallet",
-)  # fmt: skip
+    "brand",
+    "checks",
+    "country",
+    "exp_month",
+    "exp_year",
+    "fingerprint",
+    "funding",
+    "last4",
+    "regulated_status",
+    "wallet",
+)
 _SEPA_SHOWN = ("bank_code", "branch_code", "country", "fingerprint", "last4")
 
 

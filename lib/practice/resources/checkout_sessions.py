@@ -16,21 +16,43 @@ LONGEST_SECONDS = 24 * 3600
 LONGEST_REFERENCE = 200
 
 _NOT_IN_SETUP_MODE = (
-    "adaptive_pricing", "allow_promotion_codes", "automatic_tax", "discounts", "invoice_creation",
-    "line_items", "optional_items", "payment_intent_data", "payment_method_collection",
-    "phone_number_collection", "saved_payment_method_options", "shipping_address_collection",
-    "shipping_options", "submit_type", "subscription_data",
-)  # fmt: skip
+    "adaptive_pricing",
+    "allow_promotion_codes",
+    "automatic_tax",
+    "discounts",
+    "invoice_creation",
+    "line_items",
+    "optional_items",
+    "payment_intent_data",
+    "payment_method_collection",
+    "phone_number_collection",
+    "saved_payment_method_options",
+    "shipping_address_collection",
+    "shipping_options",
+    "submit_type",
+    "subscription_data",
+)
 # Whether the first works in setup mode is not documented; the practice page lacks the others.
 _NOT_OFFERED = (
-    "after_expiration", "branding_settings", "custom_fields", "name_collection",
-    "redirect_on_completion", "return_url",
-)  # fmt: skip
+    "after_expiration",
+    "branding_settings",
+    "custom_fields",
+    "name_collection",
+    "redirect_on_completion",
+    "return_url",
+)
 _EXCLUDED_BY_ALLOWED = ("excluded_payment_method_types", "payment_method_configuration")
 _ECHOED = (
-    "billing_address_collection", "cancel_url", "client_reference_id", "customer_creation",
-    "customer_email", "locale", "origin_context", "integration_identifier", "wallet_options",
-)  # fmt: skip
+    "billing_address_collection",
+    "cancel_url",
+    "client_reference_id",
+    "customer_creation",
+    "customer_email",
+    "locale",
+    "origin_context",
+    "integration_identifier",
+    "wallet_options",
+)
 _CONSENTS = ("payment_method_reuse_agreement", "promotions", "terms_of_service")
 _TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 

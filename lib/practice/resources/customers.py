@@ -190,12 +190,51 @@ def _check_payment_method(call: Call, given: dict[str, Any]) -> None:
 
 
 ROUTES = [
-    Route("POST", "/v1/customers", "CustomerCreateParams", "rak_customer_write", "customer", _create),
-    Route("GET", "/v1/customers", "CustomerListParams", "rak_customer_read", "customer", _list, is_list=True),
-    Route("GET", "/v1/customers/search", "CustomerSearchParams", "rak_customer_read", "customer", _search, is_list=True),
-    Route("GET", "/v1/customers/{customer}", "CustomerRetrieveParams", "rak_customer_read", "customer", _retrieve),
-    Route("POST", "/v1/customers/{customer}", "CustomerUpdateParams", "rak_customer_write", "customer", _update),
-    Route("DELETE", "/v1/customers/{customer}", "CustomerDeleteParams", "rak_customer_write", "customer", _delete),
+    Route(
+        "POST", "/v1/customers", "CustomerCreateParams", "rak_customer_write", "customer", _create
+    ),
+    Route(
+        "GET",
+        "/v1/customers",
+        "CustomerListParams",
+        "rak_customer_read",
+        "customer",
+        _list,
+        is_list=True,
+    ),
+    Route(
+        "GET",
+        "/v1/customers/search",
+        "CustomerSearchParams",
+        "rak_customer_read",
+        "customer",
+        _search,
+        is_list=True,
+    ),
+    Route(
+        "GET",
+        "/v1/customers/{customer}",
+        "CustomerRetrieveParams",
+        "rak_customer_read",
+        "customer",
+        _retrieve,
+    ),
+    Route(
+        "POST",
+        "/v1/customers/{customer}",
+        "CustomerUpdateParams",
+        "rak_customer_write",
+        "customer",
+        _update,
+    ),
+    Route(
+        "DELETE",
+        "/v1/customers/{customer}",
+        "CustomerDeleteParams",
+        "rak_customer_write",
+        "customer",
+        _delete,
+    ),
     Route(
         "GET",
         "/v1/customers/{customer}/payment_methods",
@@ -213,4 +252,4 @@ ROUTES = [
         "payment_method",
         _payment_method,
     ),
-]  # fmt: skip
+]

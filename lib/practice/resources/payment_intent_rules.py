@@ -12,12 +12,20 @@ MOST_DIGITS_AMEX = 9
 LONGEST_DESCRIPTION = 1000
 _FORBIDDEN_IN_DESCRIPTOR = set("<>\\'\"*")
 _NOT_OFFERED = (
-    "application_fee_amount", "confirmation_token", "hooks", "mandate", "mandate_data",
-    "on_behalf_of", "payment_method_data", "transfer_data",
-)  # fmt: skip
+    "application_fee_amount",
+    "confirmation_token",
+    "hooks",
+    "mandate",
+    "mandate_data",
+    "on_behalf_of",
+    "payment_method_data",
+    "transfer_data",
+)
 _EXCLUDED_BY_ALLOWED = (
-    "excluded_payment_method_types", "automatic_payment_methods", "payment_method_configuration",
-)  # fmt: skip
+    "excluded_payment_method_types",
+    "automatic_payment_methods",
+    "payment_method_configuration",
+)
 _RETURN_URL_MESSAGE = (
     "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "
     "some of these payment methods might redirect your customer off of your page, you must provide "

@@ -13,7 +13,14 @@ from lib.practice.routing import Call, Route
 SETTLES_SECONDS = 60
 """When the refunds of the two asynchronous test cards end."""
 
-_NOT_OFFERED = ("currency", "customer", "instructions_email", "origin", "refund_application_fee", "reverse_transfer")  # fmt: skip
+_NOT_OFFERED = (
+    "currency",
+    "customer",
+    "instructions_email",
+    "origin",
+    "refund_application_fee",
+    "reverse_transfer",
+)
 
 
 def settle_due(ledger: Ledger) -> None:

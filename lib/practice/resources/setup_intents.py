@@ -272,5 +272,13 @@ ROUTES = [
     Route("GET", _ONE, "SetupIntentRetrieveParams", _READ, _KIND, _retrieve),
     Route("POST", f"{_ONE}/confirm", "SetupIntentConfirmParams", _WRITE, _KIND, _confirm),
     Route("POST", f"{_ONE}/cancel", "SetupIntentCancelParams", _WRITE, _KIND, _cancel),
-    Route("GET", "/v1/setup_attempts", "SetupAttemptListParams", _READ, "setup_attempt", _list_attempts, is_list=True),
-]  # fmt: skip
+    Route(
+        "GET",
+        "/v1/setup_attempts",
+        "SetupAttemptListParams",
+        _READ,
+        "setup_attempt",
+        _list_attempts,
+        is_list=True,
+    ),
+]

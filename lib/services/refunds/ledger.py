@@ -45,10 +45,16 @@ def record(stores: Stores, order: RefundOrder, said: Answer, *, at: int) -> bool
     if not may_become(order.state, said.state):
         return False
     if not stores.refunds.record(
-        order.id, before=order.state, after=said.state, at=at,
-        next_look_at=next_look(said.state, order.looks, at), refund=said.refund, code=said.code,
-        message=said.message, request_id=said.request_id,
-    ):  # fmt: skip
+        order.id,
+        before=order.state,
+        after=said.state,
+        at=at,
+        next_look_at=next_look(said.state, order.looks, at),
+        refund=said.refund,
+        code=said.code,
+        message=said.message,
+        request_id=said.request_id,
+    ):
         return False
     note(stores, order, f"refund_{said.state.value}", by="system", at=at)
     return True
@@ -62,8 +68,10 @@ def apply(stores: Stores, refund: Refund, *, at: int) -> bool:
     if order is None or order.refund not in (None, refund.id):
         return False
     if (refund.payment_intent, refund.amount, refund.currency) != (
-        order.payment_intent, order.amount, order.currency,
-    ) or order.idempotency_key is None:  # fmt: skip
+        order.payment_intent,
+        order.amount,
+        order.currency,
+    ) or order.idempotency_key is None:
         # Metadata can be copied by hand in the Dashboard; it must not settle another refund.
         return False
     return record(stores, order, answer(refund), at=at)
@@ -72,9 +80,12 @@ def apply(stores: Stores, refund: Refund, *, at: int) -> bool:
 def note(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> None:
     """On the charge's timeline and in the audit log."""
     detail: dict[str, object] = {
-        "refund": order.id, "amount": order.amount, "currency": order.currency,
-        "reason": order.reason, "note": order.note,
-    }  # fmt: skip
+        "refund": order.id,
+        "amount": order.amount,
+        "currency": order.currency,
+        "reason": order.reason,
+        "note": order.note,
+    }
     stores.charges.note(
         order.charge_id, attempt=order.attempt, at=at, actor=by, kind=kind, detail=detail
     )
@@ -88,9 +99,12 @@ def refused(
 ) -> None:
     """A decision that was not accepted."""
     stores.audit.record(
-        at=at, actor=by, action=f"refund.{verdict}_refused", subject=order.charge_id,
+        at=at,
+        actor=by,
+        action=f"refund.{verdict}_refused",
+        subject=order.charge_id,
         detail={"refund": order.id, "reason": why},
-    )  # fmt: skip
+    )
 
 
 def found(stores: Stores, order_id: str) -> RefundOrder:

@@ -115,14 +115,30 @@ class RefundOrders:
             )
         now = epoch(self._clock())
         order = RefundOrder(
-            id=new_id("rfd"), charge_id=charge_id, attempt=found.attempt.number,
-            payment_intent=found.payment_intent, amount=money.amount, currency=money.currency,
-            reason=reason, note=note.strip()[:500], refunded_before=found.refunded,
-            state=RefundState.REQUESTED, requested_by=by.username, requested_at=now,
-            decided_by=None, decided_at=None, decision_note=None, idempotency_key=None,
-            params=None, looks=0, refund=None, outcome_at=None, code=None, message=None,
+            id=new_id("rfd"),
+            charge_id=charge_id,
+            attempt=found.attempt.number,
+            payment_intent=found.payment_intent,
+            amount=money.amount,
+            currency=money.currency,
+            reason=reason,
+            note=note.strip()[:500],
+            refunded_before=found.refunded,
+            state=RefundState.REQUESTED,
+            requested_by=by.username,
+            requested_at=now,
+            decided_by=None,
+            decided_at=None,
+            decision_note=None,
+            idempotency_key=None,
+            params=None,
+            looks=0,
+            refund=None,
+            outcome_at=None,
+            code=None,
+            message=None,
             request_id=None,
-        )  # fmt: skip
+        )
         with self._uow.write() as stores:
             if any(other.is_open for other in stores.refunds.of_charge(charge_id)):
                 raise StaleState("A refund of this charge waits already, or is under way.")
@@ -156,9 +172,12 @@ class RefundOrders:
                 ledger.refused(stores, order, "reject", str(refusal), by=by.username, at=now)
             else:
                 stores.refunds.close(
-                    order_id, after=RefundState.REJECTED, by=by.username, at=now,
+                    order_id,
+                    after=RefundState.REJECTED,
+                    by=by.username,
+                    at=now,
                     note=note.strip()[:500],
-                )  # fmt: skip
+                )
                 ledger.note(stores, order, "refund_rejected", by=by.username, at=now)
             decided = ledger.found(stores, order_id)
         if refusal is not None:
@@ -197,10 +216,13 @@ class RefundOrders:
                 ledger.refused(stores, order, "approve", str(refusal), by=by.username, at=now)
             else:
                 if not stores.refunds.send(
-                    order_id, by=by.username, at=now, idempotency_key=idempotency_key(order.id),
+                    order_id,
+                    by=by.username,
+                    at=now,
+                    idempotency_key=idempotency_key(order.id),
                     params=json.dumps(_params(order), sort_keys=True),
                     next_look_at=now + IN_FLIGHT_SECONDS,
-                ):  # fmt: skip
+                ):
                     raise StaleState("This refund was decided already. Reload to see its state.")
                 ledger.note(stores, order, "refund_approved", by=by.username, at=now)
             order = ledger.found(stores, order_id)

@@ -61,9 +61,14 @@ class RefundSender:
             return ledger.found(stores, order.id)
 
     def _record_reply(
-        self, stores: Stores, order: RefundOrder, answer: ledger.Answer,
-        refund: Refund | None, *, asked_at_ms: int,
-    ) -> None:  # fmt: skip
+        self,
+        stores: Stores,
+        order: RefundOrder,
+        answer: ledger.Answer,
+        refund: Refund | None,
+        *,
+        asked_at_ms: int,
+    ) -> None:
         current = ledger.found(stores, order.id)
         if current.state is RefundState.SENDING or refund is not None:
             ledger.record(stores, current, answer, at=epoch(self._clock()))
@@ -140,6 +145,8 @@ def _answer_of(error: GatewayError) -> ledger.Answer:
             # Declined (402) is not documented for refunds: somebody has to look.
             state = RefundState.UNKNOWN
     return ledger.Answer(
-        state, code=error.stripe_code or error.code, message=str(error),
+        state,
+        code=error.stripe_code or error.code,
+        message=str(error),
         request_id=error.request_id,
-    )  # fmt: skip
+    )

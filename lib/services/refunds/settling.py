@@ -76,9 +76,11 @@ class RefundSettler:
             current = ledger.found(stores, order.id)
             if current.state is RefundState.SENDING:
                 ledger.record(
-                    stores, current, ledger.Answer(RefundState.UNKNOWN),
+                    stores,
+                    current,
+                    ledger.Answer(RefundState.UNKNOWN),
                     at=epoch(self._clock()),
-                )  # fmt: skip
+                )
                 current = ledger.found(stores, order.id)
         return current if current.state in ledger.UNSETTLED else None
 

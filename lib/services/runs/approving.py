@@ -41,9 +41,14 @@ class ApprovalService:
         self._clock = clock
 
     def submit(
-        self, run_id: str, *, by: Actor, control: ControlTotals | None = None, canary: int = 0,
+        self,
+        run_id: str,
+        *,
+        by: Actor,
+        control: ControlTotals | None = None,
+        canary: int = 0,
         charge_new_cards: bool = False,
-    ) -> Run:  # fmt: skip
+    ) -> Run:
         """
         Close the rows and ask for approval; a second approver is needed above a limit.
 
@@ -77,17 +82,26 @@ class ApprovalService:
             digest = digest_of(rows, canary=canary, charge_new_cards=charge_new_cards)
             stores.run_rows.submit(run_id)
             submitted = stores.runs.submit(
-                run_id, digest=digest, approvals_needed=2 if over else 1, canary=canary,
-                charge_new_cards=charge_new_cards, control=control, by=by.username, at=now,
-            )  # fmt: skip
+                run_id,
+                digest=digest,
+                approvals_needed=2 if over else 1,
+                canary=canary,
+                charge_new_cards=charge_new_cards,
+                control=control,
+                by=by.username,
+                at=now,
+            )
             if not submitted:
                 raise StaleState("This run changed a moment ago. Reload to see its state.")
             detail = {
-                "digest": digest, "rows": len(rows), "totals": totals_of(rows),
-                "over_limits": list(over), "canary": canary,
+                "digest": digest,
+                "rows": len(rows),
+                "totals": totals_of(rows),
+                "over_limits": list(over),
+                "canary": canary,
                 "charge_new_cards": charge_new_cards,
                 "control": None if control is None else control.as_json(),
-            }  # fmt: skip
+            }
             _audit(stores, now, by, "run.submit", run_id, detail)
             return found(stores, run_id)
 
@@ -123,9 +137,15 @@ class ApprovalService:
         )
 
     def _decide(
-        self, run_id: str, verdict: str, *, digest: str, by: Actor, password: str,
+        self,
+        run_id: str,
+        verdict: str,
+        *,
+        digest: str,
+        by: Actor,
+        password: str,
         reason: str | None = None,
-    ) -> Run:  # fmt: skip
+    ) -> Run:
         # Takes a while on purpose, so not while the database is locked.
         self._users.confirm(by.username, password)
         now = epoch(self._clock())

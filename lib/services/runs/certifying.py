@@ -104,15 +104,20 @@ class RunCertifier:
             if intent.run_id == run_id or intent.charge_id in ours
         ]
         certificate = Certificate(
-            run_id, now, by.username,
+            run_id,
+            now,
+            by.username,
             *_kept(compare(rows, belonging, digest_fits=digest_fits)),
-        )  # fmt: skip
+        )
         with self._uow.write() as stores:
             stores.certificates.add(certificate)
             stores.audit.record(
-                at=now, actor=by.username, action="run.certify", subject=run_id,
+                at=now,
+                actor=by.username,
+                action="run.certify",
+                subject=run_id,
                 detail={"verdict": certificate.verdict},
-            )  # fmt: skip
+            )
         return certificate
 
     def _payments(
@@ -122,9 +127,11 @@ class RunCertifier:
 
         def fetch(created_from: int, created_before: int, after: str | None) -> Page[Any]:
             return self._gateway.list_page(
-                "payment_intents", created_from=created_from, created_before=created_before,
+                "payment_intents",
+                created_from=created_from,
+                created_before=created_before,
                 after=after,
-            )  # fmt: skip
+            )
 
         window = Window(span[0] - _MARGIN_SECONDS, span[1] + _MARGIN_SECONDS)
         payments: dict[str, PaymentIntent] = {}
@@ -160,9 +167,14 @@ class RunCertifier:
 def _payment(intent: PaymentIntent, run_id: str) -> Payment:
     received = intent.amount if intent.amount_received is None else intent.amount_received
     return Payment(
-        intent.id, intent.charge_id, intent.status, received, intent.currency, intent.customer,
+        intent.id,
+        intent.charge_id,
+        intent.status,
+        received,
+        intent.currency,
+        intent.customer,
         is_of_this_run=intent.run_id == run_id,
-    )  # fmt: skip
+    )
 
 
 def _kept(findings: Findings) -> tuple[str, dict[str, object]]:

@@ -78,9 +78,12 @@ class RunControl:
         if not stores.runs.move(run.id, before=run.state, after=after, at=now):
             raise StaleState("This run changed a moment ago. Reload to see its state.")
         stores.audit.record(
-            at=now, actor=by.username, action=action, subject=run.id,
+            at=now,
+            actor=by.username,
+            action=action,
+            subject=run.id,
             detail={"from": run.state.value},
-        )  # fmt: skip
+        )
         return found(stores, run.id)
 
 

@@ -45,9 +45,15 @@ class _Progress:
 
 class RunExecutor:
     def __init__(
-        self, uow: UnitOfWork, rows: RowSender, settling: SettlingService, *, clock: Clock,
-        in_flight: int = MOST_IN_FLIGHT, pause: Callable[[float], None] = time.sleep,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        rows: RowSender,
+        settling: SettlingService,
+        *,
+        clock: Clock,
+        in_flight: int = MOST_IN_FLIGHT,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._uow = uow
         self._rows = rows
         self._settling = settling
@@ -223,15 +229,22 @@ class RunExecutor:
     def _move(self, stores: Stores, run: Run, after: RunState, stop: Stop | None) -> None:
         now = epoch(self._clock())
         moved = stores.runs.move(
-            run.id, before=RunState.RUNNING, after=after, at=now,
-            stop_code=stop.code if stop else None, stop_message=stop.message if stop else None,
-        )  # fmt: skip
+            run.id,
+            before=RunState.RUNNING,
+            after=after,
+            at=now,
+            stop_code=stop.code if stop else None,
+            stop_message=stop.message if stop else None,
+        )
         if not moved:
             raise StaleState("This run changed a moment ago.")
         stores.audit.record(
-            at=now, actor="system", action=f"run.{after.value}", subject=run.id,
+            at=now,
+            actor="system",
+            action=f"run.{after.value}",
+            subject=run.id,
             detail={"reason": stop.code if stop else None},
-        )  # fmt: skip
+        )
 
 
 def _surprise(what: str, error_id: str, error: Exception) -> Stop:

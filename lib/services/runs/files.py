@@ -41,9 +41,10 @@ class Upload:
         self, columns: Mapping[str, int] | None = None, *, default_currency: str | None = None
     ) -> ParsedFile:
         return parse(
-            self.sheet, self.guess if columns is None else columns,
+            self.sheet,
+            self.guess if columns is None else columns,
             default_currency=default_currency,
-        )  # fmt: skip
+        )
 
 
 class RunFiles:
@@ -67,9 +68,14 @@ class RunFiles:
         return self._opened(reading.read_pasted(text), text.encode(), None)
 
     def make(
-        self, upload: Upload, *, name: str, by: Actor, columns: Mapping[str, int] | None = None,
+        self,
+        upload: Upload,
+        *,
+        name: str,
+        by: Actor,
+        columns: Mapping[str, int] | None = None,
         default_currency: str | None = None,
-    ) -> Run:  # fmt: skip
+    ) -> Run:
         """
         A judged draft of the file's rows.
 
@@ -98,8 +104,9 @@ class RunFiles:
         parsed = upload.parsed(columns, default_currency=default_currency)
         run = self._maker.make(
             Source(parsed.header, name, upload.file_name, upload.digest),
-            [row.request() for row in parsed.rows], by=by,
-        )  # fmt: skip
+            [row.request() for row in parsed.rows],
+            by=by,
+        )
         if columns is not None:
             with self._uow.write() as stores:
                 stores.runs.remember_columns(chosen(upload.sheet.header, columns))

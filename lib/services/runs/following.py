@@ -67,7 +67,11 @@ class RunFollower:
             and view.charge.failure is not None
             and view.charge.failure.explanation.offers_link
         ]
-        without = [view.row.charge_id for view in mendable if view.charge and view.charge.recovery_url is None]  # fmt: skip
+        without = [
+            view.row.charge_id
+            for view in mendable
+            if view.charge and view.charge.recovery_url is None
+        ]
         made = 0
         for start in range(0, len(without), _AT_ONCE):
             made += self._offer(without[start : start + _AT_ONCE], by=by)
@@ -149,6 +153,10 @@ def _request(number: int, charge: Charge) -> RowRequest:
     amount = format_major(charge.amount, charge.currency)
     cells = (charge.customer, amount, charge.currency, charge.reference, charge.description or "")
     return RowRequest(
-        number, cells, charge.customer, Money(charge.amount, charge.currency), charge.reference,
+        number,
+        cells,
+        charge.customer,
+        Money(charge.amount, charge.currency),
+        charge.reference,
         description=charge.description,
-    )  # fmt: skip
+    )

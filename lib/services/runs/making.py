@@ -26,17 +26,20 @@ logger = logging.getLogger(__name__)
 # Findings that a fresh look at Stripe may lift: the mirror may be minutes behind.
 _MAY_BE_STALE = frozenset(
     {
-        "customer_unknown", "no_payment_method", "payment_method_unknown",
+        "customer_unknown",
+        "no_payment_method",
+        "payment_method_unknown",
         "payment_method_not_usable",
     }
-)  # fmt: skip
+)
 # At Stripe's limit of requests these take seconds; a file with more such rows is mostly wrong.
 _MOST_LOOKS = 200
 _NOT_CHECKED = Finding(
-    "customer_not_checked", Severity.RED,
+    "customer_not_checked",
+    Severity.RED,
     "Stripe could not be asked about this customer. Check the rows again; as long as Onfile has not read everything (see Sync health), write ids instead of addresses.",
     "customer",
-)  # fmt: skip
+)
 _LONGEST_NAME = 80
 Doubt = tuple[str, str | None]
 """A customer's id or address, and the method that was named."""
@@ -56,9 +59,15 @@ class Source:
 
 class RunMaker:
     def __init__(
-        self, uow: UnitOfWork, customers: CustomerService, methods: PaymentMethodService,
-        sync: SyncService, *, clock: Clock, livemode: bool,
-    ) -> None:  # fmt: skip
+        self,
+        uow: UnitOfWork,
+        customers: CustomerService,
+        methods: PaymentMethodService,
+        sync: SyncService,
+        *,
+        clock: Clock,
+        livemode: bool,
+    ) -> None:
         self._uow = uow
         self._customers = customers
         self._methods = methods
@@ -78,20 +87,33 @@ class RunMaker:
             raise InvalidInput("There are no rows in this file.", code="no_rows")
         now = epoch(self._clock())
         run = Run(
-            id=new_id("run"), name=_clean_name(source.name), state=RunState.DRAFT,
-            header=source.header, file_name=source.file_name, file_digest=source.file_digest,
-            follows=source.follows, created_by=by.username, created_at=now,
-        )  # fmt: skip
+            id=new_id("run"),
+            name=_clean_name(source.name),
+            state=RunState.DRAFT,
+            header=source.header,
+            file_name=source.file_name,
+            file_digest=source.file_digest,
+            follows=source.follows,
+            created_by=by.username,
+            created_at=now,
+        )
         rows = self._judged(run.id, requests)
         with self._uow.write(in_bulk=True) as stores:
             stores.runs.add(run, livemode=self._livemode)
             stores.run_rows.add(rows)
             stores.runs.sum_up(run.id)
             stores.audit.record(
-                at=now, actor=by.username, action="run.make", subject=run.id,
-                detail={"name": run.name, "rows": len(rows), "file": source.file_name,
-                        "file_digest": source.file_digest},
-            )  # fmt: skip
+                at=now,
+                actor=by.username,
+                action="run.make",
+                subject=run.id,
+                detail={
+                    "name": run.name,
+                    "rows": len(rows),
+                    "file": source.file_name,
+                    "file_digest": source.file_digest,
+                },
+            )
         return run
 
     def check_again(self, run_id: str, *, by: Actor) -> Run:
@@ -112,9 +134,12 @@ class RunMaker:
             )
             stores.runs.sum_up(run_id)
             stores.audit.record(
-                at=epoch(self._clock()), actor=by.username, action="run.check_again",
-                subject=run_id, detail={"rows": len(rows)},
-            )  # fmt: skip
+                at=epoch(self._clock()),
+                actor=by.username,
+                action="run.check_again",
+                subject=run_id,
+                detail={"rows": len(rows)},
+            )
         return run
 
     def leave_out(self, run_id: str, numbers: Iterable[int], *, by: Actor) -> None:
@@ -126,9 +151,14 @@ class RunMaker:
         self._set(run_id, numbers, RowState.CANCELLED, RowState.PLANNED, "run.take_back", by)
 
     def _set(
-        self, run_id: str, numbers: Iterable[int], before: RowState, after: RowState, action: str,
+        self,
+        run_id: str,
+        numbers: Iterable[int],
+        before: RowState,
+        after: RowState,
+        action: str,
         by: Actor,
-    ) -> None:  # fmt: skip
+    ) -> None:
         by.must(Permission.CHARGE)
         changed = sorted(set(numbers))
         with self._uow.write() as stores:
@@ -137,14 +167,19 @@ class RunMaker:
                 row = stores.run_rows.find(run_id, number)
                 is_red = row is not None and verdict(row.findings) == Severity.RED
                 stores.run_rows.mark(
-                    run_id, number, before=before,
+                    run_id,
+                    number,
+                    before=before,
                     after=RowState.BLOCKED if is_red else after,
-                )  # fmt: skip
+                )
             stores.runs.sum_up(run_id)
             stores.audit.record(
-                at=epoch(self._clock()), actor=by.username, action=action, subject=run_id,
+                at=epoch(self._clock()),
+                actor=by.username,
+                action=action,
+                subject=run_id,
                 detail={"rows": changed},
-            )  # fmt: skip
+            )
 
     def _judged(self, run_id: str, requests: Sequence[RowRequest]) -> list[RunRow]:
         is_whole = self._catch_up()
@@ -171,8 +206,9 @@ class RunMaker:
             customers={r.customer for r in requests if "@" not in r.customer},
             emails={r.customer for r in requests if "@" in r.customer},
             methods={r.payment_method for r in requests if r.payment_method},
-            except_run=run_id, now=now,
-        )  # fmt: skip
+            except_run=run_id,
+            now=now,
+        )
         return [judge(request, facts, now=now) for request in requests]
 
     def _catch_up(self) -> bool:

@@ -57,10 +57,16 @@ class NewCardCharger:
                 return
             stores.new_cards.queue(card, at=at)
             stores.audit.record(
-                at=at, actor="system", action="run.queue_new_card", subject=card.charge_id,
-                detail={"run": card.run_id, "row": card.run_row,
-                        "payment_method": card.payment_method},
-            )  # fmt: skip
+                at=at,
+                actor="system",
+                action="run.queue_new_card",
+                subject=card.charge_id,
+                detail={
+                    "run": card.run_id,
+                    "row": card.run_row,
+                    "payment_method": card.payment_method,
+                },
+            )
 
     def _charge(self, card: NewCardCharge) -> bool:
         if self._is_being_charged(card):
@@ -70,9 +76,11 @@ class NewCardCharger:
             # The expected number makes it once: whoever was here before, or died here, has
             # written down another try.
             self._charging.charge(
-                self._order(card), by=SYSTEM, expected_attempts=card.attempts_before,
+                self._order(card),
+                by=SYSTEM,
+                expected_attempts=card.attempts_before,
                 is_approved=True,
-            )  # fmt: skip
+            )
         except RuleViolation as error:
             refusal = str(error)
         except GatewayError:
@@ -113,16 +121,22 @@ class NewCardCharger:
             )
         # Queued only where the row and its charge say the same.
         return ChargeOrder(
-            customer=charge.customer, money=Money(charge.amount, charge.currency),
-            reference=charge.reference, payment_method=card.payment_method,
-            description=row.description, suffix=row.suffix, run_id=run.id,
-        )  # fmt: skip
+            customer=charge.customer,
+            money=Money(charge.amount, charge.currency),
+            reference=charge.reference,
+            payment_method=card.payment_method,
+            description=row.description,
+            suffix=row.suffix,
+            run_id=run.id,
+        )
 
     def _end(self, card: NewCardCharge, refusal: str | None) -> bool:
         now = epoch(self._clock())
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(card.charge_id)
-            next_one = attempts[card.attempts_before] if len(attempts) > card.attempts_before else None  # fmt: skip
+            next_one = (
+                attempts[card.attempts_before] if len(attempts) > card.attempts_before else None
+            )
             was_sent = next_one is not None and next_one.requested_by == SYSTEM.username
             if not stores.new_cards.end(
                 card.charge_id, at=now, refusal=None if was_sent else refusal
@@ -130,7 +144,11 @@ class NewCardCharger:
                 return False
             if not was_sent:
                 stores.charges.note(
-                    card.charge_id, attempt=None, at=now, actor="system",
-                    kind="new_card_not_charged", detail={"why": refusal},
-                )  # fmt: skip
+                    card.charge_id,
+                    attempt=None,
+                    at=now,
+                    actor="system",
+                    kind="new_card_not_charged",
+                    detail={"why": refusal},
+                )
         return was_sent

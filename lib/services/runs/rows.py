@@ -59,8 +59,11 @@ class RowQueue:
         if outcome in (None, Outcome.NOT_EXECUTED):
             self._sent -= 1
         not_charged = outcome in (
-            None, Outcome.NOT_EXECUTED, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER
-        )  # fmt: skip
+            None,
+            Outcome.NOT_EXECUTED,
+            Outcome.DECLINED,
+            Outcome.NEEDS_CUSTOMER,
+        )
         if is_of_today and not_charged:
             self._today[row.currency or ""] -= row.amount or 0
         if outcome is Outcome.NOT_EXECUTED:

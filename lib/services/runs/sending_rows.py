@@ -118,9 +118,14 @@ class RowSender:
         )
 
     def _claim(
-        self, run: Run, row: RunRow, order: ChargeOrder, tried: Mapping[str, Sequence[Attempt]],
-        lease: Lease, commits: GroupCommit,
-    ) -> Attempt | None:  # fmt: skip
+        self,
+        run: Run,
+        row: RunRow,
+        order: ChargeOrder,
+        tried: Mapping[str, Sequence[Attempt]],
+        lease: Lease,
+        commits: GroupCommit,
+    ) -> Attempt | None:
         """
         Phase 1. None when the run is not executed under this lease any more.
 
@@ -141,9 +146,15 @@ class RowSender:
                 if stop is not None:
                     raise _OverLimit(stop)
             return plan(
-                stores, order, self._method(stores, row), tried=tried, by=by, now=now,
-                livemode=self._livemode, claim=claim,
-            )  # fmt: skip
+                stores,
+                order,
+                self._method(stores, row),
+                tried=tried,
+                by=by,
+                now=now,
+                livemode=self._livemode,
+                claim=claim,
+            )
 
         try:
             return self._when_free(row, lease, commits, claiming)
@@ -154,9 +165,12 @@ class RowSender:
             return None
 
     def _when_free(
-        self, row: RunRow, lease: Lease, commits: GroupCommit,
+        self,
+        row: RunRow,
+        lease: Lease,
+        commits: GroupCommit,
         claiming: Callable[[Stores], Attempt],
-    ) -> Attempt | None:  # fmt: skip
+    ) -> Attempt | None:
         """
         One charge a customer at a time, whatever sends it: this run, another one, or a person.
         None when the run ended while waiting for that.
@@ -227,6 +241,9 @@ def _finding(error: RuleViolation | Refused) -> Finding:
 
 def _block(stores: Stores, row: RunRow, refusal: Finding) -> None:
     stores.run_rows.mark(
-        row.run_id, row.number, before=RowState.PLANNED, after=RowState.BLOCKED,
+        row.run_id,
+        row.number,
+        before=RowState.PLANNED,
+        after=RowState.BLOCKED,
         findings=(*row.findings, refusal),
-    )  # fmt: skip
+    )

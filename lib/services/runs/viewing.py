@@ -44,8 +44,13 @@ class RunView:
             "approvals_needed": run.approvals_needed,
             "control": None if run.control is None else run.control.as_json(),
             "decisions": [
-                {"verdict": d.verdict, "by": d.by, "at": d.at, "reason": d.reason,
-                 "is_current": d.digest == run.digest}
+                {
+                    "verdict": d.verdict,
+                    "by": d.by,
+                    "at": d.at,
+                    "reason": d.reason,
+                    "is_current": d.digest == run.digest,
+                }
                 for d in self.decisions
             ],
             "counts": dict(self.counts),
@@ -54,7 +59,7 @@ class RunView:
             "stopped": {"code": run.stop_code, "message": run.stop_message}
             if run.stop_code
             else None,
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +236,9 @@ class RunViewer:
     def _page(self, stores: Stores, run_id: str, after: int) -> list[RowView]:
         rows = stores.run_rows.of(run_id, after=after, limit=_PAGE)
         charges = views_of(
-            stores, [row.charge_id for row in rows], public_url=self._public_url,
+            stores,
+            [row.charge_id for row in rows],
+            public_url=self._public_url,
             now=epoch(self._clock()),
-        )  # fmt: skip
+        )
         return [RowView(row, charges.get(row.charge_id)) for row in rows]
