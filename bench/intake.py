@@ -29,7 +29,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench.deliveries import percentiles
 from bench.processes import onfile_server, result_of, start
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.server.conftest import ARGUMENTS, chromium
 
 IGNORED, HANDLED = "invoice.paid", "customer.updated"

@@ -22,8 +22,8 @@ from lib.domain.actors import Actor, Role
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.runs import RowRequest
 from lib.money import Money
-from lib.services.runs.making import Source
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.runs.draft import Source
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store.unit_of_work import UnitOfWork
 

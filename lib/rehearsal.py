@@ -22,9 +22,9 @@ from lib.money import Money, format_major
 from lib.practice.engine import PracticeStripe
 from lib.practice.server import PracticeServer
 from lib.practice.steps import CardForm, NeedsAuthentication
-from lib.services.reviewing import ChargeOrder
-from lib.services.runs.making import Source
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.charges.review import ChargeOrder
+from lib.services.runs.draft import Source
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import Settings
 
 _DAYS = 45

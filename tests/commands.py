@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lib.cli.main import main
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.world import World
 
 

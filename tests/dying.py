@@ -25,8 +25,9 @@ from typing import Any
 import stamina
 
 from lib import bootstrap
-from lib.services.runs import executing, lease
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.runs import execute as executing
+from lib.services.runs import lease
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store import connection, group_commit, unit_of_work
 from lib.stripe_gateway.gateway import StripeGateway

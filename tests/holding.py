@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lib.services.runs.executing import RunExecutor
+from lib.services.runs.execute import RunExecutor
 from tests.world import World
 
 

@@ -32,14 +32,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a random key when it is sent",
-        "lib/services/sending.py",
+        "lib/services/charges/send.py",
         "idempotency_key=attempt.idempotency_key",
         'idempotency_key=__import__("uuid").uuid4().hex',
         f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "the parameters of an attempt are made anew when it is sent",
-        "lib/services/sending.py",
+        "lib/services/charges/send.py",
         "params = json.loads(attempt.params)",
         'params = json.loads(attempt.params) | {"description": str(epoch(self._clock()))}',
         f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
@@ -67,7 +67,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no answer is a failure",
-        "lib/services/sending.py",
+        "lib/services/charges/send.py",
         "        case OutcomeUnknown():\n            outcome = Outcome.UNKNOWN",
         "        case OutcomeUnknown():\n            outcome = Outcome.NOT_EXECUTED",
         f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
@@ -81,7 +81,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a retry around the call of a single charge",
-        "lib/services/charging.py",
+        "lib/services/charges/charge.py",
         "                with again, self._uow.write() as stores:\n",
         "                with again, self._uow.write() as stores:\n"
         "                    result, intent = self._sender.ask(attempt)\n",
@@ -89,7 +89,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a retry around the call of a run's row",
-        "lib/services/runs/sending_rows.py",
+        "lib/services/runs/send_row.py",
         "                with again:\n",
         "                with again:\n"
         "                    result, intent = self._sender.ask(attempt)\n",
@@ -97,42 +97,42 @@ MUTATIONS = (
     ),
     Mutation(
         "a single charge is sent before its attempt is committed",
-        "lib/services/charging.py",
+        "lib/services/charges/charge.py",
         "        return self._execute(attempt)",
         "            return self._execute(attempt)",
         f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "a run's row is sent before its attempt is committed",
-        "lib/services/runs/sending_rows.py",
+        "lib/services/runs/send_row.py",
         "return commits.write(alone)",
         "return commits.write(lambda at: (made := alone(at), self._sender.ask(made))[0])",
         f"{SERVICES}test_runs_executing.py::TestToTheEnd::test_each_attempt_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "the executor does not look at the digest that was approved",
-        "lib/services/runs/executing.py",
+        "lib/services/runs/execute.py",
         "if digest_now(stores, run) != run.digest:",
         "if False:",
         f"{SERVICES}test_runs_approving.py::TestWhat::test_an_edit_behind_our_back_stops_the_run_before_anything_is_sent",
     ),
     Mutation(
         "the executor does not count the approvals",
-        "lib/services/runs/executing.py",
+        "lib/services/runs/execute.py",
         "if len(approvers - {run.submitted_by, run.created_by}) < run.approvals_needed:",
         "if False:",
         f"{SERVICES}test_runs_approving.py::TestWhat::test_an_approval_that_is_gone_stops_it_too",
     ),
     Mutation(
         "an approval is not bound to what the person looked at",
-        "lib/services/runs/approving.py",
+        "lib/services/runs/approve.py",
         "if digest != run.digest or digest_now(stores, run) != run.digest:",
         "if False:",
         f"{SERVICES}test_runs_approving.py::TestWhat::test_not_the_digest_of_something_else",
     ),
     Mutation(
         "makers approve their own run",
-        "lib/services/runs/approving.py",
+        "lib/services/runs/approve.py",
         "if by.username in makers:",
         "if False:",
         f"{SERVICES}test_runs_approving.py::TestWho::test_never_the_maker_whatever_their_roles",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.ids import new_id
 from lib.money import Money
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.store.unit_of_work import UnitOfWork
 from tests.world import ADA, ALICE, BOB, GOOD, World
 

@@ -32,7 +32,8 @@ from lib.practice.engine import PracticeStripe
 from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
 from lib.reports import paging
-from lib.services.runs import executing, lease
+from lib.services.runs import execute as executing
+from lib.services.runs import lease
 from lib.settings import Settings, load_settings
 from lib.store import group_commit, quick_reads, unit_of_work
 from lib.store.connection import connect

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib.domain.runs import Run, RunState
-from lib.services.runs.sending_rows import RowSender
+from lib.services.runs.send_row import RowSender
 from tests.running import counts, invoices, payers
 from tests.world import GOOD, World
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lib.domain.mirror import TYPES as LISTED_TYPES
-from lib.services.sync_result import SyncIncomplete, SyncResult
+from lib.services.mirror.result import SyncIncomplete, SyncResult
 from lib.store.jobs import Job
 from tests import at_stripe
 from tests.world import World

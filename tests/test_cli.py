@@ -14,7 +14,7 @@ import pytest
 
 from lib.cli.main import main
 from lib.errors import SettingsError
-from lib.services.sync import BACKFILL
+from lib.services.mirror.sync import BACKFILL
 from lib.stripe_gateway.gateway import StripeGateway
 from tests import at_stripe
 from tests.commands import Run, Said, commands_of

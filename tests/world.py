@@ -20,8 +20,8 @@ from lib.money import parse_amount
 from lib.practice.engine import PracticeStripe
 from lib.practice.server import PracticeServer
 from lib.practice.steps import CardForm, NeedsAuthentication
-from lib.services.charge_views import ChargeView
-from lib.services.reviewing import ChargeOrder
+from lib.services.charges.review import ChargeOrder
+from lib.services.charges.view import ChargeView
 from lib.settings import Settings, load_settings
 
 ALICE = Actor("alice", "Alice Operator", frozenset({Role.OPERATOR}))

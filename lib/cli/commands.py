@@ -18,8 +18,8 @@ from lib.domain.charges import ChargeState
 from lib.domain.links import LinkSession, LinkStatus, SetupLink
 from lib.ids import new_id
 from lib.money import format_money, parse_amount
-from lib.services.charge_views import ChargeView
-from lib.services.reviewing import ChargeOrder
+from lib.services.charges.review import ChargeOrder
+from lib.services.charges.view import ChargeView
 from lib.store.users import User
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from lib.domain.actors import Role
-from lib.services.sync import TYPES
+from lib.services.mirror.sync import TYPES
 
 Add = Callable[
     ["argparse._SubParsersAction[argparse.ArgumentParser]", str, str, str], argparse.ArgumentParser

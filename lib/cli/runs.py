@@ -15,7 +15,7 @@ from lib.domain.runs import LOOK_SECONDS, RowState, RunState, Severity
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.printing.certificates import VERDICTS
-from lib.services.runs.viewing import RunView
+from lib.services.runs.view import RunView
 
 
 def import_file(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

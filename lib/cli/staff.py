@@ -9,7 +9,7 @@ import sys
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor
 from lib.errors import NotSignedIn
-from lib.services.users import UserService
+from lib.services.staff.users import UserService
 
 
 def signed_in(arguments: Arguments, users: UserService) -> Actor:

@@ -13,8 +13,8 @@ from lib.domain.actors import Actor
 from lib.domain.progress import NAMES, counts, describe
 from lib.domain.proofs import Proof
 from lib.errors import OnfileError, StaleState
-from lib.services.sync import BACKFILL, SYNC, VERIFY
-from lib.services.sync_result import SyncIncomplete
+from lib.services.mirror.result import SyncIncomplete
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 
 _CLEAR_LINE = "\r\x1b[K"
 _STOPPED: dict[str, object] = {

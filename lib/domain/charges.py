@@ -62,7 +62,7 @@ class Evidence(StrEnum):
     PAYMENT_INTENT = "payment_intent"
     NO_TRACE = "no_trace"
     TWO_PEOPLE = "two_people"
-    """None: one proposed it, another agreed (lib/services/verdicts.py)."""
+    """None: one proposed it, another agreed (lib/services/charges/manual_outcomes.py)."""
 
 
 LIVE_STATES = frozenset(

@@ -24,7 +24,7 @@ from streamlit_authenticator import Authenticate, LoginError
 
 from lib.domain.actors import Actor
 from lib.errors import NotSignedIn
-from lib.services.users import UserService
+from lib.services.staff.users import UserService
 from lib.settings import Settings
 from lib.store.users import User
 

@@ -13,7 +13,7 @@ from lib.domain.declines import Reason, shown_code
 from lib.domain.retries import method_of
 from lib.money import Money, format_money
 from lib.reports.charges import TimelineEntry
-from lib.services.charge_views import ChargeView
+from lib.services.charges.view import ChargeView
 from lib.ui import badges, charge_words, layout, methods, navigation, tables
 from lib.ui.charge_words import Names
 from lib.ui.context import PageContext

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.health import Facts, Light, Remark, judge, light_of
-from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.settings import Mode
 from lib.ui import badges, charts, layout, navigation, outcome, sync_status, sync_words
 from lib.ui.context import PageContext

@@ -12,7 +12,7 @@ from lib.domain.control_totals import ControlTotals, typed, uncounted
 from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunFiles
-from lib.services.runs.viewing import RunView
+from lib.services.runs.view import RunView
 from lib.ui import downloads, navigation, outcome, run_words, second_look
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural

@@ -12,7 +12,7 @@ from lib.domain.actors import Permission
 from lib.domain.certificates import Certificate
 from lib.domain.runs import RunState
 from lib.printing.certificates import VERDICTS, lines_of, sums_of
-from lib.services.runs.viewing import RunView
+from lib.services.runs.view import RunView
 from lib.ui import badges, downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural, when

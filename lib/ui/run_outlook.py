@@ -7,8 +7,8 @@ import streamlit as st
 from lib.domain.runs import RunState
 from lib.domain.variance import Change, Variance
 from lib.money import format_money
-from lib.services.runs.comparing import Outlook
-from lib.services.runs.viewing import RunView
+from lib.services.runs.outlook import Outlook
+from lib.services.runs.view import RunView
 from lib.ui import run_words
 from lib.ui.context import PageContext, Services
 from lib.ui.formats import escape, plural

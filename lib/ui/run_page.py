@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib.domain.runs import RUNS_AT_ONCE, RunState
 from lib.errors import NotFound
-from lib.services.runs.viewing import RunView
+from lib.services.runs.view import RunView
 from lib.ui import (
     badges,
     charge_words,

@@ -9,8 +9,8 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.runs import RunState
-from lib.services.runs.following import LinksMade
-from lib.services.runs.viewing import RunView
+from lib.services.runs.retry_run import LinksMade
+from lib.services.runs.view import RunView
 from lib.ui import downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.runs import CollectedElsewhere
 from lib.money import format_money
-from lib.services.runs.viewing import RunView
+from lib.services.runs.view import RunView
 from lib.ui import navigation
 from lib.ui.context import PageContext
 from lib.ui.formats import plural

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.errors import NotSignedIn
-from lib.services.users import PRACTICE_PASSWORD, PRACTICE_USERS, UserService
+from lib.services.staff.users import PRACTICE_PASSWORD, PRACTICE_USERS, UserService
 from lib.settings import Mode, Settings
 from lib.ui import auth
 from lib.ui.formats import escape

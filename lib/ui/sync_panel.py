@@ -10,7 +10,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.health import Facts
 from lib.domain.progress import counts, describe, fraction, step
-from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.store.jobs import STALE_SECONDS, Job
 from lib.ui import badges, outcome, sync_words
 from lib.ui.context import PageContext, require

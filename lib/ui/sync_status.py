@@ -6,7 +6,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.progress import describe
-from lib.services.sync import BACKFILL, SYNC
+from lib.services.mirror.sync import BACKFILL, SYNC
 from lib.store.jobs import Job
 from lib.ui import outcome, sync_words
 from lib.ui.context import PageContext, require

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from lib.domain.actors import Permission, Role
-from lib.services.users import SHORTEST_PASSWORD
+from lib.services.staff.users import SHORTEST_PASSWORD
 from lib.ui import outcome
 from lib.ui.context import require
 

@@ -24,8 +24,8 @@ from starlette.routing import Route
 from lib.bootstrap import Services
 from lib.domain.links import LinkStatus
 from lib.errors import GatewayError, InvalidSignature
-from lib.services.links import LinkGone
-from lib.services.webhooks import NotConfigured
+from lib.services.collect.links import LinkGone
+from lib.services.mirror.webhooks import NotConfigured
 
 logger = logging.getLogger(__name__)
 

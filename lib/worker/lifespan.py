@@ -13,7 +13,7 @@ from lib.bootstrap import Services
 from lib.practice.delivery import EventDelivery
 from lib.practice.seed import seed
 from lib.rehearsal import rehearse
-from lib.services.users import PRACTICE_PASSWORD, PRACTICE_USERS
+from lib.services.staff.users import PRACTICE_PASSWORD, PRACTICE_USERS
 from lib.settings import Mode
 
 

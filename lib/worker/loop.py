@@ -12,14 +12,14 @@ from functools import partial
 from lib.clock import Clock, epoch
 from lib.domain.runs import LOOK_SECONDS, RUNS_AT_ONCE
 from lib.ids import new_id
-from lib.services.refunds.settling import RefundSettler
-from lib.services.runs.certifying import RunCertifier
-from lib.services.runs.executing import RunExecutor
+from lib.services.charges.resolve import SettlingService
+from lib.services.mirror.search_index import SearchService
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY, SyncService
+from lib.services.mirror.webhooks import WebhookService
+from lib.services.refunds.resolve import RefundSettler
+from lib.services.runs.certificate import RunCertifier
+from lib.services.runs.execute import RunExecutor
 from lib.services.runs.new_cards import NewCardCharger
-from lib.services.searching import SearchService
-from lib.services.settling import SettlingService
-from lib.services.sync import BACKFILL, SYNC, VERIFY, SyncService
-from lib.services.webhooks import WebhookService
 from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lib.practice.engine import PracticeStripe
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 

@@ -23,10 +23,10 @@ from lib.errors import (
     StaleState,
 )
 from lib.money import Money
-from lib.services import ledger
-from lib.services.charge_views import ChargeView
-from lib.services.ledger import Result
-from lib.services.reviewing import ChargeOrder
+from lib.services.charges.review import ChargeOrder
+from lib.services.charges.view import ChargeView
+from lib.services.ledger import attempts as ledger
+from lib.services.ledger.attempts import Result
 from lib.stripe_gateway.errors import translate
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
@@ -515,7 +515,7 @@ class TestLateNews:
         world.stripe.settle_processing(old.id, succeed=False)
         world.services.sync.run(full=True)
         assert reread(world, view).charge.state is ChargeState.DECLINED
-        from lib.services.mirroring import record_payment_intents
+        from lib.services.mirror.apply import record_payment_intents
 
         with world.services.charging._uow.write() as stores:
             record_payment_intents(

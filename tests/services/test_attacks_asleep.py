@@ -14,7 +14,7 @@ from lib.domain.charges import ChargeState, Outcome
 from lib.domain.refunds import RefundState
 from lib.errors import AlreadyCharged, OutcomeUnknown
 from lib.money import Money
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.stripe_gateway.errors import translate
 from tests import at_stripe
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World

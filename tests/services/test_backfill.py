@@ -16,11 +16,12 @@ import pytest
 from lib import bootstrap
 from lib.errors import GatewayError, OutcomeUnknown
 from lib.practice.seed import seed_sessions
-from lib.services import backfill, crew
-from lib.services.jobs import Interrupted
-from lib.services.sync import BACKFILL, SYNC, TYPES, VERIFY
-from lib.services.sync_result import SyncResult
+from lib.services.mirror import backfill
+from lib.services.mirror.jobs import Interrupted
+from lib.services.mirror.result import SyncResult
+from lib.services.mirror.sync import BACKFILL, SYNC, TYPES, VERIFY
 from lib.store.jobs import STALE_SECONDS
+from lib.stripe_gateway import parallel_reader as crew
 from tests import at_stripe
 from tests.syncing import (
     PATHS,

@@ -9,8 +9,8 @@ import pytest
 
 from lib.errors import Missing, OnfileError
 from lib.practice.seed import seed_sessions
-from lib.services import backfill
-from lib.services.sync import BACKFILL, SYNC
+from lib.services.mirror import backfill
+from lib.services.mirror.sync import BACKFILL, SYNC
 from lib.store import connection
 from lib.store.jobs import Job
 from tests import at_stripe
@@ -108,7 +108,7 @@ class TestBackfill:
     def test_the_object_that_marks_the_place_vanishes(
         self, world: World, monkeypatch: pytest.MonkeyPatch, status: str
     ) -> None:
-        monkeypatch.setattr("lib.services.crew.READERS", 1)
+        monkeypatch.setattr("lib.stripe_gateway.parallel_reader.READERS", 1)
         seed_sessions(world.stripe, 430, now=world.clock())
         world.stripe.faults.add("GET", "/v1/customers$", kind="vanish", detail=status, times=3)
         world.services.sync.run(full=True, only=["customers"])
@@ -117,7 +117,7 @@ class TestBackfill:
 
     def test_it_really_vanishes(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """Three customers are deleted, each while it marks the place."""
-        monkeypatch.setattr("lib.services.crew.READERS", 1)
+        monkeypatch.setattr("lib.stripe_gateway.parallel_reader.READERS", 1)
         seed_sessions(world.stripe, 430, now=world.clock())
         seen = watched(world, monkeypatch)
         gone: list[str] = []
@@ -385,7 +385,7 @@ class TestDisk:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Otherwise a second process would take the job over while the first one works."""
-        monkeypatch.setattr("lib.services.jobs._BEAT_SECONDS", 0.001)
+        monkeypatch.setattr("lib.services.mirror.jobs._BEAT_SECONDS", 0.001)
         beats: list[object] = []
         enough = threading.Event()
         alive = type(_jobs(world)).keep_alive

@@ -11,8 +11,8 @@ import pytest
 from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.errors import InvalidInput
 from lib.practice.seed import seed_sessions
-from lib.services.catching_up import EVENT_TYPES, MORE_EVENT_TYPES
-from lib.services.event_kinds import kind_of
+from lib.services.mirror.event_types import kind_of
+from lib.services.mirror.incremental import EVENT_TYPES, MORE_EVENT_TYPES
 from tests import at_stripe
 from tests.syncing import (
     SESSIONS,

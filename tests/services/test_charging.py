@@ -20,7 +20,7 @@ from lib.errors import (
     StaleState,
 )
 from lib.money import Money
-from lib.services.reviewing import ChargeOrder
+from lib.services.charges.review import ChargeOrder
 from lib.store.connection import connect
 from tests.world import (
     ALICE,

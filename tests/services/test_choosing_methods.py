@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.domain.charges import ChargeState
 from lib.domain.runs import RowRequest
 from lib.money import Money
-from lib.services.runs.making import Source
+from lib.services.runs.draft import Source
 from tests import at_stripe
 from tests.running import executed, rows_of
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World

@@ -17,11 +17,11 @@ from sqlite_utils import Database
 
 from lib.domain.windows import Window, best_to_cut, cut, remaining
 from lib.errors import Busy, Misconfigured, Missing
-from lib.services import crew
-from lib.services.crew import Crew, Cut, Read
 from lib.store.migrations import migrations
 from lib.store.sync_state import SyncStore
+from lib.stripe_gateway import parallel_reader as crew
 from lib.stripe_gateway.lists import Page
+from lib.stripe_gateway.parallel_reader import Crew, Cut, Read
 
 NOW = 1_795_435_200
 PAGE = 100

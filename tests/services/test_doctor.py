@@ -11,7 +11,7 @@ import pytest
 from lib import bootstrap
 from lib.bootstrap import Services
 from lib.errors import Misconfigured
-from lib.services.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
+from lib.services.staff.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
 from lib.settings import load_settings
 from tests import at_stripe
 from tests.world import World

@@ -7,8 +7,8 @@ import contextlib
 import pytest
 
 from lib.errors import GatewayError, Missing, NotPermitted
-from lib.services.sync import BACKFILL, SYNC, TYPES
-from lib.services.sync_result import Progress
+from lib.services.mirror.result import Progress
+from lib.services.mirror.sync import BACKFILL, SYNC, TYPES
 from lib.store.jobs import STALE_SECONDS, Job
 from tests.world import ALICE, BOB, VERA, World
 

@@ -15,8 +15,8 @@ from lib.errors import (
     OutcomeUnknown,
     StaleState,
 )
-from lib.services.customers import TwinFound
-from lib.services.links import CreatedLink, LinkGone
+from lib.services.collect.customers import TwinFound
+from lib.services.collect.links import CreatedLink, LinkGone
 from tests import at_stripe
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 

@@ -12,9 +12,9 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.domain.links import LinkStatus
 from lib.errors import Blocked, InvalidInput, NotFound, NotPermitted, Refused, StaleState
-from lib.services.backfill import Backfill
-from lib.services.links import CreatedLink
-from lib.services.sync_result import SyncResult
+from lib.services.collect.links import CreatedLink
+from lib.services.mirror.backfill import Backfill
+from lib.services.mirror.result import SyncResult
 from lib.stripe_gateway.mapping import session_bundle
 from tests import at_stripe
 from tests.syncing import database

@@ -10,8 +10,8 @@ from lib.domain.health import Light, judge, light_of
 from lib.domain.proofs import Proof, Round
 from lib.errors import StaleState
 from lib.practice.seed import seed_sessions
-from lib.services.sync import VERIFY
-from lib.services.sync_result import SyncResult
+from lib.services.mirror.result import SyncResult
+from lib.services.mirror.sync import VERIFY
 from lib.store.comparing import CompareStore
 from tests import at_stripe
 from tests.syncing import (

@@ -16,9 +16,9 @@ from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.domain.proofs import WINDOW_OBJECTS, Proof
 from lib.errors import GatewayError, NotPermitted
 from lib.practice.seed import seed_sessions
-from lib.services.sampling import Part, Sampling
-from lib.services.sync import VERIFY
-from lib.services.sync_result import SyncResult
+from lib.services.mirror.result import SyncResult
+from lib.services.mirror.sample import Part, Sampling
+from lib.services.mirror.sync import VERIFY
 from lib.store.comparing import COMPARED
 from tests import at_stripe
 from tests.syncing import (

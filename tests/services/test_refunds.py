@@ -23,8 +23,8 @@ from lib.errors import (
     StaleState,
 )
 from lib.money import Money
-from lib.services.refunds.sending import RefundSender
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.refunds.send import RefundSender
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.dying import DIED, Executors
 from tests.running import audited, uow
 from tests.world import ADA, ALICE, BOB, VERA, World, new_world

@@ -20,7 +20,7 @@ from lib.errors import (
     OnfileError,
     StaleState,
 )
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.running import (
     approve,
     approved,

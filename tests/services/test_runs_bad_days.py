@@ -11,11 +11,11 @@ import pytest
 
 from lib.domain.charges import Outcome
 from lib.domain.runs import RunState
-from lib.services import ledger
-from lib.services.ledger import Result
-from lib.services.runs import executing
-from lib.services.runs.rows import RowQueue
-from lib.services.runs.sending_rows import RowSender
+from lib.services.ledger import attempts as ledger
+from lib.services.ledger.attempts import Result
+from lib.services.runs import execute as executing
+from lib.services.runs.row_queue import RowQueue
+from lib.services.runs.send_row import RowSender
 from lib.store import connection
 from tests.running import (
     audited,

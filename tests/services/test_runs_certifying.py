@@ -13,7 +13,7 @@ from lib.domain.runs import CollectedElsewhere, Run
 from lib.errors import Misconfigured, NotFound, StaleState
 from lib.money import Money
 from lib.printing.certificates import lines_of
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.running import (
     approve,
     audited,

@@ -8,8 +8,8 @@ import pytest
 
 from lib.domain.declines import SECRET_CODES
 from lib.errors import InvalidInput, NotPermitted, StaleState
-from lib.services.runs.following import LinksMade
 from lib.services.runs.messages import message_about
+from lib.services.runs.retry_run import LinksMade
 from tests.running import approved, executed, rows_of, uow
 from tests.world import (
     ALICE,

@@ -11,7 +11,7 @@ import pytest
 from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState
 from lib.errors import Misconfigured, StaleState
 from lib.services.runs import lease
-from lib.services.runs.executing import RunExecutor
+from lib.services.runs.execute import RunExecutor
 from lib.store.group_commit import GroupCommit
 from tests.dying import Executors
 from tests.holding import Gate, Running, until

@@ -8,8 +8,8 @@ from lib.domain.charges import MOST_ATTEMPTS
 from lib.domain.runs import Finding, RowRequest, RowState, Severity
 from lib.errors import Blocked, InvalidInput, NotPermitted
 from lib.money import Money
-from lib.services.runs import making
-from lib.services.runs.making import Source
+from lib.services.runs import draft as making
+from lib.services.runs.draft import Source
 from tests import at_stripe
 from tests.running import audited, draft, rows_of
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, VERA, WANTS_AUTHENTICATION, World

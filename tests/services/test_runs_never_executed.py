@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.runs import RunState
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.running import counts, invoices, payers, rows_of, started
 from tests.world import ALICE, BOB, World
 

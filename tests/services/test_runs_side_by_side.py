@@ -10,7 +10,7 @@ import pytest
 
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.runs import RUNS_AT_ONCE, RunState
-from lib.services.runs import sending_rows
+from lib.services.runs import send_row as sending_rows
 from tests.holding import Gate, Running, until
 from tests.running import counts, executed, payers, started
 from tests.services.test_runs_new_cards import charge_of, failing, saves_a_card

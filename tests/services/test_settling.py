@@ -6,7 +6,7 @@ import pytest
 
 from lib.domain.charges import ChargeState, Outcome
 from lib.errors import AlreadyCharged
-from lib.services.charge_views import ChargeView
+from lib.services.charges.view import ChargeView
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 

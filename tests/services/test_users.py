@@ -8,7 +8,7 @@ import pytest
 
 from lib.domain.actors import Role
 from lib.errors import InvalidInput, NotFound, NotPermitted, NotSignedIn, RuleViolation
-from lib.services.users import (
+from lib.services.staff.users import (
     LOCK_AFTER_FAILURES,
     LOCK_SECONDS,
     PRACTICE_PASSWORD,

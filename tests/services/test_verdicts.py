@@ -11,7 +11,7 @@ from lib.domain.actors import Role
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.verdicts import Verdict, VerdictState
 from lib.errors import InvalidInput, NotPermitted, NotSignedIn, StaleState
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.running import audited, uow
 from tests.world import ADA, ALICE, BOB, VERA, World
 

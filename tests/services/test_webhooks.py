@@ -16,8 +16,8 @@ from lib import bootstrap
 from lib.domain.mirror import Event
 from lib.errors import Blocked, InvalidSignature, NotFound, NotPermitted
 from lib.reports.webhooks import _CONDITIONS, _DELIVERIES
-from lib.services.event_kinds import kind_of
-from lib.services.webhooks import NotConfigured
+from lib.services.mirror.event_types import kind_of
+from lib.services.mirror.webhooks import NotConfigured
 from lib.store.deliveries import DeliveryStore
 from lib.store.intake import Arrival
 from lib.stripe_gateway.webhooks import TOLERANCE_SECONDS

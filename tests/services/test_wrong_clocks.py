@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from lib.domain.health import judge
-from lib.services.jobs import JobRunner
-from lib.services.sync import BACKFILL, SYNC, VERIFY
+from lib.services.mirror.jobs import JobRunner
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from tests import at_stripe
 from tests.syncing import customer_elsewhere, ids, session_elsewhere, watched
 from tests.world import ALICE, World

@@ -8,9 +8,9 @@ from lib.domain.charges import Outcome
 from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.ids import new_id
 from lib.money import Money
-from lib.services.reviewing import ChargeOrder
-from lib.services.runs.making import Source
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.charges.review import ChargeOrder
+from lib.services.runs.draft import Source
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.simulation.truths import Truths
 from tests.world import ADA, ALICE, BOB
 

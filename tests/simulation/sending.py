@@ -9,7 +9,7 @@ from typing import Any
 from lib.clock import epoch
 from lib.domain.declines import explain
 from lib.domain.runs import Run
-from lib.services.runs.approving import digest_now
+from lib.services.runs.approve import digest_now
 from lib.stripe_gateway import mapping
 from tests.simulation.state import State, Try
 

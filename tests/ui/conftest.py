@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from lib import bootstrap
 from lib.domain.actors import Role
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import Settings, load_settings
 from lib.ui import auth, navigation
 

@@ -7,8 +7,8 @@ import pytest
 from lib import bootstrap
 from lib.domain.charges import Outcome
 from lib.domain.mirror import Decline
-from lib.services import ledger
-from lib.services.ledger import Result
+from lib.services.ledger import attempts as ledger
+from lib.services.ledger.attempts import Result
 from tests.ui.charge_pages import button, buttons, choose, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib import bootstrap
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.ui.charge_pages import button, buttons, field, ran, text
 from tests.world import World
 

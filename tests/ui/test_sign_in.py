@@ -9,7 +9,7 @@ import pytest
 
 from lib.domain.actors import Role
 from lib.errors import NotSignedIn
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.ui import auth
 from tests.ui.conftest import (
     PASSWORD,

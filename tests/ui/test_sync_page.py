@@ -8,8 +8,8 @@ import pytest
 
 from lib import bootstrap
 from lib.domain.proofs import Proof, Round
-from lib.services.sync import BACKFILL, SYNC, VERIFY
-from lib.services.sync_result import SyncIncomplete
+from lib.services.mirror.result import SyncIncomplete
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.settings import Mode
 from tests import at_stripe
 from tests.syncing import deny

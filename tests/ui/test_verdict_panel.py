@@ -6,7 +6,7 @@ import pytest
 
 from lib import bootstrap
 from lib.domain.charges import ChargeState, Outcome
-from lib.services.users import PRACTICE_PASSWORD
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.ui.charge_pages import button, buttons, field, ran, text
 from tests.world import World
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from lib.services.links import CreatedLink
+from lib.services.collect.links import CreatedLink
 from lib.store import connection
 from lib.web.routes import LARGEST_DELIVERY_BYTES
 from tests import at_stripe

@@ -7,8 +7,9 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.charges import ChargeState
 from lib.domain.runs import RowState, Run, RunState
 from lib.errors import StaleState
-from lib.services import ledger, second_person
-from lib.services.runs.approving import found, must_be
+from lib.services.ledger import attempts as ledger
+from lib.services.runs.approve import found, must_be
+from lib.services.staff import dual_approval as second_person
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 

@@ -15,8 +15,8 @@ from lib.domain.runs import Run
 from lib.domain.sheets import Sheet
 from lib.errors import InvalidInput, NotFound
 from lib.printing.certificates import Paper, to_html
-from lib.services.runs.making import RunMaker, Source
-from lib.services.runs.viewing import RunViewer
+from lib.services.runs.draft import RunMaker, Source
+from lib.services.runs.view import RunViewer
 from lib.spreadsheets import reading, writing
 from lib.store.unit_of_work import UnitOfWork
 

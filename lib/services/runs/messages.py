@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lib.domain.charges import Charge
 from lib.money import format_major, format_money
-from lib.services.charge_views import ChargeView
+from lib.services.charges.view import ChargeView
 
 MESSAGE_PARTS = ("reference", "amount", "currency", "message", "link")
 _LINK = "{link}"

@@ -12,8 +12,8 @@ from lib.domain.actors import SYSTEM
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.errors import GatewayError, RuleViolation, StaleState
 from lib.money import Money
-from lib.services.charging import ChargingService
-from lib.services.reviewing import ChargeOrder
+from lib.services.charges.charge import ChargingService
+from lib.services.charges.review import ChargeOrder
 from lib.store.new_cards import NewCardCharge
 from lib.store.unit_of_work import UnitOfWork
 

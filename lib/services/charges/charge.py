@@ -1,0 +1,174 @@
+"""
+Charges a saved payment method off-session.
+
+Three phases a try: (1) the attempt with its key and exact parameters is committed; (2) Stripe is
+asked, outside any transaction, once; (3) the outcome is committed. Whatever dies in between leaves
+a row that says so, and `settling` finds out what happened. Nothing here retries around phase 2.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import stamina
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import RETRYABLE_STATES, Attempt
+from lib.errors import NotFound, OutcomeUnknown, StaleState
+from lib.money import Money
+from lib.services.charges.cancel_intents import EarlierIntents
+from lib.services.charges.claim import plan
+from lib.services.charges.review import ChargeOrder, Review, ReviewService, cleaned, tries_of
+from lib.services.charges.send import Sender
+from lib.services.charges.view import ChargeView, view_of
+from lib.services.ledger import attempts as ledger
+from lib.store.unit_of_work import UnitOfWork
+
+
+class ChargingService:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        reviewing: ReviewService,
+        sender: Sender,
+        earlier: EarlierIntents,
+        *,
+        clock: Clock,
+        livemode: bool,
+        public_url: str,
+    ) -> None:
+        self._uow = uow
+        self._reviewing = reviewing
+        self._sender = sender
+        self._earlier = earlier
+        self._clock = clock
+        self._livemode = livemode
+        self._public_url = public_url
+
+    def view(self, charge_id: str) -> ChargeView:
+        """
+        Raises:
+            NotFound: no such charge.
+        """
+        with self._uow.read() as stores:
+            found = view_of(
+                stores, charge_id, public_url=self._public_url, now=epoch(self._clock())
+            )
+        if found is None:
+            raise NotFound("There is no such charge.")
+        return found
+
+    def review(self, order: ChargeOrder, *, by: Actor) -> Review:
+        """See ReviewService.review: everything known before the money moves."""
+        return self._reviewing.review(order, by=by)
+
+    def charge(
+        self,
+        order: ChargeOrder,
+        *,
+        by: Actor,
+        expected_attempts: int | None = None,
+        is_approved: bool = False,
+    ) -> ChargeView:
+        """
+        Charge now. Returns the charge in whatever state it reached; a decline is no exception.
+
+        `expected_attempts` is how many tries of this reference the person saw (0 for none): a
+        double click or a second tab then finds the count changed and nothing is sent twice.
+        `is_approved`: two people agreed to the sum already, in a run.
+
+        Raises:
+            AlreadyCharged, Blocked, InvalidInput, NotFound, NotPermitted, StaleState
+            OutcomeUnknown: it was sent, and the answer could not be written down.
+            GatewayError: a check before the charge could not be made; no charge was sent.
+        """
+        by.must(Permission.CHARGE)
+        order = cleaned(order)
+        with self._uow.read() as stores:
+            tried = tries_of(stores, order)
+        review = self._reviewing.review(order, by=by, is_approved=is_approved)
+        # Also those of another sum: they are tries to collect the same debt.
+        for charge_id, attempts in tried.items():
+            self._earlier.close(charge_id, attempts)
+        with self._uow.write() as stores:
+            attempt = plan(
+                stores,
+                review.order,
+                review.method,
+                tried=tried,
+                by=by,
+                now=epoch(self._clock()),
+                livemode=self._livemode,
+                expected_attempts=expected_attempts,
+                is_approved=is_approved,
+            )
+        return self._execute(attempt)
+
+    def retry(
+        self,
+        charge_id: str,
+        *,
+        by: Actor,
+        payment_method: str | None = None,
+        expected_attempts: int | None = None,
+        is_approved: bool = False,
+    ) -> ChargeView:
+        """Try a failed or never-executed charge again, as a new attempt with a new key."""
+        found = self.view(charge_id).charge
+        return self.charge(
+            ChargeOrder(
+                customer=found.customer,
+                money=Money(found.amount, found.currency),
+                reference=found.reference,
+                payment_method=payment_method,
+                description=found.description,
+            ),
+            by=by,
+            expected_attempts=expected_attempts,
+            is_approved=is_approved,
+        )
+
+    def cancel(self, charge_id: str, *, by: Actor) -> ChargeView:
+        """Give up a charge that is not in flight, paid or unknown; the reference becomes free."""
+        by.must(Permission.CHARGE)
+        now = epoch(self._clock())
+        found = self.view(charge_id)
+        if found.charge.state not in RETRYABLE_STATES:
+            raise StaleState("This charge can no longer be cancelled. Reload to see its state.")
+        self._earlier.close(charge_id, found.attempts)
+        with self._uow.write() as stores:
+            attempts = stores.charges.attempts(charge_id)
+            if len(attempts) != len(found.attempts) or not ledger.give_up(
+                stores, charge_id, before=found.charge.state, by=by.username, at=now
+            ):
+                raise StaleState("This charge changed a moment ago. Reload to see its state.")
+            stores.audit.record(
+                at=now, actor=by.username, action="charge.cancel", subject=charge_id, detail={}
+            )
+        return self.view(charge_id)
+
+    def _execute(self, attempt: Attempt) -> ChargeView:
+        """Phases 2 and 3."""
+        asked_at_ms = epoch_ms(self._clock())
+        result, intent = self._sender.ask(attempt)
+        try:
+            # Around phase 3 only: a database that is busy or full must never send a charge again.
+            for again in stamina.retry_context(
+                on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
+            ):
+                with again, self._uow.write() as stores:
+                    ledger.record_reply(
+                        stores,
+                        attempt,
+                        result,
+                        intent,
+                        at=epoch(self._clock()),
+                        asked_at_ms=asked_at_ms,
+                    )
+            self._sender.look_at_blocked(attempt, result)
+            return self.view(attempt.charge_id)
+        except sqlite3.Error as error:
+            raise OutcomeUnknown(
+                "Stripe was asked, but its answer could not be written down. Onfile finds out by itself; do not charge this in another way."
+            ) from error

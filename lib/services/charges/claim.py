@@ -1,0 +1,195 @@
+"""Phase 1 of a charge: claim what is owed and write down what is about to be sent. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lib.domain.actors import Actor
+from lib.domain.charges import (
+    IN_FLIGHT_SECONDS,
+    Attempt,
+    Charge,
+    ChargeState,
+    idempotency_key,
+)
+from lib.domain.mirror import PaymentMethod
+from lib.errors import AlreadyCharged, Blocked, StaleState
+from lib.ids import new_id
+from lib.money import format_money
+from lib.services.charges.review import (
+    ChargeOrder,
+    already,
+    check_retry,
+    earlier_of,
+    same_tries,
+    tries_of,
+)
+from lib.services.staff.limits import check_single
+from lib.store.unit_of_work import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class RunClaim:
+    """The row of a charge run that is sent, and the lease under which."""
+
+    run_id: str
+    number: int
+    fence: int
+    charge_id: str
+    suffix: str | None = None
+    """The end of the text on the customer's statement."""
+
+
+def plan(
+    stores: Stores,
+    order: ChargeOrder,
+    method: PaymentMethod,
+    *,
+    tried: Mapping[str, Sequence[Attempt]],
+    by: Actor,
+    now: int,
+    livemode: bool,
+    expected_attempts: int | None = None,
+    claim: RunClaim | None = None,
+    is_approved: bool = False,
+) -> Attempt:
+    """
+    One attempt row with its key and exact parameters; call inside a write transaction.
+
+    `tried` is what was known of the reference when its open PaymentIntents were closed.
+
+    Raises:
+        AlreadyCharged, Blocked, StaleState: nothing may be sent; nothing was written.
+        sqlite3.IntegrityError: the run is not executed under this lease any more.
+    """
+    if not same_tries(tried, tries_of(stores, order)):
+        raise StaleState(
+            "This reference was tried a moment ago by somebody else. Look at it before trying again."
+        )
+    if claim is None:
+        check_single(stores, order.money, now=now, is_approved=is_approved)
+    charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
+    earlier = stores.charges.attempts(charge.id)
+    if expected_attempts is not None and len(earlier) != expected_attempts:
+        raise StaleState(
+            "This charge was tried a moment ago, perhaps by a double click. Look at it before trying again."
+        )
+    number = len(earlier) + 1
+    if claim is not None:
+        stores.run_rows.send(claim.run_id, claim.number, charge_id=charge.id)
+    stores.charges.add_attempt(
+        charge.id,
+        number=number,
+        idempotency_key=idempotency_key(charge.id, number),
+        params=_params(order, charge, method, number, claim),
+        by=by.username,
+        at=now,
+        next_look_at=now + IN_FLIGHT_SECONDS,
+        run=(claim.run_id, claim.number, claim.fence) if claim else None,
+    )
+    detail = {
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "attempt": number,
+        "customer": charge.customer,
+        "payment_method": method.id,
+        "reference": charge.reference,
+    }
+    if claim is not None:
+        detail |= {"run": claim.run_id, "row": claim.number}
+    stores.charges.note(
+        charge.id, attempt=number, at=now, actor=by.username, kind="sent", detail=detail
+    )
+    stores.audit.record(
+        at=now, actor=by.username, action="charge.send", subject=charge.id, detail=detail
+    )
+    planned = stores.charges.attempt(charge.id, number)
+    if planned is None:
+        raise LookupError(charge.id)
+    return planned
+
+
+def _params(
+    order: ChargeOrder, charge: Charge, method: PaymentMethod, number: int, claim: RunClaim | None
+) -> dict[str, object]:
+    metadata = {
+        "onfile_charge_id": charge.id,
+        "onfile_attempt": str(number),
+        "onfile_reference": charge.reference,
+    }
+    params: dict[str, object] = {
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "customer": charge.customer,
+        "payment_method": method.id,
+        "off_session": True,
+        "confirm": True,
+        # Without this Stripe considers methods that redirect and wants a return_url.
+        "allowed_payment_method_types": [method.type],
+        "metadata": metadata,
+    }
+    if order.description:
+        params["description"] = order.description
+    run_id, suffix = (claim.run_id, claim.suffix) if claim else (order.run_id, order.suffix)
+    if run_id:
+        metadata["onfile_run"] = run_id
+    if suffix:
+        params["statement_descriptor_suffix"] = suffix
+    return params
+
+
+def _claim(
+    stores: Stores,
+    order: ChargeOrder,
+    method: PaymentMethod,
+    *,
+    by: Actor,
+    now: int,
+    livemode: bool,
+    claim: RunClaim | None,
+) -> Charge:
+    """The charge row, moved to `attempting` by compare-and-swap, or a new one."""
+    live = stores.charges.live_for(order.customer, order.reference)
+    if live is not None and live.state is not ChargeState.PLANNED:
+        raise AlreadyCharged(already(live), charge_id=live.id)
+    earlier = earlier_of(stores, order)
+    check_retry(stores, order, method.id, now)
+    if live is not None and earlier is None:
+        raise Blocked(
+            f"A charge of {format_money(live.amount, live.currency)} for this reference is planned. Try that one again or cancel it first.",
+            code="reference_planned",
+        )
+    if earlier is not None:
+        if not stores.charges.move(
+            earlier.id,
+            before=earlier.state,
+            after=ChargeState.ATTEMPTING,
+            at=now,
+            payment_method=method.id,
+        ):
+            raise StaleState("This charge changed a moment ago. Reload to see its state.")
+        return earlier
+    if claim is not None and stores.charges.find(claim.charge_id) is not None:
+        # Stripe did not take it at first, and before it was sent again somebody cancelled it.
+        raise Blocked(
+            "Somebody cancelled this charge while the run was going on.", code="charge_cancelled"
+        )
+    charge = Charge(
+        id=claim.charge_id if claim else new_id("chg"),
+        customer=order.customer,
+        payment_method=method.id,
+        amount=order.money.amount,
+        currency=order.money.currency,
+        reference=order.reference,
+        description=order.description,
+        state=ChargeState.ATTEMPTING,
+        created_by=by.username,
+        created_at=now,
+        updated_at=now,
+    )
+    if not stores.charges.add(charge, livemode=livemode):
+        raise AlreadyCharged(
+            "Another charge for this reference was started a moment ago.", charge_id=""
+        )
+    return charge

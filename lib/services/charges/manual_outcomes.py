@@ -1,0 +1,294 @@
+"""
+Settles by hand what evidence does not: one person proposes with a reason, another agrees.
+
+Never against evidence, and never instead of looking: Stripe is asked in every way before a proposal and
+again before it is agreed to, and whatever it says then is what counts.
+"""
+
+from __future__ import annotations
+
+import json
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import Attempt, Charge, Evidence, Outcome
+from lib.domain.verdicts import EARLIEST_SECONDS, Verdict, VerdictState
+from lib.errors import InvalidInput, Missing, NotFound, RuleViolation, StaleState
+from lib.ids import new_id
+from lib.services.charges.resolve import Look, SettlingService
+from lib.services.ledger import attempts as ledger
+from lib.services.ledger.attempts import Result
+from lib.services.staff import dual_approval as second_person
+from lib.services.staff.users import UserService
+from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+
+_DAY_SECONDS = 86_400
+_DECIDED = "This was decided already. Reload to see what became of it."
+
+
+class VerdictService:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        users: UserService,
+        settling: SettlingService,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._uow = uow
+        self._gateway = gateway
+        self._users = users
+        self._settling = settling
+        self._clock = clock
+
+    def of_charge(self, charge_id: str) -> list[Verdict]:
+        """Oldest first."""
+        with self._uow.read() as stores:
+            return stores.verdicts.of_charge(charge_id)
+
+    def to_decide(self) -> list[Verdict]:
+        """What waits for a second person, oldest first."""
+        with self._uow.read() as stores:
+            return stores.verdicts.to_decide()
+
+    def propose(
+        self,
+        charge_id: str,
+        outcome: Outcome,
+        *,
+        reason: str,
+        by: Actor,
+        payment_intent: str | None = None,
+    ) -> Verdict:
+        """
+        Say what became of a charge whose outcome is unknown. Nothing changes before somebody agrees.
+
+        Args:
+            outcome: succeeded, with the PaymentIntent that did it, or not executed.
+
+        Raises:
+            InvalidInput: no reason, or a PaymentIntent that is not this charge's payment.
+            StaleState: not unknown (any more), too early, or one is proposed already.
+            GatewayError: Stripe could not be asked, so nothing is known to be missing there.
+        """
+        by.must(Permission.CHARGE)
+        if not reason.strip():
+            raise InvalidInput("Say how you know, for whoever has to agree.", field="reason")
+        with self._uow.read() as stores:
+            charge, attempt = _unknown(stores, charge_id)
+        age = epoch(self._clock()) - attempt.requested_at
+        if age < EARLIEST_SECONDS:
+            raise StaleState(
+                "It is too early to settle this by hand: Onfile still finds most of them out by itself within an hour."
+            )
+        self._look(charge_id)
+        intent = (payment_intent or "").strip() or None
+        if outcome is Outcome.SUCCEEDED:
+            self._check_payment(charge, attempt, intent)
+        elif outcome is not Outcome.NOT_EXECUTED or intent is not None:
+            raise InvalidInput("Choose what happened: it was paid, or it was never executed.")
+        now = epoch(self._clock())
+        verdict = Verdict(
+            id=new_id("vdt"),
+            charge_id=charge_id,
+            attempt=attempt.number,
+            outcome=outcome,
+            payment_intent=intent,
+            reason=reason.strip()[:500],
+            state=VerdictState.PROPOSED,
+            proposed_by=by.username,
+            proposed_at=now,
+            decided_by=None,
+            decided_at=None,
+            decision_note=None,
+        )
+        with self._uow.write() as stores:
+            _unknown(stores, charge_id, number=attempt.number)
+            if any(v.state is VerdictState.PROPOSED for v in stores.verdicts.of_charge(charge_id)):
+                raise StaleState("An outcome is proposed already, and waits for somebody to agree.")
+            stores.verdicts.add(verdict)
+            _note(stores, verdict, "verdict_proposed", by=by.username, at=now)
+        return verdict
+
+    def withdraw(self, verdict_id: str, *, by: Actor) -> Verdict:
+        """Take a proposal back before it is decided."""
+        by.must(Permission.CHARGE)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            verdict = _found(stores, verdict_id)
+            if not stores.verdicts.close(
+                verdict_id, after=VerdictState.WITHDRAWN, by=None, at=now, note=None
+            ):
+                raise StaleState(_DECIDED)
+            _note(stores, verdict, "verdict_withdrawn", by=by.username, at=now)
+            return _found(stores, verdict_id)
+
+    def reject(self, verdict_id: str, *, by: Actor, password: str, note: str) -> Verdict:
+        """Raises like `approve`, but asks Stripe nothing; a reason is needed."""
+        if not note.strip():
+            raise InvalidInput("Say why, for whoever proposed it.", field="note")
+        self._users.confirm(by.username, password)
+        return self._decide(verdict_id, VerdictState.REJECTED, by=by, note=note.strip()[:500])
+
+    def approve(self, verdict_id: str, *, by: Actor, password: str) -> Verdict:
+        """
+        Agree: the attempt has this outcome from now on.
+
+        Raises:
+            NotSignedIn: the password is wrong.
+            NotPermitted: by whoever proposed it, or by somebody who may not approve (any more).
+            StaleState: decided already, or evidence came first.
+            InvalidInput: the PaymentIntent is not this charge's payment (any more).
+            GatewayError: Stripe could not be asked; nothing was decided.
+        """
+        self._users.confirm(by.username, password)
+        with self._uow.read() as stores:
+            verdict = _found(stores, verdict_id)
+            is_allowed = _why_not(stores, verdict, by) is None
+        if is_allowed:
+            self._look(verdict.charge_id)
+            if verdict.outcome is Outcome.SUCCEEDED:
+                with self._uow.read() as stores:
+                    charge, attempt = _unknown(stores, verdict.charge_id)
+                self._check_payment(charge, attempt, verdict.payment_intent)
+        return self._decide(verdict_id, VerdictState.APPROVED, by=by, note=None)
+
+    def _decide(
+        self, verdict_id: str, after: VerdictState, *, by: Actor, note: str | None
+    ) -> Verdict:
+        now = epoch(self._clock())
+        word = "approve" if after is VerdictState.APPROVED else "reject"
+        with self._uow.write() as stores:
+            verdict = _found(stores, verdict_id)
+            refusal = _why_not(stores, verdict, by)
+            if refusal is not None:
+                stores.audit.record(
+                    at=now,
+                    actor=by.username,
+                    action=f"verdict.{word}_refused",
+                    subject=verdict.charge_id,
+                    detail={"verdict": verdict.id, "reason": str(refusal)},
+                )
+            else:
+                stores.verdicts.close(verdict_id, after=after, by=by.username, at=now, note=note)
+                _note(stores, verdict, f"verdict_{after.value}", by=by.username, at=now)
+                if after is VerdictState.APPROVED:
+                    _settle(stores, verdict, at=now)
+            decided = _found(stores, verdict_id)
+        if refusal is not None:
+            raise refusal
+        return decided
+
+    def _look(self, charge_id: str) -> None:
+        """Ask Stripe once more in every way; only "no answer" leaves room for people."""
+        look = self._settling.look_now(charge_id)
+        now = epoch(self._clock())
+        if look is Look.FINAL:
+            with self._uow.write() as stores:
+                for verdict in stores.verdicts.of_charge(charge_id):
+                    if verdict.state is VerdictState.PROPOSED:
+                        stores.verdicts.close(
+                            verdict.id, after=VerdictState.OVERTAKEN, by=None, at=now, note=None
+                        )
+                        _note(stores, verdict, "verdict_overtaken", by="system", at=now)
+            raise StaleState("Onfile found out by itself just now. Reload to see the outcome.")
+        with self._uow.read() as stores:
+            _, attempt = _unknown(stores, charge_id)
+        seen = json.loads(attempt.last_look or "{}")
+        if look is Look.NOT_ASKED or {seen.get("events"), seen.get("payments")} != {"none"}:
+            raise StaleState(
+                "Stripe cannot be asked at the moment, so nobody can say that nothing is there. Try again later."
+            )
+
+    def _check_payment(self, charge: Charge, attempt: Attempt, intent_id: str | None) -> None:
+        if intent_id is None:
+            raise InvalidInput(
+                "Write the payment's id at Stripe: it begins with pi_.", field="payment_intent"
+            )
+        asked_at_ms = epoch_ms(self._clock())
+        try:
+            intent = self._gateway.retrieve_payment_intent(intent_id)
+        except Missing as error:
+            raise InvalidInput("Stripe has no such payment.", field="payment_intent") from error
+        with self._uow.write() as stores:
+            stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)
+            holder = stores.charges.by_payment_intent(intent_id)
+        asked = (charge.customer, charge.amount, charge.currency)
+        if (intent.customer, intent.amount, intent.currency) != asked:
+            raise InvalidInput(
+                "That payment is of another customer, or of another sum.", field="payment_intent"
+            )
+        if holder is not None and holder.idempotency_key != attempt.idempotency_key:
+            raise InvalidInput(
+                "That payment belongs to another charge already.", field="payment_intent"
+            )
+        if intent.charge_id not in (None, charge.id):
+            raise InvalidInput(
+                "That payment carries the mark of another charge.", field="payment_intent"
+            )
+        if intent.created < attempt.requested_at - _DAY_SECONDS:
+            raise InvalidInput(
+                "That payment was made before this charge was sent.", field="payment_intent"
+            )
+        if intent.status != "succeeded":
+            raise InvalidInput(
+                f"Stripe says of that payment: {intent.status.replace('_', ' ')}.",
+                field="payment_intent",
+            )
+
+
+def _unknown(
+    stores: Stores, charge_id: str, *, number: int | None = None
+) -> tuple[Charge, Attempt]:
+    charge = stores.charges.find(charge_id)
+    if charge is None:
+        raise NotFound("There is no such charge.")
+    attempts = stores.charges.attempts(charge_id)
+    if (
+        not attempts
+        or attempts[-1].outcome is not Outcome.UNKNOWN
+        or number not in (None, attempts[-1].number)
+    ):
+        raise StaleState("The outcome of this charge is not unknown. Reload to see it.")
+    return charge, attempts[-1]
+
+
+def _found(stores: Stores, verdict_id: str) -> Verdict:
+    verdict = stores.verdicts.find(verdict_id)
+    if verdict is None:
+        raise NotFound("There is no such proposal.")
+    return verdict
+
+
+def _why_not(stores: Stores, verdict: Verdict, by: Actor) -> RuleViolation | None:
+    refusal = second_person.why_not(stores, by, makers={verdict.proposed_by})
+    if refusal is not None:
+        return refusal
+    if verdict.state is not VerdictState.PROPOSED:
+        return StaleState(_DECIDED)
+    return None
+
+
+def _settle(stores: Stores, verdict: Verdict, *, at: int) -> None:
+    _, attempt = _unknown(stores, verdict.charge_id, number=verdict.attempt)
+    result = Result(verdict.outcome, payment_intent=verdict.payment_intent)
+    if not ledger.record(stores, attempt, result, evidence=Evidence.TWO_PEOPLE.value, at=at):
+        raise StaleState("This charge changed a moment ago. Reload to see its state.")
+
+
+def _note(stores: Stores, verdict: Verdict, kind: str, *, by: str, at: int) -> None:
+    """On the charge's timeline and in the audit log."""
+    detail: dict[str, object] = {
+        "verdict": verdict.id,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "payment_intent": verdict.payment_intent,
+    }
+    stores.charges.note(
+        verdict.charge_id, attempt=verdict.attempt, at=at, actor=by, kind=kind, detail=detail
+    )
+    stores.audit.record(
+        at=at, actor=by, action=kind.replace("_", ".", 1), subject=verdict.charge_id, detail=detail
+    )

@@ -1,0 +1,379 @@
+"""
+Finds out what became of attempts whose outcome is not known, by evidence and never by a new key.
+
+In this order, each step only while it can prove something:
+1. the PaymentIntent, when its id is known;
+2. the same request under the same key, while Stripe surely still knows the key (after an
+   hour only when 3 and 4 found nothing, in case our clock was wrong);
+3. the event whose `request.idempotency_key` is ours (Stripe keeps events for 30 days);
+4. the customer's PaymentIntents since then, matched on our metadata;
+5. none of it, and old enough that nothing can still arrive: it was never executed.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import (
+    IN_FLIGHT_SECONDS,
+    NO_TRACE_SECONDS,
+    SAME_KEY_SECONDS,
+    Attempt,
+    ChargeState,
+    Evidence,
+    Outcome,
+    outcome_of,
+)
+from lib.domain.mirror import PaymentIntent
+from lib.errors import GatewayError, OutcomeUnknown
+from lib.services.charges.send import Sender
+from lib.services.ledger import attempts as ledger
+from lib.services.ledger.attempts import Result
+from lib.services.mirror.apply import record_payment_intents
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+
+logger = logging.getLogger(__name__)
+
+# Stripe's clock and ours may differ, and `created` is whole seconds.
+_CLOCK_MARGIN_SECONDS = 60
+# A payment made this long ago is surely in Stripe's lists.
+_LISTED_SECONDS = 300
+_EVENT_TYPES = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "payment_intent.created",
+)
+# At 100 events a page; beyond that the customer's own list is the quicker proof.
+_EVENT_PAGES = 20
+_DRIFT_LOOK_BACK_SECONDS = 30 * 86_400
+
+
+_NOT_ASKED = "not asked"
+Seen = dict[str, object]
+"""
+What one look asked and found: `at`; `same_key` (the HTTP status of the answer, or "no answer"; absent once
+the key is too old); `events` ("none", "not asked") and `payments` ("none"); `error` when Stripe could not be asked.
+"""
+
+
+class Look(StrEnum):
+    """What became of a look at an attempt."""
+
+    FINAL = "final"
+    NO_ANSWER = "no_answer"
+    """Stripe was asked in every way there is, and nobody knows yet."""
+    NOT_ASKED = "not_asked"
+    """Stripe could not be asked, which says nothing about the attempt."""
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    settled: int = 0
+    still_unknown: int = 0
+    drift: list[dict[str, object]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "settled": self.settled,
+            "still_unknown": self.still_unknown,
+            "drift": self.drift,
+        }
+
+
+class SettlingService:
+    def __init__(
+        self, uow: UnitOfWork, gateway: StripeGateway, sender: Sender, *, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._gateway = gateway
+        self._sender = sender
+        self._clock = clock
+
+    def settle_due(self) -> int:
+        """Look at every attempt whose next look is due; returns how many are final now."""
+        with self._uow.read() as stores:
+            due = stores.charges.due(now=epoch(self._clock()))
+        return sum(self._settle_or_postpone(attempt) is Look.FINAL for attempt in due)
+
+    def reconcile(self, *, by: Actor) -> Reconciliation:
+        """Settle all that can be settled now, then compare the ledger with Stripe's PaymentIntents."""
+        by.must(Permission.SYNC)
+        now = epoch(self._clock())
+        with self._uow.read() as stores:
+            unsettled = stores.charges.unsettled()
+        found = Reconciliation()
+        for attempt in unsettled:
+            in_flight = attempt.outcome is None and now - attempt.requested_at < IN_FLIGHT_SECONDS
+            if not in_flight and self._settle_or_postpone(attempt) is Look.FINAL:
+                found.settled += 1
+        found.drift = self._drift()
+        with self._uow.write() as stores:
+            found.still_unknown = sum(
+                1 for a in stores.charges.unsettled() if a.outcome is not Outcome.PROCESSING
+            )
+            stores.audit.record(
+                at=now,
+                actor=by.username,
+                action="charges.reconcile",
+                subject="charges",
+                detail={
+                    "settled": found.settled,
+                    "still_unknown": found.still_unknown,
+                    "drift": len(found.drift),
+                },
+            )
+        return found
+
+    def settle(self, charge_id: str, *, by: Actor) -> bool:
+        """Look at one charge's open attempt now; True when it is final afterwards."""
+        by.must(Permission.SYNC)
+        with self._uow.read() as stores:
+            attempts = stores.charges.attempts(charge_id)
+        if not attempts:
+            return False
+        last = attempts[-1]
+        age = epoch(self._clock()) - last.requested_at
+        if last.outcome is None and age < IN_FLIGHT_SECONDS:
+            return False
+        return self._settle_or_postpone(last) is Look.FINAL
+
+    def look_now(self, charge_id: str) -> Look:
+        """
+        For an executor that holds a run's lease: whoever sent the open attempt is gone, or no
+        longer counts, so there is nothing to wait for.
+        """
+        with self._uow.read() as stores:
+            attempts = stores.charges.attempts(charge_id)
+        return self._settle_or_postpone(attempts[-1]) if attempts else Look.FINAL
+
+    def _settle_or_postpone(self, attempt: Attempt) -> Look:
+        fresh = self._take(attempt)
+        if fresh is None:
+            return Look.FINAL
+        seen: Seen = {"at": epoch(self._clock())}
+        try:
+            look = Look.FINAL if self._look(fresh, seen) else Look.NO_ANSWER
+        except GatewayError as error:
+            seen["error"] = str(error)
+            look = Look.NOT_ASKED
+        except Exception:
+            # One attempt that cannot be looked at must not stop the looks at others.
+            logger.exception("attempt %s cannot be settled", attempt.idempotency_key)
+            seen["error"] = "Onfile could not read what Stripe said; its log says more."
+            look = Look.NO_ANSWER
+        now = epoch(self._clock())
+        if look is not Look.FINAL:
+            with self._uow.write() as stores:
+                current = stores.charges.attempt(attempt.charge_id, attempt.number)
+                if current is None or not current.is_open:
+                    return Look.FINAL
+                outcome = current.outcome or Outcome.UNKNOWN
+                stores.charges.look_again(
+                    attempt.charge_id,
+                    attempt.number,
+                    at=ledger.next_look(outcome, current.looks, now) or now,
+                    seen=seen,
+                )
+        return look
+
+    def _take(self, attempt: Attempt) -> Attempt | None:
+        """
+        The attempt as it is now, or None when it is final: it was read from a list that takes
+        minutes to work through, and sending one again that was given up would charge twice.
+        """
+        with self._uow.write() as stores:
+            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+            if current is not None and current.outcome is None:
+                # The process that sent it is gone, or its reply would be here. From now on a
+                # refusal that reaches it after all proves nothing.
+                ledger.record(
+                    stores,
+                    current,
+                    Result(Outcome.UNKNOWN),
+                    evidence="no_reply",
+                    at=epoch(self._clock()),
+                )
+                current = stores.charges.attempt(attempt.charge_id, attempt.number)
+        return current if current is not None and current.is_open else None
+
+    def _look(self, attempt: Attempt, seen: Seen) -> bool:
+        """True when the attempt is final now; `seen` is told what was asked."""
+        if attempt.payment_intent is not None:
+            return self._apply(attempt, attempt.payment_intent, Evidence.PAYMENT_INTENT)
+        # First what Stripe keeps, then the key: a key that seems young may be days old, if our clock was
+        # wrong when it was sent, and Stripe would take it for a new request.
+        found = self._find(attempt, seen)
+        if found is not None:
+            return self._apply(attempt, *found)
+        now = epoch(self._clock())
+        age = now - attempt.requested_at
+        refused: Result | None = None
+        if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
+            result, intent = self._sender.ask(attempt)
+            seen["same_key"] = result.http_status or "no answer"
+            if result.was_executed and result.outcome is not Outcome.UNKNOWN:
+                return self._answered(attempt, result, intent)
+            refused = result if result.outcome is Outcome.DECLINED else None
+        if refused is not None:
+            found = self._find(attempt, seen)
+            if found is not None:
+                return self._apply(attempt, *found)
+        if seen["events"] == _NOT_ASKED:
+            raise OutcomeUnknown(str(seen["error"]))
+        if refused is not None and age >= _LISTED_SECONDS:
+            return self._record(attempt, refused, Evidence.SAME_KEY)
+        # A clock that jumped while the request was on its way makes it look a day old at once.
+        unknown_for = now - (attempt.outcome_at or now)
+        if age >= NO_TRACE_SECONDS and unknown_for >= _LISTED_SECONDS:
+            return self._record(attempt, Result(Outcome.NOT_EXECUTED), Evidence.NO_TRACE)
+        return False
+
+    def _answered(self, attempt: Attempt, result: Result, intent: PaymentIntent | None) -> bool:
+        """
+        The same key and the same parameters: Stripe answered what it answered before, or executed
+        the request now because it never arrived.
+        """
+        if intent is not None:
+            asked_at_ms = epoch_ms(self._clock())
+            with self._uow.write() as stores:
+                stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)
+        final = self._record(attempt, result, Evidence.SAME_KEY)
+        self._sender.look_at_blocked(attempt, result)
+        return final
+
+    def _find(self, attempt: Attempt, seen: Seen) -> tuple[str, Evidence] | None:
+        """
+        The PaymentIntent that the attempt made, by what Stripe keeps.
+
+        Raises:
+            GatewayError: the customer's payments cannot be asked for. Events alone need not be
+                readable to find a payment; without them nothing is concluded.
+        """
+        try:
+            intent_id = self._by_event(attempt)
+            seen["events"] = "none"
+        except GatewayError as error:
+            intent_id = None
+            seen["events"] = _NOT_ASKED
+            seen["error"] = str(error)
+        if intent_id is not None:
+            return intent_id, Evidence.EVENT
+        intent = self._by_metadata(attempt)
+        seen["payments"] = "none" if intent is None else intent.id
+        return (intent.id, Evidence.PAYMENT_INTENT) if intent is not None else None
+
+    def _by_event(self, attempt: Attempt) -> str | None:
+        after: str | None = None
+        for _ in range(_EVENT_PAGES):
+            page = self._gateway.list_events(
+                types=_EVENT_TYPES,
+                created_from=attempt.requested_at - _CLOCK_MARGIN_SECONDS,
+                after=after,
+            )
+            for event in page.items:
+                if event.idempotency_key == attempt.idempotency_key and event.object_id:
+                    return event.object_id
+            if not page.has_more or page.last_id is None:
+                return None
+            after = page.last_id
+        return None
+
+    def _by_metadata(self, attempt: Attempt) -> PaymentIntent | None:
+        with self._uow.read() as stores:
+            charge = stores.charges.find(attempt.charge_id)
+        if charge is None:
+            raise LookupError(attempt.charge_id)
+        ours = (attempt.charge_id, attempt.number, charge.amount, charge.currency)
+        after: str | None = None
+        while True:
+            # All of them, as our clock may have been wrong when this was sent.
+            page = self._gateway.list_payment_intents(customer=charge.customer, after=after)
+            for intent in page.items:
+                # Metadata is copied along when somebody repeats a payment by hand.
+                if (intent.charge_id, intent.attempt, intent.amount, intent.currency) == ours:
+                    return intent
+            if not page.has_more:
+                return None
+            if page.last_id is None:
+                raise OutcomeUnknown("Stripe's list cannot be read to its end.")
+            after = page.last_id
+
+    def _apply(self, attempt: Attempt, intent_id: str, evidence: Evidence) -> bool:
+        """What the payment says now; False as long as it does not end this attempt."""
+        asked_at_ms = epoch_ms(self._clock())
+        intent = self._gateway.retrieve_payment_intent(intent_id)
+        if evidence is Evidence.EVENT and intent.charge_id is None:
+            # Somebody took our marks off it in the Dashboard. The key in the event is ours alone.
+            intent = replace(intent, charge_id=attempt.charge_id, attempt=attempt.number)
+        with self._uow.write() as stores:
+            record_payment_intents(
+                stores, [intent], synced_at_ms=asked_at_ms, evidence=evidence.value
+            )
+            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+        return current is not None and not current.is_open
+
+    def _record(self, attempt: Attempt, result: Result, evidence: Evidence) -> bool:
+        with self._uow.write() as stores:
+            ledger.record(stores, attempt, result, evidence=evidence.value, at=epoch(self._clock()))
+        return result.outcome is not Outcome.PROCESSING
+
+    def _drift(self) -> list[dict[str, object]]:
+        """Where Stripe's PaymentIntents of our charges say something else than the ledger."""
+        since = epoch(self._clock()) - _DRIFT_LOOK_BACK_SECONDS
+        drift: list[dict[str, object]] = []
+        after: str | None = None
+        while True:
+            asked_at_ms = epoch_ms(self._clock())
+            page = self._gateway.list_payment_intents(created_from=since, after=after)
+            ours = [i for i in page.items if i.charge_id is not None]
+            with self._uow.write() as stores:
+                record_payment_intents(
+                    stores,
+                    ours,
+                    synced_at_ms=asked_at_ms,
+                    evidence=Evidence.PAYMENT_INTENT.value,
+                )
+                for intent in ours:
+                    attempt = stores.charges.attempt(intent.charge_id or "", intent.attempt or 0)
+                    charge = stores.charges.find(intent.charge_id or "")
+                    difference = _difference(intent, attempt, charge.state if charge else None)
+                    if difference is not None:
+                        drift.append(
+                            {
+                                "kind": difference,
+                                "payment_intent": intent.id,
+                                "charge_id": intent.charge_id,
+                                "amount": intent.amount,
+                                "currency": intent.currency,
+                                "stripe": intent.status,
+                                "onfile": charge.state.value if charge else None,
+                            }
+                        )
+            if not page.has_more or page.last_id is None:
+                return drift
+            after = page.last_id
+
+
+def _difference(
+    intent: PaymentIntent, attempt: Attempt | None, state: ChargeState | None
+) -> str | None:
+    if attempt is None or state is None:
+        return "not_in_ledger"
+    if attempt.payment_intent not in (None, intent.id):
+        return "other_payment_intent"
+    at_stripe = outcome_of(intent)
+    if at_stripe is Outcome.SUCCEEDED and (
+        attempt.outcome is not Outcome.SUCCEEDED or state is not ChargeState.SUCCEEDED
+    ):
+        return "succeeded_at_stripe_only"
+    if attempt.outcome is Outcome.SUCCEEDED and at_stripe is not Outcome.SUCCEEDED:
+        return "succeeded_in_ledger_only"
+    return None

@@ -1,0 +1,138 @@
+"""Customers: find one, make one at Stripe without making a twin."""
+
+from __future__ import annotations
+
+import re
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.actors import Actor, Permission
+from lib.domain.mirror import Customer
+from lib.errors import InvalidInput, Missing, NotFound, RuleViolation
+from lib.services.mirror.refetch import Refresher
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.]{2,63}\Z")
+_LONGEST_EMAIL = 320
+_LONGEST_NAME = 200
+
+
+class TwinFound(RuleViolation):
+    """Customers with this e-mail exist; the caller chooses one or insists on a new one."""
+
+    code = "customer_exists"
+
+    def __init__(self, email: str, customers: list[Customer]) -> None:
+        names = ", ".join(f"{customer.label} ({customer.id})" for customer in customers)
+        super().__init__(f"{email} belongs to several customers: {names}. Choose one of them.")
+        self.customers = customers
+
+
+class CustomerService:
+    def __init__(
+        self, uow: UnitOfWork, gateway: StripeGateway, refresher: Refresher, *, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._refresher = refresher
+        self._gateway = gateway
+        self._clock = clock
+
+    def get(self, customer_id: str) -> Customer:
+        """
+        A living customer, asked of Stripe when the mirror does not have it yet.
+
+        Raises:
+            NotFound: Stripe has no such customer under this key, or it was deleted.
+        """
+        with self._uow.read() as stores:
+            known = stores.mirror.customer(customer_id)
+        if known is None:
+            known = self.refresh(customer_id)
+        if known.is_deleted:
+            raise NotFound("This customer was deleted at Stripe.")
+        return known
+
+    def refresh(self, customer_id: str) -> Customer:
+        """
+        Read the customer from Stripe into the mirror.
+
+        Raises:
+            NotFound: Stripe has no such customer under this key.
+        """
+        try:
+            return self._refresher.customer(customer_id)
+        except Missing as error:
+            raise NotFound(
+                f"Stripe has no customer {customer_id[:40]} under this key. Check the id, and whether it is a test or a live one."
+            ) from error
+
+    def with_email(self, email: str) -> list[Customer]:
+        """Customers with this address, in any case; asks Stripe as well, whose filter is exact."""
+        cleaned = checked_email(email)
+        asked_at_ms = epoch_ms(self._clock())
+        page = self._gateway.customers_with(cleaned)
+        with self._uow.write() as stores:
+            stores.mirror.save_customers(page.items, synced_at_ms=asked_at_ms)
+            return stores.mirror.customers_by_email(cleaned)
+
+    def only_one_with_email(self, email: str) -> Customer | None:
+        """
+        Raises:
+            TwinFound: more than one customer has it, so choosing is up to a person.
+        """
+        found = self.with_email(email)
+        if len(found) > 1:
+            raise TwinFound(email, found)
+        return found[0] if found else None
+
+    def create(self, *, email: str, name: str | None, request_key: str, by: Actor) -> Customer:
+        """Make a customer at Stripe; the same `request_key` makes one, however often it is called."""
+        by.must(Permission.MANAGE_LINKS)
+        params: dict[str, object] = {"email": checked_email(email), "metadata": {"onfile": "1"}}
+        if name:
+            params["name"] = checked_name(name)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            params = stores.requests.plan(
+                request_key, operation="customer.create", params=params, by=by.username, at=now
+            )
+            done = stores.requests.result(request_key)
+        if done is not None:
+            return self.get(done)
+        asked_at_ms = epoch_ms(self._clock())
+        made = self._gateway.create_customer(params, idempotency_key=request_key)
+        with self._uow.write() as stores:
+            stores.requests.finish(request_key, object_id=made.id, at=now)
+            stores.mirror.save_customers([made], synced_at_ms=asked_at_ms)
+            stores.audit.record(
+                at=now, actor=by.username, action="customer.create", subject=made.id, detail={}
+            )
+        return made
+
+
+def checked_email(email: str) -> str:
+    """
+    Raises:
+        InvalidInput: not an address, or with spaces or control characters in it.
+    """
+    cleaned = email.strip()
+    if len(cleaned) > _LONGEST_EMAIL or not cleaned.isprintable() or not _EMAIL.match(cleaned):
+        raise InvalidInput(
+            f"“{cleaned[:40]}” is not an e-mail address.", field="email", code="email_invalid"
+        )
+    return cleaned
+
+
+def checked_name(name: str) -> str:
+    """
+    Raises:
+        InvalidInput: too long, or with characters that cannot be shown.
+    """
+    cleaned = " ".join(name.split())
+    if len(cleaned) > _LONGEST_NAME or not cleaned.isprintable():
+        raise InvalidInput(
+            f"A name has at most {_LONGEST_NAME} characters that can be shown.",
+            field="name",
+            code="name_invalid",
+        )
+    return cleaned

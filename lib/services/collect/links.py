@@ -1,0 +1,373 @@
+"""Setup links: make one, mint its Checkout Session, expire it, and open the durable address."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.actors import SYSTEM, Actor, Permission
+from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
+from lib.domain.links import LINK_LIFETIME_SECONDS, LOCALES, LinkSession, LinkStatus, SetupLink
+from lib.domain.mirror import Customer
+from lib.errors import Busy, InvalidInput, NotFound, OutcomeUnknown, Refused, StaleState
+from lib.ids import new_id, new_token
+from lib.money import currency as known_currency
+from lib.services.collect.customers import CustomerService, checked_email, checked_name
+from lib.services.ledger.attempts import offer_recovery
+from lib.services.mirror.apply import record_bundles
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedLink:
+    link: SetupLink
+    session_id: str
+    url: str
+    """Stripe's page; whoever has it can use it until `session_expires_at`."""
+    durable_url: str
+    """Onfile's own address; makes a new page at Stripe when the last one ended."""
+    session_expires_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkGone:
+    status: LinkStatus | None
+    """None: there never was such a link."""
+
+
+class LinkService:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        customers: CustomerService,
+        *,
+        clock: Clock,
+        public_url: str,
+    ) -> None:
+        self._uow = uow
+        self._gateway = gateway
+        self._customers = customers
+        self._clock = clock
+        self._public_url = public_url
+
+    def create(
+        self,
+        *,
+        form_key: str,
+        by: Actor,
+        customer: str | None = None,
+        email: str | None = None,
+        name: str | None = None,
+        guest: bool = False,
+        currency: str | None = None,
+        reference: str | None = None,
+        locale: str | None = None,
+        allow_twin: bool = False,
+    ) -> CreatedLink:
+        """
+        Make a link for an existing customer, a new one (`email`), or nobody yet (`guest`).
+
+        `form_key` is made when the form is opened: calling again with the same key, after a double
+        click, a rerun or a crash, continues the same link and makes no second one. `currency` None
+        means cards only. With `email` of one existing customer, that customer is used.
+
+        Raises:
+            TwinFound: customers with this e-mail exist; pass `customer` or `allow_twin`.
+            InvalidInput, NotPermitted, GatewayError
+        """
+        by.must(Permission.MANAGE_LINKS)
+        if sum((customer is not None, email is not None, guest)) != 1:
+            raise InvalidInput(
+                "Choose one: an existing customer, a new customer's e-mail, or nobody yet.",
+                field="customer",
+            )
+        if email is not None:
+            email = checked_email(email)
+        name = checked_name(name) if name else None
+        currency = known_currency(currency).code if currency else None
+        reference = clean_reference(reference) if reference and reference.strip() else None
+        if locale is not None and locale not in LOCALES:
+            raise InvalidInput(f"Languages: {', '.join(LOCALES)}.", field="locale")
+        link = self._find_or_add(
+            form_key,
+            customer=customer,
+            email=email,
+            name=name,
+            currency=currency,
+            reference=reference,
+            locale=locale,
+            by=by,
+            allow_twin=allow_twin,
+        )
+        self._make_customer(link, by=by)
+        return self._created(link.id)
+
+    def recover(self, charge_id: str, *, by: Actor) -> CreatedLink:
+        """The link by which a customer saves another method for a failed charge; made once."""
+        by.must(Permission.MANAGE_LINKS)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            charge = stores.charges.find(charge_id)
+            if charge is None:
+                raise NotFound("There is no such charge.")
+            if charge.state not in RETRYABLE_STATES:
+                raise StaleState("This charge needs no new card. Reload to see its state.")
+            link = offer_recovery(stores, charge_id, by=by.username, at=now)
+        return self._created(link.id)
+
+    def show(self, link_id: str) -> tuple[SetupLink, LinkSession | None]:
+        with self._uow.read() as stores:
+            link = stores.links.find(link_id)
+            if link is None:
+                raise NotFound("There is no such link.")
+            return link, stores.links.last_session(link_id)
+
+    def listing(
+        self, *, status: LinkStatus | None = None, limit: int = 1000
+    ) -> list[tuple[SetupLink, LinkSession | None]]:
+        now = epoch(self._clock())
+        with self._uow.read() as stores:
+            return [
+                (link, stores.links.last_session(link.id))
+                for link in stores.links.listing(limit=limit)
+                if status is None or link.status(now) is status
+            ]
+
+    def durable_url(self, link: SetupLink) -> str:
+        return f"{self._public_url}/l/{link.token}"
+
+    def expire(self, link_id: str, *, by: Actor) -> SetupLink:
+        """
+        End an open link for good: its page at Stripe and its durable address.
+
+        Raises:
+            StaleState: the customer finished it first, or it had ended before.
+        """
+        by.must(Permission.MANAGE_LINKS)
+        link, session = self.show(link_id)
+        now = epoch(self._clock())
+        if link.status(now) is not LinkStatus.OPEN:
+            raise StaleState("This link is no longer open. Reload to see its state.")
+        if session is not None and session.session_id is not None and session.closed_at is None:
+            self._expire_session(session.session_id)
+        with self._uow.write() as stores:
+            if not stores.links.revoke(link_id, at=now):
+                raise StaleState("The customer finished this link just now. The card is saved.")
+            stores.links.close_sessions(link_id, at=now)
+            stores.audit.record(
+                at=now, actor=by.username, action="link.expire", subject=link_id, detail={}
+            )
+        return self.show(link_id)[0]
+
+    def open_durable(self, token: str) -> str | LinkGone:
+        """
+        Where to send the customer who opened the durable address: a live page at Stripe, minted
+        when needed, or LinkGone.
+
+        Raises:
+            GatewayError: Stripe cannot be asked just now.
+        """
+        now = epoch(self._clock())
+        with self._uow.read() as stores:
+            link = stores.links.by_token(token)
+        if link is None:
+            return LinkGone(None)
+        if link.status(now) is LinkStatus.OPEN:
+            self._look_at_session(link)
+            link = self.show(link.id)[0]
+        if link.status(now) is not LinkStatus.OPEN:
+            return LinkGone(link.status(now))
+        self._make_customer(link, by=SYSTEM)
+        link = self.show(link.id)[0]
+        try:
+            session = self._live_session(link)
+        except Refused:
+            if link.customer is None or not self._customers.refresh(link.customer).is_deleted:
+                raise
+            return LinkGone(LinkStatus.REVOKED)
+        if session is None or session.url is None:
+            with self._uow.read() as stores:
+                again = stores.links.find(link.id)
+            return LinkGone(again.status(now) if again else None)
+        return session.url
+
+    def _look_at_session(self, link: SetupLink) -> None:
+        """
+        Learn whether the last page was finished meanwhile: a customer who opens an old mail again
+        should read that the card is saved, not save it twice.
+        """
+        session = self.show(link.id)[1]
+        if session is None or session.session_id is None or session.closed_at is not None:
+            return
+        asked_at_ms = epoch_ms(self._clock())
+        try:
+            bundle = self._gateway.retrieve_session(session.session_id)
+        except (Busy, OutcomeUnknown):
+            # The page we know is the best answer while Stripe cannot say.
+            return
+        with self._uow.write() as stores:
+            record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
+
+    def _find_or_add(
+        self,
+        form_key: str,
+        *,
+        customer: str | None,
+        email: str | None,
+        name: str | None,
+        currency: str | None,
+        reference: str | None,
+        locale: str | None,
+        by: Actor,
+        allow_twin: bool,
+    ) -> SetupLink:
+        with self._uow.read() as stores:
+            existing = stores.links.by_form_key(form_key)
+        if existing is not None:
+            return existing
+        known: Customer | None = None
+        if customer is not None:
+            known = self._customers.get(customer)
+        elif email is not None and not allow_twin:
+            known = self._customers.only_one_with_email(email)
+        now = epoch(self._clock())
+        link = SetupLink(
+            id=new_id("link"),
+            token=new_token(),
+            customer=known.id if known else None,
+            email=known.email if known else email,
+            name=known.name if known else name,
+            currency=currency,
+            reference=reference,
+            locale=locale,
+            charge_id=None,
+            created_by=by.username,
+            created_at=now,
+            expires_at=now + LINK_LIFETIME_SECONDS,
+            revoked_at=None,
+            completed_at=None,
+            completed_session=None,
+        )
+        with self._uow.write() as stores:
+            raced = stores.links.by_form_key(form_key)
+            if raced is not None:
+                return raced
+            stores.links.add(link, form_key=form_key)
+            stores.audit.record(
+                at=now,
+                actor=by.username,
+                action="link.create",
+                subject=link.id,
+                detail={"customer": link.customer, "reference": reference},
+            )
+        return link
+
+    def _make_customer(self, link: SetupLink, *, by: Actor) -> None:
+        """The customer of a link for a new one; made once, also when the first try failed."""
+        if link.customer is None and link.email is not None:
+            made = self._customers.create(
+                email=link.email, name=link.name, request_key=f"onfile:customer:{link.id}", by=by
+            )
+            with self._uow.write() as stores:
+                stores.links.set_customer(link.id, made.id)
+
+    def _created(self, link_id: str) -> CreatedLink:
+        link, _ = self.show(link_id)
+        now = epoch(self._clock())
+        if link.status(now) is not LinkStatus.OPEN:
+            raise StaleState(f"This link is {link.status(now)} already.")
+        session = self._live_session(link)
+        if session is None or session.session_id is None or session.url is None:
+            raise StaleState("The customer finished this link just now. The card is saved.")
+        return CreatedLink(
+            link=link,
+            session_id=session.session_id,
+            url=session.url,
+            durable_url=self.durable_url(link),
+            session_expires_at=session.expires_at,
+        )
+
+    def _live_session(self, link: SetupLink) -> LinkSession | None:
+        """An open Checkout Session of the link; None when the link turns out to be finished."""
+        session = self._planned_session(link)
+        if session.is_usable(epoch(self._clock())):
+            return session
+        asked_at_ms = epoch_ms(self._clock())
+        bundle = self._gateway.create_session(
+            json.loads(session.params), idempotency_key=session.idempotency_key
+        )
+        with self._uow.write() as stores:
+            stores.links.record_session(
+                link.id,
+                session.number,
+                session_id=bundle.session.id,
+                url=bundle.session.url,
+                expires_at=bundle.session.expires_at,
+            )
+            record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
+            saved = stores.links.last_session(link.id)
+        return saved if saved is not None and saved.url is not None else None
+
+    def _planned_session(self, link: SetupLink) -> LinkSession:
+        """The link's newest session row; a new one, committed, when the last cannot be used."""
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            last = stores.links.last_session(link.id)
+            if last is not None and last.closed_at is None:
+                unanswered = last.session_id is None and now - last.requested_at < SAME_KEY_SECONDS
+                if unanswered or last.is_usable(now):
+                    return last
+            stores.links.close_sessions(link.id, at=now)
+            number = last.number + 1 if last else 1
+            stores.links.plan_session(
+                link.id,
+                number=number,
+                idempotency_key=f"onfile:{link.id}:{number}",
+                params=json.dumps(self._session_params(link), sort_keys=True),
+                at=now,
+            )
+            planned = stores.links.last_session(link.id)
+        if planned is None:
+            raise LookupError(link.id)
+        return planned
+
+    def _session_params(self, link: SetupLink) -> dict[str, object]:
+        metadata = {"onfile_link_id": link.id}
+        if link.reference:
+            metadata["onfile_reference"] = link.reference
+        params: dict[str, object] = {
+            "mode": "setup",
+            # The braces are Stripe's template and must arrive as they are.
+            "success_url": self._public_url + "/setup/return?session_id={CHECKOUT_SESSION_ID}",
+            "cancel_url": self._public_url + "/setup/cancelled",
+            "client_reference_id": link.id,
+            "metadata": metadata,
+            # Metadata is not copied from the Session to the SetupIntent.
+            "setup_intent_data": {"metadata": metadata},
+        }
+        if link.currency:
+            params["currency"] = link.currency
+        else:
+            params["allowed_payment_method_types"] = ["card"]
+        if link.customer:
+            params["customer"] = link.customer
+        if link.locale:
+            params["locale"] = link.locale
+        return params
+
+    def _expire_session(self, session_id: str) -> None:
+        asked_at_ms = epoch_ms(self._clock())
+        try:
+            bundle = self._gateway.expire_session(
+                session_id, idempotency_key=f"onfile:expire:{session_id}"
+            )
+        except Refused:
+            # Only open sessions can be expired: read what it is instead, and act on that.
+            bundle = self._gateway.retrieve_session(session_id)
+        with self._uow.write() as stores:
+            record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
+        if bundle.session.status == "complete":
+            raise StaleState("The customer finished this link just now. The card is saved.")

@@ -1,0 +1,146 @@
+"""
+Puts what Stripe says into the mirror, and draws the conclusions that belong to it.
+
+Webhook, return page and sync all end here. Each function takes stores of an open transaction and
+the moment *before* Stripe was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from lib.domain.charges import Evidence
+from lib.domain.links import LinkStatus
+from lib.domain.mirror import PaymentIntent, SessionBundle, SetupIntentBundle
+from lib.services.ledger import refunds as refund_ledger
+from lib.services.ledger.attempts import apply_intent
+from lib.store.unit_of_work import Stores
+
+
+def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_at_ms: int) -> int:
+    """Save setup-mode sessions; a completed one completes its link. Returns sessions written."""
+    ours = [bundle for bundle in bundles if bundle.session.mode == "setup"]
+    written = stores.mirror.save_bundles(ours, synced_at_ms=synced_at_ms)
+    for bundle in ours:
+        session = bundle.session
+        if session.link_id is None or session.status == "open":
+            continue
+        now = synced_at_ms // 1000
+        stores.links.close_session(session.id, at=now)
+        link = stores.links.find(session.link_id)
+        if link is None or session.status != "complete":
+            continue
+        if link.status(now) is not LinkStatus.COMPLETED:
+            stores.links.complete(link.id, session_id=session.id, at=now)
+            stores.links.close_sessions(link.id, at=now)
+            if link.charge_id is not None:
+                stores.charges.note(
+                    link.charge_id,
+                    attempt=None,
+                    at=now,
+                    actor="system",
+                    kind="recovery_completed",
+                    detail={"link_id": link.id},
+                )
+    return written
+
+
+def record_payment_intents(
+    stores: Stores, intents: Sequence[PaymentIntent], *, synced_at_ms: int, evidence: str
+) -> int:
+    """
+    Save PaymentIntents of customers; those of our own attempts also settle or advance the ledger.
+    """
+    intents = [intent for intent in intents if is_ours("payment_intents", intent)]
+    written = stores.payments.save_payment_intents(intents, synced_at_ms=synced_at_ms)
+    charges = [intent.charge for intent in intents if intent.charge and intent.charge.customer]
+    stores.payments.save_charges(charges, synced_at_ms=synced_at_ms)
+    for intent in intents:
+        if intent.charge_id is not None and intent.attempt is not None:
+            apply_intent(stores, intent, evidence=evidence, at=synced_at_ms // 1000)
+    return written
+
+
+def record_setup_intents(
+    stores: Stores, bundles: Sequence[SetupIntentBundle], *, synced_at_ms: int
+) -> int:
+    methods = [bundle.payment_method for bundle in bundles if bundle.payment_method]
+    stores.mirror.save_payment_methods(methods, synced_at_ms=synced_at_ms)
+    return stores.mirror.save_setup_intents(
+        [bundle.setup_intent for bundle in bundles], synced_at_ms=synced_at_ms
+    )
+
+
+def record_payments(stores: Stores, type_: str, items: Sequence[Any], *, synced_at_ms: int) -> int:
+    """
+    Save PaymentIntents, Charges, Refunds or Disputes of customers.
+
+    Payments without a customer were made by other programs, for people who are none of ours.
+    """
+    ours = [item for item in items if is_ours(type_, item)]
+    match type_:
+        case "payment_intents":
+            return record_payment_intents(
+                stores, ours, synced_at_ms=synced_at_ms, evidence=Evidence.PAYMENT_INTENT.value
+            )
+        case "charges":
+            return stores.payments.save_charges(ours, synced_at_ms=synced_at_ms)
+        case "refunds":
+            for refund in items:
+                refund_ledger.apply(stores, refund, at=synced_at_ms // 1000)
+            return stores.payments.save_refunds(ours, synced_at_ms=synced_at_ms)
+        case "disputes":
+            return stores.payments.save_disputes(ours, synced_at_ms=synced_at_ms)
+    raise ValueError(type_)
+
+
+def record_listed(
+    stores: Stores,
+    type_: str,
+    items: Sequence[Any],
+    *,
+    synced_at_ms: int,
+    counted: Collection[str] = (),
+) -> dict[str, int]:
+    """
+    Save a page of any type that is listed by time; returns rows written by type.
+
+    Args:
+        counted: types that were read before in the same run, so that what came along with them by
+            expansion is not counted again.
+    """
+    match type_:
+        case "checkout_sessions":
+            ours = [bundle for bundle in items if is_ours(type_, bundle)]
+            return {
+                "checkout_sessions": record_bundles(stores, ours, synced_at_ms=synced_at_ms),
+                "setup_intents": sum(bundle.setup_intent is not None for bundle in ours),
+                "payment_methods": sum(bundle.payment_method is not None for bundle in ours),
+            }
+        case "setup_intents":
+            record_setup_intents(stores, items, synced_at_ms=synced_at_ms)
+            new = {bundle.setup_intent.id for bundle in items}
+            if "checkout_sessions" in counted:
+                new -= stores.mirror.setup_intents_with_session(sorted(new))
+            return {
+                "setup_intents": len(new),
+                "payment_methods": sum(
+                    bundle.payment_method is not None and bundle.setup_intent.id in new
+                    for bundle in items
+                ),
+            }
+        case "customers":
+            return {"customers": stores.mirror.save_customers(items, synced_at_ms=synced_at_ms)}
+    return {type_: record_payments(stores, type_, items, synced_at_ms=synced_at_ms)}
+
+
+def is_ours(type_: str, item: Any) -> bool:  # noqa: ANN401 - one of the mirror's classes
+    """Whether an object of this type belongs into the mirror at all."""
+    if type_ == "checkout_sessions":
+        return bool(item.session.mode == "setup")
+    if type_ == "payment_intents":
+        return item.customer is not None or item.charge_id is not None
+    if type_ in ("charges", "refunds", "disputes"):
+        return item.customer is not None
+    return True

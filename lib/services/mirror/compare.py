@@ -1,0 +1,263 @@
+"""Compares one part of a type with Stripe, page by page, and writes Stripe's word over ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lib.clock import Clock, epoch_ms
+from lib.domain.proofs import LISTED_FINDINGS, Finding, Proof, compare, is_silent
+from lib.errors import InvalidInput, Missing, OutcomeUnknown
+from lib.services.mirror.apply import is_ours, record_listed
+from lib.services.mirror.incremental import CatchingUp
+from lib.services.mirror.result import SyncResult
+from lib.store.comparing import COMPARED
+from lib.store.unit_of_work import UnitOfWork
+from lib.stripe_gateway.gateway import StripeGateway
+from lib.stripe_gateway.lists import Page
+
+_BEGINNINGS = 5
+
+Values = dict[str, tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class Spare:
+    """Pages that may still be read beyond the first of each part."""
+
+    pages: int
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was listed and not compared yet: the second in which a page ended goes on in the next."""
+
+    items: list[Any]
+    asked_at_ms: int
+
+
+class Matching:
+    def __init__(
+        self, uow: UnitOfWork, gateway: StripeGateway, catching_up: CatchingUp, *, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._gateway = gateway
+        self._catching_up = catching_up
+        self._clock = clock
+
+    def part(
+        self,
+        proof: Proof,
+        created_from: int,
+        created_before: int,
+        *,
+        spare: Spare | None,
+        after_page: Callable[[], None],
+    ) -> int:
+        """
+        Compare from the newest page to the oldest; returns from where on that was done.
+
+        It ends early when nothing is to spare: other programs may have put a million objects
+        between two of ours.
+        """
+        upper, held, after, beginnings = created_before, _Read([], 0), None, 0
+        while True:
+            asked_at_ms = epoch_ms(self._clock())
+            try:
+                page = self._page(proof.type, created_from, created_before, after)
+            except Missing as error:
+                beginnings += 1
+                if error.param != "starting_after" or beginnings > _BEGINNINGS:
+                    raise OutcomeUnknown("The list changed whenever it was read.") from error
+                # The object that marked the place was deleted: go on by time instead.
+                created_before, held, after = upper, _Read([], 0), None
+                continue
+            held = _and(
+                held, [item for item in page.items if is_ours(proof.type, item)], asked_at_ms
+            )
+            lower = created_from
+            if page.has_more and page.last_created is not None:
+                lower = min(page.last_created + 1, upper)
+            if lower < upper:
+                ready = _Read([i for i in held.items if i.created >= lower], held.asked_at_ms)
+                held = _Read([i for i in held.items if i.created < lower], asked_at_ms)
+                self._slice(proof, lower, upper, ready)
+                upper = lower
+            after_page()
+            if not page.has_more:
+                return created_from
+            if spare is not None:
+                if spare.pages <= 0 and upper < created_before:
+                    return upper
+                spare.pages -= 1
+            after = page.last_id
+
+    def _page(
+        self, type_: str, created_from: int, created_before: int, after: str | None
+    ) -> Page[Any]:
+        return self._gateway.list_page(
+            type_, created_from=created_from or None, created_before=created_before, after=after
+        )
+
+    def _slice(self, proof: Proof, lower: int, upper: int, read: _Read) -> None:
+        there = values_by_id(proof.type, read.items)
+
+        def ours() -> Values:
+            with self._uow.read() as stores:
+                return stores.comparing.between(proof.type, lower, upper)
+
+        found, here = self.differences(proof.type, ours, there)
+        _note_bounds(proof, here, there)
+        self.note(proof, found, here, there)
+        self._repair(proof.type, found, read)
+
+    def differences(
+        self, type_: str, ours: Callable[[], Values], there: Values
+    ) -> tuple[list[Finding], Values]:
+        """What differs, also after a look at what changed this very moment; and our side then."""
+        columns = COMPARED[type_].columns
+        here = ours()
+        found = compare(columns, here, there)
+        if found:
+            with SyncResult().noting_permission("events"):
+                self._catching_up.events(SyncResult(), lambda _: None)
+            here = ours()
+            # What changed after Stripe was asked is found the second time only.
+            before = {finding.id for finding in found}
+            found = [one for one in compare(columns, here, there) if one.id in before]
+        return found, here
+
+    def note(self, proof: Proof, found: Sequence[Finding], here: Values, there: Values) -> None:
+        """Counts what no sync would have found; all of it is mended in any case."""
+        proof.here += len(here)
+        proof.at_stripe += len(there)
+        judged = self._judged(proof.type, found, here, there)
+        for kind, name in (
+            ("missing", "missing"),
+            ("extra", "extra"),
+            ("differs", "differing"),
+            ("late", "late"),
+        ):
+            number = sum(finding.kind == kind for finding in judged)
+            setattr(proof, name, getattr(proof, name) + number)
+        proof.repaired += sum(finding.kind != "late" for finding in judged)
+        proof.findings += judged[: LISTED_FINDINGS - len(proof.findings)]
+
+    def _judged(
+        self, type_: str, found: Sequence[Finding], here: Values, there: Values
+    ) -> list[Finding]:
+        """Without what an event in the inbox already tells of; and what no event tells of, as late."""
+        if not found:
+            return []
+        columns = COMPARED[type_].columns
+        judged = []
+        with self._uow.read() as stores:
+            for finding in found:
+                ours = dict(zip(columns, here.get(finding.id, ()), strict=False))
+                theirs = dict(zip(columns, there.get(finding.id, ()), strict=False))
+                about = _about(type_, finding, theirs or ours)
+                if stores.comparing.is_on_its_way(about, _brought_by(type_, finding)):
+                    continue
+                is_late = is_silent(type_, finding, ours, theirs) or (
+                    # Given to a customer later: there is no event of that.
+                    type_ == "payment_intents"
+                    and finding.kind == "missing"
+                    and stores.comparing.was_nobodys(finding.id)
+                )
+                judged.append(Finding("late", finding.id, finding.fields) if is_late else finding)
+        return judged
+
+    def _repair(self, type_: str, found: Sequence[Finding], read: _Read) -> None:
+        """Write Stripe's word over ours."""
+        wrong = {finding.id for finding in found if finding.kind != "extra"}
+        if wrong:
+            items = [item for item in read.items if id_of(item) in wrong]
+            self._write_over(type_, items, read.asked_at_ms)
+        for finding in found:
+            if finding.kind == "extra":
+                self._settle_extra(type_, finding.id)
+
+    def _write_over(self, type_: str, items: Sequence[Any], asked_at_ms: int) -> None:
+        created = {id_of(item): item.created for item in items}
+        with self._uow.write() as stores:
+            stores.comparing.remove_misplaced(type_, created)
+            record_listed(stores, type_, items, synced_at_ms=asked_at_ms)
+
+    def _settle_extra(self, type_: str, object_id: str) -> None:
+        """One that Stripe did not list: deleted, never there, or of another moment."""
+        asked_at_ms = epoch_ms(self._clock())
+        try:
+            found = _RETRIEVE[type_](self._gateway, object_id)
+        except (Missing, InvalidInput):
+            found = None
+        if type_ == "customers" and (found is None or found.is_deleted):
+            with self._uow.write() as stores:
+                stores.mirror.mark_customer_deleted(object_id, synced_at_ms=asked_at_ms)
+        elif found is None or not is_ours(type_, found):
+            with self._uow.write() as stores:
+                stores.comparing.remove(type_, [object_id])
+        else:
+            self._write_over(type_, [found], asked_at_ms)
+
+
+_RETRIEVE: dict[str, Callable[[StripeGateway, str], Any]] = {
+    "customers": StripeGateway.retrieve_customer,
+    "checkout_sessions": StripeGateway.retrieve_session,
+    "setup_intents": StripeGateway.retrieve_setup_intent,
+    "payment_intents": StripeGateway.retrieve_payment_intent,
+    "charges": StripeGateway.retrieve_charge,
+    "refunds": StripeGateway.retrieve_refund,
+    "disputes": StripeGateway.retrieve_dispute,
+}
+
+
+def values_by_id(type_: str, items: Sequence[Any]) -> Values:
+    return {id_of(item): _values(type_, item) for item in items}
+
+
+def id_of(item: Any) -> str:  # noqa: ANN401 - one of the mirror's classes
+    return str(_plain(item).id)
+
+
+def _and(held: _Read, items: list[Any], asked_at_ms: int) -> _Read:
+    """The earlier question counts: an answer may be no newer than it says."""
+    return _Read([*held.items, *items], held.asked_at_ms if held.items else asked_at_ms)
+
+
+def _about(type_: str, finding: Finding, values: dict[str, Any]) -> list[str]:
+    """Objects of whose events such a difference would be mended."""
+    others = {"charges": ("payment_intent",), "payment_methods": ("customer",)}.get(type_, ())
+    return [finding.id, *(values[name] for name in others if values.get(name))]
+
+
+def _brought_by(type_: str, finding: Finding) -> list[str]:
+    """Objects whose events bring their charge along, where only what they change is different."""
+    if type_ != "charges" or not finding.fields:
+        return []
+    changes = {"amount_refunded": "refund", "is_disputed": "dispute"}
+    if not set(finding.fields) <= changes.keys():
+        return []
+    return [changes[name] for name in finding.fields]
+
+
+def _note_bounds(proof: Proof, here: Values, there: Values) -> None:
+    place = COMPARED[proof.type].columns.index("created")
+    for name, side in (("here", here), ("at_stripe", there)):
+        times = [values[place] for values in side.values()]
+        oldest, newest = getattr(proof, f"oldest_{name}"), getattr(proof, f"newest_{name}")
+        if times:
+            setattr(proof, f"oldest_{name}", min([*times, *filter(None, [oldest])]))
+            setattr(proof, f"newest_{name}", max([*times, *filter(None, [newest])]))
+
+
+def _values(type_: str, item: Any) -> tuple[Any, ...]:  # noqa: ANN401 - one of the mirror's classes
+    """As SQLite gives them back."""
+    plain = _plain(item)
+    values = (getattr(plain, name) for name in COMPARED[type_].columns)
+    return tuple(int(value) if isinstance(value, bool) else value for value in values)
+
+
+def _plain(item: Any) -> Any:  # noqa: ANN401 - one of the mirror's classes
+    """The object itself, where it came with what was expanded along."""
+    return getattr(item, "session", None) or getattr(item, "setup_intent", None) or item

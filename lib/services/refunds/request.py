@@ -1,0 +1,269 @@
+"""
+Gives back what was charged: one person asks, another approves, and Stripe is asked under one key.
+
+The three phases of a charge: the order with its key and exact parameters is committed with the approval;
+Stripe is asked once, outside any transaction; the outcome is committed. What gets lost in between
+is found out by evidence, and never by another key.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import (
+    IN_FLIGHT_SECONDS,
+    Attempt,
+    Charge,
+    Outcome,
+)
+from lib.domain.mirror import StripeCharge
+from lib.domain.refunds import REASONS, RefundOrder, RefundState, idempotency_key
+from lib.errors import (
+    InvalidInput,
+    NotFound,
+    RuleViolation,
+    StaleState,
+)
+from lib.ids import new_id
+from lib.money import Money, format_money
+from lib.services.ledger import refunds as ledger
+from lib.services.refunds.send import RefundSender
+from lib.services.staff import dual_approval as second_person
+from lib.services.staff.users import UserService
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+# A refund made this long ago is surely in Stripe's lists.
+_LISTED_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Refundable:
+    """What could be given back now, as Stripe says."""
+
+    charge: Charge
+    attempt: Attempt
+    payment_intent: str
+    refunded: int
+    """Minor units that were given back before, here or in the Stripe Dashboard."""
+    left: int
+    """Minor units."""
+
+
+class RefundOrders:
+    def __init__(
+        self, uow: UnitOfWork, users: UserService, sender: RefundSender, *, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._users = users
+        self._sender = sender
+        self._clock = clock
+
+    def of_charge(self, charge_id: str) -> list[RefundOrder]:
+        """Oldest first."""
+        with self._uow.read() as stores:
+            return stores.refunds.of_charge(charge_id)
+
+    def to_decide(self) -> list[RefundOrder]:
+        """What waits for a second person, oldest first."""
+        with self._uow.read() as stores:
+            return stores.refunds.to_decide()
+
+    def refundable(self, charge_id: str) -> Refundable:
+        """
+        Asks Stripe how much of a charge can still be given back.
+
+        Raises:
+            NotFound: no such charge.
+            StaleState: it was not paid, it is disputed, or all of it was given back.
+            GatewayError: Stripe could not be asked.
+        """
+        with self._uow.read() as stores:
+            charge, attempt, intent = _paid(stores, charge_id)
+        at_stripe = self._payment(intent)
+        left = charge.amount - at_stripe.amount_refunded
+        if left <= 0:
+            raise StaleState("All of this charge was given back already.")
+        return Refundable(charge, attempt, intent, at_stripe.amount_refunded, left)
+
+    def request(
+        self, charge_id: str, *, money: Money, reason: str, note: str, by: Actor
+    ) -> RefundOrder:
+        """
+        Ask for a refund of a charge, whole or in part. Nothing moves before somebody else approves.
+
+        Raises:
+            InvalidInput: no reason of REASONS, no note, or more than what is left.
+            StaleState: another one waits or is under way; or as `refundable`.
+        """
+        by.must(Permission.CHARGE)
+        if reason not in REASONS:
+            raise InvalidInput("Choose why the money goes back.", field="reason")
+        if not note.strip():
+            raise InvalidInput("Say why, for whoever approves it.", field="note")
+        found = self.refundable(charge_id)
+        if money.currency != found.charge.currency or not 0 < money.amount <= found.left:
+            raise InvalidInput(
+                f"At most {format_money(found.left, found.charge.currency)} can be given back.",
+                field="amount",
+                code="refund_amount",
+            )
+        now = epoch(self._clock())
+        order = RefundOrder(
+            id=new_id("rfd"),
+            charge_id=charge_id,
+            attempt=found.attempt.number,
+            payment_intent=found.payment_intent,
+            amount=money.amount,
+            currency=money.currency,
+            reason=reason,
+            note=note.strip()[:500],
+            refunded_before=found.refunded,
+            state=RefundState.REQUESTED,
+            requested_by=by.username,
+            requested_at=now,
+            decided_by=None,
+            decided_at=None,
+            decision_note=None,
+            idempotency_key=None,
+            params=None,
+            looks=0,
+            refund=None,
+            outcome_at=None,
+            code=None,
+            message=None,
+            request_id=None,
+        )
+        with self._uow.write() as stores:
+            if any(other.is_open for other in stores.refunds.of_charge(charge_id)):
+                raise StaleState("A refund of this charge waits already, or is under way.")
+            stores.refunds.add(order)
+            ledger.note(stores, order, "refund_requested", by=by.username, at=now)
+        return order
+
+    def withdraw(self, order_id: str, *, by: Actor) -> RefundOrder:
+        """Take a request back before it is decided."""
+        by.must(Permission.CHARGE)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            order = ledger.found(stores, order_id)
+            if not stores.refunds.close(
+                order_id, after=RefundState.WITHDRAWN, by=None, at=now, note=None
+            ):
+                raise StaleState("This refund was decided already. Reload to see its state.")
+            ledger.note(stores, order, "refund_withdrawn", by=by.username, at=now)
+            return ledger.found(stores, order_id)
+
+    def reject(self, order_id: str, *, by: Actor, password: str, note: str) -> RefundOrder:
+        """Raises like `approve`; a reason is needed."""
+        if not note.strip():
+            raise InvalidInput("Say why, for whoever asked.", field="note")
+        self._users.confirm(by.username, password)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            order = ledger.found(stores, order_id)
+            refusal = _why_not(stores, order, by)
+            if refusal is not None:
+                ledger.refused(stores, order, "reject", str(refusal), by=by.username, at=now)
+            else:
+                stores.refunds.close(
+                    order_id,
+                    after=RefundState.REJECTED,
+                    by=by.username,
+                    at=now,
+                    note=note.strip()[:500],
+                )
+                ledger.note(stores, order, "refund_rejected", by=by.username, at=now)
+            decided = ledger.found(stores, order_id)
+        if refusal is not None:
+            raise refusal
+        return decided
+
+    def approve(self, order_id: str, *, by: Actor, password: str) -> RefundOrder:
+        """
+        Agree, and send it. Returns the order in whatever state it reached.
+
+        Raises:
+            NotSignedIn: the password is wrong.
+            NotPermitted: by whoever asked for it, or by somebody who may not approve (any more).
+            StaleState: decided already, or Stripe gave back something else in the meantime.
+            OutcomeUnknown: it was sent, and the answer could not be written down.
+            GatewayError: Stripe could not be asked how the charge stands; nothing was decided.
+        """
+        self._users.confirm(by.username, password)
+        with self._uow.read() as stores:
+            order = ledger.found(stores, order_id)
+            refusal = _why_not(stores, order, by)
+        at_stripe = None if refusal else self._payment(order.payment_intent)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            order = ledger.found(stores, order_id)
+            refusal = _why_not(stores, order, by)
+            if (
+                refusal is None
+                and at_stripe is not None
+                and at_stripe.amount_refunded != order.refunded_before
+            ):
+                refusal = StaleState(
+                    "Something was given back of this charge since this was asked for. Reject it, and have it asked for again."
+                )
+            if refusal is not None:
+                ledger.refused(stores, order, "approve", str(refusal), by=by.username, at=now)
+            else:
+                if not stores.refunds.send(
+                    order_id,
+                    by=by.username,
+                    at=now,
+                    idempotency_key=idempotency_key(order.id),
+                    params=json.dumps(_params(order), sort_keys=True),
+                    next_look_at=now + IN_FLIGHT_SECONDS,
+                ):
+                    raise StaleState("This refund was decided already. Reload to see its state.")
+                ledger.note(stores, order, "refund_approved", by=by.username, at=now)
+            order = ledger.found(stores, order_id)
+        if refusal is not None:
+            raise refusal
+        return self._sender.send(order)
+
+    def _payment(self, intent_id: str) -> StripeCharge:
+        found = self._sender.look_at_charge(intent_id)
+        if found.is_disputed:
+            raise StaleState(
+                "The customer disputed this charge at the bank: it is decided there, and cannot be given back here."
+            )
+        return found
+
+
+def _paid(stores: Stores, charge_id: str) -> tuple[Charge, Attempt, str]:
+    charge = stores.charges.find(charge_id)
+    if charge is None:
+        raise NotFound("There is no such charge.")
+    for attempt in stores.charges.attempts(charge_id):
+        if attempt.outcome is Outcome.SUCCEEDED and attempt.payment_intent is not None:
+            return charge, attempt, attempt.payment_intent
+    raise StaleState("Nothing was paid that could be given back.")
+
+
+def _why_not(stores: Stores, order: RefundOrder, by: Actor) -> RuleViolation | None:
+    refusal = second_person.why_not(stores, by, makers={order.requested_by})
+    if refusal is not None:
+        return refusal
+    if order.state is not RefundState.REQUESTED:
+        return StaleState("This refund was decided already. Reload to see its state.")
+    return None
+
+
+def _params(order: RefundOrder) -> dict[str, object]:
+    return {
+        "payment_intent": order.payment_intent,
+        "amount": order.amount,
+        "reason": order.reason,
+        "metadata": {"onfile_refund_id": order.id, "onfile_charge_id": order.charge_id},
+        # Named so that it is in the mirror with its customer.
+        "expand": ["charge"],
+    }

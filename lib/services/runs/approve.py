@@ -1,0 +1,231 @@
+"""
+Maker and checker: one person submits a run, another decides on exactly that.
+
+Every decision is read, checked and written inside one `BEGIN IMMEDIATE`, with its audit entry. What is
+refused is recorded, too. The schema refuses the same things once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lib.clock import Clock, epoch
+from lib.domain import control_totals
+from lib.domain.actors import Actor, Permission
+from lib.domain.control_totals import ControlTotals
+from lib.domain.runs import (
+    Decision,
+    RowState,
+    Run,
+    RunState,
+    digest_of,
+    over_limits,
+    totals_of,
+)
+from lib.errors import InvalidInput, NotFound, NotPermitted, RuleViolation, StaleState
+from lib.services.staff import dual_approval as second_person
+from lib.services.staff.users import UserService
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+_DAY = 86_400
+# Whoever did one of these to a run has prepared it, too.
+_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back", "run.check_again")
+# More rows than a run can have; what the database holds ends much later.
+_LARGEST_CANARY = 1_000_000
+
+
+class ApprovalService:
+    def __init__(self, uow: UnitOfWork, users: UserService, *, clock: Clock) -> None:
+        self._uow = uow
+        self._users = users
+        self._clock = clock
+
+    def submit(
+        self,
+        run_id: str,
+        *,
+        by: Actor,
+        control: ControlTotals | None = None,
+        canary: int = 0,
+        charge_new_cards: bool = False,
+    ) -> Run:
+        """
+        Close the rows and ask for approval; a second approver is needed above a limit.
+
+        Args:
+            control: what the maker expects of all rows, also of those that cannot be sent.
+            canary: after so many rows the run pauses to be looked at; 0 for never.
+            charge_new_cards: whether a failed row may be charged once more with a new card.
+
+        Raises:
+            InvalidInput: nothing that could be sent, the rows are not what the maker expects, or
+                no such canary.
+            StaleState: it is no draft.
+        """
+        by.must(Permission.CHARGE)
+        if not 0 <= canary <= _LARGEST_CANARY:
+            raise InvalidInput(
+                f"Stop after 1 to {_LARGEST_CANARY:,} rows, or 0 for no stop.", field="canary"
+            )
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            run = found(stores, run_id)
+            must_be(run, RunState.DRAFT)
+            rows = stores.run_rows.of(run_id, states=(RowState.PLANNED,))
+            if not rows:
+                raise InvalidInput("No row of this run can be charged.", code="run_empty")
+            if control is not None:
+                control_totals.check(control, stores.run_rows.file_totals(run_id))
+            over = over_limits(
+                rows, stores.limits.all(), stores.limits.charged_since(now // _DAY * _DAY)
+            )
+            digest = digest_of(rows, canary=canary, charge_new_cards=charge_new_cards)
+            stores.run_rows.submit(run_id)
+            submitted = stores.runs.submit(
+                run_id,
+                digest=digest,
+                approvals_needed=2 if over else 1,
+                canary=canary,
+                charge_new_cards=charge_new_cards,
+                control=control,
+                by=by.username,
+                at=now,
+            )
+            if not submitted:
+                raise StaleState("This run changed a moment ago. Reload to see its state.")
+            detail = {
+                "digest": digest,
+                "rows": len(rows),
+                "totals": totals_of(rows),
+                "over_limits": list(over),
+                "canary": canary,
+                "charge_new_cards": charge_new_cards,
+                "control": None if control is None else control.as_json(),
+            }
+            _audit(stores, now, by, "run.submit", run_id, detail)
+            return found(stores, run_id)
+
+    def withdraw(self, run_id: str, *, by: Actor) -> Run:
+        """Back to draft, to change it; approvals that were given count no more."""
+        by.must(Permission.CHARGE)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            run = found(stores, run_id)
+            must_be(run, RunState.AWAITING_APPROVAL, RunState.APPROVED, RunState.REJECTED)
+            if not stores.runs.back_to_draft(run_id, before=run.state):
+                raise StaleState("This run changed a moment ago. Reload to see its state.")
+            _audit(stores, now, by, "run.withdraw", run_id, {"from": run.state.value})
+            return found(stores, run_id)
+
+    def approve(self, run_id: str, *, digest: str, by: Actor, password: str) -> Run:
+        """
+        Agree to exactly the rows with this digest.
+
+        Raises:
+            NotSignedIn: the password is wrong.
+            NotPermitted: by the maker, or by somebody who may not approve (any more).
+            StaleState: it does not wait for approval, or it is not what the person looked at.
+        """
+        return self._decide(run_id, "approve", digest=digest, by=by, password=password)
+
+    def reject(self, run_id: str, *, digest: str, by: Actor, password: str, reason: str) -> Run:
+        """Raises like `approve`; a reason is needed."""
+        if not reason.strip():
+            raise InvalidInput("Say why, so that the maker knows what to change.", field="reason")
+        return self._decide(
+            run_id, "reject", digest=digest, by=by, password=password, reason=reason.strip()
+        )
+
+    def _decide(
+        self,
+        run_id: str,
+        verdict: str,
+        *,
+        digest: str,
+        by: Actor,
+        password: str,
+        reason: str | None = None,
+    ) -> Run:
+        # Takes a while on purpose, so not while the database is locked.
+        self._users.confirm(by.username, password)
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            run = found(stores, run_id)
+            refusal = _why_not(stores, run, digest, by)
+            if refusal is not None:
+                _audit(stores, now, by, f"run.{verdict}_refused", run_id, {"reason": str(refusal)})
+            else:
+                self._write_decision(
+                    stores, run, Decision(run_id, verdict, digest, by.username, now, reason)
+                )
+                detail = {"digest": digest} | ({"reason": reason} if reason else {})
+                _audit(stores, now, by, f"run.{verdict}", run_id, detail)
+            decided = found(stores, run_id)
+        if refusal is not None:
+            raise refusal
+        return decided
+
+    def _write_decision(self, stores: Stores, run: Run, decision: Decision) -> None:
+        stores.runs.decide(decision, run=run)
+        if decision.verdict == "reject":
+            after = RunState.REJECTED
+        elif len(stores.runs.approvals(run)) >= run.approvals_needed:
+            after = RunState.APPROVED
+        else:
+            return
+        if not stores.runs.move(run.id, before=run.state, after=after, at=decision.at):
+            raise StaleState("This run changed a moment ago. Reload to see its state.")
+
+
+def found(stores: Stores, run_id: str) -> Run:
+    """
+    Raises:
+        NotFound: no such run.
+    """
+    run = stores.runs.find(run_id)
+    if run is None:
+        raise NotFound("There is no such run.")
+    return run
+
+
+def digest_now(stores: Stores, run: Run) -> str:
+    """Of a submitted run as it is in the database now."""
+    rows = (row for row in stores.run_rows.of(run.id) if row.is_submitted)
+    return digest_of(rows, canary=run.canary, charge_new_cards=run.charge_new_cards)
+
+
+def must_be(run: Run, *states: RunState) -> None:
+    """
+    Raises:
+        StaleState: the run is in none of these states.
+    """
+    if run.state not in states:
+        raise StaleState(
+            f"This run is {run.state.value.replace('_', ' ')}. Reload to see what can be done."
+        )
+
+
+def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation | None:
+    refusal = second_person.why_not(stores, by, makers=())
+    if refusal is not None:
+        return refusal
+    if run.state is not RunState.AWAITING_APPROVAL:
+        return StaleState("This run does not wait for approval (any more).")
+    makers = {run.submitted_by, run.created_by, *stores.audit.actors(run.id, _CHANGES)}
+    if by.username in makers:
+        return NotPermitted(
+            "You prepared this run, so somebody else must decide on it: two people for every run."
+        )
+    if digest != run.digest or digest_now(stores, run) != run.digest:
+        return StaleState(
+            "This run is not what you looked at any more. Look at it again before you decide."
+        )
+    if any(decision.by == by.username for decision in stores.runs.approvals(run)):
+        return StaleState("You approved this run already. It waits for a second person.")
+    return None
+
+
+def _audit(
+    stores: Stores, at: int, by: Actor, action: str, run_id: str, detail: Mapping[str, object]
+) -> None:
+    stores.audit.record(at=at, actor=by.username, action=action, subject=run_id, detail=detail)

@@ -1,0 +1,162 @@
+"""Runs made from what did not work: the failures of one run, or every open reference."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import Actor, Permission
+from lib.domain.charges import Charge, ChargeState
+from lib.domain.runs import RowRequest, RowState, Run, RunState
+from lib.errors import InvalidInput
+from lib.money import Money, format_major
+from lib.services.ledger.attempts import offer_recovery
+from lib.services.runs.approve import found, must_be
+from lib.services.runs.draft import RunMaker, Source
+from lib.services.runs.view import RowView, RunViewer
+from lib.store.unit_of_work import UnitOfWork
+
+OPEN_HEADER = ("customer", "amount", "currency", "reference", "description")
+_OPEN_FOR_SECONDS = 90 * 86_400
+_MOST_OPEN = 50_000
+_AT_ONCE = 500
+_FAILED = ("declined", "needs_customer")
+
+
+@dataclass(frozen=True, slots=True)
+class LinksMade:
+    made: int
+    had: int
+    """Had one before."""
+    helpless: int
+    """Failed for a reason that no new card mends."""
+
+
+class RunFollower:
+    def __init__(
+        self, uow: UnitOfWork, maker: RunMaker, viewer: RunViewer, *, clock: Clock
+    ) -> None:
+        self._uow = uow
+        self._maker = maker
+        self._viewer = viewer
+        self._clock = clock
+
+    def make_links(
+        self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None
+    ) -> LinksMade:
+        """
+        A recovery link for each failed row whose customer can mend it with a new card: of these
+        rows, or of all. Costs no request to Stripe.
+
+        Raises:
+            NotFound: no such run.
+        """
+        by.must(Permission.MANAGE_LINKS)
+        with self._uow.read() as stores:
+            found(stores, run_id)
+        failed = [
+            view
+            for view in self._viewer.rows(run_id)
+            if view.state in _FAILED and (numbers is None or view.row.number in numbers)
+        ]
+        mendable = [
+            view
+            for view in failed
+            if view.charge is not None
+            and view.charge.failure is not None
+            and view.charge.failure.explanation.offers_link
+        ]
+        without = [
+            view.row.charge_id
+            for view in mendable
+            if view.charge and view.charge.recovery_url is None
+        ]
+        made = 0
+        for start in range(0, len(without), _AT_ONCE):
+            made += self._offer(without[start : start + _AT_ONCE], by=by)
+        return LinksMade(made, len(mendable) - made, len(failed) - len(mendable))
+
+    def _offer(self, charge_ids: Sequence[str], *, by: Actor) -> int:
+        made = 0
+        with self._uow.write() as stores:
+            for charge_id in charge_ids:
+                charge = stores.charges.find(charge_id)
+                # Paid or tried again since it was read: then it needs none.
+                if charge is not None and charge.state.value in _FAILED:
+                    offer_recovery(stores, charge_id, by=by.username, at=epoch(self._clock()))
+                    made += 1
+        return made
+
+    def again(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> Run:
+        """
+        A draft of a run's rows that failed or were blocked, judged anew: rows that must not be
+        tried again, or not yet, are in it as blocked ones. A method that did not fail for the row is
+        charged where the customer has one.
+
+        Args:
+            numbers: only these rows; all of them when None.
+
+        Raises:
+            StaleState: the run is not over.
+            InvalidInput: everything worked, or none of these rows failed.
+        """
+        by.must(Permission.CHARGE)
+        with self._uow.read() as stores:
+            run = found(stores, run_id)
+        must_be(run, RunState.FINISHED, RunState.CANCELLED)
+        requests = [
+            _again(view)
+            for view in self._viewer.rows(run_id)
+            if _is_open(view) and (numbers is None or view.row.number in numbers)
+        ]
+        if not requests:
+            raise InvalidInput("Every row of this run worked.", code="nothing_failed")
+        source = Source(run.header, f"{run.name[:70]}, again", follows=run.id)
+        return self._maker.make(source, requests, by=by)
+
+    def open_references(self, *, by: Actor) -> Run:
+        """
+        A draft of every charge of the last 90 days that failed and was not made good since, or that
+        Stripe never executed.
+
+        Raises:
+            InvalidInput: there is none.
+        """
+        by.must(Permission.CHARGE)
+        with self._uow.read() as stores:
+            charges = stores.charges.unresolved(
+                since=epoch(self._clock()) - _OPEN_FOR_SECONDS, limit=_MOST_OPEN
+            )
+        if not charges:
+            raise InvalidInput("No reference is open.", code="nothing_failed")
+        requests = [_request(number, charge) for number, charge in enumerate(charges, start=2)]
+        return self._maker.make(Source(OPEN_HEADER, "Open references"), requests, by=by)
+
+
+def _is_open(view: RowView) -> bool:
+    """Failed, kept back by our rules, or never executed by Stripe although it was sent."""
+    if view.row.state is RowState.SENT:
+        return view.state in (*_FAILED, ChargeState.PLANNED)
+    return view.row.state is RowState.BLOCKED
+
+
+def _again(view: RowView) -> RowRequest:
+    row = view.row
+    # What could not be read stays so; what our rules said is judged anew. A method that the file
+    # named is given up only because it failed.
+    named = None if view.state in _FAILED else row.request.payment_method
+    return replace(row.request, customer=row.customer or row.request.customer, payment_method=named)
+
+
+def _request(number: int, charge: Charge) -> RowRequest:
+    amount = format_major(charge.amount, charge.currency)
+    cells = (charge.customer, amount, charge.currency, charge.reference, charge.description or "")
+    return RowRequest(
+        number,
+        cells,
+        charge.customer,
+        Money(charge.amount, charge.currency),
+        charge.reference,
+        description=charge.description,
+    )

@@ -1,0 +1,249 @@
+"""One row of a run through the three phases of a charge (docs/decisions/004)."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import stamina
+
+from lib.clock import Clock, epoch, epoch_ms
+from lib.domain import payment_methods
+from lib.domain.actors import Actor
+from lib.domain.breaker import NOT_WRITTEN, Answer, Stop
+from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
+from lib.domain.mirror import PaymentMethod
+from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
+from lib.errors import Blocked, GatewayError, Refused, RuleViolation
+from lib.money import Money
+from lib.services.charges.cancel_intents import EarlierIntents
+from lib.services.charges.claim import RunClaim, plan
+from lib.services.charges.review import ChargeOrder, tries_of
+from lib.services.charges.send import Sender
+from lib.services.ledger import attempts as ledger
+from lib.services.runs.lease import Lease
+from lib.services.runs.row_queue import charged_today, over_day_limit
+from lib.store.group_commit import GroupCommit
+from lib.store.unit_of_work import Stores
+
+logger = logging.getLogger(__name__)
+
+_OVER = "not executed by this process"
+# Between looks whether a customer's other charge has ended.
+_BUSY_SECONDS = 0.2
+
+
+class _TriedBefore(Exception):
+    def __init__(self, tried: Mapping[str, Sequence[Attempt]]) -> None:
+        super().__init__("tried before")
+        self.tried = tried
+
+
+class _CustomerBusy(Exception):
+    pass
+
+
+class _OverLimit(Exception):
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.code)
+        self.stop = stop
+
+
+class RowSender:
+    def __init__(
+        self, sender: Sender, earlier: EarlierIntents, *, clock: Clock, livemode: bool
+    ) -> None:
+        self._sender = sender
+        self._earlier = earlier
+        self._clock = clock
+        self._livemode = livemode
+        # Of real time: whatever is in flight for longer has ended, and is being settled.
+        self._patience = float(IN_FLIGHT_SECONDS)
+
+    def send(self, run: Run, row: RunRow, lease: Lease, commits: GroupCommit) -> Answer | None:
+        """
+        Charge one row. None when nothing was sent: our own rules blocked it, or the lease is over.
+
+        Safe to be killed anywhere: before the claim is committed nothing happened, and afterwards
+        the attempt says what to find out.
+        """
+        order = _order(row)
+        try:
+            try:
+                attempt = self._claim(run, row, order, {}, lease, commits)
+            except _TriedBefore as before:
+                # This is also the last look before the money moves.
+                for charge_id, attempts in before.tried.items():
+                    self._earlier.close(charge_id, attempts)
+                attempt = self._claim(run, row, order, before.tried, lease, commits)
+        except (RuleViolation, Refused) as error:
+            # Asked again, Stripe would refuse again to close the earlier payment.
+            refusal = _finding(error)
+            commits.write(lambda stores: _block(stores, row, refusal))
+            return None
+        except GatewayError as error:
+            return Answer(Outcome.NOT_EXECUTED, http_status=error.http_status)
+        except _OverLimit as over:
+            return Answer(Outcome.NOT_EXECUTED, stop=over.stop)
+        if attempt is None:
+            return None
+        asked_at_ms = epoch_ms(self._clock())
+        result, intent = self._sender.ask(attempt)
+
+        def write_down(stores: Stores) -> None:
+            ledger.record_reply(
+                stores, attempt, result, intent, at=epoch(self._clock()), asked_at_ms=asked_at_ms
+            )
+            _come_back(stores, row, attempt.charge_id)
+
+        try:
+            # Around phase 3 only: a database that is busy or full must never send a charge again.
+            for again in stamina.retry_context(
+                on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
+            ):
+                with again:
+                    commits.write(write_down)
+        except sqlite3.Error:
+            # The attempt stays open in the ledger and is settled by evidence.
+            logger.exception("the outcome of %s could not be written down", attempt.idempotency_key)
+            return Answer(Outcome.UNKNOWN, stop=NOT_WRITTEN)
+        return Answer(
+            outcome=result.outcome,
+            http_status=result.http_status,
+            code=result.decline.code,
+            is_blocked=self._sender.look_at_blocked(attempt, result),
+        )
+
+    def _claim(
+        self,
+        run: Run,
+        row: RunRow,
+        order: ChargeOrder,
+        tried: Mapping[str, Sequence[Attempt]],
+        lease: Lease,
+        commits: GroupCommit,
+    ) -> Attempt | None:
+        """
+        Phase 1. None when the run is not executed under this lease any more.
+
+        Raises:
+            _TriedBefore: `tried` is empty, and there are payments to close first.
+            _OverLimit: the run must stop.
+        """
+        by = Actor(run.submitted_by or run.created_by, "", frozenset())
+        claim = RunClaim(run.id, row.number, lease.fence, row.charge_id, row.suffix)
+
+        def claiming(stores: Stores) -> Attempt:
+            if not tried and (before := tries_of(stores, order)):
+                raise _TriedBefore(before)
+            now = epoch(self._clock())
+            if limits := stores.limits.all():
+                # Also what others charged since this run was taken up.
+                stop = over_day_limit(run, row, limits, charged_today(stores, now))
+                if stop is not None:
+                    raise _OverLimit(stop)
+            return plan(
+                stores,
+                order,
+                self._method(stores, row),
+                tried=tried,
+                by=by,
+                now=now,
+                livemode=self._livemode,
+                claim=claim,
+            )
+
+        try:
+            return self._when_free(row, lease, commits, claiming)
+        except sqlite3.IntegrityError as error:
+            if _OVER not in str(error):
+                raise
+            lease.over.set()
+            return None
+
+    def _when_free(
+        self,
+        row: RunRow,
+        lease: Lease,
+        commits: GroupCommit,
+        claiming: Callable[[Stores], Attempt],
+    ) -> Attempt | None:
+        """
+        One charge a customer at a time, whatever sends it: this run, another one, or a person.
+        None when the run ended while waiting for that.
+        """
+        until = time.monotonic() + self._patience
+
+        def alone(stores: Stores) -> Attempt:
+            since = epoch(self._clock()) - IN_FLIGHT_SECONDS
+            waits = time.monotonic() < until
+            if waits and stores.runs.is_being_charged(row.customer or "", since=since):
+                if not stores.runs.has_lease(row.run_id, fence=lease.fence):
+                    # Perhaps the very executor that took it over is charging this customer.
+                    lease.over.set()
+                raise _CustomerBusy
+            return claiming(stores)
+
+        while True:
+            try:
+                return commits.write(alone)
+            except _CustomerBusy:
+                lease.over.wait(_BUSY_SECONDS)
+                if lease.is_over():
+                    return None
+
+    def _method(self, stores: Stores, row: RunRow) -> PaymentMethod:
+        """As the mirror has it now; much may have changed since the approval."""
+        customer = stores.mirror.customer(row.customer or "")
+        method = stores.mirror.payment_method(row.payment_method or "")
+        if customer is None or customer.is_deleted:
+            raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
+        if method is None or method.customer not in (None, customer.id):
+            raise Blocked(
+                "The payment method does not belong to this customer any more.",
+                code="payment_method_not_usable",
+            )
+        problem = payment_methods.why_not_usable(method, self._clock().date())
+        if problem is not None:
+            raise Blocked(
+                f"{payment_methods.label(method)} cannot be charged: {problem}.",
+                code="payment_method_not_usable",
+            )
+        return method
+
+
+def _order(row: RunRow) -> ChargeOrder:
+    return ChargeOrder(
+        customer=row.customer or "",
+        money=Money(row.amount or 0, row.currency or ""),
+        reference=row.reference or "",
+        payment_method=row.payment_method,
+        description=row.description,
+    )
+
+
+def _come_back(stores: Stores, row: RunRow, charge_id: str) -> None:
+    """What Stripe did not take is sent again."""
+    charge = stores.charges.find(charge_id)
+    if charge is not None and charge.state is ChargeState.PLANNED:
+        stores.run_rows.mark(row.run_id, row.number, before=RowState.SENT, after=RowState.PLANNED)
+
+
+def _finding(error: RuleViolation | Refused) -> Finding:
+    finding = Finding(error.code, Severity.RED, str(error))
+    if isinstance(error, Blocked):
+        return replace(finding, reason=error.reason, not_before=error.not_before)
+    return finding
+
+
+def _block(stores: Stores, row: RunRow, refusal: Finding) -> None:
+    stores.run_rows.mark(
+        row.run_id,
+        row.number,
+        before=RowState.PLANNED,
+        after=RowState.BLOCKED,
+        findings=(*row.findings, refusal),
+    )

@@ -1,0 +1,244 @@
+"""What is told of a run: the run object and the results, row by row in the order of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from lib.clock import Clock, epoch
+from lib.domain.blocked_rows import block_of
+from lib.domain.charges import ChargeState
+from lib.domain.run_columns import RESULT_COLUMNS
+from lib.domain.runs import CollectedElsewhere, Decision, RowState, Run, RunRow, Severity
+from lib.services.charges.view import ChargeView, views_of
+from lib.services.runs.approve import found
+from lib.services.runs.messages import MESSAGE_PARTS, message_about, needs_message
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+MESSAGE_COLUMNS = ("email", "name", *MESSAGE_PARTS)
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    run: Run
+    decisions: tuple[Decision, ...]
+    counts: Mapping[str, int]
+    """Rows by state; of those that were sent, by what came of their own try in this run."""
+    totals: Mapping[str, Mapping[str, int]]
+    """Minor units by currency and state."""
+    elsewhere: tuple[CollectedElsewhere, ...] = ()
+    """Part of what failed here; in no state of these totals a success."""
+    failed_still: int = 0
+    """Rows that failed and were not collected elsewhere since, nor are being tried again."""
+
+    def as_json(self) -> dict[str, object]:
+        """The run object of the contract."""
+        run = self.run
+        return {
+            "run_id": run.id,
+            "name": run.name,
+            "status": run.state.value,
+            "digest": run.digest,
+            "approvals_needed": run.approvals_needed,
+            "control": None if run.control is None else run.control.as_json(),
+            "decisions": [
+                {
+                    "verdict": d.verdict,
+                    "by": d.by,
+                    "at": d.at,
+                    "reason": d.reason,
+                    "is_current": d.digest == run.digest,
+                }
+                for d in self.decisions
+            ],
+            "counts": dict(self.counts),
+            "totals": {code: dict(states) for code, states in self.totals.items()},
+            "collected_elsewhere": [asdict(one) for one in self.elsewhere],
+            "stopped": {"code": run.stop_code, "message": run.stop_message}
+            if run.stop_code
+            else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    row: RunRow
+    charge: ChargeView | None
+    """None until the row is sent."""
+
+    @property
+    def state(self) -> str:
+        if self.row.state is RowState.SENT and self.charge is not None:
+            return self.charge.charge.state.value
+        return self.row.state.value
+
+    @property
+    def reasons(self) -> str:
+        """Why our own rules keep the row back, in words."""
+        return " ".join(f.message for f in self.row.findings if f.severity is Severity.RED)
+
+    def as_json(self) -> dict[str, object]:
+        """The charge object of the contract, with the row's number."""
+        if self.charge is not None and self.row.state is RowState.SENT:
+            return {"row": self.row.number, **self.charge.as_json()}
+        row = self.row
+        return {
+            "row": row.number,
+            "charge_id": row.charge_id,
+            "reference": row.reference,
+            "customer": row.customer or row.request.customer,
+            "payment_method": row.payment_method,
+            "amount": row.amount,
+            "currency": row.currency,
+            "state": row.state.value,
+            "payment_intent": None,
+            "attempts": 0,
+            "failure": self._blocked(),
+        }
+
+    def results(self) -> tuple[str, ...]:
+        """The cells under `RESULT_COLUMNS`."""
+        sent = self.charge if self.row.state is RowState.SENT else None
+        if sent is None:
+            blocked = self._blocked()
+            if blocked is None:
+                return (self.state, "", "", "", "", "", "")
+            reason, step = str(blocked["reason"]), f"{self.reasons} {blocked['next_step']}"
+            return (self.state, "", str(blocked["code"]), reason, step, "", "")
+        last, failure = sent.last, sent.failure
+        is_paid = sent.charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
+        charged_at = last.outcome_at if last is not None and is_paid else None
+        described = sent.as_json()["failure"] if failure is not None else None
+        code = (
+            described["decline_code"] or described["code"] if isinstance(described, dict) else None
+        )
+        return (
+            self.state,
+            (last.payment_intent if last else None) or "",
+            str(code or ""),
+            failure.reason.value if failure else "",
+            sent.next_step or "",
+            sent.recovery_url or "",
+            datetime.fromtimestamp(charged_at, UTC).isoformat() if charged_at else "",
+        )
+
+    def _blocked(self) -> dict[str, object] | None:
+        red = [f for f in self.row.findings if f.severity is Severity.RED]
+        if self.row.state is not RowState.BLOCKED or not red:
+            return None
+        block = block_of(red[0])
+        return {
+            "code": red[0].code,
+            "decline_code": None,
+            "advice_code": None,
+            "reason": block.reason.value,
+            "message": self.reasons,
+            "next_step": block.next_step,
+            "retry_allowed": all(block_of(finding).retry_allowed for finding in red),
+            "retry_not_before": red[0].not_before,
+            "recovery_url": None,
+            "request_id": None,
+        }
+
+
+class RunViewer:
+    def __init__(self, uow: UnitOfWork, *, clock: Clock, public_url: str) -> None:
+        self._uow = uow
+        self._clock = clock
+        self._public_url = public_url
+
+    def run(self, run_id: str) -> RunView:
+        """
+        Raises:
+            NotFound: no such run.
+        """
+        with self._uow.read() as stores:
+            counts, totals = stores.run_rows.sums(run_id)
+            return RunView(
+                run=found(stores, run_id),
+                decisions=tuple(stores.runs.decisions(run_id)),
+                counts=counts,
+                totals=totals,
+                elsewhere=tuple(stores.run_rows.collected_elsewhere(run_id)),
+                failed_still=stores.run_rows.failed_still(run_id),
+            )
+
+    def unreadable(self, run_id: str) -> int:
+        """Rows whose amount could not be read: they are in no sum."""
+        with self._uow.read() as stores:
+            return stores.run_rows.file_totals(run_id).unreadable
+
+    def rows(self, run_id: str) -> Iterator[RowView]:
+        """All rows in the order of the file, read page by page."""
+        after = 0
+        while True:
+            with self._uow.read() as stores:
+                page = self._page(stores, run_id, after)
+            if not page:
+                return
+            yield from page
+            after = page[-1].row.number
+
+    def results(self, run_id: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+        """
+        The header and the rows of the results file: what came in, then what came of it.
+
+        Raises:
+            NotFound: no such run.
+        """
+        with self._uow.read() as stores:
+            run = found(stores, run_id)
+        width = len(run.header)
+
+        def lines() -> Iterator[tuple[str, ...]]:
+            for view in self.rows(run_id):
+                cells = view.row.cells[:width]
+                yield (*cells, *("",) * (width - len(cells)), *view.results())
+
+        return (*run.header, *RESULT_COLUMNS), lines()
+
+    def messages(
+        self, run_id: str, *, numbers: Collection[int] | None = None
+    ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+        """
+        The header and a row for each customer who can do something about what failed, for a mail
+        merge: one message about all of it, with one link. Raises like `results`.
+
+        Args:
+            numbers: only of these rows; of all when None.
+        """
+        with self._uow.read() as stores:
+            found(stores, run_id)
+            # Whoever saved a new card has done their part; it is ours to try again.
+            done = {card.charge_id for card in stores.new_cards.arrived(run_id, since=0)}
+        failed: dict[str, dict[str, ChargeView]] = {}
+        for view in self.rows(run_id):
+            charge = view.charge
+            if charge is None or view.row.state is not RowState.SENT or not needs_message(charge):
+                continue
+            if charge.charge.id not in done and (numbers is None or view.row.number in numbers):
+                # By charge: two rows may have tried the same one.
+                failed.setdefault(charge.charge.customer, {})[charge.charge.id] = charge
+
+        def lines() -> Iterator[tuple[str, ...]]:
+            with self._uow.read() as stores:
+                for customer_id, charges in failed.items():
+                    message = message_about(list(charges.values()))
+                    if message is not None:
+                        customer = stores.mirror.customer(customer_id)
+                        email, name = (customer.email, customer.name) if customer else ("", "")
+                        yield (email or "", name or "", *message)
+
+        return MESSAGE_COLUMNS, lines()
+
+    def _page(self, stores: Stores, run_id: str, after: int) -> list[RowView]:
+        rows = stores.run_rows.of(run_id, after=after, limit=_PAGE)
+        charges = views_of(
+            stores,
+            [row.charge_id for row in rows],
+            public_url=self._public_url,
+            now=epoch(self._clock()),
+        )
+        return [RowView(row, charges.get(row.charge_id)) for row in rows]
