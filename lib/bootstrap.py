@@ -50,7 +50,6 @@ from lib.store.migrations import migrations
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.client import build_client
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.worker.loop import Worker, WorkerServices
 
 ROOT = Path(__file__).resolve().parent.parent
 # A page of a hundred sessions touches some hundred leaves of each index over random ids, and every
@@ -81,7 +80,6 @@ class Services:
     users: UserService
     verdicts: VerdictService
     webhooks: WebhookService
-    worker: Worker
 
 
 @functools.cache
@@ -215,18 +213,4 @@ def build_services(
         users=users,
         verdicts=VerdictService(uow, gateway, users, settling, clock=clock),
         webhooks=webhooks,
-        worker=Worker(
-            WorkerServices(
-                uow,
-                clock,
-                webhooks,
-                settling,
-                sync,
-                search,
-                runs.executor,
-                runs.new_cards,
-                runs.certifier,
-                refund_settling,
-            )
-        ),
     )

@@ -66,9 +66,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.printing",
         "lib.services",
         "lib.store.users",
+        "lib.worker",
     },
     "lib.__main__": {"lib.cli"},
-    "lib.worker": {"lib.clock", "lib.domain", "lib.errors", "lib.ids", "lib.services", "lib.store"},
+    "lib.worker": {"lib.bootstrap", "lib.domain", "lib.ids", "lib.services"},
     # Starts practice Stripe beside the worker, with a past.
     "lib.worker.lifespan": {
         "lib.bootstrap",
@@ -132,7 +133,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.settings",
         "lib.store",
         "lib.stripe_gateway",
-        "lib.worker",
     },
 }
 

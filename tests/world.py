@@ -23,6 +23,7 @@ from lib.practice.steps import CardForm, NeedsAuthentication
 from lib.services.charges.review import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.settings import Settings, load_settings
+from lib.worker.loop import Worker
 
 ALICE = Actor("alice", "Alice Operator", frozenset({Role.OPERATOR}))
 BOB = Actor("bob", "Bob Approver", frozenset({Role.APPROVER}))
@@ -59,6 +60,11 @@ class World:
     @property
     def now(self) -> int:
         return epoch(self.clock())
+
+    @property
+    def worker(self) -> Worker:
+        """The background work, for one pass; it holds no state of its own."""
+        return Worker(self.services)
 
     def rebuild(self, **overrides: object) -> Services:
         """New services over the same files, as after a restart."""

@@ -175,17 +175,20 @@ def _audit_verify(services: Services, _: Arguments, actor: Actor | None) -> Answ
 
 
 def _worker(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
+    from lib.worker.loop import Worker  # the other commands need none
+
+    worker = Worker(services)
     if arguments.once:
-        services.worker.run_once()
+        worker.run_once()
         return Answer({"state": "done"}, ["Did what was due."])
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    services.worker.start()
+    worker.start()
     sys.stderr.write("The worker runs. Stop it with Ctrl+C.\n")
     try:
         stopping.wait()
     finally:
-        services.worker.stop()
+        worker.stop()
     return Answer({"state": "stopped"}, ["Stopped."])
 
 

@@ -15,6 +15,7 @@ from lib.practice.seed import seed
 from lib.rehearsal import rehearse
 from lib.services.staff.users import PRACTICE_PASSWORD, PRACTICE_USERS
 from lib.settings import Mode
+from lib.worker.loop import Worker
 
 
 @asynccontextmanager
@@ -23,13 +24,14 @@ async def lifespan(app: object) -> AsyncIterator[None]:
     delivery: EventDelivery | None = None
     if services.settings.mode is Mode.PRACTICE:
         delivery = await run_in_threadpool(_open_practice, services)
-    services.worker.start()
+    worker = Worker(services)
+    worker.start()
     sys.stdout.write(greeting(services))
     sys.stdout.flush()
     try:
         yield
     finally:
-        await run_in_threadpool(services.worker.stop)
+        await run_in_threadpool(worker.stop)
         if delivery is not None:
             await run_in_threadpool(delivery.stop)
 

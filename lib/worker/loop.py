@@ -6,21 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
-from lib.clock import Clock, epoch
+from lib.bootstrap import Services
 from lib.domain.runs import LOOK_SECONDS, RUNS_AT_ONCE
 from lib.ids import new_id
-from lib.services.charges.resolve import SettlingService
-from lib.services.mirror.search_index import SearchService
-from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY, SyncService
-from lib.services.mirror.webhooks import WebhookService
-from lib.services.refunds.resolve import RefundSettler
-from lib.services.runs.certificate import RunCertifier
-from lib.services.runs.execute import RunExecutor
-from lib.services.runs.new_cards import NewCardCharger
-from lib.store.unit_of_work import UnitOfWork
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 
 logger = logging.getLogger(__name__)
 
@@ -32,24 +23,10 @@ INBOX_SECONDS = 5.0
 _INDEX_PAUSE_SECONDS = 0.02
 
 
-@dataclass(frozen=True)
-class WorkerServices:
-    uow: UnitOfWork
-    clock: Clock
-    webhooks: WebhookService
-    settling: SettlingService
-    sync: SyncService
-    search: SearchService
-    runs: RunExecutor
-    new_cards: NewCardCharger
-    certifier: RunCertifier
-    refunds: RefundSettler
-
-
 class Worker:
     """Holds no state of its own: killing it at any line loses nothing."""
 
-    def __init__(self, services: WorkerServices) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -90,10 +67,10 @@ class Worker:
 
     def do_urgent(self) -> None:
         services = self._services
-        self._guarded("heartbeat", self._beat)
+        self._guarded("heartbeat", services.sync.beat)
         self._guarded("webhooks", self._work_through_inbox)
         self._guarded("settling", services.settling.settle_due)
-        self._guarded("refunds", services.refunds.settle_due)
+        self._guarded("refunds", services.refund_settling.settle_due)
         self._guarded("schedule", services.sync.request_scheduled)
         self._guarded("reads", services.sync.count_reads)
 
@@ -108,24 +85,24 @@ class Worker:
         self._guarded("search index", self._index)
 
     def do_new_cards(self) -> None:
-        self._guarded("new cards", self._services.new_cards.charge_due)
+        self._guarded("new cards", self._services.runs.new_cards.charge_due)
 
     def do_certificates(self) -> None:
-        self._guarded("certificates", self._services.certifier.certify_due)
+        self._guarded("certificates", self._services.runs.certifier.certify_due)
 
     def do_runs(self) -> None:
         """In several threads at once: each takes what no other has, by the lease."""
         self._guarded("charge runs", self._execute_runs)
 
     def _execute_runs(self) -> None:
-        for run_id in self._services.runs.waiting():
+        for run_id in self._services.runs.executor.waiting():
             if self._stopping.is_set():
                 return
             # One that fails must not keep the others waiting.
             self._guarded(f"charge run {run_id}", partial(self._execute, run_id))
 
     def _execute(self, run_id: str) -> None:
-        self._services.runs.execute(run_id, should_stop=self._stopping.is_set)
+        self._services.runs.executor.execute(run_id, should_stop=self._stopping.is_set)
 
     def _run(self, kind: str) -> None:
         self._services.sync.run_waiting(kind, should_stop=self._stopping.is_set)
@@ -152,7 +129,3 @@ class Worker:
         while self._services.webhooks.process_due(should_stop=self._stopping.is_set):
             if self._stopping.is_set() or time.monotonic() > until:
                 break
-
-    def _beat(self) -> None:
-        with self._services.uow.write() as stores:
-            stores.jobs.beat(at=epoch(self._services.clock()))

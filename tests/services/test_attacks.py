@@ -559,7 +559,7 @@ class TestWords:
         world.stripe.faults.add("GET", "/v1/payment_intents", kind="truncated_json", times=60)
         with caplog.at_level(logging.DEBUG):
             world.services.sync.request_scheduled()
-            world.services.worker.do_long()
+            world.worker.do_long()
         assert "worker: backfill failed" in caplog.text
         assert "_secret_" not in caplog.text
         assert "client_secret" not in caplog.text

@@ -502,7 +502,7 @@ class TestWithoutPermission:
         seed_sessions(world.stripe, 30, now=world.clock())
         world.clock.advance(days=1)
         deny(world, permission)
-        worker = world.services.worker
+        worker = world.worker
         worker.do_urgent()
         worker.do_long()
         seen, tried = watched(world, monkeypatch), list[int]()

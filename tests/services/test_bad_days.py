@@ -264,7 +264,7 @@ class TestEvents:
         assert all(error for (error,) in waiting)
         world.stripe.faults.clear()
         world.clock.advance(minutes=5)
-        world.services.worker.do_urgent()
+        world.worker.do_urgent()
         assert world.services.customers.get(customer).name == "After"
 
     def test_an_object_deleted_between_the_event_and_the_question(self, world: World) -> None:
@@ -336,8 +336,8 @@ class TestDisk:
         assert count(world, "customers") + count(world, "checkout_sessions") == read
         limit = 1_000_000
         world.clock.advance(minutes=10)
-        world.services.worker.do_urgent()
-        world.services.worker.do_long()
+        world.worker.do_urgent()
+        world.worker.do_long()
         assert_done(world, BACKFILL)
         assert_complete(world)
 
@@ -376,8 +376,8 @@ class TestDisk:
         held.join()
         holder.close()
         world.clock.advance(minutes=10)
-        world.services.worker.do_urgent()
-        world.services.worker.do_long()
+        world.worker.do_urgent()
+        world.worker.do_long()
         assert_done(world, BACKFILL)
         assert_complete(world)
 

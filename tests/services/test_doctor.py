@@ -159,7 +159,7 @@ class TestChecks:
 
 class TestReady:
     def test_while_the_worker_beats(self, world: World) -> None:
-        world.services.worker.run_once()
+        world.worker.run_once()
         assert all(check.ok for check in world.services.doctor.is_ready())
         world.clock.advance(seconds=HEARTBEAT_FRESH_SECONDS)
         assert all(check.ok for check in world.services.doctor.is_ready())
@@ -184,7 +184,7 @@ class TestReady:
 
     def test_not_with_a_schema_from_before(self, world: World) -> None:
         """A copy put back from before an update, say."""
-        world.services.worker.run_once()
+        world.worker.run_once()
         connection = sqlite3.connect(world.settings.database)
         connection.execute(
             "DELETE FROM _sqlite_migrations WHERE name = (SELECT max(name) FROM _sqlite_migrations)"

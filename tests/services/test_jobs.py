@@ -22,7 +22,7 @@ class TestJobs:
         assert waiting is not None
         assert (waiting.state, waiting.requested_by) == ("queued", "alice")
         world.clock.advance(seconds=2)
-        world.services.worker.run_once()
+        world.worker.run_once()
         done = world.services.sync.latest(BACKFILL)
         assert done is not None
         assert done.id == waiting.id
@@ -65,11 +65,11 @@ class TestJobs:
     def test_a_failing_sync_never_stops_the_worker(self, world: World) -> None:
         world.services.sync.request(by=ALICE)
         world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
-        world.services.worker.run_once()
+        world.worker.run_once()
         assert world.services.sync.needs_backfill()
         world.stripe.faults.clear()
         world.clock.advance(minutes=90)
-        world.services.worker.run_once()
+        world.worker.run_once()
         latest = world.services.sync.latest(BACKFILL)
         assert latest is not None
         assert latest.state == "done"
@@ -132,20 +132,20 @@ class TestJobs:
 
     def test_the_worker_asks_for_each_by_itself_when_it_is_time(self, world: World) -> None:
         """First everything, then what changed every hour, as webhooks are set up."""
-        world.services.worker.run_once()
+        world.worker.run_once()
         first = world.services.sync.latest(BACKFILL)
         assert first is not None
         assert (first.state, first.requested_by) == ("done", "system")
         world.clock.advance(seconds=1)
-        world.services.worker.run_once()
+        world.worker.run_once()
         sync = world.services.sync.latest(SYNC)
         assert sync is not None
         assert (sync.state, sync.requested_by) == ("done", "system")
         world.clock.advance(minutes=59)
-        world.services.worker.run_once()
+        world.worker.run_once()
         assert world.services.sync.latest(SYNC) == sync
         world.clock.advance(minutes=1)
-        world.services.worker.run_once()
+        world.worker.run_once()
         second = world.services.sync.latest(SYNC)
         assert second is not None
         assert second.id != sync.id

@@ -32,15 +32,15 @@ def prove(world: World, *, full: bool = False) -> dict[str, Proof]:
 
 
 def light(world: World) -> tuple[Light, list[str]]:
-    world.services.worker._beat()
+    world.services.sync.beat()
     remarks = judge(world.services.reports.health.facts(has_webhooks=False))
     return light_of(remarks), [remark.code for remark in remarks]
 
 
 def next_day(world: World) -> None:
     world.clock.advance(days=1, minutes=1)
-    world.services.worker.run_once()
-    world.services.worker.run_once()
+    world.worker.run_once()
+    world.worker.run_once()
 
 
 @pytest.fixture

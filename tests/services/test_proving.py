@@ -530,7 +530,7 @@ class TestJob:
             connection.execute("DELETE FROM refunds")
         assert world.services.sync.request_proof(by=ALICE, full=True)
         assert not world.services.sync.request_proof(by=ALICE)
-        world.services.worker.do_long()
+        world.worker.do_long()
         job = latest(world, VERIFY)
         assert (job.state, job.requested_by, job.params) == ("done", "alice", {"full": True})
         assert (job.result or {})["found"] == 1
@@ -553,15 +553,15 @@ class TestJob:
     def test_is_due_once_a_day_and_not_before_the_first_backfill(self, world: World) -> None:
         world.services.sync.request_scheduled()
         assert world.services.sync.latest(VERIFY) is None
-        world.services.worker.run_once()
-        world.services.worker.run_once()
+        world.worker.run_once()
+        world.worker.run_once()
         first = latest(world, VERIFY)
         assert (first.state, first.requested_by, first.params) == ("done", "system", {})
         world.clock.advance(hours=23)
-        world.services.worker.run_once()
+        world.worker.run_once()
         assert latest(world, VERIFY).id == first.id
         world.clock.advance(hours=1)
-        world.services.worker.run_once()
+        world.worker.run_once()
         assert latest(world, VERIFY).id != first.id
 
     def test_an_outage_ends_it_and_keeps_what_was_proven(

@@ -272,7 +272,7 @@ class TestUnexpected:
             return execute(run_id, **more)
 
         monkeypatch.setattr(executor, "execute", failing)
-        world.services.worker.do_runs()
+        world.worker.do_runs()
         assert world.services.runs.control.find(first).state is RunState.RUNNING
         assert world.services.runs.control.find(second).state is RunState.FINISHED
 

@@ -66,7 +66,7 @@ class TestGreen:
 
     def test_the_worker_makes_it_when_a_run_has_ended(self, world, run) -> None:
         assert world.services.runs.certifier.last(run.id) is None
-        world.services.worker.run_once()
+        world.worker.run_once()
         assert world.services.runs.certifier.last(run.id).verdict == "green"
         assert world.services.runs.certifier.certify_due() == 0
 

@@ -406,9 +406,9 @@ class TestHandingOver:
 
     def test_the_worker_executes_what_was_started(self, world: World) -> None:
         run_id = started(world, one_payer(world, 2))
-        world.services.worker.do_runs()
+        world.worker.do_runs()
         assert all_paid(world, run_id, 2)
-        world.services.worker.do_runs()
+        world.worker.do_runs()
         assert all_paid(world, run_id, 2)
 
 

@@ -81,7 +81,7 @@ class TestCovered:
     def test_the_worker_does_it(self, world: World) -> None:
         run = executed(world, [failing(world)], charge_new_cards=True)
         saves_a_card(world, charge_of(world, run))
-        world.services.worker.run_once()
+        world.worker.run_once()
         assert world.moved() == [(1_000, "usd")]
 
     def test_two_workers_at_once(self, world: World) -> None:

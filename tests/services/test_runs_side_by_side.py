@@ -141,7 +141,8 @@ class TestWorker:
         saves_a_card(world, charge_of(world, done))
         one, two = (started(world, [(*payer, 2_000, "X-1")]) for payer in payers(world, 2))
         with closing(Running(world, one)) as first:
-            worker = world.rebuild().worker
+            world.rebuild()
+            worker = world.worker
             worker.start()
             try:
                 until(lambda: state(world, two) is RunState.FINISHED)
@@ -158,7 +159,8 @@ class TestWorker:
         ]
         services = world.rebuild()
         gate = Gate(services.runs.executor)
-        services.worker.start()
+        worker = world.worker
+        worker.start()
         try:
             until(lambda: len(gate.keys) == RUNS_AT_ONCE)
             threading.Event().wait(0.6)
@@ -167,5 +169,5 @@ class TestWorker:
             until(lambda: all(state(world, run) is RunState.FINISHED for run in runs))
         finally:
             gate.open()
-            services.worker.stop()
+            worker.stop()
         assert len(world.moved()) == RUNS_AT_ONCE + 1

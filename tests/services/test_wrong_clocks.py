@@ -49,7 +49,7 @@ def test_no_time_in_the_future_makes_the_light_green(world: World) -> None:
     world.clock.advance(days=A_YEAR)
     world.services.sync.run()
     world.services.sync.prove_now(by=ALICE)
-    world.services.worker._beat()
+    world.services.sync.beat()
     assert judge(world.services.reports.health.facts(has_webhooks=False)) == []
     world.clock.advance(days=-A_YEAR)
     facts = world.services.reports.health.facts(has_webhooks=False)

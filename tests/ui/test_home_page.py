@@ -87,13 +87,13 @@ def test_the_light_is_green_amber_or_red_with_the_way_to_the_reason(open_page, w
     world.services.sync.run_now(by=ALICE)
     world.clock.advance(seconds=70)
     world.services.sync.prove_now(by=ALICE)
-    world.services.worker._beat()
+    world.services.sync.beat()
     shown = text(open_page("home", as_="vera"))
     assert "green-badge" in shown
     assert "Everything Stripe has is here" in shown
     assert "Read from Stripe" in shown
     world.clock.advance(hours=4)
-    world.services.worker._beat()
+    world.services.sync.beat()
     shown = text(open_page("home", as_="vera"))
     assert "orange-badge" in shown
     assert "The last look at Stripe is older than it should be." in shown

@@ -219,7 +219,7 @@ def test_webhooks_that_stopped_are_told_on_the_page(open_page, read) -> None:
     at_stripe.post(read, f"/v1/customers/{customer}", name="After")
     read.clock.advance(minutes=30)
     read.services.sync.run()
-    read.services.worker._beat()
+    read.services.sync.beat()
     read.services.sync.prove_now(by=ALICE)
     at = open_page("sync", as_="vera")
     assert "Something needs a look" in text(at)

@@ -264,7 +264,7 @@ class TestMonitoring:
 
     def test_ready_while_the_worker_runs(self, world: World, client: TestClient) -> None:
         assert client.get("/readyz").status_code == 503
-        world.services.worker.run_once()
+        world.worker.run_once()
         reply = client.get("/readyz")
         assert (reply.status_code, reply.json()["status"]) == (200, "ok")
         world.clock.advance(minutes=5)
@@ -275,7 +275,7 @@ class TestMonitoring:
     def test_not_ready_with_a_locked_database(
         self, world: World, client: TestClient, request: pytest.FixtureRequest
     ) -> None:
-        world.services.worker.run_once()
+        world.worker.run_once()
         request.getfixturevalue("locked")
         reply = client.get("/readyz")
         assert reply.status_code == 503

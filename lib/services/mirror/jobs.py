@@ -42,6 +42,11 @@ class JobRunner:
                 new_id("job"), kind=kind, params=params or {}, by=by.username, at=self._now()
             )
 
+    def beat(self) -> None:
+        """Say that this installation's worker is alive."""
+        with self._uow.write() as stores:
+            stores.jobs.beat(at=self._now())
+
     def cancel(self, kind: str, *, by: Actor) -> bool:
         """False when there is nothing to cancel. A running job ends after the page at hand."""
         with self._uow.write() as stores:

@@ -99,6 +99,10 @@ class SyncService:
         ):
             self._jobs.request(VERIFY, by=SYSTEM)
 
+    def beat(self) -> None:
+        """The worker's sign of life, which health checks and Sync health read."""
+        self._jobs.beat()
+
     def _go_on_with_backfill(self, now: int, reads: ReadBudget) -> None:
         latest = self._jobs.latest(BACKFILL)
         if latest is not None and latest.state == "cancelled":
