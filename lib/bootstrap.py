@@ -46,7 +46,7 @@ from lib.services.staff.limits import LimitService
 from lib.services.staff.users import UserService
 from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
-from lib.store.migrations import migrations
+from lib.store.migrations import bring_up_to_date
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.client import build_client
 from lib.stripe_gateway.gateway import StripeGateway
@@ -112,7 +112,8 @@ def migrate(configured: Settings) -> None:
     Bring the database to the current schema and bind it to this mode.
 
     Raises:
-        SettingsError: the database belongs to another mode; rows of two accounts must never mix.
+        SettingsError: the database belongs to another mode (rows of two accounts must never mix), was
+            made before the first release or by a newer Onfile, or has rows that point nowhere.
     """
     configured.data_dir.mkdir(parents=True, exist_ok=True)
     database = connect(configured.database)
@@ -120,7 +121,7 @@ def migrate(configured: Settings) -> None:
         database.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA foreign_keys = OFF")
-        migrations.apply(database)
+        bring_up_to_date(database)
         broken = list(database.query("PRAGMA foreign_key_check"))
         if broken:
             raise SettingsError(f"onfile.db has rows that point nowhere: {broken[:3]}")

@@ -215,7 +215,6 @@ NO_INPUT_OR_OUTPUT = {
 LONGEST_MODULE = 300
 LONGEST_PAGE = 100
 LONGER: dict[str, str] = {
-    "lib/store/migrations.py": "steps are appended for ever and never edited",
     "lib/services/charges/charge.py": "one use case whose phases are read together",
     "lib/services/collect/links.py": "its use cases share the minting of a session",
     "lib/services/mirror/sync.py": "one sync from start to end",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from lib import bootstrap
 from lib.settings import load_settings
 from lib.store.connection import connect
 from lib.store.migrations import migrations
-from lib.store.search import SearchStore
 from lib.store.unit_of_work import UnitOfWork
 
 OURS = {
@@ -57,23 +57,7 @@ OURS = {
     "verdicts",
     "webhook_deliveries",
 }
-STEPS = [
-    "m001_staff_and_audit",
-    "m002_mirror",
-    "m003_setup_links",
-    "m004_charge_ledger",
-    "m005_background_work",
-    "m006_webhook_inbox",
-    "m007_provable_mirror",
-    "m008_charge_runs",
-    "m009_second_person",
-    "m010_run_certificates",
-    "m011_control_totals",
-    "m012_claims_and_what_is_gone",
-    "m013_whole_proofs",
-    "m014_deleted_customers",
-    "m015_what_a_million_sessions_cost",
-]
+STEPS = ["m001_first_schema"]
 
 
 def schema(path: Path) -> list[tuple[Any, ...]]:
@@ -128,6 +112,30 @@ class TestMigrations:
         connection.close()
         with pytest.raises(bootstrap.SettingsError, match="point nowhere"):
             bootstrap.migrate(settings)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ("UPDATE _sqlite_migrations SET name = 'm001_staff_and_audit'", "before Onfile 0.1.0"),
+            (
+                """INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
+                   VALUES ('onfile', 'm999_of_next_year', '2027')""",
+                "newer Onfile",
+            ),
+        ],
+    )
+    def test_a_folder_of_another_time_is_refused_and_left_alone(
+        self, tmp_path: Path, change: str, message: str
+    ) -> None:
+        settings = load_settings(tmp_path, {})
+        bootstrap.migrate(settings)
+        with closing(sqlite3.connect(settings.database)) as connection:
+            connection.execute(change)
+            connection.commit()
+        before = schema(settings.database)
+        with pytest.raises(bootstrap.SettingsError, match=message):
+            bootstrap.migrate(settings)
+        assert schema(settings.database) == before
 
 
 CHARGE = {
@@ -199,84 +207,6 @@ def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], **ch
     connection.execute(
         f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
     )
-
-
-class TestOldRows:
-    def test_the_same_cards_and_the_counts_are_known_after_m015(self, tmp_path: Path) -> None:
-        database = connect(tmp_path / "old.db")
-        migrations.apply(database, stop_before="m015_what_a_million_sessions_cost")
-        for number, card in enumerate(("same", "same", "other", None)):
-            database.execute(
-                """INSERT INTO payment_methods (position, id, livemode, type, created, synced_at_ms,
-                       fingerprint) VALUES (?, ?, 0, 'card', 1, 1, ?)""",
-                (number, f"pm_{number}", card),
-            )
-            database.execute(
-                """INSERT INTO checkout_sessions (position, id, livemode, status, created,
-                       synced_at_ms) VALUES (?, ?, 0, 'open', 1, 1)""",
-                (number, f"cs_{number}"),
-            )
-        database.conn.commit()
-        migrations.apply(database)
-        database.execute(
-            """INSERT INTO checkout_sessions (position, id, livemode, status, created, synced_at_ms)
-               VALUES (9, 'cs_9', 0, 'open', 1, 1)"""
-        )
-        cards = [tuple(row.values()) for row in database.query("SELECT * FROM card_fingerprints")]
-        [counted] = database.query("SELECT n FROM session_counts WHERE state = 'open'")
-        database.close()
-        assert cards == [("other", 2), ("same", 0), ("same", 1)]
-        assert counted["n"] == 5
-
-    def test_methods_that_lost_their_customer_before_us_are_removed(self, tmp_path: Path) -> None:
-        """Up to m010 they stood among those that need a customer, for ever."""
-        database = connect(tmp_path / "old.db")
-        migrations.apply(database, stop_before="m012_claims_and_what_is_gone")
-        rows = (
-            ("of_session", "cus_1", None, "succeeded"),
-            ("of_intent", None, "cus_2", "succeeded"),
-            ("guest", None, None, "succeeded"),
-            ("pending", "cus_3", "cus_3", "requires_action"),
-        )
-        for number, (name, of_session, of_intent, status) in enumerate(rows):
-            database.execute(
-                """INSERT INTO payment_methods (position, id, livemode, type, created, synced_at_ms)
-                   VALUES (?, ?, 0, 'card', 1, 1)""",
-                (number, name),
-            )
-            database.execute(
-                """INSERT INTO setup_intents (id, livemode, status, customer, payment_method,
-                       created, synced_at_ms) VALUES (?, 0, ?, ?, ?, 1, 1)""",
-                (f"seti_{name}", status, of_intent, name),
-            )
-            database.execute(
-                """INSERT INTO checkout_sessions (position, id, livemode, status, customer,
-                       setup_intent, created, synced_at_ms) VALUES (?, ?, 0, 'complete', ?, ?, 1, 1)""",
-                (number, f"cs_{name}", of_session, f"seti_{name}"),
-            )
-        database.execute("UPDATE checkout_sessions SET needs_customer = 1")
-        database.execute("DELETE FROM search_pending")
-        database.conn.commit()
-        migrations.apply(database)
-        SearchStore(database).index(100)
-        found = {
-            row["id"]: (row["is_detached"], row["last_customer"])
-            for row in database.query("SELECT * FROM payment_methods")
-        }
-        need = {
-            row["id"]
-            for row in database.query("SELECT id FROM checkout_sessions WHERE needs_customer = 1")
-        }
-        [counted] = database.query("SELECT n FROM session_counts WHERE state = 'needs_customer'")
-        database.close()
-        assert found == {
-            "of_session": (1, "cus_1"),
-            "of_intent": (1, "cus_2"),
-            "guest": (0, None),
-            "pending": (0, None),
-        }
-        assert need == {"cs_guest"}
-        assert counted["n"] == 1
 
 
 class TestWhatTheSchemaRefuses:
