@@ -57,9 +57,9 @@ def plain(arguments: argparse.Namespace) -> dict[str, Any]:
             intent["payment_method"] = (intent["payment_method"] or {}).get("id")
         for session in batch:
             session["setup_intent"] = (session["setup_intent"] or {}).get("id")
-        database["sessions"].upsert_all(batch, pk="id")
-        database["setup_intents"].upsert_all(intents, pk="id")
-        database["payment_methods"].upsert_all(methods, pk="id")
+        database.table("sessions").upsert_all(batch, pk="id")
+        database.table("setup_intents").upsert_all(intents, pk="id")
+        database.table("payment_methods").upsert_all(methods, pk="id")
     seconds = time.perf_counter() - started
     database.close()
     tables = ("sessions", "setup_intents", "payment_methods")

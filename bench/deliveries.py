@@ -17,14 +17,18 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench.processes import ROOT
 from lib.settings import load_settings
+
+Deliver = Callable[[int, float], Coroutine[Any, Any, None]]
+"""(number, moment at which it is due)"""
 
 API_VERSION = "2026-10-28.endive"
 
@@ -94,7 +98,7 @@ async def _run(arguments: argparse.Namespace, outcome: Outcome) -> None:
         idle.get_nowait().close()
 
 
-async def _by_the_clock(deliver: Callable, rate: float, seconds: float) -> None:
+async def _by_the_clock(deliver: Deliver, rate: float, seconds: float) -> None:
     start = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
         for number in range(int(rate * seconds)):
@@ -103,7 +107,7 @@ async def _by_the_clock(deliver: Callable, rate: float, seconds: float) -> None:
             tasks.create_task(deliver(number, due))
 
 
-async def _flat_out(deliver: Callable, connections: int, seconds: float) -> None:
+async def _flat_out(deliver: Deliver, connections: int, seconds: float) -> None:
     end = time.perf_counter() + seconds
     numbers = iter(range(10**9))
 

@@ -20,7 +20,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -179,11 +179,15 @@ def _click(page: Page, think_ms: float, *, until: Any) -> list[float]:
         before = page.url
         started = time.perf_counter()
         _state_pill(page).click()
-        page.wait_for_url(lambda url, before=before: url != before, wait_until="commit")
+        page.wait_for_url(_any_but(before), wait_until="commit")
         page.locator(_AT_REST).wait_for()
         times.append((time.perf_counter() - started) * 1000)
         page.wait_for_timeout(think_ms)
     return times
+
+
+def _any_but(address: str) -> Callable[[str], bool]:
+    return lambda url: url != address
 
 
 def _state_pill(page: Page) -> Any:

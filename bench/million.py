@@ -16,9 +16,10 @@ import json
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -165,15 +166,9 @@ def read_sessions(services: Services, account: Account, *, runs: int) -> None:
         first, below = {}, {}
         for state, since in product(STATES, (None, END - PERIOD_DAYS * DAY)):
             asked = f"{name}, {state or 'every state'}, {'30 days' if since else 'all time'}"
-            first[asked] = _median_ms(
-                lambda s=state, q=search, t=since: sessions.page(state=s, search=q, since=t), runs
-            )
-            below[asked] = _median_ms(
-                lambda s=state, q=search, t=since: sessions.page(
-                    state=s, search=q, since=t, cursor=near if t else deep
-                ),
-                runs,
-            )
+            read = partial(sessions.page, state=state, search=search, since=since)
+            first[asked] = _median_ms(read, runs)
+            below[asked] = _median_ms(partial(read, cursor=near if since else deep), runs)
         rows = len(sessions.page(search=search).frame)
         cells = [f"{f(part.values()):.1f}" for part in (first, below) for f in _MEDIAN_AND_WORST]
         print(f"{name:<22}{rows:>13}" + "".join(f"{cell:>13}" for cell in cells), flush=True)
@@ -185,7 +180,7 @@ def read_sessions(services: Services, account: Account, *, runs: int) -> None:
     print(f"counts for the pills: {_median_ms(sessions.counts, runs):.1f} ms")
 
 
-_MEDIAN_AND_WORST: tuple[Callable, ...] = (statistics.median, max)
+_MEDIAN_AND_WORST: tuple[Callable[[Iterable[float]], float], ...] = (statistics.median, max)
 
 
 def _cursor(services: Services, depth: int) -> str | None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.server.conftest import ARGUMENTS, chromium
@@ -40,6 +41,10 @@ PAGES = (
 )
 
 
+Scheme = Literal["light", "dark"]
+_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8501")
@@ -51,13 +56,13 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=[*ARGUMENTS])
-        for scheme in ("light", "dark"):
+        for scheme in _SCHEMES:
             _take(browser, arguments, scheme)
         browser.close()
 
 
-def _take(browser: Browser, arguments: argparse.Namespace, scheme: str) -> None:
-    size = {"width": arguments.width, "height": round(arguments.width * 0.625)}
+def _take(browser: Browser, arguments: argparse.Namespace, scheme: Scheme) -> None:
+    size = ViewportSize(width=arguments.width, height=round(arguments.width * 0.625))
     page = browser.new_page(viewport=size, color_scheme=scheme, timezone_id="Europe/Berlin")
     _sign_in(page, arguments.url)
     for name in [*arguments.only.split(","), *(["run"] if arguments.run else [])]:

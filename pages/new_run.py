@@ -15,7 +15,7 @@ with layout.header(
 source = st.segmented_control(
     "Where the rows come from",
     list(new_run.SOURCES),
-    format_func=new_run.SOURCES.get,
+    format_func=new_run.SOURCES.__getitem__,
     default="file",
     key="new_run_source",
     label_visibility="collapsed",
