@@ -6,14 +6,21 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8501
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 READY := .venv/.requirements
 DEV_READY := .venv/.requirements-dev
 WORKERS ?= 2
 SEEDS ?= 1000
 KILL_SECONDS ?= 180
+# Anything: make test also measures what the tests cover.
+COVERAGE ?=
 BENCH_FOLDER ?= data/bench
+# For every system and every Python that Onfile runs on.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command "make lock"
 
-.PHONY: help run test lint types check soak mutants bench bench-large screenshots chromium clean
+.PHONY: help run test lint types audit lock hooks check soak mutants bench bench-large screenshots \
+  chromium clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +30,7 @@ run: $(READY) ## Start the dashboard (practice mode unless a Stripe key is set)
 	@PORT=$(PORT) exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
 test: $(DEV_READY) chromium ## Run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(if $(COVERAGE),--cov)
 
 lint: $(DEV_READY) ## Check style
 	$(BIN)/ruff check .
@@ -32,7 +39,17 @@ lint: $(DEV_READY) ## Check style
 types: $(DEV_READY) ## Check types
 	$(BIN)/mypy
 
-check: lint types test ## Everything CI checks
+audit: $(DEV_READY) ## Ask whether anything installed has a known vulnerability
+	@$(BIN)/python .ci/advisories.py requirements-dev.lock
+
+lock: $(DEV_READY) ## Write the locks anew after a change of requirements.txt or requirements-dev.txt
+	$(COMPILE) requirements.txt -o requirements.lock
+	$(COMPILE) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+
+hooks: $(DEV_READY) ## Check style and types before each commit
+	$(BIN)/pre-commit install
+
+check: lint types test ## Style, types and tests; .ci/run checks more
 
 soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from SEEDS=1000 seeds
 	ONFILE_KILL_SECONDS=$(KILL_SECONDS) $(BIN)/python -m pytest tests/services/test_runs_killed.py
@@ -79,12 +96,12 @@ chromium: ## Install a Chromium when none is found
 	@echo "Making .venv"
 	@$(PYTHON) -m venv .venv
 
-$(READY): requirements.txt | .venv/bin/python
+$(READY): requirements.lock | .venv/bin/python
 	@echo "Installing requirements"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(INSTALL) -r requirements.lock
 	@touch $@
 
-$(DEV_READY): requirements.txt requirements-dev.txt | .venv/bin/python
+$(DEV_READY): requirements-dev.lock | .venv/bin/python
 	@echo "Installing test requirements"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(INSTALL) -r requirements-dev.lock
 	@touch $(READY) $@
