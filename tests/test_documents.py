@@ -1,0 +1,43 @@
+"""What the documents name is there: files, folders, commands of make."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ui.md", ".ci/run")
+# Made at run time, or a stand-in for what the reader chooses.
+NOT_IN_A_CHECKOUT = re.compile(r"^(?:data/|\.streamlit/secrets\.toml$|\.venv)|NAME")
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+
+
+def text_of(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_paths_it_names_are_there(document: str) -> None:
+    named = re.findall(
+        r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|txt|lock|toml))`", text_of(document)
+    )
+    gone = [
+        path
+        for path in named
+        if not NOT_IN_A_CHECKOUT.search(path) and not any(ROOT.glob(f"**/{path}".rstrip("/")))
+    ]
+    assert not gone
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_commands_of_make_are_there(document: str) -> None:
+    lines = re.findall(r"(?:^|`)make ([a-z][a-z -]*)", text_of(document), re.M)
+    named = {word for line in lines for word in line.split()}
+    assert named - TARGETS == set()
+
+
+def test_what_is_missing_would_be_seen() -> None:
+    assert "nowhere" not in TARGETS
+    assert {"run", "test", "lint"} <= TARGETS
