@@ -155,12 +155,10 @@ ONLY_HERE: dict[str, set[str]] = {
     "streamlit": {"app", "pages", "lib.ui"},
     "streamlit_authenticator": {"lib.ui.auth"},
     "jwt": {"lib.ui.auth"},
-    # Practice Stripe reads `stripe.params` to know the parameters that Stripe takes.
-    "stripe": {"lib.stripe_gateway", "lib.practice.parameters"},
+    "stripe": {"lib.stripe_gateway"},
     # Outside the stores: only its errors, to catch them where the answer must still be given.
     "sqlite3": {
         "lib.store",
-        "lib.reports",
         "lib.practice",
         "lib.web",
         "lib.cli.main",
@@ -168,7 +166,6 @@ ONLY_HERE: dict[str, set[str]] = {
         "lib.services.mirror.jobs",
         "lib.services.refunds.send",
         "lib.services.runs",
-        "lib.services.mirror.webhooks",
     },
     "sqlite_utils": {"lib.store", "lib.reports"},
     "starlette": {"app", "lib.web", "lib.practice", "lib.worker.lifespan"},
@@ -191,8 +188,6 @@ ONLY_HERE: dict[str, set[str]] = {
     },
     "pyrate_limiter": {"lib.stripe_gateway"},
 }
-# Not pinned by us: a requirement of the library named, whose pin decides.
-COMES_WITH: dict[str, str] = {}
 NO_INPUT_OR_OUTPUT = {
     "asyncio",
     "http",
@@ -215,12 +210,10 @@ NO_INPUT_OR_OUTPUT = {
 LONGEST_MODULE = 300
 LONGEST_PAGE = 100
 LONGER: dict[str, str] = {
-    "lib/services/charges/charge.py": "one use case whose phases are read together",
     "lib/services/collect/links.py": "its use cases share the minting of a session",
     "lib/services/mirror/sync.py": "one sync from start to end",
     "lib/store/mirror.py": "every guarded upsert of the mirror beside its reads",
     "lib/services/charges/resolve.py": "the steps of evidence are read in one order",
-    "lib/practice/parameters.py": "a table and its reader",
     "lib/practice/resources/checkout_sessions.py": "one resource with all its rules",
     "lib/practice/seed_data.py": "a table of invented people",
     "lib/domain/health.py": "to be split",
@@ -279,35 +272,111 @@ def rule_of(module: str) -> str:
     return max(fitting, key=len)
 
 
+def own_imports_of(module: str) -> list[str]:
+    ours = ("lib", "pages", "app", "tests")
+    return sorted(name for name in imports_of(module) if name.split(".")[0] in ours)
+
+
+def uses(module: str, library: str) -> bool:
+    return any(name.split(".")[0] == library for name in imports_of(module))
+
+
+def most_lines(path: Path) -> int:
+    return LONGEST_PAGE if path.parent.name == "pages" else LONGEST_MODULE
+
+
+def own_package_of(module: str) -> set[str]:
+    return {package_of(module)} if module != "lib" else set()
+
+
 def package_of(module: str) -> str:
     """What a module belongs to: lib.services for lib.services.collect.links."""
     return ".".join(module.split(".")[:2]) if module.startswith("lib.") else module.split(".")[0]
 
 
+def acts_of(module: str) -> set[str]:
+    """What a module does that a pure one must not."""
+    nodes = list(ast.walk(tree_of(module)))
+    calls = {
+        node.func.id
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    clock = {
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("now", "today", "utcnow")
+        # `facts.now` is a moment that was handed in; datetime.now() asks a clock.
+        and not (isinstance(node.value, ast.Name) and node.value.id == "facts")
+    }
+    imports = {name for name in imports_of(module) if name.split(".")[0] in NO_INPUT_OR_OUTPUT}
+    return imports | calls & {"open", "print", "input"} | clock
+
+
+def begins_with_the_guard(module: str) -> bool:
+    first = next(
+        node
+        for node in tree_of(module).body
+        if not isinstance(node, ast.Import | ast.ImportFrom)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    )
+    call = first.value if isinstance(first, ast.Assign | ast.Expr) else None
+    return (
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "require"
+    )
+
+
 class TestImports:
-    @pytest.mark.parametrize("module", MODULES)
-    def test_our_own_code_by_the_table(self, module: str) -> None:
-        own = {package_of(module)} if module != "lib" else set()
-        allowed = MAY_IMPORT[rule_of(module)] | own
-        wrong = {
-            name
-            for name in imports_of(module)
-            if name.split(".")[0] in ("lib", "pages", "app", "tests") and not within(name, allowed)
-        }
+    def test_our_own_code_by_the_table(self) -> None:
+        wrong = [
+            f"{module} imports {name}"
+            for module in MODULES
+            for name in own_imports_of(module)
+            if not within(name, MAY_IMPORT[rule_of(module)] | own_package_of(module))
+        ]
         assert not wrong
 
-    @pytest.mark.parametrize("room", ROOMS)
-    def test_a_room_calls_only_rooms_below_it(self, room: str) -> None:
-        below, reason = ROOMS[room]
-        allowed = {f"lib.services.{name}" for name in {room, *below}}
-        wrong = {
-            f"{module} imports {name}"
+    def test_single_modules_of_another_layer_are_in_the_table_only_while_needed(self) -> None:
+        needless = [
+            f"{rule} may import {exception}"
+            for rule, names in MAY_IMPORT.items()
+            for exception in names
+            if exception.count(".") > 1
+            and not any(
+                within(name, {exception})
+                for module in MODULES
+                if rule_of(module) == rule
+                for name in own_imports_of(module)
+            )
+        ]
+        assert not needless
+
+    def test_a_room_calls_only_rooms_below_it(self) -> None:
+        wrong = [
+            f"{module} imports {name}: {reason}"
+            for room, (below, reason) in ROOMS.items()
             for module in MODULES
             if within(module, {f"lib.services.{room}"})
             for name in imports_of(module)
-            if within(name, {"lib.services"}) and not within(name, allowed)
-        }
-        assert not wrong, reason
+            if within(name, {"lib.services"})
+            and not within(name, {f"lib.services.{name}" for name in {room, *below}})
+        ]
+        assert not wrong
+
+    def test_a_room_calls_all_rooms_that_it_may(self) -> None:
+        needless = [
+            f"{room} may call {called}"
+            for room, (below, _) in ROOMS.items()
+            for called in below
+            if not any(
+                within(name, {f"lib.services.{called}"})
+                for module in MODULES
+                if within(module, {f"lib.services.{room}"})
+                for name in imports_of(module)
+            )
+        ]
+        assert not needless
 
     def test_every_service_is_in_a_room_and_every_room_says_what_it_is(self) -> None:
         rooms = {name.split(".")[2] for name in MODULES if name.startswith("lib.services.")}
@@ -322,15 +391,23 @@ class TestImports:
             assert below <= placed, f"{room} calls {below - placed}, which stand above it"
             placed.add(room)
 
-    @pytest.mark.parametrize("library", ONLY_HERE)
-    def test_a_library_only_where_it_belongs(self, library: str) -> None:
+    def test_a_library_only_where_it_belongs(self) -> None:
         wrong = [
-            module
+            f"{module} imports {library}"
+            for library, places in ONLY_HERE.items()
             for module in MODULES
-            if any(name.split(".")[0] == library for name in imports_of(module))
-            and not within(module, ONLY_HERE[library])
+            if uses(module, library) and not within(module, places)
         ]
         assert not wrong
+
+    def test_a_library_everywhere_it_is_said_to_be(self) -> None:
+        needless = [
+            f"{library} in {place}"
+            for library, places in ONLY_HERE.items()
+            for place in places
+            if not any(uses(module, library) for module in MODULES if within(module, {place}))
+        ]
+        assert not needless
 
     def test_every_third_party_library_is_in_the_table_or_pinned(self) -> None:
         pinned = (ROOT / "requirements.txt").read_text().lower().replace("-", "_")
@@ -341,56 +418,42 @@ class TestImports:
         )
         distributions = packages_distributions()
         for name in outside:
-            known = (
-                [COMES_WITH.get(name, "").lower()]
-                if name in COMES_WITH
-                else [d.lower().replace("-", "_") for d in distributions.get(name, [name])]
-            )
+            known = [d.lower().replace("-", "_") for d in distributions.get(name, [name])]
             assert any(f"{d}==" in pinned for d in known), f"{name} is not in requirements.txt"
 
-    @pytest.mark.parametrize(
-        "module", [m for m in MODULES if within(m, {"lib.domain", "lib.money"})]
-    )
-    def test_the_domain_is_pure(self, module: str) -> None:
-        assert not {n for n in imports_of(module) if n.split(".")[0] in NO_INPUT_OR_OUTPUT}
-        calls = {
-            node.func.id
-            for node in ast.walk(tree_of(module))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    def test_the_domain_is_pure(self) -> None:
+        impure = {
+            module: sorted(acts)
+            for module in MODULES
+            if within(module, {"lib.domain", "lib.money"}) and (acts := acts_of(module))
         }
-        assert not calls & {"open", "print", "input"}
-        clock = {
-            node.attr
-            for node in ast.walk(tree_of(module))
-            if isinstance(node, ast.Attribute)
-            and node.attr in ("now", "today", "utcnow")
-            # `facts.now` is a moment that was handed in; datetime.now() asks a clock.
-            and not (isinstance(node.value, ast.Name) and node.value.id == "facts")
-        }
-        assert not clock, "the domain is told what time it is"
+        assert not impure
 
-    @pytest.mark.parametrize(
-        "module",
-        [
-            "lib.web.routes",
-            "lib.cli.main",
-            "lib.services.charges.charge",
-            "lib.services.mirror.webhooks",
-        ],
-    )
-    def test_outside_the_stores_sqlite3_is_an_error_to_catch(self, module: str) -> None:
+    def test_outside_the_stores_sqlite3_is_an_error_to_catch(self) -> None:
         used = {
-            node.attr
+            f"{module} uses {node.attr}"
+            for module in MODULES
+            if not within(module, {"lib.store", "lib.reports", "lib.practice"})
             for node in ast.walk(tree_of(module))
             if isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id == "sqlite3"
+            and node.attr not in ("Error", "OperationalError", "IntegrityError")
         }
-        assert used <= {"Error", "OperationalError", "IntegrityError"}
+        assert not used
 
     def test_practice_stripe_takes_only_params_from_the_sdk(self) -> None:
-        named = [n for n in imports_of("lib.practice.parameters") if n.split(".")[0] == "stripe"]
-        assert all(within(name, {"stripe.params"}) for name in named)
+        """It imports them by name, to know the parameters that Stripe takes."""
+        named = {
+            (module, node.value)
+            for module in MODULES
+            if within(module, {"lib.practice"})
+            for node in ast.walk(tree_of(module))
+            if isinstance(node, ast.Constant) and re.match(r"stripe\.\w", str(node.value))
+        }
+        assert named
+        assert {module for module, _ in named} == {"lib.practice.parameters"}
+        assert all(within(name.rstrip("."), {"stripe.params"}) for _, name in named)
 
     def test_the_rules_can_fail(self) -> None:
         assert not within("lib.store.charges", MAY_IMPORT["pages"])
@@ -408,40 +471,35 @@ class TestModules:
         mine |= {path.name for path in (ROOT / "lib" / "ui").iterdir() if path.is_dir()}
         assert not (mine - {"__pycache__"}) & taken
 
-    @pytest.mark.parametrize("module", MODULES)
-    def test_is_short_enough_to_read(self, module: str) -> None:
-        path = MODULES[module]
-        lines = len(path.read_text(encoding="utf-8").splitlines())
-        most = LONGEST_PAGE if path.parent.name == "pages" else LONGEST_MODULE
-        assert lines <= most or path.relative_to(ROOT).as_posix() in LONGER
+    def test_each_is_short_enough_to_read_and_no_exception_outlives_its_need(self) -> None:
+        longer = {
+            path.relative_to(ROOT).as_posix()
+            for path in MODULES.values()
+            if len(path.read_text(encoding="utf-8").splitlines()) > most_lines(path)
+        }
+        assert longer == set(LONGER)
 
-    def test_the_exceptions_are_still_needed(self) -> None:
-        for name in LONGER:
-            assert (ROOT / name).is_file(), name
-
-    @pytest.mark.parametrize("module", MODULES)
-    def test_says_what_it_owns(self, module: str) -> None:
-        tree = tree_of(module)
-        assert not tree.body or ast.get_docstring(tree)
+    def test_each_says_what_it_owns(self) -> None:
+        silent = [
+            module
+            for module in MODULES
+            if tree_of(module).body and not ast.get_docstring(tree_of(module))
+        ]
+        assert not silent
 
 
 class TestPages:
-    PAGES = sorted(module for module in MODULES if module.startswith("pages."))
-
-    @pytest.mark.parametrize("module", PAGES)
-    def test_the_first_statement_is_the_guard(self, module: str) -> None:
+    def test_the_first_statement_is_the_guard(self) -> None:
         """Streamlit can be made to run a page without the router (STYLE F1)."""
-        body = [
-            node
-            for node in tree_of(module).body
-            if not isinstance(node, ast.Import | ast.ImportFrom)
-            and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        pages = [module for module in MODULES if module.startswith("pages.")]
+        assert pages
+        assert not [module for module in pages if not begins_with_the_guard(module)]
+
+    def test_none_writes_html(self) -> None:
+        pages = [module for module in MODULES if module.startswith("pages.")]
+        assert not [
+            module for module in pages if "unsafe_allow_html" in MODULES[module].read_text()
         ]
-        first = body[0]
-        value = first.value if isinstance(first, ast.Assign | ast.Expr) else None
-        assert isinstance(value, ast.Call)
-        assert isinstance(value.func, ast.Name)
-        assert value.func.id == "require"
 
     def test_there_are_no_pages_beside_the_script(self) -> None:
         assert not (ROOT / "lib" / "ui" / "pages").exists()

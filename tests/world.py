@@ -6,7 +6,7 @@ People are always Alice (operator), Bob (approver), Vera (viewer) and Ada (admin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,12 +18,13 @@ from lib.clock import epoch
 from lib.domain.actors import Actor, Role
 from lib.money import parse_amount
 from lib.practice.engine import PracticeStripe
-from lib.practice.server import PracticeServer
 from lib.practice.steps import CardForm, NeedsAuthentication
 from lib.services.charges.review import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.settings import Settings, load_settings
 from lib.worker.loop import Worker
+from tests.databases import migrated
+from tests.shared_server import Address, served
 
 ALICE = Actor("alice", "Alice Operator", frozenset({Role.OPERATOR}))
 BOB = Actor("bob", "Bob Approver", frozenset({Role.APPROVER}))
@@ -53,7 +54,7 @@ class World:
     settings: Settings
     clock: FakeClock
     stripe: PracticeStripe
-    server: PracticeServer
+    server: Address
     services: Services
     _counter: int = field(default=0)
 
@@ -169,19 +170,18 @@ def card_form(number: str, *, exp_year: int = 2030) -> CardForm:
 
 
 @contextmanager
-def new_world(folder: Path, **environ: str) -> Iterator[World]:
+def new_world(
+    folder: Path, *, prepare: Callable[[Settings], None] | None = None, **environ: str
+) -> Iterator[World]:
+    """`prepare` writes what a database begins with, once for all worlds of its kind."""
     settings = load_settings(
         folder, {"ONFILE_DATA_DIR": str(folder / "data"), "ONFILE_MAX_RPS": "0", **environ}
     )
-    bootstrap.migrate(settings)
+    migrated(settings, prepare)
     clock = FakeClock()
     stripe = PracticeStripe(settings.practice_database, clock=clock, public_url=settings.public_url)
-    server = PracticeServer(stripe)
-    server.start()
-    try:
+    with served(stripe) as server:
         services = bootstrap.build_services(
             settings, clock=clock, api_base=server.base_url, bcrypt_rounds=4
         )
         yield World(settings, clock, stripe, server, services)
-    finally:
-        server.stop()

@@ -14,6 +14,7 @@ from lib.errors import Misconfigured
 from lib.services.staff.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
 from lib.settings import load_settings
 from tests import at_stripe
+from tests.databases import migrated
 from tests.world import World
 
 # As practice Stripe spells them, and the check that fails without them.
@@ -44,7 +45,7 @@ def other_services(world: World, folder: Path, **environ: str) -> Services:
     settings = load_settings(
         folder, {"ONFILE_DATA_DIR": str(folder / "other"), "ONFILE_MAX_RPS": "0", **environ}
     )
-    bootstrap.migrate(settings)
+    migrated(settings)
     return bootstrap.build_services(
         settings, clock=world.clock, api_base=world.server.base_url, bcrypt_rounds=4
     )

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from lib import bootstrap
 from lib.settings import load_settings
 from lib.store.unit_of_work import UnitOfWork
+from tests.databases import migrated
 
 
 @pytest.fixture
 def uow(tmp_path: Path) -> UnitOfWork:
     settings = load_settings(tmp_path, {})
-    bootstrap.migrate(settings)
+    migrated(settings)
     return UnitOfWork(settings.database)
 
 

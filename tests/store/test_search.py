@@ -8,12 +8,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib import bootstrap
 from lib.domain.mirror import CheckoutSession, Customer, SessionBundle
 from lib.reports.collect import SessionReports
 from lib.reports.customers import CustomerReports
 from lib.settings import load_settings
 from lib.store.unit_of_work import UnitOfWork
+from tests.databases import migrated
 
 _WORDS = st.text(alphabet="abAB12 -_%'\"@.é日本語😀", min_size=0, max_size=12)
 
@@ -105,7 +105,7 @@ def test_counts_are_those_of_the_rows(tmp_path_factory, changes: list[tuple[int,
 
 def _fresh(folder: Path) -> tuple[CustomerReports, UnitOfWork]:
     configured = load_settings(folder, {})
-    bootstrap.migrate(configured)
+    migrated(configured)
     return CustomerReports(configured.database), UnitOfWork(configured.database)
 
 

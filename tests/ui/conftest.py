@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import functools
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from lib import bootstrap
+from lib.bootstrap import Services
 from lib.domain.actors import Role
 from lib.services.staff.users import PRACTICE_PASSWORD
-from lib.settings import Settings, load_settings
+from lib.settings import Settings
 from lib.ui import auth, navigation
+from tests.world import FakeClock, World, new_world
 
 ROUTER = str(bootstrap.ROOT / "lib" / "ui" / "router.py")
 # As in practice mode, so that helpers of other tests can act for the same people.
@@ -26,15 +31,13 @@ PEOPLE = {
 TEST_MODE = {"STRIPE_SECRET_KEY": "rk_test_0123456789abcdef"}
 
 
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **by: float) -> None:
-        self.now += timedelta(**by)
+@pytest.fixture(autouse=True, scope="session")
+def _packages_are_searched_once() -> Iterator[None]:
+    """For components: each AppTest would read the metadata of every installed package again."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -44,35 +47,39 @@ def _no_caches() -> None:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def environ() -> dict[str, str]:
     """Overridden where a test needs another mode."""
     return {}
 
 
 @pytest.fixture
-def settings(tmp_path, environ) -> Settings:
-    return load_settings(tmp_path, {"ONFILE_DATA_DIR": str(tmp_path / "data"), **environ})
+def world(tmp_path: Path, environ: dict[str, str], monkeypatch) -> Iterator[World]:
+    """With Alice, Bob, Vera and Ada; what pages get to see."""
+    with new_world(tmp_path, prepare=_add_people, **environ) as built:
+        monkeypatch.setattr(bootstrap, "services", lambda: built.services)
+        yield built
 
 
 @pytest.fixture
-def empty_services(settings, clock, monkeypatch):
-    bootstrap.migrate(settings)
-    built = bootstrap.build_services(settings, clock=clock, bcrypt_rounds=4)
-    monkeypatch.setattr(bootstrap, "services", lambda: built)
-    return built
+def services(world: World) -> Services:
+    return world.services
 
 
 @pytest.fixture
-def services(empty_services):
-    """With Alice, Bob, Vera and Ada."""
+def clock(world: World) -> FakeClock:
+    return world.clock
+
+
+@pytest.fixture
+def settings(world: World) -> Settings:
+    return world.settings
+
+
+def _add_people(settings: Settings) -> None:
+    users = bootstrap.build_services(settings, clock=FakeClock(), bcrypt_rounds=4).users
     for username, (name, role) in sorted(PEOPLE.items(), key=lambda item: item[0] != "ada"):
-        by = empty_services.users.find("ada")
-        empty_services.users.add(
+        by = users.find("ada")
+        users.add(
             username,
             name=name,
             email=f"{username}@example.com",
@@ -80,7 +87,6 @@ def services(empty_services):
             password=PASSWORD,
             by=by.actor if by else None,
         )
-    return empty_services
 
 
 @pytest.fixture

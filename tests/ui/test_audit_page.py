@@ -18,12 +18,6 @@ from tests.world import World
 
 
 @pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
-
-
-@pytest.fixture
 def charged(world: World) -> str:
     customer = world.customer()
     world.save_card(customer)

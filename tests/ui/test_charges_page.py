@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lib import bootstrap
 from lib.domain.charges import Outcome
 from lib.domain.mirror import Decline
 from lib.services.ledger import attempts as ledger
 from lib.services.ledger.attempts import Result
 from tests.ui.charge_pages import button, buttons, choose, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 @pytest.fixture

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lib import bootstrap
 from lib.ui import navigation
 from lib.ui.formats import escape
 from tests.ui.collecting import LONG, NASTY, choose_row, column, fill, keys, press, words
-from tests.world import ALICE, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
+from tests.world import ALICE
 
 
 @pytest.fixture

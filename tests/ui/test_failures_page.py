@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from lib import bootstrap
 from tests.ui.charge_pages import button, choose, ran, text
 from tests.world import ALWAYS_DECLINES, NO_MONEY, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 def fail(world: World, number: str = ALWAYS_DECLINES, **order: str) -> str:

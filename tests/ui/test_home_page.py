@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from lib import bootstrap
 from lib.ui import navigation
 from tests.ui.charge_pages import ran, text
-from tests.world import ALICE, ALWAYS_DECLINES, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
+from tests.world import ALICE, ALWAYS_DECLINES
 
 
 def figures(at) -> dict[str, str]:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lib import bootstrap
 from tests.ui.charge_pages import button, buttons, field, ran, text
 from tests.world import ALWAYS_DECLINES, GOOD, WANTS_AUTHENTICATION, World
 
 STAYS_PROCESSING = "4000900000000292"
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 @pytest.fixture

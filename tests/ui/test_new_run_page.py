@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from lib import bootstrap
 from tests.running import rows_of
 from tests.ui.charge_pages import button, ran, text
 from tests.world import World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 def paste(open_page, rows: str):

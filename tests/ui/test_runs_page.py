@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib import bootstrap
 from lib.domain.actors import Actor, Role
 from lib.domain.runs import RUNS_AT_ONCE, Limits, RowState, RunState
 from lib.reports.waiting import Approvals
@@ -28,12 +27,6 @@ from tests.running import (
 from tests.ui.charge_pages import button, buttons, choose, ran, text
 from tests.ui.conftest import PASSWORD
 from tests.world import ALICE, ALWAYS_DECLINES, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 def row(world: World, reference: str = "INV-1", number: str = "4242424242424242"):

@@ -6,7 +6,6 @@ import contextlib
 
 import pytest
 
-from lib import bootstrap
 from lib.ui.formats import escape
 from tests.ui.collecting import (
     LONG,
@@ -20,12 +19,6 @@ from tests.ui.collecting import (
     words,
 )
 from tests.world import ALICE, WANTS_AUTHENTICATION, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from lib import bootstrap
 from lib.domain.links import LinkStatus, SetupLink
 from lib.ui import new_link
 from lib.ui.formats import escape
@@ -20,12 +19,6 @@ from tests.ui.collecting import (
     words,
 )
 from tests.world import ALICE, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 @pytest.fixture

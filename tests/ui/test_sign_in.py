@@ -7,6 +7,7 @@ import time
 import jwt
 import pytest
 
+from lib import bootstrap
 from lib.domain.actors import Role
 from lib.errors import NotSignedIn
 from lib.services.staff.users import PRACTICE_PASSWORD
@@ -18,6 +19,7 @@ from tests.ui.conftest import (
     sign_in_form_is_shown,
     sign_in_quietly,
 )
+from tests.world import new_world
 
 
 def fill_in(at, username: str, password: str):
@@ -32,6 +34,14 @@ def browser_reports(at):
     """What the cookie component says once the cookie is deleted."""
     at.session_state[at.session_state["auth_cookie_drop"]] = True
     return at.run()
+
+
+@pytest.fixture
+def nobody_yet(tmp_path, environ, visit, monkeypatch):
+    """Services without accounts, for whoever visits."""
+    with new_world(tmp_path / "empty", **environ) as empty:
+        monkeypatch.setattr(bootstrap, "services", lambda: empty.services)
+        yield empty.services
 
 
 class TestForm:
@@ -79,29 +89,21 @@ class TestForm:
 
 
 class TestPracticeAccounts:
-    def test_a_click_signs_in(self, empty_services, visit_empty) -> None:
-        empty_services.users.add_practice_users()
-        at = visit_empty().run()
+    def test_a_click_signs_in(self, visit, nobody_yet) -> None:
+        nobody_yet.users.add_practice_users()
+        at = visit().run()
         assert any(PRACTICE_PASSWORD in caption.value for caption in at.caption)
         at.button(key="sign_in_as_bob").click().run()
         assert at.title[0].value == "Hello, Bob"
 
-    def test_a_click_still_needs_the_known_password(self, empty_services, visit_empty) -> None:
-        empty_services.users.add_practice_users()
-        bob = empty_services.users.find("bob").actor
-        empty_services.users.set_password("bob", "another password", by=bob)
-        at = visit_empty().run()
+    def test_a_click_still_needs_the_known_password(self, visit, nobody_yet) -> None:
+        nobody_yet.users.add_practice_users()
+        bob = nobody_yet.users.find("bob").actor
+        nobody_yet.users.set_password("bob", "another password", by=bob)
+        at = visit().run()
         at.button(key="sign_in_as_bob").click().run()
         assert at.error
         assert sign_in_form_is_shown(at)
-
-    @pytest.fixture
-    def visit_empty(self, empty_services):
-        from streamlit.testing.v1 import AppTest
-
-        from tests.ui.conftest import ROUTER
-
-        return lambda: AppTest.from_file(ROUTER, default_timeout=60)
 
 
 class TestWithRealStripe:
@@ -114,12 +116,8 @@ class TestWithRealStripe:
         assert [button.key for button in at.button] == ["sign_in_submit"]
         assert not any(PRACTICE_PASSWORD in caption.value for caption in at.caption)
 
-    def test_without_accounts_the_page_says_how_to_add_one(self, empty_services) -> None:
-        from streamlit.testing.v1 import AppTest
-
-        from tests.ui.conftest import ROUTER
-
-        at = AppTest.from_file(ROUTER, default_timeout=60).run()
+    def test_without_accounts_the_page_says_how_to_add_one(self, visit, nobody_yet) -> None:
+        at = visit().run()
         assert at.code[0].value.startswith("python -m lib users add ")
         assert not at.text_input
 

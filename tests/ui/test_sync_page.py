@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from lib import bootstrap
 from lib.domain.proofs import Proof, Round
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
@@ -15,12 +14,6 @@ from tests import at_stripe
 from tests.syncing import deny
 from tests.ui.charge_pages import buttons, ran, text
 from tests.world import ALICE, World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 @pytest.fixture

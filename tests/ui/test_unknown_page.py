@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib import bootstrap
 from tests.ui.charge_pages import button, buttons, ran, text
 from tests.world import World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 @pytest.fixture

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lib import bootstrap
 from lib.domain.charges import ChargeState, Outcome
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.ui.charge_pages import button, buttons, field, ran, text
 from tests.world import World
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
 
 
 @pytest.fixture

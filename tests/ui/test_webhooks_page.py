@@ -6,18 +6,11 @@ import json
 
 import pytest
 
-from lib import bootstrap
 from lib.ui import webhook_words
 from tests.ui.collecting import LONG, NASTY, choose_row, column, drawer_title, fill, keys, press
 from tests.ui.collecting import words as raw_words
 from tests.webhook_route import signed
-from tests.world import World, new_world
-
-
-@pytest.fixture
-def empty_services(world: World, monkeypatch):
-    monkeypatch.setattr(bootstrap, "services", lambda: world.services)
-    return world.services
+from tests.world import World
 
 
 @pytest.fixture
@@ -115,13 +108,15 @@ class TestList:
 
 
 class TestNotSetUp:
-    def test_says_how(self, tmp_path, monkeypatch, request) -> None:
-        with new_world(tmp_path / "w", STRIPE_SECRET_KEY="rk_test_onfile") as bare:
-            request.getfixturevalue("world").services = bare.services
-            at = request.getfixturevalue("open_page")("webhooks", as_="alice")
-            assert "Webhooks are not set up" in words(at)
-            assert "STRIPE_WEBHOOK_SECRET" in words(at)
-            assert any("/webhooks/stripe" in code.value for code in at.code)
+    @pytest.fixture
+    def environ(self) -> dict[str, str]:
+        return {"STRIPE_SECRET_KEY": "rk_test_onfile"}
+
+    def test_says_how(self, opened) -> None:
+        at = opened()
+        assert "Webhooks are not set up" in words(at)
+        assert "STRIPE_WEBHOOK_SECRET" in words(at)
+        assert any("/webhooks/stripe" in code.value for code in at.code)
 
 
 class TestDrawer:
