@@ -10,10 +10,10 @@ Charges (what is owed) and attempts (each try to collect it): states and the mov
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.domain.identity import unreadable, visible
 from lib.domain.mirror import Decline, PaymentIntent
 from lib.errors import InvalidInput
 
@@ -184,12 +184,12 @@ def outcome_of(intent: PaymentIntent) -> Outcome:
 
 def clean_reference(text: str) -> str:
     """
-    Trim and normalise what is owed, so that the same reference always compares equal.
+    What is owed, as a person reads it, so that the same reference always compares equal.
 
     Raises:
-        InvalidInput: empty, too long, or with characters that cannot be seen.
+        InvalidInput: empty, too long, or with a letter that cannot be shown.
     """
-    cleaned = unicodedata.normalize("NFC", text).strip()
+    cleaned = visible(text)
     if not cleaned:
         raise InvalidInput(
             "A reference is needed: what is owed, for example an invoice number.",
@@ -202,9 +202,10 @@ def clean_reference(text: str) -> str:
             field="reference",
             code="reference_too_long",
         )
-    if not cleaned.isprintable():
+    letter = unreadable(cleaned)
+    if letter is not None:
         raise InvalidInput(
-            "The reference holds characters that cannot be shown.",
+            f"The reference holds {letter}, which cannot be shown. Type the reference again by hand.",
             field="reference",
             code="reference_invalid",
         )
@@ -216,10 +217,13 @@ def clean_description(text: str | None) -> str | None:
     Raises:
         InvalidInput: longer than Stripe takes, or with characters that cannot be shown.
     """
-    cleaned = unicodedata.normalize("NFC", text or "").strip()
-    if len(cleaned) > 500 or (cleaned and not cleaned.isprintable()):
+    cleaned = visible(text or "")
+    letter = unreadable(cleaned)
+    if len(cleaned) > 500 or letter is not None:
         raise InvalidInput(
-            "A description has at most 500 characters on one line.",
+            f"The description holds {letter}, which cannot stand in one line. Type it again by hand."
+            if letter is not None
+            else "A description has at most 500 characters on one line.",
             field="description",
             code="description_invalid",
         )

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 
 from lib.domain import payment_methods, references
 from lib.domain.charges import Attempt, Charge, ChargeState
+from lib.domain.identity import reference_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.retries import choose_method, was_tried, why_not_again
 from lib.domain.runs import Finding, RowRequest, Severity
@@ -46,8 +47,8 @@ class Facts:
     """By customer and reference: paid, on its way, unknown or planned."""
     live_by_email: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
     """By address in lower case and reference: of whoever shares a customer's address, deleted ones too; not the planned ones."""
-    live_outlines: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
-    """`live` by customer and outline of the reference."""
+    live_alike: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
+    """`live` by customer and key of the reference."""
     tried: Mapping[tuple[str, str], Sequence[Attempt]] = field(default_factory=dict)
     """By customer and reference, oldest first, whatever the sum."""
     in_runs: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -202,7 +203,7 @@ def _debt(
             )
         )
         return
-    alike = facts.live_outlines.get((customer.id, references.outline(key[1])))
+    alike = facts.live_alike.get((customer.id, reference_key(key[1])))
     if alike is not None and alike.reference != key[1]:
         found.append(references.like_an_earlier_one(key[1], alike))
     tried = facts.tried.get(key, ())

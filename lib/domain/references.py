@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable
 
 from lib.domain.charges import Charge, ChargeState
+from lib.domain.identity import reference_key
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.money import format_money
-
-_SIGNS = re.compile(r"[\W_]+")
-
-
-def outline(reference: str) -> str:
-    """
-    What is left when writing does not count: letters and digits, narrow, in small letters.
-
-    `INV-1`, `inv 1` and `ＩＮＶ‑1` have one outline. References of other signs only have themselves.
-    """
-    folded = unicodedata.normalize("NFKC", reference).casefold()
-    return _SIGNS.sub("", folded) or reference
 
 
 def why_live(charge: Charge) -> tuple[str, str]:
@@ -69,7 +56,7 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
         customers: the one that each row means, in the order of the rows.
     """
     first: dict[tuple[str, str], RowRequest] = {}
-    outlines: dict[tuple[str, str], RowRequest] = {}
+    keys: dict[tuple[str, str], RowRequest] = {}
     anybodys: dict[str, RowRequest] = {}
     found: dict[int, Finding] = {}
     for request, customer in zip(requests, customers, strict=True):
@@ -77,7 +64,7 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
         if customer is None or reference is None:
             continue
         same = first.setdefault((customer, reference), request)
-        alike = outlines.setdefault((customer, outline(reference)), request)
+        alike = keys.setdefault((customer, reference_key(reference)), request)
         earlier = anybodys.setdefault(reference, request)
         if same is not request:
             found[request.number] = _finding(

@@ -9,9 +9,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.charges import Attempt, Charge
+from lib.domain.identity import reference_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, Facts, Similar
-from lib.domain.references import outline
 from lib.store.charge_rows import attempt_of, charge_of
 from lib.store.mirror import customer_of, payment_method_of
 
@@ -45,8 +45,8 @@ class PreflightStore:
             named_methods=self._named_methods(sorted(set(methods))),
             live=live,
             live_by_email=self._live_by_email(known.values()),
-            live_outlines={
-                (customer, outline(reference)): charge
+            live_alike={
+                (customer, reference_key(reference)): charge
                 for (customer, reference), charge in live.items()
             },
             tried=tried,

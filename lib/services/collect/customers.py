@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from email_validator import EmailNotValidError, validate_email
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
+from lib.domain.identity import unreadable, visible
 from lib.domain.mirror import Customer
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation
 from lib.services.mirror.refetch import Refresher
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.]{2,63}\Z")
-_LONGEST_EMAIL = 320
 _LONGEST_NAME = 200
 
 
@@ -112,26 +111,37 @@ class CustomerService:
 
 def checked_email(email: str) -> str:
     """
+    An address as a person reads it.
+
     Raises:
-        InvalidInput: not an address, or with spaces or control characters in it.
+        InvalidInput: no mail can reach it; the message says what is wrong.
     """
-    cleaned = email.strip()
-    if len(cleaned) > _LONGEST_EMAIL or not cleaned.isprintable() or not _EMAIL.match(cleaned):
+    cleaned = visible(email)
+    letter = unreadable(cleaned)
+    try:
+        # Whether the domain has a mail server is not asked: that would be a question to a stranger.
+        # Domains that end in .test belong to sandboxes.
+        validate_email(cleaned, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        why = f"It holds {letter}, which cannot be shown." if letter else str(error)
         raise InvalidInput(
-            f"“{cleaned[:40]}” is not an e-mail address.", field="email", code="email_invalid"
-        )
+            f"“{cleaned[:40]}” is not an e-mail address. {why}", field="email", code="email_invalid"
+        ) from error
     return cleaned
 
 
 def checked_name(name: str) -> str:
     """
     Raises:
-        InvalidInput: too long, or with characters that cannot be shown.
+        InvalidInput: too long, or with a letter that cannot be shown.
     """
-    cleaned = " ".join(name.split())
-    if len(cleaned) > _LONGEST_NAME or not cleaned.isprintable():
+    cleaned = " ".join(visible(name).split())
+    letter = unreadable(cleaned)
+    if len(cleaned) > _LONGEST_NAME or letter is not None:
         raise InvalidInput(
-            f"A name has at most {_LONGEST_NAME} characters that can be shown.",
+            f"The name holds {letter}, which cannot be shown. Type it again by hand."
+            if letter is not None
+            else f"A name has at most {_LONGEST_NAME} characters.",
             field="name",
             code="name_invalid",
         )

@@ -1,0 +1,154 @@
+"""
+Keys for what is the same to a person: addresses and references, however they are written.
+
+Equal keys are a reason to ask, never proof: `INV-1` beside `INV-01` may be honest, so no key enters
+a unique index. Keys are stored: a change of a rule needs a migration that writes them anew.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import idna
+import regex
+
+# All that Unicode does not show: joiners, marks of direction, fillers such as U+3164.
+# https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
+_INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+# An override shows letters in another order than they are in: only a person can say what was meant.
+_OVERRIDES = regex.compile(r"[\u202d\u202e]")
+_SPACE = regex.compile(r"\p{Zs}")
+_DASH = regex.compile(r"\p{Dash}")
+_UNREADABLE = regex.compile(r"[\p{C}\p{Zl}\p{Zp}]")
+_CONTROLS = {"\t": "tab", "\n": "line break", "\r": "line break"}
+# NFKC would make an INV2 of INV², which nobody takes for the same.
+_LOOKS_DIFFERENT = ("<super>", "<sub>", "<fraction>", "<circle>")
+# Cyrillic and Greek letters whose capitals are drawn as Latin ones: typed with another keyboard.
+# https://www.unicode.org/reports/tr39/#Confusable_Detection
+_DRAWN_ALIKE = str.maketrans(
+    "авекмнорстухіјѕ" + "αβεζηικμνορτυχ" + "’‘ʼ´`′", "abekmhopctyxijs" + "abezhikmnoptyx" + "''''''"
+)
+# Letters with their marks, numbers and pictures count; all else separates.
+_TOKEN = regex.compile(r"[0-9]+(?:[.,' ][0-9]+)*|[\p{L}\p{N}\p{So}\p{Sc}]\p{M}*")
+_DIGITS = regex.compile(r"[0-9]+")
+_GROUPED = regex.compile(
+    r"[0-9]{1,3}(?P<sign>[.,' ])[0-9]{3}(?:(?P=sign)[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
+)
+_NO_CENTS = regex.compile(r"[.,]0{1,2}\Z")
+
+
+def visible(text: str) -> str:
+    """Text as a person reads it: without letters that are not shown, with plain spaces, trimmed."""
+    if text.isascii():
+        return text.strip()
+    if _OVERRIDES.search(text):
+        return text
+    return _without_invisible(text)
+
+
+def unreadable(text: str) -> str | None:
+    """The first letter that is neither shown nor may be left out: its number and name."""
+    match = _UNREADABLE.search(text)
+    if match is None:
+        return None
+    letter = match.group()
+    name = _CONTROLS.get(letter) or unicodedata.name(letter, "control character").lower()
+    return f"U+{ord(letter):04X} ({name})"
+
+
+def address_key(text: str) -> str:
+    """
+    One key for the writings of an e-mail address: in capitals, composed or not, with invisible
+    letters, and with a domain in its own letters or in `xn--`.
+
+    Never raises: what is no address has a key, too.
+    """
+    if text.isascii() and "xn--" not in text.lower():
+        return text.strip().lower()
+    local, sign, domain = _without_invisible(text).rpartition("@")
+    return _folded(local) + sign + _folded(_in_own_letters(_folded(domain)))
+
+
+def reference_key(text: str) -> str:
+    """
+    One key for the writings of a reference: case, Unicode form, dashes, spaces, invisible letters,
+    leading zeros, and digits in groups, as a spreadsheet writes 12345 as 12,345.
+
+    Other separators only count between digits, where 1-11 is not 11-1: `INV-1`, `inv 01` and `INV1`
+    have one key, `2024-001` and `2024/1` another. What consists of separators is its own key.
+    """
+    plain = _plain(text)
+    parts: list[str] = []
+    for match in _TOKEN.finditer(plain):
+        token = match.group()
+        if token[0] in "0123456789":
+            if parts and parts[-1][-1].isdecimal():
+                parts.append("-")
+            is_all = match.end() == len(plain) and not any(
+                map(str.isdecimal, plain[: match.start()])
+            )
+            token = _number(token, may_have_cents=is_all)
+        parts.append(token)
+    return unicodedata.normalize("NFC", "".join(parts)) or plain
+
+
+def _number(digits: str, *, may_have_cents: bool) -> str:
+    """Digits and what groups them: a number as one, else each group without its leading zeros."""
+    whole = _NO_CENTS.sub("", digits) if may_have_cents else digits
+    if whole.isdecimal() or _GROUPED.fullmatch(whole):
+        return _unpadded("".join(_DIGITS.findall(whole)))
+    return "-".join(map(_unpadded, _DIGITS.findall(digits)))
+
+
+def _unpadded(digits: str) -> str:
+    return digits.lstrip("0") or "0"
+
+
+def _without_invisible(text: str) -> str:
+    return unicodedata.normalize("NFC", _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip())
+
+
+def _plain(text: str) -> str:
+    if text.isascii():
+        return text.strip().lower().translate(_DRAWN_ALIKE)
+    plain, before = _without_invisible(text), ""
+    # Folding may undo a normal form and the other way round; a second or third time changes nothing.
+    while plain != before:
+        before = plain
+        shown = _without_invisible("".join(map(_compatible, before.casefold())))
+        plain = _DASH.sub("-", shown).translate(_DRAWN_ALIKE)
+    return plain
+
+
+def _compatible(letter: str) -> str:
+    if unicodedata.decomposition(letter).startswith(_LOOKS_DIFFERENT):
+        return letter
+    digit = unicodedata.decimal(letter, None)
+    return unicodedata.normalize("NFKC", letter) if digit is None else str(digit)
+
+
+def _folded(text: str) -> str:
+    folded, before = unicodedata.normalize("NFC", text), ""
+    while folded != before:
+        before = folded
+        decomposed = unicodedata.normalize("NFD", before)
+        folded = _without_invisible(decomposed.casefold())
+    return folded
+
+
+def _in_own_letters(domain: str) -> str:
+    """`bücher.example` for `xn--bcher-kva.example`; a label that is no name stays as it is."""
+    try:
+        domain = idna.uts46_remap(domain, std3_rules=False)
+    except UnicodeError:
+        domain = domain.lower()
+    return ".".join(_in_own_letters_label(label) for label in domain.split("."))
+
+
+def _in_own_letters_label(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return idna.ulabel(label)
+    except UnicodeError:
+        return label
