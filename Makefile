@@ -52,12 +52,12 @@ hooks: $(DEV_READY) ## Check style and types before each commit
 check: lint types test ## Style, types and tests; .ci/run checks more
 
 soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from SEEDS=1000 seeds
-	ONFILE_KILL_SECONDS=$(KILL_SECONDS) $(BIN)/python -m pytest tests/services/test_runs_killed.py
+	ONFILE_KILL_SECONDS=$(KILL_SECONDS) $(BIN)/python -m pytest tests/services/runs/test_kills.py
 	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) -p no:hypothesispytest \
-	  tests/services/test_runs_simulation.py
+	  tests/services/runs/test_simulation.py
 
 mutants: $(DEV_READY) ## Make mistakes that would charge twice, one at a time; tests must turn red (a minute)
-	$(BIN)/python -m tests.mutating
+	$(BIN)/python -m tests.mutation_runner
 
 bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, every page and runs (six minutes)
 	@$(BIN)/python -m bench.backfill 10k 100k

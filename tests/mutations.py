@@ -1,7 +1,7 @@
 """
 Mistakes that would charge twice, or charge what nobody agreed to, each with tests that must notice.
 
-`tests.mutating` makes them one at a time in a copy and requires red.
+`tests.mutation_runner` makes them one at a time in a copy and requires red.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ MUTATIONS = (
         "lib/domain/charges.py",
         'return f"onfile:{charge_id}:{number}"',
         'return "onfile:" + __import__("uuid").uuid4().hex',
-        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
+        f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "a random key when it is sent",
         "lib/services/charges/send.py",
         "idempotency_key=attempt.idempotency_key",
         'idempotency_key=__import__("uuid").uuid4().hex',
-        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
+        f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "the parameters of an attempt are made anew when it is sent",
         "lib/services/charges/send.py",
         "params = json.loads(attempt.params)",
         'params = json.loads(attempt.params) | {"description": str(epoch(self._clock()))}',
-        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
+        f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "no unique index over the live charges of a reference",
         "lib/store/migrations.py",
         "CREATE UNIQUE INDEX one_live_charge_a_reference",
         "CREATE INDEX one_live_charge_a_reference",
-        f"{SERVICES}test_charging.py::TestNeverTwice::test_the_schema_refuses_a_second_live_charge_and_a_second_open_attempt",
+        f"{SERVICES}charges/test_charge.py::TestNeverTwice::test_the_schema_refuses_a_second_live_charge_and_a_second_open_attempt",
     ),
     Mutation(
         "no unique index over the open attempts of a charge",
@@ -63,21 +63,21 @@ MUTATIONS = (
         "lib/stripe_gateway/errors.py",
         'return OutcomeUnknown("Stripe answered with an error of its own.", **facts)',
         'return Declined("It failed.", **facts)',
-        f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
+        f"{SERVICES}charges/test_resolve.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
     ),
     Mutation(
         "no answer is a failure",
         "lib/services/charges/send.py",
         "        case OutcomeUnknown():\n            outcome = Outcome.UNKNOWN",
         "        case OutcomeUnknown():\n            outcome = Outcome.NOT_EXECUTED",
-        f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
+        f"{SERVICES}charges/test_resolve.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
     ),
     Mutation(
         "the SDK repeats calls by itself",
         "lib/stripe_gateway/client.py",
         "max_network_retries=0",
         "max_network_retries=2",
-        f"{SERVICES}test_settling.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
+        f"{SERVICES}charges/test_resolve.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
     ),
     Mutation(
         "a retry around the call of a single charge",
@@ -85,7 +85,7 @@ MUTATIONS = (
         "                with again, self._uow.write() as stores:\n",
         "                with again, self._uow.write() as stores:\n"
         "                    result, intent = self._sender.ask(attempt)\n",
-        f"{SERVICES}test_attacks.py::TestWords::test_a_busy_database_after_the_call_is_waited_for",
+        f"{SERVICES}test_ledger_regressions.py::TestWords::test_a_busy_database_after_the_call_is_waited_for",
     ),
     Mutation(
         "a retry around the call of a run's row",
@@ -93,55 +93,55 @@ MUTATIONS = (
         "                with again:\n",
         "                with again:\n"
         "                    result, intent = self._sender.ask(attempt)\n",
-        f"{SERVICES}test_runs_bad_days.py::TestDatabase::test_locked_for_a_moment_after_a_reply",
+        f"{SERVICES}runs/test_faults.py::TestDatabase::test_locked_for_a_moment_after_a_reply",
     ),
     Mutation(
         "a single charge is sent before its attempt is committed",
         "lib/services/charges/charge.py",
         "        return self._execute(attempt)",
         "            return self._execute(attempt)",
-        f"{SERVICES}test_charging.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
+        f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "a run's row is sent before its attempt is committed",
         "lib/services/runs/send_row.py",
         "return commits.write(alone)",
         "return commits.write(lambda at: (made := alone(at), self._sender.ask(made))[0])",
-        f"{SERVICES}test_runs_executing.py::TestToTheEnd::test_each_attempt_is_committed_before_stripe_is_asked",
+        f"{SERVICES}runs/test_execute.py::TestToTheEnd::test_each_attempt_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "the executor does not look at the digest that was approved",
         "lib/services/runs/execute.py",
         "if digest_now(stores, run) != run.digest:",
         "if False:",
-        f"{SERVICES}test_runs_approving.py::TestWhat::test_an_edit_behind_our_back_stops_the_run_before_anything_is_sent",
+        f"{SERVICES}runs/test_approve.py::TestWhat::test_an_edit_behind_our_back_stops_the_run_before_anything_is_sent",
     ),
     Mutation(
         "the executor does not count the approvals",
         "lib/services/runs/execute.py",
         "if len(approvers - {run.submitted_by, run.created_by}) < run.approvals_needed:",
         "if False:",
-        f"{SERVICES}test_runs_approving.py::TestWhat::test_an_approval_that_is_gone_stops_it_too",
+        f"{SERVICES}runs/test_approve.py::TestWhat::test_an_approval_that_is_gone_stops_it_too",
     ),
     Mutation(
         "an approval is not bound to what the person looked at",
         "lib/services/runs/approve.py",
         "if digest != run.digest or digest_now(stores, run) != run.digest:",
         "if False:",
-        f"{SERVICES}test_runs_approving.py::TestWhat::test_not_the_digest_of_something_else",
+        f"{SERVICES}runs/test_approve.py::TestWhat::test_not_the_digest_of_something_else",
     ),
     Mutation(
         "makers approve their own run",
         "lib/services/runs/approve.py",
         "if by.username in makers:",
         "if False:",
-        f"{SERVICES}test_runs_approving.py::TestWho::test_never_the_maker_whatever_their_roles",
+        f"{SERVICES}runs/test_approve.py::TestWho::test_never_the_maker_whatever_their_roles",
     ),
     Mutation(
         "the fence of a lease is not checked",
         "lib/store/migrations.py",
         "AND lease_fence = NEW.fence)",
         ")",
-        f"{SERVICES}test_runs_lease.py::TestTakingOver::test_the_fence_refuses_an_attempt_of_the_old_one",
+        f"{SERVICES}runs/test_lease.py::TestTakingOver::test_the_fence_refuses_an_attempt_of_the_old_one",
     ),
 )

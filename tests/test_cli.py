@@ -16,9 +16,9 @@ from lib.cli.main import main
 from lib.errors import SettingsError
 from lib.services.mirror.sync import BACKFILL
 from lib.stripe_gateway.gateway import StripeGateway
-from tests import at_stripe
+from tests import stripe_account
 from tests.commands import Run, Said, commands_of
-from tests.syncing import hide_sessions_from_syncs
+from tests.mirror_checks import hide_sessions_from_syncs
 from tests.world import ALWAYS_DECLINES, World
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -262,7 +262,7 @@ class TestLinks:
             assert made["session_id"] in made["url"]
             assert made["durable_url"].startswith("http://localhost:8501/l/")
             assert made["expires_at"] == world.now + 86_400
-        assert len(at_stripe.listed(world, "/v1/checkout/sessions")) == 3
+        assert len(stripe_account.listed(world, "/v1/checkout/sessions")) == 3
 
     def test_in_words_the_address_to_send_is_the_durable_one(self, run: Run) -> None:
         said = run("--as", "alice", "links", "create", "--guest")
@@ -272,7 +272,8 @@ class TestLinks:
 
     def test_several_twins_are_an_error_that_lists_them(self, run: Run, world: World) -> None:
         twins = [
-            at_stripe.post(world, "/v1/customers", email="t@example.com")["id"] for _ in range(2)
+            stripe_account.post(world, "/v1/customers", email="t@example.com")["id"]
+            for _ in range(2)
         ]
         said = run("--json", "--as", "alice", "links", "create", "--email", "t@example.com")
         assert (said.status, said.error["code"]) == (1, "customer_exists")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.clock import epoch_ms
 from lib.practice.seed import seed_sessions
 from lib.store.unit_of_work import UnitOfWork
-from tests.syncing import count
+from tests.mirror_checks import count
 from tests.world import World
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.running import approved, executed, invoices, payers, started
-from tests.stopping import one_payer
+from tests.charge_runs import approved, executed, invoices, payers, started
+from tests.stopped_runs import one_payer
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 

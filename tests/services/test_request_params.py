@@ -17,7 +17,7 @@ from stripe._request_options import RequestOptions
 
 from lib.domain.charges import ChargeState
 from lib.errors import Declined
-from tests import at_stripe
+from tests import stripe_account
 from tests.webhook_route import client_of, deliver
 from tests.world import (
     ADA,
@@ -135,7 +135,7 @@ def a_whole_day(world: World) -> None:
     services.settling.reconcile(by=ADA)
     services.settling.settle_due()
 
-    for event in at_stripe.events(world):
+    for event in stripe_account.events(world):
         assert deliver(world, event) == 204
     while services.webhooks.process_due():
         pass

@@ -18,7 +18,7 @@ from lib.domain.mirror import Decline
 from lib.domain.runs import Run, RunState
 from lib.store.connection import connect
 from lib.store.unit_of_work import UnitOfWork
-from tests.simulating import House, Life
+from tests.simulation.house import House, Life
 
 MOST_TRIES = 3
 """In half of the seeds instead of eight, which no seed would reach."""

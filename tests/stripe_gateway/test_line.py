@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from lib.stripe_gateway.line import Line
-from tests.holding import until
+from tests.held_requests import until
 
 
 def test_whoever_waited_longest_goes_first() -> None:

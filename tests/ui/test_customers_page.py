@@ -6,7 +6,7 @@ import pytest
 
 from lib.ui import navigation
 from lib.ui.formats import escape
-from tests.ui.collecting import LONG, NASTY, choose_row, column, fill, keys, press, words
+from tests.ui.collect_pages import LONG, NASTY, choose_row, column, fill, keys, press, words
 from tests.world import ALICE
 
 

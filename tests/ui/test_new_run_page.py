@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.running import rows_of
+from tests.charge_runs import rows_of
 from tests.ui.charge_pages import button, ran, text
 from tests.world import World
 

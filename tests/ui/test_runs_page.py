@@ -13,7 +13,7 @@ from lib.domain.actors import Actor, Role
 from lib.domain.runs import RUNS_AT_ONCE, Limits, RowState, RunState
 from lib.reports.waiting import Approvals
 from lib.ui import navigation, run_certificate, run_words
-from tests.running import (
+from tests.charge_runs import (
     approve,
     approved,
     counts,

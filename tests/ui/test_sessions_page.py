@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from lib.ui.formats import escape
-from tests.ui.collecting import (
+from tests.ui.collect_pages import (
     LONG,
     NASTY,
     choose_row,

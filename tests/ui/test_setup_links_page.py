@@ -7,7 +7,7 @@ import pytest
 from lib.domain.links import LinkStatus, SetupLink
 from lib.ui import new_link
 from lib.ui.formats import escape
-from tests.ui.collecting import (
+from tests.ui.collect_pages import (
     LONG,
     NASTY,
     choose_row,

@@ -10,8 +10,8 @@ from lib.domain.proofs import Proof, Round
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.settings import Mode
-from tests import at_stripe
-from tests.syncing import deny
+from tests import stripe_account
+from tests.mirror_checks import deny
 from tests.ui.charge_pages import buttons, ran, text
 from tests.world import ALICE, World
 
@@ -50,7 +50,7 @@ def test_a_difference_is_red_and_named(open_page, read) -> None:
 
 
 def _customers(world: World) -> list[dict[str, object]]:
-    return at_stripe.listed(world, "/v1/customers")
+    return stripe_account.listed(world, "/v1/customers")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_webhooks_that_stopped_are_told_on_the_page(open_page, read) -> None:
     read.settings = replace(read.settings, webhook_secrets=("whsec_test",), mode=Mode.TEST)
     read.rebuild()
     customer = str(_customers(read)[0]["id"])
-    at_stripe.post(read, f"/v1/customers/{customer}", name="After")
+    stripe_account.post(read, f"/v1/customers/{customer}", name="After")
     read.clock.advance(minutes=30)
     read.services.sync.run()
     read.services.sync.beat()

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from lib.ui import webhook_words
-from tests.ui.collecting import LONG, NASTY, choose_row, column, drawer_title, fill, keys, press
-from tests.ui.collecting import words as raw_words
+from tests.ui.collect_pages import LONG, NASTY, choose_row, column, drawer_title, fill, keys, press
+from tests.ui.collect_pages import words as raw_words
 from tests.webhook_route import signed
 from tests.world import World
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from lib.services.collect.links import CreatedLink
 from lib.store import connection
 from lib.web.routes import LARGEST_DELIVERY_BYTES
-from tests import at_stripe
+from tests import stripe_account
 from tests.webhook_route import PATH, client_of, deliver, signed
 from tests.world import ALICE, World, new_world
 
@@ -38,7 +38,7 @@ def locked(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def event(world: World) -> dict[str, object]:
     world.customer()
-    [found] = at_stripe.events(world, "customer.created")
+    [found] = stripe_account.events(world, "customer.created")
     return found
 
 
@@ -168,7 +168,7 @@ class TestReturnPage:
     def test_a_completed_session_of_somebody_else_is_neutral(
         self, world: World, client: TestClient
     ) -> None:
-        foreign = at_stripe.post(
+        foreign = stripe_account.post(
             world,
             "/v1/checkout/sessions",
             mode="setup",

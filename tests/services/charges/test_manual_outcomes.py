@@ -1,0 +1,289 @@
+"""Outcomes settled by hand: two people, never against evidence, and never instead of looking."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+
+from lib.domain.actors import Role
+from lib.domain.charges import ChargeState, Outcome
+from lib.domain.verdicts import Verdict, VerdictState
+from lib.errors import InvalidInput, NotPermitted, NotSignedIn, StaleState
+from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.charge_runs import audited, uow
+from tests.world import ADA, ALICE, BOB, VERA, World
+
+
+@pytest.fixture
+def unknown(world: World) -> str:
+    """A charge that Stripe answers with a saved 500 under its key, and that moved nothing."""
+    world.services.users.add_practice_users()
+    customer = world.customer()
+    world.save_card(customer)
+    world.fault("error_500_saved")
+    charge = world.charge(customer).charge
+    assert charge.state is ChargeState.UNKNOWN
+    world.clock.advance(hours=2)
+    return charge.id
+
+
+def propose(world: World, charge_id: str, *, by=ALICE, **more: object) -> Verdict:
+    wanted = {"outcome": Outcome.NOT_EXECUTED, "reason": "Not in the Dashboard either"} | more
+    return world.services.verdicts.propose(charge_id, by=by, **wanted)
+
+
+def approve(world: World, verdict: Verdict, *, by=BOB) -> Verdict:
+    return world.services.verdicts.approve(verdict.id, by=by, password=PRACTICE_PASSWORD)
+
+
+def state(world: World, charge_id: str) -> ChargeState:
+    return world.services.charging.view(charge_id).charge.state
+
+
+def elsewhere(world: World, charge_id: str, **changes: object) -> str:
+    """A payment made by hand, without our mark."""
+    charge = world.services.charging.view(charge_id).charge
+    params = {
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "customer": charge.customer,
+        "payment_method": charge.payment_method,
+        "off_session": True,
+        "confirm": True,
+        "allowed_payment_method_types": ["card"],
+    } | changes
+    gateway = world.services.verdicts._gateway
+    return gateway.create_payment_intent(params, idempotency_key="elsewhere").id
+
+
+class TestTwoPeople:
+    def test_never_executed_frees_the_reference(self, world, unknown) -> None:
+        verdict = propose(world, unknown)
+        assert state(world, unknown) is ChargeState.UNKNOWN
+        assert approve(world, verdict).state is VerdictState.APPROVED
+        view = world.services.charging.view(unknown)
+        assert view.charge.state is ChargeState.PLANNED
+        assert view.attempts[-1].evidence == "two_people"
+        assert audited(world)[-2:] == ["verdict.approved", "attempt.not_executed"]
+        assert "verdict.proposed" in audited(world)
+        world.services.charging.retry(unknown, by=ALICE)
+        assert world.moved() == [(1_234, "usd")]
+
+    def test_nobody_agrees_with_themselves(self, world, unknown) -> None:
+        verdict = propose(world, unknown, by=ADA)
+        with pytest.raises(NotPermitted):
+            approve(world, verdict, by=ADA)
+        assert audited(world)[-1] == "verdict.approve_refused"
+        assert state(world, unknown) is ChargeState.UNKNOWN
+
+    @pytest.mark.parametrize("person", [ALICE, VERA], ids=lambda actor: actor.username)
+    def test_an_approver_is_needed(self, world, unknown, person) -> None:
+        verdict = propose(world, unknown, by=ADA)
+        with pytest.raises(NotPermitted):
+            approve(world, verdict, by=person)
+        assert state(world, unknown) is ChargeState.UNKNOWN
+
+    def test_roles_are_those_of_this_moment(self, world, unknown) -> None:
+        verdict = propose(world, unknown)
+        world.services.users.set_roles("bob", frozenset({Role.VIEWER}), by=ADA)
+        with pytest.raises(NotPermitted):
+            approve(world, verdict)
+
+    def test_the_password_is_asked_again(self, world, unknown) -> None:
+        verdict = propose(world, unknown)
+        with pytest.raises(NotSignedIn):
+            world.services.verdicts.approve(verdict.id, by=BOB, password="wrong")
+        assert state(world, unknown) is ChargeState.UNKNOWN
+
+    def test_reasons_are_needed(self, world, unknown) -> None:
+        with pytest.raises(InvalidInput):
+            propose(world, unknown, reason=" ")
+        verdict = propose(world, unknown)
+        reject = world.services.verdicts.reject
+        with pytest.raises(InvalidInput):
+            reject(verdict.id, by=BOB, password=PRACTICE_PASSWORD, note="")
+        reject(verdict.id, by=BOB, password=PRACTICE_PASSWORD, note="I see it there")
+        with pytest.raises(StaleState):
+            approve(world, verdict, by=ADA)
+        assert state(world, unknown) is ChargeState.UNKNOWN
+
+    def test_one_proposal_at_a_time_and_it_can_be_taken_back(self, world, unknown) -> None:
+        verdict = propose(world, unknown)
+        with pytest.raises(StaleState):
+            propose(world, unknown, by=ADA)
+        world.services.verdicts.withdraw(verdict.id, by=ALICE)
+        with pytest.raises(StaleState):
+            approve(world, verdict)
+        propose(world, unknown)
+
+
+class TestEvidenceComesFirst:
+    def test_only_what_is_unknown(self, world) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        paid = world.charge(customer).charge.id
+        with pytest.raises(StaleState):
+            propose(world, paid)
+
+    def test_not_within_the_first_hour(self, world) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.fault("error_500_saved")
+        fresh = world.charge(customer).charge.id
+        world.clock.advance(minutes=59)
+        with pytest.raises(StaleState, match="too early"):
+            propose(world, fresh)
+
+    def test_what_stripe_says_is_found_before_anybody_is_asked(self, world) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.lose_reply()
+        lost = world.charge(customer).charge.id
+        world.clock.advance(hours=2)
+        with pytest.raises(StaleState, match="found out by itself"):
+            propose(world, lost)
+        assert state(world, lost) is ChargeState.SUCCEEDED
+
+    def test_and_once_more_before_somebody_agrees(self, world, unknown) -> None:
+        """Listed late: the payment shows up between the proposal and the approval."""
+        verdict = propose(world, unknown)
+        attempt = world.services.charging.view(unknown).attempts[-1]
+        late = elsewhere(world, unknown, metadata=json.loads(attempt.params)["metadata"])
+        with pytest.raises(StaleState, match="found out by itself"):
+            approve(world, verdict)
+        (found,) = world.services.verdicts.of_charge(unknown)
+        assert found.state is VerdictState.OVERTAKEN
+        assert world.services.charging.view(unknown).attempts[-1].payment_intent == late
+        assert state(world, unknown) is ChargeState.SUCCEEDED
+
+    @pytest.mark.parametrize("path", ["/v1/events", "/v1/payment_intents"])
+    def test_when_stripe_cannot_be_asked_nobody_can_say_that_nothing_is_there(
+        self, world, unknown, path
+    ) -> None:
+        verdict = propose(world, unknown)
+        world.stripe.faults.add("GET", path, kind="missing_permission", times=2)
+        with pytest.raises(StaleState, match="cannot be asked"):
+            approve(world, verdict)
+        assert state(world, unknown) is ChargeState.UNKNOWN
+
+    def test_the_last_look_is_kept_to_be_shown(self, world, unknown) -> None:
+        propose(world, unknown)
+        (attempt,) = world.services.charging.view(unknown).attempts
+        assert json.loads(attempt.last_look) == {
+            "at": world.now,
+            "same_key": 500,
+            "events": "none",
+            "payments": "none",
+        }
+
+
+class TestPaidElsewhere:
+    def paid(self, world: World, unknown: str, intent: str | None) -> Verdict:
+        return propose(world, unknown, outcome=Outcome.SUCCEEDED, payment_intent=intent)
+
+    def test_a_payment_made_by_hand_settles_it(self, world, unknown) -> None:
+        intent = elsewhere(world, unknown)
+        approve(world, self.paid(world, unknown, intent))
+        view = world.services.charging.view(unknown)
+        assert view.charge.state is ChargeState.SUCCEEDED
+        assert view.attempts[-1].payment_intent == intent
+        assert len(world.moved()) == 1
+
+    @pytest.mark.parametrize(
+        "changes", [{"amount": 1_233}, {"confirm": False}, {"customer": "other"}]
+    )
+    def test_another_payment_does_not(self, world, unknown, changes) -> None:
+        if "customer" in changes:
+            other = world.customer("Other")
+            changes = {"customer": other, "payment_method": world.save_card(other)}
+        if changes.get("confirm") is False:
+            charge = world.services.charging.view(unknown).charge
+            intent = world.services.verdicts._gateway.create_payment_intent(
+                {"amount": charge.amount, "currency": charge.currency, "customer": charge.customer},
+                idempotency_key="elsewhere",
+            ).id
+        else:
+            intent = elsewhere(world, unknown, **changes)
+        with pytest.raises(InvalidInput):
+            self.paid(world, unknown, intent)
+
+    def test_a_payment_with_the_mark_of_another_charge_does_not(self, world, unknown) -> None:
+        """Its reply was lost, so that no attempt holds it yet."""
+        world.lose_reply()
+        other = world.charge(
+            world.services.charging.view(unknown).charge.customer, reference="INV-2"
+        )
+        paid = [m.payment_intent for m in world.stripe.money_moved()][-1]
+        with pytest.raises(InvalidInput, match="mark of another charge"):
+            propose(world, unknown, outcome=Outcome.SUCCEEDED, payment_intent=paid)
+        world.clock.advance(hours=24)
+        world.services.settling.settle_due()
+        found = world.services.charging.view(other.charge.id)
+        assert found.charge.state is ChargeState.SUCCEEDED
+
+    def test_the_payment_of_another_charge_does_not(self, world, unknown) -> None:
+        customer = world.services.charging.view(unknown).charge.customer
+        other = world.charge(customer, reference="INV-2")
+        with pytest.raises(InvalidInput, match="another charge"):
+            self.paid(world, unknown, other.attempts[-1].payment_intent)
+
+    @pytest.mark.parametrize("intent", [None, "", "pi_nobody", "ch_1?x"])
+    def test_no_payment_does_not(self, world, unknown, intent) -> None:
+        with pytest.raises(InvalidInput):
+            self.paid(world, unknown, intent)
+
+    def test_refunded_or_not_it_is_looked_at_again_before_agreeing(self, world, unknown) -> None:
+        intent = elsewhere(world, unknown)
+        verdict = self.paid(world, unknown, intent)
+        world.stripe.alter(intent, {"status": "canceled"})
+        with pytest.raises(InvalidInput):
+            approve(world, verdict)
+        assert state(world, unknown) is ChargeState.UNKNOWN
+
+
+class TestSchema:
+    """To somebody with a SQLite shell."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE verdicts SET state = 'approved', decided_by = proposed_by, decided_at = 1",
+            "UPDATE verdicts SET outcome = 'succeeded', payment_intent = 'pi_1'",
+            "UPDATE verdicts SET proposed_by = 'bob'",
+            "DELETE FROM verdicts",
+            "INSERT INTO verdicts SELECT 'v2', charge_id, attempt, outcome, payment_intent, reason,"
+            " 'proposed', proposed_by, proposed_at, NULL, NULL, NULL FROM verdicts",
+            "INSERT INTO verdicts SELECT 'v2', charge_id, attempt, outcome, payment_intent, reason,"
+            " 'approved', proposed_by, proposed_at, 'bob', 1, NULL FROM verdicts",
+            "UPDATE attempts SET outcome = 'not_executed', evidence = 'two_people'",
+        ],
+    )
+    def test_a_proposal_settles_nothing(self, world, unknown, change) -> None:
+        propose(world, unknown)
+        self.refused(world, change)
+
+    def test_a_decided_one_stays(self, world, unknown) -> None:
+        approve(world, propose(world, unknown))
+        self.refused(world, "UPDATE verdicts SET decided_by = 'ada'")
+
+    def test_an_approved_one_settles_only_what_it_says(self, world, unknown) -> None:
+        verdict = propose(world, unknown)
+        with sqlite3.connect(world.settings.database) as shell:
+            shell.execute(
+                "UPDATE verdicts SET state = 'approved', decided_by = 'bob', decided_at = 1"
+            )
+        self.refused(
+            world,
+            "UPDATE attempts SET outcome = 'succeeded', evidence = 'two_people', payment_intent = 'pi_1'",
+        )
+        with uow(world).read() as stores:
+            assert stores.verdicts.find(verdict.id).state is VerdictState.APPROVED
+
+    def refused(self, world: World, change: str) -> None:
+        with (
+            sqlite3.connect(world.settings.database) as shell,
+            pytest.raises(sqlite3.IntegrityError),
+        ):
+            shell.execute(change)

@@ -1,0 +1,110 @@
+"""Which method is charged when nobody names one, in runs and singly alike; and what is said of it."""
+
+from __future__ import annotations
+
+from lib.domain.charges import ChargeState
+from lib.domain.runs import RowRequest
+from lib.money import Money
+from lib.services.runs.draft import Source
+from tests import stripe_account
+from tests.charge_runs import executed, rows_of
+from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
+
+MASTERCARD = "5555555555554444"
+
+
+def two_methods(world: World, first: str, second: str = MASTERCARD) -> tuple[str, str, str]:
+    """A customer whose default is the older of two methods."""
+    customer = world.customer()
+    older = world.save_card(customer, first)
+    world.clock.advance(minutes=1)
+    newer = world.save_card(customer, second)
+    stripe_account.make_default(world, customer, older)
+    return customer, older, newer
+
+
+def judged(world: World, customer: str, *, amount: int = 1234):
+    request = RowRequest(2, (), customer, Money(amount, "usd"), "INV-1")
+    run = world.services.runs.maker.make(Source((), "November"), [request], by=ALICE)
+    (row,) = rows_of(world, run.id)
+    world.services.runs.control.cancel(run.id, by=ALICE)
+    return row
+
+
+def reviewed(world: World, customer: str):
+    return world.services.charging.review(world.order(customer), by=ALICE)
+
+
+def test_the_default_before_the_newest(world: World) -> None:
+    customer, older, _ = two_methods(world, "4242424242424242")
+    row, review = judged(world, customer), reviewed(world, customer)
+    assert (row.payment_method, review.method.id) == (older, older)
+    assert (row.findings, review.warnings) == ((), ())
+
+
+def test_the_newest_without_a_default_is_named(world: World) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    world.clock.advance(minutes=1)
+    newest = world.save_card(customer, MASTERCARD)
+    row, review = judged(world, customer), reviewed(world, customer)
+    assert (row.payment_method, review.method.id) == (newest, newest)
+    assert row.findings[0].message == review.warnings[0]
+    assert "2 saved methods and no default: the newest is charged" in review.warnings[0]
+
+
+def test_a_default_that_must_not_be_charged_again_gives_way(world: World) -> None:
+    customer, older, newer = two_methods(world, WANTS_AUTHENTICATION)
+    world.charge(customer, method=older)
+    row, review = judged(world, customer), reviewed(world, customer)
+    assert (row.payment_method, review.method.id) == (newer, newer)
+    assert "The default, Visa ···· 3184, failed for this reference" in review.warnings[0]
+    assert [finding.code for finding in row.findings] == ["method_chosen", "another_try"]
+    assert "not yet on Mastercard ···· 4444" in row.findings[1].message
+
+
+def test_a_default_that_failed_and_may_be_tried_again_gives_way_as_well(world: World) -> None:
+    customer, older, newer = two_methods(world, ALWAYS_DECLINES)
+    world.charge(customer, method=older)
+    world.clock.advance(days=7)
+    assert judged(world, customer).payment_method == newer
+    assert reviewed(world, customer).method.id == newer
+
+
+def test_when_all_are_refused_the_row_says_so(world: World) -> None:
+    customer = world.customer()
+    only = world.save_card(customer, WANTS_AUTHENTICATION)
+    world.charge(customer, method=only)
+    row = judged(world, customer)
+    assert (row.payment_method, row.findings[0].code) == (only, "retry_not_allowed")
+
+
+class TestTryAgain:
+    """A draft of what failed in a run."""
+
+    def test_takes_the_new_card_although_the_failed_one_is_the_default(self, world: World) -> None:
+        customer = world.customer()
+        bad = world.save_card(customer, WANTS_AUTHENTICATION)
+        stripe_account.make_default(world, customer, bad)
+        run = executed(world, [(customer, bad, 1234, "INV-1")])
+        world.clock.advance(minutes=1)
+        new = world.save_card(customer)
+        again = world.services.runs.follower.again(run.id, by=ALICE)
+        (row,) = rows_of(world, again.id)
+        assert (row.payment_method, row.state) == (new, "planned")
+
+    def test_keeps_the_method_that_a_row_named_when_it_did_not_fail(self, world: World) -> None:
+        customer, older, newer = two_methods(world, "4242424242424242")
+        world.lose_reply()
+        world.fault("error_500_saved")
+        paid = world.charge(customer, amount="12.34", method=older)
+        assert paid.charge.state is ChargeState.UNKNOWN
+        request = RowRequest(2, (), customer, Money(1234, "usd"), "INV-1", newer)
+        other = world.customer()
+        good = RowRequest(3, (), other, Money(500, "usd"), "INV-9", world.save_card(other))
+        maker, control = world.services.runs.maker, world.services.runs.control
+        run = maker.make(Source((), "November"), [request, good], by=ALICE)
+        assert rows_of(world, run.id)[0].findings[0].code == "outcome_unknown"
+        control.cancel(run.id, by=ALICE)
+        again = world.services.runs.follower.again(run.id, by=ALICE)
+        assert rows_of(world, again.id)[0].payment_method == newer

@@ -1,0 +1,441 @@
+"""Setup links: one link for one form, one live session, and a durable address that always answers."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from lib.domain.links import LinkStatus
+from lib.errors import (
+    GatewayError,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    StaleState,
+)
+from lib.services.collect.customers import TwinFound
+from lib.services.collect.links import CreatedLink, LinkGone
+from tests import stripe_account
+from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
+
+SESSIONS = "/v1/checkout/sessions"
+
+
+def create(world: World, form_key: str = "form-1", **given: object) -> CreatedLink:
+    return world.services.links.create(form_key=form_key, by=ALICE, **given)  # type: ignore[arg-type]
+
+
+def session(world: World, made: CreatedLink) -> dict[str, object]:
+    return stripe_account.get(world, f"{SESSIONS}/{made.session_id}")
+
+
+class TestThreeKinds:
+    def test_for_an_existing_customer(self, world: World) -> None:
+        customer = world.customer("Acme Ltd", "acme@example.com")
+        made = create(world, customer=customer)
+        assert session(world, made)["customer"] == customer
+        assert (made.link.name, made.link.email) == ("Acme Ltd", "acme@example.com")
+
+    def test_for_a_new_customer(self, world: World) -> None:
+        made = create(world, email="new@example.com", name="New  Person")
+        customer = stripe_account.get(world, f"/v1/customers/{made.link.customer}")
+        assert (customer["email"], customer["name"]) == ("new@example.com", "New Person")
+        assert session(world, made)["customer"] == made.link.customer
+
+    def test_for_nobody_yet(self, world: World) -> None:
+        made = create(world, guest=True)
+        assert session(world, made)["customer"] is None
+        assert stripe_account.listed(world, "/v1/customers") == []
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {},
+            {"guest": True, "email": "a@example.com"},
+            {"customer": "cus_1", "guest": True},
+            {"customer": "cus_1", "email": "a@example.com"},
+        ],
+    )
+    def test_exactly_one_of_them(self, world: World, given: dict[str, object]) -> None:
+        with pytest.raises(InvalidInput):
+            create(world, **given)
+        assert stripe_account.listed(world, SESSIONS) == []
+
+    def test_a_customer_known_only_to_stripe_is_found(self, world: World) -> None:
+        made_there = stripe_account.post(world, "/v1/customers", email="x@example.com", name="X")
+        assert create(world, customer=made_there["id"]).link.name == "X"
+
+    def test_an_unknown_or_deleted_customer_is_refused(self, world: World) -> None:
+        gone = world.customer()
+        stripe_account.delete(world, f"/v1/customers/{gone}")
+        world.services.customers.refresh(gone)
+        for customer in (gone, "cus_nobody"):
+            with pytest.raises(NotFound):
+                create(world, f"form-{customer}", customer=customer)
+        for customer in ("", "../charges", "cus_1/x", "c" * 100_000, "cus_\x00"):
+            with pytest.raises((InvalidInput, NotFound)):
+                create(world, "form", customer=customer)
+
+    def test_a_viewer_may_not(self, world: World) -> None:
+        with pytest.raises(NotPermitted):
+            world.services.links.create(form_key="f", guest=True, by=VERA)
+        with pytest.raises(NotPermitted):
+            world.services.links.expire("link_1", by=VERA)
+
+
+class TestWhatIsSent:
+    def test_a_link_with_currency(self, world: World) -> None:
+        made = create(
+            world, customer=world.customer(), currency="EUR", reference=" INV-7 ", locale="de"
+        )
+        sent = session(world, made)
+        ours = {"onfile_link_id": made.link.id, "onfile_reference": "INV-7"}
+        assert sent["mode"] == "setup"
+        assert sent["success_url"] == (
+            "http://localhost:8501/setup/return?session_id={CHECKOUT_SESSION_ID}"
+        )
+        assert sent["cancel_url"] == "http://localhost:8501/setup/cancelled"
+        assert sent["metadata"] == ours
+        assert sent["client_reference_id"] == made.link.id
+        assert (sent["currency"], sent["locale"]) == ("eur", "de")
+        intent = stripe_account.get(world, f"/v1/setup_intents/{sent['setup_intent']}")
+        assert intent["metadata"] == ours
+        assert intent["usage"] == "off_session"
+
+    @pytest.mark.parametrize("currency", [None, "usd"])
+    def test_a_currency_or_cards_only_and_never_payment_method_types(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, currency: str | None
+    ) -> None:
+        sent: list[dict[str, object]] = []
+        gateway = world.services.links._gateway
+        send = gateway.create_session
+
+        def looking(params, *, idempotency_key):
+            sent.append(dict(params))
+            return send(params, idempotency_key=idempotency_key)
+
+        monkeypatch.setattr(gateway, "create_session", looking)
+        create(world, guest=True, currency=currency)
+        assert "payment_method_types" not in sent[0]
+        assert ("currency" in sent[0]) is (currency is not None)
+        assert ("allowed_payment_method_types" in sent[0]) is (currency is None)
+
+    def test_nothing_is_sent_for_a_bad_value(self, world: World) -> None:
+        before = world.services.links._gateway.requests
+        for bad in (
+            {"guest": True, "currency": "xxx"},
+            {"guest": True, "locale": "tlh"},
+            {"guest": True, "reference": "x" * 201},
+            {"guest": True, "reference": "a\x00b"},
+            {"guest": True, "name": "x" * 100_000},
+            {"guest": True, "name": "a\x1bb"},
+            {"email": "nobody"},
+            {"email": "a@b"},
+            {"email": "a b@example.com"},
+            {"email": "a@example.com\r\nBcc: x@example.com"},
+            {"email": "x" * 100_000 + "@example.com"},
+            {"email": "a\x00@example.com"},
+        ):
+            with pytest.raises(InvalidInput):
+                create(world, **bad)
+        assert world.services.links._gateway.requests == before
+        assert world.services.links.listing() == []
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "<script>alert(1)</script>",
+            "=HYPERLINK(1)",
+            "+1",
+            "@SUM(A1)",
+            "O'Brien & Søn",
+            "日本 商店",
+        ],
+    )
+    def test_markup_and_formulas_in_names_are_only_text(self, world: World, name: str) -> None:
+        made = create(world, email="a@example.com", name=name, reference=name)
+        assert made.link.name == name
+        assert stripe_account.get(world, f"/v1/customers/{made.link.customer}")["name"] == name
+        metadata = session(world, made)["metadata"]
+        assert metadata == {"onfile_link_id": made.link.id, "onfile_reference": name}
+
+
+class TestOnce:
+    def test_a_double_submit_makes_one_link_one_session_and_one_customer(
+        self, world: World
+    ) -> None:
+        first = create(world, email="a@example.com", name="A")
+        again = create(world, email="a@example.com", name="A")
+        assert again == first
+        assert len(stripe_account.listed(world, SESSIONS)) == 1
+        assert len(stripe_account.listed(world, "/v1/customers")) == 1
+
+    def test_also_when_both_arrive_at_once(self, world: World) -> None:
+        together = threading.Barrier(4)
+        made: list[CreatedLink] = []
+
+        def click() -> None:
+            together.wait()
+            made.append(create(world, email="a@example.com", name="A"))
+
+        threads = [threading.Thread(target=click) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({(m.link.id, m.session_id) for m in made}) == 1
+        assert len(made) == 4
+        assert len(stripe_account.listed(world, SESSIONS)) == 1
+        assert len(stripe_account.listed(world, "/v1/customers")) == 1
+
+    def test_another_form_makes_another_link(self, world: World) -> None:
+        customer = world.customer()
+        assert create(world, "f1", customer=customer) != create(world, "f2", customer=customer)
+        assert len(stripe_account.listed(world, SESSIONS)) == 2
+
+    @pytest.mark.parametrize("kind", ["lost_reply", "error_500_unsaved", "truncated_json"])
+    def test_after_a_lost_reply_the_same_form_finds_the_same_session(
+        self, world: World, kind: str
+    ) -> None:
+        customer = world.customer()
+        world.stripe.faults.add("POST", SESSIONS, kind=kind, times=3)
+        with pytest.raises(OutcomeUnknown):
+            create(world, customer=customer)
+        made = create(world, customer=customer)
+        assert [s["id"] for s in stripe_account.listed(world, SESSIONS)] == [made.session_id]
+        assert len(world.services.links.listing()) == 1
+
+    def test_one_lost_reply_is_not_even_noticed(self, world: World) -> None:
+        world.stripe.faults.add("POST", SESSIONS, kind="lost_reply")
+        made = create(world, guest=True)
+        assert [s["id"] for s in stripe_account.listed(world, SESSIONS)] == [made.session_id]
+
+    def test_a_lost_reply_while_making_the_customer_makes_no_twin(self, world: World) -> None:
+        world.stripe.faults.add("POST", "/v1/customers", kind="lost_reply", times=3)
+        with pytest.raises(OutcomeUnknown):
+            create(world, email="a@example.com")
+        made = create(world, email="a@example.com")
+        assert [c["id"] for c in stripe_account.listed(world, "/v1/customers")] == [
+            made.link.customer
+        ]
+
+    def test_a_form_sent_again_after_the_customer_finished_says_so(self, world: World) -> None:
+        customer = world.customer()
+        world.finish(create(world, customer=customer).session_id)
+        with pytest.raises(StaleState, match="completed"):
+            create(world, customer=customer)
+
+
+class TestTwins:
+    def test_the_one_customer_with_this_e_mail_is_used(self, world: World) -> None:
+        existing = world.customer("Acme", "acme@example.com")
+        assert create(world, email="ACME@example.com").link.customer == existing
+        assert len(stripe_account.listed(world, "/v1/customers")) == 1
+
+    def test_also_one_that_only_stripe_knows(self, world: World) -> None:
+        there = stripe_account.post(world, "/v1/customers", email="acme@example.com")
+        assert create(world, email="acme@example.com").link.customer == there["id"]
+
+    def test_of_several_a_person_chooses(self, world: World) -> None:
+        several = {
+            stripe_account.post(world, "/v1/customers", email="two@example.com", name=f"Two {n}")[
+                "id"
+            ]
+            for n in (1, 2)
+        }
+        with pytest.raises(TwinFound) as found:
+            create(world, email="two@example.com")
+        assert {customer.id for customer in found.value.customers} == several
+        for customer in several:
+            assert customer in str(found.value)
+        assert stripe_account.listed(world, SESSIONS) == []
+
+    def test_a_new_one_if_that_is_what_the_person_wants(self, world: World) -> None:
+        existing = world.customer("Acme", "acme@example.com")
+        made = create(world, email="acme@example.com", allow_twin=True)
+        assert made.link.customer not in (None, existing)
+
+    def test_a_deleted_customer_is_no_twin(self, world: World) -> None:
+        gone = world.customer("Acme", "acme@example.com")
+        stripe_account.delete(world, f"/v1/customers/{gone}")
+        world.services.customers.refresh(gone)
+        assert create(world, email="acme@example.com").link.customer != gone
+
+
+class TestExpire:
+    def test_ends_the_page_at_stripe_and_the_durable_address(self, world: World) -> None:
+        made = create(world, guest=True)
+        link = world.services.links.expire(made.link.id, by=ALICE)
+        assert link.status(world.now) is LinkStatus.REVOKED
+        assert session(world, made)["status"] == "expired"
+        gone = world.services.links.open_durable(made.link.token)
+        assert gone == LinkGone(LinkStatus.REVOKED)
+        _, last = world.services.links.show(made.link.id)
+        assert last is not None
+        assert last.url is None, "the address of an ended page is forgotten"
+
+    def test_of_a_page_just_completed_says_so_and_keeps_the_card(self, world: World) -> None:
+        made = create(world, customer=world.customer())
+        world.fill(made.session_id)
+        with pytest.raises(StaleState, match="finished"):
+            world.services.links.expire(made.link.id, by=ALICE)
+        link, _ = world.services.links.show(made.link.id)
+        assert link.status(world.now) is LinkStatus.COMPLETED
+        found = world.services.reports.sessions.find(made.session_id)
+        assert found is not None
+        assert found["payment_method"]
+
+    def test_of_a_page_that_ended_by_itself(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.clock.advance(hours=25)
+        link = world.services.links.expire(made.link.id, by=ALICE)
+        assert link.status(world.now) is LinkStatus.REVOKED
+
+    def test_twice_is_too_late(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.services.links.expire(made.link.id, by=ALICE)
+        with pytest.raises(StaleState):
+            world.services.links.expire(made.link.id, by=ALICE)
+
+    def test_an_unknown_link(self, world: World) -> None:
+        with pytest.raises(NotFound):
+            world.services.links.expire("link_nothing", by=ALICE)
+
+    def test_stripe_down_leaves_the_link_open(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.stripe.faults.add("*", "/v1/", kind="error_500_unsaved", times=20)
+        with pytest.raises(GatewayError):
+            world.services.links.expire(made.link.id, by=ALICE)
+        world.stripe.faults.clear()
+        assert world.services.links.open_durable(made.link.token) == made.url
+
+
+class TestDurableAddress:
+    def test_leads_to_the_same_page_while_it_lives(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.clock.advance(hours=23)
+        assert world.services.links.open_durable(made.link.token) == made.url
+        assert len(stripe_account.listed(world, SESSIONS)) == 1
+
+    @pytest.mark.parametrize("hours", [23.9, 24.0, 25.0, 24 * 29])
+    def test_leads_to_a_new_page_when_the_last_is_about_to_end(
+        self, world: World, hours: float
+    ) -> None:
+        made = create(world, customer=world.customer(), currency="usd", reference="INV-1")
+        world.clock.advance(hours=hours)
+        address = world.services.links.open_durable(made.link.token)
+        assert isinstance(address, str)
+        assert address != made.url
+        again = world.services.links.open_durable(made.link.token)
+        assert again == address
+        new, old = stripe_account.listed(world, SESSIONS)
+        assert new["metadata"] == old["metadata"]
+        assert (new["customer"], new["currency"]) == (old["customer"], "usd")
+        world.finish(str(new["id"]))
+        link, _ = world.services.links.show(made.link.id)
+        assert link.completed_session == new["id"]
+
+    def test_two_openings_at_once_make_one_page(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.clock.advance(hours=25)
+        together = threading.Barrier(4)
+        addresses: list[object] = []
+
+        def open_it() -> None:
+            together.wait()
+            addresses.append(world.services.links.open_durable(made.link.token))
+
+        threads = [threading.Thread(target=open_it) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(addresses) == 4
+        assert len(set(addresses)) == 1
+        assert len(stripe_account.listed(world, SESSIONS)) == 2
+
+    def test_is_gone_when_used(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.finish(made.session_id)
+        assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.COMPLETED)
+
+    def test_is_gone_when_used_though_nobody_told_us_yet(self, world: World) -> None:
+        """Completed at Stripe, no webhook, no return; then the customer opens the mail again."""
+        made = create(world, guest=True)
+        world.fill(made.session_id)
+        assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.COMPLETED)
+
+    def test_is_gone_when_the_customer_was_deleted(self, world: World) -> None:
+        customer = world.customer()
+        made = create(world, customer=customer)
+        world.stripe.handle(
+            "DELETE", f"/v1/customers/{customer}", {}, {"Authorization": "Bearer sk_test_practice"}
+        )
+        world.clock.advance(hours=25)
+        assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.REVOKED)
+
+    def test_leads_to_the_known_page_while_stripe_cannot_say(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.stripe.faults.add("GET", "/v1/checkout", kind="error_500_unsaved", times=10)
+        assert world.services.links.open_durable(made.link.token) == made.url
+
+    def test_is_gone_after_thirty_days(self, world: World) -> None:
+        made = create(world, guest=True)
+        world.clock.advance(days=30)
+        assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.EXPIRED)
+        assert len(stripe_account.listed(world, SESSIONS)) == 1
+
+    def test_an_unknown_token(self, world: World) -> None:
+        assert world.services.links.open_durable("nothing") == LinkGone(None)
+
+    def test_of_a_new_customer_whose_making_failed_still_saves_for_that_customer(
+        self, world: World
+    ) -> None:
+        """The link exists before the customer does; its address must not make a guest of them."""
+        world.stripe.faults.add("POST", "/v1/customers", kind="error_500_unsaved", times=3)
+        with pytest.raises(OutcomeUnknown):
+            create(world, email="a@example.com", name="A")
+        [(link, _)] = world.services.links.listing()
+        assert isinstance(world.services.links.open_durable(link.token), str)
+        [made] = stripe_account.listed(world, SESSIONS)
+        [customer] = stripe_account.listed(world, "/v1/customers")
+        assert made["customer"] == customer["id"]
+
+
+class TestRecovery:
+    def test_one_open_link_for_a_failed_charge(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer, ALWAYS_DECLINES)
+        failed = world.charge(customer)
+        first = world.services.links.recover(failed.charge.id, by=ALICE)
+        again = world.services.links.recover(failed.charge.id, by=ALICE)
+        assert first == again
+        assert first.link == failed.recovery_link
+        assert first.link.customer == customer
+
+    def test_an_unknown_charge(self, world: World) -> None:
+        with pytest.raises(NotFound):
+            world.services.links.recover("chg_nothing", by=ALICE)
+        with pytest.raises(NotPermitted):
+            world.services.links.recover("chg_nothing", by=VERA)
+
+
+class TestListing:
+    def test_by_state(self, world: World) -> None:
+        kept = create(world, "f1", guest=True)
+        ended = create(world, "f2", guest=True)
+        used = create(world, "f3", guest=True)
+        world.services.links.expire(ended.link.id, by=ALICE)
+        world.finish(used.session_id)
+        for status, made in (
+            (LinkStatus.OPEN, kept),
+            (LinkStatus.REVOKED, ended),
+            (LinkStatus.COMPLETED, used),
+        ):
+            found = world.services.links.listing(status=status)
+            assert [link.id for link, _ in found] == [made.link.id]
+        world.clock.advance(days=31)
+        [(old, _)] = world.services.links.listing(status=LinkStatus.EXPIRED)
+        assert old.id == kept.link.id

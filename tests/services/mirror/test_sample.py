@@ -1,0 +1,407 @@
+"""Samples of a proof: what they find on the first day, how far they come in turn, what they cost."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from lib.domain.health import Light, judge, light_of
+from lib.domain.proofs import Proof, Round
+from lib.errors import StaleState
+from lib.practice.seed import seed_sessions
+from lib.services.mirror.result import SyncResult
+from lib.services.mirror.sync import VERIFY
+from lib.store.comparing import CompareStore
+from tests import stripe_account
+from tests.mirror_checks import (
+    count,
+    customer_elsewhere,
+    database,
+    hide_sessions_from_syncs,
+    latest,
+    paid_elsewhere,
+    rows,
+    watched,
+)
+from tests.world import ALICE, World
+
+
+def prove(world: World, *, full: bool = False) -> dict[str, Proof]:
+    return {proof.type: proof for proof in world.services.sync.prove_now(by=ALICE, full=full)}
+
+
+def light(world: World) -> tuple[Light, list[str]]:
+    world.services.sync.beat()
+    remarks = judge(world.services.reports.health.facts(has_webhooks=False))
+    return light_of(remarks), [remark.code for remark in remarks]
+
+
+def next_day(world: World) -> None:
+    world.clock.advance(days=1, minutes=1)
+    world.worker.run_once()
+    world.worker.run_once()
+
+
+@pytest.fixture
+def seeded(world: World) -> World:
+    """Twelve hundred of each of three types, read, and settled for days."""
+    seed_sessions(world.stripe, 1200, now=world.clock())
+    world.clock.advance(days=3)
+    world.services.sync.run()
+    world.services.sync._proving._sampling.random = random.Random(3)
+    return world
+
+
+def lose(world: World, table: str, first: int, number: int) -> None:
+    with database(world) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute(
+            f"""DELETE FROM {table} WHERE id IN (SELECT id FROM {table}
+                ORDER BY created LIMIT {number} OFFSET {first})"""
+        )
+
+
+def lose_a_week(world: World, table: str) -> int:
+    """A fifth of all the time, at random, without a trace; returns how many it held."""
+    [(oldest, newest)] = rows(world, f"SELECT min(created), max(created) FROM {table}")
+    length = (newest - oldest) // 5
+    begin = random.Random(5).randint(oldest, newest - length)
+    with database(world) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        lost = connection.execute(
+            f"DELETE FROM {table} WHERE created BETWEEN ? AND ?", (begin, begin + length)
+        )
+        return int(lost.rowcount)
+
+
+class TestHoles:
+    @pytest.mark.parametrize("first", [0, 330, 700])
+    def test_a_quarter_that_is_lost_is_found_on_the_first_day(
+        self, seeded: World, first: int
+    ) -> None:
+        lose(seeded, "setup_intents", first, 300)
+        proof = prove(seeded)["setup_intents"]
+        assert proof.missing >= 1
+        assert proof.repaired == proof.missing
+        assert proof.windows <= 7
+
+    def test_one_that_is_not_the_widest_gap_is_found_by_moments_in_time(
+        self, seeded: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On some of ten days, each as if it were the first."""
+        lose_a_week(seeded, "setup_intents")
+        kept = seeded.services.sync._proving._sampling
+        monkeypatch.setattr(CompareStore, "end_of_widest_gap", lambda *_, **__: None)
+        found = 0
+        for seed in range(10):
+            kept.random = random.Random(seed)
+            with seeded.services.sync._uow.read() as stores:
+                parts = kept._some(stores, "setup_intents", seeded.now - 60)
+            gone = [
+                one["id"]
+                for part in parts
+                for one in stripe_account.listed(
+                    seeded,
+                    "/v1/setup_intents",
+                    created={"gte": str(part.created_from), "lt": str(part.created_before)},
+                )
+                if not count(seeded, "setup_intents", f"id = '{one['id']}'")
+            ]
+            found += bool(gone)
+        assert found >= 2
+
+    def test_everything_is_compared_in_turn(self, seeded: World) -> None:
+        everyone = [row[0] for row in rows(seeded, "SELECT id FROM customers ORDER BY position")]
+        with database(seeded) as connection:
+            connection.execute("PRAGMA foreign_keys=OFF")
+            connection.executemany(
+                "DELETE FROM customers WHERE id = ?", [(one,) for one in everyone[60::100]]
+            )
+        sampling = seeded.services.sync._proving
+        began, days = seeded.now, 0
+        while not _round(seeded, "customers").covered_since:
+            proof = Proof("customers", proven_at=seeded.now)
+            sampling._prove_listed(proof, seeded.now - 60, SyncResult(), lambda _: None, full=False)
+            left = _round(seeded, "customers").windows_left
+            assert left <= 15 - days
+            seeded.clock.advance(days=1)
+            days += 1
+        assert days <= 16
+        assert _round(seeded, "customers").covered_since == began
+        assert _round(seeded, "customers").position is None
+        assert count(seeded, "customers") == len(everyone)
+
+    def test_methods_are_compared_in_turn(self, world: World) -> None:
+        for number in range(12):
+            world.save_card(world.customer(f"C{number}"))
+        world.services.sync.run()
+        world.clock.advance(days=1)
+        began = world.now
+        for _ in range(3):
+            world.services.sync.run()
+            hide_sessions_from_syncs(world)
+            proof = prove(world)["payment_methods"]
+            assert 5 <= proof.windows <= 10
+            assert not proof.is_full
+            world.clock.advance(days=1)
+        assert _round(world, "payment_methods").covered_since == began
+
+
+def _round(world: World, type_: str) -> Round:
+    return world.services.sync.rounds().get(type_) or Round(type_, 0)
+
+
+class TestLight:
+    def test_is_not_green_again_before_everything_was_compared(self, seeded: World) -> None:
+        next_day(seeded)
+        assert light(seeded) == (Light.GREEN, [])
+        lose(seeded, "setup_intents", 300, 300)
+        next_day(seeded)
+        assert light(seeded) == (Light.RED, ["differs"])
+        seen = []
+        for _ in range(3):
+            next_day(seeded)
+            seen.append(light(seeded)[0])
+        assert seen == [Light.AMBER] * 3
+        seeded.services.sync.prove_now(by=ALICE, full=True)
+        assert light(seeded) == (Light.GREEN, [])
+        assert count(seeded, "setup_intents") == 1200
+
+    def test_a_small_account_is_green_after_the_next_clean_one(self, world: World) -> None:
+        world.save_card(world.customer())
+        world.services.sync.run()
+        world.clock.advance(hours=1)
+        world.services.sync.run()
+        with database(world) as connection:
+            connection.execute("UPDATE customers SET name = 'by hand'")
+        prove(world)
+        assert light(world) == (Light.RED, ["differs"])
+        world.clock.advance(minutes=5)
+        prove(world)
+        assert light(world) == (Light.GREEN, [])
+
+    def test_stays_green_while_other_programs_begin_and_give_up(self, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer)
+        paid_elsewhere(world, customer, world.save_card(customer, "4000000000000259"))
+        given_up = stripe_account.post(world, "/v1/setup_intents", customer=customer)["id"]
+        next_day(world)
+        next_day(world)
+        assert light(world) == (Light.GREEN, [])
+        unpaid = {"amount": "100", "currency": "usd"}
+        stripe_account.post(world, "/v1/payment_intents", **unpaid, customer=customer)
+        nobodys = stripe_account.post(world, "/v1/payment_intents", **unpaid)["id"]
+        edited = paid_elsewhere(world, customer, method)
+        stripe_account.post(world, "/v1/setup_intents", customer=customer)
+        stripe_account.post(world, f"/v1/setup_intents/{given_up}/cancel")
+        paid_elsewhere(world, customer, method, capture_method="manual")
+        [(dispute,)] = rows(world, "SELECT id FROM disputes")
+        stripe_account.answer_dispute(world, str(dispute))
+        for _ in range(2):
+            world.clock.advance(minutes=30)
+            world.services.sync.run()
+        # Of these there is no event.
+        stripe_account.post(world, f"/v1/payment_intents/{edited}", description="looked at")
+        world.stripe.alter(nobodys, {"customer": customer})
+        next_day(world)
+        proofs = {proof.type: proof for proof in world.services.sync.proofs()}
+        assert {type_: p.found for type_, p in proofs.items() if p.found} == {}
+        late = {finding.id for finding in proofs["payment_intents"].findings}
+        assert late == {edited, nobodys}
+        assert proofs["payment_intents"].late == 2
+        assert light(world) == (Light.GREEN, [])
+        assert count(world, "payment_intents", "description = 'looked at'") == 1
+        assert count(world, "payment_intents", f"id = '{nobodys}'") == 1
+
+    def test_what_another_thread_has_in_hand_is_on_its_way(self, world: World) -> None:
+        customer = world.customer("Before")
+        method = world.save_card(customer)
+        paid = paid_elsewhere(world, customer, method)
+        world.services.sync.run()
+        world.clock.advance(hours=2)
+        world.services.sync.run()
+        stripe_account.post(world, f"/v1/customers/{customer}", name="After")
+        stripe_account.post(world, "/v1/refunds", payment_intent=paid, amount="100")
+        page = world.services.sync._gateway.list_events(
+            types=("customer.updated", "refund.created")
+        )
+        world.services.webhooks.take_listed(page.items)
+        with world.services.sync._uow.write() as stores:
+            assert stores.deliveries.claim(now=world.now, waits=(30, 120), lease=300)
+        world.clock.advance(seconds=70)
+        proofs = prove(world)
+        assert {type_: p.findings for type_, p in proofs.items() if p.findings} == {}
+        assert light(world) == (Light.GREEN, [])
+        assert world.services.customers.get(customer).name == "After"
+        with world.services.sync._uow.write() as stores:
+            stores.deliveries._database.execute(
+                "UPDATE webhook_deliveries SET state = 'failed', next_try_at = NULL"
+            )
+            stores.deliveries._database.execute("UPDATE customers SET name = 'by hand'")
+        assert prove(world)["customers"].differing == 1
+
+    def test_a_comparison_that_fails_is_amber_with_its_reason(self, world: World) -> None:
+        world.save_card(world.customer())
+        next_day(world)
+        next_day(world)
+        world.stripe.faults.add("GET", "/v1/charges$", kind="error_500_unsaved", times=10_000)
+        next_day(world)
+        assert latest(world, VERIFY).state == "failed"
+        facts = world.services.reports.health.facts(has_webhooks=False)
+        [remark] = judge(facts)
+        assert (remark.code, remark.light) == ("proof_failed", Light.AMBER)
+        assert latest(world, VERIFY).error in remark.says
+
+
+class TestWhatOthersHave:
+    def test_little_is_read_and_kept_of_what_lies_between_two_of_ours(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Other programs' payments for nobody we know: a page of them at a time, and not all."""
+        customer = world.customer()
+        method = world.save_card(customer)
+        paid_elsewhere(world, customer, method)
+        first = stripe_account.post(world, "/v1/payment_intents", amount="100", currency="usd")[
+            "id"
+        ]
+        _copies(world, first, 2500)
+        world.clock.advance(days=1)
+        paid_elsewhere(world, customer, method)
+        world.services.sync.run()
+        world.clock.advance(minutes=10)
+        world.services.sync.run()
+        seen = watched(world, monkeypatch)
+        proof = prove(world)["payment_intents"]
+        assert seen["/v1/payment_intents"] == 11
+        assert (proof.is_full, proof.stripe_account, proof.found) == (False, 1, 0)
+        full = prove(world, full=True)["payment_intents"]
+        assert (full.is_full, full.stripe_account, full.found) == (True, 2, 0)
+
+    def test_a_person_can_stop_it_between_two_pages(self, world: World) -> None:
+        customer_elsewhere(world)
+        world.services.sync.run()
+        first = stripe_account.post(world, "/v1/payment_intents", amount="100", currency="usd")[
+            "id"
+        ]
+        _copies(world, first, 1500)
+        world.clock.advance(days=1)
+        world.services.sync.run()
+        told = 0
+
+        def stop(state: dict[str, object]) -> None:
+            nonlocal told
+            if state["doing"] == "payment_intents":
+                told += 1
+                if told == 3:
+                    world.services.sync.cancel(VERIFY, by=ALICE)
+
+        with pytest.raises(StaleState, match="stopped"):
+            world.services.sync.prove_now(by=ALICE, full=True, progress=stop)
+        assert told == 3
+        assert latest(world, VERIFY).state == "cancelled"
+
+    def test_what_is_missing_is_written_page_by_page(self, seeded: World) -> None:
+        lose(seeded, "customers", 0, 1200)
+        written = []
+        matching = seeded.services.sync._proving._matching
+        write_over = matching._write_over
+
+        def watch(type_: str, items: list[object], asked_at_ms: int) -> None:
+            written.append(len(items))
+            write_over(type_, items, asked_at_ms)
+
+        matching._write_over = watch  # type: ignore[method-assign, assignment]
+        proof = prove(seeded)["customers"]
+        assert max(written) <= 101
+        # A sample stops after about ten pages more; everything is for the full one.
+        assert 900 <= proof.repaired == proof.missing <= 1200
+        prove(seeded, full=True)
+        assert count(seeded, "customers") == 1200
+
+
+def _copies(world: World, first: str, number: int) -> None:
+    """So many PaymentIntents like this, a second apart, made faster than by requests."""
+    connection = world.stripe.database.connection()
+    [row] = connection.execute("SELECT * FROM objects WHERE id = ?", (first,)).fetchall()
+    with world.stripe.database.writing() as writing:
+        for at in range(1, number + 1):
+            copy = dict(row)
+            copy["id"] = f"{first}{at}"
+            copy["created"] = row["created"] + at
+            copy["payload"] = (
+                row["payload"]
+                .replace(first, copy["id"])
+                .replace(f'"created": {row["created"]}', f'"created": {copy["created"]}')
+            )
+            del copy["seq"]
+            names = ", ".join(copy)
+            writing.execute(
+                f"INSERT INTO objects ({names}) VALUES ({', '.join('?' * len(copy))})",
+                tuple(copy.values()),
+            )
+
+
+class TestBefore:
+    def test_everything_was_read_there_is_nothing_to_compare(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = watched(world, monkeypatch)
+        for ask in (world.services.sync.prove_now, world.services.sync.request_proof):
+            with pytest.raises(StaleState, match="Not everything at Stripe was read yet"):
+                ask(by=ALICE)
+        assert seen.total() == 0
+        assert world.services.sync.latest(VERIFY) is None
+
+
+class TestJobs:
+    def test_one_comparison_at_a_time(self, world: World) -> None:
+        world.services.sync.run()
+        jobs = world.services.sync._jobs
+        world.services.sync.request_proof(by=ALICE)
+        assert jobs.take(VERIFY)
+        with pytest.raises(StaleState, match="running already"):
+            prove(world)
+
+    def test_leaves_a_record(self, world: World) -> None:
+        world.services.sync.run()
+        prove(world, full=True)
+        job = latest(world, VERIFY)
+        assert (job.state, job.requested_by, job.params) == ("done", "alice", {"full": True})
+
+    def test_takes_along_what_was_asked_for_on_the_page(self, world: World) -> None:
+        world.services.sync.run()
+        world.services.sync.request_proof(by=ALICE, full=True)
+        prove(world)
+        assert latest(world, VERIFY).state == "done"
+        assert all(proof.is_full for proof in world.services.sync.proofs())
+
+    def test_one_type_alone_is_a_job_too(self, world: World) -> None:
+        customer = customer_elsewhere(world)
+        world.services.sync.run_now(by=ALICE, only=["customers"])
+        job = latest(world, "sync")
+        assert (job.state, job.requested_by) == ("done", "alice")
+        assert job.params == {"only": ["customers"]}
+        assert count(world, "customers", f"id = '{customer}'") == 1
+
+    def test_one_type_alone_does_not_run_beside_another_sync(self, world: World) -> None:
+        world.services.sync._jobs.request("sync", by=ALICE)
+        with pytest.raises(StaleState, match="running already"):
+            world.services.sync.run_now(by=ALICE, only=["customers"])
+
+    def test_one_type_alone_whose_process_died_goes_on_as_that(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.services.sync._jobs.request("sync", by=ALICE, params={"only": ["refunds"]})
+        seen = watched(world, monkeypatch)
+        world.services.sync.run_waiting("sync")
+        assert seen.paths == ["/v1/refunds"]
+
+    def test_a_reading_that_a_person_stops_says_so(self, world: World) -> None:
+        customer_elsewhere(world)
+
+        def stop(_: dict[str, object]) -> None:
+            world.services.sync.cancel("backfill", by=ALICE)
+
+        with pytest.raises(StaleState, match="stopped"):
+            world.services.sync.run_now(by=ALICE, progress=stop)

@@ -1,0 +1,197 @@
+"""The doctor: each check in plain words, the missing permission by its name, nothing changed at Stripe."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from lib import bootstrap
+from lib.bootstrap import Services
+from lib.errors import Misconfigured
+from lib.services.staff.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
+from lib.settings import load_settings
+from tests import stripe_account
+from tests.databases import migrated
+from tests.world import World
+
+# As practice Stripe spells them, and the check that fails without them.
+PERMISSIONS = {
+    "rak_checkout_session_read": "permission: read checkout sessions",
+    "rak_checkout_session_write": "permission: make checkout sessions",
+    "rak_setup_intent_read": "permission: read setup intents",
+    "rak_customer_read": "permission: read customers",
+    "rak_customer_write": "permission: change customers",
+    "rak_payment_method_read": "permission: read payment methods",
+    "rak_payment_method_write": "permission: attach and detach payment methods",
+    "rak_payment_intent_read": "permission: read payment intents",
+    "rak_payment_intent_write": "permission: charge",
+    "rak_charge_read": "permission: read charges",
+    "rak_refund_read": "permission: read refunds",
+    "rak_refund_write": "permission: refund",
+    "rak_dispute_read": "permission: read disputes",
+    "rak_event_read": "permission: read events",
+}
+
+
+def by_name(checks: list[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def other_services(world: World, folder: Path, **environ: str) -> Services:
+    """Over the same practice Stripe, as if it were the real one."""
+    settings = load_settings(
+        folder, {"ONFILE_DATA_DIR": str(folder / "other"), "ONFILE_MAX_RPS": "0", **environ}
+    )
+    migrated(settings)
+    return bootstrap.build_services(
+        settings, clock=world.clock, api_base=world.server.base_url, bcrypt_rounds=4
+    )
+
+
+class TestChecks:
+    def test_all_well_in_practice_mode(self, world: World) -> None:
+        checks = world.services.doctor.checks()
+        assert all(check.ok for check in checks), checks
+        assert "Practice" in by_name(checks)["stripe_key"].detail
+
+    def test_asking_changes_nothing_at_stripe(self, world: World) -> None:
+        world.services.doctor.checks()
+        for path in ("customers", "checkout/sessions", "payment_intents", "events"):
+            assert stripe_account.listed(world, f"/v1/{path}") == []
+
+    @pytest.mark.parametrize(("permission", "name"), PERMISSIONS.items())
+    def test_a_missing_permission_alone_is_named(
+        self, world: World, tmp_path: Path, permission: str, name: str
+    ) -> None:
+        key = "rk_test_onfile"
+        world.stripe.faults.deny(key, permission)
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY=key)
+        checks = by_name(services.doctor.checks())
+        assert [check.name for check in checks.values() if not check.ok] == [name]
+        assert re.findall(r"rak_\w+", str(checks)) == [permission]
+        assert "Developers, API keys" in checks[name].detail
+        assert key not in str(checks)
+        world.stripe.faults.allow(key, permission)
+        assert all(check.ok for check in services.doctor.checks())
+
+    def test_every_permission_that_reading_and_charging_takes_is_asked_for(self) -> None:
+        """Whatever the gateway sends, the doctor has tried."""
+        folder = Path(__file__).parents[3] / "lib" / "stripe_gateway"
+        source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+        used = set(re.findall(r"/v1/([a-z_]+(?:/sessions)?)", source))
+        asked = {path.removeprefix("/v1/") for *_, path in _PROBES}
+        covered = {path for path in used if any(f"{a}/".startswith(f"{path}/") for a in asked)}
+        assert used - covered == {"account"}
+
+    def test_every_permission_denied_names_every_one(self, world: World, tmp_path: Path) -> None:
+        world.stripe.faults.deny("rk_test_onfile", *PERMISSIONS)
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+        checks = services.doctor.checks()
+        assert {check.name for check in checks if not check.ok} == set(PERMISSIONS.values())
+        assert set(re.findall(r"rak_\w+", str(checks))) == set(PERMISSIONS)
+
+    def test_a_permission_that_stripe_does_not_name(self, world: World, tmp_path: Path) -> None:
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+        world.stripe.faults.add("GET", "/v1/refunds/", kind="missing_permission", detail="none")
+        check = by_name(services.doctor.checks())["permission: read refunds"]
+        assert not check.ok
+        assert "did not name" in check.detail
+
+    def test_reading_the_account_is_not_needed(self, world: World, tmp_path: Path) -> None:
+        world.stripe.faults.deny("rk_test_onfile", "rak_account_read")
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+        checks = services.doctor.checks()
+        assert all(check.ok for check in checks), checks
+        detail = by_name(checks)["stripe_key"].detail
+        assert "rak_account_read" in detail
+        assert "does not need" in detail
+
+    @pytest.mark.parametrize(
+        ("status", "details"), [(401, {}), (401, {"permission": "rak_account_read"}), (403, {})]
+    )
+    def test_a_key_that_stripe_does_not_know(
+        self,
+        world: World,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        status: int,
+        details: dict[str, str],
+    ) -> None:
+        """Nor one that is refused altogether, from an address it is not meant for, say."""
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+
+        def refused(_: object) -> str:
+            raise Misconfigured("Not this key.", http_status=status, details=dict(details))
+
+        monkeypatch.setattr("lib.stripe_gateway.gateway.StripeGateway.account_id", refused)
+        assert not by_name(services.doctor.checks())["stripe_key"].ok
+
+    def test_stripe_out_of_reach(self, world: World) -> None:
+        world.server.stop()
+        checks = by_name(world.services.doctor.checks())
+        assert not checks["permission: charge"].ok
+        assert checks["permission: charge"].detail == "Stripe did not answer."
+        assert checks["database"].ok
+
+    def test_without_a_webhook_secret_it_says_what_that_means(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+        check = by_name(services.doctor.checks())["webhook"]
+        assert check.ok
+        assert "polling" in check.detail
+
+    def test_a_local_address_with_a_test_key_is_pointed_out(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+        check = by_name(services.doctor.checks())["public_url"]
+        assert check.ok
+        assert "ONFILE_PUBLIC_URL" in check.detail
+
+    def test_nobody_can_manage_users_yet(self, world: World) -> None:
+        assert "users add" in by_name(world.services.doctor.checks())["staff"].detail
+        world.services.users.add_practice_users()
+        assert "1 active admin" in by_name(world.services.doctor.checks())["staff"].detail
+
+
+class TestReady:
+    def test_while_the_worker_beats(self, world: World) -> None:
+        world.worker.run_once()
+        assert all(check.ok for check in world.services.doctor.is_ready())
+        world.clock.advance(seconds=HEARTBEAT_FRESH_SECONDS)
+        assert all(check.ok for check in world.services.doctor.is_ready())
+        world.clock.advance(seconds=1)
+        assert [c.name for c in world.services.doctor.is_ready() if not c.ok] == ["worker"]
+
+    def test_not_before_the_worker_ever_ran(self, world: World) -> None:
+        assert [c.name for c in world.services.doctor.is_ready() if not c.ok] == ["worker"]
+
+    def test_asks_stripe_nothing(self, world: World) -> None:
+        before = world.services.sync._gateway.requests
+        world.services.doctor.is_ready()
+        assert world.services.sync._gateway.requests == before
+
+    def test_not_with_a_database_that_is_none(self, world: World) -> None:
+        for path in world.settings.data_dir.glob("onfile.db*"):
+            path.unlink()
+        world.settings.database.write_bytes(b"this is not a database" * 1000)
+        checks = by_name(world.services.doctor.is_ready())
+        assert not checks["database"].ok
+        assert not checks["worker"].ok
+
+    def test_not_with_a_schema_from_before(self, world: World) -> None:
+        """A copy put back from before an update, say."""
+        world.worker.run_once()
+        connection = sqlite3.connect(world.settings.database)
+        connection.execute(
+            "DELETE FROM _sqlite_migrations WHERE name = (SELECT max(name) FROM _sqlite_migrations)"
+        )
+        connection.commit()
+        connection.close()
+        check = by_name(world.services.doctor.is_ready())["database"]
+        assert not check.ok
+        assert "Restart" in check.detail

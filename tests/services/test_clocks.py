@@ -1,0 +1,91 @@
+"""A clock that was wrong for a while: nothing stands still, runs wild or looks well because of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from lib.domain.health import judge
+from lib.services.mirror.jobs import JobRunner
+from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
+from tests import stripe_account
+from tests.mirror_checks import customer_elsewhere, ids, session_elsewhere, watched
+from tests.world import ALICE, World
+
+KINDS = (BACKFILL, SYNC, VERIFY)
+A_YEAR = 400
+
+
+def work_for(world: World, seconds: int) -> int:
+    """What the worker does, second by second; returns how many jobs it ended."""
+    ended = 0
+    for _ in range(seconds):
+        world.services.sync.request_scheduled()
+        ended += sum(world.services.sync.run_waiting(kind) is not None for kind in KINDS)
+        world.clock.advance(seconds=1)
+    return ended
+
+
+def test_jobs_of_a_clock_that_was_ahead_do_not_make_every_second_due(world: World) -> None:
+    world.services.sync.run()
+    world.clock.advance(days=A_YEAR)
+    work_for(world, 3)
+    world.clock.advance(days=-A_YEAR)
+    assert work_for(world, 60) == len(KINDS)
+
+
+def test_a_job_that_died_under_a_clock_that_was_ahead_is_taken_over(world: World) -> None:
+    jobs = JobRunner(world.services.sync._uow, clock=world.clock)
+    world.clock.advance(days=A_YEAR)
+    jobs.request(SYNC, by=ALICE)
+    assert jobs.take(SYNC)
+    world.clock.advance(days=-A_YEAR)
+    assert jobs.take(SYNC)
+    assert jobs.take(SYNC) is None
+
+
+def test_no_time_in_the_future_makes_the_light_green(world: World) -> None:
+    world.clock.advance(days=A_YEAR)
+    world.services.sync.run()
+    world.services.sync.prove_now(by=ALICE)
+    world.services.sync.beat()
+    assert judge(world.services.reports.health.facts(has_webhooks=False)) == []
+    world.clock.advance(days=-A_YEAR)
+    facts = world.services.reports.health.facts(has_webhooks=False)
+    assert {"worker", "incomplete"} <= {remark.code for remark in judge(facts)}
+    assert facts.synced_at is None
+    assert facts.proven_at is None
+
+
+def test_an_event_is_read_by_a_clock_that_is_always_ahead_of_stripes(world: World) -> None:
+    customer = world.customer("Before")
+    stripes = world.clock
+    world.clock = lambda: stripes() + timedelta(minutes=5)  # type: ignore[assignment]
+    world.rebuild()
+    for name in ("First", "Second", "Third"):
+        world.services.sync.run()
+        stripes.advance(minutes=1)
+        stripe_account.post(world, f"/v1/customers/{customer}", name=name)
+        session = session_elsewhere(world)
+        stripes.advance(minutes=4)
+        world.services.sync.run()
+        assert world.services.customers.get(customer).name == name
+        assert session in ids(world, "checkout_sessions")
+
+
+def test_many_events_of_one_minute_are_not_read_again_and_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.services.sync.run()
+    for _ in range(60):
+        customer_elsewhere(world)
+        customer_elsewhere(world)
+        world.clock.advance(seconds=1)
+    world.clock.advance(minutes=10)
+    world.services.sync.run()
+    seen = watched(world, monkeypatch)
+    for _ in range(3):
+        world.clock.advance(minutes=5)
+        world.services.sync.run()
+    assert seen["/v1/events"] == 3
