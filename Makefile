@@ -59,11 +59,12 @@ soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from
 mutants: $(DEV_READY) ## Make mistakes that would charge twice, one at a time; tests must turn red (a minute)
 	$(BIN)/python -m tests.mutation_runner
 
-bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, every page and runs (six minutes)
+bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, pages, runs and commands (six minutes)
 	@$(BIN)/python -m bench.backfill 10k 100k
 	@$(BIN)/python -m bench.intake
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.runs
+	@$(BIN)/python -m bench.starts
 
 bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 5 GB in BENCH_FOLDER)
 	@$(BIN)/python -m bench.backfill curve

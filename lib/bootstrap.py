@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lib.clock import Clock, utcnow
 from lib.errors import SettingsError
-from lib.practice.engine import PracticeStripe
-from lib.practice.server import PracticeServer
-from lib.reports import Reports
 from lib.services.charges.cancel_intents import EarlierIntents
 from lib.services.charges.charge import ChargingService
 from lib.services.charges.manual_outcomes import VerdictService
@@ -48,8 +47,11 @@ from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
 from lib.store.migrations import bring_up_to_date
 from lib.store.unit_of_work import UnitOfWork
-from lib.stripe_gateway.client import build_client
 from lib.stripe_gateway.gateway import StripeGateway
+
+if TYPE_CHECKING:
+    from lib.practice.engine import PracticeStripe
+    from lib.reports import Reports
 
 ROOT = Path(__file__).resolve().parent.parent
 # A page of a hundred sessions touches some hundred leaves of each index over random ids, and every
@@ -71,7 +73,6 @@ class Services:
     payment_methods: PaymentMethodService
     refunds: RefundOrders
     refund_settling: RefundSettler
-    reports: Reports
     returns: ReturnService
     runs: RunServices
     search: SearchService
@@ -80,6 +81,13 @@ class Services:
     users: UserService
     verdicts: VerdictService
     webhooks: WebhookService
+
+    @functools.cached_property
+    def reports(self) -> Reports:
+        """Loaded when a page first asks: pandas takes longer than most commands."""
+        from lib.reports import Reports
+
+        return Reports(self.settings.database, clock=self.clock)
 
 
 @functools.cache
@@ -90,6 +98,8 @@ def settings() -> Settings:
 @functools.cache
 def practice() -> PracticeStripe:
     """The embedded practice Stripe of this process, over the shared practice.db."""
+    from lib.practice.engine import PracticeStripe
+
     configured = settings()
     return PracticeStripe(configured.practice_database, public_url=configured.public_url)
 
@@ -99,12 +109,18 @@ def services() -> Services:
     """The process's own services. Built lazily: an edited module may empty module-level state."""
     configured = settings()
     migrate(configured)
-    if configured.mode is not Mode.PRACTICE:
-        return build_services(configured, clock=utcnow)
+    if configured.mode is Mode.PRACTICE:
+        return build_services(configured, clock=utcnow, api_base=_practice_address)
+    return build_services(configured, clock=utcnow)
+
+
+def _practice_address() -> str:
+    from lib.practice.server import PracticeServer
+
     # Lives as long as the process; other processes over the same folder run their own.
     server = PracticeServer(practice())
     server.start()
-    return build_services(configured, clock=utcnow, api_base=server.base_url)
+    return server.base_url
 
 
 def migrate(configured: Settings) -> None:
@@ -140,14 +156,23 @@ def migrate(configured: Settings) -> None:
 
 
 def build_services(
-    configured: Settings, *, clock: Clock, api_base: str | None = None, bcrypt_rounds: int = 12
+    configured: Settings,
+    *,
+    clock: Clock,
+    api_base: str | Callable[[], str] | None = None,
+    bcrypt_rounds: int = 12,
 ) -> Services:
-    """Wire everything over one database and one Stripe address."""
+    """
+    Wire everything over one database and one Stripe address, which is asked for with the first request
+    when it is a function.
+    """
+
+    def address() -> str:
+        found = api_base() if callable(api_base) else api_base
+        return found or configured.stripe_api_base
+
     uow = UnitOfWork(configured.database)
-    gateway = StripeGateway(
-        build_client(configured.stripe_secret_key, api_base or configured.stripe_api_base),
-        max_rps=configured.max_rps,
-    )
+    gateway = StripeGateway(configured.stripe_secret_key, address, max_rps=configured.max_rps)
     refresher = Refresher(uow, gateway, clock=clock)
     customers = CustomerService(uow, gateway, refresher, clock=clock)
     methods = PaymentMethodService(uow, gateway, refresher, customers, clock=clock)
@@ -205,7 +230,6 @@ def build_services(
         payment_methods=methods,
         refunds=RefundOrders(uow, users, refund_sender, clock=clock),
         refund_settling=refund_settling,
-        reports=Reports(configured.database, clock=clock),
         returns=ReturnService(uow, refresher),
         runs=runs,
         search=search,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Answer:
     """Exit 1 without an error of ours: the answer itself says what is wrong."""
 
 
-Run = Callable[[Services, Arguments, Actor | None], Answer]
+Run = Callable[["Services", Arguments, Actor | None], Answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from lib.domain.actors import Role
-from lib.services.mirror.sync import TYPES
+from lib.domain.mirror import TYPES
 
 Add = Callable[
     ["argparse._SubParsersAction[argparse.ArgumentParser]", str, str, str], argparse.ArgumentParser
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="read everything again; with --verify compare everything",
     )
     what = made.add_mutually_exclusive_group()
-    what.add_argument("--only", nargs="+", action="extend", default=[], choices=TYPES)
+    what.add_argument("--only", nargs="+", action="extend", default=[], choices=(*TYPES, "events"))
     what.add_argument(
         "--verify", action="store_true", help="compare with Stripe and repair; samples, or --full"
     )

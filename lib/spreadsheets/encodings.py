@@ -5,8 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 
-from charset_normalizer import from_bytes
-
 from lib.errors import InvalidInput
 
 _SAVE_AS_UTF8 = (
@@ -63,6 +61,8 @@ def _by_mark(data: bytes, encoding: str) -> str:
 
 
 def _by_guess(data: bytes) -> tuple[str, tuple[str, ...]]:
+    from charset_normalizer import from_bytes
+
     candidates = ["cp1252"]
     sample = _telling_lines(data)
     if _JAPANESE.search(sample.decode("cp932", errors="replace")):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
-
-from python_calamine import CalamineError, CalamineSheet, load_workbook
+from typing import TYPE_CHECKING
 
 from lib.domain.sheets import column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
 from lib.spreadsheets.scanning import Scan
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 Value = str | float | bool | datetime.datetime | datetime.date | datetime.time | datetime.timedelta
 # Doubles hold any integer of fifteen digits, and Excel shows and keeps no more than those.
@@ -86,6 +88,8 @@ def _first_with_data(listed: list[Listed], parts: dict[str, bytes]) -> tuple[Lis
 
 
 def _read(parts: dict[str, bytes], chosen: Listed) -> CalamineSheet:
+    from python_calamine import CalamineError, load_workbook
+
     try:
         return load_workbook(archives.packed(parts, chosen.part)).get_sheet_by_index(chosen.index)
     except (CalamineError, IndexError, ValueError, OSError):

@@ -7,8 +7,6 @@ import io
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-import xlsxwriter
-
 from lib.domain.sheets import LONGEST_CELL, inert
 from lib.errors import InvalidInput
 
@@ -46,6 +44,8 @@ def to_xlsx(
         numbers: names of columns whose plain numbers are written as such, so that Excel can add
             them up; 12.30 is then shown with its decimals and read back as 12.3.
     """
+    import xlsxwriter
+
     written = io.BytesIO()
     with xlsxwriter.Workbook(written, {"in_memory": True}) as book:
         page = book.add_worksheet(_sheet_name(sheet))

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import stamina
-import stripe
 
 from lib.domain.mirror import (
     Customer,
@@ -28,26 +27,43 @@ from lib.domain.mirror import (
 )
 from lib.errors import Busy, InvalidInput, OutcomeUnknown
 from lib.stripe_gateway import mapping
-from lib.stripe_gateway.client import body_of
-from lib.stripe_gateway.errors import translated
 from lib.stripe_gateway.lists import LISTINGS, Page, list_params, pages, read
 from lib.stripe_gateway.pace import Pace
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
 
 T = TypeVar("T")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 
 
 class StripeGateway:
-    """Thread-safe. Every method raises leaves of lib.errors.GatewayError, nothing of the SDK's."""
+    """
+    Thread-safe. Every method raises leaves of lib.errors.GatewayError, nothing of the SDK's.
 
-    def __init__(self, client: stripe.StripeClient, *, max_rps: float) -> None:
-        self._client = client
+    Connects with the first request, and asks for the address then: loading the SDK takes longer than
+    a command that sends none.
+    """
+
+    def __init__(self, api_key: str, address: Callable[[], str], *, max_rps: float) -> None:
+        self._api_key = api_key
+        self._address = address
+        self._client: StripeClient | None = None
         self._pace = Pace(max_rps)
         self._lock = threading.Lock()
         self.requests = 0
         """How many requests were sent so far."""
         self.reads = 0
         """How many of them were reads, which Stripe counts against an allowance."""
+
+    @property
+    def client(self) -> StripeClient:
+        from lib.stripe_gateway.client import build_client
+
+        with self._lock:
+            if self._client is None:
+                self._client = build_client(self._api_key, self._address())
+            return self._client
 
     def list_page(
         self,
@@ -274,6 +290,10 @@ class StripeGateway:
         *,
         last_look: Callable[[], None] | None = None,
     ) -> dict[str, Any]:
+        from lib.stripe_gateway.client import body_of
+        from lib.stripe_gateway.errors import translated
+
+        client = self.client
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
         with self._pace.turn(method, path):
             if last_look is not None:
@@ -283,7 +303,7 @@ class StripeGateway:
                 self.reads += method == "get"
             try:
                 with translated():
-                    response = self._client.raw_request(method, path, **params, **options)
+                    response = client.raw_request(method, path, **params, **options)
             except Busy as error:
                 self._pace.slow_down(method, path, error.limit_reason)
                 raise

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from pyrate_limiter import Duration, Limiter, Rate
+from typing import TYPE_CHECKING
 
 from lib.stripe_gateway.line import Line
+
+if TYPE_CHECKING:
+    from pyrate_limiter import Limiter
 
 # `Stripe-Rate-Limited-Reason`. Whatever else a 429 names (one object that is in use, say) or leaves
 # out concerns that request only: whoever sent it waits before sending it again.
@@ -141,6 +143,8 @@ class Pace:
 
 
 def _limiter(rate: float) -> Limiter:
+    from pyrate_limiter import Duration, Limiter, Rate
+
     limit = Rate(int(rate), Duration.SECOND) if rate >= 1 else Rate(1, int(1000 / rate))
     return Limiter(limit, buffer_ms=_EXTRA_WAIT_MS)
 

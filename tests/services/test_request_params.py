@@ -80,7 +80,7 @@ class Asked:
 def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """Everything that goes to the SDK from here on."""
     seen: list[Asked] = []
-    client = world.services.sync._gateway._client
+    client = world.services.sync._gateway.client
     send = client.raw_request
 
     def looking(method_: str, url_: str, **params: Any) -> Any:

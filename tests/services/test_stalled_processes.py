@@ -215,7 +215,7 @@ class TestProxies:
     def test_the_reference_stays_locked(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client = world.services.charging._sender._gateway._client
+        client = world.services.charging._sender._gateway.client
         http = client._requestor._client
         request = http.request
 

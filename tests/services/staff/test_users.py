@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import sqlite3
 
 import pytest
 
 from lib.domain.actors import Role
 from lib.errors import InvalidInput, NotFound, NotPermitted, NotSignedIn, RuleViolation
+from lib.services.staff import users
 from lib.services.staff.users import (
     LOCK_AFTER_FAILURES,
     LOCK_SECONDS,
     PRACTICE_PASSWORD,
     PRACTICE_USERS,
+    UserService,
 )
 from lib.store.users import User
 from tests.world import ADA, ALICE, BOB, World
@@ -126,6 +129,10 @@ class TestSignIn:
                 world.services.users.sign_in(username, "wrong password")
             said.add(str(refused.value))
         assert len(said) == 1
+
+    def test_an_unknown_user_is_compared_at_the_cost_of_a_known_one(self) -> None:
+        rounds = inspect.signature(UserService).parameters["bcrypt_rounds"].default
+        assert users._NOBODY.startswith(f"$2b${rounds}$".encode())
 
     def test_five_wrong_passwords_lock_even_the_right_one_out_for_a_while(
         self, world: World

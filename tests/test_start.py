@@ -1,0 +1,90 @@
+"""What a command loads: nothing heavy that it has no use for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server.conftest import environment
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = {
+    *("altair", "bcrypt", "jinja2", "numpy", "pandas", "pyarrow", "python_calamine"),
+    *("sqlite_utils", "starlette", "streamlit", "stripe", "uvicorn", "xlsxwriter"),
+}
+_SCRIPT = """
+import json, sys
+from lib.cli.main import main
+try:
+    status = main(sys.argv[1:])
+except SystemExit as end:
+    status = end.code
+print(json.dumps({"status": status, "modules": sorted(sys.modules)}), file=sys.stderr)
+"""
+
+
+def loaded(folder: Path, *arguments: str, status: int = 0) -> set[str]:
+    """Which of HEAVY a command has loaded by its end, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *arguments],
+        cwd=ROOT,
+        env=environment(folder, 8501, ONFILE_NEW_PASSWORD="correct-horse"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stderr.splitlines()[-1])
+    assert answer["status"] == status, done.stderr
+    return HEAVY & set(answer["modules"])
+
+
+class TestCommands:
+    @pytest.mark.parametrize("arguments", [["--help"], ["runs", "import", "--help"]])
+    def test_help_loads_nothing_heavy(self, tmp_path: Path, arguments: list[str]) -> None:
+        assert loaded(tmp_path, *arguments) == set()
+
+    def test_wrong_usage_is_refused_before_anything_is_loaded(self, tmp_path: Path) -> None:
+        assert loaded(tmp_path, "nonsense", status=2) == set()
+
+    def test_a_command_of_ours_alone_loads_the_database(self, tmp_path: Path) -> None:
+        adding = ("users", "add", "ada", "--email", "ada@example.com", "--role", "admin")
+        assert loaded(tmp_path, *adding) == {"sqlite_utils", "bcrypt"}
+
+    def test_a_command_that_asks_stripe_loads_its_sdk(self, tmp_path: Path) -> None:
+        found = loaded(tmp_path, "doctor", "--json")
+        assert "stripe" in found
+        # Practice Stripe is a server in the same process.
+        assert found <= {"sqlite_utils", "stripe", "starlette", "uvicorn"}
+
+    def test_the_worker_loads_neither_pandas_nor_a_page(self, tmp_path: Path) -> None:
+        found = loaded(tmp_path, "worker", "--once")
+        assert not found & {"altair", "bcrypt", "numpy", "pandas", "pyarrow", "streamlit"}
+
+    def test_what_was_hidden_from_others_can_be_loaded_afterwards(self, tmp_path: Path) -> None:
+        code = (
+            "import sys\n"
+            "from lib.cli.main import main\n"
+            "main(['doctor', '--json'])\n"
+            "from lib import bootstrap\n"
+            "bootstrap.services().reports\n"
+            "import numpy, pandas\n"
+            "assert pandas.DataFrame({'a': [1]}).a.sum() == 1\n"
+        )
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=environment(tmp_path, 8501),
+            capture_output=True,
+            check=True,
+        )
+
+    def test_a_module_that_is_loaded_is_seen(self) -> None:
+        code = "import pandas, sys; print('pandas' in sys.modules and 'numpy' in sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == "True"
