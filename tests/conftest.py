@@ -1,7 +1,9 @@
-"""Fixtures for every folder: a fresh world, and retries that do not wait."""
+"""For every folder: a fresh world, files in memory where that is possible, retries that do not wait."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,12 @@ import pytest
 import stamina
 
 from tests.world import World, new_world
+
+# Nothing here simulates a power cut, so waiting for a disk after each commit would only cost time.
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 2 * 1024**3
+if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
+    tempfile.tempdir = str(_MEMORY)
 
 
 @pytest.fixture(autouse=True, scope="session")

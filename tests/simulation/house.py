@@ -234,12 +234,8 @@ def made_once(folder: Path, prepare: Callable[[World], T]) -> T:
 
 @contextmanager
 def copy_of(template: Path) -> Iterator[Path]:
-    """
-    In memory where that exists, and kept open: power cuts are not simulated, so that waiting for a
-    disk, and tidying up after each connection, would only cost time.
-    """
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+    """Kept open: tidying up after each connection would only cost time."""
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(template / "data", folder / "data")
         keeper = sqlite3.connect(settings_of(folder).database)
