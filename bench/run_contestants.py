@@ -117,7 +117,7 @@ def preview(arguments: argparse.Namespace) -> dict[str, Any]:
         "first rows": lambda: reports.rows(run.id),
         "rows after 49 000": lambda: reports.rows(run.id, after=49_000),
         "search for a reference": lambda: reports.rows(run.id, search="INV-49999"),
-        "rows to look at": lambda: reports.rows(run.id, verdict="amber"),
+        "rows to look at": lambda: reports.rows(run.id, severity="amber"),
         "list of runs": lambda: reports.page(),
         "outlook over as many charges": lambda: services.runs.comparer.outlook(run.id),
     }

@@ -27,7 +27,10 @@ PATHS = {
     "refunds": "/v1/refunds",
     "disputes": "/v1/disputes",
 }
-TABLES = {name: name for name in LISTED_TYPES} | {"charges": "stripe_charges"}
+TABLES = {name: name for name in LISTED_TYPES} | {
+    "charges": "stripe_charges",
+    "refunds": "stripe_refunds",
+}
 
 
 @contextmanager

@@ -155,12 +155,15 @@ def results(services: Services, arguments: Arguments, actor: Actor | None) -> An
 
 def certificate(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     made = services.runs.certifier.certify(arguments.run, by=person(actor))
-    lines = [VERDICTS[made.verdict]]
+    lines = [VERDICTS[made.result]]
     if arguments.out:
         target = Path(arguments.out)
         _write(target, services.runs.files.certificate(arguments.run))
         lines.append(f"Certificate in {target}")
-    return Answer({"run_id": made.run_id, "verdict": made.verdict} | dict(made.content), lines)
+    return Answer(
+        {"run_id": made.run_id, "result": made.result, "verdict": made.result} | dict(made.content),
+        lines,
+    )
 
 
 def _write(target: Path, data: bytes) -> None:

@@ -133,7 +133,7 @@ class Findings:
     remarks: list[Remark] = field(default_factory=list)
 
     @property
-    def verdict(self) -> str:
+    def result(self) -> str:
         """green, amber or red"""
         weights = {remark.weight for remark in self.remarks}
         if Weight.RED in weights or not all(line.agrees for line in self.lines.values()):
@@ -288,7 +288,7 @@ class Certificate:
     run_id: str
     at: int
     by: str
-    verdict: str
+    result: str
     """green, amber or red"""
     content: Mapping[str, Any]
     """JSON: `lines` by currency, `counts`, `remarks`, `left_out` (remarks beyond the kept ones)."""

@@ -185,7 +185,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Decision:
     run_id: str
-    verdict: str
+    decision: str
     """approve or reject"""
     digest: str
     by: str

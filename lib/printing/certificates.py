@@ -74,7 +74,7 @@ def to_html(paper: Paper) -> bytes:
         ("Control totals typed", run.control.in_words() if run.control is not None else "none"),
         *(
             (
-                "Approved by" if d.verdict == "approve" else "Rejected by",
+                "Approved by" if d.decision == "approve" else "Rejected by",
                 f"{person(d.by)}, {_at(d.at)}",
             )
             for d in paper.decisions
@@ -89,8 +89,8 @@ def to_html(paper: Paper) -> bytes:
     return printed(
         "certificate.html",
         name=run.name,
-        verdict=certificate.verdict,
-        said=VERDICTS[certificate.verdict],
+        result=certificate.result,
+        said=VERDICTS[certificate.result],
         facts=facts,
         sums=[
             (label, [format_money(getattr(line, sum_), code) for code, line in lines.items()])

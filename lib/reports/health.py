@@ -20,7 +20,13 @@ _DAY = 86_400
 _OBJECTS_A_REQUEST = 100
 # What lies further in the future was written by a clock that was wrong, and says nothing.
 _CLOCKS_DIFFER_SECONDS = 60
-_SELDOM_DELETED = ("setup_intents", "payment_intents", "stripe_charges", "refunds", "disputes")
+_SELDOM_DELETED = (
+    "setup_intents",
+    "payment_intents",
+    "stripe_charges",
+    "stripe_refunds",
+    "disputes",
+)
 
 
 class HealthReports:

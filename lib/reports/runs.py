@@ -28,7 +28,7 @@ _RUNS = Query(
     "r.id",
 )
 _ROWS = f"""
-    SELECT w.number AS id, w.number, w.verdict, w.findings, w.customer, w.reference, w.amount,
+    SELECT w.number AS id, w.number, w.severity, w.findings, w.customer, w.reference, w.amount,
         w.currency, w.request, coalesce(c.name, c.email, w.customer) AS name, c.email,
         {STATE} AS state, w.payment_method, m.brand, m.last4,
         m.type, h.id AS charge_id, o.outcome, o.outcome_at,
@@ -96,7 +96,7 @@ class RunReports:
         run_id: str,
         *,
         states: Sequence[str] = (),
-        verdict: str | None = None,
+        severity: str | None = None,
         search: str = "",
         after: int = 0,
         rows: int = PAGE_ROWS,
@@ -120,8 +120,8 @@ class RunReports:
             query = query.where(f"{STATE} IN ({marks})", *states)
         if failed_still:
             query = query.where(FAILED_STILL)
-        if verdict:
-            query = query.where("w.verdict = ?", verdict)
+        if severity:
+            query = query.where("w.severity = ?", severity)
         sql = f"{query.select} WHERE {' AND '.join(query.conditions)} ORDER BY w.number LIMIT ?"
         with reading(self._path) as database:
             frame = frame_of(database, sql, [*query.parameters, rows + 1], integers=_INTEGERS)

@@ -24,8 +24,8 @@ _COUNTS = f"""SELECT
         AND (exp_year, exp_month) >= (:year, :month)
         AND (exp_year, exp_month) <= (:next_year, :next_month)) AS expiring,
     (SELECT count(*) FROM runs WHERE state = 'awaiting_approval')
-        + (SELECT count(*) FROM refund_orders WHERE state = 'requested')
-        + (SELECT count(*) FROM verdicts WHERE state = 'proposed') AS approvals,
+        + (SELECT count(*) FROM refunds WHERE state = 'requested')
+        + (SELECT count(*) FROM manual_outcomes WHERE state = 'proposed') AS approvals,
     (SELECT count(*) FROM runs WHERE state IN
         ('awaiting_approval', 'approved', 'paused', 'stopped')) AS runs"""
 
@@ -37,8 +37,8 @@ _APPROVALS = """SELECT count(*) FILTER (WHERE NOT is_mine AND NOT is_decided) AS
             EXISTS (SELECT 1 FROM run_decisions d WHERE d.run_id = r.id AND d.by = :who
                 AND d.digest = r.digest AND d.submitted_at = r.submitted_at) AS is_decided
         FROM runs r WHERE r.state = 'awaiting_approval'
-        UNION ALL SELECT requested_by = :who, 0 FROM refund_orders WHERE state = 'requested'
-        UNION ALL SELECT proposed_by = :who, 0 FROM verdicts WHERE state = 'proposed')"""
+        UNION ALL SELECT requested_by = :who, 0 FROM refunds WHERE state = 'requested'
+        UNION ALL SELECT proposed_by = :who, 0 FROM manual_outcomes WHERE state = 'proposed')"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,19 +83,19 @@ class CertificateStore:
 
     def add(self, certificate: Certificate) -> None:
         self._database.execute(
-            "INSERT INTO run_certificates (run_id, at, by, verdict, content) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO run_certificates (run_id, at, by, result, content) VALUES (?, ?, ?, ?, ?)",
             (
                 certificate.run_id,
                 certificate.at,
                 certificate.by,
-                certificate.verdict,
+                certificate.result,
                 json.dumps(certificate.content, ensure_ascii=False),
             ),
         )
 
     def last(self, run_id: str) -> Certificate | None:
         rows = self._database.query(
-            """SELECT run_id, at, by, verdict, content FROM run_certificates
+            """SELECT run_id, at, by, result, content FROM run_certificates
                WHERE run_id = ? ORDER BY id DESC LIMIT 1""",
             (run_id,),
         )
@@ -108,12 +108,12 @@ class CertificateStore:
         rows = self._database.query(
             """SELECT 1 FROM run_rows w JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
                WHERE w.run_id = :run AND (h.updated_at > :at
-                   OR EXISTS (SELECT 1 FROM refund_orders d WHERE d.charge_id = h.id
+                   OR EXISTS (SELECT 1 FROM refunds d WHERE d.charge_id = h.id
                        AND d.outcome_at > :at AND d.state IN ('pending', 'succeeded', 'failed')))
                UNION ALL
                SELECT 1 FROM attempts t
                    JOIN stripe_charges p ON p.payment_intent = t.payment_intent
-                   JOIN refunds f ON f.charge = p.id AND f.created > :at
+                   JOIN stripe_refunds f ON f.charge = p.id AND f.created > :at
                WHERE t.run_id = :run AND t.outcome = 'succeeded' LIMIT 1""",
             {"run": run_id, "at": at},
         )

@@ -87,7 +87,7 @@ COMPARED: dict[str, Compared] = {
         ),
     ),
     "refunds": Compared(
-        "refunds",
+        "stripe_refunds",
         (
             "status",
             "charge",

@@ -45,16 +45,16 @@ VALUES ({marks(14)})""",
 )
 
 _UPSERT_REFUND = Upsert(
-    table="refunds",
+    table="stripe_refunds",
     insert=f"""(id, status, customer, charge, payment_intent, amount, currency, reason,
     failure_reason, created, synced_at_ms)
 VALUES ({marks(11)})""",
     update=f"""SET
-    status = excluded.status, customer = coalesce(excluded.customer, refunds.customer),
+    status = excluded.status, customer = coalesce(excluded.customer, stripe_refunds.customer),
     charge = excluded.charge, payment_intent = excluded.payment_intent,
     amount = excluded.amount, currency = excluded.currency, reason = excluded.reason,
     failure_reason = excluded.failure_reason, synced_at_ms = excluded.synced_at_ms
-{not_newer("refunds")}""",
+{not_newer("stripe_refunds")}""",
 )
 
 _UPSERT_DISPUTE = Upsert(

@@ -21,7 +21,7 @@ class RefundStore:
             sqlite3.IntegrityError: another one is open, or more would go back than was paid.
         """
         self._database.execute(
-            f"""INSERT INTO refund_orders ({", ".join(_COLUMNS)})
+            f"""INSERT INTO refunds ({", ".join(_COLUMNS)})
                 VALUES ({", ".join("?" * len(_COLUMNS))})""",
             [getattr(order, name) for name in _COLUMNS],
         )
@@ -54,7 +54,7 @@ class RefundStore:
     ) -> bool:
         """Reject or withdraw a request; False when it is none any more."""
         cursor = self._database.execute(
-            """UPDATE refund_orders SET state = ?, decided_by = ?, decided_at = ?,
+            """UPDATE refunds SET state = ?, decided_by = ?, decided_at = ?,
                    decision_note = ? WHERE id = ? AND state = 'requested'""",
             (after.value, by, at if by else None, note, order_id),
         )
@@ -72,7 +72,7 @@ class RefundStore:
     ) -> bool:
         """Approve a request and write down what is about to be sent; False when it is none any more."""
         cursor = self._database.execute(
-            """UPDATE refund_orders SET state = 'sending', decided_by = ?, decided_at = ?,
+            """UPDATE refunds SET state = 'sending', decided_by = ?, decided_at = ?,
                    idempotency_key = ?, params = ?, next_look_at = ?
                WHERE id = ? AND state = 'requested'""",
             (by, at, idempotency_key, params, next_look_at, order_id),
@@ -94,7 +94,7 @@ class RefundStore:
     ) -> bool:
         """Write an outcome if the state is still `before`. Stripe's id, once known, is kept."""
         cursor = self._database.execute(
-            """UPDATE refund_orders SET state = ?, outcome_at = ?, next_look_at = ?,
+            """UPDATE refunds SET state = ?, outcome_at = ?, next_look_at = ?,
                    refund = coalesce(refund, ?), code = ?, message = ?,
                    request_id = coalesce(?, request_id)
                WHERE id = ? AND state = ?""",
@@ -114,7 +114,7 @@ class RefundStore:
 
     def look_again(self, order_id: str, *, at: int) -> None:
         self._database.execute(
-            "UPDATE refund_orders SET looks = looks + 1, next_look_at = ? WHERE id = ?",
+            "UPDATE refunds SET looks = looks + 1, next_look_at = ? WHERE id = ?",
             (at, order_id),
         )
 
@@ -123,7 +123,7 @@ class RefundStore:
 
     def _many(self, condition: str, *parameters: object) -> list[RefundOrder]:
         rows = self._database.query(
-            f"SELECT {', '.join(_COLUMNS)} FROM refund_orders WHERE {condition}",
+            f"SELECT {', '.join(_COLUMNS)} FROM refunds WHERE {condition}",
             list(parameters),
         )
         return [_order_of(row) for row in rows]

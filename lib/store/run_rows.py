@@ -24,7 +24,7 @@ from lib.money import Money
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
 
 _COLUMNS = """run_id, number, cells, request, customer, payment_method, amount, currency, reference,
-    description, suffix, state, findings, verdict, charge_id"""
+    description, suffix, state, findings, severity, charge_id"""
 _MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # Rows a statement: SQLite keeps what each statement may have to take back, and that is most of the
 # work of one row.
@@ -84,7 +84,7 @@ class RunRowStore:
         """Change a row's state if it is still `before`."""
         cursor = self._database.execute(
             """UPDATE run_rows SET state = ?, charge_id = coalesce(?, charge_id),
-                   findings = coalesce(?, findings), verdict = coalesce(?, verdict)
+                   findings = coalesce(?, findings), severity = coalesce(?, severity)
                WHERE run_id = ? AND number = ? AND state = ?""",
             (
                 after.value,

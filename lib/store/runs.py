@@ -160,11 +160,11 @@ class RunStore:
             sqlite3.IntegrityError: by the maker, a second time, or not about what is submitted.
         """
         self._database.execute(
-            """INSERT INTO run_decisions (run_id, verdict, digest, submitted_by, submitted_at, by,
+            """INSERT INTO run_decisions (run_id, decision, digest, submitted_by, submitted_at, by,
                    at, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 decision.run_id,
-                decision.verdict,
+                decision.decision,
                 decision.digest,
                 run.submitted_by,
                 run.submitted_at,
@@ -183,7 +183,7 @@ class RunStore:
     def approvals(self, run: Run) -> list[Decision]:
         """Those of what is submitted now."""
         rows = self._database.query(
-            """SELECT * FROM run_decisions WHERE run_id = ? AND verdict = 'approve' AND digest = ?
+            """SELECT * FROM run_decisions WHERE run_id = ? AND decision = 'approve' AND digest = ?
                    AND submitted_by = ? AND submitted_at = ? ORDER BY id""",
             (run.id, run.digest, run.submitted_by, run.submitted_at),
         )

@@ -212,34 +212,34 @@ class SyncStore:
         row = asdict(proof) | {"findings": json.dumps([asdict(f) for f in proof.findings])}
         names = ", ".join(row)
         self._database.execute(
-            f"INSERT INTO proofs ({names}) VALUES ({', '.join('?' * len(row))})",
+            f"INSERT INTO verifications ({names}) VALUES ({', '.join('?' * len(row))})",
             tuple(row.values()),
         )
 
     def latest_proofs(self) -> list[Proof]:
         """The last comparison of each type."""
         rows = self._database.query(
-            "SELECT * FROM proofs WHERE id IN (SELECT max(id) FROM proofs GROUP BY type) ORDER BY id"
+            "SELECT * FROM verifications WHERE id IN (SELECT max(id) FROM verifications GROUP BY type) ORDER BY id"
         )
         return [_proof(row) for row in rows]
 
     def last_found(self) -> dict[str, int]:
         """When each type's last comparison was made that found a difference."""
         rows = self._database.query(
-            """SELECT type, max(proven_at) AS at FROM proofs
+            """SELECT type, max(proven_at) AS at FROM verifications
                WHERE missing + extra + differing > 0 GROUP BY type"""
         )
         return {row["type"]: row["at"] for row in rows}
 
     def rounds(self) -> dict[str, Round]:
         """By type."""
-        rows = self._database.query("SELECT * FROM proof_rounds")
+        rows = self._database.query("SELECT * FROM verification_rounds")
         return {row["type"]: Round(**row) for row in rows}
 
     def save_round(self, round_: Round) -> None:
         row = asdict(round_)
         self._database.execute(
-            f"INSERT OR REPLACE INTO proof_rounds ({', '.join(row)}) VALUES ({marks(len(row))})",
+            f"INSERT OR REPLACE INTO verification_rounds ({', '.join(row)}) VALUES ({marks(len(row))})",
             tuple(row.values()),
         )
 

@@ -19,6 +19,7 @@ from lib.store.history import HistoryStore
 from lib.store.jobs import JobStore
 from lib.store.limits import LimitStore
 from lib.store.links import LinkStore
+from lib.store.manual_outcomes import ManualOutcomeStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.new_cards import NewCardStore
@@ -31,7 +32,6 @@ from lib.store.runs import RunStore
 from lib.store.search import SearchStore
 from lib.store.sync_state import SyncStore
 from lib.store.users import UserStore
-from lib.store.verdicts import VerdictStore
 
 _INDEXED_AT_ONCE = 10
 _BULK_CACHE_KB = 32_768
@@ -62,7 +62,7 @@ class Stores:
     search: SearchStore
     sync: SyncStore
     users: UserStore
-    verdicts: VerdictStore
+    verdicts: ManualOutcomeStore
 
 
 class UnitOfWork:
@@ -161,5 +161,5 @@ def stores_over(database: Database) -> Stores:
         search=SearchStore(database),
         sync=SyncStore(database),
         users=UserStore(database),
-        verdicts=VerdictStore(database),
+        verdicts=ManualOutcomeStore(database),
     )

@@ -237,7 +237,7 @@ def _given(view: RunView) -> list[str]:
     return [
         one.by
         for one in view.decisions
-        if one.verdict == "approve"
+        if one.decision == "approve"
         and one.digest == run.digest
         and one.at >= (run.submitted_at or 0)
     ]

@@ -65,14 +65,14 @@ def _compare(ctx: PageContext, run_id: str) -> None:
 
     with outcome.show() as said:
         made = ctx.services.runs.certifier.certify(run_id, by=ctx.actor, progress=progress)
-        said.message = VERDICTS[made.verdict]
+        said.message = VERDICTS[made.result]
     bar.empty()
 
 
 def _said(ctx: PageContext, certificate: Certificate) -> None:
     at = when(certificate.at, ctx.now, ctx.timezone)
     st.markdown(
-        f"{badges.badge(f'certificate_{certificate.verdict}')} {escape(VERDICTS[certificate.verdict])}"
+        f"{badges.badge(f'certificate_{certificate.result}')} {escape(VERDICTS[certificate.result])}"
     )
     st.caption(escape(f"Compared {at}."))
     if ctx.services.runs.certifier.is_outdated(certificate):

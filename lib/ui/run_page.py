@@ -199,7 +199,7 @@ def _rows(ctx: PageContext, view: RunView) -> None:
     is_draft = run.started_at is None
     with st.container(horizontal=True, vertical_alignment="center"):
         search = filters.search("run_rows_search", "Customer, reference or any cell")
-        verdict = (
+        severity = (
             filters.choice(
                 "run_rows_verdict", run_words.VERDICTS, label="Check", otherwise="All rows"
             )
@@ -213,7 +213,7 @@ def _rows(ctx: PageContext, view: RunView) -> None:
     frame, more = ctx.services.reports.runs.rows(
         run.id,
         states=(state,) if state else (),
-        verdict=verdict,
+        severity=severity,
         search=search,
         after=int(after) if after.isdecimal() else 0,
         rows=_PAGE,
@@ -264,7 +264,7 @@ def _decisions(ctx: PageContext, view: RunView) -> None:
     facts = []
     for decision in view.decisions:
         user = ctx.services.users.find(decision.by)
-        word = "Approved" if decision.verdict == "approve" else "Rejected"
+        word = "Approved" if decision.decision == "approve" else "Rejected"
         current = "" if decision.digest == run.digest else " (of an earlier version)"
         text = f"{user.name if user else decision.by}, {when(decision.at, ctx.now, ctx.timezone)}{current}"
         facts.append(Fact(word, f"{text}: {decision.reason}" if decision.reason else text))

@@ -156,7 +156,7 @@ class Truths(Sending):
 
     def check_refunds(self) -> None:
         """Our orders say what Stripe did, and nobody approved their own."""
-        orders = self.query("SELECT * FROM refund_orders")
+        orders = self.query("SELECT * FROM refunds")
         assert not {"sending", "unknown", "pending"} & {order["state"] for order in orders}
         assert all(order["requested_by"] != order["decided_by"] for order in orders)
         assert {
@@ -176,7 +176,7 @@ class Truths(Sending):
         )
         for run in ended:
             certificate = self.services.runs.certifier.certify(run["id"], by=ALICE)
-            assert certificate.verdict == "green", certificate.content["remarks"]
+            assert certificate.result == "green", certificate.content["remarks"]
             # Of a run from a file that nobody could charge there is no line.
             line = certificate.content["lines"].get("usd", {"ledger": 0})
             collected += line["ledger"]

@@ -37,7 +37,7 @@ class Shell:
             "currency": "usd",
             "reference": f"INV-{number}",
             "state": "planned",
-            "verdict": "green",
+            "severity": "green",
             "charge_id": f"chg_{number}",
         } | changes
         marks = ", ".join("?" * len(row))
@@ -58,16 +58,16 @@ class Shell:
         self,
         by: str = BOB,
         *,
-        verdict: str = "approve",
+        decision: str = "approve",
         digest: str = "d1",
         maker: str = MAKER,
         at: int = 5,
         reason: str | None = None,
     ) -> None:
         self.run(
-            """INSERT INTO run_decisions (run_id, verdict, digest, submitted_by, submitted_at, by,
+            """INSERT INTO run_decisions (run_id, decision, digest, submitted_by, submitted_at, by,
                    at, reason) VALUES ('run_1', ?, ?, ?, ?, ?, 6, ?)""",
-            verdict,
+            decision,
             digest,
             maker,
             at,
@@ -170,8 +170,8 @@ class TestDecisions:
     def test_no_rejection_without_a_reason(self, shell: Shell) -> None:
         shell.submit()
         with pytest.raises(REFUSED):
-            shell.decide(verdict="reject")
-        shell.decide(verdict="reject", reason="too much")
+            shell.decide(decision="reject")
+        shell.decide(decision="reject", reason="too much")
 
     def test_they_are_never_changed_nor_deleted(self, shell: Shell) -> None:
         shell.submit()
@@ -209,7 +209,7 @@ class TestStates:
 
     def test_a_rejection_is_no_approval(self, shell: Shell) -> None:
         shell.submit()
-        shell.decide(verdict="reject", reason="no")
+        shell.decide(decision="reject", reason="no")
         with pytest.raises(REFUSED, match="not approved"):
             shell.move("approved")
 
@@ -333,8 +333,8 @@ class TestRows:
 
     def test_a_red_row_is_never_planned(self, shell: Shell) -> None:
         with pytest.raises(REFUSED):
-            shell.add_row(4, verdict="red")
-        shell.add_row(4, verdict="red", state="blocked")
+            shell.add_row(4, severity="red")
+        shell.add_row(4, severity="red", state="blocked")
 
     def test_nor_one_that_lacks_something(self, shell: Shell) -> None:
         for missing in ("customer", "payment_method", "amount", "currency", "reference"):

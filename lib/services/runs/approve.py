@@ -167,7 +167,7 @@ class ApprovalService:
 
     def _write_decision(self, stores: Stores, run: Run, decision: Decision) -> None:
         stores.runs.decide(decision, run=run)
-        if decision.verdict == "reject":
+        if decision.decision == "reject":
             after = RunState.REJECTED
         elif len(stores.runs.approvals(run)) >= run.approvals_needed:
             after = RunState.APPROVED

@@ -116,7 +116,7 @@ class RunCertifier:
                 actor=by.username,
                 action="run.certify",
                 subject=run_id,
-                detail={"verdict": certificate.verdict},
+                detail={"result": certificate.result},
             )
         return certificate
 
@@ -179,7 +179,7 @@ def _payment(intent: PaymentIntent, run_id: str) -> Payment:
 
 def _kept(findings: Findings) -> tuple[str, dict[str, object]]:
     remarks = findings.remarks[:_MOST_REMARKS]
-    return findings.verdict, {
+    return findings.result, {
         "lines": {code: asdict(line) for code, line in sorted(findings.lines.items())},
         "counts": findings.counts,
         "remarks": [

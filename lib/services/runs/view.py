@@ -45,7 +45,9 @@ class RunView:
             "control": None if run.control is None else run.control.as_json(),
             "decisions": [
                 {
-                    "verdict": d.verdict,
+                    "decision": d.decision,
+                    # The name until 0.1.0.
+                    "verdict": d.decision,
                     "by": d.by,
                     "at": d.at,
                     "reason": d.reason,

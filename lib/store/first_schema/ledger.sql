@@ -189,7 +189,7 @@ BEGIN SELECT RAISE(ABORT, 'the timeline is append-only'); END;
 CREATE TRIGGER charge_events_are_never_deleted BEFORE DELETE ON charge_events
 BEGIN SELECT RAISE(ABORT, 'the timeline is append-only'); END;
 
-CREATE TABLE verdicts (
+CREATE TABLE manual_outcomes (
     -- The outcome of an attempt that no evidence settles, proposed by one person and approved by another.
     id TEXT PRIMARY KEY,
     charge_id TEXT NOT NULL,
@@ -209,32 +209,32 @@ CREATE TABLE verdicts (
     CHECK ((decided_by IS NOT NULL) = (state IN ('approved', 'rejected')))
 ) STRICT;
 
-CREATE UNIQUE INDEX one_open_verdict_a_charge ON verdicts (charge_id) WHERE state = 'proposed';
-CREATE INDEX verdicts_by_charge ON verdicts (charge_id, proposed_at);
+CREATE UNIQUE INDEX one_open_manual_outcome_a_charge ON manual_outcomes (charge_id) WHERE state = 'proposed';
+CREATE INDEX manual_outcomes_by_charge ON manual_outcomes (charge_id, proposed_at);
 
-CREATE TRIGGER verdicts_begin_as_proposals BEFORE INSERT ON verdicts
+CREATE TRIGGER manual_outcomes_begin_as_proposals BEFORE INSERT ON manual_outcomes
 WHEN NEW.state <> 'proposed'
-BEGIN SELECT RAISE(ABORT, 'a verdict begins as a proposal'); END;
+BEGIN SELECT RAISE(ABORT, 'a manual outcome begins as a proposal'); END;
 
-CREATE TRIGGER verdicts_are_decided_once BEFORE UPDATE ON verdicts
+CREATE TRIGGER manual_outcomes_are_decided_once BEFORE UPDATE ON manual_outcomes
 WHEN OLD.state <> 'proposed' OR NEW.id <> OLD.id OR NEW.charge_id <> OLD.charge_id
     OR NEW.attempt <> OLD.attempt OR NEW.outcome <> OLD.outcome
     OR NEW.payment_intent IS NOT OLD.payment_intent OR NEW.reason <> OLD.reason
     OR NEW.proposed_by <> OLD.proposed_by
-BEGIN SELECT RAISE(ABORT, 'a verdict is decided once, as it was proposed'); END;
+BEGIN SELECT RAISE(ABORT, 'a manual outcome is decided once, as it was proposed'); END;
 
-CREATE TRIGGER verdicts_are_never_deleted BEFORE DELETE ON verdicts
-BEGIN SELECT RAISE(ABORT, 'verdicts are never deleted'); END;
+CREATE TRIGGER manual_outcomes_are_never_deleted BEFORE DELETE ON manual_outcomes
+BEGIN SELECT RAISE(ABORT, 'manual_outcomes are never deleted'); END;
 
 CREATE TRIGGER attempts_settled_by_hand_need_two_people BEFORE UPDATE ON attempts
 WHEN NEW.evidence IS 'two_people' AND OLD.evidence IS NOT 'two_people'
-    AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.charge_id = NEW.charge_id
-        AND v.attempt = NEW.number AND v.state = 'approved'
-        AND v.outcome = NEW.outcome
-        AND (v.payment_intent IS NULL OR v.payment_intent = NEW.payment_intent))
+    AND NOT EXISTS (SELECT 1 FROM manual_outcomes m WHERE m.charge_id = NEW.charge_id
+        AND m.attempt = NEW.number AND m.state = 'approved'
+        AND m.outcome = NEW.outcome
+        AND (m.payment_intent IS NULL OR m.payment_intent = NEW.payment_intent))
 BEGIN SELECT RAISE(ABORT, 'an outcome by hand needs two people'); END;
 
-CREATE TABLE refund_orders (
+CREATE TABLE refunds (
     -- A refund that one person requested and another decides on, and what Stripe made of it.
     id TEXT PRIMARY KEY,
     charge_id TEXT NOT NULL,
@@ -268,29 +268,29 @@ CREATE TABLE refund_orders (
     CHECK ((idempotency_key IS NULL) = (state IN ('requested', 'rejected', 'withdrawn')))
 ) STRICT;
 
-CREATE UNIQUE INDEX one_open_refund_a_charge ON refund_orders (charge_id)
+CREATE UNIQUE INDEX one_open_refund_a_charge ON refunds (charge_id)
     WHERE state IN ('requested', 'sending', 'unknown');
-CREATE INDEX refund_orders_by_charge ON refund_orders (charge_id, requested_at);
-CREATE INDEX refund_orders_to_settle ON refund_orders (next_look_at)
+CREATE INDEX refunds_by_charge ON refunds (charge_id, requested_at);
+CREATE INDEX refunds_to_settle ON refunds (next_look_at)
     WHERE state IN ('sending', 'unknown', 'pending');
-CREATE INDEX refund_orders_to_decide ON refund_orders (requested_at) WHERE state = 'requested';
+CREATE INDEX refunds_to_decide ON refunds (requested_at) WHERE state = 'requested';
 
-CREATE TRIGGER refunds_begin_as_requests BEFORE INSERT ON refund_orders
+CREATE TRIGGER refunds_begin_as_requests BEFORE INSERT ON refunds
 WHEN NEW.state <> 'requested'
 BEGIN SELECT RAISE(ABORT, 'a refund begins as a request'); END;
 
-CREATE TRIGGER refunds_give_back_what_was_paid BEFORE INSERT ON refund_orders
+CREATE TRIGGER refunds_give_back_what_was_paid BEFORE INSERT ON refunds
 WHEN NOT EXISTS (SELECT 1 FROM charges h JOIN attempts a ON a.charge_id = h.id
     WHERE h.id = NEW.charge_id AND a.number = NEW.attempt AND a.outcome = 'succeeded'
         AND a.payment_intent = NEW.payment_intent AND h.currency = NEW.currency
         AND NEW.amount + max(NEW.refunded_before, (
-            SELECT coalesce(sum(o.amount), 0) FROM refund_orders o
+            SELECT coalesce(sum(o.amount), 0) FROM refunds o
             WHERE o.charge_id = h.id AND o.attempt = a.number AND o.state IN
                 ('requested', 'sending', 'unknown', 'pending', 'succeeded')))
             <= h.amount)
 BEGIN SELECT RAISE(ABORT, 'more would be given back than was paid'); END;
 
-CREATE TRIGGER refunds_keep_what_was_asked BEFORE UPDATE ON refund_orders
+CREATE TRIGGER refunds_keep_what_was_asked BEFORE UPDATE ON refunds
 WHEN NEW.id <> OLD.id OR NEW.charge_id <> OLD.charge_id OR NEW.attempt <> OLD.attempt
     OR NEW.payment_intent <> OLD.payment_intent OR NEW.amount <> OLD.amount
     OR NEW.currency <> OLD.currency OR NEW.reason <> OLD.reason
@@ -301,7 +301,7 @@ WHEN NEW.id <> OLD.id OR NEW.charge_id <> OLD.charge_id OR NEW.attempt <> OLD.at
     OR (OLD.refund IS NOT NULL AND NEW.refund IS NOT OLD.refund)
 BEGIN SELECT RAISE(ABORT, 'a refund keeps what was asked, decided and sent'); END;
 
-CREATE TRIGGER refunds_take_steps_in_order BEFORE UPDATE OF state ON refund_orders
+CREATE TRIGGER refunds_take_steps_in_order BEFORE UPDATE OF state ON refunds
 WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
     WHEN 'requested' THEN NEW.state IN ('sending', 'rejected', 'withdrawn')
     WHEN 'sending' THEN NEW.state IN ('unknown', 'pending', 'succeeded', 'failed',
@@ -315,5 +315,5 @@ WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
     ELSE 0 END
 BEGIN SELECT RAISE(ABORT, 'a refund takes its steps in order'); END;
 
-CREATE TRIGGER refunds_are_never_deleted BEFORE DELETE ON refund_orders
+CREATE TRIGGER refunds_are_never_deleted BEFORE DELETE ON refunds
 BEGIN SELECT RAISE(ABORT, 'refunds are never deleted'); END;

@@ -141,7 +141,7 @@ CREATE INDEX stripe_charges_by_created ON stripe_charges (created);
 CREATE INDEX stripe_charges_by_payment_intent ON stripe_charges (payment_intent);
 CREATE INDEX stripe_charges_by_customer ON stripe_charges (customer, created);
 
-CREATE TABLE refunds (
+CREATE TABLE stripe_refunds (
     -- Stripe's Refunds.
     id TEXT PRIMARY KEY,
     status TEXT,
@@ -156,8 +156,8 @@ CREATE TABLE refunds (
     synced_at_ms INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX refunds_by_created ON refunds (created);
-CREATE INDEX refunds_by_charge ON refunds (charge);
+CREATE INDEX stripe_refunds_by_created ON stripe_refunds (created);
+CREATE INDEX stripe_refunds_by_charge ON stripe_refunds (charge);
 
 CREATE TABLE disputes (
     -- Stripe's Disputes.
@@ -312,7 +312,7 @@ BEGIN INSERT INTO search_pending VALUES ('checkout_sessions', NEW.rowid) ON CONF
 CREATE TRIGGER checkout_sessions_to_unindex AFTER DELETE ON checkout_sessions
 BEGIN INSERT INTO search_pending VALUES ('checkout_sessions', OLD.rowid) ON CONFLICT DO NOTHING; END;
 
-CREATE TABLE proofs (
+CREATE TABLE verifications (
     -- Each comparison of one type of object with Stripe, and what differed.
     id INTEGER PRIMARY KEY,
     type TEXT NOT NULL,
@@ -335,9 +335,9 @@ CREATE TABLE proofs (
     error TEXT
 ) STRICT;
 
-CREATE INDEX proofs_by_type ON proofs (type, id);
+CREATE INDEX verifications_by_type ON verifications (type, id);
 
-CREATE TABLE proof_rounds (
+CREATE TABLE verification_rounds (
     -- How far samples of each type have come in turn.
     type TEXT PRIMARY KEY,
     began_at INTEGER NOT NULL,

@@ -57,7 +57,7 @@ BEGIN SELECT RAISE(ABORT, 'a run cannot go there from here'); END;
 CREATE TRIGGER runs_need_their_approvals BEFORE UPDATE OF state ON runs
 WHEN NEW.state IN ('approved', 'running') AND NEW.approvals_needed > (
     SELECT count(DISTINCT by) FROM run_decisions WHERE run_id = NEW.id
-        AND verdict = 'approve' AND digest = NEW.digest
+        AND decision = 'approve' AND digest = NEW.digest
         AND submitted_by = NEW.submitted_by AND submitted_at = NEW.submitted_at)
 BEGIN SELECT RAISE(ABORT, 'this run is not approved'); END;
 
@@ -96,19 +96,19 @@ CREATE TABLE run_rows (
     suffix TEXT,
     state TEXT NOT NULL CHECK (state IN ('planned', 'blocked', 'cancelled', 'sent')),
     findings TEXT NOT NULL DEFAULT '[]',
-    verdict TEXT NOT NULL CHECK (verdict IN ('green', 'amber', 'red')),
+    severity TEXT NOT NULL CHECK (severity IN ('green', 'amber', 'red')),
     is_submitted INTEGER NOT NULL DEFAULT 0 CHECK (is_submitted IN (0, 1)),
     charge_id TEXT NOT NULL,
     PRIMARY KEY (run_id, number),
     CHECK (state <> 'sent' OR is_submitted = 1),
-    CHECK (verdict <> 'red' OR state IN ('blocked', 'cancelled')),
+    CHECK (severity <> 'red' OR state IN ('blocked', 'cancelled')),
     CHECK (state NOT IN ('planned', 'sent') OR (customer IS NOT NULL
         AND payment_method IS NOT NULL AND amount IS NOT NULL AND currency IS NOT NULL
         AND reference IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX run_rows_by_state ON run_rows (run_id, state, number);
-CREATE INDEX run_rows_by_verdict ON run_rows (run_id, verdict, number);
+CREATE INDEX run_rows_by_severity ON run_rows (run_id, severity, number);
 CREATE INDEX run_rows_by_reference ON run_rows (customer, reference) WHERE state = 'planned';
 CREATE INDEX run_rows_by_charge ON run_rows (charge_id);
 
@@ -136,7 +136,7 @@ CREATE TABLE run_decisions (
     -- Who approved or rejected exactly what was submitted, never the person who submitted it.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id TEXT NOT NULL REFERENCES runs (id),
-    verdict TEXT NOT NULL CHECK (verdict IN ('approve', 'reject')),
+    decision TEXT NOT NULL CHECK (decision IN ('approve', 'reject')),
     digest TEXT NOT NULL,
     submitted_by TEXT NOT NULL,
     submitted_at INTEGER NOT NULL,
@@ -144,7 +144,7 @@ CREATE TABLE run_decisions (
     at INTEGER NOT NULL,
     reason TEXT,
     CHECK (by <> submitted_by),
-    CHECK (verdict = 'approve' OR reason IS NOT NULL),
+    CHECK (decision = 'approve' OR reason IS NOT NULL),
     UNIQUE (run_id, digest, submitted_at, by)
 ) STRICT;
 
@@ -197,7 +197,7 @@ CREATE TABLE run_certificates (
     run_id TEXT NOT NULL REFERENCES runs (id),
     at INTEGER NOT NULL,
     by TEXT NOT NULL,
-    verdict TEXT NOT NULL CHECK (verdict IN ('green', 'amber', 'red')),
+    result TEXT NOT NULL CHECK (result IN ('green', 'amber', 'red')),
     content TEXT NOT NULL CHECK (json_valid(content))
 ) STRICT;
 

@@ -249,14 +249,14 @@ class TestSchema:
     @pytest.mark.parametrize(
         "change",
         [
-            "UPDATE verdicts SET state = 'approved', decided_by = proposed_by, decided_at = 1",
-            "UPDATE verdicts SET outcome = 'succeeded', payment_intent = 'pi_1'",
-            "UPDATE verdicts SET proposed_by = 'bob'",
-            "DELETE FROM verdicts",
-            "INSERT INTO verdicts SELECT 'v2', charge_id, attempt, outcome, payment_intent, reason,"
-            " 'proposed', proposed_by, proposed_at, NULL, NULL, NULL FROM verdicts",
-            "INSERT INTO verdicts SELECT 'v2', charge_id, attempt, outcome, payment_intent, reason,"
-            " 'approved', proposed_by, proposed_at, 'bob', 1, NULL FROM verdicts",
+            "UPDATE manual_outcomes SET state = 'approved', decided_by = proposed_by, decided_at = 1",
+            "UPDATE manual_outcomes SET outcome = 'succeeded', payment_intent = 'pi_1'",
+            "UPDATE manual_outcomes SET proposed_by = 'bob'",
+            "DELETE FROM manual_outcomes",
+            "INSERT INTO manual_outcomes SELECT 'v2', charge_id, attempt, outcome, payment_intent, reason,"
+            " 'proposed', proposed_by, proposed_at, NULL, NULL, NULL FROM manual_outcomes",
+            "INSERT INTO manual_outcomes SELECT 'v2', charge_id, attempt, outcome, payment_intent, reason,"
+            " 'approved', proposed_by, proposed_at, 'bob', 1, NULL FROM manual_outcomes",
             "UPDATE attempts SET outcome = 'not_executed', evidence = 'two_people'",
         ],
     )
@@ -266,13 +266,13 @@ class TestSchema:
 
     def test_a_decided_one_stays(self, world, unknown) -> None:
         approve(world, propose(world, unknown))
-        self.refused(world, "UPDATE verdicts SET decided_by = 'ada'")
+        self.refused(world, "UPDATE manual_outcomes SET decided_by = 'ada'")
 
     def test_an_approved_one_settles_only_what_it_says(self, world, unknown) -> None:
         verdict = propose(world, unknown)
         with sqlite3.connect(world.settings.database) as shell:
             shell.execute(
-                "UPDATE verdicts SET state = 'approved', decided_by = 'bob', decided_at = 1"
+                "UPDATE manual_outcomes SET state = 'approved', decided_by = 'bob', decided_at = 1"
             )
         self.refused(
             world,

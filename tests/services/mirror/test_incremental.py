@@ -143,7 +143,7 @@ class TestWhatChanged:
         world.clock.advance(minutes=5)
         world.services.sync.run()
         assert count(world, "payment_intents", "status = 'succeeded'") == 2
-        assert count(world, "refunds", "amount = 500") == 1
+        assert count(world, "stripe_refunds", "amount = 500") == 1
         assert count(world, "disputes", f"customer = '{customer}'") == 1
         assert count(world, "stripe_charges", "amount_refunded = 500") == 1
         assert count(world, "stripe_charges", "is_disputed = 1") == 1

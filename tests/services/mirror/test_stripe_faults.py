@@ -288,7 +288,7 @@ class TestEvents:
         run(world, SYNC)
         assert_done(world, SYNC)
         assert world.services.customers.get(customer).name == "After"
-        assert count(world, "refunds") == 0
+        assert count(world, "stripe_refunds") == 0
 
 
 class TestDisk:

@@ -515,7 +515,7 @@ class TestWithoutPermission:
         incomplete(world.services.sync.run)
         with database(world) as connection:
             connection.execute("UPDATE customers SET name = 'by hand'")
-            connection.execute("DELETE FROM refunds")
+            connection.execute("DELETE FROM stripe_refunds")
         result = incomplete(lambda: world.services.sync.prove_now(by=ALICE, full=True))
         assert ["rak_event_read" in problem for problem in result.problems] == [True]
         proofs = {proof.type: proof for proof in world.services.sync.proofs()}
@@ -529,7 +529,7 @@ class TestJob:
         self, world: World, business: dict[str, str]
     ) -> None:
         with database(world) as connection:
-            connection.execute("DELETE FROM refunds")
+            connection.execute("DELETE FROM stripe_refunds")
         assert world.services.sync.request_proof(by=ALICE, full=True)
         assert not world.services.sync.request_proof(by=ALICE)
         world.worker.do_long()

@@ -422,7 +422,9 @@ class TestKinds:
         database = sqlite3.connect(world.settings.database)
         found = database.execute("SELECT id, amount_refunded FROM stripe_charges").fetchall()
         assert found == [(charge, 100)]
-        assert database.execute("SELECT id, amount FROM refunds").fetchall() == [(refund, 100)]
+        assert database.execute("SELECT id, amount FROM stripe_refunds").fetchall() == [
+            (refund, 100)
+        ]
         database.close()
 
 

@@ -375,12 +375,12 @@ class TestSchema:
     @pytest.mark.parametrize(
         "change",
         [
-            "UPDATE refund_orders SET decided_by = requested_by, decided_at = 1, state = 'rejected'",
-            "UPDATE refund_orders SET amount = 5",
-            "UPDATE refund_orders SET state = 'succeeded'",
-            "UPDATE refund_orders SET state = 'sending'",
-            "UPDATE refund_orders SET requested_by = 'bob'",
-            "DELETE FROM refund_orders",
+            "UPDATE refunds SET decided_by = requested_by, decided_at = 1, state = 'rejected'",
+            "UPDATE refunds SET amount = 5",
+            "UPDATE refunds SET state = 'succeeded'",
+            "UPDATE refunds SET state = 'sending'",
+            "UPDATE refunds SET requested_by = 'bob'",
+            "DELETE FROM refunds",
         ],
     )
     def test_a_request_stays_what_it_is(self, world, paid, change) -> None:
@@ -394,12 +394,12 @@ class TestSchema:
     @pytest.mark.parametrize(
         "change",
         [
-            "UPDATE refund_orders SET idempotency_key = 'other'",
-            "UPDATE refund_orders SET params = '{}'",
-            "UPDATE refund_orders SET refund = 're_other'",
-            "UPDATE refund_orders SET decided_by = 'ada'",
-            "UPDATE refund_orders SET state = 'unknown'",
-            "UPDATE refund_orders SET state = 'requested', idempotency_key = NULL, params = NULL,"
+            "UPDATE refunds SET idempotency_key = 'other'",
+            "UPDATE refunds SET params = '{}'",
+            "UPDATE refunds SET refund = 're_other'",
+            "UPDATE refunds SET decided_by = 'ada'",
+            "UPDATE refunds SET state = 'unknown'",
+            "UPDATE refunds SET state = 'requested', idempotency_key = NULL, params = NULL,"
             " decided_by = NULL, decided_at = NULL",
         ],
     )
@@ -429,9 +429,11 @@ class TestSchema:
         world.services.refunds.withdraw(order.id, by=ALICE)
         with sqlite3.connect(world.settings.database) as shell:
             shell.row_factory = sqlite3.Row
-            row = dict(shell.execute("SELECT * FROM refund_orders").fetchone())
+            row = dict(shell.execute("SELECT * FROM refunds").fetchone())
             copy = row | {"id": "rfd_2", "state": "requested"} | changes
-            insert = f"INSERT INTO refund_orders ({', '.join(copy)}) VALUES ({', '.join('?' * len(copy))})"
+            insert = (
+                f"INSERT INTO refunds ({', '.join(copy)}) VALUES ({', '.join('?' * len(copy))})"
+            )
             with pytest.raises(sqlite3.IntegrityError):
                 shell.execute(insert, list(copy.values()))
             shell.execute(insert, [*(copy | row | {"id": "rfd_3", "state": "requested"}).values()])
@@ -440,9 +442,9 @@ class TestSchema:
         ask(world, paid, 100)
         with sqlite3.connect(world.settings.database) as shell:
             shell.row_factory = sqlite3.Row
-            row = dict(shell.execute("SELECT * FROM refund_orders").fetchone()) | {"id": "rfd_2"}
+            row = dict(shell.execute("SELECT * FROM refunds").fetchone()) | {"id": "rfd_2"}
             with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
                 shell.execute(
-                    f"INSERT INTO refund_orders ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+                    f"INSERT INTO refunds ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
                     list(row.values()),
                 )

@@ -56,7 +56,7 @@ def intent_of(world: World, run: Run, number: int = 2) -> str:
 class TestGreen:
     def test_all_three_agree(self, world, run) -> None:
         made = certify(world, run)
-        assert made.verdict == "green"
+        assert made.result == "green"
         line = lines_of(made)["usd"]
         assert (line.file, line.sent, line.failed) == (2_503, 2_503, 500)
         assert line.ledger == line.stripe == 2_003
@@ -67,7 +67,7 @@ class TestGreen:
     def test_the_worker_makes_it_when_a_run_has_ended(self, world, run) -> None:
         assert world.services.runs.certifier.last(run.id) is None
         world.worker.run_once()
-        assert world.services.runs.certifier.last(run.id).verdict == "green"
+        assert world.services.runs.certifier.last(run.id).result == "green"
         assert world.services.runs.certifier.certify_due() == 0
 
     def test_a_worker_that_cannot_read_tries_again_later(self, world, run) -> None:
@@ -83,7 +83,7 @@ class TestGreen:
         run = executed(world, invoices(people))
         world.charge(people[1][0], reference="SINGLE-2")
         made = certify(world, run)
-        assert made.verdict == "green"
+        assert made.result == "green"
         assert lines_of(made)["usd"].stripe == 2_003
 
     def test_what_was_not_sent_is_part_of_the_file(self, world) -> None:
@@ -102,7 +102,7 @@ class TestGreen:
         )
         world.services.sync.run()
         made = certify(world, run)
-        assert made.verdict == "green"
+        assert made.result == "green"
         assert "$0.01 went back since." in said(made, "note")
         assert lines_of(made)["usd"].refunded == 1
         assert not world.services.runs.certifier.is_outdated(made)
@@ -139,7 +139,7 @@ class TestGreen:
         row = LedgerRow(2, "INV-1", "cus_1", None, None, "blocked", "")
         found = compare([row, replace(row, number=3)], [], digest_fits=True)
         assert found.remarks[0].text == "2 rows without a readable amount are not counted."
-        assert found.verdict == "green"
+        assert found.result == "green"
 
 
 class TestElsewhere:
@@ -158,7 +158,7 @@ class TestElsewhere:
 
     def test_each_run_certifies_what_it_collected(self, world, run, again) -> None:
         first, second = certify(world, run), certify(world, again)
-        assert (first.verdict, second.verdict) == ("green", "green")
+        assert (first.result, second.result) == ("green", "green")
         line = lines_of(first)["usd"]
         assert (line.ledger, line.stripe, line.failed, line.elsewhere) == (2_003, 2_003, 500, 500)
         assert first.content["counts"] == {"succeeded": 2, "declined": 1}
@@ -187,7 +187,7 @@ class TestElsewhere:
         world.services.charging.retry(row.charge_id, by=ALICE, payment_method=card)
         made = certify(world, run)
         line = lines_of(made)["usd"]
-        assert (made.verdict, line.ledger, line.stripe, line.elsewhere) == (
+        assert (made.result, line.ledger, line.stripe, line.elsewhere) == (
             "green",
             2_003,
             2_003,
@@ -213,9 +213,9 @@ class TestElsewhere:
         world.stripe.alter(first.payment_intent, {"status": "succeeded", "amount_received": 500})
         world.services.sync.run(full=True)
         made = certify(world, run)
-        assert made.verdict == "red"
+        assert made.result == "red"
         assert "Paid more than once: here and elsewhere, or elsewhere twice." in said(made)
-        assert certify(world, again).verdict == "red"
+        assert certify(world, again).result == "red"
 
     def test_the_sums_of_all_certificates_and_singles_are_the_ledger(
         self, world, run, again
@@ -246,7 +246,7 @@ class TestRed:
     def test_one_minor_unit(self, world, run, changed) -> None:
         world.stripe.alter(intent_of(world, run), {"amount_received": changed})
         made = certify(world, run)
-        assert made.verdict == "red"
+        assert made.result == "red"
         assert any("not the row's sum" in text for text in said(made))
         assert any(text.startswith("USD: the ledger says $20.03") for text in said(made))
 
@@ -261,7 +261,7 @@ class TestRed:
     def test_another_payment_than_ours(self, world, run, change, expected) -> None:
         world.stripe.alter(intent_of(world, run), change)
         made = certify(world, run)
-        assert made.verdict == "red"
+        assert made.result == "red"
         assert any(expected in text for text in said(made))
 
     def test_a_payment_that_is_gone(self, world, run) -> None:
@@ -290,7 +290,7 @@ class TestRed:
             idempotency_key="elsewhere",
         )
         made = certify(world, run)
-        assert made.verdict == "red"
+        assert made.result == "red"
         assert any("Paid 2 times" in t or "does not know" in t for t in said(made))
         assert lines_of(made)["usd"].stripe == 3_004
 
@@ -316,7 +316,7 @@ class TestRed:
                 shell.execute(f"DROP TRIGGER {name}")
             shell.execute(change)
         made = certify(world, run)
-        assert made.verdict == "red"
+        assert made.result == "red"
         assert any("digest differs" in text for text in said(made))
 
 
@@ -328,12 +328,12 @@ class TestAmber:
         world.services.runs.executor._pause = lambda _: None
         world.services.runs.executor.execute(run_id)
         made = certify(world, world.services.runs.control.find(run_id))
-        assert made.verdict == "amber"
+        assert made.result == "amber"
         assert said(made, "amber") == ["The outcome is open: unknown."]
         world.clock.advance(days=1, minutes=1)
         world.services.settling.settle_due()
         assert world.services.runs.certifier.is_outdated(made)
-        assert certify(world, world.services.runs.control.find(run_id)).verdict == "green"
+        assert certify(world, world.services.runs.control.find(run_id)).result == "green"
 
 
 class TestKept:
@@ -351,7 +351,7 @@ class TestKept:
         assert world.services.runs.certifier.last(run.id) is None
 
     @pytest.mark.parametrize(
-        "change", ["UPDATE run_certificates SET verdict = 'green'", "DELETE FROM run_certificates"]
+        "change", ["UPDATE run_certificates SET result = 'green'", "DELETE FROM run_certificates"]
     )
     def test_it_is_never_changed(self, world, run, change) -> None:
         certify(world, run)

@@ -239,7 +239,7 @@ class TestCovered:
         run = executed(world, [failing(world)], charge_new_cards=True)
         saves_a_card(world, charge_of(world, run))
         assert tick(world) == 1
-        assert world.services.runs.certifier.certify(run.id, by=ALICE).verdict == "green"
+        assert world.services.runs.certifier.certify(run.id, by=ALICE).result == "green"
 
     def test_the_newest_of_two_cards(self, world: World) -> None:
         run = executed(world, [failing(world)], charge_new_cards=True)
@@ -351,6 +351,6 @@ def test_the_certificate_says_that_a_new_card_paid_and_agrees(world: World) -> N
     saves_a_card(world, charge_of(world, run))
     assert tick(world) == 1
     certificate = world.services.runs.certifier.certify(run.id, by=ALICE)
-    assert certificate.verdict == "green", certificate.content["remarks"]
+    assert certificate.result == "green", certificate.content["remarks"]
     said = [remark["text"] for remark in certificate.content["remarks"]]
     assert any("with a new card, as this run's approval allowed" in text for text in said)

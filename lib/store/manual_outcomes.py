@@ -12,7 +12,7 @@ from lib.domain.verdicts import Verdict, VerdictState
 _COLUMNS = tuple(Verdict.__slots__)
 
 
-class VerdictStore:
+class ManualOutcomeStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -22,7 +22,7 @@ class VerdictStore:
             sqlite3.IntegrityError: another one is proposed for this charge.
         """
         self._database.execute(
-            f"INSERT INTO verdicts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
+            f"INSERT INTO manual_outcomes ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
             [getattr(verdict, name) for name in _COLUMNS],
         )
 
@@ -42,7 +42,7 @@ class VerdictStore:
     ) -> bool:
         """Decide, withdraw or overtake a proposal; False when it is none any more."""
         cursor = self._database.execute(
-            """UPDATE verdicts SET state = ?, decided_by = ?, decided_at = ?, decision_note = ?
+            """UPDATE manual_outcomes SET state = ?, decided_by = ?, decided_at = ?, decision_note = ?
                WHERE id = ? AND state = 'proposed'""",
             (after.value, by, at, note, verdict_id),
         )
@@ -50,7 +50,7 @@ class VerdictStore:
 
     def _many(self, condition: str, *parameters: object) -> list[Verdict]:
         rows = self._database.query(
-            f"SELECT {', '.join(_COLUMNS)} FROM verdicts WHERE {condition}", list(parameters)
+            f"SELECT {', '.join(_COLUMNS)} FROM manual_outcomes WHERE {condition}", list(parameters)
         )
         return [_verdict_of(row) for row in rows]
 
