@@ -19,7 +19,7 @@ BENCH_FOLDER ?= data/bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock"
 
-.PHONY: help run test lint types audit lock hooks check soak mutants bench bench-large screenshots \
+.PHONY: help run test lint types audit lock schema hooks check soak mutants bench bench-large screenshots \
   chromium clean
 
 help: ## Show this list
@@ -45,6 +45,9 @@ audit: $(DEV_READY) ## Ask whether anything installed has a known vulnerability
 lock: $(DEV_READY) ## Write the locks anew after a change of requirements.txt or requirements-dev.txt
 	$(COMPILE) requirements.txt -o requirements.lock
 	$(COMPILE) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+
+schema: $(DEV_READY) ## Write docs/schema.md anew after a change of the tables
+	$(BIN)/python -m lib.store.schema_page > docs/schema.md
 
 hooks: $(DEV_READY) ## Check style and types before each commit
 	$(BIN)/pre-commit install

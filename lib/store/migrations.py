@@ -11,7 +11,7 @@ in `_ms`. Money is an integer of minor units beside its currency.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -53,6 +53,34 @@ def m001_first_schema(database: Database) -> None:
     for group in _GROUPS:
         for statement in _statements((_FIRST_SCHEMA / f"{group}.sql").read_text("utf-8")):
             database.execute(statement)
+
+
+def set_aside(
+    database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
+) -> int:
+    """
+    Make room for a guard that rows already there would break: a migration never fails over data.
+
+    Each row of `table` where `where` holds becomes an open incident with all that it held, named by
+    the columns of its primary key; then `change` is made to exactly these rows: "DELETE FROM table"
+    or "UPDATE table SET …", without a WHERE. Returns how many there were.
+    """
+    names = [column.name for column in database.table(table).columns]
+    fields = ", ".join(f"'{name}', {name}" for name in names)
+    words = " || ' ' || ".join((f"'{table}'", *key))
+    columns = ", ".join(key)
+    database.execute(f"CREATE TEMP TABLE offenders AS SELECT {columns} FROM {table} WHERE {where}")
+    these = f"WHERE ({columns}) IN (SELECT {columns} FROM offenders)"
+    database.execute(
+        f"""INSERT INTO incidents (id, kind, subject, details, found_at)
+            SELECT 'inc_' || lower(hex(randomblob(10))), ?, {words}, json_object({fields}),
+                CAST(strftime('%s', 'now') AS INTEGER)
+            FROM {table} {these} ON CONFLICT DO NOTHING""",
+        (kind,),
+    )
+    offenders = database.execute(f"{change} {these}").rowcount
+    database.execute("DROP TABLE offenders")
+    return offenders
 
 
 def _statements(script: str) -> Iterator[str]:

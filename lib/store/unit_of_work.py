@@ -16,6 +16,7 @@ from lib.store.comparing import CompareStore
 from lib.store.connection import connect, write_transaction
 from lib.store.deliveries import DeliveryStore
 from lib.store.history import HistoryStore
+from lib.store.incidents import IncidentStore
 from lib.store.jobs import JobStore
 from lib.store.limits import LimitStore
 from lib.store.links import LinkStore
@@ -48,6 +49,7 @@ class Stores:
     comparing: CompareStore
     deliveries: DeliveryStore
     history: HistoryStore
+    incidents: IncidentStore
     jobs: JobStore
     limits: LimitStore
     links: LinkStore
@@ -147,6 +149,7 @@ def stores_over(database: Database) -> Stores:
         comparing=CompareStore(database),
         deliveries=DeliveryStore(database),
         history=HistoryStore(database),
+        incidents=IncidentStore(database),
         jobs=JobStore(database),
         limits=LimitStore(database),
         links=LinkStore(database),

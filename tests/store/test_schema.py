@@ -27,6 +27,7 @@ OURS = {
     "customers",
     "customers_search",
     "disputes",
+    "incidents",
     "jobs",
     "limits",
     "link_sessions",

@@ -12,6 +12,8 @@ from lib.stripe_gateway.gateway import StripeGateway
 
 # The worker beats every few seconds; a minute of silence means it is not running.
 HEARTBEAT_FRESH_SECONDS = 60
+# The rest is counted.
+_MOST_NAMED = 10
 # An id that no account has. Stripe checks the permission before it looks the object up, so a 404
 # or 400 proves the permission and changes nothing.
 _NOBODY = "onfile0probe0nothing"
@@ -69,6 +71,7 @@ class DoctorService:
             self._webhook(),
             self._public_url(),
             self._staff(),
+            self._incidents(),
         ]
 
     def is_ready(self) -> list[Check]:
@@ -155,6 +158,17 @@ class DoctorService:
             "staff",
             True,
             "Nobody can manage users yet: python -m lib users add NAME --email E --role admin",
+        )
+
+    def _incidents(self) -> Check:
+        with self._uow.read() as stores:
+            incidents = stores.incidents.open()
+        named = ", ".join(f"{one.subject} ({one.kind})" for one in incidents[:_MOST_NAMED])
+        more = f" and {len(incidents) - _MOST_NAMED} more" if len(incidents) > _MOST_NAMED else ""
+        return Check(
+            "incidents",
+            not incidents,
+            f"Not settled yet: {named}{more}." if incidents else "Nothing is open.",
         )
 
     def _worker(self) -> Check:

@@ -1,7 +1,7 @@
 -- Ledger: what Onfile asked Stripe to do, written before it was asked, and what came of it.
 
 CREATE TABLE setup_links (
-    -- A durable link with which a customer saves a card; for a charge, a recovery link.
+    -- ledger: A durable link with which a customer saves a card; for a charge, a recovery link.
     id TEXT PRIMARY KEY,
     token TEXT NOT NULL UNIQUE,
     form_key TEXT NOT NULL UNIQUE,
@@ -29,7 +29,7 @@ CREATE INDEX recovery_links_by_completion ON setup_links (completed_at)
     WHERE charge_id IS NOT NULL AND completed_at IS NOT NULL;
 
 CREATE TABLE link_sessions (
-    -- Each Checkout Session requested for a link, with its idempotency key.
+    -- ledger: Each Checkout Session requested for a link, with its idempotency key.
     link_id TEXT NOT NULL REFERENCES setup_links (id),
     number INTEGER NOT NULL CHECK (number >= 1),
     idempotency_key TEXT NOT NULL UNIQUE,
@@ -45,7 +45,7 @@ CREATE TABLE link_sessions (
 CREATE UNIQUE INDEX one_open_session_a_link ON link_sessions (link_id) WHERE closed_at IS NULL;
 
 CREATE TABLE stripe_requests (
-    -- Every other request that changes something at Stripe, with its idempotency key.
+    -- ledger: Every other request that changes something at Stripe, with its idempotency key.
     idempotency_key TEXT PRIMARY KEY,
     operation TEXT NOT NULL,
     params TEXT NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE stripe_requests (
 ) STRICT;
 
 CREATE TABLE charges (
-    -- What a customer owes under a reference and whether it is paid: at most once, whatever happens.
+    -- ledger: What a customer owes under a reference and whether it is paid: at most once, whatever happens.
     id TEXT PRIMARY KEY,
     livemode INTEGER NOT NULL,
     customer TEXT NOT NULL,
@@ -90,7 +90,7 @@ WHEN NEW.customer <> OLD.customer OR NEW.amount <> OLD.amount
 BEGIN SELECT RAISE(ABORT, 'a charge keeps what is owed and that it was paid'); END;
 
 CREATE TABLE attempts (
-    -- Every try to collect a charge: key and parameters before the request, the outcome after it.
+    -- ledger: Every try to collect a charge: key and parameters before the request, the outcome after it.
     charge_id TEXT NOT NULL REFERENCES charges (id),
     number INTEGER NOT NULL CHECK (number >= 1),
     idempotency_key TEXT NOT NULL UNIQUE,
@@ -171,7 +171,7 @@ WHEN NEW.run_id IS NOT NULL AND NOT EXISTS (
 BEGIN SELECT RAISE(ABORT, 'an attempt charges what its row says'); END;
 
 CREATE TABLE charge_events (
-    -- The timeline of each charge: append-only.
+    -- ledger: The timeline of each charge: append-only.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     charge_id TEXT NOT NULL REFERENCES charges (id),
     attempt INTEGER,
@@ -190,7 +190,7 @@ CREATE TRIGGER charge_events_are_never_deleted BEFORE DELETE ON charge_events
 BEGIN SELECT RAISE(ABORT, 'the timeline is append-only'); END;
 
 CREATE TABLE manual_outcomes (
-    -- The outcome of an attempt that no evidence settles, proposed by one person and approved by another.
+    -- ledger: The outcome of an attempt that no evidence settles, proposed by one person and approved by another.
     id TEXT PRIMARY KEY,
     charge_id TEXT NOT NULL,
     attempt INTEGER NOT NULL,
@@ -235,7 +235,7 @@ WHEN NEW.evidence IS 'two_people' AND OLD.evidence IS NOT 'two_people'
 BEGIN SELECT RAISE(ABORT, 'an outcome by hand needs two people'); END;
 
 CREATE TABLE refunds (
-    -- A refund that one person requested and another decides on, and what Stripe made of it.
+    -- ledger: A refund that one person requested and another decides on, and what Stripe made of it.
     id TEXT PRIMARY KEY,
     charge_id TEXT NOT NULL,
     attempt INTEGER NOT NULL,

@@ -1,13 +1,13 @@
--- Machinery: what the processes of Onfile keep for themselves.
+-- Machinery: what the processes of Onfile keep for themselves, and what they noticed.
 
 CREATE TABLE meta (
-    -- Facts about this database itself, such as the mode it is bound to.
+    -- machinery: Facts about this database itself, such as the mode it is bound to.
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE jobs (
-    -- Background work that a page or the schedule asked for, one open job a kind.
+    -- machinery: Background work that a page or the schedule asked for, one open job a kind.
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
     params TEXT NOT NULL,
@@ -29,7 +29,7 @@ CREATE UNIQUE INDEX one_open_job_a_kind ON jobs (kind) WHERE state IN ('queued',
 CREATE INDEX jobs_by_kind ON jobs (kind, created_at DESC);
 
 CREATE TABLE webhook_deliveries (
-    -- The inbox of Stripe's events, stored before anything is done about them, in order of arrival.
+    -- machinery: The inbox of Stripe's events, stored before anything is done about them, in order of arrival.
     event_id TEXT PRIMARY KEY,
     type TEXT NOT NULL,
     object_id TEXT,
@@ -62,13 +62,13 @@ CREATE INDEX webhook_deliveries_by_object ON webhook_deliveries (object_id);
 CREATE INDEX webhook_deliveries_by_way ON webhook_deliveries (webhook_at, created);
 
 CREATE TABLE sync_cursors (
-    -- How far each kind of reading from Stripe has come.
+    -- machinery: How far each kind of reading from Stripe has come.
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE backfills (
-    -- A full reading of Stripe's lists, which survives a restart.
+    -- machinery: A full reading of Stripe's lists, which survives a restart.
     id TEXT PRIMARY KEY,
     types TEXT NOT NULL,
     started_at INTEGER NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE backfills (
 CREATE UNIQUE INDEX one_open_backfill_of_these ON backfills (types) WHERE finished_at IS NULL;
 
 CREATE TABLE sync_windows (
-    -- A stretch of creation time that one reader of a backfill reads, and how far it is.
+    -- machinery: A stretch of creation time that one reader of a backfill reads, and how far it is.
     -- An id never comes back: a reader whose backfill was ended meanwhile still knows its own.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     backfill_id TEXT NOT NULL REFERENCES backfills (id),
@@ -98,7 +98,34 @@ CREATE TABLE sync_windows (
 CREATE INDEX sync_windows_by_backfill ON sync_windows (backfill_id, type, is_done);
 
 CREATE TABLE stripe_reads (
-    -- How many reads went to Stripe each day: their number is limited by that of the payments.
+    -- machinery: How many reads went to Stripe each day: their number is limited by that of the payments.
     day INTEGER PRIMARY KEY,
     reads INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE incidents (
+    -- machinery: What should not be, noticed by a migration or in a comparison, until a person settles it.
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (length(kind) > 0),
+    -- What it is about: a row as "table id", or an object at Stripe by its id.
+    subject TEXT NOT NULL CHECK (length(subject) > 0),
+    details TEXT NOT NULL CHECK (json_valid(details)),
+    found_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    settled_by TEXT,
+    note TEXT,
+    CHECK ((settled_at IS NULL) = (settled_by IS NULL)),
+    CHECK (settled_at IS NULL OR length(trim(note)) > 0)
+) STRICT;
+
+CREATE UNIQUE INDEX one_open_incident_a_subject ON incidents (kind, subject)
+    WHERE settled_at IS NULL;
+CREATE INDEX incidents_by_found ON incidents (found_at DESC, id DESC);
+
+CREATE TRIGGER incidents_keep_what_was_found BEFORE UPDATE ON incidents
+WHEN OLD.settled_at IS NOT NULL OR NEW.id <> OLD.id OR NEW.kind <> OLD.kind
+    OR NEW.subject <> OLD.subject OR NEW.details <> OLD.details OR NEW.found_at <> OLD.found_at
+BEGIN SELECT RAISE(ABORT, 'an incident keeps what was found and is settled once'); END;
+
+CREATE TRIGGER incidents_are_never_deleted BEFORE DELETE ON incidents
+BEGIN SELECT RAISE(ABORT, 'incidents are never deleted'); END;

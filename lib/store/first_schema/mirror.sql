@@ -5,7 +5,7 @@
 -- of what is listed and searched: newest first is then the order of the table and of its index.
 
 CREATE TABLE customers (
-    -- Stripe's Customers.
+    -- mirror: Stripe's Customers.
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     livemode INTEGER NOT NULL,
@@ -22,7 +22,7 @@ CREATE INDEX customers_by_email ON customers (lower(email));
 CREATE INDEX customers_deleted ON customers (id) WHERE is_deleted = 1;
 
 CREATE TABLE checkout_sessions (
-    -- Stripe's Checkout Sessions in setup mode.
+    -- mirror: Stripe's Checkout Sessions in setup mode.
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     livemode INTEGER NOT NULL,
@@ -52,7 +52,7 @@ CREATE INDEX checkout_sessions_in_need ON checkout_sessions (needs_customer)
     WHERE needs_customer = 1;
 
 CREATE TABLE setup_intents (
-    -- Stripe's SetupIntents.
+    -- mirror: Stripe's SetupIntents.
     id TEXT PRIMARY KEY,
     livemode INTEGER NOT NULL,
     status TEXT NOT NULL,
@@ -69,7 +69,7 @@ CREATE INDEX setup_intents_by_payment_method ON setup_intents (payment_method);
 CREATE INDEX setup_intents_by_created ON setup_intents (created);
 
 CREATE TABLE payment_methods (
-    -- Stripe's PaymentMethods: no card numbers, only what names a card.
+    -- mirror: Stripe's PaymentMethods: no card numbers, only what names a card.
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     livemode INTEGER NOT NULL,
@@ -97,7 +97,7 @@ CREATE INDEX payment_methods_by_expiry ON payment_methods (exp_year, exp_month)
     WHERE customer IS NOT NULL;
 
 CREATE TABLE payment_intents (
-    -- Stripe's PaymentIntents.
+    -- mirror: Stripe's PaymentIntents.
     id TEXT PRIMARY KEY,
     livemode INTEGER NOT NULL,
     status TEXT NOT NULL,
@@ -120,7 +120,7 @@ CREATE INDEX payment_intents_by_created ON payment_intents (created DESC, id DES
 CREATE INDEX payment_intents_by_customer ON payment_intents (customer, created DESC);
 
 CREATE TABLE stripe_charges (
-    -- Stripe's Charges.
+    -- mirror: Stripe's Charges.
     id TEXT PRIMARY KEY,
     livemode INTEGER NOT NULL,
     status TEXT NOT NULL,
@@ -142,7 +142,7 @@ CREATE INDEX stripe_charges_by_payment_intent ON stripe_charges (payment_intent)
 CREATE INDEX stripe_charges_by_customer ON stripe_charges (customer, created);
 
 CREATE TABLE stripe_refunds (
-    -- Stripe's Refunds.
+    -- mirror: Stripe's Refunds.
     id TEXT PRIMARY KEY,
     status TEXT,
     customer TEXT,
@@ -160,7 +160,7 @@ CREATE INDEX stripe_refunds_by_created ON stripe_refunds (created);
 CREATE INDEX stripe_refunds_by_charge ON stripe_refunds (charge);
 
 CREATE TABLE disputes (
-    -- Stripe's Disputes.
+    -- mirror: Stripe's Disputes.
     id TEXT PRIMARY KEY,
     livemode INTEGER NOT NULL,
     status TEXT NOT NULL,
@@ -179,13 +179,13 @@ CREATE INDEX disputes_by_created ON disputes (created);
 CREATE INDEX disputes_by_charge ON disputes (charge);
 
 CREATE TABLE tombstones (
-    -- Objects that Stripe said are gone: an answer under way at that moment must not bring one back.
+    -- mirror: Objects that Stripe said are gone: an answer under way at that moment must not bring one back.
     id TEXT PRIMARY KEY,
     gone_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE session_counts (
-    -- How many Checkout Sessions are in each status: counting a million rows would take 40 ms a view.
+    -- mirror: How many Checkout Sessions are in each status: counting a million rows would take 40 ms a view.
     state TEXT PRIMARY KEY,
     n INTEGER NOT NULL
 ) STRICT;
@@ -223,14 +223,14 @@ BEGIN
 END;
 
 CREATE TABLE card_fingerprints (
-    -- Which cards are the same card, derived after the fact like what is searched.
+    -- mirror: Which cards are the same card, derived after the fact like what is searched.
     fingerprint TEXT NOT NULL,
     position INTEGER NOT NULL,
     PRIMARY KEY (fingerprint, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE customers_search (
-    -- The words by which a customer is found.
+    -- mirror: The words by which a customer is found.
     position INTEGER PRIMARY KEY,
     text TEXT NOT NULL
 ) STRICT;
@@ -239,7 +239,7 @@ CREATE VIRTUAL TABLE customers_fts USING fts5(text, content = 'customers_search'
     content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none);
 
 CREATE TABLE payment_methods_search (
-    -- The words by which a PaymentMethod is found.
+    -- mirror: The words by which a PaymentMethod is found.
     position INTEGER PRIMARY KEY,
     text TEXT NOT NULL
 ) STRICT;
@@ -248,7 +248,7 @@ CREATE VIRTUAL TABLE payment_methods_fts USING fts5(text, content = 'payment_met
     content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none);
 
 CREATE TABLE checkout_sessions_search (
-    -- The words by which a Checkout Session is found.
+    -- mirror: The words by which a Checkout Session is found.
     position INTEGER PRIMARY KEY,
     text TEXT NOT NULL
 ) STRICT;
@@ -257,7 +257,7 @@ CREATE VIRTUAL TABLE checkout_sessions_fts USING fts5(text, content = 'checkout_
     content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none);
 
 CREATE TABLE search_pending (
-    -- Rows that changed since the search index was written; deriving in triggers would take thrice as long.
+    -- mirror: Rows that changed since the search index was written; deriving in triggers would take thrice as long.
     kind TEXT NOT NULL,
     position INTEGER NOT NULL,
     PRIMARY KEY (kind, position)
@@ -313,7 +313,7 @@ CREATE TRIGGER checkout_sessions_to_unindex AFTER DELETE ON checkout_sessions
 BEGIN INSERT INTO search_pending VALUES ('checkout_sessions', OLD.rowid) ON CONFLICT DO NOTHING; END;
 
 CREATE TABLE verifications (
-    -- Each comparison of one type of object with Stripe, and what differed.
+    -- mirror: Each comparison of one type of object with Stripe, and what differed.
     id INTEGER PRIMARY KEY,
     type TEXT NOT NULL,
     is_full INTEGER NOT NULL DEFAULT 0,
@@ -338,7 +338,7 @@ CREATE TABLE verifications (
 CREATE INDEX verifications_by_type ON verifications (type, id);
 
 CREATE TABLE verification_rounds (
-    -- How far samples of each type have come in turn.
+    -- mirror: How far samples of each type have come in turn.
     type TEXT PRIMARY KEY,
     began_at INTEGER NOT NULL,
     position TEXT,

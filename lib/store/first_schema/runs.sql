@@ -1,7 +1,7 @@
 -- Runs: files of charges, the decisions on them, and the lease under which one is executed.
 
 CREATE TABLE runs (
-    -- A file of charges on its way from draft through approval and execution to its end.
+    -- runs: A file of charges on its way from draft through approval and execution to its end.
     id TEXT PRIMARY KEY,
     livemode INTEGER NOT NULL,
     name TEXT NOT NULL,
@@ -82,7 +82,7 @@ CREATE TRIGGER runs_are_never_deleted BEFORE DELETE ON runs
 BEGIN SELECT RAISE(ABORT, 'runs are never deleted'); END;
 
 CREATE TABLE run_rows (
-    -- A line of a run's file: what it says, what it means, and whether it was sent.
+    -- runs: A line of a run's file: what it says, what it means, and whether it was sent.
     run_id TEXT NOT NULL REFERENCES runs (id),
     number INTEGER NOT NULL CHECK (number >= 1),
     cells TEXT NOT NULL,
@@ -133,7 +133,7 @@ WHEN (SELECT state FROM runs WHERE id = OLD.run_id) IS NOT 'draft' AND (
 BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END;
 
 CREATE TABLE run_decisions (
-    -- Who approved or rejected exactly what was submitted, never the person who submitted it.
+    -- runs: Who approved or rejected exactly what was submitted, never the person who submitted it.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id TEXT NOT NULL REFERENCES runs (id),
     decision TEXT NOT NULL CHECK (decision IN ('approve', 'reject')),
@@ -162,7 +162,7 @@ CREATE TRIGGER decisions_are_never_deleted BEFORE DELETE ON run_decisions
 BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END;
 
 CREATE TABLE new_card_charges (
-    -- A charge that its run's approval allows to be tried once more with the customer's new card.
+    -- runs: A charge that its run's approval allows to be tried once more with the customer's new card.
     charge_id TEXT PRIMARY KEY REFERENCES charges (id),
     run_id TEXT NOT NULL REFERENCES runs (id),
     run_row INTEGER NOT NULL,
@@ -192,7 +192,7 @@ CREATE TRIGGER new_card_charges_are_never_deleted BEFORE DELETE ON new_card_char
 BEGIN SELECT RAISE(ABORT, 'new card charges are never deleted'); END;
 
 CREATE TABLE run_certificates (
-    -- Each comparison of a run with Stripe, as it was signed: never changed afterwards.
+    -- runs: Each comparison of a run with Stripe, as it was signed: never changed afterwards.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id TEXT NOT NULL REFERENCES runs (id),
     at INTEGER NOT NULL,

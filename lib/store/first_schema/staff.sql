@@ -1,7 +1,7 @@
 -- Staff: who works here, what they may spend, and the journal of what they did.
 
 CREATE TABLE users (
-    -- A person who signs in, with roles and the state of their password.
+    -- staff: A person who signs in, with roles and the state of their password.
     username TEXT PRIMARY KEY CHECK (length(username) BETWEEN 1 AND 40),
     name TEXT NOT NULL,
     email TEXT NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE users (
 ) STRICT;
 
 CREATE TABLE limits (
-    -- The most that may be charged at once, in one run and in one day, by currency.
+    -- staff: The most that may be charged at once, in one run and in one day, by currency.
     currency TEXT PRIMARY KEY CHECK (length(currency) = 3 AND currency = lower(currency)),
     per_charge INTEGER CHECK (per_charge > 0),
     per_run INTEGER CHECK (per_run > 0),
@@ -26,7 +26,7 @@ CREATE TABLE limits (
 ) STRICT;
 
 CREATE TABLE audit_log (
-    -- What people and the worker did: append-only, each entry sealed with the hash of the one before.
+    -- staff: What people and the worker did: append-only, each entry sealed with the hash of the one before.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
     actor TEXT NOT NULL,

@@ -13,6 +13,7 @@ from lib.bootstrap import Services
 from lib.errors import Misconfigured
 from lib.services.staff.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
 from lib.settings import load_settings
+from lib.store.unit_of_work import UnitOfWork
 from tests import stripe_account
 from tests.databases import migrated
 from tests.world import World
@@ -61,6 +62,16 @@ class TestChecks:
         world.services.doctor.checks()
         for path in ("customers", "checkout/sessions", "payment_intents", "events"):
             assert stripe_account.listed(world, f"/v1/{path}") == []
+
+    def test_open_incidents_are_named_and_settled_ones_are_not(self, world: World) -> None:
+        with UnitOfWork(world.services.settings.database).write() as stores:
+            for subject in ("pi_1", "pi_2"):
+                stores.incidents.add(
+                    f"inc_{subject}", kind="unexpected_payment", subject=subject, details={}, at=1
+                )
+            stores.incidents.settle("inc_pi_1", by="alice", note="refunded", at=2)
+        check = by_name(world.services.doctor.checks())["incidents"]
+        assert (check.ok, check.detail) == (False, "Not settled yet: pi_2 (unexpected_payment).")
 
     @pytest.mark.parametrize(("permission", "name"), PERMISSIONS.items())
     def test_a_missing_permission_alone_is_named(
