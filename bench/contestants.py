@@ -90,7 +90,7 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     cpu_seconds = time.process_time() - cpu_before
     mirrored_mb = peak_mb()
-    services.search.index_all()
+    services.search_index.index_all()
     searchable_seconds = time.perf_counter() - started
     tables = ("checkout_sessions", "setup_intents", "payment_methods")
     return _rows(settings.database, tables) | {

@@ -31,7 +31,7 @@ def filled_world(folder: Path, *, sessions: int) -> Iterator[World]:
         for number in range(30):
             customer = world.customer(f"Charged {number}")
             world.save_card(customer)
-            world.services.charging.charge(
+            world.services.charges.charge(
                 world.order(customer, reference=f"INV-{number}"), by=ALICE
             )
         yield world

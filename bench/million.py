@@ -100,7 +100,7 @@ def fill(settings: Settings, services: Services, account: Account) -> None:
         _in_pages("sessions", account, range(account.sessions - 1, -1, -1), save_sessions)
         _in_pages("customers", account, account.customers_below(account.sessions), save_customers)
     written = time.perf_counter()
-    indexed = services.search.index_all()
+    indexed = services.search_index.index_all()
     print(
         f"wrote {account.sessions:,} sessions in {written - started:.0f} s, "
         f"indexed {indexed:,} rows in {time.perf_counter() - written:.0f} s"

@@ -22,7 +22,7 @@ from lib.domain.actors import Actor, Role
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.runs import RowRequest
 from lib.money import Money
-from lib.services.runs.draft import Source
+from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store.unit_of_work import UnitOfWork
@@ -75,14 +75,14 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     """An approved run, executed as the worker does."""
     services = _services(arguments)
     requests = [_request(at, f"cus_{at:08d}") for at in range(arguments.charges)]
-    run = services.runs.maker.make(Source(_HEADER, "Bench"), requests, by=MAKER)
+    run = services.runs.drafts.create(RunSource(_HEADER, "Bench"), requests, by=MAKER)
     digest = services.runs.approvals.submit(run.id, by=MAKER).digest or ""
     services.runs.approvals.approve(run.id, digest=digest, by=CHECKER, password=PRACTICE_PASSWORD)
     services.runs.control.start(run.id, by=MAKER)
     started, before = time.perf_counter(), time.process_time()
     services.runs.executor.execute(run.id)
     found = _measured(started, before)
-    view = services.runs.viewer.run(run.id)
+    view = services.runs.views.run(run.id)
     if dict(view.counts) != {"succeeded": arguments.charges}:
         raise SystemExit(f"{view.run.state}: {view.counts} {view.run.stop_message}")
     return found | {"amount": view.totals["eur"]["succeeded"]}
@@ -101,27 +101,27 @@ class UpToDate:
 def preview(arguments: argparse.Namespace) -> dict[str, Any]:
     """Every fifth customer several times, some unknown, named by address or id."""
     services = _services(arguments)
-    services.runs.maker._sync = UpToDate()  # type: ignore[assignment]
+    services.runs.drafts._sync = UpToDate()  # type: ignore[assignment]
     requests = []
     for at in range(arguments.charges):
         customer = f"cus_{at % (arguments.charges * 4 // 5):08d}"
         requests.append(_request(at, f"{customer}@example.com" if at % 3 == 0 else customer))
     started = time.perf_counter()
-    run = services.runs.maker.make(Source(_HEADER, "Bench"), requests, by=MAKER)
+    run = services.runs.drafts.create(RunSource(_HEADER, "Bench"), requests, by=MAKER)
     seconds = time.perf_counter() - started
     reports = services.reports.runs
     frame, _ = reports.rows(run.id)
     _past(services.settings.database, arguments.charges)
     pages: dict[str, Callable[[], object]] = {
-        "run object (counts and sums)": lambda: services.runs.viewer.run(run.id),
+        "run object (counts and sums)": lambda: services.runs.views.run(run.id),
         "first rows": lambda: reports.rows(run.id),
         "rows after 49 000": lambda: reports.rows(run.id, after=49_000),
         "search for a reference": lambda: reports.rows(run.id, search="INV-49999"),
         "rows to look at": lambda: reports.rows(run.id, severity="amber"),
         "list of runs": lambda: reports.page(),
-        "outlook over as many charges": lambda: services.runs.comparer.outlook(run.id),
+        "outlook over as many charges": lambda: services.runs.outlooks.outlook(run.id),
     }
-    verdicts = Counter(row.row.state.value for row in services.runs.viewer.rows(run.id))
+    verdicts = Counter(row.row.state.value for row in services.runs.views.rows(run.id))
     return {
         "seconds": seconds,
         "customers": len({request.customer for request in requests}),

@@ -119,12 +119,12 @@ class Lists:
         if asked.status == "open":
             # None is older; looking through all of them would take a second.
             floor = max(floor, self._account.first_since(END - DAY))
-        found = islice(self._matching(asked.below, floor, asked.status), asked.limit + 1)
+        found = islice(self._comparison(asked.below, floor, asked.status), asked.limit + 1)
         return _page_of(
             path, list(found), asked.limit, lambda n: self._session(n, expanded=asked.expanded)
         )
 
-    def _matching(self, below: int, floor: int, status: str | None) -> Iterable[int]:
+    def _comparison(self, below: int, floor: int, status: str | None) -> Iterable[int]:
         numbers = range(below - 1, floor - 1, -1)
         if status is None:
             return numbers

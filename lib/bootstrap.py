@@ -10,35 +10,35 @@ from typing import TYPE_CHECKING
 
 from lib.clock import Clock, utcnow
 from lib.errors import SettingsError
-from lib.services.charges.cancel_intents import EarlierIntents
-from lib.services.charges.charge import ChargingService
-from lib.services.charges.manual_outcomes import VerdictService
-from lib.services.charges.resolve import SettlingService
+from lib.services.charges.cancel_intents import IntentCanceller
+from lib.services.charges.charge import ChargeService
+from lib.services.charges.manual_outcomes import ManualOutcomeService
+from lib.services.charges.resolve import ChargeResolver
 from lib.services.charges.review import ReviewService
-from lib.services.charges.send import Sender
+from lib.services.charges.send import ChargeSender
 from lib.services.collect.customers import CustomerService
 from lib.services.collect.links import LinkService
 from lib.services.collect.payment_methods import PaymentMethodService
-from lib.services.collect.return_page import ReturnService
-from lib.services.mirror.refetch import Refresher
-from lib.services.mirror.search_index import SearchService
+from lib.services.collect.return_page import ReturnPageService
+from lib.services.mirror.refetch import Refetcher
+from lib.services.mirror.search_index import SearchIndexService
 from lib.services.mirror.sync import SyncService
 from lib.services.mirror.webhooks import WebhookService
-from lib.services.refunds.request import RefundOrders
-from lib.services.refunds.resolve import RefundSettler
+from lib.services.refunds.request import RefundRequests
+from lib.services.refunds.resolve import RefundResolver
 from lib.services.refunds.send import RefundSender
 from lib.services.runs import RunServices
-from lib.services.runs.approve import ApprovalService
-from lib.services.runs.certificate import RunCertifier
+from lib.services.runs.approve import RunApprovals
+from lib.services.runs.certificate import RunCertificates
 from lib.services.runs.control import RunControl
-from lib.services.runs.draft import RunMaker
+from lib.services.runs.draft import RunDrafts
 from lib.services.runs.execute import RunExecutor
 from lib.services.runs.files import RunFiles
 from lib.services.runs.new_cards import NewCardCharger
-from lib.services.runs.outlook import RunComparer
-from lib.services.runs.retry_run import RunFollower
+from lib.services.runs.outlook import RunOutlooks
+from lib.services.runs.retry_run import RetryRuns
 from lib.services.runs.send_row import RowSender
-from lib.services.runs.view import RunViewer
+from lib.services.runs.view import RunViews
 from lib.services.staff.audit import AuditService
 from lib.services.staff.doctor import DoctorService
 from lib.services.staff.limits import LimitService
@@ -65,21 +65,21 @@ class Services:
     settings: Settings
     clock: Clock
     audit: AuditService
-    charging: ChargingService
+    charge_resolver: ChargeResolver
+    charges: ChargeService
     customers: CustomerService
     doctor: DoctorService
     limits: LimitService
     links: LinkService
+    manual_outcomes: ManualOutcomeService
     payment_methods: PaymentMethodService
-    refunds: RefundOrders
-    refund_settling: RefundSettler
-    returns: ReturnService
+    refunds: RefundRequests
+    refund_resolver: RefundResolver
+    return_page: ReturnPageService
     runs: RunServices
-    search: SearchService
-    settling: SettlingService
+    search_index: SearchIndexService
     sync: SyncService
     users: UserService
-    verdicts: VerdictService
     webhooks: WebhookService
 
     @functools.cached_property
@@ -173,69 +173,67 @@ def build_services(
 
     uow = UnitOfWork(configured.database)
     gateway = StripeGateway(configured.stripe_secret_key, address, max_rps=configured.max_rps)
-    refresher = Refresher(uow, gateway, clock=clock)
-    customers = CustomerService(uow, gateway, refresher, clock=clock)
-    methods = PaymentMethodService(uow, gateway, refresher, customers, clock=clock)
+    refetcher = Refetcher(uow, gateway, clock=clock)
+    customers = CustomerService(uow, gateway, refetcher, clock=clock)
+    methods = PaymentMethodService(uow, gateway, refetcher, customers, clock=clock)
     webhooks = WebhookService(
         uow,
-        refresher,
+        refetcher,
         clock=clock,
         secrets=configured.webhook_secrets,
         livemode=configured.livemode,
     )
-    sender = Sender(uow, gateway, clock=clock)
-    earlier = EarlierIntents(uow, gateway, clock=clock)
-    reviewing = ReviewService(
-        uow, customers, methods, clock=clock, public_url=configured.public_url
-    )
-    charging = ChargingService(
+    sender = ChargeSender(uow, gateway, clock=clock)
+    canceller = IntentCanceller(uow, gateway, clock=clock)
+    reviews = ReviewService(uow, customers, methods, clock=clock, public_url=configured.public_url)
+    charges = ChargeService(
         uow,
-        reviewing,
+        reviews,
         sender,
-        earlier,
+        canceller,
         clock=clock,
         livemode=configured.livemode,
         public_url=configured.public_url,
     )
-    settling = SettlingService(uow, gateway, sender, clock=clock)
+    charge_resolver = ChargeResolver(uow, gateway, sender, clock=clock)
     users = UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds)
     refund_sender = RefundSender(uow, gateway, clock=clock)
-    refund_settling = RefundSettler(uow, gateway, refund_sender, clock=clock)
-    search = SearchService(uow)
-    sync = SyncService(uow, gateway, refresher, webhooks, search, clock=clock)
-    maker = RunMaker(uow, customers, methods, sync, clock=clock, livemode=configured.livemode)
-    viewer = RunViewer(uow, clock=clock, public_url=configured.public_url)
-    rows = RowSender(sender, earlier, clock=clock, livemode=configured.livemode)
+    refund_resolver = RefundResolver(uow, gateway, refund_sender, clock=clock)
+    search_index = SearchIndexService(uow)
+    sync = SyncService(uow, gateway, refetcher, webhooks, search_index, clock=clock)
+    drafts = RunDrafts(uow, customers, methods, sync, clock=clock, livemode=configured.livemode)
+    views = RunViews(uow, clock=clock, public_url=configured.public_url)
+    rows = RowSender(sender, canceller, clock=clock, livemode=configured.livemode)
     runs = RunServices(
-        approvals=ApprovalService(uow, users, clock=clock),
-        certifier=RunCertifier(uow, gateway, clock=clock),
-        comparer=RunComparer(uow, clock=clock),
+        approvals=RunApprovals(uow, users, clock=clock),
+        certificates=RunCertificates(uow, gateway, clock=clock),
         control=RunControl(uow, clock=clock),
-        executor=RunExecutor(uow, rows, settling, clock=clock),
-        files=RunFiles(uow, maker, viewer, clock=clock),
-        follower=RunFollower(uow, maker, viewer, clock=clock),
-        maker=maker,
-        new_cards=NewCardCharger(uow, charging, clock=clock),
-        viewer=viewer,
+        drafts=drafts,
+        executor=RunExecutor(uow, rows, charge_resolver, clock=clock),
+        files=RunFiles(uow, drafts, views, clock=clock),
+        new_cards=NewCardCharger(uow, charges, clock=clock),
+        outlooks=RunOutlooks(uow, clock=clock),
+        retry_runs=RetryRuns(uow, drafts, views, clock=clock),
+        views=views,
     )
     return Services(
         settings=configured,
         clock=clock,
         audit=AuditService(uow),
-        charging=charging,
+        charge_resolver=charge_resolver,
+        charges=charges,
         customers=customers,
         doctor=DoctorService(uow, gateway, clock=clock, settings=configured),
         limits=LimitService(uow, clock=clock),
         links=LinkService(uow, gateway, customers, clock=clock, public_url=configured.public_url),
+        manual_outcomes=ManualOutcomeService(uow, gateway, users, charge_resolver, clock=clock),
         payment_methods=methods,
-        refunds=RefundOrders(uow, users, refund_sender, clock=clock),
-        refund_settling=refund_settling,
-        returns=ReturnService(uow, refresher),
+        refunds=RefundRequests(uow, users, refund_sender, clock=clock),
+        refund_resolver=refund_resolver,
+        return_page=ReturnPageService(uow, refetcher),
         runs=runs,
-        search=search,
-        settling=settling,
+        search_index=search_index,
         sync=sync,
         users=users,
-        verdicts=VerdictService(uow, gateway, users, settling, clock=clock),
         webhooks=webhooks,
     )

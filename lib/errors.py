@@ -21,7 +21,7 @@ Every error Onfile raises on purpose.
   + InvalidSignature          a webhook delivery that Stripe did not sign, or not just now
   + SettingsError             refuses to start
 
-`TwinFound` and `NotConfigured` stand beside the one service that raises each.
+`DuplicateCustomer` and `NotConfigured` stand beside the one service that raises each.
 """
 
 from __future__ import annotations

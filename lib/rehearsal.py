@@ -23,7 +23,7 @@ from lib.practice.engine import PracticeStripe
 from lib.practice.server import PracticeServer
 from lib.practice.steps import CardForm, NeedsAuthentication
 from lib.services.charges.review import ChargeOrder
-from lib.services.runs.draft import Source
+from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import Settings
 
@@ -124,7 +124,7 @@ def _make_links(
         )
         if isinstance(step, NeedsAuthentication):
             stripe.answer_authentication(made.session_id, approve=True)
-        services.returns.finish(made.session_id)
+        services.return_page.finish(made.session_id)
 
 
 def _make_charges(services: Services, clock: _Clock, actor: Actor, *, until: datetime) -> None:
@@ -141,7 +141,7 @@ def _make_charges(services: Services, clock: _Clock, actor: Actor, *, until: dat
             payment_method=str(method.id),
         )
         try:
-            services.charging.charge(order, by=actor)
+            services.charges.charge(order, by=actor)
         except RuleViolation:
             # A card that cannot be charged is refused before any call, as it should be.
             continue
@@ -165,8 +165,8 @@ def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: dateti
             reference = f"INV-{2300 + days * 20 + at}"
             cells = (customer, format_major(amount, currency), currency, reference)
             requests.append(RowRequest(at + 2, cells, customer, Money(amount, currency), reference))
-        run = runs.maker.make(
-            Source(("customer", "amount", "currency", "reference"), name, "invoices.csv"),
+        run = runs.drafts.create(
+            RunSource(("customer", "amount", "currency", "reference"), name, "invoices.csv"),
             requests,
             by=actor,
         )

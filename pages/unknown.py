@@ -40,7 +40,7 @@ for row in records(page.frame):
                 f" · looks again {ago(row['next_look_at'], ctx.now)}" if row["next_look_at"] else ""
             )
             st.caption(escape(charge_words.looks(row["looks"]) + following))
-            last = ctx.services.charging.view(row["id"]).last
+            last = ctx.services.charges.view(row["id"]).last
             if last is not None and row["looks"]:
                 verdict_panel.evidence(ctx, last)
         with right.container(horizontal_alignment="right"):

@@ -110,7 +110,7 @@ class House:
             )
             assert Counter(row["reference"] for row in ledger) == moved
         assert "charge.paid_twice_suspected" not in audited(self.world)
-        assert self.world.services.settling.reconcile(by=ALICE).drift == []
+        assert self.world.services.charge_resolver.reconcile(by=ALICE).drift == []
 
 
 @contextmanager

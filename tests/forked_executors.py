@@ -25,8 +25,7 @@ from typing import Any
 import stamina
 
 from lib import bootstrap
-from lib.services.runs import execute as executing
-from lib.services.runs import lease
+from lib.services.runs import execute, lease
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store import connection, group_commit, unit_of_work
@@ -115,7 +114,7 @@ def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> N
                 os._exit(DIED)
 
     _patched(point)
-    executing._LOOK_AFTER_SECONDS = (0.0,) * 4
+    execute._LOOK_AFTER_SECONDS = (0.0,) * 4
     # On a busy machine a heartbeat more would be a point more to die at.
     lease.BEAT_SECONDS = 3_600
     settings = load_settings(

@@ -111,7 +111,7 @@ class World:
     def finish(self, session_id: str, number: str = GOOD, *, exp_year: int = 2030) -> str:
         """Fill in the hosted page and come back by the return page."""
         self.fill(session_id, number, exp_year=exp_year)
-        assert self.services.returns.finish(session_id)
+        assert self.services.return_page.finish(session_id)
         found = self.services.reports.sessions.find(session_id)
         assert found is not None
         return str(found["payment_method"])
@@ -139,7 +139,7 @@ class World:
         )
 
     def charge(self, customer: str, **order: str | None) -> ChargeView:
-        return self.services.charging.charge(
+        return self.services.charges.charge(
             self.order(customer, **order),  # type: ignore[arg-type]
             by=ALICE,
         )

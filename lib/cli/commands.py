@@ -139,10 +139,10 @@ def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> An
         payment_method=arguments.payment_method,
         description=arguments.description,
     )
-    review = services.charging.review(order, by=person(actor))
+    review = services.charges.review(order, by=person(actor))
     # The method that the warnings speak of, whatever is saved in between.
     order = replace(order, payment_method=review.method.id)
-    answer = charge_answer(services.charging.charge(order, by=person(actor)))
+    answer = charge_answer(services.charges.charge(order, by=person(actor)))
     return replace(
         answer,
         data={**answer.data, "warnings": list(review.warnings)},

@@ -26,11 +26,11 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
         raise InvalidInput(f"{path.name} cannot be read: {error.strerror}.") from error
     by = person(actor)
     upload = services.runs.files.open(data, path.name)
-    run = services.runs.files.make(
+    run = services.runs.files.create_run(
         upload, name=arguments.name or path.stem, by=by, default_currency=arguments.currency
     )
-    view = services.runs.viewer.run(run.id)
-    rows = list(services.runs.viewer.rows(run.id))
+    view = services.runs.views.run(run.id)
+    rows = list(services.runs.views.rows(run.id))
     errors = [
         {"row": row.row.number, "column": f.column, "code": f.code, "message": f.message}
         for row in rows
@@ -75,7 +75,7 @@ def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
 
 
 def approve(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by, looked_at = person(actor), services.runs.viewer.run(arguments.run)
+    by, looked_at = person(actor), services.runs.views.run(arguments.run)
     digest = arguments.digest or looked_at.run.digest or ""
     services.runs.approvals.approve(
         arguments.run, digest=digest, by=by, password=password_again(arguments)
@@ -84,7 +84,7 @@ def approve(services: Services, arguments: Arguments, actor: Actor | None) -> An
 
 
 def reject(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by, looked_at = person(actor), services.runs.viewer.run(arguments.run)
+    by, looked_at = person(actor), services.runs.views.run(arguments.run)
     digest = arguments.digest or looked_at.run.digest or ""
     services.runs.approvals.reject(
         arguments.run,
@@ -140,8 +140,8 @@ def start(services: Services, arguments: Arguments, actor: Actor | None) -> Answ
 
 def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     person(actor).must(Permission.VIEW)
-    view = services.runs.viewer.run(arguments.run)
-    charges = [row.as_json() for row in services.runs.viewer.rows(arguments.run)]
+    view = services.runs.views.run(arguments.run)
+    charges = [row.as_json() for row in services.runs.views.rows(arguments.run)]
     return Answer(view.as_json() | {"charges": charges}, _lines(view))
 
 
@@ -154,7 +154,7 @@ def results(services: Services, arguments: Arguments, actor: Actor | None) -> An
 
 
 def certificate(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    made = services.runs.certifier.certify(arguments.run, by=person(actor))
+    made = services.runs.certificates.certify(arguments.run, by=person(actor))
     lines = [VERDICTS[made.result]]
     if arguments.out:
         target = Path(arguments.out)
@@ -174,7 +174,7 @@ def _write(target: Path, data: bytes) -> None:
 
 
 def _shown(services: Services, arguments: Arguments) -> Answer:
-    view = services.runs.viewer.run(arguments.run)
+    view = services.runs.views.run(arguments.run)
     return Answer(view.as_json(), _lines(view))
 
 

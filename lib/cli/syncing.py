@@ -11,7 +11,7 @@ from lib.cli.answers import Answer, person
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor
 from lib.domain.progress import NAMES, counts, describe
-from lib.domain.proofs import Proof
+from lib.domain.verification import VerificationResult
 from lib.errors import OnfileError, StaleState
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
@@ -74,8 +74,8 @@ def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
     Settles what is unknown, compares the ledger, then samples of the mirror, with Stripe. The ledger is
     whole by itself: as long as the mirror cannot be compared, that is a note and no failure.
     """
-    found = services.settling.reconcile(by=person(actor))
-    proofs: list[Proof] = []
+    found = services.charge_resolver.reconcile(by=person(actor))
+    proofs: list[VerificationResult] = []
     error: dict[str, object] | None = None
     notes: list[str] = []
     try:
@@ -106,7 +106,7 @@ def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
 
 def _proved(
     services: Services, actor: Actor | None, *, full: bool
-) -> tuple[list[Proof], dict[str, object] | None]:
+) -> tuple[list[VerificationResult], dict[str, object] | None]:
     """
     The comparison of each type; with the reason when some could not be compared.
 
@@ -121,15 +121,15 @@ def _proved(
         _end_of_line()
 
 
-def _left(proof: Proof) -> int:
+def _left(proof: VerificationResult) -> int:
     return max(proof.found - proof.repaired, 0)
 
 
-def _as_json(proof: Proof) -> dict[str, object]:
+def _as_json(proof: VerificationResult) -> dict[str, object]:
     return asdict(proof) | {"found": proof.found}
 
 
-def _line(proof: Proof) -> str:
+def _line(proof: VerificationResult) -> str:
     name = NAMES.get(proof.type, proof.type)
     if proof.error:
         return f"{name}: not compared. {proof.error}"

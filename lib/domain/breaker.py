@@ -22,19 +22,19 @@ _FIRST_IN_FLIGHT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class RunStop:
     code: str
     message: str
 
 
-NOT_WRITTEN = Stop(
+NOT_WRITTEN = RunStop(
     "not_written",
     "The database could not be written: it is locked by another program, or the disk is full. What was sent is being found out; resume when it can be written again.",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RowResult:
     """What came of one row that was sent."""
 
     outcome: Outcome
@@ -42,7 +42,7 @@ class Answer:
     code: str | None = None
     is_blocked: bool = False
     """Declined by Stripe's own rules, not by the bank."""
-    stop: Stop | None = None
+    stop: RunStop | None = None
     """Why nothing else may be sent, whatever came before."""
 
 
@@ -55,14 +55,14 @@ class Breaker:
     _not_taken: int = 0
     _blocked: int = 0
 
-    def note(self, answer: Answer) -> Stop | None:
+    def note(self, answer: RowResult) -> RunStop | None:
         if answer.code == "idempotency_error":
-            return Stop(
+            return RunStop(
                 "key_reused",
                 "Stripe knows a key of ours with other parameters. That must never happen: an engineer has to look before anything else is charged.",
             )
         if answer.outcome is Outcome.NOT_EXECUTED and answer.http_status in (401, 403):
-            return Stop(
+            return RunStop(
                 "key_refused",
                 "Stripe refuses our key, or it lacks a permission. Ask an admin to check it under Settings, then resume.",
             )
@@ -74,18 +74,18 @@ class Breaker:
             self._blocked = self._blocked + 1 if answer.is_blocked else 0
         self._unknown += answer.outcome is Outcome.UNKNOWN
         if self._unknown >= MOST_UNKNOWN:
-            return Stop(
+            return RunStop(
                 "no_answers",
                 f"{self._unknown} charges in a row got no answer from Stripe. Onfile is finding out what became of them; resume when Stripe answers again.",
             )
         self._not_taken += answer.outcome is Outcome.NOT_EXECUTED
         if self._not_taken >= MOST_NOT_TAKEN:
-            return Stop(
+            return RunStop(
                 "not_taken",
                 f"Stripe did not take {self._not_taken} charges in a row; it is too busy, or cannot be reached. Nothing of them was charged. Resume later.",
             )
         if self._blocked >= MOST_BLOCKED:
-            return Stop(
+            return RunStop(
                 "blocked_by_stripe",
                 f"Stripe's own rules blocked {self._blocked} charges in a row. Look at the rules in the Stripe Dashboard, then resume.",
             )
@@ -94,7 +94,7 @@ class Breaker:
         self._answers.append(answer.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER))
         declined = sum(self._answers)
         if len(self._answers) == WINDOW and declined > MOST_DECLINED * WINDOW:
-            return Stop(
+            return RunStop(
                 "many_declines",
                 f"{declined} of the last {WINDOW} charges were declined. Look at the failures below; resume if they are what you expect.",
             )
@@ -115,7 +115,7 @@ class Throttle:
     def __post_init__(self) -> None:
         self.allowed = min(self.allowed, self.most)
 
-    def note(self, answer: Answer) -> None:
+    def note(self, answer: RowResult) -> None:
         if answer.http_status == 429 or answer.outcome is Outcome.UNKNOWN:
             self.allowed = max(1, self.allowed // 2)
         else:

@@ -94,7 +94,7 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class CertificateRemark:
     weight: Weight
     text: str
     row: int | None = None
@@ -102,7 +102,7 @@ class Remark:
 
 
 @dataclass(slots=True)
-class Line:
+class CertificateLine:
     """Sums of one currency in minor units."""
 
     file: int = 0
@@ -126,11 +126,11 @@ class Line:
 
 @dataclass(slots=True)
 class Findings:
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, CertificateLine] = field(default_factory=dict)
     """By currency."""
     counts: dict[str, int] = field(default_factory=dict)
     """Rows by state."""
-    remarks: list[Remark] = field(default_factory=list)
+    remarks: list[CertificateRemark] = field(default_factory=list)
 
     @property
     def result(self) -> str:
@@ -151,21 +151,23 @@ def compare(
         by_charge.setdefault(payment.charge_id, []).append(payment)
     if not digest_fits:
         found.remarks.append(
-            Remark(Weight.RED, "The rows are not what was approved: their digest differs.")
+            CertificateRemark(
+                Weight.RED, "The rows are not what was approved: their digest differs."
+            )
         )
     unreadable = 0
     for row in rows:
         unreadable += row.amount is None or row.currency is None
         _row(found, row, by_charge.pop(row.charge_id, []))
     if unreadable:
-        found.remarks.append(Remark(Weight.NOTE, uncounted(unreadable)))
+        found.remarks.append(CertificateRemark(Weight.NOTE, uncounted(unreadable)))
     for orphans in by_charge.values():
         for payment in orphans:
             _orphan(found, payment)
     for code, line in found.lines.items():
         if not line.agrees:
             found.remarks.append(
-                Remark(
+                CertificateRemark(
                     Weight.RED,
                     f"{code.upper()}: the ledger says {format_money(line.ledger, code)}, Stripe {format_money(line.stripe, code)}.",
                 )
@@ -188,15 +190,15 @@ def _row(found: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
     ]
     own = [payment for payment in paid if payment not in other]
     for payment in own:
-        found.lines.setdefault(payment.currency, Line()).stripe += payment.amount
+        found.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
     for weight, text in (*_remarks(row, own), *_elsewhere(row, other)):
-        found.remarks.append(Remark(weight, text, row.number, row.reference))
+        found.remarks.append(CertificateRemark(weight, text, row.number, row.reference))
 
 
 def _add(found: Findings, row: LedgerRow) -> None:
     if row.amount is None or row.currency is None:
         return
-    line = found.lines.setdefault(row.currency, Line())
+    line = found.lines.setdefault(row.currency, CertificateLine())
     line.file += row.amount
     line.elsewhere += row.amount * len(row.elsewhere)
     if row.state in ("blocked", "cancelled", "planned"):
@@ -274,11 +276,15 @@ def _other_sum(payment: Payment) -> str:
 def _orphan(found: Findings, payment: Payment) -> None:
     unknown_to_us = f"for this run, which the ledger does not know: {payment.id}."
     if payment.status != PAID:
-        found.remarks.append(Remark(Weight.NOTE, f"Stripe has an unpaid payment {unknown_to_us}"))
+        found.remarks.append(
+            CertificateRemark(Weight.NOTE, f"Stripe has an unpaid payment {unknown_to_us}")
+        )
         return
-    found.lines.setdefault(payment.currency, Line()).stripe += payment.amount
+    found.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
     money = format_money(payment.amount, payment.currency)
-    found.remarks.append(Remark(Weight.RED, f"Stripe has a payment of {money} {unknown_to_us}"))
+    found.remarks.append(
+        CertificateRemark(Weight.RED, f"Stripe has a payment of {money} {unknown_to_us}")
+    )
 
 
 @dataclass(frozen=True, slots=True)

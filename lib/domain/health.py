@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from lib.domain.progress import NAMES
-from lib.domain.proofs import Proof
 from lib.domain.reads import ReadBudget
+from lib.domain.verification import VerificationResult
 
 # A sync that is this many intervals late has stopped.
 _LATE_INTERVALS = 3
@@ -26,7 +26,7 @@ class Light(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class HealthRemark:
     """One reason why the light is not green: what it is, what it means, what to do."""
 
     code: str
@@ -36,7 +36,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HealthFacts:
     """Times in seconds; None for never, or by a clock that was wrong."""
 
     now: int
@@ -53,7 +53,7 @@ class Facts:
     """Why the last sync did not end well; None when it did."""
     proof_error: str | None
     """The same of the last comparison."""
-    proofs: Sequence[Proof]
+    proofs: Sequence[VerificationResult]
     last_found: Mapping[str, int]
     """When each type's last comparison was that found a difference."""
     covered_since: Mapping[str, int]
@@ -87,23 +87,23 @@ class Facts:
         }
 
 
-def judge(facts: Facts) -> list[Remark]:
+def judge(facts: HealthFacts) -> list[HealthRemark]:
     """Every reason for concern, the gravest first; none at all is the green light."""
     found = [*_reading(facts), *_syncing(facts), *_proof(facts), *_webhooks(facts), *_others(facts)]
     return sorted(found, key=lambda remark: remark.light is not Light.RED)
 
 
-def light_of(remarks: Sequence[Remark]) -> Light:
+def light_of(remarks: Sequence[HealthRemark]) -> Light:
     if any(remark.light is Light.RED for remark in remarks):
         return Light.RED
     return Light.AMBER if remarks else Light.GREEN
 
 
-def _reading(facts: Facts) -> list[Remark]:
+def _reading(facts: HealthFacts) -> list[HealthRemark]:
     if facts.complete_at is None or facts.reading_since is not None:
         if facts.reading_state in ("queued", "running"):
             return [
-                Remark(
+                HealthRemark(
                     "reading",
                     Light.AMBER,
                     "Everything at Stripe is being read just now.",
@@ -111,7 +111,7 @@ def _reading(facts: Facts) -> list[Remark]:
                 )
             ]
         return [
-            Remark(
+            HealthRemark(
                 "incomplete",
                 Light.RED,
                 "Not everything at Stripe was read yet.",
@@ -123,11 +123,11 @@ def _reading(facts: Facts) -> list[Remark]:
     return []
 
 
-def _syncing(facts: Facts) -> list[Remark]:
+def _syncing(facts: HealthFacts) -> list[HealthRemark]:
     found = []
     if facts.worker_at is None or facts.now - facts.worker_at > _WORKER_LATE_SECONDS:
         found.append(
-            Remark(
+            HealthRemark(
                 "worker",
                 Light.RED,
                 "Onfile's background work does not run.",
@@ -136,7 +136,7 @@ def _syncing(facts: Facts) -> list[Remark]:
         )
     if facts.sync_error:
         found.append(
-            Remark(
+            HealthRemark(
                 "sync_failed",
                 Light.AMBER,
                 f"The last look at Stripe did not end well: {facts.sync_error}",
@@ -145,7 +145,7 @@ def _syncing(facts: Facts) -> list[Remark]:
         )
     if facts.synced_at is None and facts.complete_at is not None:
         found.append(
-            Remark(
+            HealthRemark(
                 "sync_stopped",
                 Light.RED,
                 "Nobody knows when Stripe was read last.",
@@ -156,7 +156,7 @@ def _syncing(facts: Facts) -> list[Remark]:
         late = facts.now - facts.synced_at
         if late > _STOPPED_SECONDS:
             found.append(
-                Remark(
+                HealthRemark(
                     "sync_stopped",
                     Light.RED,
                     "Nothing was read from Stripe for over a day.",
@@ -165,7 +165,7 @@ def _syncing(facts: Facts) -> list[Remark]:
             )
         elif late > max(_LATE_INTERVALS * facts.sync_every, _LATE_LEAST_SECONDS):
             found.append(
-                Remark(
+                HealthRemark(
                     "sync_late",
                     Light.AMBER,
                     "The last look at Stripe is older than it should be.",
@@ -175,18 +175,18 @@ def _syncing(facts: Facts) -> list[Remark]:
     return found
 
 
-def _proof(facts: Facts) -> list[Remark]:
+def _proof(facts: HealthFacts) -> list[HealthRemark]:
     return [*_differences(facts), *_failed_proof(facts), *_proof_age(facts)]
 
 
-def _differences(facts: Facts) -> list[Remark]:
+def _differences(facts: HealthFacts) -> list[HealthRemark]:
     found = []
     wrong = [proof for proof in facts.proofs if proof.found]
     if wrong:
         total = sum(proof.found for proof in wrong)
         left = sum(max(proof.found - proof.repaired, 0) for proof in wrong)
         found.append(
-            Remark(
+            HealthRemark(
                 "differs",
                 Light.RED,
                 f"The last comparison with Stripe found {_many(total, 'difference')}"
@@ -201,7 +201,7 @@ def _differences(facts: Facts) -> list[Remark]:
         names = ", ".join(NAMES.get(type_, type_).lower() for type_ in doubtful)
         on = datetime.fromtimestamp(max(doubtful.values()), UTC)
         found.append(
-            Remark(
+            HealthRemark(
                 "in_doubt",
                 Light.AMBER,
                 f"Differences were found on {on.day} {on:%b %Y} and repaired; not everything was "
@@ -212,12 +212,12 @@ def _differences(facts: Facts) -> list[Remark]:
     return found
 
 
-def _failed_proof(facts: Facts) -> list[Remark]:
+def _failed_proof(facts: HealthFacts) -> list[HealthRemark]:
     found = []
     unproven = [proof for proof in facts.proofs if proof.error]
     if unproven:
         found.append(
-            Remark(
+            HealthRemark(
                 "unproven",
                 Light.AMBER,
                 unproven[0].error or "",
@@ -228,7 +228,7 @@ def _failed_proof(facts: Facts) -> list[Remark]:
     untold = [one for one in (facts.proof_error or "").split(". ") if one.rstrip(".") not in told]
     if untold:
         found.append(
-            Remark(
+            HealthRemark(
                 "proof_failed",
                 Light.AMBER,
                 f"The last comparison with Stripe did not end well: {'. '.join(untold)}",
@@ -238,13 +238,13 @@ def _failed_proof(facts: Facts) -> list[Remark]:
     return found
 
 
-def _proof_age(facts: Facts) -> list[Remark]:
+def _proof_age(facts: HealthFacts) -> list[HealthRemark]:
     if facts.complete_at is None:
         return []
     proven = {proof.type for proof in facts.proofs}
     if unproven := [name for type_, name in NAMES.items() if type_ not in proven]:
         return [
-            Remark(
+            HealthRemark(
                 "never_proven",
                 Light.AMBER,
                 f"Parts of the mirror were not compared with Stripe yet: {', '.join(unproven)}."
@@ -255,7 +255,7 @@ def _proof_age(facts: Facts) -> list[Remark]:
         ]
     if facts.proven_at is not None and facts.now - facts.proven_at > _PROOF_LATE_SECONDS:
         return [
-            Remark(
+            HealthRemark(
                 "proof_late",
                 Light.AMBER,
                 "The mirror was not compared with Stripe for days.",
@@ -265,11 +265,11 @@ def _proof_age(facts: Facts) -> list[Remark]:
     return []
 
 
-def _webhooks(facts: Facts) -> list[Remark]:
+def _webhooks(facts: HealthFacts) -> list[HealthRemark]:
     found = _quiet(facts)
     if facts.given_up:
         found.append(
-            Remark(
+            HealthRemark(
                 "given_up",
                 Light.RED,
                 f"{facts.given_up} messages of Stripe could not be processed.",
@@ -279,12 +279,12 @@ def _webhooks(facts: Facts) -> list[Remark]:
     return found
 
 
-def _quiet(facts: Facts) -> list[Remark]:
+def _quiet(facts: HealthFacts) -> list[HealthRemark]:
     came_since = facts.webhook_at is not None and facts.webhook_at >= (facts.last_missed or 0)
     if not facts.has_webhooks or not facts.webhooks_missed or came_since:
         return []
     return [
-        Remark(
+        HealthRemark(
             "webhooks_quiet",
             Light.AMBER,
             f"{_many(facts.webhooks_missed, 'change')} of the last day came by polling only: Stripe's "
@@ -299,11 +299,11 @@ def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _others(facts: Facts) -> list[Remark]:
+def _others(facts: HealthFacts) -> list[HealthRemark]:
     found = []
     if facts.paid_twice:
         found.append(
-            Remark(
+            HealthRemark(
                 "paid_twice",
                 Light.RED,
                 f"{facts.paid_twice} references may have been paid twice.",
@@ -312,7 +312,7 @@ def _others(facts: Facts) -> list[Remark]:
         )
     if facts.reads.is_nearly_used:
         found.append(
-            Remark(
+            HealthRemark(
                 "reads",
                 Light.AMBER,
                 f"{facts.reads.used:,} of the {facts.reads.allowed:,} reads that Stripe allows in "

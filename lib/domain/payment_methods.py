@@ -43,7 +43,7 @@ def why_not_usable(method: PaymentMethod, today: date) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class MethodChoice:
     method: PaymentMethod
     note: str | None
     """What a person should know of this choice; None when it was the only one, or the default."""
@@ -56,7 +56,7 @@ def choose(
     *,
     was_tried: Callable[[str], bool],
     is_refused: Callable[[str], bool],
-) -> Choice | None:
+) -> MethodChoice | None:
     """
     The method that is charged when nobody named one: the customer's default, else the newest that can be.
 
@@ -70,7 +70,7 @@ def choose(
     """
     usable = [method for method in methods if why_not_usable(method, today) is None]
     if len(usable) < 2:
-        return Choice(usable[0], None) if usable else None
+        return MethodChoice(usable[0], None) if usable else None
 
     def rank(method: PaymentMethod) -> tuple[bool, bool, bool]:
         return is_refused(method.id), was_tried(method.id), method.id != default
@@ -87,7 +87,7 @@ def choose(
         )
     else:
         note = None
-    return Choice(chosen, note)
+    return MethodChoice(chosen, note)
 
 
 def label(method: PaymentMethod) -> str:

@@ -34,7 +34,7 @@ class Similar:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PreflightFacts:
     """What is known of the customers that the rows name. Keys are ids unless they say more."""
 
     customers: Mapping[str, Customer] = field(default_factory=dict)
@@ -60,13 +60,13 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PreflightResult:
     customer: str | None
     payment_method: str | None
     findings: tuple[Finding, ...]
 
 
-def judge(request: RowRequest, facts: Facts, *, now: int) -> Judged:
+def judge(request: RowRequest, facts: PreflightFacts, *, now: int) -> PreflightResult:
     """What would happen to this row, and which customer and method it means."""
     found = list(request.findings)
     customer = _customer(request, facts, found)
@@ -77,10 +77,12 @@ def judge(request: RowRequest, facts: Facts, *, now: int) -> Judged:
             _debt(request, customer, method, facts, found, now)
         if request.money is not None:
             _amount(request.money, customer, facts, found)
-    return Judged(customer.id if customer else None, method.id if method else None, tuple(found))
+    return PreflightResult(
+        customer.id if customer else None, method.id if method else None, tuple(found)
+    )
 
 
-def _customer(request: RowRequest, facts: Facts, found: list[Finding]) -> Customer | None:
+def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) -> Customer | None:
     wanted = request.customer
     if "@" not in wanted:
         customer = facts.customers.get(wanted)
@@ -112,7 +114,7 @@ def _customer(request: RowRequest, facts: Facts, found: list[Finding]) -> Custom
 
 
 def _method(
-    request: RowRequest, customer: Customer, facts: Facts, found: list[Finding], now: int
+    request: RowRequest, customer: Customer, facts: PreflightFacts, found: list[Finding], now: int
 ) -> PaymentMethod | None:
     if request.payment_method is not None:
         return _named_method(request.payment_method, customer, facts, found, _day(now))
@@ -141,7 +143,7 @@ def _method(
 
 
 def _named_method(
-    method_id: str, customer: Customer, facts: Facts, found: list[Finding], today: date
+    method_id: str, customer: Customer, facts: PreflightFacts, found: list[Finding], today: date
 ) -> PaymentMethod | None:
     method = facts.named_methods.get(method_id)
     why = payment_methods.why_not_usable(method, today) if method else None
@@ -175,7 +177,7 @@ def _debt(
     request: RowRequest,
     customer: Customer,
     method: PaymentMethod | None,
-    facts: Facts,
+    facts: PreflightFacts,
     found: list[Finding],
     now: int,
 ) -> None:
@@ -224,7 +226,7 @@ def _debt(
         )
 
 
-def _amount(money: Money, customer: Customer, facts: Facts, found: list[Finding]) -> None:
+def _amount(money: Money, customer: Customer, facts: PreflightFacts, found: list[Finding]) -> None:
     count, largest = facts.largest.get((customer.id, money.currency), (0, 0))
     if count >= UNUSUAL_FROM_PAYMENTS and money.amount > UNUSUAL_FACTOR * largest:
         found.append(

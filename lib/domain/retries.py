@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from lib.domain.charges import MOST_ATTEMPTS, Attempt, Outcome
 from lib.domain.declines import Failure, Reason, explain
 from lib.domain.mirror import PaymentMethod
-from lib.domain.payment_methods import Choice, choose
+from lib.domain.payment_methods import MethodChoice, choose
 from lib.money import Money
 
 _FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
 
 
 @dataclass(frozen=True, slots=True)
-class NotAgain:
+class RetryRefusal:
     message: str
     code: str
     reason: Reason
@@ -38,7 +38,7 @@ def was_tried(attempts: Sequence[Attempt], method_id: str) -> bool:
 
 def why_not_again(
     attempts: Sequence[Attempt], method_id: str, now: int, *, money: Money
-) -> NotAgain | None:
+) -> RetryRefusal | None:
     """
     None when the method may be charged for this debt now; another method may, unless too many.
 
@@ -49,7 +49,7 @@ def why_not_again(
     attempts = _seen_by_a_bank(attempts)
     same_method = [attempt for attempt in attempts if method_of(attempt) == method_id]
     if len(attempts) >= MOST_ATTEMPTS:
-        return NotAgain(
+        return RetryRefusal(
             f"This was tried {len(attempts)} times. Card networks punish more; ask for another way to pay.",
             "too_many_attempts",
             _failure(attempts[-1], now).reason,
@@ -59,7 +59,7 @@ def why_not_again(
         return None
     failure = _failure(failed[-1], now)
     if not failure.retry_allowed:
-        return NotAgain(
+        return RetryRefusal(
             f"{failure.explanation.staff} {failure.explanation.next_step}",
             "retry_not_allowed",
             failure.reason,
@@ -70,7 +70,7 @@ def why_not_again(
     failure = _failure(same_sum[-1], now)
     if failure.retry_not_before is not None and failure.retry_not_before > now:
         when = datetime.fromtimestamp(failure.retry_not_before, UTC)
-        return NotAgain(
+        return RetryRefusal(
             f"{failure.explanation.staff} Not before {when:%d %b %Y %H:%M} UTC with the same card; another card may be charged now.",
             "retry_too_early",
             failure.reason,
@@ -86,7 +86,7 @@ def choose_method(
     tried: Sequence[Attempt],
     money: Money | None,
     now: int,
-) -> Choice | None:
+) -> MethodChoice | None:
     """`payment_methods.choose` for a debt that was `tried` before; without `money` nothing is refused yet."""
     return choose(
         methods,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lib.domain.control_totals import ControlTotals
+from lib.errors import InvalidInput
 from lib.money import Money
 
 # An executor says that it is alive once a second. After more than this many whole seconds of
@@ -28,6 +29,7 @@ LOOK_SECONDS = 0.5
 RUNS_AT_ONCE = 3
 # A lease further in the future was written by a clock that was wrong.
 LEASE_MARGIN_SECONDS = 60
+_LONGEST_NAME = 80
 
 
 class RunState(StrEnum):
@@ -183,7 +185,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ApprovalDecision:
     run_id: str
     decision: str
     """approve or reject"""
@@ -202,7 +204,7 @@ class Limits:
     per_day: int | None = None
 
 
-def verdict(findings: Iterable[Finding]) -> str:
+def severity_of(findings: Iterable[Finding]) -> str:
     """green, amber or red: the worst of what was found."""
     worst = "green"
     for finding in findings:
@@ -263,3 +265,16 @@ def over_limits(
             if most is not None and value > most:
                 passed.append(f"{name}:{code}")
     return tuple(passed)
+
+
+def clean_name(name: str) -> str:
+    """
+    Raises:
+        InvalidInput: empty, too long, or with characters that cannot be shown.
+    """
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > _LONGEST_NAME or not cleaned.isprintable():
+        raise InvalidInput(
+            f"A run needs a name of at most {_LONGEST_NAME} characters.", field="name"
+        )
+    return cleaned

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lib.domain.certificates import Certificate, Line
-from lib.domain.runs import Decision, Run
+from lib.domain.certificates import Certificate, CertificateLine
+from lib.domain.runs import ApprovalDecision, Run
 from lib.money import format_money
 from lib.printing import printed
 
@@ -34,15 +34,15 @@ class Paper:
     """What stands on a certificate."""
 
     run: Run
-    decisions: tuple[Decision, ...]
+    decisions: tuple[ApprovalDecision, ...]
     certificate: Certificate
     people: Mapping[str, str]
     """Names by user name."""
 
 
-def lines_of(certificate: Certificate) -> dict[str, Line]:
+def lines_of(certificate: Certificate) -> dict[str, CertificateLine]:
     """Sums by currency as they were found."""
-    return {code: Line(**sums) for code, sums in certificate.content["lines"].items()}
+    return {code: CertificateLine(**sums) for code, sums in certificate.content["lines"].items()}
 
 
 def sums_of(

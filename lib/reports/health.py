@@ -8,7 +8,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.clock import Clock, epoch
-from lib.domain.health import Facts
+from lib.domain.health import HealthFacts
 from lib.domain.mirror import TYPES
 from lib.domain.reads import PERIOD_SECONDS, budget, sync_interval
 from lib.reports.paging import reading
@@ -35,7 +35,7 @@ class HealthReports:
         self._clock = clock
         self._webhooks = WebhookReports(path, clock=clock)
 
-    def facts(self, *, has_webhooks: bool) -> Facts:
+    def facts(self, *, has_webhooks: bool) -> HealthFacts:
         now = epoch(self._clock())
         quiet = self._webhooks.quiet()
         with reading(self._path) as database:
@@ -52,7 +52,7 @@ class HealthReports:
             def past(moment: int | None) -> int | None:
                 return None if moment is None or moment > now + _CLOCKS_DIFFER_SECONDS else moment
 
-            return Facts(
+            return HealthFacts(
                 now=now,
                 worker_at=past(
                     _maybe(database, "SELECT value FROM meta WHERE name = 'worker_heartbeat'")

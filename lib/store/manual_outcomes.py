@@ -7,16 +7,16 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.charges import Outcome
-from lib.domain.verdicts import Verdict, VerdictState
+from lib.domain.manual_outcomes import ManualOutcome, ManualOutcomeState
 
-_COLUMNS = tuple(Verdict.__slots__)
+_COLUMNS = tuple(ManualOutcome.__slots__)
 
 
 class ManualOutcomeStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, verdict: Verdict) -> None:
+    def add(self, verdict: ManualOutcome) -> None:
         """
         Raises:
             sqlite3.IntegrityError: another one is proposed for this charge.
@@ -26,19 +26,25 @@ class ManualOutcomeStore:
             [getattr(verdict, name) for name in _COLUMNS],
         )
 
-    def find(self, verdict_id: str) -> Verdict | None:
+    def find(self, verdict_id: str) -> ManualOutcome | None:
         return next(iter(self._many("id = ?", verdict_id)), None)
 
-    def of_charge(self, charge_id: str) -> list[Verdict]:
+    def of_charge(self, charge_id: str) -> list[ManualOutcome]:
         """Oldest first."""
         return self._many("charge_id = ? ORDER BY proposed_at, id", charge_id)
 
-    def to_decide(self) -> list[Verdict]:
+    def to_decide(self) -> list[ManualOutcome]:
         """Oldest first."""
         return self._many("state = 'proposed' ORDER BY proposed_at, id")
 
     def close(
-        self, verdict_id: str, *, after: VerdictState, by: str | None, at: int, note: str | None
+        self,
+        verdict_id: str,
+        *,
+        after: ManualOutcomeState,
+        by: str | None,
+        at: int,
+        note: str | None,
     ) -> bool:
         """Decide, withdraw or overtake a proposal; False when it is none any more."""
         cursor = self._database.execute(
@@ -48,13 +54,13 @@ class ManualOutcomeStore:
         )
         return cursor.rowcount == 1
 
-    def _many(self, condition: str, *parameters: object) -> list[Verdict]:
+    def _many(self, condition: str, *parameters: object) -> list[ManualOutcome]:
         rows = self._database.query(
             f"SELECT {', '.join(_COLUMNS)} FROM manual_outcomes WHERE {condition}", list(parameters)
         )
         return [_verdict_of(row) for row in rows]
 
 
-def _verdict_of(row: dict[str, Any]) -> Verdict:
-    known = {"state": VerdictState(row["state"]), "outcome": Outcome(row["outcome"])}
-    return Verdict(**row | known)
+def _verdict_of(row: dict[str, Any]) -> ManualOutcome:
+    known = {"state": ManualOutcomeState(row["state"]), "outcome": Outcome(row["outcome"])}
+    return ManualOutcome(**row | known)

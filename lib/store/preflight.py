@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from lib.domain.charges import Attempt, Charge
 from lib.domain.identity import reference_key
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, Facts, Similar
+from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
 from lib.store.charge_rows import attempt_of, charge_of
 from lib.store.mirror import customer_of, payment_method_of
 
@@ -32,13 +32,13 @@ class PreflightStore:
         methods: Iterable[str],
         except_run: str,
         now: int,
-    ) -> Facts:
+    ) -> PreflightFacts:
         """Of these ids and addresses; what is not known is left out."""
         by_email = self._by_email(emails)
         ids = sorted({*customers, *(one for found in by_email.values() for one in found)})
         live, tried = self._debts(ids)
         known = self._customers(ids)
-        return Facts(
+        return PreflightFacts(
             customers=known,
             by_email=by_email,
             methods=self._methods_of(ids),

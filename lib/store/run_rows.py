@@ -17,7 +17,7 @@ from lib.domain.runs import (
     RowState,
     RunRow,
     Severity,
-    verdict,
+    severity_of,
 )
 from lib.errors import StaleState
 from lib.money import Money
@@ -90,7 +90,7 @@ class RunRowStore:
                 after.value,
                 charge_id,
                 None if findings is None else _findings_text(findings),
-                None if findings is None else verdict(findings),
+                None if findings is None else severity_of(findings),
                 run_id,
                 number,
                 before.value,
@@ -250,7 +250,7 @@ def _values(row: RunRow) -> tuple[object, ...]:
         row.suffix,
         row.state.value,
         _findings_text(row.findings),
-        verdict(row.findings),
+        severity_of(row.findings),
         row.charge_id,
     )
 

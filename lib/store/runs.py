@@ -9,7 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.control_totals import ControlTotals
-from lib.domain.runs import LEASE_MARGIN_SECONDS, STALE_SECONDS, Decision, Run, RunState
+from lib.domain.runs import LEASE_MARGIN_SECONDS, STALE_SECONDS, ApprovalDecision, Run, RunState
 
 
 class RunStore:
@@ -154,7 +154,7 @@ class RunStore:
 
     # Decisions
 
-    def decide(self, decision: Decision, *, run: Run) -> None:
+    def decide(self, decision: ApprovalDecision, *, run: Run) -> None:
         """
         Raises:
             sqlite3.IntegrityError: by the maker, a second time, or not about what is submitted.
@@ -174,13 +174,13 @@ class RunStore:
             ),
         )
 
-    def decisions(self, run_id: str) -> list[Decision]:
+    def decisions(self, run_id: str) -> list[ApprovalDecision]:
         rows = self._database.query(
             "SELECT * FROM run_decisions WHERE run_id = ? ORDER BY id", (run_id,)
         )
         return [_decision(row) for row in rows]
 
-    def approvals(self, run: Run) -> list[Decision]:
+    def approvals(self, run: Run) -> list[ApprovalDecision]:
         """Those of what is submitted now."""
         rows = self._database.query(
             """SELECT * FROM run_decisions WHERE run_id = ? AND decision = 'approve' AND digest = ?
@@ -262,5 +262,5 @@ def _run(row: dict[str, Any]) -> Run:
     )
 
 
-def _decision(row: dict[str, Any]) -> Decision:
-    return Decision(**{name: row[name] for name in Decision.__slots__})
+def _decision(row: dict[str, Any]) -> ApprovalDecision:
+    return ApprovalDecision(**{name: row[name] for name in ApprovalDecision.__slots__})

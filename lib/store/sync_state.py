@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.proofs import Finding, Proof, Round
+from lib.domain.verification import Difference, VerificationResult, VerificationRound
 from lib.domain.windows import Window
 from lib.store.upserts import marks
 
@@ -208,7 +208,7 @@ class SyncStore:
 
     # Proofs
 
-    def add_proof(self, proof: Proof) -> None:
+    def add_proof(self, proof: VerificationResult) -> None:
         row = asdict(proof) | {"findings": json.dumps([asdict(f) for f in proof.findings])}
         names = ", ".join(row)
         self._database.execute(
@@ -216,7 +216,7 @@ class SyncStore:
             tuple(row.values()),
         )
 
-    def latest_proofs(self) -> list[Proof]:
+    def latest_proofs(self) -> list[VerificationResult]:
         """The last comparison of each type."""
         rows = self._database.query(
             "SELECT * FROM verifications WHERE id IN (SELECT max(id) FROM verifications GROUP BY type) ORDER BY id"
@@ -231,12 +231,12 @@ class SyncStore:
         )
         return {row["type"]: row["at"] for row in rows}
 
-    def rounds(self) -> dict[str, Round]:
+    def rounds(self) -> dict[str, VerificationRound]:
         """By type."""
         rows = self._database.query("SELECT * FROM verification_rounds")
-        return {row["type"]: Round(**row) for row in rows}
+        return {row["type"]: VerificationRound(**row) for row in rows}
 
-    def save_round(self, round_: Round) -> None:
+    def save_round(self, round_: VerificationRound) -> None:
         row = asdict(round_)
         self._database.execute(
             f"INSERT OR REPLACE INTO verification_rounds ({', '.join(row)}) VALUES ({marks(len(row))})",
@@ -244,9 +244,10 @@ class SyncStore:
         )
 
 
-def _proof(row: dict[str, Any]) -> Proof:
-    values = {name: row[name] for name in Proof.__slots__}
+def _proof(row: dict[str, Any]) -> VerificationResult:
+    values = {name: row[name] for name in VerificationResult.__slots__}
     found = [
-        Finding(one["kind"], one["id"], tuple(one["fields"])) for one in json.loads(row["findings"])
+        Difference(one["kind"], one["id"], tuple(one["fields"]))
+        for one in json.loads(row["findings"])
     ]
-    return Proof(**values | {"findings": found, "is_full": bool(row["is_full"])})
+    return VerificationResult(**values | {"findings": found, "is_full": bool(row["is_full"])})

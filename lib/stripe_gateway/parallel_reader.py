@@ -24,7 +24,7 @@ Fetch = Callable[[int, int, str | None], Page[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class WindowCut:
     """
     A window became shorter and `older` took over the rest.
 
@@ -38,7 +38,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class WindowPage:
     """A page of a window, with where the window stands after it."""
 
     window: Window
@@ -49,7 +49,7 @@ class Read:
     is_done: bool
 
 
-class Crew:
+class ParallelReader:
     """
     Reads windows of one list with `READERS` threads; a reader without one takes half of another's.
 
@@ -64,12 +64,12 @@ class Crew:
         self._taken: set[int] = set()
         self._has_answer = False
         self._changed = threading.Condition()
-        self._messages: queue.Queue[Cut | Read | None] = queue.Queue()
+        self._messages: queue.Queue[WindowCut | WindowPage | None] = queue.Queue()
         self._room = threading.Semaphore(_PAGES_AHEAD)
         self._stopping = threading.Event()
         self._error: BaseException | None = None
 
-    def messages(self) -> Generator[Cut | Read, None, None]:
+    def messages(self) -> Generator[WindowCut | WindowPage, None, None]:
         """
         Everything in the order in which it must be written, until all windows are done.
 
@@ -89,7 +89,7 @@ class Crew:
                 if message is None:
                     ended += 1
                     continue
-                if isinstance(message, Read):
+                if isinstance(message, WindowPage):
                     self._room.release()
                 yield message
         finally:
@@ -134,7 +134,7 @@ class Crew:
             return None
         older = cut(victim, now)
         self.windows.append(older)
-        self._messages.put(Cut(victim, victim.created_from, older, older.created_from))
+        self._messages.put(WindowCut(victim, victim.created_from, older, older.created_from))
         return older
 
     def _read(self, window: Window) -> None:
@@ -157,7 +157,7 @@ class Crew:
                 if not window.is_done:
                     window.after_id, window.after_created = page.last_id, page.last_created
                 self._messages.put(
-                    Read(
+                    WindowPage(
                         window,
                         items,
                         asked_at_ms,

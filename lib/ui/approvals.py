@@ -25,7 +25,7 @@ def runs(ctx: PageContext) -> bool:
             vertical_alignment="center",
             horizontal_alignment="distribute",
         ):
-            view = ctx.services.runs.viewer.run(row["id"])
+            view = ctx.services.runs.views.run(row["id"])
             at = when(row["submitted_at"], ctx.now, ctx.timezone)
             maker = names.person(view.run.submitted_by or view.run.created_by)
             st.markdown(
@@ -61,14 +61,14 @@ def refunds(ctx: PageContext) -> bool:
 
 def verdicts(ctx: PageContext) -> bool:
     """Outcomes that somebody proposed, with what Stripe was asked; True when there is any."""
-    proposed = ctx.services.verdicts.to_decide()
+    proposed = ctx.services.manual_outcomes.to_decide()
     if proposed:
         st.subheader("Unknown outcomes", anchor=False)
     for verdict in proposed:
         with st.container(border=True, gap="small"):
             _charge(ctx, verdict.charge_id)
             verdict_panel.summary(ctx, verdict, _names(ctx))
-            last = ctx.services.charging.view(verdict.charge_id).last
+            last = ctx.services.charges.view(verdict.charge_id).last
             if last is not None:
                 verdict_panel.evidence(ctx, last)
             verdict_panel.actions(ctx, verdict, key="approvals_verdict")

@@ -24,8 +24,8 @@ def look_now(ctx: PageContext, charge_id: str, state: ChargeState, *, key: str) 
         return
     if st.button("Look now", key=key, icon=":material/search:", type="primary", width="stretch"):
         with outcome.show() as said:
-            settled = ctx.services.settling.settle(charge_id, by=ctx.actor)
-            now = ctx.services.charging.view(charge_id).charge.state
+            settled = ctx.services.charge_resolver.resolve(charge_id, by=ctx.actor)
+            now = ctx.services.charges.view(charge_id).charge.state
             said.message = (
                 f"Found out: {badges.look(now.value).label.lower()}."
                 if settled
@@ -78,7 +78,7 @@ def try_again(details: Details) -> None:
         with outcome.show() as said:
             if confirm.is_large(details.money):
                 confirm.check(details.money, typed)
-            tried = details.ctx.services.charging.retry(
+            tried = details.ctx.services.charges.retry(
                 details.id,
                 by=details.ctx.actor,
                 payment_method=chosen,
@@ -131,7 +131,7 @@ def cancel(details: Details) -> None:
         with outcome.show("Charge cancelled."):
             if typed.strip().lower() != _WORD:
                 raise InvalidInput(f"Type “{_WORD}” to confirm. Nothing was changed.", field="word")
-            details.ctx.services.charging.cancel(details.id, by=details.ctx.actor)
+            details.ctx.services.charges.cancel(details.id, by=details.ctx.actor)
 
 
 def link_to_setup(customer_id: str, label: str = "Make a setup link") -> None:

@@ -92,7 +92,7 @@ def load(ctx: PageContext, charge_id: str) -> Details | None:
     people = {user.username: user.name for user in ctx.services.users.list()}
     labels = {method.id: method.label for method in found}
     labels.setdefault(row["payment_method"], row["method"] or "a saved method")
-    return Details(ctx, ctx.services.charging.view(row["id"]), row, found, Names(people, labels))
+    return Details(ctx, ctx.services.charges.view(row["id"]), row, found, Names(people, labels))
 
 
 def summary(details: Details) -> None:

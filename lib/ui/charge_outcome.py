@@ -44,6 +44,6 @@ def show(ctx: PageContext, charge_id: str) -> None:
 @st.fragment(run_every="3s")
 def _watch(charge_id: str, state: ChargeState) -> None:
     """Draw the page again once the worker has found out."""
-    if require().services.charging.view(charge_id).charge.state is not state:
+    if require().services.charges.view(charge_id).charge.state is not state:
         st.rerun()
     st.caption("This page shows the outcome by itself as soon as it is known.")

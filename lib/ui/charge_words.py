@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from lib.domain.charges import Charge, Evidence
 from lib.domain.declines import EXPLANATIONS, Reason
-from lib.domain.retries import NotAgain
+from lib.domain.retries import RetryRefusal
 from lib.money import format_money
 from lib.reports.charges import TimelineEntry
 from lib.ui.formats import exact
@@ -113,7 +113,7 @@ def looks(looks: int) -> str:
     return f"Asked {times}: same key, event log, the customer's payments"
 
 
-def why_not_now(refusal: NotAgain, timezone: tzinfo) -> str:
+def why_not_now(refusal: RetryRefusal, timezone: tzinfo) -> str:
     """Why a method cannot be charged again now, and when it can."""
     if refusal.not_before is not None:
         return f"not before {exact(refusal.not_before, timezone)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.health import Facts, Light, Remark, judge, light_of
+from lib.domain.health import HealthFacts, HealthRemark, Light, judge, light_of
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.settings import Mode
 from lib.ui import badges, charts, layout, navigation, outcome, sync_status, sync_words
@@ -36,23 +36,23 @@ _STOPPED = (
 _READING = _Shown("blue", "progress_activity", "Reading everything from Stripe")
 
 
-def facts(ctx: PageContext) -> Facts:
+def facts(ctx: PageContext) -> HealthFacts:
     settings = ctx.services.settings
     found = ctx.services.reports.health.facts(has_webhooks=bool(settings.webhook_secrets))
     # The practice Stripe lives in Onfile: what it did before it could send is nobody's mistake.
     return replace(found, webhooks_missed=0) if settings.mode is Mode.PRACTICE else found
 
 
-def reasons(found: Facts) -> list[Remark]:
+def reasons(found: HealthFacts) -> list[HealthRemark]:
     """Why the light is not green, the gravest first; what one of them says, no other repeats."""
-    remarks: list[Remark] = []
+    remarks: list[HealthRemark] = []
     for remark in judge(found):
         if not any(remark.says in earlier.says for earlier in remarks):
             remarks.append(remark)
     return [_in_words(remark) for remark in remarks]
 
 
-def _in_words(remark: Remark) -> Remark:
+def _in_words(remark: HealthRemark) -> HealthRemark:
     says = remark.says
     for beginning in _STOPPED:
         says = says.removeprefix(beginning)
@@ -62,7 +62,7 @@ def _in_words(remark: Remark) -> Remark:
     return replace(remark, says=said.says, next_step=f"{said.next_step} The rest is read.")
 
 
-def _shown(remarks: Sequence[Remark]) -> _Shown:
+def _shown(remarks: Sequence[HealthRemark]) -> _Shown:
     if [remark.code for remark in remarks] == ["reading"]:
         return _READING
     return _LIGHTS[light_of(remarks)]
@@ -93,7 +93,7 @@ def line(ctx: PageContext) -> None:
             )
 
 
-def light(ctx: PageContext, found: Facts, remarks: Sequence[Remark]) -> None:
+def light(ctx: PageContext, found: HealthFacts, remarks: Sequence[HealthRemark]) -> None:
     """The sentence, then each reason with the one thing to do."""
     shown = _shown(remarks)
     with st.container(border=True, gap="small"):
@@ -110,7 +110,7 @@ def light(ctx: PageContext, found: Facts, remarks: Sequence[Remark]) -> None:
             _remark(ctx, remark)
 
 
-def _remark(ctx: PageContext, remark: Remark) -> None:
+def _remark(ctx: PageContext, remark: HealthRemark) -> None:
     grave = _READING if remark.code == "reading" else _LIGHTS[remark.light]
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -121,7 +121,7 @@ def _remark(ctx: PageContext, remark: Remark) -> None:
         _what_to_do(ctx, remark)
 
 
-def _what_to_do(ctx: PageContext, remark: Remark) -> None:
+def _what_to_do(ctx: PageContext, remark: HealthRemark) -> None:
     if remark.code in _LINKS:
         address, query = _LINKS[remark.code]
         spec = navigation.find(address)
@@ -182,7 +182,7 @@ _ACTIONS: dict[str, tuple[str, str, str, Callable[[PageContext], bool]]] = {
 }
 
 
-def figures(ctx: PageContext, found: Facts) -> None:
+def figures(ctx: PageContext, found: HealthFacts) -> None:
     reads = found.reads
     arrived = _brief(found.webhook_at, ctx) if found.has_webhooks else "Not set up"
     layout.figures(
@@ -214,7 +214,7 @@ def _brief(value: int | None, ctx: PageContext) -> str:
     return brief(value, ctx.now) if value else "Never"
 
 
-def news(ctx: PageContext, found: Facts) -> None:
+def news(ctx: PageContext, found: HealthFacts) -> None:
     """What the figures cannot say: news comes later without webhooks, and what is not found yet."""
     words = ""
     if not found.has_webhooks:
@@ -231,7 +231,7 @@ def news(ctx: PageContext, found: Facts) -> None:
     sync_status.not_searchable(ctx)
 
 
-def reads(ctx: PageContext, found: Facts) -> None:
+def reads(ctx: PageContext, found: HealthFacts) -> None:
     """Reads by day beside what Stripe allows a day, drawn once there are any."""
     by_day = ctx.services.reports.health.reads_by_day()
     if not any(count for _, count in by_day):

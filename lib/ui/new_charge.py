@@ -172,7 +172,7 @@ def form(ctx: PageContext) -> None:
             order = ChargeOrder(
                 customer, parse_amount(amount, currency), reference, method, description
             )
-            review = ctx.services.charging.review(order, by=ctx.actor)
+            review = ctx.services.charges.review(order, by=ctx.actor)
             st.session_state[_REVIEW] = _seen(ctx, review)
 
 
@@ -226,12 +226,12 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
 def _confirm(ctx: PageContext, seen: Reviewed, typed: str) -> None:
     if seen.why_typed:
         confirm.check(seen.money, typed)
-    now = _seen(ctx, ctx.services.charging.review(seen.order, by=ctx.actor))
+    now = _seen(ctx, ctx.services.charges.review(seen.order, by=ctx.actor))
     if (now.warnings, now.attempts) != (seen.warnings, seen.attempts):
         st.session_state[_REVIEW] = now
         return
     st.session_state[_CONFIRMED] = seen.form
-    view = ctx.services.charging.charge(seen.order, by=ctx.actor, expected_attempts=seen.attempts)
+    view = ctx.services.charges.charge(seen.order, by=ctx.actor, expected_attempts=seen.attempts)
     _done(view.charge.id)
 
 

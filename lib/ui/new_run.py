@@ -12,7 +12,7 @@ import streamlit as st
 from lib.domain.run_columns import COLUMNS
 from lib.domain.run_files import ParsedFile
 from lib.errors import InvalidInput
-from lib.services.runs.files import Upload
+from lib.services.runs.files import RunUpload
 from lib.ui import downloads, layout, navigation, outcome, pickers, run_page, run_words, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import day, escape, plural
@@ -34,7 +34,7 @@ def template(ctx: PageContext) -> None:
     )
 
 
-def upload(ctx: PageContext) -> Upload | None:
+def upload(ctx: PageContext) -> RunUpload | None:
     given = st.file_uploader(
         "CSV or XLSX file",
         key="new_run_file",
@@ -47,7 +47,7 @@ def upload(ctx: PageContext) -> Upload | None:
     return _read(given.file_id, lambda: ctx.services.runs.files.open(given.getvalue(), given.name))
 
 
-def pasted(ctx: PageContext) -> Upload | None:
+def pasted(ctx: PageContext) -> RunUpload | None:
     text = st.text_area(
         "Rows with their heading",
         key="new_run_pasted",
@@ -73,12 +73,12 @@ def from_open_references(ctx: PageContext) -> None:
             outcome.show(rerun=False),
             st.spinner("Looking up customers, cards and earlier charges …"),
         ):
-            _open(ctx.services.runs.follower.open_references(by=ctx.actor).id)
+            _open(ctx.services.runs.retry_runs.create_from_open(by=ctx.actor).id)
 
 
-def _read(identity: str, opened: Callable[[], Upload]) -> Upload | None:
+def _read(identity: str, opened: Callable[[], RunUpload]) -> RunUpload | None:
     """Read once, and not again with every choice on the page: a large file takes a second."""
-    kept: tuple[str, Upload] | None = st.session_state.get(_READ)
+    kept: tuple[str, RunUpload] | None = st.session_state.get(_READ)
     if kept is not None and kept[0] == identity:
         return kept[1]
     try:
@@ -118,7 +118,7 @@ def _explain() -> None:
         )
 
 
-def check(ctx: PageContext, upload: Upload) -> None:
+def check(ctx: PageContext, upload: RunUpload) -> None:
     """Everything that can be said of the rows without asking anybody, and the button that goes on."""
     for note in upload.sheet.notes:
         st.info(escape(note), icon=":material/info:")
@@ -149,7 +149,7 @@ def check(ctx: PageContext, upload: Upload) -> None:
                 outcome.show(rerun=False),
                 st.spinner("Looking up customers, cards and earlier charges …"),
             ):
-                run = ctx.services.runs.files.make(
+                run = ctx.services.runs.files.create_run(
                     upload, name=wanted, by=ctx.actor, columns=columns, default_currency=currency
                 )
                 _open(run.id)
@@ -161,7 +161,7 @@ def _open(run_id: str) -> None:
         st.switch_page(runs.path, query_params={run_page.PARAM: run_id})
 
 
-def _same_file(ctx: PageContext, upload: Upload) -> None:
+def _same_file(ctx: PageContext, upload: RunUpload) -> None:
     last = upload.earlier[0]
     runs = navigation.find("runs")
     st.warning(
@@ -180,7 +180,7 @@ def _same_file(ctx: PageContext, upload: Upload) -> None:
         )
 
 
-def _columns(upload: Upload) -> tuple[dict[str, int], str | None]:
+def _columns(upload: RunUpload) -> tuple[dict[str, int], str | None]:
     """What was guessed, open where a person has to look; and the currency of a file without one."""
     header, guess = upload.sheet.header, upload.guess
     for doubt in guess.doubts:
@@ -216,7 +216,7 @@ def _columns(upload: Upload) -> tuple[dict[str, int], str | None]:
     return columns, currency
 
 
-def _first_rows(upload: Upload) -> None:
+def _first_rows(upload: RunUpload) -> None:
     names = [name or f"Column {at + 1}" for at, name in enumerate(upload.sheet.header)]
     shown = upload.sheet.rows[:_SHOWN_ROWS]
     frame = pd.DataFrame([row.cells for row in shown], columns=range(len(names)))

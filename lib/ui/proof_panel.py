@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.progress import NAMES
-from lib.domain.proofs import LISTED_FINDINGS, Proof, Round
+from lib.domain.verification import LISTED_DIFFERENCES, VerificationResult, VerificationRound
 from lib.ui import badges, drawers, layout, sync_words, tables
 from lib.ui.context import PageContext, require
 from lib.ui.formats import day, escape, exact, plural, when
@@ -113,7 +113,7 @@ def table(ctx: PageContext) -> None:
         )
 
 
-def state_of(proof: Proof | None) -> str:
+def state_of(proof: VerificationResult | None) -> str:
     if proof is None:
         return "not_yet"
     if proof.error:
@@ -128,9 +128,9 @@ def field(name: str) -> str:
 
 
 def _row(
-    ctx: PageContext, type_: str, proof: Proof | None, round_: Round | None
+    ctx: PageContext, type_: str, proof: VerificationResult | None, round_: VerificationRound | None
 ) -> dict[str, object]:
-    shown = proof or Proof(type_, 0)
+    shown = proof or VerificationResult(type_, 0)
     return {
         "id": type_,
         "name": NAMES[type_],
@@ -146,12 +146,18 @@ def _row(
     }
 
 
-def _share(proof: Proof) -> str:
+def _share(proof: VerificationResult) -> str:
     part = proof.windows / proof.windows_of if proof.windows_of else 1.0
     return f"{part:.0%}" if not 0 < part < 0.01 else "< 1%"
 
 
-def _covered(ctx: PageContext, proof: Proof | None, round_: Round | None, *, brief: bool) -> str:
+def _covered(
+    ctx: PageContext,
+    proof: VerificationResult | None,
+    round_: VerificationRound | None,
+    *,
+    brief: bool,
+) -> str:
     """Since when everything was compared; before that, how far that is."""
     if round_ is None or proof is None:
         return ""
@@ -193,7 +199,7 @@ def _panel(type_: str) -> None:
     _findings(proof)
 
 
-def _done(proof: Proof) -> None:
+def _done(proof: VerificationResult) -> None:
     if not proof.found:
         if not proof.error:
             st.markdown("Everything that was compared is the same on both sides.")
@@ -206,7 +212,7 @@ def _done(proof: Proof) -> None:
     st.markdown(f"{plural(proof.found, 'difference')} {was} found. {done}.")
 
 
-def _findings(proof: Proof) -> None:
+def _findings(proof: VerificationResult) -> None:
     for kind, (title, done) in _KINDS.items():
         found = [finding for finding in proof.findings if finding.kind == kind]
         if not found:
@@ -222,4 +228,4 @@ def _findings(proof: Proof) -> None:
                 st.caption("Different: " + ", ".join(field(name) for name in finding.fields))
     total = proof.found + proof.late
     if total > len(proof.findings) and proof.findings:
-        st.caption(f"The first {LISTED_FINDINGS} of {total:,} are listed.")
+        st.caption(f"The first {LISTED_DIFFERENCES} of {total:,} are listed.")

@@ -95,7 +95,7 @@ def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
         and st.button("Look now", key=f"{key}_look", icon=":material/search:")
     ):
         with outcome.show() as said:
-            settled = ctx.services.refund_settling.look_now(order.id, by=ctx.actor)
+            settled = ctx.services.refund_resolver.resolve(order.id, by=ctx.actor)
             said.message = "Found out." if settled else "No news yet. Onfile looks again by itself."
 
 

@@ -31,7 +31,7 @@ def buttons(ctx: PageContext, view: RunView) -> None:
         case RunState.DRAFT:
             if st.button("Check again", key="run_check", icon=":material/refresh:"):
                 with outcome.show("Checked by what is known now."):
-                    runs.maker.check_again(run.id, by=by)
+                    runs.drafts.check_again(run.id, by=by)
         case RunState.APPROVED:
             label = escape(run_words.to_charge(view))
             if st.button(
@@ -202,7 +202,7 @@ def _decide(ctx: PageContext, view: RunView) -> None:
                 else ""
             )
         )
-        unread = uncounted(ctx.services.runs.viewer.unreadable(run.id))
+        unread = uncounted(ctx.services.runs.views.unreadable(run.id))
         if unread:
             st.caption(unread)
         if by.username in given:
@@ -282,7 +282,7 @@ def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 -
             )
         if view.run.state is not RunState.DRAFT or not ctx.actor.may(Permission.CHARGE):
             return
-        maker = ctx.services.runs.maker
+        maker = ctx.services.runs.drafts
         if chosen["state"] == "planned" and st.button("Leave out", key="run_leave_out"):
             with outcome.show(f"Row {number} is left out."):
                 maker.leave_out(view.run.id, [number], by=ctx.actor)

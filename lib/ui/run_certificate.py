@@ -29,7 +29,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
     run = view.run
     if run.started_at is None or run.state not in _RESTS:
         return
-    certificate = ctx.services.runs.certifier.last(run.id)
+    certificate = ctx.services.runs.certificates.last(run.id)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
@@ -64,7 +64,7 @@ def _compare(ctx: PageContext, run_id: str) -> None:
         bar.progress(0.5, text=f"{read:,} payments read at Stripe …")
 
     with outcome.show() as said:
-        made = ctx.services.runs.certifier.certify(run_id, by=ctx.actor, progress=progress)
+        made = ctx.services.runs.certificates.certify(run_id, by=ctx.actor, progress=progress)
         said.message = VERDICTS[made.result]
     bar.empty()
 
@@ -75,7 +75,7 @@ def _said(ctx: PageContext, certificate: Certificate) -> None:
         f"{badges.badge(f'certificate_{certificate.result}')} {escape(VERDICTS[certificate.result])}"
     )
     st.caption(escape(f"Compared {at}."))
-    if ctx.services.runs.certifier.is_outdated(certificate):
+    if ctx.services.runs.certificates.is_outdated(certificate):
         st.warning(
             "Charges of this run have changed since. Compare it again.", icon=":material/update:"
         )

@@ -35,7 +35,7 @@ def _outlook(
     _services: Services, run_id: str, counts: tuple[tuple[str, int], ...], state: str
 ) -> Outlook:
     del counts, state  # only tell one moment from another
-    return _services.runs.comparer.outlook(run_id)
+    return _services.runs.outlooks.outlook(run_id)
 
 
 def _expected(outlook: Outlook) -> str:

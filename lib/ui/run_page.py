@@ -45,7 +45,7 @@ def draw(ctx: PageContext, run_id: str) -> None:
         "All runs", key="run_back", type="tertiary", icon=":material/arrow_back:", on_click=_back
     )
     try:
-        view = ctx.services.runs.viewer.run(run_id)
+        view = ctx.services.runs.views.run(run_id)
     except NotFound:
         layout.empty("search_off", "No such run", "Check the address, or go back to all runs.")
         return
@@ -133,7 +133,7 @@ def _others(counts: Mapping[str, int]) -> str:
 def _live(run_id: str) -> None:
     """Watches only: the worker goes on whether or not anybody looks."""
     ctx = require()
-    view = ctx.services.runs.viewer.run(run_id)
+    view = ctx.services.runs.views.run(run_id)
     if view.run.state is RunState.RUNNING:
         _progress(ctx, view)
     _figures(view)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.runs import RunState
-from lib.services.runs.retry_run import LinksMade
+from lib.services.runs.retry_run import LinkCounts
 from lib.services.runs.view import RunView
 from lib.ui import downloads, outcome, tables
 from lib.ui.context import PageContext
@@ -42,7 +42,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
                 help=f"A link to save a new card, for {about}. It costs nothing and charges nothing.",
             ):
                 with outcome.show() as said:
-                    made = ctx.services.runs.follower.make_links(
+                    made = ctx.services.runs.retry_runs.create_links(
                         view.run.id, by=ctx.actor, numbers=numbers
                     )
                     said.message = _made(made)
@@ -59,7 +59,9 @@ def draw(ctx: PageContext, view: RunView) -> None:
             help=f"Makes a new draft of {drafted}, checked by what is known now. It needs an approval of its own.",
         ):
             with outcome.show("A draft of what did not work."):
-                again = ctx.services.runs.follower.again(view.run.id, by=ctx.actor, numbers=numbers)
+                again = ctx.services.runs.retry_runs.create(
+                    view.run.id, by=ctx.actor, numbers=numbers
+                )
                 st.query_params["run"] = again.id
     if failed:
         _messages(ctx, view, numbers)
@@ -120,7 +122,7 @@ def _choose(ctx: PageContext, view: RunView, failed: int, everything: str) -> li
 
 def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) -> None:
     """To copy, one for each customer; all of them are in the file."""
-    header, lines = ctx.services.runs.viewer.messages(view.run.id, numbers=numbers)
+    header, lines = ctx.services.runs.views.messages(view.run.id, numbers=numbers)
     with st.expander("Messages to copy", icon=":material/mail:"):
         shown = 0
         for line in lines:
@@ -138,7 +140,7 @@ def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) 
             st.caption("No customer has to do anything about these, or their links have ended.")
 
 
-def _made(links: LinksMade) -> str:
+def _made(links: LinkCounts) -> str:
     said = f"{plural(links.made, 'link')} made."
     if links.had:
         said += f" {plural(links.had, 'row')} had one already."

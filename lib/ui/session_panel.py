@@ -82,7 +82,7 @@ def _panel(session_id: str) -> None:
         "Read from Stripe now", key="sessions_pull", icon=":material/sync:"
     ):
         with outcome.show("Read from Stripe just now."):
-            ctx.services.returns.pull(session_id, by=ctx.actor)
+            ctx.services.return_page.pull(session_id, by=ctx.actor)
     layout.raw(
         [
             Fact("Session", row["id"]),

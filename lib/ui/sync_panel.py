@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.health import Facts
+from lib.domain.health import HealthFacts
 from lib.domain.progress import counts, describe, fraction, step
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.store.jobs import STALE_SECONDS, Job
@@ -31,7 +31,7 @@ _KEPT = {
 _AGAIN = {SYNC: "Sync again", BACKFILL: "Continue", VERIFY: "Compare again"}
 
 
-def buttons(ctx: PageContext, found: Facts) -> None:
+def buttons(ctx: PageContext, found: HealthFacts) -> None:
     """For people who may: read everything again, compare, and the one they usually want."""
     if not ctx.actor.may(Permission.SYNC):
         return
@@ -61,7 +61,7 @@ def buttons(ctx: PageContext, found: Facts) -> None:
             said.message = _began(sync.request(by=ctx.actor))
 
 
-def _read_everything(ctx: PageContext, found: Facts, *, busy: Mapping[str, bool]) -> None:
+def _read_everything(ctx: PageContext, found: HealthFacts, *, busy: Mapping[str, bool]) -> None:
     cost = ctx.services.reports.health.cost_of_reading()
     st.markdown("**Read everything again**")
     st.caption(

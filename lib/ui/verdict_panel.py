@@ -9,7 +9,7 @@ import streamlit as st
 from lib.clock import epoch
 from lib.domain.actors import Permission
 from lib.domain.charges import NO_TRACE_SECONDS, Attempt, ChargeState, Outcome
-from lib.domain.verdicts import EARLIEST_SECONDS, Verdict, VerdictState
+from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome, ManualOutcomeState
 from lib.ui import badges, outcome, second_look
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names
@@ -57,8 +57,8 @@ def draw(details: Details) -> None:
         evidence(ctx, last)
     proposed = [
         verdict
-        for verdict in ctx.services.verdicts.of_charge(details.id)
-        if verdict.state is VerdictState.PROPOSED
+        for verdict in ctx.services.manual_outcomes.of_charge(details.id)
+        if verdict.state is ManualOutcomeState.PROPOSED
     ]
     for verdict in proposed:
         with st.container(border=True, gap="small"):
@@ -68,7 +68,7 @@ def draw(details: Details) -> None:
         _propose(details, last)
 
 
-def summary(ctx: PageContext, verdict: Verdict, names: Names) -> None:
+def summary(ctx: PageContext, verdict: ManualOutcome, names: Names) -> None:
     """What is proposed, why, and by whom."""
     st.markdown(f"{badges.badge('proposed')} **{escape(_CHOICES[verdict.outcome])}**")
     st.markdown(escape(verdict.reason))
@@ -77,10 +77,10 @@ def summary(ctx: PageContext, verdict: Verdict, names: Names) -> None:
     st.caption(escape(f"Proposed by {names.person(verdict.proposed_by)}, {at}{found}"))
 
 
-def actions(ctx: PageContext, verdict: Verdict, *, key: str) -> None:
+def actions(ctx: PageContext, verdict: ManualOutcome, *, key: str) -> None:
     """Agree, disagree or take back: each only where it may."""
     key = f"{key}_{verdict.id}"
-    verdicts = ctx.services.verdicts
+    verdicts = ctx.services.manual_outcomes
     if second_look.may_decide(ctx, makers={verdict.proposed_by}):
         decision = second_look.form(key, yes="Agree")
         if decision is not None and decision.approves:
@@ -125,7 +125,7 @@ def _propose(details: Details, attempt: Attempt) -> None:
         asked = st.form_submit_button("Propose", key=f"{key}_propose")
     if asked:
         with outcome.show("Proposed. Somebody else has to agree."):
-            ctx.services.verdicts.propose(
+            ctx.services.manual_outcomes.propose(
                 details.id,
                 chosen or Outcome.UNKNOWN,
                 reason=reason,

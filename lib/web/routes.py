@@ -73,7 +73,7 @@ def routes(services: Callable[[], Services]) -> list[Route]:
         saved = False
         if _SESSION_ID.match(session_id):
             try:
-                saved = await run_in_threadpool(services().returns.finish, session_id)
+                saved = await run_in_threadpool(services().return_page.finish, session_id)
             except (GatewayError, sqlite3.Error):
                 # The card is saved at Stripe all the same; webhook or polling will tell us.
                 logger.exception("the return page could not look at %s", session_id[:16])

@@ -69,8 +69,8 @@ class Worker:
         services = self._services
         self._guarded("heartbeat", services.sync.beat)
         self._guarded("webhooks", self._work_through_inbox)
-        self._guarded("settling", services.settling.settle_due)
-        self._guarded("refunds", services.refund_settling.settle_due)
+        self._guarded("charges of unknown outcome", services.charge_resolver.resolve_due)
+        self._guarded("refunds", services.refund_resolver.resolve_due)
         self._guarded("schedule", services.sync.request_scheduled)
         self._guarded("reads", services.sync.count_reads)
 
@@ -88,7 +88,7 @@ class Worker:
         self._guarded("new cards", self._services.runs.new_cards.charge_due)
 
     def do_certificates(self) -> None:
-        self._guarded("certificates", self._services.runs.certifier.certify_due)
+        self._guarded("certificates", self._services.runs.certificates.certify_due)
 
     def do_runs(self) -> None:
         """In several threads at once: each takes what no other has, by the lease."""
@@ -108,7 +108,7 @@ class Worker:
         self._services.sync.run_waiting(kind, should_stop=self._stopping.is_set)
 
     def _index(self) -> None:
-        while self._services.search.index_some() and not self._stopping.is_set():
+        while self._services.search_index.index_some() and not self._stopping.is_set():
             # Others want the write lock, too.
             self._stopping.wait(_INDEX_PAUSE_SECONDS)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from lib.domain.breaker import NOT_WRITTEN, Answer, Breaker, Throttle
+from lib.domain.breaker import NOT_WRITTEN, Breaker, RowResult, Throttle
 from lib.domain.charges import Outcome
 
-PAID = Answer(Outcome.SUCCEEDED, http_status=200)
-DECLINED = Answer(Outcome.DECLINED, http_status=402)
-BLOCKED = Answer(Outcome.DECLINED, http_status=402, is_blocked=True)
-UNKNOWN = Answer(Outcome.UNKNOWN)
-BUSY = Answer(Outcome.NOT_EXECUTED, http_status=429)
+PAID = RowResult(Outcome.SUCCEEDED, http_status=200)
+DECLINED = RowResult(Outcome.DECLINED, http_status=402)
+BLOCKED = RowResult(Outcome.DECLINED, http_status=402, is_blocked=True)
+UNKNOWN = RowResult(Outcome.UNKNOWN)
+BUSY = RowResult(Outcome.NOT_EXECUTED, http_status=429)
 
 
-def after(*answers: Answer) -> str | None:
+def after(*answers: RowResult) -> str | None:
     """Why it stops at the last of them; it must not before."""
     breaker = Breaker()
     for answer in answers[:-1]:
@@ -42,13 +42,13 @@ def after(*answers: Answer) -> str | None:
         ([*[PAID] * 8, *[DECLINED] * 12], None),
         ([*[PAID] * 7, *[DECLINED] * 13], "many_declines"),
         ([*[PAID] * 100, *[DECLINED] * 13], "many_declines"),
-        ([Answer(Outcome.NOT_EXECUTED, http_status=401)], "key_refused"),
-        ([Answer(Outcome.NOT_EXECUTED, http_status=403)], "key_refused"),
-        ([Answer(Outcome.UNKNOWN, code="idempotency_error")], "key_reused"),
-        ([Answer(Outcome.UNKNOWN, stop=NOT_WRITTEN)], "not_written"),
+        ([RowResult(Outcome.NOT_EXECUTED, http_status=401)], "key_refused"),
+        ([RowResult(Outcome.NOT_EXECUTED, http_status=403)], "key_refused"),
+        ([RowResult(Outcome.UNKNOWN, code="idempotency_error")], "key_reused"),
+        ([RowResult(Outcome.UNKNOWN, stop=NOT_WRITTEN)], "not_written"),
     ],
 )
-def test_stops(answers: list[Answer], code: str | None) -> None:
+def test_stops(answers: list[RowResult], code: str | None) -> None:
     assert after(*answers) == code
 
 

@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from lib.domain.health import Facts, Light, judge, light_of
+from lib.domain.health import HealthFacts, Light, judge, light_of
 from lib.domain.progress import NAMES
-from lib.domain.proofs import Proof
 from lib.domain.reads import ReadBudget
+from lib.domain.verification import VerificationResult
 
 NOW = 1_800_000_000
 DAY = 86_400
 
 
-def proofs(*special: Proof) -> list[Proof]:
+def proofs(*special: VerificationResult) -> list[VerificationResult]:
     """The last proof of every type; those not named found nothing."""
     return [
         *special,
-        *(Proof(name, NOW) for name in NAMES if name not in {p.type for p in special}),
+        *(VerificationResult(name, NOW) for name in NAMES if name not in {p.type for p in special}),
     ]
 
 
-GOOD = Facts(
+GOOD = HealthFacts(
     now=NOW,
     worker_at=NOW - 5,
     complete_at=NOW - DAY,
@@ -33,7 +33,7 @@ GOOD = Facts(
     sync_every=300,
     sync_error=None,
     proof_error=None,
-    proofs=proofs(Proof("customers", NOW - 3600, windows=2, windows_of=2)),
+    proofs=proofs(VerificationResult("customers", NOW - 3600, windows=2, windows_of=2)),
     last_found={"refunds": NOW - 9 * DAY},
     covered_since={"refunds": NOW - 8 * DAY},
     has_webhooks=True,
@@ -63,9 +63,13 @@ def test_all_well_is_green() -> None:
         ({"sync_error": "The key may not read refunds."}, "sync_failed", Light.AMBER),
         ({"synced_at": NOW - 1801}, "sync_late", Light.AMBER),
         ({"synced_at": NOW - DAY - 1}, "sync_stopped", Light.RED),
-        ({"proofs": proofs(Proof("refunds", NOW, missing=1))}, "differs", Light.RED),
+        ({"proofs": proofs(VerificationResult("refunds", NOW, missing=1))}, "differs", Light.RED),
         (
-            {"proofs": proofs(Proof("refunds", NOW, error="Refunds could not be compared."))},
+            {
+                "proofs": proofs(
+                    VerificationResult("refunds", NOW, error="Refunds could not be compared.")
+                )
+            },
             "unproven",
             Light.AMBER,
         ),
@@ -74,7 +78,11 @@ def test_all_well_is_green() -> None:
         ({"proof_error": "Stripe did not answer."}, "proof_failed", Light.AMBER),
         ({"proofs": []}, "never_proven", Light.AMBER),
         ({"proofs": [p for p in proofs() if p.type != "refunds"]}, "never_proven", Light.AMBER),
-        ({"proofs": proofs(Proof("refunds", NOW - 3 * DAY - 1))}, "proof_late", Light.AMBER),
+        (
+            {"proofs": proofs(VerificationResult("refunds", NOW - 3 * DAY - 1))},
+            "proof_late",
+            Light.AMBER,
+        ),
         ({"synced_at": None}, "sync_stopped", Light.RED),
         ({"given_up": 1}, "given_up", Light.RED),
         ({"webhooks_missed": 1, "last_missed": NOW - 59}, "webhooks_quiet", Light.AMBER),
@@ -114,13 +122,13 @@ def test_webhooks_that_came_since_a_missed_one_do_arrive() -> None:
 
 
 def test_a_part_that_was_not_compared_makes_the_whole_old() -> None:
-    old = proofs(Proof("refunds", NOW - 4 * DAY))
+    old = proofs(VerificationResult("refunds", NOW - 4 * DAY))
     assert replace(GOOD, proofs=old).proven_at == NOW - 4 * DAY
-    assert replace(GOOD, proofs=[Proof("customers", NOW)]).proven_at is None
+    assert replace(GOOD, proofs=[VerificationResult("customers", NOW)]).proven_at is None
 
 
 def test_a_difference_of_the_last_comparison_is_told_once() -> None:
-    wrong = proofs(Proof("refunds", NOW, missing=2, repaired=2))
+    wrong = proofs(VerificationResult("refunds", NOW, missing=2, repaired=2))
     (remark,) = judge(replace(GOOD, proofs=wrong, last_found={"refunds": NOW}))
     assert remark.code == "differs"
 
@@ -133,7 +141,7 @@ def test_what_was_found_long_ago_is_named_with_its_day() -> None:
 
 def test_a_failure_that_is_told_already_is_not_told_again() -> None:
     lacking = "The key may not read refunds: give it the permission rak_refund_read."
-    bad = proofs(Proof("refunds", NOW, error=lacking))
+    bad = proofs(VerificationResult("refunds", NOW, error=lacking))
     (remark,) = judge(replace(GOOD, proofs=bad, proof_error=lacking))
     assert remark.code == "unproven"
     (remark,) = judge(replace(GOOD, sync_error=lacking, proof_error=lacking))

@@ -26,7 +26,7 @@ from lib.money import Money
 from lib.services.charges.review import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import Result
+from lib.services.ledger.attempts import AttemptResult
 from lib.stripe_gateway.errors import translate
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
@@ -54,11 +54,11 @@ def intent_of(view: ChargeView) -> str:
 
 
 def reread(world: World, view: ChargeView) -> ChargeView:
-    return world.services.charging.view(view.charge.id)
+    return world.services.charges.view(view.charge.id)
 
 
 def looked(world: World, view: ChargeView) -> ChargeView:
-    world.services.settling.settle_due()
+    world.services.charge_resolver.resolve_due()
     return reread(world, view)
 
 
@@ -121,7 +121,7 @@ class TestAnotherSum:
         good = world.save_card(customer)
         failed = world.charge(customer, amount="12.34", method=bad)
         world.charge(customer, amount="12.00", method=good)
-        gateway = world.services.charging._sender._gateway
+        gateway = world.services.charges._sender._gateway
         assert gateway.retrieve_payment_intent(intent_of(failed)).status == "canceled"
 
     def test_a_failed_payment_that_was_paid_by_hand_is_not_charged_at_another_amount(
@@ -147,7 +147,7 @@ class TestAnotherSum:
         world.clock.advance(seconds=5)
         world.charge(customer, amount="12.00", method=bad)
         good = world.save_card(customer)
-        again = world.services.charging.retry(
+        again = world.services.charges.retry(
             first.charge.id, by=ALICE, payment_method=good, expected_attempts=1
         )
         assert again.charge.id == first.charge.id
@@ -163,17 +163,17 @@ class TestBetweenLookingAndWriting:
         cards = [world.save_card(customer, ALWAYS_DECLINES) for _ in range(2)]
         good = world.save_card(customer)
         failed = world.charge(customer, method=cards[0])
-        charging = world.services.charging
-        close = charging._earlier.close
+        charging = world.services.charges
+        close = charging._canceller.cancel_last
         raced: list[ChargeView] = []
 
         def racing(*args):
             close(*args)
             if not raced:
-                monkeypatch.setattr(charging._earlier, "close", close)
+                monkeypatch.setattr(charging._canceller, "cancel_last", close)
                 raced.append(charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1]))
 
-        monkeypatch.setattr(charging._earlier, "close", racing)
+        monkeypatch.setattr(charging._canceller, "cancel_last", racing)
         with pytest.raises(StaleState):
             charging.retry(failed.charge.id, by=ALICE, payment_method=good)
         again = charging.retry(failed.charge.id, by=ALICE, payment_method=good)
@@ -186,15 +186,15 @@ class TestBetweenLookingAndWriting:
     ) -> None:
         cards = [world.save_card(customer, ALWAYS_DECLINES) for _ in range(2)]
         failed = world.charge(customer, method=cards[0])
-        charging = world.services.charging
-        close = charging._earlier.close
+        charging = world.services.charges
+        close = charging._canceller.cancel_last
 
         def racing(*args):
             close(*args)
-            monkeypatch.setattr(charging._earlier, "close", close)
+            monkeypatch.setattr(charging._canceller, "cancel_last", close)
             charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1])
 
-        monkeypatch.setattr(charging._earlier, "close", racing)
+        monkeypatch.setattr(charging._canceller, "cancel_last", racing)
         with pytest.raises(StaleState):
             charging.cancel(failed.charge.id, by=ALICE)
         assert reread(world, failed).charge.state is ChargeState.DECLINED
@@ -204,7 +204,7 @@ class TestBetweenLookingAndWriting:
     ) -> None:
         bad = world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer)
-        reviewing = world.services.charging._reviewing
+        reviewing = world.services.charges._reviews
         review = reviewing.review
 
         def racing(*args, **kwargs):
@@ -227,7 +227,7 @@ class TestTwoWhoAskTheSame:
         world.fault("lost_request")
         view = world.charge(customer)
         world.clock.advance(seconds=61)
-        settling = world.services.settling
+        settling = world.services.charge_resolver
         with settling._uow.read() as stores:
             late = stores.charges.due(now=world.now)
         assert len(late) == 1
@@ -235,12 +235,12 @@ class TestTwoWhoAskTheSame:
             ledger.record(
                 stores,
                 late[0],
-                Result(Outcome.NOT_EXECUTED, http_status=403),
+                AttemptResult(Outcome.NOT_EXECUTED, http_status=403),
                 evidence="reply",
                 at=world.now,
             )
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
-        settling._settle_or_postpone(late[0])
+        settling._resolve_or_postpone(late[0])
         assert len(world.moved()) == 1
         assert len(reread(world, view).attempts) == 2
 
@@ -249,7 +249,7 @@ class TestTwoWhoAskTheSame:
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception]
     ) -> None:
         """The sender slept for minutes; the settler sent the same, and its reply was lost."""
-        gateway = world.services.charging._sender._gateway
+        gateway = world.services.charges._sender._gateway
         send = gateway.create_payment_intent
 
         def sleeps(params, *, idempotency_key, **more):
@@ -257,7 +257,7 @@ class TestTwoWhoAskTheSame:
             world.clock.advance(seconds=90)
             world.lose_reply()
             world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=9)
-            world.services.settling.settle_due()
+            world.services.charge_resolver.resolve_due()
             world.stripe.faults.clear()
             raise refusal(
                 "The key was changed.", http_status=403 if refusal is Misconfigured else 400
@@ -283,7 +283,7 @@ class TestTwoWhoAskTheSame:
             raise Refused("No such customer", code="resource_missing", http_status=400)
 
         monkeypatch.setattr(
-            world.services.charging._sender._gateway, "create_payment_intent", refuses
+            world.services.charges._sender._gateway, "create_payment_intent", refuses
         )
         assert looked(world, view).charge.state is ChargeState.SUCCEEDED
 
@@ -320,7 +320,7 @@ class TestStrangeAnswers:
     def test_an_answer_without_what_it_must_have_is_unknown(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
     ) -> None:
-        gateway = world.services.charging._sender._gateway
+        gateway = world.services.charges._sender._gateway
         call = gateway._call
 
         def odd(method, path, params, key, **more):
@@ -343,7 +343,7 @@ class TestStrangeAnswers:
         world.clock.advance(seconds=1)
         second = world.charge(customer, reference="B")
         world.clock.advance(seconds=61)
-        settling = world.services.settling
+        settling = world.services.charge_resolver
         look = settling._look
 
         def breaks(attempt, seen):
@@ -376,7 +376,7 @@ class TestStrangeAnswers:
             )
 
         monkeypatch.setattr(
-            world.services.charging._sender._gateway, "create_payment_intent", refuses
+            world.services.charges._sender._gateway, "create_payment_intent", refuses
         )
         view = world.charge(customer)
         assert view.charge.state is ChargeState.UNKNOWN
@@ -388,7 +388,7 @@ class TestStrangeAnswers:
     def test_a_currency_in_capitals_is_the_same_currency(self, world: World, customer: str) -> None:
         order = ChargeOrder(customer, Money(1234, "USD"), "INV-1")
         world.lose_reply()
-        view = world.services.charging.charge(order, by=ALICE)
+        view = world.services.charges.charge(order, by=ALICE)
         assert view.charge.currency == "usd"
         world.clock.advance(days=2)
         assert looked(world, view).charge.state is ChargeState.SUCCEEDED
@@ -417,14 +417,14 @@ class TestNewsThatMustNotStopOtherNews:
             world, view, metadata={"onfile_charge_id": view.charge.id, "onfile_attempt": attempt}
         )
         world.services.sync.run(full=True)
-        world.services.settling.reconcile(by=ALICE)
+        world.services.charge_resolver.reconcile(by=ALICE)
 
     def test_metadata_moved_to_another_attempt(self, world: World, customer: str) -> None:
         bad = world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer)
         failed = world.charge(customer, method=bad)
         world.lose_reply()
-        world.services.charging.retry(failed.charge.id, by=ALICE, payment_method=good)
+        world.services.charges.retry(failed.charge.id, by=ALICE, payment_method=good)
         stripe_account(
             world, f"/v1/payment_intents/{intent_of(failed)}", metadata={"onfile_attempt": "2"}
         )
@@ -440,7 +440,7 @@ class TestNewsThatMustNotStopOtherNews:
         view = world.charge(customer)
         bad = world.save_card(customer, ALWAYS_DECLINES)
         world.lose_reply()
-        world.services.charging.retry(view.charge.id, by=ALICE, payment_method=bad)
+        world.services.charges.retry(view.charge.id, by=ALICE, payment_method=bad)
         found = paid_by_hand(world, view)
         world.services.sync.run(full=True)
         assert reread(world, view).charge.state is ChargeState.SUCCEEDED
@@ -456,10 +456,10 @@ class TestNewsThatMustNotStopOtherNews:
     ) -> None:
         world.fault("missing_permission")
         view = world.charge(customer)
-        world.services.charging.retry(view.charge.id, by=ALICE)
+        world.services.charges.retry(view.charge.id, by=ALICE)
         paid_by_hand(world, view)
         world.services.sync.run(full=True)
-        with world.services.charging._uow.read() as stores:
+        with world.services.charges._uow.read() as stores:
             actions = [
                 row["action"] for row in stores.audit._database.query("SELECT * FROM audit_log")
             ]
@@ -488,15 +488,15 @@ class TestNewsThatMustNotStopOtherNews:
                     signature_age=0,
                     state="received",
                 )
-        refresher = world.services.webhooks._refresher
-        ask = refresher.payment_intent
+        refetcher = world.services.webhooks._refetcher
+        ask = refetcher.payment_intent
 
         def breaks(intent_id, *, evidence):
             if intent_id == "pi_bad":
                 raise sqlite3.IntegrityError("a rule of the schema")
             return ask(intent_id, evidence=evidence)
 
-        monkeypatch.setattr(refresher, "payment_intent", breaks)
+        monkeypatch.setattr(refetcher, "payment_intent", breaks)
         world.services.webhooks.process_due()
         assert reread(world, view).charge.state is ChargeState.SUCCEEDED
 
@@ -508,7 +508,7 @@ class TestLateNews:
         customer = world.customer()
         world.save_card(customer, "DE89370400440532013000", currency="eur")
         view = world.charge(customer, currency="eur")
-        gateway = world.services.charging._sender._gateway
+        gateway = world.services.charges._sender._gateway
         asked_at = world.now
         old = gateway.retrieve_payment_intent(intent_of(view))
         world.clock.advance(seconds=2)
@@ -517,7 +517,7 @@ class TestLateNews:
         assert reread(world, view).charge.state is ChargeState.DECLINED
         from lib.services.mirror.apply import record_payment_intents
 
-        with world.services.charging._uow.write() as stores:
+        with world.services.charges._uow.write() as stores:
             record_payment_intents(
                 stores, [old], synced_at_ms=asked_at * 1000, evidence=Evidence.PAYMENT_INTENT.value
             )
@@ -530,7 +530,7 @@ class TestLateNews:
         failed = world.charge(customer, method=bad)
         assert failed.last is not None
         stripe_account(world, f"/v1/payment_intents/{intent_of(failed)}", description="looked at")
-        cancelled = world.services.charging.cancel(failed.charge.id, by=ALICE)
+        cancelled = world.services.charges.cancel(failed.charge.id, by=ALICE)
         assert cancelled.charge.state is ChargeState.CANCELLED
         assert cancelled.last is not None
         assert cancelled.last.decline == failed.last.decline
@@ -543,11 +543,11 @@ class TestLateNews:
         """Stripe's `canceled` has no error when the intent waited for an action."""
         bad = world.save_card(customer, ALWAYS_DECLINES)
         failed = world.charge(customer, method=bad)
-        with world.services.charging._uow.write() as stores:
+        with world.services.charges._uow.write() as stores:
             stores.charges._database.execute("UPDATE attempts SET outcome = 'needs_customer'")
             stores.charges._database.execute("UPDATE charges SET state = 'needs_customer'")
         stripe_account(world, f"/v1/payment_intents/{intent_of(failed)}", description="looked at")
-        cancelled = world.services.charging.cancel(failed.charge.id, by=ALICE)
+        cancelled = world.services.charges.cancel(failed.charge.id, by=ALICE)
         assert cancelled.charge.state is ChargeState.CANCELLED
 
 
@@ -577,7 +577,7 @@ class TestWords:
         assert "Nothing was" not in str(told.value)
         assert len(world.moved()) == 1
         world.clock.advance(seconds=61)
-        world.services.settling.settle_due()
+        world.services.charge_resolver.resolve_due()
         with pytest.raises(AlreadyCharged):
             world.charge(customer)
         assert len(world.moved()) == 1
@@ -593,7 +593,7 @@ class TestWords:
                 raise sqlite3.OperationalError("database is locked")
             return record(*args, **kwargs)
 
-        gateway = world.services.charging._sender._gateway
+        gateway = world.services.charges._sender._gateway
         send = gateway.create_payment_intent
         keys: list[str] = []
 
@@ -636,7 +636,7 @@ class TestAnotherSumIsTheSameDebt:
         failed = world.charge(customer, amount="20")
         card = world.save_card(customer)
         world.charge(customer, amount="10", method=card)
-        assert world.services.charging.view(failed.charge.id).recovery_url is None
+        assert world.services.charges.view(failed.charge.id).recovery_url is None
 
     def test_a_paid_charge_gets_no_recovery_link(self, world: World) -> None:
         customer = world.customer()

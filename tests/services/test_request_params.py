@@ -125,15 +125,15 @@ def a_whole_day(world: World) -> None:
         card = world.save_card(acme, number)
         failed = world.charge(acme, method=card, reference=reference)
         assert failed.failure is not None
-    services.charging.cancel(failed.charge.id, by=ALICE)
+    services.charges.cancel(failed.charge.id, by=ALICE)
     debit = world.save_card(acme, "DE89370400440532013000", currency="eur")
     world.charge(acme, method=debit, currency="eur", reference="P")
     world.lose_reply()
     world.charge(acme, method=guest, reference="LOST")
     world.charge(acme, reference="CHOSEN", currency="jpy", amount="500")
     world.clock.advance(minutes=5)
-    services.settling.reconcile(by=ADA)
-    services.settling.settle_due()
+    services.charge_resolver.reconcile(by=ADA)
+    services.charge_resolver.resolve_due()
 
     for event in stripe_account.events(world):
         assert deliver(world, event) == 204

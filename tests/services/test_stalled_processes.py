@@ -52,30 +52,30 @@ class TestStoppedBeforeSending:
         def charge(meanwhile: Callable[[Any, str], object]) -> None:
             world.services.users.add_practice_users()
             first, second = world.services, world.rebuild()
-            ask = first.charging._sender.ask
+            ask = first.charges._sender.ask
 
             def asleep(attempt: Any) -> Any:
                 meanwhile(second, attempt.charge_id)
                 return ask(attempt)
 
-            monkeypatch.setattr(first.charging._sender, "ask", asleep)
-            first.charging.charge(world.order(customer), by=ALICE)
+            monkeypatch.setattr(first.charges._sender, "ask", asleep)
+            first.charges.charge(world.order(customer), by=ALICE)
 
         return charge
 
     def refused(self, world: World, services: Any) -> None:
         world.clock.advance(minutes=7)
         refuse(
-            services.settling._gateway,
+            services.charge_resolver._gateway,
             "create_payment_intent",
             "account_closed",
-            services.settling.settle_due,
+            services.charge_resolver.resolve_due,
         )
 
     def test_it_was_refused_and_tried_again(self, world: World, awake) -> None:
         def meanwhile(services: Any, charge: str) -> None:
             self.refused(world, services)
-            again = services.charging.retry(charge, by=ALICE)
+            again = services.charges.retry(charge, by=ALICE)
             assert again.charge.state is ChargeState.SUCCEEDED
 
         awake(meanwhile)
@@ -84,7 +84,7 @@ class TestStoppedBeforeSending:
     def test_it_was_refused_and_given_up(self, world: World, awake) -> None:
         def meanwhile(services: Any, charge: str) -> None:
             self.refused(world, services)
-            services.charging.cancel(charge, by=ALICE)
+            services.charges.cancel(charge, by=ALICE)
 
         awake(meanwhile)
         assert world.moved() == []
@@ -92,20 +92,20 @@ class TestStoppedBeforeSending:
     def test_two_people_agreed_that_it_was_never_executed(self, world: World, awake) -> None:
         def meanwhile(services: Any, charge: str) -> None:
             world.clock.advance(minutes=70)
-            gateway = services.settling._gateway
+            gateway = services.charge_resolver._gateway
             ask = gateway.create_payment_intent
 
             def down(*_: object, **__: object) -> object:
                 raise OutcomeUnknown("Stripe answered with an error of its own.", http_status=503)
 
             gateway.create_payment_intent = down
-            services.settling.settle_due()
-            verdict = services.verdicts.propose(
+            services.charge_resolver.resolve_due()
+            verdict = services.manual_outcomes.propose(
                 charge, Outcome.NOT_EXECUTED, reason="outage", by=ALICE
             )
-            services.verdicts.approve(verdict.id, by=BOB, password=PRACTICE_PASSWORD)
+            services.manual_outcomes.approve(verdict.id, by=BOB, password=PRACTICE_PASSWORD)
             gateway.create_payment_intent = ask
-            services.charging.retry(charge, by=ALICE)
+            services.charges.retry(charge, by=ALICE)
 
         awake(meanwhile)
         assert len(world.moved()) == 1
@@ -115,24 +115,24 @@ class TestStoppedBeforeSending:
     ) -> None:
         first, second = world.services, world.rebuild()
         world.fault("lost_request")
-        view = first.charging.charge(world.order(customer), by=ALICE)
+        view = first.charges.charge(world.order(customer), by=ALICE)
         world.clock.advance(minutes=65)
-        find = first.settling._find
+        find = first.charge_resolver._find
 
         def slow(*given: Any) -> Any:
             found = find(*given)
             world.clock.advance(minutes=2)
             refuse(
-                second.settling._gateway,
+                second.charge_resolver._gateway,
                 "create_payment_intent",
                 "account_closed",
-                second.settling.settle_due,
+                second.charge_resolver.resolve_due,
             )
-            second.charging.retry(view.charge.id, by=ALICE)
+            second.charges.retry(view.charge.id, by=ALICE)
             return found
 
-        monkeypatch.setattr(first.settling, "_find", slow)
-        first.settling.settle_due()
+        monkeypatch.setattr(first.charge_resolver, "_find", slow)
+        first.charge_resolver.resolve_due()
         assert len(world.moved()) == 1
 
     def test_a_refund(self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,10 +146,10 @@ class TestStoppedBeforeSending:
         def asleep(sent: Any) -> Any:
             world.clock.advance(minutes=7)
             refuse(
-                second.refund_settling._gateway,
+                second.refund_resolver._gateway,
                 "create_refund",
                 "balance_insufficient",
-                second.refund_settling.settle_due,
+                second.refund_resolver.resolve_due,
             )
             again = second.refunds.request(paid, **asked, by=ALICE)
             done = second.refunds.approve(again.id, by=BOB, password=PRACTICE_PASSWORD)
@@ -175,26 +175,26 @@ class TestClocks:
         world.stripe.clock = world.clock
         for hours in (24, hours_ahead, hours_ahead + 1, hours_ahead + 2):
             world.clock.now = real + timedelta(hours=hours, minutes=5)
-            world.services.settling.settle_due()
-            world.services.settling.reconcile(by=ALICE)
+            world.services.charge_resolver.resolve_due()
+            world.services.charge_resolver.reconcile(by=ALICE)
         assert len(world.moved()) == 1
 
     def test_a_clock_that_jumps_a_day_while_one_charge_is_in_flight(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first, second = world.services, world.rebuild()
-        gateway = first.charging._sender._gateway
+        gateway = first.charges._sender._gateway
         create = gateway.create_payment_intent
 
         def slow(params: Any, *, idempotency_key: str, **_: Any) -> Any:
             world.clock.advance(hours=25)
-            second.settling.settle_due()
+            second.charge_resolver.resolve_due()
             with pytest.raises(AlreadyCharged):
-                second.charging.retry(params["metadata"]["onfile_charge_id"], by=ALICE)
+                second.charges.retry(params["metadata"]["onfile_charge_id"], by=ALICE)
             return create(params, idempotency_key=idempotency_key)
 
         monkeypatch.setattr(gateway, "create_payment_intent", slow)
-        first.charging.charge(world.order(customer), by=ALICE)
+        first.charges.charge(world.order(customer), by=ALICE)
         assert len(world.moved()) == 1
 
 
@@ -215,7 +215,7 @@ class TestProxies:
     def test_the_reference_stays_locked(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client = world.services.charging._sender._gateway.client
+        client = world.services.charges._sender._gateway.client
         http = client._requestor._client
         request = http.request
 
@@ -231,7 +231,7 @@ class TestProxies:
         assert view.charge.state is ChargeState.UNKNOWN
         other = world.save_card(customer)
         with pytest.raises(AlreadyCharged):
-            world.services.charging.retry(view.charge.id, by=ALICE, payment_method=other)
+            world.services.charges.retry(view.charge.id, by=ALICE, payment_method=other)
         assert len(world.moved()) == 1
 
 
@@ -247,8 +247,8 @@ class TestWhatStripeKeeps:
             metadata={"onfile_charge_id": "", "onfile_attempt": ""},
         )
         world.clock.advance(hours=26)
-        world.services.settling.settle_due()
-        found = world.services.charging.view(view.charge.id)
+        world.services.charge_resolver.resolve_due()
+        found = world.services.charges.view(view.charge.id)
         assert found.charge.state is ChargeState.SUCCEEDED
         assert found.last is not None
         assert found.last.payment_intent == intent
@@ -260,16 +260,16 @@ class TestWhatStripeKeeps:
         view = world.charge(customer)
         world.stripe.faults.add("GET", "/v1/events", kind="missing_permission", times=99)
         world.clock.advance(minutes=5)
-        world.services.settling.settle_due()
-        assert world.services.charging.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
+        world.services.charge_resolver.resolve_due()
+        assert world.services.charges.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
 
     def test_but_concludes_nothing_from_silence(self, world: World, customer: str) -> None:
         world.fault("error_500_saved")
         view = world.charge(customer)
         world.stripe.faults.add("GET", "/v1/events", kind="missing_permission", times=99)
         world.clock.advance(hours=30)
-        world.services.settling.settle_due()
-        found = world.services.charging.view(view.charge.id)
+        world.services.charge_resolver.resolve_due()
+        found = world.services.charges.view(view.charge.id)
         assert found.charge.state is ChargeState.UNKNOWN
         assert found.last is not None
         assert "permission" in str(json.loads(found.last.last_look or "{}")["error"])
@@ -280,7 +280,7 @@ class TestWhatStripeKeeps:
         customer = world.customer()
         bad = world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer)
-        gateway = world.services.charging._sender._gateway
+        gateway = world.services.charges._sender._gateway
         create = gateway.create_payment_intent
 
         def bare(params: Any, **more: Any) -> Any:
@@ -294,6 +294,6 @@ class TestWhatStripeKeeps:
         view = world.charge(customer, method=bad)
         monkeypatch.undo()
         world.services.sync.run(full=True)
-        world.services.charging.retry(view.charge.id, by=ALICE, payment_method=good)
+        world.services.charges.retry(view.charge.id, by=ALICE, payment_method=good)
         states = {one["status"] for one in stripe_account.listed(world, "/v1/payment_intents")}
         assert states == {"succeeded", "canceled"}

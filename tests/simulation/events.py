@@ -19,7 +19,7 @@ ON_READ = "lost_reply error_500_unsaved rate_limited missing_permission empty_pa
 class Events(People):
     def settle(self) -> None:
         step = len(self.steps)
-        self.services.settling.settle_due()
+        self.services.charge_resolver.resolve_due()
         if len(self.steps) == step:  # nothing else happened meanwhile
             self.check_looked_at()
 
@@ -100,5 +100,5 @@ class Events(People):
             if isinstance(opened, str) and session is not None and session.session_id is not None:
                 number = self.random.choice([GOOD, ALWAYS_DECLINES])
                 self.house.stripe.submit_card(session.session_id, card_form(number))
-                self.services.returns.finish(session.session_id)
+                self.services.return_page.finish(session.session_id)
         self.services.runs.new_cards.charge_due()

@@ -32,8 +32,7 @@ from lib.practice.engine import PracticeStripe
 from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
 from lib.reports import paging
-from lib.services.runs import execute as executing
-from lib.services.runs import lease
+from lib.services.runs import execute, lease
 from lib.settings import Settings, load_settings
 from lib.store import group_commit, quick_reads, unit_of_work
 from lib.store.connection import connect
@@ -168,7 +167,7 @@ class House:
     ) -> None:
         """`call` makes each call to Stripe, and may look at it and do something around it."""
         patch.setattr(lease, "BEAT_SECONDS", 3_600)
-        patch.setattr(executing, "ThreadPoolExecutor", _InTurn)
+        patch.setattr(execute, "ThreadPoolExecutor", _InTurn)
         self._connections = Connections()
         patch.setattr(unit_of_work, "connect", self._connections.lend)
         patch.setattr(group_commit, "connect", self._connections.lend)

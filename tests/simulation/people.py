@@ -9,7 +9,7 @@ from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.ids import new_id
 from lib.money import Money
 from lib.services.charges.review import ChargeOrder
-from lib.services.runs.draft import Source
+from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.simulation.truths import Truths
 from tests.world import ADA, ALICE, BOB
@@ -88,8 +88,8 @@ class People(Truths):
                     method,
                 )
             )
-        maker, step = self.services.runs.maker, len(self.steps)
-        run = maker.make(Source((), "From a file"), requests, by=ALICE)
+        maker, step = self.services.runs.drafts, len(self.steps)
+        run = maker.create(RunSource((), "From a file"), requests, by=ALICE)
         if len(self.steps) == step:  # nobody changed a default meanwhile
             self.check_judged(run)
         if self.random.random() < 0.2:
@@ -100,12 +100,12 @@ class People(Truths):
 
     def make_again(self) -> None:
         """The failures of a run, or every open reference."""
-        follower = self.services.runs.follower
+        follower = self.services.runs.retry_runs
         run = self.pick(RunState.FINISHED, RunState.CANCELLED)
         if run is not None and self.random.random() < 0.8:
-            made = follower.again(run.id, by=ALICE)
+            made = follower.create(run.id, by=ALICE)
         else:
-            made = follower.open_references(by=ALICE)
+            made = follower.create_from_open(by=ALICE)
         self.go_on(made.id)
 
     def go_on(self, run_id: str) -> None:
@@ -165,7 +165,7 @@ class People(Truths):
         if run is None:
             return
         self.services.runs.approvals.withdraw(run.id, by=ALICE)
-        self.services.runs.maker.leave_out(run.id, [2], by=ALICE)
+        self.services.runs.drafts.leave_out(run.id, [2], by=ALICE)
         self.submit(run.id)
 
     def limit(self) -> None:
@@ -178,7 +178,7 @@ class People(Truths):
 
     def charge(self) -> None:
         customer = self.random.choice(list(self.people))
-        self.services.charging.charge(
+        self.services.charges.charge(
             ChargeOrder(
                 customer=customer,
                 money=Money(self.random.choice(AMOUNTS), "usd"),
@@ -193,17 +193,17 @@ class People(Truths):
         failed = self.charges("declined", "needs_customer", "planned")
         if failed:
             charge_id, _ = self.random.choice(failed)
-            charge = self.services.charging.view(charge_id).charge
+            charge = self.services.charges.view(charge_id).charge
             method = self.random.choice(
                 [charge.payment_method, None, *self.people[charge.customer]]
             )
-            self.services.charging.retry(charge_id, by=ALICE, payment_method=method)
+            self.services.charges.retry(charge_id, by=ALICE, payment_method=method)
 
     def give_up(self) -> None:
         """Somebody cancels what is not paid, and the reference is free."""
         failed = self.charges("declined", "needs_customer", "planned", "unknown", "succeeded")
         if failed:
-            self.services.charging.cancel(self.random.choice(failed)[0], by=ALICE)
+            self.services.charges.cancel(self.random.choice(failed)[0], by=ALICE)
 
     def refund(self) -> None:
         """Asked for, or decided; whatever was asked for before may be decided now."""
@@ -223,7 +223,7 @@ class People(Truths):
             )
 
     def settle_by_hand(self) -> None:
-        verdicts = self.services.verdicts
+        verdicts = self.services.manual_outcomes
         waiting = verdicts.to_decide()
         if waiting:
             by: Actor = self.random.choice([BOB, BOB, ADA, ALICE])

@@ -105,11 +105,11 @@ class Truths(Sending):
         for hours in (1, 25):
             self.house.clock.advance(hours=hours)
             for _ in range(2):
-                self.services.settling.settle_due()
-                self.services.refund_settling.settle_due()
+                self.services.charge_resolver.resolve_due()
+                self.services.refund_resolver.resolve_due()
                 self.services.runs.new_cards.charge_due()
                 self.house.clock.advance(hours=1)
-        assert self.services.settling.reconcile(by=ALICE).drift == []
+        assert self.services.charge_resolver.reconcile(by=ALICE).drift == []
         self.check()
         self.check_rows()
         self.check_ledger()
@@ -175,7 +175,7 @@ class Truths(Sending):
             "SELECT id FROM runs WHERE state IN ('finished', 'cancelled') AND started_at"
         )
         for run in ended:
-            certificate = self.services.runs.certifier.certify(run["id"], by=ALICE)
+            certificate = self.services.runs.certificates.certify(run["id"], by=ALICE)
             assert certificate.result == "green", certificate.content["remarks"]
             # Of a run from a file that nobody could charge there is no line.
             line = certificate.content["lines"].get("usd", {"ledger": 0})

@@ -19,9 +19,9 @@ from lib.domain.windows import Window, best_to_cut, cut, remaining
 from lib.errors import Busy, Misconfigured, Missing
 from lib.store.migrations import migrations
 from lib.store.sync_state import SyncStore
-from lib.stripe_gateway import parallel_reader as crew
+from lib.stripe_gateway import parallel_reader
 from lib.stripe_gateway.lists import Page
-from lib.stripe_gateway.parallel_reader import Crew, Cut, Read
+from lib.stripe_gateway.parallel_reader import ParallelReader, WindowCut, WindowPage
 
 NOW = 1_795_435_200
 PAGE = 100
@@ -101,14 +101,16 @@ accounts = st.builds(
 )
 
 
-def read(fetch: crew.Fetch, windows: list[Window] | None = None) -> list[Cut | Read]:
+def read(
+    fetch: parallel_reader.Fetch, windows: list[Window] | None = None
+) -> list[WindowCut | WindowPage]:
     windows = [Window(0, NOW + 1)] if windows is None else windows
     clock = lambda: datetime.fromtimestamp(NOW, UTC)  # noqa: E731
-    return list(Crew(fetch, windows, clock=clock).messages())
+    return list(ParallelReader(fetch, windows, clock=clock).messages())
 
 
-def items(messages: list[Cut | Read]) -> Counter[str]:
-    pages = (message.items for message in messages if isinstance(message, Read))
+def items(messages: list[WindowCut | WindowPage]) -> Counter[str]:
+    pages = (message.items for message in messages if isinstance(message, WindowPage))
     return Counter(item.id for page in pages for item in page)
 
 
@@ -132,8 +134,8 @@ class Written:
         for window in first:
             self.store.add_window(self.name, "customers", window)
 
-    def write(self, message: Cut | Read) -> None:
-        if isinstance(message, Cut):
+    def write(self, message: WindowCut | WindowPage) -> None:
+        if isinstance(message, WindowCut):
             self.store.shorten_window(message.window.id, created_from=message.created_from)
             self.store.add_window(self.name, "customers", message.older, message.older_from)
             return
@@ -157,7 +159,7 @@ class TestOnce:
     ) -> None:
         messages = read(account.fetch)
         assert items(messages) == account.ids
-        cuts = sum(isinstance(message, Cut) for message in messages)
+        cuts = sum(isinstance(message, WindowCut) for message in messages)
         # Each window may end in a page that is not full, and waste the page that was cut.
         assert account.requests <= len(account.things) // PAGE + 1 + 2 * cuts
         assert cuts <= 60 + len(account.things) // 50
@@ -173,7 +175,7 @@ class TestOnce:
         assert set(found) == set(account.ids)
 
     def test_one_reader_alone_needs_a_request_a_page(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(crew, "READERS", 1)
+        monkeypatch.setattr(parallel_reader, "READERS", 1)
         account = Listing(spread("uniform", 1234, 1))
         read(account.fetch)
         assert account.requests == 13
@@ -207,12 +209,12 @@ class TestOnce:
                 reading["now"] += 1
                 most = max(most, reading["now"])
                 arrived.notify_all()
-                arrived.wait_for(lambda: reading["now"] >= crew.READERS, timeout=0.01)
+                arrived.wait_for(lambda: reading["now"] >= parallel_reader.READERS, timeout=0.01)
                 reading["now"] -= 1
             return account.fetch(created_from, created_before, after)
 
         assert items(read(fetch)) == account.ids
-        assert most == crew.READERS
+        assert most == parallel_reader.READERS
 
 
 class TestStopped:
@@ -260,10 +262,10 @@ class TestStopped:
 
         first = Window(0, NOW + 1)
         written = Written(database, first)
-        kept: list[Cut | Read] = []
+        kept: list[WindowCut | WindowPage] = []
         clock = lambda: datetime.fromtimestamp(NOW, UTC)  # noqa: E731
         try:
-            for message in Crew(fetch, [first], clock=clock).messages():
+            for message in ParallelReader(fetch, [first], clock=clock).messages():
                 written.write(message)
                 kept.append(message)
         except Busy:
@@ -273,7 +275,7 @@ class TestStopped:
     def test_ends_its_threads(self) -> None:
         account = Listing(spread("uniform", 3000, 3))
         before = threading.active_count()
-        messages = Crew(
+        messages = ParallelReader(
             account.fetch, [Window(0, NOW + 1)], clock=lambda: datetime.fromtimestamp(NOW, UTC)
         ).messages()
         next(messages)
@@ -282,12 +284,12 @@ class TestStopped:
 
     def test_reads_little_ahead_of_a_slow_disk(self) -> None:
         account = Listing(spread("uniform", 9000, 3))
-        messages = Crew(
+        messages = ParallelReader(
             account.fetch, [Window(0, NOW + 1)], clock=lambda: datetime.fromtimestamp(NOW, UTC)
         ).messages()
         next(messages)
         threading.Event().wait(0.1)
-        assert account.requests <= crew._PAGES_AHEAD + crew.READERS + 1
+        assert account.requests <= parallel_reader._PAGES_AHEAD + parallel_reader.READERS + 1
         messages.close()
 
 

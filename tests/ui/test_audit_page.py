@@ -10,8 +10,8 @@ import pytest
 
 from lib import bootstrap
 from lib.domain.charges import Outcome
+from lib.domain.manual_outcomes import ManualOutcomeState
 from lib.domain.refunds import RefundState
-from lib.domain.verdicts import VerdictState
 from lib.ui import audit_words
 from tests.ui.charge_pages import choose, ran, text
 from tests.world import World
@@ -106,7 +106,7 @@ def recorded() -> set[str]:
         *(kind.replace("_", ".", 1) for kind in kinds),
         *(f"attempt.{outcome}" for outcome in Outcome),
         *(f"refund.{state}" for state in RefundState if state != RefundState.SENDING),
-        *(f"verdict.{state}" for state in VerdictState),
+        *(f"verdict.{state}" for state in ManualOutcomeState),
         *(
             f"{kind}.{word}_refused"
             for kind in ("run", "refund", "verdict")

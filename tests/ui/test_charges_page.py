@@ -7,7 +7,7 @@ import pytest
 from lib.domain.charges import Outcome
 from lib.domain.mirror import Decline
 from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import Result
+from lib.services.ledger.attempts import AttemptResult
 from tests.ui.charge_pages import button, buttons, choose, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
 
@@ -20,7 +20,7 @@ def declined(world: World) -> str:
 
 
 def state_of(world: World, charge_id: str) -> str:
-    return world.services.charging.view(charge_id).charge.state.value
+    return world.services.charges.view(charge_id).charge.state.value
 
 
 class TestList:
@@ -98,7 +98,7 @@ class TestPanel:
         assert not button(at.run(), f"charge_again_{declined}").disabled
 
     def test_try_again_with_another_method(self, open_page, declined, world) -> None:
-        view = world.services.charging.view(declined)
+        view = world.services.charges.view(declined)
         world.clock.advance(minutes=5)
         other = world.save_card(view.charge.customer, "5555555555554444")
         at = open_page("charges", as_="alice", query={"charge": declined})
@@ -111,14 +111,14 @@ class TestPanel:
         assert not any(key.startswith("charge_again") for key in buttons(at))
 
     def test_a_click_on_what_was_seen_before_does_nothing(self, open_page, declined, world) -> None:
-        customer = world.services.charging.view(declined).charge.customer
+        customer = world.services.charges.view(declined).charge.customer
         world.clock.advance(minutes=5)
         world.save_card(customer, "4000008260003178")
         good = world.save_card(customer)
         at = open_page("charges", as_="alice", query={"charge": declined})
         bad = next(r for r in at.radio if r.key.startswith("charge_again_method")).options
         assert len(bad) == 2
-        world.services.charging.retry(declined, by=ALICE, payment_method=good, expected_attempts=1)
+        world.services.charges.retry(declined, by=ALICE, payment_method=good, expected_attempts=1)
         ran(button(at, f"charge_again_{declined}").click().run())
         assert world.moved() == [(2000, "usd")]
 
@@ -190,12 +190,12 @@ def decline_as_lost(world: World, charge_id: str) -> None:
         advice_code="do_not_try_again",
         message="The card is lost.",
     )
-    with world.services.charging._uow.write() as stores:
+    with world.services.charges._uow.write() as stores:
         attempt = stores.charges.attempts(charge_id)[-1]
         assert ledger.record(
             stores,
             attempt,
-            Result(Outcome.DECLINED, http_status=402, decline=decline),
+            AttemptResult(Outcome.DECLINED, http_status=402, decline=decline),
             evidence="reply",
             at=world.now,
         )

@@ -38,7 +38,7 @@ def test_the_counter_counts_the_same(open_page, world) -> None:
 
 def test_made_good_by_a_charge_of_another_sum(open_page, world) -> None:
     charge = fail(world, amount="20.00")
-    customer = world.services.charging.view(charge).charge.customer
+    customer = world.services.charges.view(charge).charge.customer
     good = world.save_card(customer)
     world.charge(customer, amount="19.00", method=good)
     assert "Nothing failed" in text(open_page("failures", as_="alice"))
@@ -56,7 +56,7 @@ def test_older_ones_wait_behind_the_period(open_page, world) -> None:
 def test_a_completed_recovery_link_leads_to_charging_again(open_page, world) -> None:
     charge = fail(world, amount="20.00")
     world.clock.advance(minutes=5)
-    link = world.services.charging.view(charge).recovery_link
+    link = world.services.charges.view(charge).recovery_link
     url = world.services.links.open_durable(link.token)
     world.finish(str(url).rsplit("/", 1)[-1], "5555555555554444")
     at = open_page("failures", as_="alice")

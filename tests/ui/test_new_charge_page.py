@@ -165,7 +165,7 @@ class TestReview:
         self, fill_in, world, open_page
     ) -> None:
         at = confirm(fill_in(amount="20.00"))
-        customer = world.services.charging.view(at.query_params["charge"]).charge.customer
+        customer = world.services.charges.view(at.query_params["charge"]).charge.customer
         at = open_page("new_charge", as_="alice", query={"customer": customer})
         at = review(at, amount="20.00", reference="INV-18")
         assert "same amount was charged" in at.warning[0].value
@@ -176,7 +176,7 @@ class TestReview:
 
     def test_a_paid_reference_names_the_charge(self, fill_in, world, open_page) -> None:
         at = confirm(fill_in(amount="20.00"))
-        customer = world.services.charging.view(at.query_params["charge"]).charge.customer
+        customer = world.services.charges.view(at.query_params["charge"]).charge.customer
         again = open_page("new_charge", as_="alice", query={"customer": customer})
         again = review(again, amount="21.00")
         assert "was charged already" in again.error[0].value
@@ -268,7 +268,7 @@ class TestTwice:
         """Streamlit ends the run that sent the charge; the next run knows that it was sent."""
         at = fill_in(amount="20.00")
         seen = at.session_state["new_charge_reviewed"]
-        world.services.charging.charge(seen.order, by=world.services.users.find("alice").actor)
+        world.services.charges.charge(seen.order, by=world.services.users.find("alice").actor)
         at.session_state["new_charge_confirmed"] = seen.form
         ran(at.run())
         assert "Succeeded" in text(at)

@@ -165,11 +165,11 @@ class TestDeciding:
     def test_only_what_stood_on_the_page(self, open_page, world, press) -> None:
         """Meanwhile the maker took a row back in that was left out."""
         run_id = draft(world, [row(world), row(world, "INV-2")])
-        world.services.runs.maker.leave_out(run_id, [3], by=ALICE)
+        world.services.runs.drafts.leave_out(run_id, [3], by=ALICE)
         submit(world, run_id)
         at = open_page("runs", as_="bob", query={"run": run_id})
         world.services.runs.approvals.withdraw(run_id, by=ALICE)
-        world.services.runs.maker.take_back(run_id, [3], by=ALICE)
+        world.services.runs.drafts.take_back(run_id, [3], by=ALICE)
         submit(world, run_id)
         at.text_input(key="run_password").set_value(PASSWORD)
         at.text_input(key="run_reason").set_value("Wrong month")
@@ -348,11 +348,11 @@ class TestCertificate:
         sums = next(d.value for d in at.dataframe if "stripe" in d.value.columns)
         assert not {"open", "refunded", "elsewhere"} & set(sums.columns)
         assert list(sums["stripe"]) == ["$12.34"]
-        assert world.services.runs.certifier.last(run.id).by == "alice"
+        assert world.services.runs.certificates.last(run.id).by == "alice"
 
     def test_the_list_says_what_it_holds(self, open_page, world) -> None:
         run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
-        world.services.runs.certifier.certify(run.id, by=ALICE)
+        world.services.runs.certificates.certify(run.id, by=ALICE)
         at = open_page("runs", as_="vera", query={"run": run.id})
         assert [one.label for one in at.expander if "paid" in one.label] == [
             "1 row not paid, each with its reason"
@@ -367,7 +367,7 @@ class TestCertificate:
     def test_a_difference_cannot_be_overlooked(self, open_page, world) -> None:
         run = executed(world, [row(world)])
         charge = rows_of(world, run.id)[0].charge_id
-        intent = world.services.charging.view(charge).last.payment_intent
+        intent = world.services.charges.view(charge).last.payment_intent
         world.stripe.alter(intent, {"amount_received": 1_233})
         at = open_page("runs", as_="alice", query={"run": run.id})
         ran(at.button(key="run_certify").click().run())
@@ -390,7 +390,7 @@ class TestCollectedElsewhere:
         failed = rows_of(world, run.id)[1]
         world.clock.advance(days=3)
         card = world.save_card(failed.customer)
-        world.services.charging.retry(failed.charge_id, by=ALICE, payment_method=card)
+        world.services.charges.retry(failed.charge_id, by=ALICE, payment_method=card)
         at = open_page("runs", as_="alice", query={"run": run.id})
         assert "Collected later of what failed here: $12.34 singly. These sums count there" in text(
             at
@@ -412,7 +412,7 @@ def test_a_chosen_row_is_told_in_full(open_page, world) -> None:
 
 def test_approvals_tells_what_would_be_charged_and_who_asks(open_page, world) -> None:
     run_id = draft(world, [row(world), row(world, "INV-2"), row(world, "INV-3")])
-    world.services.runs.maker.leave_out(run_id, [3], by=ALICE)
+    world.services.runs.drafts.leave_out(run_id, [3], by=ALICE)
     submit(world, run_id)
     said = text(open_page("approvals", as_="bob"))
     assert "2 rows to charge, $24.68" in said
@@ -460,7 +460,7 @@ class TestBringingBack:
             ],
         )
         world.services.users.add_practice_users()
-        world.services.runs.maker.leave_out(run_id, [4], by=ALICE)
+        world.services.runs.drafts.leave_out(run_id, [4], by=ALICE)
         run = approve(world, submit(world, run_id))
         world.services.payment_methods.detach(gone[1], by=ALICE)
         world.services.runs.control.start(run.id, by=ALICE)
@@ -488,7 +488,7 @@ class TestBringingBack:
     def test_a_new_card_is_told_for_every_row_of_its_customer(self, open_page, world) -> None:
         first = row(world, "INV-1", ALWAYS_DECLINES)
         run = executed(world, [first, (*first[:3], "INV-2")])
-        link = world.services.charging.view(rows_of(world, run.id)[0].charge_id).recovery_link
+        link = world.services.charges.view(rows_of(world, run.id)[0].charge_id).recovery_link
         world.clock.advance(minutes=5)
         world.services.links.open_durable(link.token)
         with uow(world).read() as stores:

@@ -65,7 +65,7 @@ class TestList:
         session = link(world).session_id
         world.stripe.submit_card(session, _card(WANTS_AUTHENTICATION))
         world.stripe.answer_authentication(session, approve=False)
-        world.services.returns.finish(session)
+        world.services.return_page.finish(session)
         assert column(opened(), "label") == [""]
 
     @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.domain.proofs import Proof, Round
+from lib.domain.verification import VerificationResult, VerificationRound
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.settings import Mode
@@ -23,7 +23,7 @@ def read(world: World) -> World:
     world.services.sync.run_now(by=ALICE)
     world.clock.advance(seconds=70)
     world.services.sync.prove_now(by=ALICE)
-    with world.services.charging._uow.write() as stores:
+    with world.services.charges._uow.write() as stores:
         stores.jobs.beat(at=world.now)
     return world
 
@@ -87,7 +87,7 @@ def test_what_changed_is_asked_for_once_everything_was_read(open_page, read) -> 
 
 def test_progress_survives_a_reload_and_can_be_cancelled(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
-    with world.services.charging._uow.write() as stores:
+    with world.services.charges._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.progress(
             job,
@@ -129,7 +129,7 @@ def test_one_button_to_go_on_with_a_cancelled_reading(open_page, world) -> None:
 
 def test_while_everything_is_read_nothing_is_compared(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
-    with world.services.charging._uow.write() as stores:
+    with world.services.charges._uow.write() as stores:
         stores.jobs.beat(at=world.now)
     at = open_page("sync", as_="alice")
     assert "Reading everything from Stripe" in text(at)
@@ -165,7 +165,7 @@ def test_a_missing_permission_is_told_once(open_page, read) -> None:
 
 def test_a_failed_one_says_why(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
-    with world.services.charging._uow.write() as stores:
+    with world.services.charges._uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.end(job, state="failed", error="<b>boom</b>", at=world.now)
     shown = text(open_page("sync", as_="alice"))
@@ -196,9 +196,13 @@ def test_how_far_everything_was_compared(open_page, read) -> None:
     assert list(table["whole"]) == ["23 Nov 2026"] * 8
     with read.services.sync._uow.write() as stores:
         stores.sync.save_round(
-            Round("refunds", read.now, position="9", windows_left=3, stepped_at=read.now)
+            VerificationRound(
+                "refunds", read.now, position="9", windows_left=3, stepped_at=read.now
+            )
         )
-        stores.sync.add_proof(Proof("refunds", read.now, windows=5, windows_of=12, late=1))
+        stores.sync.add_proof(
+            VerificationResult("refunds", read.now, windows=5, windows_of=12, late=1)
+        )
     at = open_page("sync", as_="vera", query={"proof": "refunds"})
     assert "75% so far" in list(at.dataframe[0].value["whole"])
     assert "75% so far; all by 26 Nov 2026" in text(at)

@@ -35,7 +35,7 @@ def test_what_was_sent_and_no_way_to_charge(open_page, unknown) -> None:
 def test_look_now_finds_out(open_page, unknown, world) -> None:
     at = open_page("unknown", as_="alice")
     ran(at.button(key=f"unknown_look_{unknown}").click().run())
-    assert world.services.charging.view(unknown).charge.state == "succeeded"
+    assert world.services.charges.view(unknown).charge.state == "succeeded"
     assert "Every outcome is known" in text(at)
     assert world.moved() == [(3300, "usd")]
 
@@ -49,7 +49,7 @@ def test_look_now_without_an_answer_counts_the_look(open_page, world) -> None:
     at = open_page("unknown", as_="alice")
     ran(at.button(key=f"unknown_look_{charge}").click().run())
     assert "Asked once: same key, event log" in text(at)
-    assert world.services.charging.view(charge).charge.state == "unknown"
+    assert world.services.charges.view(charge).charge.state == "unknown"
     assert world.moved() == []
 
 

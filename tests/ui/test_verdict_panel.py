@@ -17,7 +17,7 @@ def unknown(world: World) -> str:
     world.fault("error_500_saved")
     charge = world.charge(customer, amount="33.00").charge.id
     world.clock.advance(hours=2)
-    world.services.settling.settle_due()
+    world.services.charge_resolver.resolve_due()
     return charge
 
 
@@ -45,7 +45,7 @@ def test_proposed_here_and_agreed_there(open_page, unknown, world) -> None:
     assert "Stripe answered 500" in text(at)
     field(at, "approvals_verdict_").set_value(PRACTICE_PASSWORD)
     ran(button(at, "approvals_verdict_").click().run())
-    assert world.services.charging.view(unknown).charge.state is ChargeState.PLANNED
+    assert world.services.charges.view(unknown).charge.state is ChargeState.PLANNED
     at = open_page("charges", as_="alice", query={"charge": unknown})
     assert "Settled by two people, without evidence." in text(at)
 
@@ -64,7 +64,7 @@ def test_not_in_the_first_hour(open_page, world) -> None:
 def test_taken_back(open_page, unknown, world) -> None:
     at = proposed(open_page, unknown)
     ran(next(b for b in at.button if (b.key or "").endswith("_withdraw")).click().run())
-    assert world.services.verdicts.to_decide() == []
+    assert world.services.manual_outcomes.to_decide() == []
 
 
 def test_stripe_out_of_reach_is_said(open_page, unknown, world) -> None:
@@ -74,4 +74,4 @@ def test_stripe_out_of_reach_is_said(open_page, unknown, world) -> None:
     field(at, "approvals_verdict_").set_value(PRACTICE_PASSWORD)
     ran(button(at, "approvals_verdict_").click().run())
     assert "cannot be asked" in text(at)
-    assert world.services.charging.view(unknown).charge.state is ChargeState.UNKNOWN
+    assert world.services.charges.view(unknown).charge.state is ChargeState.UNKNOWN

@@ -12,13 +12,13 @@ from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 
-class EarlierIntents:
+class IntentCanceller:
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
         self._uow = uow
         self._gateway = gateway
         self._clock = clock
 
-    def close(self, charge_id: str, attempts: Sequence[Attempt]) -> None:
+    def cancel_last(self, charge_id: str, attempts: Sequence[Attempt]) -> None:
         """
         Cancel the failed try's PaymentIntent, so that nobody can still confirm it.
 

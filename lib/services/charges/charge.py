@@ -17,31 +17,31 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, Attempt
 from lib.errors import NotFound, OutcomeUnknown, StaleState
 from lib.money import Money
-from lib.services.charges.cancel_intents import EarlierIntents
-from lib.services.charges.claim import plan
-from lib.services.charges.review import ChargeOrder, Review, ReviewService, cleaned, tries_of
-from lib.services.charges.send import Sender
+from lib.services.charges.cancel_intents import IntentCanceller
+from lib.services.charges.claim import claim_attempt
+from lib.services.charges.review import ChargeOrder, Review, ReviewService, attempts_of, normalized
+from lib.services.charges.send import ChargeSender
 from lib.services.charges.view import ChargeView, view_of
 from lib.services.ledger import attempts as ledger
 from lib.store.unit_of_work import UnitOfWork
 
 
-class ChargingService:
+class ChargeService:
     def __init__(
         self,
         uow: UnitOfWork,
-        reviewing: ReviewService,
-        sender: Sender,
-        earlier: EarlierIntents,
+        reviews: ReviewService,
+        sender: ChargeSender,
+        canceller: IntentCanceller,
         *,
         clock: Clock,
         livemode: bool,
         public_url: str,
     ) -> None:
         self._uow = uow
-        self._reviewing = reviewing
+        self._reviews = reviews
         self._sender = sender
-        self._earlier = earlier
+        self._canceller = canceller
         self._clock = clock
         self._livemode = livemode
         self._public_url = public_url
@@ -61,7 +61,7 @@ class ChargingService:
 
     def review(self, order: ChargeOrder, *, by: Actor) -> Review:
         """See ReviewService.review: everything known before the money moves."""
-        return self._reviewing.review(order, by=by)
+        return self._reviews.review(order, by=by)
 
     def charge(
         self,
@@ -84,15 +84,15 @@ class ChargingService:
             GatewayError: a check before the charge could not be made; no charge was sent.
         """
         by.must(Permission.CHARGE)
-        order = cleaned(order)
+        order = normalized(order)
         with self._uow.read() as stores:
-            tried = tries_of(stores, order)
-        review = self._reviewing.review(order, by=by, is_approved=is_approved)
+            tried = attempts_of(stores, order)
+        review = self._reviews.review(order, by=by, is_approved=is_approved)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in tried.items():
-            self._earlier.close(charge_id, attempts)
+            self._canceller.cancel_last(charge_id, attempts)
         with self._uow.write() as stores:
-            attempt = plan(
+            attempt = claim_attempt(
                 stores,
                 review.order,
                 review.method,
@@ -136,7 +136,7 @@ class ChargingService:
         found = self.view(charge_id)
         if found.charge.state not in RETRYABLE_STATES:
             raise StaleState("This charge can no longer be cancelled. Reload to see its state.")
-        self._earlier.close(charge_id, found.attempts)
+        self._canceller.cancel_last(charge_id, found.attempts)
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(charge_id)
             if len(attempts) != len(found.attempts) or not ledger.give_up(

@@ -19,11 +19,11 @@ from lib.ids import new_id
 from lib.money import format_money
 from lib.services.charges.review import (
     ChargeOrder,
-    already,
+    already_charged,
+    attempts_of,
     check_retry,
-    earlier_of,
-    same_tries,
-    tries_of,
+    earlier_charge,
+    same_attempts,
 )
 from lib.services.staff.limits import check_single
 from lib.store.unit_of_work import Stores
@@ -41,7 +41,7 @@ class RunClaim:
     """The end of the text on the customer's statement."""
 
 
-def plan(
+def claim_attempt(
     stores: Stores,
     order: ChargeOrder,
     method: PaymentMethod,
@@ -63,7 +63,7 @@ def plan(
         AlreadyCharged, Blocked, StaleState: nothing may be sent; nothing was written.
         sqlite3.IntegrityError: the run is not executed under this lease any more.
     """
-    if not same_tries(tried, tries_of(stores, order)):
+    if not same_attempts(tried, attempts_of(stores, order)):
         raise StaleState(
             "This reference was tried a moment ago by somebody else. Look at it before trying again."
         )
@@ -152,8 +152,8 @@ def _claim(
     """The charge row, moved to `attempting` by compare-and-swap, or a new one."""
     live = stores.charges.live_for(order.customer, order.reference)
     if live is not None and live.state is not ChargeState.PLANNED:
-        raise AlreadyCharged(already(live), charge_id=live.id)
-    earlier = earlier_of(stores, order)
+        raise AlreadyCharged(already_charged(live), charge_id=live.id)
+    earlier = earlier_charge(stores, order)
     check_retry(stores, order, method.id, now)
     if live is not None and earlier is None:
         raise Blocked(

@@ -12,13 +12,13 @@ import json
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Attempt, Charge, Evidence, Outcome
-from lib.domain.verdicts import EARLIEST_SECONDS, Verdict, VerdictState
+from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome, ManualOutcomeState
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation, StaleState
 from lib.ids import new_id
-from lib.services.charges.resolve import Look, SettlingService
+from lib.services.charges.resolve import ChargeResolver, Resolution
 from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import Result
-from lib.services.staff import dual_approval as second_person
+from lib.services.ledger.attempts import AttemptResult
+from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -27,28 +27,28 @@ _DAY_SECONDS = 86_400
 _DECIDED = "This was decided already. Reload to see what became of it."
 
 
-class VerdictService:
+class ManualOutcomeService:
     def __init__(
         self,
         uow: UnitOfWork,
         gateway: StripeGateway,
         users: UserService,
-        settling: SettlingService,
+        resolver: ChargeResolver,
         *,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._users = users
-        self._settling = settling
+        self._resolver = resolver
         self._clock = clock
 
-    def of_charge(self, charge_id: str) -> list[Verdict]:
+    def of_charge(self, charge_id: str) -> list[ManualOutcome]:
         """Oldest first."""
         with self._uow.read() as stores:
             return stores.verdicts.of_charge(charge_id)
 
-    def to_decide(self) -> list[Verdict]:
+    def to_decide(self) -> list[ManualOutcome]:
         """What waits for a second person, oldest first."""
         with self._uow.read() as stores:
             return stores.verdicts.to_decide()
@@ -61,7 +61,7 @@ class VerdictService:
         reason: str,
         by: Actor,
         payment_intent: str | None = None,
-    ) -> Verdict:
+    ) -> ManualOutcome:
         """
         Say what became of a charge whose outcome is unknown. Nothing changes before somebody agrees.
 
@@ -90,14 +90,14 @@ class VerdictService:
         elif outcome is not Outcome.NOT_EXECUTED or intent is not None:
             raise InvalidInput("Choose what happened: it was paid, or it was never executed.")
         now = epoch(self._clock())
-        verdict = Verdict(
+        verdict = ManualOutcome(
             id=new_id("vdt"),
             charge_id=charge_id,
             attempt=attempt.number,
             outcome=outcome,
             payment_intent=intent,
             reason=reason.strip()[:500],
-            state=VerdictState.PROPOSED,
+            state=ManualOutcomeState.PROPOSED,
             proposed_by=by.username,
             proposed_at=now,
             decided_by=None,
@@ -106,33 +106,35 @@ class VerdictService:
         )
         with self._uow.write() as stores:
             _unknown(stores, charge_id, number=attempt.number)
-            if any(v.state is VerdictState.PROPOSED for v in stores.verdicts.of_charge(charge_id)):
+            if any(
+                v.state is ManualOutcomeState.PROPOSED for v in stores.verdicts.of_charge(charge_id)
+            ):
                 raise StaleState("An outcome is proposed already, and waits for somebody to agree.")
             stores.verdicts.add(verdict)
             _note(stores, verdict, "verdict_proposed", by=by.username, at=now)
         return verdict
 
-    def withdraw(self, verdict_id: str, *, by: Actor) -> Verdict:
+    def withdraw(self, verdict_id: str, *, by: Actor) -> ManualOutcome:
         """Take a proposal back before it is decided."""
         by.must(Permission.CHARGE)
         now = epoch(self._clock())
         with self._uow.write() as stores:
             verdict = _found(stores, verdict_id)
             if not stores.verdicts.close(
-                verdict_id, after=VerdictState.WITHDRAWN, by=None, at=now, note=None
+                verdict_id, after=ManualOutcomeState.WITHDRAWN, by=None, at=now, note=None
             ):
                 raise StaleState(_DECIDED)
             _note(stores, verdict, "verdict_withdrawn", by=by.username, at=now)
             return _found(stores, verdict_id)
 
-    def reject(self, verdict_id: str, *, by: Actor, password: str, note: str) -> Verdict:
+    def reject(self, verdict_id: str, *, by: Actor, password: str, note: str) -> ManualOutcome:
         """Raises like `approve`, but asks Stripe nothing; a reason is needed."""
         if not note.strip():
             raise InvalidInput("Say why, for whoever proposed it.", field="note")
         self._users.confirm(by.username, password)
-        return self._decide(verdict_id, VerdictState.REJECTED, by=by, note=note.strip()[:500])
+        return self._decide(verdict_id, ManualOutcomeState.REJECTED, by=by, note=note.strip()[:500])
 
-    def approve(self, verdict_id: str, *, by: Actor, password: str) -> Verdict:
+    def approve(self, verdict_id: str, *, by: Actor, password: str) -> ManualOutcome:
         """
         Agree: the attempt has this outcome from now on.
 
@@ -153,13 +155,13 @@ class VerdictService:
                 with self._uow.read() as stores:
                     charge, attempt = _unknown(stores, verdict.charge_id)
                 self._check_payment(charge, attempt, verdict.payment_intent)
-        return self._decide(verdict_id, VerdictState.APPROVED, by=by, note=None)
+        return self._decide(verdict_id, ManualOutcomeState.APPROVED, by=by, note=None)
 
     def _decide(
-        self, verdict_id: str, after: VerdictState, *, by: Actor, note: str | None
-    ) -> Verdict:
+        self, verdict_id: str, after: ManualOutcomeState, *, by: Actor, note: str | None
+    ) -> ManualOutcome:
         now = epoch(self._clock())
-        word = "approve" if after is VerdictState.APPROVED else "reject"
+        word = "approve" if after is ManualOutcomeState.APPROVED else "reject"
         with self._uow.write() as stores:
             verdict = _found(stores, verdict_id)
             refusal = _why_not(stores, verdict, by)
@@ -174,7 +176,7 @@ class VerdictService:
             else:
                 stores.verdicts.close(verdict_id, after=after, by=by.username, at=now, note=note)
                 _note(stores, verdict, f"verdict_{after.value}", by=by.username, at=now)
-                if after is VerdictState.APPROVED:
+                if after is ManualOutcomeState.APPROVED:
                     _settle(stores, verdict, at=now)
             decided = _found(stores, verdict_id)
         if refusal is not None:
@@ -183,21 +185,25 @@ class VerdictService:
 
     def _look(self, charge_id: str) -> None:
         """Ask Stripe once more in every way; only "no answer" leaves room for people."""
-        look = self._settling.look_now(charge_id)
+        look = self._resolver.resolve_abandoned(charge_id)
         now = epoch(self._clock())
-        if look is Look.FINAL:
+        if look is Resolution.FINAL:
             with self._uow.write() as stores:
                 for verdict in stores.verdicts.of_charge(charge_id):
-                    if verdict.state is VerdictState.PROPOSED:
+                    if verdict.state is ManualOutcomeState.PROPOSED:
                         stores.verdicts.close(
-                            verdict.id, after=VerdictState.OVERTAKEN, by=None, at=now, note=None
+                            verdict.id,
+                            after=ManualOutcomeState.OVERTAKEN,
+                            by=None,
+                            at=now,
+                            note=None,
                         )
                         _note(stores, verdict, "verdict_overtaken", by="system", at=now)
             raise StaleState("Onfile found out by itself just now. Reload to see the outcome.")
         with self._uow.read() as stores:
             _, attempt = _unknown(stores, charge_id)
         seen = json.loads(attempt.last_look or "{}")
-        if look is Look.NOT_ASKED or {seen.get("events"), seen.get("payments")} != {"none"}:
+        if look is Resolution.NOT_ASKED or {seen.get("events"), seen.get("payments")} != {"none"}:
             raise StaleState(
                 "Stripe cannot be asked at the moment, so nobody can say that nothing is there. Try again later."
             )
@@ -255,30 +261,30 @@ def _unknown(
     return charge, attempts[-1]
 
 
-def _found(stores: Stores, verdict_id: str) -> Verdict:
+def _found(stores: Stores, verdict_id: str) -> ManualOutcome:
     verdict = stores.verdicts.find(verdict_id)
     if verdict is None:
         raise NotFound("There is no such proposal.")
     return verdict
 
 
-def _why_not(stores: Stores, verdict: Verdict, by: Actor) -> RuleViolation | None:
-    refusal = second_person.why_not(stores, by, makers={verdict.proposed_by})
+def _why_not(stores: Stores, verdict: ManualOutcome, by: Actor) -> RuleViolation | None:
+    refusal = dual_approval.why_not(stores, by, makers={verdict.proposed_by})
     if refusal is not None:
         return refusal
-    if verdict.state is not VerdictState.PROPOSED:
+    if verdict.state is not ManualOutcomeState.PROPOSED:
         return StaleState(_DECIDED)
     return None
 
 
-def _settle(stores: Stores, verdict: Verdict, *, at: int) -> None:
+def _settle(stores: Stores, verdict: ManualOutcome, *, at: int) -> None:
     _, attempt = _unknown(stores, verdict.charge_id, number=verdict.attempt)
-    result = Result(verdict.outcome, payment_intent=verdict.payment_intent)
+    result = AttemptResult(verdict.outcome, payment_intent=verdict.payment_intent)
     if not ledger.record(stores, attempt, result, evidence=Evidence.TWO_PEOPLE.value, at=at):
         raise StaleState("This charge changed a moment ago. Reload to see its state.")
 
 
-def _note(stores: Stores, verdict: Verdict, kind: str, *, by: str, at: int) -> None:
+def _note(stores: Stores, verdict: ManualOutcome, kind: str, *, by: str, at: int) -> None:
     """On the charge's timeline and in the audit log."""
     detail: dict[str, object] = {
         "verdict": verdict.id,

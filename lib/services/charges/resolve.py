@@ -30,9 +30,9 @@ from lib.domain.charges import (
 )
 from lib.domain.mirror import PaymentIntent
 from lib.errors import GatewayError, OutcomeUnknown
-from lib.services.charges.send import Sender
+from lib.services.charges.send import ChargeSender
 from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import Result
+from lib.services.ledger.attempts import AttemptResult
 from lib.services.mirror.apply import record_payment_intents
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -64,7 +64,7 @@ the key is too old); `events` ("none", "not asked") and `payments` ("none"); `er
 """
 
 
-class Look(StrEnum):
+class Resolution(StrEnum):
     """What became of a look at an attempt."""
 
     FINAL = "final"
@@ -88,20 +88,20 @@ class Reconciliation:
         }
 
 
-class SettlingService:
+class ChargeResolver:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, sender: Sender, *, clock: Clock
+        self, uow: UnitOfWork, gateway: StripeGateway, sender: ChargeSender, *, clock: Clock
     ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._sender = sender
         self._clock = clock
 
-    def settle_due(self) -> int:
+    def resolve_due(self) -> int:
         """Look at every attempt whose next look is due; returns how many are final now."""
         with self._uow.read() as stores:
             due = stores.charges.due(now=epoch(self._clock()))
-        return sum(self._settle_or_postpone(attempt) is Look.FINAL for attempt in due)
+        return sum(self._resolve_or_postpone(attempt) is Resolution.FINAL for attempt in due)
 
     def reconcile(self, *, by: Actor) -> Reconciliation:
         """Settle all that can be settled now, then compare the ledger with Stripe's PaymentIntents."""
@@ -112,7 +112,7 @@ class SettlingService:
         found = Reconciliation()
         for attempt in unsettled:
             in_flight = attempt.outcome is None and now - attempt.requested_at < IN_FLIGHT_SECONDS
-            if not in_flight and self._settle_or_postpone(attempt) is Look.FINAL:
+            if not in_flight and self._resolve_or_postpone(attempt) is Resolution.FINAL:
                 found.settled += 1
         found.drift = self._drift()
         with self._uow.write() as stores:
@@ -132,7 +132,7 @@ class SettlingService:
             )
         return found
 
-    def settle(self, charge_id: str, *, by: Actor) -> bool:
+    def resolve(self, charge_id: str, *, by: Actor) -> bool:
         """Look at one charge's open attempt now; True when it is final afterwards."""
         by.must(Permission.SYNC)
         with self._uow.read() as stores:
@@ -143,38 +143,38 @@ class SettlingService:
         age = epoch(self._clock()) - last.requested_at
         if last.outcome is None and age < IN_FLIGHT_SECONDS:
             return False
-        return self._settle_or_postpone(last) is Look.FINAL
+        return self._resolve_or_postpone(last) is Resolution.FINAL
 
-    def look_now(self, charge_id: str) -> Look:
+    def resolve_abandoned(self, charge_id: str) -> Resolution:
         """
         For an executor that holds a run's lease: whoever sent the open attempt is gone, or no
         longer counts, so there is nothing to wait for.
         """
         with self._uow.read() as stores:
             attempts = stores.charges.attempts(charge_id)
-        return self._settle_or_postpone(attempts[-1]) if attempts else Look.FINAL
+        return self._resolve_or_postpone(attempts[-1]) if attempts else Resolution.FINAL
 
-    def _settle_or_postpone(self, attempt: Attempt) -> Look:
+    def _resolve_or_postpone(self, attempt: Attempt) -> Resolution:
         fresh = self._take(attempt)
         if fresh is None:
-            return Look.FINAL
+            return Resolution.FINAL
         seen: Seen = {"at": epoch(self._clock())}
         try:
-            look = Look.FINAL if self._look(fresh, seen) else Look.NO_ANSWER
+            look = Resolution.FINAL if self._look(fresh, seen) else Resolution.NO_ANSWER
         except GatewayError as error:
             seen["error"] = str(error)
-            look = Look.NOT_ASKED
+            look = Resolution.NOT_ASKED
         except Exception:
             # One attempt that cannot be looked at must not stop the looks at others.
             logger.exception("attempt %s cannot be settled", attempt.idempotency_key)
             seen["error"] = "Onfile could not read what Stripe said; its log says more."
-            look = Look.NO_ANSWER
+            look = Resolution.NO_ANSWER
         now = epoch(self._clock())
-        if look is not Look.FINAL:
+        if look is not Resolution.FINAL:
             with self._uow.write() as stores:
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
                 if current is None or not current.is_open:
-                    return Look.FINAL
+                    return Resolution.FINAL
                 outcome = current.outcome or Outcome.UNKNOWN
                 stores.charges.look_again(
                     attempt.charge_id,
@@ -197,7 +197,7 @@ class SettlingService:
                 ledger.record(
                     stores,
                     current,
-                    Result(Outcome.UNKNOWN),
+                    AttemptResult(Outcome.UNKNOWN),
                     evidence="no_reply",
                     at=epoch(self._clock()),
                 )
@@ -215,7 +215,7 @@ class SettlingService:
             return self._apply(attempt, *found)
         now = epoch(self._clock())
         age = now - attempt.requested_at
-        refused: Result | None = None
+        refused: AttemptResult | None = None
         if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
             result, intent = self._sender.ask(attempt)
             seen["same_key"] = result.http_status or "no answer"
@@ -233,10 +233,12 @@ class SettlingService:
         # A clock that jumped while the request was on its way makes it look a day old at once.
         unknown_for = now - (attempt.outcome_at or now)
         if age >= NO_TRACE_SECONDS and unknown_for >= _LISTED_SECONDS:
-            return self._record(attempt, Result(Outcome.NOT_EXECUTED), Evidence.NO_TRACE)
+            return self._record(attempt, AttemptResult(Outcome.NOT_EXECUTED), Evidence.NO_TRACE)
         return False
 
-    def _answered(self, attempt: Attempt, result: Result, intent: PaymentIntent | None) -> bool:
+    def _answered(
+        self, attempt: Attempt, result: AttemptResult, intent: PaymentIntent | None
+    ) -> bool:
         """
         The same key and the same parameters: Stripe answered what it answered before, or executed
         the request now because it never arrived.
@@ -320,7 +322,7 @@ class SettlingService:
             current = stores.charges.attempt(attempt.charge_id, attempt.number)
         return current is not None and not current.is_open
 
-    def _record(self, attempt: Attempt, result: Result, evidence: Evidence) -> bool:
+    def _record(self, attempt: Attempt, result: AttemptResult, evidence: Evidence) -> bool:
         with self._uow.write() as stores:
             ledger.record(stores, attempt, result, evidence=evidence.value, at=epoch(self._clock()))
         return result.outcome is not Outcome.PROCESSING

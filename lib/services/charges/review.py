@@ -20,7 +20,7 @@ from lib.domain.charges import (
     clean_reference,
 )
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.payment_methods import Choice
+from lib.domain.payment_methods import MethodChoice
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, judge
 from lib.domain.retries import choose_method, why_not_again
 from lib.domain.runs import RowRequest
@@ -101,11 +101,11 @@ class ReviewService:
             Blocked: the method cannot be charged, or another try makes no sense now.
         """
         by.must(Permission.CHARGE)
-        order = cleaned(order)
+        order = normalized(order)
         with self._uow.read() as stores:
             live = stores.charges.live_for(order.customer, order.reference)
         if live is not None and live.state is not ChargeState.PLANNED:
-            raise AlreadyCharged(already(live), charge_id=live.id)
+            raise AlreadyCharged(already_charged(live), charge_id=live.id)
         customer = self._customers.refresh(order.customer)
         if customer.is_deleted:
             raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
@@ -114,7 +114,7 @@ class ReviewService:
         method = choice.method
         with self._uow.read() as stores:
             check_single(stores, order.money, now=now, is_approved=is_approved)
-            earlier = earlier_of(stores, order)
+            earlier = earlier_charge(stores, order)
             check_retry(stores, order, method.id, now)
             warnings = _warnings(stores, order, choice, earlier, now)
             view = (
@@ -124,7 +124,7 @@ class ReviewService:
             )
         return Review(order, customer, method, warnings, view)
 
-    def _method(self, order: ChargeOrder, customer: Customer, now: int) -> Choice:
+    def _method(self, order: ChargeOrder, customer: Customer, now: int) -> MethodChoice:
         today = self._clock().date()
         if order.payment_method is not None:
             method = self._methods.refresh(order.payment_method)
@@ -139,7 +139,7 @@ class ReviewService:
                     f"{payment_methods.label(method)} cannot be charged: {problem}.",
                     code="payment_method_not_usable",
                 )
-            return Choice(method, None)
+            return MethodChoice(method, None)
         found = self._methods.refresh_newest(customer.id)
         with self._uow.read() as stores:
             tried = stores.charges.attempts_for(order.customer, order.reference)
@@ -154,7 +154,7 @@ class ReviewService:
         return choice
 
 
-def cleaned(order: ChargeOrder) -> ChargeOrder:
+def normalized(order: ChargeOrder) -> ChargeOrder:
     """
     Raises:
         InvalidInput: a value to correct.
@@ -169,7 +169,7 @@ def cleaned(order: ChargeOrder) -> ChargeOrder:
     )
 
 
-def earlier_of(stores: Stores, order: ChargeOrder) -> Charge | None:
+def earlier_charge(stores: Stores, order: ChargeOrder) -> Charge | None:
     """The charge row that this order would try again: same reference, same sum, not successful."""
     live = stores.charges.live_for(order.customer, order.reference)
     found = [live] if live else stores.charges.tried_for(order.customer, order.reference)
@@ -184,7 +184,7 @@ def earlier_of(stores: Stores, order: ChargeOrder) -> Charge | None:
     )
 
 
-def tries_of(stores: Stores, order: ChargeOrder) -> dict[str, list[Attempt]]:
+def attempts_of(stores: Stores, order: ChargeOrder) -> dict[str, list[Attempt]]:
     """What was tried for this reference and did not succeed, whatever the sum."""
     return {
         charge.id: stores.charges.attempts(charge.id)
@@ -192,7 +192,7 @@ def tries_of(stores: Stores, order: ChargeOrder) -> dict[str, list[Attempt]]:
     }
 
 
-def same_tries(
+def same_attempts(
     before: Mapping[str, Sequence[Attempt]], after: Mapping[str, Sequence[Attempt]]
 ) -> bool:
     return {charge_id: len(attempts) for charge_id, attempts in before.items()} == {
@@ -217,7 +217,7 @@ def check_retry(stores: Stores, order: ChargeOrder, method_id: str, now: int) ->
 
 
 def _warnings(
-    stores: Stores, order: ChargeOrder, choice: Choice, earlier: Charge | None, now: int
+    stores: Stores, order: ChargeOrder, choice: MethodChoice, earlier: Charge | None, now: int
 ) -> tuple[str, ...]:
     found = [choice.note] if choice.note is not None else []
     for similar in stores.charges.similar(
@@ -251,7 +251,7 @@ def _as_a_row_of_a_run(
             yield finding.message
 
 
-def already(charge: Charge) -> str:
+def already_charged(charge: Charge) -> str:
     amount = format_money(charge.amount, charge.currency)
     match charge.state:
         case ChargeState.SUCCEEDED:

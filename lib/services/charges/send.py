@@ -23,7 +23,7 @@ from lib.errors import (
     Refused,
 )
 from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import Result
+from lib.services.ledger.attempts import AttemptResult
 from lib.store.quick_reads import QuickReads
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway import mapping
@@ -38,14 +38,14 @@ class _GivenUp(Exception):
         self.outcome = outcome
 
 
-class Sender:
+class ChargeSender:
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
         self._uow = uow
         self._reads = QuickReads(uow.path)
         self._gateway = gateway
         self._clock = clock
 
-    def ask(self, attempt: Attempt) -> tuple[Result, PaymentIntent | None]:
+    def ask(self, attempt: Attempt) -> tuple[AttemptResult, PaymentIntent | None]:
         """
         Phase 2: send exactly what the row says, under its key.
 
@@ -65,11 +65,11 @@ class Sender:
                         last_look=partial(self._last_look, attempt),
                     )
         except _GivenUp as given_up:
-            return Result(given_up.outcome), None
+            return AttemptResult(given_up.outcome), None
         except GatewayError as error:
             return _result_of(error), None
         return (
-            Result(
+            AttemptResult(
                 outcome_of(intent),
                 payment_intent=intent.id,
                 http_status=200,
@@ -95,7 +95,7 @@ class Sender:
             is_ours_alone = current.outcome is None
             raise _GivenUp(Outcome.NOT_EXECUTED if is_ours_alone else Outcome.UNKNOWN)
 
-    def look_at_blocked(self, attempt: Attempt, result: Result) -> bool:
+    def look_at_blocked(self, attempt: Attempt, result: AttemptResult) -> bool:
         """
         Ask whether a generic decline was Stripe's own block: only the Charge says so. True if so.
 
@@ -121,14 +121,14 @@ class Sender:
         return is_blocked
 
 
-def _result_of(error: GatewayError) -> Result:
+def _result_of(error: GatewayError) -> AttemptResult:
     """What an error says about the *first* sending of an attempt."""
     details = error.details
     intent = details.get("payment_intent")
     decline = mapping.decline(details) if details else Decline(code=error.stripe_code)
     if error.param and isinstance(error, Refused):
         decline = mapping.decline({**details, "message": f"{error.param}: {error}"})
-    facts = Result(
+    facts = AttemptResult(
         Outcome.UNKNOWN,
         payment_intent=intent["id"] if isinstance(intent, dict) and "id" in intent else None,
         http_status=error.http_status,

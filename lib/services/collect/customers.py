@@ -9,14 +9,14 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.identity import unreadable, visible
 from lib.domain.mirror import Customer
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation
-from lib.services.mirror.refetch import Refresher
+from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 _LONGEST_NAME = 200
 
 
-class TwinFound(RuleViolation):
+class DuplicateCustomer(RuleViolation):
     """Customers with this e-mail exist; the caller chooses one or insists on a new one."""
 
     code = "customer_exists"
@@ -29,10 +29,10 @@ class TwinFound(RuleViolation):
 
 class CustomerService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, refresher: Refresher, *, clock: Clock
+        self, uow: UnitOfWork, gateway: StripeGateway, refetcher: Refetcher, *, clock: Clock
     ) -> None:
         self._uow = uow
-        self._refresher = refresher
+        self._refetcher = refetcher
         self._gateway = gateway
         self._clock = clock
 
@@ -59,7 +59,7 @@ class CustomerService:
             NotFound: Stripe has no such customer under this key.
         """
         try:
-            return self._refresher.customer(customer_id)
+            return self._refetcher.customer(customer_id)
         except Missing as error:
             raise NotFound(
                 f"Stripe has no customer {customer_id[:40]} under this key. Check the id, and whether it is a test or a live one."
@@ -77,11 +77,11 @@ class CustomerService:
     def only_one_with_email(self, email: str) -> Customer | None:
         """
         Raises:
-            TwinFound: more than one customer has it, so choosing is up to a person.
+            DuplicateCustomer: more than one customer has it, so choosing is up to a person.
         """
         found = self.with_email(email)
         if len(found) > 1:
-            raise TwinFound(email, found)
+            raise DuplicateCustomer(email, found)
         return found[0] if found else None
 
     def create(self, *, email: str, name: str | None, request_key: str, by: Actor) -> Customer:

@@ -75,7 +75,7 @@ class LinkService:
         means cards only. With `email` of one existing customer, that customer is used.
 
         Raises:
-            TwinFound: customers with this e-mail exist; pass `customer` or `allow_twin`.
+            DuplicateCustomer: customers with this e-mail exist; pass `customer` or `allow_twin`.
             InvalidInput, NotPermitted, GatewayError
         """
         by.must(Permission.MANAGE_LINKS)

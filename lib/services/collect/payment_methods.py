@@ -7,7 +7,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.mirror import PaymentMethod
 from lib.errors import Missing, NotFound, Refused, StaleState
 from lib.services.collect.customers import CustomerService
-from lib.services.mirror.refetch import Refresher
+from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -17,13 +17,13 @@ class PaymentMethodService:
         self,
         uow: UnitOfWork,
         gateway: StripeGateway,
-        refresher: Refresher,
+        refetcher: Refetcher,
         customers: CustomerService,
         *,
         clock: Clock,
     ) -> None:
         self._uow = uow
-        self._refresher = refresher
+        self._refetcher = refetcher
         self._gateway = gateway
         self._customers = customers
         self._clock = clock
@@ -48,7 +48,7 @@ class PaymentMethodService:
             NotFound: Stripe has no such method under this key.
         """
         try:
-            return self._refresher.payment_method(method_id)
+            return self._refetcher.payment_method(method_id)
         except Missing as error:
             raise NotFound(
                 f"Stripe has no payment method {method_id[:40]} under this key."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from lib.domain.actors import Actor, Permission
 from lib.errors import Missing, NotFound
-from lib.services.mirror.refetch import Refresher
+from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
 
 
-class ReturnService:
-    def __init__(self, uow: UnitOfWork, refresher: Refresher) -> None:
+class ReturnPageService:
+    def __init__(self, uow: UnitOfWork, refetcher: Refetcher) -> None:
         self._uow = uow
-        self._refresher = refresher
+        self._refetcher = refetcher
 
     def finish(self, session_id: str) -> bool:
         """
@@ -24,7 +24,7 @@ class ReturnService:
             if not stores.links.may_be_ours(session_id):
                 return False
         try:
-            bundle = self._refresher.session(session_id)
+            bundle = self._refetcher.session(session_id)
         except Missing:
             return False
         intent = bundle.setup_intent
@@ -44,6 +44,6 @@ class ReturnService:
         """
         by.must(Permission.SYNC)
         try:
-            self._refresher.session(session_id)
+            self._refetcher.session(session_id)
         except Missing as error:
             raise NotFound("Stripe has no such session under this key.") from error

@@ -29,7 +29,7 @@ _FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class AttemptResult:
     """What one look at Stripe said about one attempt."""
 
     outcome: Outcome
@@ -55,7 +55,9 @@ def next_look(outcome: Outcome, looks: int, at: int) -> int | None:
     return None
 
 
-def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, at: int) -> bool:
+def record(
+    stores: Stores, attempt: Attempt, result: AttemptResult, *, evidence: str, at: int
+) -> bool:
     """
     Write `result` unless what is recorded is at least as final.
 
@@ -164,7 +166,7 @@ def record(stores: Stores, attempt: Attempt, result: Result, *, evidence: str, a
 def record_reply(
     stores: Stores,
     attempt: Attempt,
-    result: Result,
+    result: AttemptResult,
     intent: PaymentIntent | None,
     *,
     at: int,
@@ -216,7 +218,7 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
     return record(
         stores,
         attempt,
-        Result(outcome, payment_intent=intent.id, decline=intent.error or Decline()),
+        AttemptResult(outcome, payment_intent=intent.id, decline=intent.error or Decline()),
         evidence=evidence,
         at=at,
     )

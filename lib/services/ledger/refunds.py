@@ -9,14 +9,14 @@ from lib.domain.refunds import RefundOrder, RefundState, may_become, state_of
 from lib.errors import NotFound
 from lib.store.unit_of_work import Stores
 
-UNSETTLED = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
+UNRESOLVED = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 _LOOK_AGAIN_SECONDS = (10, 60, 300, 900, 3600)
 # Some banks take days; a webhook usually tells us first.
 _PENDING_LOOK_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RefundResult:
     state: RefundState
     refund: str | None = None
     code: str | None = None
@@ -24,8 +24,8 @@ class Answer:
     request_id: str | None = None
 
 
-def answer(refund: Refund) -> Answer:
-    return Answer(state_of(refund), refund=refund.id, code=refund.failure_reason)
+def result_of(refund: Refund) -> RefundResult:
+    return RefundResult(state_of(refund), refund=refund.id, code=refund.failure_reason)
 
 
 def next_look(state: RefundState, looks: int, at: int) -> int | None:
@@ -36,7 +36,7 @@ def next_look(state: RefundState, looks: int, at: int) -> int | None:
     return None
 
 
-def record(stores: Stores, order: RefundOrder, said: Answer, *, at: int) -> bool:
+def record(stores: Stores, order: RefundOrder, said: RefundResult, *, at: int) -> bool:
     """
     Write `said` unless what is recorded is at least as final; False when nothing changed.
 
@@ -74,7 +74,7 @@ def apply(stores: Stores, refund: Refund, *, at: int) -> bool:
     ) or order.idempotency_key is None:
         # Metadata can be copied by hand in the Dashboard; it must not settle another refund.
         return False
-    return record(stores, order, answer(refund), at=at)
+    return record(stores, order, result_of(refund), at=at)
 
 
 def note(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> None:
@@ -107,7 +107,7 @@ def refused(
     )
 
 
-def found(stores: Stores, order_id: str) -> RefundOrder:
+def find_order(stores: Stores, order_id: str) -> RefundOrder:
     """
     Raises:
         NotFound: no such refund.

@@ -24,7 +24,7 @@ from lib.store.sync_state import OpenBackfill
 from lib.store.unit_of_work import Bulk, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 from lib.stripe_gateway.lists import Page, whole_list
-from lib.stripe_gateway.parallel_reader import READERS, Crew, Cut, Read
+from lib.stripe_gateway.parallel_reader import READERS, ParallelReader, WindowCut, WindowPage
 
 # Customers whose methods are written together.
 _CUSTOMERS_AT_ONCE = 64
@@ -137,27 +137,27 @@ class Backfill:
                 after=after,
             )
 
-        crew = Crew(fetch, windows, clock=self._clock)
+        reader = ParallelReader(fetch, windows, clock=self._clock)
         speed = _Speed()
-        messages = crew.messages()
+        messages = reader.messages()
         try:
             for message in messages:
-                if isinstance(message, Cut):
+                if isinstance(message, WindowCut):
                     self._write_cut(bulk, backfill_id, type_, message)
                 else:
                     self._write_page(bulk, type_, message, result)
-                    left = remaining(list(crew.windows))
+                    left = remaining(list(reader.windows))
                     progress(result.progress(type_, **speed.after(len(message.items), left)))
         finally:
             # Ends the readers now, not when the generator is collected.
             messages.close()
 
-    def _write_cut(self, bulk: Bulk, backfill_id: str, type_: str, message: Cut) -> None:
+    def _write_cut(self, bulk: Bulk, backfill_id: str, type_: str, message: WindowCut) -> None:
         with bulk.write() as stores:
             stores.sync.shorten_window(message.window.id, created_from=message.created_from)
             stores.sync.add_window(backfill_id, type_, message.older, message.older_from)
 
-    def _write_page(self, bulk: Bulk, type_: str, message: Read, result: SyncResult) -> None:
+    def _write_page(self, bulk: Bulk, type_: str, message: WindowPage, result: SyncResult) -> None:
         with bulk.write() as stores:
             written = record_listed(
                 stores,

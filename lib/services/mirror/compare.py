@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.clock import Clock, epoch_ms
-from lib.domain.proofs import LISTED_FINDINGS, Finding, Proof, compare, is_silent
+from lib.domain.verification import (
+    LISTED_DIFFERENCES,
+    Difference,
+    VerificationResult,
+    differences,
+    is_silent,
+)
 from lib.errors import InvalidInput, Missing, OutcomeUnknown
 from lib.services.mirror.apply import is_ours, record_listed
-from lib.services.mirror.incremental import CatchingUp
+from lib.services.mirror.incremental import IncrementalSync
 from lib.services.mirror.result import SyncResult
 from lib.store.comparing import COMPARED
 from lib.store.unit_of_work import UnitOfWork
@@ -23,36 +29,36 @@ Values = dict[str, tuple[Any, ...]]
 
 
 @dataclass(slots=True)
-class Spare:
+class PageAllowance:
     """Pages that may still be read beyond the first of each part."""
 
     pages: int
 
 
 @dataclass(slots=True)
-class _Read:
+class _PendingItems:
     """What was listed and not compared yet: the second in which a page ended goes on in the next."""
 
     items: list[Any]
     asked_at_ms: int
 
 
-class Matching:
+class Comparison:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, catching_up: CatchingUp, *, clock: Clock
+        self, uow: UnitOfWork, gateway: StripeGateway, incremental: IncrementalSync, *, clock: Clock
     ) -> None:
         self._uow = uow
         self._gateway = gateway
-        self._catching_up = catching_up
+        self._incremental = incremental
         self._clock = clock
 
     def part(
         self,
-        proof: Proof,
+        proof: VerificationResult,
         created_from: int,
         created_before: int,
         *,
-        spare: Spare | None,
+        spare: PageAllowance | None,
         after_page: Callable[[], None],
     ) -> int:
         """
@@ -61,7 +67,7 @@ class Matching:
         It ends early when nothing is to spare: other programs may have put a million objects
         between two of ours.
         """
-        upper, held, after, beginnings = created_before, _Read([], 0), None, 0
+        upper, held, after, beginnings = created_before, _PendingItems([], 0), None, 0
         while True:
             asked_at_ms = epoch_ms(self._clock())
             try:
@@ -71,7 +77,7 @@ class Matching:
                 if error.param != "starting_after" or beginnings > _BEGINNINGS:
                     raise OutcomeUnknown("The list changed whenever it was read.") from error
                 # The object that marked the place was deleted: go on by time instead.
-                created_before, held, after = upper, _Read([], 0), None
+                created_before, held, after = upper, _PendingItems([], 0), None
                 continue
             held = _and(
                 held, [item for item in page.items if is_ours(proof.type, item)], asked_at_ms
@@ -80,8 +86,10 @@ class Matching:
             if page.has_more and page.last_created is not None:
                 lower = min(page.last_created + 1, upper)
             if lower < upper:
-                ready = _Read([i for i in held.items if i.created >= lower], held.asked_at_ms)
-                held = _Read([i for i in held.items if i.created < lower], asked_at_ms)
+                ready = _PendingItems(
+                    [i for i in held.items if i.created >= lower], held.asked_at_ms
+                )
+                held = _PendingItems([i for i in held.items if i.created < lower], asked_at_ms)
                 self._slice(proof, lower, upper, ready)
                 upper = lower
             after_page()
@@ -100,7 +108,9 @@ class Matching:
             type_, created_from=created_from or None, created_before=created_before, after=after
         )
 
-    def _slice(self, proof: Proof, lower: int, upper: int, read: _Read) -> None:
+    def _slice(
+        self, proof: VerificationResult, lower: int, upper: int, read: _PendingItems
+    ) -> None:
         there = values_by_id(proof.type, read.items)
 
         def ours() -> Values:
@@ -114,21 +124,23 @@ class Matching:
 
     def differences(
         self, type_: str, ours: Callable[[], Values], there: Values
-    ) -> tuple[list[Finding], Values]:
+    ) -> tuple[list[Difference], Values]:
         """What differs, also after a look at what changed this very moment; and our side then."""
         columns = COMPARED[type_].columns
         here = ours()
-        found = compare(columns, here, there)
+        found = differences(columns, here, there)
         if found:
             with SyncResult().noting_permission("events"):
-                self._catching_up.events(SyncResult(), lambda _: None)
+                self._incremental.events(SyncResult(), lambda _: None)
             here = ours()
             # What changed after Stripe was asked is found the second time only.
             before = {finding.id for finding in found}
-            found = [one for one in compare(columns, here, there) if one.id in before]
+            found = [one for one in differences(columns, here, there) if one.id in before]
         return found, here
 
-    def note(self, proof: Proof, found: Sequence[Finding], here: Values, there: Values) -> None:
+    def note(
+        self, proof: VerificationResult, found: Sequence[Difference], here: Values, there: Values
+    ) -> None:
         """Counts what no sync would have found; all of it is mended in any case."""
         proof.here += len(here)
         proof.at_stripe += len(there)
@@ -142,11 +154,11 @@ class Matching:
             number = sum(finding.kind == kind for finding in judged)
             setattr(proof, name, getattr(proof, name) + number)
         proof.repaired += sum(finding.kind != "late" for finding in judged)
-        proof.findings += judged[: LISTED_FINDINGS - len(proof.findings)]
+        proof.findings += judged[: LISTED_DIFFERENCES - len(proof.findings)]
 
     def _judged(
-        self, type_: str, found: Sequence[Finding], here: Values, there: Values
-    ) -> list[Finding]:
+        self, type_: str, found: Sequence[Difference], here: Values, there: Values
+    ) -> list[Difference]:
         """Without what an event in the inbox already tells of; and what no event tells of, as late."""
         if not found:
             return []
@@ -165,10 +177,12 @@ class Matching:
                     and finding.kind == "missing"
                     and stores.comparing.was_nobodys(finding.id)
                 )
-                judged.append(Finding("late", finding.id, finding.fields) if is_late else finding)
+                judged.append(
+                    Difference("late", finding.id, finding.fields) if is_late else finding
+                )
         return judged
 
-    def _repair(self, type_: str, found: Sequence[Finding], read: _Read) -> None:
+    def _repair(self, type_: str, found: Sequence[Difference], read: _PendingItems) -> None:
         """Write Stripe's word over ours."""
         wrong = {finding.id for finding in found if finding.kind != "extra"}
         if wrong:
@@ -220,18 +234,18 @@ def id_of(item: Any) -> str:  # noqa: ANN401 - one of the mirror's classes
     return str(_plain(item).id)
 
 
-def _and(held: _Read, items: list[Any], asked_at_ms: int) -> _Read:
+def _and(held: _PendingItems, items: list[Any], asked_at_ms: int) -> _PendingItems:
     """The earlier question counts: an answer may be no newer than it says."""
-    return _Read([*held.items, *items], held.asked_at_ms if held.items else asked_at_ms)
+    return _PendingItems([*held.items, *items], held.asked_at_ms if held.items else asked_at_ms)
 
 
-def _about(type_: str, finding: Finding, values: dict[str, Any]) -> list[str]:
+def _about(type_: str, finding: Difference, values: dict[str, Any]) -> list[str]:
     """Objects of whose events such a difference would be mended."""
     others = {"charges": ("payment_intent",), "payment_methods": ("customer",)}.get(type_, ())
     return [finding.id, *(values[name] for name in others if values.get(name))]
 
 
-def _brought_by(type_: str, finding: Finding) -> list[str]:
+def _brought_by(type_: str, finding: Difference) -> list[str]:
     """Objects whose events bring their charge along, where only what they change is different."""
     if type_ != "charges" or not finding.fields:
         return []
@@ -241,7 +255,7 @@ def _brought_by(type_: str, finding: Finding) -> list[str]:
     return [changes[name] for name in finding.fields]
 
 
-def _note_bounds(proof: Proof, here: Values, there: Values) -> None:
+def _note_bounds(proof: VerificationResult, here: Values, there: Values) -> None:
     place = COMPARED[proof.type].columns.index("created")
     for name, side in (("here", here), ("at_stripe", there)):
         times = [values[place] for values in side.values()]

@@ -13,7 +13,7 @@ from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import SessionBundle
 from lib.errors import InvalidInput, Missing, OnfileError, OutcomeUnknown
 from lib.services.mirror.apply import is_ours, record_listed
-from lib.services.mirror.refetch import Refresher
+from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.webhooks import WebhookService
 from lib.store.unit_of_work import UnitOfWork
@@ -83,19 +83,19 @@ _LISTED_INSTEAD = (
 )
 
 
-class CatchingUp:
+class IncrementalSync:
     def __init__(
         self,
         uow: UnitOfWork,
         gateway: StripeGateway,
-        refresher: Refresher,
+        refetcher: Refetcher,
         webhooks: WebhookService,
         *,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._gateway = gateway
-        self._refresher = refresher
+        self._refetcher = refetcher
         self._webhooks = webhooks
         self._clock = clock
 
@@ -194,9 +194,9 @@ class CatchingUp:
         failed: OnfileError | None = None
         for session_id in overdue:
             try:
-                self._refresher.session(session_id)
+                self._refetcher.session(session_id)
             except Missing:
-                self._refresher.forget_session(session_id)
+                self._refetcher.forget_session(session_id)
             except (InvalidInput, OutcomeUnknown) as error:
                 failed = failed or error
                 continue

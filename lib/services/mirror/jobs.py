@@ -21,7 +21,7 @@ _BEAT_SECONDS = 5.0
 Work = Callable[[Progress], Mapping[str, object]]
 
 
-class Interrupted(Exception):
+class JobInterrupted(Exception):
     """The work was told to end: by a person, or because the process ends."""
 
 
@@ -117,7 +117,7 @@ class JobRunner:
                     stores.jobs.progress(job, progress=state)
                     alive = stores.jobs.keep_alive(job, at=self._now())
                 if cancelled.is_set() or not alive or should_stop():
-                    raise Interrupted
+                    raise JobInterrupted
 
             return progress
 
@@ -126,7 +126,7 @@ class JobRunner:
             # A report follows every page, so it must cost nothing beside one.
             with self._uow.bulk() as own:
                 result = work(progress_over(own))
-        except Interrupted:
+        except JobInterrupted:
             return self._interrupted(job)
         except KeyboardInterrupt:
             # On the command line; only the page in flight is read again.

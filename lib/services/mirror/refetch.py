@@ -16,7 +16,7 @@ from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 
-class Refresher:
+class Refetcher:
     """Every method raises `Missing` when Stripe has no such object, and other GatewayErrors."""
 
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lib.domain.proofs import WINDOW_OBJECTS, Proof, Round
+from lib.domain.verification import WINDOW_OBJECTS, VerificationResult, VerificationRound
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 # Moments in time that are looked at: where nothing is for longest, and any.
@@ -26,7 +26,7 @@ _CUSTOMERS_IN_TURN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SampleWindow:
     """From `created_from` on and before `created_before`."""
 
     created_from: int
@@ -35,13 +35,13 @@ class Part:
     """Next of those that cover everything in the course of time."""
 
 
-class Sampling:
+class Samples:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
         # Which windows are looked at must not be foreseeable by a pattern in the data.
         self.random: random.Random = random.SystemRandom()
 
-    def parts(self, proof: Proof, end: int, *, full: bool) -> Iterator[Part]:
+    def parts(self, proof: VerificationResult, end: int, *, full: bool) -> Iterator[SampleWindow]:
         """What to compare, read as the comparison goes on; `proof` learns how much there is."""
         with self._uow.read() as stores:
             count = stores.comparing.count(proof.type, before=end)
@@ -50,26 +50,26 @@ class Sampling:
             some = [] if proof.is_full else self._some(stores, proof.type, end)
         return self._all(proof.type, end) if proof.is_full else iter(some)
 
-    def _all(self, type_: str, end: int) -> Iterator[Part]:
+    def _all(self, type_: str, end: int) -> Iterator[SampleWindow]:
         """Newest first."""
         before = end
         while before > 0:
             with self._uow.read() as stores:
                 first = stores.comparing.window_below(type_, before, WINDOW_OBJECTS)
-            yield Part(first, before)
+            yield SampleWindow(first, before)
             before = first
 
-    def _some(self, stores: Stores, type_: str, end: int) -> list[Part]:
+    def _some(self, stores: Stores, type_: str, end: int) -> list[SampleWindow]:
         oldest, newest = stores.comparing.bounds(type_, before=end)
         begin = _begin(stores.sync.rounds().get(type_), end)
-        parts = [Part(self._below(stores, type_, begin), begin, is_in_turn=True)]
+        parts = [SampleWindow(self._below(stores, type_, begin), begin, is_in_turn=True)]
         if begin == end:
             # That was the newest, which is looked at anyway.
             first = parts[0].created_from
-            parts.append(Part(self._below(stores, type_, first), first, is_in_turn=True))
-        parts.append(Part(self._below(stores, type_, end), end))
+            parts.append(SampleWindow(self._below(stores, type_, first), first, is_in_turn=True))
+        parts.append(SampleWindow(self._below(stores, type_, end), end))
         # Reaches back to whatever was made before anything that is here.
-        parts.append(Part(0, oldest + 1))
+        parts.append(SampleWindow(0, oldest + 1))
         gaps = (
             stores.comparing.end_of_widest_gap(type_, since=since, before=end)
             for since in (max(oldest, end - _GAPS_SECONDS), oldest)
@@ -78,10 +78,10 @@ class Sampling:
         while len(moments) < _MOMENTS:
             moments.append(self._moment(oldest, newest, parts))
         for moment in moments:
-            parts.append(Part(self._below(stores, type_, moment + 1), moment + 1))
+            parts.append(SampleWindow(self._below(stores, type_, moment + 1), moment + 1))
         return _without_overlap(parts)
 
-    def _moment(self, oldest: int, newest: int, parts: list[Part]) -> int:
+    def _moment(self, oldest: int, newest: int, parts: list[SampleWindow]) -> int:
         """Any, each as likely as another; rather not one that is looked at already."""
         for _ in range(_DRAWS):
             moment = self.random.randint(oldest, newest)
@@ -92,14 +92,18 @@ class Sampling:
     def _below(self, stores: Stores, type_: str, before: int) -> int:
         return stores.comparing.window_below(type_, before, WINDOW_OBJECTS)
 
-    def compared(self, proof: Proof, part: Part, reached: int, end: int) -> None:
+    def compared(
+        self, proof: VerificationResult, part: SampleWindow, reached: int, end: int
+    ) -> None:
         """A part was compared from `reached` on, which is later than asked for where much lies there."""
         if reached > part.created_from:
             proof.is_full = False
         if not part.is_in_turn:
             return
         with self._uow.write() as stores:
-            round_ = stores.sync.rounds().get(proof.type) or Round(proof.type, proof.proven_at)
+            round_ = stores.sync.rounds().get(proof.type) or VerificationRound(
+                proof.type, proof.proven_at
+            )
             if _begin(round_, end) != part.created_before:
                 return
             if part.created_before == end:
@@ -108,12 +112,14 @@ class Sampling:
             _step(round_, str(reached) if reached else None, proof, -(-left // WINDOW_OBJECTS))
             stores.sync.save_round(round_)
 
-    def customers(self, proof: Proof, *, full: bool) -> Iterator[str]:
+    def customers(self, proof: VerificationResult, *, full: bool) -> Iterator[str]:
         """Whose saved methods to compare: Stripe lists them per customer only."""
         with self._uow.read() as stores:
             proof.windows_of = stores.mirror.count_living_customers()
             proof.is_full = full or proof.windows_of <= _RANDOM_CUSTOMERS + _CUSTOMERS_IN_TURN
-            found = stores.sync.rounds().get(proof.type) or Round(proof.type, proof.proven_at)
+            found = stores.sync.rounds().get(proof.type) or VerificationRound(
+                proof.type, proof.proven_at
+            )
             if not proof.is_full:
                 some = stores.mirror.some_living_customers(_RANDOM_CUSTOMERS)
                 in_turn = stores.mirror.living_customers(
@@ -141,14 +147,14 @@ class Sampling:
             yield from batch
             after = batch[-1]
 
-    def ended(self, proof: Proof) -> None:
+    def ended(self, proof: VerificationResult) -> None:
         """Once everything was compared at one go, the turns begin anew."""
         if not proof.is_full or proof.error:
             proof.is_full = False
             return
         with self._uow.write() as stores:
             stores.sync.save_round(
-                Round(
+                VerificationRound(
                     proof.type,
                     proof.proven_at,
                     stepped_at=proof.proven_at,
@@ -157,14 +163,16 @@ class Sampling:
             )
 
 
-def _begin(round_: Round | None, end: int) -> int:
+def _begin(round_: VerificationRound | None, end: int) -> int:
     if round_ is None or round_.position is None:
         return end
     # One in the future was written by a clock that was wrong.
     return min(int(round_.position), end)
 
 
-def _step(round_: Round, position: str | None, proof: Proof, windows_left: int) -> None:
+def _step(
+    round_: VerificationRound, position: str | None, proof: VerificationResult, windows_left: int
+) -> None:
     round_.position = position
     round_.windows_left = windows_left
     round_.stepped_at = proof.proven_at
@@ -172,9 +180,9 @@ def _step(round_: Round, position: str | None, proof: Proof, windows_left: int) 
         round_.covered_since = round_.began_at
 
 
-def _without_overlap(parts: list[Part]) -> list[Part]:
+def _without_overlap(parts: list[SampleWindow]) -> list[SampleWindow]:
     """Nothing twice: what comes first in the list keeps all of it."""
-    kept: list[Part] = []
+    kept: list[SampleWindow] = []
     for part in parts:
         first, before = part.created_from, part.created_before
         for other in kept:
@@ -183,5 +191,5 @@ def _without_overlap(parts: list[Part]) -> list[Part]:
             if other.created_from < before <= other.created_before:
                 before = other.created_from
         if first < before:
-            kept.append(Part(first, before, part.is_in_turn))
+            kept.append(SampleWindow(first, before, part.is_in_turn))
     return kept

@@ -8,7 +8,7 @@ from lib.store.unit_of_work import UnitOfWork
 _ROWS = 200
 
 
-class SearchService:
+class SearchIndexService:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 

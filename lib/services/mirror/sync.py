@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.mirror import TYPES as LISTED_TYPES
-from lib.domain.proofs import Proof, Round
 from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
+from lib.domain.verification import VerificationResult, VerificationRound
 from lib.errors import InvalidInput, StaleState
 from lib.services.mirror.backfill import Backfill
-from lib.services.mirror.incremental import EVENT_LOG_SECONDS, CatchingUp
+from lib.services.mirror.incremental import EVENT_LOG_SECONDS, IncrementalSync
 from lib.services.mirror.jobs import JobRunner
-from lib.services.mirror.refetch import Refresher
+from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.result import Progress, SyncIncomplete, SyncResult
-from lib.services.mirror.search_index import SearchService
-from lib.services.mirror.verify import Proving
+from lib.services.mirror.search_index import SearchIndexService
+from lib.services.mirror.verify import Verification
 from lib.services.mirror.webhooks import WebhookService
 from lib.store.jobs import Job
 from lib.store.unit_of_work import UnitOfWork
@@ -41,9 +41,9 @@ class SyncService:
         self,
         uow: UnitOfWork,
         gateway: StripeGateway,
-        refresher: Refresher,
+        refetcher: Refetcher,
         webhooks: WebhookService,
-        search: SearchService,
+        search: SearchIndexService,
         *,
         clock: Clock,
     ) -> None:
@@ -54,8 +54,8 @@ class SyncService:
         self._clock = clock
         self._jobs = JobRunner(uow, clock=clock)
         self._backfill = Backfill(uow, gateway, clock=clock)
-        self._catching_up = CatchingUp(uow, gateway, refresher, webhooks, clock=clock)
-        self._proving = Proving(uow, gateway, self._catching_up, clock=clock)
+        self._incremental = IncrementalSync(uow, gateway, refetcher, webhooks, clock=clock)
+        self._verification = Verification(uow, gateway, self._incremental, clock=clock)
         self._counting = threading.Lock()
         self._counted_reads = 0
 
@@ -173,7 +173,7 @@ class SyncService:
                 # Begun on the command line, by a process that died.
                 return self.run(full=kind == BACKFILL, only=only, progress=progress).as_json()
             return self._timed(
-                self._read_everything if kind == BACKFILL else self._catching_up.run, progress
+                self._read_everything if kind == BACKFILL else self._incremental.run, progress
             ).as_json()
 
         return self._jobs.run(job, work, should_stop=should_stop)
@@ -238,11 +238,11 @@ class SyncService:
                 if listed:
                     self._read_everything(result, report, listed)
                 if only and "events" in wanted:
-                    self._catching_up.events(result, report)
+                    self._incremental.events(result, report)
 
             return self._timed(read_wanted, progress)
         if not only:
-            return self._timed(self._catching_up.run, progress)
+            return self._timed(self._incremental.run, progress)
         return self._timed(lambda result, p: self._read_some(wanted, result, p), progress)
 
     def _timed(
@@ -270,20 +270,20 @@ class SyncService:
         for type_ in wanted:
             with result.noting_permission(type_):
                 if type_ == "events":
-                    self._catching_up.events(result, progress)
+                    self._incremental.events(result, progress)
                 elif type_ == "checkout_sessions":
-                    self._catching_up.sessions(result, progress)
+                    self._incremental.sessions(result, progress)
                 elif type_ == "payment_methods":
                     # Stripe lists them per customer, without times.
                     self._backfill.run((type_,), result, progress)
                 else:
-                    self._catching_up.listed(type_, result, progress)
+                    self._incremental.listed(type_, result, progress)
 
     # Proof
 
     def prove_now(
         self, *, by: Actor, full: bool = False, progress: Progress = _silent
-    ) -> list[Proof]:
+    ) -> list[VerificationResult]:
         """
         Compare the mirror with Stripe in this process: samples of each type, or everything.
 
@@ -308,7 +308,7 @@ class SyncService:
             )
         return self.proofs()
 
-    def rounds(self) -> dict[str, Round]:
+    def rounds(self) -> dict[str, VerificationRound]:
         """How far the samples of each type have come in turn."""
         with self._uow.read() as stores:
             return stores.sync.rounds()
@@ -320,14 +320,14 @@ class SyncService:
                 "Read everything first."
             )
 
-    def proofs(self) -> list[Proof]:
+    def proofs(self) -> list[VerificationResult]:
         """The last comparison of each type."""
         with self._uow.read() as stores:
             return stores.sync.latest_proofs()
 
     def _prove(self, *, full: bool, progress: Progress) -> dict[str, object]:
         def work(result: SyncResult, report: Progress) -> None:
-            self._proving.run(result, report, full=full)
+            self._verification.run(result, report, full=full)
 
         result = self._timed(work, progress)
         proofs = self.proofs()

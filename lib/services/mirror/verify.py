@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import TYPES
-from lib.domain.proofs import Proof
+from lib.domain.verification import VerificationResult
 from lib.errors import Misconfigured, Missing
 from lib.services.mirror.backfill import methods_of
-from lib.services.mirror.compare import Matching, Spare, Values, values_by_id
-from lib.services.mirror.incremental import CatchingUp
+from lib.services.mirror.compare import Comparison, PageAllowance, Values, values_by_id
+from lib.services.mirror.incremental import IncrementalSync
 from lib.services.mirror.result import Progress, SyncResult
-from lib.services.mirror.sample import Sampling
+from lib.services.mirror.sample import Samples
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -20,16 +20,16 @@ _ON_ITS_WAY_SECONDS = 60
 _SPARE_PAGES = 10
 
 
-class Proving:
+class Verification:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, catching_up: CatchingUp, *, clock: Clock
+        self, uow: UnitOfWork, gateway: StripeGateway, incremental: IncrementalSync, *, clock: Clock
     ) -> None:
         self._uow = uow
         self._gateway = gateway
-        self._catching_up = catching_up
+        self._incremental = incremental
         self._clock = clock
-        self._sampling = Sampling(uow)
-        self._matching = Matching(uow, gateway, catching_up, clock=clock)
+        self._samples = Samples(uow)
+        self._comparison = Comparison(uow, gateway, incremental, clock=clock)
 
     def run(self, result: SyncResult, progress: Progress, *, full: bool) -> None:
         """
@@ -41,9 +41,9 @@ class Proving:
             GatewayError: Stripe could not be asked to the end; the types before that are proven.
         """
         end = epoch(self._clock()) - _ON_ITS_WAY_SECONDS
-        self._catching_up.run(result, progress, whole=True)
+        self._incremental.run(result, progress, whole=True)
         for type_ in TYPES:
-            proof = Proof(type_, proven_at=epoch(self._clock()))
+            proof = VerificationResult(type_, proven_at=epoch(self._clock()))
             try:
                 if type_ == "payment_methods":
                     self._prove_methods(proof, result, progress, full=full)
@@ -54,41 +54,47 @@ class Proving:
                     raise
                 result.add_problem(type_, error)
                 proof.error = result.problems[-1]
-            self._sampling.ended(proof)
+            self._samples.ended(proof)
             with self._uow.write() as stores:
                 stores.sync.add_proof(proof)
 
     def _prove_listed(
-        self, proof: Proof, end: int, result: SyncResult, progress: Progress, *, full: bool
+        self,
+        proof: VerificationResult,
+        end: int,
+        result: SyncResult,
+        progress: Progress,
+        *,
+        full: bool,
     ) -> None:
         def tell() -> None:
             progress(
                 result.progress(proof.type, windows=proof.windows, windows_of=proof.windows_of)
             )
 
-        spare = None if full else Spare(_SPARE_PAGES)
-        for part in self._sampling.parts(proof, end, full=full):
-            reached = self._matching.part(
+        spare = None if full else PageAllowance(_SPARE_PAGES)
+        for part in self._samples.parts(proof, end, full=full):
+            reached = self._comparison.part(
                 proof, part.created_from, part.created_before, spare=spare, after_page=tell
             )
             proof.windows += 1
-            self._sampling.compared(proof, part, reached, end)
+            self._samples.compared(proof, part, reached, end)
         # A window more, where the oldest of ours began one; and holes that were mended make more.
         proof.windows_of = max(proof.windows_of, proof.windows)
         tell()
 
     def _prove_methods(
-        self, proof: Proof, result: SyncResult, progress: Progress, *, full: bool
+        self, proof: VerificationResult, result: SyncResult, progress: Progress, *, full: bool
     ) -> None:
         """Methods are listed per customer: a window is a customer here."""
-        for customer in self._sampling.customers(proof, full=full):
+        for customer in self._samples.customers(proof, full=full):
             self._methods_of(customer, proof)
             proof.windows += 1
             progress(
                 result.progress(proof.type, windows=proof.windows, windows_of=proof.windows_of)
             )
 
-    def _methods_of(self, customer: str, proof: Proof) -> None:
+    def _methods_of(self, customer: str, proof: VerificationResult) -> None:
         asked_at_ms = epoch_ms(self._clock())
         try:
             items = methods_of(self._gateway, customer)
@@ -102,8 +108,8 @@ class Proving:
             with self._uow.read() as stores:
                 return stores.comparing.methods_of(customer)
 
-        found, here = self._matching.differences(proof.type, ours, there)
-        self._matching.note(proof, found, here, there)
+        found, here = self._comparison.differences(proof.type, ours, there)
+        self._comparison.note(proof, found, here, there)
         with self._uow.write() as stores:
             stores.comparing.remove_misplaced(proof.type, {item.id: item.created for item in items})
             stores.mirror.save_payment_methods(items, synced_at_ms=asked_at_ms)

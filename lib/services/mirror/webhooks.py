@@ -10,8 +10,14 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.mirror import Event, SessionBundle
 from lib.errors import Blocked, Missing, NotFound, OnfileError
-from lib.services.mirror.event_types import KINDS, OTHER_PURPOSE, VANISHED, kind_of, why_ignored
-from lib.services.mirror.refetch import Refresher
+from lib.services.mirror.event_types import (
+    EVENT_FAMILIES,
+    OTHER_PURPOSE,
+    VANISHED,
+    family_of,
+    why_ignored,
+)
+from lib.services.mirror.refetch import Refetcher
 from lib.store.deliveries import Delivery
 from lib.store.intake import Arrival, Intake
 from lib.store.unit_of_work import UnitOfWork
@@ -38,7 +44,7 @@ class WebhookService:
     def __init__(
         self,
         uow: UnitOfWork,
-        refresher: Refresher,
+        refetcher: Refetcher,
         *,
         clock: Clock,
         secrets: tuple[str, ...],
@@ -46,7 +52,7 @@ class WebhookService:
     ) -> None:
         self._uow = uow
         self._intake = Intake(uow.path)
-        self._refresher = refresher
+        self._refetcher = refetcher
         self._clock = clock
         self._secrets = secrets
         self._livemode = livemode
@@ -185,20 +191,20 @@ class WebhookService:
         if name is None:
             # Written by a release that knew more types, or put there by hand.
             raise ValueError(f"nothing to ask for: {group[0].type}")
-        kind = KINDS[name]
+        kind = EVENT_FAMILIES[name]
         if kind.forget is not None and any(delivery.type in kind.gone for delivery in group):
-            kind.forget(self._refresher, object_id)
+            kind.forget(self._refetcher, object_id)
             return None
         if all(delivery.type in kind.begins for delivery in group) and kind.knows(
-            self._refresher, object_id
+            self._refetcher, object_id
         ):
             return None
         try:
-            found = kind.refresh(self._refresher, object_id)
+            found = kind.refresh(self._refetcher, object_id)
         except Missing:
             # It vanished between the event and our question: that is an answer, too.
             if kind.forget is not None:
-                kind.forget(self._refresher, object_id)
+                kind.forget(self._refetcher, object_id)
             return VANISHED
         if isinstance(found, SessionBundle) and found.session.mode != "setup":
             return OTHER_PURPOSE
@@ -206,7 +212,7 @@ class WebhookService:
 
 
 def _kind(delivery: Delivery) -> str | None:
-    return kind_of(delivery.type, delivery.object_type)
+    return family_of(delivery.type, delivery.object_type)
 
 
 def _by_object(claimed: Iterable[Delivery]) -> list[list[Delivery]]:

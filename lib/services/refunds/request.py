@@ -32,7 +32,7 @@ from lib.ids import new_id
 from lib.money import Money, format_money
 from lib.services.ledger import refunds as ledger
 from lib.services.refunds.send import RefundSender
-from lib.services.staff import dual_approval as second_person
+from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -55,7 +55,7 @@ class Refundable:
     """Minor units."""
 
 
-class RefundOrders:
+class RefundRequests:
     def __init__(
         self, uow: UnitOfWork, users: UserService, sender: RefundSender, *, clock: Clock
     ) -> None:
@@ -151,13 +151,13 @@ class RefundOrders:
         by.must(Permission.CHARGE)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            order = ledger.found(stores, order_id)
+            order = ledger.find_order(stores, order_id)
             if not stores.refunds.close(
                 order_id, after=RefundState.WITHDRAWN, by=None, at=now, note=None
             ):
                 raise StaleState("This refund was decided already. Reload to see its state.")
             ledger.note(stores, order, "refund_withdrawn", by=by.username, at=now)
-            return ledger.found(stores, order_id)
+            return ledger.find_order(stores, order_id)
 
     def reject(self, order_id: str, *, by: Actor, password: str, note: str) -> RefundOrder:
         """Raises like `approve`; a reason is needed."""
@@ -166,7 +166,7 @@ class RefundOrders:
         self._users.confirm(by.username, password)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            order = ledger.found(stores, order_id)
+            order = ledger.find_order(stores, order_id)
             refusal = _why_not(stores, order, by)
             if refusal is not None:
                 ledger.refused(stores, order, "reject", str(refusal), by=by.username, at=now)
@@ -179,7 +179,7 @@ class RefundOrders:
                     note=note.strip()[:500],
                 )
                 ledger.note(stores, order, "refund_rejected", by=by.username, at=now)
-            decided = ledger.found(stores, order_id)
+            decided = ledger.find_order(stores, order_id)
         if refusal is not None:
             raise refusal
         return decided
@@ -197,12 +197,12 @@ class RefundOrders:
         """
         self._users.confirm(by.username, password)
         with self._uow.read() as stores:
-            order = ledger.found(stores, order_id)
+            order = ledger.find_order(stores, order_id)
             refusal = _why_not(stores, order, by)
         at_stripe = None if refusal else self._payment(order.payment_intent)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            order = ledger.found(stores, order_id)
+            order = ledger.find_order(stores, order_id)
             refusal = _why_not(stores, order, by)
             if (
                 refusal is None
@@ -225,7 +225,7 @@ class RefundOrders:
                 ):
                     raise StaleState("This refund was decided already. Reload to see its state.")
                 ledger.note(stores, order, "refund_approved", by=by.username, at=now)
-            order = ledger.found(stores, order_id)
+            order = ledger.find_order(stores, order_id)
         if refusal is not None:
             raise refusal
         return self._sender.send(order)
@@ -250,7 +250,7 @@ def _paid(stores: Stores, charge_id: str) -> tuple[Charge, Attempt, str]:
 
 
 def _why_not(stores: Stores, order: RefundOrder, by: Actor) -> RuleViolation | None:
-    refusal = second_person.why_not(stores, by, makers={order.requested_by})
+    refusal = dual_approval.why_not(stores, by, makers={order.requested_by})
     if refusal is not None:
         return refusal
     if order.state is not RefundState.REQUESTED:

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 _LISTED_SECONDS = 300
 
 
-class RefundSettler:
+class RefundResolver:
     def __init__(
         self, uow: UnitOfWork, gateway: StripeGateway, sender: RefundSender, *, clock: Clock
     ) -> None:
@@ -33,25 +33,25 @@ class RefundSettler:
         self._sender = sender
         self._clock = clock
 
-    def settle_due(self) -> int:
+    def resolve_due(self) -> int:
         """Look at every refund whose next look is due; returns how many are final now."""
         with self._uow.read() as stores:
             due = stores.refunds.due(now=epoch(self._clock()))
-        return sum(self._settle_or_postpone(order) for order in due)
+        return sum(self._resolve_or_postpone(order) for order in due)
 
-    def look_now(self, order_id: str, *, by: Actor) -> bool:
+    def resolve(self, order_id: str, *, by: Actor) -> bool:
         """Ask Stripe now what became of a refund; True when it is final afterwards."""
         by.must(Permission.SYNC)
         with self._uow.read() as stores:
-            order = ledger.found(stores, order_id)
-        if order.state not in ledger.UNSETTLED or (
+            order = ledger.find_order(stores, order_id)
+        if order.state not in ledger.UNRESOLVED or (
             order.state is RefundState.SENDING
             and epoch(self._clock()) - (order.decided_at or 0) < IN_FLIGHT_SECONDS
         ):
             return False
-        return self._settle_or_postpone(order)
+        return self._resolve_or_postpone(order)
 
-    def _settle_or_postpone(self, order: RefundOrder) -> bool:
+    def _resolve_or_postpone(self, order: RefundOrder) -> bool:
         fresh = self._take(order)
         if fresh is None:
             return True
@@ -62,8 +62,8 @@ class RefundSettler:
             logger.info("refund %s cannot be looked at now", order.id, exc_info=True)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            current = ledger.found(stores, order.id)
-            if current.state not in ledger.UNSETTLED:
+            current = ledger.find_order(stores, order.id)
+            if current.state not in ledger.UNRESOLVED:
                 return True
             stores.refunds.look_again(
                 order.id, at=ledger.next_look(current.state, current.looks, now) or now
@@ -73,16 +73,16 @@ class RefundSettler:
     def _take(self, order: RefundOrder) -> RefundOrder | None:
         """The order as it is now; one whose sender is gone becomes unknown. None when it is final."""
         with self._uow.write() as stores:
-            current = ledger.found(stores, order.id)
+            current = ledger.find_order(stores, order.id)
             if current.state is RefundState.SENDING:
                 ledger.record(
                     stores,
                     current,
-                    ledger.Answer(RefundState.UNKNOWN),
+                    ledger.RefundResult(RefundState.UNKNOWN),
                     at=epoch(self._clock()),
                 )
-                current = ledger.found(stores, order.id)
-        return current if current.state in ledger.UNSETTLED else None
+                current = ledger.find_order(stores, order.id)
+        return current if current.state in ledger.UNRESOLVED else None
 
     def _look(self, order: RefundOrder) -> bool:
         """True when it is final now."""
@@ -91,7 +91,7 @@ class RefundSettler:
         age = epoch(self._clock()) - (order.decided_at or 0)
         # A clock that jumped while the request was on its way makes it look a day old at once.
         since = order.outcome_at or epoch(self._clock())
-        refused: ledger.Answer | None = None
+        refused: ledger.RefundResult | None = None
         # First what Stripe lists, then the key, which may be older than a wrong clock made it seem.
         found = self._listed(order)
         if found is not None:
@@ -107,7 +107,7 @@ class RefundSettler:
         if refused is not None and age >= _LISTED_SECONDS:
             return self._conclude(order, refused)
         if age >= NO_TRACE_SECONDS and epoch(self._clock()) - since >= _LISTED_SECONDS:
-            return self._conclude(order, ledger.Answer(RefundState.NOT_EXECUTED))
+            return self._conclude(order, ledger.RefundResult(RefundState.NOT_EXECUTED))
         return False
 
     def _listed(self, order: RefundOrder) -> Refund | None:
@@ -128,11 +128,13 @@ class RefundSettler:
         with self._uow.write() as stores:
             stores.payments.save_refunds([refund], synced_at_ms=asked_at_ms)
             ledger.apply(stores, refund, at=asked_at_ms // 1000)
-            current = ledger.found(stores, order.id)
+            current = ledger.find_order(stores, order.id)
         self._sender.refresh(order)
-        return current.state not in ledger.UNSETTLED
+        return current.state not in ledger.UNRESOLVED
 
-    def _conclude(self, order: RefundOrder, answer: ledger.Answer) -> bool:
+    def _conclude(self, order: RefundOrder, answer: ledger.RefundResult) -> bool:
         with self._uow.write() as stores:
-            ledger.record(stores, ledger.found(stores, order.id), answer, at=epoch(self._clock()))
+            ledger.record(
+                stores, ledger.find_order(stores, order.id), answer, at=epoch(self._clock())
+            )
         return True

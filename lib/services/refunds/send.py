@@ -58,18 +58,18 @@ class RefundSender:
             ) from error
         self.refresh(order)
         with self._uow.read() as stores:
-            return ledger.found(stores, order.id)
+            return ledger.find_order(stores, order.id)
 
     def _record_reply(
         self,
         stores: Stores,
         order: RefundOrder,
-        answer: ledger.Answer,
+        answer: ledger.RefundResult,
         refund: Refund | None,
         *,
         asked_at_ms: int,
     ) -> None:
-        current = ledger.found(stores, order.id)
+        current = ledger.find_order(stores, order.id)
         if current.state is RefundState.SENDING or refund is not None:
             ledger.record(stores, current, answer, at=epoch(self._clock()))
         # Otherwise this took so long that it was settled meanwhile, and a refusal of our own
@@ -77,7 +77,7 @@ class RefundSender:
         if refund is not None:
             record_payments(stores, "refunds", [refund], synced_at_ms=asked_at_ms)
 
-    def ask(self, order: RefundOrder) -> tuple[ledger.Answer, Refund | None]:
+    def ask(self, order: RefundOrder) -> tuple[ledger.RefundResult, Refund | None]:
         """Send exactly what the row says, under its key; safe to repeat while the key is young."""
         params = json.loads(order.params or "{}")
         key = order.idempotency_key or ""
@@ -90,10 +90,10 @@ class RefundSender:
                         params, idempotency_key=key, last_look=partial(self._last_look, order)
                     )
         except _GivenUp as given_up:
-            return ledger.Answer(given_up.state), None
+            return ledger.RefundResult(given_up.state), None
         except GatewayError as error:
             return _answer_of(error), None
-        return ledger.answer(refund), refund
+        return ledger.result_of(refund), refund
 
     def _last_look(self, order: RefundOrder) -> None:
         """
@@ -101,8 +101,8 @@ class RefundSender:
             _GivenUp: the key may be too old, or others concluded that nothing was executed.
         """
         with self._uow.read() as stores:
-            state = ledger.found(stores, order.id).state
-        if state not in ledger.UNSETTLED:
+            state = ledger.find_order(stores, order.id).state
+        if state not in ledger.UNRESOLVED:
             raise _GivenUp(RefundState.UNKNOWN)
         if epoch(self._clock()) - (order.decided_at or 0) >= SAME_KEY_SECONDS:
             # Whoever takes an order over writes that down first, so it was never sent by anybody.
@@ -134,7 +134,7 @@ class RefundSender:
         return intent.charge
 
 
-def _answer_of(error: GatewayError) -> ledger.Answer:
+def _answer_of(error: GatewayError) -> ledger.RefundResult:
     """What an error says about the *first* sending of a refund."""
     match error:
         case Refused():
@@ -144,7 +144,7 @@ def _answer_of(error: GatewayError) -> ledger.Answer:
         case _:
             # Declined (402) is not documented for refunds: somebody has to look.
             state = RefundState.UNKNOWN
-    return ledger.Answer(
+    return ledger.RefundResult(
         state,
         code=error.stripe_code or error.code,
         message=str(error),

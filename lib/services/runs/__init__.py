@@ -9,27 +9,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lib.services.runs.approve import ApprovalService
-from lib.services.runs.certificate import RunCertifier
+from lib.services.runs.approve import RunApprovals
+from lib.services.runs.certificate import RunCertificates
 from lib.services.runs.control import RunControl
-from lib.services.runs.draft import RunMaker
+from lib.services.runs.draft import RunDrafts
 from lib.services.runs.execute import RunExecutor
 from lib.services.runs.files import RunFiles
 from lib.services.runs.new_cards import NewCardCharger
-from lib.services.runs.outlook import RunComparer
-from lib.services.runs.retry_run import RunFollower
-from lib.services.runs.view import RunViewer
+from lib.services.runs.outlook import RunOutlooks
+from lib.services.runs.retry_run import RetryRuns
+from lib.services.runs.view import RunViews
 
 
 @dataclass(frozen=True, slots=True)
 class RunServices:
-    approvals: ApprovalService
-    certifier: RunCertifier
-    comparer: RunComparer
+    approvals: RunApprovals
+    certificates: RunCertificates
     control: RunControl
+    drafts: RunDrafts
     executor: RunExecutor
     files: RunFiles
-    follower: RunFollower
-    maker: RunMaker
     new_cards: NewCardCharger
-    viewer: RunViewer
+    outlooks: RunOutlooks
+    retry_runs: RetryRuns
+    views: RunViews

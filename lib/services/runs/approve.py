@@ -14,7 +14,7 @@ from lib.domain import control_totals
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import ControlTotals
 from lib.domain.runs import (
-    Decision,
+    ApprovalDecision,
     RowState,
     Run,
     RunState,
@@ -23,7 +23,7 @@ from lib.domain.runs import (
     totals_of,
 )
 from lib.errors import InvalidInput, NotFound, NotPermitted, RuleViolation, StaleState
-from lib.services.staff import dual_approval as second_person
+from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -34,7 +34,7 @@ _CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back", "run.che
 _LARGEST_CANARY = 1_000_000
 
 
-class ApprovalService:
+class RunApprovals:
     def __init__(self, uow: UnitOfWork, users: UserService, *, clock: Clock) -> None:
         self._uow = uow
         self._users = users
@@ -69,8 +69,8 @@ class ApprovalService:
             )
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            run = found(stores, run_id)
-            must_be(run, RunState.DRAFT)
+            run = find_run(stores, run_id)
+            require_state(run, RunState.DRAFT)
             rows = stores.run_rows.of(run_id, states=(RowState.PLANNED,))
             if not rows:
                 raise InvalidInput("No row of this run can be charged.", code="run_empty")
@@ -103,19 +103,19 @@ class ApprovalService:
                 "control": None if control is None else control.as_json(),
             }
             _audit(stores, now, by, "run.submit", run_id, detail)
-            return found(stores, run_id)
+            return find_run(stores, run_id)
 
     def withdraw(self, run_id: str, *, by: Actor) -> Run:
         """Back to draft, to change it; approvals that were given count no more."""
         by.must(Permission.CHARGE)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            run = found(stores, run_id)
-            must_be(run, RunState.AWAITING_APPROVAL, RunState.APPROVED, RunState.REJECTED)
+            run = find_run(stores, run_id)
+            require_state(run, RunState.AWAITING_APPROVAL, RunState.APPROVED, RunState.REJECTED)
             if not stores.runs.back_to_draft(run_id, before=run.state):
                 raise StaleState("This run changed a moment ago. Reload to see its state.")
             _audit(stores, now, by, "run.withdraw", run_id, {"from": run.state.value})
-            return found(stores, run_id)
+            return find_run(stores, run_id)
 
     def approve(self, run_id: str, *, digest: str, by: Actor, password: str) -> Run:
         """
@@ -150,22 +150,22 @@ class ApprovalService:
         self._users.confirm(by.username, password)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            run = found(stores, run_id)
+            run = find_run(stores, run_id)
             refusal = _why_not(stores, run, digest, by)
             if refusal is not None:
                 _audit(stores, now, by, f"run.{verdict}_refused", run_id, {"reason": str(refusal)})
             else:
                 self._write_decision(
-                    stores, run, Decision(run_id, verdict, digest, by.username, now, reason)
+                    stores, run, ApprovalDecision(run_id, verdict, digest, by.username, now, reason)
                 )
                 detail = {"digest": digest} | ({"reason": reason} if reason else {})
                 _audit(stores, now, by, f"run.{verdict}", run_id, detail)
-            decided = found(stores, run_id)
+            decided = find_run(stores, run_id)
         if refusal is not None:
             raise refusal
         return decided
 
-    def _write_decision(self, stores: Stores, run: Run, decision: Decision) -> None:
+    def _write_decision(self, stores: Stores, run: Run, decision: ApprovalDecision) -> None:
         stores.runs.decide(decision, run=run)
         if decision.decision == "reject":
             after = RunState.REJECTED
@@ -177,7 +177,7 @@ class ApprovalService:
             raise StaleState("This run changed a moment ago. Reload to see its state.")
 
 
-def found(stores: Stores, run_id: str) -> Run:
+def find_run(stores: Stores, run_id: str) -> Run:
     """
     Raises:
         NotFound: no such run.
@@ -194,7 +194,7 @@ def digest_now(stores: Stores, run: Run) -> str:
     return digest_of(rows, canary=run.canary, charge_new_cards=run.charge_new_cards)
 
 
-def must_be(run: Run, *states: RunState) -> None:
+def require_state(run: Run, *states: RunState) -> None:
     """
     Raises:
         StaleState: the run is in none of these states.
@@ -206,7 +206,7 @@ def must_be(run: Run, *states: RunState) -> None:
 
 
 def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation | None:
-    refusal = second_person.why_not(stores, by, makers=())
+    refusal = dual_approval.why_not(stores, by, makers=())
     if refusal is not None:
         return refusal
     if run.state is not RunState.AWAITING_APPROVAL:

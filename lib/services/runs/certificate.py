@@ -13,11 +13,11 @@ from lib.domain.certificates import Certificate, Findings, LedgerRow, Payment, c
 from lib.domain.mirror import PaymentIntent
 from lib.domain.windows import Window
 from lib.errors import GatewayError, Missing, StaleState
-from lib.services.runs.approve import digest_now, found
+from lib.services.runs.approve import digest_now, find_run
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 from lib.stripe_gateway.lists import Page
-from lib.stripe_gateway.parallel_reader import Crew, Read
+from lib.stripe_gateway.parallel_reader import ParallelReader, WindowPage
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _AUTOMATIC_FOR_SECONDS = 30 * 86_400
 _TRY_AGAIN_SECONDS = 300
 
 
-class RunCertifier:
+class RunCertificates:
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
         self._uow = uow
         self._gateway = gateway
@@ -86,7 +86,7 @@ class RunCertifier:
         # Before anything is read: what changes from now on makes it outdated.
         now = epoch(self._clock())
         with self._uow.read() as stores:
-            run = found(stores, run_id)
+            run = find_run(stores, run_id)
             span = stores.certificates.span(run_id)
             is_running = run.started_at is not None and run.finished_at is None
             if run.started_at is None or (is_running and run.state.value == "running"):
@@ -95,7 +95,7 @@ class RunCertifier:
         with self._uow.read() as stores:
             # Read after Stripe: what was settled in between is then in both.
             rows = list(stores.certificates.rows(run_id))
-            digest_fits = digest_now(stores, found(stores, run_id)) == run.digest
+            digest_fits = digest_now(stores, find_run(stores, run_id)) == run.digest
         self._complete(rows, payments)
         ours = {row.charge_id for row in rows}
         belonging = [
@@ -136,10 +136,10 @@ class RunCertifier:
         window = Window(span[0] - _MARGIN_SECONDS, span[1] + _MARGIN_SECONDS)
         payments: dict[str, PaymentIntent] = {}
         read = 0
-        messages = Crew(fetch, [window], clock=self._clock).messages()
+        messages = ParallelReader(fetch, [window], clock=self._clock).messages()
         try:
             for message in messages:
-                if isinstance(message, Read):
+                if isinstance(message, WindowPage):
                     read += len(message.items)
                     payments |= {
                         intent.id: intent

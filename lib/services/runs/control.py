@@ -8,8 +8,8 @@ from lib.domain.charges import ChargeState
 from lib.domain.runs import RowState, Run, RunState
 from lib.errors import StaleState
 from lib.services.ledger import attempts as ledger
-from lib.services.runs.approve import found, must_be
-from lib.services.staff import dual_approval as second_person
+from lib.services.runs.approve import find_run, require_state
+from lib.services.staff import dual_approval
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 
@@ -24,16 +24,16 @@ class RunControl:
             NotFound: no such run.
         """
         with self._uow.read() as stores:
-            return found(stores, run_id)
+            return find_run(stores, run_id)
 
     def start(self, run_id: str, *, by: Actor) -> Run:
         """Let the worker execute an approved run; a running one stays as it is."""
         by.must(Permission.CHARGE)
         with self._uow.write() as stores:
-            run = found(stores, run_id)
+            run = find_run(stores, run_id)
             if run.state is RunState.RUNNING:
                 return run
-            must_be(run, RunState.APPROVED)
+            require_state(run, RunState.APPROVED)
             gone = _gone(stores, run)
             if gone:
                 raise StaleState(
@@ -45,16 +45,16 @@ class RunControl:
         """Nothing new is sent; what is in flight ends."""
         by.must(Permission.CHARGE)
         with self._uow.write() as stores:
-            run = found(stores, run_id)
-            must_be(run, RunState.RUNNING)
+            run = find_run(stores, run_id)
+            require_state(run, RunState.RUNNING)
             return self._move(stores, run, RunState.PAUSED, "run.pause", by)
 
     def resume(self, run_id: str, *, by: Actor) -> Run:
         """Go on after a pause, the canary or the breaker; the breaker counts anew."""
         by.must(Permission.CHARGE)
         with self._uow.write() as stores:
-            run = found(stores, run_id)
-            must_be(run, RunState.PAUSED, RunState.STOPPED)
+            run = find_run(stores, run_id)
+            require_state(run, RunState.PAUSED, RunState.STOPPED)
             if run.stop_code == "canary":
                 stores.runs.pass_canary(run_id)
             return self._move(stores, run, RunState.RUNNING, "run.resume", by)
@@ -64,8 +64,10 @@ class RunControl:
         by.must(Permission.CHARGE)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            run = found(stores, run_id)
-            must_be(run, *(s for s in RunState if s not in (RunState.FINISHED, RunState.CANCELLED)))
+            run = find_run(stores, run_id)
+            require_state(
+                run, *(s for s in RunState if s not in (RunState.FINISHED, RunState.CANCELLED))
+            )
             stores.run_rows.plan_again(run_id)
             for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,)):
                 ledger.give_up(
@@ -85,10 +87,10 @@ class RunControl:
             subject=run.id,
             detail={"from": run.state.value},
         )
-        return found(stores, run.id)
+        return find_run(stores, run.id)
 
 
 def _gone(stores: Stores, run: Run) -> list[str]:
     """Who approved it and is disabled by now, or lost the role: their word no longer stands."""
     people = {decision.by for decision in stores.runs.approvals(run)}
-    return sorted(name for name in people if not second_person.may_decide(stores, name))
+    return sorted(name for name in people if not dual_approval.may_decide(stores, name))

@@ -9,16 +9,26 @@ from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
-from lib.domain.preflight import Judged, judge
+from lib.domain.preflight import PreflightResult, judge
 from lib.domain.references import repeated
-from lib.domain.runs import Finding, RowRequest, RowState, Run, RunRow, RunState, Severity, verdict
+from lib.domain.runs import (
+    Finding,
+    RowRequest,
+    RowState,
+    Run,
+    RunRow,
+    RunState,
+    Severity,
+    clean_name,
+    severity_of,
+)
 from lib.errors import GatewayError, InvalidInput, Missing, NotFound
 from lib.ids import new_id
 from lib.services.collect.customers import CustomerService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import SyncService
-from lib.services.runs.approve import found, must_be
+from lib.services.runs.approve import find_run, require_state
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -40,13 +50,12 @@ _NOT_CHECKED = Finding(
     "Stripe could not be asked about this customer. Check the rows again; as long as Onfile has not read everything (see Sync health), write ids instead of addresses.",
     "customer",
 )
-_LONGEST_NAME = 80
 Doubt = tuple[str, str | None]
 """A customer's id or address, and the method that was named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RunSource:
     """Where the rows of a run come from."""
 
     header: tuple[str, ...]
@@ -57,7 +66,7 @@ class Source:
     follows: str | None = None
 
 
-class RunMaker:
+class RunDrafts:
     def __init__(
         self,
         uow: UnitOfWork,
@@ -75,7 +84,7 @@ class RunMaker:
         self._clock = clock
         self._livemode = livemode
 
-    def make(self, source: Source, requests: Sequence[RowRequest], *, by: Actor) -> Run:
+    def create(self, source: RunSource, requests: Sequence[RowRequest], *, by: Actor) -> Run:
         """
         A draft with every row, judged. Rows that cannot be charged are kept, with their reasons.
 
@@ -88,7 +97,7 @@ class RunMaker:
         now = epoch(self._clock())
         run = Run(
             id=new_id("run"),
-            name=_clean_name(source.name),
+            name=clean_name(source.name),
             state=RunState.DRAFT,
             header=source.header,
             file_name=source.file_name,
@@ -120,13 +129,13 @@ class RunMaker:
         """Judge the rows of a draft by what is known now; rows left out by hand stay out."""
         by.must(Permission.CHARGE)
         with self._uow.read() as stores:
-            run = found(stores, run_id)
-            must_be(run, RunState.DRAFT)
+            run = find_run(stores, run_id)
+            require_state(run, RunState.DRAFT)
             before = stores.run_rows.of(run_id)
         rows = self._judged(run_id, [row.request for row in before])
         left_out = {row.number for row in before if row.state is RowState.CANCELLED}
         with self._uow.write(in_bulk=True) as stores:
-            must_be(found(stores, run_id), RunState.DRAFT)
+            require_state(find_run(stores, run_id), RunState.DRAFT)
             stores.run_rows.drop(run_id)
             stores.run_rows.add(
                 replace(row, state=RowState.CANCELLED) if row.number in left_out else row
@@ -162,10 +171,10 @@ class RunMaker:
         by.must(Permission.CHARGE)
         changed = sorted(set(numbers))
         with self._uow.write() as stores:
-            must_be(found(stores, run_id), RunState.DRAFT)
+            require_state(find_run(stores, run_id), RunState.DRAFT)
             for number in changed:
                 row = stores.run_rows.find(run_id, number)
-                is_red = row is not None and verdict(row.findings) == Severity.RED
+                is_red = row is not None and severity_of(row.findings) == Severity.RED
                 stores.run_rows.mark(
                     run_id,
                     number,
@@ -200,7 +209,9 @@ class RunMaker:
             for request, result in zip(requests, judged, strict=True)
         ]
 
-    def _judge(self, stores: Stores, run_id: str, requests: Sequence[RowRequest]) -> list[Judged]:
+    def _judge(
+        self, stores: Stores, run_id: str, requests: Sequence[RowRequest]
+    ) -> list[PreflightResult]:
         now = epoch(self._clock())
         facts = stores.preflight.facts(
             customers={r.customer for r in requests if "@" not in r.customer},
@@ -252,7 +263,7 @@ class RunMaker:
             self._methods.refresh_newest(ids[0])
 
 
-def _doubt(request: RowRequest, result: Judged, is_whole: bool) -> Doubt | None:
+def _doubt(request: RowRequest, result: PreflightResult, is_whole: bool) -> Doubt | None:
     """What has to be asked of Stripe before this verdict counts; None when nothing."""
     # That an address is one customer's alone can only be said by whoever knows all customers.
     is_unsure = "@" in request.customer and not is_whole
@@ -267,7 +278,9 @@ def _not_checked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return (*(f for f in findings if f.code not in _MAY_BE_STALE), _NOT_CHECKED)
 
 
-def _row(run_id: str, request: RowRequest, result: Judged, twice: Finding | None) -> RunRow:
+def _row(
+    run_id: str, request: RowRequest, result: PreflightResult, twice: Finding | None
+) -> RunRow:
     findings = (*result.findings, *((twice,) if twice else ()))
     return RunRow(
         run_id=run_id,
@@ -281,20 +294,7 @@ def _row(run_id: str, request: RowRequest, result: Judged, twice: Finding | None
         reference=request.reference,
         description=request.description,
         suffix=request.suffix,
-        state=RowState.BLOCKED if verdict(findings) == Severity.RED else RowState.PLANNED,
+        state=RowState.BLOCKED if severity_of(findings) == Severity.RED else RowState.PLANNED,
         charge_id=new_id("chg"),
         findings=findings,
     )
-
-
-def _clean_name(name: str) -> str:
-    """
-    Raises:
-        InvalidInput: empty, too long, or with characters that cannot be shown.
-    """
-    cleaned = " ".join(name.split())
-    if not cleaned or len(cleaned) > _LONGEST_NAME or not cleaned.isprintable():
-        raise InvalidInput(
-            f"A run needs a name of at most {_LONGEST_NAME} characters.", field="name"
-        )
-    return cleaned

@@ -14,11 +14,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from lib.clock import Clock, epoch
-from lib.domain.breaker import MOST_IN_FLIGHT, NOT_WRITTEN, Answer, Breaker, Stop, Throttle
+from lib.domain.breaker import MOST_IN_FLIGHT, NOT_WRITTEN, Breaker, RowResult, RunStop, Throttle
 from lib.domain.runs import RowState, Run, RunRow, RunState
 from lib.errors import StaleState
 from lib.ids import new_id
-from lib.services.charges.resolve import Look, SettlingService
+from lib.services.charges.resolve import ChargeResolver, Resolution
 from lib.services.runs.approve import digest_now
 from lib.services.runs.lease import Lease, kept_alive
 from lib.services.runs.row_queue import RowQueue
@@ -39,8 +39,8 @@ class _Progress:
 
     breaker: Breaker = field(default_factory=Breaker)
     throttle: Throttle = field(default_factory=Throttle)
-    pending: dict[Future[Answer | None], RunRow] = field(default_factory=dict)
-    stop: Stop | None = None
+    pending: dict[Future[RowResult | None], RunRow] = field(default_factory=dict)
+    stop: RunStop | None = None
 
 
 class RunExecutor:
@@ -48,7 +48,7 @@ class RunExecutor:
         self,
         uow: UnitOfWork,
         rows: RowSender,
-        settling: SettlingService,
+        resolver: ChargeResolver,
         *,
         clock: Clock,
         in_flight: int = MOST_IN_FLIGHT,
@@ -56,7 +56,7 @@ class RunExecutor:
     ) -> None:
         self._uow = uow
         self._rows = rows
-        self._settling = settling
+        self._resolver = resolver
         self._clock = clock
         self._in_flight = in_flight
         self._pause = pause
@@ -129,7 +129,7 @@ class RunExecutor:
                 return None
             return run, Lease(run_id, fence, should_stop)
 
-    def _stop_untaken(self, run_id: str, stop: Stop) -> None:
+    def _stop_untaken(self, run_id: str, stop: RunStop) -> None:
         """Unless another executor has it, to which nothing happened."""
         with self._uow.write() as stores:
             fence = stores.runs.take_lease(run_id, owner=self._owner, now=epoch(self._clock()))
@@ -137,7 +137,7 @@ class RunExecutor:
             if fence is not None and run is not None:
                 self._move(stores, run, RunState.STOPPED, stop)
 
-    def _send(self, run: Run, lease: Lease) -> Stop | None:
+    def _send(self, run: Run, lease: Lease) -> RunStop | None:
         """Send rows until none is left, somebody pauses, or the breaker says stop."""
         with self._uow.write() as stores:
             # What was proven never to have been executed is to be sent again.
@@ -190,28 +190,32 @@ class RunExecutor:
                 progress.throttle.note(answer)
                 progress.stop = progress.stop or progress.breaker.note(answer)
 
-    def _settle(self, run: Run, pauses: Sequence[float], lease: Lease) -> Stop | None:
+    def _settle(self, run: Run, pauses: Sequence[float], lease: Lease) -> RunStop | None:
         """
         Look at what was sent and is not known, once after each pause, while anything is unknown.
 
         What Stripe has no answer for stays unknown, and the run may end without it.
         """
-        looks: list[Look] = []
+        looks: list[Resolution] = []
         for seconds in pauses:
             with self._uow.read() as stores:
                 unknown = stores.run_rows.in_flight(run.id)
             if not unknown or lease.is_over():
                 return None
             self._pause(seconds)
-            looks = [self._settling.look_now(charge) for charge in unknown if not lease.is_over()]
-        if Look.NOT_ASKED not in looks:
+            looks = [
+                self._resolver.resolve_abandoned(charge)
+                for charge in unknown
+                if not lease.is_over()
+            ]
+        if Resolution.NOT_ASKED not in looks:
             return None
-        return Stop(
+        return RunStop(
             "stripe_not_reached",
             "Stripe cannot be asked what became of charges that were in flight. Resume when it can be reached.",
         )
 
-    def _end(self, run: Run, lease: Lease, stop: Stop | None) -> bool:
+    def _end(self, run: Run, lease: Lease, stop: RunStop | None) -> bool:
         """False when rows came back to be sent: what became of them was found out just now."""
         with self._uow.write() as stores:
             if not stores.runs.beat(run.id, fence=lease.fence, now=epoch(self._clock())):
@@ -226,7 +230,7 @@ class RunExecutor:
             self._move(stores, run, RunState.FINISHED, None)
             return True
 
-    def _move(self, stores: Stores, run: Run, after: RunState, stop: Stop | None) -> None:
+    def _move(self, stores: Stores, run: Run, after: RunState, stop: RunStop | None) -> None:
         now = epoch(self._clock())
         moved = stores.runs.move(
             run.id,
@@ -247,25 +251,25 @@ class RunExecutor:
         )
 
 
-def _surprise(what: str, error_id: str, error: Exception) -> Stop:
+def _surprise(what: str, error_id: str, error: Exception) -> RunStop:
     if isinstance(error, sqlite3.OperationalError):
         return NOT_WRITTEN
-    return Stop(
+    return RunStop(
         "unexpected",
         f"{what} met an error that nobody expected ({error_id}). Whatever was sent is being found out; nothing more is charged until somebody resumes.",
     )
 
 
-def _why_not_approved(stores: Stores, run: Run) -> Stop | None:
+def _why_not_approved(stores: Stores, run: Run) -> RunStop | None:
     """The second look at what the approval bound: the rows as they are now."""
     if digest_now(stores, run) != run.digest:
-        return Stop(
+        return RunStop(
             "approval_does_not_fit",
             "The rows are not those that were approved. Nothing more is charged. An engineer has to look.",
         )
     approvers = {decision.by for decision in stores.runs.approvals(run)}
     if len(approvers - {run.submitted_by, run.created_by}) < run.approvals_needed:
-        return Stop(
+        return RunStop(
             "approval_missing",
             "This run was not approved by enough people. Nothing more is charged.",
         )

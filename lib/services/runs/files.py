@@ -15,8 +15,8 @@ from lib.domain.runs import Run
 from lib.domain.sheets import Sheet
 from lib.errors import InvalidInput, NotFound
 from lib.printing.certificates import Paper, to_html
-from lib.services.runs.draft import RunMaker, Source
-from lib.services.runs.view import RunViewer
+from lib.services.runs.draft import RunDrafts, RunSource
+from lib.services.runs.view import RunViews
 from lib.spreadsheets import reading, writing
 from lib.store.unit_of_work import UnitOfWork
 
@@ -26,7 +26,7 @@ TEMPLATE_CUSTOMERS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class RunUpload:
     """A file as it was read, before anybody decided anything."""
 
     sheet: Sheet
@@ -49,27 +49,27 @@ class Upload:
 
 class RunFiles:
     def __init__(
-        self, uow: UnitOfWork, maker: RunMaker, viewer: RunViewer, *, clock: Clock
+        self, uow: UnitOfWork, drafts: RunDrafts, views: RunViews, *, clock: Clock
     ) -> None:
         self._uow = uow
-        self._maker = maker
-        self._viewer = viewer
+        self._drafts = drafts
+        self._views = views
         self._clock = clock
 
-    def open(self, data: bytes, file_name: str) -> Upload:
+    def open(self, data: bytes, file_name: str) -> RunUpload:
         """
         Raises:
             InvalidInput: it is no table that can be read without a guess.
         """
         return self._opened(reading.read_file(data, file_name), data, file_name)
 
-    def open_pasted(self, text: str) -> Upload:
+    def open_pasted(self, text: str) -> RunUpload:
         """Rows copied out of a spreadsheet; raises like `open`."""
         return self._opened(reading.read_pasted(text), text.encode(), None)
 
-    def make(
+    def create_run(
         self,
-        upload: Upload,
+        upload: RunUpload,
         *,
         name: str,
         by: Actor,
@@ -102,8 +102,8 @@ class RunFiles:
                 code="columns_missing",
             )
         parsed = upload.parsed(columns, default_currency=default_currency)
-        run = self._maker.make(
-            Source(parsed.header, name, upload.file_name, upload.digest),
+        run = self._drafts.create(
+            RunSource(parsed.header, name, upload.file_name, upload.digest),
             [row.request() for row in parsed.rows],
             by=by,
         )
@@ -119,7 +119,7 @@ class RunFiles:
         Raises:
             NotFound: no such run.
         """
-        header, lines = self._viewer.results(run_id)
+        header, lines = self._views.results(run_id)
         rows = list(lines)
         if file_name.lower().endswith(".xlsx"):
             return len(rows), writing.to_xlsx(header, rows, sheet="Results")
@@ -133,7 +133,7 @@ class RunFiles:
         Raises:
             NotFound: no such run.
         """
-        header, lines = self._viewer.messages(run_id, numbers=numbers)
+        header, lines = self._views.messages(run_id, numbers=numbers)
         return writing.to_csv(header, lines)
 
     def certificate(self, run_id: str) -> bytes:
@@ -143,7 +143,7 @@ class RunFiles:
         Raises:
             NotFound: no such run, or it was never compared with Stripe.
         """
-        view = self._viewer.run(run_id)
+        view = self._views.run(run_id)
         with self._uow.read() as stores:
             certificate = stores.certificates.last(run_id)
             people = {user.username: user.name for user in stores.users.all()}
@@ -169,9 +169,9 @@ class RunFiles:
         ]
         return writing.to_xlsx(TEMPLATE_COLUMNS, rows, sheet="Charges")
 
-    def _opened(self, sheet: Sheet, data: bytes, file_name: str | None) -> Upload:
+    def _opened(self, sheet: Sheet, data: bytes, file_name: str | None) -> RunUpload:
         digest = hashlib.sha256(data).hexdigest()
         with self._uow.read() as stores:
             remembered = stores.runs.remembered_columns()
             earlier = stores.runs.same_file(digest)
-        return Upload(sheet, guess(sheet.header, remembered), file_name, digest, tuple(earlier))
+        return RunUpload(sheet, guess(sheet.header, remembered), file_name, digest, tuple(earlier))

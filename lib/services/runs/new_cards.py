@@ -12,7 +12,7 @@ from lib.domain.actors import SYSTEM
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.errors import GatewayError, RuleViolation, StaleState
 from lib.money import Money
-from lib.services.charges.charge import ChargingService
+from lib.services.charges.charge import ChargeService
 from lib.services.charges.review import ChargeOrder
 from lib.store.new_cards import NewCardCharge
 from lib.store.unit_of_work import UnitOfWork
@@ -25,9 +25,9 @@ _TRY_AGAIN_SECONDS = 300
 
 
 class NewCardCharger:
-    def __init__(self, uow: UnitOfWork, charging: ChargingService, *, clock: Clock) -> None:
+    def __init__(self, uow: UnitOfWork, charges: ChargeService, *, clock: Clock) -> None:
         self._uow = uow
-        self._charging = charging
+        self._charges = charges
         self._clock = clock
 
     def arrived(self, run_id: str) -> list[NewCardCharge]:
@@ -75,7 +75,7 @@ class NewCardCharger:
         try:
             # The expected number makes it once: whoever was here before, or died here, has
             # written down another try.
-            self._charging.charge(
+            self._charges.charge(
                 self._order(card),
                 by=SYSTEM,
                 expected_attempts=card.attempts_before,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.variance import Variance, Yield, expected_yield, variance
-from lib.services.runs.approve import found
+from lib.services.runs.approve import find_run
 from lib.store.unit_of_work import UnitOfWork
 
 _RUNS = 3
@@ -31,7 +31,7 @@ class Outlook:
     """Of the customers that are named: all changes, and the first twenty new and missing ones."""
 
 
-class RunComparer:
+class RunOutlooks:
     def __init__(self, uow: UnitOfWork, *, clock: Clock) -> None:
         self._uow = uow
         self._clock = clock
@@ -42,7 +42,7 @@ class RunComparer:
             NotFound: no such run.
         """
         with self._uow.read() as stores:
-            found(stores, run_id)
+            find_run(stores, run_id)
             history = stores.history
             before = history.runs_before(run_id, limit=_RUNS)
             found_variance = variance(

@@ -12,9 +12,9 @@ from lib.domain.runs import RowRequest, RowState, Run, RunState
 from lib.errors import InvalidInput
 from lib.money import Money, format_major
 from lib.services.ledger.attempts import offer_recovery
-from lib.services.runs.approve import found, must_be
-from lib.services.runs.draft import RunMaker, Source
-from lib.services.runs.view import RowView, RunViewer
+from lib.services.runs.approve import find_run, require_state
+from lib.services.runs.draft import RunDrafts, RunSource
+from lib.services.runs.view import RowView, RunViews
 from lib.store.unit_of_work import UnitOfWork
 
 OPEN_HEADER = ("customer", "amount", "currency", "reference", "description")
@@ -25,7 +25,7 @@ _FAILED = ("declined", "needs_customer")
 
 
 @dataclass(frozen=True, slots=True)
-class LinksMade:
+class LinkCounts:
     made: int
     had: int
     """Had one before."""
@@ -33,18 +33,18 @@ class LinksMade:
     """Failed for a reason that no new card mends."""
 
 
-class RunFollower:
+class RetryRuns:
     def __init__(
-        self, uow: UnitOfWork, maker: RunMaker, viewer: RunViewer, *, clock: Clock
+        self, uow: UnitOfWork, drafts: RunDrafts, views: RunViews, *, clock: Clock
     ) -> None:
         self._uow = uow
-        self._maker = maker
-        self._viewer = viewer
+        self._drafts = drafts
+        self._views = views
         self._clock = clock
 
-    def make_links(
+    def create_links(
         self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None
-    ) -> LinksMade:
+    ) -> LinkCounts:
         """
         A recovery link for each failed row whose customer can mend it with a new card: of these
         rows, or of all. Costs no request to Stripe.
@@ -54,10 +54,10 @@ class RunFollower:
         """
         by.must(Permission.MANAGE_LINKS)
         with self._uow.read() as stores:
-            found(stores, run_id)
+            find_run(stores, run_id)
         failed = [
             view
-            for view in self._viewer.rows(run_id)
+            for view in self._views.rows(run_id)
             if view.state in _FAILED and (numbers is None or view.row.number in numbers)
         ]
         mendable = [
@@ -75,7 +75,7 @@ class RunFollower:
         made = 0
         for start in range(0, len(without), _AT_ONCE):
             made += self._offer(without[start : start + _AT_ONCE], by=by)
-        return LinksMade(made, len(mendable) - made, len(failed) - len(mendable))
+        return LinkCounts(made, len(mendable) - made, len(failed) - len(mendable))
 
     def _offer(self, charge_ids: Sequence[str], *, by: Actor) -> int:
         made = 0
@@ -88,7 +88,7 @@ class RunFollower:
                     made += 1
         return made
 
-    def again(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> Run:
+    def create(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> Run:
         """
         A draft of a run's rows that failed or were blocked, judged anew: rows that must not be
         tried again, or not yet, are in it as blocked ones. A method that did not fail for the row is
@@ -103,19 +103,19 @@ class RunFollower:
         """
         by.must(Permission.CHARGE)
         with self._uow.read() as stores:
-            run = found(stores, run_id)
-        must_be(run, RunState.FINISHED, RunState.CANCELLED)
+            run = find_run(stores, run_id)
+        require_state(run, RunState.FINISHED, RunState.CANCELLED)
         requests = [
             _again(view)
-            for view in self._viewer.rows(run_id)
+            for view in self._views.rows(run_id)
             if _is_open(view) and (numbers is None or view.row.number in numbers)
         ]
         if not requests:
             raise InvalidInput("Every row of this run worked.", code="nothing_failed")
-        source = Source(run.header, f"{run.name[:70]}, again", follows=run.id)
-        return self._maker.make(source, requests, by=by)
+        source = RunSource(run.header, f"{run.name[:70]}, again", follows=run.id)
+        return self._drafts.create(source, requests, by=by)
 
-    def open_references(self, *, by: Actor) -> Run:
+    def create_from_open(self, *, by: Actor) -> Run:
         """
         A draft of every charge of the last 90 days that failed and was not made good since, or that
         Stripe never executed.
@@ -131,7 +131,7 @@ class RunFollower:
         if not charges:
             raise InvalidInput("No reference is open.", code="nothing_failed")
         requests = [_request(number, charge) for number, charge in enumerate(charges, start=2)]
-        return self._maker.make(Source(OPEN_HEADER, "Open references"), requests, by=by)
+        return self._drafts.create(RunSource(OPEN_HEADER, "Open references"), requests, by=by)
 
 
 def _is_open(view: RowView) -> bool:

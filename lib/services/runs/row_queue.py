@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 
 from lib.clock import Clock, epoch
-from lib.domain.breaker import Answer, Stop
+from lib.domain.breaker import RowResult, RunStop
 from lib.domain.charges import Outcome
 from lib.domain.runs import Limits, RowState, Run, RunRow
 from lib.money import format_money
@@ -23,7 +23,7 @@ class RowQueue:
         self._uow = uow
         self._run = run
         self._clock = clock
-        self.stop: Stop | None = None
+        self.stop: RunStop | None = None
         """Why no row comes although some are left; what is in flight may still change that."""
         self._busy: dict[str, int] = {}
         """Customers that are being charged, and the day on which that began."""
@@ -51,7 +51,7 @@ class RowQueue:
         self._today[code] = self._today.get(code, 0) + (row.amount or 0)
         return row
 
-    def done(self, row: RunRow, answer: Answer | None) -> None:
+    def done(self, row: RunRow, answer: RowResult | None) -> None:
         """What came of a row, None when it was not sent; one that Stripe did not take comes again."""
         customer = row.customer or ""
         is_of_today = self._busy.pop(customer, None) == self._day
@@ -93,10 +93,10 @@ class RowQueue:
             yield from page
             after = page[-1].number
 
-    def _why_not(self, row: RunRow) -> Stop | None:
+    def _why_not(self, row: RunRow) -> RunStop | None:
         run = self._run
         if run.canary and not run.passed_canary and self._sent >= run.canary:
-            return Stop(
+            return RunStop(
                 "canary",
                 f"The first {run.canary} rows were sent, as was asked for. Look at what came of them, then resume.",
             )
@@ -118,7 +118,7 @@ class RowQueue:
 
 def over_day_limit(
     run: Run, row: RunRow, limits: Mapping[str, Limits], charged_today: Mapping[str, int]
-) -> Stop | None:
+) -> RunStop | None:
     """Whether `row` would pass the limit of a day; two approvers may."""
     code = row.currency or ""
     limit = limits.get(code, Limits()).per_day
@@ -126,7 +126,7 @@ def over_day_limit(
         return None
     if charged_today.get(code, 0) + (row.amount or 0) <= limit:
         return None
-    return Stop(
+    return RunStop(
         "day_limit",
         f"With the next row more than {format_money(limit, code)} would be charged today. Resume tomorrow, or submit the rest again for a second approval.",
     )

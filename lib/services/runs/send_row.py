@@ -13,16 +13,16 @@ import stamina
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain import payment_methods
 from lib.domain.actors import Actor
-from lib.domain.breaker import NOT_WRITTEN, Answer, Stop
+from lib.domain.breaker import NOT_WRITTEN, RowResult, RunStop
 from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
 from lib.errors import Blocked, GatewayError, Refused, RuleViolation
 from lib.money import Money
-from lib.services.charges.cancel_intents import EarlierIntents
-from lib.services.charges.claim import RunClaim, plan
-from lib.services.charges.review import ChargeOrder, tries_of
-from lib.services.charges.send import Sender
+from lib.services.charges.cancel_intents import IntentCanceller
+from lib.services.charges.claim import RunClaim, claim_attempt
+from lib.services.charges.review import ChargeOrder, attempts_of
+from lib.services.charges.send import ChargeSender
 from lib.services.ledger import attempts as ledger
 from lib.services.runs.lease import Lease
 from lib.services.runs.row_queue import charged_today, over_day_limit
@@ -47,23 +47,23 @@ class _CustomerBusy(Exception):
 
 
 class _OverLimit(Exception):
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: RunStop) -> None:
         super().__init__(stop.code)
         self.stop = stop
 
 
 class RowSender:
     def __init__(
-        self, sender: Sender, earlier: EarlierIntents, *, clock: Clock, livemode: bool
+        self, sender: ChargeSender, canceller: IntentCanceller, *, clock: Clock, livemode: bool
     ) -> None:
         self._sender = sender
-        self._earlier = earlier
+        self._canceller = canceller
         self._clock = clock
         self._livemode = livemode
         # Of real time: whatever is in flight for longer has ended, and is being settled.
         self._patience = float(IN_FLIGHT_SECONDS)
 
-    def send(self, run: Run, row: RunRow, lease: Lease, commits: GroupCommit) -> Answer | None:
+    def send(self, run: Run, row: RunRow, lease: Lease, commits: GroupCommit) -> RowResult | None:
         """
         Charge one row. None when nothing was sent: our own rules blocked it, or the lease is over.
 
@@ -77,7 +77,7 @@ class RowSender:
             except _TriedBefore as before:
                 # This is also the last look before the money moves.
                 for charge_id, attempts in before.tried.items():
-                    self._earlier.close(charge_id, attempts)
+                    self._canceller.cancel_last(charge_id, attempts)
                 attempt = self._claim(run, row, order, before.tried, lease, commits)
         except (RuleViolation, Refused) as error:
             # Asked again, Stripe would refuse again to close the earlier payment.
@@ -85,9 +85,9 @@ class RowSender:
             commits.write(lambda stores: _block(stores, row, refusal))
             return None
         except GatewayError as error:
-            return Answer(Outcome.NOT_EXECUTED, http_status=error.http_status)
+            return RowResult(Outcome.NOT_EXECUTED, http_status=error.http_status)
         except _OverLimit as over:
-            return Answer(Outcome.NOT_EXECUTED, stop=over.stop)
+            return RowResult(Outcome.NOT_EXECUTED, stop=over.stop)
         if attempt is None:
             return None
         asked_at_ms = epoch_ms(self._clock())
@@ -109,8 +109,8 @@ class RowSender:
         except sqlite3.Error:
             # The attempt stays open in the ledger and is settled by evidence.
             logger.exception("the outcome of %s could not be written down", attempt.idempotency_key)
-            return Answer(Outcome.UNKNOWN, stop=NOT_WRITTEN)
-        return Answer(
+            return RowResult(Outcome.UNKNOWN, stop=NOT_WRITTEN)
+        return RowResult(
             outcome=result.outcome,
             http_status=result.http_status,
             code=result.decline.code,
@@ -137,7 +137,7 @@ class RowSender:
         claim = RunClaim(run.id, row.number, lease.fence, row.charge_id, row.suffix)
 
         def claiming(stores: Stores) -> Attempt:
-            if not tried and (before := tries_of(stores, order)):
+            if not tried and (before := attempts_of(stores, order)):
                 raise _TriedBefore(before)
             now = epoch(self._clock())
             if limits := stores.limits.all():
@@ -145,7 +145,7 @@ class RowSender:
                 stop = over_day_limit(run, row, limits, charged_today(stores, now))
                 if stop is not None:
                     raise _OverLimit(stop)
-            return plan(
+            return claim_attempt(
                 stores,
                 order,
                 self._method(stores, row),

@@ -10,9 +10,9 @@ from lib.clock import Clock, epoch
 from lib.domain.blocked_rows import block_of
 from lib.domain.charges import ChargeState
 from lib.domain.run_columns import RESULT_COLUMNS
-from lib.domain.runs import CollectedElsewhere, Decision, RowState, Run, RunRow, Severity
+from lib.domain.runs import ApprovalDecision, CollectedElsewhere, RowState, Run, RunRow, Severity
 from lib.services.charges.view import ChargeView, views_of
-from lib.services.runs.approve import found
+from lib.services.runs.approve import find_run
 from lib.services.runs.messages import MESSAGE_PARTS, message_about, needs_message
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -23,7 +23,7 @@ _PAGE = 1_000
 @dataclass(frozen=True, slots=True)
 class RunView:
     run: Run
-    decisions: tuple[Decision, ...]
+    decisions: tuple[ApprovalDecision, ...]
     counts: Mapping[str, int]
     """Rows by state; of those that were sent, by what came of their own try in this run."""
     totals: Mapping[str, Mapping[str, int]]
@@ -145,7 +145,7 @@ class RowView:
         }
 
 
-class RunViewer:
+class RunViews:
     def __init__(self, uow: UnitOfWork, *, clock: Clock, public_url: str) -> None:
         self._uow = uow
         self._clock = clock
@@ -159,7 +159,7 @@ class RunViewer:
         with self._uow.read() as stores:
             counts, totals = stores.run_rows.sums(run_id)
             return RunView(
-                run=found(stores, run_id),
+                run=find_run(stores, run_id),
                 decisions=tuple(stores.runs.decisions(run_id)),
                 counts=counts,
                 totals=totals,
@@ -191,7 +191,7 @@ class RunViewer:
             NotFound: no such run.
         """
         with self._uow.read() as stores:
-            run = found(stores, run_id)
+            run = find_run(stores, run_id)
         width = len(run.header)
 
         def lines() -> Iterator[tuple[str, ...]]:
@@ -212,7 +212,7 @@ class RunViewer:
             numbers: only of these rows; of all when None.
         """
         with self._uow.read() as stores:
-            found(stores, run_id)
+            find_run(stores, run_id)
             # Whoever saved a new card has done their part; it is ours to try again.
             done = {card.charge_id for card in stores.new_cards.arrived(run_id, since=0)}
         failed: dict[str, dict[str, ChargeView]] = {}

@@ -61,7 +61,7 @@ class TestSuccess:
         customer = world.customer()
         world.save_card(customer)
         seen: list[dict[str, object]] = []
-        send = world.services.charging._sender._gateway.create_payment_intent
+        send = world.services.charges._sender._gateway.create_payment_intent
 
         def looking(params, *, idempotency_key, **more):
             other = sqlite3.connect(world.settings.database)
@@ -73,7 +73,7 @@ class TestSuccess:
             return send(params, idempotency_key=idempotency_key, **more)
 
         monkeypatch.setattr(
-            world.services.charging._sender._gateway, "create_payment_intent", looking
+            world.services.charges._sender._gateway, "create_payment_intent", looking
         )
         view = world.charge(customer)
         assert seen[0]["outcome"] is None
@@ -86,7 +86,7 @@ class TestSuccess:
     ) -> None:
         customer = world.customer()
         world.save_card(customer)
-        send = world.services.charging._sender._gateway.create_payment_intent
+        send = world.services.charges._sender._gateway.create_payment_intent
 
         def writing(params, *, idempotency_key, **more):
             other = connect(world.settings.database)
@@ -97,7 +97,7 @@ class TestSuccess:
             return send(params, idempotency_key=idempotency_key, **more)
 
         monkeypatch.setattr(
-            world.services.charging._sender._gateway, "create_payment_intent", writing
+            world.services.charges._sender._gateway, "create_payment_intent", writing
         )
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
 
@@ -111,7 +111,7 @@ class TestSuccess:
         assert intent is not None
         world.stripe.settle_processing(intent, succeed=True)
         world.services.sync.run()
-        assert world.services.charging.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
+        assert world.services.charges.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
 
     def test_an_unnamed_method_is_the_newest_usable_one_and_the_review_says_so(
         self, world: World
@@ -120,7 +120,7 @@ class TestSuccess:
         world.save_card(customer)
         world.clock.advance(seconds=5)
         newest = world.save_card(customer, "5555555555554444")
-        review = world.services.charging.review(world.order(customer), by=ALICE)
+        review = world.services.charges.review(world.order(customer), by=ALICE)
         assert review.method.id == newest
         assert any("the newest is charged, Mastercard ···· 4444" in one for one in review.warnings)
 
@@ -182,7 +182,7 @@ class TestNeverTwice:
             method=world.services.reports.payment_methods.page(search="0341").frame["id"][0],
         )
         with pytest.raises(StaleState):
-            world.services.charging.charge(order, by=ALICE, expected_attempts=0)
+            world.services.charges.charge(order, by=ALICE, expected_attempts=0)
         assert declined.charge.state is ChargeState.DECLINED
         assert world.moved() == []
 
@@ -253,7 +253,7 @@ class TestFailure:
         assert isinstance(address, str)
         world.clock.advance(seconds=5)
         card = world.finish(address.rsplit("/", 1)[1])
-        again = world.services.charging.retry(
+        again = world.services.charges.retry(
             failed.charge.id, payment_method=card, by=ALICE, expected_attempts=1
         )
         assert again.charge.state is ChargeState.SUCCEEDED
@@ -271,11 +271,11 @@ class TestFailure:
         world.save_card(customer, ALWAYS_DECLINES)
         failed = world.charge(customer)
         card = world.save_card(customer)
-        world.services.charging.retry(failed.charge.id, payment_method=card, by=ALICE)
+        world.services.charges.retry(failed.charge.id, payment_method=card, by=ALICE)
         first = failed.last.payment_intent if failed.last else ""
         assert first
         assert (
-            world.services.charging._sender._gateway.retrieve_payment_intent(first).status
+            world.services.charges._sender._gateway.retrieve_payment_intent(first).status
             == "canceled"
         )
 
@@ -284,10 +284,10 @@ class TestFailure:
         world.save_card(customer, NO_MONEY)
         failed = world.charge(customer)
         with pytest.raises(Blocked) as refused:
-            world.services.charging.retry(failed.charge.id, by=ALICE)
+            world.services.charges.retry(failed.charge.id, by=ALICE)
         assert refused.value.code == "retry_too_early"
         world.clock.advance(days=3)
-        again = world.services.charging.retry(failed.charge.id, by=ALICE)
+        again = world.services.charges.retry(failed.charge.id, by=ALICE)
         assert len(again.attempts) == 2
 
     def test_a_card_that_wants_the_customer_is_not_tried_again_alone(self, world: World) -> None:
@@ -296,20 +296,20 @@ class TestFailure:
         failed = world.charge(customer)
         world.clock.advance(days=30)
         with pytest.raises(Blocked) as refused:
-            world.services.charging.retry(failed.charge.id, by=ALICE)
+            world.services.charges.retry(failed.charge.id, by=ALICE)
         assert refused.value.code == "retry_not_allowed"
 
     def test_a_card_that_expired_is_refused_before_any_call(self, world: World) -> None:
         customer = world.customer()
         world.save_card(customer, exp_year=2026)
         world.clock.advance(days=45)
-        before = world.services.charging._sender._gateway.requests
+        before = world.services.charges._sender._gateway.requests
         with pytest.raises(Blocked):
             world.charge(customer)
         assert world.moved() == []
-        with world.services.charging._uow.read() as stores:
+        with world.services.charges._uow.read() as stores:
             assert stores.charges.unsettled() == []
-        assert world.services.charging._sender._gateway.requests > before  # it did look
+        assert world.services.charges._sender._gateway.requests > before  # it did look
 
     def test_a_method_of_another_customer_is_refused(self, world: World) -> None:
         other = world.customer("Globex")
@@ -353,7 +353,7 @@ class TestFailure:
         customer = world.customer()
         world.save_card(customer, ALWAYS_DECLINES)
         failed = world.charge(customer)
-        cancelled = world.services.charging.cancel(failed.charge.id, by=ALICE)
+        cancelled = world.services.charges.cancel(failed.charge.id, by=ALICE)
         assert cancelled.charge.state is ChargeState.CANCELLED
         assert cancelled.recovery_url is None
         card = world.save_card(customer)
@@ -364,7 +364,7 @@ class TestFailure:
         world.save_card(customer)
         paid = world.charge(customer)
         with pytest.raises(StaleState):
-            world.services.charging.cancel(paid.charge.id, by=ALICE)
+            world.services.charges.cancel(paid.charge.id, by=ALICE)
 
 
 class TestInput:
@@ -372,7 +372,7 @@ class TestInput:
         customer = world.customer()
         world.save_card(customer)
         with pytest.raises(NotPermitted):
-            world.services.charging.charge(world.order(customer), by=VERA)
+            world.services.charges.charge(world.order(customer), by=VERA)
 
     @pytest.mark.parametrize("reference", ["", "   ", "x" * 201, "a\x00b", "a\nb", "x" * 100_000])
     def test_bad_references_are_refused_in_words(self, world: World, reference: str) -> None:
@@ -384,7 +384,7 @@ class TestInput:
     def test_amounts_out_of_bounds_are_refused(self, world: World, amount: int) -> None:
         order = ChargeOrder("cus_nobody", Money(amount, "usd"), "INV-1")
         with pytest.raises(InvalidInput):
-            world.services.charging.charge(order, by=ALICE)
+            world.services.charges.charge(order, by=ALICE)
 
     @pytest.mark.parametrize(
         "customer", ["cus_nobody", "", "../accounts", "x" * 100_000, "cus_\x00"]
@@ -397,7 +397,7 @@ class TestInput:
         customer = world.customer()
         world.save_card(customer)
         world.charge(customer, reference="INV-1")
-        review = world.services.charging.review(
+        review = world.services.charges.review(
             world.order(customer, reference="INV-1-again"), by=ALICE
         )
         assert any("INV-1" in warning for warning in review.warnings)

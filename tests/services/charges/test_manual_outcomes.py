@@ -9,7 +9,7 @@ import pytest
 
 from lib.domain.actors import Role
 from lib.domain.charges import ChargeState, Outcome
-from lib.domain.verdicts import Verdict, VerdictState
+from lib.domain.manual_outcomes import ManualOutcome, ManualOutcomeState
 from lib.errors import InvalidInput, NotPermitted, NotSignedIn, StaleState
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import audited, uow
@@ -29,22 +29,22 @@ def unknown(world: World) -> str:
     return charge.id
 
 
-def propose(world: World, charge_id: str, *, by=ALICE, **more: object) -> Verdict:
+def propose(world: World, charge_id: str, *, by=ALICE, **more: object) -> ManualOutcome:
     wanted = {"outcome": Outcome.NOT_EXECUTED, "reason": "Not in the Dashboard either"} | more
-    return world.services.verdicts.propose(charge_id, by=by, **wanted)
+    return world.services.manual_outcomes.propose(charge_id, by=by, **wanted)
 
 
-def approve(world: World, verdict: Verdict, *, by=BOB) -> Verdict:
-    return world.services.verdicts.approve(verdict.id, by=by, password=PRACTICE_PASSWORD)
+def approve(world: World, verdict: ManualOutcome, *, by=BOB) -> ManualOutcome:
+    return world.services.manual_outcomes.approve(verdict.id, by=by, password=PRACTICE_PASSWORD)
 
 
 def state(world: World, charge_id: str) -> ChargeState:
-    return world.services.charging.view(charge_id).charge.state
+    return world.services.charges.view(charge_id).charge.state
 
 
 def elsewhere(world: World, charge_id: str, **changes: object) -> str:
     """A payment made by hand, without our mark."""
-    charge = world.services.charging.view(charge_id).charge
+    charge = world.services.charges.view(charge_id).charge
     params = {
         "amount": charge.amount,
         "currency": charge.currency,
@@ -54,7 +54,7 @@ def elsewhere(world: World, charge_id: str, **changes: object) -> str:
         "confirm": True,
         "allowed_payment_method_types": ["card"],
     } | changes
-    gateway = world.services.verdicts._gateway
+    gateway = world.services.manual_outcomes._gateway
     return gateway.create_payment_intent(params, idempotency_key="elsewhere").id
 
 
@@ -62,13 +62,13 @@ class TestTwoPeople:
     def test_never_executed_frees_the_reference(self, world, unknown) -> None:
         verdict = propose(world, unknown)
         assert state(world, unknown) is ChargeState.UNKNOWN
-        assert approve(world, verdict).state is VerdictState.APPROVED
-        view = world.services.charging.view(unknown)
+        assert approve(world, verdict).state is ManualOutcomeState.APPROVED
+        view = world.services.charges.view(unknown)
         assert view.charge.state is ChargeState.PLANNED
         assert view.attempts[-1].evidence == "two_people"
         assert audited(world)[-2:] == ["verdict.approved", "attempt.not_executed"]
         assert "verdict.proposed" in audited(world)
-        world.services.charging.retry(unknown, by=ALICE)
+        world.services.charges.retry(unknown, by=ALICE)
         assert world.moved() == [(1_234, "usd")]
 
     def test_nobody_agrees_with_themselves(self, world, unknown) -> None:
@@ -94,14 +94,14 @@ class TestTwoPeople:
     def test_the_password_is_asked_again(self, world, unknown) -> None:
         verdict = propose(world, unknown)
         with pytest.raises(NotSignedIn):
-            world.services.verdicts.approve(verdict.id, by=BOB, password="wrong")
+            world.services.manual_outcomes.approve(verdict.id, by=BOB, password="wrong")
         assert state(world, unknown) is ChargeState.UNKNOWN
 
     def test_reasons_are_needed(self, world, unknown) -> None:
         with pytest.raises(InvalidInput):
             propose(world, unknown, reason=" ")
         verdict = propose(world, unknown)
-        reject = world.services.verdicts.reject
+        reject = world.services.manual_outcomes.reject
         with pytest.raises(InvalidInput):
             reject(verdict.id, by=BOB, password=PRACTICE_PASSWORD, note="")
         reject(verdict.id, by=BOB, password=PRACTICE_PASSWORD, note="I see it there")
@@ -113,7 +113,7 @@ class TestTwoPeople:
         verdict = propose(world, unknown)
         with pytest.raises(StaleState):
             propose(world, unknown, by=ADA)
-        world.services.verdicts.withdraw(verdict.id, by=ALICE)
+        world.services.manual_outcomes.withdraw(verdict.id, by=ALICE)
         with pytest.raises(StaleState):
             approve(world, verdict)
         propose(world, unknown)
@@ -149,13 +149,13 @@ class TestEvidenceComesFirst:
     def test_and_once_more_before_somebody_agrees(self, world, unknown) -> None:
         """Listed late: the payment shows up between the proposal and the approval."""
         verdict = propose(world, unknown)
-        attempt = world.services.charging.view(unknown).attempts[-1]
+        attempt = world.services.charges.view(unknown).attempts[-1]
         late = elsewhere(world, unknown, metadata=json.loads(attempt.params)["metadata"])
         with pytest.raises(StaleState, match="found out by itself"):
             approve(world, verdict)
-        (found,) = world.services.verdicts.of_charge(unknown)
-        assert found.state is VerdictState.OVERTAKEN
-        assert world.services.charging.view(unknown).attempts[-1].payment_intent == late
+        (found,) = world.services.manual_outcomes.of_charge(unknown)
+        assert found.state is ManualOutcomeState.OVERTAKEN
+        assert world.services.charges.view(unknown).attempts[-1].payment_intent == late
         assert state(world, unknown) is ChargeState.SUCCEEDED
 
     @pytest.mark.parametrize("path", ["/v1/events", "/v1/payment_intents"])
@@ -170,7 +170,7 @@ class TestEvidenceComesFirst:
 
     def test_the_last_look_is_kept_to_be_shown(self, world, unknown) -> None:
         propose(world, unknown)
-        (attempt,) = world.services.charging.view(unknown).attempts
+        (attempt,) = world.services.charges.view(unknown).attempts
         assert json.loads(attempt.last_look) == {
             "at": world.now,
             "same_key": 500,
@@ -180,13 +180,13 @@ class TestEvidenceComesFirst:
 
 
 class TestPaidElsewhere:
-    def paid(self, world: World, unknown: str, intent: str | None) -> Verdict:
+    def paid(self, world: World, unknown: str, intent: str | None) -> ManualOutcome:
         return propose(world, unknown, outcome=Outcome.SUCCEEDED, payment_intent=intent)
 
     def test_a_payment_made_by_hand_settles_it(self, world, unknown) -> None:
         intent = elsewhere(world, unknown)
         approve(world, self.paid(world, unknown, intent))
-        view = world.services.charging.view(unknown)
+        view = world.services.charges.view(unknown)
         assert view.charge.state is ChargeState.SUCCEEDED
         assert view.attempts[-1].payment_intent == intent
         assert len(world.moved()) == 1
@@ -199,8 +199,8 @@ class TestPaidElsewhere:
             other = world.customer("Other")
             changes = {"customer": other, "payment_method": world.save_card(other)}
         if changes.get("confirm") is False:
-            charge = world.services.charging.view(unknown).charge
-            intent = world.services.verdicts._gateway.create_payment_intent(
+            charge = world.services.charges.view(unknown).charge
+            intent = world.services.manual_outcomes._gateway.create_payment_intent(
                 {"amount": charge.amount, "currency": charge.currency, "customer": charge.customer},
                 idempotency_key="elsewhere",
             ).id
@@ -213,18 +213,18 @@ class TestPaidElsewhere:
         """Its reply was lost, so that no attempt holds it yet."""
         world.lose_reply()
         other = world.charge(
-            world.services.charging.view(unknown).charge.customer, reference="INV-2"
+            world.services.charges.view(unknown).charge.customer, reference="INV-2"
         )
         paid = [m.payment_intent for m in world.stripe.money_moved()][-1]
         with pytest.raises(InvalidInput, match="mark of another charge"):
             propose(world, unknown, outcome=Outcome.SUCCEEDED, payment_intent=paid)
         world.clock.advance(hours=24)
-        world.services.settling.settle_due()
-        found = world.services.charging.view(other.charge.id)
+        world.services.charge_resolver.resolve_due()
+        found = world.services.charges.view(other.charge.id)
         assert found.charge.state is ChargeState.SUCCEEDED
 
     def test_the_payment_of_another_charge_does_not(self, world, unknown) -> None:
-        customer = world.services.charging.view(unknown).charge.customer
+        customer = world.services.charges.view(unknown).charge.customer
         other = world.charge(customer, reference="INV-2")
         with pytest.raises(InvalidInput, match="another charge"):
             self.paid(world, unknown, other.attempts[-1].payment_intent)
@@ -279,7 +279,7 @@ class TestSchema:
             "UPDATE attempts SET outcome = 'succeeded', evidence = 'two_people', payment_intent = 'pi_1'",
         )
         with uow(world).read() as stores:
-            assert stores.verdicts.find(verdict.id).state is VerdictState.APPROVED
+            assert stores.verdicts.find(verdict.id).state is ManualOutcomeState.APPROVED
 
     def refused(self, world: World, change: str) -> None:
         with (

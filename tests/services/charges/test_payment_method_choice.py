@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.domain.charges import ChargeState
 from lib.domain.runs import RowRequest
 from lib.money import Money
-from lib.services.runs.draft import Source
+from lib.services.runs.draft import RunSource
 from tests import stripe_account
 from tests.charge_runs import executed, rows_of
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
@@ -25,14 +25,14 @@ def two_methods(world: World, first: str, second: str = MASTERCARD) -> tuple[str
 
 def judged(world: World, customer: str, *, amount: int = 1234):
     request = RowRequest(2, (), customer, Money(amount, "usd"), "INV-1")
-    run = world.services.runs.maker.make(Source((), "November"), [request], by=ALICE)
+    run = world.services.runs.drafts.create(RunSource((), "November"), [request], by=ALICE)
     (row,) = rows_of(world, run.id)
     world.services.runs.control.cancel(run.id, by=ALICE)
     return row
 
 
 def reviewed(world: World, customer: str):
-    return world.services.charging.review(world.order(customer), by=ALICE)
+    return world.services.charges.review(world.order(customer), by=ALICE)
 
 
 def test_the_default_before_the_newest(world: World) -> None:
@@ -89,7 +89,7 @@ class TestTryAgain:
         run = executed(world, [(customer, bad, 1234, "INV-1")])
         world.clock.advance(minutes=1)
         new = world.save_card(customer)
-        again = world.services.runs.follower.again(run.id, by=ALICE)
+        again = world.services.runs.retry_runs.create(run.id, by=ALICE)
         (row,) = rows_of(world, again.id)
         assert (row.payment_method, row.state) == (new, "planned")
 
@@ -102,9 +102,9 @@ class TestTryAgain:
         request = RowRequest(2, (), customer, Money(1234, "usd"), "INV-1", newer)
         other = world.customer()
         good = RowRequest(3, (), other, Money(500, "usd"), "INV-9", world.save_card(other))
-        maker, control = world.services.runs.maker, world.services.runs.control
-        run = maker.make(Source((), "November"), [request, good], by=ALICE)
+        maker, control = world.services.runs.drafts, world.services.runs.control
+        run = maker.create(RunSource((), "November"), [request, good], by=ALICE)
         assert rows_of(world, run.id)[0].findings[0].code == "outcome_unknown"
         control.cancel(run.id, by=ALICE)
-        again = world.services.runs.follower.again(run.id, by=ALICE)
+        again = world.services.runs.retry_runs.create(run.id, by=ALICE)
         assert rows_of(world, again.id)[0].payment_method == newer

@@ -18,8 +18,8 @@ def customer(world: World) -> str:
 
 
 def settled(world: World, view: ChargeView) -> ChargeView:
-    world.services.settling.settle_due()
-    return world.services.charging.view(view.charge.id)
+    world.services.charge_resolver.resolve_due()
+    return world.services.charges.view(view.charge.id)
 
 
 UNKNOWN_FAULTS = [
@@ -109,7 +109,7 @@ class TestUnknown:
         assert view.last is not None
         assert view.last.outcome is Outcome.NOT_EXECUTED
         assert view.last.evidence == "no_trace"
-        again = world.services.charging.retry(view.charge.id, by=ALICE, expected_attempts=1)
+        again = world.services.charges.retry(view.charge.id, by=ALICE, expected_attempts=1)
         assert again.charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
 
@@ -192,7 +192,7 @@ class TestUnknown:
                 state="received",
             )
         world.services.webhooks.process_due()
-        assert world.services.charging.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
+        assert world.services.charges.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
 
 
 class TestCrash:
@@ -202,7 +202,7 @@ class TestCrash:
         class Died(BaseException):
             pass
 
-        gateway = world.services.charging._sender._gateway
+        gateway = world.services.charges._sender._gateway
         send = gateway.create_payment_intent
 
         def before(params, *, idempotency_key, **more):
@@ -226,13 +226,13 @@ class TestCrash:
         assert len(world.moved()) == (0 if where == "before" else 1)
         services = world.rebuild()
         charge_id = services.reports.charges.page().frame["id"][0]
-        assert services.charging.view(charge_id).charge.state is ChargeState.ATTEMPTING
+        assert services.charges.view(charge_id).charge.state is ChargeState.ATTEMPTING
         with pytest.raises(AlreadyCharged):
             world.charge(customer, reference="CRASH")
-        assert services.settling.settle_due() == 0, "the sender may still be waiting"
+        assert services.charge_resolver.resolve_due() == 0, "the sender may still be waiting"
         world.clock.advance(seconds=61)
-        assert services.settling.settle_due() == 1
-        assert services.charging.view(charge_id).charge.state is ChargeState.SUCCEEDED
+        assert services.charge_resolver.resolve_due() == 1
+        assert services.charges.view(charge_id).charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
 
     def test_two_processes_settling_at_once_agree(self, world: World, customer: str) -> None:
@@ -241,11 +241,11 @@ class TestCrash:
         world.clock.advance(seconds=30)
         first = world.services
         second = world.rebuild()
-        with first.settling._uow.read() as stores:
+        with first.charge_resolver._uow.read() as stores:
             due = stores.charges.due(now=world.now)
         for services in (first, second):
             for attempt in due:
-                services.settling._settle_or_postpone(attempt)
+                services.charge_resolver._resolve_or_postpone(attempt)
         timeline = second.reports.charges.timeline(view.charge.id)
         assert [entry.kind for entry in timeline].count("succeeded") == 1
         assert len(world.moved()) == 1
@@ -256,7 +256,7 @@ class TestReconcile:
         world.lose_reply()
         world.charge(customer)
         world.clock.advance(seconds=61)
-        found = world.services.settling.reconcile(by=ALICE)
+        found = world.services.charge_resolver.reconcile(by=ALICE)
         assert (found.settled, found.still_unknown, found.drift) == (1, 0, [])
 
     def test_a_payment_with_our_metadata_that_we_never_made_is_drift(
@@ -278,7 +278,7 @@ class TestReconcile:
             },
             {"Authorization": "Bearer sk_test_practice"},
         )
-        found = world.services.settling.reconcile(by=ALICE)
+        found = world.services.charge_resolver.reconcile(by=ALICE)
         assert [row["kind"] for row in found.drift] == ["not_in_ledger"]
 
     def test_copied_metadata_does_not_settle_another_payment(
@@ -304,5 +304,5 @@ class TestReconcile:
             {"Authorization": "Bearer sk_test_practice"},
         )
         world.clock.advance(seconds=61)
-        world.services.settling.reconcile(by=ALICE)
-        assert world.services.charging.view(view.charge.id).charge.state is ChargeState.UNKNOWN
+        world.services.charge_resolver.reconcile(by=ALICE)
+        assert world.services.charges.view(view.charge.id).charge.state is ChargeState.UNKNOWN

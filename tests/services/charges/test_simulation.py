@@ -65,7 +65,7 @@ class Simulation:
 
     def wrap(self) -> None:
         """Watch what is sent, and die around it when told to."""
-        gateway = self.world.services.charging._sender._gateway
+        gateway = self.world.services.charges._sender._gateway
         send = gateway.create_payment_intent
 
         def watched(params, *, idempotency_key, **more):
@@ -120,7 +120,7 @@ class Simulation:
             reference=self.random.choice(["INV-1", "INV-2", "INV-3"]),
             payment_method=self.random.choice([method, method, method, None]),
         )
-        view = self.world.services.charging.charge(
+        view = self.world.services.charges.charge(
             order, by=ALICE, expected_attempts=self.random.choice([None, None, 0, 1])
         )
         self.steps[-1] += f" {order.reference} {order.money}: {view.charge.state}"
@@ -130,33 +130,33 @@ class Simulation:
         if row is None:
             return
         method = self.random.choice(self.customers[row["customer"]])
-        view = self.world.services.charging.retry(row["id"], by=ALICE, payment_method=method)
+        view = self.world.services.charges.retry(row["id"], by=ALICE, payment_method=method)
         self.steps[-1] += f" {view.charge.reference}: {view.charge.state}"
 
     def cancel(self) -> None:
         row = self.pick("declined", "needs_customer", "planned", "attempting", "unknown")
         if row is not None:
-            self.world.services.charging.cancel(row["id"], by=ALICE)
+            self.world.services.charges.cancel(row["id"], by=ALICE)
 
     def settle(self) -> None:
-        self.world.services.settling.settle_due()
+        self.world.services.charge_resolver.resolve_due()
 
     def sync(self) -> None:
         self.world.services.sync.run(full=self.random.random() < 0.3)
 
     def reconcile(self) -> None:
-        self.world.services.settling.reconcile(by=ALICE)
+        self.world.services.charge_resolver.reconcile(by=ALICE)
 
     def stale_settler(self) -> None:
         """A second worker read its list, and comes to it after a person acted."""
-        settling = self.world.services.settling
+        settling = self.world.services.charge_resolver
         with settling._uow.read() as stores:
             due = stores.charges.due(now=self.world.now)
         for act in (self.settle, self.retry, self.charge):
             with contextlib.suppress(OnfileError):
                 act()
         for attempt in due:
-            settling._settle_or_postpone(attempt)
+            settling._resolve_or_postpone(attempt)
 
     def dashboard_confirm(self) -> None:
         """Somebody pays a failed PaymentIntent by hand."""
@@ -264,7 +264,7 @@ class Simulation:
         assert in_ledger == stripe_account
         assert states[ChargeState.SUCCEEDED] == len(stripe_account)
         assert audit["charge.paid_twice_suspected"] == 0
-        drift = self.world.services.settling.reconcile(by=ALICE).drift
+        drift = self.world.services.charge_resolver.reconcile(by=ALICE).drift
         assert drift == []
 
 

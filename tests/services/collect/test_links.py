@@ -15,7 +15,7 @@ from lib.errors import (
     OutcomeUnknown,
     StaleState,
 )
-from lib.services.collect.customers import TwinFound
+from lib.services.collect.customers import DuplicateCustomer
 from lib.services.collect.links import CreatedLink, LinkGone
 from tests import stripe_account
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
@@ -245,7 +245,7 @@ class TestTwins:
             ]
             for n in (1, 2)
         }
-        with pytest.raises(TwinFound) as found:
+        with pytest.raises(DuplicateCustomer) as found:
             create(world, email="two@example.com")
         assert {customer.id for customer in found.value.customers} == several
         for customer in several:

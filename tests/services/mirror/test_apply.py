@@ -107,9 +107,9 @@ class TestEachWayAlone:
     def test_the_return_page_costs_one_request_for_a_known_customer(self, world: World) -> None:
         made = link(world, world.customer())
         world.fill(made.session_id)
-        before = world.services.returns._refresher._gateway.requests
+        before = world.services.return_page._refetcher._gateway.requests
         by_return(world, made)
-        assert world.services.returns._refresher._gateway.requests - before == 1
+        assert world.services.return_page._refetcher._gateway.requests - before == 1
 
     def test_a_customer_unknown_until_now_is_fetched_along(self, world: World) -> None:
         there = stripe_account.post(world, "/v1/customers", email="x@example.com", name="Xavier")
@@ -185,8 +185,8 @@ class TestOrder:
     def test_an_answer_from_before_cannot_overwrite_a_later_one(self, world: World) -> None:
         """Two processes ask; the first to ask is the last to write."""
         made = link(world, world.customer())
-        refresher = world.services.returns._refresher
-        retrieve = refresher._gateway.retrieve_session
+        refetcher = world.services.return_page._refetcher
+        retrieve = refetcher._gateway.retrieve_session
         asked: list[str] = []
 
         def slow(session_id: str) -> Any:
@@ -195,11 +195,11 @@ class TestOrder:
                 asked.append(session_id)
                 world.fill(session_id)
                 world.clock.advance(seconds=2)
-                assert world.services.returns.finish(session_id)
+                assert world.services.return_page.finish(session_id)
             return answer
 
-        refresher._gateway.retrieve_session = slow  # type: ignore[method-assign]
-        assert not world.services.returns.finish(made.session_id)
+        refetcher._gateway.retrieve_session = slow  # type: ignore[method-assign]
+        assert not world.services.return_page.finish(made.session_id)
         assert mirror(world)["checkout_sessions"][0]["status"] == "complete"
         shown, _ = world.services.links.show(made.link.id)
         assert shown.status(world.now) is LinkStatus.COMPLETED
@@ -333,9 +333,9 @@ class TestDetach:
         found = world.services.payment_methods.get(method)
         assert (found.customer, found.is_detached, found.last_customer) == (None, True, customer)
         assert not world.services.payment_methods.get(guest).is_detached
-        world.services.search.index_all()
+        world.services.search_index.index_all()
         world.services.sync.run(full=True)
-        world.services.search.index_all()
+        world.services.search_index.index_all()
         frame = world.services.reports.sessions.page(state="needs_customer").frame
         assert list(frame["payment_method"]) == [guest]
         assert world.services.reports.sessions.counts()["needs_customer"] == 1
@@ -395,7 +395,7 @@ class TestDeletedBehindAPage:
             if of == type_ and message.items and not done:
                 done.append(act())
                 world.clock.advance(seconds=3)
-                world.services.sync._catching_up.events(SyncResult(), lambda _: None)
+                world.services.sync._incremental.events(SyncResult(), lambda _: None)
             write(self, bulk, of, message, result)
 
         monkeypatch.setattr(Backfill, "_write_page", writing)

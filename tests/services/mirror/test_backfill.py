@@ -17,11 +17,11 @@ from lib import bootstrap
 from lib.errors import GatewayError, OutcomeUnknown
 from lib.practice.seed import seed_sessions
 from lib.services.mirror import backfill
-from lib.services.mirror.jobs import Interrupted
+from lib.services.mirror.jobs import JobInterrupted
 from lib.services.mirror.result import SyncResult
 from lib.services.mirror.sync import BACKFILL, SYNC, TYPES, VERIFY
 from lib.store.jobs import STALE_SECONDS
-from lib.stripe_gateway import parallel_reader as crew
+from lib.stripe_gateway import parallel_reader
 from tests import stripe_account
 from tests.mirror_checks import (
     PATHS,
@@ -177,13 +177,13 @@ class Seen:
 
 
 class TestStopped:
-    @pytest.mark.parametrize("readers", [1, crew.READERS])
+    @pytest.mark.parametrize("readers", [1, parallel_reader.READERS])
     @pytest.mark.parametrize("after", [1, 4, 9])
     def test_goes_on_where_it_was(
         self, world: World, monkeypatch: pytest.MonkeyPatch, after: int, readers: int
     ) -> None:
-        monkeypatch.setattr(crew, "READERS", readers)
-        monkeypatch.setattr(crew, "_PAGES_AHEAD", readers)
+        monkeypatch.setattr(parallel_reader, "READERS", readers)
+        monkeypatch.setattr(parallel_reader, "_PAGES_AHEAD", readers)
         seed_sessions(world.stripe, 1150, now=world.clock())
         world.clock.advance(days=3)
         written: set[object] = set()
@@ -191,10 +191,10 @@ class TestStopped:
         def stop(state: dict[str, object]) -> None:
             written.add(state["checkout_sessions"])
             if len(written - {0}) == after:
-                raise Interrupted
+                raise JobInterrupted
 
         seen = Seen(world, monkeypatch)
-        with pytest.raises(Interrupted):
+        with pytest.raises(JobInterrupted):
             world.services.sync.run(full=True, only=["checkout_sessions"], progress=stop)
         kept = count(world, "checkout_sessions")
         first = seen.pages
@@ -215,13 +215,13 @@ class TestStopped:
         runs = 0
 
         def stop(_: dict[str, object]) -> None:
-            raise Interrupted
+            raise JobInterrupted
 
         while True:
             runs += 1
             try:
                 world.services.sync.run(progress=stop)
-            except Interrupted:
+            except JobInterrupted:
                 assert runs < 150
                 continue
             break

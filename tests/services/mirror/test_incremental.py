@@ -11,7 +11,7 @@ import pytest
 from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.errors import InvalidInput
 from lib.practice.seed import seed_sessions
-from lib.services.mirror.event_types import kind_of
+from lib.services.mirror.event_types import family_of
 from lib.services.mirror.incremental import EVENT_TYPES, MORE_EVENT_TYPES
 from tests import stripe_account
 from tests.mirror_checks import (
@@ -78,7 +78,7 @@ class TestWhatChanged:
     def test_every_event_that_is_asked_for_means_something_here(self) -> None:
         for types in (EVENT_TYPES, MORE_EVENT_TYPES):
             assert len(types) <= 20, "Stripe takes no more"
-            assert [name for name in types if kind_of(name, None) is None] == []
+            assert [name for name in types if family_of(name, None) is None] == []
         assert not set(EVENT_TYPES) & set(MORE_EVENT_TYPES)
 
     def test_the_webhook_of_the_readme_brings_whatever_a_sync_asks_for(self) -> None:
@@ -89,7 +89,7 @@ class TestWhatChanged:
                 beginning = name.rpartition(".")[0]
             told.add(f"{beginning}{name}" if name.startswith(".") else name)
         assert {*EVENT_TYPES, *MORE_EVENT_TYPES} - told == set()
-        assert [name for name in told if kind_of(name, None) is None] == []
+        assert [name for name in told if family_of(name, None) is None] == []
 
     def test_a_session_completed_twenty_hours_after_it_was_made(self, world: World) -> None:
         customer = customer_elsewhere(world)
@@ -345,7 +345,7 @@ class TestNothingIsMissed:
         known += stripe_account.listed(world, SESSIONS, starting_after=oldest)
         for one in known[: 2 * PAGE]:
             if one["id"] != hidden:
-                world.services.returns._refresher.session(one["id"])
+                world.services.return_page._refetcher.session(one["id"])
         assert count(world, "checkout_sessions") == 2 * PAGE
         world.clock.advance(minutes=5)
         world.services.sync.run()

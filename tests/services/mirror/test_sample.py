@@ -7,7 +7,7 @@ import random
 import pytest
 
 from lib.domain.health import Light, judge, light_of
-from lib.domain.proofs import Proof, Round
+from lib.domain.verification import VerificationResult, VerificationRound
 from lib.errors import StaleState
 from lib.practice.seed import seed_sessions
 from lib.services.mirror.result import SyncResult
@@ -27,7 +27,7 @@ from tests.mirror_checks import (
 from tests.world import ALICE, World
 
 
-def prove(world: World, *, full: bool = False) -> dict[str, Proof]:
+def prove(world: World, *, full: bool = False) -> dict[str, VerificationResult]:
     return {proof.type: proof for proof in world.services.sync.prove_now(by=ALICE, full=full)}
 
 
@@ -49,7 +49,7 @@ def seeded(world: World) -> World:
     seed_sessions(world.stripe, 1200, now=world.clock())
     world.clock.advance(days=3)
     world.services.sync.run()
-    world.services.sync._proving._sampling.random = random.Random(3)
+    world.services.sync._verification._samples.random = random.Random(3)
     return world
 
 
@@ -91,7 +91,7 @@ class TestHoles:
     ) -> None:
         """On some of ten days, each as if it were the first."""
         lose_a_week(seeded, "setup_intents")
-        kept = seeded.services.sync._proving._sampling
+        kept = seeded.services.sync._verification._samples
         monkeypatch.setattr(CompareStore, "end_of_widest_gap", lambda *_, **__: None)
         found = 0
         for seed in range(10):
@@ -118,10 +118,10 @@ class TestHoles:
             connection.executemany(
                 "DELETE FROM customers WHERE id = ?", [(one,) for one in everyone[60::100]]
             )
-        sampling = seeded.services.sync._proving
+        sampling = seeded.services.sync._verification
         began, days = seeded.now, 0
         while not _round(seeded, "customers").covered_since:
-            proof = Proof("customers", proven_at=seeded.now)
+            proof = VerificationResult("customers", proven_at=seeded.now)
             sampling._prove_listed(proof, seeded.now - 60, SyncResult(), lambda _: None, full=False)
             left = _round(seeded, "customers").windows_left
             assert left <= 15 - days
@@ -148,8 +148,8 @@ class TestHoles:
         assert _round(world, "payment_methods").covered_since == began
 
 
-def _round(world: World, type_: str) -> Round:
-    return world.services.sync.rounds().get(type_) or Round(type_, 0)
+def _round(world: World, type_: str) -> VerificationRound:
+    return world.services.sync.rounds().get(type_) or VerificationRound(type_, 0)
 
 
 class TestLight:
@@ -304,7 +304,7 @@ class TestWhatOthersHave:
     def test_what_is_missing_is_written_page_by_page(self, seeded: World) -> None:
         lose(seeded, "customers", 0, 1200)
         written = []
-        matching = seeded.services.sync._proving._matching
+        matching = seeded.services.sync._verification._comparison
         write_over = matching._write_over
 
         def watch(type_: str, items: list[object], asked_at_ms: int) -> None:

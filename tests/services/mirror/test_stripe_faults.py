@@ -447,7 +447,7 @@ class TestClock:
         customer = world.customer("Before")
         world.clock.advance(minutes=40)
         stripe_account.post(world, f"/v1/customers/{customer}", name="Newer")
-        world.services.returns._refresher.customer(customer)
+        world.services.return_page._refetcher.customer(customer)
         with world.services.sync._uow.write() as stores:
             row = stores.mirror.customer(customer)
             assert row is not None

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from lib.clock import epoch
 from lib.domain.mirror import TYPES as LISTED_TYPES
-from lib.domain.proofs import WINDOW_OBJECTS, Proof
+from lib.domain.verification import WINDOW_OBJECTS, VerificationResult
 from lib.errors import GatewayError, NotPermitted
 from lib.practice.seed import seed_sessions
 from lib.services.mirror.result import SyncResult
-from lib.services.mirror.sample import Part, Sampling
+from lib.services.mirror.sample import Samples, SampleWindow
 from lib.services.mirror.sync import VERIFY
 from lib.store.comparing import COMPARED
 from tests import stripe_account
@@ -42,11 +42,11 @@ from tests.world import ALICE, VERA, World
 DISPUTED = "4000000000000259"
 
 
-def prove(world: World, *, full: bool = True) -> dict[str, Proof]:
+def prove(world: World, *, full: bool = True) -> dict[str, VerificationResult]:
     return {proof.type: proof for proof in world.services.sync.prove_now(by=ALICE, full=full)}
 
 
-def found(proofs: dict[str, Proof]) -> set[tuple[str, str, str, tuple[str, ...]]]:
+def found(proofs: dict[str, VerificationResult]) -> set[tuple[str, str, str, tuple[str, ...]]]:
     return {
         (proof.type, finding.kind, finding.id, finding.fields)
         for proof in proofs.values()
@@ -54,7 +54,7 @@ def found(proofs: dict[str, Proof]) -> set[tuple[str, str, str, tuple[str, ...]]
     }
 
 
-def assert_clean(proofs: dict[str, Proof]) -> None:
+def assert_clean(proofs: dict[str, VerificationResult]) -> None:
     assert found(proofs) == set()
     assert all(proof.is_clean for proof in proofs.values())
     assert set(proofs) == set(LISTED_TYPES)
@@ -294,12 +294,12 @@ def _other_value(connection: sqlite3.Connection, table: str, column: str) -> str
     return f"coalesce({column}, 0) + 7" if types[column] == "INTEGER" else "'by hand'"
 
 
-def _prove_customers(world: World, *, full: bool = True) -> Proof:
+def _prove_customers(world: World, *, full: bool = True) -> VerificationResult:
     """Of one type alone, as that is what the others do."""
-    proof = Proof("customers", proven_at=world.now)
-    proving_ = world.services.sync._proving
+    proof = VerificationResult("customers", proven_at=world.now)
+    proving_ = world.services.sync._verification
     proving_._prove_listed(proof, world.now - 60, SyncResult(), lambda _: None, full=full)
-    proving_._sampling.ended(proof)
+    proving_._samples.ended(proof)
     return proof
 
 
@@ -368,7 +368,7 @@ class _Rows:
         return [moment for moment in self.created if moment < before]
 
 
-def _parts_over(created: list[int], end: int, *, full: bool) -> list[Part]:
+def _parts_over(created: list[int], end: int, *, full: bool) -> list[SampleWindow]:
     class Uow:
         comparing = sync = _Rows(created)
 
@@ -381,9 +381,9 @@ def _parts_over(created: list[int], end: int, *, full: bool) -> list[Part]:
         def __exit__(self, *_: object) -> None:
             return None
 
-    one = Sampling(Uow())  # type: ignore[arg-type]
+    one = Samples(Uow())  # type: ignore[arg-type]
     one.random = random.Random(4)
-    return list(one.parts(Proof("refunds", proven_at=0), end, full=full))
+    return list(one.parts(VerificationResult("refunds", proven_at=0), end, full=full))
 
 
 class TestDuring:
@@ -458,14 +458,14 @@ class TestDuring:
         customer = business["customer"]
         with database(world) as connection:
             connection.execute("UPDATE customers SET name = 'by hand' WHERE id = ?", (customer,))
-        one = world.services.sync._proving._matching
+        one = world.services.sync._verification._comparison
         write_over = one._write_over
 
         def late(type_: str, items: Any, asked_at_ms: int) -> None:
             if type_ == "customers":
                 world.clock.advance(seconds=1)
                 stripe_account.post(world, f"/v1/customers/{customer}", name="Newest")
-                world.services.returns._refresher.customer(customer)
+                world.services.return_page._refetcher.customer(customer)
             write_over(type_, items, asked_at_ms)
 
         monkeypatch.setattr(one, "_write_over", late)

@@ -16,7 +16,7 @@ from lib import bootstrap
 from lib.domain.mirror import Event
 from lib.errors import Blocked, InvalidSignature, NotFound, NotPermitted
 from lib.reports.webhooks import _CONDITIONS, _DELIVERIES
-from lib.services.mirror.event_types import kind_of
+from lib.services.mirror.event_types import family_of
 from lib.services.mirror.webhooks import NotConfigured
 from lib.store.deliveries import DeliveryStore
 from lib.store.intake import Arrival
@@ -400,7 +400,7 @@ class TestKinds:
         ],
     )
     def test_table(self, event_type: str, object_type: str | None, kind: str | None) -> None:
-        assert kind_of(event_type, object_type) == kind
+        assert family_of(event_type, object_type) == kind
 
     def test_refunds_and_disputes_are_mirrored(self, world: World) -> None:
         customer = world.customer()
@@ -495,7 +495,7 @@ class TestOrderAndClocks:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[str] = []
-        monkeypatch.setattr(world.services.webhooks._refresher, "customer", asked.append)
+        monkeypatch.setattr(world.services.webhooks._refetcher, "customer", asked.append)
         for number, minutes in enumerate((60, -120, 30)):
             receive(world, event(object_id=f"cus_{number}"))
             world.clock.advance(minutes=minutes)
@@ -512,7 +512,7 @@ class TestClaims:
 
         receive(world, event())
         with monkeypatch.context() as patch:
-            patch.setattr(world.services.webhooks._refresher, "customer", dies)
+            patch.setattr(world.services.webhooks._refetcher, "customer", dies)
             with pytest.raises(KeyboardInterrupt):
                 world.services.webhooks.process_due()
         [row] = inbox(world)
@@ -528,7 +528,7 @@ class TestClaims:
             raise SystemExit
 
         receive(world, event())
-        monkeypatch.setattr(world.services.webhooks._refresher, "customer", dies)
+        monkeypatch.setattr(world.services.webhooks._refetcher, "customer", dies)
         for _ in range(7):
             with pytest.raises(SystemExit):
                 world.services.webhooks.process_due()
@@ -554,14 +554,14 @@ class TestClaims:
         other = bootstrap.build_services(
             world.settings, clock=world.clock, api_base=world.server.base_url, bcrypt_rounds=4
         )
-        refresher = world.services.webhooks._refresher
-        ask, meanwhile = refresher.customer, []
+        refetcher = world.services.webhooks._refetcher
+        ask, meanwhile = refetcher.customer, []
 
         def slowly(customer_id: str) -> Any:
             meanwhile.append(other.webhooks.process_due())
             return ask(customer_id)
 
-        monkeypatch.setattr(refresher, "customer", slowly)
+        monkeypatch.setattr(refetcher, "customer", slowly)
         assert world.services.webhooks.process_due() == 1
         assert meanwhile == [0]
 
@@ -570,8 +570,8 @@ class TestClaims:
     ) -> None:
         """Its claim ran out, another process took the delivery and finished it."""
         receive(world, event(object_id=world.customer()))
-        refresher = world.services.webhooks._refresher
-        ask, nested = refresher.customer, []
+        refetcher = world.services.webhooks._refetcher
+        ask, nested = refetcher.customer, []
 
         def slept(customer_id: str) -> Any:
             if not nested:
@@ -581,7 +581,7 @@ class TestClaims:
                 raise ValueError("woke up too late")
             return ask(customer_id)
 
-        monkeypatch.setattr(refresher, "customer", slept)
+        monkeypatch.setattr(refetcher, "customer", slept)
         world.services.webhooks.process_due()
         [row] = inbox(world)
         assert (row["state"], row["error"], row["tries"]) == ("processed", None, 2)
@@ -623,15 +623,15 @@ class TestClaims:
         self, world: World, error: Exception, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         customer = world.customer()
-        refresher = world.services.webhooks._refresher
-        ask = refresher.customer
+        refetcher = world.services.webhooks._refetcher
+        ask = refetcher.customer
 
         def breaks(customer_id: str) -> Any:
             if customer_id == "cus_bad":
                 raise error
             return ask(customer_id)
 
-        monkeypatch.setattr(refresher, "customer", breaks)
+        monkeypatch.setattr(refetcher, "customer", breaks)
         receive(world, event(object_id="cus_bad"))
         receive(world, event(object_id=customer))
         world.services.webhooks.process_due()

@@ -87,7 +87,7 @@ def sender(world: World) -> RefundSender:
 
 def look(world: World, **later: float) -> int:
     world.clock.advance(**(later or {"seconds": 61}))
-    return world.services.refund_settling.settle_due()
+    return world.services.refund_resolver.resolve_due()
 
 
 class TestTwoPeople:

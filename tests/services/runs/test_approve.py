@@ -455,7 +455,7 @@ class TestWhoPreparedIt:
         world.services.users.add_practice_users()
         run_id = draft(world, invoices(payers(world, 2)))
         both = Actor("bob", "Bob", frozenset({Role.APPROVER, Role.OPERATOR}))
-        world.services.runs.maker.leave_out(run_id, [2], by=both)
+        world.services.runs.drafts.leave_out(run_id, [2], by=both)
         run = world.services.runs.approvals.submit(run_id, by=ALICE)
         with pytest.raises(NotPermitted, match="prepared"):
             approve(world, run)
@@ -465,7 +465,7 @@ class TestWhoPreparedIt:
         world.services.users.add_practice_users()
         run_id = draft(world, invoices(payers(world, 1)))
         both = Actor("bob", "Bob", frozenset({Role.APPROVER, Role.OPERATOR}))
-        world.services.runs.maker.check_again(run_id, by=both)
+        world.services.runs.drafts.check_again(run_id, by=both)
         run = world.services.runs.approvals.submit(run_id, by=ALICE)
         with pytest.raises(NotPermitted, match="prepared"):
             approve(world, run)

@@ -39,7 +39,7 @@ def _declining(world: World) -> list[tuple[str, str, int, str]]:
 
 
 def certify(world: World, run: Run):
-    return world.services.runs.certifier.certify(run.id, by=ALICE)
+    return world.services.runs.certificates.certify(run.id, by=ALICE)
 
 
 def said(certificate, weight: str = "red") -> list[str]:
@@ -65,17 +65,17 @@ class TestGreen:
         assert audited(world)[-1] == "run.certify"
 
     def test_the_worker_makes_it_when_a_run_has_ended(self, world, run) -> None:
-        assert world.services.runs.certifier.last(run.id) is None
+        assert world.services.runs.certificates.last(run.id) is None
         world.worker.run_once()
-        assert world.services.runs.certifier.last(run.id).result == "green"
-        assert world.services.runs.certifier.certify_due() == 0
+        assert world.services.runs.certificates.last(run.id).result == "green"
+        assert world.services.runs.certificates.certify_due() == 0
 
     def test_a_worker_that_cannot_read_tries_again_later(self, world, run) -> None:
         world.stripe.faults.add("GET", "/v1/payment_intents", kind="missing_permission")
-        assert world.services.runs.certifier.certify_due() == 0
-        assert world.services.runs.certifier.certify_due() == 0
+        assert world.services.runs.certificates.certify_due() == 0
+        assert world.services.runs.certificates.certify_due() == 0
         world.clock.advance(minutes=6)
-        assert world.services.runs.certifier.certify_due() == 1
+        assert world.services.runs.certificates.certify_due() == 1
 
     def test_payments_of_others_in_the_same_minutes_do_not_matter(self, world) -> None:
         people = payers(world, 2)
@@ -97,7 +97,7 @@ class TestGreen:
         assert note.startswith("Not sent. ")
 
     def test_what_went_back_is_noted(self, world, run) -> None:
-        world.services.refund_settling._gateway.create_refund(
+        world.services.refund_resolver._gateway.create_refund(
             {"payment_intent": intent_of(world, run), "amount": 1}, idempotency_key="elsewhere"
         )
         world.services.sync.run()
@@ -105,21 +105,21 @@ class TestGreen:
         assert made.result == "green"
         assert "$0.01 went back since." in said(made, "note")
         assert lines_of(made)["usd"].refunded == 1
-        assert not world.services.runs.certifier.is_outdated(made)
+        assert not world.services.runs.certificates.is_outdated(made)
 
     @pytest.mark.parametrize("later", [0, 60])
     def test_what_goes_back_afterwards_makes_it_outdated(self, world, run, later) -> None:
         """Also in the very second: then the sum tells."""
         made = certify(world, run)
-        assert not world.services.runs.certifier.is_outdated(made)
+        assert not world.services.runs.certificates.is_outdated(made)
         world.clock.advance(seconds=later)
-        world.services.refund_settling._gateway.create_refund(
+        world.services.refund_resolver._gateway.create_refund(
             {"payment_intent": intent_of(world, run), "amount": 1}, idempotency_key="elsewhere"
         )
         world.services.sync.run()
-        assert world.services.runs.certifier.is_outdated(made)
+        assert world.services.runs.certificates.is_outdated(made)
         world.clock.advance(seconds=60)
-        assert not world.services.runs.certifier.is_outdated(certify(world, run))
+        assert not world.services.runs.certificates.is_outdated(certify(world, run))
 
     def test_a_refund_that_staff_ordered_makes_it_outdated(self, world, run) -> None:
         made = certify(world, run)
@@ -131,9 +131,9 @@ class TestGreen:
             reason="requested_by_customer",
             note="Wrong invoice",
         )
-        assert not world.services.runs.certifier.is_outdated(made)
+        assert not world.services.runs.certificates.is_outdated(made)
         world.services.refunds.approve(order.id, by=BOB, password=PRACTICE_PASSWORD)
-        assert world.services.runs.certifier.is_outdated(made)
+        assert world.services.runs.certificates.is_outdated(made)
 
     def test_rows_without_a_readable_amount_are_told(self) -> None:
         row = LedgerRow(2, "INV-1", "cus_1", None, None, "blocked", "")
@@ -150,7 +150,7 @@ class TestElsewhere:
         """The follow-up run collects the $5.00 with a new card."""
         world.clock.advance(days=3)
         world.save_card(rows_of(world, run.id)[2].customer)
-        made = world.services.runs.follower.again(run.id, by=ALICE)
+        made = world.services.runs.retry_runs.create(run.id, by=ALICE)
         submitted = world.services.runs.approvals.submit(made.id, by=ALICE)
         world.services.runs.control.start(approve(world, submitted).id, by=ALICE)
         assert world.services.runs.executor.execute(made.id)
@@ -171,20 +171,20 @@ class TestElsewhere:
         assert said(second, "note") == []
 
     def test_the_run_tells_it_beside_its_totals(self, world, run, again) -> None:
-        view = world.services.runs.viewer.run(run.id)
+        view = world.services.runs.views.run(run.id)
         assert view.totals["usd"] == {"succeeded": 2_003, "declined": 500}
         assert view.elsewhere == (CollectedElsewhere(again.id, again.name, "usd", 1, 500),)
         assert view.failed_still == 0
         assert view.as_json()["collected_elsewhere"][0]["amount"] == 500
-        assert world.services.runs.viewer.run(again.id).totals["usd"] == {"succeeded": 500}
-        _, lines = world.services.runs.viewer.results(run.id)
+        assert world.services.runs.views.run(again.id).totals["usd"] == {"succeeded": 500}
+        _, lines = world.services.runs.views.results(run.id)
         assert [line[3] for line in lines] == ["succeeded"] * 3, "uploading it again stays harmless"
 
     def test_singly(self, world, run) -> None:
         row = rows_of(world, run.id)[2]
         world.clock.advance(days=3)
         card = world.save_card(row.customer)
-        world.services.charging.retry(row.charge_id, by=ALICE, payment_method=card)
+        world.services.charges.retry(row.charge_id, by=ALICE, payment_method=card)
         made = certify(world, run)
         line = lines_of(made)["usd"]
         assert (made.result, line.ledger, line.stripe, line.elsewhere) == (
@@ -194,7 +194,7 @@ class TestElsewhere:
             500,
         )
         assert "Collected later singly; not part of this run's sums." in said(made, "note")
-        world.stripe.forget(world.services.charging.view(row.charge_id).last.payment_intent)
+        world.stripe.forget(world.services.charges.view(row.charge_id).last.payment_intent)
         made = certify(world, run)
         assert said(made) == ["Our ledger says it was paid singly; Stripe has no such payment."]
 
@@ -202,14 +202,14 @@ class TestElsewhere:
         row = rows_of(world, run.id)[2]
         world.clock.advance(days=3)
         card = world.save_card(row.customer)
-        paid = world.services.charging.retry(row.charge_id, by=ALICE, payment_method=card)
+        paid = world.services.charges.retry(row.charge_id, by=ALICE, payment_method=card)
         world.stripe.alter(paid.last.payment_intent, {"amount_received": 499})
         assert said(certify(world, run)) == ["Stripe moved $4.99, which is not the row's sum."]
 
     def test_here_and_elsewhere_is_twice(self, world, run, again) -> None:
         """Somebody confirms the first run's failed payment in the Dashboard, behind our back."""
         charge_id = rows_of(world, run.id)[2].charge_id
-        first = world.services.charging.view(charge_id).attempts[0]
+        first = world.services.charges.view(charge_id).attempts[0]
         world.stripe.alter(first.payment_intent, {"status": "succeeded", "amount_received": 500})
         world.services.sync.run(full=True)
         made = certify(world, run)
@@ -272,7 +272,7 @@ class TestRed:
     def test_a_payment_for_this_run_that_the_ledger_does_not_know(self, world, run, charge) -> None:
         with uow(world).read() as stores:
             row = stores.run_rows.find(run.id, 2)
-        world.services.refund_settling._gateway.create_payment_intent(
+        world.services.refund_resolver._gateway.create_payment_intent(
             {
                 "amount": 1_001,
                 "currency": "usd",
@@ -331,24 +331,24 @@ class TestAmber:
         assert made.result == "amber"
         assert said(made, "amber") == ["The outcome is open: unknown."]
         world.clock.advance(days=1, minutes=1)
-        world.services.settling.settle_due()
-        assert world.services.runs.certifier.is_outdated(made)
+        world.services.charge_resolver.resolve_due()
+        assert world.services.runs.certificates.is_outdated(made)
         assert certify(world, world.services.runs.control.find(run_id)).result == "green"
 
 
 class TestKept:
     def test_only_what_was_executed_and_rests(self, world) -> None:
         with pytest.raises(NotFound):
-            world.services.runs.certifier.certify("run_none", by=ALICE)
+            world.services.runs.certificates.certify("run_none", by=ALICE)
         run_id = started(world, invoices(payers(world, 1)))
         with pytest.raises(StaleState):
-            world.services.runs.certifier.certify(run_id, by=ALICE)
+            world.services.runs.certificates.certify(run_id, by=ALICE)
 
     def test_a_list_that_cannot_be_read_to_its_end_certifies_nothing(self, world, run) -> None:
         world.stripe.faults.add("GET", "/v1/payment_intents", kind="missing_permission")
         with pytest.raises(Misconfigured):
             certify(world, run)
-        assert world.services.runs.certifier.last(run.id) is None
+        assert world.services.runs.certificates.last(run.id) is None
 
     @pytest.mark.parametrize(
         "change", ["UPDATE run_certificates SET result = 'green'", "DELETE FROM run_certificates"]

@@ -10,7 +10,7 @@ import pytest
 
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.runs import RUNS_AT_ONCE, RunState
-from lib.services.runs import send_row as sending_rows
+from lib.services.runs import send_row
 from tests.charge_runs import counts, executed, payers, started
 from tests.held_requests import Gate, Running, until
 from tests.services.runs.test_new_cards import charge_of, failing, saves_a_card
@@ -19,7 +19,7 @@ from tests.world import ALICE, World
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending_rows, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(send_row, "_BUSY_SECONDS", 0.01)
 
 
 def two_runs(world: World) -> tuple[str, str]:
@@ -57,7 +57,7 @@ class TestOneCustomer:
         gate = Gate(by_hand.runs.executor)
         with ThreadPoolExecutor(2) as pool:
             order = world.order(customer, amount="5.00", reference="by hand", method=card)
-            single = pool.submit(by_hand.charging.charge, order, by=ALICE)
+            single = pool.submit(by_hand.charges.charge, order, by=ALICE)
             gate.wait()
             run = pool.submit(world.rebuild().runs.executor.execute, run_id)
             threading.Event().wait(0.2)
@@ -147,7 +147,7 @@ class TestWorker:
             try:
                 until(lambda: state(world, two) is RunState.FINISHED)
                 until(lambda: (1_000, "usd") in world.moved())
-                until(lambda: world.services.runs.certifier.last(two) is not None)
+                until(lambda: world.services.runs.certificates.last(two) is not None)
             finally:
                 worker.stop()
             assert first.end()

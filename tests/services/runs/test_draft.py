@@ -8,8 +8,7 @@ from lib.domain.charges import MOST_ATTEMPTS
 from lib.domain.runs import Finding, RowRequest, RowState, Severity
 from lib.errors import Blocked, InvalidInput, NotPermitted
 from lib.money import Money
-from lib.services.runs import draft as making
-from lib.services.runs.draft import Source
+from lib.services.runs.draft import RunSource
 from tests import stripe_account
 from tests.charge_runs import audited, draft, rows_of
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, VERA, WANTS_AUTHENTICATION, World
@@ -31,7 +30,7 @@ def request(customer: str, reference: str = "INV-1", amount: int = 1000, **more:
 
 def made(world: World, *requests: RowRequest):
     """The rows of a new draft, in their order."""
-    run = world.services.runs.maker.make(Source(HEADER, "November"), requests, by=ALICE)
+    run = world.services.runs.drafts.create(RunSource(HEADER, "November"), requests, by=ALICE)
     return rows_of(world, run.id)
 
 
@@ -56,7 +55,7 @@ class TestGreen:
     def test_a_customer_that_only_stripe_knows_yet(self, world: World) -> None:
         customer = world.customer()
         world.save_card(customer)
-        with world.services.runs.maker._uow.write() as stores:
+        with world.services.runs.drafts._uow.write() as stores:
             for table in ("customers", "payment_methods"):
                 stores.mirror._database.execute(f"DELETE FROM {table}")
         (row,) = made(world, request(customer))
@@ -146,7 +145,7 @@ class TestGivenUp:
         customer = world.customer()
         method = world.save_card(customer, WANTS_AUTHENTICATION)
         failed = world.charge(customer, amount="10.00", method=method)
-        world.services.charging.cancel(failed.charge.id, by=ALICE)
+        world.services.charges.cancel(failed.charge.id, by=ALICE)
         with pytest.raises(Blocked) as refused:
             world.charge(customer, amount="10.00", method=method)
         assert refused.value.code == "retry_not_allowed"
@@ -158,7 +157,7 @@ class TestGivenUp:
         method = world.save_card(customer, ALWAYS_DECLINES)
         for _ in range(MOST_ATTEMPTS):
             failed = world.charge(customer, amount="10.00", method=method)
-            world.services.charging.cancel(failed.charge.id, by=ALICE)
+            world.services.charges.cancel(failed.charge.id, by=ALICE)
             with pytest.raises(Blocked) as early:
                 world.charge(customer, amount="10.00", method=method)
             world.clock.advance(days=7)
@@ -183,8 +182,8 @@ class TestGivenUp:
         customer = world.customer()
         method = world.save_card(customer, NO_MONEY)
         world.charge(customer, amount="10.00", method=method)
-        maker, viewer = world.services.runs.maker, world.services.runs.viewer
-        run = maker.make(Source(HEADER, "N"), [request(customer)], by=ALICE)
+        maker, viewer = world.services.runs.drafts, world.services.runs.views
+        run = maker.create(RunSource(HEADER, "N"), [request(customer)], by=ALICE)
         (view,) = viewer.rows(run.id)
         failure = view.as_json()["failure"]
         assert isinstance(failure, dict)
@@ -244,7 +243,7 @@ class TestMadeAnew:
 
     def test_a_single_charge_says_it(self, world: World) -> None:
         old, new = self.paid_and_deleted(world), self.anew(world)
-        review = world.services.charging.review(world.order(new, reference="INV-1"), by=ALICE)
+        review = world.services.charges.review(world.order(new, reference="INV-1"), by=ALICE)
         assert any(old in warning for warning in review.warnings)
 
 
@@ -263,7 +262,7 @@ class TestNotChecked:
     def test_more_addresses_than_are_asked_about(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(making, "_MOST_LOOKS", 1)
+        monkeypatch.setattr("lib.services.runs.draft._MOST_LOOKS", 1)
         for name in ("a", "b"):
             world.save_card(world.customer(name, email=f"{name}@example.com"))
         rows = [request(f"{name}@example.com", number=at) for at, name in enumerate("ab", start=2)]
@@ -278,11 +277,13 @@ class TestNotChecked:
         world.services.sync.run(full=True)
         customer = stripe_account.post(world, "/v1/customers", email="new@example.com")["id"]
         world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
-        run = world.services.runs.maker.make(Source(HEADER, "N"), [request(customer)], by=ALICE)
+        run = world.services.runs.drafts.create(
+            RunSource(HEADER, "N"), [request(customer)], by=ALICE
+        )
         (row,) = rows_of(world, run.id)
         assert (codes(row), row.state) == (["customer_not_checked"], RowState.BLOCKED)
         world.stripe.faults.clear()
-        world.services.runs.maker.check_again(run.id, by=ALICE)
+        world.services.runs.drafts.check_again(run.id, by=ALICE)
         assert codes(rows_of(world, run.id)[0]) == ["no_payment_method"]
         assert "run.check_again" in audited(world)
 
@@ -358,8 +359,10 @@ class TestDraft:
     def test_rows_are_left_out_and_taken_back(self, world: World) -> None:
         customer = world.customer()
         world.save_card(customer)
-        run = world.services.runs.maker.make(Source(HEADER, "N"), [request(customer)], by=ALICE)
-        maker = world.services.runs.maker
+        run = world.services.runs.drafts.create(
+            RunSource(HEADER, "N"), [request(customer)], by=ALICE
+        )
+        maker = world.services.runs.drafts
         maker.leave_out(run.id, [2], by=ALICE)
         assert rows_of(world, run.id)[0].state is RowState.CANCELLED
         maker.check_again(run.id, by=ALICE)
@@ -369,17 +372,19 @@ class TestDraft:
 
     def test_checking_again_sees_what_changed(self, world: World) -> None:
         customer = world.customer()
-        run = world.services.runs.maker.make(Source(HEADER, "N"), [request(customer)], by=ALICE)
+        run = world.services.runs.drafts.create(
+            RunSource(HEADER, "N"), [request(customer)], by=ALICE
+        )
         assert codes(rows_of(world, run.id)[0]) == ["no_payment_method"]
         world.save_card(customer)
-        world.services.runs.maker.check_again(run.id, by=ALICE)
+        world.services.runs.drafts.check_again(run.id, by=ALICE)
         assert codes(rows_of(world, run.id)[0]) == []
 
     def test_needs_rows_a_name_and_the_role(self, world: World) -> None:
-        maker = world.services.runs.maker
+        maker = world.services.runs.drafts
         with pytest.raises(InvalidInput, match="no rows"):
-            maker.make(Source(HEADER, "N"), [], by=ALICE)
+            maker.create(RunSource(HEADER, "N"), [], by=ALICE)
         with pytest.raises(InvalidInput, match="name"):
-            maker.make(Source(HEADER, " "), [request("cus_1")], by=ALICE)
+            maker.create(RunSource(HEADER, " "), [request("cus_1")], by=ALICE)
         with pytest.raises(NotPermitted):
-            maker.make(Source(HEADER, "N"), [request("cus_1")], by=VERA)
+            maker.create(RunSource(HEADER, "N"), [request("cus_1")], by=VERA)

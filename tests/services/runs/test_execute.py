@@ -93,7 +93,7 @@ class TestToTheEnd:
         world.fault("missing_permission")
         world.services.runs.executor.execute(run_id)
         (charge_id,) = world.services.reports.charges.page().frame["id"]
-        world.services.charging.cancel(charge_id, by=ALICE)
+        world.services.charges.cancel(charge_id, by=ALICE)
         run = resumed(world, run_id)
         assert run.state is RunState.FINISHED, run.stop_message
         assert counts(world, run_id) == {"blocked": 1, "succeeded": 1}

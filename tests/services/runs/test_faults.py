@@ -12,8 +12,8 @@ import pytest
 from lib.domain.charges import Outcome
 from lib.domain.runs import RunState
 from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import Result
-from lib.services.runs import execute as executing
+from lib.services.ledger.attempts import AttemptResult
+from lib.services.runs import execute
 from lib.services.runs.row_queue import RowQueue
 from lib.services.runs.send_row import RowSender
 from lib.store import connection
@@ -76,7 +76,7 @@ def after_reply(
     world: World, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]
 ) -> list[str]:
     """Do something when Stripe has answered the second charge; the keys that were sent."""
-    gateway = world.services.charging._sender._gateway
+    gateway = world.services.charges._sender._gateway
     create = gateway.create_payment_intent
     keys: list[str] = []
 
@@ -219,7 +219,7 @@ class TestUnexpected:
     def test_before_it_is_taken(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         run_id = started(world, one_payer(world, 3))
         with monkeypatch.context() as patch:
-            patch.setattr(executing, "digest_now", lambda *_: 1 // 0)
+            patch.setattr(execute, "digest_now", lambda *_: 1 // 0)
             assert not world.services.runs.executor.execute(run_id)
         assert stopped(world.services.runs.control.find(run_id), "unexpected")
         assert all_paid(world, resumed(world, run_id), 3)
@@ -291,7 +291,7 @@ class TestLongAfter:
     ) -> None:
         """Between writing an attempt down and sending it; somebody may have given it up since."""
         run_id = started(world, one_payer(world, 2))
-        sender = world.services.charging._sender
+        sender = world.services.charges._sender
         ask, keys = sender.ask, after_reply(world, monkeypatch, lambda: None)
         slept: list[bool] = []
 
@@ -318,7 +318,7 @@ class TestLongAfter:
         with uow(world).write() as stores:
             (attempt,) = stores.charges.attempts(row.charge_id)
             assert attempt.outcome is Outcome.UNKNOWN
-            gone = Result(Outcome.NOT_EXECUTED)
+            gone = AttemptResult(Outcome.NOT_EXECUTED)
             assert ledger.record(stores, attempt, gone, evidence="no_trace", at=world.now)
         assert world.services.runs.executor.execute(run_id)
         assert world.services.runs.control.find(run_id).state is RunState.FINISHED

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from lib.domain.runs import RunRow
-from lib.services.runs.files import Upload
+from lib.services.runs.files import RunUpload
 from tests.charge_runs import rows_of
 from tests.world import ALICE, World
 
 
-def opened(world: World, *lines: str) -> Upload:
+def opened(world: World, *lines: str) -> RunUpload:
     return world.services.runs.files.open("\n".join(lines).encode(), "file.csv")
 
 
-def only_row(world: World, upload: Upload, **choices: object) -> RunRow:
-    run = world.services.runs.files.make(upload, name="File", by=ALICE, **choices)  # type: ignore[arg-type]
+def only_row(world: World, upload: RunUpload, **choices: object) -> RunRow:
+    run = world.services.runs.files.create_run(upload, name="File", by=ALICE, **choices)  # type: ignore[arg-type]
     (row,) = rows_of(world, run.id)
     return row
 

@@ -328,7 +328,7 @@ class TestTriedByHandMeanwhile:
         gate = Gate(by_hand.runs.executor)
         with ThreadPoolExecutor(1) as pool:
             again = pool.submit(
-                by_hand.charging.retry, charge, by=ALICE, payment_method=good, expected_attempts=1
+                by_hand.charges.retry, charge, by=ALICE, payment_method=good, expected_attempts=1
             )
             gate.wait()
             world.clock.advance(seconds=61)
@@ -350,7 +350,7 @@ class TestTriedByHandMeanwhile:
         resume(world, run.id)
         assert world.services.runs.executor.execute(run.id)
         assert counts(world, run.id) == {"declined": 1, "succeeded": 1}
-        again = world.services.charging.retry(
+        again = world.services.charges.retry(
             charge, by=ALICE, payment_method=good, expected_attempts=2
         )
         assert again.charge.state == "succeeded"
@@ -362,7 +362,7 @@ class TestTriedByHandMeanwhile:
         world.services.runs.control.cancel(run.id, by=ALICE)
         assert counts(world, run.id) == {"declined": 1, "cancelled": 1}
         assert [row.state for row in rows_of(world, run.id)] == ["sent", "cancelled"]
-        assert world.services.charging.view(charge).charge.state == "planned"
+        assert world.services.charges.view(charge).charge.state == "planned"
 
     def each_paid_once(self, world: World, run_id: str) -> None:
         assert state(world, run_id).state is RunState.FINISHED
@@ -377,7 +377,7 @@ def not_taken(world: World, charge: str, method: str) -> None:
     gateway = world.services.runs.executor._rows._sender._gateway
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "create_payment_intent", refused)
-        world.services.charging.retry(charge, by=ALICE, payment_method=method, expected_attempts=1)
+        world.services.charges.retry(charge, by=ALICE, payment_method=method, expected_attempts=1)
 
 
 def resume(world: World, run_id: str) -> None:

@@ -22,12 +22,12 @@ def is_brought_back(world: World, run_id: str) -> bool:
     """Whichever of the two rows it was: they are sent side by side."""
     lost = next(
         view.row.reference
-        for view in world.services.runs.viewer.rows(run_id)
+        for view in world.services.runs.views.rows(run_id)
         if view.state == "planned"
     )
-    (row,) = rows_of(world, world.services.runs.follower.again(run_id, by=ALICE).id)
+    (row,) = rows_of(world, world.services.runs.retry_runs.create(run_id, by=ALICE).id)
     world.services.runs.control.cancel(row.run_id, by=ALICE)
-    (open_row,) = rows_of(world, world.services.runs.follower.open_references(by=ALICE).id)
+    (open_row,) = rows_of(world, world.services.runs.retry_runs.create_from_open(by=ALICE).id)
     failures = world.services.reports.charges.page(unresolved=True).frame
     assert (row.reference, open_row.reference) == (lost, lost)
     assert list(failures["reference"]) == [lost]
@@ -39,7 +39,7 @@ def is_brought_back(world: World, run_id: str) -> bool:
 def test_a_day_after_the_run_has_ended(world: World) -> None:
     run_id = finished_with_one_unknown(world)
     world.clock.advance(hours=25)
-    world.services.settling.settle_due()
+    world.services.charge_resolver.resolve_due()
     assert counts(world, run_id) == {"succeeded": 1, "planned": 1}
     assert is_brought_back(world, run_id)
 
@@ -49,10 +49,10 @@ def test_by_two_people_after_the_run_has_ended(world: World) -> None:
     world.clock.advance(hours=2)
     charge = next(
         view.row.charge_id
-        for view in world.services.runs.viewer.rows(run_id)
+        for view in world.services.runs.views.rows(run_id)
         if view.state == "unknown"
     )
-    verdicts = world.services.verdicts
+    verdicts = world.services.manual_outcomes
     verdict = verdicts.propose(charge, Outcome.NOT_EXECUTED, reason="outage", by=ALICE)
     verdicts.approve(verdict.id, by=BOB, password=PRACTICE_PASSWORD)
     assert is_brought_back(world, run_id)
@@ -61,7 +61,7 @@ def test_by_two_people_after_the_run_has_ended(world: World) -> None:
 def test_failures_are_told_by_their_reason(world: World) -> None:
     finished_with_one_unknown(world)
     world.clock.advance(hours=25)
-    world.services.settling.settle_due()
+    world.services.charge_resolver.resolve_due()
     charges = world.services.reports.charges
     assert list(charges.reasons(since=0)["reason"]) == ["try_later"]
     assert len(charges.page(unresolved=True, reason="try_later", since=0).frame) == 1
@@ -85,8 +85,8 @@ def test_after_the_run_was_cancelled_it_is_cancelled_too(world: World) -> None:
     world.services.runs.control.cancel(run_id, by=ALICE)
     assert "unknown" in counts(world, run_id)
     world.clock.advance(hours=25)
-    world.services.settling.settle_due()
+    world.services.charge_resolver.resolve_due()
     assert set(counts(world, run_id)) == {"cancelled"}
     charge = rows_of(world, run_id)[0].charge_id
-    assert world.services.charging.view(charge).charge.state is ChargeState.CANCELLED
+    assert world.services.charges.view(charge).charge.state is ChargeState.CANCELLED
     assert world.moved() == []

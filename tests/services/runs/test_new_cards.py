@@ -28,7 +28,7 @@ def charge_of(world: World, run: Run, number: int = 2) -> str:
 
 def saves_a_card(world: World, charge_id: str, number: str = GOOD) -> str:
     """By the recovery link of exactly this charge."""
-    link = world.services.charging.view(charge_id).recovery_link
+    link = world.services.charges.view(charge_id).recovery_link
     assert link is not None
     world.clock.advance(minutes=5)
     world.services.links.open_durable(link.token)
@@ -38,7 +38,7 @@ def saves_a_card(world: World, charge_id: str, number: str = GOOD) -> str:
 
 
 def state(world: World, charge_id: str) -> ChargeState:
-    return world.services.charging.view(charge_id).charge.state
+    return world.services.charges.view(charge_id).charge.state
 
 
 def tick(world: World) -> int:
@@ -59,7 +59,7 @@ class TestCovered:
         charge = charge_of(world, run)
         card = saves_a_card(world, charge)
         assert tick(world) == 1
-        view = world.services.charging.view(charge)
+        view = world.services.charges.view(charge)
         assert view.charge.state is ChargeState.SUCCEEDED
         assert view.charge.payment_method == card
         assert view.attempts[-1].requested_by == "system"
@@ -90,14 +90,14 @@ class TestCovered:
         saves_a_card(world, charge)
         first = world.services
         second = world.rebuild()
-        charge_it = first.charging.charge
+        charge_it = first.charges.charge
         overtakes = []
 
         def overtaken(*given: object, **named: object) -> object:
             overtakes.append(second.runs.new_cards.charge_due())
             return charge_it(*given, **named)
 
-        first.runs.new_cards._charging.charge = overtaken
+        first.runs.new_cards._charges.charge = overtaken
         first.runs.new_cards.charge_due()
         assert overtakes == [1]
         assert world.moved() == [(1_000, "usd")]
@@ -112,13 +112,13 @@ class TestCovered:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(world.services.charging, "_execute", die)
+            patch.setattr(world.services.charges, "_execute", die)
             with pytest.raises(KeyboardInterrupt):
                 tick(world)
         world.clock.advance(minutes=2)
         world.rebuild()
         tick(world)
-        world.services.settling.settle_due()
+        world.services.charge_resolver.resolve_due()
         tick(world)
         assert state(world, charge) is ChargeState.SUCCEEDED
         assert world.moved() == [(1_000, "usd")]
@@ -141,7 +141,7 @@ class TestCovered:
         world.clock.advance(days=3)
         world.rebuild()
         tick(world)
-        assert len(world.services.charging.view(charge).attempts) == 2
+        assert len(world.services.charges.view(charge).attempts) == 2
         assert queued(world) == [(1, None)]
 
     def test_a_lost_answer_is_found_out_and_never_sent_again(self, world: World) -> None:
@@ -153,7 +153,7 @@ class TestCovered:
         assert state(world, charge) is ChargeState.UNKNOWN
         tick(world)
         world.clock.advance(minutes=2)
-        world.services.settling.settle_due()
+        world.services.charge_resolver.resolve_due()
         assert world.moved() == [(1_000, "usd")]
 
     def test_stripe_out_of_reach_is_tried_again_later(self, world: World) -> None:
@@ -192,7 +192,7 @@ class TestCovered:
         run = executed(world, [failing(world)], charge_new_cards=True)
         charge = charge_of(world, run)
         card = saves_a_card(world, charge)
-        world.services.charging.retry(charge, by=ALICE, payment_method=card)
+        world.services.charges.retry(charge, by=ALICE, payment_method=card)
         assert tick(world) == 0
         assert world.moved() == [(1_000, "usd")]
 
@@ -212,7 +212,7 @@ class TestCovered:
         world.services.runs.executor.execute(run_id)
         card = saves_a_card(world, row.charge_id)
         assert tick(world) == 1
-        attempts = world.services.charging.view(row.charge_id).attempts
+        attempts = world.services.charges.view(row.charge_id).attempts
         first, second = (json.loads(attempt.params) for attempt in attempts)
         assert second["metadata"]["onfile_run"] == run_id
         assert second.pop("payment_method") == card
@@ -225,13 +225,13 @@ class TestCovered:
         """The charge is older than the run, and had another description."""
         customer, bad, amount, reference = failing(world)
         order = world.order(customer, amount="10.00", reference=reference, method=bad)
-        world.services.charging.charge(replace(order, description="October"), by=ALICE)
+        world.services.charges.charge(replace(order, description="October"), by=ALICE)
         world.clock.advance(days=8)
         run = executed(world, [(customer, bad, amount, reference)], charge_new_cards=True)
         charge = charge_of(world, run)
         saves_a_card(world, charge)
         assert tick(world) == 1
-        last = world.services.charging.view(charge).attempts[-1]
+        last = world.services.charges.view(charge).attempts[-1]
         assert last.number == 3
         assert "description" not in json.loads(last.params)
 
@@ -239,7 +239,7 @@ class TestCovered:
         run = executed(world, [failing(world)], charge_new_cards=True)
         saves_a_card(world, charge_of(world, run))
         assert tick(world) == 1
-        assert world.services.runs.certifier.certify(run.id, by=ALICE).result == "green"
+        assert world.services.runs.certificates.certify(run.id, by=ALICE).result == "green"
 
     def test_the_newest_of_two_cards(self, world: World) -> None:
         run = executed(world, [failing(world)], charge_new_cards=True)
@@ -250,7 +250,7 @@ class TestCovered:
         (arrived,) = world.services.runs.new_cards.arrived(run.id)
         assert arrived.payment_method == newest
         assert tick(world) == 1
-        assert world.services.charging.view(charge).charge.payment_method == newest
+        assert world.services.charges.view(charge).charge.payment_method == newest
 
 
 class TestNotCovered:
@@ -270,7 +270,7 @@ class TestNotCovered:
         new = saves_a_card(world, charge_of(world, run))
         arrived = world.services.runs.new_cards.arrived(run.id)
         assert {(one.run_row, one.payment_method) for one in arrived} == {(2, new), (3, new)}
-        _, messages = world.services.runs.viewer.messages(run.id)
+        _, messages = world.services.runs.views.messages(run.id)
         assert [line[2] for line in messages] == ["INV-3"], (
             "who has done their part gets no message"
         )
@@ -350,7 +350,7 @@ def test_the_certificate_says_that_a_new_card_paid_and_agrees(world: World) -> N
     run = executed(world, [failing(world)], charge_new_cards=True)
     saves_a_card(world, charge_of(world, run))
     assert tick(world) == 1
-    certificate = world.services.runs.certifier.certify(run.id, by=ALICE)
+    certificate = world.services.runs.certificates.certify(run.id, by=ALICE)
     assert certificate.result == "green", certificate.content["remarks"]
     said = [remark["text"] for remark in certificate.content["remarks"]]
     assert any("with a new card, as this run's approval allowed" in text for text in said)

@@ -10,7 +10,7 @@ from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 def outlook(world: World, run_id: str):
-    return world.services.runs.comparer.outlook(run_id)
+    return world.services.runs.outlooks.outlook(run_id)
 
 
 def test_the_first_run(world: World) -> None:
@@ -42,7 +42,7 @@ def test_a_run_that_tries_failures_again_is_nothing_to_compare_with(world: World
     rows = [(customer, world.save_card(customer, ALWAYS_DECLINES), 500, "INV-1")]
     first = executed(world, rows)
     world.clock.advance(days=3)
-    world.services.runs.follower.again(first.id, by=ALICE)
+    world.services.runs.retry_runs.create(first.id, by=ALICE)
     other = draft(world, [(customer, world.save_card(customer), 500, "INV-2")])
     assert outlook(world, other).last_run == first.name
 
@@ -56,7 +56,7 @@ def test_by_what_came_of_the_customers_charge_before(world: World) -> None:
         world.charge(good[0], reference=f"G-{at}")
         world.charge(bad, reference=f"B-{at}")
     run_id = draft(world, [(*good, 100, "R-1"), (bad, card, 10, "R-2"), (new, card, 1, "R-3")])
-    with world.services.runs.comparer._uow.read() as stores:
+    with world.services.runs.outlooks._uow.read() as stores:
         tallies = {
             past.value: (t.paid, t.of) for past, t in stores.history.tallies(since=0).items()
         }

@@ -9,7 +9,7 @@ import pytest
 from lib.domain.declines import SECRET_CODES
 from lib.errors import InvalidInput, NotPermitted, StaleState
 from lib.services.runs.messages import message_about
-from lib.services.runs.retry_run import LinksMade
+from lib.services.runs.retry_run import LinkCounts
 from tests.charge_runs import approved, executed, rows_of, uow
 from tests.world import (
     ALICE,
@@ -33,26 +33,26 @@ class TestAgain:
         run = executed(world, [row(world, "INV-1"), bad])
         world.clock.advance(minutes=1)
         new = world.save_card(bad[0])
-        again = world.services.runs.follower.again(run.id, by=ALICE)
+        again = world.services.runs.retry_runs.create(run.id, by=ALICE)
         assert again.follows == run.id
         (only,) = rows_of(world, again.id)
         assert (only.number, only.payment_method, only.state) == (3, new, "planned")
 
     def test_what_must_not_be_tried_again_is_listed_as_blocked(self, world: World) -> None:
         run = executed(world, [row(world, "INV-1", WANTS_AUTHENTICATION)])
-        again = world.services.runs.follower.again(run.id, by=ALICE)
+        again = world.services.runs.retry_runs.create(run.id, by=ALICE)
         (only,) = rows_of(world, again.id)
         assert (only.state, only.findings[0].code) == ("blocked", "retry_not_allowed")
 
     def test_nothing_failed(self, world: World) -> None:
         run = executed(world, [row(world, "INV-1")])
         with pytest.raises(InvalidInput, match="Every row"):
-            world.services.runs.follower.again(run.id, by=ALICE)
+            world.services.runs.retry_runs.create(run.id, by=ALICE)
 
     def test_a_run_that_is_not_over(self, world: World) -> None:
         run = approved(world, [row(world, "INV-1")])
         with pytest.raises(StaleState):
-            world.services.runs.follower.again(run.id, by=ALICE)
+            world.services.runs.retry_runs.create(run.id, by=ALICE)
 
 
 class TestOpenReferences:
@@ -62,7 +62,7 @@ class TestOpenReferences:
         world.charge(bad[0], reference="INV-1", amount="10.00")
         world.charge(good[0], reference="INV-2", amount="12.00")
         world.charge(good[0], reference="INV-2", amount="11.00", method=world.save_card(good[0]))
-        run = world.services.runs.follower.open_references(by=ALICE)
+        run = world.services.runs.retry_runs.create_from_open(by=ALICE)
         (only,) = rows_of(world, run.id)
         assert (only.reference, only.amount, only.cells[1]) == ("INV-1", 1000, "10.00")
 
@@ -71,18 +71,18 @@ class TestOpenReferences:
         world.save_card(customer)
         world.fault("missing_permission")
         assert world.charge(customer, amount="10.00").charge.state == "planned"
-        run = world.services.runs.follower.open_references(by=ALICE)
+        run = world.services.runs.retry_runs.create_from_open(by=ALICE)
         (only,) = rows_of(world, run.id)
         assert (only.reference, only.state) == ("INV-1", "planned")
 
     def test_none(self, world: World) -> None:
         with pytest.raises(InvalidInput, match="No reference"):
-            world.services.runs.follower.open_references(by=ALICE)
+            world.services.runs.retry_runs.create_from_open(by=ALICE)
 
 
 def test_messages_are_for_customers_who_can_do_something(world: World) -> None:
     run = executed(world, [row(world, "INV-1"), row(world, "INV-2", ALWAYS_DECLINES)])
-    header, lines = world.services.runs.viewer.messages(run.id)
+    header, lines = world.services.runs.views.messages(run.id)
     (message,) = [dict(zip(header, line, strict=True)) for line in lines]
     assert (message["email"], message["reference"]) == ("inv-2@example.com", "INV-2")
     assert message["link"].startswith("http")
@@ -93,7 +93,7 @@ class TestResults:
     """The code of the results file says more than that the card was declined."""
 
     def codes(self, world: World, run) -> list[str]:
-        header, lines = world.services.runs.viewer.results(run.id)
+        header, lines = world.services.runs.views.results(run.id)
         return [line[header.index("onfile_failure_code")] for line in lines]
 
     def test_the_banks_own_code_where_there_is_one(self, world: World) -> None:
@@ -137,12 +137,12 @@ class TestOneMessageACustomer:
         )
 
     def told(self, world: World, run, numbers=None) -> list[dict[str, str]]:
-        header, lines = world.services.runs.viewer.messages(run.id, numbers=numbers)
+        header, lines = world.services.runs.views.messages(run.id, numbers=numbers)
         return [dict(zip(header, line, strict=True)) for line in lines]
 
     def link_of(self, world: World, run, number: int) -> str | None:
         charge = rows_of(world, run.id)[number - 2].charge_id
-        return world.services.charging.view(charge).recovery_url
+        return world.services.charges.view(charge).recovery_url
 
     def test_lists_what_is_open_with_one_link(self, world: World, run) -> None:
         first, second = self.told(world, run)
@@ -166,7 +166,7 @@ class TestOneMessageACustomer:
 
     def test_the_newest_link(self, world: World, run) -> None:
         world.clock.advance(days=31)
-        world.services.runs.follower.make_links(run.id, by=ALICE, numbers={2})
+        world.services.runs.retry_runs.create_links(run.id, by=ALICE, numbers={2})
         (first,) = self.told(world, run)
         assert first["link"] == self.link_of(world, run, 2)
         assert "INV-3" in first["message"], "its own link has ended, and this one serves"
@@ -177,9 +177,7 @@ class TestOneMessageACustomer:
         assert (only["reference"], only["link"]) == ("INV-4", "")
 
     def test_several_currencies(self, world: World, run) -> None:
-        views = [
-            world.services.charging.view(one.charge_id) for one in rows_of(world, run.id)[:3:2]
-        ]
+        views = [world.services.charges.view(one.charge_id) for one in rows_of(world, run.id)[:3:2]]
         other = replace(views[1], charge=replace(views[1].charge, currency="jpy"))
         reference, amount, currency, text, _ = message_about([views[0], other])
         assert (reference, amount, currency) == ("INV-1, INV-3", "10.00, 2050", "usd, jpy")
@@ -199,10 +197,10 @@ class TestSome:
 
     def test_tried_again(self, world: World) -> None:
         run = executed(world, [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)])
-        again = world.services.runs.follower.again(run.id, by=ALICE, numbers={3})
+        again = world.services.runs.retry_runs.create(run.id, by=ALICE, numbers={3})
         assert [one.reference for one in rows_of(world, again.id)] == ["INV-1"]
         with pytest.raises(InvalidInput):
-            world.services.runs.follower.again(run.id, by=ALICE, numbers={77})
+            world.services.runs.retry_runs.create(run.id, by=ALICE, numbers={77})
 
     def test_messages(self, world: World) -> None:
         run = executed(world, [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)])
@@ -215,19 +213,19 @@ class TestLinks:
     def test_made_for_those_who_have_none(self, world: World) -> None:
         rows = [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)]
         run = executed(world, [*rows, row(world, "INV-9")])
-        follower = world.services.runs.follower
-        assert follower.make_links(run.id, by=ALICE) == LinksMade(0, 3, 0)
+        follower = world.services.runs.retry_runs
+        assert follower.create_links(run.id, by=ALICE) == LinkCounts(0, 3, 0)
         world.clock.advance(days=31)
-        assert follower.make_links(run.id, by=ALICE, numbers={2}) == LinksMade(1, 0, 0)
-        assert follower.make_links(run.id, by=ALICE) == LinksMade(2, 1, 0)
-        _, lines = world.services.runs.viewer.messages(run.id)
+        assert follower.create_links(run.id, by=ALICE, numbers={2}) == LinkCounts(1, 0, 0)
+        assert follower.create_links(run.id, by=ALICE) == LinkCounts(2, 1, 0)
+        _, lines = world.services.runs.views.messages(run.id)
         assert len(list(lines)) == 3
 
     def test_no_new_card_mends_a_block_by_stripe(self, world: World) -> None:
         run = executed(world, [row(world, "INV-1", BLOCKED_BY_STRIPE)])
-        assert world.services.runs.follower.make_links(run.id, by=ALICE) == LinksMade(0, 0, 1)
+        assert world.services.runs.retry_runs.create_links(run.id, by=ALICE) == LinkCounts(0, 0, 1)
 
     def test_viewers_may_not(self, world: World) -> None:
         run = executed(world, [row(world, "INV-1", ALWAYS_DECLINES)])
         with pytest.raises(NotPermitted):
-            world.services.runs.follower.make_links(run.id, by=VERA)
+            world.services.runs.retry_runs.create_links(run.id, by=VERA)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from lib.domain.charges import Outcome
 
 
-class VerdictState(StrEnum):
+class ManualOutcomeState(StrEnum):
     PROPOSED = "proposed"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -22,7 +22,7 @@ EARLIEST_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ManualOutcome:
     id: str
     charge_id: str
     attempt: int
@@ -31,7 +31,7 @@ class Verdict:
     payment_intent: str | None
     """The payment at Stripe that collected it; only where it succeeded."""
     reason: str
-    state: VerdictState
+    state: ManualOutcomeState
     proposed_by: str
     proposed_at: int
     decided_by: str | None

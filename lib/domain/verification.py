@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 # Ours in one window of a proof: with a little room, so that one page at Stripe usually holds it.
 WINDOW_OBJECTS = 80
-LISTED_FINDINGS = 50
+LISTED_DIFFERENCES = 50
 _DAY = 86_400
 # States in which a PaymentIntent or SetupIntent may be changed without any event.
 _BEGUN = ("requires_payment_method", "requires_confirmation")
@@ -20,7 +20,7 @@ _CHANGED_SILENTLY: dict[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Difference:
     """One object that is not here as it is at Stripe."""
 
     kind: str
@@ -33,7 +33,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Proof:
+class VerificationResult:
     """One type, compared at one moment. Numbers are of the windows that were compared."""
 
     type: str
@@ -50,7 +50,7 @@ class Proof:
     oldest_at_stripe: int | None = None
     newest_here: int | None = None
     newest_at_stripe: int | None = None
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Difference] = field(default_factory=list)
     """The first of them; the numbers count all."""
     error: str | None = None
     """Why it could not be compared to the end."""
@@ -69,7 +69,7 @@ class Proof:
 
 
 @dataclass(slots=True)
-class Round:
+class VerificationRound:
     """How far the samples of a type have come in turn, from the newest to the oldest."""
 
     type: str
@@ -87,14 +87,14 @@ class Round:
         return self.stepped_at + self.windows_left * _DAY
 
 
-def compare(
+def differences(
     fields: Sequence[str],
     here: dict[str, tuple[object, ...]],
     there: dict[str, tuple[object, ...]],
-) -> list[Finding]:
+) -> list[Difference]:
     """Every difference between two sides, each an id and its values in the order of `fields`."""
-    found = [Finding("missing", id_) for id_ in there.keys() - here.keys()]
-    found += [Finding("extra", id_) for id_ in here.keys() - there.keys()]
+    found = [Difference("missing", id_) for id_ in there.keys() - here.keys()]
+    found += [Difference("extra", id_) for id_ in here.keys() - there.keys()]
     for id_ in here.keys() & there.keys():
         differing = tuple(
             name
@@ -102,12 +102,12 @@ def compare(
             if ours != theirs
         )
         if differing:
-            found.append(Finding("differs", id_, differing))
+            found.append(Difference("differs", id_, differing))
     return sorted(found, key=lambda finding: (finding.kind, finding.id))
 
 
 def is_silent(
-    type_: str, finding: Finding, ours: Mapping[str, object], theirs: Mapping[str, object]
+    type_: str, finding: Difference, ours: Mapping[str, object], theirs: Mapping[str, object]
 ) -> bool:
     """
     Whether no event that is read tells of such a difference.
