@@ -40,6 +40,7 @@ def check_usable(ledger: Ledger, method: Stored) -> None:
     """Refuses a detached method, and burns one that was set up and never attached."""
     if method.hidden["use"] == payment_methods.BURNT:
         raise conflicting(payment_methods.BURNT_MESSAGE, param="payment_method")
+    payment_methods.check_verified(method)
     if method.hidden["use"] == payment_methods.SET_UP:
         method.hidden["use"] = payment_methods.BURNT
         ledger.save(method)
@@ -188,6 +189,8 @@ def _succeed(ledger: Ledger, intent: Stored, method: Stored, card: Card) -> None
     _paid(ledger, intent, charge)
     if card.after_charge is AfterCharge.DISPUTED:
         disputes.new(ledger, charge)
+    elif card.after_charge is AfterCharge.INQUIRED:
+        disputes.new(ledger, charge, is_inquiry=True)
 
 
 def _paid(ledger: Ledger, intent: Stored, charge: Stored) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from lib.practice import card_numbers, cards
+from lib.practice import card_numbers, card_table
 from lib.practice.steps import CardForm
 
 FIELDS = ("email", "number", "expiry", "cvc", "name", "country")
@@ -124,7 +124,7 @@ def check(
 ) -> tuple[CardForm | None, dict[str, str]]:
     """A card to submit, or what to say beside each field that is wrong."""
     number = card_numbers.normalized(form.number)
-    known = cards.by_number(number)
+    known = card_table.by_number(number)
     is_card = known is None or known.type == "card"
     expiry = _expiry(form.expiry) if is_card else NO_EXPIRY
     problems = _card_problems(form, number, expiry, now) if is_card else {}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.practice import card_numbers, cards
+from lib.practice import card_numbers, card_table, setup
 from lib.practice.cards import AtSetup, Card
 from lib.practice.declines import DECLINES
 from lib.practice.ledger import Ledger, Stored
-from lib.practice.resources import checkout_sessions, customers, payment_methods, setup_intents
+from lib.practice.resources import checkout_sessions, customers, payment_methods
 from lib.practice.steps import (
     CardForm,
     CardRefused,
@@ -40,8 +40,10 @@ def view(ledger: Ledger, session_id: str, business_name: str) -> CheckoutView | 
         is_authentication_pending=(
             payload["status"] == "open" and intent.payload["status"] == "requires_action"
         ),
+        is_verification_pending=setup.is_waiting_for_microdeposits(intent),
+        setup_intent=intent.id,
         currency=payload["currency"],
-        payment_method_types=tuple(payload["payment_method_types"]),
+        payment_method_types=_offered(payload),
         success_url=_filled(payload),
         cancel_url=payload["cancel_url"],
         expires_at=datetime.fromtimestamp(payload["expires_at"], UTC),
@@ -58,7 +60,7 @@ def submit(ledger: Ledger, session_id: str, form: CardForm, key: bytes) -> Check
     email = _email(ledger, session, form)
     if not email:
         return CardRefused("Your email is incomplete.")
-    card = cards.by_number(form.number)
+    card = card_table.by_number(form.number)
     problem = _problem(form, card, session.payload, ledger.now)
     if problem is not None or card is None:
         return CardRefused(problem or DECLINES["test_mode_live_card"].message)
@@ -76,9 +78,9 @@ def submit(ledger: Ledger, session_id: str, form: CardForm, key: bytes) -> Check
     intent = ledger.get("setup_intent", session.payload["setup_intent"])
     if card.at_setup is AtSetup.REFUSED:
         return _refuse(ledger, intent, method)
-    if card.at_setup is AtSetup.SAVED:
+    if card.at_setup in (AtSetup.SAVED, AtSetup.VERIFIED_LATER):
         return _complete(ledger, session, intent, method)
-    setup_intents.ask_for_authentication(ledger, intent, method)
+    setup.ask_for_authentication(ledger, intent, method)
     return NeedsAuthentication()
 
 
@@ -91,8 +93,8 @@ def authenticate(ledger: Ledger, session_id: str, *, approve: bool) -> CheckoutS
         return CardRefused("There is no authentication to answer. Enter a card first.")
     method = ledger.get("payment_method", intent.payload["payment_method"])
     if not approve:
-        setup_intents.fail(ledger, intent, method, setup_intents.AUTHENTICATION_FAILED)
-        return CardRefused(setup_intents.AUTHENTICATION_FAILED.message)
+        setup.fail(ledger, intent, method, setup.AUTHENTICATION_FAILED)
+        return CardRefused(setup.AUTHENTICATION_FAILED.message)
     if payment_methods.card_of(method).at_setup is AtSetup.ASKS_THEN_REFUSED:
         return _refuse(ledger, intent, method)
     return _complete(ledger, session, intent, method)
@@ -100,7 +102,7 @@ def authenticate(ledger: Ledger, session_id: str, *, approve: bool) -> CheckoutS
 
 def _refuse(ledger: Ledger, intent: Stored, method: Stored) -> CardRefused:
     decline = DECLINES[payment_methods.card_of(method).decline]
-    setup_intents.fail(ledger, intent, method, decline)
+    setup.fail(ledger, intent, method, decline)
     return CardRefused(decline.message)
 
 
@@ -117,7 +119,11 @@ def _complete(ledger: Ledger, session: Stored, intent: Stored, method: Stored) -
     elif payload["customer"] is None and payload["customer_creation"] == "always":
         customer = customers.new(ledger, {k: v for k, v in given.items() if v})
         payload["customer"] = intent.payload["customer"] = customer.id
-    setup_intents.succeed(ledger, intent, method)
+    if payment_methods.card_of(method).at_setup is AtSetup.VERIFIED_LATER:
+        verification_url = f"{payload['url']}/microdeposits"
+        setup.wait_for_microdeposits(ledger, intent, method, verification_url)
+    else:
+        setup.succeed(ledger, intent, method)
     payload |= {
         "status": "complete",
         "url": None,
@@ -142,10 +148,9 @@ def _email(ledger: Ledger, session: Stored, form: CardForm) -> str | None:
 
 def _problem(form: CardForm, card: Card | None, session: dict[str, Any], now: int) -> str | None:
     """What a payment page says before anything is sent to a bank."""
-    offered = session["payment_method_types"]
-    if card is not None and card.type not in offered:
+    if card is not None and card.type not in _offered(session):
         return "This way to pay is not offered here."
-    if card is not None and card.type == "sepa_debit":
+    if card is not None and card.type != "card":
         return None
     if card is None and not card_numbers.passes_luhn(form.number):
         return "Your card number is invalid."
@@ -161,6 +166,15 @@ def _problem(form: CardForm, card: Card | None, session: dict[str, Any], now: in
     if not form.cvc.isdecimal() or len(form.cvc) != length:
         return "Your card's security code is incomplete."
     return None
+
+
+def _offered(session: dict[str, Any]) -> tuple[str, ...]:
+    """Link comes with cards unless `wallet_options[link][display]` is `never`."""
+    types: list[str] = session["payment_method_types"]
+    wallets = session["wallet_options"] or {}
+    is_hidden = wallets.get("link", {}).get("display") == "never"
+    has_link = "card" in types and "link" not in types and not is_hidden
+    return (*types, "link") if has_link else tuple(types)
 
 
 def _full_year(year: int) -> int:

@@ -36,7 +36,7 @@ _ALL = (
         code="authentication_required",
         network_decline_code="1A",
     ),
-    Decline("generic_decline", advice_code=_AGAIN, network_decline_code="05"),
+    Decline("generic_decline", advice_code=_AGAIN, network_decline_code="01"),
     Decline(
         "insufficient_funds",
         "Your card has insufficient funds.",

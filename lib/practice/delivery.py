@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import json
 import logging
 import re
 import secrets
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import requests
 
 from lib.clock import epoch
+from lib.practice import account_settings, thin_events
 
 if TYPE_CHECKING:
     from lib.practice.engine import PracticeStripe
@@ -70,6 +72,7 @@ class EventDelivery:
         """Does nothing when it already runs."""
         if self._thread is not None and self._thread.is_alive():
             return
+        self._stripe.register_endpoint(self._url)
         # Each thread has its own signal, so that a late one cannot miss that it was stopped.
         self._stopping = threading.Event()
         self._thread = threading.Thread(
@@ -163,10 +166,16 @@ class EventDelivery:
                 .execute("SELECT payload FROM events WHERE id = ?", (event_id,))
                 .fetchone()
             )
-            return self._send(session, str(row["payload"]))
+            return self._send(session, self._payload(str(row["payload"])))
         except Exception as failure:
             logger.exception("event not sent", extra={"event_id": event_id})
             return None, type(failure).__name__
+
+    def _payload(self, snapshot: str) -> str:
+        settings = account_settings.read(self._stripe.database.connection())
+        if settings.event_payload == "thin":
+            return json.dumps(thin_events.notification(json.loads(snapshot)))
+        return snapshot
 
     def _send(self, session: requests.Session, payload: str) -> tuple[int | None, str | None]:
         body = payload.encode()

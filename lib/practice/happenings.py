@@ -7,10 +7,18 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from lib.clock import Clock, epoch
-from lib.practice import charging, tampering
+from lib.practice import account_settings, charging, setup, tampering
 from lib.practice.database import Database
-from lib.practice.ledger import Ledger, money_moved
-from lib.practice.resources import checkout_sessions, disputes, payment_methods, refunds
+from lib.practice.ledger import Ledger, Stored, money_moved
+from lib.practice.replies import API_VERSION
+from lib.practice.resources import (
+    checkout_sessions,
+    customers,
+    disputes,
+    payment_methods,
+    refunds,
+    webhook_endpoints,
+)
 from lib.practice.steps import MoneyMoved
 
 _Answer = TypeVar("_Answer")
@@ -24,7 +32,7 @@ class Happenings:
         self.clock = clock
 
     def settle_due(self) -> None:
-        """Does what time alone brings: ends sessions and asynchronous refunds.
+        """Does what time alone brings: ends sessions, asynchronous refunds, unconfirmed accounts.
 
         Every request does so first.
         """
@@ -37,6 +45,16 @@ class Happenings:
                 ledger = Ledger(connection, now)
                 checkout_sessions.expire_due(ledger)
                 refunds.settle_due(ledger)
+                setup.settle_due(ledger)
+
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Changes settings of the account, see `AccountSettings`.
+
+        Raises:
+            ValueError: There is no such setting, or it has no such value.
+        """
+        with self.database.writing() as connection:
+            account_settings.change(connection, changes)
 
     def settle_processing(self, payment_intent_id: str, *, succeed: bool = True) -> None:
         """Ends a PaymentIntent that is `processing`, as a bank does after some days.
@@ -53,20 +71,46 @@ class Happenings:
 
         self._write(settle)
 
+    def verify_microdeposits(self, setup_intent_id: str, *, succeed: bool = True) -> None:
+        """The customer tells what arrived on the bank account, rightly or not.
+
+        Raises:
+            ValueError: The SetupIntent does not wait for it.
+        """
+
+        def verify(ledger: Ledger) -> None:
+            intent = ledger.find("setup_intent", setup_intent_id)
+            if intent is None or not setup.is_waiting_for_microdeposits(intent):
+                raise ValueError(f"{setup_intent_id} does not wait for micro-deposits")
+            failure = None if succeed else setup.MICRODEPOSITS_FAILED
+            setup.verify_microdeposits(ledger, intent, failure)
+
+        self._write(verify)
+
     def close_dispute(self, dispute_id: str, *, won: bool) -> None:
-        """The bank's decision.
+        """The bank's decision. An inquiry ends without one: `warning_closed` either way.
 
         Raises:
             ValueError: There is no such dispute, or it is decided.
         """
+        self._write(
+            lambda ledger: disputes.close(ledger, _open_dispute(ledger, dispute_id), is_won=won)
+        )
 
-        def close(ledger: Ledger) -> None:
-            dispute = ledger.find("dispute", dispute_id)
-            if dispute is None or dispute.payload["status"] in ("won", "lost"):
-                raise ValueError(f"{dispute_id} is not open")
-            disputes.close(ledger, dispute, is_won=won)
+    def escalate_inquiry(self, dispute_id: str) -> None:
+        """The bank makes a chargeback of its inquiry, and takes the money.
 
-        self._write(close)
+        Raises:
+            ValueError: There is no such inquiry, or it has ended.
+        """
+
+        def escalate(ledger: Ledger) -> None:
+            dispute = _open_dispute(ledger, dispute_id)
+            if not disputes.is_inquiry(dispute):
+                raise ValueError(f"{dispute_id} is no inquiry")
+            disputes.escalate(ledger, dispute)
+
+        self._write(escalate)
 
     def renew_card(self, payment_method_id: str, *, exp_month: int, exp_year: int) -> None:
         """The card network's own update, `payment_method.automatically_updated`.
@@ -114,7 +158,32 @@ class Happenings:
         """Every successful movement, oldest first."""
         return money_moved(self.database.connection())
 
+    def adopt_customer(self, customer_id: str, details: Mapping[str, Any]) -> None:
+        """A customer whose id the account chose itself, as old integrations did."""
+        self._write(lambda ledger: customers.new(ledger, dict(details), customer_id=customer_id))
+
+    def register_endpoint(
+        self,
+        url: str,
+        *,
+        enabled_events: tuple[str, ...] = ("*",),
+        api_version: str = API_VERSION,
+    ) -> None:
+        """What the account's owner does once in the Dashboard; nothing when it was done."""
+        self._write(
+            lambda ledger: webhook_endpoints.register(
+                ledger, url, enabled_events=enabled_events, api_version=api_version
+            )
+        )
+
     def _write(self, act: Callable[[Ledger], _Answer]) -> _Answer:
         self.settle_due()
         with self.database.writing() as connection:
             return act(Ledger(connection, epoch(self.clock())))
+
+
+def _open_dispute(ledger: Ledger, dispute_id: str) -> Stored:
+    dispute = ledger.find("dispute", dispute_id)
+    if dispute is None or not disputes.is_open(dispute):
+        raise ValueError(f"{dispute_id} is not open")
+    return dispute

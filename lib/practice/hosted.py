@@ -30,9 +30,11 @@ Answer = Callable[["PracticeStripe", CheckoutView, Request], Awaitable[Response]
 
 
 def routes(stripe: Callable[[], PracticeStripe]) -> list[Route]:
-    """The two pages of every Checkout Session; `stripe` is asked once a request."""
+    """The pages of every Checkout Session; `stripe` is asked once a request."""
 
-    def endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(
+        answer: Answer, *, is_for: Callable[[CheckoutView], bool] = _is_open
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answered(request: Request) -> Response:
             practice = stripe()
             session_id = request.path_params["session_id"]
@@ -41,18 +43,22 @@ def routes(stripe: Callable[[], PracticeStripe]) -> list[Route]:
                 view = await run_in_threadpool(practice.checkout, session_id)
             if view is None:
                 return _unknown()
-            if view.status != "open":
+            if not is_for(view):
                 return _closed(view)
             return await answer(practice, view, request)
 
         return answered
 
     authenticate = f"{PATH}/authenticate"
+    microdeposits = f"{PATH}/microdeposits"
+    verification = {"is_for": _is_verification_pending}
     return [
         Route(PATH, endpoint(_show_form), methods=["GET"]),
         Route(PATH, endpoint(_take_card), methods=["POST"]),
         Route(authenticate, endpoint(_show_authentication), methods=["GET"]),
         Route(authenticate, endpoint(_take_authentication), methods=["POST"]),
+        Route(microdeposits, endpoint(_show_verification, **verification), methods=["GET"]),
+        Route(microdeposits, endpoint(_take_verification, **verification), methods=["POST"]),
     ]
 
 
@@ -106,6 +112,55 @@ async def _take_authentication(
     return await _after(practice, view, blank, step)
 
 
+def _is_open(view: CheckoutView) -> bool:
+    return view.status == "open"
+
+
+def _is_verification_pending(view: CheckoutView) -> bool:
+    return view.is_verification_pending
+
+
+async def _show_verification(
+    practice: PracticeStripe, view: CheckoutView, request: Request
+) -> Response:
+    return page(
+        "microdeposits.html",
+        merchant=view.business_name or MERCHANT,
+        action=_address(view, "/microdeposits"),
+    )
+
+
+async def _take_verification(
+    practice: PracticeStripe, view: CheckoutView, request: Request
+) -> Response:
+    fields = await _fields(request)
+    if isinstance(fields, Response):
+        return fields
+    answer = fields.get("answer")
+    if answer not in ("approve", "fail"):
+        return redirect(_address(view, "/microdeposits"))
+    try:
+        await run_in_threadpool(
+            lambda: practice.verify_microdeposits(view.setup_intent, succeed=answer == "approve")
+        )
+    except ValueError:  # A second tab, or the clock, was faster.
+        return _closed(view)
+    merchant = view.business_name or MERCHANT
+    if answer == "approve":
+        return notice(
+            200,
+            "Your bank account is confirmed",
+            f"{merchant} can use it from now on. Nothing was charged.",
+            merchant=merchant,
+        )
+    return notice(
+        200,
+        "Your bank account was not confirmed",
+        f"Ask {merchant} for a new link. Nothing was charged.",
+        merchant=merchant,
+    )
+
+
 async def _after(
     practice: PracticeStripe, view: CheckoutView, form: Typed, step: CheckoutStep
 ) -> Response:
@@ -153,7 +208,7 @@ def _form_page(
         problems=dict.fromkeys(FIELDS, "") | (problems or {}),
         summary=summary if problems else "",
         countries=COUNTRIES,
-        takes_iban="sepa_debit" in view.payment_method_types,
+        takes_accounts=not {"card", "link"}.issuperset(view.payment_method_types),
         number_groups=groups(view.payment_method_types, practice.clock()),
         is_list_open=choice is not None,
         fill_name=FILL_NAME,

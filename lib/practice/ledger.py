@@ -27,6 +27,7 @@ _PREFIXES = {
     "dispute": ("du_", 24),
     "mandate": ("mandate_", 24),
     "event": ("evt_", 24),
+    "webhook_endpoint": ("we_", 24),
     "request": ("req_", 14),
 }
 _NOUNS = {

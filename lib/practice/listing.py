@@ -33,8 +33,8 @@ def page(
         filters: Column of `objects` and the value it must have; None asks for nothing.
     """
     wanted = {name: value for name, value in (filters or {}).items() if value is not None}
-    where = "".join(f" AND {name} = ?" for name in wanted)
-    scope = ("kind = ? AND is_deleted = 0", (kind,))
+    where = " AND is_deleted = 0" + "".join(f" AND {name} = ?" for name in wanted)
+    scope = ("kind = ?", (kind,))
     return page_of(
         call, "objects", scope, noun(kind), where=where, values=list(wanted.values()), url=url
     )
@@ -53,8 +53,8 @@ def page_of(
     """Like `page`, for any table with `id`, `created`, `seq` and `payload`.
 
     Args:
-        scope: What can be listed at all: a condition and its values. A cursor must lie within it,
-            even where `where` leaves it out of the answer.
+        scope: What a cursor may name: a condition and its values. A list starts after a deleted
+            customer too, which `where` leaves out of the answer.
         where: Further conditions, each after an AND.
     """
     limit = _limit(call.params)

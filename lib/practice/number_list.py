@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from lib.practice.cards import CARDS, AtCharge, AtSetup, Card, by_number
+from lib.practice.card_table import CARDS, by_number
+from lib.practice.cards import AtCharge, AtSetup, Card
 
 FILL_NAME = "Practice Cardholder"
 
 _SETUP_ASKS = (AtSetup.ASKS, AtSetup.ASKS_THEN_REFUSED)
 _GROUPS: tuple[tuple[str, Callable[[Card], bool]], ...] = (
     ("Practice only: Stripe does not know these", lambda card: card.is_practice_only),
+    ("Confirmed later", lambda card: card.at_setup is AtSetup.VERIFIED_LATER),
     ("Cannot be saved", lambda card: card.at_setup is AtSetup.REFUSED),
     ("Asks for 3-D Secure", lambda card: card.at_setup in _SETUP_ASKS),
     ("Saved, refused when charged", lambda card: card.at_charge is AtCharge.DECLINES),

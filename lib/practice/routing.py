@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from lib.practice.ledger import Ledger
 
@@ -55,7 +56,7 @@ class Route:
         ids: dict[str, str] = {}
         for mine, theirs in zip(own, segments, strict=True):
             if mine.startswith("{"):
-                ids[mine.strip("{}")] = theirs
+                ids[mine.strip("{}")] = unquote(theirs)
             elif mine != theirs:
                 return None
         return ids

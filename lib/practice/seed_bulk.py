@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.clock import epoch
-from lib.practice import cards
+from lib.practice import card_table
 from lib.practice.engine import PracticeStripe
 from lib.practice.steps import CardForm
 
@@ -135,7 +135,7 @@ class _Scratch:
         return template
 
     def _submit(self, session: dict[str, Any], slug: str) -> None:
-        card = cards.by_slug(slug)
+        card = card_table.by_slug(slug)
         form = CardForm(
             number=card.number,
             exp_month=1 + len(slug) % 12,

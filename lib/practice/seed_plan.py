@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lib.clock import epoch
-from lib.practice import cards
+from lib.practice import card_table
 from lib.practice.engine import PracticeStripe
 from lib.practice.seed_data import BUSINESSES, MONTHS_TO_EXPIRY, Business, Guest
 from lib.practice.steps import CardForm, Completed, NeedsAuthentication
@@ -128,7 +128,7 @@ class Plan:
             "currency": business.currency,
             "off_session": "true",
             "confirm": "true",
-            "allowed_payment_method_types": {"0": cards.by_slug(slug).type},
+            "allowed_payment_method_types": {"0": card_table.by_slug(slug).type},
             "description": self.random.choice(GOODS),
         }
 
@@ -235,7 +235,7 @@ class Plan:
         return str(self.past.get(f"/v1/setup_intents/{session['setup_intent']}")["payment_method"])
 
     def _card(self, slug: str, name: str, email: str, country: str) -> CardForm:
-        card = cards.by_slug(slug)
+        card = card_table.by_slug(slug)
         months = MONTHS_TO_EXPIRY.get(slug) or self.random.randrange(14, 50)
         year, month = divmod(self.past.now.year * 12 + self.past.now.month - 1 + months, 12)
         return CardForm(

@@ -104,7 +104,9 @@ class PracticeServer:
             params = decode_form(pairs)
         except StripeRefusal as refused:
             return JSONResponse({"error": refused.error}, refused.status)
-        reply = self._stripe.handle(request.method, request.url.path, params, request.headers)
+        # Quoted as it was sent: an id of an account's own making may hold a slash.
+        path = request.scope["raw_path"].decode("ascii")
+        reply = self._stripe.handle(request.method, path, params, request.headers)
         return _response(reply)
 
     async def _faults(self, request: Request) -> Response:

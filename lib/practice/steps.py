@@ -14,6 +14,7 @@ class CheckoutView:
         status: `open`, `complete` or `expired`.
         customer_email: Prefilled address; not editable when `is_email_locked`.
         is_authentication_pending: A card was given and its bank asks for 3-D Secure.
+        is_verification_pending: The page is completed, and the bank account not confirmed yet.
         success_url: With `{CHECKOUT_SESSION_ID}` already filled.
     """
 
@@ -24,6 +25,8 @@ class CheckoutView:
     customer_email: str | None
     is_email_locked: bool
     is_authentication_pending: bool
+    is_verification_pending: bool
+    setup_intent: str
     currency: str | None
     payment_method_types: tuple[str, ...]
     success_url: str

@@ -30,8 +30,10 @@ class TestCreate:
         assert (intent.customer, intent.description) == (customer.id, "Monthly")
 
     def test_types_follow_the_currency(self, account: Account) -> None:
-        assert account.link(currency="USD").payment_method_types == ["card", "link"]
+        assert "us_bank_account" in account.link(currency="USD").payment_method_types
         assert "sepa_debit" in account.link(currency="eur").payment_method_types
+        assert account.link(currency="chf").payment_method_types == ["card", "klarna", "link"]
+        assert account.link(currency="isk").payment_method_types == ["card", "link"]
 
     def test_allowed_types_filter_silently_and_need_no_currency(self, account: Account) -> None:
         session = account.link(currency=None, allowed_payment_method_types=["card", "blik"])

@@ -84,7 +84,11 @@ class TestComplete:
         for session in (complete, expired, late):
             assert isinstance(account.submit(session.id), CardRefused)
         assert isinstance(account.submit("cs_test_none"), CardRefused)
-        assert len(account.client.v1.payment_methods.list().data) == 1
+        assert [intent.status for intent in account.client.v1.setup_intents.list().data] == [
+            "canceled",
+            "canceled",
+            "succeeded",
+        ]
 
 
 class TestWithoutCustomer:

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from lib.practice import PracticeStripe
-from lib.practice.cards import CARDS
+from lib.practice.card_table import CARDS
 from lib.practice.hosted import routes
 
 from .account import GOOD, SUCCESS_URL, FakeClock
@@ -88,7 +88,12 @@ class TestForm:
     def test_lists_every_card_and_no_bank_account_when_none_is_taken(
         self, practice: PracticeStripe, browser: TestClient
     ) -> None:
-        html = browser.get(page_of(link(practice))).text
+        session = link(
+            practice,
+            allowed_payment_method_types=["card"],
+            wallet_options={"link": {"display": "never"}},
+        )
+        html = browser.get(page_of(session)).text
         listed = set(re.findall(r'name="fill" value="(\w+)"', html))
         assert listed == {card.number for card in CARDS if card.type == "card"}
 
@@ -161,7 +166,7 @@ class TestSaving:
         self, practice: PracticeStripe, browser: TestClient
     ) -> None:
         session = link(practice, currency="eur")
-        assert "Card number or IBAN" in browser.get(page_of(session)).text
+        assert "Card or account number" in browser.get(page_of(session)).text
         fields = typed(number="DE89 3704 0044 0532 0130 00", expiry="", cvc="")
         assert browser.post(page_of(session), data=fields).status_code == 303
 

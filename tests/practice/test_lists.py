@@ -67,11 +67,11 @@ class TestPages:
 
 
 class TestGoneCursors:
-    """A page cannot start from what is no longer there."""
+    """A page cannot start from what never was there, or is no longer shown."""
 
     @pytest.mark.parametrize("param", ["starting_after", "ending_before"])
-    def test_deleted(self, account: Account, ids: list[str], param: str) -> None:
-        account.client.v1.customers.delete(ids[3])
+    def test_forgotten(self, account: Account, ids: list[str], param: str) -> None:
+        account.practice.forget(ids[3])
         with refused(400, "resource_missing", f"No such customer: '{ids[3]}'") as refusal:
             params: Any = {param: ids[3]}
             account.client.v1.customers.list(params)

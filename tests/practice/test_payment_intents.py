@@ -80,7 +80,7 @@ class TestRefusedRequests:
             ({"currency": "jpy", "amount": 49}, "amount_too_small", "at least 50 jpy"),
             ({"currency": "mxn", "amount": 999}, "amount_too_small", ""),
             ({"currency": "kwd", "amount": 5124}, "invalid_charge_amount", ""),
-            ({"currency": "ugx", "amount": 550}, "invalid_charge_amount", ""),
+            ({"currency": "ugx", "amount": 200050}, "invalid_charge_amount", ""),
             ({"currency": "zzz"}, None, "Invalid currency"),
             ({"confirm": None}, None, "off_session"),
             ({"setup_future_usage": "off_session"}, None, "setup_future_usage"),

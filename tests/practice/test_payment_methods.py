@@ -25,9 +25,8 @@ class TestAttach:
     def test_attached_method_is_not_attached_again(self, account: Account) -> None:
         customer, other = account.customer(), account.customer()
         method = account.attached("pm_card_visa", customer.id)
-        for owner in (customer, other):
-            with refused(400, message="already been attached"):
-                account.attached(method.id, owner.id)
+        with refused(400, message="already been attached"):
+            account.attached(method.id, other.id)
 
     @pytest.mark.parametrize(
         "token", ["pm_card_visa_chargeDeclined", "pm_card_chargeDeclinedProcessingError"]

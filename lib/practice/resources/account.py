@@ -1,10 +1,10 @@
-"""The account itself, its balance, and what it does not have: mandates, webhook endpoints."""
+"""The account itself, its balance, and what it does not have: mandates."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import listing
+from lib.practice import account_settings
 from lib.practice.replies import missing
 from lib.practice.routing import Call, Route
 
@@ -13,6 +13,7 @@ BUSINESS_NAME = "Onfile Practice Ltd"
 
 
 def _retrieve(call: Call) -> dict[str, Any]:
+    settings = account_settings.read(call.ledger.connection)
     return {
         "id": ACCOUNT_ID,
         "object": "account",
@@ -46,9 +47,9 @@ def _retrieve(call: Call) -> dict[str, Any]:
                 "primary_color": None,
                 "secondary_color": None,
             },
-            "card_payments": {"statement_descriptor_prefix": "ONFILE"},
+            "card_payments": {"statement_descriptor_prefix": settings.statement_descriptor_prefix},
             "dashboard": {"display_name": BUSINESS_NAME, "timezone": "Etc/UTC"},
-            "payments": {"statement_descriptor": "ONFILE PRACTICE"},
+            "payments": {"statement_descriptor": settings.statement_descriptor},
         },
         "type": "standard",
     }
@@ -78,10 +79,6 @@ def _mandate(call: Call) -> dict[str, Any]:
     raise missing("mandate", call.ids["mandate"])
 
 
-def _webhook_endpoints(call: Call) -> dict[str, Any]:
-    return listing.page(call, "webhook_endpoint")
-
-
 ROUTES = [
     Route(
         "GET",
@@ -99,14 +96,5 @@ ROUTES = [
         "rak_mandate_read",
         "mandate",
         _mandate,
-    ),
-    Route(
-        "GET",
-        "/v1/webhook_endpoints",
-        "WebhookEndpointListParams",
-        "rak_webhook_read",
-        "webhook_endpoint",
-        _webhook_endpoints,
-        is_list=True,
     ),
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import listing
+from lib.practice import account_settings, listing, method_types
 from lib.practice.cards import Card
 from lib.practice.declines import Decline
 from lib.practice.ledger import Ledger, Stored
 from lib.practice.resources import payment_methods
 from lib.practice.routing import Call, Route
 
-STATEMENT_DESCRIPTOR = "ONFILE PRACTICE"
+LONGEST_STATEMENT_DESCRIPTOR = 22
 _CARD_SHOWN = (
     "brand",
     "checks",
@@ -24,7 +24,6 @@ _CARD_SHOWN = (
     "regulated_status",
     "wallet",
 )
-_SEPA_SHOWN = ("bank_code", "branch_code", "country", "fingerprint", "last4")
 
 
 def new(
@@ -52,9 +51,7 @@ def new(
             # Stripe captures asynchronously: the balance transaction comes later, if at all.
             "balance_transaction": None,
             "billing_details": method.payload["billing_details"],
-            "calculated_statement_descriptor": (
-                f"{STATEMENT_DESCRIPTOR}* {suffix}" if suffix else STATEMENT_DESCRIPTOR
-            ),
+            "calculated_statement_descriptor": _statement_descriptor(ledger, suffix),
             "captured": is_paid and is_captured,
             "currency": wanted["currency"],
             "customer": wanted["customer"],
@@ -113,6 +110,15 @@ def pay(ledger: Ledger, charge: Stored, event: str) -> None:
     ledger.emit(event, charge)
 
 
+def _statement_descriptor(ledger: Ledger, suffix: str | None) -> str:
+    """What the statement shows. What is too long is cut off, without an error."""
+    settings = account_settings.read(ledger.connection)
+    if not suffix:
+        return settings.statement_descriptor
+    whole = f"{settings.statement_descriptor_prefix}* {suffix}"
+    return whole[:LONGEST_STATEMENT_DESCRIPTOR]
+
+
 def _outcome(card: Card, status: str, decline: Decline | None) -> dict[str, Any]:
     outcome: dict[str, Any] = {
         "advice_code": None,
@@ -148,9 +154,8 @@ def _outcome(card: Card, status: str, decline: Decline | None) -> dict[str, Any]
 def _details(method: Stored, amount: int, *, is_paid: bool) -> dict[str, Any]:
     kind = method.payload["type"]
     shown = method.payload[kind]
-    if kind == "sepa_debit":
-        details = {name: shown[name] for name in _SEPA_SHOWN} | {"mandate": None}
-        return {"type": kind, kind: details}
+    if kind != "card":
+        return {"type": kind, kind: method_types.charge_details(kind, shown)}
     unavailable = {"status": "unavailable"}
     card = {name: shown[name] for name in _CARD_SHOWN} | {
         "amount_authorized": amount if is_paid else None,

@@ -3,45 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from lib.practice import currencies, listing, metadata
+from lib.practice import listing, metadata, setup
 from lib.practice.ledger import Ledger, Stored, new_id
 from lib.practice.replies import conflicting, invalid
+from lib.practice.resources import checkout_session_rules as rules
 from lib.practice.resources import setup_intents
 from lib.practice.routing import Call, Route
 
-SHORTEST_SECONDS = 30 * 60
-LONGEST_SECONDS = 24 * 3600
-LONGEST_REFERENCE = 200
-
-_NOT_IN_SETUP_MODE = (
-    "adaptive_pricing",
-    "allow_promotion_codes",
-    "automatic_tax",
-    "discounts",
-    "invoice_creation",
-    "line_items",
-    "optional_items",
-    "payment_intent_data",
-    "payment_method_collection",
-    "phone_number_collection",
-    "saved_payment_method_options",
-    "shipping_address_collection",
-    "shipping_options",
-    "submit_type",
-    "subscription_data",
-)
-# Whether the first works in setup mode is not documented; the practice page lacks the others.
-_NOT_OFFERED = (
-    "after_expiration",
-    "branding_settings",
-    "custom_fields",
-    "name_collection",
-    "redirect_on_completion",
-    "return_url",
-)
-_EXCLUDED_BY_ALLOWED = ("excluded_payment_method_types", "payment_method_configuration")
 _ECHOED = (
     "billing_address_collection",
     "cancel_url",
@@ -57,8 +26,10 @@ _CONSENTS = ("payment_method_reuse_agreement", "promotions", "terms_of_service")
 _TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 
 
-def customer_details(email: str | None, name: str | None) -> dict[str, Any]:
-    """In setup mode without an address."""
+def customer_details(
+    email: str | None, name: str | None, *, tax_exempt: str | None = "none"
+) -> dict[str, Any]:
+    """In setup mode without an address. Until the page is completed only the e-mail is known."""
     return {
         "address": None,
         "business_name": None,
@@ -66,7 +37,7 @@ def customer_details(email: str | None, name: str | None) -> dict[str, Any]:
         "individual_name": None,
         "name": name,
         "phone": None,
-        "tax_exempt": "none",
+        "tax_exempt": tax_exempt,
         "tax_ids": None,
     }
 
@@ -74,7 +45,7 @@ def customer_details(email: str | None, name: str | None) -> dict[str, Any]:
 def expire(ledger: Ledger, session: Stored, *, at: int | None = None) -> None:
     intent = ledger.find("setup_intent", session.payload["setup_intent"])
     if intent is not None:  # It can be made to disappear, see `tampering`.
-        setup_intents.cancel(ledger, intent)
+        setup.cancel(ledger, intent)
     session.payload |= {"status": "expired", "url": None}
     ledger.save(session)
     ledger.emit("checkout.session.expired", session, created=at)
@@ -89,11 +60,12 @@ def expire_due(ledger: Ledger) -> None:
 
 def _create(call: Call) -> dict[str, Any]:
     given = call.params
-    _check_mode(given)
-    _check_urls(given)
-    types = _payment_method_types(given)
-    expires_at = _expires_at(given, call.now)
-    email, name = _check_customer(call)
+    rules.check_mode(given)
+    rules.check_managed_payments(call)
+    rules.check_urls(given)
+    types = rules.payment_method_types(call)
+    expires_at = rules.expires_at(given, call.now)
+    email = rules.check_customer(call)
     session_id = new_id("checkout.session")
     intent_data = given.get("setup_intent_data", {})
     intent = setup_intents.new(
@@ -128,11 +100,12 @@ def _create(call: Call) -> dict[str, Any]:
         "custom_text": {text: texts.get(text) or None for text in _TEXTS},
         "customer": given.get("customer"),
         "customer_account": None,
-        "customer_details": customer_details(email, name) if email else None,
+        "customer_details": customer_details(email, None, tax_exempt=None) if email else None,
         "discounts": None,
         "expires_at": expires_at,
         "invoice": None,
         "invoice_creation": None,
+        "managed_payments": {"enabled": False},
         "metadata": metadata.checked(given.get("metadata")),
         "mode": "setup",
         "name_collection": None,
@@ -172,117 +145,6 @@ def _create(call: Call) -> dict[str, Any]:
 def _consent_collection(given: dict[str, Any]) -> dict[str, Any] | None:
     wanted = given.get("consent_collection")
     return None if wanted is None else {name: wanted.get(name) for name in _CONSENTS}
-
-
-def _check_mode(given: dict[str, Any]) -> None:
-    if "mode" not in given:
-        raise invalid("Missing required param: mode.", param="mode", code="parameter_missing")
-    if given["mode"] != "setup":
-        raise invalid(
-            f"Practice Stripe offers Checkout in setup mode only, not {given['mode']}.",
-            param="mode",
-        )
-    for name in _NOT_IN_SETUP_MODE:
-        if name in given:
-            raise invalid(f"You can not pass `{name}` in `setup` mode.", param=name)
-    if given.get("ui_mode", "hosted_page") != "hosted_page":
-        raise invalid("Practice Stripe offers `hosted_page` only.", param="ui_mode")
-    if len(given.get("client_reference_id", "")) > LONGEST_REFERENCE:
-        raise invalid(
-            f"Invalid string: must be at most {LONGEST_REFERENCE} characters",
-            param="client_reference_id",
-        )
-    for name in _NOT_OFFERED:
-        if name in given:
-            raise invalid(f"Practice Stripe does not offer `{name}`.", param=name)
-
-
-def _check_urls(given: dict[str, Any]) -> None:
-    if "success_url" not in given:
-        raise invalid(
-            "Missing required param: success_url.", param="success_url", code="parameter_missing"
-        )
-    for name in ("success_url", "cancel_url"):
-        url = given.get(name)
-        if url is not None and not _is_url(url):
-            raise invalid(
-                "Not a valid URL. URLs must begin with http or https.",
-                param=name,
-                code="url_invalid",
-            )
-
-
-def _is_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    has_space = any(map(str.isspace, url))
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_space
-
-
-def _payment_method_types(given: dict[str, Any]) -> list[str]:
-    """What the page offers. A type that is not eligible is left out, without an error."""
-    allowed = given.get("allowed_payment_method_types")
-    currency = given.get("currency", "").lower()
-    if allowed is None and not currency:
-        raise invalid(
-            "`currency` is required in `setup` mode when `allowed_payment_method_types` is not set.",
-            param="currency",
-            code="parameter_missing",
-        )
-    if currency and currency not in currencies.KNOWN:
-        raise invalid(f"Invalid currency: {currency}.", param="currency")
-    eligible = ["card", "link"] + (["sepa_debit"] if currency in ("", "eur") else [])
-    if allowed is None:
-        excluded = given.get("excluded_payment_method_types", [])
-        return [name for name in eligible if name not in excluded]
-    for name in _EXCLUDED_BY_ALLOWED:
-        if name in given:
-            raise invalid(
-                f"You may only specify one of these parameters: allowed_payment_method_types, {name}.",
-                param=name,
-            )
-    types = [name for name in eligible if name in allowed]
-    if not types:
-        raise invalid(
-            "None of the allowed payment method types can be offered.",
-            param="allowed_payment_method_types",
-        )
-    return types
-
-
-def _expires_at(given: dict[str, Any], now: int) -> int:
-    expires_at: int = given.get("expires_at", now + LONGEST_SECONDS)
-    if expires_at < now + SHORTEST_SECONDS:
-        raise invalid(
-            "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.",
-            param="expires_at",
-        )
-    if expires_at > now + LONGEST_SECONDS:
-        raise invalid(
-            "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
-            param="expires_at",
-        )
-    return expires_at
-
-
-def _check_customer(call: Call) -> tuple[str | None, str | None]:
-    """The e-mail and name that are known before the page opens."""
-    given = call.params
-    if "customer" not in given:
-        if "customer_update" in given:
-            raise invalid(
-                "`customer_update` can only be used with `customer`.", param="customer_update"
-            )
-        return given.get("customer_email"), None
-    for other in ("customer_email", "customer_creation"):
-        if other in given:
-            raise invalid(
-                f"You may only specify one of these parameters: customer, {other}.", param=other
-            )
-    customer = call.ledger.get("customer", given["customer"], param="customer", status=400)
-    return customer.payload["email"], customer.payload["name"]
 
 
 def _retrieve(call: Call) -> dict[str, Any]:

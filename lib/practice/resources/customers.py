@@ -13,10 +13,11 @@ _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 _TEXTS = ("name", "email", "description", "phone")
 
 
-def new(ledger: Ledger, given: dict[str, Any]) -> Stored:
+def new(ledger: Ledger, given: dict[str, Any], *, customer_id: str | None = None) -> Stored:
     customer = ledger.add(
         "customer",
-        {
+        ({"id": customer_id} if customer_id else {})
+        | {
             "address": _address(given.get("address")),
             "balance": given.get("balance", 0),
             "currency": None,
@@ -136,13 +137,13 @@ def _search(call: Call) -> dict[str, Any]:
 
 
 def _payment_methods(call: Call) -> dict[str, Any]:
-    customer = call.ledger.get("customer", call.ids["customer"], param="customer")
+    customer = call.ledger.get("customer", call.ids["customer"])
     filters = {"customer": customer.id, "type": call.params.get("type")}
     return listing.page(call, "payment_method", filters)
 
 
 def _payment_method(call: Call) -> dict[str, Any]:
-    customer = call.ledger.get("customer", call.ids["customer"], param="customer")
+    customer = call.ledger.get("customer", call.ids["customer"])
     method = call.ledger.get("payment_method", call.ids["payment_method"])
     if method.payload["customer"] != customer.id:
         raise invalid(

@@ -1,4 +1,8 @@
-"""Disputes: made by the test card for it, listed, retrieved, and decided by the bank."""
+"""Disputes: made by the test cards for them, listed, retrieved, and decided by the bank.
+
+An inquiry (`warning_*`) is a bank's question. It takes no money yet, and its charge can be refunded,
+which ends it. A chargeback has taken the money; its charge can be refunded only after it was won.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from lib.practice import listing
 from lib.practice.ledger import Ledger, Stored
 from lib.practice.routing import Call, Route
 
+ENDED = ("won", "lost", "warning_closed", "prevented")
 _DUE_SECONDS = 9 * 24 * 3600
 _EVIDENCE = (
     "access_activity_log",
@@ -40,7 +45,7 @@ _EVIDENCE = (
 )
 
 
-def new(ledger: Ledger, charge: Stored) -> Stored:
+def new(ledger: Ledger, charge: Stored, *, is_inquiry: bool = False) -> Stored:
     dispute = ledger.add(
         "dispute",
         {
@@ -59,24 +64,65 @@ def new(ledger: Ledger, charge: Stored) -> Stored:
                 "submission_method": "not_submitted",
             },
             "intended_submission_method": None,
-            "is_charge_refundable": False,
+            "is_charge_refundable": is_inquiry,
             "metadata": {},
             "network_reason_code": "10.4",
             "payment_intent": charge.payload["payment_intent"],
             "reason": "fraudulent",
-            "status": "needs_response",
+            "status": "warning_needs_response" if is_inquiry else "needs_response",
         },
     )
     charge.payload["disputed"] = True
     ledger.save(charge)
-    ledger.record_money("dispute", charge.payload, dispute.payload["amount"])
     ledger.emit("charge.dispute.created", dispute)
+    if not is_inquiry:
+        _withdraw(ledger, dispute, charge)
     return dispute
 
 
 def close(ledger: Ledger, dispute: Stored, *, is_won: bool) -> None:
     """The bank has decided. What a won dispute brings back is not counted as money moved."""
-    dispute.payload |= {"status": "won" if is_won else "lost", "is_charge_refundable": False}
+    if is_inquiry(dispute):
+        _end(ledger, dispute, "warning_closed")
+        return
+    dispute.payload["is_charge_refundable"] = False
+    _end(ledger, dispute, "won" if is_won else "lost")
+
+
+def escalate(ledger: Ledger, dispute: Stored) -> None:
+    charge = ledger.get("charge", dispute.payload["charge"])
+    previous = {name: dispute.payload[name] for name in ("status", "is_charge_refundable")}
+    dispute.payload |= {"status": "needs_response", "is_charge_refundable": False}
+    ledger.save(dispute)
+    ledger.emit("charge.dispute.updated", dispute, previous=previous)
+    _withdraw(ledger, dispute, charge)
+
+
+def end_inquiries(ledger: Ledger, charge: Stored) -> None:
+    """The whole charge was refunded: there is nothing left to ask for."""
+    for dispute in ledger.select("dispute", "AND charge = ?", [charge.id]):
+        if is_inquiry(dispute) and is_open(dispute):
+            _end(ledger, dispute, "warning_closed")
+
+
+def is_inquiry(dispute: Stored) -> bool:
+    return str(dispute.payload["status"]).startswith("warning_")
+
+
+def is_open(dispute: Stored) -> bool:
+    return dispute.payload["status"] not in ENDED
+
+
+def is_charge_refundable(dispute: Stored) -> bool:
+    return bool(dispute.payload["is_charge_refundable"]) or dispute.payload["status"] == "won"
+
+
+def _withdraw(ledger: Ledger, dispute: Stored, charge: Stored) -> None:
+    ledger.record_money("dispute", charge.payload, dispute.payload["amount"])
+
+
+def _end(ledger: Ledger, dispute: Stored, status: str) -> None:
+    dispute.payload["status"] = status
     dispute.payload["evidence_details"]["past_due"] = (
         dispute.payload["evidence_details"]["due_by"] < ledger.now
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lib.practice import listing
+from lib.practice import listing, thin_events
 from lib.practice.ledger import Ledger
 from lib.practice.replies import invalid, missing
 from lib.practice.routing import Call, Route
@@ -38,6 +38,11 @@ def _retrieve(call: Call) -> dict[str, Any]:
     event: dict[str, Any] = json.loads(row["payload"])
     with_pending_webhooks(call.ledger, [event])
     return event
+
+
+def _retrieve_thin(call: Call) -> dict[str, Any]:
+    call.ids["event"] = thin_events.snapshot_id(call.ids["event"])
+    return thin_events.whole(_retrieve(call))
 
 
 def _list(call: Call) -> dict[str, Any]:
@@ -78,5 +83,13 @@ def _types(params: dict[str, Any]) -> list[Any]:
 _READ = "rak_event_read"
 ROUTES = [
     Route("GET", "/v1/events", "EventListParams", _READ, "event", _list, is_list=True),
+    Route(
+        "GET",
+        "/v2/core/events/{event}",
+        "v2.core.EventRetrieveParams",
+        _READ,
+        "event",
+        _retrieve_thin,
+    ),
     Route("GET", "/v1/events/{event}", "EventRetrieveParams", _READ, "event", _retrieve),
 ]

@@ -122,6 +122,15 @@ def check_amount(amount: int, currency: str) -> None:
             param="amount",
             code="amount_too_small",
         )
+    worth = currencies.settled(amount, currency)
+    if worth < currencies.LEAST_SETTLED:
+        raise invalid(
+            f"Amount must convert to at least {currencies.LEAST_SETTLED} cents. "
+            f"{currencies.format_amount(amount, currency)} converts to approximately "
+            f"${worth / 100:.2f}.",
+            param="amount",
+            code="amount_too_small",
+        )
     step = 100 if currency in currencies.SENT_WITH_TWO_ZEROS else 1
     step = 10 if currency in currencies.THREE_DECIMAL else step
     if amount % step:

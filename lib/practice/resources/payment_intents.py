@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import charging, listing, metadata
+from lib.practice import account_settings, charging, listing, metadata, method_types
 from lib.practice.ledger import Stored, new_id
 from lib.practice.replies import StripeRefusal, conflicting, invalid
 from lib.practice.resources import payment_intent_rules as rules
@@ -33,7 +33,7 @@ def _create(call: Call) -> dict[str, Any]:
     method = _method(call, given)
     if method is not None:
         charging.check_owner(customer, method)
-        _check_type(given, method, given["currency"].lower(), given["amount"])
+        _check_type(call, given, method, given["currency"].lower(), given["amount"])
         if given.get("confirm"):
             charging.check_usable(call.ledger, method)
     intent = _new(call, given, method)
@@ -68,13 +68,14 @@ def _new(call: Call, given: dict[str, Any], method: Stored | None) -> Stored:
         "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
+        "managed_payments": {"enabled": False},
         "metadata": metadata.checked(given.get("metadata")),
         "next_action": None,
         "on_behalf_of": None,
         "payment_method": method.id if method else None,
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": _types(given["currency"].lower(), allowed),
+        "payment_method_types": _types(call, given["currency"].lower(), allowed),
         "processing": None,
         "receipt_email": given.get("receipt_email"),
         "review": None,
@@ -92,9 +93,9 @@ def _new(call: Call, given: dict[str, Any], method: Stored | None) -> Stored:
     return call.ledger.add("payment_intent", payload)
 
 
-def _types(currency: str, allowed: list[str] | None) -> list[str]:
-    eligible = ["card", "link"] + (["sepa_debit"] if currency == "eur" else [])
-    return eligible if allowed is None else [name for name in eligible if name in allowed]
+def _types(call: Call, currency: str, allowed: list[str] | None) -> list[str]:
+    switched_on = account_settings.read(call.ledger.connection).payment_method_types
+    return method_types.eligible(switched_on, currency, allowed)
 
 
 def _method(call: Call, given: dict[str, Any]) -> Stored | None:
@@ -102,9 +103,11 @@ def _method(call: Call, given: dict[str, Any]) -> Stored | None:
     return None if wanted is None else payment_methods.find_or_make(call, wanted, status=400)
 
 
-def _check_type(given: dict[str, Any], method: Stored, currency: str, amount: int) -> None:
+def _check_type(
+    call: Call, given: dict[str, Any], method: Stored, currency: str, amount: int
+) -> None:
     kind = method.payload["type"]
-    if kind not in _types(currency, given.get("allowed_payment_method_types")):
+    if kind not in _types(call, currency, given.get("allowed_payment_method_types")):
         raise conflicting(
             f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. Please "
             "attach a PaymentMethod of an allowed type, or allow this one.",
@@ -130,7 +133,7 @@ def _confirm(call: Call) -> dict[str, Any]:
         raise rules.missing_payment_method()
     method = payment_methods.find_or_make(call, wanted, status=400)
     charging.check_owner(payload["customer"], method)
-    _check_type(payload, method, payload["currency"], payload["amount"])
+    _check_type(call, payload, method, payload["currency"], payload["amount"])
     charging.check_usable(call.ledger, method)
     payload |= {
         name: given[name] for name in ("receipt_email", "setup_future_usage") if name in given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import card_numbers, cards, declines, listing, metadata
+from lib.practice import card_numbers, card_table, declines, listing, metadata, method_types
 from lib.practice.cards import Card
 from lib.practice.ledger import Ledger, Stored
 from lib.practice.replies import StripeRefusal, conflicting, invalid
@@ -13,6 +13,7 @@ from lib.practice.routing import Call, Route
 # How far a method has been used; kept in `hidden["use"]`.
 FRESH = "fresh"
 SET_UP = "set_up"
+UNVERIFIED = "unverified"
 ATTACHED = "attached"
 BURNT = "burnt"
 
@@ -25,6 +26,10 @@ BURNT_MESSAGE = (
 BURNT_ATTACH_MESSAGE = (
     "This PaymentMethod was previously used without being attached to a Customer or was detached "
     "from a Customer, and may not be used again."
+)
+UNVERIFIED_MESSAGE = (
+    "The bank account must be verified before it can be used. Its micro-deposits have not been "
+    "confirmed yet."
 )
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 _TOKEN_EXPIRY = (12, 8)
@@ -49,17 +54,11 @@ def new(
         "metadata": {},
         "type": card.type,
     }
-    if card.type == "sepa_debit":
-        payload["sepa_debit"] = {
-            "bank_code": card.number[4:12],
-            "branch_code": "",
-            "country": card.country,
-            "fingerprint": fingerprint,
-            "generated_from": {"charge": None, "setup_attempt": None},
-            "last4": card.last4,
-        }
-    else:
+    if card.type == "card":
         payload["card"] = _card(card, fingerprint, exp_month, exp_year)
+    else:
+        email = payload["billing_details"]["email"]
+        payload[card.type] = method_types.details(card, fingerprint, email)
     return ledger.add("payment_method", payload, {"card": card.slug, "use": FRESH})
 
 
@@ -88,7 +87,7 @@ def _card(card: Card, fingerprint: str, exp_month: int, exp_year: int) -> dict[s
 
 def find_or_make(call: Call, given: str, *, status: int) -> Stored:
     """The method of that id; a test token makes a new one, as Stripe does."""
-    card = cards.by_token(given)
+    card = card_table.by_token(given)
     if card is None or call.ledger.livemode:
         return call.ledger.get("payment_method", given, param="payment_method", status=status)
     month, years = _TOKEN_EXPIRY
@@ -109,6 +108,13 @@ def attach(ledger: Ledger, method: Stored, customer_id: str) -> None:
     ledger.emit("payment_method.attached", method)
 
 
+def check_verified(method: Stored) -> None:
+    if method.hidden["use"] == UNVERIFIED:
+        raise conflicting(
+            UNVERIFIED_MESSAGE, param="payment_method", code="bank_account_unverified"
+        )
+
+
 def renew(ledger: Ledger, method: Stored, exp_month: int, exp_year: int) -> None:
     """The card network has told of a new expiry date."""
     card = method.payload["card"]
@@ -119,7 +125,7 @@ def renew(ledger: Ledger, method: Stored, exp_month: int, exp_year: int) -> None
 
 
 def card_of(method: Stored) -> Card:
-    return cards.by_slug(method.hidden["card"])
+    return card_table.by_slug(method.hidden["card"])
 
 
 def decline_error(decline: declines.Decline, method: Stored) -> dict[str, Any]:
@@ -163,12 +169,12 @@ def _retrieve(call: Call) -> dict[str, Any]:
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """Without a customer the list is empty: methods are listed by whom they belong to."""
     customer = call.params.get("customer")
     if customer is not None:
         call.ledger.get("customer", customer, param="customer", status=400)
-    return listing.page(
-        call, "payment_method", {"customer": customer, "type": call.params.get("type")}
-    )
+    filters = {"customer": customer or "", "type": call.params.get("type")}
+    return listing.page(call, "payment_method", filters)
 
 
 def _update(call: Call) -> dict[str, Any]:
@@ -212,6 +218,8 @@ def _attach(call: Call) -> dict[str, Any]:
         )
     customer = call.ledger.get("customer", customer_id, param="customer", status=400)
     method = find_or_make(call, call.ids["payment_method"], status=404)
+    if method.payload["customer"] == customer.id:
+        return method.payload
     if method.payload["customer"] is not None:
         raise conflicting(
             "The payment method you provided has already been attached to a customer.",
@@ -219,6 +227,7 @@ def _attach(call: Call) -> dict[str, Any]:
         )
     if method.hidden["use"] == BURNT:
         raise conflicting(BURNT_ATTACH_MESSAGE, param="payment_method")
+    check_verified(method)
     card = card_of(method)
     if not card.can_be_attached:
         raise refuse(declines.DECLINES[card.decline], method)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import cards, currencies, listing, metadata
+from lib.practice import card_table, currencies, listing, metadata
 from lib.practice.cards import AfterCharge
 from lib.practice.ledger import Ledger, Stored
 from lib.practice.replies import conflicting, invalid
+from lib.practice.resources import disputes
 from lib.practice.routing import Call, Route
 
 SETTLES_SECONDS = 60
@@ -57,8 +58,9 @@ def _create(call: Call) -> dict[str, Any]:
         )
     tags = metadata.checked(given.get("metadata"))
     charge = _charge(call)
+    _check_disputes(call.ledger, charge)
     amount = _amount(charge.payload, given.get("amount"))
-    after = cards.by_slug(_method(call.ledger, charge).hidden["card"]).after_charge
+    after = card_table.by_slug(_method(call.ledger, charge).hidden["card"]).after_charge
     later = {
         AfterCharge.REFUND_PENDS: {"becomes": "succeeded", "due_at": call.now + SETTLES_SECONDS},
         AfterCharge.REFUND_FAILS: {"becomes": "failed", "due_at": call.now + SETTLES_SECONDS},
@@ -70,10 +72,13 @@ def _create(call: Call) -> dict[str, Any]:
             "amount": amount,
             "balance_transaction": None,
             "charge": charge.id,
+            "customer": charge.payload["customer"],
+            "customer_account": None,
             "currency": charge.payload["currency"],
             "destination_details": _destination(charge),
             "metadata": tags,
             "payment_intent": charge.payload["payment_intent"],
+            "payment_method": charge.payload["payment_method"],
             "reason": given.get("reason"),
             "receipt_number": None,
             "source_transfer_reversal": None,
@@ -90,6 +95,8 @@ def _create(call: Call) -> dict[str, Any]:
         call.ledger.record_money("refund", charge.payload, amount)
     call.ledger.emit("refund.created", refund)
     call.ledger.emit("charge.refunded", charge)
+    if charge.payload["refunded"]:
+        disputes.end_inquiries(call.ledger, charge)
     return refund.payload
 
 
@@ -114,17 +121,21 @@ def _charge(call: Call) -> Stored:
     return call.ledger.get("charge", intent.payload["latest_charge"])
 
 
+def _check_disputes(ledger: Ledger, charge: Stored) -> None:
+    """A chargeback has taken the money already, unless it was won; an inquiry has taken nothing."""
+    for dispute in ledger.select("dispute", "AND charge = ?", [charge.id]):
+        if not disputes.is_charge_refundable(dispute):
+            raise conflicting(
+                f"Charge {charge.id} has been charged back; cannot issue a refund.",
+                code="charge_disputed",
+            )
+
+
 def _amount(charge: dict[str, Any], wanted: int | None) -> int:
     if not charge["captured"]:
         raise conflicting(
             f"Charge {charge['id']} has not been paid or captured; it cannot be refunded.",
             param="charge",
-        )
-    if charge["disputed"]:
-        raise conflicting(
-            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
-            param="charge",
-            code="charge_disputed",
         )
     left = charge["amount"] - charge["amount_refunded"]
     if left == 0:

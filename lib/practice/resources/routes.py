@@ -14,6 +14,7 @@ from lib.practice.resources import (
     payment_methods,
     refunds,
     setup_intents,
+    webhook_endpoints,
 )
 from lib.practice.routing import Route
 
@@ -28,6 +29,7 @@ ROUTES = [
     *disputes.ROUTES,
     *events.ROUTES,
     *account.ROUTES,
+    *webhook_endpoints.ROUTES,
 ]
 
 

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import declines, listing, metadata
+from lib.practice import declines, listing, metadata, setup
 from lib.practice.cards import AtSetup
 from lib.practice.ledger import Ledger, Stored, new_id
 from lib.practice.replies import StripeRefusal, conflicting, invalid
 from lib.practice.resources import payment_methods
 from lib.practice.routing import Call, Route
-
-AUTHENTICATION_FAILED = declines.Decline(
-    "",
-    "We are unable to authenticate your payment method. Please choose a different payment method "
-    "and try again.",
-    code="setup_intent_authentication_failure",
-)
 
 
 def new(
@@ -43,6 +36,7 @@ def new(
             "flow_directions": None,
             "last_setup_error": None,
             "latest_attempt": None,
+            "managed_payments": {"enabled": False},
             "mandate": None,
             "metadata": metadata.checked(given.get("metadata")),
             "next_action": None,
@@ -59,110 +53,6 @@ def new(
     )
     ledger.emit("setup_intent.created", intent)
     return intent
-
-
-def ask_for_authentication(ledger: Ledger, intent: Stored, method: Stored) -> None:
-    attempt = _attempt(ledger, intent, method, "requires_action")
-    intent.payload |= {
-        "status": "requires_action",
-        "payment_method": method.id,
-        "last_setup_error": None,
-        "latest_attempt": attempt.id,
-        "next_action": {
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {"type": "three_d_secure_redirect"},
-        },
-    }
-    ledger.save(intent)
-    ledger.emit("setup_intent.requires_action", intent)
-
-
-def succeed(ledger: Ledger, intent: Stored, method: Stored) -> None:
-    attempt = _attempt(ledger, intent, method, "succeeded")
-    method.hidden["use"] = payment_methods.SET_UP
-    method.hidden["is_set_up"] = True
-    ledger.save(method)
-    customer = intent.payload["customer"]
-    if customer is not None:
-        payment_methods.attach(ledger, method, customer)
-    intent.payload |= {
-        "status": "succeeded",
-        "payment_method": method.id,
-        "last_setup_error": None,
-        "latest_attempt": attempt.id,
-        "next_action": None,
-    }
-    ledger.save(intent)
-    ledger.emit("setup_intent.succeeded", intent)
-
-
-def fail(ledger: Ledger, intent: Stored, method: Stored, decline: declines.Decline) -> None:
-    error = payment_methods.decline_error(decline, method)
-    if not error["decline_code"]:
-        # A failed authentication is no decline by the bank.
-        del error["decline_code"]
-        error["type"] = "invalid_request_error"
-    attempt = _attempt(ledger, intent, method, "failed", error)
-    intent.payload |= {
-        "status": "requires_payment_method",
-        "payment_method": None,
-        "last_setup_error": error,
-        "latest_attempt": attempt.id,
-        "next_action": None,
-    }
-    ledger.save(intent)
-    ledger.emit("setup_intent.setup_failed", intent)
-
-
-def cancel(ledger: Ledger, intent: Stored, reason: str | None = None) -> None:
-    intent.payload |= {"status": "canceled", "cancellation_reason": reason, "next_action": None}
-    ledger.save(intent)
-    ledger.emit("setup_intent.canceled", intent)
-
-
-def _attempt(
-    ledger: Ledger,
-    intent: Stored,
-    method: Stored,
-    status: str,
-    error: dict[str, Any] | None = None,
-) -> Stored:
-    details: dict[str, Any] = {"type": method.payload["type"]}
-    if details["type"] == "card":
-        shown = (
-            "brand",
-            "checks",
-            "country",
-            "exp_month",
-            "exp_year",
-            "fingerprint",
-            "funding",
-            "last4",
-            "wallet",
-        )
-        card = method.payload["card"]
-        details["card"] = {name: card[name] for name in shown} | {
-            "network": card["brand"],
-            "three_d_secure": None,
-        }
-    else:
-        details[details["type"]] = {}
-    return ledger.add(
-        "setup_attempt",
-        {
-            "application": None,
-            "customer": intent.payload["customer"],
-            "customer_account": None,
-            "flow_directions": None,
-            "on_behalf_of": None,
-            "payment_method": method.id,
-            "payment_method_details": details,
-            "setup_error": error,
-            "setup_intent": intent.id,
-            "status": status,
-            "usage": intent.payload["usage"],
-        },
-    )
 
 
 def _create(call: Call) -> dict[str, Any]:
@@ -222,19 +112,21 @@ def _confirm_with(call: Call, intent: Stored, given: str) -> None:
     card = payment_methods.card_of(method)
     if card.at_setup is AtSetup.REFUSED:
         decline = declines.DECLINES[card.decline]
-        fail(call.ledger, intent, method, decline)
+        setup.fail(call.ledger, intent, method, decline)
         raise payment_methods.refuse(decline, method, setup_intent=intent.payload)
     if card.at_setup is AtSetup.SAVED:
-        succeed(call.ledger, intent, method)
+        setup.succeed(call.ledger, intent, method)
+    elif card.at_setup is AtSetup.VERIFIED_LATER:
+        setup.wait_for_microdeposits(call.ledger, intent, method, call.public_url)
     else:
-        ask_for_authentication(call.ledger, intent, method)
+        setup.ask_for_authentication(call.ledger, intent, method)
 
 
 def _cancel(call: Call) -> dict[str, Any]:
     intent = _own(call, "cancel")
     if intent.payload["status"] in ("succeeded", "canceled", "processing"):
         raise _unexpected_state(intent, "cancel")
-    cancel(call.ledger, intent, call.params.get("cancellation_reason"))
+    setup.cancel(call.ledger, intent, call.params.get("cancellation_reason"))
     return intent.payload
 
 

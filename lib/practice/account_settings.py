@@ -1,0 +1,69 @@
+"""Settings of the account that no request changes: what its owner chose, or Stripe chose for it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+EVENT_PAYLOADS = ("snapshot", "thin")
+_NAME = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """What the account's Dashboard would show.
+
+    Attributes:
+        managed_payments: Stripe is the merchant of record unless a request says otherwise; on by
+            default for some accounts since July 2026, and for nobody to switch off.
+        payment_method_types: Those switched on for dynamic payment methods.
+        statement_descriptor_prefix: Stands before the suffix of a card payment, 2 to 10 characters.
+        event_payload: What the webhook destination sends: whole objects, or only their ids.
+    """
+
+    managed_payments: bool = False
+    payment_method_types: tuple[str, ...] = (
+        "acss_debit",
+        "au_becs_debit",
+        "bacs_debit",
+        "card",
+        "klarna",
+        "link",
+        "sepa_debit",
+        "us_bank_account",
+    )
+    statement_descriptor: str = "ONFILE PRACTICE"
+    statement_descriptor_prefix: str = "ONFILE"
+    event_payload: str = "snapshot"
+
+
+def read(connection: sqlite3.Connection) -> AccountSettings:
+    row = connection.execute("SELECT value FROM settings WHERE name = ?", (_NAME,)).fetchone()
+    return AccountSettings() if row is None else AccountSettings(**_typed(json.loads(row["value"])))
+
+
+def change(connection: sqlite3.Connection, changes: Mapping[str, Any]) -> None:
+    """Keeps what is not named.
+
+    Raises:
+        ValueError: There is no such setting, or it has no such value.
+    """
+    unknown = changes.keys() - {field.name for field in fields(AccountSettings)}
+    if unknown:
+        raise ValueError(f"the account has no setting {', '.join(sorted(unknown))}")
+    changed = replace(read(connection), **_typed(dict(changes)))
+    if changed.event_payload not in EVENT_PAYLOADS:
+        raise ValueError(f"event_payload: one of {', '.join(EVENT_PAYLOADS)}")
+    connection.execute(
+        "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)",
+        (_NAME, json.dumps(asdict(changed))),
+    )
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
