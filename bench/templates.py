@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.account import CARDS, DAY, END, Item
-from lib.practice import cards
+from lib.practice import card_table
 from lib.practice.engine import PracticeStripe
 from lib.practice.steps import CardForm
 
@@ -71,7 +71,7 @@ class _Scratch:
         self.stripe = PracticeStripe(path, clock=lambda: now, public_url="http://localhost:8501")
 
     def complete(self, slug: str) -> dict[str, Any]:
-        card = cards.by_slug(slug)
+        card = card_table.by_slug(slug)
         form = CardForm(
             number=card.number,
             exp_month=1 + len(slug) % 12,

@@ -45,7 +45,12 @@ class TestSuccess:
 
     @pytest.mark.parametrize(
         ("amount", "currency", "minor"),
-        [("5000", "jpy", 5000), ("5.120", "kwd", 5120), ("500", "ugx", 50000), ("0.30", "gbp", 30)],
+        [
+            ("5000", "jpy", 5000),
+            ("5.120", "kwd", 5120),
+            ("2000", "ugx", 200000),
+            ("0.40", "gbp", 40),
+        ],
     )
     def test_sends_each_currency_in_its_own_minor_units(
         self, world: World, amount: str, currency: str, minor: int
