@@ -214,7 +214,6 @@ LONGER: dict[str, str] = {
     "lib/services/mirror/sync.py": "one sync from start to end",
     "lib/store/mirror.py": "every guarded upsert of the mirror beside its reads",
     "lib/services/charges/resolve.py": "the steps of evidence are read in one order",
-    "lib/practice/resources/checkout_sessions.py": "one resource with all its rules",
     "lib/practice/seed_data.py": "a table of invented people",
     "lib/domain/health.py": "to be split",
     "lib/domain/run_columns.py": "a table of headings in four languages",
