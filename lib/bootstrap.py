@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib.clock import Clock, utcnow
+from lib.clock import Clock, epoch, utcnow
 from lib.errors import SettingsError
+from lib.ids import new_id
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.charge import ChargeService
 from lib.services.charges.manual_outcomes import ManualOutcomeService
@@ -20,6 +21,8 @@ from lib.services.collect.customers import CustomerService
 from lib.services.collect.links import LinkService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.collect.return_page import ReturnPageService
+from lib.services.continuity.backup import BackupService, file_name, take_copy
+from lib.services.continuity.restore import RestoreService
 from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.search_index import SearchIndexService
 from lib.services.mirror.sync import SyncService
@@ -45,7 +48,8 @@ from lib.services.staff.limits import LimitService
 from lib.services.staff.users import UserService
 from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
-from lib.store.migrations import bring_up_to_date
+from lib.store.folder_lock import FolderLock
+from lib.store.migrations import bring_up_to_date, is_older
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -65,6 +69,7 @@ class Services:
     settings: Settings
     clock: Clock
     audit: AuditService
+    backups: BackupService
     charge_resolver: ChargeResolver
     charges: ChargeService
     customers: CustomerService
@@ -76,6 +81,7 @@ class Services:
     refunds: RefundRequests
     refund_resolver: RefundResolver
     return_page: ReturnPageService
+    restores: RestoreService
     runs: RunServices
     search_index: SearchIndexService
     sync: SyncService
@@ -108,10 +114,13 @@ def practice() -> PracticeStripe:
 def services() -> Services:
     """The process's own services. Built lazily: an edited module may empty module-level state."""
     configured = settings()
+    configured.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(configured.data_dir)
+    lock.share()
     migrate(configured)
     if configured.mode is Mode.PRACTICE:
-        return build_services(configured, clock=utcnow, api_base=_practice_address)
-    return build_services(configured, clock=utcnow)
+        return build_services(configured, clock=utcnow, api_base=_practice_address, lock=lock)
+    return build_services(configured, clock=utcnow, lock=lock)
 
 
 def _practice_address() -> str:
@@ -137,6 +146,10 @@ def migrate(configured: Settings) -> None:
         database.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA foreign_keys = OFF")
+        if is_older(database):
+            now = epoch(utcnow())
+            target = configured.backup_dir / file_name(now, why="-before-upgrade")
+            take_copy(configured.database, target, now=now)
         bring_up_to_date(database)
         broken = list(database.query("PRAGMA foreign_key_check"))
         if broken:
@@ -144,6 +157,10 @@ def migrate(configured: Settings) -> None:
         database.execute(
             "INSERT INTO meta (name, value) VALUES ('mode', ?) ON CONFLICT (name) DO NOTHING",
             (configured.mode.value,),
+        )
+        database.execute(
+            "INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT (name) DO NOTHING",
+            (new_id("ins"),),
         )
         bound = next(database.query("SELECT value FROM meta WHERE name = 'mode'"))["value"]
         if bound != configured.mode.value:
@@ -161,6 +178,7 @@ def build_services(
     clock: Clock,
     api_base: str | Callable[[], str] | None = None,
     bcrypt_rounds: int = 12,
+    lock: FolderLock | None = None,
 ) -> Services:
     """
     Wire everything over one database and one Stripe address, which is asked for with the first request
@@ -220,6 +238,9 @@ def build_services(
         settings=configured,
         clock=clock,
         audit=AuditService(uow),
+        backups=BackupService(
+            uow, folder=configured.backup_dir, keep=configured.backup_keep, clock=clock
+        ),
         charge_resolver=charge_resolver,
         charges=charges,
         customers=customers,
@@ -231,6 +252,13 @@ def build_services(
         refunds=RefundRequests(uow, users, refund_sender, clock=clock),
         refund_resolver=refund_resolver,
         return_page=ReturnPageService(uow, refetcher),
+        restores=RestoreService(
+            configured.database,
+            mode=configured.mode.value,
+            backup_folder=configured.backup_dir,
+            lock=lock or FolderLock(configured.data_dir),
+            clock=clock,
+        ),
         runs=runs,
         search_index=search_index,
         sync=sync,

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import tzlocal
 
 from lib.errors import SettingsError
 
@@ -24,6 +27,9 @@ NAMES = (
     "ONFILE_PUBLIC_URL",
     "ONFILE_COOKIE_KEY",
     "ONFILE_MAX_RPS",
+    "ONFILE_TIMEZONE",
+    "ONFILE_BACKUP_DIR",
+    "ONFILE_BACKUP_KEEP",
 )
 STRIPE_API_BASE = "https://api.stripe.com"
 PRACTICE_KEY = "sk_test_practice"
@@ -51,6 +57,11 @@ class Settings:
     max_rps: float
     """Requests a second to one Stripe endpoint; 0 = no ceiling."""
     port: int
+    timezone: str
+    """IANA name: whose days limits, periods and exports mean."""
+    backup_dir: Path
+    backup_keep: int
+    """How many daily copies stay."""
 
     @property
     def livemode(self) -> bool:
@@ -91,6 +102,10 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
     max_rps = _max_rps(values.get("ONFILE_MAX_RPS", ""), problems)
     data_dir = Path(values.get("ONFILE_DATA_DIR", "").strip() or "data")
     data_dir = data_dir if data_dir.is_absolute() else root / data_dir
+    timezone = _timezone(values.get("ONFILE_TIMEZONE", ""), problems)
+    backup_dir = Path(values.get("ONFILE_BACKUP_DIR", "").strip() or data_dir / "backups")
+    backup_dir = backup_dir if backup_dir.is_absolute() else root / backup_dir
+    backup_keep = _backup_keep(values.get("ONFILE_BACKUP_KEEP", ""), problems)
     cookie_key = values.get("ONFILE_COOKIE_KEY", "").strip()
     if cookie_key and len(cookie_key) < _SHORTEST_COOKIE_KEY:
         problems.append(f"ONFILE_COOKIE_KEY: use at least {_SHORTEST_COOKIE_KEY} characters.")
@@ -113,6 +128,9 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
         cookie_key=cookie_key,
         max_rps=max_rps,
         port=port,
+        timezone=timezone,
+        backup_dir=backup_dir,
+        backup_keep=backup_keep,
     )
 
 
@@ -196,6 +214,27 @@ def _max_rps(text: str, problems: list[str]) -> float:
     if not 0 <= value <= 1000:
         problems.append("ONFILE_MAX_RPS: use a number from 0 (no ceiling) to 1000.")
     return value
+
+
+def _timezone(text: str, problems: list[str]) -> str:
+    """The machine's own where none is named."""
+    name = text.strip() or tzlocal.get_localzone_name() or "UTC"
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError):
+        problems.append(
+            f"ONFILE_TIMEZONE: {name[:60]} is not the name of a time zone. Use one such as Europe/Berlin."
+        )
+    return "UTC"
+
+
+def _backup_keep(text: str, problems: list[str]) -> int:
+    if not text.strip():
+        return 14
+    if text.strip().isdecimal() and 0 < int(text) <= 1000:
+        return int(text)
+    problems.append("ONFILE_BACKUP_KEEP: use a number from 1 to 1000.")
+    return 14
 
 
 def _cookie_key(data_dir: Path, problems: list[str]) -> str:

@@ -127,6 +127,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lib.bootstrap": {
         "lib.clock",
         "lib.errors",
+        "lib.ids",
         "lib.practice",
         "lib.reports",
         "lib.services",
@@ -141,9 +142,16 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "ledger": (set(), "writes what became of a try inside anybody's transaction; asks nobody"),
     "staff": (set(), "people, limits and the second person are asked by everybody"),
     "mirror": ({"ledger"}, "tells the ledger what Stripe says of our tries"),
+    "continuity": (set(), "says whether the file may be believed"),
     "collect": ({"ledger", "mirror"}, "reads customers and methods afresh; makes links"),
-    "refunds": ({"ledger", "staff", "mirror"}, "a second person agrees; the mirror learns of it"),
-    "charges": ({"ledger", "staff", "mirror", "collect"}, "charges what collect has saved"),
+    "refunds": (
+        {"ledger", "staff", "mirror"},
+        "a second person agrees; the mirror learns of it",
+    ),
+    "charges": (
+        {"ledger", "staff", "mirror", "collect"},
+        "charges what collect has saved",
+    ),
     "runs": (
         {"ledger", "staff", "mirror", "collect", "charges"},
         "sends many charges; nothing but the doors calls it",

@@ -62,6 +62,9 @@ class TestSources:
                 "ONFILE_PUBLIC_URL": "https://pay.example.com/",
                 "ONFILE_COOKIE_KEY": "k" * 32,
                 "ONFILE_MAX_RPS": "2.5",
+                "ONFILE_TIMEZONE": "Asia/Tokyo",
+                "ONFILE_BACKUP_DIR": str(tmp_path / "copies"),
+                "ONFILE_BACKUP_KEEP": "3",
                 "PORT": "9000",
             },
         )
@@ -75,6 +78,9 @@ class TestSources:
             cookie_key="k" * 32,
             max_rps=2.5,
             port=9000,
+            timezone="Asia/Tokyo",
+            backup_dir=tmp_path / "copies",
+            backup_keep=3,
         )
 
     def test_the_environment_outranks_the_file_name_by_name(self, tmp_path: Path) -> None:
@@ -144,6 +150,10 @@ class TestRefusals:
             ("ONFILE_MAX_RPS", "nan"),
             ("ONFILE_MAX_RPS", "inf"),
             ("ONFILE_MAX_RPS", "1001"),
+            ("ONFILE_TIMEZONE", "Berlin"),
+            ("ONFILE_TIMEZONE", "../etc/passwd"),
+            ("ONFILE_BACKUP_KEEP", "0"),
+            ("ONFILE_BACKUP_KEEP", "all"),
             ("PORT", "65536"),
             ("PORT", "-1"),
             ("PORT", "http"),

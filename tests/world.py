@@ -22,6 +22,7 @@ from lib.practice.steps import CardForm, NeedsAuthentication
 from lib.services.charges.review import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.settings import Settings, load_settings
+from lib.store.unit_of_work import UnitOfWork
 from lib.worker.loop import Worker
 from tests.databases import migrated
 from tests.shared_server import Address, served
@@ -61,6 +62,11 @@ class World:
     @property
     def now(self) -> int:
         return epoch(self.clock())
+
+    @property
+    def uow(self) -> UnitOfWork:
+        """The database, for what no service says."""
+        return UnitOfWork(self.settings.database)
 
     @property
     def worker(self) -> Worker:

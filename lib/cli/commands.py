@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 from lib.bootstrap import Services
-from lib.cli import runs, syncing
+from lib.cli import keeping, runs, syncing
 from lib.cli.answers import Answer, Command, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import new_password, signed_in
@@ -229,5 +229,7 @@ COMMANDS: dict[str, Command] = {
     "runs certificate": Command(runs.certificate),
     "reconcile": Command(syncing.reconcile),
     "audit verify": Command(_audit_verify),
+    "backup": Command(keeping.backup),
+    "restore": Command(keeping.restore, needs_person=False),
     "worker": Command(_worker, needs_person=False),
 }

@@ -108,6 +108,19 @@ def _parser() -> argparse.ArgumentParser:
     audit_commands = audit.add_subparsers(required=True, metavar="COMMAND")
     add(audit_commands, "verify", "audit verify", "Recompute the chain of digests.")
 
+    made = add(commands, "backup", "backup", "Copy the database, checked, while everything runs.")
+    made.add_argument(
+        "destination",
+        metavar="DEST",
+        nargs="?",
+        help="a folder, or a file that does not exist; otherwise the backup folder",
+    )
+    made = add(commands, "restore", "restore", "Put a backup in the database's place.")
+    made.add_argument("file", metavar="FILE")
+    made.add_argument(
+        "--dry-run", action="store_true", help="say what would be lost, change nothing"
+    )
+
     made = add(commands, "worker", "worker", "Do the background work without the dashboard.")
     made.add_argument("--once", action="store_true", help="do what is due and end")
     return parser

@@ -30,6 +30,8 @@ class Permission(StrEnum):
     """Decide on what another person submitted."""
     MANAGE_USERS = "manage_users"
     """Add and disable staff, set roles and passwords."""
+    BACK_UP = "back_up"
+    """Copy the whole database, and put an older copy back."""
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {

@@ -47,6 +47,11 @@ def bring_up_to_date(database: Database) -> None:
     migrations.apply(database)
 
 
+def is_older(database: Database) -> bool:
+    """Whether it was used before and steps are waiting: what a backup is made before."""
+    return bool(migrations.applied(database)) and bool(migrations.pending(database))
+
+
 @migrations()
 def m001_first_schema(database: Database) -> None:
     """Everything of release 0.1.0."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from lib.store.audit import AuditStore
+from lib.store.backups import BackupStore
 from lib.store.certificates import CertificateStore
 from lib.store.charges import ChargeStore
 from lib.store.comparing import CompareStore
@@ -21,6 +22,7 @@ from lib.store.jobs import JobStore
 from lib.store.limits import LimitStore
 from lib.store.links import LinkStore
 from lib.store.manual_outcomes import ManualOutcomeStore
+from lib.store.meta import MetaStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.new_cards import NewCardStore
@@ -44,6 +46,7 @@ _BULK_CHECKPOINT_PAGES = 65_536
 @dataclass(frozen=True, slots=True)
 class Stores:
     audit: AuditStore
+    backups: BackupStore
     certificates: CertificateStore
     charges: ChargeStore
     comparing: CompareStore
@@ -53,6 +56,7 @@ class Stores:
     jobs: JobStore
     limits: LimitStore
     links: LinkStore
+    meta: MetaStore
     mirror: MirrorStore
     new_cards: NewCardStore
     payments: PaymentStore
@@ -144,6 +148,7 @@ def stores_over(database: Database) -> Stores:
     """For whoever holds the connection and its transaction."""
     return Stores(
         audit=AuditStore(database),
+        backups=BackupStore(database),
         certificates=CertificateStore(database),
         charges=ChargeStore(database),
         comparing=CompareStore(database),
@@ -153,6 +158,7 @@ def stores_over(database: Database) -> Stores:
         jobs=JobStore(database),
         limits=LimitStore(database),
         links=LinkStore(database),
+        meta=MetaStore(database),
         mirror=MirrorStore(database),
         new_cards=NewCardStore(database),
         payments=PaymentStore(database),

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
 # Longest stay in a full inbox before settling and the heartbeat have their turn.
 INBOX_SECONDS = 5.0
+# A backup is due once a day; a look costs one read.
+BACKUP_PAUSE_SECONDS = 60.0
 _INDEX_PAUSE_SECONDS = 0.02
 
 
@@ -43,6 +45,7 @@ class Worker:
                 ("onfile-index", self.do_index, IDLE_SECONDS),
                 ("onfile-new-cards", self.do_new_cards, IDLE_SECONDS),
                 ("onfile-certificates", self.do_certificates, IDLE_SECONDS),
+                ("onfile-backup", self.do_backup, BACKUP_PAUSE_SECONDS),
                 *((f"onfile-runs-{n}", self.do_runs, LOOK_SECONDS) for n in range(RUNS_AT_ONCE)),
             )
         ]
@@ -64,6 +67,7 @@ class Worker:
         self.do_new_cards()
         self.do_runs()
         self.do_certificates()
+        self.do_backup()
 
     def do_urgent(self) -> None:
         services = self._services
@@ -89,6 +93,9 @@ class Worker:
 
     def do_certificates(self) -> None:
         self._guarded("certificates", self._services.runs.certificates.certify_due)
+
+    def do_backup(self) -> None:
+        self._guarded("backup", self._services.backups.take_due)
 
     def do_runs(self) -> None:
         """In several threads at once: each takes what no other has, by the lease."""

@@ -129,3 +129,16 @@ BEGIN SELECT RAISE(ABORT, 'an incident keeps what was found and is settled once'
 
 CREATE TRIGGER incidents_are_never_deleted BEFORE DELETE ON incidents
 BEGIN SELECT RAISE(ABORT, 'incidents are never deleted'); END;
+
+CREATE TABLE backups (
+    -- machinery: Copies of this database that were made, or could not be: the newest is the last row.
+    id INTEGER PRIMARY KEY,
+    taken_at INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('daily', 'by_hand', 'before_upgrade', 'before_restore')),
+    path TEXT NOT NULL,
+    bytes INTEGER,
+    sha256 TEXT,
+    audit_head TEXT,
+    error TEXT,
+    CHECK ((error IS NULL) = (sha256 IS NOT NULL))
+) STRICT;
