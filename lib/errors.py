@@ -8,6 +8,7 @@ Every error Onfile raises on purpose.
     - NotSignedIn             unknown user, wrong password, locked out or disabled
     - NotFound                no such thing here
     - StaleState              somebody or something else changed it first
+      · ReviewChanged         what a person agreed to is not what would be charged; carries it anew
     - AlreadyCharged          this reference is paid, in flight or not settled yet
     - Blocked                 our own rules refuse before any call to Stripe
   + GatewayError              from Stripe; carries request_id, code and http_status
@@ -70,6 +71,20 @@ class StaleState(RuleViolation):
     """The thing changed between looking and acting."""
 
     code = "stale_state"
+
+
+class ReviewChanged(StaleState):
+    """What a person was shown before they agreed is no longer true. Nothing was sent."""
+
+    code = "review_changed"
+
+    def __init__(self, review: object) -> None:
+        """
+        Args:
+            review: what is true now, a `lib.services.charges.review.Review`.
+        """
+        super().__init__("Something changed since you looked. Read it again. Nothing was charged.")
+        self.review = review
 
 
 class AlreadyCharged(RuleViolation):

@@ -80,6 +80,20 @@ MUTATIONS = (
         f"{SERVICES}charges/test_resolve.py::TestUnknown::test_no_definite_answer_is_unknown_and_locks_the_reference",
     ),
     Mutation(
+        "what a person was shown may have changed when it is charged",
+        "lib/services/charges/charge.py",
+        "if seen not in (None, review.fingerprint):",
+        "if False:",
+        f"{SERVICES}charges/test_charge.py::TestNeverTwice::test_a_second_click_after_a_fast_decline_sends_nothing",
+    ),
+    Mutation(
+        "a try may get any number",
+        "lib/services/charges/claim.py",
+        "if order.attempt not in (None, number):",
+        "if False:",
+        f"{SERVICES}charges/test_charge.py::TestNeverTwice::test_a_second_click_after_a_fast_decline_sends_nothing",
+    ),
+    Mutation(
         "a retry around the call of a single charge",
         "lib/services/charges/charge.py",
         "                with again, self._uow.write() as stores:\n",

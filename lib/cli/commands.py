@@ -140,9 +140,9 @@ def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> An
         description=arguments.description,
     )
     review = services.charges.review(order, by=person(actor))
-    # The method that the warnings speak of, whatever is saved in between.
-    order = replace(order, payment_method=review.method.id)
-    answer = charge_answer(services.charges.charge(order, by=person(actor)))
+    # What the warnings speak of, whatever is saved in between.
+    charged = services.charges.charge(order, by=person(actor), seen=review.fingerprint)
+    answer = charge_answer(charged)
     return replace(
         answer,
         data={**answer.data, "warnings": list(review.warnings)},

@@ -82,7 +82,7 @@ def try_again(details: Details) -> None:
                 details.id,
                 by=details.ctx.actor,
                 payment_method=chosen,
-                expected_attempts=len(details.view.attempts),
+                attempt=len(details.view.attempts) + 1,
             )
             said.message = f"{details.sum}: {badges.look(tried.charge.state.value).label.lower()}."
 

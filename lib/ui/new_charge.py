@@ -1,20 +1,19 @@
 """
-One new charge, in three steps: fill in, review, outcome.
-
-Between the steps only ids and texts are kept; the service looks at everything again before money
-moves, and a second click finds the charge that the first one made.
+One new charge, in three steps: fill in, review, outcome. Between them only ids and texts are kept, and
+the fingerprint of the review: nothing is sent unless that is still what the person read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 from uuid import uuid4
 
 import streamlit as st
 
 from lib.domain.payment_methods import label as method_label
-from lib.errors import InvalidInput
+from lib.errors import InvalidInput, ReviewChanged
 from lib.money import Money, format_major, parse_amount
 from lib.reports.paging import records
 from lib.services.charges.review import ChargeOrder, Review
@@ -44,6 +43,7 @@ class Reviewed:
 
     form: str
     """Ends the keys of this review's widgets."""
+    fingerprint: str
     customer: str
     name: str
     email: str
@@ -226,12 +226,12 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
 def _confirm(ctx: PageContext, seen: Reviewed, typed: str) -> None:
     if seen.why_typed:
         confirm.check(seen.money, typed)
-    now = _seen(ctx, ctx.services.charges.review(seen.order, by=ctx.actor))
-    if (now.warnings, now.attempts) != (seen.warnings, seen.attempts):
-        st.session_state[_REVIEW] = now
-        return
     st.session_state[_CONFIRMED] = seen.form
-    view = ctx.services.charges.charge(seen.order, by=ctx.actor, expected_attempts=seen.attempts)
+    try:
+        view = ctx.services.charges.charge(seen.order, by=ctx.actor, seen=seen.fingerprint)
+    except ReviewChanged as changed:
+        st.session_state[_REVIEW] = _seen(ctx, cast(Review, changed.review))
+        return
     _done(view.charge.id)
 
 
@@ -249,6 +249,7 @@ def _seen(ctx: PageContext, review: Review) -> Reviewed:
         told = f"Tried before, {when}: {happened} This is try {len(earlier.attempts) + 1}."
     return Reviewed(
         form=uuid4().hex,
+        fingerprint=review.fingerprint,
         customer=review.customer.id,
         name=review.customer.label,
         email=(review.customer.email or "") if review.customer.name else "",
@@ -260,7 +261,7 @@ def _seen(ctx: PageContext, review: Review) -> Reviewed:
         reference=order.reference,
         description=order.description or "",
         warnings=review.warnings,
-        attempts=len(earlier.attempts) if earlier else 0,
+        attempts=review.attempts_before,
         earlier=told,
     )
 

@@ -148,7 +148,7 @@ class TestAnotherSum:
         world.charge(customer, amount="12.00", method=bad)
         good = world.save_card(customer)
         again = world.services.charges.retry(
-            first.charge.id, by=ALICE, payment_method=good, expected_attempts=1
+            first.charge.id, by=ALICE, payment_method=good, attempt=2
         )
         assert again.charge.id == first.charge.id
         assert world.moved() == [(1234, "usd")]

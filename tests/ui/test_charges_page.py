@@ -118,7 +118,7 @@ class TestPanel:
         at = open_page("charges", as_="alice", query={"charge": declined})
         bad = next(r for r in at.radio if r.key.startswith("charge_again_method")).options
         assert len(bad) == 2
-        world.services.charges.retry(declined, by=ALICE, payment_method=good, expected_attempts=1)
+        world.services.charges.retry(declined, by=ALICE, payment_method=good, attempt=2)
         ran(button(at, f"charge_again_{declined}").click().run())
         assert world.moved() == [(2000, "usd")]
 

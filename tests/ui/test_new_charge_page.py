@@ -183,6 +183,42 @@ class TestReview:
         assert "new_charge_confirm" not in buttons(again)
 
 
+class TestConfirm:
+    def test_stripe_is_asked_for_customer_and_method_once_then_to_charge(
+        self, fill_in, world, monkeypatch
+    ) -> None:
+        """Nothing is read twice: neither by the page nor by what sends the charge."""
+        at = fill_in(amount="20.00")
+        handle, requests = world.stripe.handle, []
+
+        def counted(method, path, *rest):
+            requests.append(f"{method} /{path.split('/')[2]}")
+            return handle(method, path, *rest)
+
+        monkeypatch.setattr(world.stripe, "handle", counted)
+        confirm(at)
+        assert requests == ["GET /customers", "GET /payment_methods", "POST /payment_intents"]
+        assert world.moved() == [(2000, "eur")]
+
+    def test_what_changed_since_the_review_is_shown_and_asked_again(
+        self, fill_in, world, open_page
+    ) -> None:
+        at = fill_in(amount="20.00")
+        customer = at.query_params["customer"]
+        other = review(
+            open_page("new_charge", as_="alice", query={"customer": customer}),
+            amount="20.00",
+            reference="INV-18",
+        )
+        confirm(other)
+        confirm(at)
+        assert "Something changed since you looked" in at.toast[0].value
+        assert "same amount was charged" in at.warning[0].value
+        assert world.moved() == [(2000, "eur")]
+        confirm(at, "20.00")
+        assert len(world.moved()) == 2
+
+
 class TestOutcome:
     def test_succeeded(self, fill_in, world) -> None:
         at = confirm(fill_in(), "1234.50")

@@ -9,13 +9,14 @@ a row that says so, and `settling` finds out what happened. Nothing here retries
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import stamina
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, Attempt
-from lib.errors import NotFound, OutcomeUnknown, StaleState
+from lib.errors import NotFound, OutcomeUnknown, ReviewChanged, StaleState
 from lib.money import Money
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.claim import claim_attempt
@@ -68,17 +69,19 @@ class ChargeService:
         order: ChargeOrder,
         *,
         by: Actor,
-        expected_attempts: int | None = None,
+        seen: str | None = None,
         is_approved: bool = False,
     ) -> ChargeView:
         """
         Charge now. Returns the charge in whatever state it reached; a decline is no exception.
 
-        `expected_attempts` is how many tries of this reference the person saw (0 for none): a
-        double click or a second tab then finds the count changed and nothing is sent twice.
-        `is_approved`: two people agreed to the sum already, in a run.
+        Args:
+            seen: the fingerprint of the review that a person agreed to. What they read includes
+                the number of tries, so a double click or a second tab sends nothing twice.
+            is_approved: two people agreed to the sum already, in a run.
 
         Raises:
+            ReviewChanged: what the person read is no longer true.
             AlreadyCharged, Blocked, InvalidInput, NotFound, NotPermitted, StaleState
             OutcomeUnknown: it was sent, and the answer could not be written down.
             GatewayError: a check before the charge could not be made; no charge was sent.
@@ -88,19 +91,21 @@ class ChargeService:
         with self._uow.read() as stores:
             tried = attempts_of(stores, order)
         review = self._reviews.review(order, by=by, is_approved=is_approved)
+        if seen not in (None, review.fingerprint):
+            raise ReviewChanged(review)
+        order = replace(review.order, attempt=order.attempt or review.attempts_before + 1)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in tried.items():
             self._canceller.cancel_last(charge_id, attempts)
         with self._uow.write() as stores:
             attempt = claim_attempt(
                 stores,
-                review.order,
+                order,
                 review.method,
                 tried=tried,
                 by=by,
                 now=epoch(self._clock()),
                 livemode=self._livemode,
-                expected_attempts=expected_attempts,
                 is_approved=is_approved,
             )
         return self._execute(attempt)
@@ -111,10 +116,14 @@ class ChargeService:
         *,
         by: Actor,
         payment_method: str | None = None,
-        expected_attempts: int | None = None,
-        is_approved: bool = False,
+        attempt: int | None = None,
     ) -> ChargeView:
-        """Try a failed or never-executed charge again, as a new attempt with a new key."""
+        """
+        Try a failed or never-executed charge again, as a new attempt with a new key.
+
+        `attempt` is the number of the try that the person asked for; see ChargeOrder. Raises like
+        `charge`.
+        """
         found = self.view(charge_id).charge
         return self.charge(
             ChargeOrder(
@@ -123,10 +132,9 @@ class ChargeService:
                 reference=found.reference,
                 payment_method=payment_method,
                 description=found.description,
+                attempt=attempt,
             ),
             by=by,
-            expected_attempts=expected_attempts,
-            is_approved=is_approved,
         )
 
     def cancel(self, charge_id: str, *, by: Actor) -> ChargeView:

@@ -50,7 +50,6 @@ def claim_attempt(
     by: Actor,
     now: int,
     livemode: bool,
-    expected_attempts: int | None = None,
     claim: RunClaim | None = None,
     is_approved: bool = False,
 ) -> Attempt:
@@ -71,11 +70,11 @@ def claim_attempt(
         check_single(stores, order.money, now=now, is_approved=is_approved)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     earlier = stores.charges.attempts(charge.id)
-    if expected_attempts is not None and len(earlier) != expected_attempts:
+    number = len(earlier) + 1
+    if order.attempt not in (None, number):
         raise StaleState(
             "This charge was tried a moment ago, perhaps by a double click. Look at it before trying again."
         )
-    number = len(earlier) + 1
     if claim is not None:
         stores.run_rows.send(claim.run_id, claim.number, charge_id=charge.id)
     stores.charges.add_attempt(

@@ -4,6 +4,8 @@ What is asked to be charged, and everything that is checked before money moves. 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -57,6 +59,11 @@ class ChargeOrder:
     """The end of the text on the customer's statement."""
     run_id: str | None = None
     """The run whose approval covers it, though no run is executing."""
+    attempt: int | None = None
+    """
+    The number this try must get, from 1; with another one nothing is sent, as somebody was faster.
+    None: whatever number it has when it is reviewed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,25 @@ class Review:
     """What a person should look at, such as which of several methods was chosen for them."""
     earlier: ChargeView | None
     """A failed charge of the same reference, which this one would try again."""
+
+    @property
+    def attempts_before(self) -> int:
+        return len(self.earlier.attempts) if self.earlier is not None else 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one as soon as anything differs of what a person is shown before they agree."""
+        customer, method = self.customer, self.method
+        shown = (
+            (customer.id, customer.name, customer.email),
+            (method.id, method.type, method.brand, method.last4, method.exp_month, method.exp_year),
+            (self.order.money.amount, self.order.money.currency),
+            (self.order.reference, self.order.description),
+            self.warnings,
+            (self.earlier.charge.id, self.earlier.what_happened) if self.earlier else None,
+            self.attempts_before,
+        )
+        return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
 class ReviewService:

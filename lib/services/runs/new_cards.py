@@ -73,14 +73,7 @@ class NewCardCharger:
             return False
         refusal: str | None = None
         try:
-            # The expected number makes it once: whoever was here before, or died here, has
-            # written down another try.
-            self._charges.charge(
-                self._order(card),
-                by=SYSTEM,
-                expected_attempts=card.attempts_before,
-                is_approved=True,
-            )
+            self._charges.charge(self._order(card), by=SYSTEM, is_approved=True)
         except RuleViolation as error:
             refusal = str(error)
         except GatewayError:
@@ -128,6 +121,8 @@ class NewCardCharger:
             description=row.description,
             suffix=row.suffix,
             run_id=run.id,
+            # Makes it once: whoever was here before, or died here, has written this try down.
+            attempt=card.attempts_before + 1,
         )
 
     def _end(self, card: NewCardCharge, refusal: str | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -17,11 +18,13 @@ from lib.errors import (
     NotFound,
     NotPermitted,
     OnfileError,
+    ReviewChanged,
     StaleState,
 )
 from lib.money import Money
 from lib.services.charges.review import ChargeOrder
 from lib.store.connection import connect
+from tests import stripe_account
 from tests.world import (
     ALICE,
     ALWAYS_DECLINES,
@@ -182,14 +185,41 @@ class TestNeverTwice:
         world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer, GOOD)
         order = world.order(customer, method=good)
+        seen = world.services.charges.review(order, by=ALICE).fingerprint
         declined = world.charge(
             customer,
             method=world.services.reports.payment_methods.page(search="0341").frame["id"][0],
         )
+        with pytest.raises(ReviewChanged) as changed:
+            world.services.charges.charge(order, by=ALICE, seen=seen)
+        assert changed.value.review == world.services.charges.review(order, by=ALICE)
         with pytest.raises(StaleState):
-            world.services.charges.charge(order, by=ALICE, expected_attempts=0)
+            world.services.charges.charge(replace(order, attempt=1), by=ALICE)
         assert declined.charge.state is ChargeState.DECLINED
         assert world.moved() == []
+
+    @pytest.mark.parametrize("changed", ["customer", "card", "similar charge", "nothing"])
+    def test_a_review_holds_only_while_all_that_was_read_is_true(
+        self, changed: str, world: World
+    ) -> None:
+        customer = world.customer()
+        card = world.save_card(customer)
+        order = world.order(customer, method=card)
+        seen = world.services.charges.review(order, by=ALICE).fingerprint
+        match changed:
+            case "customer":
+                stripe_account.post(world, f"/v1/customers/{customer}", name="Acme Holding")
+            case "card":
+                stripe_account.post(world, f"/v1/payment_methods/{card}", card={"exp_year": "2031"})
+            case "similar charge":
+                world.charge(customer, method=card, reference="INV-2")
+        if changed == "nothing":
+            assert world.services.charges.charge(order, by=ALICE, seen=seen).charge
+            return
+        moved = world.moved()
+        with pytest.raises(ReviewChanged):
+            world.services.charges.charge(order, by=ALICE, seen=seen)
+        assert world.moved() == moved
 
     def test_the_schema_refuses_a_second_live_charge_and_a_second_open_attempt(
         self, world: World
@@ -259,7 +289,7 @@ class TestFailure:
         world.clock.advance(seconds=5)
         card = world.finish(address.rsplit("/", 1)[1])
         again = world.services.charges.retry(
-            failed.charge.id, payment_method=card, by=ALICE, expected_attempts=1
+            failed.charge.id, payment_method=card, by=ALICE, attempt=2
         )
         assert again.charge.state is ChargeState.SUCCEEDED
         assert again.charge.id == failed.charge.id

@@ -109,7 +109,7 @@ class TestUnknown:
         assert view.last is not None
         assert view.last.outcome is Outcome.NOT_EXECUTED
         assert view.last.evidence == "no_trace"
-        again = world.services.charges.retry(view.charge.id, by=ALICE, expected_attempts=1)
+        again = world.services.charges.retry(view.charge.id, by=ALICE, attempt=2)
         assert again.charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
 

@@ -13,7 +13,7 @@ import json
 import os
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -120,9 +120,8 @@ class Simulation:
             reference=self.random.choice(["INV-1", "INV-2", "INV-3"]),
             payment_method=self.random.choice([method, method, method, None]),
         )
-        view = self.world.services.charges.charge(
-            order, by=ALICE, expected_attempts=self.random.choice([None, None, 0, 1])
-        )
+        order = replace(order, attempt=self.random.choice([None, None, 1, 2]))
+        view = self.world.services.charges.charge(order, by=ALICE)
         self.steps[-1] += f" {order.reference} {order.money}: {view.charge.state}"
 
     def retry(self) -> None:

@@ -328,7 +328,7 @@ class TestTriedByHandMeanwhile:
         gate = Gate(by_hand.runs.executor)
         with ThreadPoolExecutor(1) as pool:
             again = pool.submit(
-                by_hand.charges.retry, charge, by=ALICE, payment_method=good, expected_attempts=1
+                by_hand.charges.retry, charge, by=ALICE, payment_method=good, attempt=2
             )
             gate.wait()
             world.clock.advance(seconds=61)
@@ -350,9 +350,7 @@ class TestTriedByHandMeanwhile:
         resume(world, run.id)
         assert world.services.runs.executor.execute(run.id)
         assert counts(world, run.id) == {"declined": 1, "succeeded": 1}
-        again = world.services.charges.retry(
-            charge, by=ALICE, payment_method=good, expected_attempts=2
-        )
+        again = world.services.charges.retry(charge, by=ALICE, payment_method=good, attempt=3)
         assert again.charge.state == "succeeded"
         self.each_paid_once(world, run.id)
 
@@ -377,7 +375,7 @@ def not_taken(world: World, charge: str, method: str) -> None:
     gateway = world.services.runs.executor._rows._sender._gateway
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "create_payment_intent", refused)
-        world.services.charges.retry(charge, by=ALICE, payment_method=method, expected_attempts=1)
+        world.services.charges.retry(charge, by=ALICE, payment_method=method, attempt=2)
 
 
 def resume(world: World, run_id: str) -> None:
