@@ -22,6 +22,7 @@ from lib.services.collect.links import LinkService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.collect.return_page import ReturnPageService
 from lib.services.continuity.backup import BackupService, file_name, take_copy
+from lib.services.continuity.ownership import Ownership
 from lib.services.continuity.restore import RestoreService
 from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.search_index import SearchIndexService
@@ -191,6 +192,9 @@ def build_services(
 
     uow = UnitOfWork(configured.database)
     gateway = StripeGateway(configured.stripe_secret_key, address, max_rps=configured.max_rps)
+    if configured.mode is not Mode.PRACTICE:
+        # Practice Stripe lies in the same folder: there is no other account it could be.
+        gateway.set_guard(Ownership(uow, gateway).prove)
     refetcher = Refetcher(uow, gateway, clock=clock)
     customers = CustomerService(uow, gateway, refetcher, clock=clock)
     methods = PaymentMethodService(uow, gateway, refetcher, customers, clock=clock)

@@ -17,6 +17,7 @@ Every error Onfile raises on purpose.
     - Missing                 Stripe has no such object under this key
     - Busy                    refused before it was executed (429); the same request may be repeated
     - Misconfigured           the key is wrong or lacks a permission; `permission` names it when known
+    - AnotherAccount          the key belongs to another account than the data folder; nothing was asked
     - KeyReused               same idempotency key, other parameters: a bug of ours, stop everything
     - OutcomeUnknown          no reply, a 5xx or a conflict: it may or may not have happened
   + InvalidSignature          a webhook delivery that Stripe did not sign, or not just now
@@ -176,6 +177,12 @@ class Misconfigured(GatewayError):
     def permission(self) -> str | None:
         value = self.details.get("permission")
         return value if isinstance(value, str) else None
+
+
+class AnotherAccount(Misconfigured):
+    """The key belongs to another Stripe account than the rows of this database."""
+
+    code = "another_account"
 
 
 class KeyReused(GatewayError):

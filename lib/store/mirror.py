@@ -243,6 +243,13 @@ class MirrorStore:
         rows = self._database.query("SELECT * FROM customers WHERE id = ?", (customer_id,))
         return next((customer_of(row) for row in rows), None)
 
+    def newest_customer(self) -> str | None:
+        """The id of the newest that is not known to be deleted."""
+        rows = self._database.query(
+            "SELECT id FROM customers WHERE is_deleted = 0 ORDER BY position DESC LIMIT 1"
+        )
+        return next((str(row["id"]) for row in rows), None)
+
     def customers_by_email(self, email: str) -> list[Customer]:
         """Living customers with this address in any case; Stripe does not keep it unique."""
         rows = self._database.query(

@@ -102,6 +102,12 @@ class PaymentStore:
             ],
         )
 
+    def newest_intent(self) -> str | None:
+        rows = self._database.query(
+            "SELECT id FROM payment_intents ORDER BY created DESC, id DESC LIMIT 1"
+        )
+        return next((str(row["id"]) for row in rows), None)
+
     def has_payment_intent(self, intent_id: str) -> bool:
         sql = "SELECT 1 FROM payment_intents WHERE id = ?"
         return self._database.execute(sql, (intent_id,)).fetchone() is not None

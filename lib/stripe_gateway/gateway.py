@@ -51,10 +51,40 @@ class StripeGateway:
         self._client: StripeClient | None = None
         self._pace = Pace(max_rps)
         self._lock = threading.Lock()
+        self._guard: Callable[[], None] | None = None
+        self._guard_lock = threading.RLock()
+        self._is_guarding = threading.local()
         self.requests = 0
         """How many requests were sent so far."""
         self.reads = 0
         """How many of them were reads, which Stripe counts against an allowance."""
+
+    def set_guard(self, guard: Callable[[], None]) -> None:
+        """
+        What must hold before anything is asked of Stripe. It may itself ask, is called until it returns
+        once, and what it raises is passed on in place of the request.
+        """
+        self._guard = guard
+
+    def pass_guard(self) -> None:
+        """
+        Have the guard answer now, before work that would only fail with the first request.
+
+        Raises:
+            GatewayError: what the guard raises.
+        """
+        if self._guard is None or getattr(self._is_guarding, "now", False):
+            return
+        with self._guard_lock:
+            guard = self._guard
+            if guard is None:
+                return  # another thread came first
+            self._is_guarding.now = True
+            try:
+                guard()
+            finally:
+                self._is_guarding.now = False
+            self._guard = None
 
     @property
     def client(self) -> StripeClient:
@@ -293,6 +323,7 @@ class StripeGateway:
         from lib.stripe_gateway.client import body_of
         from lib.stripe_gateway.errors import translated
 
+        self.pass_guard()
         client = self.client
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
         with self._pace.turn(method, path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 from lib.clock import Clock, epoch_ms
 from lib.domain.charges import Evidence
 from lib.domain.mirror import Customer, PaymentIntent, PaymentMethod, SessionBundle
-from lib.errors import Missing
+from lib.errors import GatewayError, Missing
 from lib.services.mirror.apply import (
     record_bundles,
     record_payment_intents,
@@ -15,6 +17,8 @@ from lib.services.mirror.apply import (
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
+logger = logging.getLogger(__name__)
+
 
 class Refetcher:
     """Every method raises `Missing` when Stripe has no such object, and other GatewayErrors."""
@@ -23,6 +27,15 @@ class Refetcher:
         self._uow = uow
         self._gateway = gateway
         self._clock = clock
+
+    def may_ask(self) -> bool:
+        """False while the key is not proven to be of this database's account."""
+        try:
+            self._gateway.pass_guard()
+        except GatewayError as error:
+            logger.warning("nothing is asked of Stripe now: %s", error)
+            return False
+        return True
 
     def session(self, session_id: str) -> SessionBundle:
         """A Session with SetupIntent and PaymentMethod, in one request; its customer when new."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
-from lib.errors import Misconfigured, OnfileError
+from lib.errors import AnotherAccount, Misconfigured, OnfileError
 
 Progress = Callable[[dict[str, object]], None]
 
@@ -48,7 +48,7 @@ class SyncResult:
         try:
             yield
         except Misconfigured as error:
-            if error.http_status != 403:
+            if error.http_status != 403 or isinstance(error, AnotherAccount):
                 raise
             self.add_problem(type_, error)
 

@@ -93,8 +93,11 @@ class WebhookService:
         Work through one batch of the inbox; returns how many deliveries were in it.
 
         A delivery that fails is kept with its reason and never blocks others. Several about one
-        object need one request. What `should_stop` leaves undone is due again at once.
+        object need one request. What `should_stop` leaves undone is due again at once. Under a key of
+        another account everything stays in the inbox.
         """
+        if not self._refetcher.may_ask():
+            return 0
         began = epoch(self._clock())
         with self._uow.write(in_bulk=True) as stores:
             claimed = stores.deliveries.claim(now=began, waits=_RETRY_SECONDS, lease=_LEASE_SECONDS)
