@@ -136,8 +136,9 @@ def _past(database: Path, charges: int) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute(
             """INSERT INTO charges (id, livemode, customer, payment_method, amount, currency,
-                   reference, state, created_by, created_at, updated_at)
+                   reference, reference_key, state, created_by, created_at, updated_at)
                SELECT 'chg_past_' || number, 0, customer, 'pm_past', 1000, 'eur', 'PAST-' || number,
+                   'past' || number,
                    iif(number % 10, 'succeeded', 'declined'), 'alice',
                    unixepoch() - 2592000 + number, unixepoch()
                FROM run_rows WHERE customer IS NOT NULL LIMIT ?""",

@@ -21,7 +21,7 @@ _SPACE = regex.compile(r"\p{Zs}")
 _DASH = regex.compile(r"\p{Dash}")
 _UNREADABLE = regex.compile(r"[\p{C}\p{Zl}\p{Zp}]")
 _CONTROLS = {"\t": "tab", "\n": "line break", "\r": "line break"}
-# NFKC would make an INV2 of INV², which nobody takes for the same.
+# NFKC would make an INV2 of INV², which nobody takes for the same; of Nº it may make a No.
 _LOOKS_DIFFERENT = ("<super>", "<sub>", "<fraction>", "<circle>")
 # Cyrillic and Greek letters whose capitals are drawn as Latin ones: typed with another keyboard.
 # https://www.unicode.org/reports/tr39/#Confusable_Detection
@@ -121,10 +121,12 @@ def _plain(text: str) -> str:
 
 
 def _compatible(letter: str) -> str:
-    if unicodedata.decomposition(letter).startswith(_LOOKS_DIFFERENT):
-        return letter
     digit = unicodedata.decimal(letter, None)
-    return unicodedata.normalize("NFKC", letter) if digit is None else str(digit)
+    if digit is not None:
+        return str(digit)
+    compatible = unicodedata.normalize("NFKC", letter)
+    is_small = unicodedata.decomposition(letter).startswith(_LOOKS_DIFFERENT)
+    return letter if is_small and _DIGITS.search(compatible) else compatible
 
 
 def _folded(text: str) -> str:

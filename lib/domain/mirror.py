@@ -175,6 +175,10 @@ class PaymentIntent:
     """Onfile's charge run, from the metadata."""
     amount_received: int | None = None
     """Minor units."""
+    reference: str | None = None
+    """What was owed, from the metadata."""
+    installation: str | None = None
+    """Which Onfile made it, from the metadata."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 
 from lib.domain import payment_methods, references
 from lib.domain.charges import Attempt, Charge, ChargeState
-from lib.domain.identity import reference_key
+from lib.domain.identity import address_key, reference_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.retries import choose_method, was_tried, why_not_again
 from lib.domain.runs import Finding, RowRequest, Severity
@@ -38,15 +38,15 @@ class PreflightFacts:
     """What is known of the customers that the rows name. Keys are ids unless they say more."""
 
     customers: Mapping[str, Customer] = field(default_factory=dict)
-    by_email: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Living customers by their address in lower case."""
+    by_address: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Living customers by the key of their address."""
     methods: Mapping[str, Sequence[PaymentMethod]] = field(default_factory=dict)
     """By customer, newest first."""
     named_methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
     live: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
     """By customer and reference: paid, on its way, unknown or planned."""
-    live_by_email: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
-    """By address in lower case and reference: of whoever shares a customer's address, deleted ones too; not the planned ones."""
+    live_by_address: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
+    """By the key of the address and the reference: of whoever shares a customer's address, deleted ones too; not the planned ones."""
     live_alike: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
     """`live` by customer and key of the reference."""
     tried: Mapping[tuple[str, str], Sequence[Attempt]] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) 
                 _red("customer_deleted", "This customer was deleted at Stripe.", "customer")
             )
         return customer
-    ids = facts.by_email.get(wanted.lower(), ())
+    ids = facts.by_address.get(address_key(wanted), ())
     if len(ids) == 1:
         return facts.customers.get(ids[0])
     if ids:
@@ -192,7 +192,7 @@ def _debt(
         code, message = references.why_live(live)
         found.append(_red(code, message, "reference"))
         return
-    elsewhere = facts.live_by_email.get(((customer.email or "").lower(), key[1]))
+    elsewhere = facts.live_by_address.get((address_key(customer.email or ""), key[1]))
     if elsewhere is not None:
         found.append(references.charged_elsewhere(elsewhere))
         return

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlite_utils import Database
 
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
+from lib.domain.identity import reference_key
 from lib.domain.mirror import Decline
 from lib.store.charge_rows import UNRESOLVED, attempt_of, charge_of
 
@@ -22,8 +23,9 @@ class ChargeStore:
         try:
             self._database.execute(
                 """INSERT INTO charges (id, livemode, customer, payment_method, amount, currency,
-                       reference, description, state, created_by, created_at, updated_at)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                       reference, reference_key, description, state, created_by, created_at,
+                       updated_at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     charge.id,
                     int(livemode),
@@ -32,6 +34,7 @@ class ChargeStore:
                     charge.amount,
                     charge.currency,
                     charge.reference,
+                    reference_key(charge.reference),
                     charge.description,
                     charge.state.value,
                     charge.created_by,

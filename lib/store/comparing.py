@@ -66,6 +66,8 @@ COMPARED: dict[str, Compared] = {
             "currency",
             "charge_id",
             "attempt",
+            "reference",
+            "installation",
             "latest_charge",
             "description",
             "created",

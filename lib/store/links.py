@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.identity import reference_key
 from lib.domain.links import LinkSession, SetupLink
 
 
@@ -18,8 +19,8 @@ class LinkStore:
     def add(self, link: SetupLink, *, form_key: str) -> None:
         self._database.execute(
             """INSERT INTO setup_links (id, token, form_key, customer, email, name, currency,
-                   reference, locale, charge_id, created_by, created_at, expires_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                   reference, reference_key, locale, charge_id, created_by, created_at, expires_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 link.id,
                 link.token,
@@ -29,6 +30,7 @@ class LinkStore:
                 link.name,
                 link.currency,
                 link.reference,
+                None if link.reference is None else reference_key(link.reference),
                 link.locale,
                 link.charge_id,
                 link.created_by,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.identity import address_key
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
@@ -31,10 +32,12 @@ def _gone(*ids: str, asked_at: str) -> str:
 _UPSERT_CUSTOMER = Upsert(
     table="customers",
     insert=f"""(id, livemode, name, email, created, is_deleted, default_payment_method,
-    synced_at_ms, position)
-VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, {position_for("customers", 5)})""",
+    synced_at_ms, address_key, position)
+VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, ?9,
+    {position_for("customers", 5)})""",
     update=f"""SET
-    name = excluded.name, email = excluded.email, is_deleted = excluded.is_deleted,
+    name = excluded.name, email = excluded.email, address_key = excluded.address_key,
+    is_deleted = excluded.is_deleted,
     default_payment_method = excluded.default_payment_method, synced_at_ms = excluded.synced_at_ms
 {not_newer("customers")}""",
 )
@@ -116,6 +119,7 @@ class MirrorStore:
                     int(c.is_deleted),
                     c.default_payment_method,
                     synced_at_ms,
+                    None if c.email is None else address_key(c.email),
                 )
                 for c in customers
             ],
@@ -250,12 +254,12 @@ class MirrorStore:
         )
         return next((str(row["id"]) for row in rows), None)
 
-    def customers_by_email(self, email: str) -> list[Customer]:
-        """Living customers with this address in any case; Stripe does not keep it unique."""
+    def customers_with_address(self, email: str) -> list[Customer]:
+        """Living customers with this address, however written; Stripe does not keep it unique."""
         rows = self._database.query(
-            """SELECT * FROM customers WHERE lower(email) = lower(?) AND is_deleted = 0
-               ORDER BY created DESC LIMIT 20""",
-            (email,),
+            """SELECT * FROM customers WHERE address_key = ? AND is_deleted = 0
+               ORDER BY position DESC LIMIT 20""",
+            (address_key(email),),
         )
         return [customer_of(row) for row in rows]
 

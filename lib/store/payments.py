@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from sqlite_utils import Database
 
+from lib.domain.identity import reference_key
 from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
 from lib.store.upserts import Upsert, marks, not_newer
 
@@ -17,12 +18,14 @@ _UPSERT_PAYMENT_INTENT = Upsert(
     table="payment_intents",
     insert=f"""(id, livemode, status, customer, payment_method, amount, currency,
     charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
-    synced_at_ms)
-VALUES ({marks(15)})""",
+    synced_at_ms, reference, reference_key, installation)
+VALUES ({marks(18)})""",
     update=f"""SET
     status = excluded.status, customer = excluded.customer,
     payment_method = excluded.payment_method, amount = excluded.amount,
     currency = excluded.currency, charge_id = excluded.charge_id, attempt = excluded.attempt,
+    reference = excluded.reference, reference_key = excluded.reference_key,
+    installation = excluded.installation,
     latest_charge = excluded.latest_charge,
     error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
     description = excluded.description, synced_at_ms = excluded.synced_at_ms
@@ -97,6 +100,9 @@ class PaymentStore:
                     i.description,
                     i.created,
                     synced_at_ms,
+                    i.reference,
+                    None if i.reference is None else reference_key(i.reference),
+                    i.installation,
                 )
                 for i in intents
             ],

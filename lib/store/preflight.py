@@ -9,7 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.charges import Attempt, Charge
-from lib.domain.identity import reference_key
+from lib.domain.identity import address_key, reference_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
 from lib.store.charge_rows import attempt_of, charge_of
@@ -34,17 +34,17 @@ class PreflightStore:
         now: int,
     ) -> PreflightFacts:
         """Of these ids and addresses; what is not known is left out."""
-        by_email = self._by_email(emails)
-        ids = sorted({*customers, *(one for found in by_email.values() for one in found)})
+        by_address = self._by_address(emails)
+        ids = sorted({*customers, *(one for found in by_address.values() for one in found)})
         live, tried = self._debts(ids)
         known = self._customers(ids)
         return PreflightFacts(
             customers=known,
-            by_email=by_email,
+            by_address=by_address,
             methods=self._methods_of(ids),
             named_methods=self._named_methods(sorted(set(methods))),
             live=live,
-            live_by_email=self._live_by_email(known.values()),
+            live_by_address=self._live_by_address(known.values()),
             live_alike={
                 (customer, reference_key(reference)): charge
                 for (customer, reference), charge in live.items()
@@ -77,15 +77,14 @@ class PreflightStore:
             )
         }
 
-    def _by_email(self, emails: Iterable[str]) -> dict[str, list[str]]:
+    def _by_address(self, emails: Iterable[str]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        lowered = sorted({email.lower() for email in emails})
         for row in self._each(
-            f"""SELECT lower(email) AS email, id FROM customers
-                WHERE lower(email) IN {_THESE} AND is_deleted = 0 ORDER BY position DESC""",
-            lowered,
+            f"""SELECT address_key, id FROM customers
+                WHERE address_key IN {_THESE} AND is_deleted = 0 ORDER BY position DESC""",
+            sorted(set(map(address_key, emails))),
         ):
-            found.setdefault(row["email"], []).append(row["id"])
+            found.setdefault(row["address_key"], []).append(row["id"])
         return found
 
     def _customers(self, ids: list[str]) -> dict[str, Customer]:
@@ -128,19 +127,19 @@ class PreflightStore:
             tried.setdefault((row["customer"], row["reference"]), []).append(attempt_of(row))
         return live, tried
 
-    def _live_by_email(self, customers: Iterable[Customer]) -> dict[tuple[str, str], Charge]:
+    def _live_by_address(self, customers: Iterable[Customer]) -> dict[tuple[str, str], Charge]:
         """Only of addresses that several customers have had: deleted ones keep theirs."""
         # Collected first: one address of thousands of customers is then looked at once. CROSS JOIN
         # keeps the order, as SQLite would read all live charges for every slice of addresses.
-        addresses = sorted({_lower(one.email) for one in customers if one.email})
+        addresses = sorted({address_key(one.email) for one in customers if one.email})
         return {
-            (row["email"].lower(), row["reference"]): charge_of(row)
+            (row["address_key"], row["reference"]): charge_of(row)
             for row in self._each(
                 f"""WITH shared AS MATERIALIZED (
-                        SELECT lower(email) AS address FROM customers WHERE lower(email) IN {_THESE}
+                        SELECT address_key FROM customers WHERE address_key IN {_THESE}
                         GROUP BY 1 HAVING count(*) > 1)
-                    SELECT c.email, h.* FROM shared
-                    CROSS JOIN customers c ON lower(c.email) = shared.address
+                    SELECT address_key, h.* FROM shared
+                    CROSS JOIN customers c USING (address_key)
                     CROSS JOIN charges h ON h.customer = c.id
                         AND h.state IN ('attempting', 'succeeded', 'processing', 'unknown')""",
                 addresses,
@@ -190,8 +189,3 @@ class PreflightStore:
         for start in range(0, len(keys), _AT_ONCE):
             some = json.dumps(keys[start : start + _AT_ONCE])
             yield from self._database.query(sql, (some, *more))
-
-
-def _lower(address: str) -> str:
-    """As SQLite does it, which only knows the letters of ASCII."""
-    return address.encode().lower().decode()

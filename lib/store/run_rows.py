@@ -10,6 +10,7 @@ import orjson
 from sqlite_utils import Database
 
 from lib.domain.control_totals import FileTotals
+from lib.domain.identity import reference_key
 from lib.domain.runs import (
     CollectedElsewhere,
     Finding,
@@ -24,8 +25,8 @@ from lib.money import Money
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
 
 _COLUMNS = """run_id, number, cells, request, customer, payment_method, amount, currency, reference,
-    description, suffix, state, findings, severity, charge_id"""
-_MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    reference_key, description, suffix, state, findings, severity, charge_id"""
+_MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # Rows a statement: SQLite keeps what each statement may have to take back, and that is most of the
 # work of one row.
 _AT_ONCE = 500
@@ -246,6 +247,7 @@ def _values(row: RunRow) -> tuple[object, ...]:
         row.amount,
         row.currency,
         row.reference,
+        None if row.reference is None else reference_key(row.reference),
         row.description,
         row.suffix,
         row.state.value,

@@ -155,6 +155,8 @@ def payment_intent(data: Json) -> PaymentIntent:
         charge=charge(latest) if isinstance(latest, Mapping) else None,
         run_id=metadata.get("onfile_run"),
         amount_received=data.get("amount_received"),
+        reference=metadata.get("onfile_reference"),
+        installation=metadata.get("onfile_installation"),
     )
 
 

@@ -87,7 +87,7 @@ class TestReferences:
             (["発票-1", "發票-1"][:1], "発票1"),
             # Typed on a Russian and a Greek keyboard.
             (["АВ-7", "AB-7", "ΑΒ-7"], "ab7"),
-            (["№ 5", "No 5"], "no5"),
+            (["№ 5", "No 5", "Nº 5"], "no5"),
             (["ｶﾞ-1", "ガ1"], "ガ1"),
         ],
     )

@@ -147,6 +147,7 @@ CHARGE = {
     "amount": 100,
     "currency": "usd",
     "reference": "INV-1",
+    "reference_key": "inv1",
     "state": "planned",
     "created_by": "alice",
     "created_at": 1,
@@ -247,6 +248,11 @@ class TestWhatTheSchemaRefuses:
             ("attempts", ATTEMPT, {"number": 0, "idempotency_key": "k2"}),
             ("setup_links", LINK, {"id": "link_2", "token": "t2"}),
             ("setup_links", LINK, {"id": "link_2", "form_key": "f2"}),
+            (
+                "setup_links",
+                LINK,
+                {"id": "link_2", "token": "t2", "form_key": "f2", "reference": "A"},
+            ),
             (
                 "setup_links",
                 LINK,

@@ -316,16 +316,34 @@ class TestDetached:
         assert found is not None
         assert (found.is_detached, found.last_customer) == (True, "cus_1")
 
-    def test_e_mails_compare_in_any_case_among_the_living(self, uow: UnitOfWork) -> None:
+    def test_addresses_compare_as_a_person_does_among_the_living(self, uow: UnitOfWork) -> None:
         with uow.write() as stores:
             stores.mirror.save_customers(
                 [
-                    replace(CUSTOMER, email="A@Example.com"),
-                    replace(CUSTOMER, id="cus_2", email="a@example.com", is_deleted=True),
+                    replace(CUSTOMER, email="Büro@xn--bcher-kva.example"),
+                    replace(CUSTOMER, id="cus_2", email="büro@bücher.example", is_deleted=True),
+                    replace(CUSTOMER, id="cus_3", email="buro@bücher.example"),
+                    replace(CUSTOMER, id="cus_4", email=None),
                 ],
                 synced_at_ms=10,
             )
-            assert [c.id for c in stores.mirror.customers_by_email("a@EXAMPLE.com")] == ["cus_1"]
+            found = stores.mirror.customers_with_address("BU\u0308RO\u2060@BÜCHER.example")
+            assert [c.id for c in found] == ["cus_1"]
+            renamed = replace(CUSTOMER, email="Neu@Firma.example")
+            stores.mirror.save_customers([renamed], synced_at_ms=20)
+            assert stores.mirror.customers_with_address("büro@bücher.example") == []
+            assert stores.mirror.customers_with_address("neu@firma.example") == [renamed]
+
+    def test_a_payment_keeps_what_was_owed_and_who_made_it(self, uow: UnitOfWork) -> None:
+        marked = replace(INTENT, reference="INV-0017", installation="inst_1")
+        with uow.write() as stores:
+            stores.payments.save_payment_intents([marked], synced_at_ms=10)
+        saved = row(uow, "payment_intents", "pi_1")
+        assert (saved["reference"], saved["reference_key"]) == ("INV-0017", "inv17")
+        assert saved["installation"] == "inst_1"
+        with uow.write() as stores:
+            stores.payments.save_payment_intents([INTENT], synced_at_ms=20)
+        assert row(uow, "payment_intents", "pi_1")["reference_key"] is None
 
 
 class TestGoneBeforeItWasHere:

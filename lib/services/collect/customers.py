@@ -72,7 +72,7 @@ class CustomerService:
         page = self._gateway.customers_with(cleaned)
         with self._uow.write() as stores:
             stores.mirror.save_customers(page.items, synced_at_ms=asked_at_ms)
-            return stores.mirror.customers_by_email(cleaned)
+            return stores.mirror.customers_with_address(cleaned)
 
     def only_one_with_email(self, email: str) -> Customer | None:
         """

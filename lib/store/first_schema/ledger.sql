@@ -10,6 +10,7 @@ CREATE TABLE setup_links (
     name TEXT,
     currency TEXT,
     reference TEXT,
+    reference_key TEXT,
     locale TEXT,
     charge_id TEXT,
     created_by TEXT NOT NULL,
@@ -18,11 +19,14 @@ CREATE TABLE setup_links (
     revoked_at INTEGER,
     completed_at INTEGER,
     completed_session TEXT,
-    CHECK (revoked_at IS NULL OR completed_at IS NULL)
+    CHECK (revoked_at IS NULL OR completed_at IS NULL),
+    CHECK ((reference IS NULL) = (reference_key IS NULL))
 ) STRICT;
 
 CREATE INDEX setup_links_by_created ON setup_links (created_at DESC, id DESC);
 CREATE INDEX setup_links_by_customer ON setup_links (customer, created_at DESC);
+CREATE INDEX setup_links_by_reference ON setup_links (customer, reference_key)
+    WHERE reference_key IS NOT NULL;
 CREATE UNIQUE INDEX one_open_recovery_link_a_charge ON setup_links (charge_id)
     WHERE charge_id IS NOT NULL AND revoked_at IS NULL AND completed_at IS NULL;
 CREATE INDEX recovery_links_by_completion ON setup_links (completed_at)
@@ -65,6 +69,9 @@ CREATE TABLE charges (
     currency TEXT NOT NULL CHECK (length(currency) = 3 AND currency = lower(currency)),
     reference TEXT NOT NULL
         CHECK (length(reference) BETWEEN 1 AND 200 AND reference = trim(reference)),
+    -- What is the same reference to a person, by domain/identity. Never unique: INV-1 beside INV-01
+    -- may be honest.
+    reference_key TEXT NOT NULL,
     description TEXT,
     state TEXT NOT NULL CHECK (state IN (
         'planned', 'attempting', 'succeeded', 'processing', 'declined',
@@ -79,6 +86,7 @@ CREATE UNIQUE INDEX one_live_charge_a_reference ON charges (customer, reference)
 CREATE INDEX charges_by_created ON charges (created_at DESC, id DESC);
 CREATE INDEX charges_by_state ON charges (state, created_at DESC, id DESC);
 CREATE INDEX charges_by_customer ON charges (customer, created_at DESC);
+CREATE INDEX charges_by_reference ON charges (customer, reference_key);
 
 CREATE TRIGGER charges_are_never_deleted BEFORE DELETE ON charges
 BEGIN SELECT RAISE(ABORT, 'charges are never deleted'); END;

@@ -11,13 +11,16 @@ CREATE TABLE customers (
     livemode INTEGER NOT NULL,
     name TEXT,
     email TEXT,
+    -- What is the same address to a person; written with `email`, by domain/identity.
+    address_key TEXT,
     default_payment_method TEXT,
     created INTEGER NOT NULL,
     is_deleted INTEGER NOT NULL DEFAULT 0 CHECK (is_deleted IN (0, 1)),
-    synced_at_ms INTEGER NOT NULL
+    synced_at_ms INTEGER NOT NULL,
+    CHECK ((email IS NULL) = (address_key IS NULL))
 ) STRICT;
 
-CREATE INDEX customers_by_email ON customers (lower(email));
+CREATE INDEX customers_by_address ON customers (address_key) WHERE address_key IS NOT NULL;
 -- Their number is asked on each view of Sync health; they are few of many.
 CREATE INDEX customers_deleted ON customers (id) WHERE is_deleted = 1;
 
@@ -105,19 +108,26 @@ CREATE TABLE payment_intents (
     payment_method TEXT,
     amount INTEGER NOT NULL,
     currency TEXT NOT NULL,
-    -- Our charge and attempt, from the metadata.
+    -- Our charge, attempt, reference and installation, from the metadata.
     charge_id TEXT,
     attempt INTEGER,
+    reference TEXT,
+    -- What is the same reference to a person.
+    reference_key TEXT,
+    installation TEXT,
     latest_charge TEXT,
     error_code TEXT,
     error_decline_code TEXT,
     description TEXT,
     created INTEGER NOT NULL,
-    synced_at_ms INTEGER NOT NULL
+    synced_at_ms INTEGER NOT NULL,
+    CHECK ((reference IS NULL) = (reference_key IS NULL))
 ) STRICT;
 
 CREATE INDEX payment_intents_by_created ON payment_intents (created DESC, id DESC);
 CREATE INDEX payment_intents_by_customer ON payment_intents (customer, created DESC);
+CREATE INDEX payment_intents_by_reference ON payment_intents (customer, reference_key)
+    WHERE reference_key IS NOT NULL;
 
 CREATE TABLE stripe_charges (
     -- mirror: Stripe's Charges.

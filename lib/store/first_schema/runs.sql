@@ -92,6 +92,8 @@ CREATE TABLE run_rows (
     amount INTEGER CHECK (amount > 0),
     currency TEXT CHECK (length(currency) = 3 AND currency = lower(currency)),
     reference TEXT,
+    -- What is the same reference to a person.
+    reference_key TEXT,
     description TEXT,
     suffix TEXT,
     state TEXT NOT NULL CHECK (state IN ('planned', 'blocked', 'cancelled', 'sent')),
@@ -100,6 +102,7 @@ CREATE TABLE run_rows (
     is_submitted INTEGER NOT NULL DEFAULT 0 CHECK (is_submitted IN (0, 1)),
     charge_id TEXT NOT NULL,
     PRIMARY KEY (run_id, number),
+    CHECK ((reference IS NULL) = (reference_key IS NULL)),
     CHECK (state <> 'sent' OR is_submitted = 1),
     CHECK (severity <> 'red' OR state IN ('blocked', 'cancelled')),
     CHECK (state NOT IN ('planned', 'sent') OR (customer IS NOT NULL
@@ -109,7 +112,7 @@ CREATE TABLE run_rows (
 
 CREATE INDEX run_rows_by_state ON run_rows (run_id, state, number);
 CREATE INDEX run_rows_by_severity ON run_rows (run_id, severity, number);
-CREATE INDEX run_rows_by_reference ON run_rows (customer, reference) WHERE state = 'planned';
+CREATE INDEX run_rows_by_reference ON run_rows (customer, reference_key) WHERE state = 'planned';
 CREATE INDEX run_rows_by_charge ON run_rows (charge_id);
 
 CREATE TRIGGER rows_are_added_to_drafts BEFORE INSERT ON run_rows

@@ -231,7 +231,7 @@ class TestNeverTwice:
         with pytest.raises(sqlite3.IntegrityError):
             database.execute(
                 """INSERT INTO charges SELECT 'chg_other', livemode, customer, payment_method,
-                       amount, currency, reference, description, 'planned', created_by,
+                       amount, currency, reference, reference_key, description, 'planned', created_by,
                        created_at, updated_at FROM charges WHERE id = ?""",
                 (view.charge.id,),
             )
