@@ -61,7 +61,12 @@ def test_import_says_what_was_guessed(run: Run, world: World, tmp_path: Path) ->
     path = tmp_path / "two.csv"
     path.write_text("customer,amount,currency,reference,Total\na@example.com,1.00,usd,R,2.00\n")
     said = as_alice(run, "runs", "import", str(path)).json
-    assert said["notes"] == ["“amount” was taken for amount; “Total” could be it as well."]
+    assert said["notes"] == [
+        {
+            "code": "column",
+            "message": "“amount” was taken for amount; “Total” could be it as well.",
+        }
+    ]
     assert (
         "look at this: “amount” was taken" in run("--as", "alice", "runs", "import", str(path)).out
     )

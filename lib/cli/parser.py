@@ -137,6 +137,19 @@ def _add_runs(
     made.add_argument("file", metavar="FILE")
     made.add_argument("--name", help="what the run is called; the file's name otherwise")
     made.add_argument("--currency", help="for a file without a column of currencies")
+    made.add_argument(
+        "--decimal",
+        choices=["dot", "comma"],
+        help="how amounts are written, where they can mean two sums",
+    )
+    made.add_argument(
+        "--encoding", metavar="NAME", help="of a text file that is not Unicode: cp1250, big5 …"
+    )
+    made.add_argument(
+        "--hidden",
+        choices=["include", "leave-out"],
+        help="what becomes of rows that are hidden or struck out in the spreadsheet",
+    )
     for word, text in (
         ("submit", "Close the rows and ask for approval."),
         ("approve", "Agree to exactly what was submitted."),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from lib.bootstrap import Services
@@ -11,7 +13,11 @@ from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
-from lib.domain.runs import LOOK_SECONDS, RowState, RunState, Severity
+from lib.domain.number_styles import DecimalSign
+from lib.domain.readings import Choices, Hidden
+from lib.domain.row_errors import OF_THE_FILE, RowError, problems
+from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState, Severity
+from lib.domain.sheets import Note
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.printing.certificates import VERDICTS
@@ -25,40 +31,80 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
     except OSError as error:
         raise InvalidInput(f"{path.name} cannot be read: {error.strerror}.") from error
     by = person(actor)
-    upload = services.runs.files.open(data, path.name)
+    choices = Choices(
+        decimal=DecimalSign(arguments.decimal) if arguments.decimal else None,
+        hidden=Hidden(arguments.hidden) if arguments.hidden else None,
+    )
+    upload = services.runs.files.open(data, path.name, encoding=arguments.encoding)
     run = services.runs.files.create_run(
-        upload, name=arguments.name or path.stem, by=by, default_currency=arguments.currency
+        upload,
+        name=arguments.name or path.stem,
+        by=by,
+        default_currency=arguments.currency,
+        choices=choices,
     )
     view = services.runs.views.run(run.id)
     rows = list(services.runs.views.rows(run.id))
-    errors = [
-        {"row": row.row.number, "column": f.column, "code": f.code, "message": f.message}
-        for row in rows
-        for f in row.row.findings
-        if f.severity is Severity.RED
-    ]
+    found = [error for row in rows for error in row.errors]
     valid = sum(1 for row in rows if row.row.state is RowState.PLANNED)
     totals = {
         code: states[RowState.PLANNED]
         for code, states in view.totals.items()
         if RowState.PLANNED in states
     }
-    notes = [*upload.sheet.notes, *upload.guess.doubts]
+    notes = [*upload.sheet.notes, *(Note("column", doubt) for doubt in upload.guess.doubts)]
     return Answer(
         {
             "run_id": run.id,
             "rows": len(rows),
             "valid": valid,
-            "errors": errors,
+            "errors": _listed(found, Severity.RED),
+            "warnings": _listed(found, Severity.AMBER),
             "totals": totals,
-            "notes": notes,
+            "notes": [asdict(note) for note in notes],
+            "reading": run.reading,
             "same_file_as": [earlier.id for earlier in upload.earlier],
         },
         [f"{run.name} ({run.id}): {valid} of {len(rows)} rows can be charged"]
         + [f"  {format_money(amount, code)}" for code, amount in totals.items()]
-        + [f"  look at this: {note}" for note in notes]
-        + [f"  row {e['row']}, {e['column']}: {e['message']}" for e in errors],
+        + _read(run)
+        + [f"  look at this: {note.message}" for note in notes]
+        + _problems(found),
     )
+
+
+def _listed(found: Sequence[RowError], severity: Severity) -> list[dict[str, object]]:
+    """Row by row; what has one cause in the whole file once, with its first row and all of them."""
+    of_rows = [error for error in found if error.severity is severity]
+    each = [error for error in of_rows if error.code not in OF_THE_FILE]
+    shared = problems(error for error in of_rows if error.code in OF_THE_FILE)
+    return [
+        {
+            "row": problem.rows[0],
+            "rows": list(problem.rows),
+            "column": problem.column,
+            "code": problem.code,
+            "message": problem.message,
+        }
+        for problem in shared
+    ] + [
+        {"row": error.row, "column": error.column, "code": error.code, "message": error.message}
+        for error in each
+    ]
+
+
+def _problems(found: Sequence[RowError]) -> list[str]:
+    """Each cause in one line, whatever cannot be charged first."""
+    ordered = sorted(problems(found), key=lambda problem: problem.severity is not Severity.RED)
+    return [
+        f"  {'' if problem.severity is Severity.RED else 'look at '}{problem.places}"
+        f"{f', {problem.column}' if problem.column else ''}: {problem.message}"
+        for problem in ordered
+    ]
+
+
+def _read(run: Run) -> list[str]:
+    return [f"  {run.reading['words']}"] if run.reading else []
 
 
 def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -141,8 +187,13 @@ def start(services: Services, arguments: Arguments, actor: Actor | None) -> Answ
 def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     person(actor).must(Permission.VIEW)
     view = services.runs.views.run(arguments.run)
-    charges = [row.as_json() for row in services.runs.views.rows(arguments.run)]
-    return Answer(view.as_json() | {"charges": charges}, _lines(view))
+    rows = list(services.runs.views.rows(arguments.run))
+    found = [error for row in rows for error in row.errors]
+    shown = {
+        "charges": [row.as_json() for row in rows],
+        "warnings": _listed(found, Severity.AMBER),
+    }
+    return Answer(view.as_json() | shown, [*_lines(view), *_read(view.run), *_problems(found)])
 
 
 def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -208,6 +208,7 @@ RESULT_COLUMNS = (
     "onfile_next_step",
     "onfile_recovery_url",
     "onfile_charged_at",
+    "onfile_reading",
 )
 _OURS = "onfile_"
 _INSTEAD = "instead of "

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from lib.domain.control_totals import ControlTotals
 from lib.errors import InvalidInput
@@ -107,6 +108,8 @@ class Run:
     lease_owner: str | None = None
     lease_fence: int = 0
     lease_at: int | None = None
+    reading: Mapping[str, Any] | None = None
+    """How its file was read; None for a run that was not made from one."""
 
     def has_executor(self, now: int) -> bool:
         """Whether a process that is alive executes it."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
 
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
@@ -16,12 +20,72 @@ LONGEST_CELL = 30_000
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
+class CellKind(StrEnum):
+    """What a cell holds beside the text that it shows."""
+
+    NUMBER = "number"
+    DATE = "date"
+    """Also a time."""
+    TRUTH = "truth"
+    ERROR = "error"
+    UNCALCULATED = "uncalculated"
+    """A formula whose result was not saved."""
+    TOO_LONG = "too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Of a cell that is more than the text it shows."""
+
+    kind: CellKind
+    number: Decimal | None = None
+    """As it was entered, whatever of it the format shows."""
+    code: str = "General"
+    """The number format."""
+    signs: str = ""
+    """What the format writes beside the number, such as a currency."""
+    is_certain: bool = True
+    """Whether every person sees exactly the text of this cell."""
+
+
+NO_CELLS: Mapping[int, Cell] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class SheetRow:
     number: int
     """As the spreadsheet counts: empty rows and rows above the header count too."""
     cells: tuple[str, ...]
-    """As many as the header has."""
+    """As many as the header has; each as it is shown."""
+    values: Mapping[int, Cell] = field(default_factory=lambda: NO_CELLS)
+    """By column, of what is not text only."""
+    is_hidden: bool = False
+    struck: frozenset[int] = frozenset()
+    """Columns whose text is struck out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person should know about how a file was read."""
+
+    code: str
+    message: str
+    """In sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a sheet stood, and how its text was found."""
+
+    kind: str = "text"
+    """text or workbook"""
+    sheet: str | None = None
+    header_row: int = 1
+    encoding: str | None = None
+    """Python's name; None for a workbook and for pasted text, which are Unicode."""
+    encoding_is_certain: bool = True
+    delimiter: str | None = None
+    hidden_columns: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +94,10 @@ class Sheet:
     """As written; names may be empty or stand twice."""
     rows: tuple[SheetRow, ...]
     """Without the empty ones."""
-    notes: tuple[str, ...]
-    """What a person should know about how the file was read, in sentences."""
+    notes: tuple[Note, ...] = ()
+    origin: Origin = field(default_factory=Origin)
+    hidden_sheets: tuple[Sheet, ...] = ()
+    """Sheets of the same workbook that hold a table and are hidden; they are never charged."""
 
 
 def inert(cell: str) -> str:

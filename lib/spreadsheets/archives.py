@@ -16,9 +16,14 @@ MOST_UNPACKED = 160 * 1024 * 1024
 _FOLDERS = ("", "_rels", "xl", "xl/_rels", "xl/worksheets", "xl/worksheets/_rels")
 _OTHER_KINDS = {
     "xl/workbook.bin": "a binary Excel workbook (.xlsb)",
-    "content.xml": "an OpenDocument file",
+    "content.xml": "an OpenDocument file (.ods)",
     "Index/Document.iwa": "an Apple Numbers file",
+    "Index.zip": "an Apple Numbers file",
     "word/document.xml": "a Word document",
+}
+_HOW_TO_SAVE = {
+    "content.xml": "Open it in LibreOffice, choose File, Save As, Excel 2007–365 (.xlsx), and upload that.",
+    "Index/Document.iwa": "In Numbers, choose File, Export To, Excel, and upload the .xlsx file.",
 }
 
 
@@ -82,11 +87,11 @@ def packed(parts: Mapping[str, bytes], only: str) -> io.BytesIO:
 def sheets(parts: Mapping[str, bytes]) -> list[Listed]:
     targets = {
         attributes.get("Id", ""): attributes.get("Target", "")
-        for name, attributes in _elements(parts.get("xl/_rels/workbook.xml.rels", b""))
+        for name, attributes in elements(parts.get("xl/_rels/workbook.xml.rels", b""))
         if name == "Relationship"
     }
     listed = [
-        attributes for name, attributes in _elements(parts["xl/workbook.xml"]) if name == "sheet"
+        attributes for name, attributes in elements(parts["xl/workbook.xml"]) if name == "sheet"
     ]
     return [
         Listed(
@@ -120,8 +125,10 @@ def _refuse_other_kinds(archive: zipfile.ZipFile) -> None:
     for part, kind in _OTHER_KINDS.items():
         if part in names:
             raise InvalidInput(
-                f"This is {kind}, which Onfile does not read. Save it as an Excel workbook (.xlsx) or "
-                "as CSV, and upload that.",
+                f"This is {kind}, which Onfile does not read. "
+                + _HOW_TO_SAVE.get(
+                    part, "Save it as an Excel workbook (.xlsx) or as CSV, and upload that."
+                ),
                 code="file_kind",
             )
     if not any(name.replace("\\", "/").lstrip("/") == "xl/workbook.xml" for name in names):
@@ -131,7 +138,8 @@ def _refuse_other_kinds(archive: zipfile.ZipFile) -> None:
         )
 
 
-def _elements(xml: bytes) -> list[tuple[str, dict[str, str]]]:
+def elements(xml: bytes) -> list[tuple[str, dict[str, str]]]:
+    """Every element with its attributes, without prefixes."""
     found: list[tuple[str, dict[str, str]]] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:

@@ -8,30 +8,33 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from lib.domain.sheets import LONGEST_CELL, MOST_COLUMNS
+from lib.domain.sheets import LONGEST_CELL, MOST_COLUMNS, Note
 from lib.errors import InvalidInput
 
 _SEPARATORS = ",;\t|"
 _SAMPLE_ROWS = 200
 _LONGEST_LINE = LONGEST_CELL * MOST_COLUMNS
+# One cell that is too long is its row's error, so it has to be read.
+csv.field_size_limit(_LONGEST_LINE)
 # Excel writes and swallows such a first line.
 _SEPARATOR_LINE = re.compile(r"sep=([,;|\t:^~])(?:\r\n|\r|\n)", re.IGNORECASE)
 _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
-def records(text: str) -> tuple[Iterator[list[str]], tuple[str, ...]]:
+def records(text: str) -> tuple[Iterator[list[str]], str, tuple[Note, ...]]:
     """
-    Every record in its order, empty ones too, and notes.
+    Every record in its order, empty ones too, the separator, and notes.
 
     A quoted line break stays in its cell, so a record is one row of the spreadsheet. The iterator
     raises InvalidInput where the quotation marks do not fit.
     """
     named = _SEPARATOR_LINE.match(text)
     if named:
-        return _parsed(text[named.end() :], named[1]), ()
+        return _parsed(text[named.end() :], named[1]), named[1], ()
     separator = _separator(text)
-    notes = () if separator in ",\t" else (f"The columns are separated by {_WORDS[separator]}.",)
-    return _parsed(text, separator), notes
+    words = f"The columns are separated by {_WORDS[separator]}."
+    notes = () if separator in ",\t" else (Note("separator", words),)
+    return _parsed(text, separator), separator, notes
 
 
 def _separator(text: str) -> str:
@@ -96,7 +99,7 @@ def _lines(text: str) -> Iterator[str]:
 
 def _unreadable(number: int, problem: str) -> InvalidInput:
     if "field larger" in problem:
-        what = f"a cell with more than {LONGEST_CELL:,} characters, or a quotation mark that is never closed"
+        what = f"a cell with more than {_LONGEST_LINE:,} characters, or a quotation mark that is never closed"
     elif "unexpected end" in problem:
         what = "a quotation mark that is opened and never closed"
     else:

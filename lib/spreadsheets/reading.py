@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from lib.domain.sheets import (
     LONGEST_CELL,
     MOST_COLUMNS,
     MOST_ROWS,
+    NO_CELLS,
+    Cell,
+    CellKind,
+    Note,
+    Origin,
     Sheet,
     SheetRow,
     bare,
     column_letter,
 )
 from lib.errors import InvalidInput
-from lib.spreadsheets import delimited, workbooks
+from lib.spreadsheets import delimited
 from lib.spreadsheets.encodings import decoded
 from lib.spreadsheets.scanning import too_many_columns
+from lib.spreadsheets.workbooks import Table, Workbook
 
 __all__ = ["MOST_BYTES", "Sheet", "SheetRow", "read_file", "read_pasted"]
 
@@ -31,9 +39,12 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _ROWS_TO_HEADING = 20
 
 
-def read_file(data: bytes, name: str) -> Sheet:
+def read_file(data: bytes, name: str, *, encoding: str | None = None) -> Sheet:
     """
-    Every cell as text; what the content is decides, not the name.
+    Every cell as it is shown; what the content is decides, not the name.
+
+    Args:
+        encoding: as a person chose it for a text file, by Python's name.
 
     Raises:
         InvalidInput: nothing can be read, or not without a guess about where cells begin or what
@@ -42,15 +53,26 @@ def read_file(data: bytes, name: str) -> Sheet:
     if len(data) > MOST_BYTES:
         raise _too_many_bytes()
     if data.startswith(_ZIP):
-        cells, notes = workbooks.rows(data)
-        return _sheet(cells, (*_misnamed(name, {".xlsx", ".xlsm"}, "an Excel workbook"), *notes))
+        book = Workbook(data)
+        misnamed = _misnamed(name, {".xlsx", ".xlsm"}, "an Excel workbook")
+        sheet = _of_table(book.first_seen(), misnamed)
+        return replace(sheet, hidden_sheets=tuple(_hidden_sheets(book)))
     if data.startswith(_OLD_EXCEL):
         raise _old_or_protected(data)
-    text, notes = decoded(data)
-    _refuse_markup(text)
-    found, more = delimited.records(text)
-    is_misnamed = _misnamed(name, {"", ".csv", ".tsv", ".tab", ".txt"}, "a text file (CSV)")
-    return _sheet(found, (*is_misnamed, *notes, *more))
+    if data[:1024].lstrip().startswith(b"%PDF-"):
+        raise InvalidInput(
+            "This is a PDF, which holds a picture of a table and no cells. Save the table itself as an Excel "
+            "workbook (.xlsx) or CSV in the program it comes from, and upload that.",
+            code="file_kind",
+        )
+    found = decoded(data, encoding)
+    _refuse_markup(found.text)
+    cells, delimiter, more = delimited.records(found.text)
+    misnamed = _misnamed(name, {"", ".csv", ".tsv", ".tab", ".txt"}, "a text file (CSV)")
+    origin = Origin(
+        encoding=found.encoding, encoding_is_certain=found.is_certain, delimiter=delimiter
+    )
+    return _sheet(cells, (*misnamed, *found.notes, *more), origin)
 
 
 def read_pasted(text: str) -> Sheet:
@@ -69,10 +91,43 @@ def read_pasted(text: str) -> Sheet:
         )
     text = text.removeprefix("\ufeff")
     _refuse_markup(text)
-    return _sheet(*delimited.records(text))
+    cells, delimiter, notes = delimited.records(text)
+    return _sheet(cells, notes, Origin(kind="pasted", delimiter=delimiter))
 
 
-def _sheet(records: Iterable[Sequence[str]], notes: tuple[str, ...]) -> Sheet:
+def _hidden_sheets(book: Workbook) -> Iterator[Sheet]:
+    """Those that hold a table; of the others there is nothing to say."""
+    for table in book.hidden():
+        with contextlib.suppress(InvalidInput):
+            yield _of_table(table, ())
+
+
+def _of_table(table: Table, notes: tuple[Note, ...]) -> Sheet:
+    origin = Origin(kind="workbook", sheet=table.name, hidden_columns=table.hidden_columns)
+    sheet = _sheet(table.rows, (*notes, *table.notes), origin)
+    touched = {*table.values, *table.struck, *table.hidden_rows}
+    if not touched:
+        return sheet
+    return replace(
+        sheet,
+        rows=tuple(
+            _with_values(row, table) if row.number - 1 in touched else row for row in sheet.rows
+        ),
+    )
+
+
+def _with_values(row: SheetRow, table: Table) -> SheetRow:
+    at = row.number - 1
+    return SheetRow(
+        row.number,
+        row.cells,
+        {**table.values.get(at, NO_CELLS), **row.values},
+        at in table.hidden_rows,
+        frozenset(table.struck.get(at, ())),
+    )
+
+
+def _sheet(records: Iterable[Sequence[str]], notes: tuple[Note, ...], origin: Origin) -> Sheet:
     filled: list[tuple[int, Sequence[str]]] = []
     for number, cells in enumerate(records, 1):
         together = "".join(cells)
@@ -80,8 +135,6 @@ def _sheet(records: Iterable[Sequence[str]], notes: tuple[str, ...]) -> Sheet:
             continue
         if len(filled) > MOST_ROWS + _ROWS_TO_HEADING:
             raise _too_many_rows()
-        if len(together) > LONGEST_CELL and max(map(len, cells)) > LONGEST_CELL:
-            raise _too_long(number, cells)
         filled.append((number, cells))
     if not filled:
         raise InvalidInput(
@@ -101,14 +154,32 @@ def _sheet(records: Iterable[Sequence[str]], notes: tuple[str, ...]) -> Sheet:
     width = _width(heading, body)
     if width > MOST_COLUMNS:
         raise too_many_columns(width)
-    header = _exactly(heading, width)
+    header = tuple(name[:LONGEST_CELL] for name in _exactly(heading, width))
     if heading_number > 1 and at:
-        notes = (
-            *notes,
-            f"The heading was found in row {heading_number}; what stands above it was left out.",
-        )
-    rows = tuple(SheetRow(number, _exactly(cells, width)) for number, cells in body)
-    return Sheet(header, rows, (*notes, *_about_names(header)))
+        found = f"The heading was found in row {heading_number}; what stands above it was left out."
+        notes = (*notes, Note("heading_below", found))
+    rows = tuple(_row(number, cells, width) for number, cells in body)
+    return Sheet(
+        header,
+        rows,
+        (*notes, *_about_names(header)),
+        replace(origin, header_row=heading_number),
+    )
+
+
+def _row(number: int, cells: Sequence[str], width: int) -> SheetRow:
+    exactly = _exactly(cells, width)
+    if len("".join(exactly)) <= LONGEST_CELL:
+        return SheetRow(number, exactly)
+    return SheetRow(
+        number,
+        tuple(cell[:LONGEST_CELL] for cell in exactly),
+        {
+            at: Cell(CellKind.TOO_LONG)
+            for at, cell in enumerate(exactly)
+            if len(cell) > LONGEST_CELL
+        },
+    )
 
 
 def _heading(filled: Sequence[tuple[int, Sequence[str]]]) -> int:
@@ -147,25 +218,30 @@ def _exactly(cells: Sequence[str], width: int) -> tuple[str, ...]:
     return (*kept, *[""] * (width - len(kept)))
 
 
-def _about_names(header: tuple[str, ...]) -> tuple[str, ...]:
+def _about_names(header: tuple[str, ...]) -> tuple[Note, ...]:
     notes = []
     names = [" ".join(name.split()).casefold() for name in header]
     nameless = [column_letter(index) for index, name in enumerate(names) if not name]
     if nameless:
-        notes.append(f"No name in the heading: column {', '.join(nameless)}.")
+        notes.append(
+            Note("heading_empty", f"No name in the heading: column {', '.join(nameless)}.")
+        )
     for name, count in Counter(names).items():
         if name and count > 1:
             places = [column_letter(index) for index, one in enumerate(names) if one == name]
-            notes.append(f"{count} columns have the name “{name[:40]}”: {', '.join(places)}.")
+            found = f"{count} columns have the name “{name[:40]}”: {', '.join(places)}."
+            notes.append(Note("heading_repeated", found))
     return tuple(notes)
 
 
-def _misnamed(name: str, usual: set[str], kind: str) -> tuple[str, ...]:
+def _misnamed(name: str, usual: set[str], kind: str) -> tuple[Note, ...]:
     ending = PurePath(name).suffix.lower()
     if ending in usual:
         return ()
     shown = f"ends in {ending[:12]}" if ending else "has no ending"
-    return (f"The file's name {shown}, but it is {kind} and was read as one.",)
+    return (
+        Note("name_misleads", f"The file's name {shown}, but it is {kind} and was read as one."),
+    )
 
 
 def _refuse_markup(text: str) -> None:
@@ -190,7 +266,7 @@ def _old_or_protected(data: bytes) -> InvalidInput:
             code="file_protected",
         )
     return InvalidInput(
-        "This is a file of Excel 2003 or older (.xls), which Onfile does not read. Open it in Excel, save "
+        "This is a workbook of Excel 2003 or older (.xls), which Onfile does not read. Open it in Excel, save "
         "it as an Excel workbook (.xlsx), and upload that.",
         code="file_kind",
     )
@@ -208,14 +284,4 @@ def _too_many_rows() -> InvalidInput:
     return InvalidInput(
         f"It has more than {MOST_ROWS:,} rows, the most that Onfile reads. Split it into several files.",
         code="too_many_rows",
-    )
-
-
-def _too_long(number: int, cells: Sequence[str]) -> InvalidInput:
-    index = next(at for at, cell in enumerate(cells) if len(cell) > LONGEST_CELL)
-    place = f"{column_letter(index)}{number}"
-    return InvalidInput(
-        f"Cell {place} holds more than {LONGEST_CELL:,} characters. Shorten it and try again.",
-        field=place,
-        code="cell_too_long",
     )

@@ -1,14 +1,13 @@
 """
-A look at a sheet's XML before it is read in earnest.
+A sheet's XML beside its reader: what the reader does not tell of cells, rows and columns.
 
-The reader makes a full rectangle out of the outermost cells and a text of its own for every cell,
-so a few bytes could ask for terabytes; and it shows a formula without a result as an empty cell.
+It is read first. The reader makes a full rectangle out of the outermost cells and a text of its own
+for every cell, so a few bytes could ask for terabytes.
 """
 
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,32 +15,34 @@ from xml.parsers import expat
 
 from lib.domain.sheets import MOST_COLUMNS, MOST_ROWS, column_letter
 from lib.errors import InvalidInput
-from lib.spreadsheets.archives import parse, too_large
+from lib.spreadsheets.archives import damaged, parse, too_large
+from lib.spreadsheets.styles import is_on
 
 _MOST_CELLS = 5_000_000
 _MOST_CHARACTERS = 200_000_000
 # Rows above the heading and empty ones among the others.
 _LAST_ROW = MOST_ROWS + 1000
-# The whole tag: of two places in one cell the reader would take the second.
-_PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?: [st]="[A-Za-z0-9]+")*/?>')
-_PLACE = re.compile(r"^([A-Z]{1,3})([0-9]{1,7})$", re.ASCII | re.MULTILINE)
-_LETTERS = string.ascii_uppercase.encode()
-_DIGITS = string.digits.encode()
-_TAG_ENDS = (b" ", b">", b"/", b"\t", b"\r", b"\n")
+_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
+
+Place = tuple[int, int]
+"""Row and column, from 0: B7 is 6, 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scan:
-    filled: int
+    filled: int = 0
     """Cells with a value."""
-    last_row: int
-    width: int
-    shared: int
+    last_row: int = 0
+    width: int = 0
+    shared: int = 0
     """Cells that hold one of the workbook's shared texts."""
-    empty_formulas: tuple[str, ...] = ()
-    """Cells, as in B7."""
-    errors: Mapping[str, str] = field(default_factory=dict)
+    styled: dict[Place, int] = field(default_factory=dict)
+    """Filled cells whose style says more than nothing."""
+    empty_formulas: set[Place] = field(default_factory=set)
+    errors: dict[Place, str] = field(default_factory=dict)
     """What stands in cells such as #DIV/0!, which the reader shows as empty."""
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
 
     def fits(self) -> bool:
         return (
@@ -51,26 +52,20 @@ class Scan:
         )
 
 
-def checked(xml: bytes, shared_texts: bytes) -> Scan:
+def checked(xml: bytes, shared_texts: bytes, plain: frozenset[str]) -> Scan:
     """
+    Args:
+        plain: styles that change nothing about what a cell shows.
+
     Raises:
-        InvalidInput: too large for memory, damaged, or with formulas that were never calculated.
+        InvalidInput: too large for memory, or damaged.
     """
-    scan = _glanced(xml) or _scanned(xml)
+    scan = _Scanner(plain).scanned(xml)
     if not scan.fits():
         raise _too_far(scan)
     longest = max(map(len, shared_texts.split(b"<si")), default=0)
     if scan.shared * longest > _MOST_CHARACTERS:
         _refuse_too_much_text(xml, shared_texts)
-    if scan.empty_formulas:
-        first, count = scan.empty_formulas[0], len(scan.empty_formulas)
-        others = f" ({count:,} cells are like this)" if count > 1 else ""
-        raise InvalidInput(
-            f"Cell {first} holds a formula that was never calculated, so its value is not known{others}. "
-            "Open the file in Excel, save it there, and upload it again.",
-            field=first,
-            code="formula_without_value",
-        )
     return scan
 
 
@@ -81,6 +76,134 @@ def too_many_columns(width: int) -> InvalidInput:
         field=column_letter(width - 1),
         code="too_many_columns",
     )
+
+
+class _Scanner:
+    def __init__(self, plain: frozenset[str]) -> None:
+        self._scan = Scan()
+        self._plain = plain
+        self._parser = expat.ParserCreate()
+        self._numbers: dict[str, int] = {}
+        self._cell: Mapping[str, str] = {}
+        self._place: Place | None = None
+        self._awaits = False
+        """A result for the formula of this cell."""
+        self._row_is_hidden = False
+        self._hides_rows = False
+
+    def scanned(self, xml: bytes) -> Scan:
+        steps: dict[str, Callable[[dict[str, str]], None]] = {
+            "c": self._on_cell,
+            "v": self._on_value,
+            "is": self._on_value,
+            "f": self._on_formula,
+            "row": self._on_row,
+            "col": self._on_column,
+            "sheetFormatPr": self._on_defaults,
+        }
+        by_name: dict[str, Callable[[dict[str, str]], None] | None] = {}
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            if name not in by_name:
+                by_name[name] = steps.get(name.rpartition(":")[2])
+            step = by_name[name]
+            if step is not None:
+                step(attributes)
+
+        parse(xml, self._parser, start)
+        self._end_of_formula()
+        return self._scan
+
+    def _on_cell(self, attributes: dict[str, str]) -> None:
+        if self._awaits:
+            self._end_of_formula()
+        self._cell, self._place = attributes, None
+
+    def _on_formula(self, _: dict[str, str]) -> None:
+        # A text formula may well come to nothing; a number or a truth may not.
+        self._awaits = self._cell.get("t") != "str"
+        self._parser.CharacterDataHandler = None
+
+    def _on_value(self, _: dict[str, str]) -> None:
+        cell, scan = self._cell, self._scan
+        self._parser.CharacterDataHandler = self._on_text if self._awaits else None
+        row, column = place = self._here()
+        scan.filled += 1
+        scan.last_row = max(scan.last_row, row + 1)
+        scan.width = max(scan.width, column + 1)
+        kind = cell.get("t")
+        if kind == "s":
+            scan.shared += 1
+        elif kind == "e":
+            self._parser.CharacterDataHandler = self._on_error
+        style = cell.get("s", "0")
+        if style not in self._plain:
+            scan.styled[place] = int(style) if style.isascii() and style.isdigit() else 0
+        if self._row_is_hidden:
+            scan.hidden_rows.add(row)
+
+    def _on_text(self, text: str) -> None:
+        if text.strip():
+            self._awaits = False
+
+    def _on_error(self, text: str) -> None:
+        self._awaits = False
+        place = self._here()
+        self._scan.errors[place] = self._scan.errors.get(place, "") + text
+
+    def _on_row(self, attributes: dict[str, str]) -> None:
+        height = attributes.get("ht")
+        self._row_is_hidden = (
+            is_on(attributes, "hidden")
+            or (height is not None and _is_nothing(height))
+            or (self._hides_rows and height is None and "hidden" not in attributes)
+        )
+
+    def _on_column(self, attributes: dict[str, str]) -> None:
+        if is_on(attributes, "hidden") or _is_nothing(attributes.get("width", "1")):
+            try:
+                first, last = int(attributes.get("min", "")), int(attributes.get("max", ""))
+            except ValueError:
+                raise damaged() from None
+            self._scan.hidden_columns.update(range(first - 1, min(last, MOST_COLUMNS)))
+
+    def _on_defaults(self, attributes: dict[str, str]) -> None:
+        self._hides_rows = is_on(attributes, "zeroHeight")
+
+    def _end_of_formula(self) -> None:
+        if self._awaits:
+            self._scan.empty_formulas.add(self._here())
+            self._awaits = False
+
+    def _here(self) -> Place:
+        if self._place is None:
+            match = _PLACE.fullmatch(self._cell.get("r", ""))
+            if match is None:
+                raise InvalidInput(
+                    "The workbook does not say where its cells stand. Open it in Excel, save it there, and "
+                    "upload it again.",
+                    code="file_damaged",
+                )
+            letters, digits = match.groups()
+            if letters not in self._numbers:
+                self._numbers[letters] = _number(letters)
+            self._place = (int(digits) - 1, self._numbers[letters] - 1)
+        return self._place
+
+
+def _is_nothing(length: str) -> bool:
+    try:
+        return float(length) == 0
+    except ValueError:
+        return False
+
+
+def _number(letters: str) -> int:
+    """A is 1."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
 
 
 def _too_far(scan: Scan) -> InvalidInput:
@@ -94,104 +217,6 @@ def _too_far(scan: Scan) -> InvalidInput:
         field=f"row {scan.last_row}",
         code="too_many_rows",
     )
-
-
-def _glanced(xml: bytes) -> Scan | None:
-    """
-    The same without parsing, in a fraction of the time: only for a sheet so plain that both must
-    agree, and within the limits even if its empty cells counted. None when it is not.
-    """
-    if any(mark in xml for mark in (b"<!", b":c", b"<f", b't="e"', b"\x00")):
-        return None
-    places = _PLAIN_CELL.findall(xml)
-    cells = sum(xml.count(b"<c" + end) for end in _TAG_ENDS)
-    if not 0 < len(places) == cells:
-        return None
-    listed = b"\n".join(places)
-    scan = Scan(
-        filled=xml.count(b"<v>") + xml.count(b"<is>"),
-        last_row=max(map(int, set(listed.translate(None, _LETTERS).split()))),
-        width=max(map(_number, set(listed.translate(None, _DIGITS).decode().split()))),
-        shared=xml.count(b't="s"'),
-    )
-    return scan if scan.filled and scan.fits() else None
-
-
-def _scanned(xml: bytes) -> Scan:
-    parser = expat.ParserCreate()
-    kinds: dict[str, str] = {}
-    places: list[str] = []
-    shared = 0
-    empty_formulas: list[str] = []
-    errors: dict[str, str] = {}
-    cell: dict[str, str] = {}
-    awaited = False
-
-    def told(text: str) -> None:
-        nonlocal awaited
-        if text.strip():
-            awaited = False
-
-    def told_of_error(text: str) -> None:
-        nonlocal awaited
-        awaited = False
-        errors[cell["r"]] = errors.get(cell["r"], "") + text
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal cell, awaited, shared
-        kind = kinds.get(name)
-        if kind is None:
-            kind = kinds[name] = name.rpartition(":")[2]
-        if kind == "c":
-            if awaited:
-                empty_formulas.append(cell.get("r", "?"))
-                awaited = False
-            cell = attributes
-        elif kind == "f":
-            # A text formula may well come to nothing; a number or a truth may not.
-            awaited = cell.get("t") != "str"
-            parser.CharacterDataHandler = None
-        elif kind in {"v", "is"}:
-            parser.CharacterDataHandler = told if awaited else None
-            places.append(cell.get("r", ""))
-            kind = cell.get("t")
-            if kind == "s":
-                shared += 1
-            elif kind == "e" and "r" in cell:
-                parser.CharacterDataHandler = told_of_error
-
-    parse(xml, parser, start)
-    if awaited:
-        empty_formulas.append(cell.get("r", "?"))
-    found = _PLACE.findall("\n".join(places))
-    if len(found) != len(places):
-        raise InvalidInput(
-            "The workbook does not say where its cells stand. Open it in Excel, save it there, and upload "
-            "it again.",
-            code="file_damaged",
-        )
-    return Scan(
-        filled=len(places),
-        last_row=max(map(int, {digits for _, digits in found}), default=0),
-        width=max(map(_number, {letters for letters, _ in found}), default=0),
-        shared=shared,
-        empty_formulas=tuple(empty_formulas),
-        errors=errors,
-    )
-
-
-def position(place: str) -> tuple[int, int]:
-    """Row and column, from 0: B7 is 6, 1."""
-    letters, digits = _PLACE.findall(place)[0]
-    return int(digits) - 1, _number(letters) - 1
-
-
-def _number(letters: str) -> int:
-    """A is 1."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
 
 
 def _refuse_too_much_text(xml: bytes, shared_texts: bytes) -> None:

@@ -1,97 +1,182 @@
-"""XLSX to cells: the first sheet that can be seen and holds something, every value as text."""
+"""XLSX to cells: the first sheet that can be seen and holds something, each cell as it is shown."""
 
 from __future__ import annotations
 
 import datetime
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lib.domain.sheets import column_letter
+from lib.domain import date_formats
+from lib.domain.number_formats import NumberFormat, exact, number_format
+from lib.domain.sheets import Cell, CellKind, Note, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
-from lib.spreadsheets.scanning import Scan
+from lib.spreadsheets.scanning import Place, Scan
+from lib.spreadsheets.styles import Styles, is_on, struck_texts, styles_of
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
 Value = str | float | bool | datetime.datetime | datetime.date | datetime.time | datetime.timedelta
-# Doubles hold any integer of fifteen digits, and Excel shows and keeps no more than those.
-_EXACT = 1e15
+
+_GENERAL = number_format("General")
+_TEXT = frozenset({"General", "@"})
+_STYLES = "xl/styles.xml"
+_TEXTS = "xl/sharedStrings.xml"
 
 
-def rows(data: bytes) -> tuple[list[list[str]], tuple[str, ...]]:
-    """
-    Every row from the sheet's first to its last filled one, empty ones too, and notes.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A sheet's rows from the first to the last filled one, empty ones too."""
 
-    Raises:
-        InvalidInput: damaged, of another kind, too large, empty, or with formulas that were never
-            calculated.
-    """
-    parts = archives.unpacked(data)
-    listed = archives.sheets(parts)
-    chosen, scan = _first_with_data(listed, parts)
-    sheet = _read(parts, chosen)
-    cells = [
-        [value if type(value) is str else as_text(value) for value in row]
-        for row in sheet.to_python(skip_empty_area=False)
-    ]
-    for place, text in scan.errors.items():
-        row, column = scanning.position(place)
-        cells[row][column] = text.strip()
-    return cells, (*_which(chosen, listed), *_merged(sheet))
+    name: str
+    rows: list[list[str]]
+    values: Mapping[int, dict[int, Cell]]
+    """By row and column, from 0."""
+    struck: Mapping[int, set[int]]
+    hidden_rows: frozenset[int]
+    hidden_columns: frozenset[int]
+    notes: tuple[Note, ...] = ()
 
 
-def as_text(value: Value) -> str:
-    """
-    What the cell shows without its format: 12.3 and not 12.300000000000001; dates as 2026-11-24.
+@dataclass(slots=True)
+class _Cells:
+    values: dict[int, dict[int, Cell]] = field(default_factory=dict)
+    struck: dict[int, set[int]] = field(default_factory=dict)
 
-    A number of more than fifteen digits has lost the others in Excel, and is written the way Excel
-    shows it ("1.23E+17"), so that nobody takes it for whole.
-    """
-    match value:
-        case str():
+
+class Workbook:
+    """Of one file's bytes. Raises InvalidInput for what is damaged, of another kind or too large."""
+
+    def __init__(self, data: bytes) -> None:
+        self._parts = archives.unpacked(data)
+        self._listed = archives.sheets(self._parts)
+        self._styles: Styles = styles_of(self._parts.get(_STYLES, b""))
+        self._struck_texts = struck_texts(self._parts.get(_TEXTS, b""))
+        self._since_1904 = any(
+            name == "workbookPr" and is_on(attributes, "date1904")
+            for name, attributes in archives.elements(self._parts["xl/workbook.xml"])
+        )
+
+    def first_seen(self) -> Table:
+        """
+        Raises:
+            InvalidInput: also when no visible sheet holds anything.
+        """
+        for sheet in self._listed:
+            if sheet.visible and sheet.part in self._parts:
+                scan = self._scan(sheet)
+                if scan.filled:
+                    return self._table(sheet, scan, self._which(sheet))
+        raise InvalidInput(
+            "The workbook has no visible sheet with anything in it. Choose another file, or show the sheet "
+            "that holds the table and save.",
+            code="file_empty",
+        )
+
+    def hidden(self) -> list[Table]:
+        """Sheets that are hidden and hold something."""
+        tables = []
+        for sheet in self._listed:
+            if not sheet.visible and sheet.part in self._parts:
+                scan = self._scan(sheet)
+                if scan.filled:
+                    tables.append(self._table(sheet, scan, ()))
+        return tables
+
+    def _scan(self, sheet: Listed) -> Scan:
+        return scanning.checked(
+            self._parts[sheet.part], self._parts.get(_TEXTS, b""), self._styles.plain()
+        )
+
+    def _table(self, listed: Listed, scan: Scan, notes: tuple[Note, ...]) -> Table:
+        sheet = _read(self._parts, listed)
+        rows: list[list[str]] = []
+        cells = _Cells()
+        for at, row in enumerate(sheet.to_python(skip_empty_area=False)):
+            if all(type(value) is str for value in row) and not self._struck_texts:
+                rows.append(row)  # type: ignore[arg-type]
+            else:
+                rows.append(
+                    [self._text(value, at, to, scan, cells) for to, value in enumerate(row)]
+                )
+        for (at, to), style in scan.styled.items():
+            shown = rows[at][to]
+            if style in self._styles.struck:
+                cells.struck.setdefault(at, set()).add(to)
+            one = self._styles.format_of(style)
+            if to not in cells.values.get(at, {}) and one.code not in _TEXT and shown:
+                rows[at][to] = one.shown_text(shown)
+        for (at, to), text in scan.errors.items():
+            rows[at][to] = text.strip()
+            cells.values.setdefault(at, {})[to] = Cell(CellKind.ERROR)
+        for at, to in scan.empty_formulas:
+            if at < len(rows) and to < len(rows[at]):
+                cells.values.setdefault(at, {})[to] = Cell(CellKind.UNCALCULATED)
+        return Table(
+            listed.name,
+            rows,
+            cells.values,
+            cells.struck,
+            frozenset(scan.hidden_rows),
+            frozenset(scan.hidden_columns),
+            (*notes, *_merged(sheet), *_uncalculated(scan)),
+        )
+
+    def _text(self, value: Value, at: int, to: int, scan: Scan, cells: _Cells) -> str:
+        if isinstance(value, str):
+            if value in self._struck_texts:
+                cells.struck.setdefault(at, set()).add(to)
             return value
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case int() | float():
-            return _number_as_text(float(value))
-        case datetime.datetime():
-            is_day = value.time() == datetime.time()
-            return value.date().isoformat() if is_day else value.isoformat(" ", "seconds")
-        case _:
-            return str(value)
+        text, cell = self._shown(value, self._style(scan, (at, to)))
+        cells.values.setdefault(at, {})[to] = cell
+        return text
+
+    def _style(self, scan: Scan, place: Place) -> NumberFormat:
+        style = scan.styled.get(place)
+        return _GENERAL if style is None else self._styles.format_of(style)
+
+    def _shown(self, value: Value, form: NumberFormat) -> tuple[str, Cell]:
+        if isinstance(value, bool):
+            return ("TRUE" if value else "FALSE"), Cell(CellKind.TRUTH)
+        if not isinstance(value, (int, float)):
+            return _iso(value), Cell(CellKind.DATE)
+        number = exact(value)
+        if form.is_date:
+            text = date_formats.shown(number, form.code, since_1904=self._since_1904)
+            return text, Cell(CellKind.DATE, number, form.code)
+        shown = form.shown(number)
+        return shown.text, Cell(CellKind.NUMBER, number, form.code, shown.signs, shown.is_certain)
+
+    def _which(self, chosen: Listed) -> tuple[Note, ...]:
+        if len(self._listed) == 1:
+            return ()
+        return (
+            Note(
+                "one_sheet_of_several",
+                f"The workbook has {len(self._listed)} sheets; “{chosen.name}” was read, and no other.",
+            ),
+        )
 
 
-def _number_as_text(value: float) -> str:
-    if value.is_integer() and abs(value) < _EXACT:
-        return str(int(value))
-    text = f"{value:.15g}"
-    if "e+" in text:
-        mantissa, exponent = f"{value:.14E}".split("E")
-        return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
-    return format(Decimal(text), "f") if "e" in text else text
-
-
-def _first_with_data(listed: list[Listed], parts: dict[str, bytes]) -> tuple[Listed, Scan]:
-    shared_texts = parts.get("xl/sharedStrings.xml", b"")
-    for sheet in listed:
-        if sheet.visible and sheet.part in parts:
-            scan = scanning.checked(parts[sheet.part], shared_texts)
-            if scan.filled:
-                return sheet, scan
-    raise InvalidInput(
-        "The workbook has no visible sheet with anything in it. Choose another file, or show the sheet "
-        "that holds the table and save.",
-        code="file_empty",
-    )
+def _iso(value: Value) -> str:
+    """Of a cell that holds a date as text, which only few programs write."""
+    if isinstance(value, datetime.datetime):
+        return date_formats.iso(value)
+    return str(value)
 
 
 def _read(parts: dict[str, bytes], chosen: Listed) -> CalamineSheet:
     from python_calamine import CalamineError, load_workbook
 
+    # Without styles a date is the number that it is stored as, and its format is ours to apply.
+    unstyled = {name: content for name, content in parts.items() if name != _STYLES}
     try:
-        return load_workbook(archives.packed(parts, chosen.part)).get_sheet_by_index(chosen.index)
+        return load_workbook(archives.packed(unstyled, chosen.part)).get_sheet_by_index(
+            chosen.index
+        )
     except (CalamineError, IndexError, ValueError, OSError):
         raise archives.damaged() from None
     except BaseException as problem:
@@ -101,18 +186,30 @@ def _read(parts: dict[str, bytes], chosen: Listed) -> CalamineSheet:
         raise
 
 
-def _which(chosen: Listed, listed: list[Listed]) -> tuple[str, ...]:
-    if len(listed) == 1:
-        return ()
-    return (f"The workbook has {len(listed)} sheets; “{chosen.name}” was read, and no other.",)
-
-
-def _merged(sheet: CalamineSheet) -> tuple[str, ...]:
+def _merged(sheet: CalamineSheet) -> tuple[Note, ...]:
     tall = [area for area in sheet.merged_cell_ranges or () if area[1][0] > area[0][0]]
     if not tall:
         return ()
     row, column = tall[0][0]
     return (
-        f"Cells are merged over several rows, for example at {column_letter(column)}{row + 1}. Their "
-        "value counts for the uppermost row only; the rows below have none.",
+        Note(
+            "merged_cells",
+            f"Cells are merged over several rows, for example at {column_letter(column)}{row + 1}. Their "
+            "value counts for the uppermost row only; the rows below have none.",
+        ),
+    )
+
+
+def _uncalculated(scan: Scan) -> tuple[Note, ...]:
+    if not scan.empty_formulas:
+        return ()
+    row, column = min(scan.empty_formulas)
+    count = len(scan.empty_formulas)
+    others = f" ({count:,} cells are like this)" if count > 1 else ""
+    return (
+        Note(
+            "formula_without_value",
+            f"Cell {column_letter(column)}{row + 1} holds a formula that was never calculated, so its value is "
+            f"not known{others}. Open the file in Excel, save it there, and upload it again.",
+        ),
     )

@@ -42,7 +42,7 @@ def to_xlsx(
 
     Args:
         numbers: names of columns whose plain numbers are written as such, so that Excel can add
-            them up; 12.30 is then shown with its decimals and read back as 12.3.
+            them up, and shown with their decimals.
     """
     import xlsxwriter
 

@@ -60,6 +60,12 @@ def m001_first_schema(database: Database) -> None:
             database.execute(statement)
 
 
+@migrations()
+def m002_how_files_were_read(database: Database) -> None:
+    """Sheet, letters, number style, columns and rows left out of each run's file, as JSON."""
+    database.execute("ALTER TABLE runs ADD COLUMN reading TEXT")
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

@@ -21,8 +21,8 @@ class RunStore:
     def add(self, run: Run, *, livemode: bool) -> None:
         self._database.execute(
             """INSERT INTO runs (id, livemode, name, state, header, file_name, file_digest, follows,
-                   created_by, created_at, canary)
-               VALUES (?, ?, ?, 'draft', ?, ?, ?, ?, ?, ?, ?)""",
+                   created_by, created_at, canary, reading)
+               VALUES (?, ?, ?, 'draft', ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 run.id,
                 int(livemode),
@@ -34,6 +34,7 @@ class RunStore:
                 run.created_by,
                 run.created_at,
                 run.canary,
+                None if run.reading is None else json.dumps(run.reading, ensure_ascii=False),
             ),
         )
 
@@ -258,6 +259,7 @@ def _run(row: dict[str, Any]) -> Run:
             "passed_canary": bool(row["passed_canary"]),
             "charge_new_cards": bool(row["charge_new_cards"]),
             "control": ControlTotals(**json.loads(row["control"])) if row["control"] else None,
+            "reading": json.loads(row["reading"]) if row["reading"] else None,
         }
     )
 

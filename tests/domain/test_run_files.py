@@ -186,7 +186,7 @@ class TestResults:
         assert results_header(("customer", "note")) == ("customer", "note", *RESULT_COLUMNS)
 
     def test_a_results_file_loses_only_our_columns(self) -> None:
-        row = ("cus_1", "5", "eur", "R", "mine", "declined", "pi_1", "", "x", "", "", "")
+        row = ("cus_1", "5", "eur", "R", "mine", "declined", "pi_1", "", "x", "", "", "", "")
         file = parse(sheet(row, header=self.HEADER), guess(self.HEADER))
         assert file.header == (*NAMES[:4], "note")
         assert file.rows[0].cells == row[:5]
@@ -227,12 +227,18 @@ class TestRows:
             ("customer", "Jane <jane@example.com>", "customer_invalid"),
             ("customer", "#N/A", "damaged_by_spreadsheet"),
             ("amount", "", "amount_missing"),
-            ("amount", "12,30", "amount_invalid"),
-            ("amount", "1,234.50", "amount_invalid"),
-            ("amount", "1.234,50", "amount_invalid"),
-            ("amount", "€12.30", "amount_invalid"),
-            ("amount", "-12.30", "amount_invalid"),
-            ("amount", "12.345", "amount_too_many_decimals"),
+            ("amount", "12,30", "decimal_unconfirmed"),
+            ("amount", "1.234,50", "decimal_unconfirmed"),
+            ("amount", "12.345", "decimal_unconfirmed"),
+            ("amount", "1,234", "decimal_unconfirmed"),
+            ("amount", "$12.30", "currency_contradicts_format"),
+            ("amount", "12.30 USD", "currency_contradicts_format"),
+            ("amount", "12.30 pcs", "amount_invalid"),
+            ("amount", "12.30-", "amount_negative"),
+            ("amount", "(12.30)", "amount_negative"),
+            ("amount", "12.30 CR", "amount_negative"),
+            ("amount", "-12.30", "amount_negative"),
+            ("amount", "1234.567", "amount_too_many_decimals"),
             ("amount", "33.3333333333333", "amount_too_many_decimals"),
             ("amount", "0", "amount_not_positive"),
             ("amount", "0.10", "amount_too_small"),
@@ -273,7 +279,7 @@ class TestRows:
         assert parsed(changed(reference=reference)).rows[0].reference == reference
 
     def test_a_row_has_all_of_its_errors(self) -> None:
-        file = parsed(("x", "1,5", "zzz", "", "y", "a\nb", "*"))
+        file = parsed(("x", "1.5.", "zzz", "", "y", "a\nb", "*"))
         assert [code for _, _, code in codes(file)] == [
             "customer_invalid",
             "currency_unknown",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
@@ -64,6 +65,7 @@ class RunSource:
     file_digest: str | None = None
     """SHA-256 of the file's bytes."""
     follows: str | None = None
+    reading: Mapping[str, Any] | None = None
 
 
 class RunDrafts:
@@ -103,6 +105,7 @@ class RunDrafts:
             file_name=source.file_name,
             file_digest=source.file_digest,
             follows=source.follows,
+            reading=source.reading,
             created_by=by.username,
             created_at=now,
         )
@@ -121,6 +124,7 @@ class RunDrafts:
                     "rows": len(rows),
                     "file": source.file_name,
                     "file_digest": source.file_digest,
+                    "reading": source.reading and source.reading["words"],
                 },
             )
         return run

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lib.clock import Clock
+from lib.domain import encodings
 from lib.domain.actors import Actor, Permission
-from lib.domain.run_columns import COLUMNS, Guess, chosen, guess
+from lib.domain.readings import Choices
+from lib.domain.run_columns import COLUMNS, Guess, chosen
 from lib.domain.run_files import ParsedFile, parse
 from lib.domain.runs import Run
 from lib.domain.sheets import Sheet
+from lib.domain.unseen_rows import guess_seen
 from lib.errors import InvalidInput, NotFound
 from lib.printing.certificates import Paper, to_html
 from lib.services.runs.draft import RunDrafts, RunSource
@@ -38,12 +41,17 @@ class RunUpload:
     """Runs that were made from exactly this file, newest first."""
 
     def parsed(
-        self, columns: Mapping[str, int] | None = None, *, default_currency: str | None = None
+        self,
+        columns: Mapping[str, int] | None = None,
+        *,
+        default_currency: str | None = None,
+        choices: Choices | None = None,
     ) -> ParsedFile:
         return parse(
             self.sheet,
             self.guess if columns is None else columns,
             default_currency=default_currency,
+            choices=choices,
         )
 
 
@@ -56,12 +64,17 @@ class RunFiles:
         self._views = views
         self._clock = clock
 
-    def open(self, data: bytes, file_name: str) -> RunUpload:
+    def open(self, data: bytes, file_name: str, *, encoding: str | None = None) -> RunUpload:
         """
+        Args:
+            encoding: as a person calls it; for a text file that is not Unicode.
+
         Raises:
             InvalidInput: it is no table that can be read without a guess.
         """
-        return self._opened(reading.read_file(data, file_name), data, file_name)
+        chosen_encoding = encodings.named(encoding) if encoding else None
+        sheet = reading.read_file(data, file_name, encoding=chosen_encoding)
+        return self._opened(sheet, data, file_name)
 
     def open_pasted(self, text: str) -> RunUpload:
         """Rows copied out of a spreadsheet; raises like `open`."""
@@ -75,6 +88,7 @@ class RunFiles:
         by: Actor,
         columns: Mapping[str, int] | None = None,
         default_currency: str | None = None,
+        choices: Choices | None = None,
     ) -> Run:
         """
         A judged draft of the file's rows.
@@ -82,9 +96,11 @@ class RunFiles:
         Args:
             columns: as a person chose or confirmed them, which is remembered for the next file; None
                 for what was guessed, which is not.
+            choices: what a person said where the file can be read in several ways.
 
         Raises:
-            InvalidInput: a column that is needed is missing, or there are no rows.
+            InvalidInput: a column that is needed is missing, there are no rows, or nobody chose what
+                becomes of what is hidden (`hidden_unconfirmed`).
         """
         by.must(Permission.CHARGE)
         used = upload.guess if columns is None else columns
@@ -101,9 +117,12 @@ class RunFiles:
                 field="columns",
                 code="columns_missing",
             )
-        parsed = upload.parsed(columns, default_currency=default_currency)
+        parsed = upload.parsed(columns, default_currency=default_currency, choices=choices)
+        if parsed.hidden_question:
+            raise InvalidInput(parsed.hidden_question, field="hidden", code="hidden_unconfirmed")
+        how = parsed.reading.as_json() | {"words": parsed.reading.in_words()}
         run = self._drafts.create(
-            RunSource(parsed.header, name, upload.file_name, upload.digest),
+            RunSource(parsed.header, name, upload.file_name, upload.digest, reading=how),
             [row.request() for row in parsed.rows],
             by=by,
         )
@@ -174,4 +193,5 @@ class RunFiles:
         with self._uow.read() as stores:
             remembered = stores.runs.remembered_columns()
             earlier = stores.runs.same_file(digest)
-        return RunUpload(sheet, guess(sheet.header, remembered), file_name, digest, tuple(earlier))
+        found = guess_seen(sheet.header, remembered, sheet.origin.hidden_columns)
+        return RunUpload(sheet, found, file_name, digest, tuple(earlier))

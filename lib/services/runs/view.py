@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from lib.clock import Clock, epoch
 from lib.domain.blocked_rows import block_of
 from lib.domain.charges import ChargeState
+from lib.domain.row_errors import RowError
 from lib.domain.run_columns import RESULT_COLUMNS
 from lib.domain.runs import ApprovalDecision, CollectedElsewhere, RowState, Run, RunRow, Severity
 from lib.services.charges.view import ChargeView, views_of
@@ -43,6 +44,7 @@ class RunView:
             "digest": run.digest,
             "approvals_needed": run.approvals_needed,
             "control": None if run.control is None else run.control.as_json(),
+            "reading": run.reading,
             "decisions": [
                 {
                     "decision": d.decision,
@@ -83,9 +85,10 @@ class RowView:
 
     def as_json(self) -> dict[str, object]:
         """The charge object of the contract, with the row's number."""
-        if self.charge is not None and self.row.state is RowState.SENT:
-            return {"row": self.row.number, **self.charge.as_json()}
         row = self.row
+        found = {"findings": [asdict(finding) for finding in row.findings]}
+        if self.charge is not None and row.state is RowState.SENT:
+            return {"row": row.number, **self.charge.as_json(), **found}
         return {
             "row": row.number,
             "charge_id": row.charge_id,
@@ -98,10 +101,19 @@ class RowView:
             "payment_intent": None,
             "attempts": 0,
             "failure": self._blocked(),
+            **found,
         }
 
+    @property
+    def errors(self) -> list[RowError]:
+        """What was found of the row, red and amber."""
+        return [
+            RowError(self.row.number, f.column or "", f.code, f.message, f.severity)
+            for f in self.row.findings
+        ]
+
     def results(self) -> tuple[str, ...]:
-        """The cells under `RESULT_COLUMNS`."""
+        """The cells under `RESULT_COLUMNS`, without the last: that is the file's."""
         sent = self.charge if self.row.state is RowState.SENT else None
         if sent is None:
             blocked = self._blocked()
@@ -192,12 +204,12 @@ class RunViews:
         """
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
-        width = len(run.header)
+        width, read = len(run.header), str((run.reading or {}).get("words", ""))
 
         def lines() -> Iterator[tuple[str, ...]]:
             for view in self.rows(run_id):
                 cells = view.row.cells[:width]
-                yield (*cells, *("",) * (width - len(cells)), *view.results())
+                yield (*cells, *("",) * (width - len(cells)), *view.results(), read)
 
         return (*run.header, *RESULT_COLUMNS), lines()
 

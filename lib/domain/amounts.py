@@ -1,0 +1,266 @@
+"""The amount of a row: what its cell shows, in the currency of the row and the number style of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from lib.domain import currency_signs
+from lib.domain.no_charges import is_negative
+from lib.domain.number_styles import (
+    DecimalSign,
+    FileStyle,
+    Writing,
+    narrow,
+    readings,
+    value,
+    writing,
+)
+from lib.domain.runs import Severity
+from lib.domain.sheets import Cell, CellKind
+from lib.errors import InvalidInput
+from lib.money import Money, currency, format_money, parse_amount, parse_total
+
+Fail = Callable[[str, str, Severity], None]
+"""Code, message, severity."""
+
+# Words and signs, each perhaps with a dot of its own: “Fr.”, “kr.”, “€”.
+_WORD = r"[^\W\d_]+\.?|[^\w\s.,'()-]"
+_BESIDE = re.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
+_NUMBER = re.compile(r"[0-9][0-9.,]*", re.ASCII)
+
+NO_CHARGE = "A negative amount is no charge: a credit, a refund or a payment."
+
+
+@dataclass(frozen=True, slots=True)
+class NumberStyle:
+    """How the amounts of one file are read."""
+
+    chosen: DecimalSign | None = None
+    seen: FileStyle = field(default_factory=FileStyle)
+
+    @property
+    def sign(self) -> DecimalSign | None:
+        """None while a person has to say it."""
+        if self.chosen is not None:
+            return self.chosen
+        return None if self.seen.needs_confirmation else DecimalSign.DOT
+
+    def question(self) -> str:
+        """What has to be confirmed, in sentences; empty when nothing."""
+        if self.sign is not None:
+            return ""
+        example, proposal = self.seen.example, self.seen.proposal
+        switch = "Choose the number style, or write --decimal dot or --decimal comma."
+        if self.seen.is_mixed and proposal is None:
+            return (
+                f"Some amounts are written with a decimal comma (“{example}”) and as many with a decimal "
+                f"dot. {switch}"
+            )
+        if proposal is DecimalSign.COMMA and not self.seen.two_sums:
+            return (
+                f"The amounts are written with a decimal comma, as “{example}” is. Confirm it once for the "
+                "file, or write --decimal comma."
+            )
+        if proposal is not None:
+            return (
+                f"“{example}” can mean two sums; the other amounts are written with a decimal "
+                f"{proposal.value}. Confirm it, or write --decimal {proposal.value}."
+            )
+        return f"“{example}” can mean two sums. {switch}"
+
+
+def written(text: str) -> str:
+    """The number without a currency beside it."""
+    return _BESIDE.sub("", narrow(text))
+
+
+def amount_of(
+    text: str, cell: Cell | None, code: str, style: NumberStyle, fail: Fail
+) -> Money | None:
+    """
+    None when `fail` was called with something red.
+
+    Args:
+        code: the currency of the row; one that Stripe charges.
+    """
+    if cell is not None and cell.kind is CellKind.NUMBER:
+        return _of_number(text, cell, code, fail)
+    if cell is not None and cell.kind in (CellKind.DATE, CellKind.TRUTH):
+        what = "a date" if cell.kind is CellKind.DATE else "a truth value"
+        fail(
+            "amount_invalid",
+            f"“{text[:24]}” is {what} in the spreadsheet and no amount.",
+            Severity.RED,
+        )
+        return None
+    if is_negative(text):
+        fail("amount_negative", f"“{text[:24]}”: {NO_CHARGE}", Severity.RED)
+        return None
+    if not _is_in(text, text, code, fail):
+        return None
+    number = _in_style(text, code, style, fail)
+    return None if number is None else _money(number, code, fail)
+
+
+def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
+    number = cell.number or Decimal(0)
+    if number < 0:
+        fail("amount_negative", f"“{text[:24]}”: {NO_CHARGE}", Severity.RED)
+        return None
+    if not _is_in(cell.signs, text, code, fail):
+        return None
+    if "%" in text:
+        fail("amount_invalid", f"“{text[:24]}” is a share and no amount.", Severity.RED)
+        return None
+    if cell.code == "General":
+        return _money(number, code, fail)
+    digits = _NUMBER.findall(text)
+    shown = value(digits[0].rstrip("."), DecimalSign.DOT) if len(digits) == 1 else None
+    unit = currency(code)
+    # What a program's own language writes beside it is not in the file; its digits are.
+    if shown is None or abs(shown - number) * 2 > Decimal(1).scaleb(-unit.decimals):
+        fail(
+            "amount_shown_otherwise",
+            f"The cell shows “{text[:24]}” and holds {number:f}. Show all decimals, or round the value, so "
+            "that both are the same.",
+            Severity.RED,
+        )
+        return None
+    if shown != number:
+        fail(
+            "amount_rounded",
+            f"The cell shows {text.strip()[:24]}, rounded from {number:f}.",
+            Severity.AMBER,
+        )
+    return _money(shown, code, fail)
+
+
+def _is_in(signs: str, text: str, code: str, fail: Fail) -> bool:
+    """Whether the currency that is written beside the number may be the row's."""
+    named = currency_signs.named(signs)
+    if named is None or code in named:
+        return True
+    other = f"{next(iter(named)).upper()}" if len(named) == 1 else "another currency"
+    fail(
+        "currency_contradicts_format",
+        f"The cell shows “{text.strip()[:24]}”, which is {other}, but this row is in {code.upper()}. Correct "
+        "the one that is wrong.",
+        Severity.RED,
+    )
+    return False
+
+
+def _in_style(text: str, code: str, style: NumberStyle, fail: Fail) -> Decimal | None:
+    if currency_signs.has_foreign_words(text):
+        _refused(text, code, fail)
+        return None
+    number = written(text)
+    kind, seen = writing(number), style.seen
+    if kind is Writing.NONE:
+        _refused(text, code, fail)
+        return None
+    found = readings(number)
+    if kind is Writing.NEUTRAL:
+        return next(iter(found.values()))
+    sign = style.sign
+    if sign is None:
+        # A dot is the usual sign, so what can only mean that is read; unless most say otherwise.
+        if kind is Writing.DOT and seen.proposal is not DecimalSign.COMMA and not seen.comma:
+            return found[DecimalSign.DOT]
+        fail("decimal_unconfirmed", style.question(), Severity.RED)
+        return None
+    if sign not in found:
+        fail(
+            "decimal_other_style" if style.chosen else "amount_invalid",
+            f"“{text.strip()[:24]}” is not written with a decimal {sign.value} like the rest of the file. "
+            f"Correct it, or choose the other style (--decimal {sign.other.value}) for all rows.",
+            Severity.RED,
+        )
+        return None
+    return found[sign]
+
+
+def _refused(text: str, code: str, fail: Fail) -> None:
+    """Says what is wrong with a text that is no amount in any style."""
+    try:
+        parse_total(text, code)
+    except InvalidInput as refused:
+        fail(refused.code, str(refused), Severity.RED)
+    else:
+        fail("amount_invalid", f"“{text[:24]}” is not an amount.", Severity.RED)
+
+
+def _money(number: Decimal, code: str, fail: Fail) -> Money | None:
+    try:
+        return parse_amount(f"{number:f}", code)
+    except InvalidInput as refused:
+        fail(refused.code, str(refused), Severity.RED)
+        return None
+
+
+def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
+    """
+    A sum that a person typed, with or without thousands and a currency; of any size, also nothing.
+
+    Args:
+        sign: the decimal sign that the person uses, for what can mean two sums.
+
+    Raises:
+        InvalidInput: no sum, one of another currency, or with the code `amount_two_sums`.
+    """
+    found = _typed(text, code)
+    sums = list(dict.fromkeys(found.values()))
+    if len(sums) > 1 and sign is None:
+        raise InvalidInput(
+            f"“{text.strip()[:24]}” can mean {_meaning(sums[0])} or {_meaning(sums[1])}. Write the decimals "
+            "too, so that it can mean one sum only.",
+            field="amount",
+            code="amount_two_sums",
+        )
+    number = found[sign] if sign in found else sums[0]
+    return parse_total(f"{number:f}", code)
+
+
+def is_same(money: Money, text: str) -> bool:
+    """Whether what was typed to confirm a sum can mean it; it always can as it is shown."""
+    if text.strip() == format_money(money.amount, money.currency):
+        return True
+    for number in _readable(text, money.currency).values():
+        try:
+            if parse_total(f"{number:f}", money.currency) == money:
+                return True
+        except InvalidInput:
+            continue
+    return False
+
+
+def _meaning(number: Decimal) -> str:
+    return f"{number:,f}"
+
+
+def _typed(text: str, code: str) -> dict[DecimalSign, Decimal]:
+    problems: list[InvalidInput] = []
+
+    def fail(problem: str, message: str, _: Severity) -> None:
+        problems.append(InvalidInput(message, field="amount", code=problem))
+
+    currency(code)
+    if is_negative(text):
+        fail("amount_negative", f"“{text[:24]}”: {NO_CHARGE}", Severity.RED)
+    elif _is_in(text, text, code, fail):
+        found = _readable(text, code)
+        if found:
+            return found
+        _refused(text, code, fail)
+    raise problems[0]
+
+
+def _readable(text: str, code: str) -> dict[DecimalSign, Decimal]:
+    named = currency_signs.named(text)
+    is_other = named is not None and code not in named
+    if is_negative(text) or is_other or currency_signs.has_foreign_words(text):
+        return {}
+    return readings(written(text))

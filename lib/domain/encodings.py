@@ -1,0 +1,69 @@
+"""The encodings that a person may choose for a file that is not Unicode."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lib.errors import InvalidInput
+
+CHOICES: Mapping[str, str] = MappingProxyType(
+    {
+        "cp1252": "Windows-1252 (Western European)",
+        "cp1250": "Windows-1250 (Central European)",
+        "cp1251": "Windows-1251 (Cyrillic)",
+        "cp1253": "Windows-1253 (Greek)",
+        "cp1254": "Windows-1254 (Turkish)",
+        "cp1257": "Windows-1257 (Baltic)",
+        "iso8859-1": "ISO-8859-1 (Western European)",
+        "iso8859-2": "ISO-8859-2 (Central European)",
+        "iso8859-5": "ISO-8859-5 (Cyrillic)",
+        "iso8859-7": "ISO-8859-7 (Greek)",
+        "iso8859-9": "ISO-8859-9 (Turkish)",
+        "iso8859-13": "ISO-8859-13 (Baltic)",
+        "iso8859-15": "ISO-8859-15 (Western European with €)",
+        "mac-roman": "Mac Roman",
+        "cp932": "Shift-JIS (Japanese)",
+        "gb18030": "GB18030 (Chinese, simplified)",
+        "cp949": "EUC-KR (Korean)",
+        "cp950": "Big5 (Chinese, traditional)",
+    }
+)
+"""Python's name, and the one that people know; the likeliest first."""
+
+# The editions that Microsoft's programs write hold all of the plain ones.
+_WIDER = {
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "cp950",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+}
+_UNICODE = frozenset({"utf-8", "utf-16", "utf-32", "utf-8-sig", "utf-16-le", "utf-16-be"})
+
+
+def named(name: str) -> str:
+    """
+    The Python name of what a person calls it: windows-1250, latin2, Shift-JIS, Big5.
+
+    Raises:
+        InvalidInput: none that can be chosen.
+    """
+    try:
+        found = codecs.lookup(name.strip()).name
+    except (LookupError, ValueError):
+        found = ""
+    found = _WIDER.get(found, found)
+    if found not in CHOICES and found not in _UNICODE:
+        listed = ", ".join(CHOICES)
+        raise InvalidInput(
+            f"“{name[:30]}” is not an encoding that Onfile reads. Choose one of: utf-8, {listed}.",
+            field="encoding",
+            code="encoding_unknown",
+        )
+    return found
+
+
+def label(encoding: str) -> str:
+    return CHOICES.get(encoding, "Unicode (UTF-8)" if encoding == "utf-8" else encoding.upper())

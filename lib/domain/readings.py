@@ -1,0 +1,99 @@
+"""How a file was read: what its cells, letters and signs were taken for, and which rows were left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from lib.domain.encodings import label
+from lib.domain.number_styles import DecimalSign
+from lib.domain.row_errors import spans
+from lib.money import format_money
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+class Hidden(StrEnum):
+    """What becomes of rows that nobody sees in the spreadsheet."""
+
+    INCLUDE = "include"
+    LEAVE_OUT = "leave-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person said about a file; None where nothing was said."""
+
+    decimal: DecimalSign | None = None
+    hidden: Hidden | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Rows of one kind that are hidden or struck out, with what they come to."""
+
+    why: str
+    """hidden, struck_out or hidden_sheet"""
+    rows: tuple[int, ...]
+    totals: Mapping[str, int] = field(default_factory=dict)
+    """Minor units by currency, of those that can be read."""
+    sheet: str = ""
+    """Of a hidden sheet."""
+
+    def in_words(self) -> str:
+        count = len(self.rows)
+        rows = f"{count:,} row" if count == 1 else f"{count:,} rows"
+        sums = ", ".join(format_money(amount, code) for code, amount in self.totals.items())
+        place = (
+            f"the hidden sheet “{self.sheet[:40]}”"
+            if self.sheet
+            else f"row{'' if count == 1 else 's'} {spans(self.rows)}"
+        )
+        word = {"hidden": "hidden", "struck_out": "struck out"}.get(self.why, "")
+        return f"{rows} {word + ' ' if word else ''}({place}){f' with {sums}' if sums else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Of one file, in full."""
+
+    source: str
+    """text, pasted or workbook"""
+    sheet: str | None
+    header_row: int
+    encoding: str | None
+    encoding_is_certain: bool
+    delimiter: str | None
+    decimal: DecimalSign | None
+    """None while a person has to say it."""
+    decimal_proposal: DecimalSign | None
+    columns: Mapping[str, str]
+    """Our column to its heading."""
+    hidden: Hidden | None
+    unseen: tuple[Unseen, ...] = ()
+    left_out: int = 0
+    """Rows that are not in the run, as nobody sees them in the spreadsheet."""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"unseen": [asdict(one) for one in self.unseen]}
+
+    def in_words(self) -> str:
+        """One paragraph."""
+        parts = [f"sheet “{self.sheet}”"] if self.sheet else []
+        parts.append(f"heading in row {self.header_row}")
+        if self.encoding:
+            guess = "" if self.encoding_is_certain else " (proposed, not confirmed)"
+            parts.append(f"letters as {label(self.encoding)}{guess}")
+        if self.delimiter:
+            parts.append(f"columns separated by {_DELIMITERS.get(self.delimiter, self.delimiter)}")
+        parts.append(
+            f"decimal {self.decimal.value}" if self.decimal else "decimal sign not confirmed"
+        )
+        parts.append(", ".join(f"{name} from “{head[:40]}”" for name, head in self.columns.items()))
+        if self.unseen:
+            what = {Hidden.INCLUDE: "included", Hidden.LEAVE_OUT: "left out", None: "not decided"}
+            unseen = "; ".join(one.in_words() for one in self.unseen)
+            parts.append(f"{unseen}: {what[self.hidden]}")
+        return "Read with " + "; ".join(part for part in parts if part) + "."

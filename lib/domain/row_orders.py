@@ -1,0 +1,204 @@
+"""The rows of a run's file: who is charged how much for what, each with all that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lib.domain.amounts import NumberStyle, amount_of
+from lib.domain.charges import clean_description, clean_reference
+from lib.domain.row_cells import RowCells
+from lib.domain.row_errors import RowError
+from lib.domain.run_columns import is_ours, stated_currency
+from lib.domain.runs import Finding, RowRequest, Severity
+from lib.domain.sheets import Sheet, SheetRow
+from lib.errors import InvalidInput
+from lib.money import Money, currency
+
+_CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.]{2,63}\Z")
+# Cards that were saved before PaymentMethods existed keep their old kind of id.
+_METHOD = re.compile(r"(?:pm|card|src)_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
+_LONGEST_SUFFIX = 22
+_NOT_IN_SUFFIX = set("<>\\'\"*")
+_REPEATED = "reference_repeated"
+# What can be said of an amount whose currency is not known.
+_OF_ANY_CURRENCY = frozenset(
+    {"amount_invalid", "amount_negative", "decimal_unconfirmed", "decimal_other_style"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RowOrder:
+    number: int
+    cells: tuple[str, ...]
+    """Under the header that the file keeps."""
+    customer: str
+    """An id, an e-mail address, or nothing when it is neither."""
+    money: Money | None
+    reference: str | None
+    payment_method: str | None
+    description: str | None
+    suffix: str | None
+    errors: tuple[RowError, ...]
+    warnings: tuple[RowError, ...] = ()
+    """What a person should look at; the row can be charged."""
+
+    def request(self) -> RowRequest:
+        """
+        For the preflight, which finds repeated references itself: by the customer that is meant,
+        so that an id and an address of one customer are the same.
+        """
+        return RowRequest(
+            number=self.number,
+            cells=self.cells,
+            customer=self.customer,
+            money=self.money,
+            reference=self.reference,
+            payment_method=self.payment_method,
+            description=self.description,
+            suffix=self.suffix,
+            findings=tuple(
+                Finding(error.code, error.severity, error.message, error.column)
+                for error in (*self.errors, *self.warnings)
+                if error.code != _REPEATED
+            ),
+        )
+
+
+class RowReader:
+    """Reads the rows of one file one after the other."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        columns: Mapping[str, int],
+        default_currency: str | None,
+        style: NumberStyle,
+    ) -> None:
+        self._columns = columns
+        self._style = style
+        self._default = (default_currency or "").strip()
+        self._heading = sheet.header[columns["amount"]] if "amount" in columns else ""
+        self._stated = stated_currency(self._heading)
+        self._kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
+        self._letters_are_certain = sheet.origin.encoding_is_certain
+        self._first: dict[tuple[str, str], int] = {}
+
+    def order(self, row: SheetRow) -> RowOrder:
+        cells = RowCells(
+            row, self._columns, self._style, letters_are_certain=self._letters_are_certain
+        )
+        customer = cells.read("customer", _customer) or ""
+        money = self._money(cells)
+        reference = cells.read("reference", clean_reference)
+        payment_method = cells.read("payment_method", _method)
+        description = cells.read("description", clean_description)
+        suffix = cells.read("statement_descriptor_suffix", clean_suffix)
+        if customer and reference:
+            # An address is the same in capitals; an id is not.
+            key = (customer.casefold() if "@" in customer else customer, reference)
+            earlier = self._first.setdefault(key, row.number)
+            if earlier != row.number:
+                cells.fail(
+                    "reference",
+                    _REPEATED,
+                    f"Row {earlier} charges “{reference[:40]}” of this customer already. Remove one of the two rows.",
+                )
+        return RowOrder(
+            row.number,
+            tuple(row.cells[index] for index in self._kept),
+            customer,
+            money,
+            reference,
+            payment_method,
+            description,
+            suffix,
+            tuple(cells.errors),
+            tuple(cells.warnings),
+        )
+
+    def _money(self, cells: RowCells) -> Money | None:
+        has_currency = cells.has("currency")
+        code = cells.text("currency") if has_currency else self._default
+        if code == "":
+            cells.fail(
+                "currency",
+                "currency_missing",
+                "A currency is needed: a code such as usd, eur or jpy.",
+            )
+        known = cells.attempt("currency", lambda: currency(code)) if code else None
+        if known is not None and self._stated and self._stated != known.code:
+            whose = "this row is in" if has_currency else "the currency of all rows is"
+            cells.fail(
+                "currency",
+                "currency_contradicts_heading",
+                f"The heading “{self._heading.strip()[:40]}” says {self._stated.upper()}, but {whose} {known.code.upper()}. "
+                "Correct the one that is wrong.",
+            )
+        amount, cell = cells.text("amount"), cells.value("amount")
+        if amount == "":
+            cells.fail(
+                "amount",
+                "amount_missing",
+                "An amount is needed: digits with a dot, for example 12.30.",
+            )
+        if not amount:
+            return None
+
+        def fail(problem: str, message: str, severity: Severity) -> None:
+            if known is not None or problem in _OF_ANY_CURRENCY:
+                cells.fail("amount", problem, message, severity)
+
+        money = amount_of(amount, cell, known.code if known else "kwd", self._style, fail)
+        return money if known is not None else None
+
+
+def clean_suffix(text: str) -> str | None:
+    """
+    What the card statement says behind the account's own name.
+
+    Raises:
+        InvalidInput: not as Stripe wants it, https://docs.stripe.com/get-started/account/statement-descriptors
+    """
+    cleaned = text.strip()
+    if not cleaned:
+        return None
+    is_latin = all(" " <= character <= "~" for character in cleaned)
+    if (
+        len(cleaned) > _LONGEST_SUFFIX
+        or not is_latin
+        or _NOT_IN_SUFFIX & set(cleaned)
+        or not any(map(str.isalpha, cleaned))
+    ):
+        raise InvalidInput(
+            f"“{cleaned[:24]}” cannot stand on a statement. Write up to {_LONGEST_SUFFIX} Latin characters "
+            "without accents, at least one letter, and none of < > \\ ' \" *.",
+            field="statement_descriptor_suffix",
+            code="suffix_invalid",
+        )
+    return cleaned
+
+
+def _customer(cell: str) -> str:
+    if not cell:
+        raise InvalidInput(
+            "A customer is needed: an id such as cus_…, or an e-mail address.",
+            code="customer_missing",
+        )
+    if _CUSTOMER.match(cell) or (len(cell) <= 320 and cell.isprintable() and _EMAIL.match(cell)):
+        return cell
+    raise InvalidInput(
+        f"“{cell[:40]}” is neither a customer's id (cus_…) nor an e-mail address.",
+        code="customer_invalid",
+    )
+
+
+def _method(cell: str) -> str | None:
+    if not cell or _METHOD.match(cell):
+        return cell or None
+    raise InvalidInput(
+        f"“{cell[:40]}” is not the id of a saved method (pm_…). Leave it empty to charge the customer's default.",
+        code="payment_method_invalid",
+    )

@@ -1,0 +1,106 @@
+"""Rows that nobody sees in the spreadsheet: hidden ones, struck-out ones, and those of hidden sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from lib.domain.readings import Hidden, Unseen
+from lib.domain.run_columns import COLUMNS, Guess, guess
+from lib.domain.sheets import Sheet, SheetRow
+from lib.money import Money
+
+_NEEDED = tuple(column for column in COLUMNS if column.required)
+
+Amounts = Callable[[Sheet, Mapping[str, int], Sequence[SheetRow]], Iterable[Money | None]]
+"""What rows come to; None for what cannot be read."""
+
+
+def why_unseen(row: SheetRow, columns: Mapping[str, int]) -> str:
+    """hidden, struck_out when a cell that is charged by is, or nothing."""
+    if row.is_hidden:
+        return "hidden"
+    if row.struck and any(columns.get(column.name) in row.struck for column in _NEEDED):
+        return "struck_out"
+    return ""
+
+
+def unseen_of(sheet: Sheet, columns: Mapping[str, int], amounts: Amounts) -> tuple[Unseen, ...]:
+    """By kind, with their sums."""
+    found: dict[str, list[SheetRow]] = {}
+    for row in sheet.rows:
+        why = why_unseen(row, columns)
+        if why:
+            found.setdefault(why, []).append(row)
+    kinds = [_unseen(why, sheet, columns, rows, amounts) for why, rows in found.items()]
+    for hidden in sheet.hidden_sheets:
+        theirs = guess(hidden.header)
+        # Lists of other things are often hidden; only what could be charged is worth a question.
+        if "amount" in theirs and ("customer" in theirs or "reference" in theirs):
+            name = hidden.origin.sheet or ""
+            kinds.append(_unseen("hidden_sheet", hidden, theirs, hidden.rows, amounts, name))
+    return tuple(kinds)
+
+
+def question(
+    sheet: Sheet, columns: Mapping[str, int], unseen: Sequence[Unseen], choice: Hidden | None
+) -> str:
+    """What a person has to decide before anything is charged, in sentences; empty when nothing."""
+    hidden_names = [
+        f"“{sheet.header[columns[column.name]][:40]}”"
+        for column in _NEEDED
+        if columns.get(column.name) in sheet.origin.hidden_columns
+    ]
+    if choice is Hidden.LEAVE_OUT and hidden_names:
+        return (
+            f"The column {' and '.join(hidden_names)} is hidden in the spreadsheet and was to be left out. "
+            "Choose a column that is seen, or include what is hidden."
+        )
+    if choice is Hidden.INCLUDE and any(one.sheet for one in unseen):
+        return (
+            "Rows of a hidden sheet cannot be included: show the sheet, move it to the front and save. Or "
+            "leave out what is hidden."
+        )
+    if choice is not None or not (unseen or hidden_names):
+        return ""
+    parts = [one.in_words() for one in unseen]
+    if hidden_names:
+        parts.append(f"the column {' and '.join(hidden_names)}, which would be read")
+    return (
+        f"Not seen in the spreadsheet, but in the file: {'; '.join(parts)}. Choose whether to include or to "
+        "leave out what is hidden (--hidden include or --hidden leave-out)."
+    )
+
+
+def guess_seen(
+    header: Sequence[str], remembered: Mapping[str, str], hidden: frozenset[int]
+) -> Guess:
+    """As `guess`, from the columns that are seen; from the others only what is missing there."""
+    if not hidden:
+        return guess(header, remembered)
+    seen = guess([("" if at in hidden else name) for at, name in enumerate(header)], remembered)
+    every = guess(header, remembered)
+    taken = dict(seen) | {
+        name: every[name] for name in seen.missing if name in every and every[name] in hidden
+    }
+    others = [header[at] for name, at in every.items() if at in hidden and taken.get(name) != at]
+    doubts = [*seen.doubts]
+    if others:
+        listed = ", ".join(f"“{name[:40]}”" for name in others)
+        doubts.append(f"Hidden in the spreadsheet, so it was not taken: {listed}.")
+    missing = tuple(name for name in seen.missing if name not in taken)
+    return Guess(taken, missing, tuple(doubts))
+
+
+def _unseen(
+    why: str,
+    sheet: Sheet,
+    columns: Mapping[str, int],
+    rows: Sequence[SheetRow],
+    amounts: Amounts,
+    name: str = "",
+) -> Unseen:
+    totals: dict[str, int] = {}
+    for money in amounts(sheet, columns, rows):
+        if money is not None:
+            totals[money.currency] = totals.get(money.currency, 0) + money.amount
+    return Unseen(why, tuple(row.number for row in rows), totals, name)

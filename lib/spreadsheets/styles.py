@@ -1,0 +1,119 @@
+"""A workbook's styles: the number format of each, and whether its text is struck out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from xml.parsers import expat
+
+from lib.domain.number_formats import NumberFormat, number_format
+from lib.spreadsheets.archives import parse
+
+_OFF = frozenset({"0", "false", "off"})
+_GENERAL = number_format("General")
+
+
+@dataclass(frozen=True, slots=True)
+class Styles:
+    formats: tuple[NumberFormat, ...]
+    """By a cell's `s`."""
+    struck: frozenset[int]
+
+    def format_of(self, style: int) -> NumberFormat:
+        return self.formats[style] if 0 <= style < len(self.formats) else _GENERAL
+
+    def plain(self) -> frozenset[str]:
+        """Styles that change nothing about what a cell shows."""
+        return frozenset(
+            str(style)
+            for style, one in enumerate(self.formats)
+            if one is _GENERAL and style not in self.struck
+        )
+
+
+def styles_of(xml: bytes) -> Styles:
+    """An empty part is that of a workbook without styles."""
+    if not xml:
+        return Styles((_GENERAL,), frozenset())
+    formats: dict[int, str] = {}
+    fonts: list[bool] = []
+    cells: list[tuple[int, int]] = []
+    path: list[str] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(":")[2]
+        parent = path[-1] if path else ""
+        path.append(kind)
+        if kind == "numFmt" and parent == "numFmts":
+            formats[_number(attributes, "numFmtId")] = attributes.get("formatCode", "")
+        elif kind == "font" and parent == "fonts":
+            fonts.append(False)
+        elif kind == "strike" and parent == "font" and fonts:
+            fonts[-1] |= is_on(attributes, "val", default=True) and path[-3] == "fonts"
+        elif kind == "xf" and parent == "cellXfs":
+            cells.append((_number(attributes, "numFmtId"), _number(attributes, "fontId")))
+
+    parser = expat.ParserCreate()
+    parser.EndElementHandler = lambda _: path.pop()
+    parse(xml, parser, start)
+    return Styles(
+        tuple(_format(code, formats) for code, _ in cells) or (_GENERAL,),
+        frozenset(
+            style for style, (_, font) in enumerate(cells) if font < len(fonts) and fonts[font]
+        ),
+    )
+
+
+def is_on(attributes: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    value = attributes.get(name)
+    return default if value is None else value.lower() not in _OFF
+
+
+def _format(built_in: int, formats: Mapping[int, str]) -> NumberFormat:
+    found = number_format(formats.get(built_in, ""), built_in)
+    return _GENERAL if found == _GENERAL else found
+
+
+def _number(attributes: Mapping[str, str], name: str) -> int:
+    text = attributes.get(name, "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def struck_texts(shared_texts: bytes) -> frozenset[str]:
+    """Shared texts that are struck out from their first letter to their last."""
+    if b"strike" not in shared_texts:
+        return frozenset()
+    found: set[str] = set()
+    pieces: list[str] = []
+    inside: dict[str, bool] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(":")[2]
+        if kind == "si":
+            pieces.clear()
+            inside.update(all=True, run=False)
+        elif kind == "r":
+            inside["run"] = False
+        elif kind == "strike":
+            inside["run"] = is_on(attributes, "val", default=True)
+        elif kind == "t":
+            inside["text"] = True
+
+    def end(name: str) -> None:
+        kind = name.rpartition(":")[2]
+        if kind == "t":
+            inside["text"] = False
+        elif kind == "si" and inside.get("all") and "".join(pieces).strip():
+            found.add("".join(pieces))
+
+    def text(piece: str) -> None:
+        if inside.get("text"):
+            pieces.append(piece)
+            if piece.strip():
+                inside["all"] = inside.get("all", True) and inside.get("run", False)
+
+    parser = expat.ParserCreate()
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    parse(shared_texts, parser, start)
+    return frozenset(found)
