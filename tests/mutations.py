@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SERVICES = "tests/services/"
+SEND = "lib/services/ledger/send_and_record.py"
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,15 @@ MUTATIONS = (
     Mutation(
         "a random key when it is sent",
         "lib/services/charges/send.py",
-        "idempotency_key=attempt.idempotency_key",
+        "idempotency_key=row.idempotency_key",
         'idempotency_key=__import__("uuid").uuid4().hex',
         f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
         "the parameters of an attempt are made anew when it is sent",
         "lib/services/charges/send.py",
-        "params = json.loads(attempt.params)",
-        'params = json.loads(attempt.params) | {"description": str(epoch(self._clock()))}',
+        "params = json.loads(row.params)",
+        'params = json.loads(row.params) | {"description": str(epoch(self._clock()))}',
         f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(
@@ -95,25 +96,44 @@ MUTATIONS = (
     ),
     Mutation(
         "a retry around the call of a single charge",
-        "lib/services/charges/charge.py",
-        "                with again, self._uow.write() as stores:\n",
-        "                with again, self._uow.write() as stores:\n"
-        "                    result, intent = self._sender.ask(attempt)\n",
+        SEND,
+        "                (commit or self._commit)(record)\n",
+        "                result, made = self.ask(row)\n                (commit or self._commit)(record)\n",
         f"{SERVICES}test_ledger_regressions.py::TestWords::test_a_busy_database_after_the_call_is_waited_for",
     ),
     Mutation(
         "a retry around the call of a run's row",
-        "lib/services/runs/send_row.py",
-        "                with again:\n",
-        "                with again:\n"
-        "                    result, intent = self._sender.ask(attempt)\n",
+        SEND,
+        "                (commit or self._commit)(record)\n",
+        "                result, made = self.ask(row)\n                (commit or self._commit)(record)\n",
         f"{SERVICES}runs/test_faults.py::TestDatabase::test_locked_for_a_moment_after_a_reply",
+    ),
+    Mutation(
+        "a retry around the call of a refund",
+        SEND,
+        "                (commit or self._commit)(record)\n",
+        "                result, made = self.ask(row)\n                (commit or self._commit)(record)\n",
+        f"{SERVICES}refunds/test_refunds.py",
+    ),
+    Mutation(
+        "what others gave up meanwhile is sent after all",
+        SEND,
+        "if not state.is_open:",
+        "if False:",
+        f"{SERVICES}test_stalled_processes.py",
+    ),
+    Mutation(
+        "a key that Stripe may have forgotten is sent",
+        SEND,
+        "if epoch(self._clock()) - state.requested_at >= SAME_KEY_SECONDS:",
+        "if False:",
+        f"{SERVICES}test_stalled_processes.py",
     ),
     Mutation(
         "a single charge is sent before its attempt is committed",
         "lib/services/charges/charge.py",
-        "        return self._execute(attempt)",
-        "            return self._execute(attempt)",
+        "        return self._sent(attempt)",
+        "            return self._sent(attempt)",
         f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),
     Mutation(

@@ -25,8 +25,8 @@ from lib.errors import (
 from lib.money import Money
 from lib.services.charges.review import ChargeOrder
 from lib.services.charges.view import ChargeView
-from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import AttemptResult
+from lib.services.ledger import attempts
+from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.stripe_gateway.errors import translate
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
@@ -232,7 +232,7 @@ class TestTwoWhoAskTheSame:
             late = stores.charges.due(now=world.now)
         assert len(late) == 1
         with settling._uow.write() as stores:
-            ledger.record(
+            record_result(
                 stores,
                 late[0],
                 AttemptResult(Outcome.NOT_EXECUTED, http_status=403),
@@ -571,7 +571,7 @@ class TestWords:
             raise sqlite3.OperationalError("database or disk is full")
 
         with monkeypatch.context() as patched:
-            patched.setattr(ledger, "record", full)
+            patched.setattr(attempts, "record_result", full)
             with pytest.raises(OutcomeUnknown) as told:
                 world.charge(customer)
         assert "Nothing was" not in str(told.value)
@@ -585,7 +585,7 @@ class TestWords:
     def test_a_busy_database_after_the_call_is_waited_for(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        record = ledger.record
+        record = attempts.record_result
         times = iter(range(2))
 
         def busy(*args, **kwargs):
@@ -602,7 +602,7 @@ class TestWords:
             return send(params, idempotency_key=idempotency_key, **more)
 
         monkeypatch.setattr(gateway, "create_payment_intent", counted)
-        monkeypatch.setattr(ledger, "record", busy)
+        monkeypatch.setattr(attempts, "record_result", busy)
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
         assert len(keys) == 1, "only the writing is repeated"

@@ -6,8 +6,7 @@ import pytest
 
 from lib.domain.charges import Outcome
 from lib.domain.mirror import Decline
-from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import AttemptResult
+from lib.services.ledger.attempts import AttemptResult, record_result
 from tests.ui.charge_pages import button, buttons, choose, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
 
@@ -192,7 +191,7 @@ def decline_as_lost(world: World, charge_id: str) -> None:
     )
     with world.services.charges._uow.write() as stores:
         attempt = stores.charges.attempts(charge_id)[-1]
-        assert ledger.record(
+        assert record_result(
             stores,
             attempt,
             AttemptResult(Outcome.DECLINED, http_status=402, decline=decline),

@@ -1,9 +1,7 @@
 """
-Charges a saved payment method off-session.
+Charges a saved payment method off-session: what `claim` writes down is sent once and recorded.
 
-Three phases a try: (1) the attempt with its key and exact parameters is committed; (2) Stripe is
-asked, outside any transaction, once; (3) the outcome is committed. Whatever dies in between leaves
-a row that says so, and `settling` finds out what happened. Nothing here retries around phase 2.
+Whatever dies in between leaves a row that says so, and `resolve` finds out what happened.
 """
 
 from __future__ import annotations
@@ -11,9 +9,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-import stamina
-
-from lib.clock import Clock, epoch, epoch_ms
+from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, Attempt
 from lib.errors import NotFound, OutcomeUnknown, ReviewChanged, StaleState
@@ -23,7 +19,7 @@ from lib.services.charges.claim import claim_attempt
 from lib.services.charges.review import ChargeOrder, Review, ReviewService, attempts_of, normalized
 from lib.services.charges.send import ChargeSender
 from lib.services.charges.view import ChargeView, view_of
-from lib.services.ledger import attempts as ledger
+from lib.services.ledger.attempts import give_up
 from lib.store.unit_of_work import UnitOfWork
 
 
@@ -108,7 +104,7 @@ class ChargeService:
                 livemode=self._livemode,
                 is_approved=is_approved,
             )
-        return self._execute(attempt)
+        return self._sent(attempt)
 
     def retry(
         self,
@@ -147,7 +143,7 @@ class ChargeService:
         self._canceller.cancel_last(charge_id, found.attempts)
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(charge_id)
-            if len(attempts) != len(found.attempts) or not ledger.give_up(
+            if len(attempts) != len(found.attempts) or not give_up(
                 stores, charge_id, before=found.charge.state, by=by.username, at=now
             ):
                 raise StaleState("This charge changed a moment ago. Reload to see its state.")
@@ -156,24 +152,15 @@ class ChargeService:
             )
         return self.view(charge_id)
 
-    def _execute(self, attempt: Attempt) -> ChargeView:
-        """Phases 2 and 3."""
-        asked_at_ms = epoch_ms(self._clock())
-        result, intent = self._sender.ask(attempt)
+    def _sent(self, attempt: Attempt) -> ChargeView:
+        """
+        Phases 2 and 3.
+
+        Raises:
+            OutcomeUnknown: see `charge`.
+        """
         try:
-            # Around phase 3 only: a database that is busy or full must never send a charge again.
-            for again in stamina.retry_context(
-                on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
-            ):
-                with again, self._uow.write() as stores:
-                    ledger.record_reply(
-                        stores,
-                        attempt,
-                        result,
-                        intent,
-                        at=epoch(self._clock()),
-                        asked_at_ms=asked_at_ms,
-                    )
+            result = self._sender.send(attempt)
             self._sender.look_at_blocked(attempt, result)
             return self.view(attempt.charge_id)
         except sqlite3.Error as error:

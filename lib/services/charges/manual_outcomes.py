@@ -16,8 +16,7 @@ from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome, ManualOu
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation, StaleState
 from lib.ids import new_id
 from lib.services.charges.resolve import ChargeResolver, Resolution
-from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import AttemptResult
+from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
@@ -280,7 +279,7 @@ def _why_not(stores: Stores, verdict: ManualOutcome, by: Actor) -> RuleViolation
 def _settle(stores: Stores, verdict: ManualOutcome, *, at: int) -> None:
     _, attempt = _unknown(stores, verdict.charge_id, number=verdict.attempt)
     result = AttemptResult(verdict.outcome, payment_intent=verdict.payment_intent)
-    if not ledger.record(stores, attempt, result, evidence=Evidence.TWO_PEOPLE.value, at=at):
+    if not record_result(stores, attempt, result, evidence=Evidence.TWO_PEOPLE.value, at=at):
         raise StaleState("This charge changed a moment ago. Reload to see its state.")
 
 

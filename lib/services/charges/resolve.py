@@ -31,8 +31,7 @@ from lib.domain.charges import (
 from lib.domain.mirror import PaymentIntent
 from lib.errors import GatewayError, OutcomeUnknown
 from lib.services.charges.send import ChargeSender
-from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import AttemptResult
+from lib.services.ledger.attempts import AttemptResult, next_look, record_result
 from lib.services.mirror.apply import record_payment_intents
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -179,7 +178,7 @@ class ChargeResolver:
                 stores.charges.look_again(
                     attempt.charge_id,
                     attempt.number,
-                    at=ledger.next_look(outcome, current.looks, now) or now,
+                    at=next_look(outcome, current.looks, now) or now,
                     seen=seen,
                 )
         return look
@@ -194,7 +193,7 @@ class ChargeResolver:
             if current is not None and current.outcome is None:
                 # The process that sent it is gone, or its reply would be here. From now on a
                 # refusal that reaches it after all proves nothing.
-                ledger.record(
+                record_result(
                     stores,
                     current,
                     AttemptResult(Outcome.UNKNOWN),
@@ -324,7 +323,7 @@ class ChargeResolver:
 
     def _record(self, attempt: Attempt, result: AttemptResult, evidence: Evidence) -> bool:
         with self._uow.write() as stores:
-            ledger.record(stores, attempt, result, evidence=evidence.value, at=epoch(self._clock()))
+            record_result(stores, attempt, result, evidence=evidence.value, at=epoch(self._clock()))
         return result.outcome is not Outcome.PROCESSING
 
     def _drift(self) -> list[dict[str, object]]:

@@ -1,17 +1,13 @@
-"""
-Phase 2 of a charge: ask Stripe exactly what an attempt's row says, and say what the answer means.
-"""
+"""The request for one attempt, what Stripe's answer means, and how it is recorded."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-
-import stamina
 
 from lib.clock import Clock, epoch
-from lib.domain.charges import SAME_KEY_SECONDS, Attempt, Outcome, outcome_of
+from lib.domain.charges import Attempt, Outcome, outcome_of
 from lib.domain.mirror import Decline, PaymentIntent
 from lib.errors import (
     Busy,
@@ -22,78 +18,61 @@ from lib.errors import (
     OutcomeUnknown,
     Refused,
 )
-from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import AttemptResult
+from lib.services.ledger.attempts import AttemptResult, record_reply
+from lib.services.ledger.recovery_links import withdraw_recovery
+from lib.services.ledger.send_and_record import SendAndRecord, SendState
 from lib.store.quick_reads import QuickReads
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway import mapping
 from lib.stripe_gateway.gateway import StripeGateway
 
 
-class _GivenUp(Exception):
-    """The attempt must not be sent any more; `outcome` is what can be said of it."""
+class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
+    """Rows are attempts. One that is too old to be sent, or was given up, is unknown."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.value)
-        self.outcome = outcome
-
-
-class ChargeSender:
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
-        self._uow = uow
+        super().__init__(uow, clock=clock)
         self._reads = QuickReads(uow.path)
         self._gateway = gateway
-        self._clock = clock
 
-    def ask(self, attempt: Attempt) -> tuple[AttemptResult, PaymentIntent | None]:
-        """
-        Phase 2: send exactly what the row says, under its key.
-
-        Safe to call again for the same attempt while its key is young: Stripe then answers what
-        it answered before. Later, or once others gave the attempt up, nothing is sent, and the
-        outcome is unknown. Only 429, which Stripe gives before executing, is repeated here.
-        """
-        params = json.loads(attempt.params)
-        try:
-            for again in stamina.retry_context(
-                on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0
-            ):
-                with again:
-                    intent = self._gateway.create_payment_intent(
-                        params,
-                        idempotency_key=attempt.idempotency_key,
-                        last_look=partial(self._last_look, attempt),
-                    )
-        except _GivenUp as given_up:
-            return AttemptResult(given_up.outcome), None
-        except GatewayError as error:
-            return _result_of(error), None
-        return (
-            AttemptResult(
-                outcome_of(intent),
-                payment_intent=intent.id,
-                http_status=200,
-                decline=intent.error or Decline(),
-            ),
-            intent,
+    def _state(self, row: Attempt) -> SendState:
+        current = self._reads.read(lambda stores: stores.charges.attempt(row.charge_id, row.number))
+        return SendState(
+            is_open=current is not None and current.is_open,
+            is_untouched=current is not None and current.outcome is None,
+            requested_at=row.requested_at,
         )
 
-    def _last_look(self, attempt: Attempt) -> None:
-        """
-        A process may have been stopped since it wrote the attempt down, or waited long for its turn.
-
-        Raises:
-            _GivenUp: the key may be too old, or others concluded that this was never executed.
-        """
-        current = self._reads.read(
-            lambda stores: stores.charges.attempt(attempt.charge_id, attempt.number)
+    def _request(self, row: Attempt, last_look: Callable[[], None]) -> PaymentIntent:
+        params = json.loads(row.params)
+        return self._gateway.create_payment_intent(
+            params, idempotency_key=row.idempotency_key, last_look=last_look
         )
-        if current is None or not current.is_open:
-            raise _GivenUp(Outcome.UNKNOWN)
-        if epoch(self._clock()) - attempt.requested_at >= SAME_KEY_SECONDS:
-            # Whoever takes an attempt over writes that down first, so it was never sent by anybody.
-            is_ours_alone = current.outcome is None
-            raise _GivenUp(Outcome.NOT_EXECUTED if is_ours_alone else Outcome.UNKNOWN)
+
+    def _result_of(self, made: PaymentIntent) -> AttemptResult:
+        return AttemptResult(
+            outcome_of(made),
+            payment_intent=made.id,
+            http_status=200,
+            decline=made.error or Decline(),
+        )
+
+    def _result_of_error(self, error: GatewayError) -> AttemptResult:
+        return _result_of_error(error)
+
+    def _result_of_none(self, *, was_never_sent: bool) -> AttemptResult:
+        return AttemptResult(Outcome.NOT_EXECUTED if was_never_sent else Outcome.UNKNOWN)
+
+    def _record(
+        self,
+        stores: Stores,
+        row: Attempt,
+        result: AttemptResult,
+        made: PaymentIntent | None,
+        *,
+        asked_at_ms: int,
+    ) -> None:
+        record_reply(stores, row, result, made, at=epoch(self._clock()), asked_at_ms=asked_at_ms)
 
     def look_at_blocked(self, attempt: Attempt, result: AttemptResult) -> bool:
         """
@@ -117,11 +96,11 @@ class ChargeSender:
                 attempt.charge_id, attempt.number, intent.error.outcome_type
             )
             if is_blocked:
-                ledger.withdraw_recovery(stores, attempt.charge_id, at=epoch(self._clock()))
+                withdraw_recovery(stores, attempt.charge_id, at=epoch(self._clock()))
         return is_blocked
 
 
-def _result_of(error: GatewayError) -> AttemptResult:
+def _result_of_error(error: GatewayError) -> AttemptResult:
     """What an error says about the *first* sending of an attempt."""
     details = error.details
     intent = details.get("payment_intent")

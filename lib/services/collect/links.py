@@ -14,7 +14,7 @@ from lib.errors import Busy, InvalidInput, NotFound, OutcomeUnknown, Refused, St
 from lib.ids import new_id, new_token
 from lib.money import currency as known_currency
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
-from lib.services.ledger.attempts import offer_recovery
+from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway

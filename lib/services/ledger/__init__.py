@@ -1,8 +1,8 @@
 """
-The ledger: what became of every try to move money, and the ways back it offers customers.
+The ledger: outcomes of every try to move money, and the ways back it offers customers.
 
-Attempts, refund orders and recovery links are written here, inside a transaction that the caller
-holds. Nothing here asks Stripe or opens a transaction, so that the sender of a charge, a webhook, a
-sync and a person who settles by hand all record through the same functions. Every other room may
-call it; it calls none.
+Attempts, refund orders and recovery links are written here inside a transaction that the caller holds, so
+that the sender of a charge, a webhook, a sync and two people who decide by hand all record through the
+same functions. `send_and_record` is the one way a request that moves money is sent; the request itself
+is handed to it, so that nothing here asks Stripe. Every other room may call this one; it calls none.
 """

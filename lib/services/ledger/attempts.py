@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lib.domain.charges import (
     OPEN_OUTCOMES,
     STATE_AFTER,
     Attempt,
+    Charge,
     ChargeState,
     Evidence,
     Outcome,
@@ -15,9 +17,8 @@ from lib.domain.charges import (
     outcome_of,
 )
 from lib.domain.declines import explain
-from lib.domain.links import LINK_LIFETIME_SECONDS, SetupLink
 from lib.domain.mirror import Decline, PaymentIntent
-from lib.ids import new_id, new_token
+from lib.services.ledger.recovery_links import offer_recovery, withdraw_recovery
 from lib.store.unit_of_work import Stores
 
 # When to look again at an attempt whose outcome is not known. The first looks come quickly,
@@ -51,11 +52,16 @@ def next_look(outcome: Outcome, looks: int, at: int) -> int | None:
     if outcome is Outcome.PROCESSING:
         return at + _PROCESSING_LOOK_SECONDS
     if outcome is Outcome.UNKNOWN:
-        return at + _LOOK_AGAIN_SECONDS[min(looks, len(_LOOK_AGAIN_SECONDS) - 1)]
+        return look_again_at(looks, at)
     return None
 
 
-def record(
+def look_again_at(looks: int, at: int) -> int:
+    """After so many looks at what is unknown."""
+    return at + _LOOK_AGAIN_SECONDS[min(looks, len(_LOOK_AGAIN_SECONDS) - 1)]
+
+
+def record_result(
     stores: Stores, attempt: Attempt, result: AttemptResult, *, evidence: str, at: int
 ) -> bool:
     """
@@ -71,16 +77,8 @@ def record(
     if result.payment_intent is not None and current.outcome == result.outcome:
         # A refusal that did not name its payment: from now on it can be closed.
         stores.charges.name_payment_intent(attempt.charge_id, attempt.number, result.payment_intent)
-    if current.outcome == result.outcome or not may_become(current.outcome, result.outcome):
-        return False
     attempts = stores.charges.attempts(charge.id)
-    if result.outcome in OPEN_OUTCOMES and any(
-        other.number != attempt.number and other.is_open for other in attempts
-    ):
-        # Late news of a try that counted as over, while the next one is open. It is written down
-        # once it is final.
-        return False
-    if not stores.charges.record_outcome(
+    if not _is_news(current, attempts, result.outcome) or not stores.charges.record_outcome(
         attempt.charge_id,
         attempt.number,
         before=current.outcome,
@@ -94,30 +92,72 @@ def record(
         decline=result.decline,
     ):
         return False
-    after = STATE_AFTER[result.outcome]
-    # Money moving is the truth about the charge whichever attempt moved it; any other news counts
-    # only for the newest attempt, and not for a charge that is over.
-    money = after in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
-    counts = money or (
-        attempts[-1].number == attempt.number
-        and charge.state not in (ChargeState.SUCCEEDED, ChargeState.CANCELLED)
-    )
+    decides = _decides(charge, attempts, current, result.outcome)
+    if decides and not _move(stores, charge, STATE_AFTER[result.outcome], at=at):
+        _suspect_paid_twice(stores, current, result, at=at)
+    _note(stores, charge, current, result, evidence=evidence, at=at)
+    _follow_up(stores, charge, current, result, decides=decides, at=at)
+    return True
+
+
+def _is_news(current: Attempt, attempts: Sequence[Attempt], outcome: Outcome) -> bool:
+    if current.outcome == outcome or not may_become(current.outcome, outcome):
+        return False
+    # Late news of a try that counted as over, while the next one is open, is written down once it
+    # is final.
+    others = (attempt for attempt in attempts if attempt.number != current.number)
+    return outcome not in OPEN_OUTCOMES or not any(other.is_open for other in others)
+
+
+def _decides(
+    charge: Charge, attempts: Sequence[Attempt], current: Attempt, outcome: Outcome
+) -> bool:
+    """
+    Whether the outcome of this attempt is the state of its charge. Money that moved is the truth
+    whichever attempt moved it; any other news counts only for the newest attempt, and not for a
+    charge that is over.
+    """
+    if STATE_AFTER[outcome] in (ChargeState.SUCCEEDED, ChargeState.PROCESSING):
+        return True
+    is_newest = attempts[-1].number == current.number
+    return is_newest and charge.state not in (ChargeState.SUCCEEDED, ChargeState.CANCELLED)
+
+
+def _move(stores: Stores, charge: Charge, after: ChargeState, *, at: int) -> bool:
+    """False when the charge, or the reference under another charge, is paid already."""
     if charge.state is ChargeState.SUCCEEDED:
-        moved = False
-    elif counts and charge.state is not after:
-        moved = stores.charges.move(charge.id, before=charge.state, after=after, at=at)
-    else:
-        moved = True
-    if counts and not moved:
-        # Another try of this charge, or another live charge of this reference, was paid too: behind
-        # our back, in the Dashboard, say. The attempt says so; a person must look.
-        stores.audit.record(
-            at=at,
-            actor="system",
-            action="charge.paid_twice_suspected",
-            subject=charge.id,
-            detail={"attempt": attempt.number, "payment_intent": result.payment_intent},
-        )
+        return False
+    if charge.state is after:
+        return True
+    return stores.charges.move(charge.id, before=charge.state, after=after, at=at)
+
+
+def _suspect_paid_twice(
+    stores: Stores, attempt: Attempt, result: AttemptResult, *, at: int
+) -> None:
+    """
+    Another try of this charge, or another live charge of this reference, was paid too: behind our
+    back, in the Dashboard, say. The attempt says so; a person must look.
+    """
+    stores.audit.record(
+        at=at,
+        actor="system",
+        action="charge.paid_twice_suspected",
+        subject=attempt.charge_id,
+        detail={"attempt": attempt.number, "payment_intent": result.payment_intent},
+    )
+
+
+def _note(
+    stores: Stores,
+    charge: Charge,
+    attempt: Attempt,
+    result: AttemptResult,
+    *,
+    evidence: str,
+    at: int,
+) -> None:
+    """On the charge's timeline and in the audit log."""
     stores.charges.note(
         charge.id,
         attempt=attempt.number,
@@ -145,22 +185,31 @@ def record(
             "payment_intent": result.payment_intent,
         },
     )
-    if counts and result.outcome in _FAILED:
-        failure = explain(result.decline, http_status=result.http_status, at=at)
-        if failure.explanation.offers_link:
-            offer_recovery(stores, charge.id, by=attempt.requested_by, at=at)
-    elif result.outcome is Outcome.SUCCEEDED:
-        withdraw_recovery(stores, charge.id, at=at)
-        # Another sum is another charge, but the same debt: its link has no purpose any more.
-        for other in stores.charges.tried_for(charge.customer, charge.reference):
-            withdraw_recovery(stores, other.id, at=at)
-    elif (
-        result.outcome is Outcome.NOT_EXECUTED
-        and counts
-        and stores.run_rows.cancel_with(charge.id, attempt.number)
-    ):
-        give_up(stores, charge.id, before=ChargeState.PLANNED, by="system", at=at)
-    return True
+
+
+def _follow_up(
+    stores: Stores,
+    charge: Charge,
+    attempt: Attempt,
+    result: AttemptResult,
+    *,
+    decides: bool,
+    at: int,
+) -> None:
+    """The customer's way back after a failure, its end after a payment, and what a run gave up."""
+    match result.outcome:
+        case Outcome.SUCCEEDED:
+            withdraw_recovery(stores, charge.id, at=at)
+            # Another sum is another charge, but the same debt: its link has no purpose any more.
+            for other in stores.charges.tried_for(charge.customer, charge.reference):
+                withdraw_recovery(stores, other.id, at=at)
+        case Outcome.DECLINED | Outcome.NEEDS_CUSTOMER if decides:
+            failure = explain(result.decline, http_status=result.http_status, at=at)
+            if failure.explanation.offers_link:
+                offer_recovery(stores, charge.id, by=attempt.requested_by, at=at)
+        case Outcome.NOT_EXECUTED if decides:
+            if stores.run_rows.cancel_with(charge.id, attempt.number):
+                give_up(stores, charge.id, before=ChargeState.PLANNED, by="system", at=at)
 
 
 def record_reply(
@@ -175,8 +224,8 @@ def record_reply(
     """Phase 3: what Stripe answered to the sender of an attempt. Call inside a write transaction."""
     current = stores.charges.attempt(attempt.charge_id, attempt.number)
     if current is None or current.outcome is None or result.was_executed:
-        record(stores, attempt, result, evidence=Evidence.REPLY.value, at=at)
-    # Otherwise this took so long that `settling` asked as well, and a refusal of our own request
+        record_result(stores, attempt, result, evidence=Evidence.REPLY.value, at=at)
+    # Otherwise this took so long that `resolve` asked as well, and a refusal of our own request
     # no longer says that nothing was executed.
     if intent is not None:
         stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)
@@ -215,7 +264,7 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
         and at <= (attempt.outcome_at or 0)
     ):
         return False  # a page asked for before the debit failed
-    return record(
+    return record_result(
         stores,
         attempt,
         AttemptResult(outcome, payment_intent=intent.id, decline=intent.error or Decline()),
@@ -234,49 +283,3 @@ def give_up(stores: Stores, charge_id: str, *, before: ChargeState, by: str, at:
     withdraw_recovery(stores, charge_id, at=at)
     stores.charges.note(charge_id, attempt=None, at=at, actor=by, kind="cancelled", detail={})
     return True
-
-
-def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> SetupLink:
-    """
-    The open recovery link of a failed charge, made when there is none.
-
-    Costs no request to Stripe: the Checkout Session is minted when the customer opens it.
-    """
-    existing = stores.links.open_recovery_of(charge_id)
-    if existing is not None and existing.expires_at > at:
-        return existing
-    if existing is not None:
-        stores.links.revoke(existing.id, at=at)
-    charge = stores.charges.find(charge_id)
-    if charge is None:
-        raise LookupError(charge_id)
-    customer = stores.mirror.customer(charge.customer)
-    link = SetupLink(
-        id=new_id("link"),
-        token=new_token(),
-        customer=charge.customer,
-        email=customer.email if customer else None,
-        name=customer.name if customer else None,
-        currency=None,
-        reference=charge.reference,
-        locale=None,
-        charge_id=charge_id,
-        created_by=by,
-        created_at=at,
-        expires_at=at + LINK_LIFETIME_SECONDS,
-        revoked_at=None,
-        completed_at=None,
-        completed_session=None,
-    )
-    stores.links.add(link, form_key=f"recovery:{link.id}")
-    stores.audit.record(
-        at=at, actor=by, action="link.create", subject=link.id, detail={"charge": charge_id}
-    )
-    return link
-
-
-def withdraw_recovery(stores: Stores, charge_id: str, *, at: int) -> None:
-    """Once paid, an open recovery link would only confuse the customer."""
-    link = stores.links.open_recovery_of(charge_id)
-    if link is not None and stores.links.revoke(link.id, at=at):
-        stores.links.close_sessions(link.id, at=at)

@@ -1,4 +1,4 @@
-"""Writes what became of a refund that staff ordered, whoever brings the news."""
+"""Records what became of refunds that staff ordered, on the charge's timeline and in the audit log too."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from lib.domain.mirror import Refund
 from lib.domain.refunds import RefundOrder, RefundState, may_become, state_of
 from lib.errors import NotFound
+from lib.services.ledger.attempts import look_again_at
 from lib.store.unit_of_work import Stores
 
 UNRESOLVED = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
-_LOOK_AGAIN_SECONDS = (10, 60, 300, 900, 3600)
 # Some banks take days; a webhook usually tells us first.
 _PENDING_LOOK_SECONDS = 6 * 3600
 
@@ -28,39 +28,39 @@ def result_of(refund: Refund) -> RefundResult:
     return RefundResult(state_of(refund), refund=refund.id, code=refund.failure_reason)
 
 
-def next_look(state: RefundState, looks: int, at: int) -> int | None:
+def next_refund_look(state: RefundState, looks: int, at: int) -> int | None:
     if state is RefundState.PENDING:
         return at + _PENDING_LOOK_SECONDS
     if state is RefundState.UNKNOWN:
-        return at + _LOOK_AGAIN_SECONDS[min(looks, len(_LOOK_AGAIN_SECONDS) - 1)]
+        return look_again_at(looks, at)
     return None
 
 
-def record(stores: Stores, order: RefundOrder, said: RefundResult, *, at: int) -> bool:
+def record_refund(stores: Stores, order: RefundOrder, result: RefundResult, *, at: int) -> bool:
     """
-    Write `said` unless what is recorded is at least as final; False when nothing changed.
+    Write `result` unless what is recorded is at least as final; False when nothing changed.
 
     Call inside a write transaction, with the order as it is in it.
     """
-    if not may_become(order.state, said.state):
+    if not may_become(order.state, result.state):
         return False
     if not stores.refunds.record(
         order.id,
         before=order.state,
-        after=said.state,
+        after=result.state,
         at=at,
-        next_look_at=next_look(said.state, order.looks, at),
-        refund=said.refund,
-        code=said.code,
-        message=said.message,
-        request_id=said.request_id,
+        next_look_at=next_refund_look(result.state, order.looks, at),
+        refund=result.refund,
+        code=result.code,
+        message=result.message,
+        request_id=result.request_id,
     ):
         return False
-    note(stores, order, f"refund_{said.state.value}", by="system", at=at)
+    note_refund(stores, order, f"refund_{result.state.value}", by="system", at=at)
     return True
 
 
-def apply(stores: Stores, refund: Refund, *, at: int) -> bool:
+def apply_refund(stores: Stores, refund: Refund, *, at: int) -> bool:
     """What a refund at Stripe says about an order of ours. False when it changes nothing or is not ours."""
     order = stores.refunds.by_refund(refund.id)
     if order is None and refund.order_id is not None:
@@ -74,10 +74,10 @@ def apply(stores: Stores, refund: Refund, *, at: int) -> bool:
     ) or order.idempotency_key is None:
         # Metadata can be copied by hand in the Dashboard; it must not settle another refund.
         return False
-    return record(stores, order, result_of(refund), at=at)
+    return record_refund(stores, order, result_of(refund), at=at)
 
 
-def note(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> None:
+def note_refund(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> None:
     """On the charge's timeline and in the audit log."""
     detail: dict[str, object] = {
         "refund": order.id,
@@ -94,14 +94,14 @@ def note(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> 
     )
 
 
-def refused(
-    stores: Stores, order: RefundOrder, verdict: str, why: str, *, by: str, at: int
+def note_refusal(
+    stores: Stores, order: RefundOrder, decision: str, why: str, *, by: str, at: int
 ) -> None:
     """A decision that was not accepted."""
     stores.audit.record(
         at=at,
         actor=by,
-        action=f"refund.{verdict}_refused",
+        action=f"refund.{decision}_refused",
         subject=order.charge_id,
         detail={"refund": order.id, "reason": why},
     )

@@ -13,8 +13,8 @@ from typing import Any
 from lib.domain.charges import Evidence
 from lib.domain.links import LinkStatus
 from lib.domain.mirror import PaymentIntent, SessionBundle, SetupIntentBundle
-from lib.services.ledger import refunds as refund_ledger
 from lib.services.ledger.attempts import apply_intent
+from lib.services.ledger.refunds import apply_refund
 from lib.store.unit_of_work import Stores
 
 
@@ -88,7 +88,7 @@ def record_payments(stores: Stores, type_: str, items: Sequence[Any], *, synced_
             return stores.payments.save_charges(ours, synced_at_ms=synced_at_ms)
         case "refunds":
             for refund in items:
-                refund_ledger.apply(stores, refund, at=synced_at_ms // 1000)
+                apply_refund(stores, refund, at=synced_at_ms // 1000)
             return stores.payments.save_refunds(ours, synced_at_ms=synced_at_ms)
         case "disputes":
             return stores.payments.save_disputes(ours, synced_at_ms=synced_at_ms)

@@ -30,7 +30,7 @@ from lib.errors import (
 )
 from lib.ids import new_id
 from lib.money import Money, format_money
-from lib.services.ledger import refunds as ledger
+from lib.services.ledger.refunds import find_order, note_refund, note_refusal
 from lib.services.refunds.send import RefundSender
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
@@ -143,7 +143,7 @@ class RefundRequests:
             if any(other.is_open for other in stores.refunds.of_charge(charge_id)):
                 raise StaleState("A refund of this charge waits already, or is under way.")
             stores.refunds.add(order)
-            ledger.note(stores, order, "refund_requested", by=by.username, at=now)
+            note_refund(stores, order, "refund_requested", by=by.username, at=now)
         return order
 
     def withdraw(self, order_id: str, *, by: Actor) -> RefundOrder:
@@ -151,13 +151,13 @@ class RefundRequests:
         by.must(Permission.CHARGE)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            order = ledger.find_order(stores, order_id)
+            order = find_order(stores, order_id)
             if not stores.refunds.close(
                 order_id, after=RefundState.WITHDRAWN, by=None, at=now, note=None
             ):
                 raise StaleState("This refund was decided already. Reload to see its state.")
-            ledger.note(stores, order, "refund_withdrawn", by=by.username, at=now)
-            return ledger.find_order(stores, order_id)
+            note_refund(stores, order, "refund_withdrawn", by=by.username, at=now)
+            return find_order(stores, order_id)
 
     def reject(self, order_id: str, *, by: Actor, password: str, note: str) -> RefundOrder:
         """Raises like `approve`; a reason is needed."""
@@ -166,10 +166,10 @@ class RefundRequests:
         self._users.confirm(by.username, password)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            order = ledger.find_order(stores, order_id)
+            order = find_order(stores, order_id)
             refusal = _why_not(stores, order, by)
             if refusal is not None:
-                ledger.refused(stores, order, "reject", str(refusal), by=by.username, at=now)
+                note_refusal(stores, order, "reject", str(refusal), by=by.username, at=now)
             else:
                 stores.refunds.close(
                     order_id,
@@ -178,8 +178,8 @@ class RefundRequests:
                     at=now,
                     note=note.strip()[:500],
                 )
-                ledger.note(stores, order, "refund_rejected", by=by.username, at=now)
-            decided = ledger.find_order(stores, order_id)
+                note_refund(stores, order, "refund_rejected", by=by.username, at=now)
+            decided = find_order(stores, order_id)
         if refusal is not None:
             raise refusal
         return decided
@@ -197,12 +197,12 @@ class RefundRequests:
         """
         self._users.confirm(by.username, password)
         with self._uow.read() as stores:
-            order = ledger.find_order(stores, order_id)
+            order = find_order(stores, order_id)
             refusal = _why_not(stores, order, by)
         at_stripe = None if refusal else self._payment(order.payment_intent)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            order = ledger.find_order(stores, order_id)
+            order = find_order(stores, order_id)
             refusal = _why_not(stores, order, by)
             if (
                 refusal is None
@@ -213,7 +213,7 @@ class RefundRequests:
                     "Something was given back of this charge since this was asked for. Reject it, and have it asked for again."
                 )
             if refusal is not None:
-                ledger.refused(stores, order, "approve", str(refusal), by=by.username, at=now)
+                note_refusal(stores, order, "approve", str(refusal), by=by.username, at=now)
             else:
                 if not stores.refunds.send(
                     order_id,
@@ -224,11 +224,11 @@ class RefundRequests:
                     next_look_at=now + IN_FLIGHT_SECONDS,
                 ):
                     raise StaleState("This refund was decided already. Reload to see its state.")
-                ledger.note(stores, order, "refund_approved", by=by.username, at=now)
-            order = ledger.find_order(stores, order_id)
+                note_refund(stores, order, "refund_approved", by=by.username, at=now)
+            order = find_order(stores, order_id)
         if refusal is not None:
             raise refusal
-        return self._sender.send(order)
+        return self._sender.refund(order)
 
     def _payment(self, intent_id: str) -> StripeCharge:
         found = self._sender.look_at_charge(intent_id)

@@ -13,7 +13,14 @@ from lib.domain.charges import IN_FLIGHT_SECONDS, NO_TRACE_SECONDS, SAME_KEY_SEC
 from lib.domain.mirror import Refund
 from lib.domain.refunds import RefundOrder, RefundState
 from lib.errors import GatewayError, OutcomeUnknown
-from lib.services.ledger import refunds as ledger
+from lib.services.ledger.refunds import (
+    UNRESOLVED,
+    RefundResult,
+    apply_refund,
+    find_order,
+    next_refund_look,
+    record_refund,
+)
 from lib.services.refunds.send import RefundSender
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -43,8 +50,8 @@ class RefundResolver:
         """Ask Stripe now what became of a refund; True when it is final afterwards."""
         by.must(Permission.SYNC)
         with self._uow.read() as stores:
-            order = ledger.find_order(stores, order_id)
-        if order.state not in ledger.UNRESOLVED or (
+            order = find_order(stores, order_id)
+        if order.state not in UNRESOLVED or (
             order.state is RefundState.SENDING
             and epoch(self._clock()) - (order.decided_at or 0) < IN_FLIGHT_SECONDS
         ):
@@ -62,27 +69,27 @@ class RefundResolver:
             logger.info("refund %s cannot be looked at now", order.id, exc_info=True)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            current = ledger.find_order(stores, order.id)
-            if current.state not in ledger.UNRESOLVED:
+            current = find_order(stores, order.id)
+            if current.state not in UNRESOLVED:
                 return True
             stores.refunds.look_again(
-                order.id, at=ledger.next_look(current.state, current.looks, now) or now
+                order.id, at=next_refund_look(current.state, current.looks, now) or now
             )
         return False
 
     def _take(self, order: RefundOrder) -> RefundOrder | None:
         """The order as it is now; one whose sender is gone becomes unknown. None when it is final."""
         with self._uow.write() as stores:
-            current = ledger.find_order(stores, order.id)
+            current = find_order(stores, order.id)
             if current.state is RefundState.SENDING:
-                ledger.record(
+                record_refund(
                     stores,
                     current,
-                    ledger.RefundResult(RefundState.UNKNOWN),
+                    RefundResult(RefundState.UNKNOWN),
                     at=epoch(self._clock()),
                 )
-                current = ledger.find_order(stores, order.id)
-        return current if current.state in ledger.UNRESOLVED else None
+                current = find_order(stores, order.id)
+        return current if current.state in UNRESOLVED else None
 
     def _look(self, order: RefundOrder) -> bool:
         """True when it is final now."""
@@ -91,7 +98,7 @@ class RefundResolver:
         age = epoch(self._clock()) - (order.decided_at or 0)
         # A clock that jumped while the request was on its way makes it look a day old at once.
         since = order.outcome_at or epoch(self._clock())
-        refused: ledger.RefundResult | None = None
+        refused: RefundResult | None = None
         # First what Stripe lists, then the key, which may be older than a wrong clock made it seem.
         found = self._listed(order)
         if found is not None:
@@ -107,7 +114,7 @@ class RefundResolver:
         if refused is not None and age >= _LISTED_SECONDS:
             return self._conclude(order, refused)
         if age >= NO_TRACE_SECONDS and epoch(self._clock()) - since >= _LISTED_SECONDS:
-            return self._conclude(order, ledger.RefundResult(RefundState.NOT_EXECUTED))
+            return self._conclude(order, RefundResult(RefundState.NOT_EXECUTED))
         return False
 
     def _listed(self, order: RefundOrder) -> Refund | None:
@@ -127,14 +134,12 @@ class RefundResolver:
         asked_at_ms = epoch_ms(self._clock())
         with self._uow.write() as stores:
             stores.payments.save_refunds([refund], synced_at_ms=asked_at_ms)
-            ledger.apply(stores, refund, at=asked_at_ms // 1000)
-            current = ledger.find_order(stores, order.id)
+            apply_refund(stores, refund, at=asked_at_ms // 1000)
+            current = find_order(stores, order.id)
         self._sender.refresh(order)
-        return current.state not in ledger.UNRESOLVED
+        return current.state not in UNRESOLVED
 
-    def _conclude(self, order: RefundOrder, answer: ledger.RefundResult) -> bool:
+    def _conclude(self, order: RefundOrder, answer: RefundResult) -> bool:
         with self._uow.write() as stores:
-            ledger.record(
-                stores, ledger.find_order(stores, order.id), answer, at=epoch(self._clock())
-            )
+            record_refund(stores, find_order(stores, order.id), answer, at=epoch(self._clock()))
         return True

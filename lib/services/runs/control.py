@@ -7,7 +7,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.charges import ChargeState
 from lib.domain.runs import RowState, Run, RunState
 from lib.errors import StaleState
-from lib.services.ledger import attempts as ledger
+from lib.services.ledger.attempts import give_up
 from lib.services.runs.approve import find_run, require_state
 from lib.services.staff import dual_approval
 from lib.store.unit_of_work import Stores, UnitOfWork
@@ -70,9 +70,7 @@ class RunControl:
             )
             stores.run_rows.plan_again(run_id)
             for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,)):
-                ledger.give_up(
-                    stores, row.charge_id, before=ChargeState.PLANNED, by=by.username, at=now
-                )
+                give_up(stores, row.charge_id, before=ChargeState.PLANNED, by=by.username, at=now)
             stores.run_rows.cancel_planned(run_id)
             return self._move(stores, run, RunState.CANCELLED, "run.cancel", by)
 

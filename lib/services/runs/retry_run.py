@@ -11,7 +11,7 @@ from lib.domain.charges import Charge, ChargeState
 from lib.domain.runs import RowRequest, RowState, Run, RunState
 from lib.errors import InvalidInput
 from lib.money import Money, format_major
-from lib.services.ledger.attempts import offer_recovery
+from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.runs.approve import find_run, require_state
 from lib.services.runs.draft import RunDrafts, RunSource
 from lib.services.runs.view import RowView, RunViews

@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-import stamina
-
-from lib.clock import Clock, epoch, epoch_ms
+from lib.clock import Clock, epoch
 from lib.domain import payment_methods
 from lib.domain.actors import Actor
 from lib.domain.breaker import NOT_WRITTEN, RowResult, RunStop
@@ -23,7 +21,6 @@ from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.claim import RunClaim, claim_attempt
 from lib.services.charges.review import ChargeOrder, attempts_of
 from lib.services.charges.send import ChargeSender
-from lib.services.ledger import attempts as ledger
 from lib.services.runs.lease import Lease
 from lib.services.runs.row_queue import charged_today, over_day_limit
 from lib.store.group_commit import GroupCommit
@@ -90,24 +87,17 @@ class RowSender:
             return RowResult(Outcome.NOT_EXECUTED, stop=over.stop)
         if attempt is None:
             return None
-        asked_at_ms = epoch_ms(self._clock())
-        result, intent = self._sender.ask(attempt)
 
-        def write_down(stores: Stores) -> None:
-            ledger.record_reply(
-                stores, attempt, result, intent, at=epoch(self._clock()), asked_at_ms=asked_at_ms
-            )
-            _come_back(stores, row, attempt.charge_id)
+        def commit(record: Callable[[Stores], None]) -> None:
+            def with_row(stores: Stores) -> None:
+                record(stores)
+                _come_back(stores, row, attempt.charge_id)
+
+            commits.write(with_row)
 
         try:
-            # Around phase 3 only: a database that is busy or full must never send a charge again.
-            for again in stamina.retry_context(
-                on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
-            ):
-                with again:
-                    commits.write(write_down)
+            result = self._sender.send(attempt, commit=commit)
         except sqlite3.Error:
-            # The attempt stays open in the ledger and is settled by evidence.
             logger.exception("the outcome of %s could not be written down", attempt.idempotency_key)
             return RowResult(Outcome.UNKNOWN, stop=NOT_WRITTEN)
         return RowResult(

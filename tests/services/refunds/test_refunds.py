@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lib.domain.actors import Actor, Role
+from lib.domain.mirror import Refund
 from lib.domain.refunds import RefundOrder, RefundState
 from lib.errors import (
     InvalidInput,
@@ -309,13 +310,34 @@ class TestOutcomes:
             raise sqlite3.OperationalError("database or disk is full")
 
         with monkeypatch.context() as patch:
-            patch.setattr(service, "_record_reply", broken)
+            patch.setattr(service, "_record", broken)
             with pytest.raises(OnfileError, match="could not be written down"):
                 approve(world, order)
         assert state(world, order) is RefundState.SENDING
         look(world)
         assert state(world, order) is RefundState.SUCCEEDED
         assert returned(world) == [1_234]
+
+    def test_a_busy_database_after_the_request_is_waited_for(
+        self, world, paid, monkeypatch
+    ) -> None:
+        service = sender(world)
+        record, create = service._record, service._gateway.create_refund
+        times, keys = iter(range(2)), []
+
+        def busy(*args: object, **more: object) -> None:
+            if next(times, None) is not None:
+                raise sqlite3.OperationalError("database is locked")
+            record(*args, **more)
+
+        def counted(*args: object, idempotency_key: str, **more: object) -> Refund:
+            keys.append(idempotency_key)
+            return create(*args, idempotency_key=idempotency_key, **more)
+
+        monkeypatch.setattr(service, "_record", busy)
+        monkeypatch.setattr(service._gateway, "create_refund", counted)
+        assert approve(world, ask(world, paid)).state is RefundState.SUCCEEDED
+        assert len(keys) == 1, "only the recording is repeated"
 
     def test_copied_metadata_settles_nothing(self, world, paid) -> None:
         order = ask(world, paid, 700)

@@ -11,8 +11,8 @@ import pytest
 
 from lib.domain.charges import Outcome
 from lib.domain.runs import RunState
-from lib.services.ledger import attempts as ledger
-from lib.services.ledger.attempts import AttemptResult
+from lib.services.charges import send
+from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.services.runs import execute
 from lib.services.runs.row_queue import RowQueue
 from lib.services.runs.send_row import RowSender
@@ -156,7 +156,7 @@ class TestDatabase:
     ) -> None:
         run_id = started(world, one_payer(world, 3))
         big = "x" * 100_000
-        real = ledger.record_reply
+        real = send.record_reply
         full: list[bool] = []
 
         def growing(stores: Any, attempt: Any, *given: Any, **more: Any) -> None:
@@ -166,7 +166,7 @@ class TestDatabase:
                 )
             real(stores, attempt, *given, **more)
 
-        monkeypatch.setattr(ledger, "record_reply", growing)
+        monkeypatch.setattr(send, "record_reply", growing)
         after_reply(world, monkeypatch, lambda: (page_limit(1), full.append(True))[0])
         around_send(monkeypatch, lambda: None, full.clear)
         world.services.runs.executor.execute(run_id)
@@ -192,7 +192,7 @@ class TestUnexpected:
     def test_after_it_was_sent(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         run_id = started(world, one_payer(world, 3))
         with monkeypatch.context() as patch:
-            patch.setattr(ledger, "record_reply", lambda *_, **__: 1 // 0)
+            patch.setattr(send, "record_reply", lambda *_, **__: 1 // 0)
             world.services.runs.executor.execute(run_id)
         assert stopped(world.services.runs.control.find(run_id), "unexpected")
         assert counts(world, run_id) == {"attempting": 1, "planned": 2}
@@ -319,7 +319,7 @@ class TestLongAfter:
             (attempt,) = stores.charges.attempts(row.charge_id)
             assert attempt.outcome is Outcome.UNKNOWN
             gone = AttemptResult(Outcome.NOT_EXECUTED)
-            assert ledger.record(stores, attempt, gone, evidence="no_trace", at=world.now)
+            assert record_result(stores, attempt, gone, evidence="no_trace", at=world.now)
         assert world.services.runs.executor.execute(run_id)
         assert world.services.runs.control.find(run_id).state is RunState.FINISHED
         world.services.sync.run(full=True)
