@@ -11,10 +11,8 @@ import json
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from lib.cli.answers import Answer
 from lib.cli.parser import Arguments, parse
@@ -30,10 +28,9 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] | None = None)
     """`services` stand for the process's own."""
     arguments = parse(argv)
     # Help and wrong usage have ended by now, and needed none of this.
-    with _unseen("numpy", "pandas"):
-        from lib import bootstrap
-        from lib.cli.commands import COMMANDS
-        from lib.cli.staff import signed_in
+    from lib import bootstrap
+    from lib.cli.commands import COMMANDS
+    from lib.cli.staff import signed_in
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     try:
@@ -53,24 +50,6 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] | None = None)
         message = "Stopped. What was done before is kept."
         return _show(arguments, Answer({}, [], error={"code": "stopped", "message": message}))
     return _show(arguments, answer)
-
-
-@contextmanager
-def _unseen(*libraries: str) -> Iterator[None]:
-    """
-    Whoever asks meanwhile whether these are installed learns that they are not.
-
-    sqlite-utils loads numpy and pandas wherever it finds them, for types that Onfile never stores:
-    longer than most commands take. Commands that need pandas import it themselves.
-    """
-    modules = cast("dict[str, ModuleType | None]", sys.modules)
-    hidden = [name for name in libraries if name not in modules]
-    modules.update(dict.fromkeys(hidden))
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del modules[name]
 
 
 def _count_reads(services: Services) -> None:
