@@ -42,6 +42,14 @@ class LinkStore:
     def find(self, link_id: str) -> SetupLink | None:
         return self._one("SELECT * FROM setup_links WHERE id = ?", link_id)
 
+    def existing(self, link_ids: Sequence[str]) -> set[str]:
+        """Those of these that are links of ours."""
+        rows = self._database.query(
+            "SELECT id FROM setup_links WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(link_ids),),
+        )
+        return {row["id"] for row in rows}
+
     def by_token(self, token: str) -> SetupLink | None:
         return self._one("SELECT * FROM setup_links WHERE token = ?", token)
 
@@ -138,11 +146,11 @@ class LinkStore:
             (at, link_id),
         )
 
-    def close_session(self, session_id: str, *, at: int) -> None:
+    def close_sessions_with(self, session_ids: Sequence[str], *, at: int) -> None:
         self._database.execute(
             """UPDATE link_sessions SET closed_at = ?, url = NULL
-               WHERE session_id = ? AND closed_at IS NULL""",
-            (at, session_id),
+               WHERE session_id IN (SELECT value FROM json_each(?)) AND closed_at IS NULL""",
+            (at, json.dumps(session_ids)),
         )
 
     def listing(self, *, limit: int) -> list[SetupLink]:

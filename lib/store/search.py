@@ -195,5 +195,18 @@ def _token(name: str) -> str:
 
 def _fold(text: str) -> str:
     """Without case, accents and differences of spacing; two spaces before each further word."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "  ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain).translate(_ACCENTS)
+    return "  ".join(plain.split())
+
+
+class _Accents(dict[int, int | None]):
+    """For str.translate: takes combining characters away. Each character is looked up once."""
+
+    def __missing__(self, character: int) -> int | None:
+        self[character] = None if unicodedata.combining(chr(character)) else character
+        return self[character]
+
+
+_ACCENTS = _Accents()

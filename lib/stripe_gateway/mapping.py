@@ -90,7 +90,7 @@ def setup_intent(data: Json) -> SetupIntent:
 def setup_intent_bundle(data: Json) -> SetupIntentBundle:
     """A SetupIntent with its PaymentMethod where it was expanded."""
     method, intent = data.get("payment_method"), setup_intent(data)
-    if not isinstance(method, Mapping):
+    if not isinstance(method, dict):
         return SetupIntentBundle(intent, None)
     return SetupIntentBundle(intent, _saved_for(intent.customer, intent, payment_method(method)))
 
@@ -98,7 +98,7 @@ def setup_intent_bundle(data: Json) -> SetupIntentBundle:
 def session_bundle(data: Json) -> SessionBundle:
     """A Session with its SetupIntent and PaymentMethod where they were expanded."""
     intent = data.get("setup_intent")
-    expanded = setup_intent_bundle(intent) if isinstance(intent, Mapping) else None
+    expanded = setup_intent_bundle(intent) if isinstance(intent, dict) else None
     details: Json = data.get("customer_details") or {}
     metadata: Json = data.get("metadata") or {}
     method = expanded.payment_method if expanded else None
@@ -152,7 +152,7 @@ def payment_intent(data: Json) -> PaymentIntent:
         description=data.get("description"),
         error=decline(error, outcome_of=latest) if error else None,
         created=data["created"],
-        charge=charge(latest) if isinstance(latest, Mapping) else None,
+        charge=charge(latest) if isinstance(latest, dict) else None,
         run_id=metadata.get("onfile_run"),
         amount_received=data.get("amount_received"),
         reference=metadata.get("onfile_reference"),
@@ -216,7 +216,7 @@ def dispute(data: Json) -> Dispute:
 def decline(error: Json, *, outcome_of: object = None) -> Decline:
     """The codes of an `error` object; `outcome_of` is the Charge when it was expanded."""
     outcome: Json = {}
-    if isinstance(outcome_of, Mapping):
+    if isinstance(outcome_of, dict):
         outcome = outcome_of.get("outcome") or {}
     return Decline(
         code=error.get("code"),
@@ -240,7 +240,7 @@ def event(data: Json) -> Event:
         created=data["created"],
         object_id=subject.get("id"),
         object_type=subject.get("object"),
-        idempotency_key=request.get("idempotency_key") if isinstance(request, Mapping) else None,
+        idempotency_key=request.get("idempotency_key") if isinstance(request, dict) else None,
         account=data.get("account"),
         mode=_text(subject.get("mode")),
         status=_text(subject.get("status")),
@@ -249,7 +249,7 @@ def event(data: Json) -> Event:
 
 
 def _customer_of(charge: object) -> str | None:
-    return _id(charge.get("customer")) if isinstance(charge, Mapping) else None
+    return _id(charge.get("customer")) if isinstance(charge, dict) else None
 
 
 def _text(value: object) -> str | None:
@@ -261,4 +261,4 @@ def _id(value: object) -> str | None:
     """An id, whether the field was expanded or not. Stripe's older payloads say "" for none."""
     if isinstance(value, str):
         return value or None
-    return _text(value.get("id")) if isinstance(value, Mapping) else None
+    return _text(value.get("id")) if isinstance(value, dict) else None

@@ -69,9 +69,14 @@ class ParallelReader:
         self._stopping = threading.Event()
         self._error: BaseException | None = None
 
-    def messages(self) -> Generator[WindowCut | WindowPage, None, None]:
+    def messages(
+        self, *, meanwhile: Callable[[], bool] = lambda: False
+    ) -> Generator[WindowCut | WindowPage, None, None]:
         """
         Everything in the order in which it must be written, until all windows are done.
+
+        `meanwhile` is called while Stripe is waited for, again and again until it returns False: there
+        was nothing to do. What it does at once is short, as a message may come at any moment.
 
         Raises:
             GatewayError: whatever stopped a reader, after the pages that were read before it.
@@ -85,7 +90,7 @@ class ParallelReader:
         ended = 0
         try:
             while ended < len(readers):
-                message = self._messages.get()
+                message = self._next(meanwhile)
                 if message is None:
                     ended += 1
                     continue
@@ -98,6 +103,14 @@ class ParallelReader:
                 reader.join()
         if self._error is not None:
             raise self._error
+
+    def _next(self, meanwhile: Callable[[], bool]) -> WindowCut | WindowPage | None:
+        while True:
+            try:
+                return self._messages.get_nowait()
+            except queue.Empty:
+                if not meanwhile():
+                    return self._messages.get()
 
     def _run(self) -> None:
         try:

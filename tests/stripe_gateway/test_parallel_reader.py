@@ -282,6 +282,29 @@ class TestStopped:
         messages.close()
         assert threading.active_count() == before
 
+    def test_something_else_is_done_only_while_there_is_nothing_to_write(self) -> None:
+        account = Listing(spread("uniform", 900, 3))
+        may_answer, calls = threading.Event(), []
+
+        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+            may_answer.wait(10)
+            return account.fetch(created_from, created_before, after)
+
+        def meanwhile() -> bool:
+            calls.append(may_answer.is_set())
+            if len(calls) == 3:
+                may_answer.set()
+            # The third time there was nothing to do: it is not called again before a message came.
+            return len(calls) < 3
+
+        clock = lambda: datetime.fromtimestamp(NOW, UTC)  # noqa: E731
+        messages = ParallelReader(fetch, [Window(0, NOW + 1)], clock=clock).messages(
+            meanwhile=meanwhile
+        )
+        first = next(messages)
+        assert calls == [False, False, False]
+        assert items([first, *messages]) == account.ids
+
     def test_reads_little_ahead_of_a_slow_disk(self) -> None:
         account = Listing(spread("uniform", 9000, 3))
         messages = ParallelReader(

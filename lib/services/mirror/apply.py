@@ -22,28 +22,37 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
     """Save setup-mode sessions; a completed one completes its link. Returns sessions written."""
     ours = [bundle for bundle in bundles if bundle.session.mode == "setup"]
     written = stores.mirror.save_bundles(ours, synced_at_ms=synced_at_ms)
+    now = synced_at_ms // 1000
+    ended = {
+        bundle.session.id: bundle.session.link_id
+        for bundle in ours
+        if bundle.session.link_id is not None and bundle.session.status != "open"
+    }
+    stores.links.close_sessions_with(list(ended), at=now)
+    # Most sessions of a whole account are of links that another installation made.
+    known = stores.links.existing(list(ended.values()))
     for bundle in ours:
         session = bundle.session
-        if session.link_id is None or session.status == "open":
-            continue
-        now = synced_at_ms // 1000
-        stores.links.close_session(session.id, at=now)
-        link = stores.links.find(session.link_id)
-        if link is None or session.status != "complete":
-            continue
-        if link.status(now) is not LinkStatus.COMPLETED:
-            stores.links.complete(link.id, session_id=session.id, at=now)
-            stores.links.close_sessions(link.id, at=now)
-            if link.charge_id is not None:
-                stores.charges.note(
-                    link.charge_id,
-                    attempt=None,
-                    at=now,
-                    actor="system",
-                    kind="recovery_completed",
-                    detail={"link_id": link.id},
-                )
+        if session.status == "complete" and session.link_id in known:
+            _complete_link(stores, session.link_id, session.id, at=now)
     return written
+
+
+def _complete_link(stores: Stores, link_id: str, session_id: str, *, at: int) -> None:
+    link = stores.links.find(link_id)
+    if link is None or link.status(at) is LinkStatus.COMPLETED:
+        return
+    stores.links.complete(link.id, session_id=session_id, at=at)
+    stores.links.close_sessions(link.id, at=at)
+    if link.charge_id is not None:
+        stores.charges.note(
+            link.charge_id,
+            attempt=None,
+            at=at,
+            actor="system",
+            kind="recovery_completed",
+            detail={"link_id": link.id},
+        )
 
 
 def record_payment_intents(

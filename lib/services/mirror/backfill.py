@@ -20,6 +20,7 @@ from lib.errors import Missing
 from lib.ids import new_id
 from lib.services.mirror.apply import record_listed
 from lib.services.mirror.result import Progress, SyncResult
+from lib.services.mirror.search_index import ROWS, index_in
 from lib.store.sync_state import OpenBackfill
 from lib.store.unit_of_work import Bulk, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -137,15 +138,26 @@ class Backfill:
                 after=after,
             )
 
+        unindexed = 0
+
+        def index() -> bool:
+            """What waits for Stripe's answers may as well make searchable what came with the last."""
+            nonlocal unindexed
+            if unindexed < ROWS:
+                return False
+            unindexed -= ROWS
+            return index_in(bulk) > 0
+
         reader = ParallelReader(fetch, windows, clock=self._clock)
         speed = _Speed()
-        messages = reader.messages()
+        messages = reader.messages(meanwhile=index)
         try:
             for message in messages:
                 if isinstance(message, WindowCut):
                     self._write_cut(bulk, backfill_id, type_, message)
                 else:
                     self._write_page(bulk, type_, message, result)
+                    unindexed += len(message.items)
                     left = remaining(list(reader.windows))
                     progress(result.progress(type_, **speed.after(len(message.items), left)))
         finally:

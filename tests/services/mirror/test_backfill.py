@@ -21,7 +21,10 @@ from lib.services.mirror.jobs import JobInterrupted
 from lib.services.mirror.result import SyncResult
 from lib.services.mirror.sync import BACKFILL, SYNC, TYPES, VERIFY
 from lib.store.jobs import STALE_SECONDS
+from lib.store.unit_of_work import Bulk
 from lib.stripe_gateway import parallel_reader
+from lib.stripe_gateway.gateway import StripeGateway
+from lib.stripe_gateway.lists import Page
 from tests import stripe_account
 from tests.mirror_checks import (
     PATHS,
@@ -68,6 +71,33 @@ class TestEverything:
         assert result.payment_methods == count(world, "payment_methods") > 250
         assert result.events == 0, "after a full read there is nothing older to learn"
         assert rows(world, "SELECT * FROM sync_windows") == []
+
+    def test_sessions_become_searchable_while_stripe_is_waited_for(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seed_sessions(world.stripe, 330, now=world.clock())
+        indexed, pages = threading.Event(), []
+        index_in, list_page = backfill.index_in, StripeGateway.list_page
+
+        def watched_index(bulk: Bulk) -> int:
+            done = index_in(bulk)
+            indexed.set()
+            return done
+
+        def slow_page(gateway: StripeGateway, type_: str, **asked: Any) -> Page[Any]:
+            pages.append(type_)
+            if len(pages) > 1:
+                indexed.wait(30)
+            return list_page(gateway, type_, **asked)
+
+        monkeypatch.setattr(backfill, "ROWS", 100)
+        monkeypatch.setattr(backfill, "index_in", watched_index)
+        monkeypatch.setattr(StripeGateway, "list_page", slow_page)
+        world.services.sync.run(full=True, only=["checkout_sessions"])
+        assert indexed.is_set()
+        assert count(world, "checkout_sessions_search") >= 100
+        world.services.search.index_all()
+        assert count(world, "checkout_sessions_search") == count(world, "checkout_sessions") == 330
 
     def test_payments_of_nobody_are_not_kept(self, world: World) -> None:
         intent = stripe_account.post(
