@@ -76,9 +76,13 @@ LIVE_STATES = frozenset(
 )
 """States in which no other charge for the same (customer, reference) may exist."""
 
-RETRYABLE_STATES = frozenset(
-    {ChargeState.PLANNED, ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER}
-)
+FAILED_STATES = frozenset({ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER})
+"""The last try failed, and nobody has collected it elsewhere or is about to."""
+
+RETRYABLE_STATES = FAILED_STATES | {ChargeState.PLANNED}
+
+COMMITTED_STATES = LIVE_STATES - {ChargeState.PLANNED}
+"""Money moved, moves, or may have moved."""
 
 OPEN_OUTCOMES = (Outcome.UNKNOWN, Outcome.PROCESSING)
 """Not final: at most one attempt of a charge has one of these, or none yet."""
@@ -92,12 +96,27 @@ STATE_AFTER: dict[Outcome, ChargeState] = {
     Outcome.NOT_EXECUTED: ChargeState.PLANNED,
 }
 
-_MAY_BECOME: dict[Outcome | None, frozenset[Outcome]] = {
+_MONEY_MOVES = frozenset({ChargeState.SUCCEEDED, ChargeState.PROCESSING})
+
+CHARGE_STEPS: dict[ChargeState, frozenset[ChargeState]] = {
+    ChargeState.ATTEMPTING: frozenset(STATE_AFTER.values()),
+    ChargeState.UNKNOWN: frozenset(STATE_AFTER.values()) - {ChargeState.UNKNOWN},
+    ChargeState.PROCESSING: FAILED_STATES | {ChargeState.SUCCEEDED},
+    # Tried again, given up, or paid behind our back: money that moves is the truth about a charge.
+    ChargeState.PLANNED: _MONEY_MOVES | {ChargeState.ATTEMPTING, ChargeState.CANCELLED},
+    ChargeState.DECLINED: _MONEY_MOVES | {ChargeState.ATTEMPTING, ChargeState.CANCELLED},
+    ChargeState.NEEDS_CUSTOMER: _MONEY_MOVES
+    | {ChargeState.ATTEMPTING, ChargeState.CANCELLED, ChargeState.DECLINED},
+    ChargeState.CANCELLED: _MONEY_MOVES,
+    ChargeState.SUCCEEDED: frozenset(),
+    # Refused by our own rules before there was a charge: rows of runs are, charges never.
+    ChargeState.BLOCKED: frozenset(),
+}
+
+OUTCOME_STEPS: dict[Outcome | None, frozenset[Outcome]] = {
     None: frozenset(Outcome),
-    Outcome.UNKNOWN: frozenset(Outcome),
-    Outcome.PROCESSING: frozenset(
-        {Outcome.SUCCEEDED, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER, Outcome.PROCESSING}
-    ),
+    Outcome.UNKNOWN: frozenset(Outcome) - {Outcome.UNKNOWN},
+    Outcome.PROCESSING: frozenset({Outcome.SUCCEEDED, Outcome.DECLINED, Outcome.NEEDS_CUSTOMER}),
     # Somebody may confirm a failed PaymentIntent again in the Stripe Dashboard. Money that moved
     # is the truth, whatever we recorded before.
     Outcome.DECLINED: frozenset({Outcome.SUCCEEDED, Outcome.PROCESSING}),
@@ -109,7 +128,7 @@ _MAY_BECOME: dict[Outcome | None, frozenset[Outcome]] = {
 
 def may_become(before: Outcome | None, after: Outcome) -> bool:
     """Whether evidence for `after` may replace what is recorded; late news never goes backwards."""
-    return after in _MAY_BECOME[before]
+    return after in OUTCOME_STEPS[before]
 
 
 @dataclass(frozen=True, slots=True)

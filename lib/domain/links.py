@@ -22,6 +22,17 @@ class LinkStatus(StrEnum):
     REVOKED = "revoked"
 
 
+_ENDS = frozenset({LinkStatus.COMPLETED, LinkStatus.REVOKED})
+LINK_STEPS: dict[LinkStatus, frozenset[LinkStatus]] = {
+    LinkStatus.OPEN: _ENDS,
+    # By time alone; the Session that it opened may still be completed.
+    LinkStatus.EXPIRED: _ENDS,
+    # While the customer was on Stripe's page: the card is saved all the same.
+    LinkStatus.REVOKED: frozenset({LinkStatus.COMPLETED}),
+    LinkStatus.COMPLETED: frozenset(),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SetupLink:
     id: str

@@ -17,6 +17,13 @@ class ManualOutcomeState(StrEnum):
     """Evidence came first."""
 
 
+MANUAL_OUTCOME_STEPS: dict[ManualOutcomeState, frozenset[ManualOutcomeState]] = {
+    state: frozenset(ManualOutcomeState) - {state}
+    if state is ManualOutcomeState.PROPOSED
+    else frozenset()
+    for state in ManualOutcomeState
+}
+
 # A request to Stripe is over within minutes. Sooner, "nothing is there" only means "not yet".
 EARLIEST_SECONDS = 3_600
 

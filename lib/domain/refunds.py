@@ -48,7 +48,10 @@ _BY_EVIDENCE = frozenset(
         RefundState.NOT_EXECUTED,
     }
 )
-_MAY_BECOME: dict[RefundState, frozenset[RefundState]] = {
+REFUND_STEPS: dict[RefundState, frozenset[RefundState]] = {
+    RefundState.REQUESTED: frozenset(
+        {RefundState.SENDING, RefundState.REJECTED, RefundState.WITHDRAWN}
+    ),
     RefundState.SENDING: _BY_EVIDENCE | {RefundState.UNKNOWN},
     RefundState.UNKNOWN: _BY_EVIDENCE,
     RefundState.PENDING: frozenset({RefundState.SUCCEEDED, RefundState.FAILED}),
@@ -61,7 +64,13 @@ _MAY_BECOME: dict[RefundState, frozenset[RefundState]] = {
     RefundState.REFUSED: frozenset(
         {RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED}
     ),
+    RefundState.REJECTED: frozenset(),
+    RefundState.WITHDRAWN: frozenset(),
+    RefundState.FAILED: frozenset(),
 }
+
+UNSETTLED_STATES = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
+"""Stripe was, or may have been, asked, and its last word is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ class RefundOrder:
 
 def may_become(before: RefundState, after: RefundState) -> bool:
     """Whether news may replace what is recorded; late news never goes backwards."""
-    return after in _MAY_BECOME.get(before, ())
+    return after in REFUND_STEPS[before]
 
 
 def idempotency_key(order_id: str) -> str:

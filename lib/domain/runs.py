@@ -54,7 +54,7 @@ class RowState(StrEnum):
     SENT = "sent"
 
 
-MAY_BECOME: dict[RunState, frozenset[RunState]] = {
+RUN_STEPS: dict[RunState, frozenset[RunState]] = {
     RunState.DRAFT: frozenset({RunState.AWAITING_APPROVAL, RunState.CANCELLED}),
     RunState.AWAITING_APPROVAL: frozenset(
         {RunState.DRAFT, RunState.APPROVED, RunState.REJECTED, RunState.CANCELLED}
@@ -70,10 +70,26 @@ MAY_BECOME: dict[RunState, frozenset[RunState]] = {
     RunState.CANCELLED: frozenset(),
 }
 
-OPEN_STATES = frozenset(
-    state for state in RunState if state not in (RunState.FINISHED, RunState.CANCELLED)
-)
-"""Their planned rows hold a reference: another run warns of it."""
+OVER_STATES = frozenset(state for state, steps in RUN_STEPS.items() if not steps)
+"""In which a run stays. Until then its planned rows hold a reference: another run warns of it."""
+
+DRAFT_ROW_STEPS: dict[RowState, frozenset[RowState]] = {
+    RowState.PLANNED: frozenset({RowState.CANCELLED, RowState.BLOCKED}),
+    # Taken back; a row that was never fit to be charged is blocked then.
+    RowState.CANCELLED: frozenset({RowState.PLANNED, RowState.BLOCKED}),
+    RowState.BLOCKED: frozenset(),
+    RowState.SENT: frozenset(),
+}
+"""Of the rows of a draft, which its maker may leave out and take back."""
+
+ROW_STEPS: dict[RowState, frozenset[RowState]] = {
+    RowState.PLANNED: frozenset({RowState.SENT, RowState.BLOCKED, RowState.CANCELLED}),
+    # Never executed, as evidence says: it is sent again, or not, if its run was cancelled meanwhile.
+    RowState.SENT: frozenset({RowState.PLANNED, RowState.CANCELLED}),
+    RowState.BLOCKED: frozenset(),
+    RowState.CANCELLED: frozenset(),
+}
+"""Of the rows of a run that was submitted."""
 
 
 @dataclass(frozen=True, slots=True)

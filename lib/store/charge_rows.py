@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
+from lib.domain.charges import (
+    COMMITTED_STATES,
+    FAILED_STATES,
+    Attempt,
+    Charge,
+    ChargeState,
+    Outcome,
+)
 from lib.domain.mirror import Decline
+from lib.store.states import one_of
 
 # A later charge of the same reference, over another amount say, makes the failure history. What Stripe
 # never executed is as much owed as what a bank declined, unless a run is about to send it again.
-UNRESOLVED = """(h.state IN ('declined', 'needs_customer') OR (h.state = 'planned' AND NOT EXISTS (
+UNRESOLVED = f"""(h.state IN {one_of(FAILED_STATES)} OR (h.state = 'planned' AND NOT EXISTS (
         SELECT 1 FROM run_rows r WHERE r.charge_id = h.id AND r.state = 'planned')))
     AND NOT EXISTS (
         SELECT 1 FROM charges s WHERE s.customer = h.customer AND s.reference = h.reference
-            AND s.state IN ('attempting', 'succeeded', 'processing', 'unknown'))"""
+            AND s.state IN {one_of(COMMITTED_STATES)})"""
 
 
 def charge_of(row: dict[str, Any]) -> Charge:

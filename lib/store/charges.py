@@ -8,10 +8,20 @@ from collections.abc import Mapping, Sequence
 
 from sqlite_utils import Database
 
-from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
+from lib.domain.charges import (
+    COMMITTED_STATES,
+    LIVE_STATES,
+    OPEN_OUTCOMES,
+    RETRYABLE_STATES,
+    Attempt,
+    Charge,
+    ChargeState,
+    Outcome,
+)
 from lib.domain.identity import reference_key
 from lib.domain.mirror import Decline
 from lib.store.charge_rows import UNRESOLVED, attempt_of, charge_of
+from lib.store.states import one_of
 
 
 class ChargeStore:
@@ -86,8 +96,8 @@ class ChargeStore:
 
     def live_for(self, customer: str, reference: str) -> Charge | None:
         rows = self._database.query(
-            """SELECT * FROM charges WHERE customer = ? AND reference = ? AND state IN
-                   ('planned', 'attempting', 'succeeded', 'processing', 'unknown')""",
+            f"""SELECT * FROM charges WHERE customer = ? AND reference = ?
+                   AND state IN {one_of(LIVE_STATES)}""",
             (customer, reference),
         )
         return next((charge_of(row) for row in rows), None)
@@ -98,8 +108,8 @@ class ChargeStore:
         another charge, so there may be several.
         """
         rows = self._database.query(
-            """SELECT * FROM charges WHERE customer = ? AND reference = ?
-                   AND state IN ('planned', 'declined', 'needs_customer')
+            f"""SELECT * FROM charges WHERE customer = ? AND reference = ?
+                   AND state IN {one_of(RETRYABLE_STATES)}
                ORDER BY created_at DESC, id DESC""",
             (customer, reference),
         )
@@ -270,8 +280,8 @@ class ChargeStore:
     def due(self, *, now: int, limit: int = 50) -> list[Attempt]:
         """Attempts without a final outcome whose next look is due."""
         rows = self._database.query(
-            """SELECT * FROM attempts
-               WHERE (outcome IS NULL OR outcome IN ('unknown', 'processing'))
+            f"""SELECT * FROM attempts
+               WHERE (outcome IS NULL OR outcome IN {one_of(OPEN_OUTCOMES)})
                  AND next_look_at <= ? ORDER BY next_look_at LIMIT ?""",
             (now, limit),
         )
@@ -279,7 +289,7 @@ class ChargeStore:
 
     def unsettled(self) -> list[Attempt]:
         rows = self._database.query(
-            """SELECT * FROM attempts WHERE outcome IS NULL OR outcome IN ('unknown', 'processing')
+            f"""SELECT * FROM attempts WHERE outcome IS NULL OR outcome IN {one_of(OPEN_OUTCOMES)}
                ORDER BY requested_at"""
         )
         return [attempt_of(row) for row in rows]
@@ -306,9 +316,9 @@ class ChargeStore:
     ) -> list[Charge]:
         """Charges of the same customer, amount and currency under another reference."""
         rows = self._database.query(
-            """SELECT * FROM charges WHERE customer = ? AND amount = ? AND currency = ?
+            f"""SELECT * FROM charges WHERE customer = ? AND amount = ? AND currency = ?
                    AND created_at >= ? AND id <> ?
-                   AND state IN ('attempting', 'succeeded', 'processing', 'unknown')
+                   AND state IN {one_of(COMMITTED_STATES)}
                ORDER BY created_at DESC LIMIT 5""",
             (customer, amount, currency, since, except_id),
         )

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.jobs import OPEN_STATES, JobState
+
 # A running job whose heartbeat is older belonged to a process that died; so did one whose heartbeat
 # lies as far in the future, by a clock that was wrong.
 STALE_SECONDS = 30
@@ -21,7 +23,7 @@ class Job:
     id: str
     kind: str
     params: dict[str, Any]
-    state: str
+    state: JobState
     requested_by: str
     created_at: int
     started_at: int | None
@@ -100,7 +102,7 @@ class JobStore:
     def ask_to_cancel(self, kind: str, *, by: str, at: int) -> Job | None:
         """A waiting job is cancelled at once, a running one by its process; None when there is none."""
         job = self.latest(kind)
-        if job is None or job.state not in ("queued", "running"):
+        if job is None or job.state not in OPEN_STATES:
             return None
         self._database.execute(
             """UPDATE jobs SET cancel_requested_by = coalesce(cancel_requested_by, :by),
@@ -114,17 +116,17 @@ class JobStore:
         self,
         job: Job,
         *,
-        state: str,
+        state: JobState,
         at: int,
         result: Mapping[str, object] | None = None,
         error: str | None = None,
     ) -> bool:
-        """`state` is done, failed or cancelled. False when the job is not ours to end any more."""
+        """False when the job is not ours to end any more."""
         cursor = self._database.execute(
             f"""UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ?
                 WHERE {_STILL_MINE}""",
             (
-                state,
+                state.value,
                 None if result is None else json.dumps(result),
                 error and error[:1000],
                 at,
@@ -180,7 +182,7 @@ def _job(row: dict[str, Any]) -> Job:
         id=row["id"],
         kind=row["kind"],
         params=json.loads(row["params"]),
-        state=row["state"],
+        state=JobState(row["state"]),
         requested_by=row["requested_by"],
         created_at=row["created_at"],
         started_at=row["started_at"],

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from sqlite_utils import Database
 
+from lib.domain.charges import COMMITTED_STATES
 from lib.domain.runs import Limits
+from lib.store.states import one_of
 
 
 class LimitStore:
@@ -32,8 +34,8 @@ class LimitStore:
     def charged_since(self, since: int) -> Mapping[str, int]:
         """Minor units by currency that were charged, or may have been, since a moment."""
         rows = self._database.query(
-            """SELECT currency, sum(amount) AS amount FROM charges
-               WHERE state IN ('attempting', 'succeeded', 'processing', 'unknown')
+            f"""SELECT currency, sum(amount) AS amount FROM charges
+               WHERE state IN {one_of(COMMITTED_STATES)}
                    AND id IN (SELECT charge_id FROM attempts WHERE requested_at >= ?)
                GROUP BY currency""",
             (since,),

@@ -8,13 +8,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.charges import FAILED_STATES
+from lib.store.states import one_of
+
 # The charge's last try was this run's, and a recovery link of its customer brought the card since.
-_ARRIVED = """
+_ARRIVED = f"""
     SELECT h.id AS charge_id, r.id AS run_id, w.number AS run_row,
         i.payment_method AS payment_method, a.number AS attempts_before
     FROM setup_links l
     JOIN charges k ON k.id = l.charge_id
-    JOIN charges h ON h.customer = k.customer AND h.state IN ('declined', 'needs_customer')
+    JOIN charges h ON h.customer = k.customer AND h.state IN {one_of(FAILED_STATES)}
     JOIN attempts a ON a.charge_id = h.id
         AND a.number = (SELECT max(number) FROM attempts WHERE charge_id = h.id)
     JOIN runs r ON r.id = a.run_id AND r.state = 'finished'

@@ -7,6 +7,9 @@ SQL over `run_rows w`; the row's charge is `h`, its own try `o`.
 
 from __future__ import annotations
 
+from lib.domain.charges import FAILED_STATES
+from lib.store.states import one_of
+
 # The one that collected it, else the newest: a try that Stripe did not take is followed by another.
 JOINS = """
     LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
@@ -19,5 +22,5 @@ STATE = """CASE WHEN w.state <> 'sent' THEN w.state
         WHEN o.outcome IS NULL THEN 'attempting'
         WHEN o.outcome = 'not_executed' THEN iif(h.state = 'cancelled', 'cancelled', 'planned')
         ELSE o.outcome END"""
-FAILED_STILL = "h.state IN ('declined', 'needs_customer')"
+FAILED_STILL = f"h.state IN {one_of(FAILED_STATES)}"
 """Nobody has collected it elsewhere, or is about to."""

@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.charges import Attempt, Charge
+from lib.domain.charges import COMMITTED_STATES, Attempt, Charge
 from lib.domain.identity import address_key, reference_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
+from lib.domain.runs import OVER_STATES
 from lib.store.charge_rows import attempt_of, charge_of
 from lib.store.mirror import customer_of, payment_method_of
+from lib.store.states import one_of
 
 _THESE = "(SELECT value FROM json_each(?))"
 # As many keys a query as keep its list small beside the rows it finds.
@@ -141,7 +143,7 @@ class PreflightStore:
                     SELECT address_key, h.* FROM shared
                     CROSS JOIN customers c USING (address_key)
                     CROSS JOIN charges h ON h.customer = c.id
-                        AND h.state IN ('attempting', 'succeeded', 'processing', 'unknown')""",
+                        AND h.state IN {one_of(COMMITTED_STATES)}""",
                 addresses,
             )
         }
@@ -153,7 +155,7 @@ class PreflightStore:
                 f"""SELECT r.customer, r.reference, runs.name FROM run_rows r
                     JOIN runs ON runs.id = r.run_id
                     WHERE r.customer IN {_THESE} AND r.state = 'planned' AND r.run_id <> ?
-                        AND runs.state NOT IN ('finished', 'cancelled')""",
+                        AND runs.state NOT IN {one_of(OVER_STATES)}""",
                 ids,
                 except_run,
             )

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.refunds import RefundOrder, RefundState
+from lib.domain.refunds import UNSETTLED_STATES, RefundOrder, RefundState
+from lib.store.states import one_of
 
 _COLUMNS = tuple(RefundOrder.__slots__)
 
@@ -43,7 +44,7 @@ class RefundStore:
     def due(self, *, now: int, limit: int = 50) -> list[RefundOrder]:
         """Without a final outcome, and to be looked at again by now."""
         return self._many(
-            """state IN ('sending', 'unknown', 'pending') AND next_look_at <= ?
+            f"""state IN {one_of(UNSETTLED_STATES)} AND next_look_at <= ?
                ORDER BY next_look_at LIMIT ?""",
             now,
             limit,

@@ -9,7 +9,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.control_totals import ControlTotals
-from lib.domain.runs import LEASE_MARGIN_SECONDS, STALE_SECONDS, ApprovalDecision, Run, RunState
+from lib.domain.runs import (
+    LEASE_MARGIN_SECONDS,
+    OVER_STATES,
+    STALE_SECONDS,
+    ApprovalDecision,
+    Run,
+    RunState,
+)
+from lib.store.states import one_of
 
 
 class RunStore:
@@ -81,10 +89,10 @@ class RunStore:
             sqlite3.IntegrityError: a step that is not allowed, or an approval is missing.
         """
         cursor = self._database.execute(
-            """UPDATE runs SET state = :after, stop_code = :code, stop_message = :message,
+            f"""UPDATE runs SET state = :after, stop_code = :code, stop_message = :message,
                    lease_owner = NULL, lease_at = NULL,
                    started_at = iif(:after = 'running', coalesce(started_at, :at), started_at),
-                   finished_at = iif(:after IN ('finished', 'cancelled'), :at, finished_at)
+                   finished_at = iif(:after IN {one_of(OVER_STATES)}, :at, finished_at)
                WHERE id = :id AND state = :before""",
             {
                 "id": run_id,

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.control_totals import ControlTotals, typed, uncounted
-from lib.domain.runs import Run, RunState
+from lib.domain.runs import OVER_STATES, Run, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunFiles
 from lib.services.runs.view import RunView
@@ -17,13 +17,11 @@ from lib.ui import downloads, navigation, outcome, run_words, second_look
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
-_DONE = (RunState.FINISHED, RunState.CANCELLED)
-
 
 def buttons(ctx: PageContext, view: RunView) -> None:
     """Beside the title: what moves the run on, and what holds it."""
     run, runs, by = view.run, ctx.services.runs, ctx.actor
-    if run.started_at is not None or run.state in _DONE:
+    if run.started_at is not None or run.state in OVER_STATES:
         _results(ctx, view)
     if not by.may(Permission.CHARGE):
         return
@@ -62,7 +60,7 @@ def buttons(ctx: PageContext, view: RunView) -> None:
                     runs.approvals.withdraw(run.id, by=by)
         case _:
             pass
-    if run.state not in _DONE:
+    if run.state not in OVER_STATES:
         _cancel(ctx, view)
 
 

@@ -8,14 +8,13 @@ from functools import partial
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.runs import RunState
+from lib.domain.runs import OVER_STATES
 from lib.services.runs.retry_run import LinkCounts
 from lib.services.runs.view import RunView
 from lib.ui import downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
-_DONE = (RunState.FINISHED, RunState.CANCELLED)
 # As many as one looks through; more are taken together.
 _SHOWN = 200
 _MESSAGES = 20
@@ -25,7 +24,11 @@ def draw(ctx: PageContext, view: RunView) -> None:
     """For a run that is over and of which something failed or was blocked."""
     failed = view.failed_still
     blocked = view.counts.get("blocked", 0)
-    if view.run.state not in _DONE or not failed + blocked or not ctx.actor.may(Permission.CHARGE):
+    if (
+        view.run.state not in OVER_STATES
+        or not failed + blocked
+        or not ctx.actor.may(Permission.CHARGE)
+    ):
         return
     st.subheader("Bring failures back", anchor=False)
     everything = _everything(view)

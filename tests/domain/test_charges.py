@@ -35,8 +35,8 @@ S, P, D, C, U, N = (
 # From a recorded outcome (None: in flight) to what evidence may make of it.
 ALLOWED: dict[Outcome | None, set[Outcome]] = {
     None: {S, P, D, C, U, N},
-    U: {S, P, D, C, U, N},
-    P: {S, P, D, C},
+    U: {S, P, D, C, N},
+    P: {S, D, C},
     D: {S, P},
     C: {S, P, D},
     N: {S, P},

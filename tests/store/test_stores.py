@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lib.domain.jobs import JobState
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
@@ -410,7 +411,7 @@ class TestJobs:
         assert job
         assert not self.add(uow, "job_2")
         with uow.write() as stores:
-            assert stores.jobs.end(job, state="done", result={"n": 1}, at=101)
+            assert stores.jobs.end(job, state=JobState.DONE, result={"n": 1}, at=101)
         assert self.add(uow, "job_2")
 
     def test_one_of_ten_threads_takes_it(self, uow: UnitOfWork) -> None:
@@ -456,17 +457,18 @@ class TestJobs:
         with uow.write() as stores:
             assert not stores.jobs.keep_alive(before, at=999)
             stores.jobs.progress(before, progress={"doing": "customers"})
-            assert not stores.jobs.end(before, state="failed", at=140)
+            assert not stores.jobs.end(before, state=JobState.FAILED, at=140)
             found = stores.jobs.find("job_1")
             assert found
             assert (found.state, found.heartbeat_at, found.progress) == ("running", 131, {})
             assert stores.jobs.keep_alive(after, at=140)
-            assert stores.jobs.end(after, state="done", at=141)
-            assert not stores.jobs.end(after, state="failed", at=142)
+            assert stores.jobs.end(after, state=JobState.DONE, at=141)
+            assert not stores.jobs.end(after, state=JobState.FAILED, at=142)
 
     def test_failures_count_since_one_was_done(self, uow: UnitOfWork) -> None:
         found = []
-        for number, state in enumerate(("failed", "done", "failed", "cancelled", "failed")):
+        ends = ("failed", "done", "failed", "cancelled", "failed")
+        for number, state in enumerate(map(JobState, ends)):
             self.add(uow, f"job_{number}")
             job = self.claim(uow)
             assert job
@@ -480,7 +482,7 @@ class TestJobs:
         job = self.claim(uow)
         assert job
         with uow.write() as stores:
-            stores.jobs.end(job, state="failed", error="x" * 100_000, at=1)
+            stores.jobs.end(job, state=JobState.FAILED, error="x" * 100_000, at=1)
             found = stores.jobs.find("job_1")
         assert found is not None
         assert len(found.error or "") == 1000

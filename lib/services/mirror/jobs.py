@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor
+from lib.domain.jobs import JobState
 from lib.ids import new_id
 from lib.services.mirror.result import Progress
 from lib.store.jobs import Job
@@ -130,28 +131,28 @@ class JobRunner:
             return self._interrupted(job)
         except KeyboardInterrupt:
             # On the command line; only the page in flight is read again.
-            self._end(job, "cancelled")
+            self._end(job, JobState.CANCELLED)
             raise
         except Exception as error:
             # Whatever stopped it, the job must not look as if it were running still.
-            self._end(job, "failed", error=str(error) or type(error).__name__)
+            self._end(job, JobState.FAILED, error=str(error) or type(error).__name__)
             raise
         finally:
             over.set()
             beat.join()
-        return self._end(job, "done", result=result)
+        return self._end(job, JobState.DONE, result=result)
 
     def _interrupted(self, job: Job) -> Job | None:
         with self._uow.read() as stores:
             current = stores.jobs.find(job.id)
         if current is None or current.cancel_requested_by is None:
             return None
-        return self._end(job, "cancelled", result=current.progress)
+        return self._end(job, JobState.CANCELLED, result=current.progress)
 
     def _end(
         self,
         job: Job,
-        state: str,
+        state: JobState,
         *,
         result: Mapping[str, object] | None = None,
         error: str | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import ChargeState
-from lib.domain.runs import RowState, Run, RunState
+from lib.domain.runs import OVER_STATES, RowState, Run, RunState
 from lib.errors import StaleState
 from lib.services.ledger.attempts import give_up
 from lib.services.runs.approve import find_run, require_state
@@ -65,9 +65,7 @@ class RunControl:
         now = epoch(self._clock())
         with self._uow.write() as stores:
             run = find_run(stores, run_id)
-            require_state(
-                run, *(s for s in RunState if s not in (RunState.FINISHED, RunState.CANCELLED))
-            )
+            require_state(run, *(set(RunState) - OVER_STATES))
             stores.run_rows.plan_again(run_id)
             for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,)):
                 give_up(stores, row.charge_id, before=ChargeState.PLANNED, by=by.username, at=now)

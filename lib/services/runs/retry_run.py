@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Charge, ChargeState
-from lib.domain.runs import RowRequest, RowState, Run, RunState
+from lib.domain.runs import OVER_STATES, RowRequest, RowState, Run
 from lib.errors import InvalidInput
 from lib.money import Money, format_major
 from lib.services.ledger.recovery_links import offer_recovery
@@ -104,7 +104,7 @@ class RetryRuns:
         by.must(Permission.CHARGE)
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
-        require_state(run, RunState.FINISHED, RunState.CANCELLED)
+        require_state(run, *OVER_STATES)
         requests = [
             _again(view)
             for view in self._views.rows(run_id)

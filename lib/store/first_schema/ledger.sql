@@ -32,6 +32,12 @@ CREATE UNIQUE INDEX one_open_recovery_link_a_charge ON setup_links (charge_id)
 CREATE INDEX recovery_links_by_completion ON setup_links (completed_at)
     WHERE charge_id IS NOT NULL AND completed_at IS NOT NULL;
 
+CREATE TRIGGER setup_links_take_steps_in_order
+BEFORE UPDATE OF revoked_at, completed_at ON setup_links
+WHEN (OLD.completed_at IS NOT NULL AND (NEW.completed_at IS NULL OR NEW.revoked_at IS NOT NULL))
+    OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS NULL AND NEW.completed_at IS NULL)
+BEGIN SELECT RAISE(ABORT, 'a link cannot go there from here'); END;
+
 CREATE TABLE link_sessions (
     -- ledger: Each Checkout Session requested for a link, with its idempotency key.
     link_id TEXT NOT NULL REFERENCES setup_links (id),
@@ -94,8 +100,21 @@ BEGIN SELECT RAISE(ABORT, 'charges are never deleted'); END;
 CREATE TRIGGER charges_keep_what_is_owed BEFORE UPDATE ON charges
 WHEN NEW.customer <> OLD.customer OR NEW.amount <> OLD.amount
     OR NEW.currency <> OLD.currency OR NEW.reference <> OLD.reference
-    OR (OLD.state = 'succeeded' AND NEW.state <> 'succeeded')
-BEGIN SELECT RAISE(ABORT, 'a charge keeps what is owed and that it was paid'); END;
+BEGIN SELECT RAISE(ABORT, 'a charge keeps what is owed'); END;
+
+CREATE TRIGGER charges_take_steps_in_order BEFORE UPDATE OF state ON charges
+WHEN NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (
+    'planned>attempting', 'planned>cancelled', 'planned>succeeded', 'planned>processing',
+    'attempting>planned', 'attempting>succeeded', 'attempting>processing', 'attempting>declined',
+    'attempting>needs_customer', 'attempting>unknown',
+    'unknown>planned', 'unknown>succeeded', 'unknown>processing', 'unknown>declined',
+    'unknown>needs_customer',
+    'processing>succeeded', 'processing>declined', 'processing>needs_customer',
+    'declined>attempting', 'declined>cancelled', 'declined>succeeded', 'declined>processing',
+    'needs_customer>attempting', 'needs_customer>cancelled', 'needs_customer>succeeded',
+    'needs_customer>processing', 'needs_customer>declined',
+    'cancelled>succeeded', 'cancelled>processing')
+BEGIN SELECT RAISE(ABORT, 'a charge cannot go there from here'); END;
 
 CREATE TABLE attempts (
     -- ledger: Every try to collect a charge: key and parameters before the request, the outcome after it.
@@ -132,11 +151,11 @@ CREATE TABLE attempts (
 ) STRICT;
 
 CREATE UNIQUE INDEX one_open_attempt_a_charge ON attempts (charge_id)
-    WHERE outcome IS NULL OR outcome IN ('unknown', 'processing');
+    WHERE outcome IS NULL OR outcome IN ('processing', 'unknown');
 CREATE UNIQUE INDEX one_attempt_a_payment_intent ON attempts (payment_intent)
     WHERE payment_intent IS NOT NULL;
 CREATE INDEX attempts_to_settle ON attempts (next_look_at)
-    WHERE outcome IS NULL OR outcome IN ('unknown', 'processing');
+    WHERE outcome IS NULL OR outcome IN ('processing', 'unknown');
 CREATE INDEX attempts_by_requested ON attempts (requested_at);
 CREATE INDEX attempts_by_run_row ON attempts (run_id, run_row) WHERE run_id IS NOT NULL;
 
@@ -150,9 +169,17 @@ WHEN NEW.charge_id <> OLD.charge_id OR NEW.number <> OLD.number
     OR (OLD.payment_intent IS NOT NULL AND NEW.payment_intent IS NOT OLD.payment_intent)
 BEGIN SELECT RAISE(ABORT, 'an attempt keeps its key and parameters'); END;
 
-CREATE TRIGGER attempts_that_moved_money_are_final BEFORE UPDATE ON attempts
-WHEN OLD.outcome = 'succeeded' AND NEW.outcome IS NOT 'succeeded'
-BEGIN SELECT RAISE(ABORT, 'money moved: this attempt is final'); END;
+-- Money that moved is the truth, whatever was recorded before; late news never goes backwards.
+CREATE TRIGGER attempts_take_steps_in_order BEFORE UPDATE OF outcome ON attempts
+WHEN OLD.outcome IS NOT NULL AND NEW.outcome IS NOT OLD.outcome
+    AND (OLD.outcome || '>' || coalesce(NEW.outcome, '')) NOT IN (
+        'unknown>succeeded', 'unknown>processing', 'unknown>declined', 'unknown>needs_customer',
+        'unknown>not_executed',
+        'processing>succeeded', 'processing>declined', 'processing>needs_customer',
+        'declined>succeeded', 'declined>processing',
+        'needs_customer>succeeded', 'needs_customer>processing', 'needs_customer>declined',
+        'not_executed>succeeded', 'not_executed>processing')
+BEGIN SELECT RAISE(ABORT, 'an outcome cannot go there from here'); END;
 
 CREATE TRIGGER attempts_keep_their_run BEFORE UPDATE OF run_id, run_row, fence ON attempts
 BEGIN SELECT RAISE(ABORT, 'an attempt keeps its run'); END;
@@ -310,18 +337,16 @@ WHEN NEW.id <> OLD.id OR NEW.charge_id <> OLD.charge_id OR NEW.attempt <> OLD.at
 BEGIN SELECT RAISE(ABORT, 'a refund keeps what was asked, decided and sent'); END;
 
 CREATE TRIGGER refunds_take_steps_in_order BEFORE UPDATE OF state ON refunds
-WHEN NEW.state <> OLD.state AND NOT CASE OLD.state
-    WHEN 'requested' THEN NEW.state IN ('sending', 'rejected', 'withdrawn')
-    WHEN 'sending' THEN NEW.state IN ('unknown', 'pending', 'succeeded', 'failed',
-        'refused', 'not_executed')
-    WHEN 'unknown' THEN NEW.state IN ('pending', 'succeeded', 'failed', 'refused',
-        'not_executed')
-    WHEN 'pending' THEN NEW.state IN ('succeeded', 'failed')
-    WHEN 'succeeded' THEN NEW.state = 'failed'
-    WHEN 'not_executed' THEN NEW.state IN ('pending', 'succeeded', 'failed')
-    WHEN 'refused' THEN NEW.state IN ('pending', 'succeeded', 'failed')
-    ELSE 0 END
-BEGIN SELECT RAISE(ABORT, 'a refund takes its steps in order'); END;
+WHEN NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (
+    'requested>sending', 'requested>rejected', 'requested>withdrawn',
+    'sending>unknown', 'sending>pending', 'sending>succeeded', 'sending>failed',
+    'sending>refused', 'sending>not_executed',
+    'unknown>pending', 'unknown>succeeded', 'unknown>failed', 'unknown>refused',
+    'unknown>not_executed',
+    'pending>succeeded', 'pending>failed', 'succeeded>failed',
+    'not_executed>pending', 'not_executed>succeeded', 'not_executed>failed',
+    'refused>pending', 'refused>succeeded', 'refused>failed')
+BEGIN SELECT RAISE(ABORT, 'a refund cannot go there from here'); END;
 
 CREATE TRIGGER refunds_are_never_deleted BEFORE DELETE ON refunds
 BEGIN SELECT RAISE(ABORT, 'refunds are never deleted'); END;

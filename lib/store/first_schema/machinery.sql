@@ -28,6 +28,11 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX one_open_job_a_kind ON jobs (kind) WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_by_kind ON jobs (kind, created_at DESC);
 
+CREATE TRIGGER jobs_take_steps_in_order BEFORE UPDATE OF state ON jobs
+WHEN NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (
+    'queued>running', 'queued>cancelled', 'running>done', 'running>failed', 'running>cancelled')
+BEGIN SELECT RAISE(ABORT, 'a job cannot go there from here'); END;
+
 CREATE TABLE webhook_deliveries (
     -- machinery: The inbox of Stripe's events, stored before anything is done about them, in order of arrival.
     event_id TEXT PRIMARY KEY,

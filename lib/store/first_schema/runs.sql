@@ -131,9 +131,17 @@ WHEN (SELECT state FROM runs WHERE id = OLD.run_id) IS NOT 'draft' AND (
     OR NEW.payment_method IS NOT OLD.payment_method
     OR NEW.amount IS NOT OLD.amount OR NEW.currency IS NOT OLD.currency
     OR NEW.reference IS NOT OLD.reference OR NEW.description IS NOT OLD.description
-    OR NEW.suffix IS NOT OLD.suffix OR NEW.is_submitted <> OLD.is_submitted
-    OR (OLD.state IN ('blocked', 'cancelled') AND NEW.state IN ('planned', 'sent')))
+    OR NEW.suffix IS NOT OLD.suffix OR NEW.is_submitted <> OLD.is_submitted)
 BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END;
+
+CREATE TRIGGER rows_take_steps_in_order BEFORE UPDATE OF state ON run_rows
+WHEN NEW.state <> OLD.state AND CASE (SELECT state FROM runs WHERE id = OLD.run_id)
+    WHEN 'draft' THEN (OLD.state || '>' || NEW.state) NOT IN (
+        'planned>cancelled', 'planned>blocked', 'cancelled>planned', 'cancelled>blocked')
+    ELSE (OLD.state || '>' || NEW.state) NOT IN (
+        'planned>sent', 'planned>blocked', 'planned>cancelled', 'sent>planned', 'sent>cancelled')
+    END
+BEGIN SELECT RAISE(ABORT, 'a row cannot go there from here'); END;
 
 CREATE TABLE run_decisions (
     -- runs: Who approved or rejected exactly what was submitted, never the person who submitted it.
