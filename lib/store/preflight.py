@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.charges import COMMITTED_STATES, Attempt, Charge
+from lib.domain.charges import COMMITTED_STATES, LIVE_STATES, Attempt, Charge
 from lib.domain.identity import address_key, reference_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
@@ -113,7 +113,7 @@ class PreflightStore:
         live: dict[tuple[str, str], Charge] = {}
         for row in self._each(
             f"""SELECT * FROM charges WHERE customer IN {_THESE} AND state IN
-                    ('planned', 'attempting', 'succeeded', 'processing', 'unknown')""",
+                    {one_of(LIVE_STATES)}""",
             ids,
         ):
             live[row["customer"], row["reference"]] = charge_of(row)

@@ -541,11 +541,9 @@ class TestLateNews:
         self, world: World, customer: str
     ) -> None:
         """Stripe's `canceled` has no error when the intent waited for an action."""
-        bad = world.save_card(customer, ALWAYS_DECLINES)
-        failed = world.charge(customer, method=bad)
-        with world.services.charges._uow.write() as stores:
-            stores.charges._database.execute("UPDATE attempts SET outcome = 'needs_customer'")
-            stores.charges._database.execute("UPDATE charges SET state = 'needs_customer'")
+        strict = world.save_card(customer, WANTS_AUTHENTICATION)
+        failed = world.charge(customer, method=strict)
+        assert failed.charge.state is ChargeState.NEEDS_CUSTOMER
         stripe_account(world, f"/v1/payment_intents/{intent_of(failed)}", description="looked at")
         cancelled = world.services.charges.cancel(failed.charge.id, by=ALICE)
         assert cancelled.charge.state is ChargeState.CANCELLED

@@ -1,4 +1,8 @@
-"""The schema: made from nothing, the same the second time, and the last line of defence."""
+"""
+The schema: made from nothing, the same the second time, and the last line of defence.
+
+Which tables there are stands in docs/schema.md (test_schema_page.py).
+"""
 
 from __future__ import annotations
 
@@ -15,49 +19,6 @@ from lib.store.connection import connect
 from lib.store.migrations import migrations
 from lib.store.unit_of_work import UnitOfWork
 
-OURS = {
-    "attempts",
-    "audit_log",
-    "backfills",
-    "card_fingerprints",
-    "charge_events",
-    "charges",
-    "checkout_sessions",
-    "checkout_sessions_search",
-    "customers",
-    "customers_search",
-    "disputes",
-    "incidents",
-    "jobs",
-    "limits",
-    "link_sessions",
-    "manual_outcomes",
-    "meta",
-    "payment_intents",
-    "payment_methods",
-    "payment_methods_search",
-    "new_card_charges",
-    "verifications",
-    "verification_rounds",
-    "refunds",
-    "run_certificates",
-    "run_decisions",
-    "run_rows",
-    "runs",
-    "search_pending",
-    "session_counts",
-    "setup_intents",
-    "setup_links",
-    "stripe_charges",
-    "stripe_reads",
-    "stripe_refunds",
-    "stripe_requests",
-    "sync_cursors",
-    "sync_windows",
-    "tombstones",
-    "users",
-    "webhook_deliveries",
-}
 STEPS = ["m001_first_schema"]
 
 
@@ -70,12 +31,12 @@ def schema(path: Path) -> list[tuple[Any, ...]]:
 
 
 class TestMigrations:
-    def test_from_nothing_to_exactly_these_tables(self, raw: sqlite3.Connection) -> None:
+    def test_every_table_of_ours_is_strict(self, raw: sqlite3.Connection) -> None:
         rows = raw.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'")
         tables = {row["name"]: row["strict"] for row in rows if "sqlite" not in row["name"]}
         tables = {name: strict for name, strict in tables.items() if "_fts" not in name}
-        assert set(tables) == OURS
-        assert set(tables.values()) == {1}, "every table of ours is STRICT"
+        assert len(tables) > 40
+        assert {name for name, strict in tables.items() if not strict} == set()
 
     def test_steps_are_only_ever_appended(self, uow: UnitOfWork) -> None:
         database = connect(uow.path)
