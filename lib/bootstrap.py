@@ -49,6 +49,7 @@ from lib.services.staff.limits import LimitService
 from lib.services.staff.users import UserService
 from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
+from lib.store.connection_pool import ConnectionPool
 from lib.store.folder_lock import FolderLock
 from lib.store.migrations import bring_up_to_date, is_older
 from lib.store.unit_of_work import UnitOfWork
@@ -88,13 +89,15 @@ class Services:
     sync: SyncService
     users: UserService
     webhooks: WebhookService
+    pool: ConnectionPool
+    """To be closed by whoever built this: then the database is one file again."""
 
     @functools.cached_property
     def reports(self) -> Reports:
         """Loaded when a page first asks: pandas takes longer than most commands."""
         from lib.reports import Reports
 
-        return Reports(self.settings.database, clock=self.clock)
+        return Reports(self.pool, clock=self.clock)
 
 
 @functools.cache
@@ -225,7 +228,7 @@ def build_services(
     sync = SyncService(uow, gateway, refetcher, webhooks, search_index, clock=clock)
     drafts = RunDrafts(uow, customers, methods, sync, clock=clock, livemode=configured.livemode)
     views = RunViews(uow, clock=clock, public_url=configured.public_url)
-    rows = RowSender(sender, canceller, clock=clock, livemode=configured.livemode)
+    rows = RowSender(uow, sender, canceller, clock=clock, livemode=configured.livemode)
     runs = RunServices(
         approvals=RunApprovals(uow, users, clock=clock),
         certificates=RunCertificates(uow, gateway, clock=clock),
@@ -268,4 +271,5 @@ def build_services(
         sync=sync,
         users=users,
         webhooks=webhooks,
+        pool=uow.pool,
     )

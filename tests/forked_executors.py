@@ -28,7 +28,7 @@ from lib import bootstrap
 from lib.services.runs import execute, lease
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
-from lib.store import connection, group_commit, unit_of_work
+from lib.store import connection, connection_pool
 from lib.stripe_gateway.gateway import StripeGateway
 from tests.world import BOB, World
 
@@ -98,8 +98,7 @@ def _patched(point: Callable[[], None]) -> None:
         finally:
             point()
 
-    unit_of_work.write_transaction = dying  # type: ignore[attr-defined]
-    group_commit.write_transaction = dying  # type: ignore[attr-defined]
+    connection_pool.write_transaction = dying  # type: ignore[attr-defined]
     StripeGateway._call = asked  # type: ignore[method-assign]
 
 

@@ -139,8 +139,8 @@ MUTATIONS = (
     Mutation(
         "a run's row is sent before its attempt is committed",
         "lib/services/runs/send_row.py",
-        "return commits.write(alone)",
-        "return commits.write(lambda at: (made := alone(at), self._sender.ask(made))[0])",
+        "return self._uow.submit(alone).result()",
+        "return self._uow.submit(lambda at: (made := alone(at), self._sender.ask(made))[0]).result()",
         f"{SERVICES}runs/test_execute.py::TestToTheEnd::test_each_attempt_is_committed_before_stripe_is_asked",
     ),
     Mutation(

@@ -39,13 +39,13 @@ def around_send(
     send = RowSender.send
     rows: list[int] = []
 
-    def wrapped(self: RowSender, run: Any, row: Any, lease: Any, commits: Any) -> Any:
+    def wrapped(self: RowSender, run: Any, row: Any, lease: Any) -> Any:
         rows.append(row.number)
         if len(rows) != 2:
-            return send(self, run, row, lease, commits)
+            return send(self, run, row, lease)
         before()
         try:
-            return send(self, run, row, lease, commits)
+            return send(self, run, row, lease)
         finally:
             then()
 

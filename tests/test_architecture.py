@@ -106,7 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.errors",
         "lib.money",
         "lib.store.charge_rows",
-        "lib.store.connection",
+        "lib.store.connection_pool",
         "lib.store.own_outcomes",
         "lib.store.search",
         "lib.store.sync_state",

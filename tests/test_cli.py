@@ -19,7 +19,7 @@ from lib.stripe_gateway.gateway import StripeGateway
 from tests import stripe_account
 from tests.commands import Run, Said, commands_of
 from tests.mirror_checks import hide_sessions_from_syncs
-from tests.world import ALWAYS_DECLINES, World
+from tests.world import ALWAYS_DECLINES, World, impatient
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -133,9 +133,7 @@ class TestHowItIsCalled:
     def test_a_locked_database_is_an_error_object(
         self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from lib.store import connection
-
-        monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.01)
+        impatient(world, monkeypatch)
         holder = sqlite3.connect(world.settings.database, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         said = run("--json", "--as", "alice", "links", "create", "--guest")

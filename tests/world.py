@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from lib import bootstrap
 from lib.bootstrap import Services
 from lib.clock import epoch
@@ -22,6 +24,7 @@ from lib.practice.steps import CardForm, NeedsAuthentication
 from lib.services.charges.review import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.settings import Settings, load_settings
+from lib.store import connection
 from lib.store.unit_of_work import UnitOfWork
 from lib.worker.loop import Worker
 from tests.databases import migrated
@@ -190,4 +193,14 @@ def new_world(
         services = bootstrap.build_services(
             settings, clock=clock, api_base=server.base_url, bcrypt_rounds=4
         )
-        yield World(settings, clock, stripe, server, services)
+        world = World(settings, clock, stripe, server, services)
+        try:
+            yield world
+        finally:
+            world.services.pool.close()
+
+
+def impatient(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for the write lock, not even with a connection that is open already."""
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.02)
+    world.services.pool.close()

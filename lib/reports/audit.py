@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
+from lib.store.connection_pool import ConnectionPool
 
 # Entries are numbered in the order of time, so the number alone orders them, by the primary key.
 _AUDIT = Query(
@@ -32,8 +32,8 @@ _AUDIT = Query(
 
 
 class AuditReports:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
 
     def page(
         self,
@@ -75,13 +75,13 @@ class AuditReports:
                 f"({' OR '.join(['l.action LIKE ?'] * len(actions))})",
                 *(f"{action}%" for action in actions),
             )
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             page = page_of(database, query, cursor=cursor, rows=rows, integers=("at", "id"))
         page.frame["about"] = [about or "" for about in page.frame["about"]]
         return page
 
     def find(self, entry_id: int) -> dict[str, Any] | None:
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             query = _AUDIT.where("l.id = ?", entry_id)
             frame = page_of(database, query, rows=1, integers=("at", "id")).frame
         return next(iter(records(frame)), None)

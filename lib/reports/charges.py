@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,8 +14,9 @@ from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, never_executed, shown_code
 from lib.domain.payment_methods import label_of
 from lib.money import format_major
-from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
 from lib.store.charge_rows import UNRESOLVED, decline_of
+from lib.store.connection_pool import ConnectionPool
 
 FAILED = (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
 _CHARGES = Query(
@@ -90,8 +90,8 @@ class TimelineEntry:
 
 
 class ChargeReports:
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool, *, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
 
     def page(
@@ -135,7 +135,7 @@ class ChargeReports:
             query = query.where("h.created_at >= ?", since)
         if unresolved:
             query = query.where(UNRESOLVED)
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             if reason is not None:
                 query = _because(query, self._failures(database, since or 0), reason)
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
@@ -144,13 +144,13 @@ class ChargeReports:
     def find(self, charge_id: str) -> dict[str, Any] | None:
         """One row as `page` has it."""
         query = _CHARGES.where("h.id = ?", charge_id)
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
         return next(iter(records(_explained(frame))), None)
 
     def usual_currency(self, customer: str) -> str | None:
         """The one this customer was charged in last; for a new one, the commonest of late."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             found = database.query(
                 """SELECT currency FROM (
                        SELECT currency, 0 AS rank, 0 AS count FROM (SELECT currency FROM charges
@@ -165,7 +165,7 @@ class ChargeReports:
 
     def reasons(self, *, since: int) -> pd.DataFrame:
         """Failures nobody made good yet, per `reason` and `currency`: `count` and `amount`."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = self._failures(database, since)
         frame = pd.DataFrame(
             [(row["reason"], row["currency"], row["count"], row["amount"]) for row in rows],
@@ -199,7 +199,7 @@ class ChargeReports:
         return frame.drop(columns=_NOT_EXPORTED).assign(refunded=refunded)
 
     def counts(self, *, since: int | None = None) -> dict[str, int]:
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = database.query(
                 "SELECT state, count(*) AS n FROM charges WHERE created_at >= ? GROUP BY state",
                 (since or 0,),
@@ -209,7 +209,7 @@ class ChargeReports:
 
     def timeline(self, charge_id: str) -> list[TimelineEntry]:
         """What happened to a charge, oldest first."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = list(
                 database.query(
                     "SELECT * FROM charge_events WHERE charge_id = ? ORDER BY id", (charge_id,)
@@ -224,7 +224,7 @@ class ChargeReports:
 
     def totals(self, *, since: int) -> pd.DataFrame:
         """Per currency and state: `count` and `amount` in minor units."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = database.query(
                 """SELECT currency, state, count(*) AS count, sum(amount) AS amount FROM charges
                    WHERE created_at >= ? GROUP BY currency, state""",
@@ -234,7 +234,7 @@ class ChargeReports:
 
     def per_day(self, *, since: int, utc_offset_seconds: int = 0) -> pd.DataFrame:
         """Per day (ISO date in the reader's zone), currency and state: `count` and `amount`."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = database.query(
                 """SELECT date(created_at + ?, 'unixepoch') AS day, currency, state,
                        count(*) AS count, sum(amount) AS amount

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lib.clock import Clock, epoch
 from lib.domain.payment_methods import label_of
-from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
+from lib.store.connection_pool import ConnectionPool
 
 _LINKS = Query(
     """SELECT l.id, l.token, l.customer, coalesce(c.name, l.name) AS name,
@@ -53,8 +53,8 @@ LINK_STATES = ("open", "completed", "expired", "revoked")
 
 
 class LinkReports:
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool, *, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
 
     def page(
@@ -97,7 +97,7 @@ class LinkReports:
                 query = query.where(
                     "l.completed_at IS NULL AND l.revoked_at IS NULL AND l.expires_at <= ?", now
                 )
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_LINK_INTEGERS)
         page.frame["state"] = [_link_state(row, now) for row in records(page.frame)]
         return page
@@ -110,14 +110,14 @@ class LinkReports:
     def find(self, link_id: str) -> dict[str, Any] | None:
         now = epoch(self._clock())
         query = _LINKS.where("l.id = ?", link_id)
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             frame = page_of(database, query, rows=1, integers=_LINK_INTEGERS).frame
         found = next(iter(records(frame)), None)
         return found | {"state": _link_state(found, now)} if found else None
 
     def counts(self) -> dict[str, int]:
         now = epoch(self._clock())
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             row = next(
                 database.query(
                     """SELECT sum(completed_at IS NOT NULL) AS completed,
@@ -133,8 +133,8 @@ class LinkReports:
 
 
 class SessionReports:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
 
     def page(
         self,
@@ -160,7 +160,7 @@ class SessionReports:
             query = query.where("s.position >= ?", since << 20)
         # The state is in the index, too, so that a rare one is found among many matches.
         query = query.searching(_TABLE, search, *([state] if state else []))
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_SESSION_INTEGERS)
         page.frame["label"] = [_method_label(row) for row in records(page.frame)]
         return page
@@ -173,13 +173,13 @@ class SessionReports:
 
     def find(self, session_id: str) -> dict[str, Any] | None:
         query = _SESSIONS.where("s.id = ?", session_id)
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             frame = page_of(database, query, rows=1, integers=_SESSION_INTEGERS).frame
         found = next(iter(records(frame)), None)
         return found | {"label": _method_label(found)} if found else None
 
     def counts(self) -> dict[str, int]:
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = database.query("SELECT state, n FROM session_counts")
             found = {str(row["state"]): int(row["n"]) for row in rows}
         return {state: found.get(state, 0) for state in SESSION_STATES}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,8 @@ import pandas as pd
 from lib.clock import Clock
 from lib.domain import payment_methods as rules
 from lib.domain.mirror import PaymentMethod
-from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, reading, records
+from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
+from lib.store.connection_pool import ConnectionPool
 
 _CUSTOMERS = Query(
     """SELECT c.id, c.name, c.email, c.created, c.is_deleted,
@@ -22,6 +22,7 @@ _CUSTOMERS = Query(
     "c.position",
     "c.position",
 )
+
 # Who else has the same card is known once a method is indexed (SearchStore): at once for single ones,
 # in the background for many.
 _METHODS = Query(
@@ -50,8 +51,8 @@ _METHOD_INTEGERS = ("exp_month", "exp_year", "created")
 
 
 class CustomerReports:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
 
     def page(
         self,
@@ -68,7 +69,7 @@ class CustomerReports:
                        WHERE x.customer = c.id AND x.is_detached = 0) = ?""",
                 int(with_methods),
             )
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             return page_of(
                 database,
                 query,
@@ -80,7 +81,7 @@ class CustomerReports:
     def find(self, customer_id: str) -> dict[str, Any] | None:
         """Also a deleted one: its charges are still looked up."""
         query = _CUSTOMERS.where("c.id = ?", customer_id)
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             frame = page_of(
                 database, query, rows=1, integers=("created", "methods", "last_charge_at")
             ).frame
@@ -99,8 +100,8 @@ class CustomerReports:
 
 
 class PaymentMethodReports:
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool, *, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
 
     def page(
@@ -142,7 +143,7 @@ class PaymentMethodReports:
                 query = query.where(
                     f"m.customer IS NOT NULL AND (m.exp_year IS NULL OR {expiry} >= ?)", month
                 )
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_METHOD_INTEGERS)
         return self._described(page)
 
@@ -172,7 +173,7 @@ class PaymentMethodReports:
         return frame.drop(columns=["page_time", "page_id", "livemode", "is_detached"])
 
     def find(self, method_id: str) -> dict[str, Any] | None:
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             query = _METHODS.where(_SAVED).where("m.id = ?", method_id)
             page = page_of(database, query, rows=1, integers=_METHOD_INTEGERS)
         return next(iter(records(self._described(page).frame)), None)
@@ -180,7 +181,7 @@ class PaymentMethodReports:
     def counts(self) -> dict[str, int]:
         """By state; each part walks an index, as a page asks on every rerun."""
         today = self._clock().date()
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             row = next(
                 database.query(
                     """SELECT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
@@ -11,8 +10,8 @@ from lib.clock import Clock, epoch
 from lib.domain.health import HealthFacts
 from lib.domain.mirror import TYPES
 from lib.domain.reads import PERIOD_SECONDS, budget, sync_interval
-from lib.reports.paging import reading
 from lib.reports.webhooks import WebhookReports
+from lib.store.connection_pool import ConnectionPool
 from lib.store.sync_state import SyncStore
 
 _MOST_TO_INDEX = 100_000
@@ -30,15 +29,15 @@ _SELDOM_DELETED = (
 
 
 class HealthReports:
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool, *, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
-        self._webhooks = WebhookReports(path, clock=clock)
+        self._webhooks = WebhookReports(pool, clock=clock)
 
     def facts(self, *, has_webhooks: bool) -> HealthFacts:
         now = epoch(self._clock())
         quiet = self._webhooks.quiet()
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             cursors = {
                 row["name"]: int(row["value"])
                 for row in database.query("SELECT name, value FROM sync_cursors")
@@ -94,14 +93,14 @@ class HealthReports:
 
     def to_index(self) -> int:
         """Rows that cannot be searched for yet."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             return _to_index(database)
 
     def reads_by_day(self) -> list[tuple[int, int]]:
         """Midnight UTC in seconds, and reads, of each of the last 30 days."""
         today = epoch(self._clock()) // _DAY
         first = today - PERIOD_SECONDS // _DAY + 1
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             found = {
                 row["day"]: int(row["reads"])
                 for row in database.query(
@@ -116,7 +115,7 @@ class HealthReports:
 
         Where rows are seldom deleted, their last number is as good as counting a million of them.
         """
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             # By two indexes: a third of the time that looking at each takes.
             customers = _number(
                 database,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
 
-from lib.store.connection import connect
 from lib.store.search import match
 
 PAGE_ROWS = 50
@@ -83,16 +80,6 @@ class Query:
         escaped = cleaned.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         condition = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
         return self.where(f"({condition})", *([f"%{escaped}%"] * len(columns)))
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[Database]:
-    database = connect(path)
-    try:
-        database.execute("PRAGMA query_only = ON")
-        yield database
-    finally:
-        database.close()
 
 
 def frame_of(

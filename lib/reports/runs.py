@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,8 +13,9 @@ from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.declines import explain
 from lib.domain.payment_methods import label_of
 from lib.domain.runs import STALE_SECONDS, RunState
-from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, reading, records
+from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, records
 from lib.store.charge_rows import decline_of
+from lib.store.connection_pool import ConnectionPool
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
 
 _RUNS = Query(
@@ -27,6 +27,7 @@ _RUNS = Query(
     "r.created_at",
     "r.id",
 )
+
 _ROWS = f"""
     SELECT w.number AS id, w.number, w.severity, w.findings, w.customer, w.reference, w.amount,
         w.currency, w.request, coalesce(c.name, c.email, w.customer) AS name, c.email,
@@ -55,8 +56,8 @@ _INTEGERS = ("amount", "outcome_at", "http_status")
 
 
 class RunReports:
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool, *, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
 
     def page(
@@ -71,7 +72,7 @@ class RunReports:
         query = _RUNS.matching(search, ("r.name", "r.id", "r.file_name"))
         if state:
             query = query.where("r.state = ?", state)
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             page = page_of(
                 database,
                 query,
@@ -84,7 +85,7 @@ class RunReports:
 
     def counts(self) -> dict[str, int]:
         """Runs by state, every state present."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             found = {
                 row["state"]: row["n"]
                 for row in database.query("SELECT state, count(*) AS n FROM runs GROUP BY state")
@@ -123,7 +124,7 @@ class RunReports:
         if severity:
             query = query.where("w.severity = ?", severity)
         sql = f"{query.select} WHERE {' AND '.join(query.conditions)} ORDER BY w.number LIMIT ?"
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             frame = frame_of(database, sql, [*query.parameters, rows + 1], integers=_INTEGERS)
         more = len(frame) > rows
         frame = _explained(frame.iloc[:rows].reset_index(drop=True))
@@ -132,7 +133,7 @@ class RunReports:
     def pace(self, run_id: str) -> float:
         """Rows a second that came to an end in the last minute, or since it was started or resumed."""
         now = epoch(self._clock())
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             begun = database.execute(_BEGUN, (run_id,)).fetchone()[0]
             since = max(now - _PACE_SECONDS, begun or 0)
             sent_after = since - IN_FLIGHT_SECONDS
@@ -142,7 +143,7 @@ class RunReports:
     def executed_now(self, *, besides: str) -> list[str]:
         """Names of the other runs that a living process has."""
         now = epoch(self._clock())
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = database.execute(_EXECUTED, (besides, now - STALE_SECONDS)).fetchall()
         return [name for (name,) in rows]
 
@@ -151,7 +152,7 @@ class RunReports:
         Of rows that failed and were not collected elsewhere since, per reason and currency: `count`,
         `amount` in minor units, and `next_step`.
         """
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             frame = frame_of(
                 database,
                 f"{_ROWS} WHERE w.run_id = ? AND {FAILED_STILL}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from lib.clock import Clock, epoch
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.payment_methods import this_and_next_month
-from lib.reports.paging import reading
 from lib.store.charge_rows import UNRESOLVED
+from lib.store.connection_pool import ConnectionPool
 
 FAILURE_DAYS = 30
 # Each part walks an index and counts only what is still open.
@@ -51,8 +50,8 @@ class Approvals:
 
 
 class WaitingReports:
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool, *, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
 
     def counts(self) -> dict[str, int]:
@@ -64,12 +63,12 @@ class WaitingReports:
             "since": now - FAILURE_DAYS * 86_400,
             "sent_before": now - IN_FLIGHT_SECONDS,
         } | this_and_next_month(moment.date())
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             row = next(database.query(_COUNTS, parameters))
         return {name: int(value or 0) for name, value in row.items()}
 
     def approvals(self, username: str) -> Approvals:
         """As one person sees them."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             row = next(database.query(_APPROVALS, {"who": username}))
         return Approvals(int(row["to_decide"]), int(row["mine"]))

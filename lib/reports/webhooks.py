@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lib.clock import Clock, epoch
-from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, reading, records
+from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
+from lib.store.connection_pool import ConnectionPool
 
 # After so long a webhook that did not come counts as lost.
 LATE_SECONDS = 15 * 60
@@ -35,6 +35,7 @@ _DELIVERIES = Query(
     "d.rowid",
     "d.rowid",
 )
+
 _INTEGERS = (
     "created",
     "received_at",
@@ -68,8 +69,8 @@ class Quiet:
 
 
 class WebhookReports:
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, pool: ConnectionPool, *, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
 
     def page(
@@ -116,18 +117,18 @@ class WebhookReports:
                 start,
                 start,
             )
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             return page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
 
     def find(self, event_id: str) -> dict[str, Any] | None:
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             query = _DELIVERIES.where("d.event_id = ?", event_id)
             frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
         return next(iter(records(frame)), None)
 
     def counts(self) -> dict[str, int]:
         """Deliveries by state, in the order of `page`'s states."""
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             rows = database.query(
                 "SELECT state, count(*) AS n FROM webhook_deliveries GROUP BY state"
             )
@@ -148,7 +149,7 @@ class WebhookReports:
 
     def quiet(self) -> Quiet:
         now = epoch(self._clock())
-        with reading(self._path) as database:
+        with self._pool.reading() as database:
             row = next(
                 database.query(
                     """SELECT (SELECT max(webhook_at) FROM webhook_deliveries) AS last,

@@ -12,11 +12,19 @@ from sqlite_utils import Database
 # Long enough for the slowest single transaction of ours on a busy disk; after that a clear error
 # beats a page that hangs.
 BUSY_TIMEOUT_SECONDS = 10.0
+CACHE_KB = 2_000
 # All that a connection that lives long ever says: preparing one anew takes as long as its work.
 _KEPT_STATEMENTS = 512
+# What a checkpoint leaves of the write-ahead log, once a bulk load has let it grow.
+_LOG_BYTES = 16 * 1024 * 1024
 
 
-def connect(path: Path, *, any_thread: bool = False) -> Database:
+def connect(
+    path: Path,
+    *,
+    any_thread: bool = False,
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> Database:
     """
     Open a connection for the calling thread; the caller closes it.
 
@@ -31,10 +39,12 @@ def connect(path: Path, *, any_thread: bool = False) -> Database:
         isolation_level=None,
         check_same_thread=not any_thread,
         cached_statements=_KEPT_STATEMENTS,
+        factory=factory,
     )
     database = Database(connection)
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA synchronous = FULL")
+    database.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
     return database
 
 

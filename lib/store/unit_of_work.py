@@ -1,11 +1,13 @@
-"""One connection and, for writes, one transaction per unit of work."""
+"""The door to the database: one connection and, for writes, one transaction per unit of work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sqlite_utils import Database
 
@@ -14,8 +16,10 @@ from lib.store.backups import BackupStore
 from lib.store.certificates import CertificateStore
 from lib.store.charges import ChargeStore
 from lib.store.comparing import CompareStore
-from lib.store.connection import connect, write_transaction
+from lib.store.connection import CACHE_KB, connect, write_transaction
+from lib.store.connection_pool import ConnectionPool
 from lib.store.deliveries import DeliveryStore
+from lib.store.group_commit import GroupCommit
 from lib.store.history import HistoryStore
 from lib.store.incidents import IncidentStore
 from lib.store.jobs import JobStore
@@ -35,6 +39,8 @@ from lib.store.runs import RunStore
 from lib.store.search import SearchStore
 from lib.store.sync_state import SyncStore
 from lib.store.users import UserStore
+
+T = TypeVar("T")
 
 _INDEXED_AT_ONCE = 10
 _BULK_CACHE_KB = 32_768
@@ -72,43 +78,22 @@ class Stores:
 
 
 class UnitOfWork:
+    """Thread-safe. A thread has one unit at a time; a second one inside it raises RuntimeError."""
+
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.pool = ConnectionPool(path)
+        self._commits = GroupCommit(self.pool)
 
     def missing_steps(self) -> list[str]:
         """Schema steps this code has and the file has not."""
-        database = connect(self.path)
-        try:
+        with self.pool.reading() as database:
             return [step.name for step in migrations.pending(database)]
-        finally:
-            database.close()
 
     @contextmanager
     def read(self) -> Iterator[Stores]:
         """Stores over one consistent snapshot; nothing may be written."""
-        database = connect(self.path)
-        try:
-            database.execute("PRAGMA query_only = ON")
-            database.execute("BEGIN")
+        with self.pool.reading() as database:
             yield stores_over(database)
-        finally:
-            database.close()
-
-    @contextmanager
-    def bulk(self) -> Iterator[Bulk]:
-        """
-        For writing what can be read again: a long-lived connection with a large cache, which waits
-        for the disk at checkpoints only. Each transaction is still all or nothing, in order.
-        """
-        database = connect(self.path)
-        try:
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KB}")
-            database.execute(f"PRAGMA wal_autocheckpoint = {_BULK_CHECKPOINT_PAGES}")
-            yield Bulk(database)
-            database.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        finally:
-            database.close()
 
     @contextmanager
     def write(self, *, in_bulk: bool = False) -> Iterator[Stores]:
@@ -118,17 +103,32 @@ class UnitOfWork:
         A few changed rows can be searched for at once. `in_bulk` leaves them to the background, as
         writing the search index takes longer than writing the rows.
         """
-        database = connect(self.path)
-        try:
-            if in_bulk:
-                database.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KB}")
-            with write_transaction(database):
-                stores = stores_over(database)
-                yield stores
-                if not in_bulk:
-                    stores.search.index(_INDEXED_AT_ONCE)
-        finally:
-            database.close()
+        with self.pool.writing(cache_kb=_BULK_CACHE_KB if in_bulk else CACHE_KB) as database:
+            stores = stores_over(database)
+            yield stores
+            if not in_bulk:
+                stores.search.index(_INDEXED_AT_ONCE)
+
+    def submit(self, work: Callable[[Stores], T]) -> Future[T]:
+        """
+        One of many small writes at once: committed together, each done after its commit.
+
+        See GroupCommit.submit. What it changes is indexed in the background.
+        """
+        return self._commits.submit(lambda database: work(stores_over(database)))
+
+    @contextmanager
+    def bulk(self) -> Iterator[Bulk]:
+        """
+        For writing what can be read again: a long-lived connection with a large cache, which waits
+        for the disk at checkpoints only. Each transaction is still all or nothing, in order.
+        """
+        with closing(connect(self.pool.path)) as database:
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KB}")
+            database.execute(f"PRAGMA wal_autocheckpoint = {_BULK_CHECKPOINT_PAGES}")
+            yield Bulk(database)
+            database.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 @dataclass(frozen=True, slots=True)

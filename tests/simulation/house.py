@@ -11,11 +11,9 @@ import json
 import shutil
 import sqlite3
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -23,7 +21,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import stripe
 from requests.structures import CaseInsensitiveDict
-from sqlite_utils import Database
 
 from lib import bootstrap
 from lib.bootstrap import Services
@@ -31,12 +28,9 @@ from lib.clock import Clock
 from lib.practice.engine import PracticeStripe
 from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
-from lib.reports import paging
 from lib.services.runs import execute, lease
 from lib.settings import Settings, load_settings
-from lib.store import group_commit, quick_reads, unit_of_work
-from lib.store.connection import connect
-from lib.store.group_commit import GroupCommit
+from lib.store import group_commit
 from lib.store.unit_of_work import Stores
 from lib.stripe_gateway.client import API_VERSION, unread
 from tests.world import FakeClock, World, new_world
@@ -92,49 +86,6 @@ class InProcess(stripe.HTTPClient):
         """Nothing is open."""
 
 
-class _Commits(GroupCommit):
-    def __init__(self, path: Path, life: Life) -> None:
-        super().__init__(path)
-        self._life = life
-
-    def write(self, work: Callable[[Stores], T]) -> T:
-        self._life.point()
-        done = super().write(work)
-        self._life.point()
-        return done
-
-
-class Connections:
-    """
-    To the one database, lent again instead of opened: each new one reads the whole schema first,
-    which was half the time of a simulation. A lender never has a transaction of its predecessor's.
-    """
-
-    def __init__(self) -> None:
-        self._free: list[Database] = []
-        self._lock = threading.Lock()
-
-    def lend(self, path: Path, *, any_thread: bool = False) -> Database:
-        with self._lock:
-            database = self._free.pop() if self._free else None
-        if database is None:
-            database = connect(path, any_thread=True)
-            database.close = partial(self._take_back, database)  # type: ignore[method-assign]
-        return database
-
-    def _take_back(self, database: Database) -> None:
-        if database.conn.in_transaction:
-            database.conn.execute("ROLLBACK")
-        database.conn.execute("PRAGMA query_only = OFF")
-        database.conn.execute("PRAGMA synchronous = FULL")
-        with self._lock:
-            self._free.append(database)
-
-    def close(self) -> None:
-        for database in self._free:
-            database.conn.close()
-
-
 class _InTurn:
     """In place of a pool of one thread: done when it is submitted."""
 
@@ -168,11 +119,7 @@ class House:
         """`call` makes each call to Stripe, and may look at it and do something around it."""
         patch.setattr(lease, "BEAT_SECONDS", 3_600)
         patch.setattr(execute, "ThreadPoolExecutor", _InTurn)
-        self._connections = Connections()
-        patch.setattr(unit_of_work, "connect", self._connections.lend)
-        patch.setattr(group_commit, "connect", self._connections.lend)
-        patch.setattr(paging, "connect", self._connections.lend)
-        patch.setattr(quick_reads, "connect", self._connections.lend)
+        patch.setattr(group_commit, "ThreadPoolExecutor", _InTurn)
         self._patch = patch
         self.settings = settings_of(folder)
         self.clock = FakeClock()
@@ -182,7 +129,6 @@ class House:
         self._call = call
 
     def close(self) -> None:
-        self._connections.close()
         self.stripe.database.close()
 
     def process(self, clock: Clock) -> tuple[Services, Life]:
@@ -190,7 +136,7 @@ class House:
         life = Life()
         executor = services.runs.executor
         uow, gateway = executor._uow, executor._rows._sender._gateway
-        write, ask = uow.write, gateway._call
+        write, submit, ask = uow.write, uow.submit, gateway._call
         gateway._client = stripe.StripeClient(
             "sk_test_practice",
             stripe_version=API_VERSION,
@@ -205,16 +151,22 @@ class House:
                 life.point()
             life.point()
 
+        def submitted(work: Callable[[Stores], T]) -> Future[T]:
+            life.point()
+            future = submit(work)
+            life.point()
+            return future
+
         def asked(*given: Any, **more: Any) -> Any:
             life.point()
             answer = self._call(lambda: ask(*given, **more), given)
             life.point()
             return answer
 
-        executor._commits = _Commits(uow.path, life)
         # Whoever it would wait for is in this same thread.
         executor._rows._patience = 0.0
         uow.write = dying  # type: ignore[method-assign]
+        uow.submit = submitted  # type: ignore[method-assign]
         gateway._call = asked  # type: ignore[method-assign]
         executor._in_flight = 1
         executor._pause = lambda _: None

@@ -23,7 +23,7 @@ def uow(tmp_path: Path) -> UnitOfWork:
 @pytest.fixture
 def raw(uow: UnitOfWork) -> Iterator[sqlite3.Connection]:
     """As somebody with a SQLite shell sees it."""
-    connection = sqlite3.connect(uow.path)
+    connection = sqlite3.connect(uow.pool.path)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     yield connection

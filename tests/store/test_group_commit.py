@@ -12,16 +12,8 @@ from typing import Any
 import pytest
 
 from lib.domain.mirror import Customer
-from lib.store import connection, group_commit
-from lib.store.group_commit import GroupCommit
+from lib.store import connection, connection_pool
 from lib.store.unit_of_work import Stores, UnitOfWork
-
-
-@pytest.fixture
-def commits(uow: UnitOfWork) -> Iterator[GroupCommit]:
-    made = GroupCommit(uow.path)
-    yield made
-    made.close()
 
 
 def noting(subject: str) -> Callable[[Stores], str]:
@@ -44,9 +36,7 @@ def noted(raw: sqlite3.Connection) -> set[str]:
     return {subject for (subject,) in raw.execute("SELECT subject FROM audit_log")}
 
 
-def together(
-    commits: GroupCommit, pieces: list[Callable[[Stores], str]]
-) -> list[str | BaseException]:
+def together(uow: UnitOfWork, pieces: list[Callable[[Stores], str]]) -> list[str | BaseException]:
     """All of them in one commit: they queue up while another piece is being written."""
     begun, go = threading.Event(), threading.Event()
 
@@ -54,17 +44,12 @@ def together(
         begun.set()
         assert go.wait(10)
 
-    with ThreadPoolExecutor(len(pieces) + 1) as pool:
-        holding = pool.submit(commits.write, first)
-        assert begun.wait(10)
-        results = []
-        for at, piece in enumerate(pieces, start=1):
-            results.append(pool.submit(commits.write, piece))
-            while len(commits._waiting) < at:
-                threading.Event().wait(0.001)
-        go.set()
-        holding.result(10)
-        return [result.exception(10) or result.result(10) for result in results]
+    holding = uow.submit(first)
+    assert begun.wait(10)
+    results = [uow.submit(piece) for piece in pieces]
+    go.set()
+    holding.result(10)
+    return [result.exception(10) or result.result(10) for result in results]
 
 
 @pytest.fixture
@@ -79,45 +64,43 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             yield
         commits.append(1)
 
-    monkeypatch.setattr(group_commit, "write_transaction", counting)
+    monkeypatch.setattr(connection_pool, "write_transaction", counting)
     return commits
 
 
 def test_what_waits_is_committed_at_once(
-    commits: GroupCommit, raw: sqlite3.Connection, counted: list[int]
+    uow: UnitOfWork, raw: sqlite3.Connection, counted: list[int]
 ) -> None:
-    found = together(commits, [noting(str(at)) for at in range(8)])
+    found = together(uow, [noting(str(at)) for at in range(8)])
     assert found == [str(at) for at in range(8)]
     assert noted(raw) == set(found)
     assert len(counted) == 2, "the first piece, and then the other eight"
 
 
 def test_a_piece_that_fails_takes_nothing_else_with_it(
-    commits: GroupCommit, raw: sqlite3.Connection, counted: list[int]
+    uow: UnitOfWork, raw: sqlite3.Connection, counted: list[int]
 ) -> None:
     wrong = ValueError("this piece only")
-    found = together(commits, [noting("a"), breaking("b", wrong), noting("c")])
+    found = together(uow, [noting("a"), breaking("b", wrong), noting("c")])
     assert found == ["a", wrong, "c"]
     assert noted(raw) == {"a", "c"}
     assert len(counted) == 2
 
 
-def test_nor_does_one_that_the_schema_refuses(
-    commits: GroupCommit, raw: sqlite3.Connection
-) -> None:
+def test_nor_does_one_that_the_schema_refuses(uow: UnitOfWork, raw: sqlite3.Connection) -> None:
     def refused(stores: Stores) -> str:
         noting("b")(stores)
         stores.audit._database.execute("DELETE FROM audit_log")
         return "never"
 
-    found = together(commits, [noting("a"), refused, noting("c")])
+    found = together(uow, [noting("a"), refused, noting("c")])
     assert found[0::2] == ["a", "c"]
     assert isinstance(found[1], sqlite3.IntegrityError)
     assert noted(raw) == {"a", "c"}
 
 
 def test_nor_does_a_word_of_stripes_that_cannot_be_mirrored(
-    commits: GroupCommit, raw: sqlite3.Connection
+    uow: UnitOfWork, raw: sqlite3.Connection
 ) -> None:
     nameless: Any = Customer("cus_1", False, None, None, created=None)  # type: ignore[arg-type]
 
@@ -126,16 +109,16 @@ def test_nor_does_a_word_of_stripes_that_cannot_be_mirrored(
         stores.mirror.save_customers([nameless], synced_at_ms=1)
         return "never"
 
-    found = together(commits, [noting("a"), refused, noting("c")])
+    found = together(uow, [noting("a"), refused, noting("c")])
     assert found[0::2] == ["a", "c"]
     assert isinstance(found[1], sqlite3.IntegrityError)
     assert noted(raw) == {"a", "c"}
 
 
-def test_each_hears_only_after_the_commit(commits: GroupCommit, uow: UnitOfWork) -> None:
+def test_each_hears_only_after_the_commit(uow: UnitOfWork) -> None:
     def write_and_look(at: int) -> bool:
-        commits.write(noting(str(at)))
-        other = sqlite3.connect(uow.path)
+        uow.submit(noting(str(at))).result(10)
+        other = sqlite3.connect(uow.pool.path)
         try:
             return str(at) in noted(other)
         finally:
@@ -145,22 +128,20 @@ def test_each_hears_only_after_the_commit(commits: GroupCommit, uow: UnitOfWork)
         assert all(pool.map(write_and_look, range(200)))
 
 
-def test_before_the_commit_nobody_sees_it(
-    commits: GroupCommit, uow: UnitOfWork, raw: sqlite3.Connection
-) -> None:
+def test_before_the_commit_nobody_sees_it(uow: UnitOfWork, raw: sqlite3.Connection) -> None:
     seen: list[set[str]] = []
 
     def look(_: Stores) -> str:
-        seen.append(noted(sqlite3.connect(uow.path)))
+        seen.append(noted(sqlite3.connect(uow.pool.path)))
         return "looked"
 
-    together(commits, [noting("a"), look])
+    together(uow, [noting("a"), look])
     assert seen == [set()]
     assert noted(raw) == {"a"}
 
 
 def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_works(
-    commits: GroupCommit, raw: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    uow: UnitOfWork, raw: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = connection.write_transaction
     broken = sqlite3.OperationalError("disk I/O error")
@@ -172,40 +153,41 @@ def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_works(
             if next(database.query("SELECT count(*) AS n FROM audit_log"))["n"]:
                 raise broken
 
-    monkeypatch.setattr(group_commit, "write_transaction", failing)
+    monkeypatch.setattr(connection_pool, "write_transaction", failing)
     own = ValueError("its own")
-    found = together(commits, [noting("a"), breaking("b", own), noting("c")])
+    found = together(uow, [noting("a"), breaking("b", own), noting("c")])
     assert found == [broken, broken, broken], "not even the one that failed by itself may go on"
     assert noted(raw) == set()
     monkeypatch.undo()
-    assert together(commits, [noting("d")]) == ["d"]
+    assert together(uow, [noting("d")]) == ["d"]
     assert noted(raw) == {"d"}
 
 
 def test_a_database_that_is_locked_fails_all_of_it_and_the_next_one_works(
-    commits: GroupCommit, raw: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    uow: UnitOfWork, raw: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.02)
     raw.isolation_level = None
     raw.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(3) as pool:
-        waiting = [pool.submit(commits.write, noting(str(at))) for at in range(3)]
-        errors = [one.exception(10) for one in waiting]
+    waiting = [uow.submit(noting(str(at))) for at in range(3)]
+    errors = [one.exception(10) for one in waiting]
     assert [str(error) for error in errors] == ["database is locked"] * 3
     raw.execute("ROLLBACK")
-    assert commits.write(noting("later")) == "later"
+    assert uow.submit(noting("later")).result(10) == "later"
     assert noted(raw) == {"later"}
 
 
 def test_a_disk_that_is_full_keeps_nothing_and_says_so_to_all(
-    commits: GroupCommit, raw: sqlite3.Connection
+    uow: UnitOfWork, raw: sqlite3.Connection
 ) -> None:
     """SQLite gives up the whole transaction then, savepoints and all."""
-    assert commits.write(noting("before")) == "before"
-    database = commits._open[0]
-    assert database is not None
-    pages = next(database.query("PRAGMA page_count"))["page_count"]
-    database.execute(f"PRAGMA max_page_count = {pages + 4}")
+    assert uow.submit(noting("before")).result(10) == "before"
+
+    def limiting(stores: Stores) -> str:
+        database = stores.audit._database
+        pages = next(database.query("PRAGMA page_count"))["page_count"]
+        database.execute(f"PRAGMA max_page_count = {pages + 4}")
+        return "limited"
 
     def growing(stores: Stores) -> str:
         stores.audit.record(
@@ -213,35 +195,56 @@ def test_a_disk_that_is_full_keeps_nothing_and_says_so_to_all(
         )
         return "never"
 
-    found = together(commits, [noting("a"), growing, noting("c")])
-    told = {"before"} | {one for one in found if isinstance(one, str)}
-    assert isinstance(found[1], sqlite3.OperationalError)
-    assert noted(raw) == told, "who was told that it was written, finds it written"
-    database.execute("PRAGMA max_page_count = 1000000")
-    assert commits.write(noting("d")) == "d"
+    found = together(uow, [limiting, noting("a"), growing, noting("c")])
+    assert [type(one) for one in found] == [sqlite3.OperationalError] * 4
+    assert noted(raw) == {"before"}, "who was told that it was written, finds it written"
+    # The connection that failed was given up, and with it the limit.
+    assert uow.submit(growing).result(10) == "never"
 
 
-def test_an_interruption_takes_everything_back(
-    commits: GroupCommit, raw: sqlite3.Connection
+def test_a_writer_that_is_stopped_takes_everything_back(
+    uow: UnitOfWork, raw: sqlite3.Connection
 ) -> None:
-    stop = KeyboardInterrupt()
-    found = together(commits, [noting("a"), breaking("b", stop), noting("c")])
-    assert [type(one) for one in found] == [KeyboardInterrupt] * 3
+    found = together(uow, [noting("a"), breaking("b", SystemExit()), noting("c")])
+    assert [str(one) for one in found] == ["the writer was stopped"] * 3
     assert noted(raw) == set()
-    assert commits.write(noting("d")) == "d"
+    assert uow.submit(noting("d")).result(10) == "d"
+
+
+def test_there_is_no_thread_to_be_had(
+    uow: UnitOfWork, raw: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuses)
+        assert str(uow.submit(noting("a")).exception(0)) == "the writer was stopped"
+    assert uow.submit(noting("b")).result(10) == "b"
+    assert noted(raw) == {"b"}
+
+
+def test_whoever_goes_away_before_the_answer_takes_nothing_back(
+    uow: UnitOfWork, raw: sqlite3.Connection
+) -> None:
+    future = uow.submit(noting("a"))
+    future.cancel()
+    assert future.result(10) == "a"
+    assert noted(raw) == {"a"}
 
 
 def test_after_it_was_closed_it_opens_again_and_closing_twice_is_fine(
-    commits: GroupCommit, raw: sqlite3.Connection
+    uow: UnitOfWork, raw: sqlite3.Connection
 ) -> None:
-    commits.write(noting("a"))
-    commits.close()
-    commits.close()
-    assert commits.write(noting("b")) == "b"
+    uow.submit(noting("a")).result(10)
+    uow.pool.close()
+    uow.pool.close()
+    assert uow.submit(noting("b")).result(10) == "b"
     assert noted(raw) == {"a", "b"}
 
 
-def test_it_waits_for_the_disk(commits: GroupCommit) -> None:
-    commits.write(noting("a"))
-    assert commits._open[0] is not None
-    assert next(commits._open[0].query("PRAGMA synchronous"))["synchronous"] == 2
+def test_it_waits_for_the_disk(uow: UnitOfWork) -> None:
+    def synchronous(stores: Stores) -> object:
+        return next(stores.audit._database.query("PRAGMA synchronous"))["synchronous"]
+
+    assert uow.submit(synchronous).result(10) == 2

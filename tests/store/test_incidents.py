@@ -69,7 +69,7 @@ class TestAMigrationThatAddsAGuard:
 
     @pytest.fixture
     def database(self, uow: UnitOfWork) -> Database:
-        database = connect(uow.path)
+        database = connect(uow.pool.path)
         database.execute(
             "CREATE TABLE teams (name TEXT, site TEXT, head TEXT, PRIMARY KEY (name, site)) WITHOUT ROWID"
         )

@@ -39,7 +39,7 @@ class TestMigrations:
         assert {name for name, strict in tables.items() if not strict} == set()
 
     def test_steps_are_only_ever_appended(self, uow: UnitOfWork) -> None:
-        database = connect(uow.path)
+        database = connect(uow.pool.path)
         applied = [step.name for step in migrations.applied(database)]
         assert applied[: len(STEPS)] == STEPS
         assert migrations.pending(database) == []
@@ -57,7 +57,7 @@ class TestMigrations:
         assert raw.execute("PRAGMA page_size").fetchone()[0] == 4_096
 
     def test_a_connection_checks_keys_and_waits_for_the_disk(self, uow: UnitOfWork) -> None:
-        database = connect(uow.path)
+        database = connect(uow.pool.path)
         assert next(database.query("PRAGMA foreign_keys"))["foreign_keys"] == 1
         assert next(database.query("PRAGMA synchronous"))["synchronous"] == 2
         database.close()

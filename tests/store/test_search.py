@@ -46,7 +46,7 @@ def test_customers_are_found_by_any_part_of_their_name(
 
 
 def test_the_index_follows_a_new_name_and_a_deletion(uow: UnitOfWork) -> None:
-    reports = CustomerReports(uow.path)
+    reports = CustomerReports(uow.pool)
     anna = Customer("cus_1", False, "Anna Amber", "anna@example.com", 1_000)
     with uow.write() as stores:
         stores.mirror.save_customers([anna], synced_at_ms=1)
@@ -66,7 +66,7 @@ def test_a_session_is_found_by_its_customers_new_name(uow: UnitOfWork) -> None:
     with uow.write() as stores:
         stores.mirror.save_customers([anna], synced_at_ms=1)
         stores.mirror.save_bundles([SessionBundle(session, None, None)], synced_at_ms=1)
-    reports = SessionReports(uow.path)
+    reports = SessionReports(uow.pool)
     with uow.write() as stores:
         stores.mirror.save_customers([replace(anna, name="Zora")], synced_at_ms=2)
     for wanted in ("zora", "INV-77", "inv-7", "cs_test_1"):
@@ -106,7 +106,8 @@ def test_counts_are_those_of_the_rows(tmp_path_factory, changes: list[tuple[int,
 def _fresh(folder: Path) -> tuple[CustomerReports, UnitOfWork]:
     configured = load_settings(folder, {})
     migrated(configured)
-    return CustomerReports(configured.database), UnitOfWork(configured.database)
+    uow = UnitOfWork(configured.database)
+    return CustomerReports(uow.pool), uow
 
 
 def a_session(session_id: str, **given: str) -> CheckoutSession:

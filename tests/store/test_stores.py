@@ -77,7 +77,7 @@ INTENT = PaymentIntent(
 
 
 def row(uow: UnitOfWork, table: str, key: str) -> dict[str, Any]:
-    connection = sqlite3.connect(uow.path)
+    connection = sqlite3.connect(uow.pool.path)
     connection.row_factory = sqlite3.Row
     found = connection.execute(f"SELECT * FROM {table} WHERE id = ?", (key,)).fetchone()
     connection.close()
@@ -108,7 +108,7 @@ class TestUnitOfWork:
     def test_reading_sees_one_moment(self, uow: UnitOfWork) -> None:
         with uow.read() as reading:
             assert reading.users.count() == 0
-            with uow.write() as writing:
+            with UnitOfWork(uow.pool.path).write() as writing:
                 writing.users.add(
                     username="a",
                     name="A",
@@ -235,7 +235,7 @@ class TestPages:
     def test_a_row_the_schema_refuses_takes_its_transaction_back(self, uow: UnitOfWork) -> None:
         """So that nobody can keep half of a page."""
         wrong: Any = replace(CUSTOMER, id="cus_2", created=None)
-        database = connect(uow.path)
+        database = connect(uow.pool.path)
         database.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.IntegrityError):
             stores_over(database).mirror.save_customers([CUSTOMER, wrong], synced_at_ms=5)
@@ -507,7 +507,7 @@ class TestAuditChain:
                 stores.audit.record(at=1, actor="alice", action=action, subject="s", detail={})
 
     def tamper(self, uow: UnitOfWork, statement: str) -> None:
-        connection = sqlite3.connect(uow.path)
+        connection = sqlite3.connect(uow.pool.path)
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(statement)
         connection.execute("DROP TRIGGER audit_log_is_never_changed")

@@ -76,7 +76,8 @@ def settings(world: World) -> Settings:
 
 
 def _add_people(settings: Settings) -> None:
-    users = bootstrap.build_services(settings, clock=FakeClock(), bcrypt_rounds=4).users
+    services = bootstrap.build_services(settings, clock=FakeClock(), bcrypt_rounds=4)
+    users = services.users
     for username, (name, role) in sorted(PEOPLE.items(), key=lambda item: item[0] != "ada"):
         by = users.find("ada")
         users.add(
@@ -87,6 +88,7 @@ def _add_people(settings: Settings) -> None:
             password=PASSWORD,
             by=by.actor if by else None,
         )
+    services.pool.close()
 
 
 @pytest.fixture

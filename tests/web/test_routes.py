@@ -11,11 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from lib.services.collect.links import CreatedLink
-from lib.store import connection
 from lib.web.routes import LARGEST_DELIVERY_BYTES
 from tests import stripe_account
 from tests.webhook_route import PATH, client_of, deliver, signed
-from tests.world import ALICE, World, new_world
+from tests.world import ALICE, World, impatient, new_world
 
 NAME, EMAIL = "Anna Geheim", "anna.geheim@example.com"
 
@@ -28,7 +27,7 @@ def client(world: World) -> TestClient:
 @pytest.fixture
 def locked(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another process holds the write lock for longer than anybody waits."""
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.01)
+    impatient(world, monkeypatch)
     holder = sqlite3.connect(world.settings.database, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     yield

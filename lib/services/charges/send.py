@@ -21,7 +21,6 @@ from lib.errors import (
 from lib.services.ledger.attempts import AttemptResult, record_reply
 from lib.services.ledger.recovery_links import withdraw_recovery
 from lib.services.ledger.send_and_record import SendAndRecord, SendState
-from lib.store.quick_reads import QuickReads
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway import mapping
 from lib.stripe_gateway.gateway import StripeGateway
@@ -32,11 +31,11 @@ class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
 
     def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
         super().__init__(uow, clock=clock)
-        self._reads = QuickReads(uow.path)
         self._gateway = gateway
 
     def _state(self, row: Attempt) -> SendState:
-        current = self._reads.read(lambda stores: stores.charges.attempt(row.charge_id, row.number))
+        with self._uow.read() as stores:
+            current = stores.charges.attempt(row.charge_id, row.number)
         return SendState(
             is_open=current is not None and current.is_open,
             is_untouched=current is not None and current.outcome is None,

@@ -102,7 +102,7 @@ class BackupService:
         now = epoch(self._clock())
         target = self._target(destination, now)
         try:
-            taken = take_copy(self._uow.path, target, now=now)
+            taken = take_copy(self._uow.pool.path, target, now=now)
         except BackupFailed as failure:
             self._write_down(Backup(now, kind, str(target), None, None, None, str(failure)), by=by)
             raise

@@ -19,7 +19,6 @@ from lib.services.mirror.event_types import (
 )
 from lib.services.mirror.refetch import Refetcher
 from lib.store.deliveries import Delivery
-from lib.store.intake import Arrival, Intake
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway import webhooks
 
@@ -51,7 +50,6 @@ class WebhookService:
         livemode: bool,
     ) -> None:
         self._uow = uow
-        self._intake = Intake(uow.path)
         self._refetcher = refetcher
         self._clock = clock
         self._secrets = secrets
@@ -76,7 +74,16 @@ class WebhookService:
         now = epoch(self._clock())
         verified = webhooks.verify(payload, signature, self._secrets, now=now)
         note = why_ignored(verified.event, livemode=self._livemode)
-        return self._intake.store(Arrival(verified.event, now, verified.signature_age, note))
+        return self._uow.submit(
+            lambda stores: stores.deliveries.add(
+                verified.event,
+                received_at=now,
+                signature_age=verified.signature_age,
+                state="ignored" if note else "received",
+                note=note,
+                by_webhook=True,
+            )
+        )
 
     def take_listed(self, events: Sequence[Event]) -> int:
         """Put events that Stripe listed into the same inbox; returns how many were new."""

@@ -23,7 +23,6 @@ from lib.services.runs.approve import digest_now
 from lib.services.runs.lease import Lease, kept_alive
 from lib.services.runs.row_queue import RowQueue
 from lib.services.runs.send_row import RowSender
-from lib.store.group_commit import GroupCommit
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -61,8 +60,6 @@ class RunExecutor:
         self._in_flight = in_flight
         self._pause = pause
         self._owner = new_id("exec")
-        # Of all runs of this process, so that they do not wait for each other's locks.
-        self._commits = GroupCommit(uow.path)
         self._sending: set[str] = set()
 
     def waiting(self) -> list[str]:
@@ -156,15 +153,13 @@ class RunExecutor:
                         row = queue.take()
                         if row is None:
                             break
-                        sent = pool.submit(self._rows.send, run, row, lease, self._commits)
+                        sent = pool.submit(self._rows.send, run, row, lease)
                         progress.pending[sent] = row
                     if not progress.pending:
                         return progress.stop or queue.stop
                     self._collect(progress, queue)
         finally:
             self._sending.discard(run.id)
-            # Another run goes on with a new connection.
-            self._commits.close()
 
     def _share(self) -> int:
         """

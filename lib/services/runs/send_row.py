@@ -23,8 +23,7 @@ from lib.services.charges.review import ChargeOrder, attempts_of
 from lib.services.charges.send import ChargeSender
 from lib.services.runs.lease import Lease
 from lib.services.runs.row_queue import charged_today, over_day_limit
-from lib.store.group_commit import GroupCommit
-from lib.store.unit_of_work import Stores
+from lib.store.unit_of_work import Stores, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +50,15 @@ class _OverLimit(Exception):
 
 class RowSender:
     def __init__(
-        self, sender: ChargeSender, canceller: IntentCanceller, *, clock: Clock, livemode: bool
+        self,
+        uow: UnitOfWork,
+        sender: ChargeSender,
+        canceller: IntentCanceller,
+        *,
+        clock: Clock,
+        livemode: bool,
     ) -> None:
+        self._uow = uow
         self._sender = sender
         self._canceller = canceller
         self._clock = clock
@@ -60,7 +66,7 @@ class RowSender:
         # Of real time: whatever is in flight for longer has ended, and is being settled.
         self._patience = float(IN_FLIGHT_SECONDS)
 
-    def send(self, run: Run, row: RunRow, lease: Lease, commits: GroupCommit) -> RowResult | None:
+    def send(self, run: Run, row: RunRow, lease: Lease) -> RowResult | None:
         """
         Charge one row. None when nothing was sent: our own rules blocked it, or the lease is over.
 
@@ -70,16 +76,16 @@ class RowSender:
         order = _order(row)
         try:
             try:
-                attempt = self._claim(run, row, order, {}, lease, commits)
+                attempt = self._claim(run, row, order, {}, lease)
             except _TriedBefore as before:
                 # This is also the last look before the money moves.
                 for charge_id, attempts in before.tried.items():
                     self._canceller.cancel_last(charge_id, attempts)
-                attempt = self._claim(run, row, order, before.tried, lease, commits)
+                attempt = self._claim(run, row, order, before.tried, lease)
         except (RuleViolation, Refused) as error:
             # Asked again, Stripe would refuse again to close the earlier payment.
             refusal = _finding(error)
-            commits.write(lambda stores: _block(stores, row, refusal))
+            self._uow.submit(lambda stores: _block(stores, row, refusal)).result()
             return None
         except GatewayError as error:
             return RowResult(Outcome.NOT_EXECUTED, http_status=error.http_status)
@@ -93,7 +99,7 @@ class RowSender:
                 record(stores)
                 _come_back(stores, row, attempt.charge_id)
 
-            commits.write(with_row)
+            self._uow.submit(with_row).result()
 
         try:
             result = self._sender.send(attempt, commit=commit)
@@ -114,7 +120,6 @@ class RowSender:
         order: ChargeOrder,
         tried: Mapping[str, Sequence[Attempt]],
         lease: Lease,
-        commits: GroupCommit,
     ) -> Attempt | None:
         """
         Phase 1. None when the run is not executed under this lease any more.
@@ -147,7 +152,7 @@ class RowSender:
             )
 
         try:
-            return self._when_free(row, lease, commits, claiming)
+            return self._when_free(row, lease, claiming)
         except sqlite3.IntegrityError as error:
             if _OVER not in str(error):
                 raise
@@ -158,7 +163,6 @@ class RowSender:
         self,
         row: RunRow,
         lease: Lease,
-        commits: GroupCommit,
         claiming: Callable[[Stores], Attempt],
     ) -> Attempt | None:
         """
@@ -179,7 +183,7 @@ class RowSender:
 
         while True:
             try:
-                return commits.write(alone)
+                return self._uow.submit(alone).result()
             except _CustomerBusy:
                 lease.over.wait(_BUSY_SECONDS)
                 if lease.is_over():

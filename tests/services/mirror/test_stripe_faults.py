@@ -27,7 +27,7 @@ from tests.mirror_checks import (
     rows,
     watched,
 )
-from tests.world import ALICE, World
+from tests.world import ALICE, World, impatient
 
 REASONS = (
     "global-rate",
@@ -324,7 +324,9 @@ class TestDisk:
                 built.execute(f"PRAGMA max_page_count = {limit}")
             return built
 
-        monkeypatch.setattr("lib.store.unit_of_work.connect", small)
+        for module in ("connection_pool", "unit_of_work"):
+            monkeypatch.setattr(f"lib.store.{module}.connect", small)
+        world.services.pool.close()
         limit = rows(world, "PRAGMA page_count")[0][0] + 12
         world.services.sync._jobs.request(BACKFILL, by=ALICE)
         with pytest.raises(sqlite3.OperationalError, match="full"):
@@ -335,6 +337,7 @@ class TestDisk:
         read = rows(world, "SELECT coalesce(sum(objects), 0) FROM sync_windows")[0][0]
         assert count(world, "customers") + count(world, "checkout_sessions") == read
         limit = 1_000_000
+        world.services.pool.close()
         world.clock.advance(minutes=10)
         world.worker.do_urgent()
         world.worker.do_long()
@@ -345,7 +348,7 @@ class TestDisk:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seed_sessions(world.stripe, 130, now=world.clock())
-        monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.05)
+        impatient(world, monkeypatch)
         holder = sqlite3.connect(
             world.settings.database, isolation_level=None, check_same_thread=False
         )

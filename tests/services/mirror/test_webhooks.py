@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from lib.reports.webhooks import _CONDITIONS, _DELIVERIES
 from lib.services.mirror.event_types import family_of
 from lib.services.mirror.webhooks import NotConfigured
 from lib.store.deliveries import DeliveryStore
-from lib.store.intake import Arrival
 from lib.stripe_gateway.webhooks import TOLERANCE_SECONDS
 from tests import stripe_account
 from tests.webhook_route import deliver, signed
@@ -51,18 +51,20 @@ def event(type_: str = "customer.updated", object_id: str = "cus_1", **more: Any
     } | more
 
 
-def arrival(event_id: str) -> Arrival:
-    return Arrival(Event(event_id, "a.b", False, None, 1, None, None, None), 1, 0, None)
-
-
 def receive(
     world: World, body: dict[str, Any] | bytes, *, at: int | None = None, secret: str | None = None
 ) -> bool:
+    return stored(world, body, at=at, secret=secret).result()
+
+
+def stored(
+    world: World, body: dict[str, Any] | bytes, *, at: int | None = None, secret: str | None = None
+) -> Future[bool]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     header = signed(
         raw, secret or world.settings.webhook_secrets[0], at=world.now if at is None else at
     )
-    return world.services.webhooks.receive(raw, header).result()
+    return world.services.webhooks.receive(raw, header)
 
 
 class TestSignature:
@@ -656,11 +658,17 @@ class TestNotStored:
         assert deliver(world, event()) == 204
         assert states(world) == ["received"]
 
-    def test_the_disk_really_is_full(self, world: World) -> None:
-        receive(world, event(object_id="cus_0"))
-        database = world.services.webhooks._intake._database
-        pages = database.execute("PRAGMA page_count").fetchone()[0]
-        database.execute(f"PRAGMA max_page_count = {pages}")
+    def test_the_disk_really_is_full(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = DeliveryStore.add
+        with closing(sqlite3.connect(world.settings.database)) as shell:
+            [limit] = shell.execute("PRAGMA page_count").fetchone()
+
+        def add(self: DeliveryStore, *given: Any, **how: Any) -> bool:
+            if limit:
+                self._database.execute(f"PRAGMA max_page_count = {limit}")
+            return store(self, *given, **how)
+
+        monkeypatch.setattr(DeliveryStore, "add", add)
         answered = {}
         for number in range(1, 3000):
             given = event(object_id=f"cus_{number}")
@@ -669,65 +677,45 @@ class TestNotStored:
                 break
         assert answered.popitem() == (given["id"], 503)
         assert set(answered.values()) == {204}
-        assert len(inbox(world)) == len(answered) + 1
+        assert len(inbox(world)) == len(answered)
         # The connection that failed was given up, and with it the limit.
+        limit = 0
         assert deliver(world, given) == 204
 
     def test_one_that_cannot_be_stored_does_not_take_others_along(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        store = DeliveryStore.add
+        store, begun, go = DeliveryStore.add, threading.Event(), threading.Event()
 
         def picky(self: DeliveryStore, given: Event, **how: Any) -> bool:
-            if given.id == "evt_bad":
+            if given.object_id == "cus_first":
+                begun.set()
+                assert go.wait(10)
+            if given.object_id == "cus_bad":
                 raise sqlite3.IntegrityError("a rule of the schema")
             return store(self, given, **how)
 
         monkeypatch.setattr(DeliveryStore, "add", picky)
-        intake = world.services.webhooks._intake
-        good, bad = arrival("evt_good"), arrival("evt_bad")
-        intake._write([good, bad])
-        assert good.is_new.result() is True
-        with pytest.raises(sqlite3.IntegrityError):
-            bad.is_new.result()
+        first = stored(world, event(object_id="cus_first"))
+        assert begun.wait(10)
+        good, bad = [stored(world, event(object_id=one)) for one in ("cus_good", "cus_bad")]
+        go.set()
+        assert first.result(10) is True
+        assert good.result(10) is True
+        assert isinstance(bad.exception(10), sqlite3.IntegrityError)
+        assert [row["object_id"] for row in inbox(world)] == ["cus_first", "cus_good"]
 
     def test_the_writer_is_stopped(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nobody whose delivery it had taken along may answer that it is stored."""
-        intake = world.services.webhooks._intake
+        """Stripe must hear that it has to send again."""
 
-        def stopped(_: Any) -> None:
+        def stopped(*_: Any, **__: Any) -> bool:
             raise SystemExit
 
         with monkeypatch.context() as patch:
-            patch.setattr(intake, "_transaction", stopped)
-            taken_along = arrival("evt_1")
-            intake._waiting.append(taken_along)
-            with pytest.raises(SystemExit):
-                intake._write_waiting()
-            with pytest.raises(sqlite3.OperationalError):
-                taken_along.is_new.result(timeout=0)
-        assert intake.store(arrival("evt_1")).result() is True
-
-    def test_there_is_no_thread_to_be_had(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuses(_: threading.Thread) -> None:
-            raise RuntimeError("can't start new thread")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuses)
-            is_new = world.services.webhooks._intake.store(arrival("evt_1"))
-            with pytest.raises(sqlite3.OperationalError):
-                is_new.result(timeout=0)
-        assert world.services.webhooks._intake.store(arrival("evt_2")).result(timeout=10) is True
-        assert [row["event_id"] for row in inbox(world)] == ["evt_2"]
-
-    def test_the_sender_goes_away_before_the_answer(self, world: World) -> None:
-        given = arrival("evt_1")
-        is_new = world.services.webhooks._intake.store(given)
-        is_new.cancel()
-        assert is_new.result() is True
-        assert [row["event_id"] for row in inbox(world)] == ["evt_1"]
+            patch.setattr(DeliveryStore, "add", stopped)
+            assert deliver(world, event()) == 503
+        assert inbox(world) == []
+        assert deliver(world, event()) == 204
 
     def test_many_at_once_are_each_stored_once(self, world: World) -> None:
         given = [event(object_id=f"cus_{number % 150}") for number in range(300)]

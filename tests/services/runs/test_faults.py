@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from lib.services.runs import execute
 from lib.services.runs.row_queue import RowQueue
 from lib.services.runs.send_row import RowSender
 from lib.store import connection
+from lib.store.group_commit import GroupCommit
 from tests.charge_runs import (
     audited,
     counts,
@@ -26,9 +28,9 @@ from tests.charge_runs import (
     uow,
 )
 from tests.stopped_runs import all_paid, around_send, one_payer, stopped
-from tests.world import (
-    World,
-)
+from tests.world import World, impatient
+
+_ANY_SIZE = 2**30
 
 
 class Lock:
@@ -49,26 +51,34 @@ class Lock:
 
 @pytest.fixture
 def lock(world: World, monkeypatch: pytest.MonkeyPatch) -> Lock:
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.02)
+    impatient(world, monkeypatch)
     return Lock(world)
 
 
 @pytest.fixture
-def page_limit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
-    """A real SQLITE_FULL: the file may not grow beyond so many pages more than it has."""
-    built: list[Any] = []
-    connect = connection.connect
+def page_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
+    """A real SQLITE_FULL of a run: the file may not grow by more than so many pages."""
+    submit, room = GroupCommit.submit, _ANY_SIZE
 
-    def remembering(*given: Any, **more: Any) -> Any:
-        built.append(connect(*given, **more))
-        return built[-1]
+    def pages(database: Any) -> int:
+        return int(database.execute("PRAGMA page_count").fetchone()[0])
 
     def limit(more: int | None) -> None:
-        database = built[-1]
-        pages = next(database.query("PRAGMA page_count"))["page_count"]
-        database.execute(f"PRAGMA max_page_count = {2**30 if more is None else pages + more}")
+        nonlocal room
+        with closing(sqlite3.connect(world.settings.database)) as shell:
+            room = _ANY_SIZE if more is None else pages(shell) + more
 
-    monkeypatch.setattr("lib.store.group_commit.connect", remembering)
+    def limited(commits: GroupCommit, work: Callable[[Any], Any]) -> Any:
+        def piece(database: Any) -> Any:
+            database.execute(f"PRAGMA max_page_count = {room}")
+            try:
+                return work(database)
+            finally:
+                database.execute(f"PRAGMA max_page_count = {_ANY_SIZE}")
+
+        return submit(commits, piece)
+
+    monkeypatch.setattr(GroupCommit, "submit", limited)
     return limit
 
 
@@ -117,7 +127,7 @@ class TestDatabase:
                     lock.give()
             return write(database)
 
-        monkeypatch.setattr("lib.store.group_commit.write_transaction", counted)
+        monkeypatch.setattr("lib.store.connection_pool.write_transaction", counted)
         world.services.runs.executor.execute(run_id)
         assert len(refused) == 3
         assert all_paid(world, world.services.runs.control.find(run_id), 4)
@@ -146,6 +156,7 @@ class TestDatabase:
         world.services.runs.executor.execute(run_id)
         assert stopped(world.services.runs.control.find(run_id), "not_written")
         assert 0 < counts(world, run_id)["planned"] < 40
+        page_limit(None)
         assert all_paid(world, resumed(world, run_id), 40)
 
     def test_full_after_a_reply(
@@ -172,6 +183,7 @@ class TestDatabase:
         world.services.runs.executor.execute(run_id)
         assert stopped(world.services.runs.control.find(run_id), "not_written")
         assert counts(world, run_id) == {"succeeded": 1, "attempting": 1, "planned": 1}
+        page_limit(None)
         assert all_paid(world, resumed(world, run_id), 3)
 
 

@@ -12,8 +12,7 @@ from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState
 from lib.errors import Misconfigured, StaleState
 from lib.services.runs import lease
 from lib.services.runs.execute import RunExecutor
-from lib.store.group_commit import GroupCommit
-from tests.charge_runs import audited, counts, executed, invoices, payers, rows_of, started, uow
+from tests.charge_runs import audited, counts, executed, invoices, payers, rows_of, started
 from tests.forked_executors import Executors
 from tests.held_requests import Gate, Running, until
 from tests.world import ALICE, ALWAYS_DECLINES, World
@@ -154,14 +153,12 @@ class TestTakingOver:
         newer = world.rebuild().runs.executor._take(run_id)
         assert newer is not None
         run, old = taken
-        commits = GroupCommit(uow(world).path)
-        answer = executor._rows.send(run, rows_of(world, run_id)[0], old, commits)
+        answer = executor._rows.send(run, rows_of(world, run_id)[0], old)
         assert answer is None
         assert old.over.is_set()
         assert not newer[1].over.is_set()
         assert counts(world, run_id) == {"planned": 2}
-        sent = executor._rows.send(run, rows_of(world, run_id)[0], newer[1], commits)
-        commits.close()
+        sent = executor._rows.send(run, rows_of(world, run_id)[0], newer[1])
         assert sent is not None
         assert len(world.moved()) == 1
 
