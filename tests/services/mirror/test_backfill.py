@@ -96,7 +96,7 @@ class TestEverything:
         world.services.sync.run(full=True, only=["checkout_sessions"])
         assert indexed.is_set()
         assert count(world, "checkout_sessions_search") >= 100
-        world.services.search.index_all()
+        world.services.search_index.index_all()
         assert count(world, "checkout_sessions_search") == count(world, "checkout_sessions") == 330
 
     def test_payments_of_nobody_are_not_kept(self, world: World) -> None:
