@@ -1,7 +1,6 @@
-"""Form decoding, and the refusal of parameters that Stripe does not know.
-
-Which parameters exist, and of which type they are, is read from the SDK's own typed dicts
-(`stripe.params`), the freshest description of the API on the machine.
+"""
+Form decoding, and the refusal of parameters that Stripe does not know. Those that exist, and their types, are
+read from the SDK's own typed dicts (`stripe.params`), the freshest description of the API on the machine.
 """
 
 from __future__ import annotations
@@ -136,9 +135,7 @@ def _split_union(text: str) -> list[str]:
 def _compile_union(members: tuple[Any, ...], module: ModuleType) -> Checker:
     choices: list[Any] = []
     scalars: list[Checker] = []
-    nested: Checker | None = None
-    listed: Checker | None = None
-    allows_empty = False
+    nested, listed, allows_empty = None, None, False
     for member in members:
         if isinstance(member, ForwardRef):
             member = _evaluate(member.__forward_arg__, module)
@@ -160,19 +157,23 @@ def _compile_union(members: tuple[Any, ...], module: ModuleType) -> Checker:
     def check_union(value: object, param: str) -> object:
         if value == "" and allows_empty:
             return ""
-        if isinstance(value, Mapping) and nested is not None:
+        if isinstance(value, Mapping) and nested:
             return nested(value, param)
-        if isinstance(value, Mapping | list) and listed is not None:
+        if isinstance(value, Mapping | list) and listed:
             return listed(value, param)
-        refusal: StripeRefusal | None = None
-        for checker in scalars:
-            try:
-                return checker(value, param)
-            except StripeRefusal as refused:
-                refusal = refused
-        raise refusal or invalid(f"Invalid object: {value}", param=param)
+        return _first_fit(scalars, value, param)
 
     return check_union
+
+
+def _first_fit(checkers: list[Checker], value: object, param: str) -> object:
+    refusal = invalid(f"Invalid object: {value}", param=param)
+    for checker in checkers:
+        try:
+            return checker(value, param)
+        except StripeRefusal as refused:
+            refusal = refused
+    raise refusal
 
 
 def _emptyable(checker: Checker) -> Checker:

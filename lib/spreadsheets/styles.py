@@ -109,8 +109,8 @@ def struck_texts(shared_texts: bytes) -> frozenset[str]:
     def text(piece: str) -> None:
         if inside.get("text"):
             pieces.append(piece)
-            if piece.strip():
-                inside["all"] = inside.get("all", True) and inside.get("run", False)
+            is_struck = inside.get("run", False) or not piece.strip()
+            inside["all"] = inside.get("all", True) and is_struck
 
     parser = expat.ParserCreate()
     parser.EndElementHandler = end

@@ -1,94 +1,19 @@
-"""What a person may do with a run, by its state and their role."""
+"""Submitting a run, deciding on it, and what can be done with one of its rows."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.control_totals import ControlTotals, typed, uncounted
-from lib.domain.runs import OVER_STATES, Run, RunState
+from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput
-from lib.services.runs.files import RunFiles
 from lib.services.runs.view import RunView
-from lib.ui import downloads, navigation, outcome, run_words, second_look
+from lib.ui import navigation, outcome, run_words, second_look
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
-
-
-def buttons(ctx: PageContext, view: RunView) -> None:
-    """Beside the title: what moves the run on, and what holds it."""
-    run, runs, by = view.run, ctx.services.runs, ctx.actor
-    if run.started_at is not None or run.state in OVER_STATES:
-        _results(ctx, view)
-    if not by.may(Permission.CHARGE):
-        return
-    match run.state:
-        case RunState.DRAFT:
-            if st.button("Check again", key="run_check", icon=":material/refresh:"):
-                with outcome.show("Checked by what is known now."):
-                    runs.drafts.check_again(run.id, by=by)
-        case RunState.APPROVED:
-            label = escape(run_words.to_charge(view))
-            if st.button(
-                label,
-                key="run_start",
-                type="primary",
-                icon=":material/play_arrow:",
-                help="Starts the run: these cards are charged now.",
-            ):
-                with outcome.show("It begins in a moment."):
-                    runs.control.start(run.id, by=by)
-        case RunState.RUNNING:
-            if st.button("Pause", key="run_pause", icon=":material/pause:"):
-                with outcome.show("Nothing new is sent."):
-                    runs.control.pause(run.id, by=by)
-        case RunState.PAUSED | RunState.STOPPED:
-            if st.button("Resume", key="run_resume", type="primary", icon=":material/play_arrow:"):
-                with outcome.show("It goes on in a moment."):
-                    runs.control.resume(run.id, by=by)
-        case RunState.AWAITING_APPROVAL | RunState.REJECTED:
-            if st.button(
-                "Change",
-                key="run_withdraw",
-                icon=":material/edit:",
-                help="Back to draft. It then has to be approved again.",
-            ):
-                with outcome.show("It is a draft again."):
-                    runs.approvals.withdraw(run.id, by=by)
-        case _:
-            pass
-    if run.state not in OVER_STATES:
-        _cancel(ctx, view)
-
-
-def _cancel(ctx: PageContext, view: RunView) -> None:
-    with st.popover("Cancel", icon=":material/cancel:"):
-        planned = view.counts.get("planned", 0)
-        st.markdown(f"{plural(planned, 'row')} would not be charged any more. What was sent stays.")
-        if st.button("Cancel this run", key="run_cancel", type="primary"):
-            with outcome.show("Cancelled. What was not sent is not charged."):
-                ctx.services.runs.control.cancel(view.run.id, by=ctx.actor)
-
-
-def _results(ctx: PageContext, view: RunView) -> None:
-    run_id, files = view.run.id, ctx.services.runs.files
-    with st.popover("Results", icon=":material/download:"):
-        st.caption("Every row as it came in, and what came of it.")
-        for label, ending in (("Excel workbook", "xlsx"), ("CSV file", "csv")):
-            name = f"{view.run.name}-results.{ending}"
-            downloads.file(
-                partial(_content, files, run_id, name),
-                file_name=name,
-                key=f"run_results_{ending}",
-                label=label,
-            )
-
-
-def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:
-    return files.results(run_id, file_name)[1]
 
 
 def decision(ctx: PageContext, view: RunView) -> None:

@@ -19,6 +19,7 @@ from lib.ui import (
     filters,
     layout,
     run_actions,
+    run_buttons,
     run_certificate,
     run_outlook,
     run_recovery,
@@ -56,7 +57,7 @@ def draw(ctx: PageContext, run_id: str) -> None:
         sentence += f", from {run.file_name}"
     actions = layout.header(escape(run.name), escape(sentence))
     with actions:
-        run_actions.buttons(ctx, view)
+        run_buttons.buttons(ctx, view)
     st.markdown(badges.badge(run.state.value))
     if run.stop_message:
         st.warning(escape(run.stop_message), icon=":material/front_hand:")

@@ -45,10 +45,11 @@ _templates = Environment(
 )
 
 
-def routes(services: Callable[[], Services]) -> list[Route]:
-    """`services` is called per request, so that building them may wait until the first one."""
+class _Handlers:
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
 
-    async def stripe_webhook(request: Request) -> Response:
+    async def stripe_webhook(self, request: Request) -> Response:
         try:
             payload = await _body(request)
         except ClientDisconnect:
@@ -56,7 +57,9 @@ def routes(services: Callable[[], Services]) -> list[Route]:
         if payload is None:
             return Response(status_code=413)
         try:
-            stored = services().webhooks.receive(payload, request.headers.get("stripe-signature"))
+            stored = self._services().webhooks.receive(
+                payload, request.headers.get("stripe-signature")
+            )
             await asyncio.wrap_future(stored)
         except NotConfigured:
             return Response(status_code=503)
@@ -68,26 +71,26 @@ def routes(services: Callable[[], Services]) -> list[Route]:
             return Response(status_code=503)
         return Response(status_code=204)
 
-    async def setup_return(request: Request) -> Response:
+    async def setup_return(self, request: Request) -> Response:
         session_id = request.query_params.get("session_id", "")
         saved = False
         if _SESSION_ID.match(session_id):
             try:
-                saved = await run_in_threadpool(services().return_page.finish, session_id)
+                saved = await run_in_threadpool(self._services().return_page.finish, session_id)
             except (GatewayError, sqlite3.Error):
                 # The card is saved at Stripe all the same; webhook or polling will tell us.
                 logger.exception("the return page could not look at %s", session_id[:16])
         return _page("saved" if saved else "thanks")
 
-    async def setup_cancelled(_: Request) -> Response:
+    async def setup_cancelled(self, _: Request) -> Response:
         return _page("cancelled")
 
-    async def durable_link(request: Request) -> Response:
+    async def durable_link(self, request: Request) -> Response:
         token = request.path_params["token"]
         if not _TOKEN.match(token):
             return _page("gone", status_code=410)
         try:
-            found = await run_in_threadpool(services().links.open_durable, token)
+            found = await run_in_threadpool(self._services().links.open_durable, token)
         except (GatewayError, sqlite3.Error):
             logger.exception("a durable link could not be opened")
             return _page("try_again", status_code=503)
@@ -96,15 +99,15 @@ def routes(services: Callable[[], Services]) -> list[Route]:
             return _page("used" if used else "gone", status_code=410)
         return RedirectResponse(found, status_code=303, headers={"Cache-Control": "no-store"})
 
-    async def home(_: Request) -> Response:
+    async def home(self, _: Request) -> Response:
         # The default page lives at "/"; Streamlit says "Page not found" at its own name.
         return RedirectResponse("/", status_code=303)
 
-    async def healthz(_: Request) -> Response:
+    async def healthz(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def readyz(_: Request) -> Response:
-        checks = await run_in_threadpool(lambda: services().doctor.is_ready())
+    async def readyz(self, _: Request) -> Response:
+        checks = await run_in_threadpool(lambda: self._services().doctor.is_ready())
         ok = all(check.ok for check in checks)
         return JSONResponse(
             {
@@ -114,14 +117,18 @@ def routes(services: Callable[[], Services]) -> list[Route]:
             status_code=200 if ok else 503,
         )
 
+
+def routes(services: Callable[[], Services]) -> list[Route]:
+    """`services` is called per request, so that building them may wait until the first one."""
+    handlers = _Handlers(services)
     return [
-        Route("/webhooks/stripe", stripe_webhook, methods=["POST"]),
-        Route("/setup/return", setup_return, methods=["GET"]),
-        Route("/setup/cancelled", setup_cancelled, methods=["GET"]),
-        Route("/l/{token}", durable_link, methods=["GET"]),
-        Route("/home", home, methods=["GET"]),
-        Route("/healthz", healthz, methods=["GET"]),
-        Route("/readyz", readyz, methods=["GET"]),
+        Route("/webhooks/stripe", handlers.stripe_webhook, methods=["POST"]),
+        Route("/setup/return", handlers.setup_return, methods=["GET"]),
+        Route("/setup/cancelled", handlers.setup_cancelled, methods=["GET"]),
+        Route("/l/{token}", handlers.durable_link, methods=["GET"]),
+        Route("/home", handlers.home, methods=["GET"]),
+        Route("/healthz", handlers.healthz, methods=["GET"]),
+        Route("/readyz", handlers.readyz, methods=["GET"]),
     ]
 
 

@@ -89,6 +89,22 @@ class TestStoppedBeforeSending:
         awake(meanwhile)
         assert world.moved() == []
 
+    def test_for_so_long_that_stripe_may_have_forgotten_the_key(
+        self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gateway = world.services.charges._sender._gateway
+        send = gateway.create_payment_intent
+
+        def after_a_day(*request: Any, **options: Any) -> Any:
+            world.clock.advance(hours=23)
+            return send(*request, **options)
+
+        monkeypatch.setattr(gateway, "create_payment_intent", after_a_day)
+        view = world.charge(customer)
+        assert view.attempts[-1].outcome is Outcome.NOT_EXECUTED
+        assert view.charge.state is ChargeState.PLANNED
+        assert world.moved() == []
+
     def test_two_people_agreed_that_it_was_never_executed(self, world: World, awake) -> None:
         def meanwhile(services: Any, charge: str) -> None:
             world.clock.advance(minutes=70)
