@@ -226,7 +226,15 @@ def build_services(
     refund_resolver = RefundResolver(uow, gateway, refund_sender, clock=clock)
     search_index = SearchIndexService(uow)
     sync = SyncService(uow, gateway, refetcher, webhooks, search_index, clock=clock)
-    drafts = RunDrafts(uow, customers, methods, sync, clock=clock, livemode=configured.livemode)
+    drafts = RunDrafts(
+        uow,
+        customers,
+        methods,
+        sync,
+        clock=clock,
+        livemode=configured.livemode,
+        statement_prefix=gateway.statement_prefix,
+    )
     views = RunViews(uow, clock=clock, public_url=configured.public_url)
     rows = RowSender(uow, sender, canceller, clock=clock, livemode=configured.livemode)
     runs = RunServices(

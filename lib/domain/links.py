@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,15 @@ LINK_LIFETIME_SECONDS = 30 * 86_400
 SESSION_MARGIN_SECONDS = 10 * 60
 # The languages Stripe's page is translated to, of those our users asked for; Stripe knows more.
 LOCALES = ("auto", "en", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "sv", "zh")
+
+
+SETUP_SESSION: Mapping[str, object] = {
+    "mode": "setup",
+    # On by default for some accounts made since July 2026, and then setup mode is refused:
+    # https://github.com/TryGhost/Ghost/pull/29715
+    "managed_payments": {"enabled": False},
+}
+"""What every Checkout Session of ours is created with."""
 
 
 class LinkStatus(StrEnum):

@@ -215,6 +215,22 @@ class Dispute:
     due_by: int | None
     """Until when evidence is taken."""
     created: int
+    is_charge_refundable: bool = False
+    """As Stripe says now; the mirror keeps the status, which says nearly the same."""
+
+    @property
+    def is_inquiry(self) -> bool:
+        """A bank's question, which has taken no money yet."""
+        return self.status.startswith("warning_")
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in ("won", "lost", "warning_closed", "prevented")
+
+    @property
+    def allows_refund(self) -> bool:
+        """A chargeback took the money itself, unless it was won; an inquiry has taken nothing."""
+        return self.is_charge_refundable or self.is_inquiry or self.status == "won"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from lib.domain.mirror import PaymentMethod
+from lib.errors import Blocked
+from lib.money import Money, format_money
 
 # Stripe's list of methods that can be charged off-session later; others are shown, not charged.
 CHARGEABLE_TYPES = frozenset(
     {"card", "link", "sepa_debit", "us_bank_account", "bacs_debit", "au_becs_debit", "acss_debit"}
 )
 _EXPIRES_SOON_MONTHS = 2
+_DIGITS_WITHOUT_CARD = {"inr": 9, "cop": 10, "idr": 12}
 
 
 def is_expired(method: PaymentMethod, today: date) -> bool:
@@ -40,6 +43,33 @@ def why_not_usable(method: PaymentMethod, today: date) -> str | None:
     if is_expired(method, today):
         return "expired"
     return None
+
+
+def largest(method: PaymentMethod, currency: str) -> int:
+    """
+    The most that Stripe takes from such a method at once, in minor units.
+
+    Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts. The eight digits of
+    JCB, Diners and Discover hold for accounts in Japan only, and are left to Stripe.
+    """
+    if method.type == "card":
+        digits = 9 if method.brand == "amex" else 12
+    else:
+        digits = _DIGITS_WITHOUT_CARD.get(currency, 8)
+    return int(10**digits) - 1
+
+
+def check_largest(method: PaymentMethod, money: Money) -> None:
+    """
+    Raises:
+        Blocked: Stripe would refuse the sum for its length, whatever the bank says.
+    """
+    most = largest(method, money.currency)
+    if money.amount > most:
+        raise Blocked(
+            f"{label(method)} takes at most {format_money(most, money.currency)} at once. Split the sum, or use another method.",
+            code="amount_too_large_for_method",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from lib.domain.row_errors import RowError
 from lib.domain.run_columns import is_ours, stated_currency
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.domain.sheets import Sheet, SheetRow
+from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
 from lib.money import Money, currency
 
@@ -20,7 +21,6 @@ _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.]{2,63}\Z")
 # Cards that were saved before PaymentMethods existed keep their old kind of id.
 _METHOD = re.compile(r"(?:pm|card|src)_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
-_LONGEST_SUFFIX = 22
 _NOT_IN_SUFFIX = set("<>\\'\"*")
 _REPEATED = "reference_repeated"
 # What can be said of an amount whose currency is not known.
@@ -167,13 +167,13 @@ def clean_suffix(text: str) -> str | None:
         return None
     is_latin = all(" " <= character <= "~" for character in cleaned)
     if (
-        len(cleaned) > _LONGEST_SUFFIX
+        len(cleaned) > LONGEST_SUFFIX
         or not is_latin
         or _NOT_IN_SUFFIX & set(cleaned)
         or not any(map(str.isalpha, cleaned))
     ):
         raise InvalidInput(
-            f"“{cleaned[:24]}” cannot stand on a statement. Write up to {_LONGEST_SUFFIX} Latin characters "
+            f"“{cleaned[:24]}” cannot stand on a statement. Write up to {LONGEST_SUFFIX} Latin characters "
             "without accents, at least one letter, and none of < > \\ ' \" *.",
             field="statement_descriptor_suffix",
             code="suffix_invalid",

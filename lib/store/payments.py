@@ -163,6 +163,16 @@ class PaymentStore:
             ],
         )
 
+    def disputes_of(self, payment_intent: str) -> list[Dispute]:
+        """Newest first."""
+        rows = self._database.query(
+            "SELECT id, livemode, status, customer, charge, payment_intent, amount, currency, reason,"
+            " due_by, created FROM disputes WHERE charge IN"
+            " (SELECT id FROM stripe_charges WHERE payment_intent = ?) ORDER BY created DESC, id",
+            (payment_intent,),
+        )
+        return [Dispute(**(row | {"livemode": bool(row["livemode"])})) for row in rows]
+
     def save_disputes(self, disputes: Sequence[Dispute], *, synced_at_ms: int) -> int:
         return _UPSERT_DISPUTE.write(
             self._database,

@@ -267,6 +267,11 @@ class StripeGateway:
             f"/v1/disputes/{_path(dispute_id)}", {"expand": ["charge"]}, mapping.dispute
         )
 
+    def list_disputes(self, payment_intent: str, *, after: str | None = None) -> Page[Dispute]:
+        """Of one payment, newest first."""
+        params = list_params(None, after, expand=["data.charge"], payment_intent=payment_intent)
+        return self._get("/v1/disputes", params, pages(mapping.dispute))
+
     # Events and the account
 
     def list_events(
@@ -282,6 +287,10 @@ class StripeGateway:
 
     def account_id(self) -> str:
         return self._get("/v1/account", {}, lambda data: str(data["id"]))
+
+    def statement_prefix(self) -> str | None:
+        """What stands before the suffix of a card payment on statements; None: not set."""
+        return self._get("/v1/account", {}, mapping.statement_prefix)
 
     def probe(self, method: str, path: str, params: Mapping[str, object]) -> None:
         """Send a request only to learn whether the key may; raises what Stripe answers."""

@@ -52,7 +52,8 @@ def payment_method(data: Json) -> PaymentMethod:
     kind: str = data["type"]
     inner: Json = data.get(kind) or {}
     billing: Json = data.get("billing_details") or {}
-    owner = _id(data.get("customer"))
+    # With Accounts v2 a method belongs to an Account (`acct_…`) in place of a Customer.
+    owner = _id(data.get("customer")) or _id(data.get("customer_account"))
     return PaymentMethod(
         id=data["id"],
         livemode=data["livemode"],
@@ -210,7 +211,13 @@ def dispute(data: Json) -> Dispute:
         reason=data.get("reason"),
         due_by=evidence.get("due_by"),
         created=data["created"],
+        is_charge_refundable=bool(data.get("is_charge_refundable")),
     )
+
+
+def statement_prefix(account: Json) -> str | None:
+    settings: Json = account.get("settings") or {}
+    return _text((settings.get("card_payments") or {}).get("statement_descriptor_prefix")) or None
 
 
 def decline(error: Json, *, outcome_of: object = None) -> Decline:

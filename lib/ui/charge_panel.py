@@ -50,6 +50,7 @@ def _panel(charge_id: str) -> None:
     verdict_panel.draw(details)
     charge_actions.try_again(details)
     charge_actions.recovery(details)
+    disputed = refund_panel.disputes(details)
     refunds = refund_panel.orders(details)
     charge_details.facts(details)
     st.subheader("What happened", anchor=False)
@@ -58,4 +59,4 @@ def _panel(charge_id: str) -> None:
     charge_details.attempts(details)
     charge_details.raw(details)
     charge_actions.cancel(details)
-    refund_panel.ask(details, earlier=refunds)
+    refund_panel.ask(details, earlier=refunds, disputed=disputed)

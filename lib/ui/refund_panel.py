@@ -6,13 +6,14 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.charges import ChargeState
+from lib.domain.mirror import Dispute
 from lib.domain.refunds import REASONS, RefundOrder, RefundState
 from lib.money import Money, format_major, format_money, parse_amount
 from lib.ui import badges, outcome, second_look
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names
 from lib.ui.context import PageContext
-from lib.ui.formats import escape, when
+from lib.ui.formats import escape, exact, when
 
 _SAID: dict[RefundState, str] = {
     RefundState.REQUESTED: "Waits for somebody else to approve it. Nothing was given back yet.",
@@ -99,10 +100,47 @@ def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
             said.message = "Found out." if settled else "No news yet. Onfile looks again by itself."
 
 
-def ask(details: Details, *, earlier: list[RefundOrder]) -> None:
+def disputes(details: Details) -> list[Dispute]:
+    """What the bank says about this charge, and what may be done about it; returns them."""
+    if details.view.charge.state is not ChargeState.SUCCEEDED:
+        return []
+    found = details.ctx.services.refunds.disputes(details.id)
+    for dispute in found:
+        with st.container(border=True, gap="small"):
+            st.markdown(escape(_dispute_words(dispute)))
+            if dispute.is_open and dispute.due_by is not None:
+                until = exact(dispute.due_by, details.ctx.timezone)
+                st.caption(f"Answer it in the Stripe Dashboard until {escape(until)}.")
+    return found
+
+
+def _dispute_words(dispute: Dispute) -> str:
+    money = format_money(dispute.amount, dispute.currency)
+    if dispute.is_inquiry and dispute.is_open:
+        return (
+            f"The customer's bank asks about {money} of this charge. No money was taken yet. The whole "
+            "charge can be refunded at once, which ends the inquiry before it becomes a dispute."
+        )
+    if dispute.is_inquiry:
+        return f"The bank asked about {money} of this charge, and the inquiry has ended."
+    if dispute.status == "won":
+        return f"A dispute over {money} was decided for you. The charge can be refunded as usual."
+    if dispute.status == "lost":
+        return f"A dispute over {money} was decided for the customer, who has the money back."
+    if dispute.status == "prevented":
+        return f"A dispute over {money} was prevented by a refund."
+    return (
+        f"The customer disputed {money} of this charge. The bank took the money and decides; a "
+        "refund now would be refused."
+    )
+
+
+def ask(details: Details, *, earlier: list[RefundOrder], disputed: list[Dispute]) -> None:
     """The form, where something can be given back and nothing is under way."""
     is_paid = details.view.charge.state is ChargeState.SUCCEEDED
     if not is_paid or not details.ctx.actor.may(Permission.CHARGE):
+        return
+    if not all(dispute.allows_refund for dispute in disputed):
         return
     if any(order.is_open for order in earlier):
         return

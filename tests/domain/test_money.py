@@ -18,6 +18,7 @@ from lib.money import (
     minimum_minor,
     parse_amount,
 )
+from lib.practice.currencies import MINIMUM_CHARGE, UNITS_A_DOLLAR
 
 
 @st.composite
@@ -132,7 +133,7 @@ class TestCurrencies:
             ("5000", "jpy", 5000),
             ("5.120", "kwd", 5120),
             ("5.12", "kwd", 5120),
-            ("5", "ugx", 500),
+            ("2000", "ugx", 200000),
             ("150", "isk", 15000),
             ("175", "huf", 17500),
             ("0.30", "gbp", 30),
@@ -228,3 +229,44 @@ def test_the_advice_says_each_thing_once(written: str, code: str, advice: str) -
         parse_amount(written, code)
     assert f"“{written}” is not an amount. {advice}" in str(refused.value)
     assert str(refused.value).count("Write") == 1
+
+
+class TestWorth:
+    """Sums that are certainly worth less than Stripe settles at least, in currencies of no table."""
+
+    @pytest.mark.parametrize(
+        ("amount", "code"),
+        [
+            ("1", "clp"),
+            ("1", "bif"),
+            ("0.01", "twd"),
+            ("5", "isk"),
+            ("100", "ugx"),
+            ("3000", "vnd"),
+        ],
+    )
+    def test_too_little_in_any_currency(self, amount: str, code: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            parse_amount(amount, code)
+        assert refused.value.code == "amount_too_small"
+
+    @pytest.mark.parametrize(
+        ("amount", "code"),
+        [
+            ("500", "clp"),
+            ("1500", "bif"),
+            ("16", "twd"),
+            ("65", "isk"),
+            ("1800", "ugx"),
+            ("0.50", "inr"),
+        ],
+    )
+    def test_what_stripe_may_take_is_left_to_stripe(self, amount: str, code: str) -> None:
+        assert parse_amount(amount, code).currency == code
+
+    def test_nothing_is_refused_here_that_is_worth_half_a_dollar(self) -> None:
+        """By the rates of practice Stripe, which are rough: a factor of two is left."""
+        for code, known in CURRENCIES.items():
+            half = int(UNITS_A_DOLLAR[code] * 0.5 * known.factor)
+            if code not in MINIMUM_CHARGE:
+                assert minimum_minor(code) <= max(half, known.smallest), code

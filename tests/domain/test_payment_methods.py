@@ -10,11 +10,14 @@ import pytest
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import (
     CHARGEABLE_TYPES,
+    check_largest,
     expires_soon,
     is_expired,
     label,
     why_not_usable,
 )
+from lib.errors import Blocked
+from lib.money import Money
 
 CARD = PaymentMethod(
     id="pm_1",
@@ -101,3 +104,26 @@ class TestUsability:
     )
     def test_has_a_name_people_know(self, changes: dict[str, str | None], shown: str) -> None:
         assert label(replace(CARD, **changes)) == shown
+
+
+class TestLargest:
+    """docs.stripe.com/currencies: twelve digits by card, nine by Amex, eight without a card."""
+
+    @pytest.mark.parametrize(
+        ("type_", "brand", "currency", "digits"),
+        [
+            ("card", "visa", "usd", 12),
+            ("card", "amex", "usd", 9),
+            ("sepa_debit", None, "eur", 8),
+            ("link", None, "inr", 9),
+            ("link", None, "cop", 10),
+            ("link", None, "idr", 12),
+        ],
+    )
+    def test_last_sum_that_is_taken(
+        self, type_: str, brand: str | None, currency: str, digits: int
+    ) -> None:
+        method = replace(CARD, type=type_, brand=brand)
+        check_largest(method, Money(10**digits - 1, currency))
+        with pytest.raises(Blocked, match="takes at most"):
+            check_largest(method, Money(10**digits, currency))

@@ -259,7 +259,7 @@ class TestRows:
             ("payment_method", "visa", "payment_method_invalid"),
             ("payment_method", "#REF!", "damaged_by_spreadsheet"),
             ("description", "x" * 501, "description_invalid"),
-            ("statement_descriptor_suffix", "x" * 23, "suffix_invalid"),
+            ("statement_descriptor_suffix", "x" * 19, "suffix_invalid"),
             ("statement_descriptor_suffix", "Größe", "suffix_invalid"),
             ("statement_descriptor_suffix", "123", "suffix_invalid"),
             ("statement_descriptor_suffix", "a*b", "suffix_invalid"),

@@ -112,3 +112,22 @@ def test_the_export_has_what_went_back(open_page, paid, world) -> None:
     field(at, "approvals_refund_").set_value(PRACTICE_PASSWORD)
     ran(button(at, "approvals_refund_").click().run())
     assert list(world.services.reports.charges.export()["refunded"]) == ["10.00"]
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence", "may_be_asked"),
+    [
+        ("4000000000001976", "The whole charge can be refunded at once", True),
+        ("4000000000000259", "The bank took the money and decides", False),
+    ],
+)
+def test_a_disputed_charge_says_what_may_be_done(
+    open_page, world, number: str, sentence: str, may_be_asked: bool
+) -> None:
+    customer = world.customer()
+    world.save_card(customer, number)
+    charge = world.charge(customer, amount="33.00").charge.id
+    world.services.sync.run()
+    at = open_page("charges", as_="alice", query={"charge": charge})
+    assert sentence in text(at)
+    assert any((one.key or "").endswith("_ask") for one in at.button) is may_be_asked

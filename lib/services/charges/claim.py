@@ -14,6 +14,7 @@ from lib.domain.charges import (
     idempotency_key,
 )
 from lib.domain.mirror import PaymentMethod
+from lib.domain.payment_methods import check_largest
 from lib.errors import AlreadyCharged, Blocked, StaleState
 from lib.ids import new_id
 from lib.money import format_money
@@ -68,6 +69,7 @@ def claim_attempt(
         )
     if claim is None:
         check_single(stores, order.money, now=now, is_approved=is_approved)
+    check_largest(method, order.money)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     earlier = stores.charges.attempts(charge.id)
     number = len(earlier) + 1

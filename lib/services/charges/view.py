@@ -11,6 +11,11 @@ from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.mirror import Decline
 from lib.store.unit_of_work import Stores
 
+_TOO_SMALL = (
+    "The sum is worth less than Stripe charges at least: about half a US dollar once it is turned into "
+    "the account's own currency. Collect it together with something else that is owed."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ChargeView:
@@ -39,6 +44,8 @@ class ChargeView:
                 self.last.http_status or 0,
                 "Stripe has no trace of this try: it was never executed, and no money moved.",
             ).strip()
+        if self.last.decline.code == "amount_too_small":
+            return f"{_TOO_SMALL} Stripe says: {self.last.decline.message or 'amount too small'}"
         if self.failure.reason is Reason.OUR_DATA and self.last.decline.message:
             return f"{self.failure.explanation.staff} {self.last.decline.message}"
         return self.failure.explanation.staff

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
-from lib.domain.links import LINK_LIFETIME_SECONDS, LOCALES, LinkSession, LinkStatus, SetupLink
+from lib.domain.links import (
+    LINK_LIFETIME_SECONDS,
+    LOCALES,
+    SETUP_SESSION,
+    LinkSession,
+    LinkStatus,
+    SetupLink,
+)
 from lib.domain.mirror import Customer
 from lib.errors import Busy, InvalidInput, NotFound, OutcomeUnknown, Refused, StaleState
 from lib.ids import new_id, new_token
@@ -296,9 +303,18 @@ class LinkService:
         if session.is_usable(epoch(self._clock())):
             return session
         asked_at_ms = epoch_ms(self._clock())
-        bundle = self._gateway.create_session(
-            json.loads(session.params), idempotency_key=session.idempotency_key
-        )
+        try:
+            bundle = self._gateway.create_session(
+                json.loads(session.params), idempotency_key=session.idempotency_key
+            )
+        except Refused:
+            if json.loads(session.params) == self._session_params(link):
+                raise
+            # An older Onfile planned it with what Stripe no longer takes. Nothing was made, so the
+            # link gets another page: a new row, with a key and parameters of its own.
+            with self._uow.write() as stores:
+                stores.links.close_sessions(link.id, at=epoch(self._clock()))
+            return self._live_session(link)
         with self._uow.write() as stores:
             stores.links.record_session(
                 link.id,
@@ -339,7 +355,7 @@ class LinkService:
         if link.reference:
             metadata["onfile_reference"] = link.reference
         params: dict[str, object] = {
-            "mode": "setup",
+            **SETUP_SESSION,
             # The braces are Stripe's template and must arrive as they are.
             "success_url": self._public_url + "/setup/return?session_id={CHECKOUT_SESSION_ID}",
             "cancel_url": self._public_url + "/setup/cancelled",

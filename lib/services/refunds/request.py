@@ -20,7 +20,7 @@ from lib.domain.charges import (
     Charge,
     Outcome,
 )
-from lib.domain.mirror import StripeCharge
+from lib.domain.mirror import Dispute, StripeCharge
 from lib.domain.refunds import REASONS, RefundOrder, RefundState, idempotency_key
 from lib.errors import (
     InvalidInput,
@@ -68,6 +68,16 @@ class RefundRequests:
         """Oldest first."""
         with self._uow.read() as stores:
             return stores.refunds.of_charge(charge_id)
+
+    def disputes(self, charge_id: str) -> list[Dispute]:
+        """What the mirror knows of disputes of a charge, newest first."""
+        with self._uow.read() as stores:
+            paid = [a for a in stores.charges.attempts(charge_id) if a.payment_intent is not None]
+            return [
+                dispute
+                for attempt in paid
+                for dispute in stores.payments.disputes_of(str(attempt.payment_intent))
+            ]
 
     def to_decide(self) -> list[RefundOrder]:
         """What waits for a second person, oldest first."""
@@ -232,9 +242,11 @@ class RefundRequests:
 
     def _payment(self, intent_id: str) -> StripeCharge:
         found = self._sender.look_at_charge(intent_id)
-        if found.is_disputed:
+        if found.is_disputed and not all(
+            dispute.allows_refund for dispute in self._sender.look_at_disputes(intent_id)
+        ):
             raise StaleState(
-                "The customer disputed this charge at the bank: it is decided there, and cannot be given back here."
+                "The customer disputed this charge at the bank, and the bank took the money: it is decided there, and cannot be given back here."
             )
         return found
 

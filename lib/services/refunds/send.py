@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 
 from lib.clock import Clock, epoch, epoch_ms
-from lib.domain.mirror import Refund, StripeCharge
+from lib.domain.mirror import Dispute, Refund, StripeCharge
 from lib.domain.refunds import RefundOrder, RefundState
 from lib.errors import Busy, GatewayError, Misconfigured, OutcomeUnknown, Refused
 from lib.services.ledger.refunds import (
@@ -126,3 +126,16 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
         if intent.charge is None:
             raise OutcomeUnknown("Stripe does not say what was paid.")
         return intent.charge
+
+    def look_at_disputes(self, intent_id: str) -> list[Dispute]:
+        """
+        Every dispute of a payment as it stands at Stripe now; the mirror learns it, too.
+
+        Raises:
+            GatewayError: Stripe could not be asked.
+        """
+        asked_at_ms = epoch_ms(self._clock())
+        disputes = self._gateway.list_disputes(intent_id).items
+        with self._uow.write() as stores:
+            record_payments(stores, "disputes", disputes, synced_at_ms=asked_at_ms)
+        return list(disputes)

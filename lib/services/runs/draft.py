@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lib.clock import Clock, epoch
+from lib.domain import statement_descriptors
 from lib.domain.actors import Actor, Permission
 from lib.domain.preflight import PreflightResult, judge
 from lib.domain.references import repeated
@@ -78,7 +79,10 @@ class RunDrafts:
         *,
         clock: Clock,
         livemode: bool,
+        statement_prefix: Callable[[], str | None],
     ) -> None:
+        """`statement_prefix` asks Stripe what stands before a suffix on statements."""
+        self._statement_prefix = statement_prefix
         self._uow = uow
         self._customers = customers
         self._methods = methods
@@ -195,6 +199,7 @@ class RunDrafts:
             )
 
     def _judged(self, run_id: str, requests: Sequence[RowRequest]) -> list[RunRow]:
+        requests = self._with_lengths(requests)
         is_whole = self._catch_up()
         with self._uow.read() as stores:
             judged = self._judge(stores, run_id, requests)
@@ -212,6 +217,17 @@ class RunDrafts:
             _row(run_id, request, result, twice.get(request.number))
             for request, result in zip(requests, judged, strict=True)
         ]
+
+    def _with_lengths(self, requests: Sequence[RowRequest]) -> list[RowRequest]:
+        """Each suffix measured against the account's prefix as it is now."""
+        if all(request.suffix is None for request in requests):
+            return list(requests)
+        try:
+            prefix = self._statement_prefix()
+        except GatewayError:
+            logger.info("the statement prefix could not be read", exc_info=True)
+            prefix = None
+        return [_measured(request, prefix) for request in requests]
 
     def _judge(
         self, stores: Stores, run_id: str, requests: Sequence[RowRequest]
@@ -265,6 +281,12 @@ class RunDrafts:
             self._methods.refresh(method)
         elif len(ids) == 1:
             self._methods.refresh_newest(ids[0])
+
+
+def _measured(request: RowRequest, prefix: str | None) -> RowRequest:
+    kept = [one for one in request.findings if one.code != statement_descriptors.CODE]
+    found = statement_descriptors.finding(request.suffix, prefix)
+    return replace(request, findings=(*kept, found) if found else tuple(kept))
 
 
 def _doubt(request: RowRequest, result: PreflightResult, is_whole: bool) -> Doubt | None:

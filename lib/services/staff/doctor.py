@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
+from lib.domain.links import SETUP_SESSION
 from lib.errors import GatewayError, Misconfigured, OnfileError
 from lib.settings import Mode, Settings
 from lib.store.unit_of_work import UnitOfWork
@@ -17,6 +18,10 @@ _MOST_NAMED = 10
 # An id that no account has. Stripe checks the permission before it looks the object up, so a 404
 # or 400 proves the permission and changes nothing.
 _NOBODY = "onfile0probe0nothing"
+_SESSIONS = "/v1/checkout/sessions"
+# An account's refusal of every setup Session, whatever the key may:
+# https://github.com/TryGhost/Ghost/pull/29715
+_MANAGED_PAYMENTS = "Managed Payments"
 # What Onfile does; the row of the Dashboard's page for restricted keys, and the level it needs there.
 _PROBES: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -25,7 +30,7 @@ _PROBES: tuple[tuple[str, str, str, str], ...] = (
         "get",
         f"/v1/checkout/sessions/cs_test_{_NOBODY}",
     ),
-    ("make checkout sessions", "Checkout Sessions: Write", "post", "/v1/checkout/sessions"),
+    ("make checkout sessions", "Checkout Sessions: Write", "post", _SESSIONS),
     ("read setup intents", "SetupIntents: Read", "get", f"/v1/setup_intents/seti_{_NOBODY}"),
     ("read customers", "Customers: Read", "get", f"/v1/customers/cus_{_NOBODY}"),
     ("change customers", "Customers: Write", "post", f"/v1/customers/cus_{_NOBODY}"),
@@ -117,11 +122,15 @@ class DoctorService:
 
     def _permission(self, what: str, row: str, method: str, path: str) -> Check:
         name = f"permission: {what}"
+        # Without the addresses that a Session needs, so that none is made.
+        params = SETUP_SESSION if path == _SESSIONS else {}
         try:
-            self._gateway.probe(method, path, {})
+            self._gateway.probe(method, path, params)
         except Misconfigured as error:
             return Check(name, False, _lacking(what, row, error))
         except GatewayError as error:
+            if _MANAGED_PAYMENTS in str(error):
+                return Check(name, False, f"Stripe makes no setup links for this account: {error}")
             refused = error.http_status in (400, 404)
             return Check(name, refused, "Allowed." if refused else str(error))
         return Check(name, True, "Allowed.")

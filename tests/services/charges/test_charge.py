@@ -436,3 +436,22 @@ class TestInput:
             world.order(customer, reference="INV-1-again"), by=ALICE
         )
         assert any("INV-1" in warning for warning in review.warnings)
+
+
+def test_a_sum_worth_too_little_reads_clearly(world: World) -> None:
+    """30 pence are Stripe's least in pounds, and too little for an account that is paid in dollars."""
+    customer = world.customer()
+    world.save_card(customer)
+    small = world.charge(customer, amount="0.30", currency="gbp")
+    assert small.charge.state is ChargeState.DECLINED
+    assert "worth less than Stripe charges at least" in str(small.what_happened)
+    assert "converts to approximately $0.4" in str(small.what_happened)
+
+
+def test_more_digits_than_the_brand_takes_are_not_sent(world: World) -> None:
+    customer = world.customer()
+    path = "/v1/payment_methods/pm_card_amex/attach"
+    card = str(stripe_account.post(world, path, customer=customer)["id"])
+    with pytest.raises(Blocked, match="takes at most"):
+        world.charge(customer, amount="10000000.00", method=card)
+    assert world.moved() == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -13,6 +16,7 @@ from lib.errors import (
     NotFound,
     NotPermitted,
     OutcomeUnknown,
+    Refused,
     StaleState,
 )
 from lib.services.collect.customers import DuplicateCustomer
@@ -439,3 +443,58 @@ class TestListing:
         world.clock.advance(days=31)
         [(old, _)] = world.services.links.listing(status=LinkStatus.EXPIRED)
         assert old.id == kept.link.id
+
+
+class TestManagedPayments:
+    """Accounts on which setup mode is refused unless a request switches Managed Payments off."""
+
+    def test_a_link_is_made(self, world: World) -> None:
+        world.stripe.configure({"managed_payments": True})
+        assert world.services.links.create(form_key="form", guest=True, by=ALICE).session_id
+
+    def test_what_an_older_version_planned_is_sent_as_planned_and_then_planned_anew(
+        self, world: World
+    ) -> None:
+        world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="lost_request", times=9)
+        with pytest.raises(OutcomeUnknown):
+            world.services.links.create(form_key="form", guest=True, by=ALICE)
+        world.stripe.faults.clear()
+        rewrite_params(world, {"managed_payments": None})
+        world.stripe.configure({"managed_payments": True})
+        made = world.services.links.create(form_key="form", guest=True, by=ALICE)
+        assert made.session_id
+        assert [row["number"] for row in planned(world)] == [1, 2]
+        assert planned(world)[0]["session_id"] is None
+        assert len({row["idempotency_key"] for row in planned(world)}) == 2
+
+    def test_an_unanswered_plan_keeps_its_parameters_under_its_key(self, world: World) -> None:
+        """Stripe may have made the page: with other parameters the same key would be refused."""
+        world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="truncated_json", times=9)
+        with pytest.raises(OutcomeUnknown):
+            world.services.links.create(form_key="form", guest=True, by=ALICE)
+        world.stripe.faults.clear()
+        [before] = planned(world)
+        assert world.services.links.create(form_key="form", guest=True, by=ALICE).session_id
+        [after] = planned(world)
+        assert after["params"] == before["params"]
+
+    def test_a_refusal_of_what_is_sent_today_is_not_repeated(self, world: World) -> None:
+        world.stripe.configure({"payment_method_types": ["link"]})
+        with pytest.raises(Refused):
+            world.services.links.create(form_key="form", guest=True, by=ALICE)
+        assert len(planned(world)) == 1
+
+
+def planned(world: World) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(world.settings.database)) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute("SELECT * FROM link_sessions ORDER BY number").fetchall()
+
+
+def rewrite_params(world: World, changes: dict[str, object]) -> None:
+    """As an older version of Onfile would have written them."""
+    with closing(sqlite3.connect(world.settings.database)) as connection, connection:
+        [row] = connection.execute("SELECT params FROM link_sessions").fetchall()
+        params = json.loads(row[0]) | changes
+        kept = {name: value for name, value in params.items() if value is not None}
+        connection.execute("UPDATE link_sessions SET params = ?", (json.dumps(kept),))

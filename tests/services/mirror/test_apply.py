@@ -459,3 +459,26 @@ class TestCustomerDeletedAtStripe:
         with pytest.raises((Blocked, NotFound)):
             world.charge(customer)
         assert world.moved() == []
+
+
+class TestAccountsV2:
+    """A method may belong to an Account (`acct_…`) in place of a Customer: SDK 16.1, `customer_account`."""
+
+    def test_its_method_is_not_shown_as_removed(self, world: World) -> None:
+        made = link(world, world.customer())
+        world.finish(made.session_id)
+        session = stripe_account.get(
+            world,
+            f"/v1/checkout/sessions/{made.session_id}",
+            expand=["setup_intent.payment_method"],
+        )
+        intent = session["setup_intent"]
+        for one in (intent, intent["payment_method"]):
+            one |= {"customer": None, "customer_account": "acct_1Alice"}
+        owned = session_bundle(session).payment_method
+        assert owned is not None
+        assert (owned.customer, owned.is_detached) == ("acct_1Alice", False)
+        intent["payment_method"]["customer_account"] = None
+        removed = session_bundle(session).payment_method
+        assert removed is not None
+        assert removed.is_detached

@@ -31,6 +31,7 @@ from tests.forked_executors import DIED, Executors
 from tests.world import ADA, ALICE, BOB, VERA, World, new_world
 
 REFUND_PENDS, REFUND_FAILS, IS_DISPUTED = "4000000000007726", "4000000000005126", "4000000000000259"
+IS_INQUIRED = "4000000000001976"
 DAY = 86_400
 
 
@@ -45,6 +46,14 @@ def charged(world: World, number: str = "4242424242424242", reference: str = "IN
     customer = world.customer()
     world.save_card(customer, number)
     return world.charge(customer, reference=reference).charge.id
+
+
+def dispute_of(world: World) -> str:
+    """The id of the only dispute there is at Stripe."""
+    row = world.stripe.database.connection().execute(
+        "SELECT id FROM objects WHERE kind = 'dispute'"
+    )
+    return str(row.fetchone()["id"])
 
 
 def ask(world: World, charge_id: str, amount: int = 1_234, *, by: Actor = ALICE) -> RefundOrder:
@@ -211,10 +220,37 @@ class TestHowMuch:
             approve(world, order)
         assert returned(world) == [500], "a part is not given back twice"
 
-    def test_disputed_money_is_decided_at_the_bank(self, world) -> None:
+    @pytest.mark.parametrize("status", ["needs_response", "under_review", "lost"])
+    def test_disputed_money_is_decided_at_the_bank(self, world, status) -> None:
         disputed = charged(world, IS_DISPUTED)
-        with pytest.raises(StaleState):
+        world.stripe.alter(dispute_of(world), {"status": status})
+        with pytest.raises(StaleState, match="the bank took the money"):
             ask(world, disputed)
+
+    def test_a_won_dispute_leaves_a_charge_like_any_other(self, world) -> None:
+        """Recorded: Stripe refunds it, though `is_charge_refundable` is false and it is `disputed`."""
+        won = charged(world, IS_DISPUTED)
+        world.stripe.close_dispute(dispute_of(world), won=True)
+        assert approve(world, ask(world, won)).state is RefundState.SUCCEEDED
+        [known] = world.services.refunds.disputes(won)
+        assert (known.status, known.allows_refund) == ("won", True)
+
+    @pytest.mark.parametrize("status", ["warning_needs_response", "warning_under_review"])
+    def test_an_inquiry_is_refunded_at_once(self, world, status) -> None:
+        asked_about = charged(world, IS_INQUIRED)
+        world.stripe.alter(dispute_of(world), {"status": status})
+        assert approve(world, ask(world, asked_about)).state is RefundState.SUCCEEDED
+        world.services.sync.run()
+        [known] = world.services.refunds.disputes(asked_about)
+        assert known.status == "warning_closed"
+
+    def test_what_becomes_a_chargeback_before_the_approval_is_not_sent(self, world) -> None:
+        asked_about = charged(world, IS_INQUIRED)
+        order = ask(world, asked_about)
+        world.stripe.escalate_inquiry(dispute_of(world))
+        with pytest.raises(StaleState, match="the bank took the money"):
+            approve(world, order)
+        assert returned(world) == []
 
 
 class TestOutcomes:

@@ -388,3 +388,28 @@ class TestDraft:
             maker.create(RunSource(HEADER, " "), [request("cus_1")], by=ALICE)
         with pytest.raises(NotPermitted):
             maker.create(RunSource(HEADER, "N"), [request("cus_1")], by=VERA)
+
+
+class TestStatementSuffix:
+    def test_is_measured_against_the_accounts_prefix(self, world: World) -> None:
+        world.stripe.configure({"statement_descriptor_prefix": "ACME TOOLS"})
+        customer = world.customer()
+        world.save_card(customer)
+        fits, long = made(
+            world,
+            request(customer, "A", suffix="MAY 2026"),
+            request(customer, "B", number=3, suffix="MAY 2026 CLUB"),
+        )
+        assert (codes(fits), fits.state) == ([], RowState.PLANNED)
+        assert (codes(long), long.state) == (["suffix_too_long"], RowState.BLOCKED)
+        assert "“ACME TOOLS* MAY 2026 C”" in long.findings[0].message
+        world.stripe.configure({"statement_descriptor_prefix": "ACME"})
+        run = world.services.runs.drafts.check_again(long.run_id, by=ALICE)
+        assert [codes(row) for row in rows_of(world, run.id)] == [[], []]
+
+    def test_without_the_permission_a_person_looks(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.stripe.faults.add("GET", "/v1/account", kind="missing_permission")
+        (row,) = made(world, request(customer, suffix="MAY 2026 CLUB"))
+        assert (codes(row), row.state) == (["suffix_too_long"], RowState.PLANNED)

@@ -53,6 +53,23 @@ def other_services(world: World, folder: Path, **environ: str) -> Services:
 
 
 class TestChecks:
+    def test_an_account_that_makes_no_setup_links_is_named(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As it would be without our switching Managed Payments off, or if Stripe stopped minding."""
+        monkeypatch.setattr("lib.services.staff.doctor.SETUP_SESSION", {"mode": "setup"})
+        name = "permission: make checkout sessions"
+        assert by_name(world.services.doctor.checks())[name].ok
+        world.stripe.configure({"managed_payments": True})
+        check = by_name(world.services.doctor.checks())[name]
+        assert not check.ok
+        assert "makes no setup links for this account" in check.detail
+        assert "Managed Payments" in check.detail
+
+    def test_a_managed_account_is_well_as_we_ask_it(self, world: World) -> None:
+        world.stripe.configure({"managed_payments": True})
+        assert all(check.ok for check in world.services.doctor.checks())
+
     def test_all_well_in_practice_mode(self, world: World) -> None:
         checks = world.services.doctor.checks()
         assert all(check.ok for check in checks), checks
