@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.seed_bulk import seed_sessions
 from lib.domain.actors import Role
-from lib.practice.seed_bulk import seed_sessions
 from tests.world import ADA, ALICE, World, new_world
 
 

@@ -126,7 +126,8 @@ def _left(proof: VerificationResult) -> int:
 
 
 def _as_json(proof: VerificationResult) -> dict[str, object]:
-    return asdict(proof) | {"found": proof.found}
+    # The name until 0.1.0 stays.
+    return asdict(proof) | {"found": proof.found, "proven_at": proof.verified_at}
 
 
 def _line(proof: VerificationResult) -> str:

@@ -71,11 +71,11 @@ class HealthFacts:
     to_index: int
 
     @property
-    def proven_at(self) -> int | None:
+    def verified_at(self) -> int | None:
         """When the oldest of the types' last proofs was made; None while one was never compared."""
         if not {proof.type for proof in self.proofs} >= NAMES.keys():
             return None
-        return min(proof.proven_at for proof in self.proofs)
+        return min(proof.verified_at for proof in self.proofs)
 
     @property
     def in_doubt(self) -> dict[str, int]:
@@ -253,7 +253,7 @@ def _proof_age(facts: HealthFacts) -> list[HealthRemark]:
                 "Onfile does it once a day by itself, or press “Compare with Stripe”.",
             )
         ]
-    if facts.proven_at is not None and facts.now - facts.proven_at > _PROOF_LATE_SECONDS:
+    if facts.verified_at is not None and facts.now - facts.verified_at > _PROOF_LATE_SECONDS:
         return [
             HealthRemark(
                 "proof_late",

@@ -37,7 +37,7 @@ class VerificationResult:
     """One type, compared at one moment. Numbers are of the windows that were compared."""
 
     type: str
-    proven_at: int
+    verified_at: int
     windows: int = 0
     windows_of: int = 0
     here: int = 0

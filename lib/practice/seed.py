@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lib.clock import epoch
 from lib.practice.engine import PracticeStripe
-from lib.practice.seed_bulk import seed_sessions as seed_sessions
 from lib.practice.seed_data import BUSINESSES, GUESTS
 from lib.practice.seed_plan import Past, Plan
 

@@ -65,7 +65,7 @@ class HealthReports:
                 sync_error=_error(jobs.get("sync")),
                 proof_error=_error(jobs.get("verify")),
                 proofs=[
-                    proof for proof in store.latest_proofs() if past(proof.proven_at) is not None
+                    proof for proof in store.latest_proofs() if past(proof.verified_at) is not None
                 ],
                 last_found=store.last_found(),
                 covered_since={

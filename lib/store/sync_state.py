@@ -226,7 +226,7 @@ class SyncStore:
     def last_found(self) -> dict[str, int]:
         """When each type's last comparison was made that found a difference."""
         rows = self._database.query(
-            """SELECT type, max(proven_at) AS at FROM verifications
+            """SELECT type, max(verified_at) AS at FROM verifications
                WHERE missing + extra + differing > 0 GROUP BY type"""
         )
         return {row["type"]: row["at"] for row in rows}

@@ -74,7 +74,7 @@ class Stores:
     search: SearchStore
     sync: SyncStore
     users: UserStore
-    verdicts: ManualOutcomeStore
+    manual_outcomes: ManualOutcomeStore
 
 
 class UnitOfWork:
@@ -170,5 +170,5 @@ def stores_over(database: Database) -> Stores:
         search=SearchStore(database),
         sync=SyncStore(database),
         users=UserStore(database),
-        verdicts=ManualOutcomeStore(database),
+        manual_outcomes=ManualOutcomeStore(database),
     )

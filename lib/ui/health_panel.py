@@ -194,7 +194,7 @@ def figures(ctx: PageContext, found: HealthFacts) -> None:
             ),
             Figure(
                 "Last compared",
-                _brief(found.proven_at, ctx),
+                _brief(found.verified_at, ctx),
                 help="When what is here was last compared with Stripe.",
             ),
             Figure(

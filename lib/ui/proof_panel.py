@@ -100,7 +100,7 @@ def table(ctx: PageContext) -> None:
             "missing": tables.number("Missing", width=68, help="At Stripe, and were not here."),
             "extra": tables.number("Extra", width=52, help="Here, and not at Stripe."),
             "differing": tables.number("Differing", width=76, help="Here with another value."),
-            "proven_at": tables.ago("Compared"),
+            "verified_at": tables.ago("Compared"),
         },
         key=TABLE,
         alt="The last comparison of each type with Stripe",
@@ -135,7 +135,7 @@ def _row(
         "id": type_,
         "name": NAMES[type_],
         "state": state_of(proof),
-        "proven_at": pd.Timestamp(proof.proven_at, unit="s", tz="UTC") if proof else None,
+        "verified_at": pd.Timestamp(proof.verified_at, unit="s", tz="UTC") if proof else None,
         "share": "" if shown.error else _share(shown) if proof else "",
         "whole": _covered(ctx, proof, round_, brief=True),
         "here": shown.here,
@@ -181,7 +181,7 @@ def _panel(type_: str) -> None:
         st.warning(escape(f"{said.says} {said.next_step}"), icon=":material/warning:")
     _done(proof)
     zone = ctx.timezone
-    facts = [Fact("Compared", when(proof.proven_at, ctx.now, zone))]
+    facts = [Fact("Compared", when(proof.verified_at, ctx.now, zone))]
     if not proof.error:
         facts += [
             Fact("Share", f"{_share(proof)}: {proof.windows:,} of {proof.windows_of:,} parts"),

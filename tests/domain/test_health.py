@@ -123,8 +123,8 @@ def test_webhooks_that_came_since_a_missed_one_do_arrive() -> None:
 
 def test_a_part_that_was_not_compared_makes_the_whole_old() -> None:
     old = proofs(VerificationResult("refunds", NOW - 4 * DAY))
-    assert replace(GOOD, proofs=old).proven_at == NOW - 4 * DAY
-    assert replace(GOOD, proofs=[VerificationResult("customers", NOW)]).proven_at is None
+    assert replace(GOOD, proofs=old).verified_at == NOW - 4 * DAY
+    assert replace(GOOD, proofs=[VerificationResult("customers", NOW)]).verified_at is None
 
 
 def test_a_difference_of_the_last_comparison_is_told_once() -> None:

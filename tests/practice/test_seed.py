@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from bench.seed_bulk import seed_sessions
 from lib.practice import PracticeStripe
 from lib.practice.delivery import EventDelivery
-from lib.practice.seed import seed, seed_sessions
+from lib.practice.seed import seed
 
 from .account import FakeClock
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.seed_bulk import seed_sessions
 from lib.clock import epoch_ms
-from lib.practice.seed import seed_sessions
 from lib.store.unit_of_work import UnitOfWork
 from tests.mirror_checks import count
 from tests.world import World

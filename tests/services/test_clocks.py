@@ -55,7 +55,7 @@ def test_no_time_in_the_future_makes_the_light_green(world: World) -> None:
     facts = world.services.reports.health.facts(has_webhooks=False)
     assert {"worker", "incomplete"} <= {remark.code for remark in judge(facts)}
     assert facts.synced_at is None
-    assert facts.proven_at is None
+    assert facts.verified_at is None
 
 
 def test_an_event_is_read_by_a_clock_that_is_always_ahead_of_stripes(world: World) -> None:

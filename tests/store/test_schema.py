@@ -78,7 +78,10 @@ class TestMigrations:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ("UPDATE _sqlite_migrations SET name = 'm001_staff_and_audit'", "before Onfile 0.1.0"),
+            (
+                "UPDATE _sqlite_migrations SET name = 'm001_staff_and_audit' WHERE id = 1",
+                "before Onfile 0.1.0",
+            ),
             (
                 """INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
                    VALUES ('onfile', 'm999_of_next_year', '2027')""",

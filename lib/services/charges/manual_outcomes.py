@@ -45,12 +45,12 @@ class ManualOutcomeService:
     def of_charge(self, charge_id: str) -> list[ManualOutcome]:
         """Oldest first."""
         with self._uow.read() as stores:
-            return stores.verdicts.of_charge(charge_id)
+            return stores.manual_outcomes.of_charge(charge_id)
 
     def to_decide(self) -> list[ManualOutcome]:
         """What waits for a second person, oldest first."""
         with self._uow.read() as stores:
-            return stores.verdicts.to_decide()
+            return stores.manual_outcomes.to_decide()
 
     def propose(
         self,
@@ -106,10 +106,11 @@ class ManualOutcomeService:
         with self._uow.write() as stores:
             _unknown(stores, charge_id, number=attempt.number)
             if any(
-                v.state is ManualOutcomeState.PROPOSED for v in stores.verdicts.of_charge(charge_id)
+                v.state is ManualOutcomeState.PROPOSED
+                for v in stores.manual_outcomes.of_charge(charge_id)
             ):
                 raise StaleState("An outcome is proposed already, and waits for somebody to agree.")
-            stores.verdicts.add(verdict)
+            stores.manual_outcomes.add(verdict)
             _note(stores, verdict, "verdict_proposed", by=by.username, at=now)
         return verdict
 
@@ -119,7 +120,7 @@ class ManualOutcomeService:
         now = epoch(self._clock())
         with self._uow.write() as stores:
             verdict = _found(stores, verdict_id)
-            if not stores.verdicts.close(
+            if not stores.manual_outcomes.close(
                 verdict_id, after=ManualOutcomeState.WITHDRAWN, by=None, at=now, note=None
             ):
                 raise StaleState(_DECIDED)
@@ -173,7 +174,9 @@ class ManualOutcomeService:
                     detail={"verdict": verdict.id, "reason": str(refusal)},
                 )
             else:
-                stores.verdicts.close(verdict_id, after=after, by=by.username, at=now, note=note)
+                stores.manual_outcomes.close(
+                    verdict_id, after=after, by=by.username, at=now, note=note
+                )
                 _note(stores, verdict, f"verdict_{after.value}", by=by.username, at=now)
                 if after is ManualOutcomeState.APPROVED:
                     _settle(stores, verdict, at=now)
@@ -188,9 +191,9 @@ class ManualOutcomeService:
         now = epoch(self._clock())
         if look is Resolution.FINAL:
             with self._uow.write() as stores:
-                for verdict in stores.verdicts.of_charge(charge_id):
+                for verdict in stores.manual_outcomes.of_charge(charge_id):
                     if verdict.state is ManualOutcomeState.PROPOSED:
-                        stores.verdicts.close(
+                        stores.manual_outcomes.close(
                             verdict.id,
                             after=ManualOutcomeState.OVERTAKEN,
                             by=None,
@@ -261,7 +264,7 @@ def _unknown(
 
 
 def _found(stores: Stores, verdict_id: str) -> ManualOutcome:
-    verdict = stores.verdicts.find(verdict_id)
+    verdict = stores.manual_outcomes.find(verdict_id)
     if verdict is None:
         raise NotFound("There is no such proposal.")
     return verdict

@@ -102,12 +102,12 @@ class Samples:
             return
         with self._uow.write() as stores:
             round_ = stores.sync.rounds().get(proof.type) or VerificationRound(
-                proof.type, proof.proven_at
+                proof.type, proof.verified_at
             )
             if _begin(round_, end) != part.created_before:
                 return
             if part.created_before == end:
-                round_.began_at = proof.proven_at
+                round_.began_at = proof.verified_at
             left = stores.comparing.count(proof.type, before=reached) if reached else 0
             _step(round_, str(reached) if reached else None, proof, -(-left // WINDOW_OBJECTS))
             stores.sync.save_round(round_)
@@ -118,7 +118,7 @@ class Samples:
             proof.windows_of = stores.mirror.count_living_customers()
             proof.is_full = full or proof.windows_of <= _RANDOM_CUSTOMERS + _CUSTOMERS_IN_TURN
             found = stores.sync.rounds().get(proof.type) or VerificationRound(
-                proof.type, proof.proven_at
+                proof.type, proof.verified_at
             )
             if not proof.is_full:
                 some = stores.mirror.some_living_customers(_RANDOM_CUSTOMERS)
@@ -132,7 +132,7 @@ class Samples:
             return
         yield from dict.fromkeys([*in_turn, *some])
         if found.position is None:
-            found.began_at = proof.proven_at
+            found.began_at = proof.verified_at
         _step(found, last, proof, -(-left // _CUSTOMERS_IN_TURN))
         with self._uow.write() as stores:
             stores.sync.save_round(found)
@@ -156,9 +156,9 @@ class Samples:
             stores.sync.save_round(
                 VerificationRound(
                     proof.type,
-                    proof.proven_at,
-                    stepped_at=proof.proven_at,
-                    covered_since=proof.proven_at,
+                    proof.verified_at,
+                    stepped_at=proof.verified_at,
+                    covered_since=proof.verified_at,
                 )
             )
 
@@ -175,7 +175,7 @@ def _step(
 ) -> None:
     round_.position = position
     round_.windows_left = windows_left
-    round_.stepped_at = proof.proven_at
+    round_.stepped_at = proof.verified_at
     if position is None:
         round_.covered_since = round_.began_at
 

@@ -43,7 +43,7 @@ class Verification:
         end = epoch(self._clock()) - _ON_ITS_WAY_SECONDS
         self._incremental.run(result, progress, whole=True)
         for type_ in TYPES:
-            proof = VerificationResult(type_, proven_at=epoch(self._clock()))
+            proof = VerificationResult(type_, verified_at=epoch(self._clock()))
             try:
                 if type_ == "payment_methods":
                     self._prove_methods(proof, result, progress, full=full)

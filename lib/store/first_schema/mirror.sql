@@ -327,7 +327,7 @@ CREATE TABLE verifications (
     id INTEGER PRIMARY KEY,
     type TEXT NOT NULL,
     is_full INTEGER NOT NULL DEFAULT 0,
-    proven_at INTEGER NOT NULL,
+    verified_at INTEGER NOT NULL,
     windows INTEGER NOT NULL,
     windows_of INTEGER NOT NULL,
     here INTEGER NOT NULL,

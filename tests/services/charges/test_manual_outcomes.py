@@ -279,7 +279,7 @@ class TestSchema:
             "UPDATE attempts SET outcome = 'succeeded', evidence = 'two_people', payment_intent = 'pi_1'",
         )
         with uow(world).read() as stores:
-            assert stores.verdicts.find(verdict.id).state is ManualOutcomeState.APPROVED
+            assert stores.manual_outcomes.find(verdict.id).state is ManualOutcomeState.APPROVED
 
     def refused(self, world: World, change: str) -> None:
         with (

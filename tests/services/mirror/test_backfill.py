@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from bench.seed_bulk import seed_sessions
 from lib import bootstrap
 from lib.errors import GatewayError, OutcomeUnknown
-from lib.practice.seed import seed_sessions
 from lib.services.mirror import backfill
 from lib.services.mirror.jobs import JobInterrupted
 from lib.services.mirror.result import SyncResult

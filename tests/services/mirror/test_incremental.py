@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.seed_bulk import seed_sessions
 from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.errors import InvalidInput
-from lib.practice.seed import seed_sessions
 from lib.services.mirror.event_types import family_of
 from lib.services.mirror.incremental import EVENT_TYPES, MORE_EVENT_TYPES
 from tests import stripe_account

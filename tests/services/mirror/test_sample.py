@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from bench.seed_bulk import seed_sessions
 from lib.domain.health import Light, judge, light_of
 from lib.domain.verification import VerificationResult, VerificationRound
 from lib.errors import StaleState
-from lib.practice.seed import seed_sessions
 from lib.services.mirror.result import SyncResult
 from lib.services.mirror.sync import VERIFY
 from lib.store.comparing import CompareStore
@@ -121,7 +121,7 @@ class TestHoles:
         sampling = seeded.services.sync._verification
         began, days = seeded.now, 0
         while not _round(seeded, "customers").covered_since:
-            proof = VerificationResult("customers", proven_at=seeded.now)
+            proof = VerificationResult("customers", verified_at=seeded.now)
             sampling._prove_listed(proof, seeded.now - 60, SyncResult(), lambda _: None, full=False)
             left = _round(seeded, "customers").windows_left
             assert left <= 15 - days

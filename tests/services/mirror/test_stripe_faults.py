@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from bench.seed_bulk import seed_sessions
 from lib.errors import Missing, OnfileError
-from lib.practice.seed import seed_sessions
 from lib.services.mirror import backfill
 from lib.services.mirror.sync import BACKFILL, SYNC
 from lib.store import connection

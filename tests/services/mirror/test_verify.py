@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.seed_bulk import seed_sessions
 from lib.clock import epoch
 from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.domain.verification import WINDOW_OBJECTS, VerificationResult
 from lib.errors import GatewayError, NotPermitted
-from lib.practice.seed import seed_sessions
 from lib.services.mirror.result import SyncResult
 from lib.services.mirror.sample import Samples, SampleWindow
 from lib.services.mirror.sync import VERIFY
@@ -296,7 +296,7 @@ def _other_value(connection: sqlite3.Connection, table: str, column: str) -> str
 
 def _prove_customers(world: World, *, full: bool = True) -> VerificationResult:
     """Of one type alone, as that is what the others do."""
-    proof = VerificationResult("customers", proven_at=world.now)
+    proof = VerificationResult("customers", verified_at=world.now)
     proving_ = world.services.sync._verification
     proving_._prove_listed(proof, world.now - 60, SyncResult(), lambda _: None, full=full)
     proving_._samples.ended(proof)
@@ -383,7 +383,7 @@ def _parts_over(created: list[int], end: int, *, full: bool) -> list[SampleWindo
 
     one = Samples(Uow())  # type: ignore[arg-type]
     one.random = random.Random(4)
-    return list(one.parts(VerificationResult("refunds", proven_at=0), end, full=full))
+    return list(one.parts(VerificationResult("refunds", verified_at=0), end, full=full))
 
 
 class TestDuring:
@@ -591,4 +591,4 @@ class TestJob:
 
     def test_the_moment_of_a_proof_is_kept(self, world: World) -> None:
         world.services.sync.run()
-        assert {proof.proven_at for proof in prove(world).values()} == {epoch(world.clock())}
+        assert {proof.verified_at for proof in prove(world).values()} == {epoch(world.clock())}

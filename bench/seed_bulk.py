@@ -88,7 +88,7 @@ def seed_sessions(stripe: PracticeStripe, count: int, *, now: datetime, payments
     with stripe.database.reading() as connection:
         first = connection.execute("SELECT COALESCE(MAX(seq), 0) FROM objects").fetchone()[0]
     marks = ", ".join("?" for _ in columns)
-    insert = f"INSERT INTO objects ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+    insert = f"INSERT INTO objects ({', '.join(columns)}) VALUES ({marks})"
     stream = rows()
     while batch := list(islice(stream, BATCH)):
         with stripe.database.writing() as connection:
