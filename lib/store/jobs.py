@@ -156,14 +156,6 @@ class JobStore:
         )
         return int(next(iter(rows))["n"])
 
-    def last_done(self, kind: str) -> Job | None:
-        rows = self._database.query(
-            """SELECT * FROM jobs WHERE kind = ? AND state = 'done'
-               ORDER BY finished_at DESC, rowid DESC LIMIT 1""",
-            (kind,),
-        )
-        return next((_job(row) for row in rows), None)
-
     def beat(self, *, at: int) -> None:
         """The worker is alive."""
         self._database.execute(

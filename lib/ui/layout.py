@@ -10,7 +10,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.ui import navigation
 
-PAGE_SIZE = 50
 _MOST_FIGURES = 4
 
 

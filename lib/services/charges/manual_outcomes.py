@@ -105,10 +105,8 @@ class ManualOutcomeService:
         )
         with self._uow.write() as stores:
             _unknown(stores, charge_id, number=attempt.number)
-            if any(
-                v.state is ManualOutcomeState.PROPOSED
-                for v in stores.manual_outcomes.of_charge(charge_id)
-            ):
+            states = {one.state for one in stores.manual_outcomes.of_charge(charge_id)}
+            if ManualOutcomeState.PROPOSED in states:
                 raise StaleState("An outcome is proposed already, and waits for somebody to agree.")
             stores.manual_outcomes.add(verdict)
             _note(stores, verdict, "verdict_proposed", by=by.username, at=now)
