@@ -22,8 +22,11 @@ from lib.services.collect.links import LinkService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.collect.return_page import ReturnPageService
 from lib.services.continuity.backup import BackupService, file_name, take_copy
+from lib.services.continuity.completeness import Completeness
 from lib.services.continuity.ownership import Ownership
+from lib.services.continuity.rebuild import RebuildService
 from lib.services.continuity.restore import RestoreService
+from lib.services.mirror.incremental import IncrementalSync
 from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.search_index import SearchIndexService
 from lib.services.mirror.sync import SyncService
@@ -71,6 +74,8 @@ class Services:
     settings: Settings
     clock: Clock
     audit: AuditService
+    completeness: Completeness
+    rebuilds: RebuildService
     backups: BackupService
     charge_resolver: ChargeResolver
     charges: ChargeService
@@ -208,6 +213,9 @@ def build_services(
         secrets=configured.webhook_secrets,
         livemode=configured.livemode,
     )
+    completeness = Completeness(
+        uow, gateway, IncrementalSync(uow, gateway, refetcher, webhooks, clock=clock), clock=clock
+    )
     sender = ChargeSender(uow, gateway, clock=clock)
     canceller = IntentCanceller(uow, gateway, clock=clock)
     reviews = ReviewService(uow, customers, methods, clock=clock, public_url=configured.public_url)
@@ -216,6 +224,7 @@ def build_services(
         reviews,
         sender,
         canceller,
+        completeness,
         clock=clock,
         livemode=configured.livemode,
         public_url=configured.public_url,
@@ -242,7 +251,7 @@ def build_services(
         certificates=RunCertificates(uow, gateway, clock=clock),
         control=RunControl(uow, clock=clock),
         drafts=drafts,
-        executor=RunExecutor(uow, rows, charge_resolver, clock=clock),
+        executor=RunExecutor(uow, rows, charge_resolver, completeness, clock=clock),
         files=RunFiles(uow, drafts, views, clock=clock),
         new_cards=NewCardCharger(uow, charges, clock=clock),
         outlooks=RunOutlooks(uow, clock=clock),
@@ -253,6 +262,8 @@ def build_services(
         settings=configured,
         clock=clock,
         audit=AuditService(uow),
+        completeness=completeness,
+        rebuilds=RebuildService(uow, sync, clock=clock, livemode=configured.livemode),
         backups=BackupService(
             uow, folder=configured.backup_dir, keep=configured.backup_keep, clock=clock
         ),

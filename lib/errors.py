@@ -11,6 +11,7 @@ Every error Onfile raises on purpose.
       · ReviewChanged         what a person agreed to is not what would be charged; carries it anew
     - AlreadyCharged          this reference is paid, in flight or not settled yet
     - Blocked                 our own rules refuse before any call to Stripe
+      . LedgerBehind          Stripe knows payments of ours that this database does not
   + GatewayError              from Stripe; carries request_id, code and http_status
     - Declined                the attempt is over and no money moved; carries the decline
     - Refused                 Stripe will not accept the request itself; nothing happened
@@ -113,6 +114,17 @@ class Blocked(RuleViolation):
         self.code = code
         self.reason = reason
         self.not_before = not_before
+
+
+class LedgerBehind(Blocked):
+    """Stripe knows payments of this installation that this database does not (docs/decisions/008)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This database is older than what was charged: Stripe knows payments of ours that are missing here. "
+            "Nothing is charged or refunded until they are taken over: “python -m lib reconcile --rebuild”, or the button on Sync health.",
+            code="ledger_behind",
+        )
 
 
 class GatewayError(OnfileError):

@@ -142,18 +142,18 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "ledger": (set(), "records what became of a try; what is asked of Stripe is handed to it"),
     "staff": (set(), "people, limits and the second person are asked by everybody"),
     "mirror": ({"ledger"}, "tells the ledger what Stripe says of our tries"),
-    "continuity": (set(), "says whether the file may be believed"),
+    "continuity": ({"mirror"}, "says whether the file may be believed"),
     "collect": ({"ledger", "mirror"}, "reads customers and methods afresh; makes links"),
     "refunds": (
         {"ledger", "staff", "mirror"},
         "a second person agrees; the mirror learns of it",
     ),
     "charges": (
-        {"ledger", "staff", "mirror", "collect"},
+        {"ledger", "staff", "mirror", "continuity", "collect"},
         "charges what collect has saved",
     ),
     "runs": (
-        {"ledger", "staff", "mirror", "collect", "charges"},
+        {"ledger", "staff", "mirror", "continuity", "collect", "charges"},
         "sends many charges; nothing but the doors calls it",
     ),
 }

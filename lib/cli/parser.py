@@ -102,7 +102,17 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--description")
 
     _add_runs(commands, common, add)
-    add(commands, "reconcile", "reconcile", "Settle unknown charges; compare with Stripe.")
+    made = add(commands, "reconcile", "reconcile", "Settle unknown charges; compare with Stripe.")
+    made.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="first take over what Stripe knows of this installation and this database does not",
+    )
+    made.add_argument(
+        "--installation",
+        metavar="ID",
+        help="with --rebuild, on a database that began anew: whose payments are ours",
+    )
 
     audit = commands.add_parser("audit", help="The audit log.", parents=[common])
     audit_commands = audit.add_subparsers(required=True, metavar="COMMAND")

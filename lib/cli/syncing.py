@@ -69,11 +69,18 @@ def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> An
     return Answer(data, [_line(proof) for proof in proofs], error=error, failed=not is_ok)
 
 
-def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
+def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     """
     Settles what is unknown, compares the ledger, then samples of the mirror, with Stripe. The ledger is
     whole by itself: as long as the mirror cannot be compared, that is a note and no failure.
     """
+    rebuilt = (
+        services.rebuilds.rebuild(
+            by=person(actor), installation=arguments.installation, progress=_teller(BACKFILL)
+        )
+        if arguments.rebuild
+        else None
+    )
     found = services.charge_resolver.reconcile(by=person(actor))
     proofs: list[VerificationResult] = []
     error: dict[str, object] | None = None
@@ -92,7 +99,10 @@ def reconcile(services: Services, _: Arguments, actor: Actor | None) -> Answer:
         "drift": drift,
         "proofs": [_as_json(proof) for proof in proofs],
         "notes": notes,
+        "ledger": services.completeness.state().value,
     }
+    if rebuilt is not None:
+        data |= {"adopted": rebuilt.adopted, "conflicts": rebuilt.conflicts}
     return Answer(
         data,
         [

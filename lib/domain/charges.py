@@ -181,7 +181,13 @@ def idempotency_key(charge_id: str, number: int) -> str:
 
 def outcome_of(intent: PaymentIntent) -> Outcome:
     """What a PaymentIntent's status says about the attempt that made it."""
-    match intent.status:
+    error = intent.error or Decline()
+    return outcome_of_status(intent.status, error.code, error.decline_code)
+
+
+def outcome_of_status(status: str, code: str | None, decline_code: str | None) -> Outcome:
+    """The same of a status and the codes of the last error, as the mirror holds them."""
+    match status:
         case "succeeded":
             return Outcome.SUCCEEDED
         case "processing":
@@ -189,11 +195,7 @@ def outcome_of(intent: PaymentIntent) -> Outcome:
         case "requires_action" | "requires_confirmation":
             return Outcome.NEEDS_CUSTOMER
         case "requires_payment_method" | "canceled":
-            error = intent.error
-            wants_customer = error is not None and "authentication_required" in (
-                error.code,
-                error.decline_code,
-            )
+            wants_customer = "authentication_required" in (code, decline_code)
             return Outcome.NEEDS_CUSTOMER if wants_customer else Outcome.DECLINED
         case _:
             # requires_capture cannot come from what we send, and statuses may be added: money may

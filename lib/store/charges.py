@@ -58,6 +58,9 @@ class ChargeStore:
             raise
         return True
 
+    def any(self) -> bool:
+        return bool(list(self._database.query("SELECT 1 FROM charges LIMIT 1")))
+
     def find(self, charge_id: str) -> Charge | None:
         rows = self._database.query("SELECT * FROM charges WHERE id = ?", (charge_id,))
         return next((charge_of(row) for row in rows), None)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+BEHIND = "behind_since"
+"""Since when the ledger is known to be behind Stripe, in Unix seconds; absent while it is not."""
+ACCOUNT, INSTALLATION = "account", "installation"
+"""The Stripe account that the rows are of, and the installation whose marks its payments carry."""
+
 
 class MetaStore:
     def __init__(self, database: Database) -> None:

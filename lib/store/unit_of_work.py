@@ -26,6 +26,7 @@ from lib.store.jobs import JobStore
 from lib.store.limits import LimitStore
 from lib.store.links import LinkStore
 from lib.store.manual_outcomes import ManualOutcomeStore
+from lib.store.marks import MarkStore
 from lib.store.meta import MetaStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
@@ -62,6 +63,7 @@ class Stores:
     jobs: JobStore
     limits: LimitStore
     links: LinkStore
+    marks: MarkStore
     meta: MetaStore
     mirror: MirrorStore
     new_cards: NewCardStore
@@ -158,6 +160,7 @@ def stores_over(database: Database) -> Stores:
         jobs=JobStore(database),
         limits=LimitStore(database),
         links=LinkStore(database),
+        marks=MarkStore(database),
         meta=MetaStore(database),
         mirror=MirrorStore(database),
         new_cards=NewCardStore(database),

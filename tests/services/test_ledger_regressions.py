@@ -341,7 +341,10 @@ class TestStrangeAnswers:
         world.lose_reply(times=2)
         first = world.charge(customer, reference="A")
         world.clock.advance(seconds=1)
-        second = world.charge(customer, reference="B")
+        # Another customer's: a charge reads what its own customer paid, and would settle the first.
+        other = world.customer()
+        world.save_card(other)
+        second = world.charge(other, reference="B")
         world.clock.advance(seconds=61)
         settling = world.services.charge_resolver
         look = settling._look

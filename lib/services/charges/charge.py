@@ -19,6 +19,7 @@ from lib.services.charges.claim import claim_attempt
 from lib.services.charges.review import ChargeOrder, Review, ReviewService, attempts_of, normalized
 from lib.services.charges.send import ChargeSender
 from lib.services.charges.view import ChargeView, view_of
+from lib.services.continuity.completeness import Completeness
 from lib.services.ledger.attempts import give_up
 from lib.store.unit_of_work import UnitOfWork
 
@@ -30,6 +31,7 @@ class ChargeService:
         reviews: ReviewService,
         sender: ChargeSender,
         canceller: IntentCanceller,
+        completeness: Completeness,
         *,
         clock: Clock,
         livemode: bool,
@@ -39,6 +41,7 @@ class ChargeService:
         self._reviews = reviews
         self._sender = sender
         self._canceller = canceller
+        self._completeness = completeness
         self._clock = clock
         self._livemode = livemode
         self._public_url = public_url
@@ -84,11 +87,13 @@ class ChargeService:
         """
         by.must(Permission.CHARGE)
         order = normalized(order)
+        self._completeness.prove()
         with self._uow.read() as stores:
             tried = attempts_of(stores, order)
         review = self._reviews.review(order, by=by, is_approved=is_approved)
         if seen not in (None, review.fingerprint):
             raise ReviewChanged(review)
+        self._completeness.read_customer(order.customer)
         order = replace(review.order, attempt=order.attempt or review.attempts_before + 1)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in tried.items():

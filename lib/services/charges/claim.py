@@ -15,7 +15,7 @@ from lib.domain.charges import (
 )
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import check_largest
-from lib.errors import AlreadyCharged, Blocked, StaleState
+from lib.errors import AlreadyCharged, Blocked, LedgerBehind, StaleState
 from lib.ids import new_id
 from lib.money import format_money
 from lib.services.charges.review import (
@@ -27,6 +27,7 @@ from lib.services.charges.review import (
     same_attempts,
 )
 from lib.services.staff.limits import check_single
+from lib.store.meta import BEHIND, INSTALLATION
 from lib.store.unit_of_work import Stores
 
 
@@ -70,6 +71,7 @@ def claim_attempt(
     if claim is None:
         check_single(stores, order.money, now=now, is_approved=is_approved)
     check_largest(method, order.money)
+    _must_be_unpaid_at_stripe(stores, order)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     earlier = stores.charges.attempts(charge.id)
     number = len(earlier) + 1
@@ -83,7 +85,7 @@ def claim_attempt(
         charge.id,
         number=number,
         idempotency_key=idempotency_key(charge.id, number),
-        params=_params(order, charge, method, number, claim),
+        params=_params(stores, order, charge, method, number, claim),
         by=by.username,
         at=now,
         next_look_at=now + IN_FLIGHT_SECONDS,
@@ -111,13 +113,36 @@ def claim_attempt(
     return planned
 
 
+def _must_be_unpaid_at_stripe(stores: Stores, order: ChargeOrder) -> None:
+    """
+    Raises:
+        LedgerBehind: this database is older than what was charged.
+        AlreadyCharged: Stripe has a payment for this reference that no attempt here stands for.
+    """
+    if stores.meta.value(BEHIND) is not None:
+        raise LedgerBehind
+    holder = stores.payments.holder(order.customer, order.reference)
+    if holder is not None:
+        amount = format_money(holder.amount, holder.currency)
+        raise AlreadyCharged(
+            f"Stripe has a payment of {amount} for {order.reference} ({holder.id}, {holder.status.replace('_', ' ')}) that was not made here. Nothing was charged now.",
+            charge_id="",
+        )
+
+
 def _params(
-    order: ChargeOrder, charge: Charge, method: PaymentMethod, number: int, claim: RunClaim | None
+    stores: Stores,
+    order: ChargeOrder,
+    charge: Charge,
+    method: PaymentMethod,
+    number: int,
+    claim: RunClaim | None,
 ) -> dict[str, object]:
     metadata = {
         "onfile_charge_id": charge.id,
         "onfile_attempt": str(number),
         "onfile_reference": charge.reference,
+        "onfile_installation": stores.meta.value(INSTALLATION) or "",
     }
     params: dict[str, object] = {
         "amount": charge.amount,

@@ -23,7 +23,8 @@ from lib.money import currency as known_currency
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.meta import INSTALLATION
+from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 
@@ -308,11 +309,11 @@ class LinkService:
                 json.loads(session.params), idempotency_key=session.idempotency_key
             )
         except Refused:
-            if json.loads(session.params) == self._session_params(link):
-                raise
             # An older Onfile planned it with what Stripe no longer takes. Nothing was made, so the
             # link gets another page: a new row, with a key and parameters of its own.
             with self._uow.write() as stores:
+                if json.loads(session.params) == self._session_params(stores, link):
+                    raise
                 stores.links.close_sessions(link.id, at=epoch(self._clock()))
             return self._live_session(link)
         with self._uow.write() as stores:
@@ -342,7 +343,10 @@ class LinkService:
                 link.id,
                 number=number,
                 idempotency_key=f"onfile:{link.id}:{number}",
-                params=json.dumps(self._session_params(link), sort_keys=True),
+                params=json.dumps(
+                    self._session_params(stores, link),
+                    sort_keys=True,
+                ),
                 at=now,
             )
             planned = stores.links.last_session(link.id)
@@ -350,8 +354,11 @@ class LinkService:
             raise LookupError(link.id)
         return planned
 
-    def _session_params(self, link: SetupLink) -> dict[str, object]:
-        metadata = {"onfile_link_id": link.id}
+    def _session_params(self, stores: Stores, link: SetupLink) -> dict[str, object]:
+        metadata = {
+            "onfile_link_id": link.id,
+            "onfile_installation": stores.meta.value(INSTALLATION) or "",
+        }
         if link.reference:
             metadata["onfile_reference"] = link.reference
         params: dict[str, object] = {

@@ -8,11 +8,9 @@ would take the first account's for deleted; so nothing is asked, nothing is sent
 from __future__ import annotations
 
 from lib.errors import AnotherAccount, Misconfigured, Missing
+from lib.store.meta import ACCOUNT
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
-
-ACCOUNT, INSTALLATION = "account", "installation"
-"""Names in meta."""
 
 
 class Ownership:

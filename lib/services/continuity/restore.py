@@ -28,11 +28,9 @@ from lib.store.copies import (
     rows_lost,
 )
 from lib.store.folder_lock import FolderLock
+from lib.store.meta import BEHIND
 from lib.store.migrations import bring_up_to_date
 from lib.store.unit_of_work import stores_over
-
-BEHIND = "behind_since"
-"""In meta: since when the ledger is known to be behind Stripe, in Unix seconds."""
 
 
 class RestoreRefused(RuleViolation):

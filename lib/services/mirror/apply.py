@@ -14,6 +14,7 @@ from lib.domain.charges import Evidence
 from lib.domain.links import LinkStatus
 from lib.domain.mirror import PaymentIntent, SessionBundle, SetupIntentBundle
 from lib.services.ledger.attempts import apply_intent
+from lib.services.ledger.marks import note_unknown_mark
 from lib.services.ledger.refunds import apply_refund
 from lib.store.unit_of_work import Stores
 
@@ -68,6 +69,7 @@ def record_payment_intents(
     for intent in intents:
         if intent.charge_id is not None and intent.attempt is not None:
             apply_intent(stores, intent, evidence=evidence, at=synced_at_ms // 1000)
+            note_unknown_mark(stores, intent, at=synced_at_ms // 1000)
     return written
 
 

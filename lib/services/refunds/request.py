@@ -24,6 +24,7 @@ from lib.domain.mirror import Dispute, StripeCharge
 from lib.domain.refunds import REASONS, RefundOrder, RefundState, idempotency_key
 from lib.errors import (
     InvalidInput,
+    LedgerBehind,
     NotFound,
     RuleViolation,
     StaleState,
@@ -34,6 +35,7 @@ from lib.services.ledger.refunds import find_order, note_refund, note_refusal
 from lib.services.refunds.send import RefundSender
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
+from lib.store.meta import BEHIND, INSTALLATION
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -222,6 +224,8 @@ class RefundRequests:
                 refusal = StaleState(
                     "Something was given back of this charge since this was asked for. Reject it, and have it asked for again."
                 )
+            if refusal is None and stores.meta.value(BEHIND) is not None:
+                refusal = LedgerBehind()
             if refusal is not None:
                 note_refusal(stores, order, "approve", str(refusal), by=by.username, at=now)
             else:
@@ -230,7 +234,9 @@ class RefundRequests:
                     by=by.username,
                     at=now,
                     idempotency_key=idempotency_key(order.id),
-                    params=json.dumps(_params(order), sort_keys=True),
+                    params=json.dumps(
+                        _params(order, stores.meta.value(INSTALLATION) or ""), sort_keys=True
+                    ),
                     next_look_at=now + IN_FLIGHT_SECONDS,
                 ):
                     raise StaleState("This refund was decided already. Reload to see its state.")
@@ -270,12 +276,16 @@ def _why_not(stores: Stores, order: RefundOrder, by: Actor) -> RuleViolation | N
     return None
 
 
-def _params(order: RefundOrder) -> dict[str, object]:
+def _params(order: RefundOrder, installation: str) -> dict[str, object]:
     return {
         "payment_intent": order.payment_intent,
         "amount": order.amount,
         "reason": order.reason,
-        "metadata": {"onfile_refund_id": order.id, "onfile_charge_id": order.charge_id},
+        "metadata": {
+            "onfile_refund_id": order.id,
+            "onfile_charge_id": order.charge_id,
+            "onfile_installation": installation,
+        },
         # Named so that it is in the mirror with its customer.
         "expand": ["charge"],
     }

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from lib.clock import Clock, epoch
 from lib.domain.breaker import MOST_IN_FLIGHT, NOT_WRITTEN, Breaker, RowResult, RunStop, Throttle
 from lib.domain.runs import RowState, Run, RunRow, RunState
-from lib.errors import StaleState
+from lib.errors import GatewayError, LedgerBehind, StaleState
 from lib.ids import new_id
 from lib.services.charges.resolve import ChargeResolver, Resolution
+from lib.services.continuity.completeness import Completeness
 from lib.services.runs.approve import digest_now
 from lib.services.runs.lease import Lease, kept_alive
 from lib.services.runs.row_queue import RowQueue
@@ -48,6 +49,7 @@ class RunExecutor:
         uow: UnitOfWork,
         rows: RowSender,
         resolver: ChargeResolver,
+        completeness: Completeness,
         *,
         clock: Clock,
         in_flight: int = MOST_IN_FLIGHT,
@@ -56,6 +58,7 @@ class RunExecutor:
         self._uow = uow
         self._rows = rows
         self._resolver = resolver
+        self._completeness = completeness
         self._clock = clock
         self._in_flight = in_flight
         self._pause = pause
@@ -80,6 +83,15 @@ class RunExecutor:
         Raises:
             sqlite3.Error: not even that could be written; the run waits for the next executor.
         """
+        try:
+            self._completeness.prove()
+        except LedgerBehind as behind:
+            self._stop_untaken(run_id, RunStop(behind.code, str(behind)))
+            return False
+        except GatewayError as error:
+            # Nothing is known, so nothing is sent; the worker asks again in a moment.
+            logger.warning("run %s waits: %s", run_id, error)
+            return False
         try:
             taken = self._take(run_id, should_stop)
         except sqlite3.OperationalError:

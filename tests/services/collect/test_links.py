@@ -101,11 +101,12 @@ class TestWhatIsSent:
             "http://localhost:8501/setup/return?session_id={CHECKOUT_SESSION_ID}"
         )
         assert sent["cancel_url"] == "http://localhost:8501/setup/cancelled"
-        assert sent["metadata"] == ours
+        installation = {"onfile_installation": sent["metadata"]["onfile_installation"]}
+        assert sent["metadata"] == ours | installation
         assert sent["client_reference_id"] == made.link.id
         assert (sent["currency"], sent["locale"]) == ("eur", "de")
         intent = stripe_account.get(world, f"/v1/setup_intents/{sent['setup_intent']}")
-        assert intent["metadata"] == ours
+        assert intent["metadata"] == ours | installation
         assert intent["usage"] == "off_session"
 
     @pytest.mark.parametrize("currency", [None, "usd"])
@@ -163,6 +164,7 @@ class TestWhatIsSent:
         assert made.link.name == name
         assert stripe_account.get(world, f"/v1/customers/{made.link.customer}")["name"] == name
         metadata = session(world, made)["metadata"]
+        assert metadata.pop("onfile_installation").startswith("ins_")
         assert metadata == {"onfile_link_id": made.link.id, "onfile_reference": name}
 
 

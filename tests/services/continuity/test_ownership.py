@@ -13,8 +13,8 @@ from lib import bootstrap
 from lib.bootstrap import Services
 from lib.domain.mirror import Event
 from lib.errors import AnotherAccount, GatewayError
-from lib.services.continuity.ownership import ACCOUNT
 from lib.settings import Mode
+from lib.store.meta import ACCOUNT
 from lib.stripe_gateway.gateway import StripeGateway
 from tests.world import ALICE, World, new_world
 

@@ -14,6 +14,7 @@ from lib.services.continuity import restore as restores
 from lib.services.continuity.restore import RestoreRefused
 from lib.store.copies import problem_of
 from lib.store.folder_lock import FolderInUse, FolderLock
+from lib.store.meta import BEHIND
 from tests.world import ADA, ALICE, World
 
 
@@ -54,7 +55,7 @@ class TestWhatIsLost:
             kept = {row[0] for row in database.execute("SELECT id FROM charges")}
         assert kept == {first, second}
         with world.uow.read() as stores:
-            assert stores.meta.value(restores.BEHIND) == str(world.now)
+            assert stores.meta.value(BEHIND) == str(world.now)
         assert world.services.audit.verify().ok
 
     def test_a_database_that_cannot_be_read_is_replaced_and_kept(self, world: World) -> None:

@@ -112,7 +112,7 @@ class TestCovered:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(world.services.charges, "_execute", die)
+            patch.setattr(world.services.charges, "_sent", die)
             with pytest.raises(KeyboardInterrupt):
                 tick(world)
         world.clock.advance(minutes=2)

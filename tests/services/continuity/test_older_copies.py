@@ -1,0 +1,274 @@
+"""An older copy of the database, or none at all, never charges twice (docs/decisions/008)."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from lib.domain.charges import ChargeState
+from lib.domain.runs import RunState
+from lib.errors import AlreadyCharged, InvalidInput, LedgerBehind
+from lib.ids import new_id
+from lib.services.continuity.completeness import LedgerState
+from lib.services.continuity.rebuild import CONFLICT
+from lib.store.meta import INSTALLATION
+from tests.charge_runs import approve as approve_run
+from tests.charge_runs import counts, payers, started, submitted
+from tests.stripe_account import post
+from tests.world import ADA, ALICE, NO_MONEY, World
+
+
+def copied(world: World) -> Path:
+    return world.services.backups.take(by=ADA).path
+
+
+def put_back(world: World, copy: Path) -> None:
+    """As somebody does who knows nothing of `restore`: the file is simply replaced."""
+    with sqlite3.connect(copy) as origin, sqlite3.connect(world.settings.database) as target:
+        origin.backup(target)
+    world.rebuild()
+
+
+def payer(world: World, number: str | None = None) -> str:
+    customer = world.customer()
+    if number is None:
+        world.save_card(customer)
+    else:
+        world.save_card(customer, number)
+    return customer
+
+
+class TestAnOlderCopy:
+    def test_a_single_charge_is_not_made_again(self, world: World) -> None:
+        customer = payer(world)
+        world.services.sync.run_now(by=ALICE)
+        copy = copied(world)
+        world.charge(customer, reference="INV-1")
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        with pytest.raises(LedgerBehind):
+            world.charge(customer, reference="INV-1")
+        assert len(world.moved()) == 1
+        assert world.services.completeness.state() is LedgerState.BEHIND
+
+    def test_a_run_that_was_running_is_not_executed_again_by_the_worker_alone(
+        self, world: World
+    ) -> None:
+        people = payers(world, 3)
+        run = started(world, [(*person, 2_000, f"R-{n}") for n, person in enumerate(people)])
+        world.services.sync.run_now(by=ALICE)
+        copy = copied(world)
+        world.worker.do_runs()
+        assert len(world.moved()) == 3
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        for _ in range(3):
+            world.worker.run_once()
+        assert len(world.moved()) == 3
+        assert world.services.runs.views.run(run).run.state is RunState.STOPPED
+
+    def test_after_a_rebuild_the_same_references_are_refused_and_the_next_is_charged(
+        self, world: World
+    ) -> None:
+        paid, failed = payer(world), payer(world, NO_MONEY)
+        world.services.sync.run_now(by=ALICE)
+        copy = copied(world)
+        charge = world.charge(paid, reference="INV-1").charge
+        world.charge(failed, reference="INV-2")
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        with pytest.raises(LedgerBehind):
+            world.charge(paid, reference="INV-3")
+        result = world.services.rebuilds.rebuild(by=ALICE)
+        assert result.adopted["charges"] == 2
+        assert result.adopted["attempts"] == 2
+        assert result.conflicts == []
+        assert world.services.completeness.state() is LedgerState.COMPLETE
+        again = world.services.charges.view(charge.id).charge
+        assert (again.state, again.reference, again.amount) == (
+            ChargeState.SUCCEEDED,
+            "INV-1",
+            charge.amount,
+        )
+        with pytest.raises(AlreadyCharged):
+            world.charge(paid, reference="INV-1")
+        world.charge(paid, reference="INV-3")
+        assert len(world.moved()) == 2
+
+    def test_a_rebuild_changes_nothing_the_second_time(self, world: World) -> None:
+        customer = payer(world)
+        world.services.sync.run_now(by=ALICE)
+        copy = copied(world)
+        world.charge(customer, reference="INV-1")
+        put_back(world, copy)
+        assert world.services.rebuilds.rebuild(by=ALICE).adopted["attempts"] == 1
+        assert world.services.rebuilds.rebuild(by=ALICE).adopted["attempts"] == 0
+        assert world.services.audit.verify().ok
+
+    def test_a_key_that_may_not_read_events_changes_nothing_of_this(self, world: World) -> None:
+        customer = payer(world)
+        world.services.sync.run_now(by=ALICE)
+        copy = copied(world)
+        world.charge(customer, reference="INV-1")
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        world.stripe.faults.add("GET", "/v1/events", kind="missing_permission", times=99)
+        with pytest.raises(LedgerBehind):
+            world.charge(customer, reference="INV-9")
+
+    def test_news_older_than_stripes_events_are_read_from_the_list(self, world: World) -> None:
+        customer = payer(world)
+        world.services.sync.run_now(by=ALICE)
+        copy = copied(world)
+        world.charge(customer, reference="INV-1")
+        world.clock.advance(days=40)
+        put_back(world, copy)
+        with pytest.raises(LedgerBehind):
+            world.charge(payer(world), reference="INV-9")
+
+
+class TestNoDatabaseAtAll:
+    def anew(self, world: World) -> None:
+        """The data folder was lost; practice Stripe remembers."""
+        with sqlite3.connect(world.settings.database) as database:
+            names = [
+                row[0]
+                for row in database.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%STRICT%'"
+                )
+            ]
+            triggers = database.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+            ).fetchall()
+            database.execute("PRAGMA foreign_keys = OFF")
+            for name, _ in triggers:
+                database.execute(f"DROP TRIGGER {name}")
+            for name in names:
+                if name != "meta":
+                    database.execute(f"DELETE FROM {name}")
+            for _, sql in triggers:
+                database.execute(sql)
+            database.execute(
+                "UPDATE meta SET value = ? WHERE name = 'installation'", (new_id("ins"),)
+            )
+            database.execute("DELETE FROM meta WHERE name = 'behind_since'")
+        world.rebuild()
+
+    def test_a_payment_of_the_old_installation_is_never_made_again(self, world: World) -> None:
+        customer = payer(world)
+        world.charge(customer, reference="INV-1")
+        self.anew(world)
+        world.clock.advance(days=2)
+        with pytest.raises(AlreadyCharged, match="Stripe has a payment"):
+            world.charge(customer, reference="INV-1")
+        assert len(world.moved()) == 1
+
+    def test_the_old_installation_is_taken_over_and_its_payments_with_it(
+        self, world: World
+    ) -> None:
+        customer = payer(world)
+        charge = world.charge(customer, reference="INV-1").charge
+        with world.uow.read() as stores:
+            old = stores.meta.value(INSTALLATION)
+        self.anew(world)
+        with pytest.raises(InvalidInput, match="still running"):
+            world.services.rebuilds.rebuild(by=ALICE)
+        world.clock.advance(hours=2)
+        assert world.services.rebuilds.rebuild(by=ALICE).adopted["charges"] == 1
+        with world.uow.read() as stores:
+            assert stores.meta.value(INSTALLATION) == old
+        assert world.services.charges.view(charge.id).charge.state is ChargeState.SUCCEEDED
+
+    def test_an_installation_that_nobody_knows_is_refused(self, world: World) -> None:
+        world.charge(payer(world), reference="INV-1")
+        self.anew(world)
+        with pytest.raises(InvalidInput, match="No payment at Stripe"):
+            world.services.rebuilds.rebuild(by=ALICE, installation="ins_invented")
+
+
+class TestAnotherInstallation:
+    def test_its_marks_do_not_make_this_ledger_behind(self, world: World) -> None:
+        customer = payer(world)
+        world.charge(customer, reference="INV-1")
+        with sqlite3.connect(world.settings.database) as database:
+            database.execute("UPDATE meta SET value = 'ins_second' WHERE name = 'installation'")
+            database.execute("DROP TRIGGER attempts_are_never_deleted")
+            database.execute("DROP TRIGGER charges_are_never_deleted")
+            database.execute("DROP TRIGGER charge_events_are_never_deleted")
+            database.execute("PRAGMA foreign_keys = OFF")
+            for name in ("attempts", "charge_events", "charges"):
+                database.execute(f"DELETE FROM {name}")
+        world.rebuild()
+        with pytest.raises(AlreadyCharged):
+            world.charge(customer, reference="INV-1")
+        assert world.services.completeness.state() is LedgerState.COMPLETE
+        world.charge(customer, reference="INV-2")
+        assert len(world.moved()) == 2
+        assert [one.payments for one in world.services.rebuilds.others()] == [1]
+
+
+def lost_payment(world: World, customer: str, reference: str) -> str:
+    """Made by this very installation, in a file that is gone."""
+    with world.uow.read() as stores:
+        installation = stores.meta.value(INSTALLATION)
+        method = stores.mirror.payment_methods_of(customer)[0].id
+    return str(
+        post(
+            world,
+            "/v1/payment_intents",
+            amount="1234",
+            currency="usd",
+            customer=customer,
+            payment_method=method,
+            off_session="true",
+            confirm="true",
+            allowed_payment_method_types=["card"],
+            metadata={
+                "onfile_charge_id": "chg_lost",
+                "onfile_attempt": "1",
+                "onfile_reference": reference,
+                "onfile_installation": installation,
+            },
+        )["id"]
+    )
+
+
+class TestConflicts:
+    def test_two_payments_of_one_reference_stand_as_a_conflict(self, world: World) -> None:
+        """The copy charged on before anybody noticed: both payments are there, and both are named."""
+        customer = payer(world)
+        world.services.sync.run_now(by=ALICE)
+        world.charge(customer, reference="INV-1")
+        other = lost_payment(world, customer, "INV-1")
+        world.clock.advance(days=1)
+        with pytest.raises(LedgerBehind):
+            world.charge(customer, reference="INV-2")
+        result = world.services.rebuilds.rebuild(by=ALICE)
+        assert [conflict["payment_intent"] for conflict in result.conflicts] == [other]
+        with world.uow.read() as stores:
+            assert [one.subject for one in stores.incidents.open(kind=CONFLICT)] == [other]
+        assert world.services.completeness.state() is LedgerState.COMPLETE
+        world.charge(customer, reference="INV-2")
+
+
+class TestRuns:
+    def test_an_approved_run_started_again_charges_nothing_twice(self, world: World) -> None:
+        people = payers(world, 3)
+        run = approve_run(
+            world,
+            submitted(world, [(*person, 2_000, f"R-{n}") for n, person in enumerate(people)]),
+        )
+        world.services.sync.run_now(by=ALICE)
+        copy = copied(world)
+        world.services.runs.control.start(run.id, by=ALICE)
+        world.worker.do_runs()
+        assert len(world.moved()) == 3
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        world.services.rebuilds.rebuild(by=ALICE)
+        world.services.runs.control.start(run.id, by=ALICE)
+        world.worker.do_runs()
+        assert len(world.moved()) == 3
+        assert counts(world, run.id).get("succeeded", 0) == 0
