@@ -10,7 +10,7 @@ ctx = require()
 layout.header(
     "Approvals", "What waits for a second person. Nobody decides on what they asked for themself."
 )
-drawn = [approvals.runs(ctx), approvals.refunds(ctx), approvals.verdicts(ctx)]
+drawn = [approvals.runs(ctx), approvals.refunds(ctx), approvals.manual_outcomes(ctx)]
 if not any(drawn):
     layout.empty(
         "task_alt",

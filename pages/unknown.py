@@ -4,7 +4,7 @@ import streamlit as st
 
 from lib.domain.charges import ChargeState
 from lib.reports.paging import records
-from lib.ui import badges, charge_actions, charge_panel, charge_words, layout, verdict_panel
+from lib.ui import badges, charge_actions, charge_panel, charge_words, layout, manual_outcome_panel
 from lib.ui.context import require
 from lib.ui.formats import ago, escape, exact, money, plural
 
@@ -42,7 +42,7 @@ for row in records(page.frame):
             st.caption(escape(charge_words.looks(row["looks"]) + following))
             last = ctx.services.charges.view(row["id"]).last
             if last is not None and row["looks"]:
-                verdict_panel.evidence(ctx, last)
+                manual_outcome_panel.evidence(ctx, last)
         with right.container(horizontal_alignment="right"):
             charge_actions.look_now(
                 ctx, row["id"], ChargeState(row["state"]), key=f"unknown_look_{row['id']}"

@@ -47,14 +47,14 @@ MUTATIONS = (
     ),
     Mutation(
         "no unique index over the live charges of a reference",
-        "lib/store/migrations.py",
+        "lib/store/first_schema/ledger.sql",
         "CREATE UNIQUE INDEX one_live_charge_a_reference",
         "CREATE INDEX one_live_charge_a_reference",
         f"{SERVICES}charges/test_charge.py::TestNeverTwice::test_the_schema_refuses_a_second_live_charge_and_a_second_open_attempt",
     ),
     Mutation(
         "no unique index over the open attempts of a charge",
-        "lib/store/migrations.py",
+        "lib/store/first_schema/ledger.sql",
         "CREATE UNIQUE INDEX one_open_attempt_a_charge",
         "CREATE INDEX one_open_attempt_a_charge",
         "tests/store/test_schema.py::TestWhatTheSchemaRefuses",
@@ -173,7 +173,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the fence of a lease is not checked",
-        "lib/store/migrations.py",
+        "lib/store/first_schema/ledger.sql",
         "AND lease_fence = NEW.fence)",
         ")",
         f"{SERVICES}runs/test_lease.py::TestTakingOver::test_the_fence_refuses_an_attempt_of_the_old_one",

@@ -1,11 +1,12 @@
-"""What two people settle when no evidence does: an attempt's outcome, proposed by one and decided by another."""
+"""Outcomes that two people agree on when no evidence settles an attempt: proposed by one, decided by another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lib.domain.charges import Outcome
+from lib.domain.charges import Attempt, Charge, Outcome
+from lib.domain.mirror import PaymentIntent
 
 
 class ManualOutcomeState(StrEnum):
@@ -26,6 +27,7 @@ MANUAL_OUTCOME_STEPS: dict[ManualOutcomeState, frozenset[ManualOutcomeState]] = 
 
 # A request to Stripe is over within minutes. Sooner, "nothing is there" only means "not yet".
 EARLIEST_SECONDS = 3_600
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,32 @@ class ManualOutcome:
     decided_by: str | None
     decided_at: int | None
     decision_note: str | None
+
+    @property
+    def is_proposed(self) -> bool:
+        return self.state is ManualOutcomeState.PROPOSED
+
+
+def why_not_the_payment(
+    intent: PaymentIntent, charge: Charge, attempt: Attempt, holder: Attempt | None
+) -> str | None:
+    """
+    Why a payment at Stripe cannot be what this attempt moved, for staff; None when it can be.
+
+    `holder` is the attempt that the payment is known to belong to.
+    """
+    if (intent.customer, intent.amount, intent.currency) != (
+        charge.customer,
+        charge.amount,
+        charge.currency,
+    ):
+        return "That payment is of another customer, or of another sum."
+    if holder is not None and holder.idempotency_key != attempt.idempotency_key:
+        return "That payment belongs to another charge already."
+    if intent.charge_id not in (None, charge.id):
+        return "That payment carries the mark of another charge."
+    if intent.created < attempt.requested_at - _DAY_SECONDS:
+        return "That payment was made before this charge was sent."
+    if intent.status != "succeeded":
+        return f"Stripe says of that payment: {intent.status.replace('_', ' ')}."
+    return None

@@ -16,18 +16,18 @@ class ManualOutcomeStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, manual_outcome: ManualOutcome) -> None:
+    def add(self, proposal: ManualOutcome) -> None:
         """
         Raises:
             sqlite3.IntegrityError: another one is proposed for this charge.
         """
         self._database.execute(
             f"INSERT INTO manual_outcomes ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",
-            [getattr(manual_outcome, name) for name in _COLUMNS],
+            [getattr(proposal, name) for name in _COLUMNS],
         )
 
-    def find(self, outcome_id: str) -> ManualOutcome | None:
-        return next(iter(self._many("id = ?", outcome_id)), None)
+    def find(self, proposal_id: str) -> ManualOutcome | None:
+        return next(iter(self._many("id = ?", proposal_id)), None)
 
     def of_charge(self, charge_id: str) -> list[ManualOutcome]:
         """Oldest first."""
@@ -39,18 +39,18 @@ class ManualOutcomeStore:
 
     def close(
         self,
-        outcome_id: str,
+        proposal_id: str,
         *,
         after: ManualOutcomeState,
-        by: str | None,
         at: int,
-        note: str | None,
+        by: str | None = None,
+        note: str | None = None,
     ) -> bool:
         """Decide, withdraw or overtake a proposal; False when it is none any more."""
         cursor = self._database.execute(
             """UPDATE manual_outcomes SET state = ?, decided_by = ?, decided_at = ?, decision_note = ?
                WHERE id = ? AND state = 'proposed'""",
-            (after.value, by, at, note, outcome_id),
+            (after.value, by, at, note, proposal_id),
         )
         return cursor.rowcount == 1
 
@@ -58,9 +58,9 @@ class ManualOutcomeStore:
         rows = self._database.query(
             f"SELECT {', '.join(_COLUMNS)} FROM manual_outcomes WHERE {condition}", list(parameters)
         )
-        return [_manual_outcome(row) for row in rows]
+        return [_manual_outcome_of(row) for row in rows]
 
 
-def _manual_outcome(row: dict[str, Any]) -> ManualOutcome:
+def _manual_outcome_of(row: dict[str, Any]) -> ManualOutcome:
     known = {"state": ManualOutcomeState(row["state"]), "outcome": Outcome(row["outcome"])}
     return ManualOutcome(**row | known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.reports.paging import records
-from lib.ui import navigation, refund_panel, run_page, run_words, verdict_panel
+from lib.ui import manual_outcome_panel, navigation, refund_panel, run_page, run_words
 from lib.ui.charge_words import Names
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, money, plural, when
@@ -59,19 +59,19 @@ def refunds(ctx: PageContext) -> bool:
     return bool(orders)
 
 
-def verdicts(ctx: PageContext) -> bool:
+def manual_outcomes(ctx: PageContext) -> bool:
     """Outcomes that somebody proposed, with what Stripe was asked; True when there is any."""
     proposed = ctx.services.manual_outcomes.to_decide()
     if proposed:
         st.subheader("Unknown outcomes", anchor=False)
-    for verdict in proposed:
+    for proposal in proposed:
         with st.container(border=True, gap="small"):
-            _charge(ctx, verdict.charge_id)
-            verdict_panel.summary(ctx, verdict, _names(ctx))
-            last = ctx.services.charges.view(verdict.charge_id).last
+            _charge(ctx, proposal.charge_id)
+            manual_outcome_panel.summary(ctx, proposal, _names(ctx))
+            last = ctx.services.charges.view(proposal.charge_id).last
             if last is not None:
-                verdict_panel.evidence(ctx, last)
-            verdict_panel.actions(ctx, verdict, key="approvals_verdict")
+                manual_outcome_panel.evidence(ctx, last)
+            manual_outcome_panel.actions(ctx, proposal, key="approvals_manual_outcome")
     return bool(proposed)
 
 

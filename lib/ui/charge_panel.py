@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lib.reports.paging import records
-from lib.ui import charge_actions, charge_details, drawers, refund_panel, verdict_panel
+from lib.ui import charge_actions, charge_details, drawers, manual_outcome_panel, refund_panel
 from lib.ui.context import PageContext, require
 
 PARAM = "charge"
@@ -47,7 +47,7 @@ def _panel(charge_id: str) -> None:
     charge_actions.look_now(
         details.ctx, details.id, details.view.charge.state, key=f"charge_look_{details.seen}"
     )
-    verdict_panel.draw(details)
+    manual_outcome_panel.draw(details)
     charge_actions.try_again(details)
     charge_actions.recovery(details)
     disputed = refund_panel.disputes(details)

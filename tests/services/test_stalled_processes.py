@@ -116,10 +116,10 @@ class TestStoppedBeforeSending:
 
             gateway.create_payment_intent = down
             services.charge_resolver.resolve_due()
-            verdict = services.manual_outcomes.propose(
+            proposal = services.manual_outcomes.propose(
                 charge, Outcome.NOT_EXECUTED, reason="outage", by=ALICE
             )
-            services.manual_outcomes.approve(verdict.id, by=BOB, password=PRACTICE_PASSWORD)
+            services.manual_outcomes.approve(proposal.id, by=BOB, password=PRACTICE_PASSWORD)
             gateway.create_payment_intent = ask
             services.charges.retry(charge, by=ALICE)
 

@@ -223,13 +223,13 @@ class People(Truths):
             )
 
     def settle_by_hand(self) -> None:
-        verdicts = self.services.manual_outcomes
-        waiting = verdicts.to_decide()
+        outcomes = self.services.manual_outcomes
+        waiting = outcomes.to_decide()
         if waiting:
             by: Actor = self.random.choice([BOB, BOB, ADA, ALICE])
-            verdicts.approve(waiting[0].id, by=by, password=PRACTICE_PASSWORD)
+            outcomes.approve(waiting[0].id, by=by, password=PRACTICE_PASSWORD)
             return
         unknown = self.charges("unknown")
         if unknown:
             charge_id, _ = self.random.choice(unknown)
-            verdicts.propose(charge_id, Outcome.NOT_EXECUTED, reason="looked", by=ALICE)
+            outcomes.propose(charge_id, Outcome.NOT_EXECUTED, reason="looked", by=ALICE)

@@ -100,16 +100,16 @@ def recorded() -> set[str]:
     source = "".join(path.read_text() for path in services.rglob("*.py"))
     written = re.findall(r'action="([a-z_]+\.[a-z_]+)"', source)
     written += re.findall(r'"((?:run|user|limits|link|job)\.[a-z_]+)"', source)
-    kinds = re.findall(r'"((?:refund|verdict)_[a-z]+)", by=', source)
+    kinds = re.findall(r'"(refund_[a-z]+)", by=', source)
     return {
         *written,
         *(kind.replace("_", ".", 1) for kind in kinds),
         *(f"attempt.{outcome}" for outcome in Outcome),
         *(f"refund.{state}" for state in RefundState if state != RefundState.SENDING),
-        *(f"verdict.{state}" for state in ManualOutcomeState),
+        *(f"manual_outcome.{state}" for state in ManualOutcomeState),
         *(
             f"{kind}.{word}_refused"
-            for kind in ("run", "refund", "verdict")
+            for kind in ("run", "refund", "manual_outcome")
             for word in ("approve", "reject")
         ),
         *(f"run.{word}" for word in ("approve", "reject", "paused", "stopped", "finished")),

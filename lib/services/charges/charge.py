@@ -52,12 +52,10 @@ class ChargeService:
             NotFound: no such charge.
         """
         with self._uow.read() as stores:
-            found = view_of(
-                stores, charge_id, public_url=self._public_url, now=epoch(self._clock())
-            )
-        if found is None:
+            view = view_of(stores, charge_id, public_url=self._public_url, now=epoch(self._clock()))
+        if view is None:
             raise NotFound("There is no such charge.")
-        return found
+        return view
 
     def review(self, order: ChargeOrder, *, by: Actor) -> Review:
         """See ReviewService.review: everything known before the money moves."""
@@ -89,21 +87,21 @@ class ChargeService:
         order = normalized(order)
         self._completeness.prove()
         with self._uow.read() as stores:
-            tried = attempts_of(stores, order)
+            earlier_attempts = attempts_of(stores, order)
         review = self._reviews.review(order, by=by, is_approved=is_approved)
         if seen not in (None, review.fingerprint):
             raise ReviewChanged(review)
         self._completeness.read_customer(order.customer)
         order = replace(review.order, attempt=order.attempt or review.attempts_before + 1)
         # Also those of another sum: they are tries to collect the same debt.
-        for charge_id, attempts in tried.items():
+        for charge_id, attempts in earlier_attempts.items():
             self._canceller.cancel_last(charge_id, attempts)
         with self._uow.write() as stores:
             attempt = claim_attempt(
                 stores,
                 order,
                 review.method,
-                tried=tried,
+                earlier_attempts=earlier_attempts,
                 by=by,
                 now=epoch(self._clock()),
                 livemode=self._livemode,
@@ -125,14 +123,14 @@ class ChargeService:
         `attempt` is the number of the try that the person asked for; see ChargeOrder. Raises like
         `charge`.
         """
-        found = self.view(charge_id).charge
+        charge = self.view(charge_id).charge
         return self.charge(
             ChargeOrder(
-                customer=found.customer,
-                money=Money(found.amount, found.currency),
-                reference=found.reference,
+                customer=charge.customer,
+                money=Money(charge.amount, charge.currency),
+                reference=charge.reference,
                 payment_method=payment_method,
-                description=found.description,
+                description=charge.description,
                 attempt=attempt,
             ),
             by=by,
@@ -142,14 +140,14 @@ class ChargeService:
         """Give up a charge that is not in flight, paid or unknown; the reference becomes free."""
         by.must(Permission.CHARGE)
         now = epoch(self._clock())
-        found = self.view(charge_id)
-        if found.charge.state not in RETRYABLE_STATES:
+        view = self.view(charge_id)
+        if view.charge.state not in RETRYABLE_STATES:
             raise StaleState("This charge can no longer be cancelled. Reload to see its state.")
-        self._canceller.cancel_last(charge_id, found.attempts)
+        self._canceller.cancel_last(charge_id, view.attempts)
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(charge_id)
-            if len(attempts) != len(found.attempts) or not give_up(
-                stores, charge_id, before=found.charge.state, by=by.username, at=now
+            if len(attempts) != len(view.attempts) or not give_up(
+                stores, charge_id, before=view.charge.state, by=by.username, at=now
             ):
                 raise StaleState("This charge changed a moment ago. Reload to see its state.")
             stores.audit.record(

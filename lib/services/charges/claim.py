@@ -48,7 +48,7 @@ def claim_attempt(
     order: ChargeOrder,
     method: PaymentMethod,
     *,
-    tried: Mapping[str, Sequence[Attempt]],
+    earlier_attempts: Mapping[str, Sequence[Attempt]],
     by: Actor,
     now: int,
     livemode: bool,
@@ -64,7 +64,7 @@ def claim_attempt(
         AlreadyCharged, Blocked, StaleState: nothing may be sent; nothing was written.
         sqlite3.IntegrityError: the run is not executed under this lease any more.
     """
-    if not same_attempts(tried, attempts_of(stores, order)):
+    if not same_attempts(earlier_attempts, attempts_of(stores, order)):
         raise StaleState(
             "This reference was tried a moment ago by somebody else. Look at it before trying again."
         )
@@ -107,10 +107,10 @@ def claim_attempt(
     stores.audit.record(
         at=now, actor=by.username, action="charge.send", subject=charge.id, detail=detail
     )
-    planned = stores.charges.attempt(charge.id, number)
-    if planned is None:
+    attempt = stores.charges.attempt(charge.id, number)
+    if attempt is None:
         raise LookupError(charge.id)
-    return planned
+    return attempt
 
 
 def _must_be_unpaid_at_stripe(stores: Stores, order: ChargeOrder) -> None:

@@ -12,7 +12,12 @@ import json
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Attempt, Charge, Evidence, Outcome
-from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome, ManualOutcomeState
+from lib.domain.manual_outcomes import (
+    EARLIEST_SECONDS,
+    ManualOutcome,
+    ManualOutcomeState,
+    why_not_the_payment,
+)
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation, StaleState
 from lib.ids import new_id
 from lib.services.charges.resolve import ChargeResolver, Resolution
@@ -22,7 +27,6 @@ from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
-_DAY_SECONDS = 86_400
 _DECIDED = "This was decided already. Reload to see what became of it."
 
 
@@ -89,7 +93,7 @@ class ManualOutcomeService:
         elif outcome is not Outcome.NOT_EXECUTED or intent is not None:
             raise InvalidInput("Choose what happened: it was paid, or it was never executed.")
         now = epoch(self._clock())
-        verdict = ManualOutcome(
+        proposal = ManualOutcome(
             id=new_id("vdt"),
             charge_id=charge_id,
             attempt=attempt.number,
@@ -105,34 +109,34 @@ class ManualOutcomeService:
         )
         with self._uow.write() as stores:
             _unknown(stores, charge_id, number=attempt.number)
-            states = {one.state for one in stores.manual_outcomes.of_charge(charge_id)}
-            if ManualOutcomeState.PROPOSED in states:
+            if any(other.is_proposed for other in stores.manual_outcomes.of_charge(charge_id)):
                 raise StaleState("An outcome is proposed already, and waits for somebody to agree.")
-            stores.manual_outcomes.add(verdict)
-            _note(stores, verdict, "verdict_proposed", by=by.username, at=now)
-        return verdict
+            stores.manual_outcomes.add(proposal)
+            _note(stores, proposal, "proposed", by=by.username, at=now)
+        return proposal
 
-    def withdraw(self, verdict_id: str, *, by: Actor) -> ManualOutcome:
+    def withdraw(self, proposal_id: str, *, by: Actor) -> ManualOutcome:
         """Take a proposal back before it is decided."""
         by.must(Permission.CHARGE)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            verdict = _found(stores, verdict_id)
+            proposal = _proposal(stores, proposal_id)
             if not stores.manual_outcomes.close(
-                verdict_id, after=ManualOutcomeState.WITHDRAWN, by=None, at=now, note=None
+                proposal_id, after=ManualOutcomeState.WITHDRAWN, at=now
             ):
                 raise StaleState(_DECIDED)
-            _note(stores, verdict, "verdict_withdrawn", by=by.username, at=now)
-            return _found(stores, verdict_id)
+            _note(stores, proposal, "withdrawn", by=by.username, at=now)
+            return _proposal(stores, proposal_id)
 
-    def reject(self, verdict_id: str, *, by: Actor, password: str, note: str) -> ManualOutcome:
+    def reject(self, proposal_id: str, *, by: Actor, password: str, note: str) -> ManualOutcome:
         """Raises like `approve`, but asks Stripe nothing; a reason is needed."""
         if not note.strip():
             raise InvalidInput("Say why, for whoever proposed it.", field="note")
         self._users.confirm(by.username, password)
-        return self._decide(verdict_id, ManualOutcomeState.REJECTED, by=by, note=note.strip()[:500])
+        reason = note.strip()[:500]
+        return self._decide(proposal_id, ManualOutcomeState.REJECTED, by=by, note=reason)
 
-    def approve(self, verdict_id: str, *, by: Actor, password: str) -> ManualOutcome:
+    def approve(self, proposal_id: str, *, by: Actor, password: str) -> ManualOutcome:
         """
         Agree: the attempt has this outcome from now on.
 
@@ -145,43 +149,43 @@ class ManualOutcomeService:
         """
         self._users.confirm(by.username, password)
         with self._uow.read() as stores:
-            verdict = _found(stores, verdict_id)
-            is_allowed = _why_not(stores, verdict, by) is None
+            proposal = _proposal(stores, proposal_id)
+            is_allowed = _why_not(stores, proposal, by) is None
         if is_allowed:
-            self._look(verdict.charge_id)
-            if verdict.outcome is Outcome.SUCCEEDED:
+            self._look(proposal.charge_id)
+            if proposal.outcome is Outcome.SUCCEEDED:
                 with self._uow.read() as stores:
-                    charge, attempt = _unknown(stores, verdict.charge_id)
-                self._check_payment(charge, attempt, verdict.payment_intent)
-        return self._decide(verdict_id, ManualOutcomeState.APPROVED, by=by, note=None)
+                    charge, attempt = _unknown(stores, proposal.charge_id)
+                self._check_payment(charge, attempt, proposal.payment_intent)
+        return self._decide(proposal_id, ManualOutcomeState.APPROVED, by=by, note=None)
 
     def _decide(
-        self, verdict_id: str, after: ManualOutcomeState, *, by: Actor, note: str | None
+        self, proposal_id: str, after: ManualOutcomeState, *, by: Actor, note: str | None
     ) -> ManualOutcome:
         now = epoch(self._clock())
         word = "approve" if after is ManualOutcomeState.APPROVED else "reject"
         with self._uow.write() as stores:
-            verdict = _found(stores, verdict_id)
-            refusal = _why_not(stores, verdict, by)
+            proposal = _proposal(stores, proposal_id)
+            refusal = _why_not(stores, proposal, by)
             if refusal is not None:
                 stores.audit.record(
                     at=now,
                     actor=by.username,
-                    action=f"verdict.{word}_refused",
-                    subject=verdict.charge_id,
-                    detail={"verdict": verdict.id, "reason": str(refusal)},
+                    action=f"manual_outcome.{word}_refused",
+                    subject=proposal.charge_id,
+                    detail={"proposal": proposal.id, "reason": str(refusal)},
                 )
             else:
                 stores.manual_outcomes.close(
-                    verdict_id, after=after, by=by.username, at=now, note=note
+                    proposal_id, after=after, by=by.username, at=now, note=note
                 )
-                _note(stores, verdict, f"verdict_{after.value}", by=by.username, at=now)
+                _note(stores, proposal, after.value, by=by.username, at=now)
                 if after is ManualOutcomeState.APPROVED:
-                    _settle(stores, verdict, at=now)
-            decided = _found(stores, verdict_id)
+                    _record(stores, proposal, at=now)
+            outcome = _proposal(stores, proposal_id)
         if refusal is not None:
             raise refusal
-        return decided
+        return outcome
 
     def _look(self, charge_id: str) -> None:
         """Ask Stripe once more in every way; only "no answer" leaves room for people."""
@@ -189,21 +193,18 @@ class ManualOutcomeService:
         now = epoch(self._clock())
         if look is Resolution.FINAL:
             with self._uow.write() as stores:
-                for verdict in stores.manual_outcomes.of_charge(charge_id):
-                    if verdict.state is ManualOutcomeState.PROPOSED:
+                for proposal in stores.manual_outcomes.of_charge(charge_id):
+                    if proposal.is_proposed:
                         stores.manual_outcomes.close(
-                            verdict.id,
-                            after=ManualOutcomeState.OVERTAKEN,
-                            by=None,
-                            at=now,
-                            note=None,
+                            proposal.id, after=ManualOutcomeState.OVERTAKEN, at=now
                         )
-                        _note(stores, verdict, "verdict_overtaken", by="system", at=now)
+                        _note(stores, proposal, "overtaken", by="system", at=now)
             raise StaleState("Onfile found out by itself just now. Reload to see the outcome.")
         with self._uow.read() as stores:
             _, attempt = _unknown(stores, charge_id)
-        seen = json.loads(attempt.last_look or "{}")
-        if look is Resolution.NOT_ASKED or {seen.get("events"), seen.get("payments")} != {"none"}:
+        trace = json.loads(attempt.last_look or "{}")
+        is_traceless = trace.get("events") == trace.get("payments") == "none"
+        if look is Resolution.NOT_ASKED or not is_traceless:
             raise StaleState(
                 "Stripe cannot be asked at the moment, so nobody can say that nothing is there. Try again later."
             )
@@ -221,28 +222,9 @@ class ManualOutcomeService:
         with self._uow.write() as stores:
             stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)
             holder = stores.charges.by_payment_intent(intent_id)
-        asked = (charge.customer, charge.amount, charge.currency)
-        if (intent.customer, intent.amount, intent.currency) != asked:
-            raise InvalidInput(
-                "That payment is of another customer, or of another sum.", field="payment_intent"
-            )
-        if holder is not None and holder.idempotency_key != attempt.idempotency_key:
-            raise InvalidInput(
-                "That payment belongs to another charge already.", field="payment_intent"
-            )
-        if intent.charge_id not in (None, charge.id):
-            raise InvalidInput(
-                "That payment carries the mark of another charge.", field="payment_intent"
-            )
-        if intent.created < attempt.requested_at - _DAY_SECONDS:
-            raise InvalidInput(
-                "That payment was made before this charge was sent.", field="payment_intent"
-            )
-        if intent.status != "succeeded":
-            raise InvalidInput(
-                f"Stripe says of that payment: {intent.status.replace('_', ' ')}.",
-                field="payment_intent",
-            )
+        problem = why_not_the_payment(intent, charge, attempt, holder)
+        if problem is not None:
+            raise InvalidInput(problem, field="payment_intent")
 
 
 def _unknown(
@@ -261,40 +243,49 @@ def _unknown(
     return charge, attempts[-1]
 
 
-def _found(stores: Stores, verdict_id: str) -> ManualOutcome:
-    verdict = stores.manual_outcomes.find(verdict_id)
-    if verdict is None:
+def _proposal(stores: Stores, proposal_id: str) -> ManualOutcome:
+    proposal = stores.manual_outcomes.find(proposal_id)
+    if proposal is None:
         raise NotFound("There is no such proposal.")
-    return verdict
+    return proposal
 
 
-def _why_not(stores: Stores, verdict: ManualOutcome, by: Actor) -> RuleViolation | None:
-    refusal = dual_approval.why_not(stores, by, makers={verdict.proposed_by})
+def _why_not(stores: Stores, proposal: ManualOutcome, by: Actor) -> RuleViolation | None:
+    refusal = dual_approval.why_not(stores, by, makers={proposal.proposed_by})
     if refusal is not None:
         return refusal
-    if verdict.state is not ManualOutcomeState.PROPOSED:
+    if not proposal.is_proposed:
         return StaleState(_DECIDED)
     return None
 
 
-def _settle(stores: Stores, verdict: ManualOutcome, *, at: int) -> None:
-    _, attempt = _unknown(stores, verdict.charge_id, number=verdict.attempt)
-    result = AttemptResult(verdict.outcome, payment_intent=verdict.payment_intent)
+def _record(stores: Stores, proposal: ManualOutcome, *, at: int) -> None:
+    _, attempt = _unknown(stores, proposal.charge_id, number=proposal.attempt)
+    result = AttemptResult(proposal.outcome, payment_intent=proposal.payment_intent)
     if not record_result(stores, attempt, result, evidence=Evidence.TWO_PEOPLE.value, at=at):
         raise StaleState("This charge changed a moment ago. Reload to see its state.")
 
 
-def _note(stores: Stores, verdict: ManualOutcome, kind: str, *, by: str, at: int) -> None:
+def _note(stores: Stores, proposal: ManualOutcome, event: str, *, by: str, at: int) -> None:
     """On the charge's timeline and in the audit log."""
     detail: dict[str, object] = {
-        "verdict": verdict.id,
-        "outcome": verdict.outcome.value,
-        "reason": verdict.reason,
-        "payment_intent": verdict.payment_intent,
+        "proposal": proposal.id,
+        "outcome": proposal.outcome.value,
+        "reason": proposal.reason,
+        "payment_intent": proposal.payment_intent,
     }
     stores.charges.note(
-        verdict.charge_id, attempt=verdict.attempt, at=at, actor=by, kind=kind, detail=detail
+        proposal.charge_id,
+        attempt=proposal.attempt,
+        at=at,
+        actor=by,
+        kind=f"manual_outcome_{event}",
+        detail=detail,
     )
     stores.audit.record(
-        at=at, actor=by, action=kind.replace("_", ".", 1), subject=verdict.charge_id, detail=detail
+        at=at,
+        actor=by,
+        action=f"manual_outcome.{event}",
+        subject=proposal.charge_id,
+        detail=detail,
     )

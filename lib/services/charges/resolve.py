@@ -108,14 +108,14 @@ class ChargeResolver:
         now = epoch(self._clock())
         with self._uow.read() as stores:
             unsettled = stores.charges.unsettled()
-        found = Reconciliation()
+        reconciliation = Reconciliation()
         for attempt in unsettled:
             in_flight = attempt.outcome is None and now - attempt.requested_at < IN_FLIGHT_SECONDS
             if not in_flight and self._resolve_or_postpone(attempt) is Resolution.FINAL:
-                found.settled += 1
-        found.drift = self._drift()
+                reconciliation.settled += 1
+        reconciliation.drift = self._drift()
         with self._uow.write() as stores:
-            found.still_unknown = sum(
+            reconciliation.still_unknown = sum(
                 1 for a in stores.charges.unsettled() if a.outcome is not Outcome.PROCESSING
             )
             stores.audit.record(
@@ -124,12 +124,12 @@ class ChargeResolver:
                 action="charges.reconcile",
                 subject="charges",
                 detail={
-                    "settled": found.settled,
-                    "still_unknown": found.still_unknown,
-                    "drift": len(found.drift),
+                    "settled": reconciliation.settled,
+                    "still_unknown": reconciliation.still_unknown,
+                    "drift": len(reconciliation.drift),
                 },
             )
-        return found
+        return reconciliation
 
     def resolve(self, charge_id: str, *, by: Actor) -> bool:
         """Look at one charge's open attempt now; True when it is final afterwards."""
@@ -157,16 +157,16 @@ class ChargeResolver:
         fresh = self._take(attempt)
         if fresh is None:
             return Resolution.FINAL
-        seen: Seen = {"at": epoch(self._clock())}
+        trace: Seen = {"at": epoch(self._clock())}
         try:
-            look = Resolution.FINAL if self._look(fresh, seen) else Resolution.NO_ANSWER
+            look = Resolution.FINAL if self._look(fresh, trace) else Resolution.NO_ANSWER
         except GatewayError as error:
-            seen["error"] = str(error)
+            trace["error"] = str(error)
             look = Resolution.NOT_ASKED
         except Exception:
             # One attempt that cannot be looked at must not stop the looks at others.
             logger.exception("attempt %s cannot be settled", attempt.idempotency_key)
-            seen["error"] = "Onfile could not read what Stripe said; its log says more."
+            trace["error"] = "Onfile could not read what Stripe said; its log says more."
             look = Resolution.NO_ANSWER
         now = epoch(self._clock())
         if look is not Resolution.FINAL:
@@ -179,7 +179,7 @@ class ChargeResolver:
                     attempt.charge_id,
                     attempt.number,
                     at=next_look(outcome, current.looks, now) or now,
-                    seen=seen,
+                    seen=trace,
                 )
         return look
 
@@ -203,32 +203,32 @@ class ChargeResolver:
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
         return current if current is not None and current.is_open else None
 
-    def _look(self, attempt: Attempt, seen: Seen) -> bool:
+    def _look(self, attempt: Attempt, trace: Seen) -> bool:
         """True when the attempt is final now; `seen` is told what was asked."""
         if attempt.payment_intent is not None:
             return self._apply(attempt, attempt.payment_intent, Evidence.PAYMENT_INTENT)
         # First what Stripe keeps, then the key: a key that seems young may be days old, if our clock was
         # wrong when it was sent, and Stripe would take it for a new request.
-        found = self._find(attempt, seen)
-        if found is not None:
-            return self._apply(attempt, *found)
+        payment = self._find(attempt, trace)
+        if payment is not None:
+            return self._apply(attempt, *payment)
         now = epoch(self._clock())
         age = now - attempt.requested_at
-        refused: AttemptResult | None = None
+        refusal: AttemptResult | None = None
         if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
             result, intent = self._sender.ask(attempt)
-            seen["same_key"] = result.http_status or "no answer"
+            trace["same_key"] = result.http_status or "no answer"
             if result.was_executed and result.outcome is not Outcome.UNKNOWN:
                 return self._answered(attempt, result, intent)
-            refused = result if result.outcome is Outcome.DECLINED else None
-        if refused is not None:
-            found = self._find(attempt, seen)
-            if found is not None:
-                return self._apply(attempt, *found)
-        if seen["events"] == _NOT_ASKED:
-            raise OutcomeUnknown(str(seen["error"]))
-        if refused is not None and age >= _LISTED_SECONDS:
-            return self._record(attempt, refused, Evidence.SAME_KEY)
+            refusal = result if result.outcome is Outcome.DECLINED else None
+        if refusal is not None:
+            payment = self._find(attempt, trace)
+            if payment is not None:
+                return self._apply(attempt, *payment)
+        if trace["events"] == _NOT_ASKED:
+            raise OutcomeUnknown(str(trace["error"]))
+        if refusal is not None and age >= _LISTED_SECONDS:
+            return self._record(attempt, refusal, Evidence.SAME_KEY)
         # A clock that jumped while the request was on its way makes it look a day old at once.
         unknown_for = now - (attempt.outcome_at or now)
         if age >= NO_TRACE_SECONDS and unknown_for >= _LISTED_SECONDS:
@@ -250,7 +250,7 @@ class ChargeResolver:
         self._sender.look_at_blocked(attempt, result)
         return final
 
-    def _find(self, attempt: Attempt, seen: Seen) -> tuple[str, Evidence] | None:
+    def _find(self, attempt: Attempt, trace: Seen) -> tuple[str, Evidence] | None:
         """
         The PaymentIntent that the attempt made, by what Stripe keeps.
 
@@ -260,15 +260,15 @@ class ChargeResolver:
         """
         try:
             intent_id = self._by_event(attempt)
-            seen["events"] = "none"
+            trace["events"] = "none"
         except GatewayError as error:
             intent_id = None
-            seen["events"] = _NOT_ASKED
-            seen["error"] = str(error)
+            trace["events"] = _NOT_ASKED
+            trace["error"] = str(error)
         if intent_id is not None:
             return intent_id, Evidence.EVENT
         intent = self._by_metadata(attempt)
-        seen["payments"] = "none" if intent is None else intent.id
+        trace["payments"] = "none" if intent is None else intent.id
         return (intent.id, Evidence.PAYMENT_INTENT) if intent is not None else None
 
     def _by_event(self, attempt: Attempt) -> str | None:

@@ -166,11 +166,11 @@ class ReviewService:
                     code="payment_method_not_usable",
                 )
             return MethodChoice(method, None)
-        found = self._methods.refresh_newest(customer.id)
+        methods = self._methods.refresh_newest(customer.id)
         with self._uow.read() as stores:
-            tried = stores.charges.attempts_for(order.customer, order.reference)
+            attempts = stores.charges.attempts_for(order.customer, order.reference)
         choice = choose_method(
-            found, customer.default_payment_method, tried=tried, money=order.money, now=now
+            methods, customer.default_payment_method, tried=attempts, money=order.money, now=now
         )
         if choice is None:
             raise Blocked(
@@ -198,11 +198,11 @@ def normalized(order: ChargeOrder) -> ChargeOrder:
 def earlier_charge(stores: Stores, order: ChargeOrder) -> Charge | None:
     """The charge row that this order would try again: same reference, same sum, not successful."""
     live = stores.charges.live_for(order.customer, order.reference)
-    found = [live] if live else stores.charges.tried_for(order.customer, order.reference)
+    candidates = [live] if live else stores.charges.tried_for(order.customer, order.reference)
     return next(
         (
             charge
-            for charge in found
+            for charge in candidates
             if charge.state in RETRYABLE_STATES
             and (charge.amount, charge.currency) == (order.money.amount, order.money.currency)
         ),
@@ -231,8 +231,8 @@ def check_retry(stores: Stores, order: ChargeOrder, method_id: str, now: int) ->
     Raises:
         Blocked: another try makes no sense, or not yet.
     """
-    tried = stores.charges.attempts_for(order.customer, order.reference)
-    refusal = why_not_again(tried, method_id, now, money=order.money)
+    attempts = stores.charges.attempts_for(order.customer, order.reference)
+    refusal = why_not_again(attempts, method_id, now, money=order.money)
     if refusal is not None:
         raise Blocked(
             refusal.message,
@@ -245,7 +245,7 @@ def check_retry(stores: Stores, order: ChargeOrder, method_id: str, now: int) ->
 def _warnings(
     stores: Stores, order: ChargeOrder, choice: MethodChoice, earlier: Charge | None, now: int
 ) -> tuple[str, ...]:
-    found = [choice.note] if choice.note is not None else []
+    warnings = [choice.note] if choice.note is not None else []
     for similar in stores.charges.similar(
         customer=order.customer,
         amount=order.money.amount,
@@ -254,10 +254,10 @@ def _warnings(
         except_id=earlier.id if earlier else "",
     ):
         when = datetime.fromtimestamp(similar.created_at, UTC)
-        found.append(
+        warnings.append(
             f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."
         )
-    return (*found, *_as_a_row_of_a_run(stores, order, choice.method, now))
+    return (*warnings, *_as_a_row_of_a_run(stores, order, choice.method, now))
 
 
 def _as_a_row_of_a_run(

@@ -111,14 +111,14 @@ def views_of(
     links = stores.links.open_recoveries_of(charge_ids)
 
     def view(charge: Charge) -> ChargeView:
-        tried = tuple(attempts.get(charge.id, ()))
+        tries = tuple(attempts.get(charge.id, ()))
         link = links.get(charge.id)
         if link is not None and link.status(now) is not LinkStatus.OPEN:
             link = None
         return ChargeView(
             charge=charge,
-            attempts=tried,
-            failure=failure_of(charge, tried[-1]) if tried else None,
+            attempts=tries,
+            failure=failure_of(charge, tries[-1]) if tries else None,
             recovery_link=link,
             recovery_url=f"{public_url}/l/{link.token}" if link else None,
         )

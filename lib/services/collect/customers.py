@@ -44,12 +44,12 @@ class CustomerService:
             NotFound: Stripe has no such customer under this key, or it was deleted.
         """
         with self._uow.read() as stores:
-            known = stores.mirror.customer(customer_id)
-        if known is None:
-            known = self.refresh(customer_id)
-        if known.is_deleted:
+            customer = stores.mirror.customer(customer_id)
+        if customer is None:
+            customer = self.refresh(customer_id)
+        if customer.is_deleted:
             raise NotFound("This customer was deleted at Stripe.")
-        return known
+        return customer
 
     def refresh(self, customer_id: str) -> Customer:
         """
@@ -79,10 +79,10 @@ class CustomerService:
         Raises:
             DuplicateCustomer: more than one customer has it, so choosing is up to a person.
         """
-        found = self.with_email(email)
-        if len(found) > 1:
-            raise DuplicateCustomer(email, found)
-        return found[0] if found else None
+        customers = self.with_email(email)
+        if len(customers) > 1:
+            raise DuplicateCustomer(email, customers)
+        return customers[0] if customers else None
 
     def create(self, *, email: str, name: str | None, request_key: str, by: Actor) -> Customer:
         """Make a customer at Stripe; the same `request_key` makes one, however often it is called."""
@@ -99,14 +99,14 @@ class CustomerService:
         if done is not None:
             return self.get(done)
         asked_at_ms = epoch_ms(self._clock())
-        made = self._gateway.create_customer(params, idempotency_key=request_key)
+        customer = self._gateway.create_customer(params, idempotency_key=request_key)
         with self._uow.write() as stores:
-            stores.requests.finish(request_key, object_id=made.id, at=now)
-            stores.mirror.save_customers([made], synced_at_ms=asked_at_ms)
+            stores.requests.finish(request_key, object_id=customer.id, at=now)
+            stores.mirror.save_customers([customer], synced_at_ms=asked_at_ms)
             stores.audit.record(
-                at=now, actor=by.username, action="customer.create", subject=made.id, detail={}
+                at=now, actor=by.username, action="customer.create", subject=customer.id, detail={}
             )
-        return made
+        return customer
 
 
 def checked_email(email: str) -> str:

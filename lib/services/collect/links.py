@@ -236,18 +236,18 @@ class LinkService:
             existing = stores.links.by_form_key(form_key)
         if existing is not None:
             return existing
-        known: Customer | None = None
+        recipient: Customer | None = None
         if customer is not None:
-            known = self._customers.get(customer)
+            recipient = self._customers.get(customer)
         elif email is not None and not allow_twin:
-            known = self._customers.only_one_with_email(email)
+            recipient = self._customers.only_one_with_email(email)
         now = epoch(self._clock())
         link = SetupLink(
             id=new_id("link"),
             token=new_token(),
-            customer=known.id if known else None,
-            email=known.email if known else email,
-            name=known.name if known else name,
+            customer=recipient.id if recipient else None,
+            email=recipient.email if recipient else email,
+            name=recipient.name if recipient else name,
             currency=currency,
             reference=reference,
             locale=locale,
@@ -276,11 +276,11 @@ class LinkService:
     def _make_customer(self, link: SetupLink, *, by: Actor) -> None:
         """The customer of a link for a new one; made once, also when the first try failed."""
         if link.customer is None and link.email is not None:
-            made = self._customers.create(
+            customer = self._customers.create(
                 email=link.email, name=link.name, request_key=f"onfile:customer:{link.id}", by=by
             )
             with self._uow.write() as stores:
-                stores.links.set_customer(link.id, made.id)
+                stores.links.set_customer(link.id, customer.id)
 
     def _created(self, link_id: str) -> CreatedLink:
         link, _ = self.show(link_id)
@@ -325,8 +325,8 @@ class LinkService:
                 expires_at=bundle.session.expires_at,
             )
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
-            saved = stores.links.last_session(link.id)
-        return saved if saved is not None and saved.url is not None else None
+            current = stores.links.last_session(link.id)
+        return current if current is not None and current.url is not None else None
 
     def _planned_session(self, link: SetupLink) -> LinkSession:
         """The link's newest session row; a new one, committed, when the last cannot be used."""
@@ -349,10 +349,10 @@ class LinkService:
                 ),
                 at=now,
             )
-            planned = stores.links.last_session(link.id)
-        if planned is None:
+            session = stores.links.last_session(link.id)
+        if session is None:
             raise LookupError(link.id)
-        return planned
+        return session
 
     def _session_params(self, stores: Stores, link: SetupLink) -> dict[str, object]:
         metadata = {

@@ -76,22 +76,22 @@ class Backfill:
     def _open(self, types: Sequence[str], *, anew: bool) -> OpenBackfill:
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            found = stores.sync.open_backfill(types)
-            if found is not None and found.started_at <= now and not anew:
-                return found
+            unfinished = stores.sync.open_backfill(types)
+            if unfinished is not None and unfinished.started_at <= now and not anew:
+                return unfinished
             if anew:
                 # From now on events tell what changes behind the reader, and syncs look at new
                 # sessions. Begun and known in one transaction, or nobody would read what was missed.
                 for name in ("events", "checkout_sessions"):
                     stores.sync.set_cursor(name, now)
                     stores.sync.set_news_since(name, 0)
-            if found is not None:
-                stores.sync.end_backfill(found.id, at=now)
-            made = OpenBackfill(new_id("bf"), tuple(types), now, frozenset())
-            stores.sync.begin_backfill(made.id, types=made.types, at=now)
+            if unfinished is not None:
+                stores.sync.end_backfill(unfinished.id, at=now)
+            backfill = OpenBackfill(new_id("bf"), tuple(types), now, frozenset())
+            stores.sync.begin_backfill(backfill.id, types=backfill.types, at=now)
             if set(types) == set(TYPES):
-                stores.sync.end_other_backfills(made.id, at=now)
-        return made
+                stores.sync.end_other_backfills(backfill.id, at=now)
+        return backfill
 
     def _close(self, backfill: OpenBackfill, refused: Collection[str]) -> None:
         """Over once every window of every type is done."""
@@ -192,9 +192,9 @@ class Backfill:
         speed = _Speed()
         with ThreadPoolExecutor(READERS, thread_name_prefix="onfile-reader") as readers:
             for batch, left in self._customers(window.after_id or ""):
-                found = list(readers.map(self._methods_of, batch))
+                answers = list(readers.map(self._methods_of, batch))
                 with self._uow.write(in_bulk=True) as stores:
-                    for one in found:
+                    for one in answers:
                         if one.methods is None:
                             stores.mirror.mark_customer_deleted(
                                 one.customer, synced_at_ms=one.asked_at_ms

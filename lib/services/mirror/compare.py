@@ -67,7 +67,7 @@ class Comparison:
         It ends early when nothing is to spare: other programs may have put a million objects
         between two of ours.
         """
-        upper, held, after, beginnings = created_before, _PendingItems([], 0), None, 0
+        upper, pending, after, beginnings = created_before, _PendingItems([], 0), None, 0
         while True:
             asked_at_ms = epoch_ms(self._clock())
             try:
@@ -77,19 +77,21 @@ class Comparison:
                 if error.param != "starting_after" or beginnings > _BEGINNINGS:
                     raise OutcomeUnknown("The list changed whenever it was read.") from error
                 # The object that marked the place was deleted: go on by time instead.
-                created_before, held, after = upper, _PendingItems([], 0), None
+                created_before, pending, after = upper, _PendingItems([], 0), None
                 continue
-            held = _and(
-                held, [item for item in page.items if is_ours(proof.type, item)], asked_at_ms
+            pending = _and(
+                pending, [item for item in page.items if is_ours(proof.type, item)], asked_at_ms
             )
             lower = created_from
             if page.has_more and page.last_created is not None:
                 lower = min(page.last_created + 1, upper)
             if lower < upper:
                 ready = _PendingItems(
-                    [i for i in held.items if i.created >= lower], held.asked_at_ms
+                    [i for i in pending.items if i.created >= lower], pending.asked_at_ms
                 )
-                held = _PendingItems([i for i in held.items if i.created < lower], asked_at_ms)
+                pending = _PendingItems(
+                    [i for i in pending.items if i.created < lower], asked_at_ms
+                )
                 self._slice(proof, lower, upper, ready)
                 upper = lower
             after_page()
@@ -109,18 +111,18 @@ class Comparison:
         )
 
     def _slice(
-        self, proof: VerificationResult, lower: int, upper: int, read: _PendingItems
+        self, proof: VerificationResult, lower: int, upper: int, pending: _PendingItems
     ) -> None:
-        there = values_by_id(proof.type, read.items)
+        there = values_by_id(proof.type, pending.items)
 
         def ours() -> Values:
             with self._uow.read() as stores:
                 return stores.comparing.between(proof.type, lower, upper)
 
-        found, here = self.differences(proof.type, ours, there)
+        differing, here = self.differences(proof.type, ours, there)
         _note_bounds(proof, here, there)
-        self.note(proof, found, here, there)
-        self._repair(proof.type, found, read)
+        self.note(proof, differing, here, there)
+        self._repair(proof.type, differing, pending)
 
     def differences(
         self, type_: str, ours: Callable[[], Values], there: Values
@@ -128,44 +130,48 @@ class Comparison:
         """What differs, also after a look at what changed this very moment; and our side then."""
         columns = COMPARED[type_].columns
         here = ours()
-        found = differences(columns, here, there)
-        if found:
+        differing = differences(columns, here, there)
+        if differing:
             with SyncResult().noting_permission("events"):
                 self._incremental.events(SyncResult(), lambda _: None)
             here = ours()
             # What changed after Stripe was asked is found the second time only.
-            before = {finding.id for finding in found}
-            found = [one for one in differences(columns, here, there) if one.id in before]
-        return found, here
+            before = {finding.id for finding in differing}
+            differing = [one for one in differences(columns, here, there) if one.id in before]
+        return differing, here
 
     def note(
-        self, proof: VerificationResult, found: Sequence[Difference], here: Values, there: Values
+        self,
+        proof: VerificationResult,
+        differing: Sequence[Difference],
+        here: Values,
+        there: Values,
     ) -> None:
         """Counts what no sync would have found; all of it is mended in any case."""
         proof.here += len(here)
         proof.at_stripe += len(there)
-        judged = self._judged(proof.type, found, here, there)
+        counted = self._judged(proof.type, differing, here, there)
         for kind, name in (
             ("missing", "missing"),
             ("extra", "extra"),
             ("differs", "differing"),
             ("late", "late"),
         ):
-            number = sum(finding.kind == kind for finding in judged)
+            number = sum(finding.kind == kind for finding in counted)
             setattr(proof, name, getattr(proof, name) + number)
-        proof.repaired += sum(finding.kind != "late" for finding in judged)
-        proof.findings += judged[: LISTED_DIFFERENCES - len(proof.findings)]
+        proof.repaired += sum(finding.kind != "late" for finding in counted)
+        proof.findings += counted[: LISTED_DIFFERENCES - len(proof.findings)]
 
     def _judged(
-        self, type_: str, found: Sequence[Difference], here: Values, there: Values
+        self, type_: str, differing: Sequence[Difference], here: Values, there: Values
     ) -> list[Difference]:
         """Without what an event in the inbox already tells of; and what no event tells of, as late."""
-        if not found:
+        if not differing:
             return []
         columns = COMPARED[type_].columns
-        judged = []
+        counted = []
         with self._uow.read() as stores:
-            for finding in found:
+            for finding in differing:
                 ours = dict(zip(columns, here.get(finding.id, ()), strict=False))
                 theirs = dict(zip(columns, there.get(finding.id, ()), strict=False))
                 about = _about(type_, finding, theirs or ours)
@@ -177,18 +183,18 @@ class Comparison:
                     and finding.kind == "missing"
                     and stores.comparing.was_nobodys(finding.id)
                 )
-                judged.append(
+                counted.append(
                     Difference("late", finding.id, finding.fields) if is_late else finding
                 )
-        return judged
+        return counted
 
-    def _repair(self, type_: str, found: Sequence[Difference], read: _PendingItems) -> None:
+    def _repair(self, type_: str, differing: Sequence[Difference], pending: _PendingItems) -> None:
         """Write Stripe's word over ours."""
-        wrong = {finding.id for finding in found if finding.kind != "extra"}
+        wrong = {finding.id for finding in differing if finding.kind != "extra"}
         if wrong:
-            items = [item for item in read.items if id_of(item) in wrong]
-            self._write_over(type_, items, read.asked_at_ms)
-        for finding in found:
+            items = [item for item in pending.items if id_of(item) in wrong]
+            self._write_over(type_, items, pending.asked_at_ms)
+        for finding in differing:
             if finding.kind == "extra":
                 self._settle_extra(type_, finding.id)
 
@@ -202,17 +208,17 @@ class Comparison:
         """One that Stripe did not list: deleted, never there, or of another moment."""
         asked_at_ms = epoch_ms(self._clock())
         try:
-            found = _RETRIEVE[type_](self._gateway, object_id)
+            item = _RETRIEVE[type_](self._gateway, object_id)
         except (Missing, InvalidInput):
-            found = None
-        if type_ == "customers" and (found is None or found.is_deleted):
+            item = None
+        if type_ == "customers" and (item is None or item.is_deleted):
             with self._uow.write() as stores:
                 stores.mirror.mark_customer_deleted(object_id, synced_at_ms=asked_at_ms)
-        elif found is None or not is_ours(type_, found):
+        elif item is None or not is_ours(type_, item):
             with self._uow.write() as stores:
                 stores.comparing.remove(type_, [object_id])
         else:
-            self._write_over(type_, [found], asked_at_ms)
+            self._write_over(type_, [item], asked_at_ms)
 
 
 _RETRIEVE: dict[str, Callable[[StripeGateway, str], Any]] = {
@@ -234,9 +240,11 @@ def id_of(item: Any) -> str:  # noqa: ANN401 - one of the mirror's classes
     return str(_plain(item).id)
 
 
-def _and(held: _PendingItems, items: list[Any], asked_at_ms: int) -> _PendingItems:
+def _and(pending: _PendingItems, items: list[Any], asked_at_ms: int) -> _PendingItems:
     """The earlier question counts: an answer may be no newer than it says."""
-    return _PendingItems([*held.items, *items], held.asked_at_ms if held.items else asked_at_ms)
+    return _PendingItems(
+        [*pending.items, *items], pending.asked_at_ms if pending.items else asked_at_ms
+    )
 
 
 def _about(type_: str, finding: Difference, values: dict[str, Any]) -> list[str]:

@@ -264,8 +264,8 @@ class IncrementalSync:
     def _cursor(self, name: str) -> int | None:
         """None where nothing was read yet, or the clock was wrong when it was."""
         with self._uow.read() as stores:
-            found = stores.sync.cursor(name)
-        return None if found is None or found > self._now() else found
+            cursor = stores.sync.cursor(name)
+        return None if cursor is None or cursor > self._now() else cursor
 
     def _read_until(self, name: str) -> int | None:
         """From where on a list may hold news; None where it was never read."""

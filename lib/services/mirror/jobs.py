@@ -69,8 +69,8 @@ class JobRunner:
     def latest_of(self, kinds: Iterable[str]) -> dict[str, Job]:
         """The newest of each of these kinds, where there ever was one."""
         with self._uow.read() as stores:
-            found = {kind: stores.jobs.latest(kind) for kind in kinds}
-        return {kind: job for kind, job in found.items() if job is not None}
+            jobs = {kind: stores.jobs.latest(kind) for kind in kinds}
+        return {kind: job for kind, job in jobs.items() if job is not None}
 
     def take(self, kind: str, *, request_by: Actor | None = None) -> Job | None:
         """

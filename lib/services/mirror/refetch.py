@@ -48,9 +48,9 @@ class Refetcher:
 
     def setup_intent(self, setup_intent_id: str) -> None:
         now = self._now_ms()
-        found = self._gateway.retrieve_setup_intent(setup_intent_id)
+        bundle = self._gateway.retrieve_setup_intent(setup_intent_id)
         with self._uow.write() as stores:
-            record_setup_intents(stores, [found], synced_at_ms=now)
+            record_setup_intents(stores, [bundle], synced_at_ms=now)
 
     def knows_setup_intent(self, setup_intent_id: str) -> bool:
         with self._uow.read() as stores:
@@ -59,19 +59,19 @@ class Refetcher:
     def payment_method(self, method_id: str) -> PaymentMethod:
         """Returns the mirror's row, which also knows whether the method was detached."""
         now = self._now_ms()
-        found = self._gateway.retrieve_payment_method(method_id)
+        method = self._gateway.retrieve_payment_method(method_id)
         with self._uow.write() as stores:
-            stores.mirror.save_payment_methods([found], synced_at_ms=now)
+            stores.mirror.save_payment_methods([method], synced_at_ms=now)
             row = stores.mirror.payment_method(method_id)
-        self._complete_customer(found.customer)
-        return row or found
+        self._complete_customer(method.customer)
+        return row or method
 
     def payment_intent(self, intent_id: str, *, evidence: Evidence) -> PaymentIntent:
         now = self._now_ms()
-        found = self._gateway.retrieve_payment_intent(intent_id)
+        intent = self._gateway.retrieve_payment_intent(intent_id)
         with self._uow.write() as stores:
-            record_payment_intents(stores, [found], synced_at_ms=now, evidence=evidence.value)
-        return found
+            record_payment_intents(stores, [intent], synced_at_ms=now, evidence=evidence.value)
+        return intent
 
     def knows_payment_intent(self, intent_id: str) -> bool:
         with self._uow.read() as stores:
@@ -79,38 +79,38 @@ class Refetcher:
 
     def charge(self, charge_id: str) -> None:
         now = self._now_ms()
-        found = self._gateway.retrieve_charge(charge_id)
+        charge = self._gateway.retrieve_charge(charge_id)
         with self._uow.write() as stores:
-            record_payments(stores, "charges", [found], synced_at_ms=now)
+            record_payments(stores, "charges", [charge], synced_at_ms=now)
 
     def refund(self, refund_id: str) -> None:
         """With its charge, whose refunded amount changed along with it."""
         now = self._now_ms()
-        found = self._gateway.retrieve_refund(refund_id)
+        refund = self._gateway.retrieve_refund(refund_id)
         with self._uow.write() as stores:
-            record_payments(stores, "refunds", [found], synced_at_ms=now)
-        if found.charge is not None:
-            self.charge(found.charge)
+            record_payments(stores, "refunds", [refund], synced_at_ms=now)
+        if refund.charge is not None:
+            self.charge(refund.charge)
 
     def dispute(self, dispute_id: str) -> None:
         """With its charge, which says whether it is disputed."""
         now = self._now_ms()
-        found = self._gateway.retrieve_dispute(dispute_id)
+        dispute = self._gateway.retrieve_dispute(dispute_id)
         with self._uow.write() as stores:
-            record_payments(stores, "disputes", [found], synced_at_ms=now)
-        if found.charge is not None:
-            self.charge(found.charge)
+            record_payments(stores, "disputes", [dispute], synced_at_ms=now)
+        if dispute.charge is not None:
+            self.charge(dispute.charge)
 
     def customer(self, customer_id: str) -> Customer:
         """A deleted customer comes back with `is_deleted`; its methods are gone, too."""
         now = self._now_ms()
-        found = self._gateway.retrieve_customer(customer_id)
+        customer = self._gateway.retrieve_customer(customer_id)
         with self._uow.write() as stores:
-            if found.is_deleted:
-                stores.mirror.mark_customer_deleted(found.id, synced_at_ms=now)
+            if customer.is_deleted:
+                stores.mirror.mark_customer_deleted(customer.id, synced_at_ms=now)
             else:
-                stores.mirror.save_customers([found], synced_at_ms=now)
-        return found
+                stores.mirror.save_customers([customer], synced_at_ms=now)
+        return customer
 
     def forget_session(self, session_id: str) -> None:
         """Stripe has none such any more: it can never be completed."""

@@ -117,13 +117,13 @@ class Samples:
         with self._uow.read() as stores:
             proof.windows_of = stores.mirror.count_living_customers()
             proof.is_full = full or proof.windows_of <= _RANDOM_CUSTOMERS + _CUSTOMERS_IN_TURN
-            found = stores.sync.rounds().get(proof.type) or VerificationRound(
+            round_ = stores.sync.rounds().get(proof.type) or VerificationRound(
                 proof.type, proof.verified_at
             )
             if not proof.is_full:
                 some = stores.mirror.some_living_customers(_RANDOM_CUSTOMERS)
                 in_turn = stores.mirror.living_customers(
-                    after=found.position or "", limit=_CUSTOMERS_IN_TURN
+                    after=round_.position or "", limit=_CUSTOMERS_IN_TURN
                 )
                 last = in_turn[-1] if len(in_turn) == _CUSTOMERS_IN_TURN else None
                 left = stores.mirror.count_living_customers(after=last) if last else 0
@@ -131,11 +131,11 @@ class Samples:
             yield from self._every_customer()
             return
         yield from dict.fromkeys([*in_turn, *some])
-        if found.position is None:
-            found.began_at = proof.verified_at
-        _step(found, last, proof, -(-left // _CUSTOMERS_IN_TURN))
+        if round_.position is None:
+            round_.began_at = proof.verified_at
+        _step(round_, last, proof, -(-left // _CUSTOMERS_IN_TURN))
         with self._uow.write() as stores:
-            stores.sync.save_round(found)
+            stores.sync.save_round(round_)
 
     def _every_customer(self) -> Iterator[str]:
         after = ""

@@ -205,20 +205,20 @@ class SyncService:
         )
         if job is None and (kind == BACKFILL or wanted):
             raise _under_way(kind)
-        found: list[SyncResult] = []
+        result: list[SyncResult] = []
 
         def work(report: Progress) -> dict[str, object]:
-            found.append(self.run(full=full, only=wanted, progress=report))
-            return found[0].as_json()
+            result.append(self.run(full=full, only=wanted, progress=report))
+            return result[0].as_json()
 
         if job is None:
             work(progress)
         else:
             self._jobs.run(job, work, watch=progress)
         self._search.index_all()
-        if not found:
+        if not result:
             raise StaleState("A person stopped it on the page Sync health. What was read is kept.")
-        return found[0]
+        return result[0]
 
     def _take(self, kind: str, by: Actor, params: Mapping[str, object]) -> Job | None:
         """One of our own making; None while another of this kind is open."""

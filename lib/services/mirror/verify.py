@@ -108,8 +108,8 @@ class Verification:
             with self._uow.read() as stores:
                 return stores.comparing.methods_of(customer)
 
-        found, here = self._comparison.differences(proof.type, ours, there)
-        self._comparison.note(proof, found, here, there)
+        differing, here = self._comparison.differences(proof.type, ours, there)
+        self._comparison.note(proof, differing, here, there)
         with self._uow.write() as stores:
             stores.comparing.remove_misplaced(proof.type, {item.id: item.created for item in items})
             stores.mirror.save_payment_methods(items, synced_at_ms=asked_at_ms)

@@ -131,10 +131,10 @@ class WebhookService:
         """
         by.must(Permission.SYNC)
         with self._uow.write(in_bulk=True) as stores:
-            found = stores.deliveries.find(event_id)
-            if found is None:
+            delivery = stores.deliveries.find(event_id)
+            if delivery is None:
                 raise NotFound("There is no such delivery here.")
-            if found.state == "ignored":
+            if delivery.state == "ignored":
                 raise Blocked(
                     "Onfile does not need this event, so there is nothing to replay.",
                     code="delivery_ignored",
@@ -145,7 +145,7 @@ class WebhookService:
                 actor=by.username,
                 action="webhook.replay",
                 subject=event_id,
-                detail={"type": found.type, "object": found.object_id, "was": found.state},
+                detail={"type": delivery.type, "object": delivery.object_id, "was": delivery.state},
             )
 
     def replay_all(self, *, by: Actor) -> int:
@@ -210,13 +210,13 @@ class WebhookService:
         ):
             return None
         try:
-            found = kind.refresh(self._refetcher, object_id)
+            answer = kind.refresh(self._refetcher, object_id)
         except Missing:
             # It vanished between the event and our question: that is an answer, too.
             if kind.forget is not None:
                 kind.forget(self._refetcher, object_id)
             return VANISHED
-        if isinstance(found, SessionBundle) and found.session.mode != "setup":
+        if isinstance(answer, SessionBundle) and answer.session.mode != "setup":
             return OTHER_PURPOSE
         return None
 

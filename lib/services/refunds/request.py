@@ -118,10 +118,10 @@ class RefundRequests:
             raise InvalidInput("Choose why the money goes back.", field="reason")
         if not note.strip():
             raise InvalidInput("Say why, for whoever approves it.", field="note")
-        found = self.refundable(charge_id)
-        if money.currency != found.charge.currency or not 0 < money.amount <= found.left:
+        refundable = self.refundable(charge_id)
+        if money.currency != refundable.charge.currency or not 0 < money.amount <= refundable.left:
             raise InvalidInput(
-                f"At most {format_money(found.left, found.charge.currency)} can be given back.",
+                f"At most {format_money(refundable.left, refundable.charge.currency)} can be given back.",
                 field="amount",
                 code="refund_amount",
             )
@@ -129,13 +129,13 @@ class RefundRequests:
         order = RefundOrder(
             id=new_id("rfd"),
             charge_id=charge_id,
-            attempt=found.attempt.number,
-            payment_intent=found.payment_intent,
+            attempt=refundable.attempt.number,
+            payment_intent=refundable.payment_intent,
             amount=money.amount,
             currency=money.currency,
             reason=reason,
             note=note.strip()[:500],
-            refunded_before=found.refunded,
+            refunded_before=refundable.refunded,
             state=RefundState.REQUESTED,
             requested_by=by.username,
             requested_at=now,
@@ -247,14 +247,14 @@ class RefundRequests:
         return self._sender.refund(order)
 
     def _payment(self, intent_id: str) -> StripeCharge:
-        found = self._sender.look_at_charge(intent_id)
-        if found.is_disputed and not all(
+        charge = self._sender.look_at_charge(intent_id)
+        if charge.is_disputed and not all(
             dispute.allows_refund for dispute in self._sender.look_at_disputes(intent_id)
         ):
             raise StaleState(
                 "The customer disputed this charge at the bank, and the bank took the money: it is decided there, and cannot be given back here."
             )
-        return found
+        return charge
 
 
 def _paid(stores: Stores, charge_id: str) -> tuple[Charge, Attempt, str]:

@@ -98,7 +98,7 @@ class RefundResolver:
         age = epoch(self._clock()) - (order.decided_at or 0)
         # A clock that jumped while the request was on its way makes it look a day old at once.
         since = order.outcome_at or epoch(self._clock())
-        refused: RefundResult | None = None
+        refusal: RefundResult | None = None
         # First what Stripe lists, then the key, which may be older than a wrong clock made it seem.
         found = self._listed(order)
         if found is not None:
@@ -107,12 +107,12 @@ class RefundResolver:
             answer, refund = self._sender.ask(order)
             if refund is not None:
                 return self._apply(refund, order)
-            refused = answer if answer.state is RefundState.REFUSED else None
+            refusal = answer if answer.state is RefundState.REFUSED else None
             found = self._listed(order)
             if found is not None:
                 return self._apply(found, order)
-        if refused is not None and age >= _LISTED_SECONDS:
-            return self._conclude(order, refused)
+        if refusal is not None and age >= _LISTED_SECONDS:
+            return self._conclude(order, refusal)
         if age >= NO_TRACE_SECONDS and epoch(self._clock()) - since >= _LISTED_SECONDS:
             return self._conclude(order, RefundResult(RefundState.NOT_EXECUTED))
         return False

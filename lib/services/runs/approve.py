@@ -139,7 +139,7 @@ class RunApprovals:
     def _decide(
         self,
         run_id: str,
-        verdict: str,
+        decision_name: str,
         *,
         digest: str,
         by: Actor,
@@ -153,13 +153,22 @@ class RunApprovals:
             run = find_run(stores, run_id)
             refusal = _why_not(stores, run, digest, by)
             if refusal is not None:
-                _audit(stores, now, by, f"run.{verdict}_refused", run_id, {"reason": str(refusal)})
+                _audit(
+                    stores,
+                    now,
+                    by,
+                    f"run.{decision_name}_refused",
+                    run_id,
+                    {"reason": str(refusal)},
+                )
             else:
                 self._write_decision(
-                    stores, run, ApprovalDecision(run_id, verdict, digest, by.username, now, reason)
+                    stores,
+                    run,
+                    ApprovalDecision(run_id, decision_name, digest, by.username, now, reason),
                 )
                 detail = {"digest": digest} | ({"reason": reason} if reason else {})
-                _audit(stores, now, by, f"run.{verdict}", run_id, detail)
+                _audit(stores, now, by, f"run.{decision_name}", run_id, detail)
             decided = find_run(stores, run_id)
         if refusal is not None:
             raise refusal

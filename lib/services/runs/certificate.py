@@ -42,12 +42,12 @@ class RunCertificates:
     def is_outdated(self, certificate: Certificate) -> bool:
         """Whether a charge of the run has changed since, or money went back that it does not tell."""
         lines = certificate.content["lines"]
-        told = {code: line["refunded"] for code, line in lines.items() if line["refunded"]}
+        certified = {code: line["refunded"] for code, line in lines.items() if line["refunded"]}
         with self._uow.read() as stores:
             return (
                 stores.certificates.changed_since(certificate.run_id, certificate.at)
                 # Read late: it went back before, and the mirror did not know.
-                or stores.certificates.refunded(certificate.run_id) != told
+                or stores.certificates.refunded(certificate.run_id) != certified
             )
 
     def certify_due(self) -> int:
@@ -55,18 +55,18 @@ class RunCertificates:
         now = epoch(self._clock())
         with self._uow.read() as stores:
             missing = stores.certificates.missing(since=now - _AUTOMATIC_FOR_SECONDS)
-        made = 0
+        count = 0
         for run_id in missing:
             if self._not_before.get(run_id, 0) > now:
                 continue
             try:
                 self.certify(run_id, by=SYSTEM)
-                made += 1
+                count += 1
             except GatewayError:
                 # Nothing hurries: it is tried again, and people can ask for it.
                 logger.info("run %s cannot be compared with Stripe now", run_id, exc_info=True)
                 self._not_before[run_id] = now + _TRY_AGAIN_SECONDS
-        return made
+        return count
 
     def certify(
         self, run_id: str, *, by: Actor, progress: Callable[[int], None] = lambda _: None

@@ -290,7 +290,7 @@ def _measured(request: RowRequest, prefix: str | None) -> RowRequest:
 
 
 def _doubt(request: RowRequest, result: PreflightResult, is_whole: bool) -> Doubt | None:
-    """What has to be asked of Stripe before this verdict counts; None when nothing."""
+    """What has to be asked of Stripe before this result counts; None when nothing."""
     # That an address is one customer's alone can only be said by whoever knows all customers.
     is_unsure = "@" in request.customer and not is_whole
     is_stale = any(finding.code in _MAY_BE_STALE for finding in result.findings)

@@ -193,5 +193,5 @@ class RunFiles:
         with self._uow.read() as stores:
             remembered = stores.runs.remembered_columns()
             earlier = stores.runs.same_file(digest)
-        found = guess_seen(sheet.header, remembered, sheet.origin.hidden_columns)
-        return RunUpload(sheet, found, file_name, digest, tuple(earlier))
+        guess = guess_seen(sheet.header, remembered, sheet.origin.hidden_columns)
+        return RunUpload(sheet, guess, file_name, digest, tuple(earlier))

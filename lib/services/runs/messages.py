@@ -20,20 +20,20 @@ def message_about(charges: Sequence[ChargeView]) -> tuple[str, ...] | None:
     itself only for the charge whose link it is, the one that was made last; the run's page offers the
     others. `amount` is a sum for each of the currencies.
     """
-    told = [(text, charge) for charge in charges if (text := needs_message(charge)) is not None]
-    link = _newest_link([charge for _, charge in told])
+    texts = [(text, charge) for charge in charges if (text := needs_message(charge)) is not None]
+    link = _newest_link([charge for _, charge in texts])
     if link is None:
-        told = [(text, charge) for text, charge in told if _LINK not in text]
-    if not told:
+        texts = [(text, charge) for text, charge in texts if _LINK not in text]
+    if not texts:
         return None
     sentences: dict[str, list[Charge]] = {}
     sums: dict[str, int] = {}
-    for text, view in told:
+    for text, view in texts:
         charge = view.charge
         sentences.setdefault(text.replace(_LINK, link or ""), []).append(charge)
         sums[charge.currency] = sums.get(charge.currency, 0) + charge.amount
     return (
-        ", ".join(view.charge.reference for _, view in told),
+        ", ".join(view.charge.reference for _, view in texts),
         ", ".join(format_major(amount, code) for code, amount in sums.items()),
         ", ".join(sums),
         "\n\n".join(_paragraph(text, about) for text, about in sentences.items()),
@@ -48,12 +48,12 @@ def needs_message(view: ChargeView) -> str | None:
 
 def _newest_link(views: Sequence[ChargeView]) -> str | None:
     """Of those made in the same second, the one of the last row."""
-    made = [
+    links = [
         (view.recovery_link.created_at, at, view.recovery_url)
         for at, view in enumerate(views)
         if view.recovery_link is not None
     ]
-    return max(made)[2] if made else None
+    return max(links)[2] if links else None
 
 
 def _paragraph(text: str, about: Sequence[Charge]) -> str:

@@ -65,9 +65,9 @@ class RunOutlooks:
         )
 
 
-def _named(found: Variance) -> set[str]:
+def _named(variance: Variance) -> set[str]:
     return {
-        *found.new[:_MOST_NAMES],
-        *found.missing[:_MOST_NAMES],
-        *(change.customer for change in found.changes),
+        *variance.new[:_MOST_NAMES],
+        *variance.missing[:_MOST_NAMES],
+        *(change.customer for change in variance.changes),
     }

@@ -72,21 +72,21 @@ class RetryRuns:
             for view in mendable
             if view.charge and view.charge.recovery_url is None
         ]
-        made = 0
+        count = 0
         for start in range(0, len(without), _AT_ONCE):
-            made += self._offer(without[start : start + _AT_ONCE], by=by)
-        return LinkCounts(made, len(mendable) - made, len(failed) - len(mendable))
+            count += self._offer(without[start : start + _AT_ONCE], by=by)
+        return LinkCounts(count, len(mendable) - count, len(failed) - len(mendable))
 
     def _offer(self, charge_ids: Sequence[str], *, by: Actor) -> int:
-        made = 0
+        count = 0
         with self._uow.write() as stores:
             for charge_id in charge_ids:
                 charge = stores.charges.find(charge_id)
                 # Paid or tried again since it was read: then it needs none.
                 if charge is not None and charge.state.value in _FAILED:
                     offer_recovery(stores, charge_id, by=by.username, at=epoch(self._clock()))
-                    made += 1
-        return made
+                    count += 1
+        return count
 
     def create(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> Run:
         """

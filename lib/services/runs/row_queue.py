@@ -68,10 +68,10 @@ class RowQueue:
             self._today[row.currency or ""] -= row.amount or 0
         if outcome is Outcome.NOT_EXECUTED:
             self._held.setdefault(customer, deque()).appendleft(row)
-        held = self._held.get(customer)
-        if held:
-            self._ready.append(held.popleft())
-        if not held:
+        waiting = self._held.get(customer)
+        if waiting:
+            self._ready.append(waiting.popleft())
+        if not waiting:
             self._held.pop(customer, None)
 
     def _next(self) -> RunRow | None:

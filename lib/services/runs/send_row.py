@@ -33,9 +33,9 @@ _BUSY_SECONDS = 0.2
 
 
 class _TriedBefore(Exception):
-    def __init__(self, tried: Mapping[str, Sequence[Attempt]]) -> None:
+    def __init__(self, earlier_attempts: Mapping[str, Sequence[Attempt]]) -> None:
         super().__init__("tried before")
-        self.tried = tried
+        self.tried = earlier_attempts
 
 
 class _CustomerBusy(Exception):
@@ -118,7 +118,7 @@ class RowSender:
         run: Run,
         row: RunRow,
         order: ChargeOrder,
-        tried: Mapping[str, Sequence[Attempt]],
+        earlier_attempts: Mapping[str, Sequence[Attempt]],
         lease: Lease,
     ) -> Attempt | None:
         """
@@ -132,7 +132,7 @@ class RowSender:
         claim = RunClaim(run.id, row.number, lease.fence, row.charge_id, row.suffix)
 
         def claiming(stores: Stores) -> Attempt:
-            if not tried and (before := attempts_of(stores, order)):
+            if not earlier_attempts and (before := attempts_of(stores, order)):
                 raise _TriedBefore(before)
             now = epoch(self._clock())
             if limits := stores.limits.all():
@@ -144,7 +144,7 @@ class RowSender:
                 stores,
                 order,
                 self._method(stores, row),
-                tried=tried,
+                earlier_attempts=earlier_attempts,
                 by=by,
                 now=now,
                 livemode=self._livemode,

@@ -86,9 +86,9 @@ class RowView:
     def as_json(self) -> dict[str, object]:
         """The charge object of the contract, with the row's number."""
         row = self.row
-        found = {"findings": [asdict(finding) for finding in row.findings]}
+        findings = {"findings": [asdict(finding) for finding in row.findings]}
         if self.charge is not None and row.state is RowState.SENT:
-            return {"row": row.number, **self.charge.as_json(), **found}
+            return {"row": row.number, **self.charge.as_json(), **findings}
         return {
             "row": row.number,
             "charge_id": row.charge_id,
@@ -101,7 +101,7 @@ class RowView:
             "payment_intent": None,
             "attempts": 0,
             "failure": self._blocked(),
-            **found,
+            **findings,
         }
 
     @property

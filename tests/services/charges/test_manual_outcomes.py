@@ -34,8 +34,8 @@ def propose(world: World, charge_id: str, *, by=ALICE, **more: object) -> Manual
     return world.services.manual_outcomes.propose(charge_id, by=by, **wanted)
 
 
-def approve(world: World, verdict: ManualOutcome, *, by=BOB) -> ManualOutcome:
-    return world.services.manual_outcomes.approve(verdict.id, by=by, password=PRACTICE_PASSWORD)
+def approve(world: World, proposal: ManualOutcome, *, by=BOB) -> ManualOutcome:
+    return world.services.manual_outcomes.approve(proposal.id, by=by, password=PRACTICE_PASSWORD)
 
 
 def state(world: World, charge_id: str) -> ChargeState:
@@ -60,62 +60,62 @@ def elsewhere(world: World, charge_id: str, **changes: object) -> str:
 
 class TestTwoPeople:
     def test_never_executed_frees_the_reference(self, world, unknown) -> None:
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         assert state(world, unknown) is ChargeState.UNKNOWN
-        assert approve(world, verdict).state is ManualOutcomeState.APPROVED
+        assert approve(world, proposal).state is ManualOutcomeState.APPROVED
         view = world.services.charges.view(unknown)
         assert view.charge.state is ChargeState.PLANNED
         assert view.attempts[-1].evidence == "two_people"
-        assert audited(world)[-2:] == ["verdict.approved", "attempt.not_executed"]
-        assert "verdict.proposed" in audited(world)
+        assert audited(world)[-2:] == ["manual_outcome.approved", "attempt.not_executed"]
+        assert "manual_outcome.proposed" in audited(world)
         world.services.charges.retry(unknown, by=ALICE)
         assert world.moved() == [(1_234, "usd")]
 
     def test_nobody_agrees_with_themselves(self, world, unknown) -> None:
-        verdict = propose(world, unknown, by=ADA)
+        proposal = propose(world, unknown, by=ADA)
         with pytest.raises(NotPermitted):
-            approve(world, verdict, by=ADA)
-        assert audited(world)[-1] == "verdict.approve_refused"
+            approve(world, proposal, by=ADA)
+        assert audited(world)[-1] == "manual_outcome.approve_refused"
         assert state(world, unknown) is ChargeState.UNKNOWN
 
     @pytest.mark.parametrize("person", [ALICE, VERA], ids=lambda actor: actor.username)
     def test_an_approver_is_needed(self, world, unknown, person) -> None:
-        verdict = propose(world, unknown, by=ADA)
+        proposal = propose(world, unknown, by=ADA)
         with pytest.raises(NotPermitted):
-            approve(world, verdict, by=person)
+            approve(world, proposal, by=person)
         assert state(world, unknown) is ChargeState.UNKNOWN
 
     def test_roles_are_those_of_this_moment(self, world, unknown) -> None:
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         world.services.users.set_roles("bob", frozenset({Role.VIEWER}), by=ADA)
         with pytest.raises(NotPermitted):
-            approve(world, verdict)
+            approve(world, proposal)
 
     def test_the_password_is_asked_again(self, world, unknown) -> None:
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         with pytest.raises(NotSignedIn):
-            world.services.manual_outcomes.approve(verdict.id, by=BOB, password="wrong")
+            world.services.manual_outcomes.approve(proposal.id, by=BOB, password="wrong")
         assert state(world, unknown) is ChargeState.UNKNOWN
 
     def test_reasons_are_needed(self, world, unknown) -> None:
         with pytest.raises(InvalidInput):
             propose(world, unknown, reason=" ")
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         reject = world.services.manual_outcomes.reject
         with pytest.raises(InvalidInput):
-            reject(verdict.id, by=BOB, password=PRACTICE_PASSWORD, note="")
-        reject(verdict.id, by=BOB, password=PRACTICE_PASSWORD, note="I see it there")
+            reject(proposal.id, by=BOB, password=PRACTICE_PASSWORD, note="")
+        reject(proposal.id, by=BOB, password=PRACTICE_PASSWORD, note="I see it there")
         with pytest.raises(StaleState):
-            approve(world, verdict, by=ADA)
+            approve(world, proposal, by=ADA)
         assert state(world, unknown) is ChargeState.UNKNOWN
 
     def test_one_proposal_at_a_time_and_it_can_be_taken_back(self, world, unknown) -> None:
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         with pytest.raises(StaleState):
             propose(world, unknown, by=ADA)
-        world.services.manual_outcomes.withdraw(verdict.id, by=ALICE)
+        world.services.manual_outcomes.withdraw(proposal.id, by=ALICE)
         with pytest.raises(StaleState):
-            approve(world, verdict)
+            approve(world, proposal)
         propose(world, unknown)
 
 
@@ -148,11 +148,11 @@ class TestEvidenceComesFirst:
 
     def test_and_once_more_before_somebody_agrees(self, world, unknown) -> None:
         """Listed late: the payment shows up between the proposal and the approval."""
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         attempt = world.services.charges.view(unknown).attempts[-1]
         late = elsewhere(world, unknown, metadata=json.loads(attempt.params)["metadata"])
         with pytest.raises(StaleState, match="found out by itself"):
-            approve(world, verdict)
+            approve(world, proposal)
         (found,) = world.services.manual_outcomes.of_charge(unknown)
         assert found.state is ManualOutcomeState.OVERTAKEN
         assert world.services.charges.view(unknown).attempts[-1].payment_intent == late
@@ -162,10 +162,10 @@ class TestEvidenceComesFirst:
     def test_when_stripe_cannot_be_asked_nobody_can_say_that_nothing_is_there(
         self, world, unknown, path
     ) -> None:
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         world.stripe.faults.add("GET", path, kind="missing_permission", times=2)
         with pytest.raises(StaleState, match="cannot be asked"):
-            approve(world, verdict)
+            approve(world, proposal)
         assert state(world, unknown) is ChargeState.UNKNOWN
 
     def test_the_last_look_is_kept_to_be_shown(self, world, unknown) -> None:
@@ -236,10 +236,10 @@ class TestPaidElsewhere:
 
     def test_refunded_or_not_it_is_looked_at_again_before_agreeing(self, world, unknown) -> None:
         intent = elsewhere(world, unknown)
-        verdict = self.paid(world, unknown, intent)
+        proposal = self.paid(world, unknown, intent)
         world.stripe.alter(intent, {"status": "canceled"})
         with pytest.raises(InvalidInput):
-            approve(world, verdict)
+            approve(world, proposal)
         assert state(world, unknown) is ChargeState.UNKNOWN
 
 
@@ -269,7 +269,7 @@ class TestSchema:
         self.refused(world, "UPDATE manual_outcomes SET decided_by = 'ada'")
 
     def test_an_approved_one_settles_only_what_it_says(self, world, unknown) -> None:
-        verdict = propose(world, unknown)
+        proposal = propose(world, unknown)
         with sqlite3.connect(world.settings.database) as shell:
             shell.execute(
                 "UPDATE manual_outcomes SET state = 'approved', decided_by = 'bob', decided_at = 1"
@@ -279,7 +279,7 @@ class TestSchema:
             "UPDATE attempts SET outcome = 'succeeded', evidence = 'two_people', payment_intent = 'pi_1'",
         )
         with uow(world).read() as stores:
-            assert stores.manual_outcomes.find(verdict.id).state is ManualOutcomeState.APPROVED
+            assert stores.manual_outcomes.find(proposal.id).state is ManualOutcomeState.APPROVED
 
     def refused(self, world: World, change: str) -> None:
         with (

@@ -274,9 +274,9 @@ class TestWhatOthersHave:
         seen = watched(world, monkeypatch)
         proof = prove(world)["payment_intents"]
         assert seen["/v1/payment_intents"] == 11
-        assert (proof.is_full, proof.stripe_account, proof.found) == (False, 1, 0)
+        assert (proof.is_full, proof.at_stripe, proof.found) == (False, 1, 0)
         full = prove(world, full=True)["payment_intents"]
-        assert (full.is_full, full.stripe_account, full.found) == (True, 2, 0)
+        assert (full.is_full, full.at_stripe, full.found) == (True, 2, 0)
 
     def test_a_person_can_stop_it_between_two_pages(self, world: World) -> None:
         customer_elsewhere(world)

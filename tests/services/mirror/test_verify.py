@@ -97,7 +97,7 @@ class TestClean:
         assert_clean(proofs)
         for type_, proof in proofs.items():
             assert proof.windows >= 1, type_
-            assert proof.here == proof.stripe_account == len(listed_ids(world, type_)) > 0, type_
+            assert proof.here == proof.at_stripe == len(listed_ids(world, type_)) > 0, type_
             assert proof.repaired == 0
             if type_ != "payment_methods":
                 assert proof.oldest_here == proof.oldest_at_stripe

@@ -52,9 +52,9 @@ def test_by_two_people_after_the_run_has_ended(world: World) -> None:
         for view in world.services.runs.views.rows(run_id)
         if view.state == "unknown"
     )
-    verdicts = world.services.manual_outcomes
-    verdict = verdicts.propose(charge, Outcome.NOT_EXECUTED, reason="outage", by=ALICE)
-    verdicts.approve(verdict.id, by=BOB, password=PRACTICE_PASSWORD)
+    outcomes = world.services.manual_outcomes
+    proposal = outcomes.propose(charge, Outcome.NOT_EXECUTED, reason="outage", by=ALICE)
+    outcomes.approve(proposal.id, by=BOB, password=PRACTICE_PASSWORD)
     assert is_brought_back(world, run_id)
 
 

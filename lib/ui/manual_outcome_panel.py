@@ -9,7 +9,7 @@ import streamlit as st
 from lib.clock import epoch
 from lib.domain.actors import Permission
 from lib.domain.charges import NO_TRACE_SECONDS, Attempt, ChargeState, Outcome
-from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome, ManualOutcomeState
+from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome
 from lib.ui import badges, outcome, second_look
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names
@@ -56,51 +56,51 @@ def draw(details: Details) -> None:
         st.markdown("**What Stripe was asked**")
         evidence(ctx, last)
     proposed = [
-        verdict
-        for verdict in ctx.services.manual_outcomes.of_charge(details.id)
-        if verdict.state is ManualOutcomeState.PROPOSED
+        proposal
+        for proposal in ctx.services.manual_outcomes.of_charge(details.id)
+        if proposal.is_proposed
     ]
-    for verdict in proposed:
+    for proposal in proposed:
         with st.container(border=True, gap="small"):
-            summary(ctx, verdict, details.names)
-            actions(ctx, verdict, key="charge_verdict")
+            summary(ctx, proposal, details.names)
+            actions(ctx, proposal, key="charge_manual_outcome")
     if not proposed and ctx.actor.may(Permission.CHARGE):
         _propose(details, last)
 
 
-def summary(ctx: PageContext, verdict: ManualOutcome, names: Names) -> None:
+def summary(ctx: PageContext, proposal: ManualOutcome, names: Names) -> None:
     """What is proposed, why, and by whom."""
-    st.markdown(f"{badges.badge('proposed')} **{escape(_CHOICES[verdict.outcome])}**")
-    st.markdown(escape(verdict.reason))
-    found = f" · payment {verdict.payment_intent}" if verdict.payment_intent else ""
-    at = when(verdict.proposed_at, ctx.now, ctx.timezone)
-    st.caption(escape(f"Proposed by {names.person(verdict.proposed_by)}, {at}{found}"))
+    st.markdown(f"{badges.badge('proposed')} **{escape(_CHOICES[proposal.outcome])}**")
+    st.markdown(escape(proposal.reason))
+    found = f" · payment {proposal.payment_intent}" if proposal.payment_intent else ""
+    at = when(proposal.proposed_at, ctx.now, ctx.timezone)
+    st.caption(escape(f"Proposed by {names.person(proposal.proposed_by)}, {at}{found}"))
 
 
-def actions(ctx: PageContext, verdict: ManualOutcome, *, key: str) -> None:
+def actions(ctx: PageContext, proposal: ManualOutcome, *, key: str) -> None:
     """Agree, disagree or take back: each only where it may."""
-    key = f"{key}_{verdict.id}"
-    verdicts = ctx.services.manual_outcomes
-    if second_look.may_decide(ctx, makers={verdict.proposed_by}):
+    key = f"{key}_{proposal.id}"
+    outcomes = ctx.services.manual_outcomes
+    if second_look.may_decide(ctx, makers={proposal.proposed_by}):
         decision = second_look.form(key, yes="Agree")
         if decision is not None and decision.approves:
             with outcome.show("Settled by two people."):
-                verdicts.approve(verdict.id, by=ctx.actor, password=decision.password)
+                outcomes.approve(proposal.id, by=ctx.actor, password=decision.password)
         elif decision is not None:
             with outcome.show("Rejected. The outcome is still unknown."):
-                verdicts.reject(
-                    verdict.id, by=ctx.actor, password=decision.password, note=decision.note
+                outcomes.reject(
+                    proposal.id, by=ctx.actor, password=decision.password, note=decision.note
                 )
-    if second_look.take_back(ctx, maker=verdict.proposed_by, key=key):
+    if second_look.take_back(ctx, maker=proposal.proposed_by, key=key):
         with outcome.show("Taken back."):
-            verdicts.withdraw(verdict.id, by=ctx.actor)
+            outcomes.withdraw(proposal.id, by=ctx.actor)
 
 
 def _propose(details: Details, attempt: Attempt) -> None:
     ctx = details.ctx
     if epoch(ctx.now) - attempt.requested_at < EARLIEST_SECONDS:
         return
-    key = f"charge_verdict_{details.seen}"
+    key = f"charge_manual_outcome_{details.seen}"
     with (
         st.expander("Settle by hand", icon=":material/gavel:"),
         st.form(f"{key}_form", border=False),

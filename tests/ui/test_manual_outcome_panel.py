@@ -43,8 +43,8 @@ def test_proposed_here_and_agreed_there(open_page, unknown, world) -> None:
     at = open_page("approvals", as_="bob")
     assert "Looked myself" in text(at)
     assert "Stripe answered 500" in text(at)
-    field(at, "approvals_verdict_").set_value(PRACTICE_PASSWORD)
-    ran(button(at, "approvals_verdict_").click().run())
+    field(at, "approvals_manual_outcome_").set_value(PRACTICE_PASSWORD)
+    ran(button(at, "approvals_manual_outcome_").click().run())
     assert world.services.charges.view(unknown).charge.state is ChargeState.PLANNED
     at = open_page("charges", as_="alice", query={"charge": unknown})
     assert "Settled by two people, without evidence." in text(at)
@@ -71,7 +71,7 @@ def test_stripe_out_of_reach_is_said(open_page, unknown, world) -> None:
     proposed(open_page, unknown)
     world.stripe.faults.add("GET", "/v1/events", kind="missing_permission", times=2)
     at = open_page("approvals", as_="bob")
-    field(at, "approvals_verdict_").set_value(PRACTICE_PASSWORD)
-    ran(button(at, "approvals_verdict_").click().run())
+    field(at, "approvals_manual_outcome_").set_value(PRACTICE_PASSWORD)
+    ran(button(at, "approvals_manual_outcome_").click().run())
     assert "cannot be asked" in text(at)
     assert world.services.charges.view(unknown).charge.state is ChargeState.UNKNOWN
