@@ -35,7 +35,7 @@ NOT_WRITTEN = RunStop(
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What came of one row that was sent."""
+    """The outcome of one row that was sent, as the breaker counts it."""
 
     outcome: Outcome
     http_status: int | None = None

@@ -60,7 +60,7 @@ class LedgerRow:
     """Minor units; None where the file's amount could not be read."""
     currency: str | None
     state: str
-    """Once it was sent, what came of its own try in this run."""
+    """Once it was sent, the state of its own try in this run."""
     charge_id: str
     """Empty for a row that was not sent, or whose charge is another row's of the run."""
     why: str = ""

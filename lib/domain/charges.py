@@ -167,7 +167,7 @@ class Attempt:
     request_id: str | None
     decline: Decline
     last_look: str | None = None
-    """JSON of what the last look at Stripe asked and found; see `settling`."""
+    """JSON of what the last look at Stripe asked and found; see lib.services.charges.resolve."""
 
     @property
     def is_open(self) -> bool:

@@ -93,7 +93,7 @@ def _percent(before: int, now: int) -> int:
 
 
 class Past(StrEnum):
-    """What came of the customer's charge before."""
+    """The outcome of the customer's charge before."""
 
     PAID = "paid"
     FAILED = "failed"

@@ -1,12 +1,11 @@
 """
-Finds out what became of attempts whose outcome is not known, by evidence and never by a new key.
+Resolves attempts whose outcome is not known, by evidence and never by a new key.
 
 In this order, each step only while it can prove something:
 1. the PaymentIntent, when its id is known;
-2. the same request under the same key, while Stripe surely still knows the key (after an
-   hour only when 3 and 4 found nothing, in case our clock was wrong);
-3. the event whose `request.idempotency_key` is ours (Stripe keeps events for 30 days);
-4. the customer's PaymentIntents since then, matched on our metadata;
+2. the event whose `request.idempotency_key` is ours (Stripe keeps events for 30 days);
+3. the customer's PaymentIntents, all of them, matched on our metadata;
+4. the same request under the same key, while Stripe surely still knows the key;
 5. none of it, and old enough that nothing can still arrive: it was never executed.
 """
 

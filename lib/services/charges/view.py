@@ -1,4 +1,4 @@
-"""What is shown of a charge, on pages and as JSON: one shape for both (CONTRACT, charge object)."""
+"""A charge as pages and JSON show it, in one shape: the charge object of the contract."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
         charge.currency,
         charge.customer,
     ) or attempt.payment_intent not in (None, intent.id):
-        # Metadata can be copied by hand in the Dashboard; it must not settle another payment.
+        # Metadata can be copied by hand in the Dashboard; it must not decide another attempt.
         return False
     holder = stores.charges.by_payment_intent(intent.id)
     if holder is not None and holder.idempotency_key != attempt.idempotency_key:

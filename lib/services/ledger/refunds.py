@@ -72,7 +72,7 @@ def apply_refund(stores: Stores, refund: Refund, *, at: int) -> bool:
         order.amount,
         order.currency,
     ) or order.idempotency_key is None:
-        # Metadata can be copied by hand in the Dashboard; it must not settle another refund.
+        # Metadata can be copied by hand in the Dashboard; it must not decide another order.
         return False
     return record_refund(stores, order, result_of(refund), at=at)
 

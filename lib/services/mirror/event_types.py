@@ -1,4 +1,4 @@
-"""Which of Stripe's events mean something here, and what to ask Stripe for when one arrives."""
+"""Stripe's event types that mean something here, and what to ask Stripe for when one arrives."""
 
 from __future__ import annotations
 

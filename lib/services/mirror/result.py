@@ -1,4 +1,4 @@
-"""What a sync wrote, how it reports on its way, and what it could not do."""
+"""Result of a sync: rows written, progress on its way, and what it could not read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SyncResult:
 
     @contextmanager
     def noting_permission(self, type_: str) -> Iterator[None]:
-        """What is refused for want of a permission is noted, and what comes after goes on."""
+        """Notes a refusal because the key lacks a permission, and goes on with what comes after."""
         try:
             yield
         except Misconfigured as error:

@@ -192,7 +192,7 @@ class SyncService:
         Raises:
             InvalidInput: an unknown type.
             StaleState: it runs already, or a person stopped it on the page.
-            SyncIncomplete: a part could not be read, for want of a permission.
+            SyncIncomplete: a part could not be read because the key lacks a permission.
             GatewayError: Stripe could not be asked to the end; what was read is kept.
         """
         by.must(Permission.SYNC)

@@ -1,4 +1,4 @@
-"""Files of charge runs: one that comes in becomes a draft, one that goes out says what came of it."""
+"""Files of charge runs: an upload becomes a draft, a download is its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who executes a run: one process at a time, by a lease with heartbeat and fence."""
+"""The right to execute a run: one process at a time, by a lease with heartbeat and fence."""
 
 from __future__ import annotations
 

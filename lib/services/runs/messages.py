@@ -1,4 +1,4 @@
-"""What a customer is told of everything of theirs that failed in a run: one message, one link."""
+"""One message with one link for each customer, about everything of theirs that failed in a run."""
 
 from __future__ import annotations
 

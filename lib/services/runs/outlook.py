@@ -1,4 +1,4 @@
-"""What an approver should know of a run that is not started: what is unusual, and what to expect."""
+"""The outlook of a run before it starts: what is unusual about it, and what to expect."""
 
 from __future__ import annotations
 

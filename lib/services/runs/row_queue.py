@@ -1,4 +1,4 @@
-"""Which row of a run is sent next: in the order of the file, one charge a customer at a time."""
+"""The row of a run that is sent next: in the order of the file, one charge a customer at a time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RowQueue:
         return row
 
     def done(self, row: RunRow, answer: RowResult | None) -> None:
-        """What came of a row, None when it was not sent; one that Stripe did not take comes again."""
+        """A row has this result, None when it was not sent; one that Stripe did not take comes again."""
         customer = row.customer or ""
         is_of_today = self._busy.pop(customer, None) == self._day
         outcome = answer.outcome if answer is not None else None

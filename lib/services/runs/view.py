@@ -1,4 +1,4 @@
-"""What is told of a run: the run object and the results, row by row in the order of the file."""
+"""The run object and the results of a run, row by row in the order of the file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RunView:
     run: Run
     decisions: tuple[ApprovalDecision, ...]
     counts: Mapping[str, int]
-    """Rows by state; of those that were sent, by what came of their own try in this run."""
+    """Rows by state; of those that were sent, by the state of their own try in this run."""
     totals: Mapping[str, Mapping[str, int]]
     """Minor units by currency and state."""
     elsewhere: tuple[CollectedElsewhere, ...] = ()
@@ -197,7 +197,7 @@ class RunViews:
 
     def results(self, run_id: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         """
-        The header and the rows of the results file: what came in, then what came of it.
+        The header and the rows of the results file: the columns of the file, then those of the outcome.
 
         Raises:
             NotFound: no such run.
