@@ -73,6 +73,9 @@ _PAGE_SIZE = 4_096
 class Services:
     settings: Settings
     clock: Clock
+    # What the services stand on: for whoever starts or watches them, never for pages and commands.
+    uow: UnitOfWork
+    gateway: StripeGateway
     audit: AuditService
     completeness: Completeness
     rebuilds: RebuildService
@@ -261,6 +264,8 @@ def build_services(
     return Services(
         settings=configured,
         clock=clock,
+        uow=uow,
+        gateway=gateway,
         audit=AuditService(uow),
         completeness=completeness,
         rebuilds=RebuildService(uow, sync, clock=clock, livemode=configured.livemode),

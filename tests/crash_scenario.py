@@ -75,14 +75,14 @@ class House:
                 (f"{name}-again", 3_000): 1,
             }
         )
+        ledger = self.world.rows(
+            """SELECT reference, amount FROM charges c WHERE reference LIKE ? AND
+                   state = 'succeeded' AND EXISTS (SELECT 1 FROM attempts
+                   WHERE charge_id = c.id AND outcome = 'succeeded')""",
+            f"{name}-%",
+        )
+        assert Counter((row["reference"], row["amount"]) for row in ledger) == self.paid(name)
         with uow(self.world).read() as stores:
-            ledger = stores.charges._database.query(
-                """SELECT reference, amount FROM charges c WHERE reference LIKE ? AND
-                       state = 'succeeded' AND EXISTS (SELECT 1 FROM attempts
-                       WHERE charge_id = c.id AND outcome = 'succeeded')""",
-                (f"{name}-%",),
-            )
-            assert Counter((row["reference"], row["amount"]) for row in ledger) == self.paid(name)
             assert stores.audit.verify().ok
 
     def paid(self, name: str) -> Counter[tuple[str, int]]:
@@ -104,11 +104,8 @@ class House:
             movement.metadata["onfile_reference"] for movement in self.world.stripe.money_moved()
         )
         assert set(moved.values()) == {1}, "a reference was paid twice"
-        with uow(self.world).read() as stores:
-            ledger = stores.charges._database.query(
-                "SELECT reference FROM charges WHERE state = 'succeeded'"
-            )
-            assert Counter(row["reference"] for row in ledger) == moved
+        ledger = self.world.rows("SELECT reference FROM charges WHERE state = 'succeeded'")
+        assert Counter(row["reference"] for row in ledger) == moved
         assert "charge.paid_twice_suspected" not in audited(self.world)
         assert self.world.services.charge_resolver.reconcile(by=ALICE).drift == []
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -33,20 +31,8 @@ TABLES = {name: name for name in LISTED_TYPES} | {
 }
 
 
-@contextmanager
-def database(world: World) -> Iterator[sqlite3.Connection]:
-    """Onfile's file, as somebody with a SQLite shell sees it."""
-    connection = sqlite3.connect(world.settings.database, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
 def rows(world: World, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    with database(world) as connection:
-        return [tuple(row) for row in connection.execute(sql, parameters)]
+    return [tuple(row) for row in world.rows(sql, *parameters)]
 
 
 def count(world: World, table: str, where: str = "1") -> int:
@@ -67,7 +53,7 @@ def cursors(world: World) -> dict[str, int]:
 
 def hide_sessions_from_syncs(world: World, *, until: int | None = None) -> None:
     """As if newer ones than all of now were read: only a proof looks at these again."""
-    with world.services.sync._uow.write() as stores:
+    with world.services.uow.write() as stores:
         stores.sync.set_cursor("checkout_sessions", until or world.now)
         stores.sync.set_news_since("checkout_sessions", until or world.now)
 
@@ -150,7 +136,7 @@ class Requests(Counter[str]):
 def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> Requests:
     """What the services ask of Stripe from now on."""
     seen = Requests()
-    gateway = world.services.sync._gateway
+    gateway = world.services.gateway
     call = gateway._call
 
     def looking(method: str, path: str, params: Any, key: Any, **more: Any) -> Any:

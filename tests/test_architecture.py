@@ -456,6 +456,17 @@ class TestImports:
         assert {module for module, _ in named} == {"lib.practice.parameters"}
         assert all(within(name.rstrip("."), {"stripe.params"}) for _, name in named)
 
+    def test_nobody_above_the_services_goes_past_them(self) -> None:
+        """Services.uow and Services.gateway are for those who start or watch the services."""
+        past = [
+            f"{module} uses .{node.attr}"
+            for module in MODULES
+            if within(module, {"pages", "lib.ui", "lib.web", "lib.cli", "lib.worker"})
+            for node in ast.walk(tree_of(module))
+            if isinstance(node, ast.Attribute) and node.attr in ("uow", "gateway")
+        ]
+        assert not past
+
     def test_the_rules_can_fail(self) -> None:
         assert not within("lib.store.charges", MAY_IMPORT["pages"])
         assert not within("lib.stripe_gateway.gateway", MAY_IMPORT["lib.ui"])

@@ -6,6 +6,7 @@ People are always Alice (operator), Bob (approver), Vera (viewer) and Ada (admin
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,26 @@ class World:
     def worker(self) -> Worker:
         """The background work, for one pass; it holds no state of its own."""
         return Worker(self.services)
+
+    @contextmanager
+    def shell(self) -> Iterator[sqlite3.Connection]:
+        """Onfile's file, as somebody with a SQLite shell sees it."""
+        connection = sqlite3.connect(self.settings.database, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
+        with self.shell() as shell:
+            return shell.execute(sql, parameters).fetchall()
+
+    def change(self, *statements: str, **parameters: object) -> None:
+        """By hand and behind Onfile's back."""
+        with self.shell() as shell:
+            for statement in statements:
+                shell.execute(statement, parameters)
 
     def rebuild(self, **overrides: object) -> Services:
         """New services over the same files, as after a restart."""

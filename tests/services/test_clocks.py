@@ -36,7 +36,7 @@ def test_jobs_of_a_clock_that_was_ahead_do_not_make_every_second_due(world: Worl
 
 
 def test_a_job_that_died_under_a_clock_that_was_ahead_is_taken_over(world: World) -> None:
-    jobs = JobRunner(world.services.sync._uow, clock=world.clock)
+    jobs = JobRunner(world.services.uow, clock=world.clock)
     world.clock.advance(days=A_YEAR)
     jobs.request(SYNC, by=ALICE)
     assert jobs.take(SYNC)

@@ -121,7 +121,7 @@ class TestAnotherSum:
         good = world.save_card(customer)
         failed = world.charge(customer, amount="12.34", method=bad)
         world.charge(customer, amount="12.00", method=good)
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         assert gateway.retrieve_payment_intent(intent_of(failed)).status == "canceled"
 
     def test_a_failed_payment_that_was_paid_by_hand_is_not_charged_at_another_amount(
@@ -178,7 +178,7 @@ class TestBetweenLookingAndWriting:
             charging.retry(failed.charge.id, by=ALICE, payment_method=good)
         again = charging.retry(failed.charge.id, by=ALICE, payment_method=good)
         assert [a.outcome for a in again.attempts][-1] is Outcome.SUCCEEDED
-        status = charging._sender._gateway.retrieve_payment_intent(intent_of(raced[0])).status
+        status = world.services.gateway.retrieve_payment_intent(intent_of(raced[0])).status
         assert status == "canceled"
 
     def test_a_charge_tried_again_meanwhile_is_not_cancelled(
@@ -228,10 +228,10 @@ class TestTwoWhoAskTheSame:
         view = world.charge(customer)
         world.clock.advance(seconds=61)
         settling = world.services.charge_resolver
-        with settling._uow.read() as stores:
+        with world.services.uow.read() as stores:
             late = stores.charges.due(now=world.now)
         assert len(late) == 1
-        with settling._uow.write() as stores:
+        with world.services.uow.write() as stores:
             record_result(
                 stores,
                 late[0],
@@ -249,7 +249,7 @@ class TestTwoWhoAskTheSame:
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception]
     ) -> None:
         """The sender slept for minutes; the settler sent the same, and its reply was lost."""
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         send = gateway.create_payment_intent
 
         def sleeps(params, *, idempotency_key, **more):
@@ -282,9 +282,7 @@ class TestTwoWhoAskTheSame:
         def refuses(params, *, idempotency_key, **more):
             raise Refused("No such customer", code="resource_missing", http_status=400)
 
-        monkeypatch.setattr(
-            world.services.charges._sender._gateway, "create_payment_intent", refuses
-        )
+        monkeypatch.setattr(world.services.gateway, "create_payment_intent", refuses)
         assert looked(world, view).charge.state is ChargeState.SUCCEEDED
 
 
@@ -320,7 +318,7 @@ class TestStrangeAnswers:
     def test_an_answer_without_what_it_must_have_is_unknown(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
     ) -> None:
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         call = gateway._call
 
         def odd(method, path, params, key, **more):
@@ -378,9 +376,7 @@ class TestStrangeAnswers:
                 stripe.IdempotencyError("x", http_status=400, json_body={"error": error})
             )
 
-        monkeypatch.setattr(
-            world.services.charges._sender._gateway, "create_payment_intent", refuses
-        )
+        monkeypatch.setattr(world.services.gateway, "create_payment_intent", refuses)
         view = world.charge(customer)
         assert view.charge.state is ChargeState.UNKNOWN
         for _ in range(3):
@@ -462,10 +458,7 @@ class TestNewsThatMustNotStopOtherNews:
         world.services.charges.retry(view.charge.id, by=ALICE)
         paid_by_hand(world, view)
         world.services.sync.run(full=True)
-        with world.services.charges._uow.read() as stores:
-            actions = [
-                row["action"] for row in stores.audit._database.query("SELECT * FROM audit_log")
-            ]
+        actions = [row["action"] for row in world.rows("SELECT action FROM audit_log")]
         assert "charge.paid_twice_suspected" in actions
 
     def test_a_delivery_that_the_database_refuses_does_not_stop_the_others(
@@ -474,7 +467,7 @@ class TestNewsThatMustNotStopOtherNews:
         world.lose_reply()
         view = world.charge(customer)
         intent = world.stripe.money_moved()[0].payment_intent
-        with world.services.sync._uow.write() as stores:
+        with world.services.uow.write() as stores:
             for number, object_id in enumerate(("pi_bad", intent)):
                 stores.deliveries.add(
                     Event(
@@ -511,7 +504,7 @@ class TestLateNews:
         customer = world.customer()
         world.save_card(customer, "DE89370400440532013000", currency="eur")
         view = world.charge(customer, currency="eur")
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         asked_at = world.now
         old = gateway.retrieve_payment_intent(intent_of(view))
         world.clock.advance(seconds=2)
@@ -520,7 +513,7 @@ class TestLateNews:
         assert reread(world, view).charge.state is ChargeState.DECLINED
         from lib.services.mirror.apply import record_payment_intents
 
-        with world.services.charges._uow.write() as stores:
+        with world.services.uow.write() as stores:
             record_payment_intents(
                 stores, [old], synced_at_ms=asked_at * 1000, evidence=Evidence.PAYMENT_INTENT.value
             )
@@ -594,7 +587,7 @@ class TestWords:
                 raise sqlite3.OperationalError("database is locked")
             return record(*args, **kwargs)
 
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         send = gateway.create_payment_intent
         keys: list[str] = []
 

@@ -94,7 +94,7 @@ class Asked:
 def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """Everything that goes to the SDK from here on."""
     seen: list[Asked] = []
-    client = world.services.sync._gateway.client
+    client = world.services.gateway.client
     send = client.raw_request
 
     def looking(method_: str, url_: str, **params: Any) -> Any:
@@ -338,7 +338,7 @@ class TestNothingSecretStays:
         customer = world.customer()
         card = world.save_card(customer, WANTS_AUTHENTICATION)
         with pytest.raises(Declined) as refused:
-            world.services.sync._gateway.create_payment_intent(
+            world.services.gateway.create_payment_intent(
                 {
                     "amount": 100,
                     "currency": "usd",

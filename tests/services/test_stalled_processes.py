@@ -66,7 +66,7 @@ class TestStoppedBeforeSending:
     def refused(self, world: World, services: Any) -> None:
         world.clock.advance(minutes=7)
         refuse(
-            services.charge_resolver._gateway,
+            services.gateway,
             "create_payment_intent",
             "account_closed",
             services.charge_resolver.resolve_due,
@@ -108,7 +108,7 @@ class TestStoppedBeforeSending:
     def test_two_people_agreed_that_it_was_never_executed(self, world: World, awake) -> None:
         def meanwhile(services: Any, charge: str) -> None:
             world.clock.advance(minutes=70)
-            gateway = services.charge_resolver._gateway
+            gateway = services.gateway
             ask = gateway.create_payment_intent
 
             def down(*_: object, **__: object) -> object:
@@ -139,7 +139,7 @@ class TestStoppedBeforeSending:
             found = find(*given)
             world.clock.advance(minutes=2)
             refuse(
-                second.charge_resolver._gateway,
+                second.gateway,
                 "create_payment_intent",
                 "account_closed",
                 second.charge_resolver.resolve_due,
@@ -162,7 +162,7 @@ class TestStoppedBeforeSending:
         def asleep(sent: Any) -> Any:
             world.clock.advance(minutes=7)
             refuse(
-                second.refund_resolver._gateway,
+                second.gateway,
                 "create_refund",
                 "balance_insufficient",
                 second.refund_resolver.resolve_due,
@@ -199,7 +199,7 @@ class TestClocks:
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first, second = world.services, world.rebuild()
-        gateway = first.charges._sender._gateway
+        gateway = first.gateway
         create = gateway.create_payment_intent
 
         def slow(params: Any, *, idempotency_key: str, **_: Any) -> Any:
@@ -231,7 +231,7 @@ class TestProxies:
     def test_the_reference_stays_locked(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client = world.services.charges._sender._gateway.client
+        client = world.services.gateway.client
         http = client._requestor._client
         request = http.request
 
@@ -296,7 +296,7 @@ class TestWhatStripeKeeps:
         customer = world.customer()
         bad = world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer)
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         create = gateway.create_payment_intent
 
         def bare(params: Any, **more: Any) -> Any:

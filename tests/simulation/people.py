@@ -54,7 +54,7 @@ class People(Truths):
                     charge_id=new_id("chg"),
                 )
             )
-        with self.services.runs.executor._uow.write() as stores:
+        with self.services.uow.write() as stores:
             stores.runs.add(
                 Run(
                     id=run_id,

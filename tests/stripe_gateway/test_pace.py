@@ -174,7 +174,7 @@ def test_no_ceiling_means_no_waiting() -> None:
 def test_a_429_from_stripe_is_told_apart(
     world: World, monkeypatch: pytest.MonkeyPatch, reason: str | None
 ) -> None:
-    gateway = world.services.sync._gateway
+    gateway = world.services.gateway
     monkeypatch.setattr(gateway, "_pace", Pace(1000))
     world.stripe.faults.add("GET", "/v1/customers", kind="rate_limited", detail=reason)
     world.services.sync.run_now(by=ALICE)

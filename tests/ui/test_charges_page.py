@@ -189,7 +189,7 @@ def decline_as_lost(world: World, charge_id: str) -> None:
         advice_code="do_not_try_again",
         message="The card is lost.",
     )
-    with world.services.charges._uow.write() as stores:
+    with world.services.uow.write() as stores:
         attempt = stores.charges.attempts(charge_id)[-1]
         assert record_result(
             stores,

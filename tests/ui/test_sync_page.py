@@ -23,7 +23,7 @@ def read(world: World) -> World:
     world.services.sync.run_now(by=ALICE)
     world.clock.advance(seconds=70)
     world.services.sync.prove_now(by=ALICE)
-    with world.services.charges._uow.write() as stores:
+    with world.services.uow.write() as stores:
         stores.jobs.beat(at=world.now)
     return world
 
@@ -87,7 +87,7 @@ def test_what_changed_is_asked_for_once_everything_was_read(open_page, read) -> 
 
 def test_progress_survives_a_reload_and_can_be_cancelled(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
-    with world.services.charges._uow.write() as stores:
+    with world.services.uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.progress(
             job,
@@ -129,7 +129,7 @@ def test_one_button_to_go_on_with_a_cancelled_reading(open_page, world) -> None:
 
 def test_while_everything_is_read_nothing_is_compared(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
-    with world.services.charges._uow.write() as stores:
+    with world.services.uow.write() as stores:
         stores.jobs.beat(at=world.now)
     at = open_page("sync", as_="alice")
     assert "Reading everything from Stripe" in text(at)
@@ -165,7 +165,7 @@ def test_a_missing_permission_is_told_once(open_page, read) -> None:
 
 def test_a_failed_one_says_why(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
-    with world.services.charges._uow.write() as stores:
+    with world.services.uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
         stores.jobs.end(job, state="failed", error="<b>boom</b>", at=world.now)
     shown = text(open_page("sync", as_="alice"))
@@ -177,7 +177,7 @@ def test_a_viewer_only_looks(open_page) -> None:
 
 
 def test_the_reads_of_the_month_beside_what_stripe_allows(open_page, read) -> None:
-    with read.services.sync._uow.write() as stores:
+    with read.services.uow.write() as stores:
         stores.sync.add_reads(1900, at=read.now - 3 * 86_400)
     read.services.sync.count_reads()
     used = read.services.sync.reads().used
@@ -185,7 +185,7 @@ def test_the_reads_of_the_month_beside_what_stripe_allows(open_page, read) -> No
     [figure] = [metric for metric in at.metric if metric.label == "Stripe reads used"]
     assert (used > 1900, figure.value) == (True, f"{used / 10_000:.0%}")
     assert "Reads of Stripe by day" in text(at)
-    with read.services.sync._uow.write() as stores:
+    with read.services.uow.write() as stores:
         stores.sync.add_reads(7500, at=read.now)
     shown = text(open_page("sync", as_="vera"))
     assert f"{used + 7500:,} of the 10,000 reads that Stripe allows in 30 days are used." in shown
@@ -194,7 +194,7 @@ def test_the_reads_of_the_month_beside_what_stripe_allows(open_page, read) -> No
 def test_how_far_everything_was_compared(open_page, read) -> None:
     table = open_page("sync", as_="vera").dataframe[0].value
     assert list(table["whole"]) == ["23 Nov 2026"] * 8
-    with read.services.sync._uow.write() as stores:
+    with read.services.uow.write() as stores:
         stores.sync.save_round(
             VerificationRound(
                 "refunds", read.now, position="9", windows_left=3, stepped_at=read.now

@@ -156,13 +156,13 @@ class TestReturnPage:
     def test_unknown_is_neutral_and_asks_stripe_nothing(
         self, world: World, client: TestClient, session_id: str
     ) -> None:
-        before = world.services.sync._gateway.requests
+        before = world.services.gateway.requests
         reply = client.get("/setup/return", params={"session_id": session_id[:20_000]})
         assert reply.status_code == 200
         assert "Thank you" in reply.text
         assert "is saved" not in reply.text
         assert "<script>" not in reply.text
-        assert world.services.sync._gateway.requests == before
+        assert world.services.gateway.requests == before
 
     def test_a_completed_session_of_somebody_else_is_neutral(
         self, world: World, client: TestClient

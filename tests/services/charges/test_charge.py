@@ -69,7 +69,7 @@ class TestSuccess:
         customer = world.customer()
         world.save_card(customer)
         seen: list[dict[str, object]] = []
-        send = world.services.charges._sender._gateway.create_payment_intent
+        send = world.services.gateway.create_payment_intent
 
         def looking(params, *, idempotency_key, **more):
             other = sqlite3.connect(world.settings.database)
@@ -80,9 +80,7 @@ class TestSuccess:
             assert json.loads(row[1]) == params
             return send(params, idempotency_key=idempotency_key, **more)
 
-        monkeypatch.setattr(
-            world.services.charges._sender._gateway, "create_payment_intent", looking
-        )
+        monkeypatch.setattr(world.services.gateway, "create_payment_intent", looking)
         view = world.charge(customer)
         assert seen[0]["outcome"] is None
         assert seen[0]["key"] == f"onfile:{view.charge.id}:1"
@@ -94,7 +92,7 @@ class TestSuccess:
     ) -> None:
         customer = world.customer()
         world.save_card(customer)
-        send = world.services.charges._sender._gateway.create_payment_intent
+        send = world.services.gateway.create_payment_intent
 
         def writing(params, *, idempotency_key, **more):
             other = connect(world.settings.database)
@@ -104,9 +102,7 @@ class TestSuccess:
             other.close()
             return send(params, idempotency_key=idempotency_key, **more)
 
-        monkeypatch.setattr(
-            world.services.charges._sender._gateway, "create_payment_intent", writing
-        )
+        monkeypatch.setattr(world.services.gateway, "create_payment_intent", writing)
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
 
     def test_processing_is_not_a_failure_and_settles_later(self, world: World) -> None:
@@ -309,10 +305,7 @@ class TestFailure:
         world.services.charges.retry(failed.charge.id, payment_method=card, by=ALICE)
         first = failed.last.payment_intent if failed.last else ""
         assert first
-        assert (
-            world.services.charges._sender._gateway.retrieve_payment_intent(first).status
-            == "canceled"
-        )
+        assert world.services.gateway.retrieve_payment_intent(first).status == "canceled"
 
     def test_the_same_card_is_not_tried_before_its_time(self, world: World) -> None:
         customer = world.customer()
@@ -338,13 +331,13 @@ class TestFailure:
         customer = world.customer()
         world.save_card(customer, exp_year=2026)
         world.clock.advance(days=45)
-        before = world.services.charges._sender._gateway.requests
+        before = world.services.gateway.requests
         with pytest.raises(Blocked):
             world.charge(customer)
         assert world.moved() == []
-        with world.services.charges._uow.read() as stores:
+        with world.services.uow.read() as stores:
             assert stores.charges.unsettled() == []
-        assert world.services.charges._sender._gateway.requests > before  # it did look
+        assert world.services.gateway.requests > before  # it did look
 
     def test_a_method_of_another_customer_is_refused(self, world: World) -> None:
         other = world.customer("Globex")

@@ -54,7 +54,7 @@ def elsewhere(world: World, charge_id: str, **changes: object) -> str:
         "confirm": True,
         "allowed_payment_method_types": ["card"],
     } | changes
-    gateway = world.services.manual_outcomes._gateway
+    gateway = world.services.gateway
     return gateway.create_payment_intent(params, idempotency_key="elsewhere").id
 
 
@@ -200,7 +200,7 @@ class TestPaidElsewhere:
             changes = {"customer": other, "payment_method": world.save_card(other)}
         if changes.get("confirm") is False:
             charge = world.services.charges.view(unknown).charge
-            intent = world.services.manual_outcomes._gateway.create_payment_intent(
+            intent = world.services.gateway.create_payment_intent(
                 {"amount": charge.amount, "currency": charge.currency, "customer": charge.customer},
                 idempotency_key="elsewhere",
             ).id

@@ -173,7 +173,7 @@ class TestUnknown:
         world.lose_reply()
         view = world.charge(customer)
         intent = world.stripe.money_moved()[0].payment_intent
-        with world.services.sync._uow.write() as stores:
+        with world.services.uow.write() as stores:
             from lib.domain.mirror import Event
 
             stores.deliveries.add(
@@ -202,7 +202,7 @@ class TestCrash:
         class Died(BaseException):
             pass
 
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         send = gateway.create_payment_intent
 
         def before(params, *, idempotency_key, **more):
@@ -241,7 +241,7 @@ class TestCrash:
         world.clock.advance(seconds=30)
         first = world.services
         second = world.rebuild()
-        with first.charge_resolver._uow.read() as stores:
+        with first.uow.read() as stores:
             due = stores.charges.due(now=world.now)
         for services in (first, second):
             for attempt in due:

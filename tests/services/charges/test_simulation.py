@@ -22,7 +22,6 @@ from lib.domain.charges import ChargeState
 from lib.errors import OnfileError
 from lib.practice.replies import ConnectionDropped
 from lib.services.charges.review import ChargeOrder
-from lib.store.unit_of_work import UnitOfWork
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World, new_world
 
 KEY = {"Authorization": "Bearer sk_test_practice"}
@@ -65,7 +64,7 @@ class Simulation:
 
     def wrap(self) -> None:
         """Watch what is sent, and die around it when told to."""
-        gateway = self.world.services.charges._sender._gateway
+        gateway = self.world.services.gateway
         send = gateway.create_payment_intent
 
         def watched(params, *, idempotency_key, **more):
@@ -149,7 +148,7 @@ class Simulation:
     def stale_settler(self) -> None:
         """A second worker read its list, and comes to it after a person acted."""
         settling = self.world.services.charge_resolver
-        with settling._uow.read() as stores:
+        with self.world.services.uow.read() as stores:
             due = stores.charges.due(now=self.world.now)
         for act in (self.settle, self.retry, self.charge):
             with contextlib.suppress(OnfileError):
@@ -201,12 +200,8 @@ class Simulation:
         self.wrap()
 
     def pick(self, *states: str) -> dict[str, str] | None:
-        with UnitOfWork(self.world.settings.database).read() as stores:
-            rows = [
-                row
-                for row in stores.charges._database.query("SELECT * FROM charges ORDER BY id")
-                if row["state"] in states
-            ]
+        charges = map(dict, self.world.rows("SELECT * FROM charges ORDER BY id"))
+        rows = [charge for charge in charges if charge["state"] in states]
         rows.sort(key=lambda row: (row["customer"], row["reference"], row["amount"], row["state"]))
         return self.random.choice(rows) if rows else None
 
@@ -241,11 +236,9 @@ class Simulation:
                     self.restart()
         self.world.services.sync.run(full=True)
         self.check()
-        with UnitOfWork(self.world.settings.database).read() as stores:
-            database = stores.charges._database
-            charges = {row["id"]: row for row in database.query("SELECT * FROM charges")}
-            attempts = list(database.query("SELECT * FROM attempts"))
-            audit = Counter(row["action"] for row in database.query("SELECT * FROM audit_log"))
+        charges = {row["id"]: row for row in self.world.rows("SELECT * FROM charges")}
+        attempts = self.world.rows("SELECT * FROM attempts")
+        audit = Counter(row["action"] for row in self.world.rows("SELECT * FROM audit_log"))
         states = Counter(row["state"] for row in charges.values())
         for state in (ChargeState.ATTEMPTING, ChargeState.UNKNOWN, ChargeState.PROCESSING):
             assert states[state] == 0, f"{state} for ever"

@@ -114,7 +114,7 @@ class TestWhatIsSent:
         self, world: World, monkeypatch: pytest.MonkeyPatch, currency: str | None
     ) -> None:
         sent: list[dict[str, object]] = []
-        gateway = world.services.links._gateway
+        gateway = world.services.gateway
         send = gateway.create_session
 
         def looking(params, *, idempotency_key):
@@ -128,7 +128,7 @@ class TestWhatIsSent:
         assert ("allowed_payment_method_types" in sent[0]) is (currency is None)
 
     def test_nothing_is_sent_for_a_bad_value(self, world: World) -> None:
-        before = world.services.links._gateway.requests
+        before = world.services.gateway.requests
         for bad in (
             {"guest": True, "currency": "xxx"},
             {"guest": True, "locale": "tlh"},
@@ -145,7 +145,7 @@ class TestWhatIsSent:
         ):
             with pytest.raises(InvalidInput):
                 create(world, **bad)
-        assert world.services.links._gateway.requests == before
+        assert world.services.gateway.requests == before
         assert world.services.links.listing() == []
 
     @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from lib.services.mirror.backfill import Backfill
 from lib.services.mirror.result import SyncResult
 from lib.stripe_gateway.mapping import session_bundle
 from tests import stripe_account
-from tests.mirror_checks import database
 from tests.webhook_route import client_of, deliver
 from tests.world import ALICE, VERA, World
 
@@ -107,9 +106,9 @@ class TestEachWayAlone:
     def test_the_return_page_costs_one_request_for_a_known_customer(self, world: World) -> None:
         made = link(world, world.customer())
         world.fill(made.session_id)
-        before = world.services.return_page._refetcher._gateway.requests
+        before = world.services.gateway.requests
         by_return(world, made)
-        assert world.services.return_page._refetcher._gateway.requests - before == 1
+        assert world.services.gateway.requests - before == 1
 
     def test_a_customer_unknown_until_now_is_fetched_along(self, world: World) -> None:
         there = stripe_account.post(world, "/v1/customers", email="x@example.com", name="Xavier")
@@ -132,7 +131,7 @@ class TestEachWayAlone:
     ) -> None:
         """Stripe has no mode filter: payment pages of other programs come along in every list."""
         made = link(world, None)
-        gateway = world.services.sync._gateway
+        gateway = world.services.gateway
         listing = gateway.list_page
 
         def with_a_payment(*given: Any, **named: Any) -> Any:
@@ -185,8 +184,8 @@ class TestOrder:
     def test_an_answer_from_before_cannot_overwrite_a_later_one(self, world: World) -> None:
         """Two processes ask; the first to ask is the last to write."""
         made = link(world, world.customer())
-        refetcher = world.services.return_page._refetcher
-        retrieve = refetcher._gateway.retrieve_session
+        gateway = world.services.gateway
+        retrieve = gateway.retrieve_session
         asked: list[str] = []
 
         def slow(session_id: str) -> Any:
@@ -198,7 +197,7 @@ class TestOrder:
                 assert world.services.return_page.finish(session_id)
             return answer
 
-        refetcher._gateway.retrieve_session = slow  # type: ignore[method-assign]
+        gateway.retrieve_session = slow  # type: ignore[method-assign]
         assert not world.services.return_page.finish(made.session_id)
         assert mirror(world)["checkout_sessions"][0]["status"] == "complete"
         shown, _ = world.services.links.show(made.link.id)
@@ -317,7 +316,7 @@ class TestDetach:
         method = world.save_card(customer)
         guest = world.save_card(None)
         stripe_account.post(world, f"/v1/payment_methods/{method}/detach")
-        with database(world) as connection:
+        with world.shell() as connection:
             for table in (
                 "payment_methods",
                 "customers",
@@ -373,7 +372,7 @@ class TestDeletedBehindAPage:
     def customer_and_method(self, world: World) -> tuple[str, str]:
         customer = world.customer()
         method = world.save_card(customer)
-        with database(world) as connection:
+        with world.shell() as connection:
             for table in (
                 "payment_methods",
                 "customers",

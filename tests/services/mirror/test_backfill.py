@@ -33,7 +33,6 @@ from tests.mirror_checks import (
     count,
     cursors,
     customer_elsewhere,
-    database,
     deny,
     ids,
     incomplete,
@@ -190,7 +189,7 @@ class Seen:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ids: Counter[str] = Counter()
         self.pages = 0
-        gateway = world.services.sync._gateway
+        gateway = world.services.gateway
         list_page, lock = gateway.list_page, threading.Lock()
 
         def looking(type_: str, **given: Any) -> Any:
@@ -358,7 +357,7 @@ class TestOneTypeAlone:
         with pytest.raises(GatewayError):
             world.services.sync.run()
         world.stripe.faults.clear()
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute(
                 "DELETE FROM customers WHERE id IN (SELECT id FROM customers LIMIT 50)"
             )

@@ -465,7 +465,7 @@ class TestAsleep:
     @pytest.mark.parametrize("name", ["events", "backfill"])
     def test_a_cursor_in_the_future_says_nothing(self, world: World, name: str) -> None:
         method = self.gap(world)
-        with world.services.sync._uow.write() as stores:
+        with world.services.uow.write() as stores:
             stores.sync.set_cursor(name, world.now + 2 * 365 * 86_400)
         world.clock.advance(days=31)
         assert world.services.sync.needs_backfill()
@@ -477,7 +477,7 @@ class TestAsleep:
     def test_other_cursors_in_the_future_hide_nothing(self, world: World, name: str) -> None:
         session = session_elsewhere(world)
         world.services.sync.run()
-        with world.services.sync._uow.write() as stores:
+        with world.services.uow.write() as stores:
             stores.sync.set_cursor(name, world.now + 10**8)
         later = session_elsewhere(world)
         with world.stripe.events_lost():

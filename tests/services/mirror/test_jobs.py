@@ -38,7 +38,7 @@ class TestJobs:
         world.save_card(world.customer())
         world.services.sync.request(by=ALICE)
         seen: list[object] = []
-        listing = world.services.sync._gateway.list_payment_methods
+        listing = world.services.gateway.list_payment_methods
 
         def looking(*given, **named):
             found = world.services.sync.latest(BACKFILL)
@@ -46,7 +46,7 @@ class TestJobs:
             seen.append((found.state, found.progress.get("checkout_sessions")))
             return listing(*given, **named)
 
-        monkeypatch.setattr(world.services.sync._gateway, "list_payment_methods", looking)
+        monkeypatch.setattr(world.services.gateway, "list_payment_methods", looking)
         world.services.sync.run_waiting(BACKFILL)
         assert seen == [("running", 1)]
 
@@ -76,7 +76,7 @@ class TestJobs:
 
     def test_a_job_whose_process_died_is_taken_over(self, world: World) -> None:
         world.services.sync.request(by=ALICE)
-        with world.services.sync._uow.write() as stores:
+        with world.services.uow.write() as stores:
             dead = stores.jobs.claim(now=world.now, kind=BACKFILL)
         assert dead is not None
         assert world.services.sync.run_waiting(BACKFILL) is None

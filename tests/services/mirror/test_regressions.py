@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib.errors import InvalidInput
-from tests.mirror_checks import count, customer_elsewhere, database, ids, session_elsewhere
+from tests.mirror_checks import count, customer_elsewhere, ids, session_elsewhere
 from tests.world import World
 
 
@@ -36,7 +36,7 @@ def test_an_overdue_session_that_cannot_be_read_keeps_nobody_waiting(world: Worl
         session_elsewhere(world)
     world.services.sync.run()
     world.clock.advance(hours=27)
-    with database(world) as connection:
+    with world.shell() as connection:
         connection.execute(
             "UPDATE checkout_sessions SET id = 'not an id' "
             "WHERE position = (SELECT min(position) FROM checkout_sessions)"

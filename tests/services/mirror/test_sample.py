@@ -17,7 +17,6 @@ from tests import stripe_account
 from tests.mirror_checks import (
     count,
     customer_elsewhere,
-    database,
     hide_sessions_from_syncs,
     latest,
     paid_elsewhere,
@@ -54,7 +53,7 @@ def seeded(world: World) -> World:
 
 
 def lose(world: World, table: str, first: int, number: int) -> None:
-    with database(world) as connection:
+    with world.shell() as connection:
         connection.execute("PRAGMA foreign_keys=OFF")
         connection.execute(
             f"""DELETE FROM {table} WHERE id IN (SELECT id FROM {table}
@@ -67,7 +66,7 @@ def lose_a_week(world: World, table: str) -> int:
     [(oldest, newest)] = rows(world, f"SELECT min(created), max(created) FROM {table}")
     length = (newest - oldest) // 5
     begin = random.Random(5).randint(oldest, newest - length)
-    with database(world) as connection:
+    with world.shell() as connection:
         connection.execute("PRAGMA foreign_keys=OFF")
         lost = connection.execute(
             f"DELETE FROM {table} WHERE created BETWEEN ? AND ?", (begin, begin + length)
@@ -96,7 +95,7 @@ class TestHoles:
         found = 0
         for seed in range(10):
             kept.random = random.Random(seed)
-            with seeded.services.sync._uow.read() as stores:
+            with seeded.services.uow.read() as stores:
                 parts = kept._some(stores, "setup_intents", seeded.now - 60)
             gone = [
                 one["id"]
@@ -113,7 +112,7 @@ class TestHoles:
 
     def test_everything_is_compared_in_turn(self, seeded: World) -> None:
         everyone = [row[0] for row in rows(seeded, "SELECT id FROM customers ORDER BY position")]
-        with database(seeded) as connection:
+        with seeded.shell() as connection:
             connection.execute("PRAGMA foreign_keys=OFF")
             connection.executemany(
                 "DELETE FROM customers WHERE id = ?", [(one,) for one in everyone[60::100]]
@@ -173,7 +172,7 @@ class TestLight:
         world.services.sync.run()
         world.clock.advance(hours=1)
         world.services.sync.run()
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'by hand'")
         prove(world)
         assert light(world) == (Light.RED, ["differs"])
@@ -223,22 +222,19 @@ class TestLight:
         world.services.sync.run()
         stripe_account.post(world, f"/v1/customers/{customer}", name="After")
         stripe_account.post(world, "/v1/refunds", payment_intent=paid, amount="100")
-        page = world.services.sync._gateway.list_events(
-            types=("customer.updated", "refund.created")
-        )
+        page = world.services.gateway.list_events(types=("customer.updated", "refund.created"))
         world.services.webhooks.take_listed(page.items)
-        with world.services.sync._uow.write() as stores:
+        with world.services.uow.write() as stores:
             assert stores.deliveries.claim(now=world.now, waits=(30, 120), lease=300)
         world.clock.advance(seconds=70)
         proofs = prove(world)
         assert {type_: p.findings for type_, p in proofs.items() if p.findings} == {}
         assert light(world) == (Light.GREEN, [])
         assert world.services.customers.get(customer).name == "After"
-        with world.services.sync._uow.write() as stores:
-            stores.deliveries._database.execute(
-                "UPDATE webhook_deliveries SET state = 'failed', next_try_at = NULL"
-            )
-            stores.deliveries._database.execute("UPDATE customers SET name = 'by hand'")
+        world.change(
+            "UPDATE webhook_deliveries SET state = 'failed', next_try_at = NULL",
+            "UPDATE customers SET name = 'by hand'",
+        )
         assert prove(world)["customers"].differing == 1
 
     def test_a_comparison_that_fails_is_amber_with_its_reason(self, world: World) -> None:

@@ -20,7 +20,6 @@ from tests.mirror_checks import (
     assert_complete,
     count,
     cursors,
-    database,
     latest,
     listed_ids,
     paid_elsewhere,
@@ -191,7 +190,7 @@ class TestMethodsOfACustomer:
         customer = world.customer()
         for _ in range(3):
             world.save_card(customer)
-        gateway = world.services.sync._gateway
+        gateway = world.services.gateway
         listing = gateway.list_payment_methods
 
         def changing(customer_id: str, *, after: str | None = None) -> object:
@@ -295,7 +294,7 @@ class TestDisk:
     def test_an_error_in_the_middle_of_a_page_writes_half_of_nothing(self, world: World) -> None:
         seed_sessions(world.stripe, 230, now=world.clock())
         middle = sorted(listed_ids(world, "customers"))[100]
-        with database(world) as shell:
+        with world.shell() as shell:
             shell.execute(
                 f"""CREATE TRIGGER breaks BEFORE INSERT ON customers WHEN NEW.id = '{middle}'
                     BEGIN SELECT raise(ABORT, 'disk I/O error'); END"""
@@ -307,7 +306,7 @@ class TestDisk:
         assert (job.state, job.error) == ("failed", "disk I/O error")
         read = rows(world, "SELECT coalesce(sum(objects), 0) FROM sync_windows")[0][0]
         assert count(world, "customers") == read < 230
-        with database(world) as shell:
+        with world.shell() as shell:
             shell.execute("DROP TRIGGER breaks")
         run(world, BACKFILL)
         assert_done(world, BACKFILL)
@@ -416,7 +415,7 @@ class TestDisk:
 
 
 def _jobs(world: World) -> object:
-    with world.services.sync._uow.read() as stores:
+    with world.services.uow.read() as stores:
         return stores.jobs
 
 
@@ -451,7 +450,7 @@ class TestClock:
         world.clock.advance(minutes=40)
         stripe_account.post(world, f"/v1/customers/{customer}", name="Newer")
         world.services.return_page._refetcher.customer(customer)
-        with world.services.sync._uow.write() as stores:
+        with world.services.uow.write() as stores:
             row = stores.mirror.customer(customer)
             assert row is not None
             old = type(row)(customer, False, "Older", row.email, row.created)

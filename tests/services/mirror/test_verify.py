@@ -26,7 +26,6 @@ from tests.mirror_checks import (
     assert_complete,
     count,
     customer_elsewhere,
-    database,
     deny,
     hide_sessions_from_syncs,
     incomplete,
@@ -155,7 +154,7 @@ class TestHoles:
     def test_a_row_deleted_by_hand(self, world: World, business: dict[str, str]) -> None:
         for type_ in LISTED_TYPES:
             [lost] = rows(world, f"SELECT id FROM {TABLES[type_]} LIMIT 1")[0]
-            with database(world) as connection:
+            with world.shell() as connection:
                 connection.execute(f"DELETE FROM {TABLES[type_]} WHERE id = ?", (lost,))
             # And nothing of the round before: that is mended.
             assert found(prove(world)) == {(type_, "missing", lost, ())}
@@ -181,7 +180,7 @@ class TestHoles:
         """One column after the other: named, and mended for good."""
         for place in range(max(len(COMPARED[type_].columns) for type_ in types)):
             wrong = set()
-            with database(world) as connection:
+            with world.shell() as connection:
                 for type_ in types:
                     table, kind = TABLES[type_], COMPARED[type_]
                     if place >= len(kind.columns):
@@ -212,7 +211,7 @@ class TestHoles:
     def test_a_method_given_to_somebody_else_by_hand(
         self, world: World, business: dict[str, str], owner: str | None
     ) -> None:
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute(
                 "UPDATE payment_methods SET customer = ? WHERE id = ?",
                 (business[owner] if owner else None, business["method"]),
@@ -227,7 +226,7 @@ class TestHoles:
         """So far that it stands in another window."""
         for type_ in LISTED_TYPES:
             table = TABLES[type_]
-            with database(world) as connection:
+            with world.shell() as connection:
                 [id_, created] = connection.execute(f"SELECT id, created FROM {table}").fetchone()
                 moved = "position = 5 << 20, " if COMPARED[type_].has_position else ""
                 connection.execute(f"UPDATE {table} SET {moved}created = 5 WHERE id = ?", (id_,))
@@ -238,7 +237,7 @@ class TestHoles:
     def test_a_row_that_stripe_never_had(self, world: World, business: dict[str, str]) -> None:
         for type_ in LISTED_TYPES:
             table = TABLES[type_]
-            with database(world) as connection:
+            with world.shell() as connection:
                 row = dict(
                     connection.execute(
                         f"SELECT * FROM {table} WHERE {COMPARED[type_].where}"
@@ -262,7 +261,7 @@ class TestHoles:
         seed_sessions(world.stripe, 70, now=world.clock())
         world.clock.advance(days=1)
         world.services.sync.run()
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'wrong'")
         proof = prove(world)["customers"]
         assert (proof.differing, proof.repaired, len(proof.findings)) == (70, 70, 50)
@@ -280,7 +279,7 @@ class TestHoles:
         world.services.sync.run(full=True, only=["customers"])
         everyone = [row[0] for row in rows(world, "SELECT id FROM customers ORDER BY position")]
         lost = everyone[::37]
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.executemany("DELETE FROM customers WHERE id = ?", [(one,) for one in lost])
         proof = _prove_customers(world)
         assert {finding.id for finding in proof.findings} == set(lost)
@@ -428,9 +427,9 @@ class TestDuring:
         other = world.customer("Untouched")
         world.clock.advance(hours=1)
         world.services.sync.run()
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'by hand' WHERE id = ?", (other,))
-        gateway = world.services.sync._gateway
+        gateway = world.services.gateway
         list_page = gateway.list_page
 
         def then(type_: str, **given_: Any) -> Any:
@@ -456,7 +455,7 @@ class TestDuring:
     ) -> None:
         """Between the comparison and the repair somebody else wrote what Stripe says now."""
         customer = business["customer"]
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'by hand' WHERE id = ?", (customer,))
         one = world.services.sync._verification._comparison
         write_over = one._write_over
@@ -476,7 +475,7 @@ class TestDuring:
         seed_sessions(world.stripe, 70, now=world.clock())
         world.clock.advance(days=1)
         world.services.sync.run(full=True, only=["customers"])
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("DELETE FROM customers")
         seed_sessions(world.stripe, 70, now=world.clock())
         world.clock.advance(days=1)
@@ -498,7 +497,7 @@ class TestWithoutPermission:
     def test_that_type_is_not_proven_and_the_others_are(
         self, world: World, business: dict[str, str], type_: str, permission: str
     ) -> None:
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("DELETE FROM disputes")
         deny(world, permission)
         incomplete(lambda: world.services.sync.prove_now(by=ALICE, full=True))
@@ -513,7 +512,7 @@ class TestWithoutPermission:
         deny(world, "rak_event_read")
         world.clock.advance(days=5)
         incomplete(world.services.sync.run)
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'by hand'")
             connection.execute("DELETE FROM stripe_refunds")
         result = incomplete(lambda: world.services.sync.prove_now(by=ALICE, full=True))
@@ -528,7 +527,7 @@ class TestJob:
     def test_asked_for_done_by_the_worker_and_seen(
         self, world: World, business: dict[str, str]
     ) -> None:
-        with database(world) as connection:
+        with world.shell() as connection:
             connection.execute("DELETE FROM stripe_refunds")
         assert world.services.sync.request_proof(by=ALICE, full=True)
         assert not world.services.sync.request_proof(by=ALICE)

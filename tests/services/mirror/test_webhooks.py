@@ -204,9 +204,9 @@ class TestSignature:
 class TestInbox:
     def test_nothing_is_done_before_it_is_stored(self, world: World) -> None:
         customer = world.customer()
-        before = world.services.sync._gateway.requests
+        before = world.services.gateway.requests
         assert receive(world, event("customer.updated", customer))
-        assert world.services.sync._gateway.requests == before
+        assert world.services.gateway.requests == before
         assert states(world) == ["received"]
 
     def test_then_it_is_processed_once(self, world: World) -> None:
@@ -350,17 +350,17 @@ class TestWhatIsNotForUs:
         ids=lambda value: value if isinstance(value, str) else value["type"],
     )
     def test_says_why(self, world: World, given: dict[str, Any], note: str) -> None:
-        before = world.services.sync._gateway.requests
+        before = world.services.gateway.requests
         assert receive(world, given)
         assert world.services.webhooks.process_due() == 0
         assert answers(world) == [("ignored", note)]
-        assert world.services.sync._gateway.requests == before
+        assert world.services.gateway.requests == before
 
     def test_another_purpose_that_only_stripe_tells(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         link = world.services.links.create(form_key="f", guest=True, by=ALICE)
-        gateway = world.services.sync._gateway
+        gateway = world.services.gateway
         read = gateway.retrieve_session
 
         def another_purpose(session_id: str) -> Any:
@@ -441,10 +441,10 @@ class TestRepeats:
         customer = world.customer()
         receive(world, event(object_id=customer))
         world.services.webhooks.process_due()
-        before = world.services.sync._gateway.requests
+        before = world.services.gateway.requests
         assert not receive(world, event(object_id=customer))
         assert world.services.webhooks.process_due() == 0
-        assert world.services.sync._gateway.requests == before
+        assert world.services.gateway.requests == before
 
     def test_polling_had_it_first(self, world: World) -> None:
         customer = world.customer()
@@ -592,9 +592,9 @@ class TestClaims:
         customer = world.customer()
         for number in range(20):
             receive(world, event(object_id=customer, id=f"evt_{number}"))
-        before = world.services.sync._gateway.requests
+        before = world.services.gateway.requests
         assert world.services.webhooks.process_due() == 20
-        assert world.services.sync._gateway.requests == before + 1
+        assert world.services.gateway.requests == before + 1
         assert set(states(world)) == {"processed"}
 
     def test_a_removed_method_stays_removed_among_other_events(self, world: World) -> None:
@@ -606,9 +606,9 @@ class TestClaims:
             "payment_method.updated",
         ):
             receive(world, event(kind, method))
-        before = world.services.sync._gateway.requests
+        before = world.services.gateway.requests
         world.services.webhooks.process_due()
-        assert world.services.sync._gateway.requests == before
+        assert world.services.gateway.requests == before
         assert world.services.payment_methods.get(method).is_detached
 
     def test_old_failures_have_their_turn_however_much_is_new(self, world: World) -> None:

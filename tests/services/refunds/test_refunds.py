@@ -86,7 +86,7 @@ def fault(world: World, kind: str, **more: object) -> None:
 
 def in_the_dashboard(world: World, order_or_charge: str, amount: int) -> None:
     intent = world.services.refunds.refundable(order_or_charge).payment_intent
-    sender(world)._gateway.create_refund(
+    world.services.gateway.create_refund(
         {"payment_intent": intent, "amount": amount}, idempotency_key=f"elsewhere-{amount}"
     )
 
@@ -307,7 +307,7 @@ class TestOutcomes:
     def test_stripe_refuses(self, world, paid) -> None:
         """Given back elsewhere at the very moment."""
         order = ask(world, paid)
-        gateway = sender(world)._gateway
+        gateway = world.services.gateway
         send, params = gateway.create_refund, {"payment_intent": order.payment_intent}
 
         def late(given: object, *, idempotency_key: str, **more: Any) -> object:
@@ -379,7 +379,7 @@ class TestOutcomes:
         order = ask(world, paid, 700)
         fault(world, "lost_request", times=1)
         approve(world, order)
-        sender(world)._gateway.create_refund(
+        world.services.gateway.create_refund(
             {
                 "payment_intent": order.payment_intent,
                 "amount": 100,

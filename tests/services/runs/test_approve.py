@@ -217,10 +217,7 @@ class TestWhat:
     ) -> None:
         decide(world, run, BOB)
         world.services.runs.control.start(run.id, by=ALICE)
-        with uow(world).write() as stores:
-            database = stores.runs._database
-            database.execute(f"DROP TRIGGER {trigger}")
-            database.execute(f"UPDATE {table} SET {change}")
+        world.change(f"DROP TRIGGER {trigger}", f"UPDATE {table} SET {change}")
         assert not world.services.runs.executor.execute(run.id)
         assert now(world, run).stop_code == "approval_does_not_fit"
         world.services.runs.control.resume(run.id, by=ALICE)
@@ -231,9 +228,7 @@ class TestWhat:
     def test_an_approval_that_is_gone_stops_it_too(self, world: World, run: Run) -> None:
         decide(world, run, BOB)
         world.services.runs.control.start(run.id, by=ALICE)
-        with uow(world).write() as stores:
-            stores.runs._database.execute("DROP TRIGGER decisions_are_never_deleted")
-            stores.runs._database.execute("DELETE FROM run_decisions")
+        world.change("DROP TRIGGER decisions_are_never_deleted", "DELETE FROM run_decisions")
         assert not world.services.runs.executor.execute(run.id)
         assert now(world, run).stop_code == "approval_missing"
         assert world.moved() == []
@@ -280,7 +275,7 @@ class TestControlTotals:
                 (5, RowState.BLOCKED),
             ):
                 stores.run_rows.mark(run_id, number, before=RowState.PLANNED, after=after)
-            stores.runs._database.execute("UPDATE run_rows SET amount = NULL WHERE number = 5")
+        world.change("UPDATE run_rows SET amount = NULL WHERE number = 5")
         return run_id
 
     def submit(self, world: World, run_id: str, control: ControlTotals | None) -> Run:
@@ -293,11 +288,8 @@ class TestControlTotals:
     def test_those_of_the_file_are_accepted_and_kept(self, world, run_id, control) -> None:
         run = self.submit(world, run_id, control)
         assert run.control == control
-        with uow(world).read() as stores:
-            found = stores.audit._database.query(
-                "SELECT detail FROM audit_log WHERE action = 'run.submit'"
-            )
-            assert json.loads(next(found)["detail"])["control"] == control.as_json()
+        (entry,) = world.rows("SELECT detail FROM audit_log WHERE action = 'run.submit'")
+        assert json.loads(entry["detail"])["control"] == control.as_json()
 
     @pytest.mark.parametrize(
         ("control", "says"),

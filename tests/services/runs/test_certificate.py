@@ -97,7 +97,7 @@ class TestGreen:
         assert note.startswith("Not sent. ")
 
     def test_what_went_back_is_noted(self, world, run) -> None:
-        world.services.refund_resolver._gateway.create_refund(
+        world.services.gateway.create_refund(
             {"payment_intent": intent_of(world, run), "amount": 1}, idempotency_key="elsewhere"
         )
         world.services.sync.run()
@@ -113,7 +113,7 @@ class TestGreen:
         made = certify(world, run)
         assert not world.services.runs.certificates.is_outdated(made)
         world.clock.advance(seconds=later)
-        world.services.refund_resolver._gateway.create_refund(
+        world.services.gateway.create_refund(
             {"payment_intent": intent_of(world, run), "amount": 1}, idempotency_key="elsewhere"
         )
         world.services.sync.run()
@@ -272,7 +272,7 @@ class TestRed:
     def test_a_payment_for_this_run_that_the_ledger_does_not_know(self, world, run, charge) -> None:
         with uow(world).read() as stores:
             row = stores.run_rows.find(run.id, 2)
-        world.services.refund_resolver._gateway.create_payment_intent(
+        world.services.gateway.create_payment_intent(
             {
                 "amount": 1_001,
                 "currency": "usd",

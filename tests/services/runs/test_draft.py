@@ -55,9 +55,7 @@ class TestGreen:
     def test_a_customer_that_only_stripe_knows_yet(self, world: World) -> None:
         customer = world.customer()
         world.save_card(customer)
-        with world.services.runs.drafts._uow.write() as stores:
-            for table in ("customers", "payment_methods"):
-                stores.mirror._database.execute(f"DELETE FROM {table}")
+        world.change("DELETE FROM customers", "DELETE FROM payment_methods")
         (row,) = made(world, request(customer))
         assert row.findings == ()
 

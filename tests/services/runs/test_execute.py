@@ -29,7 +29,7 @@ class TestToTheEnd:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen: list[str] = []
-        gateway = world.services.runs.executor._rows._sender._gateway
+        gateway = world.services.gateway
         send = gateway.create_payment_intent
 
         def looking(params: dict[str, Any], *, idempotency_key: str, **more: Any) -> PaymentIntent:

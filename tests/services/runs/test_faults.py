@@ -86,7 +86,7 @@ def after_reply(
     world: World, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]
 ) -> list[str]:
     """Do something when Stripe has answered the second charge; the keys that were sent."""
-    gateway = world.services.charges._sender._gateway
+    gateway = world.services.gateway
     create = gateway.create_payment_intent
     keys: list[str] = []
 

@@ -65,7 +65,7 @@ def test_a_similar_charge_made_in_the_dashboard_is_found(
 ) -> None:
     """Nothing of ours in its metadata; the mirror is brought up to date before rows are judged."""
     method = world.services.payment_methods.refresh_newest(payer)[0].id
-    world.services.charge_resolver._gateway.create_payment_intent(
+    world.services.gateway.create_payment_intent(
         {
             "amount": 1_234,
             "currency": "usd",

@@ -59,7 +59,7 @@ class TestHeadings:
 
     def test_a_guess_that_nobody_confirmed_is_not_remembered(self, world: World) -> None:
         only_row(world, opened(world, self.OCTOBER, f"{payer(world)},10.00,usd,INV-1"))
-        with world.services.runs.files._uow.read() as stores:
+        with world.services.uow.read() as stores:
             assert stores.runs.remembered_columns() == {}
 
 

@@ -369,7 +369,7 @@ def not_taken(world: World, charge: str, method: str) -> None:
     def refused(*_: object, **__: object) -> None:
         raise Misconfigured("may not charge")
 
-    gateway = world.services.runs.executor._rows._sender._gateway
+    gateway = world.services.gateway
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "create_payment_intent", refused)
         world.services.charges.retry(charge, by=ALICE, payment_method=method, attempt=2)

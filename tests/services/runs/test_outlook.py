@@ -56,7 +56,7 @@ def test_by_what_came_of_the_customers_charge_before(world: World) -> None:
         world.charge(good[0], reference=f"G-{at}")
         world.charge(bad, reference=f"B-{at}")
     run_id = draft(world, [(*good, 100, "R-1"), (bad, card, 10, "R-2"), (new, card, 1, "R-3")])
-    with world.services.runs.outlooks._uow.read() as stores:
+    with world.services.uow.read() as stores:
         tallies = {
             past.value: (t.paid, t.of) for past, t in stores.history.tallies(since=0).items()
         }

@@ -9,8 +9,8 @@ import pytest
 from lib.domain.declines import SECRET_CODES
 from lib.errors import InvalidInput, NotPermitted, StaleState
 from lib.services.runs.messages import message_about
-from lib.services.runs.retry_run import LinkCounts
-from tests.charge_runs import approved, executed, rows_of, uow
+from lib.services.runs.retry_run import LinksMade
+from tests.charge_runs import approved, executed, rows_of
 from tests.world import (
     ALICE,
     ALWAYS_DECLINES,
@@ -106,15 +106,13 @@ class TestResults:
             ],
         )
         assert self.codes(world, run) == ["insufficient_funds", "authentication_required", ""]
-        with uow(world).write() as stores:
-            stores.runs._database.execute("UPDATE attempts SET code = 'x', decline_code = NULL")
+        world.change("UPDATE attempts SET code = 'x', decline_code = NULL")
         assert self.codes(world, run)[0] == "x"
 
     @pytest.mark.parametrize("code", sorted(SECRET_CODES))
     def test_secret_ones_look_generic(self, world: World, code: str) -> None:
         run = executed(world, [row(world, "INV-1", NO_MONEY)])
-        with uow(world).write() as stores:
-            stores.runs._database.execute("UPDATE attempts SET decline_code = ?", (code,))
+        world.change("UPDATE attempts SET decline_code = :code", code=code)
         assert self.codes(world, run) == ["generic_decline"]
 
 
@@ -185,8 +183,7 @@ class TestOneMessageACustomer:
 
     @pytest.mark.parametrize("code", sorted(SECRET_CODES))
     def test_secrets_of_the_bank_are_in_no_message(self, world: World, run, code) -> None:
-        with uow(world).write() as stores:
-            stores.runs._database.execute("UPDATE attempts SET decline_code = ?", (code,))
+        world.change("UPDATE attempts SET decline_code = :code", code=code)
         (first, *_) = self.told(world, run)
         words = " ".join(first.values()).lower()
         assert not any(word in words for word in ("lost", "stolen", "fraud", "blacklist", code))

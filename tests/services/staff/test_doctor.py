@@ -199,9 +199,9 @@ class TestReady:
         assert [c.name for c in world.services.doctor.is_ready() if not c.ok] == ["worker"]
 
     def test_asks_stripe_nothing(self, world: World) -> None:
-        before = world.services.sync._gateway.requests
+        before = world.services.gateway.requests
         world.services.doctor.is_ready()
-        assert world.services.sync._gateway.requests == before
+        assert world.services.gateway.requests == before
 
     def test_not_with_a_database_that_is_none(self, world: World) -> None:
         for path in world.settings.data_dir.glob("onfile.db*"):
