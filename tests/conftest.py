@@ -29,7 +29,7 @@ def _retries_do_not_wait() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _looks_at_unknown_rows_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run looks as often as in production before it ends with unknown charges."""
-    monkeypatch.setattr("lib.services.runs.execute._LOOK_AFTER_SECONDS", (0.0,) * 4)
+    monkeypatch.setattr("lib.services.runs.execute.LOOK_AFTER_SECONDS", (0.0,) * 4)
 
 
 @pytest.fixture

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import stamina
+import stripe
 
 from lib import bootstrap
 from lib.services.runs import execute, lease
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
 from lib.store import connection, connection_pool
-from lib.stripe_gateway.gateway import StripeGateway
 from tests.world import BOB, World
 
 DIED = 9
@@ -82,7 +82,7 @@ class Executors:
 
 
 def _patched(point: Callable[[], None]) -> None:
-    write, call = connection.write_transaction, StripeGateway._call
+    write, call = connection.write_transaction, stripe.StripeClient.raw_request
 
     @contextmanager
     def dying(database: Any) -> Iterator[None]:
@@ -91,7 +91,7 @@ def _patched(point: Callable[[], None]) -> None:
             point()
         point()
 
-    def asked(self: StripeGateway, *given: Any, **more: Any) -> Any:
+    def asked(self: stripe.StripeClient, *given: Any, **more: Any) -> Any:
         point()
         try:
             return call(self, *given, **more)
@@ -99,7 +99,7 @@ def _patched(point: Callable[[], None]) -> None:
             point()
 
     connection_pool.write_transaction = dying  # type: ignore[attr-defined]
-    StripeGateway._call = asked  # type: ignore[method-assign]
+    stripe.StripeClient.raw_request = asked  # type: ignore[method-assign]
 
 
 def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> None:
@@ -113,7 +113,7 @@ def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> N
                 os._exit(DIED)
 
     _patched(point)
-    execute._LOOK_AFTER_SECONDS = (0.0,) * 4
+    execute.LOOK_AFTER_SECONDS = (0.0,) * 4
     # On a busy machine a heartbeat more would be a point more to die at.
     lease.BEAT_SECONDS = 3_600
     settings = load_settings(
@@ -125,7 +125,7 @@ def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> N
         services.refunds.approve(job["refund"], by=BOB, password=PRACTICE_PASSWORD)
     else:
         executor = services.runs.executor
-        executor._in_flight = job["in_flight"]
+        executor.in_flight = job["in_flight"]
         executor.execute(job["run"])
     os.write(report, str(passed).encode())
     os._exit(0)

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from lib.services.runs.execute import RunExecutor
+from lib.stripe_gateway.gateway import StripeGateway
 from tests.world import World
 
 
 class Gate:
     """Holds charges that are about to leave, or whose answer has come, until they are let go."""
 
-    def __init__(self, executor: RunExecutor, *, on_the_way_back: bool = False) -> None:
-        gateway = executor._rows._sender._gateway
+    def __init__(self, gateway: StripeGateway, *, on_the_way_back: bool = False) -> None:
         create = gateway.create_payment_intent
         self.keys: list[str] = []
         self.is_held = threading.Event()
@@ -46,8 +45,9 @@ class Running:
     """An executor at work in a thread of its own, with a charge held in flight."""
 
     def __init__(self, world: World, run_id: str, **gate: bool) -> None:
-        self.executor = world.rebuild().runs.executor
-        self.gate = Gate(self.executor, **gate)
+        services = world.rebuild()
+        self.executor = services.runs.executor
+        self.gate = Gate(services.gateway, **gate)
         self._pool = ThreadPoolExecutor(1)
         self._ended = self._pool.submit(self.executor.execute, run_id)
         self.gate.wait()

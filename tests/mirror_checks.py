@@ -136,16 +136,16 @@ class Requests(Counter[str]):
 def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> Requests:
     """What the services ask of Stripe from now on."""
     seen = Requests()
-    gateway = world.services.gateway
-    call = gateway._call
+    client = world.services.gateway.client
+    ask = client.raw_request
 
-    def looking(method: str, path: str, params: Any, key: Any, **more: Any) -> Any:
+    def looking(method: str, path: str, **params: Any) -> Any:
         seen[path] += 1
-        seen.asked.append((path, dict(params)))
-        seen.before_each(path, dict(params))
-        return call(method, path, params, key, **more)
+        seen.asked.append((path, params))
+        seen.before_each(path, params)
+        return ask(method, path, **params)
 
-    monkeypatch.setattr(gateway, "_call", looking)
+    monkeypatch.setattr(client, "raw_request", looking)
     return seen
 
 

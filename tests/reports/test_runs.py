@@ -97,7 +97,7 @@ def test_which_others_are_executed(world: World) -> None:
     one, two = (started(world, [(*payer, 500, "O-1")]) for payer in payers(world, 2))
     reports = world.services.reports.runs
     assert reports.executed_now(besides=two) == []
-    assert world.services.runs.executor._take(one) is not None
+    assert world.services.runs.executor.take(one) is not None
     name = world.services.runs.control.find(one).name
     assert reports.executed_now(besides=two) == [name]
     assert reports.executed_now(besides=one) == []

@@ -240,7 +240,7 @@ class TestTwoWhoAskTheSame:
                 at=world.now,
             )
         assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
-        settling._resolve_or_postpone(late[0])
+        settling.resolve_or_postpone(late[0])
         assert len(world.moved()) == 1
         assert len(reread(world, view).attempts) == 2
 

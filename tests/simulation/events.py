@@ -83,15 +83,15 @@ class Events(People):
 
     def card_arrives(self) -> None:
         """A customer of a failed charge uses its link; the worker looks for what may be charged."""
+        open_ids = [
+            row["id"]
+            for row in self.query(
+                """SELECT l.id FROM setup_links l JOIN charges h ON h.id = l.charge_id
+                   WHERE l.completed_at IS NULL AND l.revoked_at IS NULL
+                       AND h.state IN ('declined', 'needs_customer') ORDER BY l.rowid"""
+            )
+        ]
         with self.uow.read() as stores:
-            open_ids = [
-                row["id"]
-                for row in stores.links._database.query(
-                    """SELECT l.id FROM setup_links l JOIN charges h ON h.id = l.charge_id
-                       WHERE l.completed_at IS NULL AND l.revoked_at IS NULL
-                           AND h.state IN ('declined', 'needs_customer') ORDER BY l.rowid"""
-                )
-            ]
             link = stores.links.find(self.random.choice(open_ids)) if open_ids else None
         if link is not None:
             opened = self.services.links.open_durable(link.token)

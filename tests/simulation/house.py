@@ -28,7 +28,7 @@ from lib.clock import Clock
 from lib.practice.engine import PracticeStripe
 from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
-from lib.services.runs import execute, lease
+from lib.services.runs import execute, lease, send_row
 from lib.settings import Settings, load_settings
 from lib.store import group_commit
 from lib.store.unit_of_work import Stores
@@ -120,7 +120,7 @@ class House:
         patch.setattr(lease, "BEAT_SECONDS", 3_600)
         patch.setattr(execute, "ThreadPoolExecutor", _InTurn)
         patch.setattr(group_commit, "ThreadPoolExecutor", _InTurn)
-        self._patch = patch
+        patch.setattr("lib.stripe_gateway.client.build_client", self._client)
         self.settings = settings_of(folder)
         self.clock = FakeClock()
         self.stripe = PracticeStripe(
@@ -131,18 +131,22 @@ class House:
     def close(self) -> None:
         self.stripe.database.close()
 
-    def process(self, clock: Clock) -> tuple[Services, Life]:
-        services = bootstrap.build_services(self.settings, clock=clock, bcrypt_rounds=4)
-        life = Life()
-        executor = services.runs.executor
-        uow, gateway = executor._uow, executor._rows._sender._gateway
-        write, submit, ask = uow.write, uow.submit, gateway._call
-        gateway._client = stripe.StripeClient(
-            "sk_test_practice",
+    def _client(self, api_key: str, api_base: str) -> stripe.StripeClient:
+        return stripe.StripeClient(
+            api_key,
             stripe_version=API_VERSION,
             max_network_retries=0,
             http_client=InProcess(self.stripe),
         )
+
+    def process(self, clock: Clock) -> tuple[Services, Life]:
+        life = Life()
+        with pytest.MonkeyPatch.context() as patch:
+            # Whoever it would wait for is in this same thread.
+            patch.setattr(send_row, "IN_FLIGHT_SECONDS", 0)
+            services = bootstrap.build_services(self.settings, clock=clock, bcrypt_rounds=4)
+        executor, uow, client = services.runs.executor, services.uow, services.gateway.client
+        write, submit, ask = uow.write, uow.submit, client.raw_request
 
         @contextmanager
         def dying(*, in_bulk: bool = False) -> Iterator[Stores]:
@@ -157,19 +161,21 @@ class House:
             life.point()
             return future
 
-        def asked(*given: Any, **more: Any) -> Any:
+        def asked(method: str, path: str, **params: Any) -> Any:
             life.point()
-            answer = self._call(lambda: ask(*given, **more), given)
+            key = params.pop("idempotency_key", None)
+            options = {"idempotency_key": key} if key else {}
+            answer = self._call(
+                lambda: ask(method, path, **params, **options), (method, path, params, key)
+            )
             life.point()
             return answer
 
-        # Whoever it would wait for is in this same thread.
-        executor._rows._patience = 0.0
         uow.write = dying  # type: ignore[method-assign]
         uow.submit = submitted  # type: ignore[method-assign]
-        gateway._call = asked  # type: ignore[method-assign]
-        executor._in_flight = 1
-        executor._pause = lambda _: None
+        client.raw_request = asked  # type: ignore[method-assign]
+        executor.in_flight = 1
+        executor.pause = lambda _: None
         return services, life
 
 

@@ -89,17 +89,14 @@ class State:
         self.steps[-1] += f" {more}"
 
     def pick(self, *states: RunState) -> Run | None:
+        runs = self.query("SELECT id, state FROM runs ORDER BY rowid")
+        ids = [run["id"] for run in runs if run["state"] in states]
         with self.uow.read() as stores:
-            found = stores.runs._database.query("SELECT id, state FROM runs ORDER BY rowid")
-            ids = [row["id"] for row in found if row["state"] in states]
             return stores.runs.find(self.random.choice(ids)) if ids else None
 
     def charges(self, *states: str) -> list[tuple[str, int]]:
-        with self.uow.read() as stores:
-            found = stores.charges._database.query(
-                "SELECT id, amount, state FROM charges ORDER BY rowid"
-            )
-            return [(row["id"], row["amount"]) for row in found if row["state"] in states]
+        charges = self.query("SELECT id, amount, state FROM charges ORDER BY rowid")
+        return [(one["id"], one["amount"]) for one in charges if one["state"] in states]
 
     def query(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         return list(self.reader.query(sql, parameters))

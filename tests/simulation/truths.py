@@ -117,8 +117,8 @@ class Truths(Sending):
         self.check_certificates()
 
     def check_rows(self) -> None:
+        ids = [row["id"] for row in self.query("SELECT id FROM runs")]
         with self.uow.read() as stores:
-            ids = [row["id"] for row in stores.runs._database.query("SELECT id FROM runs")]
             for run_id in ids:
                 rows = stores.run_rows.of(run_id)
                 planned = [row for row in rows if row.state is RowState.PLANNED]

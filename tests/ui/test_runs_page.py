@@ -241,7 +241,7 @@ class TestLive:
         world.services.payment_methods.detach(gone[1], by=ALICE)
         world.services.runs.control.start(run_id, by=ALICE)
         executor = world.services.runs.executor
-        executor._in_flight = 1
+        executor.in_flight = 1
         assert executor.execute(run_id, should_stop=lambda: counts(world, run_id).get("declined"))
         return run_id
 
@@ -276,7 +276,7 @@ class TestLive:
             world.clock.advance(seconds=1)
             others.append(started(world, [row(world, f"O-{number}")]))
         for other in others:
-            world.services.runs.executor._take(other)
+            world.services.runs.executor.take(other)
         names = [world.services.runs.control.find(other).name for other in others]
         said = text(open_page("runs", as_="vera", query={"run": run_id}))
         assert f"Waits for its turn. Being executed now: {', '.join(names)}." in said

@@ -99,7 +99,7 @@ class ChargeResolver:
         """Look at every attempt whose next look is due; returns how many are final now."""
         with self._uow.read() as stores:
             due = stores.charges.due(now=epoch(self._clock()))
-        return sum(self._resolve_or_postpone(attempt) is Resolution.FINAL for attempt in due)
+        return sum(self.resolve_or_postpone(attempt) is Resolution.FINAL for attempt in due)
 
     def reconcile(self, *, by: Actor) -> Reconciliation:
         """Settle all that can be settled now, then compare the ledger with Stripe's PaymentIntents."""
@@ -110,7 +110,7 @@ class ChargeResolver:
         reconciliation = Reconciliation()
         for attempt in unsettled:
             in_flight = attempt.outcome is None and now - attempt.requested_at < IN_FLIGHT_SECONDS
-            if not in_flight and self._resolve_or_postpone(attempt) is Resolution.FINAL:
+            if not in_flight and self.resolve_or_postpone(attempt) is Resolution.FINAL:
                 reconciliation.settled += 1
         reconciliation.drift = self._drift()
         with self._uow.write() as stores:
@@ -141,7 +141,7 @@ class ChargeResolver:
         age = epoch(self._clock()) - last.requested_at
         if last.outcome is None and age < IN_FLIGHT_SECONDS:
             return False
-        return self._resolve_or_postpone(last) is Resolution.FINAL
+        return self.resolve_or_postpone(last) is Resolution.FINAL
 
     def resolve_abandoned(self, charge_id: str) -> Resolution:
         """
@@ -150,9 +150,9 @@ class ChargeResolver:
         """
         with self._uow.read() as stores:
             attempts = stores.charges.attempts(charge_id)
-        return self._resolve_or_postpone(attempts[-1]) if attempts else Resolution.FINAL
+        return self.resolve_or_postpone(attempts[-1]) if attempts else Resolution.FINAL
 
-    def _resolve_or_postpone(self, attempt: Attempt) -> Resolution:
+    def resolve_or_postpone(self, attempt: Attempt) -> Resolution:
         fresh = self._take(attempt)
         if fresh is None:
             return Resolution.FINAL

@@ -29,7 +29,7 @@ from lib.store.unit_of_work import Stores, UnitOfWork
 logger = logging.getLogger(__name__)
 
 # Looks at what is still unknown once everything was sent, before the run ends without an answer.
-_LOOK_AFTER_SECONDS = (0.0, 1.0, 3.0, 6.0)
+LOOK_AFTER_SECONDS = (0.0, 1.0, 3.0, 6.0)
 _WAIT_SECONDS = 0.2
 
 
@@ -56,12 +56,12 @@ class RunExecutor:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._uow = uow
-        self._rows = rows
+        self.rows = rows
         self._resolver = resolver
         self._completeness = completeness
         self._clock = clock
-        self._in_flight = in_flight
-        self._pause = pause
+        self.in_flight = in_flight
+        self.pause = pause
         self._owner = new_id("exec")
         self._sending: set[str] = set()
 
@@ -93,7 +93,7 @@ class RunExecutor:
             logger.warning("run %s waits: %s", run_id, error)
             return False
         try:
-            taken = self._take(run_id, should_stop)
+            taken = self.take(run_id, should_stop)
         except sqlite3.OperationalError:
             raise  # nothing was begun, and a lock passes
         except Exception as error:
@@ -120,11 +120,11 @@ class RunExecutor:
             # customers must not be charged again meanwhile.
             stop = self._settle(run, (0.0,), lease)
             stop = stop or self._send(run, lease)
-            stop = stop or self._settle(run, _LOOK_AFTER_SECONDS, lease)
+            stop = stop or self._settle(run, LOOK_AFTER_SECONDS, lease)
             # A reason to stop outlives whoever found it.
             rests = (stop is None and lease.is_over()) or self._end(run, lease, stop)
 
-    def _take(
+    def take(
         self, run_id: str, should_stop: Callable[[], bool] = lambda: False
     ) -> tuple[Run, Lease] | None:
         with self._uow.write() as stores:
@@ -151,11 +151,11 @@ class RunExecutor:
         with self._uow.write() as stores:
             # What was proven never to have been executed is to be sent again.
             stores.run_rows.plan_again(run.id)
-        progress = _Progress(throttle=Throttle(most=self._in_flight))
+        progress = _Progress(throttle=Throttle(most=self.in_flight))
         queue = RowQueue(self._uow, run, clock=self._clock)
         self._sending.add(run.id)
         try:
-            with ThreadPoolExecutor(self._in_flight, thread_name_prefix="onfile-charge") as pool:
+            with ThreadPoolExecutor(self.in_flight, thread_name_prefix="onfile-charge") as pool:
                 while True:
                     while (
                         len(progress.pending) < min(progress.throttle.allowed, self._share())
@@ -165,7 +165,7 @@ class RunExecutor:
                         row = queue.take()
                         if row is None:
                             break
-                        sent = pool.submit(self._rows.send, run, row, lease)
+                        sent = pool.submit(self.rows.send, run, row, lease)
                         progress.pending[sent] = row
                     if not progress.pending:
                         return progress.stop or queue.stop
@@ -178,7 +178,7 @@ class RunExecutor:
         Of what this process may have in flight: more runs send no faster under Stripe's limit, and an
         attempt that waits for its turn for too long is taken for one whose reply was lost.
         """
-        return max(1, self._in_flight // max(1, len(self._sending)))
+        return max(1, self.in_flight // max(1, len(self._sending)))
 
     def _collect(self, progress: _Progress, queue: RowQueue) -> None:
         done, _ = wait(progress.pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
@@ -209,7 +209,7 @@ class RunExecutor:
                 unknown = stores.run_rows.in_flight(run.id)
             if not unknown or lease.is_over():
                 return None
-            self._pause(seconds)
+            self.pause(seconds)
             looks = [
                 self._resolver.resolve_abandoned(charge)
                 for charge in unknown

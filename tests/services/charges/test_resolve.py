@@ -245,7 +245,7 @@ class TestCrash:
             due = stores.charges.due(now=world.now)
         for services in (first, second):
             for attempt in due:
-                services.charge_resolver._resolve_or_postpone(attempt)
+                services.charge_resolver.resolve_or_postpone(attempt)
         timeline = second.reports.charges.timeline(view.charge.id)
         assert [entry.kind for entry in timeline].count("succeeded") == 1
         assert len(world.moved()) == 1

@@ -154,7 +154,7 @@ class Simulation:
             with contextlib.suppress(OnfileError):
                 act()
         for attempt in due:
-            settling._resolve_or_postpone(attempt)
+            settling.resolve_or_postpone(attempt)
 
     def dashboard_confirm(self) -> None:
         """Somebody pays a failed PaymentIntent by hand."""

@@ -325,7 +325,7 @@ class TestAmber:
         people = payers(world, 2)
         run_id = started(world, invoices(people))
         world.stripe.faults.add("POST", "/v1/payment_intents$", kind="error_500_saved")
-        world.services.runs.executor._pause = lambda _: None
+        world.services.runs.executor.pause = lambda _: None
         world.services.runs.executor.execute(run_id)
         made = certify(world, world.services.runs.control.find(run_id))
         assert made.result == "amber"

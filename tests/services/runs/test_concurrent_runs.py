@@ -54,7 +54,7 @@ class TestOneCustomer:
         ((customer, card),) = payers(world, 1)
         run_id = started(world, [(customer, card, 1_001, "A-1")])
         by_hand = world.rebuild()
-        gate = Gate(by_hand.runs.executor)
+        gate = Gate(by_hand.gateway)
         with ThreadPoolExecutor(2) as pool:
             order = world.order(customer, amount="5.00", reference="by hand", method=card)
             single = pool.submit(by_hand.charges.charge, order, by=ALICE)
@@ -118,8 +118,8 @@ def test_runs_share_what_may_be_in_flight(world: World) -> None:
         for name in ("A", "B")
     )
     executor = world.rebuild().runs.executor
-    executor._in_flight = 4
-    gate = Gate(executor)
+    executor.in_flight = 4
+    gate = Gate(world.services.gateway)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(executor.execute, one)
         until(lambda: len(gate.keys) == 4)
@@ -158,7 +158,7 @@ class TestWorker:
             started(world, [(*payer, 2_000, "X-1")]) for payer in payers(world, RUNS_AT_ONCE + 1)
         ]
         services = world.rebuild()
-        gate = Gate(services.runs.executor)
+        gate = Gate(services.gateway)
         worker = world.worker
         worker.start()
         try:

@@ -243,11 +243,11 @@ class TestUnexpected:
         other = world.rebuild().runs.executor
 
         def taken_meanwhile(*_: object) -> None:
-            assert other._take(run_id) is not None
+            assert other.take(run_id) is not None
             raise ZeroDivisionError
 
         executor = world.rebuild().runs.executor
-        monkeypatch.setattr(executor, "_take", taken_meanwhile)
+        monkeypatch.setattr(executor, "take", taken_meanwhile)
         assert not executor.execute(run_id)
         assert world.services.runs.control.find(run_id).state is RunState.RUNNING
 

@@ -109,7 +109,7 @@ class TestTakingOver:
     ) -> None:
         run_id = started(world, one_payer(world, 1))
         world.clock.advance(seconds=fraction)
-        assert world.services.runs.executor._take(run_id) is not None
+        assert world.services.runs.executor.take(run_id) is not None
         world.clock.advance(seconds=first_look)
         silence = first_look
         while world.services.runs.executor.waiting() == []:
@@ -147,18 +147,18 @@ class TestTakingOver:
     def test_the_fence_refuses_an_attempt_of_the_old_one(self, world: World) -> None:
         run_id = started(world, one_payer(world, 2))
         executor = world.services.runs.executor
-        taken = executor._take(run_id)
+        taken = executor.take(run_id)
         assert taken is not None
         world.clock.advance(seconds=5)
-        newer = world.rebuild().runs.executor._take(run_id)
+        newer = world.rebuild().runs.executor.take(run_id)
         assert newer is not None
         run, old = taken
-        answer = executor._rows.send(run, rows_of(world, run_id)[0], old)
+        answer = executor.rows.send(run, rows_of(world, run_id)[0], old)
         assert answer is None
         assert old.over.is_set()
         assert not newer[1].over.is_set()
         assert counts(world, run_id) == {"planned": 2}
-        sent = executor._rows.send(run, rows_of(world, run_id)[0], newer[1])
+        sent = executor.rows.send(run, rows_of(world, run_id)[0], newer[1])
         assert sent is not None
         assert len(world.moved()) == 1
 
@@ -322,7 +322,7 @@ class TestTriedByHandMeanwhile:
     ) -> None:
         run, charge, good = paused
         by_hand = world.rebuild()
-        gate = Gate(by_hand.runs.executor)
+        gate = Gate(by_hand.gateway)
         with ThreadPoolExecutor(1) as pool:
             again = pool.submit(
                 by_hand.charges.retry, charge, by=ALICE, payment_method=good, attempt=2
@@ -330,7 +330,7 @@ class TestTriedByHandMeanwhile:
             gate.wait()
             world.clock.advance(seconds=61)
             executor = world.rebuild().runs.executor
-            own = Gate(executor)
+            own = Gate(world.services.gateway)
             own.open()
             resume(world, run.id)
             assert executor.execute(run.id)

@@ -97,7 +97,7 @@ class TestCovered:
             overtakes.append(second.runs.new_cards.charge_due())
             return charge_it(*given, **named)
 
-        first.runs.new_cards._charges.charge = overtaken
+        first.charges.charge = overtaken
         first.runs.new_cards.charge_due()
         assert overtakes == [1]
         assert world.moved() == [(1_000, "usd")]

@@ -9,7 +9,7 @@ import pytest
 from lib.domain.declines import SECRET_CODES
 from lib.errors import InvalidInput, NotPermitted, StaleState
 from lib.services.runs.messages import message_about
-from lib.services.runs.retry_run import LinksMade
+from lib.services.runs.retry_run import LinkCounts
 from tests.charge_runs import approved, executed, rows_of
 from tests.world import (
     ALICE,
