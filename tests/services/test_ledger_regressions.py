@@ -40,7 +40,7 @@ def customer(world: World) -> str:
     return made
 
 
-def stripe_account(world: World, path: str, **params: object) -> dict[str, object]:
+def ask_stripe(world: World, path: str, **params: object) -> dict[str, object]:
     """Somebody acts in the Stripe Dashboard."""
     reply = world.stripe.handle("POST", path, dict(params), KEY)
     assert reply.status == 200, reply.body
@@ -75,7 +75,7 @@ def paid_by_hand(world: World, view: ChargeView, **changes: object) -> str:
         "allowed_payment_method_types": ["card"],
         "metadata": {"onfile_charge_id": charge.id, "onfile_attempt": "1"},
     } | changes
-    return str(stripe_account(world, "/v1/payment_intents", **params)["id"])
+    return str(ask_stripe(world, "/v1/payment_intents", **params)["id"])
 
 
 class TestTheListMustBeReadToItsEnd:
@@ -130,7 +130,7 @@ class TestAnotherSum:
         bad = world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer)
         failed = world.charge(customer, amount="12.34", method=bad)
-        stripe_account(
+        ask_stripe(
             world,
             f"/v1/payment_intents/{intent_of(failed)}/confirm",
             payment_method=good,
@@ -401,7 +401,7 @@ class TestStrangeAnswers:
         view = world.charge(customer, method=bad)
         reply = world.stripe.handle("GET", "/v1/payment_intents", {}, KEY)
         intent = reply.body["data"][0]["id"]
-        stripe_account(world, f"/v1/payment_intents/{intent}", description="looked at by Bob")
+        ask_stripe(world, f"/v1/payment_intents/{intent}", description="looked at by Bob")
         world.clock.advance(days=2)
         assert looked(world, view).charge.state is ChargeState.DECLINED
 
@@ -424,7 +424,7 @@ class TestNewsThatMustNotStopOtherNews:
         failed = world.charge(customer, method=bad)
         world.lose_reply()
         world.services.charges.retry(failed.charge.id, by=ALICE, payment_method=good)
-        stripe_account(
+        ask_stripe(
             world, f"/v1/payment_intents/{intent_of(failed)}", metadata={"onfile_attempt": "2"}
         )
         world.services.sync.run(full=True)
@@ -525,7 +525,7 @@ class TestLateNews:
         bad = world.save_card(customer, NO_MONEY)
         failed = world.charge(customer, method=bad)
         assert failed.last is not None
-        stripe_account(world, f"/v1/payment_intents/{intent_of(failed)}", description="looked at")
+        ask_stripe(world, f"/v1/payment_intents/{intent_of(failed)}", description="looked at")
         cancelled = world.services.charges.cancel(failed.charge.id, by=ALICE)
         assert cancelled.charge.state is ChargeState.CANCELLED
         assert cancelled.last is not None
@@ -540,7 +540,7 @@ class TestLateNews:
         strict = world.save_card(customer, WANTS_AUTHENTICATION)
         failed = world.charge(customer, method=strict)
         assert failed.charge.state is ChargeState.NEEDS_CUSTOMER
-        stripe_account(world, f"/v1/payment_intents/{intent_of(failed)}", description="looked at")
+        ask_stripe(world, f"/v1/payment_intents/{intent_of(failed)}", description="looked at")
         cancelled = world.services.charges.cancel(failed.charge.id, by=ALICE)
         assert cancelled.charge.state is ChargeState.CANCELLED
 

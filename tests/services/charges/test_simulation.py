@@ -242,7 +242,7 @@ class Simulation:
         states = Counter(row["state"] for row in charges.values())
         for state in (ChargeState.ATTEMPTING, ChargeState.UNKNOWN, ChargeState.PROCESSING):
             assert states[state] == 0, f"{state} for ever"
-        stripe_account = {
+        moved = {
             (i["id"], i["amount"], i["currency"], i["customer"])
             for i in self.intents()
             if i["status"] == "succeeded"
@@ -253,8 +253,8 @@ class Simulation:
             if a["outcome"] == "succeeded"
             and (c := charges[a["charge_id"]])["state"] == "succeeded"
         }
-        assert in_ledger == stripe_account
-        assert states[ChargeState.SUCCEEDED] == len(stripe_account)
+        assert in_ledger == moved
+        assert states[ChargeState.SUCCEEDED] == len(moved)
         assert audit["charge.paid_twice_suspected"] == 0
         drift = self.world.services.charge_resolver.reconcile(by=ALICE).drift
         assert drift == []
