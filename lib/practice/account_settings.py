@@ -21,6 +21,9 @@ class AccountSettings:
             default for some accounts since July 2026, and for nobody to switch off.
         payment_method_types: Those switched on for dynamic payment methods.
         statement_descriptor_prefix: Stands before the suffix of a card payment, 2 to 10 characters.
+        settlement_currencies: Those with a bank account of their own; others become the first.
+        payouts: `daily` at midnight UTC, or `manual` and then never.
+        keeps_books: Whether what moves gets balance transactions at all.
         event_payload: What the webhook destination sends: whole objects, or only their ids.
     """
 
@@ -38,6 +41,9 @@ class AccountSettings:
     statement_descriptor: str = "ONFILE PRACTICE"
     statement_descriptor_prefix: str = "ONFILE"
     event_payload: str = "snapshot"
+    settlement_currencies: tuple[str, ...] = ("usd",)
+    payouts: str = "daily"
+    keeps_books: bool = True
 
 
 def read(connection: sqlite3.Connection) -> AccountSettings:

@@ -37,7 +37,6 @@ MINIMUM_CHARGE = {
 }
 """Stripe's table. What the sum is worth is asked besides, of every currency."""
 
-SETTLEMENT = "usd"
 LEAST_SETTLED = 50
 """What a charge must come to in the settlement currency, in its minor units."""
 
@@ -71,18 +70,18 @@ KNOWN = frozenset(UNITS_A_DOLLAR)
 
 def format_amount(amount: int, currency: str) -> str:
     """As in Stripe's messages: `$0.50 usd` without the sign."""
-    places = _places(currency)
-    if places == 0:
+    digits = places(currency)
+    if digits == 0:
         return f"{amount} {currency}"
-    return f"{amount // 10**places}.{amount % 10**places:0{places}d} {currency}"
+    return f"{amount // 10**digits}.{amount % 10**digits:0{digits}d} {currency}"
 
 
 def settled(amount: int, currency: str) -> int:
     """What the sum roughly comes to in US cents, rounded down."""
-    return int(amount / 10 ** _places(currency) / UNITS_A_DOLLAR[currency] * 100)
+    return int(amount / 10 ** places(currency) / UNITS_A_DOLLAR[currency] * 100)
 
 
-def _places(currency: str) -> int:
+def places(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_SECONDS = 15.0
 
 SCHEMA = """
@@ -114,6 +114,32 @@ CREATE TABLE IF NOT EXISTS denied_permissions (
     permission TEXT NOT NULL,
     PRIMARY KEY (api_key, permission)
 ) STRICT;
+
+-- What moved the balance, in the charge's currency and signed, until `books` has settled it.
+CREATE TABLE IF NOT EXISTS balance_entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    charge TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    is_booked INTEGER NOT NULL DEFAULT 0 CHECK (is_booked IN (0, 1))
+) STRICT;
+CREATE INDEX IF NOT EXISTS balance_entries_waiting ON balance_entries (at) WHERE is_booked = 0;
+
+-- One row a balance transaction, for sums and filters.
+CREATE TABLE IF NOT EXISTS balance_ledger (
+    id TEXT PRIMARY KEY,
+    currency TEXT NOT NULL,
+    source TEXT NOT NULL,
+    net INTEGER NOT NULL,
+    available_on INTEGER NOT NULL,
+    payout TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS balance_ledger_unpaid ON balance_ledger (available_on)
+    WHERE payout IS NULL;
+CREATE INDEX IF NOT EXISTS balance_ledger_payout ON balance_ledger (payout);
+CREATE INDEX IF NOT EXISTS balance_ledger_source ON balance_ledger (source);
 
 CREATE TABLE IF NOT EXISTS money_moved (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lib.practice import books
 from lib.practice.ledger import Ledger
 from lib.practice.replies import invalid
 
@@ -60,6 +61,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "payment_intent": "payment_intent",
         "balance_transaction": "balance_transaction",
     },
+    "balance_transaction": {"source": "charge"},
+    "payout": {"balance_transaction": "balance_transaction"},
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
 }
 
@@ -72,7 +75,8 @@ READ_PERMISSIONS = {
     "charge": "rak_charge_read",
     "refund": "rak_refund_read",
     "dispute": "rak_dispute_read",
-    "balance_transaction": "rak_balance_read",
+    "balance_transaction": "rak_balance_transaction_read",
+    "payout": "rak_payout_read",
 }
 
 
@@ -152,7 +156,7 @@ def fetched(ledger: Ledger, kind: str, object_id: str) -> dict[str, Any] | str:
         return object_id
     if stored.is_deleted:
         return {"id": object_id, "object": kind, "deleted": True}
-    return stored.payload
+    return books.as_of(ledger.now, stored.payload)
 
 
 def _include_refunds(ledger: Ledger, charge: dict[str, Any]) -> None:

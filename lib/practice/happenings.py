@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from lib.clock import Clock, epoch
-from lib.practice import account_settings, charging, setup, tampering
+from lib.practice import account_settings, books, charging, setup, tampering
 from lib.practice.database import Database
 from lib.practice.ledger import Ledger, Stored, money_moved
 from lib.practice.replies import API_VERSION
@@ -32,7 +32,8 @@ class Happenings:
         self.clock = clock
 
     def settle_due(self) -> None:
-        """Does what time alone brings: ends sessions, asynchronous refunds, unconfirmed accounts.
+        """Does what time alone brings: ends sessions, asynchronous refunds, unconfirmed accounts; books what
+        moved, and pays out.
 
         Every request does so first.
         """
@@ -40,12 +41,13 @@ class Happenings:
         due = self.database.connection().execute(
             "SELECT 1 FROM objects WHERE due_at <= ? LIMIT 1", (now,)
         )
-        if due.fetchone() is not None:
+        if due.fetchone() is not None or books.is_due(self.database.connection(), now):
             with self.database.writing() as connection:
                 ledger = Ledger(connection, now)
                 checkout_sessions.expire_due(ledger)
                 refunds.settle_due(ledger)
                 setup.settle_due(ledger)
+                books.settle(ledger)
 
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Changes settings of the account, see `AccountSettings`.

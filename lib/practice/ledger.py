@@ -28,6 +28,8 @@ _PREFIXES = {
     "mandate": ("mandate_", 24),
     "event": ("evt_", 24),
     "webhook_endpoint": ("we_", 24),
+    "balance_transaction": ("txn_", 24),
+    "payout": ("po_", 24),
     "request": ("req_", 14),
 }
 _NOUNS = {
@@ -109,7 +111,7 @@ class Ledger:
         if self.livemode:
             raise invalid("Practice Stripe has no live mode: use a test key.")
         head = {"id": new_id(kind), "object": kind, "created": self.now}
-        if kind != "refund":
+        if kind not in ("refund", "balance_transaction"):
             head["livemode"] = False
         stored = Stored(kind, head | payload, hidden or {})
         columns = _columns(stored)
@@ -202,6 +204,13 @@ class Ledger:
         )
         self.connection.execute(
             "INSERT INTO deliveries (event_id, next_try_at) VALUES (?, ?)", (event["id"], self.now)
+        )
+
+    def enter(self, kind: str, source: str, charge: str, amount: int) -> None:
+        """For the books; `amount` is signed, in the charge's currency."""
+        self.connection.execute(
+            "INSERT INTO balance_entries (kind, source, charge, amount, at) VALUES (?, ?, ?, ?, ?)",
+            (kind, source, charge, amount, self.now),
         )
 
     def record_money(self, kind: str, charge: dict[str, Any], amount: int) -> None:

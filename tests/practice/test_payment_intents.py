@@ -39,7 +39,8 @@ class TestSuccess:
             "charge.succeeded",
             "payment_intent.succeeded",
         ]
-        assert account.client.v1.balance.retrieve().available[0].amount == 1099
+        account.clock.advance(seconds=10)
+        assert account.client.v1.balance.retrieve().pending[0].amount == 1099 - 62
 
     def test_money_moved_cannot_be_rewritten(
         self, account: Account, customer: str, method: str

@@ -1,4 +1,4 @@
-"""The account itself, its balance, and what it does not have: mandates."""
+"""The account itself, and what it does not have: mandates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _retrieve(call: Call) -> dict[str, Any]:
         "charges_enabled": True,
         "controller": {"type": "account"},
         "country": "US",
-        "default_currency": "usd",
+        "default_currency": settings.settlement_currencies[0],
         "details_submitted": True,
         "email": "practice@example.com",
         "metadata": {},
@@ -55,26 +55,6 @@ def _retrieve(call: Call) -> dict[str, Any]:
     }
 
 
-def _balance(call: Call) -> dict[str, Any]:
-    """All that moved, without fees or payouts."""
-    rows = call.ledger.connection.execute(
-        "SELECT currency, sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END) AS amount"
-        " FROM money_moved GROUP BY currency ORDER BY currency"
-    )
-    sums = {row["currency"]: row["amount"] for row in rows if not call.ledger.livemode}
-    sums = {"usd": 0} | sums
-    return {
-        "object": "balance",
-        "available": [_funds(currency, amount) for currency, amount in sums.items()],
-        "livemode": call.ledger.livemode,
-        "pending": [_funds(currency, 0) for currency in sums],
-    }
-
-
-def _funds(currency: str, amount: int) -> dict[str, Any]:
-    return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
-
-
 def _mandate(call: Call) -> dict[str, Any]:
     raise missing("mandate", call.ids["mandate"])
 
@@ -88,7 +68,6 @@ ROUTES = [
         "account",
         _retrieve,
     ),
-    Route("GET", "/v1/balance", "BalanceRetrieveParams", "rak_balance_read", "balance", _balance),
     Route(
         "GET",
         "/v1/mandates/{mandate}",

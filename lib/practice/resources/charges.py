@@ -107,6 +107,7 @@ def pay(ledger: Ledger, charge: Stored, event: str) -> None:
     }
     ledger.save(charge)
     ledger.record_money("charge", payload, payload["amount_captured"])
+    ledger.enter("charge", charge.id, charge.id, payload["amount_captured"])
     ledger.emit(event, charge)
 
 

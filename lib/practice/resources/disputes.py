@@ -87,6 +87,9 @@ def close(ledger: Ledger, dispute: Stored, *, is_won: bool) -> None:
         return
     dispute.payload["is_charge_refundable"] = False
     _end(ledger, dispute, "won" if is_won else "lost")
+    if is_won:
+        charge, amount = dispute.payload["charge"], dispute.payload["amount"]
+        ledger.enter("dispute_reversal", dispute.id, charge, amount)
 
 
 def escalate(ledger: Ledger, dispute: Stored) -> None:
@@ -119,6 +122,7 @@ def is_charge_refundable(dispute: Stored) -> bool:
 
 def _withdraw(ledger: Ledger, dispute: Stored, charge: Stored) -> None:
     ledger.record_money("dispute", charge.payload, dispute.payload["amount"])
+    ledger.enter("dispute", dispute.id, charge.id, -dispute.payload["amount"])
 
 
 def _end(ledger: Ledger, dispute: Stored, status: str) -> None:

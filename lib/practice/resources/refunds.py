@@ -39,6 +39,7 @@ def settle_due(ledger: Ledger) -> None:
             charge.payload["amount_refunded"] -= refund.payload["amount"]
             charge.payload["refunded"] = False
             ledger.save(charge)
+            ledger.enter("refund_failure", refund.id, charge.id, refund.payload["amount"])
         else:
             ledger.record_money("refund", charge.payload, refund.payload["amount"])
         ledger.save(refund)
@@ -91,6 +92,7 @@ def _create(call: Call) -> dict[str, Any]:
     charge.payload["amount_refunded"] += amount
     charge.payload["refunded"] = charge.payload["amount_refunded"] == charge.payload["amount"]
     call.ledger.save(charge)
+    call.ledger.enter("refund", refund.id, charge.id, -amount)
     if not later:
         call.ledger.record_money("refund", charge.payload, amount)
     call.ledger.emit("refund.created", refund)

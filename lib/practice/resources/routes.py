@@ -5,6 +5,7 @@ from __future__ import annotations
 from lib.practice.replies import StripeRefusal
 from lib.practice.resources import (
     account,
+    balance,
     charges,
     checkout_sessions,
     customers,
@@ -29,6 +30,7 @@ ROUTES = [
     *disputes.ROUTES,
     *events.ROUTES,
     *account.ROUTES,
+    *balance.ROUTES,
     *webhook_endpoints.ROUTES,
 ]
 

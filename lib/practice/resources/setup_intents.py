@@ -43,7 +43,13 @@ def new(
             "on_behalf_of": None,
             "payment_method": given.get("payment_method"),
             "payment_method_configuration_details": None,
-            "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+            "payment_method_options": {
+                "card": {
+                    "mandate_options": None,
+                    "network": None,
+                    "request_three_d_secure": "automatic",
+                }
+            },
             "payment_method_types": payment_method_types,
             "single_use_mandate": None,
             "status": "requires_payment_method",
