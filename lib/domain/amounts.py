@@ -8,30 +8,25 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from lib.domain import currency_signs
-from lib.domain.no_charges import is_negative
 from lib.domain.number_styles import (
     DecimalSign,
     FileStyle,
     Writing,
-    narrow,
+    is_negative,
     readings,
     value,
     writing,
 )
 from lib.domain.runs import Severity
 from lib.domain.sheets import Cell, CellKind
+from lib.domain.typed_sums import NO_CHARGE, written
 from lib.errors import InvalidInput
-from lib.money import Money, currency, format_money, parse_amount, parse_total
+from lib.money import Money, currency, parse_amount, parse_total
 
 Fail = Callable[[str, str, Severity], None]
 """Code, message, severity."""
 
-# Words and signs, each perhaps with a dot of its own: “Fr.”, “kr.”, “€”.
-_WORD = r"[^\W\d_]+\.?|[^\w\s.,'()-]"
-_BESIDE = re.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
 _NUMBER = re.compile(r"[0-9][0-9.,]*", re.ASCII)
-
-NO_CHARGE = "A negative amount is no charge: a credit, a refund or a payment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +65,6 @@ class NumberStyle:
                 f"{proposal.value}. Confirm it, or write --decimal {proposal.value}."
             )
         return f"“{example}” can mean two sums. {switch}"
-
-
-def written(text: str) -> str:
-    """The number without a currency beside it."""
-    return _BESIDE.sub("", narrow(text))
 
 
 def amount_of(
@@ -199,68 +189,3 @@ def _money(number: Decimal, code: str, fail: Fail) -> Money | None:
     except InvalidInput as refused:
         fail(refused.code, str(refused), Severity.RED)
         return None
-
-
-def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
-    """
-    A sum that a person typed, with or without thousands and a currency; of any size, also nothing.
-
-    Args:
-        sign: the decimal sign that the person uses, for what can mean two sums.
-
-    Raises:
-        InvalidInput: no sum, one of another currency, or with the code `amount_two_sums`.
-    """
-    found = _typed(text, code)
-    sums = list(dict.fromkeys(found.values()))
-    if len(sums) > 1 and sign is None:
-        raise InvalidInput(
-            f"“{text.strip()[:24]}” can mean {_meaning(sums[0])} or {_meaning(sums[1])}. Write the decimals "
-            "too, so that it can mean one sum only.",
-            field="amount",
-            code="amount_two_sums",
-        )
-    number = found[sign] if sign in found else sums[0]
-    return parse_total(f"{number:f}", code)
-
-
-def is_same(money: Money, text: str) -> bool:
-    """Whether what was typed to confirm a sum can mean it; it always can as it is shown."""
-    if text.strip() == format_money(money.amount, money.currency):
-        return True
-    for number in _readable(text, money.currency).values():
-        try:
-            if parse_total(f"{number:f}", money.currency) == money:
-                return True
-        except InvalidInput:
-            continue
-    return False
-
-
-def _meaning(number: Decimal) -> str:
-    return f"{number:,f}"
-
-
-def _typed(text: str, code: str) -> dict[DecimalSign, Decimal]:
-    problems: list[InvalidInput] = []
-
-    def fail(problem: str, message: str, _: Severity) -> None:
-        problems.append(InvalidInput(message, field="amount", code=problem))
-
-    currency(code)
-    if is_negative(text):
-        fail("amount_negative", f"“{text[:24]}”: {NO_CHARGE}", Severity.RED)
-    elif _is_in(text, text, code, fail):
-        found = _readable(text, code)
-        if found:
-            return found
-        _refused(text, code, fail)
-    raise problems[0]
-
-
-def _readable(text: str, code: str) -> dict[DecimalSign, Decimal]:
-    named = currency_signs.named(text)
-    is_other = named is not None and code not in named
-    if is_negative(text) or is_other or currency_signs.has_foreign_words(text):
-        return {}
-    return readings(written(text))

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lib.domain import typed_sums
 from lib.errors import InvalidInput
-from lib.money import format_money, parse_total
+from lib.money import format_money
 
 # More digits than any file has rows; a number of thousands of digits is not even read.
 _MOST_DIGITS = 9
@@ -65,7 +66,7 @@ def typed(rows: str, totals: Iterable[tuple[str, str]]) -> ControlTotals | None:
         raise InvalidInput("Write how many rows you expect, in digits.", field="rows")
     sums: dict[str, int] = {}
     for amount, code in totals:
-        money = parse_total(amount, code)
+        money = typed_sums.typed(amount, code)
         if money.currency in sums:
             raise InvalidInput(
                 f"There are two totals in {money.currency.upper()}. Write one for each currency.",

@@ -194,19 +194,6 @@ def sums_of_others(rows: Sequence[tuple[int, str, Money]]) -> list[RowError]:
     return found
 
 
-def is_negative(text: str) -> bool:
-    """Whether a written amount is less than nothing: -5, 5-, (5), 5 CR."""
-    narrow = text.strip()
-    return bool(_NEGATIVE.match(narrow))
-
-
-_NEGATIVE = re.compile(
-    r"(?:[^\d()-]*[-\N{MINUS SIGN}\N{EN DASH}]\s*[^\d-]*\d.*|.*\d\s*[-\N{MINUS SIGN}]\s*[^\d-]*"
-    r"|[^\d()]*\(.*\d.*\)[^\d()]*|.*\d\s*(?:CR|H)\.?)\Z",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
 def _sum_of(number: int, money: Money, others: str) -> RowError:
     amount = format_money(money.amount, money.currency)
     return _amber(

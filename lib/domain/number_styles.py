@@ -155,3 +155,16 @@ def style_of(amounts: Iterable[tuple[int, str]]) -> FileStyle:
         tuple(rows[Writing.TWO_SUMS]),
         examples.get(Writing.COMMA) or examples.get(Writing.TWO_SUMS) or "",
     )
+
+
+def is_negative(text: str) -> bool:
+    """Whether a written amount is less than nothing: -5, 5-, (5), 5 CR."""
+    narrow = text.strip()
+    return bool(_NEGATIVE.match(narrow))
+
+
+_NEGATIVE = re.compile(
+    r"(?:[^\d()-]*[-\N{MINUS SIGN}\N{EN DASH}]\s*[^\d-]*\d.*|.*\d\s*[-\N{MINUS SIGN}]\s*[^\d-]*"
+    r"|[^\d()]*\(.*\d.*\)[^\d()]*|.*\d\s*(?:CR|H)\.?)\Z",
+    re.IGNORECASE | re.DOTALL,
+)

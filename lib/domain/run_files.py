@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lib.domain import no_charges, unseen_rows
-from lib.domain.amounts import NumberStyle, written
+from lib.domain.amounts import NumberStyle
 from lib.domain.number_styles import style_of
 from lib.domain.readings import Choices, Hidden, Reading
 from lib.domain.row_errors import Problem, RowError, problems
@@ -23,6 +23,7 @@ from lib.domain.run_columns import (
 )
 from lib.domain.runs import Severity
 from lib.domain.sheets import CellKind, Note, Sheet, SheetRow
+from lib.domain.typed_sums import written
 from lib.money import Money
 
 __all__ = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lib.domain.typed_sums import is_same
 from lib.errors import InvalidInput
-from lib.money import Money, currency, format_major, format_money, parse_amount
+from lib.money import Money, currency, format_major
 
 # In steps of two decimals: 1,000.00. Three-decimal currencies have ten times as many.
 _LARGE = 100_000
@@ -30,13 +31,7 @@ def check(money: Money, typed: str) -> None:
     Raises:
         InvalidInput: what was typed is another amount, or none.
     """
-    if typed.strip() == format_money(money.amount, money.currency):
-        return
-    try:
-        same = parse_amount(typed, money.currency) == money
-    except InvalidInput:
-        same = False
-    if not same:
+    if not is_same(money, typed):
         raise InvalidInput(
             f"That is not the amount. Type {format_major(money.amount, money.currency)} to confirm; "
             "nothing was charged.",

@@ -13,8 +13,8 @@ from uuid import uuid4
 import streamlit as st
 
 from lib.domain.payment_methods import label as method_label
-from lib.errors import InvalidInput, ReviewChanged
-from lib.money import Money, format_major, parse_amount
+from lib.errors import ReviewChanged
+from lib.money import Money, format_major
 from lib.reports.paging import records
 from lib.services.charges.review import ChargeOrder, Review
 from lib.settings import Mode
@@ -23,6 +23,7 @@ from lib.ui.charge_panel import PARAM, of_reference
 from lib.ui.context import PageContext
 from lib.ui.formats import ago, escape
 from lib.ui.layout import Fact
+from lib.ui.typed_amount import ask_decimal, read_amount, usual_currency
 
 _PICKER = "new_charge_customer"
 _REVIEW = "new_charge_reviewed"
@@ -133,7 +134,7 @@ def form(ctx: PageContext) -> None:
     usual = (
         0
         if st.session_state.get(_FILLED)
-        else pickers.CURRENCY_CODES.index(_usual_currency(ctx, customer))
+        else pickers.CURRENCY_CODES.index(usual_currency(ctx, customer))
     )
     with st.form("new_charge_form", border=False):
         method = methods.pick(usable, key="new_charge_method")
@@ -149,6 +150,7 @@ def form(ctx: PageContext) -> None:
             key="new_charge_currency",
             format_func=str.upper,
         )
+        sign = ask_decimal(ctx, "new_charge_amount")
         reference = st.text_input(
             "Reference",
             key="new_charge_reference",
@@ -167,11 +169,8 @@ def form(ctx: PageContext) -> None:
         asked = st.form_submit_button("Review", key="new_charge_review", type="primary")
     if asked:
         with said, outcome.show(blocked_by=partial(of_reference, ctx, customer, reference)):
-            if not amount.strip():
-                raise InvalidInput("Enter the amount.", field="amount")
-            order = ChargeOrder(
-                customer, parse_amount(amount, currency), reference, method, description
-            )
+            money = read_amount(ctx, amount, currency, sign)
+            order = ChargeOrder(customer, money, reference, method, description)
             review = ctx.services.charges.review(order, by=ctx.actor)
             st.session_state[_REVIEW] = _seen(ctx, review)
 
@@ -293,8 +292,3 @@ def _valid(name: str, options: list[str]) -> None:
     key = f"new_charge_{name}"
     if key in st.session_state and st.session_state[key] not in options:
         del st.session_state[key]
-
-
-def _usual_currency(ctx: PageContext, customer: str) -> str:
-    usual = ctx.services.reports.charges.usual_currency(customer)
-    return usual if usual in pickers.CURRENCY_CODES else pickers.CURRENCY_CODES[0]

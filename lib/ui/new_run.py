@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from lib.domain.run_columns import COLUMNS
-from lib.domain.run_files import ParsedFile
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunUpload
-from lib.ui import downloads, layout, navigation, outcome, pickers, run_page, run_words, tables
+from lib.ui import (
+    downloads,
+    file_choices,
+    file_preview,
+    layout,
+    navigation,
+    outcome,
+    pickers,
+    run_page,
+    run_words,
+)
 from lib.ui.context import PageContext
-from lib.ui.formats import day, escape, plural
+from lib.ui.formats import day, escape
 from lib.ui.layout import Figure
 
 SOURCES = {"file": "Upload a file", "paste": "Paste rows", "open": "Open references"}
-_SHOWN_ROWS = 8
-_SHOWN_PROBLEMS = 20
 _NOT_THERE = "–"
 _READ = "new_run_read"
 
@@ -38,13 +44,19 @@ def upload(ctx: PageContext) -> RunUpload | None:
     given = st.file_uploader(
         "CSV or XLSX file",
         key="new_run_file",
-        type=["csv", "tsv", "txt", "xlsx"],
+        # Those that are not read have their sentence, too.
+        type=["csv", "tsv", "txt", "xlsx", "xls", "ods", "numbers", "pdf"],
         help="A heading, then one row for each charge: customer, amount, currency, reference.",
     )
     if given is None:
         _explain()
         return None
-    return _read(given.file_id, lambda: ctx.services.runs.files.open(given.getvalue(), given.name))
+    encoding = file_choices.encoding(given.file_id)
+    return _read(
+        f"{given.file_id} {encoding}",
+        lambda: ctx.services.runs.files.open(given.getvalue(), given.name, encoding=encoding),
+        choose_anew=lambda: file_choices.choose_encoding(given.file_id, encoding or ""),
+    )
 
 
 def pasted(ctx: PageContext) -> RunUpload | None:
@@ -76,18 +88,31 @@ def from_open_references(ctx: PageContext) -> None:
             _open(ctx.services.runs.retry_runs.create_from_open(by=ctx.actor).id)
 
 
-def _read(identity: str, opened: Callable[[], RunUpload]) -> RunUpload | None:
+def _read(
+    identity: str,
+    opened: Callable[[], RunUpload],
+    *,
+    choose_anew: Callable[[], None] | None = None,
+) -> RunUpload | None:
     """Read once, and not again with every choice on the page: a large file takes a second."""
     kept: tuple[str, RunUpload] | None = st.session_state.get(_READ)
-    if kept is not None and kept[0] == identity:
-        return kept[1]
-    try:
-        found = opened()
-    except InvalidInput as problem:
-        st.error(escape(str(problem)), icon=":material/error:")
-        return None
-    st.session_state[_READ] = (identity, found)
-    return found
+    if kept is None or kept[0] != identity:
+        try:
+            kept = (identity, opened())
+        except InvalidInput as problem:
+            st.error(escape(str(problem)), icon=":material/error:")
+            if choose_anew is not None and problem.field == "encoding":
+                choose_anew()
+            return None
+        st.session_state[_READ] = kept
+    upload = kept[1]
+    origin = upload.sheet.origin
+    if choose_anew is not None and (
+        not origin.encoding_is_certain or file_choices.is_listed(origin)
+    ):
+        file_choices.explain_encoding(upload)
+        choose_anew()
+    return upload
 
 
 def _explain() -> None:
@@ -125,7 +150,12 @@ def check(ctx: PageContext, upload: RunUpload) -> None:
     if upload.earlier:
         _same_file(ctx, upload)
     columns, currency = _columns(upload)
-    parsed = upload.parsed(columns, default_currency=currency)
+    choices = file_choices.made(upload.digest)
+    parsed = upload.parsed(columns, default_currency=currency, choices=choices)
+    file_choices.ask(upload.digest, parsed)
+    file_preview.first_rows(upload, parsed)
+    if parsed.hidden_question:
+        return
     layout.figures(
         [
             Figure("Rows", f"{len(parsed.rows):,}"),
@@ -137,8 +167,8 @@ def check(ctx: PageContext, upload: RunUpload) -> None:
         st.markdown(
             f"Readable rows add up to **{escape(run_words.totals(parsed.totals, most=len(parsed.totals)))}**."
         )
-    _first_rows(upload)
-    _problems(parsed)
+    st.caption(escape(parsed.reading.in_words()))
+    file_preview.problems(parsed)
     name = (upload.file_name or "").rpartition(".")[0] or f"Run of {day(ctx.now, ctx.timezone)}"
     with st.form("new_run_form", border=False):
         wanted = st.text_input("Name of the run", value=name, key="new_run_name", max_chars=80)
@@ -150,7 +180,12 @@ def check(ctx: PageContext, upload: RunUpload) -> None:
                 st.spinner("Looking up customers, cards and earlier charges …"),
             ):
                 run = ctx.services.runs.files.create_run(
-                    upload, name=wanted, by=ctx.actor, columns=columns, default_currency=currency
+                    upload,
+                    name=wanted,
+                    by=ctx.actor,
+                    columns=columns,
+                    default_currency=currency,
+                    choices=choices,
                 )
                 _open(run.id)
 
@@ -214,52 +249,3 @@ def _columns(upload: RunUpload) -> tuple[dict[str, int], str | None]:
             width=200,
         )
     return columns, currency
-
-
-def _first_rows(upload: RunUpload) -> None:
-    names = [name or f"Column {at + 1}" for at, name in enumerate(upload.sheet.header)]
-    shown = upload.sheet.rows[:_SHOWN_ROWS]
-    frame = pd.DataFrame([row.cells for row in shown], columns=range(len(names)))
-    frame = frame.rename(columns=str).assign(row=[row.number for row in shown])
-    tables.listing(
-        frame,
-        {
-            "row": tables.number("Row", width=60),
-            **{str(at): tables.text(name) for at, name in enumerate(names)},
-        },
-        key="new_run_rows",
-        alt="The first rows of the file as they were read",
-        timezone=UTC,
-    )
-    if len(upload.sheet.rows) > len(shown):
-        st.caption(f"The first {len(shown)} of {len(upload.sheet.rows):,} rows.")
-
-
-def _problems(parsed: ParsedFile) -> None:
-    if not parsed.errors:
-        return
-    st.markdown(f"**{plural(len(parsed.errors), 'problem')}**")
-    st.caption(
-        "Rows with a problem are kept and listed, and never charged. Correct the file, or go on without them."
-    )
-    labels = {column.name: column.label for column in COLUMNS}
-    frame = pd.DataFrame(
-        [
-            {"row": error.row, "column": labels[error.column], "message": error.message}
-            for error in parsed.errors[:_SHOWN_PROBLEMS]
-        ]
-    )
-    tables.listing(
-        frame,
-        {
-            "row": tables.number("Row", width=70),
-            "column": tables.text("Column", width=150),
-            "message": tables.text("What is wrong", width=560),
-        },
-        key="new_run_problems",
-        alt="What could not be read, by row",
-        timezone=UTC,
-        wraps=True,
-    )
-    if len(parsed.errors) > _SHOWN_PROBLEMS:
-        st.caption(f"And {len(parsed.errors) - _SHOWN_PROBLEMS:,} more; all are listed in the run.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lib.domain import typed_sums
 from lib.domain.actors import Permission
 from lib.domain.charges import ChargeState
 from lib.domain.mirror import Dispute
 from lib.domain.refunds import REASONS, RefundOrder, RefundState
-from lib.money import Money, format_major, format_money, parse_amount
+from lib.money import checked, format_major, format_money
 from lib.ui import badges, outcome, second_look
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names
@@ -177,7 +178,11 @@ def ask(details: Details, *, earlier: list[RefundOrder], disputed: list[Dispute]
         asked = st.form_submit_button("Ask for this refund", key=f"{key}_ask")
     if asked:
         with outcome.show("Asked for. Somebody else has to approve it."):
-            money: Money = parse_amount(typed, code)
+            money = checked(
+                typed_sums.typed(
+                    typed, code, details.ctx.services.users.decimal_sign(details.ctx.actor)
+                )
+            )
             details.ctx.services.refunds.request(
                 details.id, money=money, reason=reason or "", note=note, by=details.ctx.actor
             )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
 
+from lib.domain import typed_sums
 from lib.domain.actors import Permission
 from lib.domain.control_totals import ControlTotals, typed, uncounted
 from lib.domain.runs import Run, RunState
-from lib.errors import InvalidInput
 from lib.services.runs.view import RunView
 from lib.ui import navigation, outcome, run_words, second_look
 from lib.ui.context import PageContext
@@ -78,27 +79,18 @@ def _submit(ctx: PageContext, view: RunView) -> None:
                     ctx.services.runs.approvals.submit(
                         view.run.id,
                         by=ctx.actor,
-                        control=_control(rows, sums),
+                        control=_control(rows, sums, view.totals),
                         canary=int(canary),
                         charge_new_cards=bool(new_cards),
                     )
 
 
-def _control(rows: str, sums: str) -> ControlTotals | None:
+def _control(rows: str, sums: str, currencies: Collection[str]) -> ControlTotals | None:
     """
     Raises:
         InvalidInput: what was typed is no number, or no list of amounts with their currencies.
     """
-    totals = []
-    for part in filter(None, (piece.strip() for piece in sums.replace(";", ",").split(","))):
-        amount, _, code = part.rpartition(" ")
-        if not amount:
-            raise InvalidInput(
-                "Write each total with its currency, for example 12345.60 eur, 5000 jpy.",
-                field="totals",
-            )
-        totals.append((amount, code))
-    return typed(rows, totals)
+    return typed(rows, typed_sums.listed(sums, currencies))
 
 
 def _decide(ctx: PageContext, view: RunView) -> None:

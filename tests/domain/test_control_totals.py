@@ -34,7 +34,7 @@ def test_a_total_may_be_more_or_less_than_one_charge() -> None:
         ("٣", [], "rows"),
         ("9" * 10, [], "rows"),
         ("9" * 5_000, [], "rows"),
-        ("", [("12,345.60", "eur")], "amount"),
+        ("", [("12,34.60", "eur")], "amount"),
         ("", [("1e3", "eur")], "amount"),
         ("", [("-1", "eur")], "amount"),
         ("", [("1.234", "eur")], "amount"),

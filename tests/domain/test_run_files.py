@@ -16,6 +16,7 @@ from lib.domain.run_files import (
     results_header,
 )
 from lib.domain.sheets import Sheet, SheetRow
+from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
 from lib.money import Money
 
@@ -328,7 +329,7 @@ class TestRows:
         assert (request.number, request.customer, request.reference) == (3, "cus_1", "INV-1")
         assert request.money is None
 
-    @pytest.mark.parametrize("text", ["ACME", "a" * 22, " x1 ", "A & B, 2/3"])
+    @pytest.mark.parametrize("text", ["ACME", "a" * LONGEST_SUFFIX, " x1 ", "A & B, 2/3"])
     def test_suffixes(self, text) -> None:
         assert clean_suffix(text) == text.strip()
 

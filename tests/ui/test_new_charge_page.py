@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.charge_pages import button, buttons, field, ran, text
-from tests.world import ALWAYS_DECLINES, GOOD, WANTS_AUTHENTICATION, World
+from tests.world import ALICE, ALWAYS_DECLINES, GOOD, WANTS_AUTHENTICATION, World
 
 STAYS_PROCESSING = "4000900000000292"
 
@@ -92,13 +92,15 @@ class TestForm:
         ("amount", "currency", "said"),
         [
             ("0", "eur", "more than zero"),
-            ("-1", "eur", "not an amount"),
+            ("-1", "eur", "no charge"),
             ("1e3", "eur", "not an amount"),
-            ("1,000.50", "eur", "thousands separators"),
-            ("1 000", "jpy", "spaces"),
+            ("1,00.50", "eur", "not an amount"),
+            ("1 00", "jpy", "not an amount"),
+            ("$12", "eur", "another currency"),
             ("", "eur", "Enter the amount"),
             ("10000000000.00", "eur", "larger than Stripe takes"),
-            ("1.234", "eur", "two decimals"),
+            ("1.2345", "eur", "two decimals"),
+            ("1.234", "eur", "can mean 1.234 or 1,234"),
             ("5.5", "jpy", "no decimals"),
             ("0.10", "eur", "or more"),
             ("9" * 100_000, "eur", "not an amount"),
@@ -114,6 +116,27 @@ class TestForm:
         assert at.text_input(key="new_charge_amount").value == amount
         assert at.text_input(key="new_charge_reference").value == "INV-17"
         assert "new_charge_confirm" not in buttons(at)
+
+    @pytest.mark.parametrize(
+        ("amount", "sum_"),
+        [
+            ("120,00", "€120.00"),
+            ("1,234.50", "€1,234.50"),
+            ("1.234,50", "€1,234.50"),
+            ("€1’234.50", "€1,234.50"),
+            ("1 234,5 EUR", "€1,234.50"),
+        ],
+    )
+    def test_any_style_that_can_mean_one_thing(self, amount, sum_, fill_in) -> None:
+        assert sum_ in text(fill_in(amount=amount, currency="eur"))
+
+    def test_two_sums_are_asked_and_the_answer_is_kept_for_the_person(self, fill_in, world) -> None:
+        at = fill_in(amount="1.234", currency="eur")
+        assert "new_charge_confirm" not in buttons(at)
+        at.segmented_control(key="new_charge_amount_decimal").set_value("comma")
+        at = ran(button(at, "new_charge_review").click().run())
+        assert "€1,234.00" in text(at)
+        assert world.services.users.decimal_sign(ALICE) == "comma"
 
     @pytest.mark.parametrize(
         "bad",

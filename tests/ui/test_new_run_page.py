@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.charge_runs import rows_of
+from tests.spreadsheets.case_files import csv_of, sheet_of
 from tests.ui.charge_pages import button, ran, text
 from tests.world import World
 
@@ -43,7 +44,7 @@ def test_problems_are_listed_with_row_and_column(open_page, world) -> None:
     )
     assert "1 problem" in text(at)
     problems = at.dataframe[-1].value
-    assert list(problems["row"]) == [2]
+    assert list(problems["rows"]) == ["2"]
     assert list(problems["column"]) == ["Amount"]
 
 
@@ -53,7 +54,7 @@ def test_the_first_rows_are_shown_as_the_spreadsheet_counts_them(open_page, worl
     shown = at.dataframe[0].value
     assert list(shown["row"]) == list(range(2, 18, 2))
     assert list(shown["1"]) == [str(n) for n in range(1, 9)]
-    assert "The first 8 of 9 rows." in text(at)
+    assert "8 of 9 rows." in text(at)
 
 
 def test_a_column_that_is_missing_is_asked_for(open_page, world) -> None:
@@ -100,3 +101,61 @@ def test_the_template_has_a_row_for_each_payer(world) -> None:
     world.charge(payer, currency="eur")
     sheet = read_file(world.services.runs.files.template(by=ALICE), "template.xlsx")
     assert [row.cells[:4] for row in sheet.rows] == [(payer, "Acme Ltd", "", "eur")]
+
+
+GERMAN = (
+    "E-Mail\tBetrag\tWährung\tRechnungsnummer\n"
+    "payer@example.com\t1.234,50\teur\tINV-1\npayer@example.com\t80,00\teur\tINV-2\n"
+)
+
+
+def chosen(at, what: str, value: str):
+    control = next(
+        one for one in at.segmented_control if (one.key or "").startswith(f"new_run_{what}_")
+    )
+    return ran(control.set_value(value).run())
+
+
+def test_a_decimal_comma_is_confirmed_once_for_the_file(open_page, world) -> None:
+    customer = world.customer(email="payer@example.com")
+    world.save_card(customer)
+    at = paste(open_page, GERMAN)
+    assert "decimal comma" in text(at)
+    assert list(at.dataframe[-1].value["rows"]) == ["2–3 (2)"]
+    at = chosen(at, "decimal", "comma")
+    assert list(at.dataframe[0].value["read"]) == ["€1,234.50", "€80.00"]
+    assert "€1,314.50" in text(at)
+    ran(button(at, "new_run_make").click().run())
+    assert [row.amount for row in rows_of(world, runs(world)[0])] == [123_450, 8_000]
+
+
+def upload(open_page, name: str, data: bytes):
+    at = open_page("new_run", as_="alice")
+    at.file_uploader(key="new_run_file").set_value((name, data, "text/csv"))
+    return ran(at.run())
+
+
+def test_what_is_hidden_waits_for_a_person(open_page, world) -> None:
+    world.save_card(world.customer(email="payer@example.com"))
+    data = sheet_of(
+        [("payer@example.com", 10, "eur", "R-1"), ("payer@example.com", 20, "eur", "R-2")],
+        hidden_rows=[2],
+    )
+    at = upload(open_page, "open.xlsx", data)
+    assert "1 row hidden (row 3) with €20.00" in text(at)
+    assert "new_run_make" not in [one.key for one in at.button]
+    at = chosen(at, "hidden", "leave-out")
+    ran(button(at, "new_run_make").click().run())
+    assert [row.number for row in rows_of(world, runs(world)[0])] == [2]
+
+
+def test_letters_that_are_not_unicode_are_chosen_with_the_rows_in_sight(open_page, world) -> None:
+    world.save_card(world.customer(email="payer@example.com"))
+    data = csv_of([("payer@example.com", "10", "eur", "Łódź-1")], encoding="cp1250")
+    at = upload(open_page, "open.csv", data)
+    assert "not Unicode" in text(at)
+    letters = next(one for one in at.selectbox if (one.key or "").startswith("new_run_encoding_"))
+    at = ran(letters.set_value("cp1250").run())
+    assert list(at.dataframe[0].value["3"]) == ["Łódź-1"]
+    ran(button(at, "new_run_make").click().run())
+    assert [row.reference for row in rows_of(world, runs(world)[0])] == ["Łódź-1"]

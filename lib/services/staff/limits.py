@@ -7,8 +7,9 @@ from __future__ import annotations
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.runs import Limits
+from lib.domain.typed_sums import typed
 from lib.errors import Blocked, InvalidInput
-from lib.money import Money, currency, format_money, parse_amount
+from lib.money import Money, checked, currency, format_money
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 _DAY = 86_400
@@ -79,4 +80,4 @@ def check_single(stores: Stores, money: Money, *, now: int, is_approved: bool = 
 
 
 def _minor(text: str, code: str) -> int | None:
-    return parse_amount(text, code).amount if text.strip() else None
+    return checked(typed(text, code)).amount if text.strip() else None

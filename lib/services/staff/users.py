@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission, Role
+from lib.domain.number_styles import DecimalSign
 from lib.errors import InvalidInput, NotFound, NotSignedIn, RuleViolation
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.store.users import User
@@ -234,6 +235,16 @@ class UserService:
         import bcrypt
 
         return bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._rounds)).decode()
+
+    def decimal_sign(self, who: Actor) -> DecimalSign | None:
+        """The one that this person types; None when nobody asked yet."""
+        with self._uow.read() as stores:
+            value = stores.meta.value(f"decimal_sign:{who.username}")
+        return None if value is None else DecimalSign(value)
+
+    def remember_decimal_sign(self, sign: DecimalSign, *, by: Actor) -> None:
+        with self._uow.write() as stores:
+            stores.meta.set(f"decimal_sign:{by.username}", sign.value)
 
 
 def _checked_roles(roles: Iterable[Role | str]) -> frozenset[Role]:

@@ -1,0 +1,99 @@
+"""Sums that a person types: to charge, to expect, to confirm. What can mean two sums is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from decimal import Decimal
+
+from lib.domain import currency_signs
+from lib.domain.number_styles import DecimalSign, is_negative, narrow, readings
+from lib.errors import InvalidInput
+from lib.money import Money, currency, format_money, parse_total
+
+NO_CHARGE = "A negative amount is no charge: a credit, a refund or a payment."
+# Words and signs, each perhaps with a dot of its own: “Fr.”, “kr.”, “€”.
+_WORD = r"[^\W\d_]+\.?|[^\w\s.,'()-]"
+_BESIDE = re.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
+# Between sums of several currencies, not inside of one.
+_BETWEEN = re.compile(r"[;\n]|,\s+|(?<=[^\W\d_]),")
+
+
+def written(text: str) -> str:
+    """The number without a currency beside it."""
+    return _BESIDE.sub("", narrow(text))
+
+
+def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
+    """
+    A sum with or without thousands and a currency; of any size, also nothing.
+
+    Args:
+        sign: the decimal sign that the person uses, for what can mean two sums.
+
+    Raises:
+        InvalidInput: no sum, one of another currency, or with the code `amount_two_sums`.
+    """
+    unit = currency(code)
+    if is_negative(text):
+        raise InvalidInput(f"“{text[:24]}”: {NO_CHARGE}", field="amount", code="amount_negative")
+    named = currency_signs.named(text)
+    if named is not None and unit.code not in named:
+        raise InvalidInput(
+            f"“{text.strip()[:24]}” names another currency than {unit.code.upper()}.",
+            field="amount",
+            code="currency_contradicts_format",
+        )
+    found = {} if currency_signs.has_foreign_words(text) else readings(written(text))
+    sums = list(dict.fromkeys(found.values()))
+    if not sums:
+        return parse_total(text, unit.code)
+    if len(sums) > 1 and sign not in found:
+        raise InvalidInput(
+            f"“{text.strip()[:24]}” can mean {sums[0]:,f} or {sums[1]:,f}. Write the decimals too, so that it "
+            "can mean one sum only.",
+            field="amount",
+            code="amount_two_sums",
+        )
+    return _money(found[sign] if sign in found else sums[0], unit.code)
+
+
+def is_same(money: Money, text: str) -> bool:
+    """Whether what was typed to confirm a sum can mean it; it always can as it is shown."""
+    if text.strip() == format_money(money.amount, money.currency):
+        return True
+    for sign in DecimalSign:
+        try:
+            if typed(text, money.currency, sign) == money:
+                return True
+        except InvalidInput:
+            continue
+    return False
+
+
+def listed(text: str, currencies: Collection[str]) -> list[tuple[str, str]]:
+    """
+    Sums of several currencies, each with its code: “€1,234.50, ¥5,000” or “12345.60 eur; 5000 jpy”.
+
+    Args:
+        currencies: those that are expected, for signs that several have.
+
+    Raises:
+        InvalidInput: one without a currency.
+    """
+    found = []
+    for piece in filter(None, map(str.strip, _BETWEEN.split(text))):
+        named = currency_signs.named(piece) or frozenset()
+        expected = named & set(currencies)
+        codes = named if len(named) == 1 else expected
+        if len(codes) != 1:
+            raise InvalidInput(
+                "Write each total with its currency, for example 12345.60 eur, 5000 jpy.",
+                field="totals",
+            )
+        found.append((piece, next(iter(codes))))
+    return found
+
+
+def _money(number: Decimal, code: str) -> Money:
+    return parse_total(f"{number:f}", code)

@@ -1,0 +1,92 @@
+"""What a person says about a file that can be read in several ways: letters, number style, what is hidden."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.domain import encodings
+from lib.domain.number_styles import DecimalSign, readings
+from lib.domain.readings import Choices, Hidden
+from lib.domain.run_files import ParsedFile
+from lib.domain.sheets import Origin
+from lib.services.runs.files import RunUpload
+from lib.ui.formats import escape
+
+_HIDDEN = {
+    Hidden.LEAVE_OUT.value: "Leave out what is hidden",
+    Hidden.INCLUDE.value: "Include what is hidden",
+}
+
+
+def encoding(file_id: str) -> str | None:
+    """As it was chosen for this file."""
+    chosen: str | None = st.session_state.get(f"new_run_encoding_{file_id}")
+    return chosen
+
+
+def choose_encoding(file_id: str, chosen: str) -> None:
+    options = list(encodings.CHOICES)
+    st.selectbox(
+        "Letters of the file",
+        options,
+        index=options.index(chosen) if chosen in options else None,
+        key=f"new_run_encoding_{file_id}",
+        format_func=encodings.label,
+        placeholder="Choose the encoding in which the rows look right",
+        width=420,
+    )
+
+
+def explain_encoding(upload: RunUpload) -> None:
+    origin = upload.sheet.origin
+    if not origin.encoding_is_certain:
+        st.warning(
+            f"The file is not Unicode. The rows below are shown as {escape(encodings.label(origin.encoding or ''))}, "
+            "which is a guess: choose the one in which they look right.",
+            icon=":material/translate:",
+        )
+
+
+def is_listed(origin: Origin) -> bool:
+    """Whether the encoding is one that a person chooses."""
+    return origin.encoding in encodings.CHOICES
+
+
+def made(digest: str) -> Choices:
+    decimal = st.session_state.get(_key("decimal", digest))
+    hidden = st.session_state.get(_key("hidden", digest))
+    return Choices(DecimalSign(decimal) if decimal else None, Hidden(hidden) if hidden else None)
+
+
+def ask(digest: str, parsed: ParsedFile) -> None:
+    """The choices that this file needs, also after they were made."""
+    if parsed.hidden_question or parsed.reading.hidden is not None:
+        if parsed.hidden_question:
+            st.warning(escape(parsed.hidden_question), icon=":material/visibility_off:")
+        st.segmented_control(
+            "Rows and columns that nobody sees",
+            list(_HIDDEN),
+            format_func=_HIDDEN.__getitem__,
+            key=_key("hidden", digest),
+        )
+    style = parsed.style
+    if style.sign is None or style.chosen is not None:
+        if style.sign is None:
+            st.warning(escape(style.question()), icon=":material/pin:")
+        proposal = style.seen.proposal or DecimalSign.COMMA
+        st.segmented_control(
+            "Number style of the file",
+            [proposal.value, proposal.other.value],
+            format_func=lambda sign: _meaning(DecimalSign(sign), style.seen.example),
+            key=_key("decimal", digest),
+        )
+
+
+def _meaning(sign: DecimalSign, example: str) -> str:
+    number = readings(example).get(sign)
+    word = f"Decimal {sign.value}"
+    return word if number is None else f"{word}: {example} is {number:,f}"
+
+
+def _key(what: str, digest: str) -> str:
+    return f"new_run_{what}_{digest[:12]}"
