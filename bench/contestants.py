@@ -6,6 +6,7 @@ plain|ours --url … --folder …`. The last line printed is the result, as JSON
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sqlite3
 import threading
@@ -73,6 +74,9 @@ def plain(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def ours(arguments: argparse.Namespace) -> dict[str, Any]:
     """A first backfill of Onfile's, then the search index over it."""
+    # Both have loaded the SDK before their clock starts.
+    importlib.import_module("stripe")
+
     from lib import bootstrap
     from lib.clock import utcnow
     from lib.settings import load_settings
