@@ -13,7 +13,16 @@ from tests.server.conftest import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {
-    *("altair", "bcrypt", "jinja2", "numpy", "pandas", "pyarrow", "python_calamine"),
+    *(
+        "altair",
+        "bcrypt",
+        "email_validator",
+        "jinja2",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "python_calamine",
+    ),
     *("sqlite_utils", "starlette", "streamlit", "stripe", "uvicorn", "xlsxwriter"),
 }
 _SCRIPT = """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email_validator import EmailNotValidError, validate_email
-
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.identity import unreadable, visible
@@ -116,6 +114,8 @@ def checked_email(email: str) -> str:
     Raises:
         InvalidInput: no mail can reach it; the message says what is wrong.
     """
+    from email_validator import EmailNotValidError, validate_email
+
     cleaned = visible(email)
     letter = unreadable(cleaned)
     try:
