@@ -52,7 +52,6 @@ from lib.services.staff.limits import LimitService
 from lib.services.staff.users import UserService
 from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
-from lib.store.connection_pool import ConnectionPool
 from lib.store.folder_lock import FolderLock
 from lib.store.migrations import bring_up_to_date, is_older
 from lib.store.unit_of_work import UnitOfWork
@@ -97,15 +96,17 @@ class Services:
     sync: SyncService
     users: UserService
     webhooks: WebhookService
-    pool: ConnectionPool
-    """To be closed by whoever built this: then the database is one file again."""
 
     @functools.cached_property
     def reports(self) -> Reports:
         """Loaded when a page first asks: pandas takes longer than most commands."""
         from lib.reports import Reports
 
-        return Reports(self.pool, clock=self.clock)
+        return Reports(self.uow.pool, clock=self.clock)
+
+    def close(self) -> None:
+        """Close the connections that wait for work: the database is one file again."""
+        self.uow.pool.close()
 
 
 @functools.cache
@@ -295,5 +296,4 @@ def build_services(
         sync=sync,
         users=users,
         webhooks=webhooks,
-        pool=uow.pool,
     )

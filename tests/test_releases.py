@@ -48,7 +48,7 @@ def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service
         settings, clock=clock, api_base="http://127.0.0.1:9", bcrypt_rounds=4
     )
     yield built
-    built.pool.close()
+    built.close()
 
 
 @pytest.fixture

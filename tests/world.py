@@ -218,10 +218,10 @@ def new_world(
         try:
             yield world
         finally:
-            world.services.pool.close()
+            world.services.close()
 
 
 def impatient(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for the write lock, not even with a connection that is open already."""
     monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.02)
-    world.services.pool.close()
+    world.services.close()

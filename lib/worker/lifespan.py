@@ -34,7 +34,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
         await run_in_threadpool(worker.stop)
         if delivery is not None:
             await run_in_threadpool(delivery.stop)
-        services.pool.close()
+        services.close()
 
 
 def _open_practice(services: Services) -> EventDelivery:

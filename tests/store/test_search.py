@@ -90,7 +90,7 @@ def test_counts_are_those_of_the_rows(tmp_path_factory, changes: list[tuple[int,
         session = a_session(f"cs_test_{number}", status=status)
         with uow.write() as stores:
             stores.mirror.save_bundles([SessionBundle(session, None, None)], synced_at_ms=at)
-    with closing(sqlite3.connect(uow.path)) as shell:
+    with closing(sqlite3.connect(uow.pool.path)) as shell:
         counted = dict(shell.execute("SELECT state, n FROM session_counts WHERE n > 0"))
         actual = dict(
             shell.execute("SELECT status, count(*) FROM checkout_sessions GROUP BY status")

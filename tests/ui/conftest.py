@@ -88,7 +88,7 @@ def _add_people(settings: Settings) -> None:
             password=PASSWORD,
             by=by.actor if by else None,
         )
-    services.pool.close()
+    services.close()
 
 
 @pytest.fixture

@@ -325,7 +325,7 @@ class TestDisk:
 
         for module in ("connection_pool", "unit_of_work"):
             monkeypatch.setattr(f"lib.store.{module}.connect", small)
-        world.services.pool.close()
+        world.services.close()
         limit = rows(world, "PRAGMA page_count")[0][0] + 12
         world.services.sync._jobs.request(BACKFILL, by=ALICE)
         with pytest.raises(sqlite3.OperationalError, match="full"):
@@ -336,7 +336,7 @@ class TestDisk:
         read = rows(world, "SELECT coalesce(sum(objects), 0) FROM sync_windows")[0][0]
         assert count(world, "customers") + count(world, "checkout_sessions") == read
         limit = 1_000_000
-        world.services.pool.close()
+        world.services.close()
         world.clock.advance(minutes=10)
         world.worker.do_urgent()
         world.worker.do_long()
