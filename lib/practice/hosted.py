@@ -44,7 +44,7 @@ def routes(stripe: Callable[[], PracticeStripe]) -> list[Route]:
             if view is None:
                 return _unknown()
             if not is_for(view):
-                return _closed(view)
+                return redirect(_address(view)) if _is_open(view) else _closed(view)
             return await answer(practice, view, request)
 
         return answered

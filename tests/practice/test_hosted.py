@@ -56,6 +56,12 @@ def typed(**changes: str) -> dict[str, str]:
     } | changes
 
 
+def get(practice: PracticeStripe, path: str) -> dict[str, Any]:
+    reply = practice.handle("GET", path, {}, HEADERS)
+    assert reply.status == 200, reply.body
+    return reply.body
+
+
 def status_of(practice: PracticeStripe, session: dict[str, Any]) -> str:
     found = practice.handle("GET", f"/v1/checkout/sessions/{session['id']}", {}, HEADERS)
     return str(found.body["status"])
@@ -365,3 +371,31 @@ class TestHostileInput:
         html = browser.get(page_of(link(practice, custom_text=text))).text
         assert "&lt;img src=x" in html
         assert "<img" not in html
+
+
+class TestMicrodeposits:
+    """The page on which a customer confirms a bank account, days after the Session was completed."""
+
+    @pytest.mark.parametrize(
+        ("answer", "status"), [("approve", "succeeded"), ("fail", "requires_payment_method")]
+    )
+    def test_answered(
+        self, practice: PracticeStripe, browser: TestClient, answer: str, status: str
+    ) -> None:
+        session = link(practice)
+        fields = typed(number="000123456780", expiry="", cvc="")
+        browser.post(page_of(session), data=fields)
+        assert status_of(practice, session) == "complete"
+        intent = get(practice, f"/v1/setup_intents/{session['setup_intent']}")
+        url = intent["next_action"]["verify_with_microdeposits"]["hosted_verification_url"]
+        assert url.endswith(page_of(session, "/microdeposits"))
+        assert "A small amount has arrived" in browser.get(page_of(session, "/microdeposits")).text
+        browser.post(page_of(session, "/microdeposits"), data={"answer": answer})
+        assert get(practice, f"/v1/setup_intents/{session['setup_intent']}")["status"] == status
+        again = browser.post(page_of(session, "/microdeposits"), data={"answer": "approve"})
+        assert "nothing more to do" in again.text
+        assert get(practice, f"/v1/setup_intents/{session['setup_intent']}")["status"] == status
+
+    def test_is_for_nobody_else(self, practice: PracticeStripe, browser: TestClient) -> None:
+        html = browser.get(page_of(link(practice), "/microdeposits")).text
+        assert "A small amount has arrived" not in html

@@ -388,6 +388,12 @@ class TestMinimums:
         assert small.value.error.param == "amount"
         assert "converts to approximately $0." in str(small.value)
 
+    def test_where_the_account_is_paid_in_it_the_table_holds(self, account: Account) -> None:
+        account.practice.configure({"settlement_currencies": ["usd", "gbp"]})
+        assert paid(account, currency="gbp", amount=30).status == "succeeded"
+        with refused(400, "amount_too_small", "Amount must be at least"):
+            paid(account, currency="gbp", amount=29)
+
     @pytest.mark.parametrize(
         ("currency", "amount"),
         [("clp", 500), ("bif", 1500), ("twd", 1600), ("isk", 6500), ("ugx", 180000), ("jpy", 77)],

@@ -36,10 +36,13 @@ _RETURN_URL_MESSAGE = (
 )
 
 
-def check_create(given: dict[str, Any]) -> None:
+def check_create(given: dict[str, Any], settlement: tuple[str, ...]) -> None:
+    """`settlement`: the currencies in which the account is paid."""
     check_common(given)
     currency = check_currency(given["currency"])
     check_amount(given["amount"], currency)
+    if currency not in settlement:
+        check_worth(given["amount"], currency)
     for name in ("off_session", "error_on_requires_action", "return_url"):
         if given.get(name) and not given.get("confirm"):
             raise invalid(f"You cannot provide `{name}` unless `confirm` is `true`.", param=name)
@@ -122,6 +125,18 @@ def check_amount(amount: int, currency: str) -> None:
             param="amount",
             code="amount_too_small",
         )
+    step = 100 if currency in currencies.SENT_WITH_TWO_ZEROS else 1
+    step = 10 if currency in currencies.THREE_DECIMAL else step
+    if amount % step:
+        raise invalid(
+            f"Invalid amount: amounts in {currency} must be divisible by {step}.",
+            param="amount",
+            code="invalid_charge_amount",
+        )
+
+
+def check_worth(amount: int, currency: str) -> None:
+    """The least is of what is settled, after conversion."""
     worth = currencies.settled(amount, currency)
     if worth < currencies.LEAST_SETTLED:
         raise invalid(
@@ -130,14 +145,6 @@ def check_amount(amount: int, currency: str) -> None:
             f"${worth / 100:.2f}.",
             param="amount",
             code="amount_too_small",
-        )
-    step = 100 if currency in currencies.SENT_WITH_TWO_ZEROS else 1
-    step = 10 if currency in currencies.THREE_DECIMAL else step
-    if amount % step:
-        raise invalid(
-            f"Invalid amount: amounts in {currency} must be divisible by {step}.",
-            param="amount",
-            code="invalid_charge_amount",
         )
 
 

@@ -26,7 +26,8 @@ _CHANGEABLE = ("description", "receipt_email", "statement_descriptor_suffix", "t
 
 def _create(call: Call) -> dict[str, Any]:
     given = call.params
-    rules.check_create(given)
+    settings = account_settings.read(call.ledger.connection)
+    rules.check_create(given, settings.settlement_currencies)
     customer = given.get("customer")
     if customer is not None:
         call.ledger.get("customer", customer, param="customer", status=400)
