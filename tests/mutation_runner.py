@@ -59,7 +59,8 @@ def problem_with(mutation: Mutation) -> str | None:
             return f"its text is found {found} times in {mutation.file}"
         mutated = source.replace(mutation.text, mutation.instead)
         try:
-            compile(mutated, mutation.file, "exec")
+            if path.suffix == ".py":
+                compile(mutated, mutation.file, "exec")
         except SyntaxError as error:
             return f"what it makes is no Python: {error}"
         path.write_text(mutated, encoding="utf-8")
