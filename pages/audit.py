@@ -15,7 +15,7 @@ with layout.header(
     "Who did what, when. Entries are only ever added; Verify chain proves that none was changed.",
 ):
     audit_panel.verify_button(ctx)
-audit_panel.proof()
+audit_panel.verification()
 
 with st.container(horizontal=True, vertical_alignment="center"):
     group = filters.choice(

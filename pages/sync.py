@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.ui import health_panel, layout, proof_panel, sync_panel
+from lib.ui import health_panel, layout, sync_panel, verification_panel
 from lib.ui.context import require
 
 ctx = require()
@@ -16,7 +16,7 @@ health_panel.light(ctx, found, remarks)
 sync_panel.jobs(ctx, told={remark.code for remark in remarks})
 health_panel.figures(ctx, found)
 health_panel.news(ctx, found)
-proof_panel.table(ctx)
+verification_panel.table(ctx)
 st.space("small")
 health_panel.reads(ctx, found)
 sync_panel.last_runs(ctx)

@@ -519,12 +519,15 @@ class TestTheRest:
         world.clock.advance(minutes=5)
         said = run("--json", "--as", "bob", "reconcile")
         answer = said.json
-        proofs = answer.pop("proofs")
+        verifications = answer.pop("proofs")
         assert (said.status, answer) == (
             0,
             {"settled": 1, "still_unknown": 0, "drift": [], "notes": []},
         )
-        assert {proof["type"] for proof in proofs} >= {"customers", "payment_intents"}
+        assert {verification["type"] for verification in verifications} >= {
+            "customers",
+            "payment_intents",
+        }
         assert len(world.moved()) == 1
 
     def test_reconcile_settles_also_before_everything_was_read(
@@ -557,7 +560,7 @@ class TestTheRest:
         assert (said.status, said.json["ok"]) == (1, False)
         assert (said.json["found"], said.json["missing"], said.json["repaired"]) == (1, 1, 1)
         assert "error" not in said.json
-        assert [proof["is_full"] for proof in said.json["proofs"]] == [True] * 8
+        assert [verification["is_full"] for verification in said.json["proofs"]] == [True] * 8
         said = run(*verify)
         assert (said.status, said.json["ok"], said.json["repaired"]) == (0, True, 0)
         job = world.services.sync.latest("verify")

@@ -47,14 +47,14 @@ def sync(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
 
 def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     try:
-        proofs, error = _proved(services, actor, full=arguments.full)
+        verifications, error = _verified(services, actor, full=arguments.full)
     except StaleState as stale:
-        proofs, error = [], _error(stale)
+        verifications, error = [], _error(stale)
     except KeyboardInterrupt:
         return Answer({}, [], error=_STOPPED)
-    is_ok = error is None and all(proof.is_clean for proof in proofs)
-    data = {"proofs": [_as_json(proof) for proof in proofs], "ok": is_ok} | {
-        name: sum(getattr(proof, name) for proof in proofs)
+    is_ok = error is None and all(verification.is_clean for verification in verifications)
+    data = {"proofs": [_as_json(verification) for verification in verifications], "ok": is_ok} | {
+        name: sum(getattr(verification, name) for verification in verifications)
         for name in (
             "found",
             "missing",
@@ -66,7 +66,9 @@ def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> An
             "at_stripe",
         )
     }
-    return Answer(data, [_line(proof) for proof in proofs], error=error, failed=not is_ok)
+    return Answer(
+        data, [_line(verification) for verification in verifications], error=error, failed=not is_ok
+    )
 
 
 def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -82,22 +84,27 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
         else None
     )
     found = services.charge_resolver.reconcile(by=person(actor))
-    proofs: list[VerificationResult] = []
+    verifications: list[VerificationResult] = []
     error: dict[str, object] | None = None
     notes: list[str] = []
     try:
-        proofs, error = _proved(services, actor, full=False)
+        verifications, error = _verified(services, actor, full=False)
     except StaleState as stale:
         notes = [f"The mirror was not compared. {stale}"]
     drift = found.drift + [
-        {"kind": finding.kind, "type": proof.type, "id": finding.id, "fields": list(finding.fields)}
-        for proof in proofs
-        for finding in proof.findings
+        {
+            "kind": finding.kind,
+            "type": verification.type,
+            "id": finding.id,
+            "fields": list(finding.fields),
+        }
+        for verification in verifications
+        for finding in verification.findings
         if finding.kind != "late"
     ]
     data = found.as_json() | {
         "drift": drift,
-        "proofs": [_as_json(proof) for proof in proofs],
+        "proofs": [_as_json(verification) for verification in verifications],
         "notes": notes,
         "ledger": services.completeness.state().value,
     }
@@ -107,14 +114,14 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
         data,
         [
             f"{found.settled} settled, {found.still_unknown} still unknown, {len(drift)} differences",
-            *(_line(proof) for proof in proofs if not proof.is_clean),
+            *(_line(verification) for verification in verifications if not verification.is_clean),
             *notes,
         ],
         error=error,
     )
 
 
-def _proved(
+def _verified(
     services: Services, actor: Actor | None, *, full: bool
 ) -> tuple[list[VerificationResult], dict[str, object] | None]:
     """
@@ -124,34 +131,37 @@ def _proved(
         StaleState: not everything was read yet, or another comparison runs.
     """
     try:
-        return services.sync.prove_now(by=person(actor), full=full, progress=_teller(VERIFY)), None
+        return services.sync.verify_now(by=person(actor), full=full, progress=_teller(VERIFY)), None
     except SyncIncomplete as incomplete:
-        return services.sync.proofs(), _error(incomplete)
+        return services.sync.verifications(), _error(incomplete)
     finally:
         _end_of_line()
 
 
-def _left(proof: VerificationResult) -> int:
-    return max(proof.found - proof.repaired, 0)
+def _left(verification: VerificationResult) -> int:
+    return max(verification.found - verification.repaired, 0)
 
 
-def _as_json(proof: VerificationResult) -> dict[str, object]:
+def _as_json(verification: VerificationResult) -> dict[str, object]:
     # The name until 0.1.0 stays.
-    return asdict(proof) | {"found": proof.found, "proven_at": proof.verified_at}
+    return asdict(verification) | {
+        "found": verification.found,
+        "proven_at": verification.verified_at,
+    }
 
 
-def _line(proof: VerificationResult) -> str:
-    name = NAMES.get(proof.type, proof.type)
-    if proof.error:
-        return f"{name}: not compared. {proof.error}"
-    compared = f"{proof.windows:,} of {proof.windows_of:,} parts compared"
-    if proof.late:
-        compared += f", {proof.late:,} read late"
-    if not proof.found:
+def _line(verification: VerificationResult) -> str:
+    name = NAMES.get(verification.type, verification.type)
+    if verification.error:
+        return f"{name}: not compared. {verification.error}"
+    compared = f"{verification.windows:,} of {verification.windows_of:,} parts compared"
+    if verification.late:
+        compared += f", {verification.late:,} read late"
+    if not verification.found:
         return f"{name}: {compared}, no difference"
     return (
-        f"{name}: {compared}, {proof.missing} missing, {proof.extra} extra, "
-        f"{proof.differing} differing; {_left(proof)} left after repair"
+        f"{name}: {compared}, {verification.missing} missing, {verification.extra} extra, "
+        f"{verification.differing} differing; {_left(verification)} left after repair"
     )
 
 

@@ -51,9 +51,9 @@ class HealthFacts:
     sync_every: int
     sync_error: str | None
     """Why the last sync did not end well; None when it did."""
-    proof_error: str | None
+    verification_error: str | None
     """The same of the last comparison."""
-    proofs: Sequence[VerificationResult]
+    verifications: Sequence[VerificationResult]
     last_found: Mapping[str, int]
     """When each type's last comparison was that found a difference."""
     covered_since: Mapping[str, int]
@@ -73,9 +73,9 @@ class HealthFacts:
     @property
     def verified_at(self) -> int | None:
         """When the oldest of the types' last proofs was made; None while one was never compared."""
-        if not {proof.type for proof in self.proofs} >= NAMES.keys():
+        if not {verification.type for verification in self.verifications} >= NAMES.keys():
             return None
-        return min(proof.verified_at for proof in self.proofs)
+        return min(verification.verified_at for verification in self.verifications)
 
     @property
     def in_doubt(self) -> dict[str, int]:
@@ -89,7 +89,13 @@ class HealthFacts:
 
 def judge(facts: HealthFacts) -> list[HealthRemark]:
     """Every reason for concern, the gravest first; none at all is the green light."""
-    found = [*_reading(facts), *_syncing(facts), *_proof(facts), *_webhooks(facts), *_others(facts)]
+    found = [
+        *_reading(facts),
+        *_syncing(facts),
+        *_verification(facts),
+        *_webhooks(facts),
+        *_others(facts),
+    ]
     return sorted(found, key=lambda remark: remark.light is not Light.RED)
 
 
@@ -175,16 +181,16 @@ def _syncing(facts: HealthFacts) -> list[HealthRemark]:
     return found
 
 
-def _proof(facts: HealthFacts) -> list[HealthRemark]:
-    return [*_differences(facts), *_failed_proof(facts), *_proof_age(facts)]
+def _verification(facts: HealthFacts) -> list[HealthRemark]:
+    return [*_differences(facts), *_failed_verification(facts), *_verification_age(facts)]
 
 
 def _differences(facts: HealthFacts) -> list[HealthRemark]:
     found = []
-    wrong = [proof for proof in facts.proofs if proof.found]
+    wrong = [verification for verification in facts.verifications if verification.found]
     if wrong:
-        total = sum(proof.found for proof in wrong)
-        left = sum(max(proof.found - proof.repaired, 0) for proof in wrong)
+        total = sum(verification.found for verification in wrong)
+        left = sum(max(verification.found - verification.repaired, 0) for verification in wrong)
         found.append(
             HealthRemark(
                 "differs",
@@ -212,9 +218,9 @@ def _differences(facts: HealthFacts) -> list[HealthRemark]:
     return found
 
 
-def _failed_proof(facts: HealthFacts) -> list[HealthRemark]:
+def _failed_verification(facts: HealthFacts) -> list[HealthRemark]:
     found = []
-    unproven = [proof for proof in facts.proofs if proof.error]
+    unproven = [verification for verification in facts.verifications if verification.error]
     if unproven:
         found.append(
             HealthRemark(
@@ -224,8 +230,12 @@ def _failed_proof(facts: HealthFacts) -> list[HealthRemark]:
                 "Then compare with Stripe again.",
             )
         )
-    told = " ".join(filter(None, [facts.sync_error, *(proof.error for proof in unproven)]))
-    untold = [one for one in (facts.proof_error or "").split(". ") if one.rstrip(".") not in told]
+    told = " ".join(
+        filter(None, [facts.sync_error, *(verification.error for verification in unproven)])
+    )
+    untold = [
+        one for one in (facts.verification_error or "").split(". ") if one.rstrip(".") not in told
+    ]
     if untold:
         found.append(
             HealthRemark(
@@ -238,17 +248,17 @@ def _failed_proof(facts: HealthFacts) -> list[HealthRemark]:
     return found
 
 
-def _proof_age(facts: HealthFacts) -> list[HealthRemark]:
+def _verification_age(facts: HealthFacts) -> list[HealthRemark]:
     if facts.complete_at is None:
         return []
-    proven = {proof.type for proof in facts.proofs}
-    if unproven := [name for type_, name in NAMES.items() if type_ not in proven]:
+    verified = {verification.type for verification in facts.verifications}
+    if unproven := [name for type_, name in NAMES.items() if type_ not in verified]:
         return [
             HealthRemark(
                 "never_proven",
                 Light.AMBER,
                 f"Parts of the mirror were not compared with Stripe yet: {', '.join(unproven)}."
-                if facts.proofs
+                if facts.verifications
                 else "The mirror was not compared with Stripe yet.",
                 "Onfile does it once a day by itself, or press “Compare with Stripe”.",
             )

@@ -63,9 +63,11 @@ class HealthReports:
                 synced_at=past(cursors.get("events")),
                 sync_every=sync_interval(reads, has_webhooks=has_webhooks),
                 sync_error=_error(jobs.get("sync")),
-                proof_error=_error(jobs.get("verify")),
-                proofs=[
-                    proof for proof in store.latest_proofs() if past(proof.verified_at) is not None
+                verification_error=_error(jobs.get("verify")),
+                verifications=[
+                    verification
+                    for verification in store.latest_verifications()
+                    if past(verification.verified_at) is not None
                 ],
                 last_found=store.last_found(),
                 covered_since={

@@ -208,20 +208,22 @@ class SyncStore:
 
     # Proofs
 
-    def add_proof(self, proof: VerificationResult) -> None:
-        row = asdict(proof) | {"findings": json.dumps([asdict(f) for f in proof.findings])}
+    def add_verification(self, verification: VerificationResult) -> None:
+        row = asdict(verification) | {
+            "findings": json.dumps([asdict(f) for f in verification.findings])
+        }
         names = ", ".join(row)
         self._database.execute(
             f"INSERT INTO verifications ({names}) VALUES ({', '.join('?' * len(row))})",
             tuple(row.values()),
         )
 
-    def latest_proofs(self) -> list[VerificationResult]:
+    def latest_verifications(self) -> list[VerificationResult]:
         """The last comparison of each type."""
         rows = self._database.query(
             "SELECT * FROM verifications WHERE id IN (SELECT max(id) FROM verifications GROUP BY type) ORDER BY id"
         )
-        return [_proof(row) for row in rows]
+        return [_verification(row) for row in rows]
 
     def last_found(self) -> dict[str, int]:
         """When each type's last comparison was made that found a difference."""
@@ -244,7 +246,7 @@ class SyncStore:
         )
 
 
-def _proof(row: dict[str, Any]) -> VerificationResult:
+def _verification(row: dict[str, Any]) -> VerificationResult:
     values = {name: row[name] for name in VerificationResult.__slots__}
     found = [
         Difference(one["kind"], one["id"], tuple(one["fields"]))

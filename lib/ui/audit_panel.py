@@ -57,7 +57,7 @@ def verify_button(ctx: PageContext) -> None:
             st.session_state[_PROOF] = (check.ok, check.entries, check.head, check.first_broken)
 
 
-def proof() -> None:
+def verification() -> None:
     """The result of the last verification in this session."""
     found = st.session_state.get(_PROOF)
     if found is None:

@@ -156,11 +156,11 @@ def _read_everything(ctx: PageContext) -> bool:
 
 
 def _compare(ctx: PageContext) -> bool:
-    return ctx.services.sync.request_proof(by=ctx.actor)
+    return ctx.services.sync.request_verification(by=ctx.actor)
 
 
 def _compare_everything(ctx: PageContext) -> bool:
-    return ctx.services.sync.request_proof(by=ctx.actor, full=True)
+    return ctx.services.sync.request_verification(by=ctx.actor, full=True)
 
 
 _LINKS: dict[str, tuple[str, dict[str, str]]] = {

@@ -49,7 +49,7 @@ def buttons(ctx: PageContext, found: HealthFacts) -> None:
         "what differs.",
     ):
         with outcome.show() as said:
-            said.message = _began(sync.request_proof(by=ctx.actor))
+            said.message = _began(sync.request_verification(by=ctx.actor))
     if st.button(
         "Sync now",
         key="sync_now",
@@ -86,7 +86,7 @@ def _read_everything(ctx: PageContext, found: HealthFacts, *, busy: Mapping[str,
         icon=":material/fact_check:",
     ):
         with outcome.show() as said:
-            said.message = _began(ctx.services.sync.request_proof(by=ctx.actor, full=True))
+            said.message = _began(ctx.services.sync.request_verification(by=ctx.actor, full=True))
 
 
 def _began(asked: bool) -> str:
@@ -205,7 +205,7 @@ def _go_on(ctx: PageContext, job: Job) -> None:
         sync, by = ctx.services.sync, ctx.actor
         with outcome.show() as said:
             if job.kind == VERIFY:
-                asked = sync.request_proof(by=by, full=bool(job.params.get("full")))
+                asked = sync.request_verification(by=by, full=bool(job.params.get("full")))
             else:
                 asked = sync.request(by=by, full=job.kind == BACKFILL)
             said.message = _began(asked)

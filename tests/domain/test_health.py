@@ -15,7 +15,7 @@ NOW = 1_800_000_000
 DAY = 86_400
 
 
-def proofs(*special: VerificationResult) -> list[VerificationResult]:
+def verifications(*special: VerificationResult) -> list[VerificationResult]:
     """The last proof of every type; those not named found nothing."""
     return [
         *special,
@@ -32,8 +32,10 @@ GOOD = HealthFacts(
     synced_at=NOW - 60,
     sync_every=300,
     sync_error=None,
-    proof_error=None,
-    proofs=proofs(VerificationResult("customers", NOW - 3600, windows=2, windows_of=2)),
+    verification_error=None,
+    verifications=verifications(
+        VerificationResult("customers", NOW - 3600, windows=2, windows_of=2)
+    ),
     last_found={"refunds": NOW - 9 * DAY},
     covered_since={"refunds": NOW - 8 * DAY},
     has_webhooks=True,
@@ -63,10 +65,14 @@ def test_all_well_is_green() -> None:
         ({"sync_error": "The key may not read refunds."}, "sync_failed", Light.AMBER),
         ({"synced_at": NOW - 1801}, "sync_late", Light.AMBER),
         ({"synced_at": NOW - DAY - 1}, "sync_stopped", Light.RED),
-        ({"proofs": proofs(VerificationResult("refunds", NOW, missing=1))}, "differs", Light.RED),
+        (
+            {"verifications": verifications(VerificationResult("refunds", NOW, missing=1))},
+            "differs",
+            Light.RED,
+        ),
         (
             {
-                "proofs": proofs(
+                "verifications": verifications(
                     VerificationResult("refunds", NOW, error="Refunds could not be compared.")
                 )
             },
@@ -75,11 +81,15 @@ def test_all_well_is_green() -> None:
         ),
         ({"last_found": {"refunds": NOW - 8 * DAY}}, "in_doubt", Light.AMBER),
         ({"covered_since": {}}, "in_doubt", Light.AMBER),
-        ({"proof_error": "Stripe did not answer."}, "proof_failed", Light.AMBER),
-        ({"proofs": []}, "never_proven", Light.AMBER),
-        ({"proofs": [p for p in proofs() if p.type != "refunds"]}, "never_proven", Light.AMBER),
+        ({"verification_error": "Stripe did not answer."}, "proof_failed", Light.AMBER),
+        ({"verifications": []}, "never_proven", Light.AMBER),
         (
-            {"proofs": proofs(VerificationResult("refunds", NOW - 3 * DAY - 1))},
+            {"verifications": [p for p in verifications() if p.type != "refunds"]},
+            "never_proven",
+            Light.AMBER,
+        ),
+        (
+            {"verifications": verifications(VerificationResult("refunds", NOW - 3 * DAY - 1))},
             "proof_late",
             Light.AMBER,
         ),
@@ -122,14 +132,14 @@ def test_webhooks_that_came_since_a_missed_one_do_arrive() -> None:
 
 
 def test_a_part_that_was_not_compared_makes_the_whole_old() -> None:
-    old = proofs(VerificationResult("refunds", NOW - 4 * DAY))
-    assert replace(GOOD, proofs=old).verified_at == NOW - 4 * DAY
-    assert replace(GOOD, proofs=[VerificationResult("customers", NOW)]).verified_at is None
+    old = verifications(VerificationResult("refunds", NOW - 4 * DAY))
+    assert replace(GOOD, verifications=old).verified_at == NOW - 4 * DAY
+    assert replace(GOOD, verifications=[VerificationResult("customers", NOW)]).verified_at is None
 
 
 def test_a_difference_of_the_last_comparison_is_told_once() -> None:
-    wrong = proofs(VerificationResult("refunds", NOW, missing=2, repaired=2))
-    (remark,) = judge(replace(GOOD, proofs=wrong, last_found={"refunds": NOW}))
+    wrong = verifications(VerificationResult("refunds", NOW, missing=2, repaired=2))
+    (remark,) = judge(replace(GOOD, verifications=wrong, last_found={"refunds": NOW}))
     assert remark.code == "differs"
 
 
@@ -141,8 +151,8 @@ def test_what_was_found_long_ago_is_named_with_its_day() -> None:
 
 def test_a_failure_that_is_told_already_is_not_told_again() -> None:
     lacking = "The key may not read refunds: give it the permission rak_refund_read."
-    bad = proofs(VerificationResult("refunds", NOW, error=lacking))
-    (remark,) = judge(replace(GOOD, proofs=bad, proof_error=lacking))
+    bad = verifications(VerificationResult("refunds", NOW, error=lacking))
+    (remark,) = judge(replace(GOOD, verifications=bad, verification_error=lacking))
     assert remark.code == "unproven"
-    (remark,) = judge(replace(GOOD, sync_error=lacking, proof_error=lacking))
+    (remark,) = judge(replace(GOOD, sync_error=lacking, verification_error=lacking))
     assert remark.code == "sync_failed"

@@ -48,7 +48,7 @@ def test_a_job_that_died_under_a_clock_that_was_ahead_is_taken_over(world: World
 def test_no_time_in_the_future_makes_the_light_green(world: World) -> None:
     world.clock.advance(days=A_YEAR)
     world.services.sync.run()
-    world.services.sync.prove_now(by=ALICE)
+    world.services.sync.verify_now(by=ALICE)
     world.services.sync.beat()
     assert judge(world.services.reports.health.facts(has_webhooks=False)) == []
     world.clock.advance(days=-A_YEAR)

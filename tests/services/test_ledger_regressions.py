@@ -80,7 +80,7 @@ def paid_by_hand(world: World, view: ChargeView, **changes: object) -> str:
 
 class TestTheListMustBeReadToItsEnd:
     @pytest.mark.parametrize("days", [40, 2])
-    def test_an_empty_page_that_promises_more_is_no_proof_that_nothing_happened(
+    def test_an_empty_page_that_promises_more_is_no_verification_that_nothing_happened(
         self, world: World, customer: str, days: int
     ) -> None:
         world.lose_reply()
@@ -245,7 +245,7 @@ class TestTwoWhoAskTheSame:
         assert len(reread(world, view).attempts) == 2
 
     @pytest.mark.parametrize("refusal", [Misconfigured, Refused])
-    def test_a_refusal_for_the_sender_is_no_proof_once_the_settler_asked_too(
+    def test_a_refusal_for_the_sender_is_no_verification_once_the_settler_asked_too(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception]
     ) -> None:
         """The sender slept for minutes; the settler sent the same, and its reply was lost."""
@@ -271,7 +271,7 @@ class TestTwoWhoAskTheSame:
         assert looked(world, view).charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
 
-    def test_a_400_to_the_question_is_no_proof_while_the_payment_can_be_found(
+    def test_a_400_to_the_question_is_no_verification_while_the_payment_can_be_found(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Stripe checks parameters before it looks at the key: that is not the saved answer."""

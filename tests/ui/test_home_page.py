@@ -77,7 +77,7 @@ def test_the_light_is_green_amber_or_red_with_the_way_to_the_reason(open_page, w
     world.save_card(world.customer())
     world.services.sync.run_now(by=ALICE)
     world.clock.advance(seconds=70)
-    world.services.sync.prove_now(by=ALICE)
+    world.services.sync.verify_now(by=ALICE)
     world.services.sync.beat()
     shown = text(open_page("home", as_="vera"))
     assert "green-badge" in shown

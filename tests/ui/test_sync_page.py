@@ -22,7 +22,7 @@ def read(world: World) -> World:
     world.save_card(world.customer())
     world.services.sync.run_now(by=ALICE)
     world.clock.advance(seconds=70)
-    world.services.sync.prove_now(by=ALICE)
+    world.services.sync.verify_now(by=ALICE)
     with world.services.uow.write() as stores:
         stores.jobs.beat(at=world.now)
     return world
@@ -34,7 +34,7 @@ def test_before_anything_was_read(open_page) -> None:
     assert "Not everything at Stripe was read yet." in text(at)
 
 
-def test_green_when_everything_was_read_and_proven(open_page, read) -> None:
+def test_green_when_everything_was_read_and_verified(open_page, read) -> None:
     at = open_page("sync", as_="vera")
     assert "Everything Stripe has is here" in text(at)
 
@@ -43,7 +43,7 @@ def test_a_difference_is_red_and_named(open_page, read) -> None:
     [customer] = [c["id"] for c in _customers(read)]
     read.stripe.alter(customer, {"name": "Changed behind our back"})
     read.clock.advance(seconds=5)
-    read.services.sync.prove_now(by=ALICE)
+    read.services.sync.verify_now(by=ALICE)
     at = open_page("sync", as_="vera")
     assert "1 difference" in text(at)
     assert "Something may be missing or wrong" in text(at)
@@ -141,9 +141,9 @@ def test_the_same_comparison_is_not_offered_while_it_runs(open_page, read) -> No
     [customer] = [c["id"] for c in _customers(read)]
     read.stripe.alter(customer, {"name": "Changed behind our back"})
     read.clock.advance(seconds=5)
-    read.services.sync.prove_now(by=ALICE)
+    read.services.sync.verify_now(by=ALICE)
     assert "sync_remark_differs" in buttons(open_page("sync", as_="alice"))
-    read.services.sync.request_proof(by=ALICE, full=True)
+    read.services.sync.request_verification(by=ALICE, full=True)
     assert "sync_remark_differs" not in buttons(open_page("sync", as_="alice"))
 
 
@@ -151,7 +151,7 @@ def test_a_missing_permission_is_told_once(open_page, read) -> None:
     deny(read, "rak_event_read", "rak_dispute_read")
     for kind, ask in (
         (SYNC, read.services.sync.request),
-        (VERIFY, read.services.sync.request_proof),
+        (VERIFY, read.services.sync.request_verification),
     ):
         ask(by=ALICE)
         with pytest.raises(SyncIncomplete):
@@ -200,7 +200,7 @@ def test_how_far_everything_was_compared(open_page, read) -> None:
                 "refunds", read.now, position="9", windows_left=3, stepped_at=read.now
             )
         )
-        stores.sync.add_proof(
+        stores.sync.add_verification(
             VerificationResult("refunds", read.now, windows=5, windows_of=12, late=1)
         )
     at = open_page("sync", as_="vera", query={"proof": "refunds"})
@@ -217,7 +217,7 @@ def test_webhooks_that_stopped_are_told_on_the_page(open_page, read) -> None:
     read.clock.advance(minutes=30)
     read.services.sync.run()
     read.services.sync.beat()
-    read.services.sync.prove_now(by=ALICE)
+    read.services.sync.verify_now(by=ALICE)
     at = open_page("sync", as_="vera")
     assert "Something needs a look" in text(at)
     assert "came by polling only: Stripe's webhooks do not arrive." in text(at)

@@ -54,7 +54,7 @@ class Comparison:
 
     def part(
         self,
-        proof: VerificationResult,
+        verification: VerificationResult,
         created_from: int,
         created_before: int,
         *,
@@ -71,7 +71,7 @@ class Comparison:
         while True:
             asked_at_ms = epoch_ms(self._clock())
             try:
-                page = self._page(proof.type, created_from, created_before, after)
+                page = self._page(verification.type, created_from, created_before, after)
             except Missing as error:
                 beginnings += 1
                 if error.param != "starting_after" or beginnings > _BEGINNINGS:
@@ -80,7 +80,9 @@ class Comparison:
                 created_before, pending, after = upper, _PendingItems([], 0), None
                 continue
             pending = _and(
-                pending, [item for item in page.items if is_ours(proof.type, item)], asked_at_ms
+                pending,
+                [item for item in page.items if is_ours(verification.type, item)],
+                asked_at_ms,
             )
             lower = created_from
             if page.has_more and page.last_created is not None:
@@ -92,7 +94,7 @@ class Comparison:
                 pending = _PendingItems(
                     [i for i in pending.items if i.created < lower], asked_at_ms
                 )
-                self._slice(proof, lower, upper, ready)
+                self._slice(verification, lower, upper, ready)
                 upper = lower
             after_page()
             if not page.has_more:
@@ -111,18 +113,18 @@ class Comparison:
         )
 
     def _slice(
-        self, proof: VerificationResult, lower: int, upper: int, pending: _PendingItems
+        self, verification: VerificationResult, lower: int, upper: int, pending: _PendingItems
     ) -> None:
-        there = values_by_id(proof.type, pending.items)
+        there = values_by_id(verification.type, pending.items)
 
         def ours() -> Values:
             with self._uow.read() as stores:
-                return stores.comparing.between(proof.type, lower, upper)
+                return stores.comparing.between(verification.type, lower, upper)
 
-        differing, here = self.differences(proof.type, ours, there)
-        _note_bounds(proof, here, there)
-        self.note(proof, differing, here, there)
-        self._repair(proof.type, differing, pending)
+        differing, here = self.differences(verification.type, ours, there)
+        _note_bounds(verification, here, there)
+        self.note(verification, differing, here, there)
+        self._repair(verification.type, differing, pending)
 
     def differences(
         self, type_: str, ours: Callable[[], Values], there: Values
@@ -142,15 +144,15 @@ class Comparison:
 
     def note(
         self,
-        proof: VerificationResult,
+        verification: VerificationResult,
         differing: Sequence[Difference],
         here: Values,
         there: Values,
     ) -> None:
         """Counts what no sync would have found; all of it is mended in any case."""
-        proof.here += len(here)
-        proof.at_stripe += len(there)
-        counted = self._judged(proof.type, differing, here, there)
+        verification.here += len(here)
+        verification.at_stripe += len(there)
+        counted = self._judged(verification.type, differing, here, there)
         for kind, name in (
             ("missing", "missing"),
             ("extra", "extra"),
@@ -158,9 +160,9 @@ class Comparison:
             ("late", "late"),
         ):
             number = sum(finding.kind == kind for finding in counted)
-            setattr(proof, name, getattr(proof, name) + number)
-        proof.repaired += sum(finding.kind != "late" for finding in counted)
-        proof.findings += counted[: LISTED_DIFFERENCES - len(proof.findings)]
+            setattr(verification, name, getattr(verification, name) + number)
+        verification.repaired += sum(finding.kind != "late" for finding in counted)
+        verification.findings += counted[: LISTED_DIFFERENCES - len(verification.findings)]
 
     def _judged(
         self, type_: str, differing: Sequence[Difference], here: Values, there: Values
@@ -263,14 +265,17 @@ def _brought_by(type_: str, finding: Difference) -> list[str]:
     return [changes[name] for name in finding.fields]
 
 
-def _note_bounds(proof: VerificationResult, here: Values, there: Values) -> None:
-    place = COMPARED[proof.type].columns.index("created")
+def _note_bounds(verification: VerificationResult, here: Values, there: Values) -> None:
+    place = COMPARED[verification.type].columns.index("created")
     for name, side in (("here", here), ("at_stripe", there)):
         times = [values[place] for values in side.values()]
-        oldest, newest = getattr(proof, f"oldest_{name}"), getattr(proof, f"newest_{name}")
+        oldest, newest = (
+            getattr(verification, f"oldest_{name}"),
+            getattr(verification, f"newest_{name}"),
+        )
         if times:
-            setattr(proof, f"oldest_{name}", min([*times, *filter(None, [oldest])]))
-            setattr(proof, f"newest_{name}", max([*times, *filter(None, [newest])]))
+            setattr(verification, f"oldest_{name}", min([*times, *filter(None, [oldest])]))
+            setattr(verification, f"newest_{name}", max([*times, *filter(None, [newest])]))
 
 
 def _values(type_: str, item: Any) -> tuple[Any, ...]:  # noqa: ANN401 - one of the mirror's classes

@@ -41,14 +41,16 @@ class Samples:
         # Which windows are looked at must not be foreseeable by a pattern in the data.
         self.random: random.Random = random.SystemRandom()
 
-    def parts(self, proof: VerificationResult, end: int, *, full: bool) -> Iterator[SampleWindow]:
-        """What to compare, read as the comparison goes on; `proof` learns how much there is."""
+    def parts(
+        self, verification: VerificationResult, end: int, *, full: bool
+    ) -> Iterator[SampleWindow]:
+        """What to compare, read as the comparison goes on; `verification` learns how much there is."""
         with self._uow.read() as stores:
-            count = stores.comparing.count(proof.type, before=end)
-            proof.windows_of = max(1, -(-count // WINDOW_OBJECTS))
-            proof.is_full = full or proof.windows_of <= _FEW_WINDOWS
-            some = [] if proof.is_full else self._some(stores, proof.type, end)
-        return self._all(proof.type, end) if proof.is_full else iter(some)
+            count = stores.comparing.count(verification.type, before=end)
+            verification.windows_of = max(1, -(-count // WINDOW_OBJECTS))
+            verification.is_full = full or verification.windows_of <= _FEW_WINDOWS
+            some = [] if verification.is_full else self._some(stores, verification.type, end)
+        return self._all(verification.type, end) if verification.is_full else iter(some)
 
     def _all(self, type_: str, end: int) -> Iterator[SampleWindow]:
         """Newest first."""
@@ -93,47 +95,51 @@ class Samples:
         return stores.comparing.window_below(type_, before, WINDOW_OBJECTS)
 
     def compared(
-        self, proof: VerificationResult, part: SampleWindow, reached: int, end: int
+        self, verification: VerificationResult, part: SampleWindow, reached: int, end: int
     ) -> None:
         """A part was compared from `reached` on, which is later than asked for where much lies there."""
         if reached > part.created_from:
-            proof.is_full = False
+            verification.is_full = False
         if not part.is_in_turn:
             return
         with self._uow.write() as stores:
-            round_ = stores.sync.rounds().get(proof.type) or VerificationRound(
-                proof.type, proof.verified_at
+            round_ = stores.sync.rounds().get(verification.type) or VerificationRound(
+                verification.type, verification.verified_at
             )
             if _begin(round_, end) != part.created_before:
                 return
             if part.created_before == end:
-                round_.began_at = proof.verified_at
-            left = stores.comparing.count(proof.type, before=reached) if reached else 0
-            _step(round_, str(reached) if reached else None, proof, -(-left // WINDOW_OBJECTS))
+                round_.began_at = verification.verified_at
+            left = stores.comparing.count(verification.type, before=reached) if reached else 0
+            _step(
+                round_, str(reached) if reached else None, verification, -(-left // WINDOW_OBJECTS)
+            )
             stores.sync.save_round(round_)
 
-    def customers(self, proof: VerificationResult, *, full: bool) -> Iterator[str]:
+    def customers(self, verification: VerificationResult, *, full: bool) -> Iterator[str]:
         """Whose saved methods to compare: Stripe lists them per customer only."""
         with self._uow.read() as stores:
-            proof.windows_of = stores.mirror.count_living_customers()
-            proof.is_full = full or proof.windows_of <= _RANDOM_CUSTOMERS + _CUSTOMERS_IN_TURN
-            round_ = stores.sync.rounds().get(proof.type) or VerificationRound(
-                proof.type, proof.verified_at
+            verification.windows_of = stores.mirror.count_living_customers()
+            verification.is_full = (
+                full or verification.windows_of <= _RANDOM_CUSTOMERS + _CUSTOMERS_IN_TURN
             )
-            if not proof.is_full:
+            round_ = stores.sync.rounds().get(verification.type) or VerificationRound(
+                verification.type, verification.verified_at
+            )
+            if not verification.is_full:
                 some = stores.mirror.some_living_customers(_RANDOM_CUSTOMERS)
                 in_turn = stores.mirror.living_customers(
                     after=round_.position or "", limit=_CUSTOMERS_IN_TURN
                 )
                 last = in_turn[-1] if len(in_turn) == _CUSTOMERS_IN_TURN else None
                 left = stores.mirror.count_living_customers(after=last) if last else 0
-        if proof.is_full:
+        if verification.is_full:
             yield from self._every_customer()
             return
         yield from dict.fromkeys([*in_turn, *some])
         if round_.position is None:
-            round_.began_at = proof.verified_at
-        _step(round_, last, proof, -(-left // _CUSTOMERS_IN_TURN))
+            round_.began_at = verification.verified_at
+        _step(round_, last, verification, -(-left // _CUSTOMERS_IN_TURN))
         with self._uow.write() as stores:
             stores.sync.save_round(round_)
 
@@ -147,18 +153,18 @@ class Samples:
             yield from batch
             after = batch[-1]
 
-    def ended(self, proof: VerificationResult) -> None:
+    def ended(self, verification: VerificationResult) -> None:
         """Once everything was compared at one go, the turns begin anew."""
-        if not proof.is_full or proof.error:
-            proof.is_full = False
+        if not verification.is_full or verification.error:
+            verification.is_full = False
             return
         with self._uow.write() as stores:
             stores.sync.save_round(
                 VerificationRound(
-                    proof.type,
-                    proof.verified_at,
-                    stepped_at=proof.verified_at,
-                    covered_since=proof.verified_at,
+                    verification.type,
+                    verification.verified_at,
+                    stepped_at=verification.verified_at,
+                    covered_since=verification.verified_at,
                 )
             )
 
@@ -171,11 +177,14 @@ def _begin(round_: VerificationRound | None, end: int) -> int:
 
 
 def _step(
-    round_: VerificationRound, position: str | None, proof: VerificationResult, windows_left: int
+    round_: VerificationRound,
+    position: str | None,
+    verification: VerificationResult,
+    windows_left: int,
 ) -> None:
     round_.position = position
     round_.windows_left = windows_left
-    round_.stepped_at = proof.verified_at
+    round_.stepped_at = verification.verified_at
     if position is None:
         round_.covered_since = round_.began_at
 

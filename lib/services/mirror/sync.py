@@ -70,7 +70,7 @@ class SyncService:
         by.must(Permission.SYNC)
         return self._jobs.request(BACKFILL if full or self.needs_backfill() else SYNC, by=by)
 
-    def request_proof(self, *, by: Actor, full: bool = False) -> bool:
+    def request_verification(self, *, by: Actor, full: bool = False) -> bool:
         """
         Ask the worker for a proof, of samples or of everything; False when one is on its way.
 
@@ -168,7 +168,7 @@ class SyncService:
 
         def work(progress: Progress) -> dict[str, object]:
             if kind == VERIFY:
-                return self._prove(full=bool(job.params.get("full")), progress=progress)
+                return self._verify(full=bool(job.params.get("full")), progress=progress)
             if only := job.params.get("only"):
                 # Begun on the command line, by a process that died.
                 return self.run(full=kind == BACKFILL, only=only, progress=progress).as_json()
@@ -281,7 +281,7 @@ class SyncService:
 
     # Proof
 
-    def prove_now(
+    def verify_now(
         self, *, by: Actor, full: bool = False, progress: Progress = _silent
     ) -> list[VerificationResult]:
         """
@@ -300,13 +300,13 @@ class SyncService:
             raise _under_way(VERIFY)
         wants_all = full or bool(job.params.get("full"))
         ended = self._jobs.run(
-            job, lambda report: self._prove(full=wants_all, progress=report), watch=progress
+            job, lambda report: self._verify(full=wants_all, progress=report), watch=progress
         )
         if ended is None or ended.state != "done":
             raise StaleState(
                 "A person stopped it on the page Sync health. What was compared is kept."
             )
-        return self.proofs()
+        return self.verifications()
 
     def rounds(self) -> dict[str, VerificationRound]:
         """How far the samples of each type have come in turn."""
@@ -320,20 +320,20 @@ class SyncService:
                 "Read everything first."
             )
 
-    def proofs(self) -> list[VerificationResult]:
+    def verifications(self) -> list[VerificationResult]:
         """The last comparison of each type."""
         with self._uow.read() as stores:
-            return stores.sync.latest_proofs()
+            return stores.sync.latest_verifications()
 
-    def _prove(self, *, full: bool, progress: Progress) -> dict[str, object]:
+    def _verify(self, *, full: bool, progress: Progress) -> dict[str, object]:
         def work(result: SyncResult, report: Progress) -> None:
             self._verification.run(result, report, full=full)
 
         result = self._timed(work, progress)
-        proofs = self.proofs()
+        verifications = self.verifications()
         return result.as_json() | {
-            "windows": sum(proof.windows for proof in proofs),
-            "found": sum(proof.found for proof in proofs),
+            "windows": sum(verification.windows for verification in verifications),
+            "found": sum(verification.found for verification in verifications),
         }
 
     # Reads

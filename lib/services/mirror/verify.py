@@ -43,24 +43,24 @@ class Verification:
         end = epoch(self._clock()) - _ON_ITS_WAY_SECONDS
         self._incremental.run(result, progress, whole=True)
         for type_ in TYPES:
-            proof = VerificationResult(type_, verified_at=epoch(self._clock()))
+            verification = VerificationResult(type_, verified_at=epoch(self._clock()))
             try:
                 if type_ == "payment_methods":
-                    self._prove_methods(proof, result, progress, full=full)
+                    self._verify_methods(verification, result, progress, full=full)
                 else:
-                    self._prove_listed(proof, end, result, progress, full=full)
+                    self._verify_listed(verification, end, result, progress, full=full)
             except Misconfigured as error:
                 if error.http_status != 403:
                     raise
                 result.add_problem(type_, error)
-                proof.error = result.problems[-1]
-            self._samples.ended(proof)
+                verification.error = result.problems[-1]
+            self._samples.ended(verification)
             with self._uow.write() as stores:
-                stores.sync.add_proof(proof)
+                stores.sync.add_verification(verification)
 
-    def _prove_listed(
+    def _verify_listed(
         self,
-        proof: VerificationResult,
+        verification: VerificationResult,
         end: int,
         result: SyncResult,
         progress: Progress,
@@ -69,32 +69,45 @@ class Verification:
     ) -> None:
         def tell() -> None:
             progress(
-                result.progress(proof.type, windows=proof.windows, windows_of=proof.windows_of)
+                result.progress(
+                    verification.type,
+                    windows=verification.windows,
+                    windows_of=verification.windows_of,
+                )
             )
 
         spare = None if full else PageAllowance(_SPARE_PAGES)
-        for part in self._samples.parts(proof, end, full=full):
+        for part in self._samples.parts(verification, end, full=full):
             reached = self._comparison.part(
-                proof, part.created_from, part.created_before, spare=spare, after_page=tell
+                verification, part.created_from, part.created_before, spare=spare, after_page=tell
             )
-            proof.windows += 1
-            self._samples.compared(proof, part, reached, end)
+            verification.windows += 1
+            self._samples.compared(verification, part, reached, end)
         # A window more, where the oldest of ours began one; and holes that were mended make more.
-        proof.windows_of = max(proof.windows_of, proof.windows)
+        verification.windows_of = max(verification.windows_of, verification.windows)
         tell()
 
-    def _prove_methods(
-        self, proof: VerificationResult, result: SyncResult, progress: Progress, *, full: bool
+    def _verify_methods(
+        self,
+        verification: VerificationResult,
+        result: SyncResult,
+        progress: Progress,
+        *,
+        full: bool,
     ) -> None:
         """Methods are listed per customer: a window is a customer here."""
-        for customer in self._samples.customers(proof, full=full):
-            self._methods_of(customer, proof)
-            proof.windows += 1
+        for customer in self._samples.customers(verification, full=full):
+            self._methods_of(customer, verification)
+            verification.windows += 1
             progress(
-                result.progress(proof.type, windows=proof.windows, windows_of=proof.windows_of)
+                result.progress(
+                    verification.type,
+                    windows=verification.windows,
+                    windows_of=verification.windows_of,
+                )
             )
 
-    def _methods_of(self, customer: str, proof: VerificationResult) -> None:
+    def _methods_of(self, customer: str, verification: VerificationResult) -> None:
         asked_at_ms = epoch_ms(self._clock())
         try:
             items = methods_of(self._gateway, customer)
@@ -102,16 +115,18 @@ class Verification:
             with self._uow.write() as stores:
                 stores.mirror.mark_customer_deleted(customer, synced_at_ms=asked_at_ms)
             items = []
-        there = values_by_id(proof.type, items)
+        there = values_by_id(verification.type, items)
 
         def ours() -> Values:
             with self._uow.read() as stores:
                 return stores.comparing.methods_of(customer)
 
-        differing, here = self._comparison.differences(proof.type, ours, there)
-        self._comparison.note(proof, differing, here, there)
+        differing, here = self._comparison.differences(verification.type, ours, there)
+        self._comparison.note(verification, differing, here, there)
         with self._uow.write() as stores:
-            stores.comparing.remove_misplaced(proof.type, {item.id: item.created for item in items})
+            stores.comparing.remove_misplaced(
+                verification.type, {item.id: item.created for item in items}
+            )
             stores.mirror.save_payment_methods(items, synced_at_ms=asked_at_ms)
             stores.mirror.mark_missing_methods_detached(
                 customer, list(there), synced_at_ms=asked_at_ms

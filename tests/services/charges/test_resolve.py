@@ -124,7 +124,7 @@ class TestUnknown:
         assert after.last.evidence == "event"
         assert len(world.moved()) == 1
 
-    def test_when_the_event_is_gone_the_customers_own_payments_prove_it(
+    def test_when_the_event_is_gone_the_customers_own_payments_verify_it(
         self, world: World, customer: str
     ) -> None:
         world.lose_reply()

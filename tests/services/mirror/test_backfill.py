@@ -524,7 +524,7 @@ class TestWithoutPermission:
         assert sum(path.endswith("/payment_methods") for path in seen.paths) == 1
 
     @pytest.mark.parametrize("permission", ["rak_dispute_read", "rak_payment_method_read"])
-    def test_for_a_month_costs_few_reads_and_keeps_no_proof_waiting(
+    def test_for_a_month_costs_few_reads_and_keeps_no_verification_waiting(
         self, world: World, monkeypatch: pytest.MonkeyPatch, permission: str
     ) -> None:
         """Once every ten minutes for ever, and eight readers each time, were 3.5 allowances."""
@@ -545,17 +545,20 @@ class TestWithoutPermission:
         assert tried == [0, 1, 7, 31, 55]
         refused = "/v1/disputes" if permission == "rak_dispute_read" else "/payment_methods"
         assert sum(path.endswith(refused) for path in seen.paths) <= 2 * len(tried)
-        proof = latest(world, VERIFY)
-        assert proof.state == "failed"
-        assert permission in (proof.error or "")
-        proven = {proof.type: proof.error for proof in world.services.sync.proofs()}
-        assert {type_ for type_, error in proven.items() if error} <= {
+        verification = latest(world, VERIFY)
+        assert verification.state == "failed"
+        assert permission in (verification.error or "")
+        verified = {
+            verification.type: verification.error
+            for verification in world.services.sync.verifications()
+        }
+        assert {type_ for type_, error in verified.items() if error} <= {
             "disputes",
             "payment_methods",
             "checkout_sessions",
             "setup_intents",
         }
-        assert proven["customers"] is proven["payment_intents"] is None
+        assert verified["customers"] is verified["payment_intents"] is None
 
     def test_a_retry_asks_for_what_was_refused_and_nothing_else(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -572,7 +575,7 @@ class TestWithoutPermission:
         assert_complete(world)
         assert not services.sync.needs_backfill()
 
-    def test_no_proof_while_something_else_is_unread(self, world: World) -> None:
+    def test_no_verification_while_something_else_is_unread(self, world: World) -> None:
         seed_sessions(world.stripe, 30, now=world.clock())
         deny(world, "rak_customer_read")
         world.stripe.faults.add("GET", "/v1/disputes", kind="error_500_unsaved", times=100)

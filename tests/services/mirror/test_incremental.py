@@ -433,10 +433,10 @@ class TestAsleep:
         world.services.sync.run()
         assert world.services.payment_methods.get(method).is_detached
 
-    def test_a_proof_does_not_hide_it_either(self, world: World) -> None:
+    def test_a_verification_does_not_hide_it_either(self, world: World) -> None:
         self.gap(world)
         world.clock.advance(days=31)
-        world.services.sync._prove(full=False, progress=lambda _: None)
+        world.services.sync._verify(full=False, progress=lambda _: None)
         assert world.services.sync.needs_backfill()
 
     def test_a_backfill_that_was_left_for_so_long_begins_anew(self, world: World) -> None:

@@ -30,5 +30,5 @@ def test_of_a_charge_of_ours_and_of_one_by_hand(world: World) -> None:
         ("RECHNUNG-42", "rechnung42", None, "inst_of_another"),
         (None, None, None, None),
     ]
-    proofs = world.services.sync.prove_now(by=ALICE, full=True)
-    assert not [proof.findings for proof in proofs if proof.findings]
+    verifications = world.services.sync.verify_now(by=ALICE, full=True)
+    assert not [verification.findings for verification in verifications if verification.findings]

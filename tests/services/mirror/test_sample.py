@@ -26,8 +26,11 @@ from tests.mirror_checks import (
 from tests.world import ALICE, World
 
 
-def prove(world: World, *, full: bool = False) -> dict[str, VerificationResult]:
-    return {proof.type: proof for proof in world.services.sync.prove_now(by=ALICE, full=full)}
+def verify(world: World, *, full: bool = False) -> dict[str, VerificationResult]:
+    return {
+        verification.type: verification
+        for verification in world.services.sync.verify_now(by=ALICE, full=full)
+    }
 
 
 def light(world: World) -> tuple[Light, list[str]]:
@@ -80,10 +83,10 @@ class TestHoles:
         self, seeded: World, first: int
     ) -> None:
         lose(seeded, "setup_intents", first, 300)
-        proof = prove(seeded)["setup_intents"]
-        assert proof.missing >= 1
-        assert proof.repaired == proof.missing
-        assert proof.windows <= 7
+        verification = verify(seeded)["setup_intents"]
+        assert verification.missing >= 1
+        assert verification.repaired == verification.missing
+        assert verification.windows <= 7
 
     def test_one_that_is_not_the_widest_gap_is_found_by_moments_in_time(
         self, seeded: World, monkeypatch: pytest.MonkeyPatch
@@ -120,8 +123,10 @@ class TestHoles:
         sampling = seeded.services.sync._verification
         began, days = seeded.now, 0
         while not _round(seeded, "customers").covered_since:
-            proof = VerificationResult("customers", verified_at=seeded.now)
-            sampling._prove_listed(proof, seeded.now - 60, SyncResult(), lambda _: None, full=False)
+            verification = VerificationResult("customers", verified_at=seeded.now)
+            sampling._verify_listed(
+                verification, seeded.now - 60, SyncResult(), lambda _: None, full=False
+            )
             left = _round(seeded, "customers").windows_left
             assert left <= 15 - days
             seeded.clock.advance(days=1)
@@ -140,9 +145,9 @@ class TestHoles:
         for _ in range(3):
             world.services.sync.run()
             hide_sessions_from_syncs(world)
-            proof = prove(world)["payment_methods"]
-            assert 5 <= proof.windows <= 10
-            assert not proof.is_full
+            verification = verify(world)["payment_methods"]
+            assert 5 <= verification.windows <= 10
+            assert not verification.is_full
             world.clock.advance(days=1)
         assert _round(world, "payment_methods").covered_since == began
 
@@ -163,7 +168,7 @@ class TestLight:
             next_day(seeded)
             seen.append(light(seeded)[0])
         assert seen == [Light.AMBER] * 3
-        seeded.services.sync.prove_now(by=ALICE, full=True)
+        seeded.services.sync.verify_now(by=ALICE, full=True)
         assert light(seeded) == (Light.GREEN, [])
         assert count(seeded, "setup_intents") == 1200
 
@@ -174,10 +179,10 @@ class TestLight:
         world.services.sync.run()
         with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'by hand'")
-        prove(world)
+        verify(world)
         assert light(world) == (Light.RED, ["differs"])
         world.clock.advance(minutes=5)
-        prove(world)
+        verify(world)
         assert light(world) == (Light.GREEN, [])
 
     def test_stays_green_while_other_programs_begin_and_give_up(self, world: World) -> None:
@@ -204,11 +209,13 @@ class TestLight:
         stripe_account.post(world, f"/v1/payment_intents/{edited}", description="looked at")
         world.stripe.alter(nobodys, {"customer": customer})
         next_day(world)
-        proofs = {proof.type: proof for proof in world.services.sync.proofs()}
-        assert {type_: p.found for type_, p in proofs.items() if p.found} == {}
-        late = {finding.id for finding in proofs["payment_intents"].findings}
+        verifications = {
+            verification.type: verification for verification in world.services.sync.verifications()
+        }
+        assert {type_: p.found for type_, p in verifications.items() if p.found} == {}
+        late = {finding.id for finding in verifications["payment_intents"].findings}
         assert late == {edited, nobodys}
-        assert proofs["payment_intents"].late == 2
+        assert verifications["payment_intents"].late == 2
         assert light(world) == (Light.GREEN, [])
         assert count(world, "payment_intents", "description = 'looked at'") == 1
         assert count(world, "payment_intents", f"id = '{nobodys}'") == 1
@@ -227,15 +234,15 @@ class TestLight:
         with world.services.uow.write() as stores:
             assert stores.deliveries.claim(now=world.now, waits=(30, 120), lease=300)
         world.clock.advance(seconds=70)
-        proofs = prove(world)
-        assert {type_: p.findings for type_, p in proofs.items() if p.findings} == {}
+        verifications = verify(world)
+        assert {type_: p.findings for type_, p in verifications.items() if p.findings} == {}
         assert light(world) == (Light.GREEN, [])
         assert world.services.customers.get(customer).name == "After"
         world.change(
             "UPDATE webhook_deliveries SET state = 'failed', next_try_at = NULL",
             "UPDATE customers SET name = 'by hand'",
         )
-        assert prove(world)["customers"].differing == 1
+        assert verify(world)["customers"].differing == 1
 
     def test_a_comparison_that_fails_is_amber_with_its_reason(self, world: World) -> None:
         world.save_card(world.customer())
@@ -268,10 +275,10 @@ class TestWhatOthersHave:
         world.clock.advance(minutes=10)
         world.services.sync.run()
         seen = watched(world, monkeypatch)
-        proof = prove(world)["payment_intents"]
+        verification = verify(world)["payment_intents"]
         assert seen["/v1/payment_intents"] == 11
-        assert (proof.is_full, proof.at_stripe, proof.found) == (False, 1, 0)
-        full = prove(world, full=True)["payment_intents"]
+        assert (verification.is_full, verification.at_stripe, verification.found) == (False, 1, 0)
+        full = verify(world, full=True)["payment_intents"]
         assert (full.is_full, full.at_stripe, full.found) == (True, 2, 0)
 
     def test_a_person_can_stop_it_between_two_pages(self, world: World) -> None:
@@ -293,7 +300,7 @@ class TestWhatOthersHave:
                     world.services.sync.cancel(VERIFY, by=ALICE)
 
         with pytest.raises(StaleState, match="stopped"):
-            world.services.sync.prove_now(by=ALICE, full=True, progress=stop)
+            world.services.sync.verify_now(by=ALICE, full=True, progress=stop)
         assert told == 3
         assert latest(world, VERIFY).state == "cancelled"
 
@@ -308,11 +315,11 @@ class TestWhatOthersHave:
             write_over(type_, items, asked_at_ms)
 
         matching._write_over = watch  # type: ignore[method-assign, assignment]
-        proof = prove(seeded)["customers"]
+        verification = verify(seeded)["customers"]
         assert max(written) <= 101
         # A sample stops after about ten pages more; everything is for the full one.
-        assert 900 <= proof.repaired == proof.missing <= 1200
-        prove(seeded, full=True)
+        assert 900 <= verification.repaired == verification.missing <= 1200
+        verify(seeded, full=True)
         assert count(seeded, "customers") == 1200
 
 
@@ -343,7 +350,7 @@ class TestBefore:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen = watched(world, monkeypatch)
-        for ask in (world.services.sync.prove_now, world.services.sync.request_proof):
+        for ask in (world.services.sync.verify_now, world.services.sync.request_verification):
             with pytest.raises(StaleState, match="Not everything at Stripe was read yet"):
                 ask(by=ALICE)
         assert seen.total() == 0
@@ -354,23 +361,23 @@ class TestJobs:
     def test_one_comparison_at_a_time(self, world: World) -> None:
         world.services.sync.run()
         jobs = world.services.sync._jobs
-        world.services.sync.request_proof(by=ALICE)
+        world.services.sync.request_verification(by=ALICE)
         assert jobs.take(VERIFY)
         with pytest.raises(StaleState, match="running already"):
-            prove(world)
+            verify(world)
 
     def test_leaves_a_record(self, world: World) -> None:
         world.services.sync.run()
-        prove(world, full=True)
+        verify(world, full=True)
         job = latest(world, VERIFY)
         assert (job.state, job.requested_by, job.params) == ("done", "alice", {"full": True})
 
     def test_takes_along_what_was_asked_for_on_the_page(self, world: World) -> None:
         world.services.sync.run()
-        world.services.sync.request_proof(by=ALICE, full=True)
-        prove(world)
+        world.services.sync.request_verification(by=ALICE, full=True)
+        verify(world)
         assert latest(world, VERIFY).state == "done"
-        assert all(proof.is_full for proof in world.services.sync.proofs())
+        assert all(verification.is_full for verification in world.services.sync.verifications())
 
     def test_one_type_alone_is_a_job_too(self, world: World) -> None:
         customer = customer_elsewhere(world)

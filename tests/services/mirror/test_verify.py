@@ -41,22 +41,27 @@ from tests.world import ALICE, VERA, World
 DISPUTED = "4000000000000259"
 
 
-def prove(world: World, *, full: bool = True) -> dict[str, VerificationResult]:
-    return {proof.type: proof for proof in world.services.sync.prove_now(by=ALICE, full=full)}
-
-
-def found(proofs: dict[str, VerificationResult]) -> set[tuple[str, str, str, tuple[str, ...]]]:
+def verify(world: World, *, full: bool = True) -> dict[str, VerificationResult]:
     return {
-        (proof.type, finding.kind, finding.id, finding.fields)
-        for proof in proofs.values()
-        for finding in proof.findings
+        verification.type: verification
+        for verification in world.services.sync.verify_now(by=ALICE, full=full)
     }
 
 
-def assert_clean(proofs: dict[str, VerificationResult]) -> None:
-    assert found(proofs) == set()
-    assert all(proof.is_clean for proof in proofs.values())
-    assert set(proofs) == set(LISTED_TYPES)
+def found(
+    verifications: dict[str, VerificationResult],
+) -> set[tuple[str, str, str, tuple[str, ...]]]:
+    return {
+        (verification.type, finding.kind, finding.id, finding.fields)
+        for verification in verifications.values()
+        for finding in verification.findings
+    }
+
+
+def assert_clean(verifications: dict[str, VerificationResult]) -> None:
+    assert found(verifications) == set()
+    assert all(verification.is_clean for verification in verifications.values())
+    assert set(verifications) == set(LISTED_TYPES)
 
 
 @pytest.fixture
@@ -92,24 +97,26 @@ class TestClean:
         seed_sessions(world.stripe, 190, now=world.clock(), payments=100)
         world.clock.advance(days=2)
         world.services.sync.run()
-        proofs = prove(world)
-        assert_clean(proofs)
-        for type_, proof in proofs.items():
-            assert proof.windows >= 1, type_
-            assert proof.here == proof.at_stripe == len(listed_ids(world, type_)) > 0, type_
-            assert proof.repaired == 0
+        verifications = verify(world)
+        assert_clean(verifications)
+        for type_, verification in verifications.items():
+            assert verification.windows >= 1, type_
+            assert (
+                verification.here == verification.at_stripe == len(listed_ids(world, type_)) > 0
+            ), type_
+            assert verification.repaired == 0
             if type_ != "payment_methods":
-                assert proof.oldest_here == proof.oldest_at_stripe
-                assert proof.newest_here == proof.newest_at_stripe
-        assert proofs["customers"].windows == proofs["customers"].windows_of == 3
+                assert verification.oldest_here == verification.oldest_at_stripe
+                assert verification.newest_here == verification.newest_at_stripe
+        assert verifications["customers"].windows == verifications["customers"].windows_of == 3
 
     def test_an_empty_account(self, world: World) -> None:
         world.services.sync.run()
-        assert_clean(prove(world))
+        assert_clean(verify(world))
 
     def test_the_whole_practice_business(self, world: World, business: dict[str, str]) -> None:
-        assert_clean(prove(world, full=False))
-        assert_clean(prove(world))
+        assert_clean(verify(world, full=False))
+        assert_clean(verify(world))
 
 
 class TestHoles:
@@ -131,8 +138,8 @@ class TestHoles:
         # The sessions' list would tell of it, but not after days.
         hide_sessions_from_syncs(world, until=world.now + 86_400 * 3)
         world.clock.advance(days=3)
-        proofs = prove(world)
-        told = {(type_, kind, id_) for type_, kind, id_, _ in found(proofs)}
+        verifications = verify(world)
+        told = {(type_, kind, id_) for type_, kind, id_, _ in found(verifications)}
         assert {
             ("customers", "missing", made),
             ("customers", "extra", business["gone"]),
@@ -144,11 +151,13 @@ class TestHoles:
             ("payment_methods", "extra", method),
         } <= told
         assert {kind for type_, kind, _ in told if type_ == "charges"} == {"missing"}
-        assert proofs["charges"].missing == 2
-        assert proofs["disputes"].missing == 1
-        for proof in proofs.values():
-            assert proof.repaired == proof.found == len(proof.findings), proof.type
-        assert_clean(prove(world))
+        assert verifications["charges"].missing == 2
+        assert verifications["disputes"].missing == 1
+        for verification in verifications.values():
+            assert verification.repaired == verification.found == len(verification.findings), (
+                verification.type
+            )
+        assert_clean(verify(world))
         assert_complete(world)
 
     def test_a_row_deleted_by_hand(self, world: World, business: dict[str, str]) -> None:
@@ -157,8 +166,8 @@ class TestHoles:
             with world.shell() as connection:
                 connection.execute(f"DELETE FROM {TABLES[type_]} WHERE id = ?", (lost,))
             # And nothing of the round before: that is mended.
-            assert found(prove(world)) == {(type_, "missing", lost, ())}
-        assert_clean(prove(world))
+            assert found(verify(world)) == {(type_, "missing", lost, ())}
+        assert_clean(verify(world))
         assert_complete(world)
         held = dict(rows(world, "SELECT state, n FROM session_counts WHERE n <> 0"))  # type: ignore[arg-type]
         counted = dict(rows(world, "SELECT status, count(*) FROM checkout_sessions GROUP BY 1"))  # type: ignore[arg-type]
@@ -204,8 +213,8 @@ class TestHoles:
                         else "differs"
                     )
                     wrong.add((type_, kind_, id_, (column,)))
-            assert found(prove(world)) == wrong
-        assert_clean(prove(world))
+            assert found(verify(world)) == wrong
+        assert_clean(verify(world))
 
     @pytest.mark.parametrize("owner", ["gone", None])
     def test_a_method_given_to_somebody_else_by_hand(
@@ -217,8 +226,8 @@ class TestHoles:
                 (business[owner] if owner else None, business["method"]),
             )
         world.clock.advance(seconds=1)
-        assert ("payment_methods", "missing", business["method"], ()) in found(prove(world))
-        assert_clean(prove(world))
+        assert ("payment_methods", "missing", business["method"], ()) in found(verify(world))
+        assert_clean(verify(world))
         method = world.services.payment_methods.get(business["method"])
         assert (method.customer, method.is_detached) == (business["customer"], False)
 
@@ -230,9 +239,9 @@ class TestHoles:
                 [id_, created] = connection.execute(f"SELECT id, created FROM {table}").fetchone()
                 moved = "position = 5 << 20, " if COMPARED[type_].has_position else ""
                 connection.execute(f"UPDATE {table} SET {moved}created = 5 WHERE id = ?", (id_,))
-            assert not prove(world)[type_].is_clean, type_
+            assert not verify(world)[type_].is_clean, type_
             assert rows(world, f"SELECT created FROM {table} WHERE id = ?", id_) == [(created,)]
-        assert_clean(prove(world))
+        assert_clean(verify(world))
 
     def test_a_row_that_stripe_never_had(self, world: World, business: dict[str, str]) -> None:
         for type_ in LISTED_TYPES:
@@ -251,10 +260,10 @@ class TestHoles:
                     tuple(row.values()),
                 )
             world.clock.advance(seconds=1)
-            proofs = prove(world)
-            assert found(proofs) == {(type_, "extra", row["id"], ())}
-            assert proofs[type_].repaired == 1
-        assert_clean(prove(world))
+            verifications = verify(world)
+            assert found(verifications) == {(type_, "extra", row["id"], ())}
+            assert verifications[type_].repaired == 1
+        assert_clean(verify(world))
         assert_complete(world)
 
     def test_more_than_are_listed_are_counted(self, world: World) -> None:
@@ -263,15 +272,19 @@ class TestHoles:
         world.services.sync.run()
         with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'wrong'")
-        proof = prove(world)["customers"]
-        assert (proof.differing, proof.repaired, len(proof.findings)) == (70, 70, 50)
+        verification = verify(world)["customers"]
+        assert (verification.differing, verification.repaired, len(verification.findings)) == (
+            70,
+            70,
+            50,
+        )
 
     def test_a_customer_that_vanished_without_a_trace(
         self, world: World, business: dict[str, str]
     ) -> None:
         world.stripe.forget(business["gone"])
-        assert ("customers", "extra", business["gone"], ()) in found(prove(world))
-        assert_clean(prove(world))
+        assert ("customers", "extra", business["gone"], ()) in found(verify(world))
+        assert_clean(verify(world))
 
     def test_a_hole_is_found_whichever_window_it_lies_in(self, world: World) -> None:
         seed_sessions(world.stripe, 400, now=world.clock())
@@ -281,9 +294,9 @@ class TestHoles:
         lost = everyone[::37]
         with world.shell() as connection:
             connection.executemany("DELETE FROM customers WHERE id = ?", [(one,) for one in lost])
-        proof = _prove_customers(world)
-        assert {finding.id for finding in proof.findings} == set(lost)
-        assert _prove_customers(world).is_clean
+        verification = _verify_customers(world)
+        assert {finding.id for finding in verification.findings} == set(lost)
+        assert _verify_customers(world).is_clean
 
 
 def _other_value(connection: sqlite3.Connection, table: str, column: str) -> str:
@@ -293,13 +306,13 @@ def _other_value(connection: sqlite3.Connection, table: str, column: str) -> str
     return f"coalesce({column}, 0) + 7" if types[column] == "INTEGER" else "'by hand'"
 
 
-def _prove_customers(world: World, *, full: bool = True) -> VerificationResult:
+def _verify_customers(world: World, *, full: bool = True) -> VerificationResult:
     """Of one type alone, as that is what the others do."""
-    proof = VerificationResult("customers", verified_at=world.now)
+    verification = VerificationResult("customers", verified_at=world.now)
     proving_ = world.services.sync._verification
-    proving_._prove_listed(proof, world.now - 60, SyncResult(), lambda _: None, full=full)
-    proving_._samples.ended(proof)
-    return proof
+    proving_._verify_listed(verification, world.now - 60, SyncResult(), lambda _: None, full=full)
+    proving_._samples.ended(verification)
+    return verification
 
 
 class TestParts:
@@ -415,9 +428,9 @@ class TestDuring:
                 stripe_account.post(world, f"/v1/payment_methods/{business['method']}/detach")
 
         seen.before_each = meanwhile
-        proofs = prove(world)
+        verifications = verify(world)
         assert len(done) == 4
-        assert_clean(proofs)
+        assert_clean(verifications)
         assert world.services.customers.get(business["customer"]).name == "Meanwhile"
 
     def test_what_changes_after_stripe_was_asked_is_none_either(
@@ -439,16 +452,16 @@ class TestDuring:
             return page
 
         monkeypatch.setattr(gateway, "list_page", then)
-        assert found(prove(world)) == {("customers", "differs", other, ("name",))}
+        assert found(verify(world)) == {("customers", "differs", other, ("name",))}
 
     def test_what_was_just_made_may_be_on_its_way(
         self, world: World, business: dict[str, str]
     ) -> None:
         with world.stripe.events_lost():
             customer_elsewhere(world)
-        assert_clean(prove(world))
+        assert_clean(verify(world))
         world.clock.advance(minutes=2)
-        assert prove(world)["customers"].missing == 1
+        assert verify(world)["customers"].missing == 1
 
     def test_a_newer_answer_is_not_overwritten_by_the_repair(
         self, world: World, business: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -468,7 +481,7 @@ class TestDuring:
             write_over(type_, items, asked_at_ms)
 
         monkeypatch.setattr(one, "_write_over", late)
-        prove(world)
+        verify(world)
         assert world.services.customers.get(customer).name == "Newest"
 
     def test_an_object_that_vanishes_between_two_pages_of_a_window(self, world: World) -> None:
@@ -480,8 +493,8 @@ class TestDuring:
         seed_sessions(world.stripe, 70, now=world.clock())
         world.clock.advance(days=1)
         world.stripe.faults.add("GET", "/v1/customers$", kind="vanish")
-        proof = _prove_customers(world)
-        assert proof.repaired == proof.missing > 100
+        verification = _verify_customers(world)
+        assert verification.repaired == verification.missing > 100
         assert count(world, "customers") == 140
 
 
@@ -494,17 +507,19 @@ class TestWithoutPermission:
             ("payment_methods", "rak_payment_method_read"),
         ],
     )
-    def test_that_type_is_not_proven_and_the_others_are(
+    def test_that_type_is_not_verified_and_the_others_are(
         self, world: World, business: dict[str, str], type_: str, permission: str
     ) -> None:
         with world.shell() as connection:
             connection.execute("DELETE FROM disputes")
         deny(world, permission)
-        incomplete(lambda: world.services.sync.prove_now(by=ALICE, full=True))
-        proofs = {proof.type: proof for proof in world.services.sync.proofs()}
-        assert permission in (proofs[type_].error or "")
-        assert not proofs[type_].is_clean
-        assert proofs["disputes"].repaired == 1
+        incomplete(lambda: world.services.sync.verify_now(by=ALICE, full=True))
+        verifications = {
+            verification.type: verification for verification in world.services.sync.verifications()
+        }
+        assert permission in (verifications[type_].error or "")
+        assert not verifications[type_].is_clean
+        assert verifications["disputes"].repaired == 1
 
     def test_without_events_differences_are_mended_all_the_same(
         self, world: World, business: dict[str, str]
@@ -515,11 +530,13 @@ class TestWithoutPermission:
         with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'by hand'")
             connection.execute("DELETE FROM stripe_refunds")
-        result = incomplete(lambda: world.services.sync.prove_now(by=ALICE, full=True))
+        result = incomplete(lambda: world.services.sync.verify_now(by=ALICE, full=True))
         assert ["rak_event_read" in problem for problem in result.problems] == [True]
-        proofs = {proof.type: proof for proof in world.services.sync.proofs()}
-        assert {name for name, proof in proofs.items() if proof.error} == set()
-        assert proofs["customers"].repaired == 2
+        verifications = {
+            verification.type: verification for verification in world.services.sync.verifications()
+        }
+        assert {name for name, verification in verifications.items() if verification.error} == set()
+        assert verifications["customers"].repaired == 2
         assert count(world, "customers", "name = 'by hand'") == 0
 
 
@@ -529,8 +546,8 @@ class TestJob:
     ) -> None:
         with world.shell() as connection:
             connection.execute("DELETE FROM stripe_refunds")
-        assert world.services.sync.request_proof(by=ALICE, full=True)
-        assert not world.services.sync.request_proof(by=ALICE)
+        assert world.services.sync.request_verification(by=ALICE, full=True)
+        assert not world.services.sync.request_verification(by=ALICE)
         world.worker.do_long()
         job = latest(world, VERIFY)
         assert (job.state, job.requested_by, job.params) == ("done", "alice", {"full": True})
@@ -545,10 +562,10 @@ class TestJob:
         world.clock.advance(days=2)
         world.services.sync.run()
         seen = watched(world, monkeypatch)
-        proofs = prove(world, full=False)
-        assert 5 <= proofs["customers"].windows <= 7
-        assert proofs["customers"].windows_of == 12
-        assert proofs["payment_methods"].windows == 10
+        verifications = verify(world, full=False)
+        assert 5 <= verifications["customers"].windows <= 7
+        assert verifications["customers"].windows_of == 12
+        assert verifications["payment_methods"].windows == 10
         assert seen.total() < 60
 
     def test_is_due_once_a_day_and_not_before_the_first_backfill(self, world: World) -> None:
@@ -565,29 +582,31 @@ class TestJob:
         world.worker.run_once()
         assert latest(world, VERIFY).id != first.id
 
-    def test_an_outage_ends_it_and_keeps_what_was_proven(
+    def test_an_outage_ends_it_and_keeps_what_was_verified(
         self, world: World, business: dict[str, str]
     ) -> None:
         world.stripe.faults.add("GET", "/v1/charges", kind="error_500_unsaved", times=1000)
-        world.services.sync.request_proof(by=ALICE)
+        world.services.sync.request_verification(by=ALICE)
         with pytest.raises(GatewayError):
             world.services.sync.run_waiting(VERIFY)
         job = latest(world, VERIFY)
         assert job.state == "failed"
         assert "Stripe" in (job.error or "")
-        proven = [proof.type for proof in world.services.sync.proofs()]
-        assert proven == list(LISTED_TYPES[: LISTED_TYPES.index("charges")])
+        verified = [verification.type for verification in world.services.sync.verifications()]
+        assert verified == list(LISTED_TYPES[: LISTED_TYPES.index("charges")])
         world.stripe.faults.clear()
-        assert_clean(prove(world))
+        assert_clean(verify(world))
 
     def test_a_viewer_may_not(self, world: World) -> None:
         with pytest.raises(NotPermitted):
-            world.services.sync.prove_now(by=VERA)
+            world.services.sync.verify_now(by=VERA)
         with pytest.raises(NotPermitted):
-            world.services.sync.request_proof(by=VERA)
+            world.services.sync.request_verification(by=VERA)
         with pytest.raises(NotPermitted):
             world.services.sync.cancel(VERIFY, by=VERA)
 
-    def test_the_moment_of_a_proof_is_kept(self, world: World) -> None:
+    def test_the_moment_of_a_verification_is_kept(self, world: World) -> None:
         world.services.sync.run()
-        assert {proof.verified_at for proof in prove(world).values()} == {epoch(world.clock())}
+        assert {verification.verified_at for verification in verify(world).values()} == {
+            epoch(world.clock())
+        }

@@ -64,12 +64,14 @@ _FIELDS = {
 
 def table(ctx: PageContext) -> None:
     """Every type with what its last comparison found; a row opens the drawer."""
-    proofs = {proof.type: proof for proof in ctx.services.sync.proofs()}
+    verifications = {
+        verification.type: verification for verification in ctx.services.sync.verifications()
+    }
     st.subheader("Compared with Stripe", anchor=False)
     st.caption(
         "Onfile compares samples of everything at Stripe, field by field, and repairs what differs."
     )
-    if not proofs:
+    if not verifications:
         layout.empty(
             "fact_check",
             "Not compared yet",
@@ -79,7 +81,9 @@ def table(ctx: PageContext) -> None:
     rounds = ctx.services.sync.rounds()
     drawers.follow_address(PARAM, TABLE)
     chosen = tables.table(
-        pd.DataFrame([_row(ctx, type_, proofs.get(type_), rounds.get(type_)) for type_ in NAMES]),
+        pd.DataFrame(
+            [_row(ctx, type_, verifications.get(type_), rounds.get(type_)) for type_ in NAMES]
+        ),
         {
             "name": tables.text("What", width=132),
             "state": tables.state("Result", width=120),
@@ -113,14 +117,14 @@ def table(ctx: PageContext) -> None:
         )
 
 
-def state_of(proof: VerificationResult | None) -> str:
-    if proof is None:
+def state_of(verification: VerificationResult | None) -> str:
+    if verification is None:
         return "not_yet"
-    if proof.error:
+    if verification.error:
         return "not_compared"
-    if proof.found > proof.repaired:
+    if verification.found > verification.repaired:
         return "differs"
-    return "repaired" if proof.found else "same"
+    return "repaired" if verification.found else "same"
 
 
 def field(name: str) -> str:
@@ -128,16 +132,21 @@ def field(name: str) -> str:
 
 
 def _row(
-    ctx: PageContext, type_: str, proof: VerificationResult | None, round_: VerificationRound | None
+    ctx: PageContext,
+    type_: str,
+    verification: VerificationResult | None,
+    round_: VerificationRound | None,
 ) -> dict[str, object]:
-    shown = proof or VerificationResult(type_, 0)
+    shown = verification or VerificationResult(type_, 0)
     return {
         "id": type_,
         "name": NAMES[type_],
-        "state": state_of(proof),
-        "verified_at": pd.Timestamp(proof.verified_at, unit="s", tz="UTC") if proof else None,
-        "share": "" if shown.error else _share(shown) if proof else "",
-        "whole": _covered(ctx, proof, round_, brief=True),
+        "state": state_of(verification),
+        "verified_at": pd.Timestamp(verification.verified_at, unit="s", tz="UTC")
+        if verification
+        else None,
+        "share": "" if shown.error else _share(shown) if verification else "",
+        "whole": _covered(ctx, verification, round_, brief=True),
         "here": shown.here,
         "at_stripe": shown.at_stripe,
         "missing": shown.missing,
@@ -146,75 +155,80 @@ def _row(
     }
 
 
-def _share(proof: VerificationResult) -> str:
-    part = proof.windows / proof.windows_of if proof.windows_of else 1.0
+def _share(verification: VerificationResult) -> str:
+    part = verification.windows / verification.windows_of if verification.windows_of else 1.0
     return f"{part:.0%}" if not 0 < part < 0.01 else "< 1%"
 
 
 def _covered(
     ctx: PageContext,
-    proof: VerificationResult | None,
+    verification: VerificationResult | None,
     round_: VerificationRound | None,
     *,
     brief: bool,
 ) -> str:
     """Since when everything was compared; before that, how far that is."""
-    if round_ is None or proof is None:
+    if round_ is None or verification is None:
         return ""
     if round_.covered_since is not None:
         since = day(round_.covered_since, ctx.timezone)
         return since if brief else f"Since {since}"
-    part = 1 - round_.windows_left / proof.windows_of if proof.windows_of else 0.0
+    part = 1 - round_.windows_left / verification.windows_of if verification.windows_of else 0.0
     so_far = f"{max(part, 0.0):.0%} so far"
     return so_far if brief else f"{so_far}; all by {day(round_.done_by, ctx.timezone)}"
 
 
 def _panel(type_: str) -> None:
     ctx = require()
-    proof = next((one for one in ctx.services.sync.proofs() if one.type == type_), None)
-    st.markdown(badges.badge(state_of(proof)))
-    if proof is None:
+    verification = next(
+        (one for one in ctx.services.sync.verifications() if one.type == type_), None
+    )
+    st.markdown(badges.badge(state_of(verification)))
+    if verification is None:
         st.info("Not compared yet.", icon=":material/schedule:")
         return
-    if proof.error:
-        said = sync_words.stop(proof.error)
+    if verification.error:
+        said = sync_words.stop(verification.error)
         st.warning(escape(f"{said.says} {said.next_step}"), icon=":material/warning:")
-    _done(proof)
+    _done(verification)
     zone = ctx.timezone
-    facts = [Fact("Compared", when(proof.verified_at, ctx.now, zone))]
-    if not proof.error:
+    facts = [Fact("Compared", when(verification.verified_at, ctx.now, zone))]
+    if not verification.error:
         facts += [
-            Fact("Share", f"{_share(proof)}: {proof.windows:,} of {proof.windows_of:,} parts"),
+            Fact(
+                "Share",
+                f"{_share(verification)}: {verification.windows:,} of {verification.windows_of:,} parts",
+            ),
             Fact(
                 "Everything",
-                _covered(ctx, proof, ctx.services.sync.rounds().get(type_), brief=False),
+                _covered(ctx, verification, ctx.services.sync.rounds().get(type_), brief=False),
             ),
-            Fact("In them", f"{proof.here:,} here, {proof.at_stripe:,} at Stripe"),
-            Fact("Newest here", exact(proof.newest_here, zone)),
-            Fact("Newest at Stripe", exact(proof.newest_at_stripe, zone)),
-            Fact("Oldest here", exact(proof.oldest_here, zone)),
-            Fact("Oldest at Stripe", exact(proof.oldest_at_stripe, zone)),
+            Fact("In them", f"{verification.here:,} here, {verification.at_stripe:,} at Stripe"),
+            Fact("Newest here", exact(verification.newest_here, zone)),
+            Fact("Newest at Stripe", exact(verification.newest_at_stripe, zone)),
+            Fact("Oldest here", exact(verification.oldest_here, zone)),
+            Fact("Oldest at Stripe", exact(verification.oldest_at_stripe, zone)),
         ]
     layout.facts(facts)
-    _findings(proof)
+    _findings(verification)
 
 
-def _done(proof: VerificationResult) -> None:
-    if not proof.found:
-        if not proof.error:
+def _done(verification: VerificationResult) -> None:
+    if not verification.found:
+        if not verification.error:
             st.markdown("Everything that was compared is the same on both sides.")
-        if proof.late:
-            st.caption(f"{plural(proof.late, 'change')} of other programs were read late.")
+        if verification.late:
+            st.caption(f"{plural(verification.late, 'change')} of other programs were read late.")
         return
-    left = max(proof.found - proof.repaired, 0)
-    was = "was" if proof.found == 1 else "were"
+    left = max(verification.found - verification.repaired, 0)
+    was = "was" if verification.found == 1 else "were"
     done = "Onfile now has what Stripe has" if not left else f"{left:,} could not be repaired"
-    st.markdown(f"{plural(proof.found, 'difference')} {was} found. {done}.")
+    st.markdown(f"{plural(verification.found, 'difference')} {was} found. {done}.")
 
 
-def _findings(proof: VerificationResult) -> None:
+def _findings(verification: VerificationResult) -> None:
     for kind, (title, done) in _KINDS.items():
-        found = [finding for finding in proof.findings if finding.kind == kind]
+        found = [finding for finding in verification.findings if finding.kind == kind]
         if not found:
             continue
         st.markdown(f"**{title}**")
@@ -226,6 +240,6 @@ def _findings(proof: VerificationResult) -> None:
             with st.container(gap="xsmall"):
                 st.code(finding.id, language=None)
                 st.caption("Different: " + ", ".join(field(name) for name in finding.fields))
-    total = proof.found + proof.late
-    if total > len(proof.findings) and proof.findings:
+    total = verification.found + verification.late
+    if total > len(verification.findings) and verification.findings:
         st.caption(f"The first {LISTED_DIFFERENCES} of {total:,} are listed.")
