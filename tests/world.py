@@ -19,6 +19,8 @@ from lib import bootstrap
 from lib.bootstrap import Services
 from lib.clock import epoch
 from lib.domain.actors import Actor, Role
+from lib.domain.charges import Charge, idempotency_key
+from lib.domain.runs import RunRow
 from lib.money import parse_amount
 from lib.practice.engine import PracticeStripe
 from lib.practice.steps import CardForm, NeedsAuthentication
@@ -184,6 +186,13 @@ class World:
     def moved(self) -> list[tuple[int, str]]:
         """Every movement of money at practice Stripe, as (minor units, currency)."""
         return [(m.amount, m.currency) for m in self.stripe.money_moved() if m.kind == "charge"]
+
+
+def key_of(debt: Charge | RunRow, number: int = 1) -> str:
+    """The idempotency key of a try of this debt, in practice mode."""
+    return idempotency_key(
+        account="", customer=debt.customer or "", reference=debt.reference or "", number=number
+    )
 
 
 def card_form(number: str, *, exp_year: int = 2030) -> CardForm:

@@ -10,6 +10,8 @@ Charges (what is owed) and attempts (each try to collect it): states and the mov
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -168,6 +170,8 @@ class Attempt:
     decline: Decline
     last_look: str | None = None
     """JSON of what the last look at Stripe asked and found; see lib.services.charges.resolve."""
+    is_surplus: bool = False
+    """A payment beside another one of the same debt; an incident until a person settled it."""
 
     @property
     def is_open(self) -> bool:
@@ -175,8 +179,15 @@ class Attempt:
         return self.outcome in (None, *OPEN_OUTCOMES)
 
 
-def idempotency_key(charge_id: str, number: int) -> str:
-    return f"onfile:{charge_id}:{number}"
+def idempotency_key(*, account: str, customer: str, reference: str, number: int) -> str:
+    """
+    One key for one try of one debt, without any id of ours that is random: an older copy of the
+    database, an empty one and a second installation meet the same key at Stripe.
+
+    `number` counts the tries of the debt, not of the charge: another sum is the same debt.
+    """
+    debt = json.dumps([account, customer, reference], ensure_ascii=False)
+    return f"onfile:{hashlib.sha256(debt.encode()).hexdigest()[:40]}:{number}"
 
 
 def outcome_of(intent: PaymentIntent) -> Outcome:

@@ -58,6 +58,7 @@ def attempt_of(row: dict[str, Any]) -> Attempt:
         request_id=row["request_id"],
         decline=decline_of(row),
         last_look=row["last_look"],
+        is_surplus=bool(row["is_surplus"]),
     )
 
 

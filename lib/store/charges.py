@@ -13,6 +13,7 @@ from lib.domain.charges import (
     LIVE_STATES,
     OPEN_OUTCOMES,
     RETRYABLE_STATES,
+    STATE_AFTER,
     Attempt,
     Charge,
     ChargeState,
@@ -233,16 +234,24 @@ class ChargeStore:
         """
         Write an outcome if the recorded one is still `before`; False when it is not.
 
-        A PaymentIntent id, a request id and an HTTP status once known are kept.
+        A PaymentIntent id, a request id and an HTTP status once known are kept. An outcome beside
+        another live attempt of the debt is written down all the same, as a surplus.
         """
         cursor = self._database.execute(
-            """UPDATE attempts SET outcome = ?, outcome_at = ?, evidence = ?, next_look_at = ?,
+            """UPDATE attempts SET is_surplus = max(is_surplus, ? AND EXISTS (
+                       SELECT 1 FROM attempts o WHERE o.customer = attempts.customer
+                           AND o.reference = attempts.reference AND o.is_surplus = 0
+                           AND (o.charge_id, o.number) <> (attempts.charge_id, attempts.number)
+                           AND (o.outcome IS NULL
+                               OR o.outcome IN ('succeeded', 'processing', 'unknown')))),
+                   outcome = ?, outcome_at = ?, evidence = ?, next_look_at = ?,
                    payment_intent = coalesce(payment_intent, ?),
                    http_status = coalesce(?, http_status), request_id = coalesce(?, request_id),
                    code = ?, decline_code = ?, advice_code = ?, network_decline_code = ?,
                    network_advice_code = ?, outcome_type = ?, message = ?
                WHERE charge_id = ? AND number = ? AND outcome IS ?""",
             (
+                STATE_AFTER[after] in COMMITTED_STATES,
                 after.value,
                 at,
                 evidence,
@@ -296,6 +305,27 @@ class ChargeStore:
                ORDER BY requested_at"""
         )
         return [attempt_of(row) for row in rows]
+
+    def mark_surplus(self, charge_id: str) -> None:
+        """It was paid beside another charge of the same debt; both payments are there."""
+        self._database.execute("UPDATE charges SET is_surplus = 1 WHERE id = ?", (charge_id,))
+
+    def holds_debt(self, customer: str, reference: str) -> Attempt | None:
+        """The attempt of this debt that is open, unknown, on its way or paid, whatever its charge says."""
+        rows = self._database.query(
+            """SELECT * FROM attempts WHERE customer = ? AND reference = ?
+                   AND (outcome IS NULL OR outcome IN ('succeeded', 'processing', 'unknown'))""",
+            (customer, reference),
+        )
+        return next((attempt_of(row) for row in rows), None)
+
+    def tries(self, customer: str, reference: str) -> int:
+        """How often this debt was tried here, whatever the sum and the outcome."""
+        rows = self._database.query(
+            "SELECT count(*) AS n FROM attempts WHERE customer = ? AND reference = ?",
+            (customer, reference),
+        )
+        return int(next(iter(rows))["n"])
 
     def note(
         self,

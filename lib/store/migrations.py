@@ -66,6 +66,68 @@ def m002_how_files_were_read(database: Database) -> None:
     database.execute("ALTER TABLE runs ADD COLUMN reading TEXT")
 
 
+@migrations()
+def m003_one_live_attempt_a_debt(database: Database) -> None:
+    """A debt is paid once: by its attempts, not by a state of its charge that may lag behind."""
+    for statement in _statements(_ONE_LIVE_ATTEMPT_A_DEBT):
+        database.execute(statement)
+    set_aside(
+        database,
+        "attempts",
+        key=("charge_id", "number"),
+        where="""(charge_id, number) IN (SELECT charge_id, number FROM (
+            SELECT charge_id, number, row_number() OVER (
+                PARTITION BY customer, reference ORDER BY requested_at, charge_id, number) AS place
+            FROM attempts WHERE outcome IS NULL
+                OR outcome IN ('succeeded', 'processing', 'unknown')) WHERE place > 1)""",
+        kind="paid_twice",
+        change="UPDATE attempts SET is_surplus = 1",
+    )
+    for statement in _statements(_DEBT_GUARDS):
+        database.execute(statement)
+
+
+_ONE_LIVE_ATTEMPT_A_DEBT = """
+ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN is_surplus INTEGER NOT NULL DEFAULT 0 CHECK (is_surplus IN (0, 1));
+ALTER TABLE charges ADD COLUMN is_surplus INTEGER NOT NULL DEFAULT 0 CHECK (is_surplus IN (0, 1));
+UPDATE attempts SET
+    customer = (SELECT c.customer FROM charges c WHERE c.id = charge_id),
+    reference = (SELECT c.reference FROM charges c WHERE c.id = charge_id);
+"""
+_DEBT_GUARDS = """
+CREATE UNIQUE INDEX one_live_attempt_a_debt ON attempts (customer, reference)
+    WHERE is_surplus = 0
+        AND (outcome IS NULL OR outcome IN ('succeeded', 'processing', 'unknown'));
+CREATE INDEX attempts_by_debt ON attempts (customer, reference);
+CREATE TRIGGER attempts_name_their_debt AFTER INSERT ON attempts
+BEGIN UPDATE attempts SET
+    customer = (SELECT c.customer FROM charges c WHERE c.id = NEW.charge_id),
+    reference = (SELECT c.reference FROM charges c WHERE c.id = NEW.charge_id)
+    WHERE charge_id = NEW.charge_id AND number = NEW.number; END;
+CREATE TRIGGER attempts_keep_their_debt BEFORE UPDATE OF customer, reference ON attempts
+WHEN NOT EXISTS (SELECT 1 FROM charges c WHERE c.id = NEW.charge_id
+    AND c.customer = NEW.customer AND c.reference = NEW.reference)
+BEGIN SELECT RAISE(ABORT, 'an attempt is of the debt of its charge'); END;
+CREATE TRIGGER attempts_need_a_free_debt BEFORE INSERT ON attempts
+WHEN NEW.outcome IS NULL AND EXISTS (
+    SELECT 1 FROM charges c JOIN attempts a ON a.customer = c.customer
+        AND a.reference = c.reference
+    WHERE c.id = NEW.charge_id AND (a.outcome IS NULL OR a.outcome IN ('succeeded', 'processing', 'unknown')))
+BEGIN SELECT RAISE(ABORT, 'another try of this debt is paid or not over'); END;
+DROP INDEX one_live_charge_a_reference;
+CREATE UNIQUE INDEX one_live_charge_a_reference ON charges (customer, reference)
+    WHERE is_surplus = 0
+        AND state IN ('planned', 'attempting', 'succeeded', 'processing', 'unknown');
+CREATE TRIGGER charges_follow_their_attempts BEFORE UPDATE OF state ON charges
+WHEN NEW.state IN ('planned', 'declined', 'needs_customer', 'blocked', 'cancelled')
+    AND EXISTS (SELECT 1 FROM attempts a WHERE a.charge_id = NEW.id
+        AND (a.outcome IS NULL OR a.outcome IN ('succeeded', 'processing', 'unknown')))
+BEGIN SELECT RAISE(ABORT, 'an attempt of this charge is paid or not over'); END;
+"""
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

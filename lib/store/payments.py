@@ -136,6 +136,16 @@ class PaymentStore:
         )
         return next((Holder(**row) for row in rows), None)
 
+    def tries_elsewhere(self, customer: str, reference: str) -> int:
+        """How many payments of this debt carry our marks at Stripe, and no attempt here."""
+        rows = self._database.query(
+            """SELECT count(*) AS n FROM payment_intents p
+               WHERE customer = ? AND reference = ? AND charge_id IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id)""",
+            (customer, reference),
+        )
+        return int(next(iter(rows))["n"])
+
     def newest_intent(self) -> str | None:
         rows = self._database.query(
             "SELECT id FROM payment_intents ORDER BY created DESC, id DESC LIMIT 1"

@@ -102,7 +102,18 @@ class TestTransitions:
         assert ChargeState.PROCESSING not in RETRYABLE_STATES
 
     def test_keys_are_literal(self) -> None:
-        assert idempotency_key("chg_1", 2) == "onfile:chg_1:2"
+        def key(
+            account: str = "acct_1", customer: str = "cus_1", reference: str = "INV-1", n: int = 1
+        ):
+            return idempotency_key(
+                account=account, customer=customer, reference=reference, number=n
+            )
+
+        assert key() == key()
+        others = {key("acct_2"), key(customer="cus_2"), key(reference="INV-2"), key(n=2)}
+        assert len(others | {key()}) == 5
+        # What is joined is not mistaken for something else.
+        assert key(customer="a", reference="b,c") != key(customer="a,b", reference="c")
 
 
 class TestWhatAnIntentSays:

@@ -410,7 +410,12 @@ class TestAttempts:
         shell.run("UPDATE attempts SET outcome = 'not_executed', outcome_at = 1")
         shell.attempt(key="k2", attempt=2)
         shell.run("UPDATE attempts SET outcome = 'succeeded', outcome_at = 2 WHERE number = 2")
-        shell.run("UPDATE attempts SET outcome = 'succeeded', outcome_at = 3 WHERE number = 1")
+        late = "outcome = 'succeeded', outcome_at = 3 WHERE number = 1"
+        with pytest.raises(
+            sqlite3.IntegrityError, match=r"attempts\.customer, attempts\.reference"
+        ):
+            shell.run(f"UPDATE attempts SET {late}")
+        shell.run(f"UPDATE attempts SET is_surplus = 1, {late}")
 
     def test_an_attempt_keeps_its_run(self, shell: Shell) -> None:
         shell.start()

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from lib.domain.actors import Actor
 from lib.domain.charges import (
+    COMMITTED_STATES,
     IN_FLIGHT_SECONDS,
     Attempt,
     Charge,
     ChargeState,
+    Outcome,
     idempotency_key,
 )
 from lib.domain.mirror import PaymentMethod
@@ -27,7 +29,7 @@ from lib.services.charges.review import (
     same_attempts,
 )
 from lib.services.staff.limits import check_single
-from lib.store.meta import BEHIND, INSTALLATION
+from lib.store.meta import ACCOUNT, BEHIND, INSTALLATION
 from lib.store.unit_of_work import Stores
 
 
@@ -84,7 +86,7 @@ def claim_attempt(
     stores.charges.add_attempt(
         charge.id,
         number=number,
-        idempotency_key=idempotency_key(charge.id, number),
+        idempotency_key=_key(stores, charge),
         params=_params(stores, order, charge, method, number, claim),
         by=by.username,
         at=now,
@@ -113,6 +115,17 @@ def claim_attempt(
     return attempt
 
 
+def _key(stores: Stores, charge: Charge) -> str:
+    debt = (charge.customer, charge.reference)
+    tries = max(stores.charges.tries(*debt), stores.payments.tries_elsewhere(*debt))
+    return idempotency_key(
+        account=stores.meta.value(ACCOUNT) or "",
+        customer=charge.customer,
+        reference=charge.reference,
+        number=tries + 1,
+    )
+
+
 def _must_be_unpaid_at_stripe(stores: Stores, order: ChargeOrder) -> None:
     """
     Raises:
@@ -121,6 +134,14 @@ def _must_be_unpaid_at_stripe(stores: Stores, order: ChargeOrder) -> None:
     """
     if stores.meta.value(BEHIND) is not None:
         raise LedgerBehind
+    paid = stores.charges.holds_debt(order.customer, order.reference)
+    live = stores.charges.find(paid.charge_id) if paid is not None else None
+    if paid is not None and live is not None and live.state not in COMMITTED_STATES:
+        amount = format_money(live.amount, live.currency)
+        raise AlreadyCharged(
+            f"{order.reference} has a try of {amount} that is {(paid.outcome or Outcome.UNKNOWN).value}, though its charge counts as {live.state.value}. Nothing was charged now.",
+            charge_id=live.id,
+        )
     holder = stores.payments.holder(order.customer, order.reference)
     if holder is not None:
         amount = format_money(holder.amount, holder.currency)

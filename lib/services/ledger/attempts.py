@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lib.domain.charges import (
+    COMMITTED_STATES,
     OPEN_OUTCOMES,
     STATE_AFTER,
     Attempt,
@@ -19,6 +20,7 @@ from lib.domain.charges import (
 from lib.domain.declines import explain
 from lib.domain.mirror import Decline, PaymentIntent
 from lib.services.ledger.recovery_links import offer_recovery, withdraw_recovery
+from lib.services.ledger.unexpected import note_paid_twice, note_unexpected
 from lib.store.unit_of_work import Stores
 
 # When to look again at an attempt whose outcome is not known. The first looks come quickly,
@@ -92,9 +94,10 @@ def record_result(
         decline=result.decline,
     ):
         return False
+    written = stores.charges.attempt(attempt.charge_id, attempt.number) or current
     decides = _decides(charge, attempts, current, result.outcome)
-    if decides and not _move(stores, charge, STATE_AFTER[result.outcome], at=at):
-        _suspect_paid_twice(stores, current, result, at=at)
+    if (decides and not _move(stores, charge, written, at=at)) or written.is_surplus:
+        note_paid_twice(stores, charge, written, at=at)
     _note(stores, charge, current, result, evidence=evidence, at=at)
     _follow_up(stores, charge, current, result, decides=decides, at=at)
     return True
@@ -123,29 +126,32 @@ def _decides(
     return is_newest and charge.state not in (ChargeState.SUCCEEDED, ChargeState.CANCELLED)
 
 
-def _move(stores: Stores, charge: Charge, after: ChargeState, *, at: int) -> bool:
-    """False when the charge, or the reference under another charge, is paid already."""
+def _move(stores: Stores, charge: Charge, attempt: Attempt, *, at: int) -> bool:
+    """False when the charge is paid already, by another try."""
+    after = STATE_AFTER[attempt.outcome or Outcome.UNKNOWN]
     if charge.state is ChargeState.SUCCEEDED:
         return False
     if charge.state is after:
         return True
+    if after in COMMITTED_STATES:
+        _make_room(stores, charge, attempt, at=at)
     return stores.charges.move(charge.id, before=charge.state, after=after, at=at)
 
 
-def _suspect_paid_twice(
-    stores: Stores, attempt: Attempt, result: AttemptResult, *, at: int
-) -> None:
+def _make_room(stores: Stores, charge: Charge, attempt: Attempt, *, at: int) -> None:
     """
-    Another try of this charge, or another live charge of this reference, was paid too: behind our
-    back, in the Dashboard, say. The attempt says so; a person must look.
+    Money moved for a charge that was given up: one that only waits for the same debt must not be sent
+    any more, and beside one that was paid, too, this is the surplus.
     """
-    stores.audit.record(
-        at=at,
-        actor="system",
-        action="charge.paid_twice_suspected",
-        subject=attempt.charge_id,
-        detail={"attempt": attempt.number, "payment_intent": result.payment_intent},
-    )
+    other = stores.charges.live_for(charge.customer, charge.reference)
+    if other is None or other.id == charge.id:
+        return
+    if other.state is ChargeState.PLANNED:
+        give_up(stores, other.id, before=ChargeState.PLANNED, by="system", at=at)
+    elif attempt.is_surplus:
+        stores.charges.mark_surplus(charge.id)
+    else:
+        stores.charges.mark_surplus(other.id)
 
 
 def _note(
@@ -245,6 +251,7 @@ def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: in
         charge.customer,
     ) or attempt.payment_intent not in (None, intent.id):
         # Metadata can be copied by hand in the Dashboard; it must not decide another attempt.
+        note_unexpected(stores, intent, charge, at=at)
         return False
     holder = stores.charges.by_payment_intent(intent.id)
     if holder is not None and holder.idempotency_key != attempt.idempotency_key:

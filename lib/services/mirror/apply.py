@@ -14,8 +14,8 @@ from lib.domain.charges import Evidence
 from lib.domain.links import LinkStatus
 from lib.domain.mirror import PaymentIntent, SessionBundle, SetupIntentBundle
 from lib.services.ledger.attempts import apply_intent
-from lib.services.ledger.marks import note_unknown_mark
 from lib.services.ledger.refunds import apply_refund
+from lib.services.ledger.unexpected import note_unknown_mark
 from lib.store.unit_of_work import Stores
 
 

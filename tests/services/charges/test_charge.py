@@ -34,6 +34,7 @@ from tests.world import (
     VERA,
     WANTS_AUTHENTICATION,
     World,
+    key_of,
 )
 
 
@@ -83,7 +84,7 @@ class TestSuccess:
         monkeypatch.setattr(world.services.gateway, "create_payment_intent", looking)
         view = world.charge(customer)
         assert seen[0]["outcome"] is None
-        assert seen[0]["key"] == f"onfile:{view.charge.id}:1"
+        assert seen[0]["key"] == key_of(view.charge)
         assert seen[0]["params"]["off_session"] is True  # type: ignore[index]
         assert seen[0]["params"]["confirm"] is True  # type: ignore[index]
 
@@ -228,7 +229,7 @@ class TestNeverTwice:
             database.execute(
                 """INSERT INTO charges SELECT 'chg_other', livemode, customer, payment_method,
                        amount, currency, reference, reference_key, description, 'planned', created_by,
-                       created_at, updated_at FROM charges WHERE id = ?""",
+                       created_at, updated_at, 0 FROM charges WHERE id = ?""",
                 (view.charge.id,),
             )
         for statement in (
@@ -290,8 +291,8 @@ class TestFailure:
         assert again.charge.state is ChargeState.SUCCEEDED
         assert again.charge.id == failed.charge.id
         assert [a.idempotency_key for a in again.attempts] == [
-            f"onfile:{failed.charge.id}:1",
-            f"onfile:{failed.charge.id}:2",
+            key_of(failed.charge),
+            key_of(failed.charge, 2),
         ]
         assert world.moved() == [(2000, "eur")]
 

@@ -231,7 +231,8 @@ class TestCrash:
             world.charge(customer, reference="CRASH")
         assert services.charge_resolver.resolve_due() == 0, "the sender may still be waiting"
         world.clock.advance(seconds=61)
-        assert services.charge_resolver.resolve_due() == 1
+        # Where Stripe acted, the news that were read before the second try said so.
+        assert services.charge_resolver.resolve_due() == (1 if where == "before" else 0)
         assert services.charges.view(charge_id).charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lib.domain.charges import ChargeState
+from lib.domain.charges import ChargeState, Outcome
+from lib.domain.mirror import Decline
 from lib.domain.runs import RunState
 from lib.errors import AlreadyCharged, InvalidInput, LedgerBehind
 from lib.ids import new_id
 from lib.services.continuity.completeness import LedgerState
 from lib.services.continuity.rebuild import CONFLICT
+from lib.services.ledger.unexpected import UNEXPECTED
 from lib.store.meta import INSTALLATION
 from tests.charge_runs import approve as approve_run
 from tests.charge_runs import counts, payers, started, submitted
@@ -272,3 +274,108 @@ class TestRuns:
         world.worker.do_runs()
         assert len(world.moved()) == 3
         assert counts(world, run.id).get("succeeded", 0) == 0
+
+
+class TestPaidTwice:
+    def test_a_late_payment_of_a_cancelled_charge_stops_the_planned_one_beside_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A try without trace, given up after a day; the same debt waits with another sum; it was paid."""
+        customer = payer(world)
+        monkeypatch.setattr(world.services.charge_resolver, "_by_event", lambda *_: None)
+        world.lose_reply()
+        first = world.charge(customer, reference="INV-1", amount="10")
+        assert first.charge.state is ChargeState.UNKNOWN
+        with world.uow.write() as stores:
+            intent = first.attempts[0]
+            assert stores.charges.record_outcome(
+                first.charge.id,
+                intent.number,
+                before=Outcome.UNKNOWN,
+                after=Outcome.NOT_EXECUTED,
+                evidence="no_trace",
+                at=world.now,
+                next_look_at=None,
+                payment_intent=None,
+                http_status=None,
+                request_id=None,
+                decline=Decline(),
+            )
+            assert stores.charges.move(
+                first.charge.id,
+                before=ChargeState.UNKNOWN,
+                after=ChargeState.PLANNED,
+                at=world.now,
+            )
+        world.services.charges.cancel(first.charge.id, by=ALICE)
+        with pytest.raises(AlreadyCharged):
+            world.charge(customer, reference="INV-1", amount="11")
+        assert world.moved() == [(1000, "usd")]
+        assert world.services.charges.view(first.charge.id).charge.state is ChargeState.SUCCEEDED
+
+    def test_the_schema_refuses_a_second_try_of_a_paid_debt(self, world: World) -> None:
+        customer = payer(world)
+        paid = world.charge(customer, reference="INV-1").charge
+        with sqlite3.connect(world.settings.database) as database:
+            for (name,) in database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'charges'"
+            ).fetchall():
+                database.execute(f"DROP TRIGGER {name}")
+            database.execute("UPDATE charges SET state = 'cancelled' WHERE id = ?", (paid.id,))
+        with pytest.raises(AlreadyCharged):
+            world.charge(customer, reference="INV-1", amount="77")
+        with (
+            sqlite3.connect(world.settings.database) as database,
+            pytest.raises(sqlite3.IntegrityError, match="another try of this debt"),
+        ):
+            database.execute(
+                """INSERT INTO attempts (charge_id, customer, reference, number, idempotency_key,
+                       params, requested_by, requested_at)
+                   SELECT id, customer, reference, 9, 'k', '{}', 'x', 1 FROM charges"""
+            )
+
+    def test_a_second_payment_under_our_marks_is_an_incident(self, world: World) -> None:
+        customer = payer(world)
+        charge = world.charge(customer, reference="INV-1").charge
+        with world.uow.read() as stores:
+            installation = stores.meta.value(INSTALLATION)
+            method = stores.mirror.payment_methods_of(customer)[0].id
+        second = post(
+            world,
+            "/v1/payment_intents",
+            amount=str(charge.amount),
+            currency="usd",
+            customer=customer,
+            payment_method=method,
+            off_session="true",
+            confirm="true",
+            allowed_payment_method_types=["card"],
+            metadata={
+                "onfile_charge_id": charge.id,
+                "onfile_attempt": "1",
+                "onfile_reference": "INV-1",
+                "onfile_installation": installation,
+            },
+        )["id"]
+        for _ in range(2):
+            world.services.sync.run_now(by=ALICE, full=True)
+        with world.uow.read() as stores:
+            incidents = stores.incidents.open(kind=UNEXPECTED)
+        assert [one.subject for one in incidents] == [second]
+        assert incidents[0].details["charge_id"] == charge.id
+
+    def test_two_installations_in_one_second_meet_the_same_key(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The second one's answer is that the key was used for something else: no second payment."""
+        customer = payer(world)
+        world.services.sync.run_now(by=ALICE)
+        world.services.completeness.prove()
+        copy = copied(world)
+        world.charge(customer, reference="INV-1")
+        put_back(world, copy)
+        monkeypatch.setattr(world.services.completeness, "prove", lambda: None)
+        monkeypatch.setattr(world.services.completeness, "read_customer", lambda _: None)
+        second = world.charge(customer, reference="INV-1")
+        assert second.charge.state is ChargeState.UNKNOWN
+        assert len(world.moved()) == 1

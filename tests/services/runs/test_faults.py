@@ -28,7 +28,7 @@ from tests.charge_runs import (
     uow,
 )
 from tests.stopped_runs import all_paid, around_send, one_payer, stopped
-from tests.world import World, impatient
+from tests.world import World, impatient, key_of
 
 _ANY_SIZE = 2**30
 
@@ -316,9 +316,9 @@ class TestLongAfter:
         monkeypatch.setattr(sender, "ask", asleep)
         world.services.runs.executor.execute(run_id)
         assert all_paid(world, world.services.runs.control.find(run_id), 2)
-        first = rows_of(world, run_id)[0].charge_id
-        assert f"onfile:{first}:1" not in keys
-        assert f"onfile:{first}:2" in keys
+        first = rows_of(world, run_id)[0]
+        assert key_of(first) not in keys
+        assert key_of(first, 2) in keys
 
     def test_money_that_moved_after_all_is_written_down(self, world: World) -> None:
         """As if Stripe's lists had said for a day that there was no such payment."""

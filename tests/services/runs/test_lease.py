@@ -15,7 +15,7 @@ from lib.services.runs.execute import RunExecutor
 from tests.charge_runs import audited, counts, executed, invoices, payers, rows_of, started
 from tests.forked_executors import Executors
 from tests.held_requests import Gate, Running, until
-from tests.world import ALICE, ALWAYS_DECLINES, World
+from tests.world import ALICE, ALWAYS_DECLINES, World, key_of
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ class TestHeart:
         world.services.runs.control.pause(run_id, by=ALICE)
         until(lambda: not any(t.name == "onfile-run-heartbeat" for t in threading.enumerate()))
         assert first.end()
-        assert first.gate.keys == [f"onfile:{rows_of(world, run_id)[0].charge_id}:1"]
+        assert first.gate.keys == [key_of(rows_of(world, run_id)[0])]
 
 
 @pytest.mark.usefixtures("silent")
@@ -336,7 +336,7 @@ class TestTriedByHandMeanwhile:
             assert executor.execute(run.id)
             gate.open()
             assert again.result(10).charge.state == "succeeded"
-        assert own.keys == [f"onfile:{rows_of(world, run.id)[1].charge_id}:1"]
+        assert own.keys == [key_of(rows_of(world, run.id)[1])]
         self.each_paid_once(world, run.id)
 
     def test_what_stripe_did_not_take_of_it_is_not_the_runs_to_send(

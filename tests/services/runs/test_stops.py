@@ -24,6 +24,7 @@ from tests.world import (
     ALWAYS_DECLINES,
     BLOCKED_BY_STRIPE,
     World,
+    key_of,
 )
 
 
@@ -105,7 +106,7 @@ class TestBreaker:
             {"amount": "77", "currency": "usd"},
             {
                 "Authorization": "Bearer sk_test_practice",
-                "Idempotency-Key": f"onfile:{first.charge_id}:1",
+                "Idempotency-Key": key_of(first),
             },
         )
         world.services.runs.executor.execute(run_id)
