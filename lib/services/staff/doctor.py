@@ -110,7 +110,7 @@ class DoctorService:
                     "stripe_key",
                     True,
                     f"Stripe answers. The key may not read the account ({error.permission}), which "
-                    "Onfile does not need.",
+                    "Onfile needs only to measure statement suffixes.",
                 )
             return Check("stripe_key", False, _lacking("read the account", None, error))
         except OnfileError as error:

@@ -135,7 +135,7 @@ class TestChecks:
         assert all(check.ok for check in checks), checks
         detail = by_name(checks)["stripe_key"].detail
         assert "rak_account_read" in detail
-        assert "does not need" in detail
+        assert "needs only to measure statement suffixes" in detail
 
     @pytest.mark.parametrize(
         ("status", "details"), [(401, {}), (401, {"permission": "rak_account_read"}), (403, {})]
