@@ -207,10 +207,14 @@ class TestReview:
 
 
 class TestConfirm:
-    def test_stripe_is_asked_for_customer_and_method_once_then_to_charge(
+    def test_stripe_is_asked_for_each_thing_once_then_to_charge(
         self, fill_in, world, monkeypatch
     ) -> None:
         """Nothing is read twice: neither by the page nor by what sends the charge."""
+        other = world.customer()
+        world.save_card(other)
+        # The first charge of a process also asks whether the ledger is complete.
+        world.charge(other)
         at = fill_in(amount="20.00")
         handle, requests = world.stripe.handle, []
 
@@ -220,8 +224,14 @@ class TestConfirm:
 
         monkeypatch.setattr(world.stripe, "handle", counted)
         confirm(at)
-        assert requests == ["GET /customers", "GET /payment_methods", "POST /payment_intents"]
-        assert world.moved() == [(2000, "eur")]
+        assert requests == [
+            "GET /customers",
+            "GET /payment_methods",
+            # Whether the ledger lacks a payment of this customer's.
+            "GET /payment_intents",
+            "POST /payment_intents",
+        ]
+        assert world.moved()[1:] == [(2000, "eur")]
 
     def test_what_changed_since_the_review_is_shown_and_asked_again(
         self, fill_in, world, open_page

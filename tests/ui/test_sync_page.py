@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lib.domain.jobs import JobState
 from lib.domain.verification import VerificationResult, VerificationRound
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
@@ -167,7 +168,7 @@ def test_a_failed_one_says_why(open_page, world) -> None:
     world.services.sync.request(by=ALICE)
     with world.services.uow.write() as stores:
         job = stores.jobs.claim(now=world.now, kind=BACKFILL)
-        stores.jobs.end(job, state="failed", error="<b>boom</b>", at=world.now)
+        stores.jobs.end(job, state=JobState.FAILED, error="<b>boom</b>", at=world.now)
     shown = text(open_page("sync", as_="alice"))
     assert "boom" in shown
 
