@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from tests.mutations import MUTATIONS, Mutation
@@ -59,10 +61,13 @@ def problem_with(mutation: Mutation) -> str | None:
             return f"its text is found {found} times in {mutation.file}"
         mutated = source.replace(mutation.text, mutation.instead)
         try:
-            if path.suffix == ".py":
+            if path.suffix == ".sql":
+                with closing(sqlite3.connect(":memory:")) as database:
+                    database.executescript(mutated)
+            else:
                 compile(mutated, mutation.file, "exec")
-        except SyntaxError as error:
-            return f"what it makes is no Python: {error}"
+        except (SyntaxError, sqlite3.Error) as error:
+            return f"what it makes cannot be read: {error}"
         path.write_text(mutated, encoding="utf-8")
         came = tested(tree, mutation.tests.split())
     if came == "red":

@@ -178,4 +178,11 @@ MUTATIONS = (
         ")",
         f"{SERVICES}runs/test_lease.py::TestTakingOver::test_the_fence_refuses_an_attempt_of_the_old_one",
     ),
+    Mutation(
+        "an attempt of which money moved may become another",
+        "lib/store/first_schema/ledger.sql",
+        "        'unknown>not_executed',\n        'processing>succeeded'",
+        "        'unknown>not_executed', 'succeeded>declined',\n        'processing>succeeded'",
+        "tests/store/test_state_machines.py::test_outcomes_of_attempts",
+    ),
 )
