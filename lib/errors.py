@@ -209,6 +209,10 @@ class OutcomeUnknown(GatewayError):
     code = "outcome_unknown"
 
 
+class UnreadableObject(OutcomeUnknown):
+    """Stripe's answer is an object that lacks what every one of its kind has, or holds it otherwise."""
+
+
 class InvalidSignature(OnfileError):
     """A webhook delivery that was not signed by Stripe, or not within the tolerance."""
 

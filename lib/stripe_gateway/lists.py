@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from lib.errors import Missing, OutcomeUnknown
+from lib.errors import Missing, OutcomeUnknown, UnreadableObject
 from lib.stripe_gateway import mapping
+from lib.stripe_gateway.soundness import MALFORMED, sound
 
 PAGE = 100
 """Stripe's largest page."""
@@ -18,6 +19,15 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An object of a list that was left out, as it is not as every other of its kind."""
+
+    id: str
+    type: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     items: list[T]
     has_more: bool
@@ -25,6 +35,7 @@ class Page(Generic[T]):
     """Where the next page starts; None when this one was empty."""
     last_created: int | None
     """When the last object was made; None when this page was empty or has no times."""
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +78,46 @@ def list_params(
     return params | {name: value for name, value in more.items() if value is not None}
 
 
-def pages(convert: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], Page[T]]:
-    """Reads a list's answer; for `read`."""
+def pages(
+    convert: Callable[[dict[str, Any]], T], *, leaves_out: bool = False
+) -> Callable[[dict[str, Any]], Page[T]]:
+    """
+    Reads a list's answer; for `read`.
+
+    Args:
+        leaves_out: one object that cannot be read is named on the page and keeps no other from being
+            read. Otherwise the answer is none: a list that is evidence must be whole.
+    """
 
     def page(data: dict[str, Any]) -> Page[T]:
         raw: list[dict[str, Any]] = data["data"]
         if data["has_more"] and not raw:
             # Whoever took this for the end would lose everything that follows.
             raise ValueError("more is promised, and nothing sent")
+        items: list[T] = []
+        unreadable: list[Unreadable] = []
+        for item in raw:
+            try:
+                items.append(sound(convert(item)))
+            except MALFORMED as error:
+                if not leaves_out:
+                    raise
+                unreadable.append(_unreadable(item, error))
+        times = (item.get("created") for item in reversed(raw))
         return Page(
-            items=[convert(item) for item in raw],
+            items=items,
             has_more=bool(data["has_more"]),
             last_id=raw[-1]["id"] if raw else None,
-            last_created=raw[-1].get("created") if raw else None,
+            last_created=next((time for time in times if isinstance(time, int)), None),
+            unreadable=tuple(unreadable),
         )
 
     return page
 
 
-def whole_list(fetch: Callable[[str | None], Page[T]]) -> list[T]:
+def whole_list(fetch: Callable[[str | None], Page[T]]) -> Page[T]:
     """
-    All pages of a short list.
+    All pages of a short list as one.
 
     Where the object that marked the place was deleted between two pages, from the beginning again.
 
@@ -97,6 +127,7 @@ def whole_list(fetch: Callable[[str | None], Page[T]]) -> list[T]:
     """
     beginnings = 0
     found: list[T] = []
+    unreadable: list[Unreadable] = []
     after: str | None = None
     while True:
         try:
@@ -108,11 +139,12 @@ def whole_list(fetch: Callable[[str | None], Page[T]]) -> list[T]:
             if beginnings > _BEGINNINGS:
                 # Not Missing: whoever is told that would take the owner of the list for deleted.
                 raise OutcomeUnknown("The list changed whenever it was read.") from error
-            found, after = [], None
+            found, unreadable, after = [], [], None
             continue
         found += page.items
+        unreadable += page.unreadable
         if not page.has_more:
-            return found
+            return replace(page, items=found, unreadable=tuple(unreadable))
         after = page.last_id
 
 
@@ -120,8 +152,21 @@ def read(convert: Callable[[dict[str, Any]], T], data: dict[str, Any]) -> T:
     """
     Raises:
         OutcomeUnknown: the answer lacks what it must have, so nothing can be concluded from it.
+        UnreadableObject: so does the object that it is.
     """
     try:
-        return convert(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutcomeUnknown(f"Stripe's answer is incomplete ({type(error).__name__}).") from error
+        return sound(convert(data))
+    except MALFORMED as error:
+        kind = UnreadableObject if isinstance(data.get("id"), str) else OutcomeUnknown
+        raise kind(f"Stripe's answer is incomplete ({type(error).__name__}).") from error
+
+
+def _unreadable(item: Any, error: Exception) -> Unreadable:  # noqa: ANN401 - whatever JSON holds
+    """
+    Raises:
+        ValueError: it cannot even be named.
+    """
+    named = item.get("id") if isinstance(item, dict) else None
+    if not isinstance(named, str) or not named:
+        raise ValueError("an object without an id") from error
+    return Unreadable(named, str(item.get("object")), f"{type(error).__name__}: {error}"[:200])

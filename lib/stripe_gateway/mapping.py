@@ -27,6 +27,7 @@ from lib.domain.mirror import (
     SetupIntentBundle,
     StripeCharge,
 )
+from lib.stripe_gateway.soundness import expanded
 
 Json = Mapping[str, Any]
 # Metadata can be edited by anybody with access to the Dashboard.
@@ -90,21 +91,21 @@ def setup_intent(data: Json) -> SetupIntent:
 
 def setup_intent_bundle(data: Json) -> SetupIntentBundle:
     """A SetupIntent with its PaymentMethod where it was expanded."""
-    method, intent = data.get("payment_method"), setup_intent(data)
-    if not isinstance(method, dict):
+    method, intent = expanded(payment_method, data.get("payment_method")), setup_intent(data)
+    if method is None:
         return SetupIntentBundle(intent, None)
-    return SetupIntentBundle(intent, _saved_for(intent.customer, intent, payment_method(method)))
+    return SetupIntentBundle(intent, _saved_for(intent.customer, intent, method))
 
 
 def session_bundle(data: Json) -> SessionBundle:
     """A Session with its SetupIntent and PaymentMethod where they were expanded."""
     intent = data.get("setup_intent")
-    expanded = setup_intent_bundle(intent) if isinstance(intent, dict) else None
+    along = expanded(setup_intent_bundle, intent)
     details: Json = data.get("customer_details") or {}
     metadata: Json = data.get("metadata") or {}
-    method = expanded.payment_method if expanded else None
-    if expanded and method:
-        method = _saved_for(_id(data.get("customer")), expanded.setup_intent, method)
+    method = along.payment_method if along else None
+    if along and method:
+        method = _saved_for(_id(data.get("customer")), along.setup_intent, method)
     return SessionBundle(
         session=CheckoutSession(
             id=data["id"],
@@ -123,7 +124,7 @@ def session_bundle(data: Json) -> SessionBundle:
             created=data["created"],
             expires_at=data.get("expires_at"),
         ),
-        setup_intent=expanded.setup_intent if expanded else None,
+        setup_intent=along.setup_intent if along else None,
         payment_method=method,
     )
 
@@ -153,7 +154,7 @@ def payment_intent(data: Json) -> PaymentIntent:
         description=data.get("description"),
         error=decline(error, outcome_of=latest) if error else None,
         created=data["created"],
-        charge=charge(latest) if isinstance(latest, dict) else None,
+        charge=expanded(charge, latest),
         run_id=metadata.get("onfile_run"),
         amount_received=data.get("amount_received"),
         reference=metadata.get("onfile_reference"),

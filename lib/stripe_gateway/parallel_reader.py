@@ -11,7 +11,7 @@ from typing import Any
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.windows import Window, best_to_cut, cut
 from lib.errors import Missing
-from lib.stripe_gateway.lists import Page
+from lib.stripe_gateway.lists import Page, Unreadable
 
 # Enough to fill 25 requests a second at answers of 300 ms; more would only wait for the limit.
 READERS = 8
@@ -47,6 +47,7 @@ class WindowPage:
     after_id: str | None
     after_created: int | None
     is_done: bool
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 class ParallelReader:
@@ -177,6 +178,7 @@ class ParallelReader:
                         window.after_id,
                         window.after_created,
                         window.is_done,
+                        page.unreadable,
                     )
                 )
                 self._changed.notify_all()

@@ -63,21 +63,22 @@ def verify(
 
 
 def _is_well_formed(event: Event) -> bool:
+    """Ids and types of Stripe's making are ASCII; an account's own ids are any text."""
     texts = (event.id, event.type)
-    maybe = (
-        event.api_version,
-        event.object_id,
-        event.object_type,
-        event.idempotency_key,
-        event.account,
-    )
+    maybe = (event.api_version, event.object_type, event.account)
+    of_others = (event.object_id, event.idempotency_key)
     return (
-        # Ids and types are ASCII; other text might not even be fit to store.
         all(isinstance(text, str) and text and text.isascii() for text in texts)
         and all(text is None or (isinstance(text, str) and text.isascii()) for text in maybe)
+        and all(text is None or _is_text(text) for text in of_others)
         and isinstance(event.created, int)
         and 0 <= event.created < _END_OF_TIME
     )
+
+
+def _is_text(value: object) -> bool:
+    """Half a letter, which JSON can hold, is not fit to store."""
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _matches(text: str, header: str, secret: str) -> bool:

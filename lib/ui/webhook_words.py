@@ -52,6 +52,7 @@ _NOTES: dict[str, str] = {
     "other_account": "It happened on another account that is connected to this one.",
     "other_purpose": "It is about a Stripe page that does not save cards.",
     "vanished": "Stripe no longer has the object. That is noted here.",
+    "left_out": "Stripe’s object could not be read. It was left out and noted as an incident.",
 }
 BY_ITSELF = "Nothing to do: Onfile tries again by itself."
 _STRIPE_AWAY = ("Stripe did not answer, or was too busy.", BY_ITSELF)

@@ -16,15 +16,16 @@ from typing import Any
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import TYPES, PaymentMethod
 from lib.domain.windows import Window, remaining
-from lib.errors import Missing
+from lib.errors import InvalidInput, Missing, Refused
 from lib.ids import new_id
 from lib.services.mirror.apply import record_listed
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.search_index import ROWS, index_in
+from lib.services.mirror.unreadable import note_unreadable
 from lib.store.sync_state import OpenBackfill
 from lib.store.unit_of_work import Bulk, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page, whole_list
+from lib.stripe_gateway.lists import Page, Unreadable, whole_list
 from lib.stripe_gateway.parallel_reader import READERS, ParallelReader, WindowCut, WindowPage
 
 # Customers whose methods are written together.
@@ -35,8 +36,10 @@ _CUSTOMERS_AT_ONCE = 64
 class _MethodsOf:
     customer: str
     methods: list[PaymentMethod] | None
-    """None: Stripe has no such customer any more."""
+    """None: Stripe has no such customer any more, or the list could not be read."""
     asked_at_ms: int
+    is_gone: bool = False
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 class Backfill:
@@ -178,6 +181,9 @@ class Backfill:
                 synced_at_ms=message.asked_at_ms,
                 counted=self._types,
             )
+            result.unreadable += note_unreadable(
+                stores, message.unreadable, at=message.asked_at_ms // 1000
+            )
             stores.sync.advance_window(
                 message.window.id,
                 after_id=message.after_id,
@@ -195,17 +201,23 @@ class Backfill:
                 answers = list(readers.map(self._methods_of, batch))
                 with self._uow.write(in_bulk=True) as stores:
                     for one in answers:
-                        if one.methods is None:
+                        result.unreadable += note_unreadable(
+                            stores, one.unreadable, at=one.asked_at_ms // 1000
+                        )
+                        if one.is_gone:
                             stores.mirror.mark_customer_deleted(
                                 one.customer, synced_at_ms=one.asked_at_ms
                             )
+                        if one.methods is None:
                             continue
                         ids = [method.id for method in one.methods]
                         stores.mirror.save_payment_methods(
                             one.methods, synced_at_ms=one.asked_at_ms
                         )
                         stores.mirror.mark_missing_methods_detached(
-                            one.customer, ids, synced_at_ms=one.asked_at_ms
+                            one.customer,
+                            [*ids, *(left_out.id for left_out in one.unreadable)],
+                            synced_at_ms=one.asked_at_ms,
                         )
                         result.payment_methods += len(ids)
                         if "setup_intents" in self._types and ids:
@@ -245,11 +257,15 @@ class Backfill:
         try:
             found = methods_of(self._gateway, customer)
         except Missing:
-            return _MethodsOf(customer, None, asked_at_ms)
-        return _MethodsOf(customer, found, asked_at_ms)
+            return _MethodsOf(customer, None, asked_at_ms, is_gone=True)
+        except (InvalidInput, Refused) as error:
+            # Of this customer alone: the others' lists can be read.
+            odd = Unreadable(customer, "customer", str(error))
+            return _MethodsOf(customer, None, asked_at_ms, unreadable=(odd,))
+        return _MethodsOf(customer, found.items, asked_at_ms, unreadable=found.unreadable)
 
 
-def methods_of(gateway: StripeGateway, customer: str) -> list[PaymentMethod]:
+def methods_of(gateway: StripeGateway, customer: str) -> Page[PaymentMethod]:
     """
     All methods that Stripe names for a customer.
 

@@ -14,14 +14,15 @@ from lib.domain.verification import (
     differences,
     is_silent,
 )
-from lib.errors import InvalidInput, Missing, OutcomeUnknown
+from lib.errors import InvalidInput, Missing, OutcomeUnknown, UnreadableObject
 from lib.services.mirror.apply import is_ours, record_listed
 from lib.services.mirror.incremental import IncrementalSync
 from lib.services.mirror.result import SyncResult
+from lib.services.mirror.unreadable import note_unreadable
 from lib.store.comparing import COMPARED
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page
+from lib.stripe_gateway.lists import Page, Unreadable
 
 _BEGINNINGS = 5
 
@@ -213,6 +214,12 @@ class Comparison:
             item = _RETRIEVE[type_](self._gateway, object_id)
         except (Missing, InvalidInput):
             item = None
+        except UnreadableObject as error:
+            # It is there: our row of it is the best that anybody has.
+            with self._uow.write() as stores:
+                odd = Unreadable(object_id, type_, str(error))
+                note_unreadable(stores, [odd], at=asked_at_ms // 1000)
+            return
         if type_ == "customers" and (item is None or item.is_deleted):
             with self._uow.write() as stores:
                 stores.mirror.mark_customer_deleted(object_id, synced_at_ms=asked_at_ms)

@@ -70,6 +70,7 @@ WRONG_LIVEMODE = "wrong_livemode"
 OTHER_ACCOUNT = "other_account"
 OTHER_PURPOSE = "other_purpose"
 VANISHED = "vanished"
+LEFT_OUT = "left_out"
 
 
 def family_of(event_type: str, object_type: str | None) -> str | None:

@@ -9,16 +9,19 @@ events a request: those that can wait are asked for in another, in place of such
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import SessionBundle
-from lib.errors import InvalidInput, Missing, OnfileError, OutcomeUnknown
+from lib.errors import InvalidInput, Missing, OnfileError, OutcomeUnknown, UnreadableObject
 from lib.services.mirror.apply import is_ours, record_listed
 from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.result import Progress, SyncResult
+from lib.services.mirror.unreadable import note_unreadable
 from lib.services.mirror.webhooks import WebhookService
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page
+from lib.stripe_gateway.lists import Page, Unreadable
 
 # Stripe lists events of the last 30 days only. A day of margin, then everything is read again.
 EVENT_LOG_SECONDS = 29 * 86_400
@@ -149,6 +152,7 @@ class IncrementalSync:
             page = self._gateway.list_events(types=types, after=after, created_from=since)
             newest = newest or next((event.created for event in page.items), None)
             result.events += self._webhooks.take_listed(page.items)
+            self._note(result, page.unreadable)
             progress(result.progress("events"))
             if not page.has_more:
                 return newest
@@ -197,7 +201,10 @@ class IncrementalSync:
                 self._refetcher.session(session_id)
             except Missing:
                 self._refetcher.forget_session(session_id)
-            except (InvalidInput, OutcomeUnknown) as error:
+            except (InvalidInput, UnreadableObject) as error:
+                self._note(result, [Unreadable(session_id, "checkout_session", str(error))])
+                continue
+            except OutcomeUnknown as error:
                 failed = failed or error
                 continue
             result.checkout_sessions += 1
@@ -238,6 +245,7 @@ class IncrementalSync:
                 stores, "checkout_sessions", page.items, synced_at_ms=asked_at_ms
             )
         result.add(written)
+        self._note(result, page.unreadable)
         return page, had_news
 
     def listed(
@@ -255,11 +263,17 @@ class IncrementalSync:
             with self._uow.write(in_bulk=True) as stores:
                 written = record_listed(stores, type_, page.items, synced_at_ms=asked_at_ms)
             result.add(written)
+            self._note(result, page.unreadable)
             progress(result.progress(type_))
             if not page.has_more:
                 break
             after = page.last_id
         self._set_cursor(type_, now)
+
+    def _note(self, result: SyncResult, unreadable: Sequence[Unreadable]) -> None:
+        if unreadable:
+            with self._uow.write() as stores:
+                result.unreadable += note_unreadable(stores, unreadable, at=self._now())
 
     def _cursor(self, name: str) -> int | None:
         """None where nothing was read yet, or the clock was wrong when it was."""

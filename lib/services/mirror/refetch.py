@@ -7,7 +7,7 @@ import logging
 from lib.clock import Clock, epoch_ms
 from lib.domain.charges import Evidence
 from lib.domain.mirror import Customer, PaymentIntent, PaymentMethod, SessionBundle
-from lib.errors import GatewayError, Missing
+from lib.errors import GatewayError, InvalidInput, Missing, UnreadableObject
 from lib.services.mirror.apply import (
     record_bundles,
     record_payment_intents,
@@ -135,7 +135,8 @@ class Refetcher:
         if known is None:
             try:
                 self.customer(customer_id)
-            except Missing:
+            except (Missing, InvalidInput, UnreadableObject):
+                # What came with it is kept; the customer's own event or list tells of it.
                 return
 
     def _now_ms(self) -> int:

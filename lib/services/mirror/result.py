@@ -28,6 +28,8 @@ class SyncResult:
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
     """Sentences on what could not be read; the rest was."""
+    unreadable: list[str] = field(default_factory=list)
+    """Sentences on single objects that were left out; each stands as an incident."""
 
     def add(self, written: Mapping[str, int]) -> None:
         for name, number in written.items():

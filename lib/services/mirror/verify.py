@@ -5,14 +5,16 @@ from __future__ import annotations
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import TYPES
 from lib.domain.verification import VerificationResult
-from lib.errors import Misconfigured, Missing
+from lib.errors import InvalidInput, Misconfigured, Missing, Refused
 from lib.services.mirror.backfill import methods_of
 from lib.services.mirror.compare import Comparison, PageAllowance, Values, values_by_id
 from lib.services.mirror.incremental import IncrementalSync
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.sample import Samples
+from lib.services.mirror.unreadable import note_unreadable
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
+from lib.stripe_gateway.lists import Unreadable
 
 # What was made in the last moments may be on its way here still.
 _ON_ITS_WAY_SECONDS = 60
@@ -110,24 +112,32 @@ class Verification:
     def _methods_of(self, customer: str, verification: VerificationResult) -> None:
         asked_at_ms = epoch_ms(self._clock())
         try:
-            items = methods_of(self._gateway, customer)
+            page = methods_of(self._gateway, customer)
+            items, left_out = page.items, page.unreadable
         except Missing:
             with self._uow.write() as stores:
                 stores.mirror.mark_customer_deleted(customer, synced_at_ms=asked_at_ms)
-            items = []
+            items, left_out = [], ()
+        except (InvalidInput, Refused) as error:
+            with self._uow.write() as stores:
+                odd = Unreadable(customer, "customer", str(error))
+                note_unreadable(stores, [odd], at=asked_at_ms // 1000)
+            return
         there = values_by_id(verification.type, items)
+
+        odd_ids = {one.id for one in left_out}
 
         def ours() -> Values:
             with self._uow.read() as stores:
-                return stores.comparing.methods_of(customer)
+                known = stores.comparing.methods_of(customer)
+            return {id_: row for id_, row in known.items() if id_ not in odd_ids}
 
         differing, here = self._comparison.differences(verification.type, ours, there)
         self._comparison.note(verification, differing, here, there)
         with self._uow.write() as stores:
-            stores.comparing.remove_misplaced(
-                verification.type, {item.id: item.created for item in items}
-            )
+            note_unreadable(stores, left_out, at=asked_at_ms // 1000)
+            stores.comparing.remove_misplaced(verification.type, {item.id: item.created for item in items})
             stores.mirror.save_payment_methods(items, synced_at_ms=asked_at_ms)
             stores.mirror.mark_missing_methods_detached(
-                customer, list(there), synced_at_ms=asked_at_ms
+                customer, [*there, *odd_ids], synced_at_ms=asked_at_ms
             )

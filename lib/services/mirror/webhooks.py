@@ -9,18 +9,21 @@ from concurrent.futures import Future
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.mirror import Event, SessionBundle
-from lib.errors import Blocked, Missing, NotFound, OnfileError
+from lib.errors import Blocked, InvalidInput, Missing, NotFound, OnfileError, UnreadableObject
 from lib.services.mirror.event_types import (
     EVENT_FAMILIES,
+    LEFT_OUT,
     OTHER_PURPOSE,
     VANISHED,
     family_of,
     why_ignored,
 )
 from lib.services.mirror.refetch import Refetcher
+from lib.services.mirror.unreadable import note_unreadable
 from lib.store.deliveries import Delivery
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway import webhooks
+from lib.stripe_gateway.lists import Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -166,6 +169,10 @@ class WebhookService:
     def _process(self, group: Sequence[Delivery]) -> None:
         try:
             note = self._mirror(group)
+        except (InvalidInput, UnreadableObject) as error:
+            # Asking again brings the same answer: it is told once, and not tried for a day.
+            note = LEFT_OUT
+            self._leave_out(group[0], error)
         except Exception as error:
             # Whatever it is, it must not stop the others; the reason is kept.
             if not isinstance(error, OnfileError):
@@ -177,6 +184,13 @@ class WebhookService:
         with self._uow.write(in_bulk=True) as stores:
             for delivery in group:
                 stores.deliveries.finish(delivery, state=state, note=note, at=now)
+
+    def _leave_out(self, delivery: Delivery, error: OnfileError) -> None:
+        odd = Unreadable(
+            delivery.object_id or delivery.event_id, delivery.object_type or "object", str(error)
+        )
+        with self._uow.write(in_bulk=True) as stores:
+            note_unreadable(stores, [odd], at=epoch(self._clock()))
 
     def _postpone(self, group: Sequence[Delivery], error: Exception) -> None:
         now = epoch(self._clock())

@@ -1,0 +1,21 @@
+"""Objects at Stripe that the mirror cannot take: each is an incident, and keeps no other waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lib.ids import new_id
+from lib.store.unit_of_work import Stores
+from lib.stripe_gateway.lists import Unreadable
+
+KIND = "object_unreadable"
+
+
+def note_unreadable(stores: Stores, found: Iterable[Unreadable], *, at: int) -> list[str]:
+    """Open an incident about each, unless one is open; returns a sentence for each."""
+    told = []
+    for one in found:
+        details = {"type": one.type, "why": one.why}
+        stores.incidents.add(new_id("inc"), kind=KIND, subject=one.id, details=details, at=at)
+        told.append(f"The {one.type.replace('_', ' ')} {one.id} could not be read: {one.why}.")
+    return told

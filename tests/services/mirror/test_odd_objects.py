@@ -1,0 +1,142 @@
+"""Ids of the account's own making are read like any other; one odd object keeps no other waiting."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from lib.errors import InvalidInput
+from lib.services.mirror.unreadable import KIND
+from tests import stripe_account
+from tests.commands import Run, commands_of
+from tests.mirror_checks import paid_elsewhere
+from tests.webhook_route import deliver
+from tests.world import ALICE, World
+
+OWN_IDS = ["4711?x=1", "a/b#c", "Müller & Söhne", "50%25", "k 17", "anna@firma.example", "..."]
+
+
+def own_customer(world: World, id_: str) -> None:
+    world.stripe.adopt_customer(id_, {"name": f"Kunde {id_}", "email": "k@firma.example"})
+
+
+def incidents(world: World) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(world.settings.database)) as database:
+        return set(database.execute("SELECT kind, subject FROM incidents"))
+
+
+def mirrored(world: World, table: str) -> set[str]:
+    with closing(sqlite3.connect(world.settings.database)) as database:
+        return {row[0] for row in database.execute(f"SELECT id FROM {table}")}
+
+
+class TestOwnIds:
+    def test_everything_is_read_and_charged_like_any_other(self, world: World) -> None:
+        for id_ in OWN_IDS:
+            own_customer(world, id_)
+        result = world.services.sync.run(full=True)
+        assert set(OWN_IDS) <= mirrored(world, "customers")
+        assert (result.problems, result.unreadable, incidents(world)) == ([], [], set())
+        for id_ in OWN_IDS:
+            assert world.services.customers.refresh(id_).name == f"Kunde {id_}"
+            world.save_card(id_)
+            assert world.charge(id_, reference="R-1").charge.customer == id_
+        world.clock.advance(days=1)
+        world.services.sync.run()
+        proofs = world.services.sync.prove_now(by=ALICE, full=True)
+        assert [proof.findings for proof in proofs if proof.findings] == []
+        assert [proof.error for proof in proofs if proof.error] == []
+
+    def test_a_delivery_about_one_is_processed_at_once(self, world: World) -> None:
+        for id_ in OWN_IDS:
+            own_customer(world, id_)
+        for event in stripe_account.events(world, "customer.created"):
+            assert deliver(world, event) == 204
+        while world.services.webhooks.process_due():
+            pass
+        assert set(OWN_IDS) <= mirrored(world, "customers")
+        with closing(sqlite3.connect(world.settings.database)) as database:
+            states = database.execute("SELECT DISTINCT state, note FROM webhook_deliveries")
+            assert states.fetchall() == [("processed", None)]
+
+    @pytest.mark.parametrize("id_", [".", ".."])
+    def test_what_no_path_can_hold_is_told_and_left_out(self, world: World, id_: str) -> None:
+        own_customer(world, id_)
+        other = world.customer()
+        card = world.save_card(other)
+        result = world.services.sync.run_now(by=ALICE, full=True)
+        assert incidents(world) == {(KIND, id_)}
+        assert len(result.unreadable) == 1
+        assert card in mirrored(world, "payment_methods")
+        with pytest.raises(InvalidInput):
+            world.services.customers.refresh(id_)
+
+
+@pytest.fixture
+def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    return commands_of(world, capsys, monkeypatch)
+
+
+ODD: list[tuple[str, str, dict[str, Any]]] = [
+    ("customer", "customers", {"name": {"first": "Anna"}}),
+    ("customer", "customers", {"email": 17}),
+    ("payment_intent", "payment_intents", {"amount": "12.00"}),
+    ("payment_intent", "payment_intents", {"status": None}),
+    ("payment_intent", "payment_intents", {"amount": 1 << 62}),
+    ("charge", "stripe_charges", {"currency": None}),
+    ("refund", "stripe_refunds", {"amount": 1.5}),
+    ("dispute", "disputes", {"evidence_details": {"due_by": "soon"}}),
+    ("setup_intent", "setup_intents", {"usage": ["off_session"]}),
+    ("checkout.session", "checkout_sessions", {"status": 3}),
+    ("payment_method", "payment_methods", {"billing_details": {"name": 5}}),
+]
+
+
+class TestOddObjects:
+    @pytest.mark.parametrize(("kind", "table", "change"), ODD)
+    def test_the_rest_is_read(
+        self, world: World, run: Run, kind: str, table: str, change: dict[str, Any]
+    ) -> None:
+        customer = world.customer()
+        card = world.save_card(customer)
+        intent = paid_elsewhere(world, customer, card)
+        stripe_account.post(world, "/v1/refunds", payment_intent=intent, amount="500")
+        paid_elsewhere(world, customer, world.save_card(customer, "4000000000000259"))
+        id_ = _one_of(world, kind)
+        before = mirrored_after_a_full_read(world)
+        world.stripe.alter(id_, change)
+        with closing(sqlite3.connect(world.settings.database)) as database, database:
+            database.execute("DELETE FROM sync_cursors")
+            for name in before:
+                database.execute(f"DELETE FROM {name}")
+        said = run("sync", "--full", "--as", "ada", "--json")
+        assert said.status == 0, said.err
+        assert [id_ in sentence for sentence in said.json["unreadable"]] == [True]
+        assert incidents(world) == {(KIND, id_)}
+        after = {name: mirrored(world, name) for name in before}
+        assert {n: before[n] - after[n] for n in before if before[n] - after[n]} == {table: {id_}}
+
+    def test_a_delivery_about_one_is_told_and_over(self, world: World) -> None:
+        customer = world.customer()
+        world.stripe.alter(customer, {"name": ["Anna"]})
+        [event] = stripe_account.events(world, "customer.created")
+        deliver(world, event)
+        assert world.services.webhooks.process_due() == 1
+        assert incidents(world) == {(KIND, customer)}
+        with closing(sqlite3.connect(world.settings.database)) as database:
+            rows = database.execute("SELECT state, note FROM webhook_deliveries").fetchall()
+        assert rows == [("processed", "left_out")]
+
+
+def mirrored_after_a_full_read(world: World) -> dict[str, set[str]]:
+    world.services.sync.run(full=True)
+    return {table: mirrored(world, table) for _, table, _ in ODD}
+
+
+def _one_of(world: World, kind: str) -> str:
+    with closing(sqlite3.connect(world.settings.practice_database)) as database:
+        [row] = database.execute("SELECT id FROM objects WHERE kind = ? LIMIT 1", (kind,))
+    return str(row[0])
