@@ -24,6 +24,7 @@ SIMILAR_WITHIN_SECONDS = 7 * 86_400
 # An amount is unusual above so many times the largest of at least so many payments.
 UNUSUAL_FACTOR = 3
 UNUSUAL_FROM_PAYMENTS = 3
+_MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +85,42 @@ def judge(request: RowRequest, facts: PreflightFacts, *, now: int) -> PreflightR
 
 def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) -> Customer | None:
     wanted = request.customer
-    if "@" not in wanted:
-        customer = facts.customers.get(wanted)
-        if customer is None and wanted:
-            found.append(
-                _red("customer_unknown", f"Stripe has no customer {wanted[:40]}.", "customer")
-            )
-        elif customer is not None and customer.is_deleted:
-            found.append(
-                _red("customer_deleted", "This customer was deleted at Stripe.", "customer")
-            )
-        return customer
-    ids = facts.by_address.get(address_key(wanted), ())
-    if len(ids) == 1:
-        return facts.customers.get(ids[0])
-    if ids:
+    if not wanted:
+        return None
+    by_id = facts.customers.get(wanted)
+    ids = facts.by_address.get(address_key(wanted), ()) if "@" in wanted else ()
+    # An account may have made an id of an address: then it may be another customer's address, too.
+    ids = list(dict.fromkeys([*([wanted] if by_id else []), *ids]))
+    if not ids:
+        what = f"No customer has the address {wanted[:80]}."
+        if "@" not in wanted:
+            what = f"Stripe has no customer {wanted[:40]}. Write a customer's id or e-mail address."
+        found.append(_red("customer_unknown", what, "customer"))
+        return None
+    if len(ids) > 1:
+        named = "; ".join(_told_apart(facts, id_) for id_ in ids[:_MOST_NAMED])
+        more = f"; and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
         found.append(
             _red(
                 "customer_ambiguous",
-                f"{len(ids):,} customers have the address {wanted[:80]}. Write the id of the one you mean.",
+                f"{len(ids):,} customers have the address {wanted[:80]}: {named}{more}. "
+                "Write the id of the one you mean.",
                 "customer",
             )
         )
-    else:
-        found.append(
-            _red("customer_unknown", f"No customer has the address {wanted[:80]}.", "customer")
-        )
-    return None
+        return None
+    customer = facts.customers.get(ids[0])
+    if customer is not None and customer.is_deleted:
+        found.append(_red("customer_deleted", "This customer was deleted at Stripe.", "customer"))
+    return customer
+
+
+def _told_apart(facts: PreflightFacts, customer_id: str) -> str:
+    """The id, with what a person knows a customer by."""
+    customer, methods = facts.customers.get(customer_id), facts.methods.get(customer_id, ())
+    name = customer.name if customer else None
+    card = payment_methods.label(methods[0]) if methods else "no saved method"
+    return f"{customer_id} ({', '.join(filter(None, (name, card)))})"
 
 
 def _method(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from lib.domain.amounts import NumberStyle
+from lib.domain.identity import visible
 from lib.domain.number_styles import DecimalSign
 from lib.domain.row_errors import RowError
 from lib.domain.runs import Severity
@@ -63,11 +64,13 @@ class RowCells:
         errors.append(RowError(self._row.number, name, code, message, severity))
 
     def text(self, name: str) -> str | None:
-        """The trimmed cell; None when what a person sees there is lost or not known."""
+        """The cell as it is read; None when what a person sees there is lost or not known."""
         index = self._columns.get(name)
         if index is None:
             return ""
-        cell, value = self._row.cells[index].strip(), self._row.values.get(index)
+        raw, value = self._row.cells[index], self._row.values.get(index)
+        # Amounts know their own spaces.
+        cell = raw.strip() if name == "amount" else visible(raw)
         if value is not None and not self._is_readable(name, cell, value):
             return None
         if name in _KEYS:

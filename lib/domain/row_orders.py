@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lib.domain.amounts import NumberStyle, amount_of
 from lib.domain.charges import clean_description, clean_reference
+from lib.domain.identity import address_key, unreadable
 from lib.domain.row_cells import RowCells
 from lib.domain.row_errors import RowError
 from lib.domain.run_columns import is_ours, stated_currency
@@ -17,8 +18,7 @@ from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
 from lib.money import Money, currency
 
-_CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.]{2,63}\Z")
+_LONGEST_CUSTOMER = 320
 # Cards that were saved before PaymentMethods existed keep their old kind of id.
 _METHOD = re.compile(r"(?:pm|card|src)_[A-Za-z0-9_]{1,250}\Z", re.ASCII)
 _NOT_IN_SUFFIX = set("<>\\'\"*")
@@ -35,7 +35,7 @@ class RowOrder:
     cells: tuple[str, ...]
     """Under the header that the file keeps."""
     customer: str
-    """An id, an e-mail address, or nothing when it is neither."""
+    """An id or an e-mail address; nothing when it can be neither."""
     money: Money | None
     reference: str | None
     payment_method: str | None
@@ -98,7 +98,7 @@ class RowReader:
         suffix = cells.read("statement_descriptor_suffix", clean_suffix)
         if customer and reference:
             # An address is the same in capitals; an id is not.
-            key = (customer.casefold() if "@" in customer else customer, reference)
+            key = (address_key(customer) if "@" in customer else customer, reference)
             earlier = self._first.setdefault(key, row.number)
             if earlier != row.number:
                 cells.fail(
@@ -187,12 +187,19 @@ def _customer(cell: str) -> str:
             "A customer is needed: an id such as cus_…, or an e-mail address.",
             code="customer_missing",
         )
-    if _CUSTOMER.match(cell) or (len(cell) <= 320 and cell.isprintable() and _EMAIL.match(cell)):
-        return cell
-    raise InvalidInput(
-        f"“{cell[:40]}” is neither a customer's id (cus_…) nor an e-mail address.",
-        code="customer_invalid",
-    )
+    letter = unreadable(cell)
+    if letter is not None:
+        raise InvalidInput(
+            f"The customer holds {letter}, which cannot be shown. Type it again by hand.",
+            code="customer_invalid",
+        )
+    if len(cell) > _LONGEST_CUSTOMER:
+        raise InvalidInput(
+            f"“{cell[:40]}…” is neither a customer's id nor an e-mail address.",
+            code="customer_invalid",
+        )
+    # Which customer it names is for whoever knows them: accounts make ids of any form.
+    return cell
 
 
 def _method(cell: str) -> str | None:

@@ -234,7 +234,7 @@ class RunDrafts:
     ) -> list[PreflightResult]:
         now = epoch(self._clock())
         facts = stores.preflight.facts(
-            customers={r.customer for r in requests if "@" not in r.customer},
+            customers={r.customer for r in requests},
             emails={r.customer for r in requests if "@" in r.customer},
             methods={r.payment_method for r in requests if r.payment_method},
             except_run=run_id,
