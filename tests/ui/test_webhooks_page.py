@@ -46,7 +46,9 @@ def customer(world: World) -> str:
 
 @pytest.fixture
 def given_up(world: World) -> str:
-    event_id = receive(world, "customer.updated", "bad/id")
+    path = "/v1/customers/cus_bad"
+    world.stripe.faults.add("GET", path, kind="error_500_unsaved", times=1_000)
+    event_id = receive(world, "customer.updated", "cus_bad")
     while world.services.webhooks.process_due():
         world.clock.advance(days=1)
     return event_id

@@ -11,7 +11,7 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.links import LinkStatus
-from lib.errors import Blocked, InvalidInput, NotFound, NotPermitted, Refused, StaleState
+from lib.errors import Blocked, NotFound, NotPermitted, Refused, StaleState
 from lib.services.collect.links import CreatedLink
 from lib.services.mirror.backfill import Backfill
 from lib.services.mirror.result import SyncResult
@@ -263,7 +263,7 @@ class TestGuest:
             attach("pm_nothing", customer_id=customer, by=ALICE)
         with pytest.raises(NotFound):
             attach(method, customer_id="cus_nothing", by=ALICE)
-        with pytest.raises(InvalidInput):
+        with pytest.raises(NotFound):
             attach(f"{method}/detach", customer_id=customer, by=ALICE)
         with pytest.raises(NotPermitted):
             attach(method, customer_id=customer, by=VERA)
