@@ -14,13 +14,12 @@ Moment = datetime | int
 NONE = "–"
 _PUNCTUATION = re.compile(r"([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
 _LINE_BREAKS = re.compile(r"\s+")
-# Streamlit replaces these after Markdown's own escapes are resolved, so a backslash does not stop
-# them. An invisible joiner does, and only text that looks like one of them gets it.
-_SHORTCODE = re.compile(r":(?=(?:material/)?[\w+-]+:)")
-_AUTOLINK = re.compile(
-    r"(?i)(?<=\bwww)(?=\.)|(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=[\w.+-])(?=@[\w-]+\.)"
+# Streamlit makes icons and links of these after Markdown's own escapes are resolved, so a backslash
+# does not stop it. It looks at one piece of text at a time, and a span that colours nothing ends a
+# piece. A letter that nobody sees would do so as well, and be copied along.
+_MADE_INTO_SOMETHING = re.compile(
+    r"(?i):(?=(?:material/)?[\w+-]+:)|(?<=\bwww)\.|(?<=https):(?=//)|(?<=http):(?=//)|@(?=[\w-]+\.)"
 )
-_JOINER = "\N{WORD JOINER}"
 
 
 def escape(text: str) -> str:
@@ -28,11 +27,19 @@ def escape(text: str) -> str:
     Make text from outside inert in Markdown: no emphasis, links, HTML, LaTeX, colours or icons.
 
     Line breaks become spaces. Where Streamlit has a plain-text element (`st.text`, a table cell),
-    use that instead: it needs no escaping and copies exactly.
+    use that instead: it needs no escaping. Both copy exactly.
     """
+    parts: list[str] = []
+    at = 0
     one_line = _LINE_BREAKS.sub(" ", text)
-    broken = _AUTOLINK.sub(_JOINER, _SHORTCODE.sub(":" + _JOINER, one_line))
-    return _PUNCTUATION.sub(r"\\\1", broken)
+    for match in _MADE_INTO_SOMETHING.finditer(one_line):
+        parts += (_escaped(one_line[at : match.start()]), f":color[\\{match.group()}]")
+        at = match.end()
+    return "".join([*parts, _escaped(one_line[at:])])
+
+
+def _escaped(text: str) -> str:
+    return _PUNCTUATION.sub(r"\\\1", text)
 
 
 def money(amount: int | Money, currency: str | None = None) -> str:
