@@ -276,6 +276,7 @@ class TestLinks:
         said = run("--json", "--as", "alice", "links", "create", "--email", "t@example.com")
         assert (said.status, said.error["code"]) == (1, "customer_exists")
         assert all(twin in said.error["message"] for twin in twins)
+        assert said.error["message"].count("no saved method, never paid") == 2
 
     def test_bad_values_are_refused_with_the_field(self, run: Run) -> None:
         create = ("--json", "--as", "alice", "links", "create")

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from lib.domain import payment_methods, references
+from lib.domain import payment_methods, references, twins
 from lib.domain.charges import Attempt, Charge, ChargeState
 from lib.domain.identity import address_key, reference_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.retries import choose_method, was_tried, why_not_again
 from lib.domain.runs import Finding, RowRequest, Severity
+from lib.domain.twins import Twin
 from lib.money import Money, format_money
 
 # A second payment of the same sum within a week is more often a mistake than not.
@@ -24,7 +25,6 @@ SIMILAR_WITHIN_SECONDS = 7 * 86_400
 # An amount is unusual above so many times the largest of at least so many payments.
 UNUSUAL_FACTOR = 3
 UNUSUAL_FROM_PAYMENTS = 3
-_MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class PreflightFacts:
     customers: Mapping[str, Customer] = field(default_factory=dict)
     by_address: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Living customers by the key of their address."""
+    twins: Mapping[str, Twin] = field(default_factory=dict)
+    """What tells apart those who share an address."""
     methods: Mapping[str, Sequence[PaymentMethod]] = field(default_factory=dict)
     """By customer, newest first."""
     named_methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
@@ -98,12 +100,11 @@ def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) 
         found.append(_red("customer_unknown", what, "customer"))
         return None
     if len(ids) > 1:
-        named = "; ".join(_told_apart(facts, id_) for id_ in ids[:_MOST_NAMED])
-        more = f"; and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+        told = [facts.twins.get(id_) or Twin(facts.customers[id_]) for id_ in ids]
         found.append(
             _red(
                 "customer_ambiguous",
-                f"{len(ids):,} customers have the address {wanted[:80]}: {named}{more}. "
+                f"{len(ids):,} customers have the address {wanted[:80]}: {twins.listed(told)}. "
                 "Write the id of the one you mean.",
                 "customer",
             )
@@ -113,14 +114,6 @@ def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) 
     if customer is not None and customer.is_deleted:
         found.append(_red("customer_deleted", "This customer was deleted at Stripe.", "customer"))
     return customer
-
-
-def _told_apart(facts: PreflightFacts, customer_id: str) -> str:
-    """The id, with what a person knows a customer by."""
-    customer, methods = facts.customers.get(customer_id), facts.methods.get(customer_id, ())
-    name = customer.name if customer else None
-    card = payment_methods.label(methods[0]) if methods else "no saved method"
-    return f"{customer_id} ({', '.join(filter(None, (name, card)))})"
 
 
 def _method(

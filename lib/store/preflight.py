@@ -16,10 +16,13 @@ from lib.domain.runs import OVER_STATES
 from lib.store.charge_rows import attempt_of, charge_of
 from lib.store.mirror import customer_of, payment_method_of
 from lib.store.states import one_of
+from lib.store.twins import TwinStore
 
 _THESE = "(SELECT value FROM json_each(?))"
 # As many keys a query as keep its list small beside the rows it finds.
 _AT_ONCE = 2_000
+# Of an address that many customers have.
+_NAMED = 20
 
 
 class PreflightStore:
@@ -43,6 +46,12 @@ class PreflightStore:
         return PreflightFacts(
             customers=known,
             by_address=by_address,
+            twins={
+                twin.customer.id: twin
+                for twin in TwinStore(self._database).of(
+                    [id_ for ids_ in by_address.values() if len(ids_) > 1 for id_ in ids_[:_NAMED]]
+                )
+            },
             methods=self._methods_of(ids),
             named_methods=self._named_methods(sorted(set(methods))),
             live=live,

@@ -39,6 +39,7 @@ from lib.store.run_rows import RunRowStore
 from lib.store.runs import RunStore
 from lib.store.search import SearchStore
 from lib.store.sync_state import SyncStore
+from lib.store.twins import TwinStore
 from lib.store.users import UserStore
 
 T = TypeVar("T")
@@ -75,6 +76,7 @@ class Stores:
     runs: RunStore
     search: SearchStore
     sync: SyncStore
+    twins: TwinStore
     users: UserStore
     manual_outcomes: ManualOutcomeStore
 
@@ -172,6 +174,7 @@ def stores_over(database: Database) -> Stores:
         runs=RunStore(database),
         search=SearchStore(database),
         sync=SyncStore(database),
+        twins=TwinStore(database),
         users=UserStore(database),
         manual_outcomes=ManualOutcomeStore(database),
     )

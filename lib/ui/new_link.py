@@ -11,7 +11,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.links import LOCALES
-from lib.domain.mirror import Customer
+from lib.domain.twins import Twin
 from lib.errors import InvalidInput
 from lib.ui import drawers, outcome, pickers
 from lib.ui.context import PageContext, require
@@ -150,7 +150,7 @@ def _check(order: _Order, who: str | None) -> None:
 
 def _remember_twins(ctx: PageContext, order: _Order) -> bool:
     """True when customers with this address exist, so that a person decides before one is made."""
-    twins = ctx.services.customers.with_email(order.email or "")
+    twins = ctx.services.customers.twins(order.email or "")
     st.session_state[_TWINS] = (order.email, twins) if twins else None
     return bool(twins)
 
@@ -171,20 +171,22 @@ def _twin_offer(ctx: PageContext, order: _Order) -> bool:
     return True
 
 
-def twin_choice(twins: list[Customer], *, key: str) -> str | None:
+def twin_choice(twins: list[Twin], *, key: str) -> str | None:
     """The id of the customer to use, "" to make a new one anyway, None while undecided."""
     with st.container(border=True):
         many = "These customers have" if len(twins) > 1 else "A customer has"
         st.markdown(f"**{many} this e-mail already**")
         for twin in twins[:5]:
+            customer = twin.customer
             if st.button(
-                f"Use {escape(twin.label)}",
-                key=f"{key}_{twin.id}",
+                f"Use {escape(customer.label)}",
+                key=f"{key}_{customer.id}",
                 type="primary",
                 width="stretch",
-                help=twin.id,
+                help=escape(customer.id),
             ):
-                return twin.id
+                return customer.id
+            st.caption(escape(twin.details))
         if st.button("Make a new one anyway", key=f"{key}_anyway", width="stretch"):
             return ""
     return None

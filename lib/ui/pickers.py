@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lib.domain.identity import visible
 from lib.money import CURRENCIES
 from lib.ui import outcome
 from lib.ui.context import Services
@@ -65,16 +66,19 @@ def _search(services: Services, key: str) -> None:
         max_chars=_LONGEST_SEARCH,
         placeholder="Name, e-mail or id",
     )
-    text = (typed or "").strip()
+    text = visible(typed or "")
     found = dict(services.reports.customers.choices(text, limit=_SHOWN + 1))
     if found:
         shown = list(found)[:_SHOWN]
+        # By name and address alone, twins look the same.
+        details = services.customers.details(shown)
         st.radio(
             "Matching customers",
             shown,
             index=None,
             key=f"{key}_matches",
             format_func=lambda customer_id: escape(found[customer_id]),
+            captions=[escape(details.get(customer_id, "")) for customer_id in shown],
             label_visibility="collapsed",
             on_change=_take,
             args=(key,),
@@ -91,7 +95,7 @@ def _search(services: Services, key: str) -> None:
         st.caption("No customers yet. Choose “New customer”.")
         return
     st.caption("No customer matches. Check the spelling, or choose “New customer”.")
-    if text.startswith("cus_") and st.button("Look this id up at Stripe", key=f"{key}_fetch"):
+    if st.button("Look this id up at Stripe", key=f"{key}_fetch"):
         with outcome.show():
             choose(key, services.customers.get(text).id)
 

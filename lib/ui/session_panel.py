@@ -164,7 +164,7 @@ def _attach_new(ctx: PageContext, row: dict[str, Any]) -> None:
         with outcome.show(rerun=False):
             if not email.strip():
                 raise InvalidInput("Enter the customer's e-mail.", field="email")
-            found = ctx.services.customers.with_email(email)
+            found = ctx.services.customers.twins(email)
             st.session_state[_TWINS] = (email.strip(), found)
             if found:
                 st.rerun()

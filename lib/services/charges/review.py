@@ -26,6 +26,7 @@ from lib.domain.payment_methods import MethodChoice
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, judge
 from lib.domain.retries import choose_method, why_not_again
 from lib.domain.runs import RowRequest
+from lib.domain.twins import MOST_NAMED
 from lib.errors import AlreadyCharged, Blocked
 from lib.money import Money, checked, format_money
 from lib.services.charges.view import ChargeView, view_of
@@ -257,6 +258,10 @@ def _warnings(
         warnings.append(
             f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."
         )
+    warnings += [
+        f"Another customer has the same address: {twin.described}. Check that {order.customer} is meant."
+        for twin in stores.twins.others(order.customer)[:MOST_NAMED]
+    ]
     return (*warnings, *_as_a_row_of_a_run(stores, order, choice.method, now))
 
 

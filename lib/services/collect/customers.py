@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
-from lib.domain.identity import unreadable, visible
+from lib.domain.identity import address_key, unreadable, visible
 from lib.domain.mirror import Customer
+from lib.domain.twins import Twin, listed
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 _LONGEST_NAME = 200
+_LONGEST_ADDRESS = 320
 
 
 class DuplicateCustomer(RuleViolation):
@@ -19,10 +23,11 @@ class DuplicateCustomer(RuleViolation):
 
     code = "customer_exists"
 
-    def __init__(self, email: str, customers: list[Customer]) -> None:
-        names = ", ".join(f"{customer.label} ({customer.id})" for customer in customers)
-        super().__init__(f"{email} belongs to several customers: {names}. Choose one of them.")
-        self.customers = customers
+    def __init__(self, email: str, twins: list[Twin]) -> None:
+        super().__init__(
+            f"{email} belongs to several customers: {listed(twins)}. Choose one of them."
+        )
+        self.twins = twins
 
 
 class CustomerService:
@@ -64,13 +69,33 @@ class CustomerService:
             ) from error
 
     def with_email(self, email: str) -> list[Customer]:
-        """Customers with this address, in any case; asks Stripe as well, whose filter is exact."""
-        cleaned = checked_email(email)
-        asked_at_ms = epoch_ms(self._clock())
-        page = self._gateway.customers_with(cleaned)
-        with self._uow.write() as stores:
-            stores.mirror.save_customers(page.items, synced_at_ms=asked_at_ms)
-            return stores.mirror.customers_with_address(cleaned)
+        """
+        Customers with this address, however it is written; asks Stripe as well, whose filter is exact.
+
+        Raises:
+            InvalidInput: it cannot be anybody's address.
+        """
+        wanted = visible(email)
+        if "@" not in wanted or unreadable(wanted) or len(wanted) > _LONGEST_ADDRESS:
+            checked_email(wanted)
+        for writing in dict.fromkeys((wanted, address_key(wanted))):
+            asked_at_ms = epoch_ms(self._clock())
+            page = self._gateway.customers_with(writing)
+            with self._uow.write() as stores:
+                stores.mirror.save_customers(page.items, synced_at_ms=asked_at_ms)
+        with self._uow.read() as stores:
+            return stores.mirror.customers_with_address(wanted)
+
+    def twins(self, email: str) -> list[Twin]:
+        """The same customers, each with what tells it from the others."""
+        ids = [customer.id for customer in self.with_email(email)]
+        with self._uow.read() as stores:
+            return stores.twins.of(ids)
+
+    def details(self, customer_ids: Sequence[str]) -> dict[str, str]:
+        """What tells customers apart, by id: their cards and last payments."""
+        with self._uow.read() as stores:
+            return {twin.customer.id: twin.details for twin in stores.twins.of(customer_ids)}
 
     def only_one_with_email(self, email: str) -> Customer | None:
         """
@@ -79,7 +104,8 @@ class CustomerService:
         """
         customers = self.with_email(email)
         if len(customers) > 1:
-            raise DuplicateCustomer(email, customers)
+            with self._uow.read() as stores:
+                raise DuplicateCustomer(email, stores.twins.of([one.id for one in customers]))
         return customers[0] if customers else None
 
     def create(self, *, email: str, name: str | None, request_key: str, by: Actor) -> Customer:

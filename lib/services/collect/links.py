@@ -92,8 +92,6 @@ class LinkService:
                 "Choose one: an existing customer, a new customer's e-mail, or nobody yet.",
                 field="customer",
             )
-        if email is not None:
-            email = checked_email(email)
         name = checked_name(name) if name else None
         currency = known_currency(currency).code if currency else None
         reference = clean_reference(reference) if reference and reference.strip() else None
@@ -241,6 +239,8 @@ class LinkService:
             recipient = self._customers.get(customer)
         elif email is not None and not allow_twin:
             recipient = self._customers.only_one_with_email(email)
+        if email is not None and recipient is None:
+            email = checked_email(email)
         now = epoch(self._clock())
         link = SetupLink(
             id=new_id("link"),

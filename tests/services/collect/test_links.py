@@ -253,7 +253,7 @@ class TestTwins:
         }
         with pytest.raises(DuplicateCustomer) as found:
             create(world, email="two@example.com")
-        assert {customer.id for customer in found.value.customers} == several
+        assert {twin.customer.id for twin in found.value.twins} == several
         for customer in several:
             assert customer in str(found.value)
         assert stripe_account.listed(world, SESSIONS) == []

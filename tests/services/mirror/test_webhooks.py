@@ -791,7 +791,7 @@ class TestReplay:
         assert states(world) == ["failed"]
 
     def test_all_that_were_given_up_and_no_other(self, world: World, given_up: str) -> None:
-        receive(world, event("customer.updated", "bad/other"))
+        receive(world, event("customer.updated", "cus_bad_2"))
         receive(world, event("invoice.paid"))
         world.services.webhooks.process_due()
         assert world.services.webhooks.replay_all(by=ADA) == 1
