@@ -9,15 +9,14 @@ events a request: those that can wait are asked for in another, in place of such
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import SessionBundle
 from lib.errors import InvalidInput, Missing, OnfileError, OutcomeUnknown, UnreadableObject
 from lib.services.mirror.apply import is_ours, record_listed
+from lib.services.mirror.event_types import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.result import Progress, SyncResult
-from lib.services.mirror.unreadable import note_unreadable
+from lib.services.mirror.unreadable import tell
 from lib.services.mirror.webhooks import WebhookService
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -33,44 +32,6 @@ _CLOCKS_DIFFER_SECONDS = 300
 # The hour covers clocks that differ and a slow sync.
 _LOOK_BACK_SECONDS = 25 * 3600
 _OVERDUE_AT_ONCE = 10
-# Stripe takes at most twenty. A PaymentIntent brings its latest charge along, a refund and a dispute
-# theirs, so that only charges that failed need events of their own.
-EVENT_TYPES = (
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "setup_intent.succeeded",
-    "setup_intent.setup_failed",
-    "payment_method.attached",
-    "payment_method.detached",
-    "payment_method.updated",
-    "payment_method.automatically_updated",
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.canceled",
-    "customer.created",
-    "customer.updated",
-    "customer.deleted",
-    "refund.created",
-    "refund.updated",
-    "charge.dispute.created",
-    "charge.dispute.closed",
-)
-# What nobody waits for: begun by other programs and not carried out, or on its way at the bank.
-MORE_EVENT_TYPES = (
-    "setup_intent.created",
-    "setup_intent.requires_action",
-    "setup_intent.canceled",
-    "payment_intent.created",
-    "payment_intent.amount_capturable_updated",
-    "payment_intent.partially_funded",
-    "charge.failed",
-    "charge.dispute.updated",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
-    "refund.failed",
-)
 _EVENTS, _MORE_EVENTS = "events", "more_events"
 _MORE_EVERY_SECONDS = 20 * 60
 # Both lists move on within hours of each other, unless a backfill began the first anew.
@@ -152,7 +113,7 @@ class IncrementalSync:
             page = self._gateway.list_events(types=types, after=after, created_from=since)
             newest = newest or next((event.created for event in page.items), None)
             result.events += self._webhooks.take_listed(page.items)
-            self._note(result, page.unreadable)
+            tell(self._uow, result, page.unreadable, at=self._now())
             progress(result.progress("events"))
             if not page.has_more:
                 return newest
@@ -202,7 +163,8 @@ class IncrementalSync:
             except Missing:
                 self._refetcher.forget_session(session_id)
             except (InvalidInput, UnreadableObject) as error:
-                self._note(result, [Unreadable(session_id, "checkout_session", str(error))])
+                odd = Unreadable(session_id, "checkout_session", str(error))
+                tell(self._uow, result, [odd], at=now)
                 continue
             except OutcomeUnknown as error:
                 failed = failed or error
@@ -245,7 +207,7 @@ class IncrementalSync:
                 stores, "checkout_sessions", page.items, synced_at_ms=asked_at_ms
             )
         result.add(written)
-        self._note(result, page.unreadable)
+        tell(self._uow, result, page.unreadable, at=self._now())
         return page, had_news
 
     def listed(
@@ -263,17 +225,12 @@ class IncrementalSync:
             with self._uow.write(in_bulk=True) as stores:
                 written = record_listed(stores, type_, page.items, synced_at_ms=asked_at_ms)
             result.add(written)
-            self._note(result, page.unreadable)
+            tell(self._uow, result, page.unreadable, at=self._now())
             progress(result.progress(type_))
             if not page.has_more:
                 break
             after = page.last_id
         self._set_cursor(type_, now)
-
-    def _note(self, result: SyncResult, unreadable: Sequence[Unreadable]) -> None:
-        if unreadable:
-            with self._uow.write() as stores:
-                result.unreadable += note_unreadable(stores, unreadable, at=self._now())
 
     def _cursor(self, name: str) -> int | None:
         """None where nothing was read yet, or the clock was wrong when it was."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lib.ids import new_id
-from lib.store.unit_of_work import Stores
+from lib.services.mirror.result import SyncResult
+from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.lists import Unreadable
 
 KIND = "object_unreadable"
@@ -19,3 +20,10 @@ def note_unreadable(stores: Stores, found: Iterable[Unreadable], *, at: int) -> 
         stores.incidents.add(new_id("inc"), kind=KIND, subject=one.id, details=details, at=at)
         told.append(f"The {one.type.replace('_', ' ')} {one.id} could not be read: {one.why}.")
     return told
+
+
+def tell(uow: UnitOfWork, result: SyncResult, found: Sequence[Unreadable], *, at: int) -> None:
+    """The same in a transaction of its own, and in what the sync says."""
+    if found:
+        with uow.write() as stores:
+            result.unreadable += note_unreadable(stores, found, at=at)
