@@ -78,7 +78,7 @@ class CustomerService:
             InvalidInput: it cannot be anybody's address.
         """
         wanted = visible(email)
-        if not _SOMEBODYS.match(wanted):
+        if not _SOMEBODYS.match(wanted) or unreadable(wanted):
             checked_email(wanted)
         for writing in dict.fromkeys((wanted, address_key(wanted))):
             asked_at_ms = epoch_ms(self._clock())
