@@ -136,7 +136,9 @@ class Verification:
         self._comparison.note(verification, differing, here, there)
         with self._uow.write() as stores:
             note_unreadable(stores, left_out, at=asked_at_ms // 1000)
-            stores.comparing.remove_misplaced(verification.type, {item.id: item.created for item in items})
+            stores.comparing.remove_misplaced(
+                verification.type, {item.id: item.created for item in items}
+            )
             stores.mirror.save_payment_methods(items, synced_at_ms=asked_at_ms)
             stores.mirror.mark_missing_methods_detached(
                 customer, [*there, *odd_ids], synced_at_ms=asked_at_ms

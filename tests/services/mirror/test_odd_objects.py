@@ -46,9 +46,9 @@ class TestOwnIds:
             assert world.charge(id_, reference="R-1").charge.customer == id_
         world.clock.advance(days=1)
         world.services.sync.run()
-        proofs = world.services.sync.prove_now(by=ALICE, full=True)
-        assert [proof.findings for proof in proofs if proof.findings] == []
-        assert [proof.error for proof in proofs if proof.error] == []
+        verified = world.services.sync.verify_now(by=ALICE, full=True)
+        assert [one.findings for one in verified if one.findings] == []
+        assert [one.error for one in verified if one.error] == []
 
     def test_a_delivery_about_one_is_processed_at_once(self, world: World) -> None:
         for id_ in OWN_IDS:
