@@ -103,9 +103,13 @@ class TestAnOlderFolder:
             GROUP BY c.id HAVING sum(r.amount) > max(c.amount))"""
         assert count(shell, generous) == 0
 
-    def test_no_row_broke_a_guard_that_came_later(self, services: Services) -> None:
+    def test_what_broke_a_guard_that_came_later_is_named(self, services: Services) -> None:
+        """Of two payments of one debt the second is; nothing else was ever wrong."""
         with UnitOfWork(services.settings.database).read() as stores:
-            assert stores.incidents.open() == []
+            incidents = stores.incidents.open()
+        assert [(one.kind, one.details["reference"]) for one in incidents] == [
+            ("paid_twice", "TWICE-1")
+        ]
 
     @pytest.mark.parametrize(
         "page",
