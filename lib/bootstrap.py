@@ -257,7 +257,7 @@ def build_services(
         drafts=drafts,
         executor=RunExecutor(uow, rows, charge_resolver, completeness, clock=clock),
         files=RunFiles(uow, drafts, views, clock=clock),
-        new_cards=NewCardCharger(uow, charges, clock=clock),
+        new_cards=NewCardCharger(uow, charges, completeness, clock=clock),
         outlooks=RunOutlooks(uow, clock=clock),
         retry_runs=RetryRuns(uow, drafts, views, clock=clock),
         views=views,

@@ -12,6 +12,7 @@ Every error Onfile raises on purpose.
     - AlreadyCharged          this reference is paid, in flight or not settled yet
     - Blocked                 our own rules refuse before any call to Stripe
       . LedgerBehind          Stripe knows payments of ours that this database does not
+      . DecisionsRest         an older copy was put back; an approver has not confirmed its decisions yet
   + GatewayError              from Stripe; carries request_id, code and http_status
     - Declined                the attempt is over and no money moved; carries the decline
     - Refused                 Stripe will not accept the request itself; nothing happened
@@ -124,6 +125,17 @@ class LedgerBehind(Blocked):
             "This database is older than what was charged: Stripe knows payments of ours that are missing here. "
             "Nothing is charged or refunded until they are taken over: “python -m lib reconcile --rebuild”, or the button on Sync health.",
             code="ledger_behind",
+        )
+
+
+class DecisionsRest(Blocked):
+    """What people decided before an older copy was put back waits until an approver confirms it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This database is an older copy: what was cancelled or refused since then is not in it. Runs and "
+            "waiting charges rest until an approver has looked at them and confirmed it on Sync health.",
+            code="decisions_rest",
         )
 
 

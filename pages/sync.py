@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.ui import health_panel, layout, sync_panel, verification_panel
+from lib.ui import health_panel, layout, ledger_panel, sync_panel, verification_panel
 from lib.ui.context import require
 
 ctx = require()
@@ -12,6 +12,7 @@ remarks = health_panel.reasons(found)
 with layout.header("Sync health", "Whether everything Stripe has is here, with proof."):
     sync_panel.buttons(ctx, found)
 
+ledger_panel.panel(ctx)
 health_panel.light(ctx, found, remarks)
 sync_panel.jobs(ctx, told={remark.code for remark in remarks})
 health_panel.figures(ctx, found)

@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
         help="first take over what Stripe knows of this installation and this database does not",
     )
     made.add_argument(
+        "--confirm-decisions",
+        action="store_true",
+        help="as an approver: runs and waiting charges of an older copy may go on",
+    )
+    made.add_argument(
         "--installation",
         metavar="ID",
         help="with --rebuild, on a database that began anew: whose payments are ours",

@@ -83,6 +83,8 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
         if arguments.rebuild
         else None
     )
+    if arguments.confirm_decisions:
+        services.completeness.confirm_decisions(by=person(actor))
     found = services.charge_resolver.reconcile(by=person(actor))
     verifications: list[VerificationResult] = []
     error: dict[str, object] | None = None

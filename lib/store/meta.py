@@ -6,6 +6,8 @@ from sqlite_utils import Database
 
 BEHIND = "behind_since"
 """Since when the ledger is known to be behind Stripe, in Unix seconds; absent while it is not."""
+DECISIONS_REST = "decisions_rest_since"
+"""Since when what people decided waits to be confirmed again, because this file proved to be older."""
 ACCOUNT, INSTALLATION = "account", "installation"
 """The Stripe account that the rows are of, and the installation whose marks its payments carry."""
 

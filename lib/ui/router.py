@@ -2,7 +2,16 @@
 
 import streamlit as st
 
-from lib.ui import auth, context, environment, frame, navigation, outcome, sign_in_page
+from lib.ui import (
+    auth,
+    context,
+    environment,
+    frame,
+    ledger_panel,
+    navigation,
+    outcome,
+    sign_in_page,
+)
 
 st.set_page_config(
     page_title="Onfile", page_icon=environment.FAVICON, layout="wide", initial_sidebar_state="auto"
@@ -26,5 +35,6 @@ if actor is None:
 
 frame.sidebar(actor, services)
 auth.keep_cookie(services.users, services.settings)
+ledger_panel.strip(services)
 outcome.show_flash()
 page.run()

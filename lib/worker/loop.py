@@ -82,6 +82,7 @@ class Worker:
         self._guarded("sync", lambda: self._run(SYNC))
 
     def do_long(self) -> None:
+        self._guarded("rebuild", self._services.rebuilds.rebuild_due)
         self._guarded("backfill", lambda: self._run(BACKFILL))
         self._guarded("proof", lambda: self._run(VERIFY))
 

@@ -12,12 +12,13 @@ import threading
 from enum import StrEnum
 
 from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Evidence
-from lib.errors import GatewayError, LedgerBehind, Misconfigured
+from lib.errors import DecisionsRest, GatewayError, LedgerBehind, Misconfigured, StaleState
 from lib.services.mirror.apply import record_payment_intents
 from lib.services.mirror.incremental import EVENT_LOG_SECONDS, IncrementalSync
 from lib.services.mirror.result import SyncResult
-from lib.store.meta import BEHIND
+from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -54,6 +55,46 @@ class Completeness:
         with self._uow.read() as stores:
             since = stores.meta.value(BEHIND)
         return int(since) if since is not None else None
+
+    def decisions_rest_since(self) -> int | None:
+        """Unix seconds; None while what people decided may be carried out."""
+        with self._uow.read() as stores:
+            since = stores.meta.value(DECISIONS_REST)
+        return int(since) if since is not None else None
+
+    def must_not_rest(self) -> None:
+        """
+        For what acts by itself: runs, waiting charges.
+
+        Raises:
+            DecisionsRest: an approver has not confirmed yet.
+        """
+        if self.decisions_rest_since() is not None:
+            raise DecisionsRest
+
+    def confirm_decisions(self, *, by: Actor) -> None:
+        """
+        An approver has looked at what waits: it may be carried out again.
+
+        Raises:
+            NotPermitted
+            LedgerBehind: first Stripe's payments have to be taken over.
+            StaleState: nothing rests.
+        """
+        by.must(Permission.APPROVE)
+        self._must_not_be_behind()
+        with self._uow.write() as stores:
+            since = stores.meta.value(DECISIONS_REST)
+            if since is None:
+                raise StaleState("Nothing rests: somebody confirmed it a moment ago.")
+            stores.meta.clear(DECISIONS_REST)
+            stores.audit.record(
+                at=epoch(self._clock()),
+                actor=by.username,
+                action="ledger.confirm_decisions",
+                subject=stores.meta.value(INSTALLATION) or "",
+                detail={"since": int(since)},
+            )
 
     def state(self) -> LedgerState:
         """Asks Stripe, unless that was done a moment ago."""

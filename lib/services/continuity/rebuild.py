@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lib.clock import Clock, epoch
-from lib.domain.actors import Actor, Permission
+from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import STATE_AFTER, outcome_of_status
 from lib.errors import Blocked, InvalidInput
 from lib.ids import new_id
@@ -61,6 +61,14 @@ class RebuildService:
         with self._uow.read() as stores:
             ours = stores.meta.value(INSTALLATION)
             return [one for one in stores.marks.installations() if one.id not in (None, ours)]
+
+    def rebuild_due(self) -> bool:
+        """For the worker: only what is behind, and only of this very installation."""
+        with self._uow.read() as stores:
+            if stores.meta.value(BEHIND) is None:
+                return False
+        self.rebuild(by=SYSTEM)
+        return True
 
     def rebuild(
         self, *, by: Actor, installation: str | None = None, progress: Progress = lambda _: None

@@ -28,7 +28,7 @@ from lib.store.copies import (
     rows_lost,
 )
 from lib.store.folder_lock import FolderLock
-from lib.store.meta import BEHIND
+from lib.store.meta import BEHIND, DECISIONS_REST
 from lib.store.migrations import bring_up_to_date
 from lib.store.unit_of_work import stores_over
 
@@ -153,6 +153,7 @@ class RestoreService:
             with write_transaction(database):
                 stores = stores_over(database)
                 stores.meta.set(BEHIND, str(now))
+                stores.meta.set(DECISIONS_REST, str(now))
                 stores.audit.record(
                     at=now,
                     actor=by.username,

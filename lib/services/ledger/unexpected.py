@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.domain.charges import COMMITTED_STATES, STATE_AFTER, Attempt, Charge, outcome_of
 from lib.domain.mirror import PaymentIntent
 from lib.ids import new_id
-from lib.store.meta import BEHIND, INSTALLATION
+from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
 from lib.store.unit_of_work import Stores
 
 PAID_TWICE = "paid_twice"
@@ -86,6 +86,8 @@ def note_unknown_mark(stores: Stores, intent: PaymentIntent, *, at: int) -> None
     if stores.meta.value(BEHIND) is not None or stores.incidents.about(intent.id):
         return
     stores.meta.set(BEHIND, str(at))
+    # Stripe knows payments, not decisions: what was cancelled or refused since is not in this file.
+    stores.meta.set(DECISIONS_REST, str(at))
     stores.audit.record(
         at=at,
         actor="system",

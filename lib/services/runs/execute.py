@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from lib.clock import Clock, epoch
 from lib.domain.breaker import MOST_IN_FLIGHT, NOT_WRITTEN, Breaker, RowResult, RunStop, Throttle
 from lib.domain.runs import RowState, Run, RunRow, RunState
-from lib.errors import GatewayError, LedgerBehind, StaleState
+from lib.errors import DecisionsRest, GatewayError, LedgerBehind, StaleState
 from lib.ids import new_id
 from lib.services.charges.resolve import ChargeResolver, Resolution
 from lib.services.continuity.completeness import Completeness
@@ -85,8 +85,9 @@ class RunExecutor:
         """
         try:
             self._completeness.prove()
-        except LedgerBehind as behind:
-            self._stop_untaken(run_id, RunStop(behind.code, str(behind)))
+            self._completeness.must_not_rest()
+        except (LedgerBehind, DecisionsRest) as refusal:
+            self._stop_untaken(run_id, RunStop(refusal.code, str(refusal)))
             return False
         except GatewayError as error:
             # Nothing is known, so nothing is sent; the worker asks again in a moment.

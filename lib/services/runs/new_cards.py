@@ -14,6 +14,7 @@ from lib.errors import GatewayError, RuleViolation, StaleState
 from lib.money import Money
 from lib.services.charges.charge import ChargeService
 from lib.services.charges.review import ChargeOrder
+from lib.services.continuity.completeness import Completeness
 from lib.store.new_cards import NewCardCharge
 from lib.store.unit_of_work import UnitOfWork
 
@@ -25,8 +26,11 @@ _TRY_AGAIN_SECONDS = 300
 
 
 class NewCardCharger:
-    def __init__(self, uow: UnitOfWork, charges: ChargeService, *, clock: Clock) -> None:
+    def __init__(
+        self, uow: UnitOfWork, charges: ChargeService, completeness: Completeness, *, clock: Clock
+    ) -> None:
         self._uow = uow
+        self._completeness = completeness
         self._charges = charges
         self._clock = clock
 
@@ -41,6 +45,8 @@ class NewCardCharger:
 
     def charge_due(self) -> int:
         """Queue what has arrived and charge what is queued; returns how many were sent."""
+        if self._completeness.decisions_rest_since() is not None:
+            return 0
         now = epoch(self._clock())
         with self._uow.read() as stores:
             fresh = stores.new_cards.covered(since=now - APPROVAL_LASTS_SECONDS)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.links import SETUP_SESSION
-from lib.errors import GatewayError, Misconfigured, OnfileError
+from lib.errors import DecisionsRest, GatewayError, LedgerBehind, Misconfigured, OnfileError
 from lib.settings import Mode, Settings
+from lib.store.meta import BEHIND, DECISIONS_REST
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -76,6 +77,7 @@ class DoctorService:
             self._webhook(),
             self._public_url(),
             self._staff(),
+            self._ledger(),
             self._incidents(),
         ]
 
@@ -168,6 +170,15 @@ class DoctorService:
             True,
             "Nobody can manage users yet: python -m lib users add NAME --email E --role admin",
         )
+
+    def _ledger(self) -> Check:
+        with self._uow.read() as stores:
+            behind, rests = stores.meta.value(BEHIND), stores.meta.value(DECISIONS_REST)
+        if behind is not None:
+            return Check("ledger", False, str(LedgerBehind()))
+        if rests is not None:
+            return Check("ledger", False, str(DecisionsRest()))
+        return Check("ledger", True, "Nothing at Stripe says that this database is an older one.")
 
     def _incidents(self) -> Check:
         with self._uow.read() as stores:

@@ -10,7 +10,7 @@ import pytest
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.mirror import Decline
 from lib.domain.runs import RunState
-from lib.errors import AlreadyCharged, InvalidInput, LedgerBehind
+from lib.errors import AlreadyCharged, DecisionsRest, InvalidInput, LedgerBehind, NotPermitted
 from lib.ids import new_id
 from lib.services.continuity.completeness import LedgerState
 from lib.services.continuity.rebuild import CONFLICT
@@ -19,7 +19,7 @@ from lib.store.meta import INSTALLATION
 from tests.charge_runs import approve as approve_run
 from tests.charge_runs import counts, payers, started, submitted
 from tests.stripe_account import post
-from tests.world import ADA, ALICE, NO_MONEY, World
+from tests.world import ADA, ALICE, BOB, NO_MONEY, World
 
 
 def copied(world: World) -> Path:
@@ -70,6 +70,17 @@ class TestAnOlderCopy:
             world.worker.run_once()
         assert len(world.moved()) == 3
         assert world.services.runs.views.run(run).run.state is RunState.STOPPED
+        # The worker has taken over what Stripe knows; what people decided waits for one of them.
+        assert world.services.completeness.state() is LedgerState.COMPLETE
+        with pytest.raises(DecisionsRest):
+            world.services.completeness.must_not_rest()
+        with pytest.raises(NotPermitted):
+            world.services.completeness.confirm_decisions(by=ALICE)
+        world.services.completeness.confirm_decisions(by=BOB)
+        world.services.runs.control.resume(run, by=ALICE)
+        for _ in range(2):
+            world.worker.run_once()
+        assert len(world.moved()) == 3
 
     def test_after_a_rebuild_the_same_references_are_refused_and_the_next_is_charged(
         self, world: World
@@ -270,6 +281,7 @@ class TestRuns:
         world.clock.advance(days=2)
         put_back(world, copy)
         world.services.rebuilds.rebuild(by=ALICE)
+        world.services.completeness.confirm_decisions(by=BOB)
         world.services.runs.control.start(run.id, by=ALICE)
         world.worker.do_runs()
         assert len(world.moved()) == 3
