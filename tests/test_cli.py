@@ -326,6 +326,7 @@ class TestSync:
             "requests",
             "seconds",
             "problems",
+            "unreadable",
         }
         assert said.json["checkout_sessions"] == 1
 

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from lib.clock import Clock
 from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, never_executed, shown_code
+from lib.domain.identity import address_key, reference_key
 from lib.domain.payment_methods import label_of
 from lib.money import format_major
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
@@ -126,6 +127,7 @@ class ChargeReports:
                 "h.customer",
                 "a.payment_intent",
             ),
+            {"h.reference_key": reference_key, "c.address_key": address_key},
         )
         if states:
             query = query.where(f"h.state IN ({', '.join('?' * len(states))})", *states)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lib.clock import Clock, epoch
+from lib.domain.identity import address_key, reference_key
 from lib.domain.payment_methods import label_of
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
 from lib.store.connection_pool import ConnectionPool
@@ -81,6 +82,7 @@ class LinkReports:
                 "l.id",
                 "l.customer",
             ),
+            {"l.reference_key": reference_key, "c.address_key": address_key},
         )
         if customer is not None:
             query = query.where("l.customer = ?", customer)

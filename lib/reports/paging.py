@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
 
+from lib.domain.identity import visible
 from lib.store.search import match
 
 PAGE_ROWS = 50
@@ -72,14 +73,28 @@ class Query:
             )
         return query
 
-    def matching(self, text: str, columns: Sequence[str]) -> Query:
-        """Rows in which any of the columns contains the text, in any case."""
-        cleaned = text.strip()[:200]
+    def matching(
+        self,
+        text: str,
+        columns: Sequence[str],
+        keys: Mapping[str, Callable[[str], str]] | None = None,
+    ) -> Query:
+        """
+        Rows in which any of the columns contains the text, in any case, or any column of `keys`
+        the key that its function makes of the text.
+        """
+        cleaned = visible(text)[:200]
         if not cleaned:
             return self
-        escaped = cleaned.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        condition = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
-        return self.where(f"({condition})", *([f"%{escaped}%"] * len(columns)))
+        sought = [(column, cleaned) for column in columns]
+        sought += [(column, key(cleaned)) for column, key in (keys or {}).items()]
+        condition = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column, _ in sought)
+        return self.where(f"({condition})", *(_containing(wanted) for _, wanted in sought))
+
+
+def _containing(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def frame_of(

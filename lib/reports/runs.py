@@ -11,6 +11,7 @@ import pandas as pd
 from lib.clock import Clock, epoch
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.declines import explain
+from lib.domain.identity import address_key, reference_key
 from lib.domain.payment_methods import label_of
 from lib.domain.runs import STALE_SECONDS, RunState
 from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of, records
@@ -114,7 +115,9 @@ class RunReports:
         """
         query = Query(_ROWS, "", "").where("w.run_id = ? AND w.number > ?", run_id, after)
         query = query.matching(
-            search, ("w.reference", "w.customer", "coalesce(c.name, c.email)", "c.email", "w.cells")
+            search,
+            ("w.reference", "w.customer", "coalesce(c.name, c.email)", "c.email", "w.cells"),
+            {"w.reference_key": reference_key, "c.address_key": address_key},
         )
         if states:
             marks = ", ".join("?" * len(states))

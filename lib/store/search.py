@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from lib.domain.identity import address_key, visible
 from lib.store.upserts import marks
 
 TABLES = ("customers", "checkout_sessions", "payment_methods")
@@ -30,11 +31,12 @@ _FINGERPRINTS = """INSERT INTO card_fingerprints
 
 # Each yields (position, token, token, part, part …).
 _PARTS = {
-    "customers": """SELECT position, NULL, NULL, name, email, id FROM customers
+    "customers": """SELECT position, NULL, NULL, name, email, address_key, id FROM customers
         WHERE position IN ({}) AND is_deleted = 0""",
     "checkout_sessions": """SELECT s.position, s.status,
             iif(s.needs_customer, 'needs_customer', NULL),
-            c.name, s.customer_name, m.billing_name, c.email, s.customer_email, s.reference,
+            c.name, s.customer_name, m.billing_name, c.email, c.address_key, s.customer_email,
+            s.reference,
             s.client_reference_id, m.last4, s.id, coalesce(s.customer, m.customer),
             s.setup_intent, m.id
         FROM checkout_sessions s
@@ -43,6 +45,7 @@ _PARTS = {
         LEFT JOIN customers c ON c.id = coalesce(s.customer, m.customer)
         WHERE s.position IN ({})""",
     "payment_methods": """SELECT m.position, NULL, NULL, c.name, m.billing_name, c.email,
+            c.address_key,
             m.billing_email, m.brand, m.last4, m.id, coalesce(m.customer, m.last_customer)
         FROM payment_methods m
         LEFT JOIN customers c ON c.id = coalesce(m.customer, m.last_customer)
@@ -171,7 +174,9 @@ def match(search: str, *tokens: str) -> Match | None:
 
     Three letters or more are found anywhere, fewer at the beginning of a word.
     """
-    text = _fold(search)[:_LONGEST_SEARCH].strip()
+    # A domain is found in its own letters, whichever way it was typed.
+    typed = address_key(search) if "xn--" in search.casefold() else search
+    text = _fold(typed)[:_LONGEST_SEARCH].strip()
     if not text:
         return None
     text = {1: "  ", 2: " "}.get(len(text), "") + text
@@ -194,10 +199,13 @@ def _token(name: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """Without case, accents and differences of spacing; two spaces before each further word."""
+    """
+    Without case, accents, letters that are not shown and differences of spacing; two spaces before
+    each further word.
+    """
     plain = text.casefold()
     if not plain.isascii():
-        plain = unicodedata.normalize("NFKD", plain).translate(_ACCENTS)
+        plain = unicodedata.normalize("NFKD", visible(plain)).translate(_ACCENTS)
     return "  ".join(plain.split())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.world import World
 
 
@@ -20,3 +22,22 @@ class TestUsualCurrency:
         usual = world.services.reports.charges.usual_currency
         assert (usual(japanese), usual(other)) == ("jpy", "eur")
         assert usual(new) == "eur", "the commonest, whoever was charged last"
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "INV-0042",
+        "inv 42",
+        "INV\u201142\u2060",
+        "BÜRO@firma",
+        "büro\u200b@FIRMA-ta\u0308st.example",
+    ],
+)
+def test_a_charge_is_found_however_its_reference_or_address_is_written(
+    world: World, search: str
+) -> None:
+    customer = world.customer("Anna", "büro@firma-täst.example")
+    world.save_card(customer)
+    world.charge(customer, reference="INV-42")
+    assert list(world.services.reports.charges.page(search=search).frame["reference"]) == ["INV-42"]

@@ -119,3 +119,25 @@ def a_session(session_id: str, **given: str) -> CheckoutSession:
         }
         | given
     )  # type: ignore[arg-type]
+
+
+def test_an_address_is_found_however_it_is_written(uow: UnitOfWork) -> None:
+    reports = CustomerReports(uow.pool)
+    with uow.write() as stores:
+        stores.mirror.save_customers(
+            [
+                Customer("cus_1", False, None, "Info@xn--bcher-kva.example", 1_000),
+                Customer("cus_2", False, None, "bu\u0308ro@bücher.example", 1_001),
+                Customer("cus_3", False, None, "cassa@osteria.example", 1_002),
+            ],
+            synced_at_ms=1,
+        )
+
+    def found(search: str) -> set[str]:
+        return set(reports.page(search=search).frame["id"])
+
+    assert found("info@bücher.example") == {"cus_1"}
+    assert found("INFO@XN--BCHER-KVA.example") == {"cus_1"}
+    assert found("büro@xn--bcher-kva.example") == {"cus_2"}
+    assert found("BÜCHER.example") == {"cus_1", "cus_2"}
+    assert found("cassa\u2060@osteria\u200b.example") == {"cus_3"}
