@@ -10,18 +10,8 @@ from lib.ui.formats import escape, plural
 ctx = require()
 reports = ctx.services.reports.charges
 may_charge = ctx.actor.may(Permission.CHARGE)
-PILLS = (
-    "succeeded",
-    "processing",
-    "needs_customer",
-    "declined",
-    "unknown",
-    "attempting",
-    "planned",
-    "cancelled",
-)
-# Seldom: shown while there are any.
-ONLY_WHEN_ANY = ("attempting", "planned", "cancelled")
+ALWAYS = ("succeeded", "processing", "needs_customer", "declined", "unknown")
+WHEN_ANY = ("attempting", "planned", "cancelled")
 TABLE = "charges_rows"
 
 
@@ -41,7 +31,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 counts = reports.counts(since=since)
 state = filters.states(
     "charges_state",
-    {name: counts[name] for name in PILLS if counts[name] or name not in ONLY_WHEN_ANY},
+    {name: counts[name] for name in (*ALWAYS, *WHEN_ANY) if counts[name] or name in ALWAYS},
 )
 states = (state,) if state else ()
 if customer:

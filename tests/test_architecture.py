@@ -217,14 +217,11 @@ LONGER: dict[str, str] = {
     "lib/store/mirror.py": "every guarded upsert of the mirror beside its reads",
     "lib/services/charges/resolve.py": "the steps of evidence are read in one order",
     "lib/practice/seed_data.py": "a table of invented people",
-    "lib/domain/health.py": "to be split",
     "lib/services/runs/draft.py": "a draft and its judging are read together",
     "lib/domain/run_columns.py": "a table of headings in four languages",
-    "lib/reports/charges.py": "to be split",
-    "lib/store/charges.py": "to be split",
-    "lib/store/run_rows.py": "to be split",
-    "lib/stripe_gateway/gateway.py": "to be split",
-    "pages/charges.py": "to be split",
+    "lib/store/charges.py": "charges and their attempts change together, by compare-and-swap",
+    "lib/store/run_rows.py": "the queue of a run and every step of its rows",
+    "lib/stripe_gateway/gateway.py": "every request to Stripe, a few lines each",
 }
 
 

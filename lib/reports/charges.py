@@ -11,15 +11,14 @@ from sqlite_utils import Database
 
 from lib.clock import Clock
 from lib.domain.charges import ChargeState
-from lib.domain.declines import EXPLANATIONS, Reason, explain, never_executed, shown_code
+from lib.domain.declines import Reason
 from lib.domain.identity import address_key, reference_key
-from lib.domain.payment_methods import label_of
 from lib.money import format_major
+from lib.reports.charge_columns import explained, reason_of
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
-from lib.store.charge_rows import UNRESOLVED, decline_of
+from lib.store.charge_rows import UNRESOLVED
 from lib.store.connection_pool import ConnectionPool
 
-FAILED = (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
 _CHARGES = Query(
     """SELECT h.id, h.customer, coalesce(c.name, c.email, h.customer) AS name, c.email,
            h.reference, h.description, h.amount, h.currency, h.state, h.created_by,
@@ -141,14 +140,14 @@ class ChargeReports:
             if reason is not None:
                 query = _because(query, self._failures(database, since or 0), reason)
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
-        return Page(_explained(page.frame), page.newer, page.older)
+        return Page(explained(page.frame), page.newer, page.older)
 
     def find(self, charge_id: str) -> dict[str, Any] | None:
         """One row as `page` has it."""
         query = _CHARGES.where("h.id = ?", charge_id)
         with self._pool.reading() as database:
             frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
-        return next(iter(records(_explained(frame))), None)
+        return next(iter(records(explained(frame))), None)
 
     def usual_currency(self, customer: str) -> str | None:
         """The one this customer was charged in last; for a new one, the commonest of late."""
@@ -187,7 +186,7 @@ class ChargeReports:
                 GROUP BY h.state, h.currency, {", ".join(f"a.{code}" for code in _CODES)}""",
             (since,),
         )
-        return [row | {"reason": (_reason(row) or Reason.BANK_REFUSED).value} for row in rows]
+        return [row | {"reason": (reason_of(row) or Reason.BANK_REFUSED).value} for row in rows]
 
     def export(
         self, *, states: tuple[str, ...] = (), search: str = "", since: int | None = None
@@ -247,42 +246,6 @@ class ChargeReports:
             return pd.DataFrame(list(rows), columns=["day", "currency", "state", "count", "amount"])
 
 
-def _explained(frame: pd.DataFrame) -> pd.DataFrame:
-    """With the reasons in words, method labels, and no secret decline code."""
-    rows = records(frame)
-    reasons = [_reason(row) for row in rows]
-    return frame.assign(
-        reason=[reason.value if reason else "" for reason in reasons],
-        what_happened=[EXPLANATIONS[reason].staff if reason else "" for reason in reasons],
-        next_step=[EXPLANATIONS[reason].next_step if reason else "" for reason in reasons],
-        method=[
-            label_of(row["type"], row["brand"], row["last4"]) if row["type"] else "" for row in rows
-        ],
-        states=pd.Series([_states(row) for row in rows], index=frame.index, dtype=object),
-        new_method_id=[row["new_method"] for row in rows],
-        new_method=[
-            label_of(row["new_type"], row["new_brand"], row["new_last4"]) if row["new_type"] else ""
-            for row in rows
-        ],
-        **{
-            name: pd.Series(
-                [shown_code(row[name]) for row in rows], index=frame.index, dtype=object
-            )
-            for name in ("code", "decline_code")
-        },
-    )
-
-
-def _states(row: dict[str, Any]) -> list[str]:
-    back = int(row["refunded"] or 0)
-    since = []
-    if back:
-        since.append("refunded" if back >= row["amount"] else "partly_refunded")
-    if row["disputed"]:
-        since.append("disputed")
-    return [str(row["state"]), *since]
-
-
 def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query:
     """Only rows with a combination of codes that means `reason`."""
     codes = {
@@ -297,13 +260,3 @@ def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query
         "(" + " OR ".join(f"({same})" for _ in codes) + ")",
         *(value for combination in codes for value in combination),
     )
-
-
-def _reason(row: dict[str, Any]) -> Reason | None:
-    if row["state"] == ChargeState.UNKNOWN:
-        return Reason.OUTCOME_UNKNOWN
-    if row["state"] == ChargeState.PLANNED:
-        return never_executed(row["http_status"])
-    if row["state"] not in FAILED:
-        return None
-    return explain(decline_of(row), http_status=row["http_status"], at=0).reason

@@ -7,7 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.clock import Clock, epoch
-from lib.domain.health import HealthFacts
+from lib.domain.health_facts import HealthFacts
 from lib.domain.mirror import TYPES
 from lib.domain.reads import PERIOD_SECONDS, budget, sync_interval
 from lib.reports.webhooks import WebhookReports

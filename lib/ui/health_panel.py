@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.health import HealthFacts, HealthRemark, Light, judge, light_of
+from lib.domain.health import judge, light_of
+from lib.domain.health_facts import HealthFacts, HealthRemark, Light
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.settings import Mode
 from lib.ui import badges, charts, layout, navigation, outcome, sync_status, sync_words

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.health import HealthFacts
+from lib.domain.health_facts import HealthFacts
 from lib.domain.progress import counts, describe, fraction, step
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.store.jobs import STALE_SECONDS, Job

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.domain.health import HealthFacts, Light, judge, light_of
+from lib.domain.health import judge, light_of
+from lib.domain.health_facts import HealthFacts, Light
 from lib.domain.progress import NAMES
 from lib.domain.reads import ReadBudget
 from lib.domain.verification import VerificationResult

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from bench.seed_bulk import seed_sessions
-from lib.domain.health import Light, judge, light_of
+from lib.domain.health import judge, light_of
+from lib.domain.health_facts import Light
 from lib.domain.verification import VerificationResult, VerificationRound
 from lib.errors import StaleState
 from lib.services.mirror.result import SyncResult
