@@ -19,7 +19,7 @@ BENCH_FOLDER ?= data/bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock"
 
-.PHONY: help run test lint types audit lock schema hooks check soak mutants bench bench-large screenshots \
+.PHONY: help run test test-fast lint types audit lock schema hooks check soak mutants bench bench-large screenshots \
   chromium clean
 
 help: ## Show this list
@@ -28,6 +28,9 @@ help: ## Show this list
 
 run: $(READY) ## Start the dashboard (practice mode unless a Stripe key is set)
 	@PORT=$(PORT) exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
+
+test-fast: $(DEV_READY) ## Run the tests that need no server and no browser (under a minute)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not server and not browser"
 
 test: $(DEV_READY) chromium ## Run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(if $(COVERAGE),--cov)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import stamina
 
+from tests import shared_server
 from tests.world import World, new_world
 
 # Nothing here simulates a power cut, so waiting for a disk after each commit would only cost time.
@@ -17,6 +18,22 @@ _MEMORY = Path("/dev/shm")
 _ENOUGH = 2 * 1024**3
 if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
     tempfile.tempdir = str(_MEMORY)
+
+
+_SERVERS = {"world", "house", "server", "start", "browser"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what talks to a server; what asks for none may not start one, see `served`."""
+    for item in items:
+        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    shared_server.is_expected = item.get_closest_marker("server") is not None
 
 
 @pytest.fixture(autouse=True, scope="session")

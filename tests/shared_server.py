@@ -17,6 +17,9 @@ from lib.practice.engine import PracticeStripe
 from lib.practice.replies import ConnectionDropped, Reply
 from lib.practice.server import PracticeServer
 
+is_expected = True
+"""Whether the test that runs is marked as one that talks to a server."""
+
 
 class _Accounts:
     """Stands for the one account that a server serves."""
@@ -64,6 +67,7 @@ def _server() -> tuple[PracticeServer, _Accounts]:
 
 @contextmanager
 def served(account: PracticeStripe) -> Iterator[Address]:
+    assert is_expected, "mark this test with pytest.mark.server"
     server, accounts = _server()
     name = accounts.add(account)
     address = Address(f"{server.base_url}/{name}", accounts, name)

@@ -11,6 +11,8 @@ import pytest
 from bench import backfill, million
 from bench.account import Account, owner_of
 
+pytestmark = pytest.mark.server
+
 SESSIONS = 300
 STRIPE = backfill.Stripe(latency_ms=1, has_dated_ids=True)
 NOISY_STRIPE = backfill.Stripe(latency_ms=1, has_dated_ids=False)

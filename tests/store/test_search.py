@@ -85,7 +85,8 @@ def test_a_session_is_found_by_its_customers_new_name(uow: UnitOfWork) -> None:
     )
 )
 def test_counts_are_those_of_the_rows(tmp_path_factory, changes: list[tuple[int, str]]) -> None:
-    _, uow = _fresh(tmp_path_factory.mktemp("counts"))
+    folder = tmp_path_factory.mktemp("counts")
+    _, uow = _fresh(folder)
     for at, (number, status) in enumerate(changes, start=1):
         session = a_session(f"cs_test_{number}", status=status)
         with uow.write() as stores:

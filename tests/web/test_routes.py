@@ -94,6 +94,7 @@ class TestWebhook:
         assert client.post(PATH, content=exactly + b"x").status_code == 413
         assert client.post(PATH, content=iter([exactly, b"x"])).status_code == 413
 
+    @pytest.mark.server
     def test_503_without_a_secret(self, tmp_path: Path) -> None:
         with new_world(tmp_path, STRIPE_SECRET_KEY="rk_test_onfile") as world:
             given = event(world)

@@ -24,6 +24,8 @@ from lib.practice.replies import ConnectionDropped
 from lib.services.charges.review import ChargeOrder
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World, new_world
 
+pytestmark = pytest.mark.server
+
 KEY = {"Authorization": "Bearer sk_test_practice"}
 STEPS = 45
 RUNS = int(os.environ.get("ONFILE_SIMULATION_RUNS", "10"))

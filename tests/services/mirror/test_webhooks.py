@@ -183,6 +183,7 @@ class TestSignature:
         with pytest.raises(InvalidSignature):
             receive(world, thin)
 
+    @pytest.mark.server
     def test_two_secrets_while_one_is_being_rolled(self, tmp_path: Path) -> None:
         with new_world(
             tmp_path,
@@ -194,6 +195,7 @@ class TestSignature:
             with pytest.raises(InvalidSignature):
                 receive(world, event("customer.updated", "cus_3"), secret="whsec_older")
 
+    @pytest.mark.server
     def test_no_secret_at_all(self, tmp_path: Path) -> None:
         with new_world(tmp_path, STRIPE_SECRET_KEY="rk_test_onfile") as world:
             assert not world.services.webhooks.is_configured

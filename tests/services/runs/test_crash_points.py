@@ -16,6 +16,8 @@ import pytest
 from tests.crash_scenario import LONGER_THAN_A_LEASE, House, new_house
 from tests.forked_executors import DIED
 
+pytestmark = pytest.mark.server
+
 MOST_POINTS = 200
 
 

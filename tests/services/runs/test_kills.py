@@ -14,8 +14,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.crash_scenario import LONGER_THAN_A_LEASE, House, new_house
 from tests.forked_executors import KILLED
+
+pytestmark = pytest.mark.server
 
 SECONDS = float(os.environ.get("ONFILE_KILL_SECONDS", "8"))
 SEED = int(os.environ.get("ONFILE_KILL_SEED", time.time_ns() % 1_000_000))

@@ -25,6 +25,8 @@ from tests.simulation.events import Events
 from tests.simulation.house import Died, copy_of, made_once
 from tests.world import ALWAYS_DECLINES, GOOD, NO_MONEY, WANTS_AUTHENTICATION, World
 
+pytestmark = pytest.mark.server
+
 LOST = "4000900000000029"
 STEPS = 25
 RUNS = int(os.environ.get("ONFILE_SIMULATION_RUNS", "60"))

@@ -7,7 +7,6 @@ Each case was tried on other systems first, where most of them charged a custome
 from __future__ import annotations
 
 import pytest
-from tests.running import approve, rows_of
 
 from lib.domain.number_styles import DecimalSign
 from lib.domain.readings import Choices, Hidden
@@ -15,6 +14,7 @@ from lib.domain.run_files import ParsedFile
 from lib.domain.runs import Run, RunRow, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunUpload as Upload
+from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import HEADER, csv_of, sheet_of
 from tests.world import ALICE, World
 
