@@ -8,6 +8,7 @@ import pytest
 
 from lib.spreadsheets.reading import read_file
 from tests.commands import Run, commands_of
+from tests.spreadsheets.case_files import csv_of, sheet_of
 from tests.world import ALWAYS_DECLINES, World
 
 
@@ -168,7 +169,7 @@ def test_control_totals_are_those_of_the_file(run: Run, world: World, file: Path
             "control_totals",
             "1 row without a readable amount is not counted.",
         ),
-        (["--expect-total", "12,34:eur"], "amount_invalid", "is not an amount"),
+        (["--expect-total", "12,34.1:eur"], "amount_invalid", "is not an amount"),
         (["--expect-total", "12.34"], "currency_unknown", "is not a currency"),
         (["--canary", "-1"], "invalid_input", "or 0 for no stop"),
     ):
@@ -245,3 +246,83 @@ def test_a_certificate_that_file_ledger_and_stripe_agree(
     assert "Charge run certificate" in out.read_text()
     refused = as_alice(run, "runs", "certificate", run_id, "--out", str(tmp_path / "no" / "x.html"))
     assert refused.status == 1
+
+
+class TestHowAFileIsRead:
+    GERMAN = "Kunde;Betrag;Währung;Rechnungsnummer\n"
+
+    @pytest.fixture
+    def german(self, world: World, tmp_path: Path) -> Path:
+        world.save_card(world.customer(email="good@example.com"))
+        path = tmp_path / "export.csv"
+        rows = [f"good@example.com;1.{at:03d},50;EUR;RE-{at}\n" for at in range(100, 161)]
+        path.write_text(self.GERMAN + "".join(rows), encoding="utf-8-sig")
+        return path
+
+    def test_sixty_one_rows_are_one_problem_with_the_switch_that_solves_it(
+        self, run: Run, german: Path
+    ) -> None:
+        said = as_alice(run, "runs", "import", str(german))
+        (problem,) = said.json["errors"]
+        assert (said.status, said.json["valid"], problem["code"]) == (0, 0, "decimal_unconfirmed")
+        assert (problem["row"], problem["rows"]) == (2, list(range(2, 63)))
+        assert "--decimal comma" in problem["message"]
+        assert "rows 2–62 (61), amount:" in run("--as", "alice", "runs", "import", str(german)).out
+        said = as_alice(run, "runs", "import", str(german), "--decimal", "comma").json
+        assert said["valid"] == 61
+        assert {
+            name: said["reading"][name]
+            for name in ("sheet", "encoding", "delimiter", "decimal", "header_row")
+        } == {
+            "sheet": None,
+            "encoding": "utf-8",
+            "delimiter": ";",
+            "decimal": "comma",
+            "header_row": 1,
+        }
+
+    def test_hidden_rows_are_refused_until_somebody_chooses(
+        self, run: Run, world: World, tmp_path: Path
+    ) -> None:
+        world.save_card(world.customer(email="good@example.com"))
+        path = tmp_path / "open.xlsx"
+        rows = [("good@example.com", 10.0 * at, "eur", f"R-{at}") for at in (1, 2, 3)]
+        path.write_bytes(sheet_of(rows, hidden_rows=[2]))
+        refused = as_alice(run, "runs", "import", str(path))
+        assert (refused.status, refused.error["code"]) == (1, "hidden_unconfirmed")
+        assert "€20.00" in refused.error["message"]
+        said = as_alice(run, "runs", "import", str(path), "--hidden", "leave-out").json
+        assert (said["rows"], said["totals"]) == (2, {"eur": 4000})
+        assert said["reading"]["unseen"][0]["rows"] == [3]
+        said = as_alice(run, "runs", "import", str(path), "--hidden", "include").json
+        assert next((one["row"], one["code"]) for one in said["warnings"]) == (3, "row_hidden")
+        shown = as_alice(run, "runs", "show", said["run_id"]).json
+        assert next((one["row"], one["code"]) for one in shown["warnings"]) == (3, "row_hidden")
+        assert shown["reading"]["hidden"] == "include"
+        assert (
+            "look at row 3, amount: This row is hidden"
+            in run("--as", "alice", "runs", "show", said["run_id"]).out
+        )
+
+    def test_an_encoding_is_chosen_by_its_name(
+        self, run: Run, world: World, tmp_path: Path
+    ) -> None:
+        world.save_card(world.customer(email="good@example.com"))
+        path = tmp_path / "open.csv"
+        path.write_bytes(csv_of([("good@example.com", "10", "eur", "Łódź-1")], encoding="cp1250"))
+        said = as_alice(run, "runs", "import", str(path)).json
+        assert [one["code"] for one in said["errors"]] == ["encoding_unconfirmed"]
+        said = as_alice(run, "runs", "import", str(path), "--encoding", "windows-1250").json
+        assert (said["valid"], said["reading"]["encoding"]) == (1, "cp1250")
+        refused = as_alice(run, "runs", "import", str(path), "--encoding", "klingon")
+        assert (refused.status, refused.error["code"]) == (1, "encoding_unknown")
+
+    def test_the_results_say_how_the_file_was_read(
+        self, run: Run, german: Path, tmp_path: Path
+    ) -> None:
+        run_id = as_alice(run, "runs", "import", str(german), "--decimal", "comma").json["run_id"]
+        out = tmp_path / "results.csv"
+        as_alice(run, "runs", "results", run_id, "--out", str(out))
+        sheet = read_file(out.read_bytes(), out.name)
+        assert sheet.header[-1] == "onfile_reading"
+        assert "decimal comma" in sheet.rows[0].cells[-1]

@@ -67,7 +67,8 @@ _SIGNS: dict[str, frozenset[str]] = {
         "RP": "idr",
     }.items()
 }
-_WORDS = re.compile(r"[^\W\d_]*[$€£¥₩₹₪₱₫₴₺₽₦₡₲₸₮₼₾₭฿]|[^\W\d_]+")
+SIGNS = "$€£¥₩₹₪₱₫₴₺₽₦₡₲₸₮₼₾₭฿"
+_WORDS = re.compile(rf"[^\W\d_]*[{SIGNS}]|[^\W\d_]+")
 
 
 def named(text: str) -> frozenset[str] | None:

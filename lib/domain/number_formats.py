@@ -14,9 +14,8 @@ from functools import lru_cache
 
 from lib.domain import date_formats
 from lib.domain.built_in_formats import BUILT_IN, BY_LANGUAGE, BY_LANGUAGE_DATES
+from lib.domain.plain_numbers import plain
 
-# Excel shows and keeps no more than fifteen digits.
-_EXACT = 1e15
 # Excel's General has room for so many digits, and shows longer ones as 1.23E+11.
 _GENERAL_DIGITS = 11
 
@@ -28,6 +27,12 @@ _TOKEN = re.compile(
 )
 _COLOUR = re.compile(r"(?:black|blue|cyan|green|magenta|red|white|yellow|colou?r ?\d+)\Z", re.I)
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)\Z", re.ASCII)
+# Hexadecimal digits.
+_LANGUAGE = 4
+_COUNTING = frozenset("123456789")
+_DECIMALS = re.compile(r"\.([0-9]+)")
+_SCALES = re.compile(r"%|E[+-]|,+(?![0#?,])|[\"\\].*\.")
+_BARE_POINT = re.compile(r"\.(?![0-9])")
 _LITERALS = frozenset("$-+(): !^&'~{}<>=/ ")
 _HOLDS = {
     "<": lambda a, b: a < b,
@@ -69,8 +74,14 @@ class NumberFormat:
     is_date: bool
     sections: tuple[_Section, ...]
 
-    def shown(self, number: Decimal) -> Shown:
-        """`number` as `exact` gives it. Not for dates."""
+    def shown(self, number: Decimal, held: Decimal | None = None) -> Shown:
+        """
+        Not for dates.
+
+        Args:
+            number: as `exact` gives it.
+            held: the very double that the cell holds, which some programs round in its place.
+        """
         if self.code == "General":
             return general(number)
         section, sign = self._section(number)
@@ -79,10 +90,22 @@ class NumberFormat:
         text = _rendered(section, number)
         if text is None:
             return Shown(plain(number), is_certain=False, signs=section.signs)
-        # Of a negative number that is rounded to nothing, programs show a minus or none.
-        is_nothing = number < 0 and not set(text) & set("123456789")
-        certain = section.is_certain and not is_nothing
-        return Shown(sign + text, certain, section.signs)
+        # Where programs differ: the minus of what is rounded to nothing, a point without decimals, and
+        # a half that is not quite one.
+        is_certain = (
+            section.is_certain
+            and not (number < 0 and (number > -1 or not set(text) & _COUNTING))
+            and not _BARE_POINT.search(text)
+            and (held is None or self._keeps(number, text) or _rendered(section, held) == text)
+        )
+        return Shown(sign + text, is_certain, section.signs)
+
+    def _keeps(self, number: Decimal, text: str) -> bool:
+        """Whether all of the number's decimals are shown, so that nothing was rounded."""
+        exponent = number.as_tuple().exponent
+        shown = _DECIMALS.search(text)
+        places = len(shown[1]) if shown else 0
+        return isinstance(exponent, int) and -exponent <= places and not _SCALES.search(self.code)
 
     def shown_text(self, text: str) -> str:
         """What a cell of text shows: `"INV-"@` writes something before it, `;;;` hides it."""
@@ -122,25 +145,6 @@ def number_format(code: str, built_in: int = 0) -> NumberFormat:
     return NumberFormat(code, False, tuple(_sections(code)))
 
 
-def exact(value: float) -> Decimal:
-    """The number that was entered: fifteen digits of the double that holds it."""
-    return Decimal(f"{value:.15g}")
-
-
-def plain(number: Decimal) -> str:
-    """
-    Its digits without a format: 12.3 and not 12.300000000000001.
-
-    One of more than fifteen digits has lost the others, and is written the way Excel shows it
-    (“1.23E+17”), so that nobody takes it for whole.
-    """
-    if abs(number) < _EXACT:
-        text = f"{number:f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa, exponent = f"{float(number):.14E}".split("E")
-    return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
-
-
 def general(number: Decimal) -> Shown:
     text = plain(number)
     return Shown(text, len(text.lstrip("-").replace(".", "")) <= _GENERAL_DIGITS)
@@ -154,8 +158,9 @@ def _sections(code: str) -> list[_Section]:
             sections.append(_Section([]))
         elif kind == "language" or kind == "sign":
             section.tokens.append(("sign", match["sign"] or ""))
-            # A language may bring digits and words of its own.
-            section.is_certain &= not (match["language"] or "").upper().startswith(("F", "["))
+            # Longer than a language: digits of its own, or the system's settings.
+            language = match["language"] or ""
+            section.is_certain &= len(language) <= _LANGUAGE and not language.startswith("F")
         elif kind == "bracket":
             _bracket(section, match["bracket"])
         elif kind == "quoted" or kind == "escaped":
@@ -222,8 +227,7 @@ def _rendered(section: _Section, number: Decimal) -> str | None:
     percents = sum(token == ("mark", "%") for token in tokens)
     decimals = sum(kind == "digit" for kind, _ in fraction)
     scaled = number.scaleb(2 * percents - 3 * thousands)
-    rounded = scaled.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    digits, _, after = f"{rounded:f}".partition(".")
+    digits, _, after = f"{_rounded(scaled, decimals):f}".partition(".")
     left = _whole(whole, digits.lstrip("0"), grouped)
     return left + ("." if points else "") + _fraction(fraction, after)
 
@@ -283,5 +287,12 @@ def _scientific(tokens: list[tuple[str, str]], number: Decimal) -> str | None:
     if match is None:
         return None
     places, width = len(match[1] or ""), len(match[2])
-    mantissa, exponent = f"{number:.{places}E}".split("E")
-    return f"{mantissa}E{exponent[0]}{exponent[1:].zfill(width)}"
+    exponent = number.adjusted() if number else 0
+    mantissa = _rounded(number.scaleb(-exponent), places)
+    if mantissa >= 10:
+        exponent, mantissa = exponent + 1, _rounded(mantissa / 10, places)
+    return f"{mantissa:f}E{'-' if exponent < 0 else '+'}{abs(exponent):0{width}d}"
+
+
+def _rounded(number: Decimal, places: int) -> Decimal:
+    return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

@@ -9,11 +9,11 @@ from decimal import Decimal
 from lib.domain import currency_signs
 from lib.domain.number_styles import DecimalSign, is_negative, narrow, readings
 from lib.errors import InvalidInput
-from lib.money import Money, currency, format_money, parse_total
+from lib.money import Currency, Money, currency, format_money, parse_total
 
 NO_CHARGE = "A negative amount is no charge: a credit, a refund or a payment."
 # Words and signs, each perhaps with a dot of its own: “Fr.”, “kr.”, “€”.
-_WORD = r"[^\W\d_]+\.?|[^\w\s.,'()-]"
+_WORD = rf"[^\W\d_]+\.?|[{currency_signs.SIGNS}]"
 _BESIDE = re.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
 # Between sums of several currencies, not inside of one.
 _BETWEEN = re.compile(r"[;\n]|,\s+|(?<=[^\W\d_]),")
@@ -45,6 +45,13 @@ def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
             code="currency_contradicts_format",
         )
     found = {} if currency_signs.has_foreign_words(text) else readings(written(text))
+    if not unit.decimals:
+        # A sign in a sum without decimals can only be one between thousands.
+        whole = {one: number for one, number in found.items() if number.as_tuple().exponent == 0}
+        found = whole or found
+    for number in found.values():
+        if text.strip() == _shown(number, unit):
+            return _money(number, unit.code)
     sums = list(dict.fromkeys(found.values()))
     if not sums:
         return parse_total(text, unit.code)
@@ -93,6 +100,12 @@ def listed(text: str, currencies: Collection[str]) -> list[tuple[str, str]]:
             )
         found.append((piece, next(iter(codes))))
     return found
+
+
+def _shown(number: Decimal, unit: Currency) -> str:
+    """As the screen shows it; empty when it is no sum of this currency."""
+    minor = number * unit.factor
+    return format_money(int(minor), unit.code) if minor == int(minor) else ""
 
 
 def _money(number: Decimal, code: str) -> Money:

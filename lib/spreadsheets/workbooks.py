@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lib.domain import date_formats
-from lib.domain.number_formats import NumberFormat, exact, number_format
+from lib.domain.number_formats import NumberFormat, number_format
+from lib.domain.plain_numbers import exact
 from lib.domain.sheets import Cell, CellKind, Note, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
@@ -147,7 +149,7 @@ class Workbook:
         if form.is_date:
             text = date_formats.shown(number, form.code, since_1904=self._since_1904)
             return text, Cell(CellKind.DATE, number, form.code)
-        shown = form.shown(number)
+        shown = form.shown(number, Decimal(value))
         return shown.text, Cell(CellKind.NUMBER, number, form.code, shown.signs, shown.is_certain)
 
     def _which(self, chosen: Listed) -> tuple[Note, ...]:
