@@ -524,7 +524,13 @@ class TestTheRest:
         verifications = answer.pop("proofs")
         assert (said.status, answer) == (
             0,
-            {"settled": 1, "still_unknown": 0, "drift": [], "notes": []},
+            {
+                "settled": 1,
+                "still_unknown": 0,
+                "drift": [],
+                "notes": [],
+                "ledger": "complete",
+            },
         )
         assert {verification["type"] for verification in verifications} >= {
             "customers",

@@ -28,6 +28,7 @@ from lib.services.charges.review import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.settings import Settings, load_settings
 from lib.store import connection
+from lib.store.meta import INSTALLATION
 from lib.store.unit_of_work import UnitOfWork
 from lib.worker.loop import Worker
 from tests.databases import migrated
@@ -73,6 +74,12 @@ class World:
     def uow(self) -> UnitOfWork:
         """The database, for what no service says."""
         return UnitOfWork(self.settings.database)
+
+    @property
+    def installation(self) -> str | None:
+        """Whose marks this Onfile writes at Stripe."""
+        with self.services.uow.read() as stores:
+            return stores.meta.value(INSTALLATION)
 
     @property
     def worker(self) -> Worker:

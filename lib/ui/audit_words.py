@@ -16,6 +16,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "links": ("Links", ("link.",)),
     "customers": ("Customers and methods", ("customer.", "payment_method.")),
     "webhooks": ("Webhooks and sync", ("webhook.", "job.")),
+    "ledger": ("Backups and older copies", ("backup.", "ledger.")),
     "access": ("Sign-in and users", ("user.",)),
 }
 _ACTIONS: dict[str, str] = {

@@ -26,7 +26,7 @@ def test_of_a_charge_of_ours_and_of_one_by_hand(world: World) -> None:
     paid_elsewhere(world, customer, card, amount="3000")
     world.services.sync.run(full=True)
     assert _marks(world) == [
-        ("Rechnung Nº 0042", "rechnungno42", made.charge.id, None),
+        ("Rechnung Nº 0042", "rechnungno42", made.charge.id, world.installation),
         ("RECHNUNG-42", "rechnung42", None, "inst_of_another"),
         (None, None, None, None),
     ]

@@ -41,7 +41,8 @@ def test_at_every_commit_and_every_call(house: House) -> None:
     else:
         pytest.fail("it never came to its end")
     house.check(run_id)
-    assert died == ended.points >= 30, "every point was one to die at"
+    # Later processes have fewer news to read than the first, so there may have been more points.
+    assert died >= ended.points >= 30, "every point was one to die at"
     house.check_all()
 
 

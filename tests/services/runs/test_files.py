@@ -30,13 +30,13 @@ class TestColumnsAreRemembered:
         first = files.open(file(payer, "INV-1"), "november.csv")
         assert first.guess.missing, "nobody could know"
         with pytest.raises(InvalidInput, match="no column for"):
-            files.make(first, name="November", by=ALICE)
-        files.make(first, name="November", by=ALICE, columns=COLUMNS)
+            files.create_run(first, name="November", by=ALICE)
+        files.create_run(first, name="November", by=ALICE, columns=COLUMNS)
         world.rebuild()
         files = world.services.runs.files
         second = files.open(file(payer, "INV-2"), "december.csv")
         assert (dict(second.guess), second.guess.missing) == (COLUMNS, ())
-        (row,) = rows_of(world, files.make(second, name="December", by=ALICE).id)
+        (row,) = rows_of(world, files.create_run(second, name="December", by=ALICE).id)
         assert (row.customer, row.amount, row.reference, row.findings) == (
             payer,
             1_234,
@@ -46,7 +46,9 @@ class TestColumnsAreRemembered:
 
     def test_in_another_order_too(self, world: World, payer: str) -> None:
         files = world.services.runs.files
-        files.make(files.open(file(payer, "INV-1"), "a.csv"), name="A", by=ALICE, columns=COLUMNS)
+        files.create_run(
+            files.open(file(payer, "INV-1"), "a.csv"), name="A", by=ALICE, columns=COLUMNS
+        )
         turned = files.open(
             f"Vorgang;Geldart;Netto-Wert;Zahlender\nINV-2;usd;1.00;{payer}\n".encode(), "b.csv"
         )
@@ -80,6 +82,6 @@ def test_a_similar_charge_made_in_the_dashboard_is_found(
     world.clock.advance(days=days)
     files = world.services.runs.files
     upload = files.open(file(payer, "INV-1"), "november.csv")
-    (row,) = rows_of(world, files.make(upload, name="N", by=ALICE, columns=COLUMNS).id)
+    (row,) = rows_of(world, files.create_run(upload, name="N", by=ALICE, columns=COLUMNS).id)
     assert [finding.code for finding in row.findings] == found
     assert all("outside Onfile" in finding.message for finding in row.findings)
