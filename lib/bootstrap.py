@@ -62,9 +62,8 @@ if TYPE_CHECKING:
     from lib.reports import Reports
 
 ROOT = Path(__file__).resolve().parent.parent
-# A page of a hundred sessions touches some hundred leaves of each index over random ids, and every
-# touched leaf is written whole: 4 kB pages took 17.9 ms CPU at 50 000 sessions, 16 kB ones 21.5 ms,
-# and the difference grows with the table.
+# A page of a hundred sessions touches some hundred leaves of each index over random ids, and each is
+# written whole: 4 kB pages took 17.9 ms CPU at 50 000 sessions, 16 kB ones 21.5, and ever more later.
 _PAGE_SIZE = 4_096
 
 
@@ -193,17 +192,19 @@ def build_services(
     bcrypt_rounds: int = 12,
     lock: FolderLock | None = None,
 ) -> Services:
-    """
-    Wire everything over one database and one Stripe address, which is asked for with the first request
-    when it is a function.
-    """
+    """Over one database and one Stripe address; a function is called with the first request."""
 
     def address() -> str:
         found = api_base() if callable(api_base) else api_base
         return found or configured.stripe_api_base
 
     uow = UnitOfWork(configured.database)
-    gateway = StripeGateway(configured.stripe_secret_key, address, max_rps=configured.max_rps)
+    gateway = StripeGateway(
+        configured.stripe_secret_key,
+        address,
+        max_rps=configured.max_rps,
+        total_rps=configured.total_rps,
+    )
     if configured.mode is not Mode.PRACTICE:
         # Practice Stripe lies in the same folder: there is no other account it could be.
         gateway.set_guard(Ownership(uow, gateway).prove)

@@ -46,6 +46,22 @@ class TestDefaults:
         assert settings.max_rps == 20
         assert settings.port == 8501
 
+    @pytest.mark.parametrize(
+        ("key", "asked", "total"),
+        [
+            (TEST_KEY, {}, 25),
+            (TEST_KEY, {"ONFILE_MAX_RPS": "0"}, 0),
+            (TEST_KEY, {"ONFILE_MAX_RPS": "40"}, 0),
+            ("rk_live_0123456789", {"ONFILE_PUBLIC_URL": "https://pay.example.com"}, 0),
+            ("", {}, 0),
+        ],
+    )
+    def test_a_sandbox_has_a_ceiling_for_all_endpoints_unless_one_is_set_by_hand(
+        self, tmp_path: Path, key: str, asked: dict[str, str], total: float
+    ) -> None:
+        settings = load_settings(tmp_path, {"STRIPE_SECRET_KEY": key, **asked})
+        assert settings.total_rps == total
+
     def test_the_public_address_follows_the_port(self, tmp_path: Path) -> None:
         assert load_settings(tmp_path, {"PORT": "9000"}).public_url == "http://localhost:9000"
 
@@ -77,6 +93,7 @@ class TestSources:
             public_url="https://pay.example.com",
             cookie_key="k" * 32,
             max_rps=2.5,
+            total_rps=0.0,
             port=9000,
             timezone="Asia/Tokyo",
             backup_dir=tmp_path / "copies",

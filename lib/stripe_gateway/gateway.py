@@ -45,11 +45,13 @@ class StripeGateway:
     a command that sends none.
     """
 
-    def __init__(self, api_key: str, address: Callable[[], str], *, max_rps: float) -> None:
+    def __init__(
+        self, api_key: str, address: Callable[[], str], *, max_rps: float, total_rps: float = 0
+    ) -> None:
         self._api_key = api_key
         self._address = address
         self._client: StripeClient | None = None
-        self._pace = Pace(max_rps)
+        self._pace = Pace(max_rps, total=total_rps)
         self._lock = threading.Lock()
         self._guard: Callable[[], None] | None = None
         self._guard_lock = threading.RLock()

@@ -1,9 +1,11 @@
-"""A lock that is given to whoever waited longest."""
+"""A lock that is given to whoever waited longest, money before everything else."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Line:
@@ -15,20 +17,34 @@ class Line:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
+        self._money: deque[threading.Event] = deque()
         self._is_taken = False
 
     def __enter__(self) -> None:
+        self._wait(self._waiting)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            waiting = self._money or self._waiting
+            if waiting:
+                waiting.popleft().set()
+            else:
+                self._is_taken = False
+
+    @contextmanager
+    def turn(self, *, is_money: bool) -> Iterator[None]:
+        """Money goes before all that wait, behind the money that waits already."""
+        self._wait(self._money if is_money else self._waiting)
+        try:
+            yield
+        finally:
+            self.__exit__()
+
+    def _wait(self, waiting: deque[threading.Event]) -> None:
         turn = threading.Event()
         with self._lock:
             if not self._is_taken:
                 self._is_taken = True
                 return
-            self._waiting.append(turn)
+            waiting.append(turn)
         turn.wait()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._is_taken = False

@@ -1,6 +1,6 @@
 """
-How fast requests may go to each of Stripe's endpoints, and how many at once: under a ceiling, and
-less after a 429, by the reason that it names.
+How fast requests may go to each of Stripe's endpoints and to all together, and how many at once:
+under a ceiling, and less after a 429, by the reason that it names.
 
 The waiting for the rate is pyrate-limiter's; what is decided here is the rate.
 """
@@ -34,6 +34,7 @@ _NO_CAP = 32
 _USUAL = 8
 # A cap keeps nobody waiting for answers that do not come: a charge is better refused than stuck.
 _LONGEST_WAIT_SECONDS = 5.0
+_MONEY = ("/v1/payment_intents", "/v1/refunds")
 # The library's own 50 ms behind every wait would cost a twentieth of the rate.
 _EXTRA_WAIT_MS = 2
 
@@ -51,10 +52,17 @@ class _Endpoint:
 
 
 class Pace:
-    """Thread-safe. `ceiling` in requests a second for each endpoint; 0 means no pace at all."""
+    """
+    Thread-safe. `ceiling` in requests a second for each endpoint; 0 means no pace at all. `total` for
+    all endpoints together; 0 where each one's own ceiling suffices.
+    """
 
-    def __init__(self, ceiling: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ceiling: float, *, total: float = 0, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ceiling = ceiling
+        self._total = _limiter(total) if total else None
+        self._total_line = Line()
         self._monotonic = monotonic
         self._endpoints: dict[str, _Endpoint] = {}
         self._lines: dict[str, Line] = {}
@@ -76,6 +84,9 @@ class Pace:
             with self._changed:
                 limiter = self._recovered(name).limiter
             limiter.try_acquire("stripe")
+            if self._total is not None:
+                with self._total_line.turn(is_money=_is_money(method, path)):
+                    self._total.try_acquire("stripe")
         with self._changed:
             self._changed.wait_for(lambda: self._has_room(name), timeout=_LONGEST_WAIT_SECONDS)
             endpoint = self._recovered(name)
@@ -147,6 +158,10 @@ def _limiter(rate: float) -> Limiter:
 
     limit = Rate(int(rate), Duration.SECOND) if rate >= 1 else Rate(1, int(1000 / rate))
     return Limiter(limit, buffer_ms=_EXTRA_WAIT_MS)
+
+
+def _is_money(method: str, path: str) -> bool:
+    return method == "post" and path.startswith(_MONEY)
 
 
 def endpoint_of(method: str, path: str) -> str:

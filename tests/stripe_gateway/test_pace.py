@@ -6,9 +6,11 @@ import contextlib
 import threading
 
 import pytest
+from pyrate_limiter import AbstractClock
 
 from lib.practice.faults import LIMIT_REASONS
 from lib.stripe_gateway.pace import Pace, endpoint_of
+from tests.held_requests import until
 from tests.world import ALICE, World
 
 CUSTOMERS = ("get", "/v1/customers/cus_1")
@@ -168,6 +170,66 @@ def test_no_ceiling_means_no_waiting() -> None:
     pace.slow_down(*CUSTOMERS, "endpoint-rate")
     with pace.turn(*CUSTOMERS):
         pass
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
+    """The clock of the waiting, too: whoever waits moves it on."""
+    seconds = Seconds()
+
+    class Clock(AbstractClock):
+        def now(self) -> int:
+            return round(seconds.now * 1000)
+
+    def sleep(waited: float) -> None:
+        seconds.now += waited
+
+    monkeypatch.setattr("pyrate_limiter.abstracts.bucket.AbstractBucket._clock", Clock())
+    monkeypatch.setattr("pyrate_limiter.limiter.sleep", sleep)
+    return seconds
+
+
+@pytest.mark.parametrize(("total", "waits"), [(25, True), (0, False)])
+def test_a_sandbox_counts_all_endpoints_together(
+    seconds: Seconds, total: float, waits: bool
+) -> None:
+    """Three endpoints at 10 a second each are 30 a second."""
+    pace = Pace(20, total=total, monotonic=seconds)
+    left = []
+    for number in range(30):
+        with pace.turn("get", ("/v1/customers", "/v1/events", "/v1/refunds")[number % 3]):
+            left.append(seconds.now)
+    assert left[:25] == [0.0] * 25
+    assert (left[25] >= 1.0) is waits
+
+
+def test_money_waits_behind_no_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = Pace(1000, total=1000)
+    order: list[str] = []
+    assert pace._total is not None
+    monkeypatch.setattr(
+        pace._total, "try_acquire", lambda _: order.append(threading.current_thread().name)
+    )
+
+    def ask(method: str, path: str) -> None:
+        with pace.turn(method, path):
+            pass
+
+    asked = [("get", "/v1/events"), ("get", "/v1/customers"), CHARGE, ("post", "/v1/refunds")]
+    threads = [threading.Thread(target=ask, args=one, name=" ".join(one)) for one in asked]
+    line = pace._total_line
+    with line:
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            until(lambda: len(line._waiting) + len(line._money) == number)  # noqa: B023 - called before it changes
+    for thread in threads:
+        thread.join(10)
+    assert order == [
+        "post /v1/payment_intents",
+        "post /v1/refunds",
+        "get /v1/events",
+        "get /v1/customers",
+    ]
 
 
 @pytest.mark.parametrize("reason", [*LIMIT_REASONS, None])
