@@ -17,6 +17,7 @@ with layout.header(
 
 drawers.follow_address(webhook_panel.PARAM, webhook_panel.TABLE)
 webhook_panel.not_set_up(ctx)
+webhook_panel.thin(ctx)
 if not sum(counts.values()):
     webhook_panel.none_yet(ctx)
     st.stop()

@@ -250,3 +250,5 @@ class Event:
     """Of a Checkout Session, which never changes it."""
     status: str | None = None
     customer: str | None = None
+    is_thin: bool = False
+    """It only names its object, as its destination at Stripe was set up to."""

@@ -93,6 +93,15 @@ class DeliveryStore:
         )
         return next((Delivery(**row) for row in rows), None)
 
+    def thin(self) -> int:
+        """How many of the newest 500 came as thin events."""
+        rows = self._database.query(
+            """SELECT count(*) AS n FROM (
+                   SELECT body FROM webhook_deliveries ORDER BY rowid DESC LIMIT 500)
+               WHERE body ->> '$.payload' = 'thin'"""
+        )
+        return int(next(rows)["n"])
+
     def claim(
         self, *, now: int, waits: Sequence[int], lease: int, limit: int = 50
     ) -> list[Delivery]:
@@ -200,5 +209,6 @@ def _body(event: Event) -> str:
         "mode": event.mode,
         "status": event.status,
         "idempotency_key": event.idempotency_key,
+        "payload": "thin" if event.is_thin else None,
     }
     return json.dumps({name: text[:_LONGEST_TEXT] for name, text in kept.items() if text})

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from lib.domain.mirror import (
@@ -253,6 +254,28 @@ def event(data: Json) -> Event:
         mode=_text(subject.get("mode")),
         status=_text(subject.get("status")),
         customer=_id(subject.get("customer")),
+    )
+
+
+def thin_event(data: Json) -> Event:
+    """
+    As the event of `/v1` whose type it has behind `v1.`; any other is about nothing that Onfile reads.
+
+    https://docs.stripe.com/event-destinations
+    """
+    subject: Json = data.get("related_object") or {}
+    request = (data.get("reason") or {}).get("request")
+    return Event(
+        id=data["id"],
+        type=data["type"].removeprefix("v1."),
+        livemode=bool(data["livemode"]),
+        api_version=None,
+        created=int(datetime.fromisoformat(data["created"]).timestamp()),
+        object_id=subject.get("id"),
+        object_type=subject.get("type"),
+        idempotency_key=request.get("idempotency_key") if isinstance(request, dict) else None,
+        account=data.get("context"),
+        is_thin=True,
     )
 
 

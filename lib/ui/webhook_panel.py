@@ -69,6 +69,18 @@ def not_set_up(ctx: PageContext) -> None:
         st.code(address, language=None)
 
 
+def thin(ctx: PageContext) -> None:
+    """Shown while the destination at Stripe names objects without showing them."""
+    count = ctx.services.webhooks.thin()
+    if count:
+        st.info(
+            f"This destination sends thin events: choose snapshot. {plural(count, 'delivery', 'deliveries')} "
+            "of the newest 500 came that way. Onfile reads each object at Stripe, so nothing is missed. "
+            "An admin sets the payload style of a new destination in the Stripe Dashboard.",
+            icon=":material/webhook:",
+        )
+
+
 def none_yet(ctx: PageContext) -> None:
     if ctx.services.webhooks.is_configured:
         with layout.empty(
@@ -118,6 +130,7 @@ def _panel(event_id: str) -> None:
             Fact("Mode", body.get("mode")),
             Fact("Idempotency key", body.get("idempotency_key")),
             Fact("API version", row["api_version"]),
+            Fact("Payload style", body.get("payload", "snapshot")),
             Fact("Mode of the key", "live" if row["livemode"] else "test"),
             Fact("Reason kept", row["error"]),
             Fact("Note", row["note"]),

@@ -10,10 +10,10 @@ events a request: those that can wait are asked for in another, in place of such
 from __future__ import annotations
 
 from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.event_types import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.domain.mirror import SessionBundle
 from lib.errors import InvalidInput, Missing, OnfileError, OutcomeUnknown, UnreadableObject
 from lib.services.mirror.apply import is_ours, record_listed
-from lib.services.mirror.event_types import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.unreadable import tell

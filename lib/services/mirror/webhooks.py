@@ -124,6 +124,11 @@ class WebhookService:
                     stores.deliveries.release(left, now=epoch(self._clock()))
         return len(claimed)
 
+    def thin(self) -> int:
+        """How many of the newest deliveries were thin events."""
+        with self._uow.read() as stores:
+            return stores.deliveries.thin()
+
     def replay(self, event_id: str, *, by: Actor) -> None:
         """
         Have a delivery processed again, as if it had just arrived.

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench.seed_bulk import seed_sessions
+from lib.domain.event_types import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.errors import InvalidInput
-from lib.services.mirror.event_types import EVENT_TYPES, MORE_EVENT_TYPES, family_of
+from lib.services.mirror.event_types import family_of
 from tests import stripe_account
 from tests.mirror_checks import (
     SESSIONS,
