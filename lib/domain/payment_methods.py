@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,10 +10,84 @@ from lib.domain.mirror import PaymentMethod
 from lib.errors import Blocked
 from lib.money import Money, format_money
 
-# Stripe's list of methods that can be charged off-session later; others are shown, not charged.
+# Charged off-session with what Onfile sends: customer, method, `off_session` and `confirm`. Sources: the
+# "save details" page of each under https://docs.stripe.com/payments, and SDK 16.1, whose
+# `setup_future_usage` takes `off_session` for all of them.
 CHARGEABLE_TYPES = frozenset(
-    {"card", "link", "sepa_debit", "us_bank_account", "bacs_debit", "au_becs_debit", "acss_debit"}
+    {
+        "card",
+        "link",
+        "us_bank_account",
+        "sepa_debit",
+        "bacs_debit",
+        "au_becs_debit",
+        "acss_debit",
+        "paypal",
+        "amazon_pay",
+        "cashapp",
+        "revolut_pay",
+    }
 )
+_OTHER_ID = "it is saved as a SEPA debit under another id, which Onfile does not follow"
+_TERMS = "its mandate names amounts or dates in advance, which Onfile does not ask for"
+_NOT_TRIED = "whether it can be charged later without the customer was not proven"
+NOT_OFFERED: Mapping[str, str] = {
+    "acss_debit": "its mandate names a schedule and who owns the account, which Onfile does not ask for",
+    "alipay": _NOT_TRIED,
+    "bancontact": _OTHER_ID,
+    "blik": _TERMS,
+    "boleto": "the customer pays each slip by hand",
+    "ideal": _OTHER_ID,
+    "kakao_pay": _NOT_TRIED,
+    "klarna": "each payment needs the customer, or order lines that Onfile does not have",
+    "kr_card": _NOT_TRIED,
+    "naver_pay": _NOT_TRIED,
+    "nz_bank_account": _NOT_TRIED,
+    "payto": _TERMS,
+    "pix": _TERMS,
+    "satispay": _NOT_TRIED,
+    "sofort": _OTHER_ID,
+    "twint": _NOT_TRIED,
+}
+"""Types that Stripe can save for later and Onfile keeps off its links, each with why."""
+
+OFFERED = CHARGEABLE_TYPES - NOT_OFFERED.keys()
+
+
+@dataclass(frozen=True, slots=True)
+class DebitTerms:
+    """What staff should know of a debit from a bank account before they wait for it."""
+
+    days: str
+    """Business days until the outcome is known, as a person says it."""
+    reversal: str
+    """For how long the customer's bank may take the money back, as a sentence."""
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"A bank debit: the outcome comes after {self.days} business days, and is “Processing” until "
+            f"then. {self.reversal} The customer agreed to a mandate on Stripe's page, and Stripe mails "
+            "the notice that has to come before a debit unless that is switched off in its Dashboard."
+        )
+
+
+# https://docs.stripe.com/payments/bank-debits and the page of each.
+DEBITS: Mapping[str, DebitTerms] = {
+    "acss_debit": DebitTerms("about 5", "The customer can dispute it for 90 days."),
+    "au_becs_debit": DebitTerms("about 3", "The customer can dispute it for 7 years."),
+    "bacs_debit": DebitTerms(
+        "about 4, the first one about 7", "The customer can dispute it without a limit in time."
+    ),
+    "sepa_debit": DebitTerms(
+        "about 5, rarely up to 14",
+        "The customer can have it back for 8 weeks without a reason, and for 13 months if it was not agreed.",
+    ),
+    "us_bank_account": DebitTerms(
+        "about 4",
+        "It can still fail after it succeeded, and a private customer can dispute it for 60 days.",
+    ),
+}
 _EXPIRES_SOON_MONTHS = 2
 _DIGITS_WITHOUT_CARD = {"inr": 9, "cop": 10, "idr": 12}
 
@@ -39,7 +113,7 @@ def why_not_usable(method: PaymentMethod, today: date) -> str | None:
     if method.customer is None:
         return "needs a customer"
     if method.type not in CHARGEABLE_TYPES:
-        return f"{method.type} cannot be charged later"
+        return f"{label_of(method.type, None, None)} cannot be charged later"
     if is_expired(method, today):
         return "expired"
     return None
@@ -136,6 +210,18 @@ def label_of(method_type: str, brand: str | None, last4: str | None) -> str:
         "bacs_debit": "Bacs debit",
         "au_becs_debit": "BECS debit",
         "acss_debit": "ACSS debit",
+        "paypal": "PayPal",
+        "amazon_pay": "Amazon Pay",
+        "cashapp": "Cash App Pay",
+        "revolut_pay": "Revolut Pay",
+        "ideal": "iDEAL",
+        "blik": "BLIK",
+        "twint": "TWINT",
+        "payto": "PayTo",
+        "kakao_pay": "Kakao Pay",
+        "kr_card": "Korean cards",
+        "naver_pay": "Naver Pay",
+        "nz_bank_account": "New Zealand bank account",
     }
     kind = (brand or "card") if method_type == "card" else method_type
     name = names.get(kind, kind.replace("_", " ").capitalize())

@@ -10,6 +10,7 @@ import streamlit as st
 
 from lib.domain.charges import RETRYABLE_STATES, ChargeState
 from lib.domain.declines import Reason, shown_code
+from lib.domain.payment_methods import DEBITS
 from lib.domain.retries import method_of
 from lib.money import Money, format_money
 from lib.reports.charges import TimelineEntry
@@ -34,6 +35,7 @@ _SAID: dict[ChargeState, str] = {
     ChargeState.CANCELLED: "Cancelled. The reference is free for another charge.",
     ChargeState.PLANNED: "Nothing was executed, and no money moved.",
 }
+_MOVED_BY_DEBIT = (ChargeState.PROCESSING, ChargeState.SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,9 @@ def summary(details: Details) -> None:
             else:
                 st.markdown(f"Next: {escape(view.next_step)}")
                 _retry_advice(details)
+        terms = DEBITS.get(details.row["type"] or "")
+        if terms and state in _MOVED_BY_DEBIT:
+            st.caption(terms.sentence)
         codes = _codes(view)
         if codes:
             st.markdown(f":small[:gray[For support: {escape(' · '.join(codes))}]]")

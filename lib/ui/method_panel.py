@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.payment_methods import DEBITS
 from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import badges, drawers, layout, navigation, outcome
@@ -143,6 +144,8 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
             Fact("Saved", when(row["created"], ctx.now, ctx.timezone)),
         ]
     )
+    if terms := DEBITS.get(row["type"]):
+        st.caption(terms.sentence)
     if row["customer"] and (customers := navigation.find("customers")):
         st.page_link(
             customers.path,

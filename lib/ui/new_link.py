@@ -11,6 +11,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.links import LOCALES
+from lib.domain.payment_methods import NOT_OFFERED, OFFERED, label_of
 from lib.domain.twins import Twin
 from lib.errors import InvalidInput
 from lib.ui import drawers, outcome, pickers
@@ -97,8 +98,9 @@ def _form() -> None:
         ["", *pickers.CURRENCY_CODES],
         key=f"{_FORM}_methods",
         format_func=_methods,
-        help="With a currency, Stripe offers every method that suits it and can be charged later.",
+        help="With a currency, Stripe offers every method that suits it and Onfile can charge later.",
     )
+    _offer(currency)
     reference = st.text_input(
         "Reference",
         key=f"{_FORM}_reference",
@@ -125,6 +127,21 @@ def _form() -> None:
             if order.email is not None and _remember_twins(ctx, order):
                 st.rerun()
             _make(ctx, order)
+
+
+def _offer(currency: str | None) -> None:
+    """Which methods the customer may find on the page, and why not others."""
+    if not currency:
+        st.caption("Only cards. Link, Stripe's wallet, is not shown.")
+        return
+    offered = ", ".join(label_of(kind, None, None) for kind in sorted(OFFERED))
+    st.caption(
+        f"Of these, Stripe shows what takes {currency.upper()} and is switched on in its Dashboard: {offered}."
+    )
+    with st.expander("Not offered, and why", icon=":material/credit_card_off:"):
+        st.markdown(
+            "\n".join(f"- {label_of(kind, None, None)}: {why}" for kind, why in NOT_OFFERED.items())
+        )
 
 
 def _for_whom(ctx: PageContext, who: str) -> _Order:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
+import stripe
+from stripe.params.checkout import SessionCreateParams
 
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import (
     CHARGEABLE_TYPES,
+    DEBITS,
+    NOT_OFFERED,
+    OFFERED,
     check_largest,
     expires_soon,
     is_expired,
@@ -73,6 +81,44 @@ class TestExpiry:
         assert not expires_soon(debit, date(2099, 1, 1))
 
 
+class TestWhatIsOffered:
+    """The SDK's types say what can be saved for later; each of them is decided here."""
+
+    @pytest.fixture
+    def savable(self) -> set[str]:
+        """By type, from `setup_future_usage` of Sessions and PaymentIntents."""
+        found = set()
+        for module in ("checkout/_session_create_params.py", "_payment_intent_create_params.py"):
+            text = (Path(stripe.__file__).parent / "params" / module).read_text("utf-8")
+            for part in text.split("\nclass ")[1:]:
+                name, _, body = part.partition("(")
+                use = re.search(r"setup_future_usage: NotRequired\[(.*?)\n    \"{3}", body, re.DOTALL)
+                if "PaymentMethodOptions" in name and use and "off_session" in use[1]:
+                    words = name.split("PaymentMethodOptions")[1]
+                    found.add(re.sub(r"(?<!^)(?=[A-Z])", "_", words).lower())
+        # Stripe's own for demonstrations: no request can exclude it.
+        return found - {"demo_pay"}
+
+    def test_every_type_that_can_be_saved_is_charged_or_kept_off(self, savable: set[str]) -> None:
+        assert len(savable) >= 26
+        assert savable == CHARGEABLE_TYPES | NOT_OFFERED.keys()
+
+    def test_the_sdk_lets_each_of_them_be_excluded(self) -> None:
+        text = inspect.getsource(SessionCreateParams)
+        values = text.partition("excluded_payment_method_types: NotRequired[")[2].partition('"""')[0]
+        known = set(re.findall(r'"([a-z0-9_]+)"', values))
+        assert "card" in known
+        assert NOT_OFFERED.keys() <= known
+
+    def test_what_is_offered_can_be_charged(self) -> None:
+        assert OFFERED == CHARGEABLE_TYPES - {"acss_debit"}
+
+    def test_every_bank_debit_that_can_be_charged_says_how_long_it_takes(self) -> None:
+        named = {kind for kind in CHARGEABLE_TYPES if kind.endswith(("_debit", "_account"))}
+        assert named == DEBITS.keys()
+        assert all("business days" in terms.sentence for terms in DEBITS.values())
+
+
 class TestUsability:
     TODAY = date(2026, 11, 23)
 
@@ -80,7 +126,7 @@ class TestUsability:
     def test_these_can_be_charged_later(self, kind: str) -> None:
         assert why_not_usable(replace(CARD, type=kind), self.TODAY) is None
 
-    @pytest.mark.parametrize("kind", ["ideal", "cashapp", "a_type_of_2031"])
+    @pytest.mark.parametrize("kind", ["ideal", "klarna", "a_type_of_2031"])
     def test_others_are_shown_and_not_charged(self, kind: str) -> None:
         assert "cannot be charged" in (why_not_usable(replace(CARD, type=kind), self.TODAY) or "")
 

@@ -179,6 +179,16 @@ class TestMake:
         (link,) = links(world)
         assert (link.customer, link.email) == (None, None)
 
+    def test_says_what_is_offered_and_why_not_more(self, form, world) -> None:
+        at = form("Nobody yet")
+        assert "Only cards." in words(at)
+        at.selectbox(key="setup_links_new_methods").set_value("usd").run()
+        said = words(at)
+        assert "USD" in said
+        assert "US bank account" in said
+        assert "Klarna: each payment needs the customer" in said
+        assert "Only cards." not in said
+
     def test_a_twin_is_offered_first(self, form, world) -> None:
         known = world.customer("Acme Ltd", "acme@example.com")
         at = fill(form("New customer"), setup_links_new_email="acme@example.com")

@@ -17,6 +17,7 @@ from lib.domain.links import (
     SetupLink,
 )
 from lib.domain.mirror import Customer
+from lib.domain.payment_methods import NOT_OFFERED
 from lib.errors import Busy, InvalidInput, NotFound, OutcomeUnknown, Refused, StaleState
 from lib.ids import new_id, new_token
 from lib.money import currency as known_currency
@@ -372,9 +373,18 @@ class LinkService:
             "setup_intent_data": {"metadata": metadata},
         }
         if link.currency:
-            params["currency"] = link.currency
+            # What could be saved and not be charged is not offered. Stripe takes this list or that of
+            # the allowed types, not both.
+            params |= {
+                "currency": link.currency,
+                "excluded_payment_method_types": sorted(NOT_OFFERED),
+            }
         else:
-            params["allowed_payment_method_types"] = ["card"]
+            # Link comes along with cards, and may pay from a bank account or by Klarna.
+            params |= {
+                "allowed_payment_method_types": ["card"],
+                "wallet_options": {"link": {"display": "never"}},
+            }
         if link.customer:
             params["customer"] = link.customer
         if link.locale:

@@ -126,6 +126,18 @@ class TestWhatIsSent:
         assert "payment_method_types" not in sent[0]
         assert ("currency" in sent[0]) is (currency is not None)
         assert ("allowed_payment_method_types" in sent[0]) is (currency is None)
+        # Stripe takes one of the two lists only.
+        assert ("excluded_payment_method_types" in sent[0]) is (currency is not None)
+
+    def test_cards_only_brings_no_link_along(self, world: World) -> None:
+        sent = session(world, create(world, guest=True))
+        assert sent["payment_method_types"] == ["card"]
+        assert sent["wallet_options"] == {"link": {"display": "never"}}
+
+    def test_what_cannot_be_charged_is_not_offered(self, world: World) -> None:
+        world.stripe.configure({"payment_method_types": ["card", "cashapp", "klarna", "paypal"]})
+        sent = session(world, create(world, guest=True, currency="usd"))
+        assert sent["payment_method_types"] == ["card", "cashapp", "paypal"]
 
     def test_nothing_is_sent_for_a_bad_value(self, world: World) -> None:
         before = world.services.gateway.requests
