@@ -153,12 +153,15 @@ class GatewayError(OnfileError):
         request_id: str | None = None,
         param: str | None = None,
         details: dict[str, Any] | None = None,
+        is_replayed: bool = False,
     ) -> None:
         super().__init__(message)
         self.stripe_code = code
         self.http_status = http_status
         self.request_id = request_id
         self.param = param
+        self.is_replayed = is_replayed
+        """Stripe's answer to the first request under this key, saved and given again."""
         self.details = details or {}
         """Stripe's `error` object, already stripped of secrets."""
 

@@ -6,6 +6,7 @@ SDK exceptions to ours, in one table.
     402                           Declined         final
     idempotency_error             KeyReused        our bug
     payment_intent_unexpected_state, 409           OutcomeUnknown: something else moved it
+    424           OutcomeUnknown: what Stripe itself waited for failed, at whatever point
     404, resource_missing         Missing
     other 400                     Refused          final
     5xx, no or unreadable reply, an error that is not in Stripe's form or under none of its codes
@@ -62,6 +63,7 @@ def translate(error: stripe.StripeError) -> GatewayError:
         "request_id": error.request_id,
         "param": _text(details.get("param")),
         "details": details,
+        "is_replayed": (error.headers or {}).get("Idempotent-Replayed") == "true",
     }
     message = _text(details.get("message")) or error.user_message or type(error).__name__
     status = error.http_status
@@ -81,7 +83,7 @@ def translate(error: stripe.StripeError) -> GatewayError:
     if status == 429:
         reason = (error.headers or {}).get("Stripe-Rate-Limited-Reason")
         return Busy(message, **facts, limit_reason=_text(reason))
-    if status == 409 or code == "payment_intent_unexpected_state":
+    if status in (409, 424) or code == "payment_intent_unexpected_state":
         return OutcomeUnknown(message, **facts)
     if status == 402:
         return Declined(message, **facts)

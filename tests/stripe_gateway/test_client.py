@@ -12,6 +12,7 @@ import stripe
 from lib.errors import OutcomeUnknown
 from lib.stripe_gateway import client
 from lib.stripe_gateway.client import body_of, build_client
+from lib.stripe_gateway.errors import translate
 
 HEAD = "HTTP/1.1 {status} Such\r\nContent-Type: application/json\r\nRequest-Id: req_1\r\n"
 
@@ -131,3 +132,23 @@ def test_an_error_is_the_sdks_to_read(line: Line) -> None:
 
     with pytest.raises(stripe.CardError, match="No"):
         ask(line)
+
+
+@pytest.mark.parametrize("status", [409, 424])
+def test_what_stripe_itself_waited_for_says_nothing_of_the_request(status: int) -> None:
+    body = {"error": {"type": "api_error", "message": "External dependency failed."}}
+    error = stripe.APIError("failed", http_status=status, json_body=body)  # type: ignore[no-untyped-call]
+    assert type(translate(error)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize(("header", "is_replayed"), [("true", True), ("false", False), ("", False)])
+def test_an_error_says_whether_it_was_given_before(header: str, is_replayed: bool) -> None:
+    body = {"error": {"type": "invalid_request_error", "message": "No such payment method."}}
+    error = stripe.InvalidRequestError(  # type: ignore[no-untyped-call]
+        "no",
+        None,
+        http_status=400,
+        json_body=body,
+        headers={"Idempotent-Replayed": header} if header else None,
+    )
+    assert translate(error).is_replayed is is_replayed

@@ -29,8 +29,9 @@ from lib.domain.charges import (
 )
 from lib.domain.mirror import PaymentIntent
 from lib.errors import GatewayError, OutcomeUnknown
-from lib.services.charges.send import ChargeSender
+from lib.services.charges.send import ChargeSender, is_answer_to
 from lib.services.ledger.attempts import AttemptResult, next_look, record_result
+from lib.services.ledger.unexpected import note_other_answer
 from lib.services.mirror.apply import record_payment_intents
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -220,6 +221,9 @@ class ChargeResolver:
             if result.was_executed and result.outcome is not Outcome.UNKNOWN:
                 return self._answered(attempt, result, intent)
             refusal = result if result.outcome is Outcome.DECLINED else None
+            if intent is not None and not is_answer_to(attempt, intent):
+                with self._uow.write() as stores:
+                    note_other_answer(stores, attempt, intent, at=now)
         if refusal is not None:
             payment = self._find(attempt, trace)
             if payment is not None:

@@ -21,6 +21,7 @@ from lib.errors import (
 from lib.services.ledger.attempts import AttemptResult, record_reply
 from lib.services.ledger.recovery_links import withdraw_recovery
 from lib.services.ledger.send_and_record import SendAndRecord, SendState
+from lib.services.ledger.unexpected import note_other_answer
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway import mapping
 from lib.stripe_gateway.gateway import StripeGateway
@@ -48,7 +49,9 @@ class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
             params, idempotency_key=row.idempotency_key, last_look=last_look
         )
 
-    def _result_of(self, made: PaymentIntent) -> AttemptResult:
+    def _result_of(self, row: Attempt, made: PaymentIntent) -> AttemptResult:
+        if not is_answer_to(row, made):
+            return AttemptResult(Outcome.UNKNOWN, http_status=200)
         return AttemptResult(
             outcome_of(made),
             payment_intent=made.id,
@@ -71,6 +74,8 @@ class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
         *,
         asked_at_ms: int,
     ) -> None:
+        if made is not None and not is_answer_to(row, made):
+            note_other_answer(stores, row, made, at=epoch(self._clock()))
         record_reply(stores, row, result, made, at=epoch(self._clock()), asked_at_ms=asked_at_ms)
 
     def look_at_blocked(self, attempt: Attempt, result: AttemptResult) -> bool:
@@ -99,6 +104,16 @@ class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
         return is_blocked
 
 
+def is_answer_to(attempt: Attempt, made: PaymentIntent) -> bool:
+    """Whether a payment that came back is the one that was asked for: customer, sum, currency and marks."""
+    params = json.loads(attempt.params)
+    asked = (params["customer"], params["amount"], params["currency"])
+    return (made.customer, made.amount, made.currency) == asked and (
+        made.charge_id,
+        made.attempt,
+    ) == (attempt.charge_id, attempt.number)
+
+
 def _result_of_error(error: GatewayError) -> AttemptResult:
     """What an error says about the *first* sending of an attempt."""
     details = error.details
@@ -111,6 +126,7 @@ def _result_of_error(error: GatewayError) -> AttemptResult:
         payment_intent=intent["id"] if isinstance(intent, dict) and "id" in intent else None,
         http_status=error.http_status,
         request_id=error.request_id,
+        is_replayed=error.is_replayed,
         decline=decline,
     )
     match error:

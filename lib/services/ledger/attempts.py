@@ -39,6 +39,8 @@ class AttemptResult:
     payment_intent: str | None = None
     http_status: int | None = None
     request_id: str | None = None
+    is_replayed: bool = False
+    """Stripe says itself that this is what it answered to the first request under the key."""
     decline: Decline = field(default_factory=Decline)
 
     @property
@@ -47,6 +49,8 @@ class AttemptResult:
         Whether this is an answer of the charge itself, now or saved under its key. Anything else
         was said before the key was looked at, and is no word on what an earlier request did.
         """
+        if self.is_replayed and self.outcome is Outcome.DECLINED:
+            return True
         return self.http_status in (200, 402)
 
 

@@ -67,14 +67,16 @@ def apply_refund(stores: Stores, refund: Refund, *, at: int) -> bool:
         order = stores.refunds.find(refund.order_id)
     if order is None or order.refund not in (None, refund.id):
         return False
-    if (refund.payment_intent, refund.amount, refund.currency) != (
-        order.payment_intent,
-        order.amount,
-        order.currency,
-    ) or order.idempotency_key is None:
+    if not is_refund_of(refund, order) or order.idempotency_key is None:
         # Metadata can be copied by hand in the Dashboard; it must not decide another order.
         return False
     return record_refund(stores, order, result_of(refund), at=at)
+
+
+def is_refund_of(refund: Refund, order: RefundOrder) -> bool:
+    """Whether Stripe's refund is of the order's payment, sum and currency."""
+    made = (refund.payment_intent, refund.amount, refund.currency)
+    return made == (order.payment_intent, order.amount, order.currency)
 
 
 def note_refund(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> None:

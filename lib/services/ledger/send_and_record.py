@@ -96,7 +96,7 @@ class SendAndRecord(ABC, Generic[Row, Result, Made]):
             return self._result_of_none(was_never_sent=not_sent.was_never_sent), None
         except GatewayError as error:
             return self._result_of_error(error), None
-        return self._result_of(made), made
+        return self._result_of(row, made), made
 
     def _last_look(self, row: Row) -> None:
         """
@@ -123,7 +123,8 @@ class SendAndRecord(ABC, Generic[Row, Result, Made]):
         """Ask Stripe, once, with `last_look` right before the request leaves."""
 
     @abstractmethod
-    def _result_of(self, made: Made) -> Result: ...
+    def _result_of(self, row: Row, made: Made) -> Result:
+        """What Stripe made; unknown when it is not what the row says was sent."""
 
     @abstractmethod
     def _result_of_error(self, error: GatewayError) -> Result:

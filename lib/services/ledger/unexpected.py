@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lib.domain.charges import COMMITTED_STATES, STATE_AFTER, Attempt, Charge, outcome_of
-from lib.domain.mirror import PaymentIntent
+from lib.domain.mirror import PaymentIntent, Refund
+from lib.domain.refunds import RefundOrder
 from lib.ids import new_id
 from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
 from lib.store.unit_of_work import Stores
@@ -12,6 +13,8 @@ PAID_TWICE = "paid_twice"
 """The kind of incident: a debt for which money moved twice."""
 UNEXPECTED = "unexpected_payment"
 """The kind of incident: money moved under marks of a try that another payment, or another sum, is of."""
+UNEXPECTED_REFUND = "unexpected_refund"
+"""The kind of incident: a refund was answered with another one."""
 
 
 def note_paid_twice(stores: Stores, charge: Charge, attempt: Attempt, *, at: int) -> None:
@@ -47,6 +50,10 @@ def note_unexpected(stores: Stores, intent: PaymentIntent, charge: Charge, *, at
     """A payment with the marks of a known try that cannot be that try: somebody must look at it."""
     if STATE_AFTER[outcome_of(intent)] not in COMMITTED_STATES or stores.incidents.about(intent.id):
         return
+    _note_payment(stores, intent, charge, at=at)
+
+
+def _note_payment(stores: Stores, intent: PaymentIntent, charge: Charge, *, at: int) -> None:
     details = {
         "charge_id": charge.id,
         "attempt": intent.attempt,
@@ -68,6 +75,41 @@ def note_unexpected(stores: Stores, intent: PaymentIntent, charge: Charge, *, at
         action="charge.unexpected_payment",
         subject=charge.id,
         detail={"payment_intent": intent.id, "amount": intent.amount, "currency": intent.currency},
+    )
+
+
+def note_other_answer(stores: Stores, attempt: Attempt, made: PaymentIntent, *, at: int) -> None:
+    """Stripe, or what stands before it, answered a try with a payment that is not the one asked for."""
+    charge = stores.charges.find(attempt.charge_id)
+    if charge is not None and not stores.incidents.about(made.id):
+        _note_payment(stores, made, charge, at=at)
+
+
+def note_other_refund(stores: Stores, order: RefundOrder, made: Refund, *, at: int) -> None:
+    """The same of a refund."""
+    if stores.incidents.about(made.id):
+        return
+    details = {
+        "charge_id": order.charge_id,
+        "payment_intent": made.payment_intent,
+        "amount": made.amount,
+        "currency": made.currency,
+        "status": made.status,
+        "expected": {
+            "payment_intent": order.payment_intent,
+            "amount": order.amount,
+            "currency": order.currency,
+        },
+    }
+    stores.incidents.add(
+        new_id("inc"), kind=UNEXPECTED_REFUND, subject=made.id, details=details, at=at
+    )
+    stores.audit.record(
+        at=at,
+        actor="system",
+        action="refund.unexpected",
+        subject=order.charge_id,
+        detail={"refund": made.id, "amount": made.amount, "currency": made.currency},
     )
 
 

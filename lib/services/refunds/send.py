@@ -15,10 +15,12 @@ from lib.services.ledger.refunds import (
     UNRESOLVED,
     RefundResult,
     find_order,
+    is_refund_of,
     record_refund,
     result_of,
 )
 from lib.services.ledger.send_and_record import SendAndRecord, SendState
+from lib.services.ledger.unexpected import note_other_refund
 from lib.services.mirror.apply import record_payment_intents, record_payments
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -64,7 +66,9 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
             last_look=last_look,
         )
 
-    def _result_of(self, made: Refund) -> RefundResult:
+    def _result_of(self, row: RefundOrder, made: Refund) -> RefundResult:
+        if not is_refund_of(made, row):
+            return RefundResult(RefundState.UNKNOWN)
         return result_of(made)
 
     def _result_of_error(self, error: GatewayError) -> RefundResult:
@@ -100,6 +104,8 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
             record_refund(stores, current, result, at=epoch(self._clock()))
         # Otherwise this took so long that it was resolved meanwhile, and a refusal of our own
         # request no longer says that nothing was executed.
+        if made is not None and not is_refund_of(made, row):
+            note_other_refund(stores, row, made, at=epoch(self._clock()))
         if made is not None:
             record_payments(stores, "refunds", [made], synced_at_ms=asked_at_ms)
 

@@ -1,0 +1,105 @@
+"""Answers that are not what was asked for, and states that once had no way out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lib.domain.charges import ChargeState, Outcome
+from lib.services.ledger.unexpected import UNEXPECTED
+from tests.world import World
+
+
+@pytest.fixture
+def customer(world: World) -> str:
+    made = world.customer()
+    world.save_card(made)
+    return made
+
+
+def stripe(world: World, method: str, path: str, params: dict[str, Any] | None = None) -> Any:
+    """Something done at Stripe by other means than Onfile."""
+    reply = world.stripe.handle(
+        method, path, params or {}, {"Authorization": "Bearer sk_test_practice"}
+    )
+    assert reply.status == 200, reply.body
+    return reply.body
+
+
+class TestAnotherAnswer:
+    @pytest.mark.parametrize(
+        "other",
+        [{"amount": 99_900}, {"currency": "eur"}, {"customer": "cus_other"}, {"attempt": 7}],
+        ids=lambda other: next(iter(other)),
+    )
+    def test_a_payment_that_was_not_asked_for_is_never_recorded_as_ours(
+        self,
+        world: World,
+        customer: str,
+        monkeypatch: pytest.MonkeyPatch,
+        other: dict[str, Any],
+    ) -> None:
+        send = world.services.gateway.create_payment_intent
+
+        def mixed_up(params: Any, **more: Any) -> Any:
+            return replace(send(params, **more), id="pi_mixed_up", **other)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.services.gateway, "create_payment_intent", mixed_up)
+            view = world.charge(customer)
+        assert view.charge.state is ChargeState.UNKNOWN
+        assert view.last is not None
+        assert view.last.payment_intent is None
+        with world.uow.read() as stores:
+            incident = stores.incidents.about("pi_mixed_up")[0]
+        assert incident.kind == UNEXPECTED
+        assert incident.is_open
+        assert incident.details["charge_id"] == view.charge.id
+        # What Stripe really did is found by what it keeps.
+        world.clock.advance(seconds=30)
+        world.services.charge_resolver.resolve_due()
+        assert world.services.charges.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
+        assert len(world.moved()) == 1
+
+    def test_the_answer_as_it_was_asked_for_is_no_incident(
+        self, world: World, customer: str
+    ) -> None:
+        assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
+        with world.uow.read() as stores:
+            assert stores.incidents.open() == []
+
+
+@pytest.fixture
+def detached(world: World, customer: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A customer whose card is taken away at Stripe after Onfile's last look at it."""
+    send = world.services.gateway.create_payment_intent
+    (method,) = world.services.reports.payment_methods.page().frame["id"]
+
+    def late(params: Any, *, last_look: Any = None, **more: Any) -> Any:
+        def look() -> None:
+            if last_look is not None:
+                last_look()
+            monkeypatch.undo()
+            stripe(world, "POST", f"/v1/payment_methods/{method}/detach")
+
+        return send(params, last_look=look, **more)
+
+    monkeypatch.setattr(world.services.gateway, "create_payment_intent", late)
+    return customer
+
+
+class TestReplayed:
+    def test_a_replayed_refusal_is_the_answer_to_the_lost_one(
+        self, world: World, detached: str
+    ) -> None:
+        world.lose_reply()
+        view = world.charge(detached)
+        assert view.charge.state is ChargeState.UNKNOWN
+        world.clock.advance(seconds=30)
+        assert world.services.charge_resolver.resolve_due() == 1
+        after = world.services.charges.view(view.charge.id)
+        assert after.last is not None
+        assert (after.last.outcome, after.last.evidence) == (Outcome.DECLINED, "same_key")
+        assert after.last.http_status == 400
