@@ -121,11 +121,11 @@ def preview(arguments: argparse.Namespace) -> dict[str, Any]:
         "list of runs": lambda: reports.page(),
         "outlook over as many charges": lambda: services.runs.outlooks.outlook(run.id),
     }
-    verdicts = Counter(row.row.state.value for row in services.runs.views.rows(run.id))
+    states = Counter(row.row.state.value for row in services.runs.views.rows(run.id))
     return {
         "seconds": seconds,
         "customers": len({request.customer for request in requests}),
-        "verdicts": ", ".join(f"{count:,} {state}" for state, count in verdicts.items()),
+        "states": ", ".join(f"{count:,} {state}" for state, count in states.items()),
         "page_ms": {name: _milliseconds(work) for name, work in pages.items()},
         "shown": len(frame),
     }

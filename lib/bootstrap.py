@@ -207,7 +207,7 @@ def build_services(
     )
     if configured.mode is not Mode.PRACTICE:
         # Practice Stripe lies in the same folder: there is no other account it could be.
-        gateway.set_guard(Ownership(uow, gateway).prove)
+        gateway.set_guard(Ownership(uow, gateway).verify)
     refetcher = Refetcher(uow, gateway, clock=clock)
     customers = CustomerService(uow, gateway, refetcher, clock=clock)
     methods = PaymentMethodService(uow, gateway, refetcher, customers, clock=clock)

@@ -20,7 +20,7 @@ from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState, Severity
 from lib.domain.sheets import Note
 from lib.errors import InvalidInput
 from lib.money import format_money
-from lib.printing.certificates import VERDICTS
+from lib.printing.certificates import RESULTS
 from lib.services.runs.view import RunView
 
 
@@ -206,7 +206,7 @@ def results(services: Services, arguments: Arguments, actor: Actor | None) -> An
 
 def certificate(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     made = services.runs.certificates.certify(arguments.run, by=person(actor))
-    lines = [VERDICTS[made.result]]
+    lines = [RESULTS[made.result]]
     if arguments.out:
         target = Path(arguments.out)
         _write(target, services.runs.files.certificate(arguments.run))

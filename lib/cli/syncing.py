@@ -1,4 +1,4 @@
-"""The commands that read Stripe: sync, proof, reconciliation."""
+"""The commands that read Stripe: sync, verification, reconciliation."""
 
 from __future__ import annotations
 

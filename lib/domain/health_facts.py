@@ -64,7 +64,7 @@ class HealthFacts:
 
     @property
     def verified_at(self) -> int | None:
-        """When the oldest of the types' last proofs was made; None while one was never compared."""
+        """When the oldest of the types' last verifications was made; None while one was never compared."""
         if not {verification.type for verification in self.verifications} >= NAMES.keys():
             return None
         return min(verification.verified_at for verification in self.verifications)

@@ -12,11 +12,11 @@ _LEAST = 10_000
 _A_TRANSACTION = 500
 _EVERY_SECONDS = 5 * 60
 _EVERY_SECONDS_WITH_WEBHOOKS = 60 * 60
-# What syncs may use of it; the rest is for people, webhooks and proof.
+# What syncs may use of it; the rest is for people, webhooks and verification.
 _FOR_SYNCS = 0.5
 # A sync in which little happened.
 _READS_A_SYNC = 3
-# Above this part proof rests and syncs go down to one an hour.
+# Above this part verification rests and syncs go down to one an hour.
 NEARLY_USED = 0.9
 _SLOWEST_SECONDS = 3600
 # What failed goes on by itself, the later the more often it failed in a row: a permission that is

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-# Ours in one window of a proof: with a little room, so that one page at Stripe usually holds it.
+# Ours in one window of a verification: with a little room, so that one page at Stripe usually holds it.
 WINDOW_OBJECTS = 80
 LISTED_DIFFERENCES = 50
 _DAY = 86_400

@@ -11,7 +11,7 @@ from lib.domain.runs import ApprovalDecision, Run
 from lib.money import format_money
 from lib.printing import printed
 
-VERDICTS = {
+RESULTS = {
     "green": "File, ledger and Stripe agree to the cent.",
     "amber": "No difference was found, but an outcome is still open.",
     "red": "File, ledger and Stripe do not agree. Look at the differences before relying on this run.",
@@ -90,7 +90,7 @@ def to_html(paper: Paper) -> bytes:
         "certificate.html",
         name=run.name,
         result=certificate.result,
-        said=VERDICTS[certificate.result],
+        said=RESULTS[certificate.result],
         facts=facts,
         sums=[
             (label, [format_money(getattr(line, sum_), code) for code, line in lines.items()])

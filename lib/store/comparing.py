@@ -1,4 +1,4 @@
-"""Our side of a proof: rows by windows of `created`, as plain values to compare with Stripe's."""
+"""Our side of a verification: rows by windows of `created`, as plain values to compare with Stripe's."""
 
 from __future__ import annotations
 

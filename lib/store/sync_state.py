@@ -1,4 +1,4 @@
-"""Where reading Stripe stands: cursors, backfills with their windows, reads by day, proofs."""
+"""Where reading Stripe stands: cursors, backfills with their windows, reads by day, verifications."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class SyncStore:
         )
         return int(next(rows)["n"])
 
-    # Proofs
+    # Verifications
 
     def add_verification(self, verification: VerificationResult) -> None:
         row = asdict(verification) | {

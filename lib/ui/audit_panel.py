@@ -1,4 +1,4 @@
-"""One audit entry in the drawer, and the proof that the chain is whole."""
+"""One audit entry in the drawer, and the verification of the chain."""
 
 from __future__ import annotations
 

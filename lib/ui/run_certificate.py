@@ -11,7 +11,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.certificates import Certificate
 from lib.domain.runs import RunState
-from lib.printing.certificates import VERDICTS, lines_of, sums_of
+from lib.printing.certificates import RESULTS, lines_of, sums_of
 from lib.services.runs.view import RunView
 from lib.ui import badges, downloads, outcome, tables
 from lib.ui.context import PageContext
@@ -65,14 +65,14 @@ def _compare(ctx: PageContext, run_id: str) -> None:
 
     with outcome.show() as said:
         made = ctx.services.runs.certificates.certify(run_id, by=ctx.actor, progress=progress)
-        said.message = VERDICTS[made.result]
+        said.message = RESULTS[made.result]
     bar.empty()
 
 
 def _said(ctx: PageContext, certificate: Certificate) -> None:
     at = when(certificate.at, ctx.now, ctx.timezone)
     st.markdown(
-        f"{badges.badge(f'certificate_{certificate.result}')} {escape(VERDICTS[certificate.result])}"
+        f"{badges.badge(f'certificate_{certificate.result}')} {escape(RESULTS[certificate.result])}"
     )
     st.caption(escape(f"Compared {at}."))
     if ctx.services.runs.certificates.is_outdated(certificate):

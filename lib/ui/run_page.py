@@ -202,7 +202,7 @@ def _rows(ctx: PageContext, view: RunView) -> None:
         search = filters.search("run_rows_search", "Customer, reference or any cell")
         severity = (
             filters.choice(
-                "run_rows_verdict", run_words.VERDICTS, label="Check", otherwise="All rows"
+                "run_rows_verdict", run_words.SEVERITIES, label="Check", otherwise="All rows"
             )
             if is_draft
             else None

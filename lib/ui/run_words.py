@@ -14,7 +14,7 @@ from lib.ui import navigation
 from lib.ui.context import PageContext
 from lib.ui.formats import plural
 
-VERDICTS = {"green": "Ready", "amber": "Look at it", "red": "Blocked"}
+SEVERITIES = {"green": "Ready", "amber": "Look at it", "red": "Blocked"}
 _MOST_SUMS = 2
 
 

@@ -85,7 +85,7 @@ class ChargeService:
         """
         by.must(Permission.CHARGE)
         order = normalized(order)
-        self._completeness.prove()
+        self._completeness.verify()
         with self._uow.read() as stores:
             earlier_attempts = attempts_of(stores, order)
         review = self._reviews.review(order, by=by, is_approved=is_approved)

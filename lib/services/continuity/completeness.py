@@ -1,5 +1,5 @@
 """
-Completeness: proves before money is moved that the ledger is not behind Stripe (docs/decisions/008).
+Completeness: verifies before money moves that the ledger is not behind Stripe (docs/decisions/008).
 
 Every attempt is written down before its request leaves. A payment at Stripe that carries this
 installation's marks and no attempt here therefore says one thing only: this file is older than the
@@ -22,8 +22,8 @@ from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
-# So long one proof holds for all charges: a burst of charges pays for one reading of the news.
-PROOF_SECONDS = 60
+# So long one verification holds for all charges: a burst of charges pays for one reading of the news.
+VERIFIED_SECONDS = 60
 # Stripe may list a payment a little later than its time says, and clocks differ.
 _MARGIN_SECONDS = 600
 
@@ -48,7 +48,7 @@ class Completeness:
         self._incremental = incremental
         self._clock = clock
         self._lock = threading.Lock()
-        self._proven_at: int | None = None
+        self._verified_at: int | None = None
 
     def behind_since(self) -> int | None:
         """Unix seconds; None while nothing speaks against the ledger. Stripe is not asked."""
@@ -99,14 +99,14 @@ class Completeness:
     def state(self) -> LedgerState:
         """Asks Stripe, unless that was done a moment ago."""
         try:
-            self.prove()
+            self.verify()
         except LedgerBehind:
             return LedgerState.BEHIND
         except GatewayError:
             return LedgerState.UNREACHABLE
         return LedgerState.COMPLETE
 
-    def prove(self) -> None:
+    def verify(self) -> None:
         """
         Read the news, unless that was done a moment ago; one request when there is none.
 
@@ -117,12 +117,12 @@ class Completeness:
         self._must_not_be_behind()
         with self._lock:
             now = epoch(self._clock())
-            # A proof from the future was made under a clock that was wrong.
-            if self._proven_at is not None and 0 <= now - self._proven_at < PROOF_SECONDS:
+            # A verification from the future was made under a clock that was wrong.
+            if self._verified_at is not None and 0 <= now - self._verified_at < VERIFIED_SECONDS:
                 return
             self._read_news(now)
             self._must_not_be_behind()
-            self._proven_at = now
+            self._verified_at = now
 
     def read_customer(self, customer: str) -> None:
         """
@@ -130,7 +130,7 @@ class Completeness:
         read in full: a payment made elsewhere, or before this file began, counts as well.
 
         Raises:
-            LedgerBehind, GatewayError: as `prove`.
+            LedgerBehind, GatewayError: as `verify`.
         """
         with self._uow.read() as stores:
             complete_at = stores.sync.cursor("backfill")

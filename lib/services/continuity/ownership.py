@@ -1,5 +1,5 @@
 """
-Ownership: proves before the first request of a process that the key belongs to the database's account.
+Ownership: verifies before the first request of a process that the key belongs to the database's account.
 
 The account is bound at first contact. Under another account's key customers would mix, and a full read
 would take the first account's for deleted; so nothing is asked, nothing is sent, nothing is mirrored.
@@ -18,7 +18,7 @@ class Ownership:
         self._uow = uow
         self._gateway = gateway
 
-    def prove(self) -> None:
+    def verify(self) -> None:
         """
         The gateway's guard: called once, before anything else is asked.
 
@@ -31,13 +31,13 @@ class Ownership:
         except Misconfigured as error:
             if error.http_status != 403:
                 raise
-            self._prove_by_what_is_known()
+            self._verify_by_an_object()
             return
         with self._uow.read() as stores:
             bound = stores.meta.value(ACCOUNT)
         if bound is None:
             # Rows of before the account was bound: they must be of this one, too.
-            self._prove_by_what_is_known()
+            self._verify_by_an_object()
             with self._uow.write() as stores:
                 bound = stores.meta.bind(ACCOUNT, account)
         if bound != account:
@@ -46,7 +46,7 @@ class Ownership:
                 "Nothing is read or charged. Set that account's key, or point ONFILE_DATA_DIR at another folder."
             )
 
-    def _prove_by_what_is_known(self) -> None:
+    def _verify_by_an_object(self) -> None:
         """An object of this database that the key can read is of the same account."""
         with self._uow.read() as stores:
             customer, intent = stores.mirror.newest_customer(), stores.payments.newest_intent()

@@ -255,14 +255,14 @@ class Backfill:
     def _methods_of(self, customer: str) -> _MethodsOf:
         asked_at_ms = epoch_ms(self._clock())
         try:
-            found = methods_of(self._gateway, customer)
+            page = methods_of(self._gateway, customer)
         except Missing:
             return _MethodsOf(customer, None, asked_at_ms, is_gone=True)
         except (InvalidInput, Refused) as error:
             # Of this customer alone: the others' lists can be read.
             odd = Unreadable(customer, "customer", str(error))
             return _MethodsOf(customer, None, asked_at_ms, unreadable=(odd,))
-        return _MethodsOf(customer, found.items, asked_at_ms, unreadable=found.unreadable)
+        return _MethodsOf(customer, page.items, asked_at_ms, unreadable=page.unreadable)
 
 
 def methods_of(gateway: StripeGateway, customer: str) -> Page[PaymentMethod]:

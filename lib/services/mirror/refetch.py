@@ -29,7 +29,7 @@ class Refetcher:
         self._clock = clock
 
     def may_ask(self) -> bool:
-        """False while the key is not proven to be of this database's account."""
+        """False while the key is not verified to be of this database's account."""
         try:
             self._gateway.pass_guard()
         except GatewayError as error:

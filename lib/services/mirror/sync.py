@@ -1,5 +1,5 @@
 """
-Keeps the mirror complete: everything once (backfill), what changed (sync), and proof of both.
+Keeps the mirror complete: everything once (backfill), what changed (sync), and the verification of both.
 
 Runs in the worker or the command line, and can be stopped anywhere.
 """
@@ -72,7 +72,7 @@ class SyncService:
 
     def request_verification(self, *, by: Actor, full: bool = False) -> bool:
         """
-        Ask the worker for a proof, of samples or of everything; False when one is on its way.
+        Ask the worker to verify the mirror, by samples or in full; False when one is on its way.
 
         Raises:
             StaleState: not everything was read yet, so there is nothing to compare.
@@ -113,7 +113,7 @@ class SyncService:
             self._jobs.request(BACKFILL, by=SYSTEM)
 
     def _is_read(self) -> bool:
-        """Everything, or everything that the key may read: the rest must not keep proof waiting."""
+        """Everything, or everything that the key may read: the rest must not keep the verification waiting."""
         if not self.needs_backfill():
             return True
         with self._uow.read() as stores:
@@ -279,7 +279,7 @@ class SyncService:
                 else:
                     self._incremental.listed(type_, result, progress)
 
-    # Proof
+    # Verification
 
     def verify_now(
         self, *, by: Actor, full: bool = False, progress: Progress = _silent

@@ -12,18 +12,18 @@ from lib.stripe_gateway.lists import Unreadable
 KIND = "object_unreadable"
 
 
-def note_unreadable(stores: Stores, found: Iterable[Unreadable], *, at: int) -> list[str]:
+def note_unreadable(stores: Stores, objects: Iterable[Unreadable], *, at: int) -> list[str]:
     """Open an incident about each, unless one is open; returns a sentence for each."""
-    told = []
-    for one in found:
+    sentences = []
+    for one in objects:
         details = {"type": one.type, "why": one.why}
         stores.incidents.add(new_id("inc"), kind=KIND, subject=one.id, details=details, at=at)
-        told.append(f"The {one.type.replace('_', ' ')} {one.id} could not be read: {one.why}.")
-    return told
+        sentences.append(f"The {one.type.replace('_', ' ')} {one.id} could not be read: {one.why}.")
+    return sentences
 
 
-def tell(uow: UnitOfWork, result: SyncResult, found: Sequence[Unreadable], *, at: int) -> None:
+def tell(uow: UnitOfWork, result: SyncResult, objects: Sequence[Unreadable], *, at: int) -> None:
     """The same in a transaction of its own, and in what the sync says."""
-    if found:
+    if objects:
         with uow.write() as stores:
-            result.unreadable += note_unreadable(stores, found, at=at)
+            result.unreadable += note_unreadable(stores, objects, at=at)

@@ -40,7 +40,7 @@ class Verification:
         What changed since the last sync is read first: only what no sync would have found counts.
 
         Raises:
-            GatewayError: Stripe could not be asked to the end; the types before that are proven.
+            GatewayError: Stripe could not be asked to the end; the types before that are verified.
         """
         end = epoch(self._clock()) - _ON_ITS_WAY_SECONDS
         self._incremental.run(result, progress, whole=True)

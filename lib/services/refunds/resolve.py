@@ -100,17 +100,17 @@ class RefundResolver:
         since = order.outcome_at or epoch(self._clock())
         refusal: RefundResult | None = None
         # First what Stripe lists, then the key, which may be older than a wrong clock made it seem.
-        found = self._listed(order)
-        if found is not None:
-            return self._apply(found, order)
+        refund = self._listed(order)
+        if refund is not None:
+            return self._apply(refund, order)
         if 0 <= age < SAME_KEY_SECONDS and order.code != "idempotency_error":
             answer, refund = self._sender.ask(order)
             if refund is not None:
                 return self._apply(refund, order)
             refusal = answer if answer.state is RefundState.REFUSED else None
-            found = self._listed(order)
-            if found is not None:
-                return self._apply(found, order)
+            refund = self._listed(order)
+            if refund is not None:
+                return self._apply(refund, order)
         if refusal is not None and age >= _LISTED_SECONDS:
             return self._conclude(order, refusal)
         if age >= NO_TRACE_SECONDS and epoch(self._clock()) - since >= _LISTED_SECONDS:

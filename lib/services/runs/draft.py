@@ -284,9 +284,9 @@ class RunDrafts:
 
 
 def _measured(request: RowRequest, prefix: str | None) -> RowRequest:
-    kept = [one for one in request.findings if one.code != statement_descriptors.CODE]
-    found = statement_descriptors.finding(request.suffix, prefix)
-    return replace(request, findings=(*kept, found) if found else tuple(kept))
+    others = [one for one in request.findings if one.code != statement_descriptors.CODE]
+    finding = statement_descriptors.finding(request.suffix, prefix)
+    return replace(request, findings=(*others, finding) if finding else tuple(others))
 
 
 def _doubt(request: RowRequest, result: PreflightResult, is_whole: bool) -> Doubt | None:

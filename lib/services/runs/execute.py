@@ -84,7 +84,7 @@ class RunExecutor:
             sqlite3.Error: not even that could be written; the run waits for the next executor.
         """
         try:
-            self._completeness.prove()
+            self._completeness.verify()
             self._completeness.must_not_rest()
         except (LedgerBehind, DecisionsRest) as refusal:
             self._stop_untaken(run_id, RunStop(refusal.code, str(refusal)))
@@ -190,8 +190,8 @@ class RunExecutor:
             except Exception as error:
                 error_id = new_id("err")
                 logger.exception("row %s of %s failed (%s)", row.number, row.run_id, error_id)
-                found = _surprise(f"Row {row.number}", error_id, error)
-                progress.stop = progress.stop or found
+                surprise = _surprise(f"Row {row.number}", error_id, error)
+                progress.stop = progress.stop or surprise
                 continue
             queue.done(row, answer)
             if answer is not None:

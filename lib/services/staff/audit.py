@@ -1,4 +1,4 @@
-"""Proves that the audit log is whole."""
+"""Verifies that the audit log is whole."""
 
 from __future__ import annotations
 

@@ -382,11 +382,11 @@ class TestPaidTwice:
         """The second one's answer is that the key was used for something else: no second payment."""
         customer = payer(world)
         world.services.sync.run_now(by=ALICE)
-        world.services.completeness.prove()
+        world.services.completeness.verify()
         copy = copied(world)
         world.charge(customer, reference="INV-1")
         put_back(world, copy)
-        monkeypatch.setattr(world.services.completeness, "prove", lambda: None)
+        monkeypatch.setattr(world.services.completeness, "verify", lambda: None)
         monkeypatch.setattr(world.services.completeness, "read_customer", lambda _: None)
         second = world.charge(customer, reference="INV-1")
         assert second.charge.state is ChargeState.UNKNOWN

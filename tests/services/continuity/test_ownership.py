@@ -111,7 +111,7 @@ class TestAnotherAccount:
         bind(world, "acct_1OnfilePractice0")
         assert restarted(world).webhooks.process_due() == 1
 
-    def test_a_key_that_may_not_read_the_account_is_proven_by_a_known_customer(
+    def test_a_key_that_may_not_read_the_account_is_verified_by_a_known_customer(
         self, world: World
     ) -> None:
         world.customer()
