@@ -1,5 +1,5 @@
 """
-How many signed webhook deliveries a second the real server stores, while somebody uses a page.
+Measures how many signed deliveries a second the real server stores while somebody uses a page.
 
     .venv/bin/python -m bench.intake [--seconds 15] [--rate 350] [--think-ms 500] [--anywhere]
 

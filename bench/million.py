@@ -1,5 +1,5 @@
 """
-What a large mirror costs to read: every filter and search of Sessions, and every page.
+Measures reading a large mirror: every filter and search of Sessions, and every page.
 
     .venv/bin/python -m bench.million --folder FOLDER [--sessions 1000000] [--runs 5]
 

@@ -1,5 +1,5 @@
 """
-How long the server takes for each page with many mirrored sessions. Prints a table; judges nothing.
+Measures how long the server takes for each page with many mirrored sessions. Prints a table; judges nothing.
 
     .venv/bin/python -m bench.pages [--sessions 10000] [--runs 15]
 

@@ -1,5 +1,5 @@
 """
-What `bench.runs` measures, each alone in a process. The last line printed is the result, as JSON.
+Contestants of `bench.runs`, each alone in a process. The last line printed is the result, as JSON.
 """
 
 from __future__ import annotations

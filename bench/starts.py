@@ -1,5 +1,5 @@
 """
-How long commands take from start to exit, each a process of its own: `python -m bench.starts`.
+Measures how long commands take from start to exit, each a process of its own: `python -m bench.starts`.
 
 The first line is Python alone. The best of the runs is the least disturbed one.
 """

@@ -1,4 +1,4 @@
-"""What a command answers: an object for --json, lines for people, and whether it went well."""
+"""Answers of commands: an object for --json, lines for people, and whether it went well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who acts on the command line, and how passwords come in: environment first, then the terminal."""
+"""The person who acts on the command line, and passwords: from the environment, else from the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what: roles, permissions, and the person who acts."""
+"""Roles, their permissions, and the person who acts."""
 
 from __future__ import annotations
 

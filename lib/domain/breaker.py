@@ -1,4 +1,4 @@
-"""When a run must stop by itself, and how many of its charges may be in flight."""
+"""The breaker that stops a run, and the throttle: how many of its charges may be in flight."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Why a charge failed, in plain words: Stripe's codes mapped to eleven reasons.
+Reasons why a charge failed, in plain words: Stripe's codes mapped to eleven of them.
 
 Sources: https://docs.stripe.com/declines/codes (next steps per code) and
 https://docs.stripe.com/declines/card (advice codes, retry limits). `advice_code` outranks

@@ -1,4 +1,4 @@
-"""Whether the mirror can be trusted now, and why not."""
+"""The light of the mirror: can it be trusted now, and if not, why."""
 
 from __future__ import annotations
 

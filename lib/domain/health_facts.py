@@ -1,4 +1,4 @@
-"""What is known of the mirror's health, and what a remark on it says."""
+"""Facts about the mirror's health, and the remarks made on them."""
 
 from __future__ import annotations
 

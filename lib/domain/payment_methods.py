@@ -1,4 +1,4 @@
-"""When a saved payment method may be charged, and what to tell staff when not."""
+"""Rules for charging a saved payment method, and what staff are told when it may not be charged."""
 
 from __future__ import annotations
 

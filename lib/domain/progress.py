@@ -1,4 +1,4 @@
-"""What a sync, a backfill or a proof is doing, in words: for the dashboard and the command line."""
+"""Progress of a sync, a backfill or a verification in words, for the dashboard and the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a file was read: what its cells, letters and signs were taken for, and which rows were left out."""
+"""The reading of a file: what its cells, letters and signs were taken for, and which rows were left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When two references are one debt: charged already, twice in a file, or the same in another writing."""
+"""References that are one debt: charged already, twice in a file, or the same written differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a failed charge may be tried again on a method, and if not, why and until when."""
+"""Rules for trying a failed charge again on a method; if it may not be, why and until when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a row of a file, and rows with one cause as one problem."""
+"""Errors in the rows of a file; rows with one cause are one problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a spreadsheet's table is to us: text in cells, numbered rows, and no formula that runs."""
+"""A spreadsheet's table: text in cells, numbered rows, and no formula that runs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-How a run differs from those before it, and how much of it will probably be paid: what an approver
+Differences of a run from those before it, and how much of it will probably be paid: what an approver
 would otherwise have to know by heart. Shares are whole percent, sums are minor units.
 """
 

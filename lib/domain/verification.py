@@ -1,4 +1,4 @@
-"""What a comparison of the mirror with Stripe found, and how far everything was compared."""
+"""Results of verifying the mirror against Stripe, and the round in which everything gets its turn."""
 
 from __future__ import annotations
 

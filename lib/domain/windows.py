@@ -1,5 +1,5 @@
 """
-How a long list at Stripe is cut into windows of `created`, so that several can be read at once.
+Windows of `created`, into which a long list at Stripe is cut so that several can be read at once.
 
 Lists come newest first, and nothing tells how many objects there are or when they were made. A
 window that is being read can be cut: its reader keeps the newer part, another takes the older one.

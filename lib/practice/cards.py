@@ -1,4 +1,4 @@
-"""How a test card, or another test method, behaves: at setup, when charged, and afterwards."""
+"""Behaviour of test cards and other test methods: at setup, when charged, and afterwards."""
 
 from __future__ import annotations
 

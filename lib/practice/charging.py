@@ -1,4 +1,4 @@
-"""What happens to a PaymentIntent when its card is asked for the money."""
+"""Charging: a PaymentIntent asks its card for the money."""
 
 from __future__ import annotations
 

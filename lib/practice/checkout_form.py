@@ -1,4 +1,4 @@
-"""What the cardholder typed on the hosted page: read, checked, and turned into a `CardForm`."""
+"""The form of the hosted page, as the cardholder filled it in: read, checked, and turned into a `CardForm`."""
 
 from __future__ import annotations
 

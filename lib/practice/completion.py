@@ -1,4 +1,4 @@
-"""What the hosted page does to a Checkout Session: shows it, takes a card, ends it."""
+"""Acts of the hosted page on a Checkout Session: shows it, takes a card, ends it."""
 
 from __future__ import annotations
 

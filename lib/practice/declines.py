@@ -1,4 +1,4 @@
-"""Why a bank or Stripe refuses a card, in the words of the API."""
+"""Reasons why a bank or Stripe refuses a card, in the words of the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Stripe keeps of a payment, by the public prices of a US account (stripe.com/pricing).
+"""Fees that Stripe keeps of a payment, by the public prices of a US account (stripe.com/pricing).
 
 The prices are plausible, not authoritative: what matters is that gross, fee and net add up.
 """

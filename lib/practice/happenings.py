@@ -1,4 +1,4 @@
-"""What happens to the account without any request: by time, at the bank, or behind everyone's back."""
+"""Events of the account that no request causes: by time, at the bank, or behind everyone's back."""
 
 from __future__ import annotations
 

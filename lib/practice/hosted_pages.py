@@ -1,4 +1,4 @@
-"""What every hosted page shares: templates, notices, and headers that keep the page to itself."""
+"""Parts that all hosted pages share: templates, notices, and headers that keep the page to itself."""
 
 from __future__ import annotations
 

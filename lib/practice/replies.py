@@ -1,4 +1,4 @@
-"""What a request ends in: a reply, a refusal in Stripe's words, or a dropped connection."""
+"""Ends of a request: a reply, a refusal in Stripe's words, or a dropped connection."""
 
 from __future__ import annotations
 

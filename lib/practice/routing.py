@@ -1,4 +1,4 @@
-"""How an endpoint is described: path, parameters, permission, answer."""
+"""Descriptions of endpoints: path, parameters, permission, answer."""
 
 from __future__ import annotations
 

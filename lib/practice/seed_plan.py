@@ -1,4 +1,4 @@
-"""What happened when: the seed's steps, and the clock that takes the account back to them."""
+"""The seed's steps in time, and the clock that takes the account back to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a SetupIntent once a method is given to it."""
+"""Setup: a SetupIntent is given a payment method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hosted page and practice Stripe say to each other."""
+"""Messages between the hosted page and practice Stripe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no API does: things that happen to the account and leave no event, for tests that look for holes."""
+"""Changes that no API makes: things that happen to the account and leave no event, for tests that look for holes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages show of the audit log."""
+"""The audit log, as pages show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What staff read of a charge beside its row: the reason in words, the next step, what came since."""
+"""Columns that staff read beside a charge: the reason in words, the next step, what came since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages show of charges: lists, one charge's timeline, sums."""
+"""Charges, as pages show them: lists, one charge's timeline, sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages show of setup links and Checkout Sessions."""
+"""Setup links and Checkout Sessions, as pages show them."""
 
 from __future__ import annotations
 

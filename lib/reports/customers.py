@@ -1,4 +1,4 @@
-"""What pages show of customers and their saved payment methods."""
+"""Customers and their saved payment methods, as pages show them."""
 
 from __future__ import annotations
 

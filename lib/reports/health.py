@@ -1,4 +1,4 @@
-"""Whether the mirror can be trusted: the facts of the page Sync health and of the light on Home."""
+"""Health of the mirror: the facts of the page Sync health and of the light on Home."""
 
 from __future__ import annotations
 

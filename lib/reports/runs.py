@@ -1,4 +1,4 @@
-"""What pages show of charge runs: the list, one run's rows, its failures by reason."""
+"""Charge runs, as pages show them: the list, one run's rows, its failures by reason."""
 
 from __future__ import annotations
 

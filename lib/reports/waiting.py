@@ -1,4 +1,4 @@
-"""What waits for a person: the numbers behind page titles and on the home page."""
+"""Work that waits for a person: the numbers behind page titles and on the home page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages show of the webhook inbox."""
+"""The webhook inbox, as pages show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which copies of the database were made, and which could not be."""
+"""Copies of the database that were made, and those that could not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who uses the data folder: any number of processes together, or one that puts another file in place."""
+"""A lock on the data folder: any number of processes together, or one that puts another file in place."""
 
 from __future__ import annotations
 

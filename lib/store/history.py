@@ -1,4 +1,4 @@
-"""What earlier runs and charges tell about a new run."""
+"""Earlier runs and charges, for comparison with a new run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much may be charged with one approval, by currency, and how much was charged."""
+"""Limits of what may be charged with one approval, by currency, and what was charged."""
 
 from __future__ import annotations
 

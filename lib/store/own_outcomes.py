@@ -1,5 +1,5 @@
 """
-What came of a row of a run by its own try. Its charge may have been tried again since, in another run or
+The outcome of a row of a run by its own try. Its charge may have been tried again since, in another run or
 singly: that is told of the charge, and money counts where it was collected.
 
 SQL over `run_rows w`; the row's charge is `h`, its own try `o`.

@@ -1,4 +1,4 @@
-"""Where reading Stripe stands: cursors, backfills with their windows, reads by day, verifications."""
+"""The state of reading Stripe: cursors, backfills with their windows, reads by day, verifications."""
 
 from __future__ import annotations
 

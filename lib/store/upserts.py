@@ -1,4 +1,4 @@
-"""What every guarded upsert of the mirror is made of."""
+"""Parts of which every guarded upsert of the mirror is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an object holds what its class says, so that one odd answer reaches no table."""
+"""Checks that an object holds what its class says, so that one odd answer reaches no table."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Who is signed in: the form, the cookie and the end of a sign-in.
+Sign-in: the form, the cookie and the end of a sign-in.
 
 streamlit-authenticator is trusted for one thing, the signed cookie. Its own form is not used: it
 would check the password against a copy of our hashes, count failures in a dictionary that is gone

@@ -1,4 +1,4 @@
-"""What every state looks like: one table of words, colours and icons for the whole dashboard."""
+"""Badges for every state: one table of words, colours and icons for the whole dashboard."""
 
 from __future__ import annotations
 

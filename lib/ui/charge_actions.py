@@ -1,4 +1,4 @@
-"""What can be done with one charge: try again, recover, cancel, find out. Each only where it may."""
+"""Actions on one charge: try again, recover, cancel, find out. Each only where it may."""
 
 from __future__ import annotations
 

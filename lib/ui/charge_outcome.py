@@ -1,4 +1,4 @@
-"""What came of a charge a moment ago, and the next thing to do."""
+"""The outcome of a charge a moment ago, and the next thing to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page is given: the person who acts, the services, the time and the operator's zone."""
+"""The context that a page is given: the person who acts, the services, the time and the operator's zone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Which Stripe this is, visible on every page: practice, test or live.
+The environment, visible on every page: practice, test or live.
 
 The strip and the live line are the only styled HTML of the dashboard. Streamlit has no slim banner
 (its alerts are as tall as a form field) and no element at the window's edge. All styles are inline

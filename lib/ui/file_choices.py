@@ -1,4 +1,4 @@
-"""What a person says about a file that can be read in several ways: letters, number style, what is hidden."""
+"""Choices for a file that can be read in several ways: letters, number style, what is hidden."""
 
 from __future__ import annotations
 

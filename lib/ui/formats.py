@@ -1,4 +1,4 @@
-"""How values are written for people: money, times, and text that came from outside."""
+"""Values written for people: money, times, and text that came from outside."""
 
 from __future__ import annotations
 

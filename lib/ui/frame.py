@@ -1,4 +1,4 @@
-"""What stands around every page: the environment, who is signed in, the way out."""
+"""The frame of every page: the environment, who is signed in, the way out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How runs are spoken of: sums, findings, and the way to a new one."""
+"""Words for runs: sums, findings, and the way to a new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator sees when a page fails in a way nobody foresaw: an id to quote, never a trace."""
+"""The message for a page that fails in a way nobody foresaw: an id to quote, never a trace."""
 
 from __future__ import annotations
 

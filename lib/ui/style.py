@@ -1,4 +1,4 @@
-"""What the theme cannot say, in a few rules on Streamlit's test ids."""
+"""Styles that the theme cannot express, in a few rules on Streamlit's test ids."""
 
 from __future__ import annotations
 

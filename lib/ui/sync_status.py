@@ -1,4 +1,4 @@
-"""How fresh the mirror is, and a button that asks the worker for a sync and watches it."""
+"""Freshness of the mirror, and a button that asks the worker for a sync and watches it."""
 
 from __future__ import annotations
 

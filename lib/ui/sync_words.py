@@ -1,4 +1,4 @@
-"""What stopped a reading of Stripe, in words: each missing permission once, and who gives it."""
+"""Words for what stopped a reading of Stripe: each missing permission once, and who gives it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What starts and ends with the server process."""
+"""The lifespan of the server process: what starts and ends with it."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Decimal commas and dots: sums with one meaning are read, all others are asked."""
+
 from __future__ import annotations
 
 import contextlib

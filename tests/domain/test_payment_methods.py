@@ -92,7 +92,9 @@ class TestWhatIsOffered:
             text = (Path(stripe.__file__).parent / "params" / module).read_text("utf-8")
             for part in text.split("\nclass ")[1:]:
                 name, _, body = part.partition("(")
-                use = re.search(r"setup_future_usage: NotRequired\[(.*?)\n    \"{3}", body, re.DOTALL)
+                use = re.search(
+                    r"setup_future_usage: NotRequired\[(.*?)\n    \"{3}", body, re.DOTALL
+                )
                 if "PaymentMethodOptions" in name and use and "off_session" in use[1]:
                     words = name.split("PaymentMethodOptions")[1]
                     found.add(re.sub(r"(?<!^)(?=[A-Z])", "_", words).lower())
@@ -105,7 +107,9 @@ class TestWhatIsOffered:
 
     def test_the_sdk_lets_each_of_them_be_excluded(self) -> None:
         text = inspect.getsource(SessionCreateParams)
-        values = text.partition("excluded_payment_method_types: NotRequired[")[2].partition('"""')[0]
+        values = text.partition("excluded_payment_method_types: NotRequired[")[2].partition('"""')[
+            0
+        ]
         known = set(re.findall(r'"([a-z0-9_]+)"', values))
         assert "card" in known
         assert NOT_OFFERED.keys() <= known

@@ -1,3 +1,5 @@
+"""References that a person would take for one another."""
+
 from __future__ import annotations
 
 from lib.domain.references import repeated

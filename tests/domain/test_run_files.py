@@ -1,3 +1,5 @@
+"""Rows of charge-run files: columns guessed, amounts read, results written and read again."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Checkout Sessions of practice Stripe: made, expired, listed."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Checkout Sessions that are completed on the hosted page, and cards that are refused there."""
+
 from __future__ import annotations
 
 from pathlib import Path

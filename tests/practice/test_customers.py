@@ -1,3 +1,5 @@
+"""Customers of practice Stripe, and the limits of metadata."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Events that practice Stripe delivers: signed, in order, once, and again after a failure."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Events that practice Stripe keeps and lists."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Faults that practice Stripe can be asked for: lost connections, refusals, slow lists."""
+
 from __future__ import annotations
 
 import sqlite3

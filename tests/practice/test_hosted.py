@@ -1,3 +1,5 @@
+"""The hosted page over HTTP: forms, authentication, hostile input, micro-deposits."""
+
 from __future__ import annotations
 
 import logging

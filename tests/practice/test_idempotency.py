@@ -1,3 +1,5 @@
+"""Idempotency keys of practice Stripe: replays, other parameters, age, concurrent requests."""
+
 from __future__ import annotations
 
 import threading

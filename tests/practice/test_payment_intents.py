@@ -1,3 +1,5 @@
+"""PaymentIntents of practice Stripe: charged, declined, refused, cancelled, listed."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Payment methods of practice Stripe: attached, detached, updated, set up."""
+
 from __future__ import annotations
 
 import pytest

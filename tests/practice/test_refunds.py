@@ -1,3 +1,5 @@
+"""Refunds of practice Stripe: whole, in parts, pending and failed."""
+
 from __future__ import annotations
 
 from typing import Any

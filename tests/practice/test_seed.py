@@ -1,3 +1,5 @@
+"""The practice account's past, and the bulk seeds that measurements use."""
+
 from __future__ import annotations
 
 import itertools

@@ -1,3 +1,5 @@
+"""CSV and XLSX files to cells: encodings, separators, workbooks, and files made to do harm."""
+
 from __future__ import annotations
 
 import contextlib

@@ -1,3 +1,5 @@
+"""CSV and XLSX files that are written: read back alike, no formula, fast."""
+
 from __future__ import annotations
 
 import time

@@ -1,4 +1,4 @@
-"""What a setup Session's parameters must satisfy before anything is done."""
+"""Checks of a setup Session's parameters, before anything is done."""
 
 from __future__ import annotations
 

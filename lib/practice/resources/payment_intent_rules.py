@@ -1,4 +1,4 @@
-"""What a PaymentIntent's parameters must satisfy before anything is done."""
+"""Checks of a PaymentIntent's parameters, before anything is done."""
 
 from __future__ import annotations
 

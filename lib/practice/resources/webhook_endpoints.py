@@ -1,4 +1,4 @@
-"""Where events are sent. `/v1` lists the endpoints that take snapshots, `/v2` every destination."""
+"""Webhook endpoints, to which events are sent. `/v1` lists the endpoints that take snapshots, `/v2` every destination."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Which parts of a type a proof compares: windows of `created`, each cut downward from a moment so that
+Samples of a type that a verification compares: windows of `created`, each cut downward from a moment so that
 at most 80 of ours lie in it. Together they may cover all of time, so whatever is missing lies in one.
 
 Where much is missing there are few of ours, so that counting ours would step over it. Samples

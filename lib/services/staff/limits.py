@@ -1,5 +1,5 @@
 """
-How much may be charged: above a limit, a run needs a second approver, and a single charge needs a run.
+Limits on what may be charged: above one, a run needs a second approver, and a single charge needs a run.
 """
 
 from __future__ import annotations
