@@ -268,7 +268,7 @@ def build_services(
         clock=clock,
         uow=uow,
         gateway=gateway,
-        audit=AuditService(uow),
+        audit=AuditService(uow, clock=clock),
         completeness=completeness,
         rebuilds=RebuildService(uow, sync, clock=clock, livemode=configured.livemode),
         backups=BackupService(

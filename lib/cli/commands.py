@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 from lib.bootstrap import Services
-from lib.cli import keeping, runs, syncing
+from lib.cli import auditing, keeping, runs, syncing
 from lib.cli.answers import Answer, Command, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import new_password, signed_in
@@ -164,16 +164,6 @@ def charge_answer(view: ChargeView) -> Answer:
     return Answer(view.as_json(), lines, error=error)
 
 
-def _audit_verify(services: Services, _: Arguments, actor: Actor | None) -> Answer:
-    person(actor).must(Permission.VIEW)
-    check = services.audit.verify()
-    return Answer(
-        {"entries": check.entries, "ok": check.ok, "head": check.head},
-        [f"{check.entries} entries, {'unbroken' if check.ok else 'BROKEN'}, head {check.head}"],
-        failed=not check.ok,
-    )
-
-
 def _worker(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
     from lib.worker.loop import Worker  # the other commands need none
 
@@ -228,7 +218,9 @@ COMMANDS: dict[str, Command] = {
     "runs results": Command(runs.results),
     "runs certificate": Command(runs.certificate),
     "reconcile": Command(syncing.reconcile),
-    "audit verify": Command(_audit_verify),
+    "audit verify": Command(auditing.verify),
+    "audit head": Command(auditing.head),
+    "audit export": Command(auditing.export),
     "backup": Command(keeping.backup),
     "restore": Command(keeping.restore, needs_person=False),
     "worker": Command(_worker, needs_person=False),

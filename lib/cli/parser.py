@@ -121,7 +121,11 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = commands.add_parser("audit", help="The audit log.", parents=[common])
     audit_commands = audit.add_subparsers(required=True, metavar="COMMAND")
-    add(audit_commands, "verify", "audit verify", "Recompute the chain of digests.")
+    made = add(audit_commands, "verify", "audit verify", "Recompute the chain of digests.")
+    made.add_argument("--head", metavar="ID:HASH", help="a head that was kept elsewhere")
+    add(audit_commands, "head", "audit head", "Where the log ends, to be kept elsewhere.")
+    made = add(audit_commands, "export", "audit export", "Every entry as a line of JSON.")
+    made.add_argument("--out", metavar="FILE", required=True)
 
     made = add(commands, "backup", "backup", "Copy the database, checked, while everything runs.")
     made.add_argument(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlite_utils import Database
+
+from lib.store.anchor import AuditHead
 
 _START = "0" * 64
 
@@ -23,6 +26,8 @@ class ChainCheck:
 class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.written: AuditHead | None = None
+        """The newest entry that was recorded through this store; to be anchored after the commit."""
 
     def record(
         self, *, at: int, actor: str, action: str, subject: str, detail: Mapping[str, object]
@@ -33,19 +38,33 @@ class AuditStore:
         )
         previous = str(last["hash"]) if last else _START
         text = json.dumps(detail, sort_keys=True, ensure_ascii=False)
-        self._database.execute(
+        digest = _hash(previous, at, actor, action, subject, text)
+        cursor = self._database.execute(
             """INSERT INTO audit_log (at, actor, action, subject, detail, previous_hash, hash)
                VALUES (?, ?, ?, ?, ?, ?, ?)""",
-            (
-                at,
-                actor,
-                action,
-                subject,
-                text,
-                previous,
-                _hash(previous, at, actor, action, subject, text),
-            ),
+            (at, actor, action, subject, text, previous, digest),
         )
+        self.written = AuditHead(int(cursor.lastrowid or 0), digest)
+
+    def head(self) -> AuditHead:
+        """The newest entry; number 0 where there is none."""
+        rows = self._database.query("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")
+        return next((AuditHead(row["id"], row["hash"]) for row in rows), AuditHead(0, _START))
+
+    def hash_of(self, entry: int) -> str | None:
+        rows = self._database.query("SELECT hash FROM audit_log WHERE id = ?", (entry,))
+        return next((str(row["hash"]) for row in rows), _START if entry == 0 else None)
+
+    def of_action(self, action: str) -> list[dict[str, Any]]:
+        """Oldest first, their details read."""
+        rows = self._database.query(
+            "SELECT * FROM audit_log WHERE action = ? ORDER BY id", (action,)
+        )
+        return [row | {"detail": json.loads(row["detail"])} for row in rows]
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """All, oldest first, as they are stored."""
+        yield from self._database.query("SELECT * FROM audit_log ORDER BY id")
 
     def actors(self, subject: str, actions: Sequence[str]) -> set[str]:
         """Who ever did one of these to the subject."""

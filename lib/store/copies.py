@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from lib.errors import InvalidInput
+from lib.store.anchor import AuditHead
 from lib.store.connection import connect
 
 # Between steps of a copy others may write; a step of 4 MB holds nobody up.
@@ -43,6 +44,10 @@ class CopyFacts:
     """Unix seconds of its newest audit entry."""
     may_miss_its_log: bool
     """It was copied from a database in use, and the log that held its newest entries is not there."""
+
+    @property
+    def head(self) -> AuditHead:
+        return AuditHead.parse(self.audit_head)
 
 
 def copy_database(source: Path, destination: Path) -> int:

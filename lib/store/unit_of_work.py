@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
+from lib.store.anchor import Anchor, AuditHead
 from lib.store.audit import AuditStore
 from lib.store.backups import BackupStore
 from lib.store.certificates import CertificateStore
@@ -87,6 +88,7 @@ class UnitOfWork:
     def __init__(self, path: Path) -> None:
         self.pool = ConnectionPool(path)
         self._commits = GroupCommit(self.pool)
+        self.anchor = Anchor(path)
 
     def missing_steps(self) -> list[str]:
         """Schema steps this code has and the file has not."""
@@ -112,6 +114,8 @@ class UnitOfWork:
             yield stores
             if not in_bulk:
                 stores.search.index(_INDEXED_AT_ONCE)
+        if stores.audit.written is not None:
+            self.anchor.write(stores.audit.written)
 
     def submit(self, work: Callable[[Stores], T]) -> Future[T]:
         """
@@ -119,7 +123,22 @@ class UnitOfWork:
 
         See GroupCommit.submit. What it changes is indexed in the background.
         """
-        return self._commits.submit(lambda database: work(stores_over(database)))
+        written: list[AuditHead] = []
+
+        def piece(database: Database) -> T:
+            stores = stores_over(database)
+            result = work(stores)
+            if stores.audit.written is not None:
+                written.append(stores.audit.written)
+            return result
+
+        def anchor(future: Future[T]) -> None:
+            if written and future.exception() is None:
+                self.anchor.write(written[-1])
+
+        submitted = self._commits.submit(piece)
+        submitted.add_done_callback(anchor)
+        return submitted
 
     @contextmanager
     def bulk(self) -> Iterator[Bulk]:

@@ -53,31 +53,40 @@ def _panel(entry: str) -> None:
 def verify_button(ctx: PageContext) -> None:
     if st.button("Verify chain", key="audit_verify", icon=":material/verified_user:"):
         with outcome.show():
-            check = ctx.services.audit.verify()
-            st.session_state[_PROOF] = (check.ok, check.entries, check.head, check.first_broken)
+            audit = ctx.services.audit
+            st.session_state[_PROOF] = (audit.verify(), audit.head())
 
 
 def verification() -> None:
     """The result of the last verification in this session."""
-    found = st.session_state.get(_PROOF)
-    if found is None:
+    result = st.session_state.get(_PROOF)
+    if result is None:
         return
-    ok, entries, head, first_broken = found
-    if ok:
+    verified, head = result
+    check = verified.check
+    if verified.ok:
         st.success(
-            f"The chain is whole: {plural(entries, 'entry', 'entries')}, none changed, none missing.",
+            f"The chain is whole: {plural(check.entries, 'entry', 'entries')}, none changed, none missing.",
             icon=":material/verified_user:",
         )
         st.caption(
-            "Digest of the newest entry. Written down elsewhere, it also proves the past later."
+            "Where the log ends: number and digest. Written down elsewhere, it also proves the past later."
         )
         st.code(head, language=None, wrap_lines=True)
+    elif check.ok:
+        st.error(
+            f"Entries are missing: {', '.join(verified.missing)} was written down outside the database "
+            "and is not in it. Its end was cut off, or it is an older copy. Keep this database as it is and tell an admin.",
+            icon=":material/gpp_bad:",
+        )
     else:
         st.error(
-            f"The chain is broken at entry {first_broken}. Entries from there on may have been "
+            f"The chain is broken at entry {check.first_broken}. Entries from there on may have been "
             "changed outside Onfile. Keep this database as it is and tell an admin.",
             icon=":material/gpp_bad:",
         )
+    for sentence in verified.restores:
+        st.caption(sentence)
 
 
 def _is_number(text: str) -> bool:

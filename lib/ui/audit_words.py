@@ -16,7 +16,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "links": ("Links", ("link.",)),
     "customers": ("Customers and methods", ("customer.", "payment_method.")),
     "webhooks": ("Webhooks and sync", ("webhook.", "job.")),
-    "ledger": ("Backups and older copies", ("backup.", "ledger.")),
+    "ledger": ("Backups, copies, exports", ("backup.", "ledger.", "audit.")),
     "access": ("Sign-in and users", ("user.",)),
 }
 _ACTIONS: dict[str, str] = {
@@ -78,6 +78,7 @@ _ACTIONS: dict[str, str] = {
     "job.cancel": "Stopped a reading of Stripe",
     "backup.take": "Made a backup",
     "backup.fail": "Could not make a backup",
+    "audit.export": "Exported the audit log",
     "ledger.restore": "Put a backup back",
     "ledger.behind": "Found a payment of ours that this database does not know",
     "ledger.rebuild": "Took over what Stripe knows",

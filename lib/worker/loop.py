@@ -97,6 +97,7 @@ class Worker:
 
     def do_backup(self) -> None:
         self._guarded("backup", self._services.backups.take_due)
+        self._guarded("anchor", self._services.audit.anchor_day)
 
     def do_runs(self) -> None:
         """In several threads at once: each takes what no other has, by the lease."""

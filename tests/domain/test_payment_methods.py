@@ -115,7 +115,7 @@ class TestWhatIsOffered:
         assert NOT_OFFERED.keys() <= known
 
     def test_what_is_offered_can_be_charged(self) -> None:
-        assert OFFERED == CHARGEABLE_TYPES - {"acss_debit"}
+        assert CHARGEABLE_TYPES - {"acss_debit"} == OFFERED
 
     def test_every_bank_debit_that_can_be_charged_says_how_long_it_takes(self) -> None:
         named = {kind for kind in CHARGEABLE_TYPES if kind.endswith(("_debit", "_account"))}

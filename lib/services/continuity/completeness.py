@@ -120,6 +120,7 @@ class Completeness:
             # A verification from the future was made under a clock that was wrong.
             if self._verified_at is not None and 0 <= now - self._verified_at < VERIFIED_SECONDS:
                 return
+            self._compare_with_anchor(now)
             self._read_news(now)
             self._must_not_be_behind()
             self._verified_at = now
@@ -156,6 +157,28 @@ class Completeness:
     def _must_not_be_behind(self) -> None:
         if self.behind_since() is not None:
             raise LedgerBehind
+
+    def _compare_with_anchor(self, now: int) -> None:
+        """A log that ends before what was written beside it is an older copy's, whatever Stripe says."""
+        anchored = self._uow.anchor.head()
+        with self._uow.read() as stores:
+            is_older = anchored is not None and stores.audit.hash_of(anchored.id) != anchored.hash
+        if not is_older:
+            return
+        with self._uow.write() as stores:
+            stores.meta.set(BEHIND, str(now))
+            stores.meta.set(DECISIONS_REST, str(now))
+            stores.audit.record(
+                at=now,
+                actor="system",
+                action="ledger.behind",
+                subject=str(anchored),
+                detail={"reason": "anchor", "head": str(stores.audit.head())},
+            )
+            head = stores.audit.head()
+        if anchored is not None:
+            self._uow.anchor.supersede(anchored, head)
+        raise LedgerBehind
 
     def _read_news(self, now: int) -> None:
         result = SyncResult()

@@ -17,6 +17,7 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.errors import RuleViolation
 from lib.services.continuity.backup import file_name, note_path, take_copy
+from lib.store.anchor import Anchor
 from lib.store.connection import connect, write_transaction
 from lib.store.copies import (
     CopyFacts,
@@ -102,6 +103,12 @@ class RestoreService:
                 copy_database(copy, prepared)
                 self._prepare(prepared, plan, by=by, now=now)
                 put_in_place(prepared, self._database)
+                anchor = Anchor(self._database)
+                head, lost = facts_of(self._database).head, anchor.head()
+                if lost is None:
+                    anchor.write(head)
+                else:
+                    anchor.supersede(lost, head)
             finally:
                 for suffix in ("", "-wal", "-shm"):
                     prepared.with_name(prepared.name + suffix).unlink(missing_ok=True)
@@ -152,6 +159,7 @@ class RestoreService:
             bring_up_to_date(database)
             with write_transaction(database):
                 stores = stores_over(database)
+                anchored = Anchor(self._database).head()
                 stores.meta.set(BEHIND, str(now))
                 stores.meta.set(DECISIONS_REST, str(now))
                 stores.audit.record(
@@ -163,6 +171,7 @@ class RestoreService:
                         "taken_at": plan.taken_at,
                         "restored_head": plan.audit_head,
                         "lost": plan.loses,
+                        "anchor": str(anchored) if anchored else None,
                     },
                 )
 

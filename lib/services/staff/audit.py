@@ -1,16 +1,173 @@
-"""Verifies that the audit log is whole."""
+"""
+The audit log: whether it is whole, where it ends, and a copy to keep elsewhere.
+
+A chain of digests shows a changed entry; only a head that was kept outside the database shows that the
+end was cut off, or that all digests were written anew.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import Actor, Permission
+from lib.errors import InvalidInput
+from lib.store.anchor import AuditHead
 from lib.store.audit import ChainCheck
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerification:
+    """What comparing the log with itself and with the heads outside says."""
+
+    check: ChainCheck
+    missing: tuple[str, ...]
+    """Heads that were kept outside and that the log does not hold."""
+    restores: tuple[str, ...]
+    """Sentences on restores that explain heads which are gone."""
+
+    @property
+    def ok(self) -> bool:
+        return self.check.ok and not self.missing
 
 
 class AuditService:
-    def __init__(self, uow: UnitOfWork) -> None:
+    def __init__(self, uow: UnitOfWork, *, clock: Clock) -> None:
         self._uow = uow
+        self._clock = clock
 
-    def verify(self) -> ChainCheck:
-        """Recompute the chain of digests; the head is what to write down elsewhere."""
+    def verify(self, head: str | None = None) -> AuditVerification:
+        """
+        Recompute the chain of digests, and look for every head that was kept outside.
+
+        Raises:
+            InvalidInput: `head` is not ID:HASH.
+        """
+        anchored, days = self._uow.anchor.head(), self._uow.anchor.days()
+        elsewhere = _parsed(head)
         with self._uow.read() as stores:
-            return stores.audit.verify()
+            check = stores.audit.verify()
+            restores = _restores(stores)
+
+            def is_there(one: AuditHead) -> bool:
+                return stores.audit.hash_of(one.id) == one.hash
+
+            missing = [one for one in (anchored,) if one is not None and not is_there(one)]
+            missing += [
+                day.head
+                for day in days
+                if not is_there(day.head)
+                and not any(one.anchored in day.lost and one.explains(day.head) for one in restores)
+            ]
+            if elsewhere is not None and not is_there(elsewhere):
+                missing += [] if any(one.explains(elsewhere) for one in restores) else [elsewhere]
+        return AuditVerification(
+            check,
+            tuple(sorted({str(one) for one in missing})),
+            tuple(restore.says for restore in restores),
+        )
+
+    def head(self) -> str:
+        """ID:HASH of the newest entry, to be kept elsewhere."""
+        with self._uow.read() as stores:
+            return str(stores.audit.head())
+
+    def anchor_day(self) -> bool:
+        """The day's line beside the database; False when there is one."""
+        with self._uow.read() as stores:
+            head = stores.audit.head()
+        return self._uow.anchor.write_day(f"{self._clock().date():%Y-%m-%d}", head)
+
+    def export(self, target: Path, *, by: Actor) -> int:
+        """
+        Every entry as a line of JSON, with the digests; returns how many. Leaves an entry itself.
+
+        Raises:
+            InvalidInput: the file exists, or cannot be written.
+        """
+        by.must(Permission.VIEW)
+        if target.exists():
+            raise InvalidInput(f"{target.name} exists already. Choose another name.", field="out")
+        count = 0
+        try:
+            with target.open("w", encoding="utf-8") as file:
+                for entry in self._entries():
+                    file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                    count += 1
+        except OSError as error:
+            raise InvalidInput(f"{target.name} cannot be written: {error}.", field="out") from error
+        with self._uow.write() as stores:
+            stores.audit.record(
+                at=epoch(self._clock()),
+                actor=by.username,
+                action="audit.export",
+                subject=target.name,
+                detail={"entries": count},
+            )
+        return count
+
+    def _entries(self) -> Iterator[dict[str, object]]:
+        with self._uow.read() as stores:
+            yield from stores.audit.entries()
+
+
+def _parsed(head: str | None) -> AuditHead | None:
+    try:
+        return None if head is None else AuditHead.parse(head)
+    except ValueError as error:
+        raise InvalidInput(f"{error}.", field="head", code="head_invalid") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Restored:
+    """A restore that a person made, and which heads it explains."""
+
+    kept: AuditHead
+    anchored: AuditHead
+    says: str
+
+    def explains(self, head: AuditHead) -> bool:
+        return self.kept.id < head.id <= self.anchored.id
+
+
+def _restores(stores: Stores) -> list[_Restored]:
+    return [*_honest_restores(stores), *_confirmed_copies(stores)]
+
+
+def _confirmed_copies(stores: Stores) -> list[_Restored]:
+    """Files that were put back by hand; an approver has looked at them since."""
+    confirmations = stores.audit.of_action("ledger.confirm_decisions")
+    last = confirmations[-1] if confirmations else None
+    return [
+        _Restored(
+            AuditHead.parse(entry["detail"]["head"]),
+            AuditHead.parse(entry["subject"]),
+            f"An older copy was put back by hand (noticed in entry {entry['id']}); {last['actor']} has looked at it.",
+        )
+        for entry in stores.audit.of_action("ledger.behind")
+        if entry["detail"].get("reason") == "anchor"
+        and last is not None
+        and last["id"] > entry["id"]
+    ]
+
+
+def _honest_restores(stores: Stores) -> list[_Restored]:
+    found = []
+    for entry in stores.audit.of_action("ledger.restore"):
+        detail = entry["detail"]
+        if not detail.get("anchor"):
+            continue
+        kept, anchored = AuditHead.parse(entry["subject"]), AuditHead.parse(detail["anchor"])
+        found.append(
+            _Restored(
+                kept,
+                anchored,
+                f"{entry['actor']} put an older copy back (entry {entry['id']}): "
+                f"{anchored.id - kept.id:,} entries up to {anchored.id} are not in this log.",
+            )
+        )
+    return found
