@@ -11,6 +11,7 @@ Every error Onfile raises on purpose.
       · ReviewChanged         what a person agreed to is not what would be charged; carries it anew
     - AlreadyCharged          this reference is paid, in flight or not settled yet
     - Blocked                 our own rules refuse before any call to Stripe
+      . NotAdmitted           a person may open it with a reason; carries the findings
       . LedgerBehind          Stripe knows payments of ours that this database does not
       . DecisionsRest         an older copy was put back; an approver has not confirmed its decisions yet
   + GatewayError              from Stripe; carries request_id, code and http_status
@@ -30,6 +31,7 @@ Every error Onfile raises on purpose.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -115,6 +117,22 @@ class Blocked(RuleViolation):
         self.code = code
         self.reason = reason
         self.not_before = not_before
+
+
+class NotAdmitted(Blocked):
+    """Stopped, and a named person may open each finding with a reason."""
+
+    def __init__(self, findings: Sequence[Any]) -> None:
+        """
+        Args:
+            findings: what stops it, each a `lib.domain.runs.Finding`; at least one.
+        """
+        super().__init__(
+            " ".join(finding.message for finding in findings)
+            + " Nothing was charged. If it is right all the same, say why for each of these.",
+            code=findings[0].code,
+        )
+        self.findings = tuple(findings)
 
 
 class LedgerBehind(Blocked):

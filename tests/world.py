@@ -24,7 +24,7 @@ from lib.domain.runs import RunRow
 from lib.money import parse_amount
 from lib.practice.engine import PracticeStripe
 from lib.practice.steps import CardForm, NeedsAuthentication
-from lib.services.charges.review import ChargeOrder
+from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.settings import Settings, load_settings
 from lib.store import connection

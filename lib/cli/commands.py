@@ -18,7 +18,7 @@ from lib.domain.charges import ChargeState
 from lib.domain.links import LinkSession, LinkStatus, SetupLink
 from lib.ids import new_id
 from lib.money import format_money, parse_amount
-from lib.services.charges.review import ChargeOrder
+from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.store.users import User
 
@@ -138,6 +138,7 @@ def _charge(services: Services, arguments: Arguments, actor: Actor | None) -> An
         reference=arguments.reference,
         payment_method=arguments.payment_method,
         description=arguments.description,
+        despite=dict.fromkeys(arguments.despite, arguments.note),
     )
     review = services.charges.review(order, by=person(actor))
     # What the warnings speak of, whatever is saved in between.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lib.cli.answers import Answer
 from lib.cli.parser import Arguments, parse
-from lib.errors import GatewayError, OnfileError
+from lib.errors import GatewayError, NotAdmitted, OnfileError
 
 if TYPE_CHECKING:
     from lib.bootstrap import Services
@@ -79,6 +79,11 @@ def _error_object(error: OnfileError) -> dict[str, object]:
     field = getattr(error, "field", "")
     if field:
         found["field"] = field
+    if isinstance(error, NotAdmitted):
+        found["findings"] = [
+            {"code": one.code, "message": one.message, "may_be_opened": True}
+            for one in error.findings
+        ]
     if isinstance(error, GatewayError):
         found["stripe_code"] = error.stripe_code
         found["request_id"] = error.request_id

@@ -100,6 +100,15 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--currency", required=True)
     made.add_argument("--reference", required=True, help="what is owed; never charged twice")
     made.add_argument("--description")
+    made.add_argument(
+        "--despite",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="CODE",
+        help="charge although this was found, which needs --note; the codes are in the refusal",
+    )
+    made.add_argument("--note", default="", help="why it may be charged all the same")
 
     _add_runs(commands, common, add)
     made = add(commands, "reconcile", "reconcile", "Settle unknown charges; compare with Stripe.")

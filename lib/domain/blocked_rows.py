@@ -20,6 +20,11 @@ _CORRECT = Block(Reason.OUR_DATA, "Correct the row.", retry_allowed=True)
 _OTHER_METHOD = Block(
     Reason.CARD_DETAILS, "Name another saved method, or send a setup link.", retry_allowed=True
 )
+_LOOK = Block(
+    Reason.POSSIBLE_DUPLICATE,
+    "Look at the other charge. If both are owed, charge this one singly and say why.",
+    retry_allowed=True,
+)
 
 _BY_CODE: dict[str, Block] = {
     "customer_not_checked": Block(
@@ -49,6 +54,14 @@ _BY_CODE: dict[str, Block] = {
     "reference_planned": Block(
         Reason.POSSIBLE_DUPLICATE,
         "Try the planned charge again, or cancel it first.",
+        retry_allowed=False,
+    ),
+    "charged_elsewhere": _LOOK,
+    "twin_in_another_run": _LOOK,
+    "reference_alike": _LOOK,
+    "card_never_again": Block(
+        Reason.CARD_STOPPED,
+        EXPLANATIONS[Reason.CARD_STOPPED].next_step,
         retry_allowed=False,
     ),
     "charge_cancelled": Block(

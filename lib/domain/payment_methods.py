@@ -183,7 +183,10 @@ def choose(
     chosen = min(usable, key=rank)
     preferred = next((method for method in usable if method.id == default), None)
     if preferred is not None and chosen is not preferred:
-        note = f"The default, {label(preferred)}, failed for this reference: {label(chosen)} is charged."
+        why = (
+            "failed for this reference" if was_tried(preferred.id) else "must not be charged again"
+        )
+        note = f"The default, {label(preferred)}, {why}: {label(chosen)} is charged."
     elif preferred is None:
         which = "newest" if chosen is usable[0] else "newest that did not fail for this reference"
         note = (

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from lib.domain import payment_methods, references, twins
-from lib.domain.charges import Attempt, Charge, ChargeState
-from lib.domain.identity import address_key, reference_key
+from lib.domain import payment_methods, twins
+from lib.domain.admit import Debt, DebtFacts, admit, newer_method
+from lib.domain.charges import Attempt
+from lib.domain.identity import address_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.retries import choose_method, was_tried, why_not_again
 from lib.domain.runs import Finding, RowRequest, Severity
@@ -32,6 +33,9 @@ class Similar:
     created: int
     payment_intent: str
     is_ours: bool
+    """Made here: there is an attempt of it."""
+    is_by_onfile: bool = False
+    """It carries the marks of some Onfile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +50,9 @@ class PreflightFacts:
     methods: Mapping[str, Sequence[PaymentMethod]] = field(default_factory=dict)
     """By customer, newest first."""
     named_methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
-    live: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
-    """By customer and reference: paid, on its way, unknown or planned."""
-    live_by_address: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
-    """By the key of the address and the reference: of whoever shares a customer's address, deleted ones too; not the planned ones."""
-    live_alike: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
-    """`live` by customer and key of the reference."""
+    debts: DebtFacts = field(default_factory=DebtFacts)
     tried: Mapping[tuple[str, str], Sequence[Attempt]] = field(default_factory=dict)
     """By customer and reference, oldest first, whatever the sum."""
-    in_runs: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """The name of another open run with this customer and reference."""
     largest: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     """By customer and currency: how many payments, and the largest in minor units."""
     similar: Mapping[tuple[str, str, int], Similar] = field(default_factory=dict)
@@ -83,6 +80,16 @@ def judge(request: RowRequest, facts: PreflightFacts, *, now: int) -> PreflightR
     return PreflightResult(
         customer.id if customer else None, method.id if method else None, tuple(found)
     )
+
+
+def remarks(
+    money: Money, customer: Customer, method: PaymentMethod, facts: PreflightFacts, *, now: int
+) -> list[Finding]:
+    """What a person should look at of this sum and method, whatever is owed."""
+    found: list[Finding] = []
+    _expiring(method, found, _day(now))
+    _amount(money, customer, facts, found)
+    return found
 
 
 def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) -> Customer | None:
@@ -124,7 +131,12 @@ def _method(
     every = facts.methods.get(customer.id, ())
     tried = facts.tried.get((customer.id, request.reference or ""), ())
     choice = choose_method(
-        every, customer.default_payment_method, tried=tried, money=request.money, now=now
+        every,
+        customer.default_payment_method,
+        tried=tried,
+        money=request.money,
+        now=now,
+        never_again=facts.debts.never_again,
     )
     if choice is None:
         had = every[0] if every else None
@@ -185,32 +197,25 @@ def _debt(
     now: int,
 ) -> None:
     key = (customer.id, request.reference or "")
-    live = facts.live.get(key)
-    planned_again = (
-        live is not None
-        and live.state is ChargeState.PLANNED
-        and request.money == Money(live.amount, live.currency)
+    usable = [
+        one
+        for one in facts.methods.get(customer.id, ())
+        if payment_methods.why_not_usable(one, _day(now)) is None
+        and not was_tried(facts.tried.get(key, ()), one.id)
+    ]
+    debt = Debt(
+        customer.id,
+        customer.email,
+        key[1],
+        request.money,
+        method,
+        newer=newer_method(method, customer.default_payment_method, usable),
+        in_run=True,
     )
-    if live is not None and not planned_again:
-        code, message = references.why_live(live)
-        found.append(_red(code, message, "reference"))
+    reasons = admit(debt, facts.debts)
+    found.extend(reasons)
+    if any(reason.severity is Severity.RED for reason in reasons):
         return
-    elsewhere = facts.live_by_address.get((address_key(customer.email or ""), key[1]))
-    if elsewhere is not None:
-        found.append(references.charged_elsewhere(elsewhere))
-        return
-    if key in facts.in_runs:
-        found.append(
-            _red(
-                "in_another_run",
-                f"{request.reference} of this customer is in the run “{facts.in_runs[key]}”, which is not over.",
-                "reference",
-            )
-        )
-        return
-    alike = facts.live_alike.get((customer.id, reference_key(key[1])))
-    if alike is not None and alike.reference != key[1]:
-        found.append(references.like_an_earlier_one(key[1], alike))
     tried = facts.tried.get(key, ())
     if not tried or method is None or request.money is None:
         return
@@ -242,6 +247,8 @@ def _amount(money: Money, customer: Customer, facts: PreflightFacts, found: list
     similar = facts.similar.get((customer.id, money.currency, money.amount))
     if similar is not None:
         where = "" if similar.is_ours else " outside Onfile"
+        if similar.is_by_onfile and not similar.is_ours:
+            where = " by another installation of Onfile"
         when = datetime.fromtimestamp(similar.created, UTC)
         found.append(
             _amber(

@@ -32,21 +32,6 @@ def why_live(charge: Charge) -> tuple[str, str]:
             return "already_charged", f"{charge.reference} is being charged right now."
 
 
-def charged_elsewhere(charge: Charge) -> Finding:
-    """The same reference, of another customer with the same address: often one that was made anew."""
-    _, why = why_live(charge)
-    return _finding(
-        "already_charged",
-        Severity.RED,
-        f"{why} That is customer {charge.customer}, who has the same e-mail address.",
-    )
-
-
-def like_an_earlier_one(reference: str, charge: Charge) -> Finding:
-    amount = format_money(charge.amount, charge.currency)
-    return _alike(reference, f"There is a charge of {amount} for “{charge.reference}” already")
-
-
 def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) -> dict[int, Finding]:
     """
     Rows that name a customer and reference which an earlier row has, perhaps in another writing,
@@ -73,8 +58,10 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
                 f"Row {same.number} charges {reference} of this customer already.",
             )
         elif alike is not request:
-            found[request.number] = _alike(
-                reference, f"Row {alike.number} charges “{alike.reference}” of this customer"
+            found[request.number] = _finding(
+                "reference_alike",
+                Severity.STOPPED if alike.money == request.money else Severity.AMBER,
+                f"Row {alike.number} charges “{alike.reference}” of this customer: is “{reference}” the same, written in another way?",
             )
         elif earlier is not request:
             found[request.number] = _finding(
@@ -83,14 +70,6 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
                 f"Row {earlier.number} has this reference for another customer.",
             )
     return found
-
-
-def _alike(reference: str, other: str) -> Finding:
-    return _finding(
-        "reference_alike",
-        Severity.AMBER,
-        f"{other}: is “{reference}” the same, written in another way?",
-    )
 
 
 def _finding(code: str, severity: Severity, message: str) -> Finding:

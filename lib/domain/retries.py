@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -86,15 +86,22 @@ def choose_method(
     tried: Sequence[Attempt],
     money: Money | None,
     now: int,
+    never_again: Set[str] = frozenset(),
 ) -> MethodChoice | None:
-    """`payment_methods.choose` for a debt that was `tried` before; without `money` nothing is refused yet."""
+    """
+    `payment_methods.choose` for a debt that was `tried` before; without `money` nothing is refused yet.
+
+    `never_again` are the fingerprints of cards that a bank has stopped for every debt.
+    """
+    stopped = {one.id for one in methods if one.fingerprint in never_again}
     return choose(
         methods,
         default,
         datetime.fromtimestamp(now, UTC).date(),
         was_tried=lambda method: was_tried(tried, method),
         is_refused=lambda method: (
-            money is not None and why_not_again(tried, method, now, money=money) is not None
+            method in stopped
+            or (money is not None and why_not_again(tried, method, now, money=money) is not None)
         ),
     )
 

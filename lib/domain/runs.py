@@ -187,6 +187,8 @@ class CollectedElsewhere:
 class Severity(StrEnum):
     RED = "red"
     """Never sent."""
+    STOPPED = "stopped"
+    """Not sent before a named person opened it with a reason; in a run its approver."""
     AMBER = "amber"
     """Sent, and a person should look."""
 
@@ -224,13 +226,11 @@ class Limits:
 
 
 def severity_of(findings: Iterable[Finding]) -> str:
-    """green, amber or red: the worst of what was found."""
-    worst = "green"
-    for finding in findings:
-        if finding.severity is Severity.RED:
-            return "red"
-        worst = "amber"
-    return worst
+    """green, amber or red: the worst of what was found. What is stopped is amber: it may be opened."""
+    found = {finding.severity for finding in findings}
+    if Severity.RED in found:
+        return "red"
+    return "amber" if found else "green"
 
 
 def digest_of(rows: Iterable[RunRow], *, canary: int, charge_new_cards: bool) -> str:

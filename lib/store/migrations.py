@@ -87,6 +87,24 @@ def m003_one_live_attempt_a_debt(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m004_cards_that_were_stopped(database: Database) -> None:
+    """Finds what a bank said of a card under whatever id it was saved (lib/store/debts.py)."""
+    for statement in _statements(_STOPPED_CARDS):
+        database.execute(statement)
+
+
+_STOPPED_CARDS = """
+CREATE INDEX payment_methods_by_fingerprint ON payment_methods (fingerprint)
+    WHERE fingerprint IS NOT NULL;
+CREATE INDEX attempts_never_again ON attempts (json_extract(params, '$.payment_method'))
+    WHERE outcome = 'declined' AND (advice_code = 'do_not_try_again'
+        OR decline_code IN ('lost_card', 'stolen_card', 'lost_or_stolen_card', 'pickup_card',
+            'do_not_try_again')
+        OR code IN ('lost_card', 'stolen_card', 'lost_or_stolen_card', 'pickup_card',
+            'do_not_try_again'));
+"""
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

@@ -7,25 +7,12 @@ Guarded like the rest of the mirror: every write carries the moment before Strip
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from lib.domain.identity import reference_key
 from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
 from lib.store.upserts import Upsert, marks, not_newer
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A PaymentIntent that holds a reference."""
-
-    id: str
-    status: str
-    amount: int
-    """Minor units."""
-    currency: str
-
 
 _UPSERT_PAYMENT_INTENT = Upsert(
     table="payment_intents",
@@ -120,21 +107,6 @@ class PaymentStore:
                 for i in intents
             ],
         )
-
-    def holder(self, customer: str, reference: str) -> Holder | None:
-        """
-        A payment at Stripe for this reference that is paid, on its way or may still be paid, of any sum
-        and age, and that no attempt here stands for; the newest.
-        """
-        rows = self._database.query(
-            """SELECT id, status, amount, currency FROM payment_intents p
-               WHERE customer = ? AND reference = ? AND status IN ('succeeded', 'processing',
-                       'requires_capture', 'requires_action', 'requires_confirmation')
-                   AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id)
-               ORDER BY created DESC LIMIT 1""",
-            (customer, reference),
-        )
-        return next((Holder(**row) for row in rows), None)
 
     def tries_elsewhere(self, customer: str, reference: str) -> int:
         """How many payments of this debt carry our marks at Stripe, and no attempt here."""

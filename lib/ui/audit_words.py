@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "access": ("Sign-in and users", ("user.",)),
 }
 _ACTIONS: dict[str, str] = {
+    "charge.despite": "Charged although something spoke against it",
     "charge.send": "Sent a charge to Stripe",
     "charge.cancel": "Cancelled a charge",
     "charge.paid_twice_suspected": "Found a second payment for a reference",

@@ -16,7 +16,8 @@ from lib.domain.payment_methods import label as method_label
 from lib.errors import ReviewChanged
 from lib.money import Money, format_major
 from lib.reports.paging import records
-from lib.services.charges.review import ChargeOrder, Review
+from lib.services.charges.orders import ChargeOrder
+from lib.services.charges.review import Review
 from lib.settings import Mode
 from lib.ui import charge_actions, charge_words, confirm, layout, methods, outcome, pickers
 from lib.ui.charge_panel import PARAM, of_reference

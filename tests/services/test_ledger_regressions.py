@@ -23,7 +23,7 @@ from lib.errors import (
     StaleState,
 )
 from lib.money import Money
-from lib.services.charges.review import ChargeOrder
+from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.services.ledger import attempts
 from lib.services.ledger.attempts import AttemptResult, record_result

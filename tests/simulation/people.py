@@ -8,7 +8,7 @@ from lib.domain.charges import Outcome
 from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.ids import new_id
 from lib.money import Money
-from lib.services.charges.review import ChargeOrder
+from lib.services.charges.orders import ChargeOrder
 from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.simulation.truths import Truths

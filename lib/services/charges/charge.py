@@ -14,9 +14,11 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, Attempt
 from lib.errors import NotFound, OutcomeUnknown, ReviewChanged, StaleState
 from lib.money import Money
+from lib.services.charges.admit import must_be_opened
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.claim import claim_attempt
-from lib.services.charges.review import ChargeOrder, Review, ReviewService, attempts_of, normalized
+from lib.services.charges.orders import ChargeOrder, normalized
+from lib.services.charges.review import Review, ReviewService, attempts_of
 from lib.services.charges.send import ChargeSender
 from lib.services.charges.view import ChargeView, view_of
 from lib.services.continuity.completeness import Completeness
@@ -79,6 +81,7 @@ class ChargeService:
 
         Raises:
             ReviewChanged: what the person read is no longer true.
+            NotAdmitted: a person may open it, and did not.
             AlreadyCharged, Blocked, InvalidInput, NotFound, NotPermitted, StaleState
             OutcomeUnknown: it was sent, and the answer could not be written down.
             GatewayError: a check before the charge could not be made; no charge was sent.
@@ -91,6 +94,7 @@ class ChargeService:
         review = self._reviews.review(order, by=by, is_approved=is_approved)
         if seen not in (None, review.fingerprint):
             raise ReviewChanged(review)
+        must_be_opened(review.stopped, order.despite)
         self._completeness.read_customer(order.customer)
         order = replace(review.order, attempt=order.attempt or review.attempts_before + 1)
         # Also those of another sum: they are tries to collect the same debt.

@@ -6,28 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lib.domain.actors import Actor
-from lib.domain.charges import (
-    COMMITTED_STATES,
-    IN_FLIGHT_SECONDS,
-    Attempt,
-    Charge,
-    ChargeState,
-    Outcome,
-    idempotency_key,
-)
+from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, ChargeState, idempotency_key
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import check_largest
 from lib.errors import AlreadyCharged, Blocked, LedgerBehind, StaleState
 from lib.ids import new_id
-from lib.money import format_money
-from lib.services.charges.review import (
-    ChargeOrder,
-    already_charged,
-    attempts_of,
-    check_retry,
-    earlier_charge,
-    same_attempts,
-)
+from lib.services.charges.admit import findings_of, must_be_opened
+from lib.services.charges.orders import ChargeOrder
+from lib.services.charges.review import attempts_of, check_retry, earlier_charge, same_attempts
 from lib.services.staff.limits import check_single
 from lib.store.meta import ACCOUNT, BEHIND, INSTALLATION
 from lib.store.unit_of_work import Stores
@@ -63,7 +49,7 @@ def claim_attempt(
     `tried` is what was known of the reference when its open PaymentIntents were closed.
 
     Raises:
-        AlreadyCharged, Blocked, StaleState: nothing may be sent; nothing was written.
+        AlreadyCharged, NotAdmitted, Blocked, StaleState: nothing may be sent; nothing was written.
         sqlite3.IntegrityError: the run is not executed under this lease any more.
     """
     if not same_attempts(earlier_attempts, attempts_of(stores, order)):
@@ -73,7 +59,11 @@ def claim_attempt(
     if claim is None:
         check_single(stores, order.money, now=now, is_approved=is_approved)
     check_largest(method, order.money)
-    _must_be_unpaid_at_stripe(stores, order)
+    if stores.meta.value(BEHIND) is not None:
+        raise LedgerBehind
+    in_run = claim is not None or order.run_id is not None
+    findings = findings_of(stores, order, method, now=now, in_run=in_run)
+    opened = must_be_opened(findings, order.despite)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     earlier = stores.charges.attempts(charge.id)
     number = len(earlier) + 1
@@ -109,6 +99,19 @@ def claim_attempt(
     stores.audit.record(
         at=now, actor=by.username, action="charge.send", subject=charge.id, detail=detail
     )
+    for finding in opened:
+        stores.audit.record(
+            at=now,
+            actor=by.username,
+            action="charge.despite",
+            subject=charge.id,
+            detail={
+                "code": finding.code,
+                "message": finding.message,
+                "note": order.despite[finding.code],
+                "attempt": number,
+            },
+        )
     attempt = stores.charges.attempt(charge.id, number)
     if attempt is None:
         raise LookupError(charge.id)
@@ -124,31 +127,6 @@ def _key(stores: Stores, charge: Charge) -> str:
         reference=charge.reference,
         number=tries + 1,
     )
-
-
-def _must_be_unpaid_at_stripe(stores: Stores, order: ChargeOrder) -> None:
-    """
-    Raises:
-        LedgerBehind: this database is older than what was charged.
-        AlreadyCharged: Stripe has a payment for this reference that no attempt here stands for.
-    """
-    if stores.meta.value(BEHIND) is not None:
-        raise LedgerBehind
-    paid = stores.charges.holds_debt(order.customer, order.reference)
-    live = stores.charges.find(paid.charge_id) if paid is not None else None
-    if paid is not None and live is not None and live.state not in COMMITTED_STATES:
-        amount = format_money(live.amount, live.currency)
-        raise AlreadyCharged(
-            f"{order.reference} has a try of {amount} that is {(paid.outcome or Outcome.UNKNOWN).value}, though its charge counts as {live.state.value}. Nothing was charged now.",
-            charge_id=live.id,
-        )
-    holder = stores.payments.holder(order.customer, order.reference)
-    if holder is not None:
-        amount = format_money(holder.amount, holder.currency)
-        raise AlreadyCharged(
-            f"Stripe has a payment of {amount} for {order.reference} ({holder.id}, {holder.status.replace('_', ' ')}) that was not made here. Nothing was charged now.",
-            charge_id="",
-        )
 
 
 def _params(
@@ -197,16 +175,8 @@ def _claim(
     claim: RunClaim | None,
 ) -> Charge:
     """The charge row, moved to `attempting` by compare-and-swap, or a new one."""
-    live = stores.charges.live_for(order.customer, order.reference)
-    if live is not None and live.state is not ChargeState.PLANNED:
-        raise AlreadyCharged(already_charged(live), charge_id=live.id)
     earlier = earlier_charge(stores, order)
     check_retry(stores, order, method.id, now)
-    if live is not None and earlier is None:
-        raise Blocked(
-            f"A charge of {format_money(live.amount, live.currency)} for this reference is planned. Try that one again or cancel it first.",
-            code="reference_planned",
-        )
     if earlier is not None:
         if not stores.charges.move(
             earlier.id,

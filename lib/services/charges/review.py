@@ -1,70 +1,32 @@
-"""
-What is asked to be charged, and everything that is checked before money moves. Nothing is sent.
-"""
+"""Everything that is checked before money moves. Nothing is sent."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lib.clock import Clock, epoch
 from lib.domain import payment_methods
 from lib.domain.actors import Actor, Permission
-from lib.domain.charges import (
-    RETRYABLE_STATES,
-    Attempt,
-    Charge,
-    ChargeState,
-    clean_description,
-    clean_reference,
-)
+from lib.domain.admit import may_be_opened
+from lib.domain.charges import RETRYABLE_STATES, Attempt, Charge
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.payment_methods import MethodChoice
-from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, judge
+from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, remarks
 from lib.domain.retries import choose_method, why_not_again
-from lib.domain.runs import RowRequest
+from lib.domain.runs import Finding
 from lib.domain.twins import MOST_NAMED
-from lib.errors import AlreadyCharged, Blocked
-from lib.money import Money, checked, format_money
+from lib.errors import Blocked
+from lib.services.charges.admit import findings_of
+from lib.services.charges.orders import ChargeOrder, normalized
 from lib.services.charges.view import ChargeView, view_of
 from lib.services.collect.customers import CustomerService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.staff.limits import check_single
 from lib.store.unit_of_work import Stores, UnitOfWork
-
-# `already_charged` to another customer with the same address: what is this one's was refused before.
-_ALSO_SAID = (
-    "already_charged",
-    "reference_alike",
-    "amount_unusual",
-    "expires_soon",
-    "similar_charge",
-    "in_another_run",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeOrder:
-    """What a person asked to charge. Amounts in minor units, see lib.money."""
-
-    customer: str
-    money: Money
-    reference: str
-    payment_method: str | None = None
-    """None: see lib.domain.payment_methods.choose."""
-    description: str | None = None
-    suffix: str | None = None
-    """The end of the text on the customer's statement."""
-    run_id: str | None = None
-    """The run whose approval covers it, though no run is executing."""
-    attempt: int | None = None
-    """
-    The number this try must get, from 1; with another one nothing is sent, as somebody was faster.
-    None: whatever number it has when it is reviewed.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +40,8 @@ class Review:
     """What a person should look at, such as which of several methods was chosen for them."""
     earlier: ChargeView | None
     """A failed charge of the same reference, which this one would try again."""
+    stopped: tuple[Finding, ...] = ()
+    """What keeps it back until a person says for each why it may be charged all the same."""
 
     @property
     def attempts_before(self) -> int:
@@ -93,6 +57,7 @@ class Review:
             (self.order.money.amount, self.order.money.currency),
             (self.order.reference, self.order.description),
             self.warnings,
+            [(finding.code, finding.message) for finding in self.stopped],
             (self.earlier.charge.id, self.earlier.what_happened) if self.earlier else None,
             self.attempts_before,
         )
@@ -124,15 +89,11 @@ class ReviewService:
 
         Raises:
             InvalidInput, NotFound: a value to correct.
-            AlreadyCharged: the reference is paid, in flight or unknown.
+            AlreadyCharged: the reference is paid, in flight or unknown, here or at Stripe.
             Blocked: the method cannot be charged, or another try makes no sense now.
         """
         by.must(Permission.CHARGE)
         order = normalized(order)
-        with self._uow.read() as stores:
-            live = stores.charges.live_for(order.customer, order.reference)
-        if live is not None and live.state is not ChargeState.PLANNED:
-            raise AlreadyCharged(already_charged(live), charge_id=live.id)
         customer = self._customers.refresh(order.customer)
         if customer.is_deleted:
             raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
@@ -141,15 +102,20 @@ class ReviewService:
         method = choice.method
         with self._uow.read() as stores:
             check_single(stores, order.money, now=now, is_approved=is_approved)
+            findings = findings_of(stores, order, method, now=now, in_run=order.run_id is not None)
             earlier = earlier_charge(stores, order)
             check_retry(stores, order, method.id, now)
-            warnings = _warnings(stores, order, choice, earlier, now)
+            warnings = (
+                *_warnings(stores, order, customer, choice, earlier, now),
+                *(one.message for one in findings if not may_be_opened(one)),
+            )
             view = (
                 view_of(stores, earlier.id, public_url=self._public_url, now=now)
                 if earlier
                 else None
             )
-        return Review(order, customer, method, warnings, view)
+        stopped = tuple(filter(may_be_opened, findings))
+        return Review(order, customer, method, warnings, view, stopped)
 
     def _method(self, order: ChargeOrder, customer: Customer, now: int) -> MethodChoice:
         today = self._clock().date()
@@ -170,8 +136,14 @@ class ReviewService:
         methods = self._methods.refresh_newest(customer.id)
         with self._uow.read() as stores:
             attempts = stores.charges.attempts_for(order.customer, order.reference)
+            never_again = stores.preflight.never_again(methods)
         choice = choose_method(
-            methods, customer.default_payment_method, tried=attempts, money=order.money, now=now
+            methods,
+            customer.default_payment_method,
+            tried=attempts,
+            money=order.money,
+            now=now,
+            never_again=never_again,
         )
         if choice is None:
             raise Blocked(
@@ -179,21 +151,6 @@ class ReviewService:
                 code="no_payment_method",
             )
         return choice
-
-
-def normalized(order: ChargeOrder) -> ChargeOrder:
-    """
-    Raises:
-        InvalidInput: a value to correct.
-    """
-    return replace(
-        order,
-        customer=order.customer.strip(),
-        money=checked(order.money),
-        reference=clean_reference(order.reference),
-        payment_method=order.payment_method.strip() if order.payment_method else None,
-        description=clean_description(order.description),
-    )
 
 
 def earlier_charge(stores: Stores, order: ChargeOrder) -> Charge | None:
@@ -244,9 +201,15 @@ def check_retry(stores: Stores, order: ChargeOrder, method_id: str, now: int) ->
 
 
 def _warnings(
-    stores: Stores, order: ChargeOrder, choice: MethodChoice, earlier: Charge | None, now: int
-) -> tuple[str, ...]:
-    warnings = [choice.note] if choice.note is not None else []
+    stores: Stores,
+    order: ChargeOrder,
+    customer: Customer,
+    choice: MethodChoice,
+    earlier: Charge | None,
+    now: int,
+) -> Iterator[str]:
+    if choice.note is not None:
+        yield choice.note
     for similar in stores.charges.similar(
         customer=order.customer,
         amount=order.money.amount,
@@ -255,41 +218,14 @@ def _warnings(
         except_id=earlier.id if earlier else "",
     ):
         when = datetime.fromtimestamp(similar.created_at, UTC)
-        warnings.append(
-            f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."
-        )
-    warnings += [
-        f"Another customer has the same address: {twin.described}. Check that {order.customer} is meant."
-        for twin in stores.twins.others(order.customer)[:MOST_NAMED]
-    ]
-    return (*warnings, *_as_a_row_of_a_run(stores, order, choice.method, now))
-
-
-def _as_a_row_of_a_run(
-    stores: Stores, order: ChargeOrder, method: PaymentMethod, now: int
-) -> Iterator[str]:
-    """What a run would say of this charge that the ledger alone does not know."""
-    request = RowRequest(0, (), order.customer, order.money, order.reference, method.id)
+        yield f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."
+    for twin in stores.twins.others(order.customer)[:MOST_NAMED]:
+        yield f"Another customer has the same address: {twin.described}. Check that {order.customer} is meant."
     facts = stores.preflight.facts(
-        customers=[order.customer], emails=[], methods=[method.id], except_run="", now=now
+        customers=[customer.id], emails=[], methods=[], except_run="", now=now
     )
-    for finding in judge(request, facts, now=now).findings:
-        is_ours = (
-            finding.code == "similar_charge"
-            and facts.similar[order.customer, order.money.currency, order.money.amount].is_ours
-        )
-        if finding.code in _ALSO_SAID and not is_ours:
-            yield finding.message
-
-
-def already_charged(charge: Charge) -> str:
-    amount = format_money(charge.amount, charge.currency)
-    match charge.state:
-        case ChargeState.SUCCEEDED:
-            return f"{charge.reference} was charged already: {amount}. Nothing was charged now."
-        case ChargeState.PROCESSING:
-            return f"{charge.reference} is on its way: {amount} is processing at the bank."
-        case ChargeState.UNKNOWN:
-            return f"We do not know yet whether {amount} for {charge.reference} was charged. Nothing can be charged for it until that is settled."
-        case _:
-            return f"{charge.reference} is being charged right now."
+    for remark in remarks(order.money, customer, choice.method, facts, now=now):
+        known = facts.similar.get((customer.id, order.money.currency, order.money.amount))
+        # Ours stand above, with their references.
+        if remark.code != "similar_charge" or known is None or not known.is_ours:
+            yield remark.message

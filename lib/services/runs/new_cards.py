@@ -13,7 +13,7 @@ from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.errors import GatewayError, RuleViolation, StaleState
 from lib.money import Money
 from lib.services.charges.charge import ChargeService
-from lib.services.charges.review import ChargeOrder
+from lib.services.charges.orders import ChargeOrder
 from lib.services.continuity.completeness import Completeness
 from lib.store.new_cards import NewCardCharge
 from lib.store.unit_of_work import UnitOfWork

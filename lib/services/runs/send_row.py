@@ -19,7 +19,8 @@ from lib.errors import Blocked, GatewayError, Refused, RuleViolation
 from lib.money import Money
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.claim import RunClaim, claim_attempt
-from lib.services.charges.review import ChargeOrder, attempts_of
+from lib.services.charges.orders import ChargeOrder
+from lib.services.charges.review import attempts_of
 from lib.services.charges.send import ChargeSender
 from lib.services.runs.lease import Lease
 from lib.services.runs.row_queue import charged_today, over_day_limit

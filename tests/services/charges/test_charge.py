@@ -22,7 +22,7 @@ from lib.errors import (
     StaleState,
 )
 from lib.money import Money
-from lib.services.charges.review import ChargeOrder
+from lib.services.charges.orders import ChargeOrder
 from lib.store.connection import connect
 from tests import stripe_account
 from tests.world import (

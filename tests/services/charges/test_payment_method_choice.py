@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib.domain.charges import ChargeState
-from lib.domain.runs import RowRequest
+from lib.domain.runs import RowRequest, Severity
 from lib.money import Money
 from lib.services.runs.draft import RunSource
 from tests import stripe_account
@@ -39,7 +39,12 @@ def test_the_default_before_the_newest(world: World) -> None:
     customer, older, _ = two_methods(world, "4242424242424242")
     row, review = judged(world, customer), reviewed(world, customer)
     assert (row.payment_method, review.method.id) == (older, older)
-    assert (row.findings, review.warnings) == ((), ())
+    (remark,), (stopped,) = row.findings, review.stopped
+    assert (remark.code, remark.severity) == ("newer_method", Severity.AMBER)
+    assert (stopped.code, stopped.severity) == ("newer_method", Severity.STOPPED)
+    named = world.services.charges.review(world.order(customer, method=older), by=ALICE)
+    assert named.stopped == ()
+    assert "saved Mastercard ···· 4444 later than Visa ···· 4242" in named.warnings[0]
 
 
 def test_the_newest_without_a_default_is_named(world: World) -> None:

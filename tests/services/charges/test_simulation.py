@@ -21,7 +21,7 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.errors import OnfileError
 from lib.practice.replies import ConnectionDropped
-from lib.services.charges.review import ChargeOrder
+from lib.services.charges.orders import ChargeOrder
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World, new_world
 
 pytestmark = pytest.mark.server

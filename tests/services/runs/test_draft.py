@@ -219,7 +219,7 @@ class TestMadeAnew:
             request(new if by_id else self.ADDRESS, number=2),
             request(self.ADDRESS, "INV-2", number=3),
         )
-        assert (codes(same), same.customer) == (["already_charged"], new)
+        assert (codes(same), same.customer) == (["charged_elsewhere"], new)
         assert old in same.findings[0].message
         assert codes(other) == []
 
@@ -230,7 +230,7 @@ class TestMadeAnew:
         world.fault(fault)
         world.charge(old, amount="10.00", reference="INV-1")
         (row,) = made(world, request(self.anew(world)))
-        assert codes(row) == ["already_charged"]
+        assert codes(row) == ["charged_elsewhere"]
 
     def test_what_failed_may_be_charged(self, world: World) -> None:
         old = world.customer(email=self.ADDRESS)
@@ -242,7 +242,8 @@ class TestMadeAnew:
     def test_a_single_charge_says_it(self, world: World) -> None:
         old, new = self.paid_and_deleted(world), self.anew(world)
         review = world.services.charges.review(world.order(new, reference="INV-1"), by=ALICE)
-        assert any(old in warning for warning in review.warnings)
+        (stopped,) = review.stopped
+        assert (stopped.code, old in stopped.message) == ("charged_elsewhere", True)
 
 
 class TestNotChecked:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lib.domain.mirror import PaymentIntent
 from lib.domain.runs import RunState
+from lib.errors import NotAdmitted
 from tests.charge_runs import (
     approved,
     counts,
@@ -77,7 +79,11 @@ class TestToTheEnd:
     def test_what_was_charged_singly_meanwhile_is_blocked(self, world: World) -> None:
         people = payers(world, 2)
         run = approved(world, invoices(people))
-        world.charge(people[0][0], amount="10.01", reference="INV-1")
+        order = world.order(people[0][0], amount="10.01", reference="INV-1")
+        with pytest.raises(NotAdmitted, match="is in the run “"):
+            world.services.charges.charge(order, by=ALICE)
+        order = replace(order, despite={"in_another_run": "It is urgent."})
+        world.services.charges.charge(order, by=ALICE)
         world.services.runs.control.start(run.id, by=ALICE)
         world.services.runs.executor.execute(run.id)
         assert counts(world, run.id) == {"blocked": 1, "succeeded": 1}

@@ -1,0 +1,95 @@
+"""
+Asks the one rule (lib/domain/admit.py) before money moves: at review, and again inside the claim's
+transaction, for whatever charges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from lib.domain import payment_methods
+from lib.domain.admit import Debt, DebtFacts, admit, may_be_opened, newer_method
+from lib.domain.charges import COMMITTED_STATES
+from lib.domain.mirror import Customer, PaymentMethod
+from lib.domain.retries import was_tried
+from lib.domain.runs import Finding, Severity
+from lib.errors import AlreadyCharged, Blocked, NotAdmitted, NotFound
+from lib.services.charges.orders import ChargeOrder
+from lib.store.unit_of_work import Stores
+
+# Which say that the very reference is paid, on its way or not settled.
+_THE_SAME_DEBT = ("already_charged", "outcome_unknown")
+
+
+def findings_of(
+    stores: Stores, order: ChargeOrder, method: PaymentMethod, *, now: int, in_run: bool
+) -> tuple[Finding, ...]:
+    """
+    What may be opened, and what to look at, by what is known now.
+
+    Args:
+        in_run: an approved run covers it.
+
+    Raises:
+        AlreadyCharged: the reference is paid, in flight or unknown, here or at Stripe.
+        Blocked: another red fact.
+    """
+    customer = stores.mirror.customer(order.customer)
+    if customer is None:
+        raise NotFound("Onfile does not know this customer.")
+    facts = stores.preflight.debts(customer, method, except_run=None if in_run else "")
+    debt = Debt(
+        customer.id,
+        customer.email,
+        order.reference,
+        order.money,
+        method,
+        newer=None if in_run else _newer(stores, order, customer, method, now),
+        is_named=order.payment_method is not None,
+        in_run=in_run,
+    )
+    findings = admit(debt, facts)
+    for finding in findings:
+        if finding.severity is Severity.RED:
+            raise _refusal(order, finding, facts)
+    return findings
+
+
+def must_be_opened(findings: Sequence[Finding], despite: Mapping[str, str]) -> list[Finding]:
+    """
+    What a person opened, of these findings.
+
+    Raises:
+        NotAdmitted: something is stopped, and nobody said why it may be charged all the same.
+    """
+    stopped = [finding for finding in findings if may_be_opened(finding)]
+    shut = [finding for finding in stopped if not despite.get(finding.code, "").strip()]
+    if shut:
+        raise NotAdmitted(shut)
+    return stopped
+
+
+def _newer(
+    stores: Stores, order: ChargeOrder, customer: Customer, method: PaymentMethod, now: int
+) -> PaymentMethod | None:
+    if method.id != customer.default_payment_method:
+        return None
+    today = datetime.fromtimestamp(now, UTC).date()
+    tried = stores.charges.attempts_for(order.customer, order.reference)
+    usable = [
+        one
+        for one in stores.mirror.payment_methods_of(customer.id)
+        if payment_methods.why_not_usable(one, today) is None and not was_tried(tried, one.id)
+    ]
+    return newer_method(method, customer.default_payment_method, usable)
+
+
+def _refusal(order: ChargeOrder, finding: Finding, facts: DebtFacts) -> AlreadyCharged | Blocked:
+    if finding.code not in _THE_SAME_DEBT:
+        return Blocked(finding.message, code=finding.code, reason=finding.reason)
+    key = (order.customer, order.reference)
+    live, held = facts.live.get(key), facts.held.get(key)
+    if live is not None and live.state in COMMITTED_STATES:
+        return AlreadyCharged(finding.message, charge_id=live.id)
+    return AlreadyCharged(finding.message, charge_id=held.charge_id if held else "")

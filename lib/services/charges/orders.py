@@ -1,0 +1,58 @@
+"""What a person asked to charge, as every part of a charge passes it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from lib.domain.charges import clean_description, clean_reference
+from lib.errors import InvalidInput
+from lib.money import Money, checked
+
+_LONGEST_NOTE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeOrder:
+    """Amounts in minor units, see lib.money."""
+
+    customer: str
+    money: Money
+    reference: str
+    payment_method: str | None = None
+    """None: see lib.domain.payment_methods.choose."""
+    description: str | None = None
+    suffix: str | None = None
+    """The end of the text on the customer's statement."""
+    run_id: str | None = None
+    """The run whose approval covers it, though no run is executing."""
+    attempt: int | None = None
+    """
+    The number this try must get, from 1; with another one nothing is sent, as somebody was faster.
+    None: whatever number it has when it is reviewed.
+    """
+    despite: Mapping[str, str] = field(default_factory=dict)
+    """By code of a stopped finding: why it may be charged all the same, in a named person's words."""
+
+
+def normalized(order: ChargeOrder) -> ChargeOrder:
+    """
+    Raises:
+        InvalidInput: a value to correct.
+    """
+    notes = {code: " ".join(note.split()) for code, note in order.despite.items()}
+    if any(not note or len(note) > _LONGEST_NOTE for note in notes.values()):
+        raise InvalidInput(
+            f"Say why it may be charged all the same, in at most {_LONGEST_NOTE} characters.",
+            field="note",
+            code="note_missing",
+        )
+    return replace(
+        order,
+        customer=order.customer.strip(),
+        money=checked(order.money),
+        reference=clean_reference(order.reference),
+        payment_method=order.payment_method.strip() if order.payment_method else None,
+        description=clean_description(order.description),
+        despite=notes,
+    )

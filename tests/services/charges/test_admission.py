@@ -1,0 +1,172 @@
+"""The one rule at its callers: at review, inside the claim, and in the rows of runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lib.domain.runs import Severity
+from lib.errors import AlreadyCharged, Blocked, InvalidInput, NotAdmitted
+from lib.practice.declines import DECLINES
+from lib.services.charges.review import ReviewService
+from tests import stripe_account
+from tests.charge_runs import counts, rows_of, started
+from tests.stripe_account import post
+from tests.world import ALICE, ALWAYS_DECLINES, World
+
+STOLEN = ALWAYS_DECLINES
+
+
+@pytest.fixture
+def stolen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the bank says of the card that is saved and then always declined."""
+    monkeypatch.setitem(DECLINES, "generic_decline", DECLINES["stolen_card"])
+
+
+def payer(world: World, **details: str) -> tuple[str, str]:
+    customer = world.customer(**details)
+    return customer, world.save_card(customer)
+
+
+def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is noticed at review: as if it all happened between looking and charging."""
+    review = ReviewService.review
+
+    def unseeing(self: ReviewService, *args: object, **more: object) -> object:
+        with monkeypatch.context() as patch:
+            patch.setattr("lib.services.charges.review.findings_of", lambda *a, **k: ())
+            return review(self, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ReviewService, "review", unseeing)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+class TestASingleCharge:
+    @pytest.fixture(autouse=True)
+    def when(self, monkeypatch: pytest.MonkeyPatch, is_late: bool) -> None:
+        if is_late:
+            blind(monkeypatch)
+
+    def test_a_look_alike_of_the_same_sum_is_stopped_and_opened_with_a_reason(
+        self, world: World
+    ) -> None:
+        customer, _ = payer(world)
+        world.charge(customer, reference="INV-1")
+        order = world.order(customer, reference="inv 01")
+        with pytest.raises(NotAdmitted) as refusal:
+            world.services.charges.charge(order, by=ALICE)
+        assert [one.code for one in refusal.value.findings] == ["reference_alike"]
+        order = replace(order, despite={"reference_alike": "Two deliveries, I asked."})
+        charged = world.services.charges.charge(order, by=ALICE)
+        (entry,) = world.rows("SELECT * FROM audit_log WHERE action = 'charge.despite'")
+        assert (entry["actor"], entry["subject"]) == ("alice", charged.charge.id)
+        assert "Two deliveries, I asked." in entry["detail"]
+        assert len(world.moved()) == 2
+
+    def test_a_twin_is_stopped(self, world: World) -> None:
+        first, _ = payer(world, email="pay@example.com")
+        world.charge(first, reference="INV-1")
+        second = post(world, "/v1/customers", email="Pay@example.com")["id"]
+        world.services.customers.refresh(second)
+        world.save_card(second)
+        with pytest.raises(NotAdmitted, match=first):
+            world.charge(second, reference="INV-1")
+        assert len(world.moved()) == 1
+
+    @pytest.mark.usefixtures("stolen")
+    def test_a_stolen_card_that_was_saved_again_pays_no_other_invoice(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer, STOLEN)
+        world.charge(customer, reference="INV-1")
+        again = world.save_card(customer, STOLEN)
+        with pytest.raises(Blocked, match="must not be charged again") as refusal:
+            world.charge(customer, reference="INV-2", method=again)
+        assert refusal.value.code == "card_never_again"
+
+    @pytest.mark.parametrize("amount", [1_234, 5_000])
+    def test_a_payment_from_the_dashboard_with_the_reference_is_red(
+        self, world: World, amount: int
+    ) -> None:
+        customer, method = payer(world)
+        paid_elsewhere(world, customer, method, amount, onfile_reference="INV-1")
+        with pytest.raises(AlreadyCharged, match="was not made here"):
+            world.services.charges.charge(
+                replace(world.order(customer), despite={"already_charged": "I insist."}), by=ALICE
+            )
+
+
+def paid_elsewhere(world: World, customer: str, method: str, amount: int, **metadata: str) -> None:
+    post(
+        world,
+        "/v1/payment_intents",
+        amount=str(amount),
+        currency="usd",
+        customer=customer,
+        payment_method=method,
+        off_session="true",
+        confirm="true",
+        allowed_payment_method_types=["card"],
+        metadata=metadata,
+    )
+    world.services.sync.run()
+
+
+class TestReview:
+    def test_another_installations_payment_of_the_same_sum_is_told(self, world: World) -> None:
+        customer, method = payer(world)
+        paid_elsewhere(
+            world,
+            customer,
+            method,
+            1_234,
+            onfile_charge_id="chg_elsewhere",
+            onfile_reference="A-7",
+            onfile_installation="ins_second",
+        )
+        review = world.services.charges.review(world.order(customer), by=ALICE)
+        assert any("by another installation of Onfile" in one for one in review.warnings)
+
+    def test_a_blank_reason_opens_nothing(self, world: World) -> None:
+        customer, _ = payer(world)
+        with pytest.raises(InvalidInput):
+            world.services.charges.charge(
+                replace(world.order(customer), despite={"reference_alike": "  "}), by=ALICE
+            )
+
+    @pytest.mark.usefixtures("stolen")
+    def test_the_stopped_default_gives_way_to_another_card(self, world: World) -> None:
+        customer = world.customer()
+        stolen = world.save_card(customer, STOLEN)
+        stripe_account.make_default(world, customer, stolen)
+        world.charge(customer, reference="INV-1")
+        world.clock.advance(minutes=1)
+        other = world.save_card(customer, "5555555555554444")
+        review = world.services.charges.review(world.order(customer, reference="INV-2"), by=ALICE)
+        assert review.method.id == other
+        assert "must not be charged again" in review.warnings[0]
+
+
+class TestARow:
+    @pytest.mark.usefixtures("stolen")
+    def test_a_stolen_card_is_not_charged_by_the_worker_though_it_was_approved(
+        self, world: World
+    ) -> None:
+        customer = world.customer()
+        first = world.save_card(customer, STOLEN)
+        second = world.save_card(customer, STOLEN)
+        other, others = payer(world)
+        run = started(world, [(customer, second, 1_000, "R-1"), (other, others, 1_000, "R-2")])
+        world.charge(customer, reference="INV-1", method=first)
+        world.worker.do_runs()
+        assert counts(world, run) == {"blocked": 1, "succeeded": 1}
+        assert rows_of(world, run)[0].findings[-1].code == "card_never_again"
+
+    def test_what_nobody_opened_is_not_sent(self, world: World) -> None:
+        customer, method = payer(world)
+        run = started(world, [(customer, method, 1_234, "inv 01")])
+        world.charge(customer, reference="INV-1")
+        world.worker.do_runs()
+        assert counts(world, run) == {"blocked": 1}
+        finding = rows_of(world, run)[0].findings[-1]
+        assert (finding.code, finding.severity) == ("reference_alike", Severity.RED)
