@@ -30,10 +30,13 @@ NAMES = (
     "ONFILE_TIMEZONE",
     "ONFILE_BACKUP_DIR",
     "ONFILE_BACKUP_KEEP",
+    "ONFILE_COMPANY",
+    "ONFILE_CONTACT",
 )
 STRIPE_API_BASE = "https://api.stripe.com"
 PRACTICE_KEY = "sk_test_practice"
 _SHORTEST_COOKIE_KEY = 32
+_LONGEST_LINE = 100
 # What a sandbox allows in all; live it is 100, and 25 an endpoint:
 # https://docs.stripe.com/rate-limits
 _SANDBOX_RPS = 25.0
@@ -67,6 +70,10 @@ class Settings:
     backup_dir: Path
     backup_keep: int
     """How many daily copies stay."""
+    company: str = ""
+    """Who writes to customers, as they know it."""
+    contact: str = ""
+    """Whom customers ask: an e-mail address or a telephone number."""
 
     @property
     def livemode(self) -> bool:
@@ -114,6 +121,8 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
     backup_dir = Path(values.get("ONFILE_BACKUP_DIR", "").strip() or data_dir / "backups")
     backup_dir = backup_dir if backup_dir.is_absolute() else root / backup_dir
     backup_keep = _backup_keep(values.get("ONFILE_BACKUP_KEEP", ""), problems)
+    company = _one_line("ONFILE_COMPANY", values, problems)
+    contact = _one_line("ONFILE_CONTACT", values, problems)
     cookie_key = values.get("ONFILE_COOKIE_KEY", "").strip()
     if cookie_key and len(cookie_key) < _SHORTEST_COOKIE_KEY:
         problems.append(f"ONFILE_COOKIE_KEY: use at least {_SHORTEST_COOKIE_KEY} characters.")
@@ -140,6 +149,8 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
         timezone=timezone,
         backup_dir=backup_dir,
         backup_keep=backup_keep,
+        company=company,
+        contact=contact,
     )
 
 
@@ -244,6 +255,13 @@ def _backup_keep(text: str, problems: list[str]) -> int:
         return int(text)
     problems.append("ONFILE_BACKUP_KEEP: use a number from 1 to 1000.")
     return 14
+
+
+def _one_line(name: str, values: Mapping[str, str], problems: list[str]) -> str:
+    text = values.get(name, "").strip()
+    if len(text) > _LONGEST_LINE or not text.isprintable():
+        problems.append(f"{name}: use one line of at most {_LONGEST_LINE} characters.")
+    return text
 
 
 def _cookie_key(data_dir: Path, problems: list[str]) -> str:

@@ -80,6 +80,8 @@ class TestSources:
                 "ONFILE_MAX_RPS": "2.5",
                 "ONFILE_TIMEZONE": "Asia/Tokyo",
                 "ONFILE_BACKUP_DIR": str(tmp_path / "copies"),
+                "ONFILE_COMPANY": " Acme Ltd ",
+                "ONFILE_CONTACT": "billing@example.com",
                 "ONFILE_BACKUP_KEEP": "3",
                 "PORT": "9000",
             },
@@ -98,6 +100,8 @@ class TestSources:
             timezone="Asia/Tokyo",
             backup_dir=tmp_path / "copies",
             backup_keep=3,
+            company="Acme Ltd",
+            contact="billing@example.com",
         )
 
     def test_the_environment_outranks_the_file_name_by_name(self, tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 # How long the durable address works. Long enough for a customer on holiday; a link in an old mail
@@ -62,6 +63,8 @@ class SetupLink:
     revoked_at: int | None
     completed_at: int | None
     completed_session: str | None
+    refusal: str | None = None
+    """Why Stripe makes no page for it, until it does."""
 
     def status(self, now: int) -> LinkStatus:
         if self.completed_at is not None:
@@ -69,6 +72,22 @@ class SetupLink:
         if self.revoked_at is not None:
             return LinkStatus.REVOKED
         return LinkStatus.EXPIRED if now >= self.expires_at else LinkStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRefusal:
+    """Why the last link could not be opened or made, and no other can until it is mended."""
+
+    reason: str
+    at: int
+    link_id: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> LinkRefusal:
+        return cls(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)

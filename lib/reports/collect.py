@@ -15,7 +15,7 @@ from lib.store.connection_pool import ConnectionPool
 _LINKS = Query(
     """SELECT l.id, l.token, l.customer, coalesce(c.name, l.name) AS name,
            coalesce(c.email, l.email) AS email, l.reference, l.currency, l.charge_id,
-           l.created_by, l.created_at, l.expires_at, l.completed_at, l.revoked_at,
+           l.created_by, l.created_at, l.expires_at, l.completed_at, l.revoked_at, l.refusal,
            s.session_id, s.url, s.expires_at AS session_expires_at,
            l.created_at AS page_time, l.id AS page_id
        FROM setup_links l

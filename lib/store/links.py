@@ -79,6 +79,13 @@ class LinkStore:
             (customer_id, link_id),
         )
 
+    def set_refusal(self, link_id: str, reason: str | None) -> None:
+        """Why Stripe makes no page for it; None: it made one."""
+        self._database.execute(
+            "UPDATE setup_links SET refusal = ? WHERE id = ? AND refusal IS NOT ?",
+            (reason, link_id, reason),
+        )
+
     def revoke(self, link_id: str, *, at: int) -> bool:
         """False when the link was completed or revoked before."""
         cursor = self._database.execute(

@@ -8,6 +8,8 @@ BEHIND = "behind_since"
 """Since when the ledger is known to be behind Stripe, in Unix seconds; absent while it is not."""
 DECISIONS_REST = "decisions_rest_since"
 """Since when what people decided waits to be confirmed again, because this file proved to be older."""
+LINKS_REFUSED = "links_refused"
+"""Why Stripe made no page for the last setup link, as JSON; absent since it made one."""
 ACCOUNT, INSTALLATION = "account", "installation"
 """The Stripe account that the rows are of, and the installation whose marks its payments carry."""
 

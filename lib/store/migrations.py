@@ -105,6 +105,13 @@ CREATE INDEX attempts_never_again ON attempts (json_extract(params, '$.payment_m
             'do_not_try_again'));
 """
 
+
+@migrations()
+def m005_refused_links(database: Database) -> None:
+    """Why Stripe makes no page for a link, in its words, until it does."""
+    database.execute("ALTER TABLE setup_links ADD COLUMN refusal TEXT")
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

@@ -14,7 +14,7 @@ from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import badges, drawers, layout, navigation, outcome, tables
 from lib.ui.context import PageContext, require
-from lib.ui.formats import NONE, countdown, day, exact, when, who
+from lib.ui.formats import NONE, countdown, day, escape, exact, when, who
 from lib.ui.layout import Fact
 from lib.ui.new_link import LINK_PARAM, MADE
 from lib.ui.tables import Column
@@ -80,6 +80,12 @@ def _panel(link_id: str) -> None:
     is_open = row["state"] == "open"
     if is_open and st.session_state.get(MADE) == link_id:
         st.success("Link made. Send it to the customer.", icon=":material/check_circle:")
+    if is_open and row["refusal"]:
+        st.error(
+            f"Stripe makes no page for this link: {escape(row['refusal'])}  \nThe customer reads that it does not "
+            "work at present. Mend the cause and open the link, or expire it.",
+            icon=":material/link_off:",
+        )
     if is_open:
         _address(ctx, row)
     _facts(ctx, row)

@@ -13,7 +13,7 @@ from lib.money import format_money
 from lib.reports.paging import records
 from lib.ui import audit_words, badges, charts, layout, navigation, tables
 from lib.ui.context import PageContext
-from lib.ui.formats import escape
+from lib.ui.formats import escape, when
 from lib.ui.layout import Figure
 
 _DAYS = 30
@@ -47,6 +47,7 @@ _STEPS = (
 
 def waiting(ctx: PageContext) -> None:
     """What needs a person now: approvals in a line, and four figures, each a link to its rows."""
+    _refused_links(ctx)
     counts = ctx.services.reports.waiting.counts()
     if counts["approvals"] and ctx.actor.may(Permission.APPROVE):
         _approvals(ctx)
@@ -80,6 +81,26 @@ def waiting(ctx: PageContext) -> None:
             ),
         ]
     )
+
+
+def _refused_links(ctx: PageContext) -> None:
+    refusal = ctx.services.links.refusal()
+    if refusal is None or not ctx.actor.may(Permission.MANAGE_LINKS):
+        return
+    since = when(refusal.at, ctx.now, ctx.timezone)
+    st.error(
+        f"Setup links do not work: customers cannot save a card. Stripe refused the last one ({since}): "
+        f"{escape(refusal.reason)}  \nMend it in the Stripe Dashboard or the settings, then open or make a "
+        "link; this message goes when one works.",
+        icon=":material/link_off:",
+    )
+    if spec := navigation.find("setup_links"):
+        st.page_link(
+            spec.path,
+            label="See that link",
+            icon=":material/link:",
+            query_params={"link": refusal.link_id},
+        )
 
 
 def _approvals(ctx: PageContext) -> None:

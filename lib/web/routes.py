@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from lib.bootstrap import Services
 from lib.domain.links import LinkStatus
-from lib.errors import GatewayError, InvalidSignature
+from lib.errors import Busy, GatewayError, InvalidSignature, OutcomeUnknown, RuleViolation
 from lib.services.collect.links import LinkGone
 from lib.services.mirror.webhooks import NotConfigured
 
@@ -91,13 +91,22 @@ class _Handlers:
             return _page("gone", status_code=410)
         try:
             found = await run_in_threadpool(self._services().links.open_durable, token)
-        except (GatewayError, sqlite3.Error):
-            logger.exception("a durable link could not be opened")
+        except (Busy, OutcomeUnknown, sqlite3.Error):
+            logger.exception("a durable link could not be opened just now")
             return _page("try_again", status_code=503)
+        except (GatewayError, RuleViolation):
+            logger.exception("a durable link cannot be opened until somebody mends it")
+            return _page("broken", status_code=503, more=self._whom_to_ask())
         if isinstance(found, LinkGone):
             used = found.status is LinkStatus.COMPLETED
             return _page("used" if used else "gone", status_code=410)
         return RedirectResponse(found, status_code=303, headers={"Cache-Control": "no-store"})
+
+    def _whom_to_ask(self) -> str:
+        settings = self._services().settings
+        if not settings.contact:
+            return f"Please ask {settings.company or 'the person who sent it to you'}."
+        return f"Please ask {settings.company or 'us'}: {settings.contact}"
 
     async def home(self, _: Request) -> Response:
         # The default page lives at "/"; Streamlit says "Page not found" at its own name.
@@ -163,10 +172,16 @@ _WORDS = {
         "Please try again in a minute",
         "The payment page could not be opened just now. The link stays valid.",
     ),
+    "broken": (
+        "This link does not work at present",
+        "The mistake is ours, not yours, and our staff can see it. Nothing was saved or charged.",
+    ),
 }
 
 
-def _page(name: str, *, status_code: int = 200) -> Response:
+def _page(name: str, *, status_code: int = 200, more: str = "") -> Response:
     title, text = _WORDS[name]
-    html = _templates.get_template("message.html").render(title=title, text=text, name=name)
+    html = _templates.get_template("message.html").render(
+        title=title, text=text, more=more, name=name
+    )
     return HTMLResponse(html, status_code=status_code, headers=_PAGE_HEADERS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from lib.errors import Refused
 from lib.ui import navigation
 from tests.ui.charge_pages import ran, text
 from tests.world import ALICE, ALWAYS_DECLINES
@@ -92,3 +95,21 @@ def test_the_light_is_green_amber_or_red_with_the_way_to_the_reason(open_page, w
     shown = text(open_page("home", as_="vera"))
     assert "red-badge" in shown
     assert "background work does not run" in shown
+
+
+def test_links_that_do_not_work_are_said_until_one_does(open_page, world) -> None:
+    world.stripe.configure({"payment_method_types": ["link"]})
+    with pytest.raises(Refused):
+        world.services.links.create(form_key="a", guest=True, by=ALICE)
+    at = open_page("home", as_="alice")
+    [error] = at.error
+    assert "Setup links do not work" in error.value
+    assert not open_page("home", as_="vera").error
+    [(link, _)] = world.services.links.listing()
+    assert any(
+        "Stripe makes no page" in one.value
+        for one in open_page("setup_links", as_="alice", query={"link": link.id}).error
+    )
+    world.stripe.configure({"payment_method_types": ["card"]})
+    world.services.links.create(form_key="b", guest=True, by=ALICE)
+    assert not open_page("home", as_="alice").error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -245,8 +246,55 @@ class TestDurableLink:
         made = link(world)
         world.clock.advance(hours=25)
         world.stripe.faults.add("POST", "/v1/", kind="error_500_unsaved", times=3)
-        assert client.get(f"/l/{made.link.token}").status_code == 503
+        reply = client.get(f"/l/{made.link.token}")
+        assert (reply.status_code, "in a minute" in reply.text) == (503, True)
+        assert world.services.links.refusal() is None
         assert client.get(f"/l/{made.link.token}").status_code == 303
+
+    @pytest.mark.parametrize("fault", ["refused", "key"])
+    def test_what_only_staff_can_mend_is_no_matter_of_minutes(
+        self, world: World, client: TestClient, fault: str
+    ) -> None:
+        made = link(world)
+        world.clock.advance(hours=25)
+        if fault == "refused":
+            world.stripe.configure({"payment_method_types": ["link"]})
+        else:
+            world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="missing_permission")
+        reply = client.get(f"/l/{made.link.token}")
+        assert reply.status_code == 503
+        assert "does not work at present" in reply.text
+        assert "minute" not in reply.text
+        assert "rak_" not in reply.text
+        assert "the person who sent it" in reply.text
+        refusal = world.services.links.refusal()
+        assert refusal is not None
+        assert refusal.link_id == made.link.id
+        assert world.services.links.show(made.link.id)[0].refusal == refusal.reason
+        if fault == "refused":
+            world.stripe.configure({"payment_method_types": ["card", "link"]})
+        assert client.get(f"/l/{made.link.token}").status_code == 303
+        assert world.services.links.refusal() is None
+        assert world.services.links.show(made.link.id)[0].refusal is None
+
+    def test_a_page_that_is_open_stays_open_when_the_key_breaks(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world)
+        world.stripe.faults.add("GET", "/v1/checkout/sessions", kind="missing_permission")
+        reply = client.get(f"/l/{made.link.token}")
+        assert (reply.status_code, reply.headers.get("location")) == (303, made.url)
+
+    def test_whom_to_ask_is_named_and_inert(self, world: World) -> None:
+        made = link(world)
+        world.clock.advance(hours=25)
+        world.settings = replace(
+            world.settings, company="Acme <b>Ltd</b>", contact="help@acme.example"
+        )
+        world.rebuild()
+        world.stripe.configure({"payment_method_types": ["link"]})
+        reply = client_of(world).get(f"/l/{made.link.token}")
+        assert "Acme &lt;b&gt;Ltd&lt;/b&gt;: help@acme.example" in reply.text
 
 
 def test_home_by_its_name_leads_to_the_default_page(client: TestClient) -> None:

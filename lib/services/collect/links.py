@@ -12,19 +12,29 @@ from lib.domain.links import (
     LINK_LIFETIME_SECONDS,
     LOCALES,
     SETUP_SESSION,
+    LinkRefusal,
     LinkSession,
     LinkStatus,
     SetupLink,
 )
 from lib.domain.mirror import Customer
 from lib.domain.payment_methods import NOT_OFFERED
-from lib.errors import Busy, InvalidInput, NotFound, OutcomeUnknown, Refused, StaleState
+from lib.errors import (
+    Busy,
+    InvalidInput,
+    Misconfigured,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    StaleState,
+)
 from lib.ids import new_id, new_token
 from lib.money import currency as known_currency
+from lib.services.collect import refusals
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
-from lib.store.meta import INSTALLATION
+from lib.store.meta import INSTALLATION, LINKS_REFUSED
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -109,8 +119,9 @@ class LinkService:
             by=by,
             allow_twin=allow_twin,
         )
-        self._make_customer(link, by=by)
-        return self._created(link.id)
+        with refusals.kept(self._uow, link.id, clock=self._clock):
+            self._make_customer(link, by=by)
+            return self._created(link.id)
 
     def recover(self, charge_id: str, *, by: Actor) -> CreatedLink:
         """The link by which a customer saves another method for a failed charge; made once."""
@@ -123,7 +134,14 @@ class LinkService:
             if charge.state not in RETRYABLE_STATES:
                 raise StaleState("This charge needs no new card. Reload to see its state.")
             link = offer_recovery(stores, charge_id, by=by.username, at=now)
-        return self._created(link.id)
+        with refusals.kept(self._uow, link.id, clock=self._clock):
+            return self._created(link.id)
+
+    def refusal(self) -> LinkRefusal | None:
+        """Why no link works at present; None: the last one asked for was made."""
+        with self._uow.read() as stores:
+            value = stores.meta.value(LINKS_REFUSED)
+        return None if value is None else LinkRefusal.from_json(value)
 
     def show(self, link_id: str) -> tuple[SetupLink, LinkSession | None]:
         with self._uow.read() as stores:
@@ -175,7 +193,8 @@ class LinkService:
         when needed, or LinkGone.
 
         Raises:
-            GatewayError: Stripe cannot be asked just now.
+            Busy, OutcomeUnknown: Stripe cannot be asked just now.
+            GatewayError: Stripe makes no page until somebody mends what is wrong; it is kept for staff.
         """
         now = epoch(self._clock())
         with self._uow.read() as stores:
@@ -187,12 +206,13 @@ class LinkService:
             link = self.show(link.id)[0]
         if link.status(now) is not LinkStatus.OPEN:
             return LinkGone(link.status(now))
-        self._make_customer(link, by=SYSTEM)
-        link = self.show(link.id)[0]
         try:
-            session = self._live_session(link)
+            with refusals.kept(self._uow, link.id, clock=self._clock):
+                self._make_customer(link, by=SYSTEM)
+                link = self.show(link.id)[0]
+                session = self._live_session(link)
         except Refused:
-            if link.customer is None or not self._customers.refresh(link.customer).is_deleted:
+            if link.customer is None or not self._is_gone(link.customer):
                 raise
             return LinkGone(LinkStatus.REVOKED)
         if session is None or session.url is None:
@@ -212,11 +232,17 @@ class LinkService:
         asked_at_ms = epoch_ms(self._clock())
         try:
             bundle = self._gateway.retrieve_session(session.session_id)
-        except (Busy, OutcomeUnknown):
-            # The page we know is the best answer while Stripe cannot say.
+        except (Busy, OutcomeUnknown, Misconfigured):
+            # The page we know is the best answer while Stripe cannot say, or not to this key.
             return
         with self._uow.write() as stores:
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
+
+    def _is_gone(self, customer_id: str) -> bool:
+        try:
+            return self._customers.refresh(customer_id).is_deleted
+        except NotFound:
+            return True
 
     def _find_or_add(
         self,
@@ -325,6 +351,7 @@ class LinkService:
                 url=bundle.session.url,
                 expires_at=bundle.session.expires_at,
             )
+            refusals.forget(stores, link.id)
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
             current = stores.links.last_session(link.id)
         return current if current is not None and current.url is not None else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
-from lib.domain.links import SETUP_SESSION
+from lib.domain.links import SETUP_SESSION, LinkRefusal
 from lib.errors import DecisionsRest, GatewayError, LedgerBehind, Misconfigured, OnfileError
 from lib.settings import Mode, Settings
-from lib.store.meta import BEHIND, DECISIONS_REST
+from lib.store.meta import BEHIND, DECISIONS_REST, LINKS_REFUSED
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -78,6 +78,7 @@ class DoctorService:
             self._public_url(),
             self._staff(),
             self._ledger(),
+            self._links(),
             self._incidents(),
         ]
 
@@ -179,6 +180,14 @@ class DoctorService:
         if rests is not None:
             return Check("ledger", False, str(DecisionsRest()))
         return Check("ledger", True, "Nothing at Stripe says that this database is an older one.")
+
+    def _links(self) -> Check:
+        with self._uow.read() as stores:
+            refused = stores.meta.value(LINKS_REFUSED)
+        if refused is not None:
+            reason = LinkRefusal.from_json(refused).reason
+            return Check("links", False, f"Stripe refused the last setup link: {reason}")
+        return Check("links", True, "Stripe made a page for the last setup link.")
 
     def _incidents(self) -> Check:
         with self._uow.read() as stores:

@@ -497,6 +497,20 @@ class TestManagedPayments:
         with pytest.raises(Refused):
             world.services.links.create(form_key="form", guest=True, by=ALICE)
         assert len(planned(world)) == 1
+        refusal = world.services.links.refusal()
+        assert refusal is not None
+        assert "allowed payment method types" in refusal.reason
+        [(kept, _)] = world.services.links.listing()
+        assert (kept.id, kept.refusal) == (refusal.link_id, refusal.reason)
+
+    def test_a_refusal_about_one_customer_is_kept_on_that_link_only(self, world: World) -> None:
+        customer = world.customer()
+        made = create(world, customer=customer)
+        stripe_account.delete(world, f"/v1/customers/{customer}")
+        world.clock.advance(hours=25)
+        assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.REVOKED)
+        assert world.services.links.refusal() is None
+        assert world.services.links.show(made.link.id)[0].refusal
 
 
 def planned(world: World) -> list[sqlite3.Row]:
