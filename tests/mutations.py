@@ -25,6 +25,20 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "nobody asks inside the claim whether it may be charged",
+        "lib/services/charges/claim.py",
+        "    findings = findings_of(stores, order, method, now=now, in_run=in_run)\n",
+        "    findings = ()\n",
+        f"{SERVICES}charges/test_admission.py",
+    ),
+    Mutation(
+        "a card that was stopped is known by its id alone",
+        "lib/domain/admit.py",
+        "if method is None or method.fingerprint not in facts.never_again:",
+        "if method is None or method.id not in facts.never_again:",
+        f"{SERVICES}charges/test_admission.py tests/domain/test_admit.py",
+    ),
+    Mutation(
         "a random key when an attempt is planned",
         "lib/domain/charges.py",
         'return f"onfile:{hashlib.sha256(debt.encode()).hexdigest()[:40]}:{number}"',

@@ -465,6 +465,22 @@ class TestCharge:
         assert (said.status, said.error["code"]) == (1, "already_charged")
         assert len(world.moved()) == 1
 
+    def test_what_is_stopped_names_its_codes_and_is_opened_with_a_note(
+        self, run: Run, world: World
+    ) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.charge(customer, reference="inv 01")
+        said = self.charge(run, customer)
+        assert (said.status, said.error["code"]) == (1, "reference_alike")
+        (finding,) = said.error["findings"]
+        assert (finding["code"], finding["may_be_opened"]) == ("reference_alike", True)
+        assert "inv 01" in finding["message"]
+        assert self.charge(run, customer, "--despite", "reference_alike").status == 1
+        assert len(world.moved()) == 1
+        opened = ("--despite", "reference_alike", "--note", "Two deliveries.")
+        assert self.charge(run, customer, *opened).json["state"] == "succeeded"
+
     def test_a_decline_is_exit_one_with_charge_and_error(self, run: Run, world: World) -> None:
         customer = world.customer()
         world.save_card(customer, ALWAYS_DECLINES)

@@ -59,6 +59,7 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
             "rows": len(rows),
             "valid": valid,
             "errors": _listed(found, Severity.RED),
+            "stopped": _listed(found, Severity.STOPPED),
             "warnings": _listed(found, Severity.AMBER),
             "totals": totals,
             "notes": [asdict(note) for note in notes],

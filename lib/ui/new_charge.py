@@ -5,7 +5,7 @@ the fingerprint of the review: nothing is sent unless that is still what the per
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import cast
 from uuid import uuid4
@@ -14,16 +14,26 @@ import streamlit as st
 
 from lib.domain.payment_methods import label as method_label
 from lib.errors import ReviewChanged
-from lib.money import Money, format_major
+from lib.money import format_major
 from lib.reports.paging import records
 from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import Review
 from lib.settings import Mode
-from lib.ui import charge_actions, charge_words, confirm, layout, methods, outcome, pickers
+from lib.ui import (
+    charge_actions,
+    charge_words,
+    confirm,
+    despite,
+    layout,
+    methods,
+    outcome,
+    pickers,
+)
 from lib.ui.charge_panel import PARAM, of_reference
 from lib.ui.context import PageContext
 from lib.ui.formats import ago, escape
 from lib.ui.layout import Fact
+from lib.ui.reviewed_charge import Reviewed
 from lib.ui.typed_amount import ask_decimal, read_amount, usual_currency
 
 _PICKER = "new_charge_customer"
@@ -37,45 +47,6 @@ _WHAT_MOVES = {
     Mode.TEST: "Stripe test mode: no money moves.",
     Mode.LIVE: "Live mode: this moves real money.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """What the person was shown. Ids and texts only."""
-
-    form: str
-    """Ends the keys of this review's widgets."""
-    fingerprint: str
-    customer: str
-    name: str
-    email: str
-    method: str
-    method_label: str
-    expiry: str
-    amount: int
-    currency: str
-    reference: str
-    description: str
-    warnings: tuple[str, ...]
-    attempts: int
-    earlier: str
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, self.currency)
-
-    @property
-    def order(self) -> ChargeOrder:
-        return ChargeOrder(
-            self.customer, self.money, self.reference, self.method, self.description or None
-        )
-
-    @property
-    def why_typed(self) -> str:
-        """Why the sum has to be typed; empty when it need not be."""
-        if confirm.is_large(self.money):
-            return "a large sum"
-        return "see the warning" if self.warnings else ""
 
 
 def take_address() -> None:
@@ -196,7 +167,7 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
         for warning in seen.warnings:
             st.warning(escape(warning), icon=":material/warning:")
         with st.form(f"new_charge_confirm_form_{seen.form}", border=False):
-            typed = ""
+            reasons, typed = despite.ask(seen.stopped, key=f"new_charge_{seen.form}"), ""
             if seen.why_typed:
                 typed = confirm.typed_amount(
                     seen.money, key=f"new_charge_typed_{seen.form}", why=seen.why_typed
@@ -218,17 +189,19 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
     if asked:
         tried = partial(of_reference, ctx, seen.customer, seen.reference)
         with said, outcome.show(blocked_by=tried) as told, st.spinner("Charging"):
-            _confirm(ctx, seen, typed)
+            _confirm(ctx, seen, typed, reasons)
             if st.session_state.get(_REVIEW) is not None:
                 told.message = "Something changed since you looked. Read it again."
 
 
-def _confirm(ctx: PageContext, seen: Reviewed, typed: str) -> None:
+def _confirm(ctx: PageContext, seen: Reviewed, typed: str, reasons: dict[str, str]) -> None:
+    despite.check(seen.stopped, reasons)
     if seen.why_typed:
         confirm.check(seen.money, typed)
     st.session_state[_CONFIRMED] = seen.form
     try:
-        view = ctx.services.charges.charge(seen.order, by=ctx.actor, seen=seen.fingerprint)
+        order = replace(seen.order, despite=reasons)
+        view = ctx.services.charges.charge(order, by=ctx.actor, seen=seen.fingerprint)
     except ReviewChanged as changed:
         st.session_state[_REVIEW] = _seen(ctx, cast(Review, changed.review))
         return
@@ -261,6 +234,7 @@ def _seen(ctx: PageContext, review: Review) -> Reviewed:
         reference=order.reference,
         description=order.description or "",
         warnings=review.warnings,
+        stopped=tuple((finding.code, finding.message) for finding in review.stopped),
         attempts=review.attempts_before,
         earlier=told,
     )

@@ -197,6 +197,26 @@ class TestReview:
         confirm(at, "20.00")
         assert len(world.moved()) == 2
 
+    def test_a_look_alike_is_opened_with_a_reason(self, fill_in, world, open_page) -> None:
+        at = confirm(fill_in(amount="20.00"))
+        charge = world.services.charges.view(at.query_params["charge"]).charge
+        at = open_page("new_charge", as_="alice", query={"customer": charge.customer})
+        at = review(at, amount="20.00", reference=charge.reference.lower().replace("-", " "))
+        assert "written in another way" in "".join(one.value for one in at.warning)
+        confirm(at, "20.00")
+        assert "say why" in at.error[0].value
+        (opened,) = [one for one in at.checkbox if one.key.endswith("_despite")]
+        opened.check()
+        confirm(at, "20.00")
+        assert "say why" in at.error[0].value
+        assert len(world.moved()) == 1
+        (opened,) = [one for one in at.checkbox if one.key.endswith("_despite")]
+        opened.check()
+        (reason,) = [one for one in at.text_input if one.key.endswith("_reason")]
+        reason.input("Two deliveries.")
+        confirm(at, "20.00")
+        assert len(world.moved()) == 2
+
     def test_a_paid_reference_names_the_charge(self, fill_in, world, open_page) -> None:
         at = confirm(fill_in(amount="20.00"))
         customer = world.services.charges.view(at.query_params["charge"]).charge.customer
