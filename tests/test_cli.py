@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sqlite3
@@ -167,6 +168,38 @@ class TestDoctor:
         ]
         world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
         assert "FAIL  permission: read customers" in run("doctor").out
+
+
+class TestSandbox:
+    def test_a_table_and_an_object(self, run: Run) -> None:
+        said = run("--json", "doctor", "--sandbox", "--yes")
+        assert said.status == 0
+        assert said.json["mode"] == "practice"
+        assert all(set(one) == {"name", "assumed", "seen", "ok"} for one in said.json["sandbox"])
+        lines = run("doctor", "--sandbox", "--yes").out.splitlines()
+        assert lines[0].split() == ["tried", "assumed", "seen"]
+        assert {line.split()[0] for line in lines[1:]} == {"ok"}
+
+    def test_a_difference_is_exit_one(self, run: Run, world: World) -> None:
+        world.stripe.faults.add("POST", "/v1/refunds", kind="missing_permission")
+        said = run("doctor", "--sandbox", "--yes")
+        assert said.status == 1
+        [line] = [line for line in said.out.splitlines() if line.startswith("DIFFERS")]
+        assert "refund" in line
+        assert "succeeded" in line
+        assert "refused: 403" in line
+
+    @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 1), ("", 1)])
+    def test_it_asks_first(
+        self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
+    ) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        said = run("--json", "doctor", "--sandbox")
+        assert said.status == status
+        assert "practice Stripe" in said.err
+        assert bool(world.services.gateway.requests) is (status == 0)
+        if status:
+            assert said.error["code"] == "not_confirmed"
 
 
 class TestUsers:

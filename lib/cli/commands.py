@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 from lib.bootstrap import Services
-from lib.cli import auditing, keeping, runs, syncing
+from lib.cli import auditing, keeping, runs, sandbox, syncing
 from lib.cli.answers import Answer, Command, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import new_password, signed_in
@@ -23,7 +23,9 @@ from lib.services.charges.view import ChargeView
 from lib.store.users import User
 
 
-def _doctor(services: Services, _: Arguments, __: Actor | None) -> Answer:
+def _doctor(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
+    if arguments.sandbox:
+        return sandbox.run(services, arguments)
     checks = services.doctor.checks()
     return Answer(
         {

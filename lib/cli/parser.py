@@ -45,7 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=name)
         return made
 
-    add(commands, "doctor", "doctor", "Check settings, key, permissions, database.")
+    made = add(commands, "doctor", "doctor", "Check settings, key, permissions, database.")
+    made.add_argument(
+        "--sandbox", action="store_true", help="try with test cards what Stripe leaves undocumented"
+    )
+    made.add_argument("--yes", action="store_true", help="with --sandbox: do not ask first")
 
     users = commands.add_parser("users", help="Staff accounts.", parents=[common])
     user_commands = users.add_subparsers(required=True, metavar="COMMAND")

@@ -298,6 +298,16 @@ class StripeGateway:
         """Send a request only to learn whether the key may; raises what Stripe answers."""
         self._call(method, path, params, None)
 
+    def ask(
+        self, method: str, path: str, params: Mapping[str, object], *, idempotency_key: str | None
+    ) -> dict[str, Any]:
+        """Any other request that moves no real money, and its answer as it came."""
+        if idempotency_key is not None:
+            return self._post(path, params, idempotency_key)
+        if method == "get":
+            return self._get(path, params, dict)
+        return self._call(method, path, params, None)
+
     # How every request is made
 
     def _get(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.links import SETUP_SESSION, LinkRefusal
 from lib.errors import DecisionsRest, GatewayError, LedgerBehind, Misconfigured, OnfileError
+from lib.services.staff.sandbox import Trial, trials
 from lib.settings import Mode, Settings
 from lib.store.meta import BEHIND, DECISIONS_REST, LINKS_REFUSED
 from lib.store.unit_of_work import UnitOfWork
@@ -81,6 +83,10 @@ class DoctorService:
             self._links(),
             self._incidents(),
         ]
+
+    def sandbox(self) -> Iterator[Trial]:
+        """What the documentation leaves open, tried with a test key as it is iterated over."""
+        return trials(self._gateway, self._settings.mode)
 
     def is_ready(self) -> list[Check]:
         """The quick checks for monitoring; Stripe is not asked."""
