@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from lib.clock import Clock, epoch, utcnow
 from lib.errors import SettingsError
-from lib.ids import new_id
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.charge import ChargeService
 from lib.services.charges.manual_outcomes import ManualOutcomeService
@@ -23,7 +22,7 @@ from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.collect.return_page import ReturnPageService
 from lib.services.continuity.backup import BackupService, file_name, take_copy
 from lib.services.continuity.completeness import Completeness
-from lib.services.continuity.ownership import Ownership
+from lib.services.continuity.ownership import Ownership, bind_to_mode
 from lib.services.continuity.rebuild import RebuildService
 from lib.services.continuity.restore import RestoreService
 from lib.services.mirror.incremental import IncrementalSync
@@ -53,6 +52,7 @@ from lib.services.staff.users import UserService
 from lib.settings import Mode, Settings, load_settings
 from lib.store.connection import connect
 from lib.store.folder_lock import FolderLock
+from lib.store.meta import MetaStore
 from lib.store.migrations import bring_up_to_date, is_older
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -166,20 +166,7 @@ def migrate(configured: Settings) -> None:
         broken = list(database.query("PRAGMA foreign_key_check"))
         if broken:
             raise SettingsError(f"onfile.db has rows that point nowhere: {broken[:3]}")
-        database.execute(
-            "INSERT INTO meta (name, value) VALUES ('mode', ?) ON CONFLICT (name) DO NOTHING",
-            (configured.mode.value,),
-        )
-        database.execute(
-            "INSERT INTO meta (name, value) VALUES ('installation', ?) ON CONFLICT (name) DO NOTHING",
-            (new_id("ins"),),
-        )
-        bound = next(database.query("SELECT value FROM meta WHERE name = 'mode'"))["value"]
-        if bound != configured.mode.value:
-            raise SettingsError(
-                f"This data folder holds {bound} data, but the Stripe key is for {configured.mode.value} mode. "
-                "Point ONFILE_DATA_DIR at another folder; rows of two accounts must never mix."
-            )
+        bind_to_mode(MetaStore(database), configured.mode.value)
     finally:
         database.close()
 

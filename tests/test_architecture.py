@@ -218,7 +218,7 @@ LONGER: dict[str, str] = {
     "lib/services/charges/resolve.py": "the steps of evidence are read in one order",
     "lib/practice/seed_data.py": "a table of invented people",
     "lib/services/runs/draft.py": "a draft and its judging are read together",
-    "lib/domain/run_columns.py": "a table of headings in four languages",
+    "lib/domain/files/run_columns.py": "a table of headings in four languages",
     "lib/store/charges.py": "charges and their attempts change together, by compare-and-swap",
     "lib/store/run_rows.py": "the queue of a run and every step of its rows",
     "lib/stripe_gateway/gateway.py": "every request to Stripe, a few lines each",

@@ -19,7 +19,8 @@ from lib import bootstrap
 from lib.bootstrap import Services
 from lib.clock import epoch
 from lib.domain.actors import Actor, Role
-from lib.domain.charges import Charge, idempotency_key
+from lib.domain.charges import Charge
+from lib.domain.idempotency_keys import charge_key
 from lib.domain.runs import RunRow
 from lib.money import parse_amount
 from lib.practice.engine import PracticeStripe
@@ -197,7 +198,7 @@ class World:
 
 def key_of(debt: Charge | RunRow, number: int = 1) -> str:
     """The idempotency key of a try of this debt, in practice mode."""
-    return idempotency_key(
+    return charge_key(
         account="", customer=debt.customer or "", reference=debt.reference or "", number=number
     )
 

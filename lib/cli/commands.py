@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 from lib.bootstrap import Services
-from lib.cli import auditing, keeping, runs, sandbox, syncing
+from lib.cli import auditing, backups, runs, sandbox, syncing
 from lib.cli.answers import Answer, Command, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import new_password, signed_in
@@ -224,7 +224,7 @@ COMMANDS: dict[str, Command] = {
     "audit verify": Command(auditing.verify),
     "audit head": Command(auditing.head),
     "audit export": Command(auditing.export),
-    "backup": Command(keeping.backup),
-    "restore": Command(keeping.restore, needs_person=False),
+    "backup": Command(backups.backup),
+    "restore": Command(backups.restore, needs_person=False),
     "worker": Command(_worker, needs_person=False),
 }

@@ -13,11 +13,11 @@ from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
-from lib.domain.number_styles import DecimalSign
-from lib.domain.readings import Choices, Hidden
-from lib.domain.row_errors import OF_THE_FILE, RowError, problems
+from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.readings import Choices, Hidden
+from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
+from lib.domain.files.sheets import Note
 from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState, Severity
-from lib.domain.sheets import Note
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.printing.certificates import RESULTS

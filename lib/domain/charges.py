@@ -10,8 +10,6 @@ Charges (what is owed) and attempts (each try to collect it): states and the mov
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -177,17 +175,6 @@ class Attempt:
     def is_open(self) -> bool:
         """Money may still move, or may have moved without our knowing."""
         return self.outcome in (None, *OPEN_OUTCOMES)
-
-
-def idempotency_key(*, account: str, customer: str, reference: str, number: int) -> str:
-    """
-    One key for one try of one debt, without any id of ours that is random: an older copy of the
-    database, an empty one and a second installation meet the same key at Stripe.
-
-    `number` counts the tries of the debt, not of the charge: another sum is the same debt.
-    """
-    debt = json.dumps([account, customer, reference], ensure_ascii=False)
-    return f"onfile:{hashlib.sha256(debt.encode()).hexdigest()[:40]}:{number}"
 
 
 def outcome_of(intent: PaymentIntent) -> Outcome:

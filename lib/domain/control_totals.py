@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lib.domain import typed_sums
+from lib.domain.files import typed_sums
 from lib.errors import InvalidInput
 from lib.money import format_money
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lib.domain.progress import NAMES
-from lib.domain.reads import ReadBudget
+from lib.domain.read_allowance import ReadBudget
 from lib.domain.verification import VerificationResult
 
 

@@ -115,10 +115,6 @@ def may_become(before: RefundState, after: RefundState) -> bool:
     return after in REFUND_STEPS[before]
 
 
-def idempotency_key(order_id: str) -> str:
-    return f"onfile:refund:{order_id}"
-
-
 def state_of(refund: Refund) -> RefundState:
     """What Stripe's status means: https://docs.stripe.com/api/refunds/object#refund_object-status"""
     match refund.status:

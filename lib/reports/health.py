@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from lib.clock import Clock, epoch
 from lib.domain.health_facts import HealthFacts
 from lib.domain.mirror import TYPES
-from lib.domain.reads import PERIOD_SECONDS, budget, sync_interval
+from lib.domain.read_allowance import PERIOD_SECONDS, budget, sync_interval
 from lib.reports.webhooks import WebhookReports
 from lib.store.connection_pool import ConnectionPool
 from lib.store.sync_state import SyncStore

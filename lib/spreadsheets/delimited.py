@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from lib.domain.sheets import LONGEST_CELL, MOST_COLUMNS, Note
+from lib.domain.files.sheets import LONGEST_CELL, MOST_COLUMNS, Note
 from lib.errors import InvalidInput
 
 _SEPARATORS = ",;\t|"

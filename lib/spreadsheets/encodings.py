@@ -8,8 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lib.domain.encodings import label
-from lib.domain.sheets import Note
+from lib.domain.files.encodings import label
+from lib.domain.files.sheets import Note
 from lib.errors import InvalidInput
 
 _SAVE_AS_UTF8 = (

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from lib.domain.sheets import (
+from lib.domain.files.formulas import bare
+from lib.domain.files.sheets import (
     LONGEST_CELL,
     MOST_COLUMNS,
     MOST_ROWS,
@@ -19,7 +20,6 @@ from lib.domain.sheets import (
     Origin,
     Sheet,
     SheetRow,
-    bare,
     column_letter,
 )
 from lib.errors import InvalidInput

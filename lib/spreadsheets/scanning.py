@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
-from lib.domain.sheets import MOST_COLUMNS, MOST_ROWS, column_letter
+from lib.domain.files.sheets import MOST_COLUMNS, MOST_ROWS, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets.archives import damaged, parse, too_large
 from lib.spreadsheets.styles import is_on

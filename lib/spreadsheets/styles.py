@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from lib.domain.number_formats import NumberFormat, number_format
+from lib.domain.files.number_formats import NumberFormat, number_format
 from lib.spreadsheets.archives import parse
 
 _OFF = frozenset({"0", "false", "off"})

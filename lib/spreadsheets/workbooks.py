@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from lib.domain import date_formats
-from lib.domain.number_formats import NumberFormat, number_format
-from lib.domain.plain_numbers import exact
-from lib.domain.sheets import Cell, CellKind, Note, column_letter
+from lib.domain.files import date_formats
+from lib.domain.files.number_formats import NumberFormat, number_format
+from lib.domain.files.plain_numbers import exact
+from lib.domain.files.sheets import Cell, CellKind, Note, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed

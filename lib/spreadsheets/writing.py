@@ -7,7 +7,8 @@ import io
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from lib.domain.sheets import LONGEST_CELL, inert
+from lib.domain.files.formulas import inert
+from lib.domain.files.sheets import LONGEST_CELL
 from lib.errors import InvalidInput
 
 # What a double and a spreadsheet keep unchanged.

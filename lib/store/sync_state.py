@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.list_windows import Window
 from lib.domain.verification import Difference, VerificationResult, VerificationRound
-from lib.domain.windows import Window
 from lib.store.upserts import marks
 
 _DAY = 86_400

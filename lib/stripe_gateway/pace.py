@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lib.stripe_gateway.line import Line
+from lib.stripe_gateway.fair_lock import Line
 
 if TYPE_CHECKING:
     from pyrate_limiter import Limiter

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.clock import Clock, epoch, epoch_ms
-from lib.domain.windows import Window, best_to_cut, cut
+from lib.domain.list_windows import Window, best_to_cut, cut
 from lib.errors import Missing
 from lib.stripe_gateway.lists import Page, Unreadable
 

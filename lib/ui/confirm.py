@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.domain.typed_sums import is_same
+from lib.domain.files.typed_sums import is_same
 from lib.errors import InvalidInput
 from lib.money import Money, currency, format_major
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from lib.domain.sheets import inert
+from lib.domain.files.formulas import inert
 from lib.money import format_major
 
 

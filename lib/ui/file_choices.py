@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.domain import encodings
-from lib.domain.number_styles import DecimalSign, readings
-from lib.domain.readings import Choices, Hidden
-from lib.domain.run_files import ParsedFile
-from lib.domain.sheets import Origin
+from lib.domain.files import encodings
+from lib.domain.files.number_styles import DecimalSign, readings
+from lib.domain.files.readings import Choices, Hidden
+from lib.domain.files.run_files import ParsedFile
+from lib.domain.files.sheets import Origin
 from lib.services.runs.files import RunUpload
 from lib.ui.formats import escape
 

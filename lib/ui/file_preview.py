@@ -7,8 +7,8 @@ from datetime import UTC
 import pandas as pd
 import streamlit as st
 
-from lib.domain.run_columns import COLUMNS
-from lib.domain.run_files import ParsedFile
+from lib.domain.files.run_columns import COLUMNS
+from lib.domain.files.run_files import ParsedFile
 from lib.domain.runs import Severity
 from lib.services.runs.files import RunUpload
 from lib.ui import file_choices, tables

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from lib.domain.run_columns import COLUMNS
+from lib.domain.files.run_columns import COLUMNS
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunUpload
 from lib.ui import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.domain import typed_sums
 from lib.domain.actors import Permission
 from lib.domain.charges import ChargeState
+from lib.domain.files import typed_sums
 from lib.domain.mirror import Dispute
 from lib.domain.refunds import REASONS, RefundOrder, RefundState
 from lib.money import checked, format_major, format_money

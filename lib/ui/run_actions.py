@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from lib.domain import typed_sums
 from lib.domain.actors import Permission
 from lib.domain.control_totals import ControlTotals, typed, uncounted
+from lib.domain.files import typed_sums
 from lib.domain.runs import Run, RunState
 from lib.services.runs.view import RunView
 from lib.ui import navigation, outcome, run_words, second_look

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.domain.number_styles import DecimalSign, Writing, readings, writing
-from lib.domain.typed_sums import typed, written
+from lib.domain.files.number_styles import DecimalSign, Writing, readings, writing
+from lib.domain.files.typed_sums import typed, written
 from lib.errors import InvalidInput
 from lib.money import Money, checked
 from lib.ui import pickers

@@ -17,10 +17,10 @@ from lib.domain.charges import (
     Outcome,
     clean_description,
     clean_reference,
-    idempotency_key,
     may_become,
     outcome_of,
 )
+from lib.domain.idempotency_keys import charge_key
 from lib.domain.mirror import Decline, PaymentIntent
 from lib.errors import InvalidInput
 
@@ -105,9 +105,7 @@ class TestTransitions:
         def key(
             account: str = "acct_1", customer: str = "cus_1", reference: str = "INV-1", n: int = 1
         ):
-            return idempotency_key(
-                account=account, customer=customer, reference=reference, number=n
-            )
+            return charge_key(account=account, customer=customer, reference=reference, number=n)
 
         assert key() == key()
         others = {key("acct_2"), key(customer="cus_2"), key(reference="INV-2"), key(n=2)}

@@ -9,7 +9,7 @@ import pytest
 from lib.domain.health import judge, light_of
 from lib.domain.health_facts import HealthFacts, Light
 from lib.domain.progress import NAMES
-from lib.domain.reads import ReadBudget
+from lib.domain.read_allowance import ReadBudget
 from lib.domain.verification import VerificationResult
 
 NOW = 1_800_000_000

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from lib.domain.number_formats import number_format
-from lib.domain.plain_numbers import exact
-from lib.domain.sheets import CellKind
+from lib.domain.files.number_formats import number_format
+from lib.domain.files.plain_numbers import exact
+from lib.domain.files.sheets import CellKind
 from lib.spreadsheets.reading import read_file
 from tests.spreadsheets.corpus_files import FOLDER
 

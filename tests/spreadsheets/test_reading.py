@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from lib.domain.sheets import LONGEST_CELL, MOST_ROWS, CellKind
+from lib.domain.files.sheets import LONGEST_CELL, MOST_ROWS, CellKind
 from lib.errors import InvalidInput
 from lib.spreadsheets.reading import MOST_BYTES, Sheet, read_file, read_pasted
 from tests.spreadsheets.workbook_files import one_sheet, with_parts, with_sheet, workbook

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.domain.sheets import LONGEST_CELL, bare, column_letter, inert
+from lib.domain.files.formulas import bare, inert
+from lib.domain.files.sheets import LONGEST_CELL, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets.reading import read_file
 from lib.spreadsheets.writing import to_csv, to_xlsx

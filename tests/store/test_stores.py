@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lib.domain.jobs import JobState
+from lib.domain.list_windows import Window
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
@@ -19,7 +20,6 @@ from lib.domain.mirror import (
     SessionBundle,
     SetupIntent,
 )
-from lib.domain.windows import Window
 from lib.store.connection import connect
 from lib.store.jobs import STALE_SECONDS, Job
 from lib.store.unit_of_work import UnitOfWork, stores_over

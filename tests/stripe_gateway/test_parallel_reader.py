@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from lib.domain.windows import Window, best_to_cut, cut, remaining
+from lib.domain.list_windows import Window, best_to_cut, cut, remaining
 from lib.errors import Busy, Misconfigured, Missing
 from lib.store.migrations import migrations
 from lib.store.sync_state import SyncStore

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lib.domain.actors import Actor
-from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, ChargeState, idempotency_key
+from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, ChargeState
+from lib.domain.idempotency_keys import charge_key
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import check_largest
 from lib.errors import AlreadyCharged, Blocked, LedgerBehind, StaleState
@@ -121,7 +122,7 @@ def claim_attempt(
 def _key(stores: Stores, charge: Charge) -> str:
     debt = (charge.customer, charge.reference)
     tries = max(stores.charges.tries(*debt), stores.payments.tries_elsewhere(*debt))
-    return idempotency_key(
+    return charge_key(
         account=stores.meta.value(ACCOUNT) or "",
         customer=charge.customer,
         reference=charge.reference,

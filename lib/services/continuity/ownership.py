@@ -7,10 +7,27 @@ would take the first account's for deleted; so nothing is asked, nothing is sent
 
 from __future__ import annotations
 
-from lib.errors import AnotherAccount, Misconfigured, Missing
-from lib.store.meta import ACCOUNT
+from lib.errors import AnotherAccount, Misconfigured, Missing, SettingsError
+from lib.ids import new_id
+from lib.store.meta import ACCOUNT, INSTALLATION, MODE, MetaStore
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
+
+
+def bind_to_mode(meta: MetaStore, mode: str) -> None:
+    """
+    At a start: which mode this database is of, and an installation's own id where it has none yet.
+
+    Raises:
+        SettingsError: it holds rows of another mode.
+    """
+    bound = meta.bind(MODE, mode)
+    meta.bind(INSTALLATION, new_id("ins"))
+    if bound != mode:
+        raise SettingsError(
+            f"This data folder holds {bound} data, but the Stripe key is for {mode} mode. "
+            "Point ONFILE_DATA_DIR at another folder; rows of two accounts must never mix."
+        )
 
 
 class Ownership:

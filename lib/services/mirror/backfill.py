@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.list_windows import Window, remaining
 from lib.domain.mirror import TYPES, PaymentMethod
-from lib.domain.windows import Window, remaining
 from lib.errors import InvalidInput, Missing, Refused
 from lib.ids import new_id
 from lib.services.mirror.apply import record_listed

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.mirror import TYPES as LISTED_TYPES
-from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
+from lib.domain.read_allowance import (
+    PERIOD_SECONDS,
+    ReadBudget,
+    budget,
+    resume_after,
+    sync_interval,
+)
 from lib.domain.verification import VerificationResult, VerificationRound
 from lib.errors import InvalidInput, StaleState
 from lib.services.mirror.backfill import Backfill

@@ -20,8 +20,9 @@ from lib.domain.charges import (
     Charge,
     Outcome,
 )
+from lib.domain.idempotency_keys import refund_key
 from lib.domain.mirror import Dispute, StripeCharge
-from lib.domain.refunds import REASONS, RefundOrder, RefundState, idempotency_key
+from lib.domain.refunds import REASONS, RefundOrder, RefundState
 from lib.errors import (
     InvalidInput,
     LedgerBehind,
@@ -233,7 +234,7 @@ class RefundRequests:
                     order_id,
                     by=by.username,
                     at=now,
-                    idempotency_key=idempotency_key(order.id),
+                    idempotency_key=refund_key(order.id),
                     params=json.dumps(
                         _params(order, stores.meta.value(INSTALLATION) or ""), sort_keys=True
                     ),

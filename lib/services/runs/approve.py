@@ -22,7 +22,7 @@ from lib.domain.runs import (
     over_limits,
     totals_of,
 )
-from lib.errors import InvalidInput, NotFound, NotPermitted, RuleViolation, StaleState
+from lib.errors import InvalidInput, NotFound, RuleViolation, StaleState
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
@@ -215,16 +215,12 @@ def require_state(run: Run, *states: RunState) -> None:
 
 
 def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation | None:
-    refusal = dual_approval.why_not(stores, by, makers=())
+    makers = {run.submitted_by, run.created_by, *stores.audit.actors(run.id, _CHANGES)}
+    refusal = dual_approval.why_not(stores, by, makers=makers)
     if refusal is not None:
         return refusal
     if run.state is not RunState.AWAITING_APPROVAL:
         return StaleState("This run does not wait for approval (any more).")
-    makers = {run.submitted_by, run.created_by, *stores.audit.actors(run.id, _CHANGES)}
-    if by.username in makers:
-        return NotPermitted(
-            "You prepared this run, so somebody else must decide on it: two people for every run."
-        )
     if digest != run.digest or digest_now(stores, run) != run.digest:
         return StaleState(
             "This run is not what you looked at any more. Look at it again before you decide."

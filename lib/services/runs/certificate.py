@@ -10,8 +10,8 @@ from typing import Any
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.certificates import Certificate, Findings, LedgerRow, Payment, compare
+from lib.domain.list_windows import Window
 from lib.domain.mirror import PaymentIntent
-from lib.domain.windows import Window
 from lib.errors import GatewayError, Missing, StaleState
 from lib.services.runs.approve import digest_now, find_run
 from lib.store.unit_of_work import UnitOfWork

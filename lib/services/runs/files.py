@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lib.clock import Clock
-from lib.domain import encodings
 from lib.domain.actors import Actor, Permission
-from lib.domain.readings import Choices
-from lib.domain.run_columns import COLUMNS, Guess, chosen
-from lib.domain.run_files import ParsedFile, parse
+from lib.domain.files import encodings
+from lib.domain.files.readings import Choices
+from lib.domain.files.run_columns import COLUMNS, Guess, chosen
+from lib.domain.files.run_files import ParsedFile, parse
+from lib.domain.files.sheets import Sheet
+from lib.domain.files.unseen_rows import guess_seen
 from lib.domain.runs import Run
-from lib.domain.sheets import Sheet
-from lib.domain.unseen_rows import guess_seen
 from lib.errors import InvalidInput, NotFound
 from lib.printing.certificates import Paper, to_html
 from lib.services.runs.draft import RunDrafts, RunSource

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from lib.clock import Clock, epoch
 from lib.domain.blocked_rows import block_of
 from lib.domain.charges import ChargeState
-from lib.domain.row_errors import RowError
-from lib.domain.run_columns import RESULT_COLUMNS
+from lib.domain.files.row_errors import RowError
+from lib.domain.files.run_columns import RESULT_COLUMNS
 from lib.domain.runs import ApprovalDecision, CollectedElsewhere, RowState, Run, RunRow, Severity
 from lib.services.charges.view import ChargeView, views_of
 from lib.services.runs.approve import find_run

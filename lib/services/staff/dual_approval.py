@@ -23,5 +23,7 @@ def why_not(stores: Stores, by: Actor, *, makers: Collection[str | None]) -> Not
     if not may_decide(stores, by.username):
         return NotPermitted("This needs the role approver. Ask an admin to give it to you.")
     if by.username in makers:
-        return NotPermitted("You asked for it, so somebody else must decide: two people for this.")
+        return NotPermitted(
+            "You prepared or asked for this, so somebody else must decide on it: two people for every decision."
+        )
     return None

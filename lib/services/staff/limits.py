@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
+from lib.domain.files.typed_sums import typed
 from lib.domain.runs import Limits
-from lib.domain.typed_sums import typed
 from lib.errors import Blocked, InvalidInput
 from lib.money import Money, checked, currency, format_money
 from lib.store.unit_of_work import Stores, UnitOfWork

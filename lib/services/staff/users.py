@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission, Role
-from lib.domain.number_styles import DecimalSign
+from lib.domain.files.number_styles import DecimalSign
 from lib.errors import InvalidInput, NotFound, NotSignedIn, RuleViolation
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.store.users import User

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from lib.domain.number_styles import DecimalSign
-from lib.domain.readings import Choices, Hidden
-from lib.domain.run_files import ParsedFile
+from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.readings import Choices, Hidden
+from lib.domain.files.run_files import ParsedFile
 from lib.domain.runs import Run, RunRow, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunUpload as Upload

@@ -119,7 +119,7 @@ class TestAnOlderCopy:
             used.charge(customer, reference="INV-2")
         assert not used.services.audit.verify().ok
         used.services.rebuilds.rebuild(by=ADA)
-        used.services.completeness.prove()
+        used.services.completeness.verify()
         assert not used.services.audit.verify().ok, "nobody has looked yet"
         used.services.completeness.confirm_decisions(by=BOB)
         verification = used.services.audit.verify()

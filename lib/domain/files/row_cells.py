@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from lib.domain.amounts import NumberStyle
+from lib.domain.files.amounts import NumberStyle
+from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.row_errors import RowError
+from lib.domain.files.sheets import Cell, CellKind, SheetRow
 from lib.domain.identity import visible
-from lib.domain.number_styles import DecimalSign
-from lib.domain.row_errors import RowError
 from lib.domain.runs import Severity
-from lib.domain.sheets import Cell, CellKind, SheetRow
 from lib.errors import InvalidInput
 
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,3}\Z", re.ASCII | re.IGNORECASE)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lib.domain.row_errors import RowError
+from lib.domain.files.row_errors import RowError
 from lib.domain.runs import Severity
 from lib.money import CURRENCIES, Money, format_money
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,11 +12,6 @@ MOST_ROWS = 100_000
 MOST_COLUMNS = 200
 LONGEST_CELL = 30_000
 """Characters. Excel holds 32,767 in a cell."""
-
-# What a spreadsheet takes for the start of a formula; the wide forms in Japanese settings. Behind
-# apostrophes too, so that one that was typed and one that was added can be told apart.
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 class CellKind(StrEnum):
@@ -98,16 +92,6 @@ class Sheet:
     origin: Origin = field(default_factory=Origin)
     hidden_sheets: tuple[Sheet, ...] = ()
     """Sheets of the same workbook that hold a table and are hidden; they are never charged."""
-
-
-def inert(cell: str) -> str:
-    """An apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def bare(cell: str) -> str:
-    """The cell as it was before `inert`; nothing else is taken off."""
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def column_letter(index: int) -> str:

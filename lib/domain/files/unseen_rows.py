@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lib.domain.readings import Hidden, Unseen
-from lib.domain.run_columns import COLUMNS, Guess, guess
-from lib.domain.sheets import Sheet, SheetRow
+from lib.domain.files.readings import Hidden, Unseen
+from lib.domain.files.run_columns import COLUMNS, Guess, guess
+from lib.domain.files.sheets import Sheet, SheetRow
 from lib.money import Money
 
 _NEEDED = tuple(column for column in COLUMNS if column.required)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from lib.domain import currency_signs
-from lib.domain.number_styles import (
+from lib.domain.files import currency_signs
+from lib.domain.files.number_styles import (
     DecimalSign,
     FileStyle,
     Writing,
@@ -17,9 +17,9 @@ from lib.domain.number_styles import (
     value,
     writing,
 )
+from lib.domain.files.sheets import Cell, CellKind
+from lib.domain.files.typed_sums import NO_CHARGE, written
 from lib.domain.runs import Severity
-from lib.domain.sheets import Cell, CellKind
-from lib.domain.typed_sums import NO_CHARGE, written
 from lib.errors import InvalidInput
 from lib.money import Money, currency, parse_amount, parse_total
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lib.domain import no_charges, unseen_rows
-from lib.domain.amounts import NumberStyle
-from lib.domain.number_styles import style_of
-from lib.domain.readings import Choices, Hidden, Reading
-from lib.domain.row_errors import Problem, RowError, problems
-from lib.domain.row_orders import RowOrder, RowReader, clean_suffix
-from lib.domain.run_columns import (
+from lib.domain.files import no_charges, unseen_rows
+from lib.domain.files.amounts import NumberStyle
+from lib.domain.files.number_styles import style_of
+from lib.domain.files.readings import Choices, Hidden, Reading
+from lib.domain.files.row_errors import Problem, RowError, problems
+from lib.domain.files.row_orders import RowOrder, RowReader, clean_suffix
+from lib.domain.files.run_columns import (
     COLUMNS,
     RESULT_COLUMNS,
     Column,
@@ -21,9 +21,9 @@ from lib.domain.run_columns import (
     is_ours,
     results_header,
 )
+from lib.domain.files.sheets import CellKind, Note, Sheet, SheetRow
+from lib.domain.files.typed_sums import written
 from lib.domain.runs import Severity
-from lib.domain.sheets import CellKind, Note, Sheet, SheetRow
-from lib.domain.typed_sums import written
 from lib.money import Money
 
 __all__ = [

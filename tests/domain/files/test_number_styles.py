@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.domain.number_styles import (
+from lib.domain.files.number_styles import (
     DecimalSign,
     Writing,
     is_negative,
@@ -19,8 +19,8 @@ from lib.domain.number_styles import (
     value,
     writing,
 )
-from lib.domain.typed_sums import is_same, listed, typed
-from lib.domain.typed_sums import written as written_alone
+from lib.domain.files.typed_sums import is_same, listed, typed
+from lib.domain.files.typed_sums import written as written_alone
 from lib.errors import InvalidInput
 from lib.money import Money, format_major, format_money
 

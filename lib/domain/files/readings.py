@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from lib.domain.encodings import label
-from lib.domain.number_styles import DecimalSign
-from lib.domain.row_errors import spans
+from lib.domain.files.encodings import label
+from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.row_errors import spans
 from lib.money import format_money
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}

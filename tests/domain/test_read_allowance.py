@@ -5,7 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.domain.reads import PERIOD_SECONDS, ReadBudget, budget, resume_after, sync_interval
+from lib.domain.read_allowance import (
+    PERIOD_SECONDS,
+    ReadBudget,
+    budget,
+    resume_after,
+    sync_interval,
+)
 
 
 def test_five_hundred_reads_a_payment_and_ten_thousand_at_least() -> None:

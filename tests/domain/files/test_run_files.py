@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.domain.run_columns import stated_currency
-from lib.domain.run_files import (
+from lib.domain.files.run_columns import stated_currency
+from lib.domain.files.run_files import (
     COLUMNS,
     RESULT_COLUMNS,
     ParsedFile,
@@ -17,7 +17,7 @@ from lib.domain.run_files import (
     parse,
     results_header,
 )
-from lib.domain.sheets import Sheet, SheetRow
+from lib.domain.files.sheets import Sheet, SheetRow
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
 from lib.money import Money

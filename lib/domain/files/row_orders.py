@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lib.domain.amounts import NumberStyle, amount_of
 from lib.domain.charges import clean_description, clean_reference
+from lib.domain.files.amounts import NumberStyle, amount_of
+from lib.domain.files.row_cells import RowCells
+from lib.domain.files.row_errors import RowError
+from lib.domain.files.run_columns import is_ours, stated_currency
+from lib.domain.files.sheets import Sheet, SheetRow
 from lib.domain.identity import address_key, unreadable
-from lib.domain.row_cells import RowCells
-from lib.domain.row_errors import RowError
-from lib.domain.run_columns import is_ours, stated_currency
 from lib.domain.runs import Finding, RowRequest, Severity
-from lib.domain.sheets import Sheet, SheetRow
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
 from lib.money import Money, currency

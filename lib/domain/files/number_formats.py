@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
-from lib.domain import date_formats
-from lib.domain.built_in_formats import BUILT_IN, BY_LANGUAGE, BY_LANGUAGE_DATES
-from lib.domain.plain_numbers import plain
+from lib.domain.files import date_formats
+from lib.domain.files.built_in_formats import BUILT_IN, BY_LANGUAGE, BY_LANGUAGE_DATES
+from lib.domain.files.plain_numbers import plain
 
 # Excel's General has room for so many digits, and shows longer ones as 1.23E+11.
 _GENERAL_DIGITS = 11

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection
 from decimal import Decimal
 
-from lib.domain import currency_signs
-from lib.domain.number_styles import DecimalSign, is_negative, narrow, readings
+from lib.domain.files import currency_signs
+from lib.domain.files.number_styles import DecimalSign, is_negative, narrow, readings
 from lib.errors import InvalidInput
 from lib.money import Currency, Money, currency, format_money, parse_total
 

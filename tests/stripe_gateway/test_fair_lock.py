@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from lib.stripe_gateway.line import Line
+from lib.stripe_gateway.fair_lock import Line
 from tests.held_requests import until
 
 
