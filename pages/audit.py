@@ -1,4 +1,4 @@
-"""See who did what and when, and prove that no entry was changed."""
+"""See who did what and when, and verify that no entry was changed."""
 
 import streamlit as st
 

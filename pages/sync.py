@@ -1,4 +1,4 @@
-"""See whether everything Stripe has is here, and prove it."""
+"""See whether everything Stripe has is here, and verify it."""
 
 import streamlit as st
 
@@ -9,7 +9,9 @@ ctx = require()
 found = health_panel.facts(ctx)
 remarks = health_panel.reasons(found)
 
-with layout.header("Sync health", "Whether everything Stripe has is here, with proof."):
+with layout.header(
+    "Sync health", "Whether everything Stripe has is here, and when that was verified."
+):
     sync_panel.buttons(ctx, found)
 
 ledger_panel.panel(ctx)

@@ -149,18 +149,18 @@ def _differences(facts: HealthFacts) -> list[HealthRemark]:
 
 def _failed_verification(facts: HealthFacts) -> list[HealthRemark]:
     found = []
-    unproven = [verification for verification in facts.verifications if verification.error]
-    if unproven:
+    unverified = [verification for verification in facts.verifications if verification.error]
+    if unverified:
         found.append(
             HealthRemark(
-                "unproven",
+                "unverified",
                 Light.AMBER,
-                unproven[0].error or "",
+                unverified[0].error or "",
                 "Then compare with Stripe again.",
             )
         )
     told = " ".join(
-        filter(None, [facts.sync_error, *(verification.error for verification in unproven)])
+        filter(None, [facts.sync_error, *(verification.error for verification in unverified)])
     )
     untold = [
         one for one in (facts.verification_error or "").split(". ") if one.rstrip(".") not in told
@@ -168,7 +168,7 @@ def _failed_verification(facts: HealthFacts) -> list[HealthRemark]:
     if untold:
         found.append(
             HealthRemark(
-                "proof_failed",
+                "verification_failed",
                 Light.AMBER,
                 f"The last comparison with Stripe did not end well: {'. '.join(untold)}",
                 "Press “Compare with Stripe”. If it names a permission, give it to the key.",
@@ -181,12 +181,12 @@ def _verification_age(facts: HealthFacts) -> list[HealthRemark]:
     if facts.complete_at is None:
         return []
     verified = {verification.type for verification in facts.verifications}
-    if unproven := [name for type_, name in NAMES.items() if type_ not in verified]:
+    if unverified := [name for type_, name in NAMES.items() if type_ not in verified]:
         return [
             HealthRemark(
-                "never_proven",
+                "never_verified",
                 Light.AMBER,
-                f"Parts of the mirror were not compared with Stripe yet: {', '.join(unproven)}."
+                f"Parts of the mirror were not compared with Stripe yet: {', '.join(unverified)}."
                 if facts.verifications
                 else "The mirror was not compared with Stripe yet.",
                 "Onfile does it once a day by itself, or press “Compare with Stripe”.",
@@ -195,7 +195,7 @@ def _verification_age(facts: HealthFacts) -> list[HealthRemark]:
     if facts.verified_at is not None and facts.now - facts.verified_at > _PROOF_LATE_SECONDS:
         return [
             HealthRemark(
-                "proof_late",
+                "verification_late",
                 Light.AMBER,
                 "The mirror was not compared with Stripe for days.",
                 "Press “Compare with Stripe”.",

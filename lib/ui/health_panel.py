@@ -176,10 +176,10 @@ _ACTIONS: dict[str, tuple[str, str, str, Callable[[PageContext], bool]]] = {
     "sync_late": (SYNC, "Sync now", "sync", _sync),
     "differs": (VERIFY, "Compare everything", "fact_check", _compare_everything),
     "in_doubt": (VERIFY, "Compare everything", "fact_check", _compare_everything),
-    "proof_failed": (VERIFY, "Compare with Stripe", "fact_check", _compare),
-    "unproven": (VERIFY, "Compare with Stripe", "fact_check", _compare),
-    "never_proven": (VERIFY, "Compare with Stripe", "fact_check", _compare),
-    "proof_late": (VERIFY, "Compare with Stripe", "fact_check", _compare),
+    "verification_failed": (VERIFY, "Compare with Stripe", "fact_check", _compare),
+    "unverified": (VERIFY, "Compare with Stripe", "fact_check", _compare),
+    "never_verified": (VERIFY, "Compare with Stripe", "fact_check", _compare),
+    "verification_late": (VERIFY, "Compare with Stripe", "fact_check", _compare),
 }
 
 

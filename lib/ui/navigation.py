@@ -144,7 +144,7 @@ PAGES: tuple[PageSpec, ...] = (
         "monitor_heart",
         "sync",
         "Evidence",
-        "Whether everything that Stripe has is here, and proof of it.",
+        "Whether everything that Stripe has is here, and when that was verified.",
     ),
     PageSpec(
         "audit.py",

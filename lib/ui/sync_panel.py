@@ -103,7 +103,7 @@ def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
     is_told = {
         SYNC: "sync_failed" in told,
         BACKFILL: False,
-        VERIFY: bool({"unproven", "proof_failed", "sync_failed"} & set(told)),
+        VERIFY: bool({"unverified", "verification_failed", "sync_failed"} & set(told)),
     }
     latest = ctx.services.sync.latest_of_each()
     live = any(is_live(job) for job in latest.values())

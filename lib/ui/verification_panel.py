@@ -15,7 +15,7 @@ from lib.ui.formats import day, escape, exact, plural, when
 from lib.ui.layout import Fact
 
 PARAM = "proof"
-TABLE = "sync_proofs"
+TABLE = "sync_verifications"
 _KINDS = {
     "missing": ("Missing here", "At Stripe, but not here. Onfile wrote them down."),
     "extra": (

@@ -84,7 +84,7 @@ class Worker:
     def do_long(self) -> None:
         self._guarded("rebuild", self._services.rebuilds.rebuild_due)
         self._guarded("backfill", lambda: self._run(BACKFILL))
-        self._guarded("proof", lambda: self._run(VERIFY))
+        self._guarded("verification", lambda: self._run(VERIFY))
 
     def do_index(self) -> None:
         self._guarded("search index", self._index)

@@ -77,21 +77,21 @@ def test_all_well_is_green() -> None:
                     VerificationResult("refunds", NOW, error="Refunds could not be compared.")
                 )
             },
-            "unproven",
+            "unverified",
             Light.AMBER,
         ),
         ({"last_found": {"refunds": NOW - 8 * DAY}}, "in_doubt", Light.AMBER),
         ({"covered_since": {}}, "in_doubt", Light.AMBER),
-        ({"verification_error": "Stripe did not answer."}, "proof_failed", Light.AMBER),
-        ({"verifications": []}, "never_proven", Light.AMBER),
+        ({"verification_error": "Stripe did not answer."}, "verification_failed", Light.AMBER),
+        ({"verifications": []}, "never_verified", Light.AMBER),
         (
             {"verifications": [p for p in verifications() if p.type != "refunds"]},
-            "never_proven",
+            "never_verified",
             Light.AMBER,
         ),
         (
             {"verifications": verifications(VerificationResult("refunds", NOW - 3 * DAY - 1))},
-            "proof_late",
+            "verification_late",
             Light.AMBER,
         ),
         ({"synced_at": None}, "sync_stopped", Light.RED),
@@ -154,6 +154,6 @@ def test_a_failure_that_is_told_already_is_not_told_again() -> None:
     lacking = "The key may not read refunds: give it the permission rak_refund_read."
     bad = verifications(VerificationResult("refunds", NOW, error=lacking))
     (remark,) = judge(replace(GOOD, verifications=bad, verification_error=lacking))
-    assert remark.code == "unproven"
+    assert remark.code == "unverified"
     (remark,) = judge(replace(GOOD, sync_error=lacking, verification_error=lacking))
     assert remark.code == "sync_failed"

@@ -1,4 +1,4 @@
-"""Audit: who did what, narrowed, in detail, and proven."""
+"""Audit: who did what, narrowed, in detail, and verified."""
 
 from __future__ import annotations
 

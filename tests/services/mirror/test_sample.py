@@ -254,7 +254,7 @@ class TestLight:
         assert latest(world, VERIFY).state == "failed"
         facts = world.services.reports.health.facts(has_webhooks=False)
         [remark] = judge(facts)
-        assert (remark.code, remark.light) == ("proof_failed", Light.AMBER)
+        assert (remark.code, remark.light) == ("verification_failed", Light.AMBER)
         assert latest(world, VERIFY).error in remark.says
 
 
