@@ -86,6 +86,7 @@ _ACTIONS: dict[str, str] = {
     "ledger.take_installation": "Took over another installation",
     "ledger.confirm_decisions": "Confirmed what waits in an older copy",
     "charge.unexpected_payment": "Found a payment under our marks that the ledger did not expect",
+    "refund.unexpected": "Found a refund under our marks that the ledger did not expect",
     "user.add": "Added a user",
     "user.set_password": "Set a password",
     "user.set_roles": "Set roles",
