@@ -61,7 +61,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no unique index over the live charges of a reference",
-        "lib/store/first_schema/ledger.sql",
+        "lib/store/migrations.py",
         "CREATE UNIQUE INDEX one_live_charge_a_reference",
         "CREATE INDEX one_live_charge_a_reference",
         f"{SERVICES}charges/test_charge.py::TestNeverTwice::test_the_schema_refuses_a_second_live_charge_and_a_second_open_attempt",
@@ -71,7 +71,7 @@ MUTATIONS = (
         "lib/store/first_schema/ledger.sql",
         "CREATE UNIQUE INDEX one_open_attempt_a_charge",
         "CREATE INDEX one_open_attempt_a_charge",
-        "tests/store/test_schema.py::TestWhatTheSchemaRefuses",
+        "tests/store/test_state_machines.py::test_what_is_called_one_is_one",
     ),
     Mutation(
         "a 500 is a decline",

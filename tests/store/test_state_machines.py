@@ -285,3 +285,14 @@ def test_an_index_is_over_the_states_that_the_domain_names(
     """In the very words of the queries, else SQLite would not use it."""
     (sql,) = shell.execute("SELECT sql FROM sqlite_master WHERE name = ?", (index,)).fetchone()
     assert f"IN {one_of(states)}" in " ".join(sql.split())
+
+
+def test_what_is_called_one_is_one(shell: sqlite3.Connection) -> None:
+    """Also where a trigger refuses the second as well: each guard holds by itself."""
+    indexes = dict(
+        shell.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND name GLOB 'one_*'"
+        )
+    )
+    assert {"one_live_charge_a_reference", "one_open_attempt_a_charge"} <= set(indexes)
+    assert not [name for name, sql in indexes.items() if not sql.startswith("CREATE UNIQUE INDEX ")]
