@@ -220,6 +220,8 @@ def _add_runs(
                 help="for example 12345.60:eur; once for each currency",
             )
         elif word in ("approve", "reject"):
+            if word == "approve":
+                made.add_argument("--note", help="why what is stopped may be charged all the same")
             made.add_argument(
                 "--digest",
                 help="of what you looked at, as `runs show` prints it: refused when the run is another one by now. "

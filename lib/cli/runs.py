@@ -125,7 +125,11 @@ def approve(services: Services, arguments: Arguments, actor: Actor | None) -> An
     by, looked_at = person(actor), services.runs.views.run(arguments.run)
     digest = arguments.digest or looked_at.run.digest or ""
     services.runs.approvals.approve(
-        arguments.run, digest=digest, by=by, password=password_again(arguments)
+        arguments.run,
+        digest=digest,
+        by=by,
+        password=password_again(arguments),
+        note=arguments.note,
     )
     return _decided(services, arguments, "Approved", looked_at, digest)
 

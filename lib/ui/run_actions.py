@@ -127,12 +127,24 @@ def _decide(ctx: PageContext, view: RunView) -> None:
             st.caption(escape(f"Approved once, by {', '.join(_name(ctx, who) for who in given)}."))
         if not second_look.may_decide(ctx, makers={run.submitted_by, run.created_by}):
             return
-        decision = second_look.form("run")
+        stopped = ctx.services.runs.approvals.stopped(run.id)
+        if stopped:
+            st.warning(
+                escape(f"{len(stopped):,} rows are stopped: {' '.join(stopped[:5])}"),
+                icon=":material/block:",
+            )
+        decision = second_look.form(
+            "run", reason="Reason (to reject, or to charge what is stopped)" if stopped else ""
+        )
         shown = _shown(run)
         if decision is not None and decision.approves:
             with outcome.show() as said:
                 decided = ctx.services.runs.approvals.approve(
-                    run.id, digest=shown, by=by, password=decision.password
+                    run.id,
+                    digest=shown,
+                    by=by,
+                    password=decision.password,
+                    note=decision.note if stopped else None,
                 )
                 said.message = (
                     "Approved. Nothing is charged until somebody starts it."

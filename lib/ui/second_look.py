@@ -34,13 +34,17 @@ def take_back(ctx: PageContext, *, maker: str, key: str) -> bool:
     return st.button("Take back", key=f"{key}_withdraw", icon=":material/undo:")
 
 
-def form(key: str, *, yes: str = "Approve", no: str = "Reject") -> Decision | None:
+def form(
+    key: str, *, yes: str = "Approve", no: str = "Reject", reason: str = ""
+) -> Decision | None:
     """None until a button is pressed; the password is asked because the seat may have changed hands."""
     with st.form(f"{key}_decide_form", border=False):
         password = st.text_input(
             "Your password", type="password", key=f"{key}_password", autocomplete="current-password"
         )
-        note = st.text_input("Reason (to reject)", key=f"{key}_reason", autocomplete="off")
+        note = st.text_input(
+            reason or "Reason (to reject)", key=f"{key}_reason", autocomplete="off"
+        )
         with st.container(horizontal=True):
             approves = st.form_submit_button(
                 yes, key=f"{key}_approve", type="primary", icon=":material/thumb_up:"

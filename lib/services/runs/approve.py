@@ -17,7 +17,9 @@ from lib.domain.runs import (
     ApprovalDecision,
     RowState,
     Run,
+    RunRow,
     RunState,
+    Severity,
     digest_of,
     over_limits,
     totals_of,
@@ -117,16 +119,34 @@ class RunApprovals:
             _audit(stores, now, by, "run.withdraw", run_id, {"from": run.state.value})
             return find_run(stores, run_id)
 
-    def approve(self, run_id: str, *, digest: str, by: Actor, password: str) -> Run:
+    def stopped(self, run_id: str) -> list[str]:
+        """What keeps rows back until an approver opens it: a line for each row."""
+        with self._uow.read() as stores:
+            return _stopped(stores, run_id)
+
+    def approve(
+        self, run_id: str, *, digest: str, by: Actor, password: str, note: str | None = None
+    ) -> Run:
         """
         Agree to exactly the rows with this digest.
 
+        Args:
+            note: why what is stopped may be charged all the same; it opens the stopped rows.
+
         Raises:
+            InvalidInput: rows are stopped, and there is no note.
             NotSignedIn: the password is wrong.
             NotPermitted: by the maker, or by somebody who may not approve (any more).
             StaleState: it does not wait for approval, or it is not what the person looked at.
         """
-        return self._decide(run_id, "approve", digest=digest, by=by, password=password)
+        note = (note or "").strip() or None
+        if note is None and (stopped := self.stopped(run_id)):
+            raise InvalidInput(
+                f"{len(stopped):,} rows are stopped, such as {stopped[0]} Say why they may be charged all the same, or send the run back.",
+                field="note",
+                code="note_missing",
+            )
+        return self._decide(run_id, "approve", digest=digest, by=by, password=password, reason=note)
 
     def reject(self, run_id: str, *, digest: str, by: Actor, password: str, reason: str) -> Run:
         """Raises like `approve`; a reason is needed."""
@@ -203,6 +223,16 @@ def digest_now(stores: Stores, run: Run) -> str:
     return digest_of(rows, canary=run.canary, charge_new_cards=run.charge_new_cards)
 
 
+def reasons_of(stores: Stores, run: Run, row: RunRow) -> dict[str, str]:
+    """By code: why the approvers opened what stopped this row when they saw it."""
+    codes = [one.code for one in row.findings if one.severity is Severity.STOPPED]
+    if not codes:
+        return {}
+    given = [one for one in stores.runs.approvals(run) if one.reason]
+    note = " / ".join(f"{one.by}: {one.reason}" for one in given)
+    return dict.fromkeys(codes, note[:500]) if note else {}
+
+
 def require_state(run: Run, *states: RunState) -> None:
     """
     Raises:
@@ -212,6 +242,15 @@ def require_state(run: Run, *states: RunState) -> None:
         raise StaleState(
             f"This run is {run.state.value.replace('_', ' ')}. Reload to see what can be done."
         )
+
+
+def _stopped(stores: Stores, run_id: str) -> list[str]:
+    return [
+        f"row {row.number}: {finding.message}"
+        for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,))
+        for finding in row.findings
+        if finding.severity is Severity.STOPPED
+    ]
 
 
 def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation | None:

@@ -15,6 +15,7 @@ from lib.money import Money
 from lib.services.charges.charge import ChargeService
 from lib.services.charges.orders import ChargeOrder
 from lib.services.continuity.completeness import Completeness
+from lib.services.runs.approve import reasons_of
 from lib.store.new_cards import NewCardCharge
 from lib.store.unit_of_work import UnitOfWork
 
@@ -112,6 +113,7 @@ class NewCardCharger:
             run = stores.runs.find(card.run_id)
             row = stores.run_rows.find(card.run_id, card.run_row)
             charge = stores.charges.find(card.charge_id)
+            despite = reasons_of(stores, run, row) if run and row else {}
         if run is None or row is None or charge is None:
             raise LookupError(card.charge_id)
         if (run.started_at or 0) < epoch(self._clock()) - APPROVAL_LASTS_SECONDS:
@@ -127,6 +129,7 @@ class NewCardCharger:
             description=row.description,
             suffix=row.suffix,
             run_id=run.id,
+            despite=despite,
             # Makes it once: whoever was here before, or died here, has written this try down.
             attempt=card.attempts_before + 1,
         )

@@ -22,6 +22,7 @@ from lib.services.charges.claim import RunClaim, claim_attempt
 from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import attempts_of
 from lib.services.charges.send import ChargeSender
+from lib.services.runs.approve import reasons_of
 from lib.services.runs.lease import Lease
 from lib.services.runs.row_queue import charged_today, over_day_limit
 from lib.store.unit_of_work import Stores, UnitOfWork
@@ -143,7 +144,7 @@ class RowSender:
                     raise _OverLimit(stop)
             return claim_attempt(
                 stores,
-                order,
+                replace(order, despite=reasons_of(stores, run, row)),
                 self._method(stores, row),
                 earlier_attempts=earlier_attempts,
                 by=by,

@@ -10,10 +10,11 @@ from lib.domain.runs import Severity
 from lib.errors import AlreadyCharged, Blocked, InvalidInput, NotAdmitted
 from lib.practice.declines import DECLINES
 from lib.services.charges.review import ReviewService
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests import stripe_account
-from tests.charge_runs import counts, rows_of, started
+from tests.charge_runs import approve, counts, draft, rows_of, started
 from tests.stripe_account import post
-from tests.world import ALICE, ALWAYS_DECLINES, World
+from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 STOLEN = ALWAYS_DECLINES
 
@@ -161,6 +162,24 @@ class TestARow:
         world.worker.do_runs()
         assert counts(world, run) == {"blocked": 1, "succeeded": 1}
         assert rows_of(world, run)[0].findings[-1].code == "card_never_again"
+
+    def test_the_approver_opens_what_is_stopped_with_a_note(self, world: World) -> None:
+        customer, method = payer(world)
+        world.charge(customer, reference="INV-1")
+        world.services.users.add_practice_users()
+        made = draft(world, [(customer, method, 1_234, "inv 01")])
+        world.services.runs.drafts.check_again(made, by=ALICE)
+        run = world.services.runs.approvals.submit(made, by=ALICE)
+        with pytest.raises(InvalidInput, match="1 rows are stopped"):
+            approve(world, run)
+        world.services.runs.approvals.approve(
+            run.id, digest=run.digest or "", by=BOB, password=PRACTICE_PASSWORD, note="Both owed."
+        )
+        world.services.runs.control.start(run.id, by=ALICE)
+        world.worker.do_runs()
+        assert counts(world, run.id) == {"succeeded": 1}
+        (entry,) = world.rows("SELECT detail FROM audit_log WHERE action = 'charge.despite'")
+        assert "bob: Both owed." in entry["detail"]
 
     def test_what_nobody_opened_is_not_sent(self, world: World) -> None:
         customer, method = payer(world)
