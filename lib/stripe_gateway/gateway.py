@@ -25,8 +25,9 @@ from lib.domain.mirror import (
     SetupIntentBundle,
     StripeCharge,
 )
+from lib.domain.webhook_endpoints import WebhookEndpoint
 from lib.errors import Busy, InvalidInput, OutcomeUnknown
-from lib.stripe_gateway import mapping
+from lib.stripe_gateway import destinations, mapping
 from lib.stripe_gateway.lists import LISTINGS, Page, list_params, pages, read
 from lib.stripe_gateway.pace import Pace
 
@@ -293,6 +294,28 @@ class StripeGateway:
     def statement_prefix(self) -> str | None:
         """What stands before the suffix of a card payment on statements; None: not set."""
         return self._get("/v1/account", {}, mapping.statement_prefix)
+
+    def webhook_endpoints(self) -> list[WebhookEndpoint]:
+        """Those that get whole events; there are sixteen at most."""
+        return self._get(
+            "/v1/webhook_endpoints",
+            {"limit": 100},
+            lambda data: [destinations.webhook_endpoint(one) for one in data["data"]],
+        )
+
+    def event_destinations(self) -> list[WebhookEndpoint]:
+        """Every destination, also those that get thin events."""
+        return self._get(
+            "/v2/core/event_destinations",
+            {"include": ["webhook_endpoint.url"]},
+            lambda data: [destinations.event_destination(one) for one in data["data"]],
+        )
+
+    @property
+    def api_version(self) -> str:
+        from lib.stripe_gateway.client import API_VERSION
+
+        return API_VERSION
 
     def probe(self, method: str, path: str, params: Mapping[str, object]) -> None:
         """Send a request only to learn whether the key may; raises what Stripe answers."""

@@ -11,6 +11,7 @@ import streamlit as st
 
 from lib.clock import epoch
 from lib.domain.actors import Permission
+from lib.domain.webhook_endpoints import THIN_ADVICE
 from lib.reports.paging import records
 from lib.ui import badges, drawers, layout, navigation, outcome, webhook_words
 from lib.ui.context import PageContext, require
@@ -74,7 +75,7 @@ def thin(ctx: PageContext) -> None:
     count = ctx.services.webhooks.thin()
     if count:
         st.info(
-            f"This destination sends thin events: choose snapshot. {plural(count, 'delivery', 'deliveries')} "
+            f"{THIN_ADVICE} {plural(count, 'delivery', 'deliveries')} "
             "of the newest 500 came that way. Onfile reads each object at Stripe, so nothing is missed. "
             "An admin sets the payload style of a new destination in the Stripe Dashboard.",
             icon=":material/webhook:",

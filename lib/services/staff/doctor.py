@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.links import SETUP_SESSION, LinkRefusal
+from lib.domain.webhook_endpoints import THIN_ADVICE, WebhookEndpoint, advice, problem
 from lib.errors import DecisionsRest, GatewayError, LedgerBehind, Misconfigured, OnfileError
 from lib.services.staff.sandbox import Trial, trials
 from lib.settings import Mode, Settings
@@ -151,11 +152,51 @@ class DoctorService:
                 True,
                 "No STRIPE_WEBHOOK_SECRET: Onfile relies on polling, and news arrives later.",
             )
-        return Check(
-            "webhook",
-            True,
-            f"Deliveries to {self._settings.public_url}/webhooks/stripe are verified.",
-        )
+        verified = f"Deliveries to {self._webhook_url} are verified."
+        arrived = f"{verified} {self._thin_deliveries()}".rstrip()
+        if self._settings.mode is Mode.PRACTICE:
+            return Check("webhook", True, arrived)
+        try:
+            endpoint = self._endpoint()
+        except Misconfigured as error:
+            named = error.permission or "a permission that Stripe did not name"
+            return Check(
+                "webhook",
+                True,
+                f"{arrived} Whether Stripe sends what Onfile needs could not be looked at: the key "
+                f"lacks {named}. Compare the endpoint with the README.",
+            )
+        except GatewayError as error:
+            return Check("webhook", True, f"{arrived} Its settings could not be read: {error}")
+        if endpoint is None:
+            # In test mode Stripe's own command line may pass events on, without an endpoint.
+            return Check(
+                "webhook",
+                self._settings.mode is Mode.TEST,
+                f"Stripe has no webhook endpoint for {self._webhook_url}. Make one as the README says.",
+            )
+        trouble = problem(endpoint)
+        hint = advice(endpoint, api_version=self._gateway.api_version)
+        detail = " ".join(part for part in (trouble or verified, hint) if part)
+        return Check("webhook", trouble is None, detail)
+
+    def _thin_deliveries(self) -> str:
+        """What the deliveries themselves say of the destination, for a key that may not look at it."""
+        with self._uow.read() as stores:
+            count = stores.deliveries.thin()
+        return f"{THIN_ADVICE} (Of the newest 500 deliveries: {count}.)" if count else ""
+
+    @property
+    def _webhook_url(self) -> str:
+        return f"{self._settings.public_url}/webhooks/stripe"
+
+    def _endpoint(self) -> WebhookEndpoint | None:
+        for listed in (self._gateway.webhook_endpoints, self._gateway.event_destinations):
+            # A second one, switched off, may have been left from before.
+            at = [one for one in listed() if one.is_at(self._webhook_url)]
+            if at:
+                return next((one for one in at if one.status == "enabled"), at[0])
+        return None
 
     def _public_url(self) -> Check:
         local = "localhost" in self._settings.public_url or "127.0.0.1" in self._settings.public_url

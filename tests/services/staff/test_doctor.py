@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lib import bootstrap
 from lib.bootstrap import Services
+from lib.domain.event_types import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.errors import Misconfigured
-from lib.services.staff.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check
-from lib.settings import load_settings
+from lib.practice import thin_events
+from lib.services.staff.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check, DoctorService
+from lib.settings import Mode, load_settings
 from lib.store.unit_of_work import UnitOfWork
 from tests import stripe_account
 from tests.databases import migrated
+from tests.webhook_route import deliver
 from tests.world import World
 
 # As practice Stripe spells them, and the check that fails without them.
@@ -35,6 +40,16 @@ PERMISSIONS = {
     "rak_dispute_read": "permission: read disputes",
     "rak_event_read": "permission: read events",
 }
+
+
+def readme_events() -> tuple[str, ...]:
+    """From the list under “Going live”, where `.expired` goes on from the type before it."""
+    text = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    section = text.partition("and these events:")[2].partition("Without one")[0]
+    names: list[str] = []
+    for name in re.findall(r"`([a-z_.]+)`", section):
+        names.append(names[-1].rpartition(".")[0] + name if name.startswith(".") else name)
+    return tuple(names)
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -112,7 +127,8 @@ class TestChecks:
         used = set(re.findall(r"/v1/([a-z_]+(?:/sessions)?)", source))
         asked = {path.removeprefix("/v1/") for *_, path in _PROBES}
         covered = {path for path in used if any(f"{a}/".startswith(f"{path}/") for a in asked)}
-        assert used - covered == {"account"}
+        # What the doctor only looks at where it may.
+        assert used - covered == {"account", "webhook_endpoints"}
 
     def test_every_permission_denied_names_every_one(self, world: World, tmp_path: Path) -> None:
         world.stripe.faults.deny("rk_test_onfile", *PERMISSIONS)
@@ -184,6 +200,88 @@ class TestChecks:
         assert "users add" in by_name(world.services.doctor.checks())["staff"].detail
         world.services.users.add_practice_users()
         assert "1 active admin" in by_name(world.services.doctor.checks())["staff"].detail
+
+
+class TestWebhookEndpoint:
+    URL = "https://pay.example.com/webhooks/stripe"
+    KEY = "rk_test_onfile"
+
+    @pytest.fixture
+    def look(self, world: World, tmp_path: Path) -> Callable[[], Check]:
+        services = other_services(
+            world,
+            tmp_path,
+            STRIPE_SECRET_KEY=self.KEY,
+            STRIPE_WEBHOOK_SECRET="whsec_1",
+            ONFILE_PUBLIC_URL="https://pay.example.com",
+        )
+        return lambda: by_name(services.doctor.checks())["webhook"]
+
+    def test_as_the_readme_says(self, world: World, look: Callable[[], Check]) -> None:
+        world.stripe.register_endpoint("https://other.example.com/", enabled_events=("x.y",))
+        world.stripe.register_endpoint(self.URL, enabled_events=readme_events())
+        assert look() == Check("webhook", True, f"Deliveries to {self.URL} are verified.")
+
+    def test_none_of_ours(self, world: World, look: Callable[[], Check]) -> None:
+        """With a test key Stripe's command line may pass events on instead."""
+        world.stripe.register_endpoint("https://other.example.com/webhooks/stripe")
+        check = look()
+        assert check.ok
+        assert f"Stripe has no webhook endpoint for {self.URL}" in check.detail
+
+    def test_events_that_stay_out_are_named(self, world: World, look: Callable[[], Check]) -> None:
+        out = ("charge.dispute.created", "refund.failed")
+        events = tuple(type_ for type_ in readme_events() if type_ not in out)
+        world.stripe.register_endpoint(self.URL, enabled_events=events)
+        check = look()
+        assert not check.ok
+        assert "does not get charge.dispute.created, refund.failed. Add them" in check.detail
+
+    def test_one_of_an_older_version_and_one_switched_off(
+        self, world: World, look: Callable[[], Check]
+    ) -> None:
+        world.stripe.register_endpoint(self.URL, api_version="2024-06-20")
+        check = look()
+        assert check.ok
+        assert "API version 2024-06-20" in check.detail
+        [endpoint] = stripe_account.listed(world, "/v1/webhook_endpoints")
+        world.stripe.alter(endpoint["id"], {"status": "disabled"})
+        check = look()
+        assert not check.ok
+        assert "the endpoint is disabled" in check.detail
+
+    def test_thin_events(self, world: World, look: Callable[[], Check]) -> None:
+        world.stripe.register_endpoint(self.URL)
+        world.stripe.configure({"event_payload": "thin"})
+        check = look()
+        assert check.ok
+        assert "This destination sends thin events: choose snapshot." in check.detail
+
+    def test_a_key_that_may_not_look(self, world: World, look: Callable[[], Check]) -> None:
+        world.stripe.faults.deny(self.KEY, "rak_webhook_read")
+        check = look()
+        assert check.ok
+        assert "could not be looked at: the key lacks rak_webhook_read" in check.detail
+
+    def test_none_of_ours_with_a_live_key(self, world: World) -> None:
+        settings = replace(world.settings, mode=Mode.LIVE, public_url="https://pay.example.com")
+        services = world.services
+        doctor = DoctorService(world.uow, services.gateway, clock=world.clock, settings=settings)
+        check = by_name(doctor.checks())["webhook"]
+        assert not check.ok
+        assert "Stripe has no webhook endpoint" in check.detail
+
+    def test_deliveries_that_were_thin_say_so_themselves(self, world: World) -> None:
+        stripe_account.post(world, "/v1/customers")
+        [event] = stripe_account.events(world, "customer.created")
+        assert "thin" not in by_name(world.services.doctor.checks())["webhook"].detail
+        deliver(world, thin_events.notification(event))
+        check = by_name(world.services.doctor.checks())["webhook"]
+        assert check.ok
+        assert "choose snapshot. (Of the newest 500 deliveries: 1.)" in check.detail
+
+    def test_the_readme_names_every_event_that_is_read(self) -> None:
+        assert {*EVENT_TYPES, *MORE_EVENT_TYPES} <= set(readme_events())
 
 
 class TestReady:
