@@ -24,7 +24,9 @@ drawers.follow_address(session_panel.PARAM, session_panel.TABLE)
 counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
     state = filters.states(
-        "sessions_state", counts, labels={"needs_customer": "Card without customer"}
+        "sessions_state",
+        counts,
+        labels={"needs_customer": "Card without customer", "confirming": "Bank is confirming"},
     )
     since = filters.period("sessions_period", ctx.now)
     search = filters.search("sessions_search", "Name, e-mail, reference …", width=190)

@@ -106,6 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.errors",
         "lib.money",
         "lib.store.charge_rows",
+        "lib.store.confirmations",
         "lib.store.connection_pool",
         "lib.store.own_outcomes",
         "lib.store.search",

@@ -35,6 +35,11 @@ _BY_CODE: dict[str, Block] = {
         "Send a setup link; try again when a card is saved.",
         retry_allowed=True,
     ),
+    "method_confirming": Block(
+        Reason.TRY_LATER,
+        "Wait until the bank has confirmed the account; send no second link.",
+        retry_allowed=True,
+    ),
     "payment_method_unknown": _OTHER_METHOD,
     "payment_method_of_another_customer": _OTHER_METHOD,
     "payment_method_not_usable": _OTHER_METHOD,

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from lib.domain import payment_methods, twins
 from lib.domain.admit import Debt, DebtFacts, admit, newer_method
 from lib.domain.charges import Attempt
+from lib.domain.confirmations import Confirmation
 from lib.domain.identity import address_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.retries import choose_method, was_tried, why_not_again
@@ -50,6 +51,8 @@ class PreflightFacts:
     methods: Mapping[str, Sequence[PaymentMethod]] = field(default_factory=dict)
     """By customer, newest first."""
     named_methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
+    confirming: Mapping[str, Confirmation] = field(default_factory=dict)
+    """By customer: whose bank still confirms a method."""
     debts: DebtFacts = field(default_factory=DebtFacts)
     tried: Mapping[tuple[str, str], Sequence[Attempt]] = field(default_factory=dict)
     """By customer and reference, oldest first, whatever the sum."""
@@ -138,6 +141,9 @@ def _method(
         now=now,
         never_again=facts.debts.never_again,
     )
+    if choice is None and (confirmation := facts.confirming.get(customer.id)):
+        found.append(_red("method_confirming", confirmation.sentence, "payment_method"))
+        return None
     if choice is None:
         had = every[0] if every else None
         why = payment_methods.why_not_usable(had, _day(now)) if had else None

@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 
 from lib.clock import Clock, epoch
+from lib.domain.confirmations import CONFIRMING
 from lib.domain.identity import address_key, reference_key
 from lib.domain.payment_methods import label_of
 from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
+from lib.store.confirmations import CONFIRMING_SETUPS
 from lib.store.connection_pool import ConnectionPool
 
 _LINKS = Query(
@@ -17,8 +19,10 @@ _LINKS = Query(
            coalesce(c.email, l.email) AS email, l.reference, l.currency, l.charge_id,
            l.created_by, l.created_at, l.expires_at, l.completed_at, l.revoked_at, l.refusal,
            s.session_id, s.url, s.expires_at AS session_expires_at,
-           l.created_at AS page_time, l.id AS page_id
+           i.status AS setup_status, l.created_at AS page_time, l.id AS page_id
        FROM setup_links l
+       LEFT JOIN checkout_sessions d ON d.id = l.completed_session
+       LEFT JOIN setup_intents i ON i.id = d.setup_intent
        LEFT JOIN customers c ON c.id = l.customer
        LEFT JOIN link_sessions s ON s.link_id = l.id AND s.closed_at IS NULL""",
     "l.created_at",
@@ -39,7 +43,9 @@ _SESSIONS = Query(
            s.link_id, i.status AS setup_status, i.last_error_message,
            m.id AS payment_method, m.type, m.brand, m.last4, m.is_detached,
            m.customer AS method_customer,
-           s.needs_customer, s.position AS page_time, s.position AS page_id
+           s.needs_customer, s.status = 'complete' AND i.status IN ('processing', 'requires_action')
+               AS is_confirming,
+           s.position AS page_time, s.position AS page_id
        FROM checkout_sessions s
        LEFT JOIN setup_intents i ON i.id = s.setup_intent
        LEFT JOIN payment_methods m ON m.id = i.payment_method
@@ -47,9 +53,18 @@ _SESSIONS = Query(
     "s.position",
     "s.position",
 )
-_SESSION_INTEGERS = ("created", "expires_at", "completed_at", "saved_at", "needs_customer")
+_SESSION_INTEGERS = (
+    "created",
+    "expires_at",
+    "completed_at",
+    "saved_at",
+    "needs_customer",
+    "is_confirming",
+)
 _TABLE = "checkout_sessions"
-SESSION_STATES = ("complete", "open", "expired", "needs_customer")
+SESSION_STATES = ("complete", "confirming", "open", "expired", "needs_customer")
+# Of a SetupIntent whose Session is complete: the bank did not confirm.
+_FAILED = ("requires_payment_method", "canceled")
 LINK_STATES = ("open", "completed", "expired", "revoked")
 
 
@@ -156,12 +171,16 @@ class SessionReports:
         query = _SESSIONS
         if state == "needs_customer":
             query = query.where("s.needs_customer = 1")
+        elif state == "confirming":
+            query = query.where(f"s.status = 'complete' AND s.setup_intent IN {CONFIRMING_SETUPS}")
         elif state is not None:
             query = query.where("s.status = ?", state)
         if since is not None:
             query = query.where("s.position >= ?", since << 20)
         # The state is in the index, too, so that a rare one is found among many matches.
-        query = query.searching(_TABLE, search, *([state] if state else []))
+        query = query.searching(
+            _TABLE, search, *([state] if state and state != "confirming" else [])
+        )
         with self._pool.reading() as database:
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_SESSION_INTEGERS)
         page.frame["label"] = [_method_label(row) for row in records(page.frame)]
@@ -184,12 +203,18 @@ class SessionReports:
         with self._pool.reading() as database:
             rows = database.query("SELECT state, n FROM session_counts")
             found = {str(row["state"]): int(row["n"]) for row in rows}
+            found["confirming"] = database.execute(
+                f"""SELECT count(*) FROM checkout_sessions
+                    WHERE status = 'complete' AND setup_intent IN {CONFIRMING_SETUPS}"""
+            ).fetchone()[0]
         return {state: found.get(state, 0) for state in SESSION_STATES}
 
 
 def _link_state(row: dict[str, Any], now: int) -> str:
     if row["completed_at"] is not None:
-        return "completed"
+        if row["setup_status"] in CONFIRMING:
+            return "confirming"
+        return "failed" if row["setup_status"] in _FAILED else "completed"
     if row["revoked_at"] is not None:
         return "revoked"
     return "expired" if row["expires_at"] <= now else "open"

@@ -13,6 +13,7 @@ from lib.domain.identity import address_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
 from lib.store.charge_rows import attempt_of
+from lib.store.confirmations import ConfirmationStore
 from lib.store.debts import THESE, DebtStore, in_slices
 from lib.store.mirror import customer_of, payment_method_of
 from lib.store.twins import TwinStore
@@ -52,6 +53,7 @@ class PreflightStore:
             },
             methods=methods_of,
             named_methods=named,
+            confirming=ConfirmationStore(self._database).of(ids),
             debts=DebtStore(self._database).facts(known.values(), every, except_run=except_run),
             tried=self._tried(ids),
             largest=self._largest(ids),

@@ -17,6 +17,7 @@ from lib.store.backups import BackupStore
 from lib.store.certificates import CertificateStore
 from lib.store.charges import ChargeStore
 from lib.store.comparing import CompareStore
+from lib.store.confirmations import ConfirmationStore
 from lib.store.connection import CACHE_KB, connect, write_transaction
 from lib.store.connection_pool import ConnectionPool
 from lib.store.deliveries import DeliveryStore
@@ -59,6 +60,7 @@ class Stores:
     certificates: CertificateStore
     charges: ChargeStore
     comparing: CompareStore
+    confirmations: ConfirmationStore
     deliveries: DeliveryStore
     history: HistoryStore
     incidents: IncidentStore
@@ -175,6 +177,7 @@ def stores_over(database: Database) -> Stores:
         certificates=CertificateStore(database),
         charges=ChargeStore(database),
         comparing=CompareStore(database),
+        confirmations=ConfirmationStore(database),
         deliveries=DeliveryStore(database),
         history=HistoryStore(database),
         incidents=IncidentStore(database),

@@ -61,6 +61,7 @@ STATES: dict[str, Look] = {
     "running": Look("Running", "blue", "progress_activity"),
     "attempting": Look("Attempting", "blue", "progress_activity"),
     "processing": Look("Processing", "blue", "hourglass_top"),
+    "confirming": Look("Bank is confirming", "blue", "hourglass_top"),
     "received": Look("Received", "blue", "inbox"),
     "waiting": Look("Waiting", "blue", "inbox"),
     # Somebody has to act.

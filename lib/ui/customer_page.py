@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.reports.paging import records
-from lib.ui import drawers, layout, link_panel, method_panel, navigation, tables
+from lib.ui import drawers, layout, link_panel, method_panel, methods, navigation, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural, when
 from lib.ui.layout import Fact
@@ -84,6 +84,7 @@ def _actions(ctx: PageContext, row: dict[str, Any]) -> None:
 
 def _methods(ctx: PageContext, customer_id: str) -> None:
     page = ctx.services.reports.payment_methods.page(customer=customer_id, rows=_ROWS)
+    confirming = methods.confirming(ctx.services, customer_id)
     _section(
         ctx,
         "Saved methods",
@@ -93,7 +94,9 @@ def _methods(ctx: PageContext, customer_id: str) -> None:
         page="payment_methods",
         param=method_panel.PARAM,
         more=page.older is not None,
-        nothing="No saved method. Send a setup link; the customer saves one there.",
+        nothing=""
+        if confirming
+        else "No saved method. Send a setup link; the customer saves one there.",
     )
 
 

@@ -40,6 +40,14 @@ def of_customer(services: Services, customer_id: str) -> list[Method]:
     ]
 
 
+def confirming(services: Services, customer_id: str) -> bool:
+    """Say that the customer's bank still confirms a method, where it does."""
+    confirmation = services.customers.confirmation(customer_id)
+    if confirmation is not None:
+        st.info(confirmation.sentence, icon=":material/hourglass_top:")
+    return confirmation is not None
+
+
 def usable(methods: Sequence[Method]) -> list[Method]:
     return [method for method in methods if not method.why_not]
 

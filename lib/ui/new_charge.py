@@ -91,6 +91,9 @@ def form(ctx: PageContext) -> None:
     found = [m for m in methods.of_customer(ctx.services, customer) if m.why_not != "removed"]
     usable = methods.usable(found)
     others = [method for method in found if method.why_not]
+    if not usable and methods.confirming(ctx.services, customer):
+        methods.not_usable(others)
+        return
     if not usable:
         st.info(
             "This customer has no saved method that can be charged. Send a setup link first.",

@@ -14,7 +14,7 @@ from lib.domain.links import LOCALES
 from lib.domain.payment_methods import NOT_OFFERED, OFFERED, label_of
 from lib.domain.twins import Twin
 from lib.errors import InvalidInput
-from lib.ui import drawers, outcome, pickers
+from lib.ui import drawers, methods, outcome, pickers
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape
 
@@ -146,7 +146,10 @@ def _offer(currency: str | None) -> None:
 
 def _for_whom(ctx: PageContext, who: str) -> _Order:
     if who == _EXISTING:
-        return _Order(customer=pickers.customer(ctx.services, _PICKER))
+        chosen = pickers.customer(ctx.services, _PICKER)
+        if chosen:
+            methods.confirming(ctx.services, chosen)
+        return _Order(customer=chosen)
     if who == _NEW:
         email = st.text_input("E-mail", key=f"{_FORM}_email", placeholder="anna@example.com")
         name = st.text_input("Name", key=f"{_FORM}_name", placeholder="Anna Example, or a company")

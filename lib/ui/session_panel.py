@@ -9,11 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.confirmations import until
 from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import badges, drawers, layout, navigation, outcome, pickers
 from lib.ui.context import PageContext, require
-from lib.ui.formats import escape, when, who
+from lib.ui.formats import day, escape, when, who
 from lib.ui.layout import Fact
 from lib.ui.method_panel import state_badge
 from lib.ui.new_link import form_key, twin_choice
@@ -31,13 +32,19 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(
         shown=[who(row) for row in found],
         label=[row["label"] if is_saved(row) else "" for row in found],
-        shown_state=["unattached" if row["needs_customer"] else row["status"] for row in found],
+        shown_state=[shown_state(row) for row in found],
     )
 
 
 def is_saved(row: dict[str, Any]) -> bool:
     """A card that was typed in is not yet saved: its SetupIntent has to succeed."""
-    return row["payment_method"] is not None and row["setup_status"] in ("succeeded", "processing")
+    return row["payment_method"] is not None and row["setup_status"] == "succeeded"
+
+
+def shown_state(row: dict[str, Any]) -> str:
+    if row["needs_customer"]:
+        return "unattached"
+    return "confirming" if row["is_confirming"] else str(row["status"])
 
 
 def drawer(session_id: str) -> None:
@@ -63,6 +70,14 @@ def _panel(session_id: str) -> None:
         return
     if row["needs_customer"]:
         _attach(ctx, row)
+    if row["is_confirming"]:
+        waits_until = until(row["created"], row["completed_at"])
+        st.info(
+            f"The customer's bank is still confirming (until {day(waits_until, ctx.timezone)}). Nothing is "
+            "saved yet, and nothing has failed. Stripe mails the customer if they have to verify two small "
+            "deposits. Wait, and send no second link.",
+            icon=":material/hourglass_top:",
+        )
     _facts(ctx, row)
     if row["link_id"] and (links := navigation.find("setup_links")):
         st.page_link(
@@ -97,7 +112,7 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     def at(seconds: int | None) -> str:
         return when(seconds, ctx.now, ctx.timezone)
 
-    state = badges.badge("unattached" if row["needs_customer"] else row["status"])
+    state = badges.badge(shown_state(row))
     facts = [
         Fact("State", "", badge=state),
         # Typed on Stripe's page; nobody in the customer list yet.
@@ -112,7 +127,9 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
         facts.append(
             Fact("Saved", "", badge=saved)
             if is_saved(row)
-            else Fact("Tried, not saved", method["label"])
+            else Fact(
+                "Being confirmed" if row["is_confirming"] else "Tried, not saved", method["label"]
+            )
         )
     if row["last_error_message"]:
         facts.append(Fact("What went wrong", row["last_error_message"]))

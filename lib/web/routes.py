@@ -73,14 +73,14 @@ class _Handlers:
 
     async def setup_return(self, request: Request) -> Response:
         session_id = request.query_params.get("session_id", "")
-        saved = False
+        setup = None
         if _SESSION_ID.match(session_id):
             try:
-                saved = await run_in_threadpool(self._services().return_page.finish, session_id)
+                setup = await run_in_threadpool(self._services().return_page.finish, session_id)
             except (GatewayError, sqlite3.Error):
                 # The card is saved at Stripe all the same; webhook or polling will tell us.
                 logger.exception("the return page could not look at %s", session_id[:16])
-        return _page("saved" if saved else "thanks")
+        return _page(setup.value if setup else "thanks")
 
     async def setup_cancelled(self, _: Request) -> Response:
         return _page("cancelled")
@@ -98,6 +98,8 @@ class _Handlers:
             logger.exception("a durable link cannot be opened until somebody mends it")
             return _page("broken", status_code=503, more=self._whom_to_ask())
         if isinstance(found, LinkGone):
+            if found.is_confirming:
+                return _page("confirming", status_code=410)
             used = found.status is LinkStatus.COMPLETED
             return _page("used" if used else "gone", status_code=410)
         return RedirectResponse(found, status_code=303, headers={"Cache-Control": "no-store"})
@@ -158,6 +160,10 @@ _WORDS = {
     "thanks": (
         "Thank you",
         "You can close this page now. If you were saving a card, we will let you know should anything be missing.",
+    ),
+    "confirming": (
+        "Your bank is still confirming",
+        "Thank you, you are done here. Stripe writes to you if your bank account has to be verified, which takes some days.",
     ),
     "cancelled": (
         "Nothing was saved",

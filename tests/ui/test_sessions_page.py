@@ -254,3 +254,31 @@ def _card(number: str):
         email="anna@example.com",
         country="US",
     )
+
+
+class TestWhileTheBankConfirms:
+    def test_a_state_of_its_own_everywhere_and_no_second_link(self, open_page, world) -> None:
+        customer = world.customer("Acme Ltd")
+        made = world.services.links.create(
+            form_key="f", customer=customer, currency="usd", by=ALICE
+        )
+        world.fill(made.session_id, "000123456780")
+        world.services.return_page.finish(made.session_id)
+        looks = {
+            "sessions": {"session": made.session_id},
+            "setup_links": {"link": made.link.id},
+            "customers": {"customer": customer},
+            "new_charge": {"customer": customer},
+        }
+        pages = {name: open_page(name, as_="alice", query=query) for name, query in looks.items()}
+        assert "Bank is confirming" in words(pages["setup_links"])
+        for name in ("sessions", "customers", "new_charge"):
+            said = words(pages[name])
+            assert "still confirming" in said, name
+            assert "no second link" in said, name
+            assert "Send a setup link" not in said, name
+        at = open_page("sessions", as_="alice", query={"sessions_state": "confirming"})
+        assert [list(state) for state in column(at, "shown_state")] == [["Bank is confirming"]]
+        assert column(at, "label") == [""]
+        at = open_page("setup_links", as_="alice", query={"customer": customer})
+        assert "still confirming" in words(at)

@@ -137,6 +137,7 @@ class ReviewService:
         with self._uow.read() as stores:
             attempts = stores.charges.attempts_for(order.customer, order.reference)
             never_again = stores.preflight.never_again(methods)
+            confirmation = stores.confirmations.of([customer.id]).get(customer.id)
         choice = choose_method(
             methods,
             customer.default_payment_method,
@@ -145,6 +146,8 @@ class ReviewService:
             now=now,
             never_again=never_again,
         )
+        if choice is None and confirmation is not None:
+            raise Blocked(confirmation.sentence, code="method_confirming")
         if choice is None:
             raise Blocked(
                 f"{customer.label} has no payment method that can be charged. Send a setup link first.",

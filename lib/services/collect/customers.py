@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
+from lib.domain.confirmations import Confirmation
 from lib.domain.identity import address_key, unreadable, visible
 from lib.domain.mirror import Customer
 from lib.domain.twins import Twin, listed
@@ -98,6 +99,11 @@ class CustomerService:
         """What tells customers apart, by id: their cards and last payments."""
         with self._uow.read() as stores:
             return {twin.customer.id: twin.details for twin in stores.twins.of(customer_ids)}
+
+    def confirmation(self, customer_id: str) -> Confirmation | None:
+        """A method of this customer that their bank still confirms."""
+        with self._uow.read() as stores:
+            return stores.confirmations.of([customer_id]).get(customer_id)
 
     def only_one_with_email(self, email: str) -> Customer | None:
         """

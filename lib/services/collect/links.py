@@ -54,6 +54,8 @@ class CreatedLink:
 class LinkGone:
     status: LinkStatus | None
     """None: there never was such a link."""
+    is_confirming: bool = False
+    """It was used, and the customer's bank still confirms what they entered."""
 
 
 class LinkService:
@@ -205,7 +207,9 @@ class LinkService:
             self._look_at_session(link)
             link = self.show(link.id)[0]
         if link.status(now) is not LinkStatus.OPEN:
-            return LinkGone(link.status(now))
+            with self._uow.read() as stores:
+                waits = stores.confirmations.has(link.completed_session)
+            return LinkGone(link.status(now), is_confirming=waits)
         try:
             with refusals.kept(self._uow, link.id, clock=self._clock):
                 self._make_customer(link, by=SYSTEM)

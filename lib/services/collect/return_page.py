@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from lib.domain.actors import Actor, Permission
+from lib.domain.confirmations import is_confirming
 from lib.errors import Missing, NotFound
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
+
+
+class Setup(StrEnum):
+    SAVED = "saved"
+    CONFIRMING = "confirming"
+    """The customer is done, and their bank is not."""
 
 
 class ReturnPageService:
@@ -13,27 +22,26 @@ class ReturnPageService:
         self._uow = uow
         self._refetcher = refetcher
 
-    def finish(self, session_id: str) -> bool:
+    def finish(self, session_id: str) -> Setup | None:
         """
-        Mirror the session the customer returns from; True when their method is saved.
+        Mirror the session the customer returns from; what became of their method, as far as they may know.
 
         Only sessions that Onfile may have made are asked for, so that nobody can use this page to
-        send Stripe requests of their own; everything else is False.
+        send Stripe requests of their own; everything else is None.
         """
         with self._uow.read() as stores:
             if not stores.links.may_be_ours(session_id):
-                return False
+                return None
         try:
             bundle = self._refetcher.session(session_id)
         except Missing:
-            return False
-        intent = bundle.setup_intent
-        return (
-            bundle.session.mode == "setup"
-            and bundle.session.status == "complete"
-            and intent is not None
-            and intent.status in ("succeeded", "processing")
-        )
+            return None
+        intent, session = bundle.setup_intent, bundle.session
+        if session.mode != "setup" or session.status != "complete" or intent is None:
+            return None
+        if is_confirming(session.status, intent.status):
+            return Setup.CONFIRMING
+        return Setup.SAVED if intent.status == "succeeded" else None
 
     def pull(self, session_id: str, *, by: Actor) -> None:
         """
