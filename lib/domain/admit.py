@@ -1,5 +1,5 @@
 """
-Whether a debt may be charged: the one rule for single charges, rows, retries, new cards and resumes.
+Admission: whether a debt may be charged. The one rule for single charges, rows, retries, new cards and resumes.
 
 Pure: what is known comes in as `DebtFacts`, at review, at preflight and inside the claim's transaction.
 The table of facts and severities is in docs/decisions/008.

@@ -310,15 +310,6 @@ class ChargeStore:
         """It was paid beside another charge of the same debt; both payments are there."""
         self._database.execute("UPDATE charges SET is_surplus = 1 WHERE id = ?", (charge_id,))
 
-    def holds_debt(self, customer: str, reference: str) -> Attempt | None:
-        """The attempt of this debt that is open, unknown, on its way or paid, whatever its charge says."""
-        rows = self._database.query(
-            """SELECT * FROM attempts WHERE customer = ? AND reference = ?
-                   AND (outcome IS NULL OR outcome IN ('succeeded', 'processing', 'unknown'))""",
-            (customer, reference),
-        )
-        return next((attempt_of(row) for row in rows), None)
-
     def tries(self, customer: str, reference: str) -> int:
         """How often this debt was tried here, whatever the sum and the outcome."""
         rows = self._database.query(

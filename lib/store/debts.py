@@ -1,4 +1,4 @@
-"""What the ledger, the mirror and the runs know of debts: a few queries for any number of customers."""
+"""Debts, as the ledger, the mirror and the runs know them: a few queries for any number of customers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the mirror and the ledger know of the customers in a run: a few queries for any number of rows."""
+"""Customers in a run, as the mirror and the ledger know them: a few queries for any number of rows."""
 
 from __future__ import annotations
 

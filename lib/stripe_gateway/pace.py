@@ -1,5 +1,5 @@
 """
-How fast requests may go to each of Stripe's endpoints and to all together, and how many at once:
+The pace of requests: how fast they may go to each of Stripe's endpoints and to all together, and how many at once:
 under a ceiling, and less after a 429, by the reason that it names.
 
 The waiting for the rate is pyrate-limiter's; what is decided here is the rate.

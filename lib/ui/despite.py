@@ -1,4 +1,4 @@
-"""What keeps a charge back, and a reason for each finding that a person opens."""
+"""Findings that keep a charge back, and a reason for each finding that a person opens."""
 
 from __future__ import annotations
 

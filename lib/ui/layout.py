@@ -42,10 +42,6 @@ class Paging:
     older_than: str | None = None
     newer_than: str | None = None
 
-    @property
-    def is_start(self) -> bool:
-        return self.older_than is None and self.newer_than is None
-
 
 def header(title: str, sentence: str, *, key: str = "") -> DeltaGenerator:
     """

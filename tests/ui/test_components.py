@@ -274,7 +274,8 @@ class TestPaging:
         "import streamlit as st\nfrom lib.ui import layout\n"
         "kind = st.text_input('Filter', key='kind')\n"
         "place = layout.paging('p', kind)\nst.text(f'{place.older_than} {place.newer_than}')\n"
-        "layout.pager('p', newer='c1' if not place.is_start else None, older='c50')\n"
+        "is_start = place == layout.Paging()\n"
+        "layout.pager('p', newer=None if is_start else 'c1', older='c50')\n"
     )
 
     def test_buttons_move_the_address(self) -> None:

@@ -1,4 +1,4 @@
-"""What a person asked to charge, as every part of a charge passes it on."""
+"""Orders: what a person asked to charge, as every part of a charge passes it on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documentation leaves open: each assumption beside what a Stripe sandbox does."""
+"""Trials of what the documentation leaves open: each assumption beside what a Stripe sandbox does."""
 
 from __future__ import annotations
 
