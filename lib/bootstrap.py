@@ -166,7 +166,7 @@ def migrate(configured: Settings) -> None:
         broken = list(database.query("PRAGMA foreign_key_check"))
         if broken:
             raise SettingsError(f"onfile.db has rows that point nowhere: {broken[:3]}")
-        bind_to_mode(MetaStore(database), configured.mode.value)
+        bind_to_mode(MetaStore(database), configured.mode.value, configured.timezone)
     finally:
         database.close()
 

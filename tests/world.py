@@ -222,7 +222,13 @@ def new_world(
 ) -> Iterator[World]:
     """`prepare` writes what a database begins with, once for all worlds of its kind."""
     settings = load_settings(
-        folder, {"ONFILE_DATA_DIR": str(folder / "data"), "ONFILE_MAX_RPS": "0", **environ}
+        folder,
+        {
+            "ONFILE_DATA_DIR": str(folder / "data"),
+            "ONFILE_MAX_RPS": "0",
+            "ONFILE_TIMEZONE": "UTC",
+            **environ,
+        },
     )
     migrated(settings, prepare)
     clock = FakeClock()

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from sqlite_utils import Database
 
 from lib.domain.charges import COMMITTED_STATES
+from lib.domain.days import day_began
 from lib.domain.runs import Limits
+from lib.store.meta import TIMEZONE, MetaStore
 from lib.store.states import one_of
 
 
@@ -30,6 +32,10 @@ class LimitStore:
                    per_day = excluded.per_day, set_by = excluded.set_by, set_at = excluded.set_at""",
             (currency, limits.per_charge, limits.per_run, limits.per_day, by, at),
         )
+
+    def today_began(self, now: int) -> int:
+        """Unix seconds: limits count by the installation's day."""
+        return day_began(now, MetaStore(self._database).value(TIMEZONE) or "UTC")
 
     def charged_since(self, since: int) -> Mapping[str, int]:
         """Minor units by currency that were charged, or may have been, since a moment."""

@@ -6,6 +6,8 @@ from sqlite_utils import Database
 
 BEHIND = "behind_since"
 """Since when the ledger is known to be behind Stripe, in Unix seconds; absent while it is not."""
+TIMEZONE = "timezone"
+"""The installation's, by its IANA name: whose days limits count."""
 MODE = "mode"
 """practice, test or live: bound at the first start."""
 DECISIONS_REST = "decisions_rest_since"

@@ -17,7 +17,7 @@ def draw(ctx: PageContext) -> None:
     st.subheader("Limits", anchor=False)
     st.caption(
         "Above a limit a run needs two approvers, and a single charge is refused: it has to go into a run. "
-        "Days begin at midnight UTC."
+        f"Days begin at midnight in {ctx.services.settings.timezone} (ONFILE_TIMEZONE)."
     )
     limits = ctx.services.limits.all()
     if limits:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from lib.errors import AnotherAccount, Misconfigured, Missing, SettingsError
 from lib.ids import new_id
-from lib.store.meta import ACCOUNT, INSTALLATION, MODE, MetaStore
+from lib.store.meta import ACCOUNT, INSTALLATION, MODE, TIMEZONE, MetaStore
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 
-def bind_to_mode(meta: MetaStore, mode: str) -> None:
+def bind_to_mode(meta: MetaStore, mode: str, timezone: str) -> None:
     """
     At a start: which mode this database is of, and an installation's own id where it has none yet.
 
@@ -23,6 +23,8 @@ def bind_to_mode(meta: MetaStore, mode: str) -> None:
     """
     bound = meta.bind(MODE, mode)
     meta.bind(INSTALLATION, new_id("ins"))
+    # Days that are over stay as they were counted; from now on they begin by the new zone.
+    meta.set(TIMEZONE, timezone)
     if bound != mode:
         raise SettingsError(
             f"This data folder holds {bound} data, but the Stripe key is for {mode} mode. "

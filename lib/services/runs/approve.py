@@ -29,7 +29,6 @@ from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-_DAY = 86_400
 # Whoever did one of these to a run has prepared it, too.
 _CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back", "run.check_again")
 # More rows than a run can have; what the database holds ends much later.
@@ -79,7 +78,9 @@ class RunApprovals:
             if control is not None:
                 control_totals.check(control, stores.run_rows.file_totals(run_id))
             over = over_limits(
-                rows, stores.limits.all(), stores.limits.charged_since(now // _DAY * _DAY)
+                rows,
+                stores.limits.all(),
+                stores.limits.charged_since(stores.limits.today_began(now)),
             )
             digest = digest_of(rows, canary=canary, charge_new_cards=charge_new_cards)
             stores.run_rows.submit(run_id)

@@ -46,7 +46,7 @@ class RowQueue:
             self._ready.appendleft(row)
             return None
         customer, code = row.customer or "", row.currency or ""
-        self._busy[customer] = self._day
+        self._busy[customer] = self._day_ends
         self._sent += 1
         self._today[code] = self._today.get(code, 0) + (row.amount or 0)
         return row
@@ -54,7 +54,7 @@ class RowQueue:
     def done(self, row: RunRow, answer: RowResult | None) -> None:
         """A row has this result, None when it was not sent; one that Stripe did not take comes again."""
         customer = row.customer or ""
-        is_of_today = self._busy.pop(customer, None) == self._day
+        is_of_today = self._busy.pop(customer, None) == self._day_ends
         outcome = answer.outcome if answer is not None else None
         if outcome in (None, Outcome.NOT_EXECUTED):
             self._sent -= 1
@@ -100,7 +100,7 @@ class RowQueue:
                 "canary",
                 f"The first {run.canary} rows were sent, as was asked for. Look at what came of them, then resume.",
             )
-        if self._day != epoch(self._clock()) // _DAY:
+        if epoch(self._clock()) >= self._day_ends:
             self._count_today()
         over = over_day_limit(run, row, self._limits, self._today)
         if over is not None and not self._busy:
@@ -111,8 +111,8 @@ class RowQueue:
 
     def _count_today(self) -> None:
         now = epoch(self._clock())
-        self._day = now // _DAY
         with self._uow.read() as stores:
+            self._day_ends = stores.limits.today_began(now) + _DAY
             self._today = charged_today(stores, now)
 
 
@@ -133,5 +133,5 @@ def over_day_limit(
 
 
 def charged_today(stores: Stores, now: int) -> dict[str, int]:
-    """Minor units by currency since midnight UTC."""
-    return dict(stores.limits.charged_since(now // _DAY * _DAY))
+    """Minor units by currency since the installation's midnight."""
+    return dict(stores.limits.charged_since(stores.limits.today_began(now)))

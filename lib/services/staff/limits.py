@@ -12,8 +12,6 @@ from lib.errors import Blocked, InvalidInput
 from lib.money import Money, checked, currency, format_money
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-_DAY = 86_400
-
 
 class LimitService:
     def __init__(self, uow: UnitOfWork, *, clock: Clock) -> None:
@@ -63,7 +61,7 @@ def check_single(stores: Stores, money: Money, *, now: int, is_approved: bool = 
     What one person may charge without anybody's approval; the day's limit holds for approved ones, too.
 
     Raises:
-        Blocked: over the limit of a charge, or of the day with what was charged since midnight UTC.
+        Blocked: over the limit of a charge, or of the day with what was charged since the installation's midnight.
     """
     limits = stores.limits.all().get(money.currency, Limits())
     if not is_approved and limits.per_charge is not None and money.amount > limits.per_charge:
@@ -71,7 +69,7 @@ def check_single(stores: Stores, money: Money, *, now: int, is_approved: bool = 
             f"{money} is over the limit of {format_money(limits.per_charge, money.currency)} for one charge. Put it into a run, which two others approve.",
             code="over_limit",
         )
-    today = stores.limits.charged_since(now // _DAY * _DAY).get(money.currency, 0)
+    today = stores.limits.charged_since(stores.limits.today_began(now)).get(money.currency, 0)
     if limits.per_day is not None and today + money.amount > limits.per_day:
         raise Blocked(
             f"With {money} more than {format_money(limits.per_day, money.currency)} would be charged today ({format_money(today, money.currency)} so far). Put it into a run, which two others approve.",

@@ -6,6 +6,7 @@ import pytest
 
 from lib.domain.runs import Limits, RunState
 from lib.errors import Blocked, InvalidInput, NotPermitted
+from lib.store.meta import TIMEZONE
 from tests.charge_runs import submitted
 from tests.world import ADA, ALICE, World
 
@@ -41,6 +42,19 @@ def test_a_day_counts_what_was_charged_since_midnight(world: World, payer: str) 
     world.charge(payer, amount="10.00", reference="C")
     world.clock.advance(hours=13)
     world.charge(payer, amount="30.00", reference="D")
+
+
+def test_a_day_begins_at_the_installations_midnight(world: World, payer: str) -> None:
+    """23:00 UTC is midnight in Berlin in November."""
+    with world.uow.write() as stores:
+        stores.meta.set(TIMEZONE, "Europe/Berlin")
+    limit(world, per_day="30.00")
+    world.clock.advance(hours=10, minutes=59)
+    world.charge(payer, amount="30.00", reference="A")
+    with pytest.raises(Blocked, match="today"):
+        world.charge(payer, amount="1.00", reference="B")
+    world.clock.advance(minutes=1)
+    world.charge(payer, amount="30.00", reference="C")
 
 
 def test_other_currencies_have_their_own(world: World, payer: str) -> None:
