@@ -61,7 +61,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         retry_after_seconds=None,
     ),
     Reason.CARD_DETAILS: Explanation(
-        "The card has expired or its details no longer match.",
+        "The card has expired, was removed, or its details no longer match.",
         "Send a link so that the customer saves the card again.",
         "Please update your card here: {link}",
         offers_link=True,
@@ -232,9 +232,22 @@ def _reason(decline: Decline, http_status: int | None) -> Reason:
     specific = by_code not in (None, Reason.BANK_REFUSED)
     if decline.advice_code == "try_again_later" and not specific:
         return Reason.BANK_REFUSED
+    if http_status in (400, 404) and _is_of_the_method(decline):
+        return Reason.CARD_DETAILS
     if http_status == 400 and not specific:
         return Reason.OUR_DATA
     return by_code or Reason.BANK_REFUSED
+
+
+def _is_of_the_method(decline: Decline) -> bool:
+    """
+    Whether a refusal without a code of its own is about the saved method: removed at Stripe after the
+    last look at it, say. The message begins with the parameter it is about.
+    """
+    message = decline.message or ""
+    return decline.code in (None, "resource_missing") and (
+        message.startswith("payment_method:") or "detached from a Customer" in message
+    )
 
 
 def shown_code(code: str | None) -> str | None:

@@ -26,7 +26,7 @@ from lib.domain.mirror import (
     StripeCharge,
 )
 from lib.domain.webhook_endpoints import WebhookEndpoint
-from lib.errors import Busy, InvalidInput, OutcomeUnknown
+from lib.errors import Busy, GatewayError, InvalidInput, OutcomeUnknown
 from lib.stripe_gateway import destinations, mapping
 from lib.stripe_gateway.lists import LISTINGS, Page, list_params, pages, read
 from lib.stripe_gateway.pace import Pace
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LONGEST_ID = 500
+_MOST_SAVED_ERRORS = 20
 
 
 class StripeGateway:
@@ -155,7 +156,7 @@ class StripeGateway:
     def expire_session(self, session_id: str, *, idempotency_key: str) -> SessionBundle:
         return read(
             mapping.session_bundle,
-            self._post(f"/v1/checkout/sessions/{_path(session_id)}/expire", {}, idempotency_key),
+            self._end(f"/v1/checkout/sessions/{_path(session_id)}/expire", idempotency_key),
         )
 
     # SetupIntents and PaymentMethods
@@ -191,7 +192,7 @@ class StripeGateway:
 
     def detach(self, method_id: str, *, idempotency_key: str) -> PaymentMethod:
         """Permanent: Stripe never lets a detached method be attached again."""
-        data = self._post(f"/v1/payment_methods/{_path(method_id)}/detach", {}, idempotency_key)
+        data = self._end(f"/v1/payment_methods/{_path(method_id)}/detach", idempotency_key)
         return read(mapping.payment_method, data)
 
     # PaymentIntents
@@ -221,7 +222,7 @@ class StripeGateway:
         return read(mapping.payment_intent, data)
 
     def cancel_payment_intent(self, intent_id: str, *, idempotency_key: str) -> PaymentIntent:
-        data = self._post(f"/v1/payment_intents/{_path(intent_id)}/cancel", {}, idempotency_key)
+        data = self._end(f"/v1/payment_intents/{_path(intent_id)}/cancel", idempotency_key)
         return read(mapping.payment_intent, data)
 
     def retrieve_payment_intent(self, intent_id: str) -> PaymentIntent:
@@ -349,10 +350,31 @@ class StripeGateway:
     ) -> dict[str, Any]:
         """Writes that move no money: repeated under the same key after any passing fault."""
         for attempt in stamina.retry_context(
-            on=(Busy, OutcomeUnknown), attempts=3, timeout=20, wait_initial=0.5, wait_max=3.0
+            on=_may_pass, attempts=3, timeout=20, wait_initial=0.5, wait_max=3.0
         ):
             with attempt:
                 return self._call("post", path, params, idempotency_key)
+        raise AssertionError("stamina either returns or raises")
+
+    def _end(self, path: str, idempotency_key: str) -> dict[str, Any]:
+        """
+        What ends an object and does nothing the second time: cancel, expire, detach.
+
+        Stripe gives an error that it saved again for a day, whatever the object is by then, so after
+        a saved one the key's number moves on.
+        """
+        number = 1
+        for attempt in stamina.retry_context(
+            on=_may_pass, attempts=3, timeout=20, wait_initial=0.5, wait_max=3.0
+        ):
+            with attempt:
+                while True:
+                    try:
+                        return self._call("post", path, {}, f"{idempotency_key}:{number}")
+                    except GatewayError as error:
+                        if not error.is_replayed or number == _MOST_SAVED_ERRORS:
+                            raise
+                    number += 1
         raise AssertionError("stamina either returns or raises")
 
     def _call(
@@ -383,6 +405,13 @@ class StripeGateway:
                 self._pace.slow_down(method, path, error.limit_reason)
                 raise
         return body_of(response)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same request may meet another answer soon; a refusal or one that was saved stays."""
+    if isinstance(error, GatewayError) and (error.is_replayed or error.http_status == 400):
+        return False
+    return isinstance(error, (Busy, OutcomeUnknown))
 
 
 def _path(identifier: str) -> str:

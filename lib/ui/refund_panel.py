@@ -9,7 +9,7 @@ from lib.domain.charges import ChargeState
 from lib.domain.files import typed_sums
 from lib.domain.mirror import Dispute
 from lib.domain.refunds import REASONS, RefundOrder, RefundState
-from lib.money import checked, format_major, format_money
+from lib.money import format_major, format_money
 from lib.ui import badges, outcome, second_look
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names
@@ -178,10 +178,8 @@ def ask(details: Details, *, earlier: list[RefundOrder], disputed: list[Dispute]
         asked = st.form_submit_button("Ask for this refund", key=f"{key}_ask")
     if asked:
         with outcome.show("Asked for. Somebody else has to approve it."):
-            money = checked(
-                typed_sums.typed(
-                    typed, code, details.ctx.services.users.decimal_sign(details.ctx.actor)
-                )
+            money = typed_sums.typed(
+                typed, code, details.ctx.services.users.decimal_sign(details.ctx.actor)
             )
             details.ctx.services.refunds.request(
                 details.id, money=money, reason=reason or "", note=note, by=details.ctx.actor

@@ -74,6 +74,11 @@ class UserService:
                 "A user name has 1 to 40 small letters, digits, dots, dashes or underscores.",
                 field="username",
             )
+        if username == SYSTEM.username:
+            raise InvalidInput(
+                f"“{username}” is what Onfile calls itself in the audit log. Choose another user name.",
+                field="username",
+            )
         if not _EMAIL.match(email):
             raise InvalidInput("This is not an e-mail address.", field="email")
         shown_name = _checked_name(name or username)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lib.domain.charges import ChargeState, Outcome
+from lib.errors import OutcomeUnknown
 from lib.services.ledger.unexpected import UNEXPECTED
-from tests.world import World
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
@@ -103,3 +104,46 @@ class TestReplayed:
         assert after.last is not None
         assert (after.last.outcome, after.last.evidence) == (Outcome.DECLINED, "same_key")
         assert after.last.http_status == 400
+
+
+class TestCardTakenAway:
+    def test_the_customer_is_asked_for_another_card(self, world: World, detached: str) -> None:
+        view = world.charge(detached)
+        failure = view.as_json()["failure"]
+        assert isinstance(failure, dict)
+        assert failure["reason"] == "card_details"
+        assert failure["retry_allowed"] is False
+        assert view.recovery_url
+        assert view.recovery_url in (view.customer_message() or "")
+
+
+class TestClosingWhatFailed:
+    def test_a_saved_error_does_not_hold_the_debt_for_a_day(self, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer, ALWAYS_DECLINES)
+        view = world.charge(customer)
+        assert view.last is not None
+        path = f"/v1/payment_intents/{view.last.payment_intent}/cancel"
+        world.stripe.faults.add("POST", path, kind="error_500_saved", times=2)
+        good = world.save_card(customer)
+        world.clock.advance(minutes=1)
+        again = world.services.charges.retry(
+            view.charge.id, by=ALICE, payment_method=good, attempt=2
+        )
+        assert again.charge.state is ChargeState.SUCCEEDED
+        assert len(world.moved()) == 1
+
+    def test_a_saved_refusal_from_before_is_not_the_answer_of_now(
+        self, world: World, customer: str
+    ) -> None:
+        """An intent that could not be cancelled while it was processing can be once that failed."""
+        intent = world.services.gateway.create_payment_intent(
+            {"amount": 700, "currency": "usd", "customer": customer}, idempotency_key="elsewhere"
+        )
+        world.stripe.alter(intent.id, {"status": "processing"})
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown):
+                world.services.gateway.cancel_payment_intent(intent.id, idempotency_key="end")
+        world.stripe.alter(intent.id, {"status": "requires_payment_method"})
+        ended = world.services.gateway.cancel_payment_intent(intent.id, idempotency_key="end")
+        assert ended.status == "canceled"

@@ -259,3 +259,9 @@ class TestManaging:
         ):
             with pytest.raises(NotFound):
                 act()
+
+
+def test_nobody_is_called_as_onfile_calls_itself(world: World) -> None:
+    with pytest.raises(InvalidInput, match="audit log"):
+        add(world, "system")
+    assert world.services.users.list() == []
