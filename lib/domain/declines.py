@@ -4,7 +4,8 @@ Reasons why a charge failed, in plain words: Stripe's codes mapped to eleven of 
 Sources: https://docs.stripe.com/declines/codes (next steps per code) and
 https://docs.stripe.com/declines/card (advice codes, retry limits). `advice_code` outranks
 `decline_code`. Codes are open lists; an unknown one falls back to "the bank refused".
-`SECRET_CODES` are never named to anybody: they would tell a thief what the bank knows.
+`SECRET_CODES` are never named to a customer, nor in a file that travels: they would tell a thief what
+the bank knows.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ _REASON_OF_CODE: dict[str, Reason] = {
 SECRET_CODES = frozenset(
     {"fraudulent", "merchant_blacklist", "lost_card", "stolen_card", "lost_or_stolen_card"}
 )
-"""Shown to nobody as such; staff and customers read `card_stopped`."""
+"""As such only in staff's JSON and folded facts; all texts say `card_stopped`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,5 +252,5 @@ def _is_of_the_method(decline: Decline) -> bool:
 
 
 def shown_code(code: str | None) -> str | None:
-    """A code fit for screens and exports: the secret ones read as the generic one."""
+    """A code fit for tables, exports and customers: the secret ones read as the generic one."""
     return "generic_decline" if code in SECRET_CODES else code

@@ -204,7 +204,7 @@ def attempts(details: Details) -> None:
 
 
 def raw(details: Details) -> None:
-    """For support. Network codes of a stopped card would say what must not be said."""
+    """For support, in Stripe's own words: folded, so that nobody reads them to a customer by the way."""
     view, last = details.view, details.view.last
     rows = [
         Fact("Charge", details.id),
@@ -212,16 +212,15 @@ def raw(details: Details) -> None:
         Fact("Saved method", view.charge.payment_method),
     ]
     if last is not None:
-        stopped = view.failure is not None and view.failure.reason is Reason.CARD_STOPPED
         rows += [
             Fact("PaymentIntent", last.payment_intent),
             Fact("Idempotency key", last.idempotency_key),
             Fact("Request", last.request_id),
             Fact("HTTP status", str(last.http_status) if last.http_status else None),
-            Fact("Code", shown_code(last.decline.code)),
-            Fact("Decline code", shown_code(last.decline.decline_code)),
+            Fact("Code", last.decline.code),
+            Fact("Decline code", last.decline.decline_code),
             Fact("Advice code", last.decline.advice_code),
-            Fact("Network code", None if stopped else last.decline.network_decline_code),
+            Fact("Network code", last.decline.network_decline_code),
             Fact("Evidence", last.evidence),
         ]
     layout.raw(rows)

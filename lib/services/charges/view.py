@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
-from lib.domain.declines import Failure, Reason, explain, never_executed, shown_code
+from lib.domain.declines import Failure, Reason, explain, never_executed
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.mirror import Decline
 from lib.store.unit_of_work import Stores
@@ -68,13 +68,16 @@ class ChargeView:
         return text.replace("{link}", self.recovery_url or "")
 
     def as_json(self) -> dict[str, object]:
-        """The charge object of the contract; amounts in minor units."""
+        """
+        The charge object of the contract; amounts in minor units. For staff: its codes are Stripe's
+        own, also those of `declines.SECRET_CODES`, which no customer may read.
+        """
         last = self.last
         failure: dict[str, object] | None = None
         if self.failure is not None and last is not None:
             failure = {
-                "code": shown_code(last.decline.code),
-                "decline_code": shown_code(last.decline.decline_code),
+                "code": last.decline.code,
+                "decline_code": last.decline.decline_code,
                 "advice_code": last.decline.advice_code,
                 "reason": self.failure.reason.value,
                 "message": self.what_happened,

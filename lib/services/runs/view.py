@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from lib.clock import Clock, epoch
 from lib.domain.blocked_rows import block_of
 from lib.domain.charges import ChargeState
+from lib.domain.declines import shown_code
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.run_columns import RESULT_COLUMNS
+from lib.domain.mirror import Decline
 from lib.domain.runs import ApprovalDecision, CollectedElsewhere, RowState, Run, RunRow, Severity
 from lib.services.charges.view import ChargeView, views_of
 from lib.services.runs.approve import find_run
@@ -124,10 +126,8 @@ class RowView:
         last, failure = sent.last, sent.failure
         is_paid = sent.charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
         charged_at = last.outcome_at if last is not None and is_paid else None
-        described = sent.as_json()["failure"] if failure is not None else None
-        code = (
-            described["decline_code"] or described["code"] if isinstance(described, dict) else None
-        )
+        decline = last.decline if last is not None and failure is not None else Decline()
+        code = shown_code(decline.decline_code or decline.code)
         return (
             self.state,
             (last.payment_intent if last else None) or "",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lib.domain.charges import ChargeState, Outcome
+from lib.domain.declines import SECRET_CODES
 from lib.errors import OutcomeUnknown
 from lib.services.ledger.unexpected import UNEXPECTED
 from tests.world import ALICE, ALWAYS_DECLINES, World
@@ -147,3 +148,21 @@ class TestClosingWhatFailed:
         world.stripe.alter(intent.id, {"status": "requires_payment_method"})
         ended = world.services.gateway.cancel_payment_intent(intent.id, idempotency_key="end")
         assert ended.status == "canceled"
+
+
+class TestStripesWord:
+    @pytest.mark.parametrize("code", sorted(SECRET_CODES))
+    def test_staff_read_it_and_nobody_else(self, world: World, code: str) -> None:
+        customer = world.customer()
+        world.save_card(customer, ALWAYS_DECLINES)
+        charge_id = world.charge(customer).charge.id
+        world.change("UPDATE attempts SET decline_code = :code", code=code)
+        view = world.services.charges.view(charge_id)
+        failure = view.as_json()["failure"]
+        assert isinstance(failure, dict)
+        assert failure["decline_code"] == code
+        spoken = f"{failure['message']} {failure['next_step']} {view.customer_message()}"
+        assert code not in spoken
+        row = world.services.reports.charges.find(charge_id)
+        assert row is not None
+        assert row["decline_code"] == "generic_decline"
