@@ -174,7 +174,7 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
     if waiting is not None:
         yield Finding(
             "in_another_run",
-            Severity.STOPPED if waiting.is_submitted else Severity.AMBER,
+            _waiting_severity(debt, waiting),
             f"{debt.reference} of this customer is in the run “{waiting.name}”, which is not over.",
             "reference",
         )
@@ -186,6 +186,13 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
             f"The customer saved {payment_methods.label(debt.newer)} later than {payment_methods.label(debt.method)}, the default at Stripe that would be charged. Which one is meant?",
             "payment_method",
         )
+
+
+def _waiting_severity(debt: Debt, waiting: WaitingRun) -> Severity:
+    """A file that is uploaded twice charges nothing the second time: in a run it is red."""
+    if debt.in_run:
+        return Severity.RED
+    return Severity.STOPPED if waiting.is_submitted else Severity.AMBER
 
 
 def _twin(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
