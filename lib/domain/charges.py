@@ -25,6 +25,8 @@ NO_TRACE_SECONDS = 24 * 3600
 # Longer than the gateway's own timeouts: until then the process that sent the request may still
 # be waiting for the reply.
 IN_FLIGHT_SECONDS = 60
+# No look at Stripe is planned further ahead; a date beyond was written under a clock that was wrong.
+LONGEST_LOOK_SECONDS = 6 * 3600
 # Card networks and Stripe: more tries than this on one debt do harm.
 # https://docs.stripe.com/declines/card
 MOST_ATTEMPTS = 8

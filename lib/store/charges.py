@@ -10,7 +10,9 @@ from sqlite_utils import Database
 
 from lib.domain.charges import (
     COMMITTED_STATES,
+    IN_FLIGHT_SECONDS,
     LIVE_STATES,
+    LONGEST_LOOK_SECONDS,
     OPEN_OUTCOMES,
     RETRYABLE_STATES,
     STATE_AFTER,
@@ -290,12 +292,17 @@ class ChargeStore:
         )
 
     def due(self, *, now: int, limit: int = 50) -> list[Attempt]:
-        """Attempts without a final outcome whose next look is due."""
+        """
+        Attempts without a final outcome whose next look is due, or planned so far ahead that the clock
+        must have been wrong then.
+        """
         rows = self._database.query(
             f"""SELECT * FROM attempts
                WHERE (outcome IS NULL OR outcome IN {one_of(OPEN_OUTCOMES)})
-                 AND next_look_at <= ? ORDER BY next_look_at LIMIT ?""",
-            (now, limit),
+                 AND (next_look_at <= ? OR next_look_at > ?
+                      OR (outcome IS NULL AND next_look_at > ?))
+               ORDER BY next_look_at LIMIT ?""",
+            (now, now + LONGEST_LOOK_SECONDS, now + IN_FLIGHT_SECONDS, limit),
         )
         return [attempt_of(row) for row in rows]
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from lib.domain.charges import RETRYABLE_STATES, ChargeState
 from lib.domain.declines import Reason, shown_code
+from lib.domain.incidents import Incident
 from lib.domain.payment_methods import DEBITS
 from lib.domain.retries import method_of
 from lib.money import Money, format_money
@@ -69,7 +70,7 @@ class Details:
 
     @property
     def is_retryable(self) -> bool:
-        return self.view.charge.state in RETRYABLE_STATES
+        return self.view.charge.state in RETRYABLE_STATES and not self.view.is_paid_otherwise
 
     @property
     def new_methods(self) -> list[Method]:
@@ -108,6 +109,8 @@ def summary(details: Details) -> None:
         shown = [badges.badge(state, detail=age), *map(badges.badge, details.row["states"][1:])]
         st.markdown(" ".join(shown), width="content")
     customer_link(details)
+    if view.unexpected is not None:
+        st.error(escape(_unexpected(view.unexpected)), icon=":material/warning:")
     with st.container(border=True, gap="small"):
         st.markdown(f"**{escape(_happened(details))}**")
         if view.next_step and view.failure and details.is_retryable:
@@ -234,6 +237,16 @@ def _happened(details: Details) -> str:
     if charge.state in _SAID and not (charge.state is ChargeState.PLANNED and view.what_happened):
         return _SAID[charge.state]
     return view.what_happened or "No money moved."
+
+
+def _unexpected(incident: Incident) -> str:
+    seen = incident.details
+    status = str(seen["status"]).replace("_", " ")
+    return (
+        f"Stripe has a payment of {format_money(seen['amount'], seen['currency'])} with this charge's mark "
+        f"({incident.subject}: {status}). It is not what was asked for here: another sum, currency or customer. "
+        "Look at it in the Stripe Dashboard, and keep it there or give it back; do not charge this again."
+    )
 
 
 def _retry_advice(details: Details) -> None:

@@ -35,6 +35,12 @@ def evidence(ctx: PageContext, attempt: Attempt) -> None:
         answer = seen["same_key"]
         said = f"answered {answer}" if isinstance(answer, int) else "gave no answer"
         lines.append(f"Asked again with the same key, which cannot charge twice: Stripe {said}.")
+    elif "payment_intent" in seen:
+        status = str(seen["status"]).replace("_", " ")
+        lines.append(
+            f"Stripe holds the payment {seen['payment_intent']}: {status}. Cancel it in the Stripe "
+            "Dashboard, or complete it there; Onfile then sees by itself how it ended."
+        )
     elif "error" not in seen:
         lines.append("The key is too old to ask with it again: Stripe may have forgotten it.")
     if seen.get("events") == "none":

@@ -200,3 +200,21 @@ def decline_as_lost(world: World, charge_id: str) -> None:
             evidence="reply",
             at=world.now,
         )
+
+
+def test_a_failed_payment_that_was_paid_with_another_sum_is_said(
+    open_page, declined, world
+) -> None:
+    """The sum was changed and the payment confirmed in the Dashboard, say."""
+    last = world.services.charges.view(declined).last
+    assert last is not None
+    world.stripe.alter(last.payment_intent, {"status": "succeeded", "amount": 1_700})
+    world.clock.advance(days=3)
+    world.services.charge_resolver.reconcile(by=ALICE)
+    at = open_page("charges", as_="alice", query={"charge": declined})
+    said = text(at)
+    assert (
+        f"Stripe has a payment of $17.00 with this charge's mark ({last.payment_intent}: succeeded)"
+        in said
+    )
+    assert not any(key.startswith(("charge_again", "charge_cancel")) for key in buttons(at))

@@ -204,6 +204,12 @@ class ManualOutcomeService:
             _, attempt = _unknown(stores, charge_id)
         trace = json.loads(attempt.last_look or "{}")
         is_traceless = trace.get("events") == trace.get("payments") == "none"
+        if look is not Resolution.NOT_ASKED and "payment_intent" in trace:
+            status = str(trace["status"]).replace("_", " ")
+            raise StaleState(
+                f"Stripe holds the payment of this try: {trace['payment_intent']}, {status}. Cancel it in the Stripe "
+                "Dashboard, or complete it there; Onfile then sees by itself how it ended."
+            )
         if look is Resolution.NOT_ASKED or not is_traceless:
             raise StaleState(
                 "Stripe cannot be asked at the moment, so nobody can say that nothing is there. Try again later."

@@ -28,7 +28,7 @@ from lib.domain.charges import (
     outcome_of,
 )
 from lib.domain.mirror import PaymentIntent
-from lib.errors import GatewayError, OutcomeUnknown
+from lib.errors import GatewayError, OutcomeUnknown, StaleState
 from lib.services.charges.send import ChargeSender, is_answer_to
 from lib.services.ledger.attempts import AttemptResult, next_look, record_result
 from lib.services.ledger.unexpected import note_other_answer
@@ -59,7 +59,8 @@ _NOT_ASKED = "not asked"
 Seen = dict[str, object]
 """
 What one look asked and found: `at`; `same_key` (the HTTP status of the answer, or "no answer"; absent once
-the key is too old); `events` ("none", "not asked") and `payments` ("none"); `error` when Stripe could not be asked.
+the key is too old); `events` ("none", "not asked") and `payments` ("none"); `payment_intent` and its `status`
+where there is one; `error` when Stripe could not be asked.
 """
 
 
@@ -110,7 +111,8 @@ class ChargeResolver:
             unsettled = stores.charges.unsettled()
         reconciliation = Reconciliation()
         for attempt in unsettled:
-            in_flight = attempt.outcome is None and now - attempt.requested_at < IN_FLIGHT_SECONDS
+            age = now - attempt.requested_at
+            in_flight = attempt.outcome is None and 0 <= age < IN_FLIGHT_SECONDS
             if not in_flight and self.resolve_or_postpone(attempt) is Resolution.FINAL:
                 reconciliation.settled += 1
         reconciliation.drift = self._drift()
@@ -132,7 +134,12 @@ class ChargeResolver:
         return reconciliation
 
     def resolve(self, charge_id: str, *, by: Actor) -> bool:
-        """Look at one charge's open attempt now; True when it is final afterwards."""
+        """
+        Look at one charge's open attempt now; True when it is final afterwards.
+
+        Raises:
+            StaleState: its sender may still wait for the answer, so Stripe was not asked.
+        """
         by.must(Permission.SYNC)
         with self._uow.read() as stores:
             attempts = stores.charges.attempts(charge_id)
@@ -140,8 +147,11 @@ class ChargeResolver:
             return False
         last = attempts[-1]
         age = epoch(self._clock()) - last.requested_at
-        if last.outcome is None and age < IN_FLIGHT_SECONDS:
-            return False
+        if last.outcome is None and 0 <= age < IN_FLIGHT_SECONDS:
+            raise StaleState(
+                "The request is on its way, and Stripe may take a minute to answer it. Nothing was asked; "
+                "look again in a minute."
+            )
         return self.resolve_or_postpone(last) is Resolution.FINAL
 
     def resolve_abandoned(self, charge_id: str) -> Resolution:
@@ -206,14 +216,15 @@ class ChargeResolver:
     def _look(self, attempt: Attempt, trace: Seen) -> bool:
         """True when the attempt is final now; `seen` is told what was asked."""
         if attempt.payment_intent is not None:
-            return self._apply(attempt, attempt.payment_intent, Evidence.PAYMENT_INTENT)
+            return self._apply(attempt, attempt.payment_intent, Evidence.PAYMENT_INTENT, trace)
         # First what Stripe keeps, then the key: a key that seems young may be days old, if our clock was
         # wrong when it was sent, and Stripe would take it for a new request.
         payment = self._find(attempt, trace)
         if payment is not None:
-            return self._apply(attempt, *payment)
+            return self._apply(attempt, *payment, trace)
         now = epoch(self._clock())
-        age = now - attempt.requested_at
+        # Under a clock that was ahead it seems to have been sent after it was known as unknown.
+        age = now - min(attempt.requested_at, attempt.outcome_at or now)
         refusal: AttemptResult | None = None
         if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
             result, intent = self._sender.ask(attempt)
@@ -227,7 +238,7 @@ class ChargeResolver:
         if refusal is not None:
             payment = self._find(attempt, trace)
             if payment is not None:
-                return self._apply(attempt, *payment)
+                return self._apply(attempt, *payment, trace)
         if trace["events"] == _NOT_ASKED:
             raise OutcomeUnknown(str(trace["error"]))
         if refusal is not None and age >= _LISTED_SECONDS:
@@ -310,10 +321,11 @@ class ChargeResolver:
                 raise OutcomeUnknown("Stripe's list cannot be read to its end.")
             after = page.last_id
 
-    def _apply(self, attempt: Attempt, intent_id: str, evidence: Evidence) -> bool:
+    def _apply(self, attempt: Attempt, intent_id: str, evidence: Evidence, trace: Seen) -> bool:
         """What the payment says now; False as long as it does not end this attempt."""
         asked_at_ms = epoch_ms(self._clock())
         intent = self._gateway.retrieve_payment_intent(intent_id)
+        trace["payment_intent"], trace["status"] = intent.id, intent.status
         if evidence is Evidence.EVENT and intent.charge_id is None:
             # Somebody took our marks off it in the Dashboard. The key in the event is ours alone.
             intent = replace(intent, charge_id=attempt.charge_id, attempt=attempt.number)

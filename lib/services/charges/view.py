@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
 from lib.domain.declines import Failure, Reason, explain, never_executed
+from lib.domain.incidents import Incident
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.mirror import Decline
+from lib.services.ledger.unexpected import UNEXPECTED
 from lib.store.unit_of_work import Stores
 
 _TOO_SMALL = (
@@ -25,6 +27,18 @@ class ChargeView:
     """Why the newest attempt failed, or that its outcome is unknown."""
     recovery_link: SetupLink | None
     recovery_url: str | None
+    unexpected: Incident | None = None
+    """A payment at Stripe with this charge's mark that is not what was asked for, until a person settled it."""
+
+    @property
+    def is_paid_otherwise(self) -> bool:
+        """The newest try's own payment was paid, by another sum, say: nothing of it can be tried again."""
+        last = self.last
+        return (
+            self.unexpected is not None
+            and last is not None
+            and self.unexpected.subject == last.payment_intent
+        )
 
     @property
     def last(self) -> Attempt | None:
@@ -113,6 +127,11 @@ def views_of(
     attempts = stores.charges.attempts_of_many(charge_ids)
     links = stores.links.open_recoveries_of(charge_ids)
 
+    unexpected = {
+        str(incident.details.get("charge_id")): incident
+        for incident in stores.incidents.open(kind=UNEXPECTED)
+    }
+
     def view(charge: Charge) -> ChargeView:
         tries = tuple(attempts.get(charge.id, ()))
         link = links.get(charge.id)
@@ -124,6 +143,7 @@ def views_of(
             failure=failure_of(charge, tries[-1]) if tries else None,
             recovery_link=link,
             recovery_url=f"{public_url}/l/{link.token}" if link else None,
+            unexpected=unexpected.get(charge.id),
         )
 
     return {charge_id: view(charge) for charge_id, charge in charges.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lib.domain.charges import (
     COMMITTED_STATES,
+    LONGEST_LOOK_SECONDS,
     OPEN_OUTCOMES,
     STATE_AFTER,
     Attempt,
@@ -26,8 +27,6 @@ from lib.store.unit_of_work import Stores
 # When to look again at an attempt whose outcome is not known. The first looks come quickly,
 # because most lost replies are settled by the next request; later ones only wait for a key to age.
 _LOOK_AGAIN_SECONDS = (10, 60, 300, 900, 3600)
-# Bank debits take days; a webhook usually tells us first.
-_PROCESSING_LOOK_SECONDS = 6 * 3600
 _FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
 
 
@@ -56,7 +55,8 @@ class AttemptResult:
 
 def next_look(outcome: Outcome, looks: int, at: int) -> int | None:
     if outcome is Outcome.PROCESSING:
-        return at + _PROCESSING_LOOK_SECONDS
+        # Bank debits take days; a webhook usually tells us first.
+        return at + LONGEST_LOOK_SECONDS
     if outcome is Outcome.UNKNOWN:
         return look_again_at(looks, at)
     return None

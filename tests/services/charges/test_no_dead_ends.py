@@ -9,7 +9,7 @@ import pytest
 
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.declines import SECRET_CODES
-from lib.errors import OutcomeUnknown
+from lib.errors import OutcomeUnknown, StaleState
 from lib.services.ledger.unexpected import UNEXPECTED
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
@@ -166,3 +166,63 @@ class TestStripesWord:
         row = world.services.reports.charges.find(charge_id)
         assert row is not None
         assert row["decline_code"] == "generic_decline"
+
+
+class TestOpenAtStripe:
+    @pytest.mark.parametrize("status", ["requires_capture", "requires_payment_method"])
+    def test_what_is_still_open_at_stripe_is_said_and_settles_once_it_ends(
+        self, world: World, customer: str, status: str
+    ) -> None:
+        world.services.users.add_practice_users()
+        world.lose_reply()
+        view = world.charge(customer)
+        with world.uow.read() as stores:
+            key = stores.charges.attempts(view.charge.id)[0].idempotency_key
+        page = world.services.gateway.list_events()
+        intent = next(e.object_id for e in page.items if e.idempotency_key == key)
+        assert intent is not None
+        world.stripe.alter(intent, {"status": status, "latest_charge": None})
+        world.clock.advance(hours=2)
+        assert world.services.charge_resolver.resolve(view.charge.id, by=ALICE) is False
+        proposal = (view.charge.id, Outcome.NOT_EXECUTED)
+        with pytest.raises(StaleState, match=f"{intent}, {status.replace('_', ' ')}"):
+            world.services.manual_outcomes.propose(*proposal, reason="Nothing there", by=ALICE)
+        world.stripe.alter(intent, {"status": "canceled"})
+        assert world.services.charge_resolver.resolve(view.charge.id, by=ALICE) is True
+        after = world.services.charges.view(view.charge.id)
+        assert after.charge.state is ChargeState.DECLINED
+
+
+def test_a_look_while_the_request_is_out_says_that_nothing_was_asked(
+    world: World, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.services.gateway, "create_payment_intent", dies)
+        with pytest.raises(KeyboardInterrupt):
+            world.charge(customer)
+    charge_id = world.services.reports.charges.page().frame["id"][0]
+    with pytest.raises(StaleState, match="Nothing was asked"):
+        world.services.charge_resolver.resolve(charge_id, by=ALICE)
+    world.clock.advance(seconds=61)
+    assert world.services.charge_resolver.resolve(charge_id, by=ALICE) is True
+
+
+def test_a_process_that_died_under_a_fast_clock_leaves_nothing_for_that_date(
+    world: World, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    world.clock.advance(days=300)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.services.gateway, "create_payment_intent", dies)
+        with pytest.raises(KeyboardInterrupt):
+            world.charge(customer)
+    world.clock.advance(days=-300)
+    charge_id = world.services.reports.charges.page().frame["id"][0]
+    world.services.charge_resolver.resolve_due()
+    state = world.services.charges.view(charge_id).charge.state
+    assert state is not ChargeState.ATTEMPTING
