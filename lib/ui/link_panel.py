@@ -86,6 +86,11 @@ def _panel(link_id: str) -> None:
             "work at present. Mend the cause and open the link, or expire it.",
             icon=":material/link_off:",
         )
+    if row["state"] == "confirming":
+        st.info(
+            "The customer is done, and their bank is still confirming. Wait, and send no second link.",
+            icon=":material/hourglass_top:",
+        )
     if is_open:
         _address(ctx, row)
     _facts(ctx, row)
