@@ -6,20 +6,20 @@ from lib.ui import health_panel, layout, ledger_panel, sync_panel, verification_
 from lib.ui.context import require
 
 ctx = require()
-found = health_panel.facts(ctx)
-remarks = health_panel.reasons(found)
+health = health_panel.facts(ctx)
+remarks = health_panel.reasons(health)
 
 with layout.header(
     "Sync health", "Whether everything Stripe has is here, and when that was verified."
 ):
-    sync_panel.buttons(ctx, found)
+    sync_panel.buttons(ctx, health)
 
 ledger_panel.panel(ctx)
-health_panel.light(ctx, found, remarks)
-sync_panel.jobs(ctx, told={remark.code for remark in remarks})
-health_panel.figures(ctx, found)
-health_panel.news(ctx, found)
+health_panel.light(ctx, health, remarks)
+sync_panel.jobs(ctx, codes={remark.code for remark in remarks})
+health_panel.figures(ctx, health)
+health_panel.news(ctx, health)
 verification_panel.table(ctx)
 st.space("small")
-health_panel.reads(ctx, found)
+health_panel.reads(ctx, health)
 sync_panel.last_runs(ctx)

@@ -24,16 +24,16 @@ with layout.header("Users", "Who may sign in, and what their roles let them do."
     user_forms.add_button()
 user_forms.add_dialog()
 
-found = users.list()
+accounts = users.list()
 chosen = tables.table(
     pd.DataFrame(
         {
-            "id": [user.username for user in found],
-            "person": [user.name for user in found],
-            "address": [user.email for user in found],
-            "role": [", ".join(sorted(user.roles)) for user in found],
-            "state": [state_of(user) for user in found],
-            "seen": pd.array([user.last_sign_in_at for user in found], dtype="Int64"),
+            "id": [user.username for user in accounts],
+            "person": [user.name for user in accounts],
+            "address": [user.email for user in accounts],
+            "role": [", ".join(sorted(user.roles)) for user in accounts],
+            "state": [state_of(user) for user in accounts],
+            "seen": pd.array([user.last_sign_in_at for user in accounts], dtype="Int64"),
         }
     ),
     {

@@ -123,12 +123,12 @@ def _links_list(services: Services, arguments: Arguments, actor: Actor | None) -
             "expires_at": link.expires_at,
         }
 
-    found = [shown(link, session) for link, session in services.links.listing(status=status)]
+    rows = [shown(link, session) for link, session in services.links.listing(status=status)]
     return Answer(
-        {"links": found},
+        {"links": rows},
         [
             f"{row['status']:<10} {row['name'] or row['email'] or 'no customer yet'}  {row['reference'] or ''}  {row['durable_url'] or ''}"
-            for row in found
+            for row in rows
         ],
     )
 

@@ -75,16 +75,16 @@ def _show(arguments: Arguments, answer: Answer) -> int:
 
 
 def _error_object(error: OnfileError) -> dict[str, object]:
-    found: dict[str, object] = {"code": error.code, "message": str(error)}
+    body: dict[str, object] = {"code": error.code, "message": str(error)}
     field = getattr(error, "field", "")
     if field:
-        found["field"] = field
+        body["field"] = field
     if isinstance(error, NotAdmitted):
-        found["findings"] = [
+        body["findings"] = [
             {"code": one.code, "message": one.message, "may_be_opened": True}
             for one in error.findings
         ]
     if isinstance(error, GatewayError):
-        found["stripe_code"] = error.stripe_code
-        found["request_id"] = error.request_id
-    return found
+        body["stripe_code"] = error.stripe_code
+        body["request_id"] = error.request_id
+    return body

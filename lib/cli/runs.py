@@ -45,7 +45,7 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
     )
     view = services.runs.views.run(run.id)
     rows = list(services.runs.views.rows(run.id))
-    found = [error for row in rows for error in row.errors]
+    errors = [error for row in rows for error in row.errors]
     valid = sum(1 for row in rows if row.row.state is RowState.PLANNED)
     totals = {
         code: states[RowState.PLANNED]
@@ -58,9 +58,9 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
             "run_id": run.id,
             "rows": len(rows),
             "valid": valid,
-            "errors": _listed(found, Severity.RED),
-            "stopped": _listed(found, Severity.STOPPED),
-            "warnings": _listed(found, Severity.AMBER),
+            "errors": _listed(errors, Severity.RED),
+            "stopped": _listed(errors, Severity.STOPPED),
+            "warnings": _listed(errors, Severity.AMBER),
             "totals": totals,
             "notes": [asdict(note) for note in notes],
             "reading": run.reading,
@@ -70,13 +70,13 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
         + [f"  {format_money(amount, code)}" for code, amount in totals.items()]
         + _read(run)
         + [f"  look at this: {note.message}" for note in notes]
-        + _problems(found),
+        + _problems(errors),
     )
 
 
-def _listed(found: Sequence[RowError], severity: Severity) -> list[dict[str, object]]:
+def _listed(errors: Sequence[RowError], severity: Severity) -> list[dict[str, object]]:
     """Row by row; what has one cause in the whole file once, with its first row and all of them."""
-    of_rows = [error for error in found if error.severity is severity]
+    of_rows = [error for error in errors if error.severity is severity]
     each = [error for error in of_rows if error.code not in OF_THE_FILE]
     shared = problems(error for error in of_rows if error.code in OF_THE_FILE)
     return [
@@ -94,9 +94,9 @@ def _listed(found: Sequence[RowError], severity: Severity) -> list[dict[str, obj
     ]
 
 
-def _problems(found: Sequence[RowError]) -> list[str]:
+def _problems(errors: Sequence[RowError]) -> list[str]:
     """Each cause in one line, whatever cannot be charged first."""
-    ordered = sorted(problems(found), key=lambda problem: problem.severity is not Severity.RED)
+    ordered = sorted(problems(errors), key=lambda problem: problem.severity is not Severity.RED)
     return [
         f"  {'' if problem.severity is Severity.RED else 'look at '}{problem.places}"
         f"{f', {problem.column}' if problem.column else ''}: {problem.message}"
@@ -151,17 +151,17 @@ def _decided(
     services: Services, arguments: Arguments, word: str, looked_at: RunView, digest: str
 ) -> Answer:
     """The run, and exactly what was decided on, as it was read before the decision."""
-    said: dict[str, object] = {"digest": digest}
+    decision: dict[str, object] = {"digest": digest}
     lines = [f"{word}: digest {digest}"]
     if digest == looked_at.run.digest:
         planned = RowState.PLANNED.value
         rows = looked_at.counts.get(planned, 0)
         totals = {c: of[planned] for c, of in looked_at.totals.items() if planned in of}
-        said |= {"rows": rows, "totals": totals}
+        decision |= {"rows": rows, "totals": totals}
         sums = ", ".join(format_money(amount, code) for code, amount in totals.items())
         lines = [f"{word}: {rows} {'row' if rows == 1 else 'rows'}, {sums} (digest {digest})"]
     shown = _shown(services, arguments)
-    return Answer(shown.data | {"decided_on": said}, [*lines, *shown.lines])
+    return Answer(shown.data | {"decided_on": decision}, [*lines, *shown.lines])
 
 
 def cancel(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -193,12 +193,12 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
     person(actor).must(Permission.VIEW)
     view = services.runs.views.run(arguments.run)
     rows = list(services.runs.views.rows(arguments.run))
-    found = [error for row in rows for error in row.errors]
+    errors = [error for row in rows for error in row.errors]
     shown = {
         "charges": [row.as_json() for row in rows],
-        "warnings": _listed(found, Severity.AMBER),
+        "warnings": _listed(errors, Severity.AMBER),
     }
-    return Answer(view.as_json() | shown, [*_lines(view), *_read(view.run), *_problems(found)])
+    return Answer(view.as_json() | shown, [*_lines(view), *_read(view.run), *_problems(errors)])
 
 
 def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

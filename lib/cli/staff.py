@@ -44,9 +44,9 @@ def new_password(username: str) -> str:
 
 
 def _password(variable: str, prompt: str) -> str:
-    given = os.environ.get(variable)
-    if given is not None:
-        return given
+    password = os.environ.get(variable)
+    if password is not None:
+        return password
     if not sys.stdin.isatty():
         raise NotSignedIn(f"There is no terminal to ask for a password: set {variable}.")
     return getpass.getpass(prompt)

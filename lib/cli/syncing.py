@@ -85,7 +85,7 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
     )
     if arguments.confirm_decisions:
         services.completeness.confirm_decisions(by=person(actor))
-    found = services.charge_resolver.reconcile(by=person(actor))
+    result = services.charge_resolver.reconcile(by=person(actor))
     verifications: list[VerificationResult] = []
     error: dict[str, object] | None = None
     notes: list[str] = []
@@ -93,7 +93,7 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
         verifications, error = _verified(services, actor, full=False)
     except StaleState as stale:
         notes = [f"The mirror was not compared. {stale}"]
-    drift = found.drift + [
+    drift = result.drift + [
         {
             "kind": finding.kind,
             "type": verification.type,
@@ -104,7 +104,7 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
         for finding in verification.findings
         if finding.kind != "late"
     ]
-    data = found.as_json() | {
+    data = result.as_json() | {
         "drift": drift,
         "proofs": [_as_json(verification) for verification in verifications],
         "notes": notes,
@@ -115,7 +115,7 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
     return Answer(
         data,
         [
-            f"{found.settled} settled, {found.still_unknown} still unknown, {len(drift)} differences",
+            f"{result.settled} settled, {result.still_unknown} still unknown, {len(drift)} differences",
             *(_line(verification) for verification in verifications if not verification.is_clean),
             *notes,
         ],

@@ -50,8 +50,8 @@ def _dialog() -> None:
             type="password",
             autocomplete="new-password",
         )
-        asked = st.form_submit_button("Change password", key="account_submit", type="primary")
-    if asked:
+        click = st.form_submit_button("Change password", key="account_submit", type="primary")
+    if click:
         with outcome.show("Password changed. You are signed out everywhere else."):
             if new != again:
                 raise InvalidInput("The two new passwords differ.", field="password")

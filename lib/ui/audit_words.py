@@ -130,7 +130,7 @@ def facts(detail: str, *, timezone: tzinfo) -> list[Fact]:
     """The recorded details, amounts with their currency, lists in one line."""
     values = json.loads(detail)
     currency = values.get("currency")
-    found = []
+    entries = []
     for name, value in values.items():
         if value in (None, "") or (name == "currency" and "amount" in values):
             continue
@@ -142,5 +142,5 @@ def facts(detail: str, *, timezone: tzinfo) -> list[Fact]:
             text = ", ".join(str(part) for part in value)
         else:
             text = str(value)
-        found.append(Fact(name.replace("_", " ").capitalize(), text))
-    return found
+        entries.append(Fact(name.replace("_", " ").capitalize(), text))
+    return entries

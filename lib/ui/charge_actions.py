@@ -23,10 +23,10 @@ def look_now(ctx: PageContext, charge_id: str, state: ChargeState, *, key: str) 
     if state not in _UNSETTLED or not ctx.actor.may(Permission.SYNC):
         return
     if st.button("Look now", key=key, icon=":material/search:", type="primary", width="stretch"):
-        with outcome.show() as said:
+        with outcome.show() as toast:
             settled = ctx.services.charge_resolver.resolve(charge_id, by=ctx.actor)
             now = ctx.services.charges.view(charge_id).charge.state
-            said.message = (
+            toast.message = (
                 f"Found out: {badges.look(now.value).label.lower()}."
                 if settled
                 else "Stripe has no answer yet. Onfile looks again by itself."
@@ -71,11 +71,11 @@ def try_again(details: Details) -> None:
             f"Charges {escape(details.row['name'])} {escape(details.sum)} now for "
             f"{escape(details.view.charge.reference)}, as try {len(details.view.attempts) + 1}."
         )
-        asked = st.form_submit_button(
+        click = st.form_submit_button(
             label, key=f"charge_again_{details.seen}", type="primary", icon=":material/replay:"
         )
-    if asked:
-        with outcome.show() as said:
+    if click:
+        with outcome.show() as toast:
             if confirm.is_large(details.money):
                 confirm.check(details.money, typed)
             tried = details.ctx.services.charges.retry(
@@ -84,7 +84,7 @@ def try_again(details: Details) -> None:
                 payment_method=chosen,
                 attempt=len(details.view.attempts) + 1,
             )
-            said.message = f"{details.sum}: {badges.look(tried.charge.state.value).label.lower()}."
+            toast.message = f"{details.sum}: {badges.look(tried.charge.state.value).label.lower()}."
 
 
 def recovery(details: Details) -> None:
@@ -126,8 +126,8 @@ def cancel(details: Details) -> None:
         typed = st.text_input(
             f"Type “{_WORD}” to confirm", key=f"charge_cancel_word_{details.seen}"
         )
-        asked = st.form_submit_button("Cancel charge", key=f"charge_cancel_{details.seen}")
-    if asked:
+        click = st.form_submit_button("Cancel charge", key=f"charge_cancel_{details.seen}")
+    if click:
         with outcome.show("Charge cancelled."):
             if typed.strip().lower() != _WORD:
                 raise InvalidInput(f"Type “{_WORD}” to confirm. Nothing was changed.", field="word")

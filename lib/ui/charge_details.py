@@ -91,11 +91,13 @@ def load(ctx: PageContext, charge_id: str) -> Details | None:
     row = ctx.services.reports.charges.find(charge_id[:100])
     if row is None:
         return None
-    found = methods.of_customer(ctx.services, row["customer"])
+    all_methods = methods.of_customer(ctx.services, row["customer"])
     people = {user.username: user.name for user in ctx.services.users.list()}
-    labels = {method.id: method.label for method in found}
+    labels = {method.id: method.label for method in all_methods}
     labels.setdefault(row["payment_method"], row["method"] or "a saved method")
-    return Details(ctx, ctx.services.charges.view(row["id"]), row, found, Names(people, labels))
+    return Details(
+        ctx, ctx.services.charges.view(row["id"]), row, all_methods, Names(people, labels)
+    )
 
 
 def summary(details: Details) -> None:
@@ -180,17 +182,17 @@ def timeline(details: Details) -> None:
 
 
 def attempts(details: Details) -> None:
-    found = details.view.attempts
+    tries = details.view.attempts
     tables.listing(
         pd.DataFrame(
             {
-                "number": [attempt.number for attempt in found],
-                "method": [details.names.method(method_of(attempt)) for attempt in found],
+                "number": [attempt.number for attempt in tries],
+                "method": [details.names.method(method_of(attempt)) for attempt in tries],
                 "state": [
-                    attempt.outcome.value if attempt.outcome else "attempting" for attempt in found
+                    attempt.outcome.value if attempt.outcome else "attempting" for attempt in tries
                 ],
-                "at": [attempt.requested_at for attempt in found],
-                "by": [details.names.person(attempt.requested_by) for attempt in found],
+                "at": [attempt.requested_at for attempt in tries],
+                "by": [details.names.person(attempt.requested_by) for attempt in tries],
             }
         ),
         {
@@ -254,15 +256,15 @@ def _retry_advice(details: Details) -> None:
     if failure is None:
         return
     if not failure.retry_allowed:
-        said = "The same method must not be tried again as it is."
+        advice = "The same method must not be tried again as it is."
         if failure.explanation.offers_link:
-            said += " What the customer saves with the link is offered here."
+            advice += " What the customer saves with the link is offered here."
     elif failure.retry_not_before and failure.retry_not_before > ctx.now.timestamp():
         at = exact(failure.retry_not_before, ctx.timezone)
-        said = f"The same method may be tried again from {at} ({ago(failure.retry_not_before, ctx.now)})."
+        advice = f"The same method may be tried again from {at} ({ago(failure.retry_not_before, ctx.now)})."
     else:
-        said = "The same method may be tried again now."
-    st.caption(escape(said))
+        advice = "The same method may be tried again now."
+    st.caption(escape(advice))
 
 
 def _codes(view: ChargeView) -> list[str]:

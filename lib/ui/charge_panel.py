@@ -29,9 +29,9 @@ def drawer(chosen: str | None, *, table_key: str) -> None:
 def of_reference(ctx: PageContext, customer: str, reference: str) -> str | None:
     """The newest charge of this customer's reference, which says what to do next."""
     reference = reference.strip()
-    found = ctx.services.reports.charges.page(customer=customer, search=reference)
+    page = ctx.services.reports.charges.page(customer=customer, search=reference)
     return next(
-        (str(row["id"]) for row in records(found.frame) if row["reference"] == reference), None
+        (str(row["id"]) for row in records(page.frame) if row["reference"] == reference), None
     )
 
 

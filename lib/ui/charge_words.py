@@ -96,13 +96,13 @@ def sentence(entry: TimelineEntry, charge: Charge, names: Names) -> str:
     evidence = _EVIDENCE.get(str(entry.detail.get("evidence")), "")
     detail = entry.detail
     back = detail.get("amount")
-    said = outcome.format(
+    text = outcome.format(
         money=money,
         actor=actor,
         back=format_money(back, charge.currency) if isinstance(back, int) else "",
         note=str(detail.get("note") or detail.get("reason") or detail.get("why") or "").rstrip("."),
     )
-    return said if entry.kind in _WITHOUT_EVIDENCE or not evidence else f"{said} {evidence}"
+    return text if entry.kind in _WITHOUT_EVIDENCE or not evidence else f"{text} {evidence}"
 
 
 def looks(looks: int) -> str:

@@ -19,8 +19,8 @@ _ORDER = ("succeeded", "processing", "needs_customer", "declined", "unknown", "o
 def color(state: str) -> str:
     """The theme's own tone for a state."""
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    found = st.get_option(f"theme.{theme}.{badges.look(state).color}Color")
-    return str(found or "#667085")
+    hue = st.get_option(f"theme.{theme}.{badges.look(state).color}Color")
+    return str(hue or "#667085")
 
 
 def per_day(frame: pd.DataFrame, days: Sequence[str], code: str) -> None:

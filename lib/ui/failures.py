@@ -13,10 +13,10 @@ from lib.ui import charge_words, charts, filters
 _AMBER = (Reason.NEEDS_AUTHENTICATION,)
 
 
-def by_reason(found: pd.DataFrame) -> pd.DataFrame:
+def by_reason(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a reason: `label`, `count`, `text` with the sum of each currency, `state`."""
     rows = []
-    for reason, group in found.groupby("reason"):
+    for reason, group in frame.groupby("reason"):
         sums = [
             format_money(int(amount), code)
             for amount, code in zip(group["amount"], group["currency"], strict=True)

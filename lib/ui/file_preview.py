@@ -47,10 +47,10 @@ def first_rows(upload: RunUpload, parsed: ParsedFile) -> None:
 
 
 def problems(parsed: ParsedFile) -> None:
-    found = sorted(parsed.problems, key=lambda one: one.severity is not Severity.RED)
-    if not found:
+    entries = sorted(parsed.problems, key=lambda one: one.severity is not Severity.RED)
+    if not entries:
         return
-    st.markdown(f"**{plural(len(found), 'problem')}**")
+    st.markdown(f"**{plural(len(entries), 'problem')}**")
     st.caption(
         "Rows that cannot be charged are kept and listed, and never charged. Correct the file, or go on without them."
     )
@@ -63,7 +63,7 @@ def problems(parsed: ParsedFile) -> None:
                 "column": labels.get(problem.column, ""),
                 "message": problem.message,
             }
-            for problem in found[:_SHOWN_PROBLEMS]
+            for problem in entries[:_SHOWN_PROBLEMS]
         ]
     )
     tables.listing(
@@ -79,5 +79,5 @@ def problems(parsed: ParsedFile) -> None:
         timezone=UTC,
         wraps=True,
     )
-    if len(found) > _SHOWN_PROBLEMS:
-        st.caption(f"And {len(found) - _SHOWN_PROBLEMS:,} more; all are listed in the run.")
+    if len(entries) > _SHOWN_PROBLEMS:
+        st.caption(f"And {len(entries) - _SHOWN_PROBLEMS:,} more; all are listed in the run.")

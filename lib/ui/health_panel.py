@@ -39,15 +39,15 @@ _READING = _Shown("blue", "progress_activity", "Reading everything from Stripe")
 
 def facts(ctx: PageContext) -> HealthFacts:
     settings = ctx.services.settings
-    found = ctx.services.reports.health.facts(has_webhooks=bool(settings.webhook_secrets))
+    health = ctx.services.reports.health.facts(has_webhooks=bool(settings.webhook_secrets))
     # The practice Stripe lives in Onfile: what it did before it could send is nobody's mistake.
-    return replace(found, webhooks_missed=0) if settings.mode is Mode.PRACTICE else found
+    return replace(health, webhooks_missed=0) if settings.mode is Mode.PRACTICE else health
 
 
-def reasons(found: HealthFacts) -> list[HealthRemark]:
+def reasons(health: HealthFacts) -> list[HealthRemark]:
     """Why the light is not green, the gravest first; what one of them says, no other repeats."""
     remarks: list[HealthRemark] = []
-    for remark in judge(found):
+    for remark in judge(health):
         if not any(remark.says in earlier.says for earlier in remarks):
             remarks.append(remark)
     return [_in_words(remark) for remark in remarks]
@@ -57,10 +57,10 @@ def _in_words(remark: HealthRemark) -> HealthRemark:
     says = remark.says
     for beginning in _STOPPED:
         says = says.removeprefix(beginning)
-    said = sync_words.stop(says)
-    if not said.next_step:
+    stop = sync_words.stop(says)
+    if not stop.next_step:
         return remark
-    return replace(remark, says=said.says, next_step=f"{said.next_step} The rest is read.")
+    return replace(remark, says=stop.says, next_step=f"{stop.next_step} The rest is read.")
 
 
 def _shown(remarks: Sequence[HealthRemark]) -> _Shown:
@@ -71,13 +71,13 @@ def _shown(remarks: Sequence[HealthRemark]) -> _Shown:
 
 def line(ctx: PageContext) -> None:
     """One line for Home: the light, its gravest reason, and the way to Sync health."""
-    found = facts(ctx)
-    remarks = reasons(found)
+    health = facts(ctx)
+    remarks = reasons(health)
     shown = _shown(remarks)
     if shown is _READING:
         why = remarks[0].next_step
     else:
-        why = remarks[0].says if remarks else f"Read from Stripe {ago(found.synced_at, ctx.now)}."
+        why = remarks[0].says if remarks else f"Read from Stripe {ago(health.synced_at, ctx.now)}."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             f":{shown.color}-badge[:material/{shown.icon}: {shown.says}] :gray[{escape(why[:200])}]",
@@ -94,7 +94,7 @@ def line(ctx: PageContext) -> None:
             )
 
 
-def light(ctx: PageContext, found: HealthFacts, remarks: Sequence[HealthRemark]) -> None:
+def light(ctx: PageContext, health: HealthFacts, remarks: Sequence[HealthRemark]) -> None:
     """The sentence, then each reason with the one thing to do."""
     shown = _shown(remarks)
     with st.container(border=True, gap="small"):
@@ -144,8 +144,8 @@ def _what_to_do(ctx: PageContext, remark: HealthRemark) -> None:
         # It is under way, or the card below says how far it came and goes on from there.
         return
     if st.button(label, key=f"sync_remark_{remark.code}", icon=f":material/{icon}:"):
-        with outcome.show() as said:
-            said.message = "It begins in a moment." if ask(ctx) else "It is under way already."
+        with outcome.show() as toast:
+            toast.message = "It begins in a moment." if ask(ctx) else "It is under way already."
 
 
 def _sync(ctx: PageContext) -> bool:
@@ -183,19 +183,19 @@ _ACTIONS: dict[str, tuple[str, str, str, Callable[[PageContext], bool]]] = {
 }
 
 
-def figures(ctx: PageContext, found: HealthFacts) -> None:
-    reads = found.reads
-    arrived = _brief(found.webhook_at, ctx) if found.has_webhooks else "Not set up"
+def figures(ctx: PageContext, health: HealthFacts) -> None:
+    reads = health.reads
+    arrived = _brief(health.webhook_at, ctx) if health.has_webhooks else "Not set up"
     layout.figures(
         [
             Figure(
                 "Last synced",
-                _brief(found.synced_at, ctx),
+                _brief(health.synced_at, ctx),
                 help="When Onfile last asked Stripe what changed.",
             ),
             Figure(
                 "Last compared",
-                _brief(found.verified_at, ctx),
+                _brief(health.verified_at, ctx),
                 help="When what is here was last compared with Stripe.",
             ),
             Figure(
@@ -215,28 +215,28 @@ def _brief(value: int | None, ctx: PageContext) -> str:
     return brief(value, ctx.now) if value else "Never"
 
 
-def news(ctx: PageContext, found: HealthFacts) -> None:
+def news(ctx: PageContext, health: HealthFacts) -> None:
     """What the figures cannot say: news comes later without webhooks, and what is not found yet."""
     words = ""
-    if not found.has_webhooks:
+    if not health.has_webhooks:
         words = (
             "Webhooks are not set up: Onfile asks Stripe instead. Everything is right, only later."
         )
-    elif found.webhook_at is None:
+    elif health.webhook_at is None:
         words = "Webhooks are set up, and nothing has arrived yet."
-    elif found.webhooks_missed:
-        many = plural(found.webhooks_missed, "change", "changes")
+    elif health.webhooks_missed:
+        many = plural(health.webhooks_missed, "change", "changes")
         words = f"{many} of the last day came by polling before any webhook: later, but all there."
     if words:
         st.caption(f":material/webhook: {words}")
     sync_status.not_searchable(ctx)
 
 
-def reads(ctx: PageContext, found: HealthFacts) -> None:
+def reads(ctx: PageContext, health: HealthFacts) -> None:
     """Reads by day beside what Stripe allows a day, drawn once there are any."""
     by_day = ctx.services.reports.health.reads_by_day()
     if not any(count for _, count in by_day):
         return
     with st.container(border=True):
         st.markdown("**Reads of Stripe by day**")
-        charts.reads_by_day(by_day, allowed=found.reads.allowed // len(by_day))
+        charts.reads_by_day(by_day, allowed=health.reads.allowed // len(by_day))

@@ -42,13 +42,14 @@ $sender""")
 
 def rows(ctx: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
     """The listing as the page shows it: a name for everybody, and what is left of open links."""
-    found = records(frame)
+    entries = records(frame)
     people = _people(ctx)
     return frame.assign(
-        maker=[people.get(row["created_by"], row["created_by"]) for row in found],
-        shown=[who(row) for row in found],
+        maker=[people.get(row["created_by"], row["created_by"]) for row in entries],
+        shown=[who(row) for row in entries],
         left=[
-            countdown(row["expires_at"], ctx.now) if row["state"] == "open" else "" for row in found
+            countdown(row["expires_at"], ctx.now) if row["state"] == "open" else ""
+            for row in entries
         ],
     )
 
@@ -58,8 +59,8 @@ def _people(ctx: PageContext) -> dict[str, str]:
 
 
 def drawer(link_id: str) -> None:
-    found = require().services.reports.links.find(link_id)
-    title = "Setup link" if found is None else who(found)
+    row = require().services.reports.links.find(link_id)
+    title = "Setup link" if row is None else who(row)
     drawers.show(title, partial(_panel, link_id), on_close=_close)
 
 

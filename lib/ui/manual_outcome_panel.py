@@ -33,8 +33,8 @@ def evidence(ctx: PageContext, attempt: Attempt) -> None:
         lines.append(f"Stripe could not be asked: {seen['error']}")
     if "same_key" in seen:
         answer = seen["same_key"]
-        said = f"answered {answer}" if isinstance(answer, int) else "gave no answer"
-        lines.append(f"Asked again with the same key, which cannot charge twice: Stripe {said}.")
+        reply = f"answered {answer}" if isinstance(answer, int) else "gave no answer"
+        lines.append(f"Asked again with the same key, which cannot charge twice: Stripe {reply}.")
     elif "payment_intent" in seen:
         status = str(seen["status"]).replace("_", " ")
         lines.append(
@@ -78,9 +78,9 @@ def summary(ctx: PageContext, proposal: ManualOutcome, names: Names) -> None:
     """What is proposed, why, and by whom."""
     st.markdown(f"{badges.badge('proposed')} **{escape(_CHOICES[proposal.outcome])}**")
     st.markdown(escape(proposal.reason))
-    found = f" · payment {proposal.payment_intent}" if proposal.payment_intent else ""
+    payment = f" · payment {proposal.payment_intent}" if proposal.payment_intent else ""
     at = when(proposal.proposed_at, ctx.now, ctx.timezone)
-    st.caption(escape(f"Proposed by {names.person(proposal.proposed_by)}, {at}{found}"))
+    st.caption(escape(f"Proposed by {names.person(proposal.proposed_by)}, {at}{payment}"))
 
 
 def actions(ctx: PageContext, proposal: ManualOutcome, *, key: str) -> None:
@@ -128,8 +128,8 @@ def _propose(details: Details, attempt: Attempt) -> None:
         reason = st.text_input(
             "How do you know?", key=f"{key}_reason", max_chars=500, autocomplete="off"
         )
-        asked = st.form_submit_button("Propose", key=f"{key}_propose")
-    if asked:
+        click = st.form_submit_button("Propose", key=f"{key}_propose")
+    if click:
         with outcome.show("Proposed. Somebody else has to agree."):
             ctx.services.manual_outcomes.propose(
                 details.id,

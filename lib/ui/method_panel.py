@@ -35,12 +35,12 @@ COLUMNS: dict[str, Column] = {
 
 
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
-    found = records(frame)
+    entries = records(frame)
     return frame.assign(
-        shown=[who(row) for row in found],
-        expiry=[expiry(row) for row in found],
-        badge=[_BADGES.get(row["state"], row["state"]) for row in found],
-        same_card=[same_card(row) for row in found],
+        shown=[who(row) for row in entries],
+        expiry=[expiry(row) for row in entries],
+        badge=[_BADGES.get(row["state"], row["state"]) for row in entries],
+        same_card=[same_card(row) for row in entries],
     )
 
 
@@ -58,8 +58,8 @@ def state_badge(row: dict[str, Any]) -> str:
 
 
 def drawer(method_id: str) -> None:
-    found = require().services.reports.payment_methods.find(method_id)
-    title = "Saved method" if found is None else found["label"]
+    row = require().services.reports.payment_methods.find(method_id)
+    title = "Saved method" if row is None else row["label"]
     drawers.show(title, partial(_panel, method_id), on_close=_close)
 
 
@@ -157,7 +157,7 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
 
 def _removal(ctx: PageContext, row: dict[str, Any]) -> None:
     word = row["last4"] or "remove"
-    asked = "the last four digits" if row["last4"] else "“remove”"
+    hint = "the last four digits" if row["last4"] else "“remove”"
     with (
         st.expander("Remove this method", icon=":material/delete:"),
         st.form(f"payment_methods_detach_{row['id']}", border=False),
@@ -166,9 +166,9 @@ def _removal(ctx: PageContext, row: dict[str, Any]) -> None:
             f"{escape(row['label'])} of {escape(who(row))} is removed at Stripe for good. It can "
             "never be charged or attached again; the customer would have to save it anew."
         )
-        typed = st.text_input(f"Type {asked} to confirm", key="payment_methods_detach_word")
+        typed = st.text_input(f"Type {hint} to confirm", key="payment_methods_detach_word")
         if st.form_submit_button("Remove method", key="payment_methods_detach_submit"):
             with outcome.show(f"{row['label']} removed."):
                 if typed.strip().lower() != word:
-                    raise InvalidInput(f"Type {asked} to confirm: they differ.", field="word")
+                    raise InvalidInput(f"Type {hint} to confirm: they differ.", field="word")
                 ctx.services.payment_methods.detach(row["id"], by=ctx.actor)

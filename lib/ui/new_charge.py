@@ -51,14 +51,14 @@ _WHAT_MOVES = {
 
 def take_address() -> None:
     """Fill the form from the address, once for each address."""
-    asked = {name: st.query_params.get(name, "") for name in ("customer", *_TEXTS)}
-    if not any(asked.values()) or st.session_state.get(_TAKEN) == asked:
+    fields = {name: st.query_params.get(name, "") for name in ("customer", *_TEXTS)}
+    if not any(fields.values()) or st.session_state.get(_TAKEN) == fields:
         return
-    st.session_state[_TAKEN] = asked
+    st.session_state[_TAKEN] = fields
     st.session_state.pop(_REVIEW, None)
-    if asked["customer"]:
-        pickers.choose(_PICKER, asked["customer"][:100])
-    _fill({**asked, "currency": asked["currency"].lower()})
+    if fields["customer"]:
+        pickers.choose(_PICKER, fields["customer"][:100])
+    _fill({**fields, "currency": fields["currency"].lower()})
 
 
 def start_again() -> None:
@@ -76,8 +76,8 @@ def reviewed(ctx: PageContext) -> Reviewed | None:
     if seen is None or st.session_state.get(_CONFIRMED) != seen.form:
         return seen
     # A click during the charge ended the run that sent it, before it could show the outcome.
-    found = ctx.services.reports.charges.page(customer=seen.customer, search=seen.reference)
-    for row in records(found.frame):
+    page = ctx.services.reports.charges.page(customer=seen.customer, search=seen.reference)
+    for row in records(page.frame):
         if row["reference"] == seen.reference and (row["attempts"] or 0) > seen.attempts:
             _done(row["id"])
             return None
@@ -88,9 +88,9 @@ def form(ctx: PageContext) -> None:
     customer = pickers.customer(ctx.services, _PICKER)
     if customer is None:
         return
-    found = [m for m in methods.of_customer(ctx.services, customer) if m.why_not != "removed"]
-    usable = methods.usable(found)
-    others = [method for method in found if method.why_not]
+    candidates = [m for m in methods.of_customer(ctx.services, customer) if m.why_not != "removed"]
+    usable = methods.usable(candidates)
+    others = [method for method in candidates if method.why_not]
     if not usable and methods.confirming(ctx.services, customer):
         methods.not_usable(others)
         return
@@ -140,10 +140,10 @@ def form(ctx: PageContext) -> None:
             autocomplete="off",
             help="Stripe shows it in the Dashboard and on receipts.",
         )
-        said = st.container()
-        asked = st.form_submit_button("Review", key="new_charge_review", type="primary")
-    if asked:
-        with said, outcome.show(blocked_by=partial(of_reference, ctx, customer, reference)):
+        messages = st.container()
+        click = st.form_submit_button("Review", key="new_charge_review", type="primary")
+    if click:
+        with messages, outcome.show(blocked_by=partial(of_reference, ctx, customer, reference)):
             money = read_amount(ctx, amount, currency, sign)
             order = ChargeOrder(customer, money, reference, method, description)
             review = ctx.services.charges.review(order, by=ctx.actor)
@@ -175,9 +175,9 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
                 typed = confirm.typed_amount(
                     seen.money, key=f"new_charge_typed_{seen.form}", why=seen.why_typed
                 )
-            said = st.container()
+            messages = st.container()
             with st.container(horizontal=True, vertical_alignment="center"):
-                asked = st.form_submit_button(
+                click = st.form_submit_button(
                     f"Charge {sum_}", key="new_charge_confirm", type="primary"
                 )
                 st.caption(_WHAT_MOVES[ctx.services.settings.mode], width="content")
@@ -189,12 +189,12 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
         on_click=_change,
         args=(seen,),
     )
-    if asked:
+    if click:
         tried = partial(of_reference, ctx, seen.customer, seen.reference)
-        with said, outcome.show(blocked_by=tried) as told, st.spinner("Charging"):
+        with messages, outcome.show(blocked_by=tried) as toast, st.spinner("Charging"):
             _confirm(ctx, seen, typed, reasons)
             if st.session_state.get(_REVIEW) is not None:
-                told.message = "Something changed since you looked. Read it again."
+                toast.message = "Something changed since you looked. Read it again."
 
 
 def _confirm(ctx: PageContext, seen: Reviewed, typed: str, reasons: dict[str, str]) -> None:
@@ -218,11 +218,11 @@ def _done(charge_id: str) -> None:
 
 def _seen(ctx: PageContext, review: Review) -> Reviewed:
     order, method, earlier = review.order, review.method, review.earlier
-    told = ""
+    history = ""
     if earlier is not None:
         when = ago(earlier.charge.updated_at, ctx.now)
         happened = earlier.what_happened or charge_words.REASONS["outcome_unknown"]
-        told = f"Tried before, {when}: {happened} This is try {len(earlier.attempts) + 1}."
+        history = f"Tried before, {when}: {happened} This is try {len(earlier.attempts) + 1}."
     return Reviewed(
         form=uuid4().hex,
         fingerprint=review.fingerprint,
@@ -239,7 +239,7 @@ def _seen(ctx: PageContext, review: Review) -> Reviewed:
         warnings=review.warnings,
         stopped=tuple((finding.code, finding.message) for finding in review.stopped),
         attempts=review.attempts_before,
-        earlier=told,
+        earlier=history,
     )
 
 

@@ -41,21 +41,21 @@ def template(ctx: PageContext) -> None:
 
 
 def upload(ctx: PageContext) -> RunUpload | None:
-    given = st.file_uploader(
+    file = st.file_uploader(
         "CSV or XLSX file",
         key="new_run_file",
         # Those that are not read have their sentence, too.
         type=["csv", "tsv", "txt", "xlsx", "xls", "ods", "numbers", "pdf"],
         help="A heading, then one row for each charge: customer, amount, currency, reference.",
     )
-    if given is None:
+    if file is None:
         _explain()
         return None
-    encoding = file_choices.encoding(given.file_id)
+    encoding = file_choices.encoding(file.file_id)
     return _read(
-        f"{given.file_id} {encoding}",
-        lambda: ctx.services.runs.files.open(given.getvalue(), given.name, encoding=encoding),
-        choose_anew=lambda: file_choices.choose_encoding(given.file_id, encoding or ""),
+        f"{file.file_id} {encoding}",
+        lambda: ctx.services.runs.files.open(file.getvalue(), file.name, encoding=encoding),
+        choose_anew=lambda: file_choices.choose_encoding(file.file_id, encoding or ""),
     )
 
 

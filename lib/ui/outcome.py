@@ -28,7 +28,7 @@ _ROUNDS = "outcome_rounds"
 
 
 @dataclass
-class Said:
+class Toast:
     """What to tell when the block ends well; the block may change it."""
 
     message: str
@@ -41,7 +41,7 @@ def show(
     clears: str = "",
     rerun: bool = True,
     blocked_by: Callable[[], str | None] | None = None,
-) -> Iterator[Said]:
+) -> Iterator[Toast]:
     """
     Run the block; on success remember the message and rerun, so that the page reads afresh.
 
@@ -54,9 +54,9 @@ def show(
         blocked_by: finds the charge to link to when our own rules refuse another try.
         rerun: False when the block ends in `st.switch_page`, or inside a fragment.
     """
-    said = Said(success)
+    toast = Toast(success)
     try:
-        yield said
+        yield toast
     except RuleViolation as error:
         st.error(escape(str(error)), icon=":material/error:")
         if isinstance(error, AlreadyCharged) and error.charge_id:
@@ -66,8 +66,8 @@ def show(
     except GatewayError as error:
         gateway_error(error)
     else:
-        if said.message:
-            flash(said.message)
+        if toast.message:
+            flash(toast.message)
         if clears:
             rounds = st.session_state.setdefault(_ROUNDS, {})
             rounds[clears] = rounds.get(clears, 0) + 1

@@ -24,20 +24,20 @@ def customer(services: Services, key: str) -> str | None:
     The id is one the mirror had a moment ago; services look again.
     """
     chosen = st.session_state.get(_chosen_key(key))
-    found = services.reports.customers.find(chosen) if chosen else None
-    if chosen and (found is None or found["is_deleted"]):
+    row = services.reports.customers.find(chosen) if chosen else None
+    if chosen and (row is None or row["is_deleted"]):
         st.warning(
             "This customer is not known here. Choose another, or sync and look again.",
             icon=":material/person_off:",
         )
-    if found is None or found["is_deleted"]:
+    if row is None or row["is_deleted"]:
         _search(services, key)
         return None
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
-            st.text(found["name"] or found["email"] or found["id"])
-            if found["name"] and found["email"]:
-                st.caption(escape(found["email"]))
+            st.text(row["name"] or row["email"] or row["id"])
+            if row["name"] and row["email"]:
+                st.caption(escape(row["email"]))
         st.button(
             "Change",
             key=f"{key}_change",
@@ -46,7 +46,7 @@ def customer(services: Services, key: str) -> str | None:
             args=(key,),
             width="content",
         )
-    return str(found["id"])
+    return str(row["id"])
 
 
 def choose(key: str, customer_id: str) -> None:
@@ -67,9 +67,9 @@ def _search(services: Services, key: str) -> None:
         placeholder="Name, e-mail or id",
     )
     text = visible(typed or "")
-    found = dict(services.reports.customers.choices(text, limit=_SHOWN + 1))
-    if found:
-        shown = list(found)[:_SHOWN]
+    labels = dict(services.reports.customers.choices(text, limit=_SHOWN + 1))
+    if labels:
+        shown = list(labels)[:_SHOWN]
         # By name and address alone, twins look the same.
         details = services.customers.details(shown)
         st.radio(
@@ -77,13 +77,13 @@ def _search(services: Services, key: str) -> None:
             shown,
             index=None,
             key=f"{key}_matches",
-            format_func=lambda customer_id: escape(found[customer_id]),
+            format_func=lambda customer_id: escape(labels[customer_id]),
             captions=[escape(details.get(customer_id, "")) for customer_id in shown],
             label_visibility="collapsed",
             on_change=_take,
             args=(key,),
         )
-        if len(found) > _SHOWN:
+        if len(labels) > _SHOWN:
             more = (
                 "More customers match. Type more of the name."
                 if text

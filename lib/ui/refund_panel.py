@@ -45,30 +45,32 @@ def orders(details: Details) -> list[RefundOrder]:
     """Those of this charge, drawn near the top of its drawer; returns them."""
     if details.view.charge.state is not ChargeState.SUCCEEDED:
         return []
-    found = details.ctx.services.refunds.of_charge(details.id)
-    for order in found:
+    refunds = details.ctx.services.refunds.of_charge(details.id)
+    for order in refunds:
         with st.container(border=True, gap="small"):
             summary(details.ctx, order, details.names)
             actions(details.ctx, order, key="charge_refund")
-    return found
+    return refunds
 
 
 def summary(ctx: PageContext, order: RefundOrder, names: Names) -> None:
     """What is given back, why, who asked and who decided."""
     money = format_money(order.amount, order.currency)
     st.markdown(f"{badges.badge(f'refund_{order.state.value}')} **{escape(money)}** back")
-    asked = f"{names.person(order.requested_by)}, {when(order.requested_at, ctx.now, ctx.timezone)}"
+    request = (
+        f"{names.person(order.requested_by)}, {when(order.requested_at, ctx.now, ctx.timezone)}"
+    )
     st.markdown(f"{escape(REASONS[order.reason])}: {escape(order.note)}")
-    lines = [f"Asked for by {asked}."]
+    lines = [f"Asked for by {request}."]
     if order.decided_by and order.decided_at:
         word = "Rejected" if order.state is RefundState.REJECTED else "Approved"
         by = f"{names.person(order.decided_by)}, {when(order.decided_at, ctx.now, ctx.timezone)}"
         why = f": {order.decision_note}" if order.decision_note else "."
         lines.append(f"{word} by {by}{why}")
     st.caption(escape(" ".join(lines)))
-    said = _happened(order)
-    if said:
-        st.markdown(escape(said))
+    text = _happened(order)
+    if text:
+        st.markdown(escape(text))
 
 
 def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
@@ -79,10 +81,10 @@ def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
         if second_look.may_decide(ctx, makers={order.requested_by}):
             decision = second_look.form(key, yes="Approve and refund")
             if decision is not None and decision.approves:
-                with outcome.show() as said:
+                with outcome.show() as toast:
                     sent = refunds.approve(order.id, by=ctx.actor, password=decision.password)
                     label = badges.look(f"refund_{sent.state.value}").label.lower()
-                    said.message = f"{format_money(order.amount, order.currency)} back: {label}."
+                    toast.message = f"{format_money(order.amount, order.currency)} back: {label}."
             elif decision is not None:
                 with outcome.show("Rejected. Nothing was given back."):
                     refunds.reject(
@@ -96,23 +98,25 @@ def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
         and ctx.actor.may(Permission.SYNC)
         and st.button("Look now", key=f"{key}_look", icon=":material/search:")
     ):
-        with outcome.show() as said:
+        with outcome.show() as toast:
             settled = ctx.services.refund_resolver.resolve(order.id, by=ctx.actor)
-            said.message = "Found out." if settled else "No news yet. Onfile looks again by itself."
+            toast.message = (
+                "Found out." if settled else "No news yet. Onfile looks again by itself."
+            )
 
 
 def disputes(details: Details) -> list[Dispute]:
     """What the bank says about this charge, and what may be done about it; returns them."""
     if details.view.charge.state is not ChargeState.SUCCEEDED:
         return []
-    found = details.ctx.services.refunds.disputes(details.id)
-    for dispute in found:
+    cases = details.ctx.services.refunds.disputes(details.id)
+    for dispute in cases:
         with st.container(border=True, gap="small"):
             st.markdown(escape(_dispute_words(dispute)))
             if dispute.is_open and dispute.due_by is not None:
                 until = exact(dispute.due_by, details.ctx.timezone)
                 st.caption(f"Answer it in the Stripe Dashboard until {escape(until)}.")
-    return found
+    return cases
 
 
 def _dispute_words(dispute: Dispute) -> str:
@@ -175,8 +179,8 @@ def ask(details: Details, *, earlier: list[RefundOrder], disputed: list[Dispute]
         note = st.text_input(
             "Note for whoever approves it", key=f"{key}_note", max_chars=500, autocomplete="off"
         )
-        asked = st.form_submit_button("Ask for this refund", key=f"{key}_ask")
-    if asked:
+        click = st.form_submit_button("Ask for this refund", key=f"{key}_ask")
+    if click:
         with outcome.show("Asked for. Somebody else has to approve it."):
             money = typed_sums.typed(
                 typed, code, details.ctx.services.users.decimal_sign(details.ctx.actor)

@@ -97,7 +97,7 @@ def _decide(ctx: PageContext, view: RunView) -> None:
     run, by = view.run, ctx.actor
     with st.container(border=True):
         st.markdown("**Waits for approval**")
-        given = _given(view)
+        approvers = _given(view)
         st.caption(
             f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.all_planned(view))}. "
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
@@ -120,11 +120,13 @@ def _decide(ctx: PageContext, view: RunView) -> None:
         unread = uncounted(ctx.services.runs.views.unreadable(run.id))
         if unread:
             st.caption(unread)
-        if by.username in given:
+        if by.username in approvers:
             st.caption("Approved by you. One more person has to approve.")
             return
-        if given:
-            st.caption(escape(f"Approved once, by {', '.join(_name(ctx, who) for who in given)}."))
+        if approvers:
+            st.caption(
+                escape(f"Approved once, by {', '.join(_name(ctx, who) for who in approvers)}.")
+            )
         if not second_look.may_decide(ctx, makers={run.submitted_by, run.created_by}):
             return
         stopped = ctx.services.runs.approvals.stopped(run.id)
@@ -138,7 +140,7 @@ def _decide(ctx: PageContext, view: RunView) -> None:
         )
         shown = _shown(run)
         if decision is not None and decision.approves:
-            with outcome.show() as said:
+            with outcome.show() as toast:
                 decided = ctx.services.runs.approvals.approve(
                     run.id,
                     digest=shown,
@@ -146,7 +148,7 @@ def _decide(ctx: PageContext, view: RunView) -> None:
                     password=decision.password,
                     note=decision.note if stopped else None,
                 )
-                said.message = (
+                toast.message = (
                     "Approved. Nothing is charged until somebody starts it."
                     if decided.state is RunState.APPROVED
                     else "Approved by you. One more person has to approve."
@@ -194,9 +196,9 @@ def _shown(run: Run) -> str:
 def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 - a pandas row
     """Of one row: all that is to know of it, its charge, or leaving it out of a draft."""
     number = int(chosen["number"])
-    said = " ".join(filter(None, (chosen["why"], chosen["next_step"])))
-    if said:
-        st.markdown(escape(said))
+    text = " ".join(filter(None, (chosen["why"], chosen["next_step"])))
+    if text:
+        st.markdown(escape(text))
     charges = navigation.find("charges")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Row {number}")

@@ -35,7 +35,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
     ):
         st.subheader("Certificate", anchor=False)
         with st.container(horizontal=True, width="content"):
-            asked = ctx.actor.may(Permission.SYNC) and st.button(
+            click = ctx.actor.may(Permission.SYNC) and st.button(
                 "Compare with Stripe now", key="run_certify", icon=":material/balance:"
             )
             if certificate is not None:
@@ -45,7 +45,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
                     key="run_certificate",
                     label="Page to print",
                 )
-    if asked:
+    if click:
         _compare(ctx, run.id)
     if certificate is None:
         st.caption(
@@ -63,9 +63,9 @@ def _compare(ctx: PageContext, run_id: str) -> None:
     def progress(read: int) -> None:
         bar.progress(0.5, text=f"{read:,} payments read at Stripe …")
 
-    with outcome.show() as said:
+    with outcome.show() as toast:
         made = ctx.services.runs.certificates.certify(run_id, by=ctx.actor, progress=progress)
-        said.message = RESULTS[made.result]
+        toast.message = RESULTS[made.result]
     bar.empty()
 
 

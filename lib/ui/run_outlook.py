@@ -39,47 +39,47 @@ def _outlook(
 
 
 def _expected(outlook: Outlook) -> str:
-    found = outlook.expected
-    if found is None:
+    forecast = outlook.expected
+    if forecast is None:
         return (
             f":material/query_stats: {escape(plural(outlook.charges, 'earlier charge'))}: too few "
             "to say how many of these will be paid."
         )
-    expected = run_words.totals(found.expected, most=len(found.expected))
+    expected = run_words.totals(forecast.expected, most=len(forecast.expected))
     planned = run_words.totals(outlook.planned, most=len(outlook.planned))
     return (
-        f":material/query_stats: About **{found.percent} %** will probably be paid: "
+        f":material/query_stats: About **{forecast.percent} %** will probably be paid: "
         f"{escape(expected)} of {escape(planned)}, judging by "
-        f"{escape(plural(found.charges, 'earlier charge'))}."
+        f"{escape(plural(forecast.charges, 'earlier charge'))}."
     )
 
 
 def _differences(outlook: Outlook) -> list[str]:
-    found = outlook.variance
-    if found is None:
+    variance = outlook.variance
+    if variance is None:
         return [":material/difference: The first run: there is none to compare it with."]
     last = f"“{escape(outlook.last_run or '')}”"
-    parts = _parts(found, outlook)
+    parts = _parts(variance, outlook)
     if not parts:
         return [f":material/difference: Like {last}: the same payers, and no unusual sums."]
-    totals = [escape(_total(change)) for change in found.totals if change.before != change.after]
+    totals = [escape(_total(change)) for change in variance.totals if change.before != change.after]
     lines = [f":material/difference: Against {last}: {', '.join(parts)}."]
     if totals:
         lines.append(f":small[:gray[{'; '.join(totals)}]]")
     return lines
 
 
-def _parts(found: Variance, outlook: Outlook) -> list[str]:
+def _parts(variance: Variance, outlook: Outlook) -> list[str]:
     parts = []
-    if found.new:
+    if variance.new:
         parts.append(
-            f"**{plural(len(found.new), 'new payer')}** ({escape(_some(found.new, outlook))})"
+            f"**{plural(len(variance.new), 'new payer')}** ({escape(_some(variance.new, outlook))})"
         )
-    if found.missing:
+    if variance.missing:
         parts.append(
-            f"**{plural(len(found.missing), 'usual one')} missing** ({escape(_some(found.missing, outlook))})"
+            f"**{plural(len(variance.missing), 'usual one')} missing** ({escape(_some(variance.missing, outlook))})"
         )
-    for change in found.changes:
+    for change in variance.changes:
         name = outlook.names.get(change.customer, change.customer)
         parts.append(
             f"{escape(name)} **{change.percent:+,} %** ({escape(format_money(change.after, change.currency))})"

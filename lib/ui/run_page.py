@@ -121,12 +121,12 @@ def _figures(view: RunView) -> None:
 
 def _others(counts: Mapping[str, int]) -> str:
     """Rows of a started run that are in no other figure."""
-    found = (
+    parts = (
         ("left out or cancelled", counts.get("cancelled", 0)),
         ("not sent yet", counts.get("planned", 0)),
         ("not known yet", counts.get("attempting", 0) + counts.get("unknown", 0)),
     )
-    named = [f"{count:,} {words}" for words, count in found if count]
+    named = [f"{count:,} {words}" for words, count in parts if count]
     return f"Also counted here: {', '.join(named)}." if named else ""
 
 
@@ -175,10 +175,10 @@ def _duration(seconds: int) -> str:
 
 
 def _failures(ctx: PageContext, run_id: str) -> None:
-    found = ctx.services.reports.runs.failures(run_id)
-    if not found.empty:
-        failures.chart(failures.by_reason(found))
-        steps = found.assign(label=[charge_words.reason(code) for code in found["reason"]])
+    frame = ctx.services.reports.runs.failures(run_id)
+    if not frame.empty:
+        failures.chart(failures.by_reason(frame))
+        steps = frame.assign(label=[charge_words.reason(code) for code in frame["reason"]])
         tables.listing(
             steps.sort_values(["count", "label"], ascending=[False, True]),
             {

@@ -44,11 +44,11 @@ def draw(ctx: PageContext, view: RunView) -> None:
                 icon=":material/add_link:",
                 help=f"A link to save a new card, for {about}. It costs nothing and charges nothing.",
             ):
-                with outcome.show() as said:
+                with outcome.show() as toast:
                     made = ctx.services.runs.retry_runs.create_links(
                         view.run.id, by=ctx.actor, numbers=numbers
                     )
-                    said.message = _made(made)
+                    toast.message = _made(made)
             downloads.file(
                 partial(ctx.services.runs.files.messages, view.run.id, numbers=numbers),
                 key=f"run_messages_{len(chosen)}",
@@ -94,16 +94,16 @@ def _everything(view: RunView) -> str:
 def _choose(ctx: PageContext, view: RunView, failed: int, everything: str) -> list[int]:
     frame, more = ctx.services.reports.runs.rows(view.run.id, rows=_SHOWN, failed_still=True)
     arrived = {card.run_row for card in ctx.services.runs.new_cards.arrived(view.run.id)}
-    said = f"Choose rows. With none chosen, Try again takes {everything}."
+    text = f"Choose rows. With none chosen, Try again takes {everything}."
     if more is not None:
-        said = f"The first {_SHOWN} of {failed:,} failed rows. {said}"
+        text = f"The first {_SHOWN} of {failed:,} failed rows. {text}"
     if arrived:
         waiting = plural(len(arrived), "row waits", "rows wait")
         st.success(
             f"{waiting} for another try: the customer has saved a new card. Choose and try again.",
             icon=":material/credit_card:",
         )
-    st.caption(said)
+    st.caption(text)
     cards = ["New card saved" if number in arrived else "" for number in frame["number"]]
     chosen = tables.choose_many(
         frame.assign(card=cards),
@@ -144,9 +144,9 @@ def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) 
 
 
 def _made(links: LinkCounts) -> str:
-    said = f"{plural(links.made, 'link')} made."
+    text = f"{plural(links.made, 'link')} made."
     if links.had:
-        said += f" {plural(links.had, 'row')} had one already."
+        text += f" {plural(links.had, 'row')} had one already."
     if links.helpless:
-        said += f" {plural(links.helpless, 'row')} cannot be mended by a new card."
-    return said
+        text += f" {plural(links.helpless, 'row')} cannot be mended by a new card."
+    return text

@@ -28,11 +28,11 @@ _EXISTING, _NEW = "Existing customer", "New customer"
 
 
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
-    found = records(frame)
+    entries = records(frame)
     return frame.assign(
-        shown=[who(row) for row in found],
-        label=[row["label"] if is_saved(row) else "" for row in found],
-        shown_state=[shown_state(row) for row in found],
+        shown=[who(row) for row in entries],
+        label=[row["label"] if is_saved(row) else "" for row in entries],
+        shown_state=[shown_state(row) for row in entries],
     )
 
 
@@ -48,8 +48,8 @@ def shown_state(row: dict[str, Any]) -> str:
 
 
 def drawer(session_id: str) -> None:
-    found = require().services.reports.sessions.find(session_id)
-    title = "Session" if found is None else who(found)
+    row = require().services.reports.sessions.find(session_id)
+    title = "Session" if row is None else who(row)
     drawers.show(title, partial(_panel, session_id), on_close=_close)
 
 
@@ -181,9 +181,9 @@ def _attach_new(ctx: PageContext, row: dict[str, Any]) -> None:
         with outcome.show(rerun=False):
             if not email.strip():
                 raise InvalidInput("Enter the customer's e-mail.", field="email")
-            found = ctx.services.customers.twins(email)
-            st.session_state[_TWINS] = (email.strip(), found)
-            if found:
+            matches = ctx.services.customers.twins(email)
+            st.session_state[_TWINS] = (email.strip(), matches)
+            if matches:
                 st.rerun()
             _attach_to(ctx, row, None, email=email, name=name)
 

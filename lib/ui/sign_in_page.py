@@ -26,10 +26,10 @@ def draw(users: UserService, settings: Settings) -> None:
             password = st.text_input(
                 "Password", key="sign_in_password", type="password", autocomplete="current-password"
             )
-            asked = st.form_submit_button(
+            click = st.form_submit_button(
                 "Sign in", key="sign_in_submit", type="primary", width="stretch"
             )
-        if asked:
+        if click:
             _try(users, username, password)
         if settings.mode is Mode.PRACTICE:
             _practice_accounts(users)

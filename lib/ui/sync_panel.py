@@ -31,7 +31,7 @@ _KEPT = {
 _AGAIN = {SYNC: "Sync again", BACKFILL: "Continue", VERIFY: "Compare again"}
 
 
-def buttons(ctx: PageContext, found: HealthFacts) -> None:
+def buttons(ctx: PageContext, health: HealthFacts) -> None:
     """For people who may: read everything again, compare, and the one they usually want."""
     if not ctx.actor.may(Permission.SYNC):
         return
@@ -39,7 +39,7 @@ def buttons(ctx: PageContext, found: HealthFacts) -> None:
     latest = sync.latest_of_each()
     busy = {kind: is_live(latest.get(kind)) for kind in _KINDS}
     with st.popover("More", icon=":material/more_horiz:"):
-        _read_everything(ctx, found, busy=busy)
+        _read_everything(ctx, health, busy=busy)
     if st.button(
         "Compare with Stripe",
         key="sync_verify",
@@ -48,8 +48,8 @@ def buttons(ctx: PageContext, found: HealthFacts) -> None:
         help="Lists samples of everything at Stripe, compares each field, and repairs "
         "what differs.",
     ):
-        with outcome.show() as said:
-            said.message = _began(sync.request_verification(by=ctx.actor))
+        with outcome.show() as toast:
+            toast.message = _began(sync.request_verification(by=ctx.actor))
     if st.button(
         "Sync now",
         key="sync_now",
@@ -57,17 +57,17 @@ def buttons(ctx: PageContext, found: HealthFacts) -> None:
         icon=":material/sync:",
         disabled=busy[SYNC] or busy[BACKFILL],
     ):
-        with outcome.show() as said:
-            said.message = _began(sync.request(by=ctx.actor))
+        with outcome.show() as toast:
+            toast.message = _began(sync.request(by=ctx.actor))
 
 
-def _read_everything(ctx: PageContext, found: HealthFacts, *, busy: Mapping[str, bool]) -> None:
+def _read_everything(ctx: PageContext, health: HealthFacts, *, busy: Mapping[str, bool]) -> None:
     cost = ctx.services.reports.health.cost_of_reading()
     st.markdown("**Read everything again**")
     st.caption(
         "Only needed when a comparison finds that much is missing. It takes about "
-        f"{plural(cost, 'request')}; of the {found.reads.allowed:,} reads that Stripe allows in "
-        f"30 days, {found.reads.used:,} are used. You can go on working meanwhile."
+        f"{plural(cost, 'request')}; of the {health.reads.allowed:,} reads that Stripe allows in "
+        f"30 days, {health.reads.used:,} are used. You can go on working meanwhile."
     )
     if st.button(
         "Read everything again",
@@ -75,8 +75,8 @@ def _read_everything(ctx: PageContext, found: HealthFacts, *, busy: Mapping[str,
         disabled=busy[BACKFILL],
         icon=":material/restart_alt:",
     ):
-        with outcome.show() as said:
-            said.message = _began(ctx.services.sync.request(by=ctx.actor, full=True))
+        with outcome.show() as toast:
+            toast.message = _began(ctx.services.sync.request(by=ctx.actor, full=True))
     st.markdown("**Compare everything**")
     st.caption("Not only samples: every object, about as many requests.")
     if st.button(
@@ -85,25 +85,25 @@ def _read_everything(ctx: PageContext, found: HealthFacts, *, busy: Mapping[str,
         disabled=busy[VERIFY] or ctx.services.sync.needs_backfill(),
         icon=":material/fact_check:",
     ):
-        with outcome.show() as said:
-            said.message = _began(ctx.services.sync.request_verification(by=ctx.actor, full=True))
+        with outcome.show() as toast:
+            toast.message = _began(ctx.services.sync.request_verification(by=ctx.actor, full=True))
 
 
-def _began(asked: bool) -> str:
-    return "It begins in a moment." if asked else "It is under way already."
+def _began(is_new: bool) -> str:
+    return "It begins in a moment." if is_new else "It is under way already."
 
 
-def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
+def jobs(ctx: PageContext, *, codes: Collection[str]) -> None:
     """
     What runs, redrawn every two seconds while something does; under it what ended badly.
 
     Args:
-        told: the codes of the light's reasons; a failure that is among them is not told twice.
+        codes: the codes of the light's reasons; a failure that is among them is not told twice.
     """
     is_told = {
-        SYNC: "sync_failed" in told,
+        SYNC: "sync_failed" in codes,
         BACKFILL: False,
-        VERIFY: bool({"unverified", "verification_failed", "sync_failed"} & set(told)),
+        VERIFY: bool({"unverified", "verification_failed", "sync_failed"} & set(codes)),
     }
     latest = ctx.services.sync.latest_of_each()
     live = any(is_live(job) for job in latest.values())
@@ -117,14 +117,14 @@ def jobs(ctx: PageContext, *, told: Collection[str]) -> None:
 
 def _live() -> None:
     ctx = require()
-    found = [job for job in ctx.services.sync.latest_of_each().values() if is_live(job)]
-    ids = [job.id for job in found]
+    live_jobs = [job for job in ctx.services.sync.latest_of_each().values() if is_live(job)]
+    ids = [job.id for job in live_jobs]
     if set(st.session_state.get(_WATCHED, ())) - set(ids):
         # One ended while being watched: the whole page reads afresh.
         st.session_state[_WATCHED] = ids
         st.rerun()
     st.session_state[_WATCHED] = ids
-    for job in found:
+    for job in live_jobs:
         _live_job(ctx, job)
 
 
@@ -157,18 +157,18 @@ def _since(ctx: PageContext, job: Job) -> str:
 
 
 def _asked_by(ctx: PageContext, job: Job) -> str:
-    found = ctx.services.users.find(job.requested_by)
-    return f"asked for by {escape(found.name)}" if found else "by itself"
+    user = ctx.services.users.find(job.requested_by)
+    return f"asked for by {escape(user.name)}" if user else "by itself"
 
 
 def _cancel(ctx: PageContext, job: Job) -> None:
     if not ctx.actor.may(Permission.SYNC):
         return
-    asked = job.cancel_requested_by is not None
+    is_stopping = job.cancel_requested_by is not None
     if st.button(
-        "Stopping …" if asked else "Cancel",
+        "Stopping …" if is_stopping else "Cancel",
         key=f"sync_cancel_{job.kind}",
-        disabled=asked,
+        disabled=is_stopping,
         icon=":material/stop_circle:",
         help="What was read is kept; it can go on there later.",
     ):
@@ -189,8 +189,8 @@ def _ended_early(ctx: PageContext, job: Job) -> None:
             )
             _go_on(ctx, job)
         if job.state == "failed":
-            said = sync_words.stop(job.error)
-            st.markdown(escape(f"{said.says} {said.next_step}"[:600]))
+            stop = sync_words.stop(job.error)
+            st.markdown(escape(f"{stop.says} {stop.next_step}"[:600]))
         else:
             by = _who(ctx, job.cancel_requested_by or job.requested_by)
             st.markdown(f"Stopped by {escape(by)}.")
@@ -203,12 +203,12 @@ def _go_on(ctx: PageContext, job: Job) -> None:
         return
     if st.button(_AGAIN[job.kind], key=f"sync_again_{job.kind}", icon=":material/play_arrow:"):
         sync, by = ctx.services.sync, ctx.actor
-        with outcome.show() as said:
+        with outcome.show() as toast:
             if job.kind == VERIFY:
-                asked = sync.request_verification(by=by, full=bool(job.params.get("full")))
+                is_new = sync.request_verification(by=by, full=bool(job.params.get("full")))
             else:
-                asked = sync.request(by=by, full=job.kind == BACKFILL)
-            said.message = _began(asked)
+                is_new = sync.request(by=by, full=job.kind == BACKFILL)
+            toast.message = _began(is_new)
 
 
 def last_runs(ctx: PageContext) -> None:
@@ -228,9 +228,11 @@ def last_runs(ctx: PageContext) -> None:
 
 
 def _numbers(values: dict[str, Any]) -> None:
-    found = counts(values)
-    if found:
-        st.caption("Read so far: " + " · ".join(f"{name} **{number:,}**" for name, number in found))
+    numbers = counts(values)
+    if numbers:
+        st.caption(
+            "Read so far: " + " · ".join(f"{name} **{number:,}**" for name, number in numbers)
+        )
 
 
 def _title(job: Job) -> str:
@@ -238,5 +240,5 @@ def _title(job: Job) -> str:
 
 
 def _who(ctx: PageContext, username: str) -> str:
-    found = ctx.services.users.find(username)
-    return found.name if found else "Onfile"
+    user = ctx.services.users.find(username)
+    return user.name if user else "Onfile"

@@ -40,9 +40,9 @@ def bar() -> None:
 def _shown(ctx: PageContext) -> Job | None:
     """What is under way, the reading of everything before that of news; else the newest."""
     latest = ctx.services.sync.latest_of_each()
-    found = [latest[kind] for kind in (BACKFILL, SYNC) if kind in latest]
-    live = [job for job in found if is_live(job)]
-    return next(iter(live), max(found, key=lambda job: job.created_at, default=None))
+    jobs = [latest[kind] for kind in (BACKFILL, SYNC) if kind in latest]
+    live = [job for job in jobs if is_live(job)]
+    return next(iter(live), max(jobs, key=lambda job: job.created_at, default=None))
 
 
 def _bar() -> None:
@@ -58,9 +58,9 @@ def _bar() -> None:
         if ctx.actor.may(Permission.SYNC) and st.button(
             "Sync now", key="sync_status_request", icon=":material/sync:", disabled=is_live(job)
         ):
-            with outcome.show() as said:
-                asked = ctx.services.sync.request(by=ctx.actor)
-                said.message = "Sync asked for." if asked else "A sync is under way already."
+            with outcome.show() as toast:
+                is_new = ctx.services.sync.request(by=ctx.actor)
+                toast.message = "Sync asked for." if is_new else "A sync is under way already."
 
 
 def _words(job: Job | None, done_at: int | None) -> str:

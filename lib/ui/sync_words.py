@@ -19,13 +19,13 @@ class Stop:
 
 def stop(error: str | None) -> Stop:
     """One sentence for all that the key may not read; anything else as it was kept."""
-    said = (error or "").strip()
-    lacking = _PERMISSION.findall(said)
+    text = (error or "").strip()
+    lacking = _PERMISSION.findall(text)
     if not lacking:
-        return Stop(said, "")
+        return Stop(text, "")
     what = _and([name for name, _ in lacking])
     permissions = _and([permission for _, permission in lacking])
-    others = _PERMISSION.sub("", said).strip()
+    others = _PERMISSION.sub("", text).strip()
     return Stop(
         f"The Stripe key may not read {what}. {others}".strip(),
         f"An admin gives the key in the Stripe Dashboard: {permissions}.",

@@ -225,8 +225,8 @@ def _states(cell: object) -> list[str]:
 def colors(cells: Iterable[object], *, dark: bool) -> dict[str, str]:
     """Each label of a column of states and its colour there: “Open” is not the same everywhere."""
     states = sorted({state for cell in cells for state in _states(cell)})
-    found = {badges.cell_label(state): badges.cell_color(state, dark=dark) for state in states}
-    return dict(sorted(found.items()))
+    scheme = {badges.cell_label(state): badges.cell_color(state, dark=dark) for state in states}
+    return dict(sorted(scheme.items()))
 
 
 def _config(column: Column, cells: pd.Series[Any], timezone: tzinfo) -> ColumnConfig:

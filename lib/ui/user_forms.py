@@ -69,9 +69,9 @@ def _dialog() -> None:
         address = st.text_input("E-mail", key="users_add_address", placeholder="maria@example.com")
         roles = roles_input("users_add_roles", [Role.OPERATOR])
         password = password_input("First password", "users_add_password")
-        asked = st.form_submit_button("Add user", key="users_add_submit", type="primary")
-    if asked:
-        with outcome.show() as said:
+        click = st.form_submit_button("Add user", key="users_add_submit", type="primary")
+    if click:
+        with outcome.show() as toast:
             added = ctx.services.users.add(
                 username.strip(),
                 name=shown,
@@ -80,5 +80,5 @@ def _dialog() -> None:
                 password=password,
                 by=ctx.actor,
             )
-            said.message = f"{added.name} can sign in now."
+            toast.message = f"{added.name} can sign in now."
             _hide()

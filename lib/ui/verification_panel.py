@@ -188,8 +188,8 @@ def _panel(type_: str) -> None:
         st.info("Not compared yet.", icon=":material/schedule:")
         return
     if verification.error:
-        said = sync_words.stop(verification.error)
-        st.warning(escape(f"{said.says} {said.next_step}"), icon=":material/warning:")
+        stop = sync_words.stop(verification.error)
+        st.warning(escape(f"{stop.says} {stop.next_step}"), icon=":material/warning:")
     _done(verification)
     zone = ctx.timezone
     facts = [Fact("Compared", when(verification.verified_at, ctx.now, zone))]
@@ -228,15 +228,15 @@ def _done(verification: VerificationResult) -> None:
 
 def _findings(verification: VerificationResult) -> None:
     for kind, (title, done) in _KINDS.items():
-        found = [finding for finding in verification.findings if finding.kind == kind]
-        if not found:
+        findings = [finding for finding in verification.findings if finding.kind == kind]
+        if not findings:
             continue
         st.markdown(f"**{title}**")
         st.caption(done)
-        if not any(finding.fields for finding in found):
-            st.code("\n".join(finding.id for finding in found), language=None)
+        if not any(finding.fields for finding in findings):
+            st.code("\n".join(finding.id for finding in findings), language=None)
             continue
-        for finding in found:
+        for finding in findings:
             with st.container(gap="xsmall"):
                 st.code(finding.id, language=None)
                 st.caption("Different: " + ", ".join(field(name) for name in finding.fields))

@@ -30,12 +30,12 @@ LABELS = {
 
 
 def rows(frame: pd.DataFrame, ctx: PageContext) -> pd.DataFrame:
-    found = records(frame)
+    entries = records(frame)
     now = epoch(ctx.now)
     return frame.assign(
-        what=[webhook_words.event(row["type"]) for row in found],
-        about=[row["name"] or row["object_id"] or "" for row in found],
-        took=[webhook_words.took(row, now) for row in found],
+        what=[webhook_words.event(row["type"]) for row in entries],
+        about=[row["name"] or row["object_id"] or "" for row in entries],
+        took=[webhook_words.took(row, now) for row in entries],
     )
 
 
@@ -50,9 +50,9 @@ def replay_all(ctx: PageContext, given_up: int) -> None:
         type="primary",
         help="Asks Stripe again about everything that was given up. It does no harm.",
     ):
-        with outcome.show() as said:
+        with outcome.show() as toast:
             count = ctx.services.webhooks.replay_all(by=ctx.actor)
-            said.message = f"{plural(count, 'delivery', 'deliveries')} will be processed again."
+            toast.message = f"{plural(count, 'delivery', 'deliveries')} will be processed again."
 
 
 def not_set_up(ctx: PageContext) -> None:
@@ -100,8 +100,8 @@ def none_yet(ctx: PageContext) -> None:
 
 
 def drawer(event_id: str) -> None:
-    found = require().services.reports.webhooks.find(event_id[:200])
-    title = "Delivery" if found is None else webhook_words.event(found["type"])
+    row = require().services.reports.webhooks.find(event_id[:200])
+    title = "Delivery" if row is None else webhook_words.event(row["type"])
     drawers.show(
         title, partial(_panel, event_id[:200]), on_close=partial(drawers.close, PARAM, TABLE)
     )

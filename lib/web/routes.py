@@ -90,19 +90,19 @@ class _Handlers:
         if not _TOKEN.match(token):
             return _page("gone", status_code=410)
         try:
-            found = await run_in_threadpool(self._services().links.open_durable, token)
+            result = await run_in_threadpool(self._services().links.open_durable, token)
         except (Busy, OutcomeUnknown, sqlite3.Error):
             logger.exception("a durable link could not be opened just now")
             return _page("try_again", status_code=503)
         except (GatewayError, RuleViolation):
             logger.exception("a durable link cannot be opened until somebody mends it")
             return _page("broken", status_code=503, more=self._whom_to_ask())
-        if isinstance(found, LinkGone):
-            if found.is_confirming:
+        if isinstance(result, LinkGone):
+            if result.is_confirming:
                 return _page("confirming", status_code=410)
-            used = found.status is LinkStatus.COMPLETED
+            used = result.status is LinkStatus.COMPLETED
             return _page("used" if used else "gone", status_code=410)
-        return RedirectResponse(found, status_code=303, headers={"Cache-Control": "no-store"})
+        return RedirectResponse(result, status_code=303, headers={"Cache-Control": "no-store"})
 
     def _whom_to_ask(self) -> str:
         settings = self._services().settings
