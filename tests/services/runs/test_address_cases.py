@@ -95,5 +95,5 @@ def test_a_twin_that_paid_the_reference_blocks_it(world: World) -> None:
     charged(world, first, reference="R")
     second = payer(world, "BÜRO@firma-test.example")
     (row,) = rows_of(world, imported(world, second, reference="R").id)
-    assert "already_charged" in [finding.code for finding in row.findings]
+    assert "charged_elsewhere" in [finding.code for finding in row.findings]
     assert world.moved() == [(1_200, "eur")]
