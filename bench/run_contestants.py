@@ -101,7 +101,7 @@ class UpToDate:
 def preview(arguments: argparse.Namespace) -> dict[str, Any]:
     """Every fifth customer several times, some unknown, named by address or id."""
     services = _services(arguments)
-    services.runs.drafts._sync = UpToDate()  # type: ignore[assignment]
+    services.runs.drafts.sync = UpToDate()  # type: ignore[assignment]
     requests = []
     for at in range(arguments.charges):
         customer = f"cus_{at % (arguments.charges * 4 // 5):08d}"

@@ -57,4 +57,4 @@ def answer_dispute(world: World, dispute: str) -> None:
     def tell(ledger: Ledger) -> None:
         ledger.emit("charge.dispute.updated", ledger.get("dispute", dispute))
 
-    world.stripe._write(tell)
+    world.stripe.write(tell)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from lib.domain.actors import Role
 from lib.domain.mirror import TYPES
 
-Add = Callable[
-    ["argparse._SubParsersAction[argparse.ArgumentParser]", str, str, str], argparse.ArgumentParser
-]
+
+class Group(Protocol):
+    """What `add_subparsers` returns, whose own type argparse keeps private."""
+
+    def add_parser(
+        self,
+        name: str,
+        *,
+        help: str,
+        description: str,
+        parents: Sequence[argparse.ArgumentParser],
+    ) -> argparse.ArgumentParser: ...
+
+
+Add = Callable[[Group, str, str, str], argparse.ArgumentParser]
 
 
 class Arguments(argparse.Namespace):
@@ -38,9 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(
-        group: argparse._SubParsersAction[argparse.ArgumentParser], word: str, name: str, text: str
-    ) -> argparse.ArgumentParser:
+    def add(group: Group, word: str, name: str, text: str) -> argparse.ArgumentParser:
         made = group.add_parser(word, help=text, description=text, parents=[common])
         made.set_defaults(command=name)
         return made

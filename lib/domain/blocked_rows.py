@@ -26,7 +26,7 @@ _LOOK = Block(
     retry_allowed=True,
 )
 
-_BY_CODE: dict[str, Block] = {
+BY_CODE: dict[str, Block] = {
     "customer_not_checked": Block(
         Reason.TRY_LATER, "Check the rows again, or write the customer's id.", retry_allowed=True
     ),
@@ -79,7 +79,7 @@ _BY_CODE: dict[str, Block] = {
     ),
 }
 # Refused because of what a bank said before: that reason is the row's reason, too.
-_BY_AN_EARLIER_TRY = {
+BY_AN_EARLIER_TRY = {
     "retry_too_early": True,
     "retry_not_allowed": False,
     "too_many_attempts": False,
@@ -88,10 +88,10 @@ _BY_AN_EARLIER_TRY = {
 
 def block_of(finding: Finding) -> Block:
     """What a red finding means for whoever reads the results; a row to correct unless known better."""
-    if finding.code in _BY_AN_EARLIER_TRY:
+    if finding.code in BY_AN_EARLIER_TRY:
         reason = Reason(finding.reason or Reason.CARD_STOPPED)
         step = EXPLANATIONS[reason].next_step
         if finding.code == "too_many_attempts":
             step = "Do not try again. Ask for another way to pay."
-        return Block(reason, step, _BY_AN_EARLIER_TRY[finding.code])
-    return _BY_CODE.get(finding.code, _CORRECT)
+        return Block(reason, step, BY_AN_EARLIER_TRY[finding.code])
+    return BY_CODE.get(finding.code, _CORRECT)

@@ -97,12 +97,12 @@ class PracticeStripe(Happenings):
             return completion.view(ledger, session_id, account.BUSINESS_NAME)
 
     def submit_card(self, session_id: str, card: CardForm) -> CheckoutStep:
-        return self._write(
+        return self.write(
             lambda ledger: completion.submit(ledger, session_id, card, self._fingerprint_key)
         )
 
     def answer_authentication(self, session_id: str, *, approve: bool) -> CheckoutStep:
-        return self._write(
+        return self.write(
             lambda ledger: completion.authenticate(ledger, session_id, approve=approve)
         )
 

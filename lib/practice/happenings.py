@@ -71,7 +71,7 @@ class Happenings:
                 raise ValueError(f"{payment_intent_id} is not processing")
             charging.settle(ledger, intent, succeed=succeed)
 
-        self._write(settle)
+        self.write(settle)
 
     def verify_microdeposits(self, setup_intent_id: str, *, succeed: bool = True) -> None:
         """The customer tells what arrived on the bank account, rightly or not.
@@ -87,7 +87,7 @@ class Happenings:
             failure = None if succeed else setup.MICRODEPOSITS_FAILED
             setup.verify_microdeposits(ledger, intent, failure)
 
-        self._write(verify)
+        self.write(verify)
 
     def close_dispute(self, dispute_id: str, *, won: bool) -> None:
         """The bank's decision. An inquiry ends without one: `warning_closed` either way.
@@ -95,7 +95,7 @@ class Happenings:
         Raises:
             ValueError: There is no such dispute, or it is decided.
         """
-        self._write(
+        self.write(
             lambda ledger: disputes.close(ledger, _open_dispute(ledger, dispute_id), is_won=won)
         )
 
@@ -112,7 +112,7 @@ class Happenings:
                 raise ValueError(f"{dispute_id} is no inquiry")
             disputes.escalate(ledger, dispute)
 
-        self._write(escalate)
+        self.write(escalate)
 
     def renew_card(self, payment_method_id: str, *, exp_month: int, exp_year: int) -> None:
         """The card network's own update, `payment_method.automatically_updated`.
@@ -127,7 +127,7 @@ class Happenings:
                 raise ValueError(f"{payment_method_id} is not a card")
             payment_methods.renew(ledger, method, exp_month, exp_year)
 
-        self._write(renew)
+        self.write(renew)
 
     @contextmanager
     def events_lost(self) -> Iterator[None]:
@@ -146,7 +146,7 @@ class Happenings:
         Raises:
             ValueError: There is no such object.
         """
-        self._write(lambda ledger: tampering.forget(ledger, object_id))
+        self.write(lambda ledger: tampering.forget(ledger, object_id))
 
     def alter(self, object_id: str, changes: Mapping[str, Any]) -> None:
         """Changes an object without an event. Mappings within it are merged.
@@ -154,7 +154,7 @@ class Happenings:
         Raises:
             ValueError: There is no such object, or no such field.
         """
-        self._write(lambda ledger: tampering.alter(ledger, object_id, changes))
+        self.write(lambda ledger: tampering.alter(ledger, object_id, changes))
 
     def money_moved(self) -> list[MoneyMoved]:
         """Every successful movement, oldest first."""
@@ -162,7 +162,7 @@ class Happenings:
 
     def adopt_customer(self, customer_id: str, details: Mapping[str, Any]) -> None:
         """A customer whose id the account chose itself, as old integrations did."""
-        self._write(lambda ledger: customers.new(ledger, dict(details), customer_id=customer_id))
+        self.write(lambda ledger: customers.new(ledger, dict(details), customer_id=customer_id))
 
     def register_endpoint(
         self,
@@ -172,13 +172,13 @@ class Happenings:
         api_version: str = API_VERSION,
     ) -> None:
         """What the account's owner does once in the Dashboard; nothing when it was done."""
-        self._write(
+        self.write(
             lambda ledger: webhook_endpoints.register(
                 ledger, url, enabled_events=enabled_events, api_version=api_version
             )
         )
 
-    def _write(self, act: Callable[[Ledger], _Answer]) -> _Answer:
+    def write(self, act: Callable[[Ledger], _Answer]) -> _Answer:
         self.settle_due()
         with self.database.writing() as connection:
             return act(Ledger(connection, epoch(self.clock())))

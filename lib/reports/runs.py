@@ -44,10 +44,10 @@ _ROWS = f"""
     LEFT JOIN customers c ON c.id = w.customer
     LEFT JOIN payment_methods m ON m.id = w.payment_method"""
 # Attempts are found by when they were sent: a large run has far more than one minute's.
-_ENDED = """
+ENDED = """
     SELECT count(*) FROM attempts WHERE requested_at > ? AND +run_id = ? AND outcome_at > ?
         AND outcome_at <= ? AND outcome IN ('succeeded', 'processing', 'declined', 'needs_customer')"""
-_BEGUN = """
+BEGUN = """
     SELECT max(at) FROM audit_log WHERE subject = ? AND action IN ('run.start', 'run.resume')"""
 _EXECUTED = """
     SELECT name FROM runs WHERE state = 'running' AND id <> ? AND lease_owner IS NOT NULL
@@ -137,10 +137,10 @@ class RunReports:
         """Rows a second that came to an end in the last minute, or since it was started or resumed."""
         now = epoch(self._clock())
         with self._pool.reading() as database:
-            begun = database.execute(_BEGUN, (run_id,)).fetchone()[0]
+            begun = database.execute(BEGUN, (run_id,)).fetchone()[0]
             since = max(now - _PACE_SECONDS, begun or 0)
             sent_after = since - IN_FLIGHT_SECONDS
-            ended = database.execute(_ENDED, (sent_after, run_id, since, now)).fetchone()[0]
+            ended = database.execute(ENDED, (sent_after, run_id, since, now)).fetchone()[0]
         return float(ended) / max(now - since, 1)
 
     def executed_now(self, *, besides: str) -> list[str]:

@@ -28,7 +28,7 @@ def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": api_base},
         max_network_retries=0,
-        http_client=_Unread(timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)),
+        http_client=UnreadClient(timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)),
     )
 
 
@@ -75,7 +75,7 @@ def unread(
     return b"{}", status, _Answer(headers, content)
 
 
-class _Unread(stripe.RequestsClient):
+class UnreadClient(stripe.RequestsClient):
     # The SDK's own RequestsClient differs from its base in the same way.
     def request(  # type: ignore[override]
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None

@@ -18,7 +18,7 @@ class Line:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._money: deque[threading.Event] = deque()
-        self._is_taken = False
+        self.is_taken = False
 
     def __enter__(self) -> None:
         self._wait(self._waiting)
@@ -29,7 +29,13 @@ class Line:
             if waiting:
                 waiting.popleft().set()
             else:
-                self._is_taken = False
+                self.is_taken = False
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in it, besides the one whose turn it is."""
+        with self._lock:
+            return len(self._waiting) + len(self._money)
 
     @contextmanager
     def turn(self, *, is_money: bool) -> Iterator[None]:
@@ -43,8 +49,8 @@ class Line:
     def _wait(self, waiting: deque[threading.Event]) -> None:
         turn = threading.Event()
         with self._lock:
-            if not self._is_taken:
-                self._is_taken = True
+            if not self.is_taken:
+                self.is_taken = True
                 return
             waiting.append(turn)
         turn.wait()

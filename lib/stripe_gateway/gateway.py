@@ -53,7 +53,7 @@ class StripeGateway:
         self._api_key = api_key
         self._address = address
         self._client: StripeClient | None = None
-        self._pace = Pace(max_rps, total=total_rps)
+        self.pace = Pace(max_rps, total=total_rps)
         self._lock = threading.Lock()
         self._guard: Callable[[], None] | None = None
         self._guard_lock = threading.RLock()
@@ -392,7 +392,7 @@ class StripeGateway:
         self.pass_guard()
         client = self.client
         options: dict[str, Any] = {"idempotency_key": idempotency_key} if idempotency_key else {}
-        with self._pace.turn(method, path):
+        with self.pace.turn(method, path):
             if last_look is not None:
                 last_look()
             with self._lock:
@@ -402,7 +402,7 @@ class StripeGateway:
                 with translated():
                     response = client.raw_request(method, path, **params, **options)
             except Busy as error:
-                self._pace.slow_down(method, path, error.limit_reason)
+                self.pace.slow_down(method, path, error.limit_reason)
                 raise
         return body_of(response)
 

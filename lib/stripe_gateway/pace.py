@@ -61,8 +61,8 @@ class Pace:
         self, ceiling: float, *, total: float = 0, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._ceiling = ceiling
-        self._total = _limiter(total) if total else None
-        self._total_line = Line()
+        self.total = _limiter(total) if total else None
+        self.total_line = Line()
         self._monotonic = monotonic
         self._endpoints: dict[str, _Endpoint] = {}
         self._lines: dict[str, Line] = {}
@@ -84,9 +84,9 @@ class Pace:
             with self._changed:
                 limiter = self._recovered(name).limiter
             limiter.try_acquire("stripe")
-            if self._total is not None:
-                with self._total_line.turn(is_money=_is_money(method, path)):
-                    self._total.try_acquire("stripe")
+            if self.total is not None:
+                with self.total_line.turn(is_money=_is_money(method, path)):
+                    self.total.try_acquire("stripe")
         with self._changed:
             self._changed.wait_for(lambda: self._has_room(name), timeout=_LONGEST_WAIT_SECONDS)
             endpoint = self._recovered(name)

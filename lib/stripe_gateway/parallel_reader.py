@@ -16,7 +16,7 @@ from lib.stripe_gateway.lists import Page, Unreadable
 # Enough to fill 25 requests a second at answers of 300 ms; more would only wait for the limit.
 READERS = 8
 # Pages read and not yet written, so that memory does not depend on how slow the disk is.
-_PAGES_AHEAD = 16
+PAGES_AHEAD = 16
 _WAIT_SECONDS = 0.2
 
 Fetch = Callable[[int, int, str | None], Page[Any]]
@@ -66,7 +66,7 @@ class ParallelReader:
         self._has_answer = False
         self._changed = threading.Condition()
         self._messages: queue.Queue[WindowCut | WindowPage | None] = queue.Queue()
-        self._room = threading.Semaphore(_PAGES_AHEAD)
+        self._room = threading.Semaphore(PAGES_AHEAD)
         self._stopping = threading.Event()
         self._error: BaseException | None = None
 

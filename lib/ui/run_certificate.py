@@ -111,7 +111,7 @@ def _remarks(ctx: PageContext, certificate: Certificate) -> None:
     )
     heavy = frame[frame["weight"] != "note"]
     with st.expander(
-        _counted(frame["weight"].tolist(), certificate.content["counts"]),
+        counted(frame["weight"].tolist(), certificate.content["counts"]),
         icon=":material/list:",
         expanded=not heavy.empty,
     ):
@@ -132,7 +132,7 @@ def _remarks(ctx: PageContext, certificate: Certificate) -> None:
             st.caption(f"The printed certificate lists all {len(frame):,}.")
 
 
-def _counted(weights: Sequence[str], counts: Mapping[str, int]) -> str:
+def counted(weights: Sequence[str], counts: Mapping[str, int]) -> str:
     """What the list holds: differences first, then rows that were not paid, then what else is to be known."""
     unpaid = sum(counts.get(state, 0) for state in _NOT_PAID)
     notes = max(weights.count("note") - unpaid, 0)

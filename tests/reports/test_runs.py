@@ -86,9 +86,9 @@ class TestPace:
 
         with sqlite3.connect(world.settings.database) as shell:
             plan = str(
-                shell.execute(f"EXPLAIN QUERY PLAN {runs._ENDED}", (0, run_id, 0, 0)).fetchall()
+                shell.execute(f"EXPLAIN QUERY PLAN {runs.ENDED}", (0, run_id, 0, 0)).fetchall()
             )
-            begun = str(shell.execute(f"EXPLAIN QUERY PLAN {runs._BEGUN}", (run_id,)).fetchall())
+            begun = str(shell.execute(f"EXPLAIN QUERY PLAN {runs.BEGUN}", (run_id,)).fetchall())
         assert "attempts_by_requested" in plan
         assert "audit_log_by_subject" in begun
 

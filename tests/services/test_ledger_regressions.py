@@ -5,6 +5,7 @@ lock a reference, or say something untrue. Every test here failed once.
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from datetime import timedelta
@@ -27,6 +28,7 @@ from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.view import ChargeView
 from lib.services.ledger import attempts
 from lib.services.ledger.attempts import AttemptResult, record_result
+from lib.stripe_gateway.client import UnreadClient, unread
 from lib.stripe_gateway.errors import translate
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
@@ -164,16 +166,16 @@ class TestBetweenLookingAndWriting:
         good = world.save_card(customer)
         failed = world.charge(customer, method=cards[0])
         charging = world.services.charges
-        close = charging._canceller.cancel_last
+        close = charging.canceller.cancel_last
         raced: list[ChargeView] = []
 
         def racing(*args):
             close(*args)
             if not raced:
-                monkeypatch.setattr(charging._canceller, "cancel_last", close)
+                monkeypatch.setattr(charging.canceller, "cancel_last", close)
                 raced.append(charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1]))
 
-        monkeypatch.setattr(charging._canceller, "cancel_last", racing)
+        monkeypatch.setattr(charging.canceller, "cancel_last", racing)
         with pytest.raises(StaleState):
             charging.retry(failed.charge.id, by=ALICE, payment_method=good)
         again = charging.retry(failed.charge.id, by=ALICE, payment_method=good)
@@ -187,14 +189,14 @@ class TestBetweenLookingAndWriting:
         cards = [world.save_card(customer, ALWAYS_DECLINES) for _ in range(2)]
         failed = world.charge(customer, method=cards[0])
         charging = world.services.charges
-        close = charging._canceller.cancel_last
+        close = charging.canceller.cancel_last
 
         def racing(*args):
             close(*args)
-            monkeypatch.setattr(charging._canceller, "cancel_last", close)
+            monkeypatch.setattr(charging.canceller, "cancel_last", close)
             charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1])
 
-        monkeypatch.setattr(charging._canceller, "cancel_last", racing)
+        monkeypatch.setattr(charging.canceller, "cancel_last", racing)
         with pytest.raises(StaleState):
             charging.cancel(failed.charge.id, by=ALICE)
         assert reread(world, failed).charge.state is ChargeState.DECLINED
@@ -204,7 +206,7 @@ class TestBetweenLookingAndWriting:
     ) -> None:
         bad = world.save_card(customer, ALWAYS_DECLINES)
         good = world.save_card(customer)
-        reviewing = world.services.charges._reviews
+        reviewing = world.services.charges.reviews
         review = reviewing.review
 
         def racing(*args, **kwargs):
@@ -318,14 +320,15 @@ class TestStrangeAnswers:
     def test_an_answer_without_what_it_must_have_is_unknown(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch, body: dict[str, object]
     ) -> None:
-        gateway = world.services.gateway
-        call = gateway._call
+        request = UnreadClient.request
 
-        def odd(method, path, params, key, **more):
-            found = call(method, path, params, key, **more)
-            return body if (method, path) == ("post", "/v1/payment_intents") else found
+        def odd(self, method, url, *rest, **more):
+            answer = request(self, method, url, *rest, **more)
+            if method == "post" and url.endswith("/v1/payment_intents"):
+                return unread(json.dumps(body).encode(), 200, {})
+            return answer
 
-        monkeypatch.setattr(gateway, "_call", odd)
+        monkeypatch.setattr(UnreadClient, "request", odd)
         view = world.charge(customer)
         assert view.charge.state is ChargeState.UNKNOWN
         monkeypatch.undo()
@@ -345,14 +348,14 @@ class TestStrangeAnswers:
         second = world.charge(other, reference="B")
         world.clock.advance(seconds=61)
         settling = world.services.charge_resolver
-        look = settling._look
+        look = settling.look
 
         def breaks(attempt, seen):
             if attempt.charge_id == first.charge.id:
                 raise KeyError("id")
             return look(attempt, seen)
 
-        monkeypatch.setattr(settling, "_look", breaks)
+        monkeypatch.setattr(settling, "look", breaks)
         assert looked(world, second).charge.state is ChargeState.SUCCEEDED
         after = reread(world, first)
         assert after.last is not None
@@ -484,7 +487,7 @@ class TestNewsThatMustNotStopOtherNews:
                     signature_age=0,
                     state="received",
                 )
-        refetcher = world.services.webhooks._refetcher
+        refetcher = world.services.webhooks.refetcher
         ask = refetcher.payment_intent
 
         def breaks(intent_id, *, evidence):

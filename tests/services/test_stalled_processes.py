@@ -15,6 +15,7 @@ from lib.domain.refunds import RefundState
 from lib.errors import AlreadyCharged, OutcomeUnknown
 from lib.money import Money
 from lib.services.staff.users import PRACTICE_PASSWORD
+from lib.stripe_gateway.client import UnreadClient
 from lib.stripe_gateway.errors import translate
 from tests import stripe_account
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
@@ -52,13 +53,13 @@ class TestStoppedBeforeSending:
         def charge(meanwhile: Callable[[Any, str], object]) -> None:
             world.services.users.add_practice_users()
             first, second = world.services, world.rebuild()
-            ask = first.charges._sender.ask
+            ask = first.charges.sender.ask
 
             def asleep(attempt: Any) -> Any:
                 meanwhile(second, attempt.charge_id)
                 return ask(attempt)
 
-            monkeypatch.setattr(first.charges._sender, "ask", asleep)
+            monkeypatch.setattr(first.charges.sender, "ask", asleep)
             first.charges.charge(world.order(customer), by=ALICE)
 
         return charge
@@ -92,7 +93,7 @@ class TestStoppedBeforeSending:
     def test_for_so_long_that_stripe_may_have_forgotten_the_key(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        gateway = world.services.charges._sender._gateway
+        gateway = world.services.gateway
         send = gateway.create_payment_intent
 
         def after_a_day(*request: Any, **options: Any) -> Any:
@@ -133,7 +134,7 @@ class TestStoppedBeforeSending:
         world.fault("lost_request")
         view = first.charges.charge(world.order(customer), by=ALICE)
         world.clock.advance(minutes=65)
-        find = first.charge_resolver._find
+        find = first.charge_resolver.find
 
         def slow(*given: Any) -> Any:
             found = find(*given)
@@ -147,7 +148,7 @@ class TestStoppedBeforeSending:
             second.charges.retry(view.charge.id, by=ALICE)
             return found
 
-        monkeypatch.setattr(first.charge_resolver, "_find", slow)
+        monkeypatch.setattr(first.charge_resolver, "find", slow)
         first.charge_resolver.resolve_due()
         assert len(world.moved()) == 1
 
@@ -157,7 +158,7 @@ class TestStoppedBeforeSending:
         first, second = world.services, world.rebuild()
         asked = {"money": Money(500, "usd"), "reason": "requested_by_customer", "note": "x"}
         order = first.refunds.request(paid, **asked, by=ALICE)
-        ask = first.refunds._sender.ask
+        ask = first.refunds.sender.ask
 
         def asleep(sent: Any) -> Any:
             world.clock.advance(minutes=7)
@@ -172,7 +173,7 @@ class TestStoppedBeforeSending:
             assert done.state is RefundState.SUCCEEDED
             return ask(sent)
 
-        monkeypatch.setattr(first.refunds._sender, "ask", asleep)
+        monkeypatch.setattr(first.refunds.sender, "ask", asleep)
         first.refunds.approve(order.id, by=BOB, password=PRACTICE_PASSWORD)
         assert len([m for m in world.stripe.money_moved() if m.kind != "charge"]) == 1
 
@@ -231,18 +232,16 @@ class TestProxies:
     def test_the_reference_stays_locked(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client = world.services.gateway.client
-        http = client._requestor._client
-        request = http.request
+        request = UnreadClient.request
 
-        def proxied(method: str, url: str, *rest: Any, **more: Any) -> Any:
-            answer = request(method, url, *rest, **more)
+        def proxied(self: UnreadClient, method: str, url: str, *rest: Any, **more: Any) -> Any:
+            answer = request(self, method, url, *rest, **more)
             if method == "post" and url.endswith("/v1/payment_intents"):
                 body = {"error": {"code": 408, "message": "upstream request timeout"}}
                 return json.dumps(body).encode(), 408, {}
             return answer
 
-        monkeypatch.setattr(http, "request", proxied)
+        monkeypatch.setattr(UnreadClient, "request", proxied)
         view = world.charge(customer)
         assert view.charge.state is ChargeState.UNKNOWN
         other = world.save_card(customer)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from lib.settings import load_settings
-from lib.store.unit_of_work import UnitOfWork
+from lib.store import unit_of_work
+from lib.store.unit_of_work import Stores, UnitOfWork
 from tests.databases import migrated
 
 
@@ -18,6 +20,20 @@ def uow(tmp_path: Path) -> UnitOfWork:
     settings = load_settings(tmp_path, {})
     migrated(settings)
     return UnitOfWork(settings.database)
+
+
+@pytest.fixture
+def databases(monkeypatch: pytest.MonkeyPatch) -> list[Database]:
+    """What the stores of each transaction stand over, the latest last."""
+    seen: list[Database] = []
+    stores_over = unit_of_work.stores_over
+
+    def over(database: Database) -> Stores:
+        seen.append(database)
+        return stores_over(database)
+
+    monkeypatch.setattr(unit_of_work, "stores_over", over)
+    return seen
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from lib.store import connection_pool
 from lib.store.connection import connect
@@ -175,19 +176,20 @@ class TestWhatIsLeft:
         with pytest.raises(sqlite3.ProgrammingError):
             rows.fetchone()
 
-    def test_a_large_cache_is_of_the_bulk_write_only(self, uow: UnitOfWork) -> None:
-        def cache(stores: Stores) -> int:
-            found = stores.users._database.execute("PRAGMA cache_size").fetchone()
-            return int(found[0])
+    def test_a_large_cache_is_of_the_bulk_write_only(
+        self, uow: UnitOfWork, databases: list[Database]
+    ) -> None:
+        def cache() -> int:
+            return int(databases[-1].execute("PRAGMA cache_size").fetchone()[0])
 
-        with uow.write(in_bulk=True) as stores:
-            assert cache(stores) == -32_768
-        with uow.write() as stores:
-            assert cache(stores) == -2_000
+        with uow.write(in_bulk=True):
+            assert cache() == -32_768
+        with uow.write():
+            assert cache() == -2_000
         with uow.write(in_bulk=True):
             pass
-        with uow.read() as stores:
-            assert cache(stores) == -2_000
+        with uow.read():
+            assert cache() == -2_000
 
     def test_a_schema_that_changed_is_seen(self, uow: UnitOfWork, raw: sqlite3.Connection) -> None:
         def columns() -> list[str]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from lib.domain.mirror import Customer
 from lib.store import connection, connection_pool
@@ -87,10 +88,12 @@ def test_a_piece_that_fails_takes_nothing_else_with_it(
     assert len(counted) == 2
 
 
-def test_nor_does_one_that_the_schema_refuses(uow: UnitOfWork, raw: sqlite3.Connection) -> None:
+def test_nor_does_one_that_the_schema_refuses(
+    uow: UnitOfWork, raw: sqlite3.Connection, databases: list[Database]
+) -> None:
     def refused(stores: Stores) -> str:
         noting("b")(stores)
-        stores.audit._database.execute("DELETE FROM audit_log")
+        databases[-1].execute("DELETE FROM audit_log")
         return "never"
 
     found = together(uow, [noting("a"), refused, noting("c")])
@@ -178,13 +181,13 @@ def test_a_database_that_is_locked_fails_all_of_it_and_the_next_one_works(
 
 
 def test_a_disk_that_is_full_keeps_nothing_and_says_so_to_all(
-    uow: UnitOfWork, raw: sqlite3.Connection
+    uow: UnitOfWork, raw: sqlite3.Connection, databases: list[Database]
 ) -> None:
     """SQLite gives up the whole transaction then, savepoints and all."""
     assert uow.submit(noting("before")).result(10) == "before"
 
-    def limiting(stores: Stores) -> str:
-        database = stores.audit._database
+    def limiting(_: Stores) -> str:
+        database = databases[-1]
         pages = next(database.query("PRAGMA page_count"))["page_count"]
         database.execute(f"PRAGMA max_page_count = {pages + 4}")
         return "limited"
@@ -243,8 +246,8 @@ def test_after_it_was_closed_it_opens_again_and_closing_twice_is_fine(
     assert noted(raw) == {"a", "b"}
 
 
-def test_it_waits_for_the_disk(uow: UnitOfWork) -> None:
-    def synchronous(stores: Stores) -> object:
-        return next(stores.audit._database.query("PRAGMA synchronous"))["synchronous"]
+def test_it_waits_for_the_disk(uow: UnitOfWork, databases: list[Database]) -> None:
+    def synchronous(_: Stores) -> object:
+        return next(databases[-1].query("PRAGMA synchronous"))["synchronous"]
 
     assert uow.submit(synchronous).result(10) == 2

@@ -19,7 +19,7 @@ def test_whoever_waited_longest_goes_first() -> None:
     with line:
         for number, thread in enumerate(threads, start=1):
             thread.start()
-            until(lambda: len(line._waiting) == number)  # noqa: B023 - called before it changes
+            until(lambda: line.waiting == number)  # noqa: B023 - called before it changes
         assert order == []
     for thread in threads:
         thread.join(10)
@@ -31,4 +31,4 @@ def test_an_empty_line_keeps_nobody_waiting() -> None:
     for _ in range(2):
         with line:
             pass
-    assert not line._is_taken
+    assert not line.is_taken

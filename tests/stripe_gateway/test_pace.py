@@ -206,9 +206,9 @@ def test_a_sandbox_counts_all_endpoints_together(
 def test_money_waits_behind_no_read(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = Pace(1000, total=1000)
     order: list[str] = []
-    assert pace._total is not None
+    assert pace.total is not None
     monkeypatch.setattr(
-        pace._total, "try_acquire", lambda _: order.append(threading.current_thread().name)
+        pace.total, "try_acquire", lambda _: order.append(threading.current_thread().name)
     )
 
     def ask(method: str, path: str) -> None:
@@ -217,11 +217,11 @@ def test_money_waits_behind_no_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
     asked = [("get", "/v1/events"), ("get", "/v1/customers"), CHARGE, ("post", "/v1/refunds")]
     threads = [threading.Thread(target=ask, args=one, name=" ".join(one)) for one in asked]
-    line = pace._total_line
+    line = pace.total_line
     with line:
         for number, thread in enumerate(threads, start=1):
             thread.start()
-            until(lambda: len(line._waiting) + len(line._money) == number)  # noqa: B023 - called before it changes
+            until(lambda: line.waiting == number)  # noqa: B023 - called before it changes
     for thread in threads:
         thread.join(10)
     assert order == [
@@ -237,11 +237,11 @@ def test_a_429_from_stripe_is_told_apart(
     world: World, monkeypatch: pytest.MonkeyPatch, reason: str | None
 ) -> None:
     gateway = world.services.gateway
-    monkeypatch.setattr(gateway, "_pace", Pace(1000))
+    monkeypatch.setattr(gateway, "pace", Pace(1000))
     world.stripe.faults.add("GET", "/v1/customers", kind="rate_limited", detail=reason)
     world.services.sync.run_now(by=ALICE)
     is_rate = reason in ("global-rate", "endpoint-rate")
-    assert gateway._pace.rate("get", "/v1/customers") == (500 if is_rate else 1000)
-    assert gateway._pace.rate("get", "/v1/payment_intents") == 1000
+    assert gateway.pace.rate("get", "/v1/customers") == (500 if is_rate else 1000)
+    assert gateway.pace.rate("get", "/v1/payment_intents") == 1000
     is_concurrency = reason in ("global-concurrency", "endpoint-concurrency")
-    assert gateway._pace.at_once("get", "/v1/customers") == (4 if is_concurrency else None)
+    assert gateway.pace.at_once("get", "/v1/customers") == (4 if is_concurrency else None)

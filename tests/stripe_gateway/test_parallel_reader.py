@@ -312,7 +312,7 @@ class TestStopped:
         ).messages()
         next(messages)
         threading.Event().wait(0.1)
-        assert account.requests <= parallel_reader._PAGES_AHEAD + parallel_reader.READERS + 1
+        assert account.requests <= parallel_reader.PAGES_AHEAD + parallel_reader.READERS + 1
         messages.close()
 
 

@@ -360,7 +360,7 @@ class TestCertificate:
 
     def test_its_parts_are_counted_apart(self) -> None:
         weights = ["red", "red", "amber", "note", "note", "note"]
-        assert run_certificate._counted(weights, {"declined": 1, "blocked": 1, "succeeded": 3}) == (
+        assert run_certificate.counted(weights, {"declined": 1, "blocked": 1, "succeeded": 3}) == (
             "2 differences · 1 open outcome · 2 rows not paid, each with its reason · 1 note"
         )
 

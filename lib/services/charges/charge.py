@@ -40,9 +40,9 @@ class ChargeService:
         public_url: str,
     ) -> None:
         self._uow = uow
-        self._reviews = reviews
-        self._sender = sender
-        self._canceller = canceller
+        self.reviews = reviews
+        self.sender = sender
+        self.canceller = canceller
         self._completeness = completeness
         self._clock = clock
         self._livemode = livemode
@@ -61,7 +61,7 @@ class ChargeService:
 
     def review(self, order: ChargeOrder, *, by: Actor) -> Review:
         """See ReviewService.review: everything known before the money moves."""
-        return self._reviews.review(order, by=by)
+        return self.reviews.review(order, by=by)
 
     def charge(
         self,
@@ -91,7 +91,7 @@ class ChargeService:
         self._completeness.verify()
         with self._uow.read() as stores:
             earlier_attempts = attempts_of(stores, order)
-        review = self._reviews.review(order, by=by, is_approved=is_approved)
+        review = self.reviews.review(order, by=by, is_approved=is_approved)
         if seen not in (None, review.fingerprint):
             raise ReviewChanged(review)
         must_be_opened(review.stopped, order.despite)
@@ -99,7 +99,7 @@ class ChargeService:
         order = replace(review.order, attempt=order.attempt or review.attempts_before + 1)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in earlier_attempts.items():
-            self._canceller.cancel_last(charge_id, attempts)
+            self.canceller.cancel_last(charge_id, attempts)
         with self._uow.write() as stores:
             attempt = claim_attempt(
                 stores,
@@ -147,7 +147,7 @@ class ChargeService:
         view = self.view(charge_id)
         if view.charge.state not in RETRYABLE_STATES:
             raise StaleState("This charge can no longer be cancelled. Reload to see its state.")
-        self._canceller.cancel_last(charge_id, view.attempts)
+        self.canceller.cancel_last(charge_id, view.attempts)
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(charge_id)
             if len(attempts) != len(view.attempts) or not give_up(
@@ -167,8 +167,8 @@ class ChargeService:
             OutcomeUnknown: see `charge`.
         """
         try:
-            result = self._sender.send(attempt)
-            self._sender.look_at_blocked(attempt, result)
+            result = self.sender.send(attempt)
+            self.sender.look_at_blocked(attempt, result)
             return self.view(attempt.charge_id)
         except sqlite3.Error as error:
             raise OutcomeUnknown(

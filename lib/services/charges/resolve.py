@@ -169,7 +169,7 @@ class ChargeResolver:
             return Resolution.FINAL
         trace: Seen = {"at": epoch(self._clock())}
         try:
-            look = Resolution.FINAL if self._look(fresh, trace) else Resolution.NO_ANSWER
+            look = Resolution.FINAL if self.look(fresh, trace) else Resolution.NO_ANSWER
         except GatewayError as error:
             trace["error"] = str(error)
             look = Resolution.NOT_ASKED
@@ -213,13 +213,13 @@ class ChargeResolver:
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
         return current if current is not None and current.is_open else None
 
-    def _look(self, attempt: Attempt, trace: Seen) -> bool:
+    def look(self, attempt: Attempt, trace: Seen) -> bool:
         """True when the attempt is final now; `seen` is told what was asked."""
         if attempt.payment_intent is not None:
             return self._apply(attempt, attempt.payment_intent, Evidence.PAYMENT_INTENT, trace)
         # First what Stripe keeps, then the key: a key that seems young may be days old, if our clock was
         # wrong when it was sent, and Stripe would take it for a new request.
-        payment = self._find(attempt, trace)
+        payment = self.find(attempt, trace)
         if payment is not None:
             return self._apply(attempt, *payment, trace)
         now = epoch(self._clock())
@@ -236,7 +236,7 @@ class ChargeResolver:
                 with self._uow.write() as stores:
                     note_other_answer(stores, attempt, intent, at=now)
         if refusal is not None:
-            payment = self._find(attempt, trace)
+            payment = self.find(attempt, trace)
             if payment is not None:
                 return self._apply(attempt, *payment, trace)
         if trace["events"] == _NOT_ASKED:
@@ -264,7 +264,7 @@ class ChargeResolver:
         self._sender.look_at_blocked(attempt, result)
         return final
 
-    def _find(self, attempt: Attempt, trace: Seen) -> tuple[str, Evidence] | None:
+    def find(self, attempt: Attempt, trace: Seen) -> tuple[str, Evidence] | None:
         """
         The PaymentIntent that the attempt made, by what Stripe keeps.
 
@@ -273,7 +273,7 @@ class ChargeResolver:
                 readable to find a payment; without them nothing is concluded.
         """
         try:
-            intent_id = self._by_event(attempt)
+            intent_id = self.by_event(attempt)
             trace["events"] = "none"
         except GatewayError as error:
             intent_id = None
@@ -285,7 +285,7 @@ class ChargeResolver:
         trace["payments"] = "none" if intent is None else intent.id
         return (intent.id, Evidence.PAYMENT_INTENT) if intent is not None else None
 
-    def _by_event(self, attempt: Attempt) -> str | None:
+    def by_event(self, attempt: Attempt) -> str | None:
         after: str | None = None
         for _ in range(_EVENT_PAGES):
             page = self._gateway.list_events(

@@ -65,7 +65,7 @@ class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
     def _result_of_none(self, *, was_never_sent: bool) -> AttemptResult:
         return AttemptResult(Outcome.NOT_EXECUTED if was_never_sent else Outcome.UNKNOWN)
 
-    def _record(
+    def record(
         self,
         stores: Stores,
         row: Attempt,

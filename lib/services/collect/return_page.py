@@ -20,7 +20,7 @@ class Setup(StrEnum):
 class ReturnPageService:
     def __init__(self, uow: UnitOfWork, refetcher: Refetcher) -> None:
         self._uow = uow
-        self._refetcher = refetcher
+        self.refetcher = refetcher
 
     def finish(self, session_id: str) -> Setup | None:
         """
@@ -33,7 +33,7 @@ class ReturnPageService:
             if not stores.links.may_be_ours(session_id):
                 return None
         try:
-            bundle = self._refetcher.session(session_id)
+            bundle = self.refetcher.session(session_id)
         except Missing:
             return None
         intent, session = bundle.setup_intent, bundle.session
@@ -52,6 +52,6 @@ class ReturnPageService:
         """
         by.must(Permission.SYNC)
         try:
-            self._refetcher.session(session_id)
+            self.refetcher.session(session_id)
         except Missing as error:
             raise NotFound("Stripe has no such session under this key.") from error

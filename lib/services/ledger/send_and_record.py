@@ -68,7 +68,7 @@ class SendAndRecord(ABC, Generic[Row, Result, Made]):
         result, made = self.ask(row)
 
         def record(stores: Stores) -> None:
-            self._record(stores, row, result, made, asked_at_ms=asked_at_ms)
+            self.record(stores, row, result, made, asked_at_ms=asked_at_ms)
 
         # Around phase 3 only: a database that is busy or full must never send a charge again.
         for again in stamina.retry_context(
@@ -135,6 +135,6 @@ class SendAndRecord(ABC, Generic[Row, Result, Made]):
         """Nothing was sent now; unless nothing ever was, an earlier request may have arrived."""
 
     @abstractmethod
-    def _record(
+    def record(
         self, stores: Stores, row: Row, result: Result, made: Made | None, *, asked_at_ms: int
     ) -> None: ...

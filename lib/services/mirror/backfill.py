@@ -159,7 +159,7 @@ class Backfill:
                 if isinstance(message, WindowCut):
                     self._write_cut(bulk, backfill_id, type_, message)
                 else:
-                    self._write_page(bulk, type_, message, result)
+                    self.write_page(bulk, type_, message, result)
                     unindexed += len(message.items)
                     left = remaining(list(reader.windows))
                     progress(result.progress(type_, **speed.after(len(message.items), left)))
@@ -172,7 +172,7 @@ class Backfill:
             stores.sync.shorten_window(message.window.id, created_from=message.created_from)
             stores.sync.add_window(backfill_id, type_, message.older, message.older_from)
 
-    def _write_page(self, bulk: Bulk, type_: str, message: WindowPage, result: SyncResult) -> None:
+    def write_page(self, bulk: Bulk, type_: str, message: WindowPage, result: SyncResult) -> None:
         with bulk.write() as stores:
             written = record_listed(
                 stores,

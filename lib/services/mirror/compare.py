@@ -196,12 +196,12 @@ class Comparison:
         wrong = {finding.id for finding in differing if finding.kind != "extra"}
         if wrong:
             items = [item for item in pending.items if id_of(item) in wrong]
-            self._write_over(type_, items, pending.asked_at_ms)
+            self.write_over(type_, items, pending.asked_at_ms)
         for finding in differing:
             if finding.kind == "extra":
                 self._settle_extra(type_, finding.id)
 
-    def _write_over(self, type_: str, items: Sequence[Any], asked_at_ms: int) -> None:
+    def write_over(self, type_: str, items: Sequence[Any], asked_at_ms: int) -> None:
         created = {id_of(item): item.created for item in items}
         with self._uow.write() as stores:
             stores.comparing.remove_misplaced(type_, created)
@@ -227,7 +227,7 @@ class Comparison:
             with self._uow.write() as stores:
                 stores.comparing.remove(type_, [object_id])
         else:
-            self._write_over(type_, [item], asked_at_ms)
+            self.write_over(type_, [item], asked_at_ms)
 
 
 _RETRIEVE: dict[str, Callable[[StripeGateway, str], Any]] = {

@@ -58,10 +58,10 @@ class SyncService:
         self._webhooks = webhooks
         self._search = search
         self._clock = clock
-        self._jobs = JobRunner(uow, clock=clock)
+        self.jobs = JobRunner(uow, clock=clock)
         self._backfill = Backfill(uow, gateway, clock=clock)
-        self._incremental = IncrementalSync(uow, gateway, refetcher, webhooks, clock=clock)
-        self._verification = Verification(uow, gateway, self._incremental, clock=clock)
+        self.incremental = IncrementalSync(uow, gateway, refetcher, webhooks, clock=clock)
+        self.verification = Verification(uow, gateway, self.incremental, clock=clock)
         self._counting = threading.Lock()
         self._counted_reads = 0
 
@@ -74,7 +74,7 @@ class SyncService:
         False when one is waiting or running already.
         """
         by.must(Permission.SYNC)
-        return self._jobs.request(BACKFILL if full or self.needs_backfill() else SYNC, by=by)
+        return self.jobs.request(BACKFILL if full or self.needs_backfill() else SYNC, by=by)
 
     def request_verification(self, *, by: Actor, full: bool = False) -> bool:
         """
@@ -85,7 +85,7 @@ class SyncService:
         """
         by.must(Permission.SYNC)
         self._must_be_complete()
-        return self._jobs.request(VERIFY, by=by, params={"full": full})
+        return self.jobs.request(VERIFY, by=by, params={"full": full})
 
     def request_scheduled(self) -> None:
         """What is due by the clock, for the worker."""
@@ -96,27 +96,27 @@ class SyncService:
             if not self._has_events_since():
                 return
         every = sync_interval(reads, has_webhooks=self._webhooks.is_configured)
-        if _is_due(self._jobs.latest(SYNC), now, every):
-            self._jobs.request(SYNC, by=SYSTEM)
+        if _is_due(self.jobs.latest(SYNC), now, every):
+            self.jobs.request(SYNC, by=SYSTEM)
         if (
             self._is_read()
             and not reads.is_nearly_used
-            and _is_due(self._jobs.latest(VERIFY), now, _PROVE_EVERY_SECONDS)
+            and _is_due(self.jobs.latest(VERIFY), now, _PROVE_EVERY_SECONDS)
         ):
-            self._jobs.request(VERIFY, by=SYSTEM)
+            self.jobs.request(VERIFY, by=SYSTEM)
 
     def beat(self) -> None:
         """The worker's sign of life, which health checks and Sync health read."""
-        self._jobs.beat()
+        self.jobs.beat()
 
     def _go_on_with_backfill(self, now: int, reads: ReadBudget) -> None:
-        latest = self._jobs.latest(BACKFILL)
+        latest = self.jobs.latest(BACKFILL)
         if latest is not None and latest.state == "cancelled":
             return
         with self._uow.read() as stores:
             failures = stores.jobs.failures_in_a_row(BACKFILL)
         if _is_due(latest, now, resume_after(failures, reads)):
-            self._jobs.request(BACKFILL, by=SYSTEM)
+            self.jobs.request(BACKFILL, by=SYSTEM)
 
     def _is_read(self) -> bool:
         """Everything, or everything that the key may read: the rest must not keep the verification waiting."""
@@ -131,14 +131,14 @@ class SyncService:
     def cancel(self, kind: str, *, by: Actor) -> bool:
         """What was read is kept, and the next one goes on there; False when nothing runs."""
         by.must(Permission.SYNC)
-        return self._jobs.cancel(kind, by=by)
+        return self.jobs.cancel(kind, by=by)
 
     def latest(self, kind: str = SYNC) -> Job | None:
-        return self._jobs.latest(kind)
+        return self.jobs.latest(kind)
 
     def latest_of_each(self) -> dict[str, Job]:
         """By kind, where there ever was one."""
-        return self._jobs.latest_of((SYNC, BACKFILL, VERIFY))
+        return self.jobs.latest_of((SYNC, BACKFILL, VERIFY))
 
     def last_done_at(self) -> int | None:
         """When all that changed was read last."""
@@ -168,7 +168,7 @@ class SyncService:
         self, kind: str = SYNC, *, should_stop: Callable[[], bool] = lambda: False
     ) -> Job | None:
         """Take a waiting job of this kind and do it; returns it as it ended, None when none waits."""
-        job = self._jobs.take(kind)
+        job = self.jobs.take(kind)
         if job is None:
             return None
 
@@ -179,10 +179,10 @@ class SyncService:
                 # Begun on the command line, by a process that died.
                 return self.run(full=kind == BACKFILL, only=only, progress=progress).as_json()
             return self._timed(
-                self._read_everything if kind == BACKFILL else self._incremental.run, progress
+                self._read_everything if kind == BACKFILL else self.incremental.run, progress
             ).as_json()
 
-        return self._jobs.run(job, work, should_stop=should_stop)
+        return self.jobs.run(job, work, should_stop=should_stop)
 
     def run_now(
         self,
@@ -207,7 +207,7 @@ class SyncService:
         job = (
             self._take(kind, by, {"only": wanted})
             if wanted
-            else self._jobs.take(kind, request_by=by)
+            else self.jobs.take(kind, request_by=by)
         )
         if job is None and (kind == BACKFILL or wanted):
             raise _under_way(kind)
@@ -220,7 +220,7 @@ class SyncService:
         if job is None:
             work(progress)
         else:
-            self._jobs.run(job, work, watch=progress)
+            self.jobs.run(job, work, watch=progress)
         self._search.index_all()
         if not result:
             raise StaleState("A person stopped it on the page Sync health. What was read is kept.")
@@ -228,9 +228,9 @@ class SyncService:
 
     def _take(self, kind: str, by: Actor, params: Mapping[str, object]) -> Job | None:
         """One of our own making; None while another of this kind is open."""
-        if not self._jobs.request(kind, by=by, params=params):
+        if not self.jobs.request(kind, by=by, params=params):
             return None
-        return self._jobs.take(kind)
+        return self.jobs.take(kind)
 
     def run(
         self, *, full: bool = False, only: Iterable[str] = (), progress: Progress = _silent
@@ -244,11 +244,11 @@ class SyncService:
                 if listed:
                     self._read_everything(result, report, listed)
                 if only and "events" in wanted:
-                    self._incremental.events(result, report)
+                    self.incremental.events(result, report)
 
             return self._timed(read_wanted, progress)
         if not only:
-            return self._timed(self._incremental.run, progress)
+            return self._timed(self.incremental.run, progress)
         return self._timed(lambda result, p: self._read_some(wanted, result, p), progress)
 
     def _timed(
@@ -276,14 +276,14 @@ class SyncService:
         for type_ in wanted:
             with result.noting_permission(type_):
                 if type_ == "events":
-                    self._incremental.events(result, progress)
+                    self.incremental.events(result, progress)
                 elif type_ == "checkout_sessions":
-                    self._incremental.sessions(result, progress)
+                    self.incremental.sessions(result, progress)
                 elif type_ == "payment_methods":
                     # Stripe lists them per customer, without times.
                     self._backfill.run((type_,), result, progress)
                 else:
-                    self._incremental.listed(type_, result, progress)
+                    self.incremental.listed(type_, result, progress)
 
     # Verification
 
@@ -301,11 +301,11 @@ class SyncService:
         by.must(Permission.SYNC)
         self._must_be_complete()
         # One that waits, or whose process died, is done along with ours.
-        job = self._take(VERIFY, by, {"full": full}) or self._jobs.take(VERIFY)
+        job = self._take(VERIFY, by, {"full": full}) or self.jobs.take(VERIFY)
         if job is None:
             raise _under_way(VERIFY)
         wants_all = full or bool(job.params.get("full"))
-        ended = self._jobs.run(
+        ended = self.jobs.run(
             job, lambda report: self._verify(full=wants_all, progress=report), watch=progress
         )
         if ended is None or ended.state != "done":
@@ -333,7 +333,7 @@ class SyncService:
 
     def _verify(self, *, full: bool, progress: Progress) -> dict[str, object]:
         def work(result: SyncResult, report: Progress) -> None:
-            self._verification.run(result, report, full=full)
+            self.verification.run(result, report, full=full)
 
         result = self._timed(work, progress)
         verifications = self.verifications()

@@ -30,8 +30,8 @@ class Verification:
         self._gateway = gateway
         self._incremental = incremental
         self._clock = clock
-        self._samples = Samples(uow)
-        self._comparison = Comparison(uow, gateway, incremental, clock=clock)
+        self.samples = Samples(uow)
+        self.comparison = Comparison(uow, gateway, incremental, clock=clock)
 
     def run(self, result: SyncResult, progress: Progress, *, full: bool) -> None:
         """
@@ -50,17 +50,17 @@ class Verification:
                 if type_ == "payment_methods":
                     self._verify_methods(verification, result, progress, full=full)
                 else:
-                    self._verify_listed(verification, end, result, progress, full=full)
+                    self.verify_listed(verification, end, result, progress, full=full)
             except Misconfigured as error:
                 if error.http_status != 403:
                     raise
                 result.add_problem(type_, error)
                 verification.error = result.problems[-1]
-            self._samples.ended(verification)
+            self.samples.ended(verification)
             with self._uow.write() as stores:
                 stores.sync.add_verification(verification)
 
-    def _verify_listed(
+    def verify_listed(
         self,
         verification: VerificationResult,
         end: int,
@@ -79,12 +79,12 @@ class Verification:
             )
 
         spare = None if full else PageAllowance(_SPARE_PAGES)
-        for part in self._samples.parts(verification, end, full=full):
-            reached = self._comparison.part(
+        for part in self.samples.parts(verification, end, full=full):
+            reached = self.comparison.part(
                 verification, part.created_from, part.created_before, spare=spare, after_page=tell
             )
             verification.windows += 1
-            self._samples.compared(verification, part, reached, end)
+            self.samples.compared(verification, part, reached, end)
         # A window more, where the oldest of ours began one; and holes that were mended make more.
         verification.windows_of = max(verification.windows_of, verification.windows)
         tell()
@@ -98,7 +98,7 @@ class Verification:
         full: bool,
     ) -> None:
         """Methods are listed per customer: a window is a customer here."""
-        for customer in self._samples.customers(verification, full=full):
+        for customer in self.samples.customers(verification, full=full):
             self._methods_of(customer, verification)
             verification.windows += 1
             progress(
@@ -132,8 +132,8 @@ class Verification:
                 known = stores.comparing.methods_of(customer)
             return {id_: row for id_, row in known.items() if id_ not in odd_ids}
 
-        differing, here = self._comparison.differences(verification.type, ours, there)
-        self._comparison.note(verification, differing, here, there)
+        differing, here = self.comparison.differences(verification.type, ours, there)
+        self.comparison.note(verification, differing, here, there)
         with self._uow.write() as stores:
             note_unreadable(stores, left_out, at=asked_at_ms // 1000)
             stores.comparing.remove_misplaced(

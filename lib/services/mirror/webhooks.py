@@ -53,7 +53,7 @@ class WebhookService:
         livemode: bool,
     ) -> None:
         self._uow = uow
-        self._refetcher = refetcher
+        self.refetcher = refetcher
         self._clock = clock
         self._secrets = secrets
         self._livemode = livemode
@@ -106,7 +106,7 @@ class WebhookService:
         object need one request. What `should_stop` leaves undone is due again at once. Under a key of
         another account everything stays in the inbox.
         """
-        if not self._refetcher.may_ask():
+        if not self.refetcher.may_ask():
             return 0
         began = epoch(self._clock())
         with self._uow.write(in_bulk=True) as stores:
@@ -222,18 +222,18 @@ class WebhookService:
             raise ValueError(f"nothing to ask for: {group[0].type}")
         kind = EVENT_FAMILIES[name]
         if kind.forget is not None and any(delivery.type in kind.gone for delivery in group):
-            kind.forget(self._refetcher, object_id)
+            kind.forget(self.refetcher, object_id)
             return None
         if all(delivery.type in kind.begins for delivery in group) and kind.knows(
-            self._refetcher, object_id
+            self.refetcher, object_id
         ):
             return None
         try:
-            answer = kind.refresh(self._refetcher, object_id)
+            answer = kind.refresh(self.refetcher, object_id)
         except Missing:
             # It vanished between the event and our question: that is an answer, too.
             if kind.forget is not None:
-                kind.forget(self._refetcher, object_id)
+                kind.forget(self.refetcher, object_id)
             return VANISHED
         if isinstance(answer, SessionBundle) and answer.session.mode != "setup":
             return OTHER_PURPOSE

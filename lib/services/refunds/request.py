@@ -64,7 +64,7 @@ class RefundRequests:
     ) -> None:
         self._uow = uow
         self._users = users
-        self._sender = sender
+        self.sender = sender
         self._clock = clock
 
     def of_charge(self, charge_id: str) -> list[RefundOrder]:
@@ -245,12 +245,12 @@ class RefundRequests:
             order = find_order(stores, order_id)
         if refusal is not None:
             raise refusal
-        return self._sender.refund(order)
+        return self.sender.refund(order)
 
     def _payment(self, intent_id: str) -> StripeCharge:
-        charge = self._sender.look_at_charge(intent_id)
+        charge = self.sender.look_at_charge(intent_id)
         if charge.is_disputed and not all(
-            dispute.allows_refund for dispute in self._sender.look_at_disputes(intent_id)
+            dispute.allows_refund for dispute in self.sender.look_at_disputes(intent_id)
         ):
             raise StaleState(
                 "The customer disputed this charge at the bank, and the bank took the money: it is decided there, and cannot be given back here."

@@ -90,7 +90,7 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
     def _result_of_none(self, *, was_never_sent: bool) -> RefundResult:
         return RefundResult(RefundState.NOT_EXECUTED if was_never_sent else RefundState.UNKNOWN)
 
-    def _record(
+    def record(
         self,
         stores: Stores,
         row: RefundOrder,

@@ -86,7 +86,7 @@ class RunDrafts:
         self._uow = uow
         self._customers = customers
         self._methods = methods
-        self._sync = sync
+        self.sync = sync
         self._clock = clock
         self._livemode = livemode
 
@@ -248,10 +248,10 @@ class RunDrafts:
 
         False when it may lack customers: it was never read whole, or Stripe cannot be asked now.
         """
-        if self._sync.needs_backfill():
+        if self.sync.needs_backfill():
             return False
         try:
-            self._sync.run()
+            self.sync.run()
         except (GatewayError, SyncIncomplete):
             logger.warning("the mirror could not be brought up to date", exc_info=True)
             return False

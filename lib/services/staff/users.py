@@ -23,7 +23,7 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,250}\Z")
 # Compared with when the user is unknown, so that the answer takes as long as for a known one. The
 # hash, at the cost of every other, of a password that was thrown away.
-_NOBODY = b"$2b$12$BWtg9vO8S89ObgKmFz36Cenf7/9uOOqiwUnHEa290TK/7Xx2gERfq"
+NOBODY = b"$2b$12$BWtg9vO8S89ObgKmFz36Cenf7/9uOOqiwUnHEa290TK/7Xx2gERfq"
 
 PRACTICE_PASSWORD = "practice-only"  # noqa: S105 - shown on the practice sign-in page
 PRACTICE_USERS = (
@@ -169,7 +169,7 @@ class UserService:
             raise NotSignedIn(
                 f"Too many wrong passwords. Try again in {minutes} minutes, or ask an admin to set a new one."
             )
-        expected = user.password_hash.encode() if user else _NOBODY
+        expected = user.password_hash.encode() if user else NOBODY
         import bcrypt
 
         given = password.encode()[:LONGEST_PASSWORD_BYTES]

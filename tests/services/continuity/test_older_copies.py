@@ -296,7 +296,7 @@ class TestPaidTwice:
     ) -> None:
         """A try without trace, given up after a day; the same debt waits with another sum; it was paid."""
         customer = payer(world)
-        monkeypatch.setattr(world.services.charge_resolver, "_by_event", lambda *_: None)
+        monkeypatch.setattr(world.services.charge_resolver, "by_event", lambda *_: None)
         world.lose_reply()
         first = world.charge(customer, reference="INV-1", amount="10")
         assert first.charge.state is ChargeState.UNKNOWN

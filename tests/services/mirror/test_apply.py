@@ -388,16 +388,16 @@ class TestDeletedBehindAPage:
         self, world: World, monkeypatch: pytest.MonkeyPatch, type_: str, act: Callable[[], object]
     ) -> None:
         """Between the answer with the first page of this type and its writing."""
-        write, done = Backfill._write_page, []
+        write, done = Backfill.write_page, []
 
         def writing(self: Backfill, bulk: Any, of: str, message: Any, result: Any) -> None:
             if of == type_ and message.items and not done:
                 done.append(act())
                 world.clock.advance(seconds=3)
-                world.services.sync._incremental.events(SyncResult(), lambda _: None)
+                world.services.sync.incremental.events(SyncResult(), lambda _: None)
             write(self, bulk, of, message, result)
 
-        monkeypatch.setattr(Backfill, "_write_page", writing)
+        monkeypatch.setattr(Backfill, "write_page", writing)
 
     def test_a_customer_does_not_come_back(
         self, world: World, monkeypatch: pytest.MonkeyPatch, customer_and_method: tuple[str, str]

@@ -212,7 +212,7 @@ class TestStopped:
         self, world: World, monkeypatch: pytest.MonkeyPatch, after: int, readers: int
     ) -> None:
         monkeypatch.setattr(parallel_reader, "READERS", readers)
-        monkeypatch.setattr(parallel_reader, "_PAGES_AHEAD", readers)
+        monkeypatch.setattr(parallel_reader, "PAGES_AHEAD", readers)
         seed_sessions(world.stripe, 1150, now=world.clock())
         world.clock.advance(days=3)
         written: set[object] = set()
@@ -422,7 +422,7 @@ class TestCancelled:
             return write(*given, **more)
 
         monkeypatch.setattr(backfill, "record_listed", cancelling)
-        watch = world.services.sync._jobs.run
+        watch = world.services.sync.jobs.run
         cancelled: list[bool] = []
 
         def run(job: Any, work: Any, **more: Any) -> Any:
@@ -434,7 +434,7 @@ class TestCancelled:
             return watch(job, work, **more | {"watch": cancel})
 
         with monkeypatch.context() as patched:
-            patched.setattr(world.services.sync._jobs, "run", run)
+            patched.setattr(world.services.sync.jobs, "run", run)
             world.services.sync.run_waiting(BACKFILL)
 
     def test_what_was_read_is_kept_and_nothing_goes_on_by_itself(

@@ -13,6 +13,7 @@ from lib.domain.event_types import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.domain.mirror import TYPES as LISTED_TYPES
 from lib.errors import InvalidInput
 from lib.services.mirror.event_types import family_of
+from lib.services.mirror.sync import VERIFY
 from tests import stripe_account
 from tests.mirror_checks import (
     SESSIONS,
@@ -345,7 +346,7 @@ class TestNothingIsMissed:
         known += stripe_account.listed(world, SESSIONS, starting_after=oldest)
         for one in known[: 2 * PAGE]:
             if one["id"] != hidden:
-                world.services.return_page._refetcher.session(one["id"])
+                world.services.return_page.refetcher.session(one["id"])
         assert count(world, "checkout_sessions") == 2 * PAGE
         world.clock.advance(minutes=5)
         world.services.sync.run()
@@ -435,8 +436,11 @@ class TestAsleep:
 
     def test_a_verification_does_not_hide_it_either(self, world: World) -> None:
         self.gap(world)
+        assert world.services.sync.request_verification(by=ALICE)
         world.clock.advance(days=31)
-        world.services.sync._verify(full=False, progress=lambda _: None)
+        job = world.services.sync.run_waiting(VERIFY)
+        assert job is not None
+        assert job.state == "done"
         assert world.services.sync.needs_backfill()
 
     def test_a_backfill_that_was_left_for_so_long_begins_anew(self, world: World) -> None:
@@ -547,7 +551,7 @@ class TestWithoutPermission:
         deny(world, "rak_event_read")
         world.clock.advance(minutes=5)
         seen = watched(world, monkeypatch)
-        world.services.sync._jobs.request("sync", by=ALICE)
+        world.services.sync.jobs.request("sync", by=ALICE)
         incomplete(lambda: world.services.sync.run_waiting("sync"))
         assert seen.total() <= 10
         assert set(seen.values()) == {1}

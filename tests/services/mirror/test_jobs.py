@@ -88,7 +88,7 @@ class TestJobs:
     def test_a_process_that_stood_still_lets_go_of_what_another_took_over(
         self, world: World
     ) -> None:
-        runner = world.services.sync._jobs
+        runner = world.services.sync.jobs
         first = runner.take(BACKFILL, request_by=ALICE)
         assert first is not None
         reports: list[dict[str, object]] = []
@@ -111,7 +111,7 @@ class TestJobs:
 
     @pytest.mark.parametrize("fails", [False, True])
     def test_nor_does_its_end_overwrite_the_others(self, world: World, fails: bool) -> None:
-        runner = world.services.sync._jobs
+        runner = world.services.sync.jobs
         first = runner.take(BACKFILL, request_by=ALICE)
         assert first is not None
 

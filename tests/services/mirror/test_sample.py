@@ -52,7 +52,7 @@ def seeded(world: World) -> World:
     seed_sessions(world.stripe, 1200, now=world.clock())
     world.clock.advance(days=3)
     world.services.sync.run()
-    world.services.sync._verification._samples.random = random.Random(3)
+    world.services.sync.verification.samples.random = random.Random(3)
     return world
 
 
@@ -94,13 +94,14 @@ class TestHoles:
     ) -> None:
         """On some of ten days, each as if it were the first."""
         lose_a_week(seeded, "setup_intents")
-        kept = seeded.services.sync._verification._samples
+        kept = seeded.services.sync.verification.samples
         monkeypatch.setattr(CompareStore, "end_of_widest_gap", lambda *_, **__: None)
         found = 0
         for seed in range(10):
             kept.random = random.Random(seed)
-            with seeded.services.uow.read() as stores:
-                parts = kept._some(stores, "setup_intents", seeded.now - 60)
+            verification = VerificationResult("setup_intents", verified_at=seeded.now)
+            parts = list(kept.parts(verification, seeded.now - 60, full=False))
+            assert not verification.is_full
             gone = [
                 one["id"]
                 for part in parts
@@ -121,11 +122,11 @@ class TestHoles:
             connection.executemany(
                 "DELETE FROM customers WHERE id = ?", [(one,) for one in everyone[60::100]]
             )
-        sampling = seeded.services.sync._verification
+        sampling = seeded.services.sync.verification
         began, days = seeded.now, 0
         while not _round(seeded, "customers").covered_since:
             verification = VerificationResult("customers", verified_at=seeded.now)
-            sampling._verify_listed(
+            sampling.verify_listed(
                 verification, seeded.now - 60, SyncResult(), lambda _: None, full=False
             )
             left = _round(seeded, "customers").windows_left
@@ -308,14 +309,14 @@ class TestWhatOthersHave:
     def test_what_is_missing_is_written_page_by_page(self, seeded: World) -> None:
         lose(seeded, "customers", 0, 1200)
         written = []
-        matching = seeded.services.sync._verification._comparison
-        write_over = matching._write_over
+        matching = seeded.services.sync.verification.comparison
+        write_over = matching.write_over
 
         def watch(type_: str, items: list[object], asked_at_ms: int) -> None:
             written.append(len(items))
             write_over(type_, items, asked_at_ms)
 
-        matching._write_over = watch  # type: ignore[method-assign, assignment]
+        matching.write_over = watch  # type: ignore[method-assign, assignment]
         verification = verify(seeded)["customers"]
         assert max(written) <= 101
         # A sample stops after about ten pages more; everything is for the full one.
@@ -361,7 +362,7 @@ class TestBefore:
 class TestJobs:
     def test_one_comparison_at_a_time(self, world: World) -> None:
         world.services.sync.run()
-        jobs = world.services.sync._jobs
+        jobs = world.services.sync.jobs
         world.services.sync.request_verification(by=ALICE)
         assert jobs.take(VERIFY)
         with pytest.raises(StaleState, match="running already"):
@@ -389,14 +390,14 @@ class TestJobs:
         assert count(world, "customers", f"id = '{customer}'") == 1
 
     def test_one_type_alone_does_not_run_beside_another_sync(self, world: World) -> None:
-        world.services.sync._jobs.request("sync", by=ALICE)
+        world.services.sync.jobs.request("sync", by=ALICE)
         with pytest.raises(StaleState, match="running already"):
             world.services.sync.run_now(by=ALICE, only=["customers"])
 
     def test_one_type_alone_whose_process_died_goes_on_as_that(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        world.services.sync._jobs.request("sync", by=ALICE, params={"only": ["refunds"]})
+        world.services.sync.jobs.request("sync", by=ALICE, params={"only": ["refunds"]})
         seen = watched(world, monkeypatch)
         world.services.sync.run_waiting("sync")
         assert seen.paths == ["/v1/refunds"]

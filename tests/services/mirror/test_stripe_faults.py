@@ -52,7 +52,7 @@ LASTING = sorted(set(LIST_FAULTS) - {"slow"} - {f"rate_limited {reason}" for rea
 
 def run(world: World, kind: str) -> None:
     """As the worker does: what fails is written down, not raised."""
-    world.services.sync._jobs.request(kind, by=ALICE)
+    world.services.sync.jobs.request(kind, by=ALICE)
     try:
         world.services.sync.run_waiting(kind)
     except OnfileError as error:
@@ -299,7 +299,7 @@ class TestDisk:
                 f"""CREATE TRIGGER breaks BEFORE INSERT ON customers WHEN NEW.id = '{middle}'
                     BEGIN SELECT raise(ABORT, 'disk I/O error'); END"""
             )
-        world.services.sync._jobs.request(BACKFILL, by=ALICE)
+        world.services.sync.jobs.request(BACKFILL, by=ALICE)
         with pytest.raises(sqlite3.Error, match="disk I/O error"):
             world.services.sync.run_waiting(BACKFILL)
         job = latest(world, BACKFILL)
@@ -327,7 +327,7 @@ class TestDisk:
             monkeypatch.setattr(f"lib.store.{module}.connect", small)
         world.services.close()
         limit = rows(world, "PRAGMA page_count")[0][0] + 12
-        world.services.sync._jobs.request(BACKFILL, by=ALICE)
+        world.services.sync.jobs.request(BACKFILL, by=ALICE)
         with pytest.raises(sqlite3.OperationalError, match="full"):
             world.services.sync.run_waiting(BACKFILL)
         stuck = latest(world, BACKFILL)
@@ -371,7 +371,7 @@ class TestDisk:
 
         held = threading.Thread(target=hold)
         monkeypatch.setattr(backfill, "record_listed", page)
-        world.services.sync._jobs.request(BACKFILL, by=ALICE)
+        world.services.sync.jobs.request(BACKFILL, by=ALICE)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             world.services.sync.run_waiting(BACKFILL)
         released.set()
@@ -401,7 +401,7 @@ class TestDisk:
             return alive(self, job, at=at)  # type: ignore[arg-type]
 
         monkeypatch.setattr(type(_jobs(world)), "keep_alive", failing)
-        runner = world.services.sync._jobs
+        runner = world.services.sync.jobs
         job = runner.take(SYNC, request_by=ALICE)
         assert job is not None
 
@@ -449,7 +449,7 @@ class TestClock:
         customer = world.customer("Before")
         world.clock.advance(minutes=40)
         stripe_account.post(world, f"/v1/customers/{customer}", name="Newer")
-        world.services.return_page._refetcher.customer(customer)
+        world.services.return_page.refetcher.customer(customer)
         with world.services.uow.write() as stores:
             row = stores.mirror.customer(customer)
             assert row is not None

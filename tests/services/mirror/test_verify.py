@@ -316,9 +316,9 @@ def _other_value(connection: sqlite3.Connection, table: str, column: str) -> str
 def _verify_customers(world: World, *, full: bool = True) -> VerificationResult:
     """Of one type alone, as that is what the others do."""
     verification = VerificationResult("customers", verified_at=world.now)
-    proving_ = world.services.sync._verification
-    proving_._verify_listed(verification, world.now - 60, SyncResult(), lambda _: None, full=full)
-    proving_._samples.ended(verification)
+    proving_ = world.services.sync.verification
+    proving_.verify_listed(verification, world.now - 60, SyncResult(), lambda _: None, full=full)
+    proving_.samples.ended(verification)
     return verification
 
 
@@ -477,17 +477,17 @@ class TestDuring:
         customer = business["customer"]
         with world.shell() as connection:
             connection.execute("UPDATE customers SET name = 'by hand' WHERE id = ?", (customer,))
-        one = world.services.sync._verification._comparison
-        write_over = one._write_over
+        one = world.services.sync.verification.comparison
+        write_over = one.write_over
 
         def late(type_: str, items: Any, asked_at_ms: int) -> None:
             if type_ == "customers":
                 world.clock.advance(seconds=1)
                 stripe_account.post(world, f"/v1/customers/{customer}", name="Newest")
-                world.services.return_page._refetcher.customer(customer)
+                world.services.return_page.refetcher.customer(customer)
             write_over(type_, items, asked_at_ms)
 
-        monkeypatch.setattr(one, "_write_over", late)
+        monkeypatch.setattr(one, "write_over", late)
         verify(world)
         assert world.services.customers.get(customer).name == "Newest"
 

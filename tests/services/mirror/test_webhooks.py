@@ -557,7 +557,7 @@ class TestOrderAndClocks:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[str] = []
-        monkeypatch.setattr(world.services.webhooks._refetcher, "customer", asked.append)
+        monkeypatch.setattr(world.services.webhooks.refetcher, "customer", asked.append)
         for number, minutes in enumerate((60, -120, 30)):
             receive(world, event(object_id=f"cus_{number}"))
             world.clock.advance(minutes=minutes)
@@ -574,7 +574,7 @@ class TestClaims:
 
         receive(world, event())
         with monkeypatch.context() as patch:
-            patch.setattr(world.services.webhooks._refetcher, "customer", dies)
+            patch.setattr(world.services.webhooks.refetcher, "customer", dies)
             with pytest.raises(KeyboardInterrupt):
                 world.services.webhooks.process_due()
         [row] = inbox(world)
@@ -590,7 +590,7 @@ class TestClaims:
             raise SystemExit
 
         receive(world, event())
-        monkeypatch.setattr(world.services.webhooks._refetcher, "customer", dies)
+        monkeypatch.setattr(world.services.webhooks.refetcher, "customer", dies)
         for _ in range(7):
             with pytest.raises(SystemExit):
                 world.services.webhooks.process_due()
@@ -617,7 +617,7 @@ class TestClaims:
         other = bootstrap.build_services(
             world.settings, clock=world.clock, api_base=world.server.base_url, bcrypt_rounds=4
         )
-        refetcher = world.services.webhooks._refetcher
+        refetcher = world.services.webhooks.refetcher
         ask, meanwhile = refetcher.customer, []
 
         def slowly(customer_id: str) -> Any:
@@ -633,7 +633,7 @@ class TestClaims:
     ) -> None:
         """Its claim ran out, another process took the delivery and finished it."""
         receive(world, event(object_id=world.customer()))
-        refetcher = world.services.webhooks._refetcher
+        refetcher = world.services.webhooks.refetcher
         ask, nested = refetcher.customer, []
 
         def slept(customer_id: str) -> Any:
@@ -686,7 +686,7 @@ class TestClaims:
         self, world: World, error: Exception, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         customer = world.customer()
-        refetcher = world.services.webhooks._refetcher
+        refetcher = world.services.webhooks.refetcher
         ask = refetcher.customer
 
         def breaks(customer_id: str) -> Any:

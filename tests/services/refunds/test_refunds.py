@@ -92,7 +92,7 @@ def in_the_dashboard(world: World, order_or_charge: str, amount: int) -> None:
 
 
 def sender(world: World) -> RefundSender:
-    return world.services.refunds._sender
+    return world.services.refunds.sender
 
 
 def look(world: World, **later: float) -> int:
@@ -346,7 +346,7 @@ class TestOutcomes:
             raise sqlite3.OperationalError("database or disk is full")
 
         with monkeypatch.context() as patch:
-            patch.setattr(service, "_record", broken)
+            patch.setattr(service, "record", broken)
             with pytest.raises(OnfileError, match="could not be written down"):
                 approve(world, order)
         assert state(world, order) is RefundState.SENDING
@@ -358,7 +358,7 @@ class TestOutcomes:
         self, world, paid, monkeypatch
     ) -> None:
         service = sender(world)
-        record, create = service._record, service._gateway.create_refund
+        record, create = service.record, world.services.gateway.create_refund
         times, keys = iter(range(2)), []
 
         def busy(*args: object, **more: object) -> None:
@@ -370,8 +370,8 @@ class TestOutcomes:
             keys.append(idempotency_key)
             return create(*args, idempotency_key=idempotency_key, **more)
 
-        monkeypatch.setattr(service, "_record", busy)
-        monkeypatch.setattr(service._gateway, "create_refund", counted)
+        monkeypatch.setattr(service, "record", busy)
+        monkeypatch.setattr(world.services.gateway, "create_refund", counted)
         assert approve(world, ask(world, paid)).state is RefundState.SUCCEEDED
         assert len(keys) == 1, "only the recording is repeated"
 

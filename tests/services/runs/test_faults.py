@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from lib.domain import payment_methods
 from lib.domain.charges import Outcome
 from lib.domain.runs import RunState
 from lib.services.charges import send
 from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.services.runs import execute
 from lib.services.runs.row_queue import RowQueue
-from lib.services.runs.send_row import RowSender
 from lib.store import connection
 from lib.store.group_commit import GroupCommit
 from tests.charge_runs import (
@@ -191,7 +191,7 @@ class TestUnexpected:
     def test_before_a_row_is_sent(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         run_id = started(world, one_payer(world, 3))
         with monkeypatch.context() as patch:
-            patch.setattr(RowSender, "_method", lambda *_: 1 // 0)
+            patch.setattr(payment_methods, "why_not_usable", lambda *_: 1 // 0)
             world.services.runs.executor.execute(run_id)
         run = world.services.runs.control.find(run_id)
         assert stopped(run, "unexpected")
@@ -303,7 +303,7 @@ class TestLongAfter:
     ) -> None:
         """Between writing an attempt down and sending it; somebody may have given it up since."""
         run_id = started(world, one_payer(world, 2))
-        sender = world.services.charges._sender
+        sender = world.services.charges.sender
         ask, keys = sender.ask, after_reply(world, monkeypatch, lambda: None)
         slept: list[bool] = []
 

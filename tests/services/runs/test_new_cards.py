@@ -10,6 +10,7 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.runs import Run
+from lib.store.new_cards import NewCardStore
 from tests.charge_runs import approve, audited, draft, executed, uow
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, GOOD, World
 
@@ -108,11 +109,11 @@ class TestCovered:
         charge = charge_of(world, run)
         saves_a_card(world, charge)
 
-        def die(*_: object) -> None:
+        def die(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(world.services.charges, "_sent", die)
+            patch.setattr(world.services.charges.sender, "send", die)
             with pytest.raises(KeyboardInterrupt):
                 tick(world)
         world.clock.advance(minutes=2)
@@ -130,11 +131,11 @@ class TestCovered:
         charge = charge_of(world, run)
         saves_a_card(world, charge, ALWAYS_DECLINES)
 
-        def die(*_: object) -> None:
+        def die(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(world.services.runs.new_cards, "_end", die)
+            patch.setattr(NewCardStore, "end", die)
             with pytest.raises(KeyboardInterrupt):
                 tick(world)
         # Long enough that the card could be tried again by its own rules.

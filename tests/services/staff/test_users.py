@@ -132,7 +132,7 @@ class TestSignIn:
 
     def test_an_unknown_user_is_compared_at_the_cost_of_a_known_one(self) -> None:
         rounds = inspect.signature(UserService).parameters["bcrypt_rounds"].default
-        assert users._NOBODY.startswith(f"$2b${rounds}$".encode())
+        assert users.NOBODY.startswith(f"$2b${rounds}$".encode())
 
     def test_five_wrong_passwords_lock_even_the_right_one_out_for_a_while(
         self, world: World
