@@ -182,8 +182,8 @@ def build_services(
     """Over one database and one Stripe address; a function is called with the first request."""
 
     def address() -> str:
-        found = api_base() if callable(api_base) else api_base
-        return found or configured.stripe_api_base
+        base = api_base() if callable(api_base) else api_base
+        return base or configured.stripe_api_base
 
     uow = UnitOfWork(configured.database)
     gateway = StripeGateway(

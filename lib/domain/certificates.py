@@ -145,12 +145,12 @@ def compare(
     rows: Iterable[LedgerRow], payments: Sequence[Payment], *, digest_fits: bool
 ) -> Findings:
     """Tie the rows of a run to the payments at Stripe; remarks come heaviest first, then by row."""
-    found = Findings()
+    findings = Findings()
     by_charge: dict[str | None, list[Payment]] = {}
     for payment in payments:
         by_charge.setdefault(payment.charge_id, []).append(payment)
     if not digest_fits:
-        found.remarks.append(
+        findings.remarks.append(
             CertificateRemark(
                 Weight.RED, "The rows are not what was approved: their digest differs."
             )
@@ -158,27 +158,27 @@ def compare(
     unreadable = 0
     for row in rows:
         unreadable += row.amount is None or row.currency is None
-        _row(found, row, by_charge.pop(row.charge_id, []))
+        _row(findings, row, by_charge.pop(row.charge_id, []))
     if unreadable:
-        found.remarks.append(CertificateRemark(Weight.NOTE, uncounted(unreadable)))
+        findings.remarks.append(CertificateRemark(Weight.NOTE, uncounted(unreadable)))
     for orphans in by_charge.values():
         for payment in orphans:
-            _orphan(found, payment)
-    for code, line in found.lines.items():
+            _orphan(findings, payment)
+    for code, line in findings.lines.items():
         if not line.agrees:
-            found.remarks.append(
+            findings.remarks.append(
                 CertificateRemark(
                     Weight.RED,
                     f"{code.upper()}: the ledger says {format_money(line.ledger, code)}, Stripe {format_money(line.stripe, code)}.",
                 )
             )
-    found.remarks.sort(key=lambda remark: (_ORDER.index(remark.weight), remark.row or 0))
-    return found
+    findings.remarks.sort(key=lambda remark: (_ORDER.index(remark.weight), remark.row or 0))
+    return findings
 
 
-def _row(found: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
-    found.counts[row.state] = found.counts.get(row.state, 0) + 1
-    _add(found, row)
+def _row(findings: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
+    findings.counts[row.state] = findings.counts.get(row.state, 0) + 1
+    _add(findings, row)
     known = {one.payment_intent: one for one in row.elsewhere}
     paid = [payment for payment in payments if payment.status == PAID]
     # A payment that only Stripe counts elsewhere, or only our ledger, is a difference of this run.
@@ -190,15 +190,15 @@ def _row(found: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
     ]
     own = [payment for payment in paid if payment not in other]
     for payment in own:
-        found.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
+        findings.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
     for weight, text in (*_remarks(row, own), *_elsewhere(row, other)):
-        found.remarks.append(CertificateRemark(weight, text, row.number, row.reference))
+        findings.remarks.append(CertificateRemark(weight, text, row.number, row.reference))
 
 
-def _add(found: Findings, row: LedgerRow) -> None:
+def _add(findings: Findings, row: LedgerRow) -> None:
     if row.amount is None or row.currency is None:
         return
-    line = found.lines.setdefault(row.currency, CertificateLine())
+    line = findings.lines.setdefault(row.currency, CertificateLine())
     line.file += row.amount
     line.elsewhere += row.amount * len(row.elsewhere)
     if row.state in ("blocked", "cancelled", "planned"):
@@ -256,14 +256,14 @@ def _elsewhere(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight
     if len(row.elsewhere) + (row.state == PAID) > 1:
         yield Weight.RED, "Paid more than once: here and elsewhere, or elsewhere twice."
     for one in row.elsewhere:
-        found = [payment for payment in paid if payment.id == one.payment_intent]
+        matches = [payment for payment in paid if payment.id == one.payment_intent]
         yield Weight.NOTE, f"Collected later {one.where}; not part of this run's sums."
-        if not found:
+        if not matches:
             yield (
                 Weight.RED,
                 f"Our ledger says it was paid {one.where}; Stripe has no such payment.",
             )
-        for payment in found:
+        for payment in matches:
             if (payment.amount, payment.currency) != (row.amount, row.currency):
                 yield Weight.RED, _other_sum(payment)
 
@@ -273,16 +273,16 @@ def _other_sum(payment: Payment) -> str:
     return f"Stripe moved {money}, which is not the row's sum."
 
 
-def _orphan(found: Findings, payment: Payment) -> None:
+def _orphan(findings: Findings, payment: Payment) -> None:
     unknown_to_us = f"for this run, which the ledger does not know: {payment.id}."
     if payment.status != PAID:
-        found.remarks.append(
+        findings.remarks.append(
             CertificateRemark(Weight.NOTE, f"Stripe has an unpaid payment {unknown_to_us}")
         )
         return
-    found.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
+    findings.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
     money = format_money(payment.amount, payment.currency)
-    found.remarks.append(
+    findings.remarks.append(
         CertificateRemark(Weight.RED, f"Stripe has a payment of {money} {unknown_to_us}")
     )
 

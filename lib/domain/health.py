@@ -18,14 +18,14 @@ _WORKER_LATE_SECONDS = 120
 
 def judge(facts: HealthFacts) -> list[HealthRemark]:
     """Every reason for concern, the gravest first; none at all is the green light."""
-    found = [
+    remarks = [
         *_reading(facts),
         *_syncing(facts),
         *_verification(facts),
         *_webhooks(facts),
         *_others(facts),
     ]
-    return sorted(found, key=lambda remark: remark.light is not Light.RED)
+    return sorted(remarks, key=lambda remark: remark.light is not Light.RED)
 
 
 def light_of(remarks: Sequence[HealthRemark]) -> Light:
@@ -59,9 +59,9 @@ def _reading(facts: HealthFacts) -> list[HealthRemark]:
 
 
 def _syncing(facts: HealthFacts) -> list[HealthRemark]:
-    found = []
+    remarks = []
     if facts.worker_at is None or facts.now - facts.worker_at > _WORKER_LATE_SECONDS:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "worker",
                 Light.RED,
@@ -70,7 +70,7 @@ def _syncing(facts: HealthFacts) -> list[HealthRemark]:
             )
         )
     if facts.sync_error:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "sync_failed",
                 Light.AMBER,
@@ -79,7 +79,7 @@ def _syncing(facts: HealthFacts) -> list[HealthRemark]:
             )
         )
     if facts.synced_at is None and facts.complete_at is not None:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "sync_stopped",
                 Light.RED,
@@ -90,7 +90,7 @@ def _syncing(facts: HealthFacts) -> list[HealthRemark]:
     elif facts.synced_at is not None and facts.complete_at is not None:
         late = facts.now - facts.synced_at
         if late > _STOPPED_SECONDS:
-            found.append(
+            remarks.append(
                 HealthRemark(
                     "sync_stopped",
                     Light.RED,
@@ -99,7 +99,7 @@ def _syncing(facts: HealthFacts) -> list[HealthRemark]:
                 )
             )
         elif late > max(_LATE_INTERVALS * facts.sync_every, _LATE_LEAST_SECONDS):
-            found.append(
+            remarks.append(
                 HealthRemark(
                     "sync_late",
                     Light.AMBER,
@@ -107,7 +107,7 @@ def _syncing(facts: HealthFacts) -> list[HealthRemark]:
                     "Press “Sync now”.",
                 )
             )
-    return found
+    return remarks
 
 
 def _verification(facts: HealthFacts) -> list[HealthRemark]:
@@ -115,12 +115,12 @@ def _verification(facts: HealthFacts) -> list[HealthRemark]:
 
 
 def _differences(facts: HealthFacts) -> list[HealthRemark]:
-    found = []
+    remarks = []
     wrong = [verification for verification in facts.verifications if verification.found]
     if wrong:
         total = sum(verification.found for verification in wrong)
         left = sum(max(verification.found - verification.repaired, 0) for verification in wrong)
-        found.append(
+        remarks.append(
             HealthRemark(
                 "differs",
                 Light.RED,
@@ -135,7 +135,7 @@ def _differences(facts: HealthFacts) -> list[HealthRemark]:
     if doubtful:
         names = ", ".join(NAMES.get(type_, type_).lower() for type_ in doubtful)
         on = datetime.fromtimestamp(max(doubtful.values()), UTC)
-        found.append(
+        remarks.append(
             HealthRemark(
                 "in_doubt",
                 Light.AMBER,
@@ -144,14 +144,14 @@ def _differences(facts: HealthFacts) -> list[HealthRemark]:
                 "Compare everything, to be sure that nothing else is missing.",
             )
         )
-    return found
+    return remarks
 
 
 def _failed_verification(facts: HealthFacts) -> list[HealthRemark]:
-    found = []
+    remarks = []
     unverified = [verification for verification in facts.verifications if verification.error]
     if unverified:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "unverified",
                 Light.AMBER,
@@ -159,14 +159,14 @@ def _failed_verification(facts: HealthFacts) -> list[HealthRemark]:
                 "Then compare with Stripe again.",
             )
         )
-    told = " ".join(
+    causes = " ".join(
         filter(None, [facts.sync_error, *(verification.error for verification in unverified)])
     )
     untold = [
-        one for one in (facts.verification_error or "").split(". ") if one.rstrip(".") not in told
+        one for one in (facts.verification_error or "").split(". ") if one.rstrip(".") not in causes
     ]
     if untold:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "verification_failed",
                 Light.AMBER,
@@ -174,7 +174,7 @@ def _failed_verification(facts: HealthFacts) -> list[HealthRemark]:
                 "Press “Compare with Stripe”. If it names a permission, give it to the key.",
             )
         )
-    return found
+    return remarks
 
 
 def _verification_age(facts: HealthFacts) -> list[HealthRemark]:
@@ -205,9 +205,9 @@ def _verification_age(facts: HealthFacts) -> list[HealthRemark]:
 
 
 def _webhooks(facts: HealthFacts) -> list[HealthRemark]:
-    found = _quiet(facts)
+    remarks = _quiet(facts)
     if facts.given_up:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "given_up",
                 Light.RED,
@@ -215,7 +215,7 @@ def _webhooks(facts: HealthFacts) -> list[HealthRemark]:
                 "See why on the page Webhooks, and replay them.",
             )
         )
-    return found
+    return remarks
 
 
 def _quiet(facts: HealthFacts) -> list[HealthRemark]:
@@ -239,9 +239,9 @@ def _many(count: int, noun: str) -> str:
 
 
 def _others(facts: HealthFacts) -> list[HealthRemark]:
-    found = []
+    remarks = []
     if facts.paid_twice:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "paid_twice",
                 Light.RED,
@@ -250,7 +250,7 @@ def _others(facts: HealthFacts) -> list[HealthRemark]:
             )
         )
     if facts.reads.is_nearly_used:
-        found.append(
+        remarks.append(
             HealthRemark(
                 "reads",
                 Light.AMBER,
@@ -259,4 +259,4 @@ def _others(facts: HealthFacts) -> list[HealthRemark]:
                 "Onfile looks less often and pauses comparisons until there is room again.",
             )
         )
-    return found
+    return remarks

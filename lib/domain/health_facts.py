@@ -73,7 +73,7 @@ class HealthFacts:
     def in_doubt(self) -> dict[str, int]:
         """Types in which differences were found, and when, that were not compared whole since."""
         return {
-            type_: found
-            for type_, found in self.last_found.items()
-            if found >= self.covered_since.get(type_, 0)
+            type_: moment
+            for type_, moment in self.last_found.items()
+            if moment >= self.covered_since.get(type_, 0)
         }

@@ -71,17 +71,17 @@ class PreflightResult:
 
 def judge(request: RowRequest, facts: PreflightFacts, *, now: int) -> PreflightResult:
     """What would happen to this row, and which customer and method it means."""
-    found = list(request.findings)
-    customer = _customer(request, facts, found)
+    findings = list(request.findings)
+    customer = _customer(request, facts, findings)
     method = None
     if customer is not None and not customer.is_deleted:
-        method = _method(request, customer, facts, found, now)
+        method = _method(request, customer, facts, findings, now)
         if request.reference is not None:
-            _debt(request, customer, method, facts, found, now)
+            _debt(request, customer, method, facts, findings, now)
         if request.money is not None:
-            _amount(request.money, customer, facts, found)
+            _amount(request.money, customer, facts, findings)
     return PreflightResult(
-        customer.id if customer else None, method.id if method else None, tuple(found)
+        customer.id if customer else None, method.id if method else None, tuple(findings)
     )
 
 
@@ -89,13 +89,15 @@ def remarks(
     money: Money, customer: Customer, method: PaymentMethod, facts: PreflightFacts, *, now: int
 ) -> list[Finding]:
     """What a person should look at of this sum and method, whatever is owed."""
-    found: list[Finding] = []
-    _expiring(method, found, _day(now))
-    _amount(money, customer, facts, found)
-    return found
+    findings: list[Finding] = []
+    _expiring(method, findings, _day(now))
+    _amount(money, customer, facts, findings)
+    return findings
 
 
-def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) -> Customer | None:
+def _customer(
+    request: RowRequest, facts: PreflightFacts, findings: list[Finding]
+) -> Customer | None:
     wanted = request.customer
     if not wanted:
         return None
@@ -107,14 +109,14 @@ def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) 
         what = f"No customer has the address {wanted[:80]}."
         if "@" not in wanted:
             what = f"Stripe has no customer {wanted[:40]}. Write a customer's id or e-mail address."
-        found.append(_red("customer_unknown", what, "customer"))
+        findings.append(_red("customer_unknown", what, "customer"))
         return None
     if len(ids) > 1:
-        told = [facts.twins.get(id_) or Twin(facts.customers[id_]) for id_ in ids]
-        found.append(
+        candidates = [facts.twins.get(id_) or Twin(facts.customers[id_]) for id_ in ids]
+        findings.append(
             _red(
                 "customer_ambiguous",
-                f"{len(ids):,} customers have the address {wanted[:80]}: {twins.listed(told)}. "
+                f"{len(ids):,} customers have the address {wanted[:80]}: {twins.listed(candidates)}. "
                 "Write the id of the one you mean.",
                 "customer",
             )
@@ -122,15 +124,21 @@ def _customer(request: RowRequest, facts: PreflightFacts, found: list[Finding]) 
         return None
     customer = facts.customers.get(ids[0])
     if customer is not None and customer.is_deleted:
-        found.append(_red("customer_deleted", "This customer was deleted at Stripe.", "customer"))
+        findings.append(
+            _red("customer_deleted", "This customer was deleted at Stripe.", "customer")
+        )
     return customer
 
 
 def _method(
-    request: RowRequest, customer: Customer, facts: PreflightFacts, found: list[Finding], now: int
+    request: RowRequest,
+    customer: Customer,
+    facts: PreflightFacts,
+    findings: list[Finding],
+    now: int,
 ) -> PaymentMethod | None:
     if request.payment_method is not None:
-        return _named_method(request.payment_method, customer, facts, found, _day(now))
+        return _named_method(request.payment_method, customer, facts, findings, _day(now))
     every = facts.methods.get(customer.id, ())
     tried = facts.tried.get((customer.id, request.reference or ""), ())
     choice = choose_method(
@@ -142,12 +150,12 @@ def _method(
         never_again=facts.debts.never_again,
     )
     if choice is None and (confirmation := facts.confirming.get(customer.id)):
-        found.append(_red("method_confirming", confirmation.sentence, "payment_method"))
+        findings.append(_red("method_confirming", confirmation.sentence, "payment_method"))
         return None
     if choice is None:
         had = every[0] if every else None
         why = payment_methods.why_not_usable(had, _day(now)) if had else None
-        found.append(
+        findings.append(
             _red(
                 "no_payment_method",
                 f"No saved method can be charged ({payment_methods.label(had)}: {why}). Send a setup link first."
@@ -158,13 +166,13 @@ def _method(
         )
         return None
     if choice.note is not None:
-        found.append(_amber("method_chosen", choice.note, "payment_method"))
-    _expiring(choice.method, found, _day(now))
+        findings.append(_amber("method_chosen", choice.note, "payment_method"))
+    _expiring(choice.method, findings, _day(now))
     return choice.method
 
 
 def _named_method(
-    method_id: str, customer: Customer, facts: PreflightFacts, found: list[Finding], today: date
+    method_id: str, customer: Customer, facts: PreflightFacts, findings: list[Finding], today: date
 ) -> PaymentMethod | None:
     method = facts.named_methods.get(method_id)
     why = payment_methods.why_not_usable(method, today) if method else None
@@ -177,15 +185,15 @@ def _named_method(
         what = f"{payment_methods.label(method)} cannot be charged: {why}."
         problem = ("payment_method_not_usable", what)
     else:
-        _expiring(method, found, today)
+        _expiring(method, findings, today)
         return method
-    found.append(_red(*problem, "payment_method"))
+    findings.append(_red(*problem, "payment_method"))
     return None
 
 
-def _expiring(method: PaymentMethod, found: list[Finding], today: date) -> None:
+def _expiring(method: PaymentMethod, findings: list[Finding], today: date) -> None:
     if payment_methods.expires_soon(method, today):
-        found.append(
+        findings.append(
             _amber(
                 "expires_soon",
                 f"{payment_methods.label(method)} expires {method.exp_month:02d}/{method.exp_year}.",
@@ -199,7 +207,7 @@ def _debt(
     customer: Customer,
     method: PaymentMethod | None,
     facts: PreflightFacts,
-    found: list[Finding],
+    findings: list[Finding],
     now: int,
 ) -> None:
     key = (customer.id, request.reference or "")
@@ -219,7 +227,7 @@ def _debt(
         in_run=True,
     )
     reasons = admit(debt, facts.debts)
-    found.extend(reasons)
+    findings.extend(reasons)
     if any(reason.severity is Severity.RED for reason in reasons):
         return
     tried = facts.tried.get(key, ())
@@ -228,22 +236,24 @@ def _debt(
     refusal = why_not_again(tried, method.id, now, money=request.money)
     if refusal is not None:
         red = _red(refusal.code, refusal.message, "reference")
-        found.append(replace(red, reason=refusal.reason.value, not_before=refusal.not_before))
+        findings.append(replace(red, reason=refusal.reason.value, not_before=refusal.not_before))
     else:
         other = (
             "" if was_tried(tried, method.id) else f", not yet on {payment_methods.label(method)}"
         )
-        found.append(
+        findings.append(
             _amber(
                 "another_try", f"Tried {_times(len(tried))} without success{other}.", "reference"
             )
         )
 
 
-def _amount(money: Money, customer: Customer, facts: PreflightFacts, found: list[Finding]) -> None:
+def _amount(
+    money: Money, customer: Customer, facts: PreflightFacts, findings: list[Finding]
+) -> None:
     count, largest = facts.largest.get((customer.id, money.currency), (0, 0))
     if count >= UNUSUAL_FROM_PAYMENTS and money.amount > UNUSUAL_FACTOR * largest:
-        found.append(
+        findings.append(
             _amber(
                 "amount_unusual",
                 f"{money} is {money.amount // largest:,} times the largest of {count} payments so far ({format_money(largest, money.currency)}).",
@@ -256,7 +266,7 @@ def _amount(money: Money, customer: Customer, facts: PreflightFacts, found: list
         if similar.is_by_onfile and not similar.is_ours:
             where = " by another installation of Onfile"
         when = datetime.fromtimestamp(similar.created, UTC)
-        found.append(
+        findings.append(
             _amber(
                 "similar_charge", f"The same amount was charged on {when:%d %b}{where}.", "amount"
             )

@@ -61,8 +61,8 @@ def step(progress: Mapping[str, Any]) -> str:
 
 def counts(values: Mapping[str, Any]) -> list[tuple[str, int]]:
     """What was read, by plain names; types of which nothing was read are left out."""
-    found = [(name, _number(values, type_)) for type_, name in COUNTED.items()]
-    return [(name, number) for name, number in found if number]
+    totals = [(name, _number(values, type_)) for type_, name in COUNTED.items()]
+    return [(name, number) for name, number in totals if number]
 
 
 def _comparing(doing: str, progress: Mapping[str, Any]) -> str:

@@ -44,20 +44,20 @@ def budget(*, used: int, payments: int) -> ReadBudget:
     return ReadBudget(used, max(_LEAST, _A_TRANSACTION * payments))
 
 
-def sync_interval(found: ReadBudget, *, has_webhooks: bool) -> int:
+def sync_interval(budget: ReadBudget, *, has_webhooks: bool) -> int:
     """
     Seconds between two syncs, longer where the allowance demands it.
 
     With webhooks syncs only close gaps; without them they are how news arrives at all.
     """
     base = _EVERY_SECONDS_WITH_WEBHOOKS if has_webhooks else _EVERY_SECONDS
-    if found.is_nearly_used:
+    if budget.is_nearly_used:
         return max(base, _SLOWEST_SECONDS)
-    affordable = PERIOD_SECONDS * _READS_A_SYNC / (found.allowed * _FOR_SYNCS)
+    affordable = PERIOD_SECONDS * _READS_A_SYNC / (budget.allowed * _FOR_SYNCS)
     return max(base, round(affordable))
 
 
-def resume_after(failures: int, found: ReadBudget) -> int:
+def resume_after(failures: int, budget: ReadBudget) -> int:
     """Seconds from a backfill that failed, as the last of so many in a row, to the next one."""
     wait = _TRY_AGAIN_SECONDS[min(max(failures, 1), len(_TRY_AGAIN_SECONDS)) - 1]
-    return max(wait, _SLOWEST_SECONDS) if found.is_nearly_used else wait
+    return max(wait, _SLOWEST_SECONDS) if budget.is_nearly_used else wait

@@ -43,7 +43,7 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
     first: dict[tuple[str, str], RowRequest] = {}
     keys: dict[tuple[str, str], RowRequest] = {}
     anybodys: dict[str, RowRequest] = {}
-    found: dict[int, Finding] = {}
+    findings: dict[int, Finding] = {}
     for request, customer in zip(requests, customers, strict=True):
         reference = request.reference
         if customer is None or reference is None:
@@ -52,24 +52,24 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
         alike = keys.setdefault((customer, reference_key(reference)), request)
         earlier = anybodys.setdefault(reference, request)
         if same is not request:
-            found[request.number] = _finding(
+            findings[request.number] = _finding(
                 "reference_repeated",
                 Severity.RED,
                 f"Row {same.number} charges {reference} of this customer already.",
             )
         elif alike is not request:
-            found[request.number] = _finding(
+            findings[request.number] = _finding(
                 "reference_alike",
                 Severity.STOPPED if alike.money == request.money else Severity.AMBER,
                 f"Row {alike.number} charges “{alike.reference}” of this customer: is “{reference}” the same, written in another way?",
             )
         elif earlier is not request:
-            found[request.number] = _finding(
+            findings[request.number] = _finding(
                 "reference_of_another",
                 Severity.AMBER,
                 f"Row {earlier.number} has this reference for another customer.",
             )
-    return found
+    return findings
 
 
 def _finding(code: str, severity: Severity, message: str) -> Finding:

@@ -227,10 +227,10 @@ class Limits:
 
 def severity_of(findings: Iterable[Finding]) -> str:
     """green, amber or red: the worst of what was found. What is stopped is amber: it may be opened."""
-    found = {finding.severity for finding in findings}
-    if Severity.RED in found:
+    severities = {finding.severity for finding in findings}
+    if Severity.RED in severities:
         return "red"
-    return "amber" if found else "green"
+    return "amber" if severities else "green"
 
 
 def digest_of(rows: Iterable[RunRow], *, canary: int, charge_new_cards: bool) -> str:

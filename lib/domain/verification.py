@@ -93,8 +93,8 @@ def differences(
     there: dict[str, tuple[object, ...]],
 ) -> list[Difference]:
     """Every difference between two sides, each an id and its values in the order of `fields`."""
-    found = [Difference("missing", id_) for id_ in there.keys() - here.keys()]
-    found += [Difference("extra", id_) for id_ in here.keys() - there.keys()]
+    result = [Difference("missing", id_) for id_ in there.keys() - here.keys()]
+    result += [Difference("extra", id_) for id_ in here.keys() - there.keys()]
     for id_ in here.keys() & there.keys():
         differing = tuple(
             name
@@ -102,8 +102,8 @@ def differences(
             if ours != theirs
         )
         if differing:
-            found.append(Difference("differs", id_, differing))
-    return sorted(found, key=lambda finding: (finding.kind, finding.id))
+            result.append(Difference("differs", id_, differing))
+    return sorted(result, key=lambda finding: (finding.kind, finding.id))
 
 
 def is_silent(

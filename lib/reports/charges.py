@@ -152,7 +152,7 @@ class ChargeReports:
     def usual_currency(self, customer: str) -> str | None:
         """The one this customer was charged in last; for a new one, the commonest of late."""
         with self._pool.reading() as database:
-            found = database.query(
+            rows = database.query(
                 """SELECT currency FROM (
                        SELECT currency, 0 AS rank, 0 AS count FROM (SELECT currency FROM charges
                            WHERE customer = ? ORDER BY created_at DESC, id DESC LIMIT 1)
@@ -162,7 +162,7 @@ class ChargeReports:
                    ORDER BY rank, count DESC, currency LIMIT 1""",
                 (customer,),
             )
-            return next((str(row["currency"]) for row in found), None)
+            return next((str(row["currency"]) for row in rows), None)
 
     def reasons(self, *, since: int) -> pd.DataFrame:
         """Failures nobody made good yet, per `reason` and `currency`: `count` and `amount`."""
@@ -205,8 +205,8 @@ class ChargeReports:
                 "SELECT state, count(*) AS n FROM charges WHERE created_at >= ? GROUP BY state",
                 (since or 0,),
             )
-            found = {row["state"]: int(row["n"]) for row in rows}
-        return {state.value: found.get(state.value, 0) for state in ChargeState}
+            totals = {row["state"]: int(row["n"]) for row in rows}
+        return {state.value: totals.get(state.value, 0) for state in ChargeState}
 
     def timeline(self, charge_id: str) -> list[TimelineEntry]:
         """What happened to a charge, oldest first."""

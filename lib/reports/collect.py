@@ -129,8 +129,8 @@ class LinkReports:
         query = _LINKS.where("l.id = ?", link_id)
         with self._pool.reading() as database:
             frame = page_of(database, query, rows=1, integers=_LINK_INTEGERS).frame
-        found = next(iter(records(frame)), None)
-        return found | {"state": _link_state(found, now)} if found else None
+        link = next(iter(records(frame)), None)
+        return link | {"state": _link_state(link, now)} if link else None
 
     def counts(self) -> dict[str, int]:
         now = epoch(self._clock())
@@ -196,18 +196,18 @@ class SessionReports:
         query = _SESSIONS.where("s.id = ?", session_id)
         with self._pool.reading() as database:
             frame = page_of(database, query, rows=1, integers=_SESSION_INTEGERS).frame
-        found = next(iter(records(frame)), None)
-        return found | {"label": _method_label(found)} if found else None
+        session = next(iter(records(frame)), None)
+        return session | {"label": _method_label(session)} if session else None
 
     def counts(self) -> dict[str, int]:
         with self._pool.reading() as database:
             rows = database.query("SELECT state, n FROM session_counts")
-            found = {str(row["state"]): int(row["n"]) for row in rows}
-            found["confirming"] = database.execute(
+            totals = {str(row["state"]): int(row["n"]) for row in rows}
+            totals["confirming"] = database.execute(
                 f"""SELECT count(*) FROM checkout_sessions
                     WHERE status = 'complete' AND setup_intent IN {CONFIRMING_SETUPS}"""
             ).fetchone()[0]
-        return {state: found.get(state, 0) for state in SESSION_STATES}
+        return {state: totals.get(state, 0) for state in SESSION_STATES}
 
 
 def _link_state(row: dict[str, Any], now: int) -> str:

@@ -197,9 +197,9 @@ class PaymentMethodReports:
                     rules.this_and_next_month(today),
                 )
             )
-        found = {name: int(value or 0) for name, value in row.items()}
-        return {name: found.get(name, 0) for name in METHOD_STATES} | {
-            "usable": found["attached"] - found["expired"]
+        totals = {name: int(value or 0) for name, value in row.items()}
+        return {name: totals.get(name, 0) for name in METHOD_STATES} | {
+            "usable": totals["attached"] - totals["expired"]
         }
 
 

@@ -103,13 +103,13 @@ class HealthReports:
         today = epoch(self._clock()) // _DAY
         first = today - PERIOD_SECONDS // _DAY + 1
         with self._pool.reading() as database:
-            found = {
+            reads = {
                 row["day"]: int(row["reads"])
                 for row in database.query(
                     "SELECT day, reads FROM stripe_reads WHERE day >= ?", (first,)
                 )
             }
-        return [(day * _DAY, found.get(day, 0)) for day in range(first, today + 1)]
+        return [(day * _DAY, reads.get(day, 0)) for day in range(first, today + 1)]
 
     def cost_of_reading(self) -> int:
         """

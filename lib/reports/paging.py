@@ -54,8 +54,8 @@ class Query:
         The index is read in the order of the listing, so that a page costs the same whatever is
         searched for. `select` must say FROM {table} {alias}, and be ordered by {alias}.position.
         """
-        found = match(text, *tokens)
-        if found is None:
+        condition = match(text, *tokens)
+        if condition is None:
             return self
         alias, fts = self.time_column.partition(".")[0], f"{table}_fts"
         joined = self.select.replace(
@@ -64,12 +64,12 @@ class Query:
         )
         query = replace(
             self, select=joined, time_column=f"{fts}.rowid", id_column=f"{fts}.rowid"
-        ).where(f"{fts} MATCH ?", found.expression)
-        if found.text:
+        ).where(f"{fts} MATCH ?", condition.expression)
+        if condition.text:
             query = query.where(
                 f"""instr((SELECT t.text FROM {table}_search t
                     WHERE t.position = {fts}.rowid), ?) > 0""",
-                found.text,
+                condition.text,
             )
         return query
 

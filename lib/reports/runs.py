@@ -87,11 +87,11 @@ class RunReports:
     def counts(self) -> dict[str, int]:
         """Runs by state, every state present."""
         with self._pool.reading() as database:
-            found = {
+            totals = {
                 row["state"]: row["n"]
                 for row in database.query("SELECT state, count(*) AS n FROM runs GROUP BY state")
             }
-        return {state.value: found.get(state.value, 0) for state in RunState}
+        return {state.value: totals.get(state.value, 0) for state in RunState}
 
     def rows(
         self,
@@ -163,17 +163,17 @@ class RunReports:
                 [run_id],
                 integers=_INTEGERS,
             )
-        found = _explained(frame)
-        return found.groupby(["reason", "next_step", "currency"], as_index=False).agg(
+        rows = _explained(frame)
+        return rows.groupby(["reason", "next_step", "currency"], as_index=False).agg(
             count=("amount", "size"), amount=("amount", "sum")
         )
 
 
 def _explained(frame: pd.DataFrame) -> pd.DataFrame:
-    told = [_told(row) for row in records(frame)]
+    texts = [_told(row) for row in records(frame)]
     return frame.assign(
         **{
-            name: [row[name] for row in told]
+            name: [row[name] for row in texts]
             for name in ("name", "method", "reason", "why", "next_step")
         }
     )
@@ -181,7 +181,7 @@ def _explained(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _told(row: dict[str, Any]) -> dict[str, str]:
     label = label_of(row["type"], row["brand"], row["last4"]) if row["type"] else ""
-    told = {
+    texts = {
         "name": row["name"] or str(json.loads(row["request"])["customer"]),
         "method": label,
         "reason": "",
@@ -189,16 +189,16 @@ def _told(row: dict[str, Any]) -> dict[str, str]:
         "next_step": "",
     }
     if row["state"] in ("succeeded", "processing"):
-        told["why"] = ""
+        texts["why"] = ""
     if row["state"] in ("declined", "needs_customer"):
         failure = explain(
             decline_of(row), http_status=row["http_status"], at=row["outcome_at"] or 0
         )
-        told |= {
+        texts |= {
             "reason": failure.reason.value,
             "why": failure.explanation.staff,
             "next_step": failure.explanation.next_step,
         }
         if row["elsewhere"]:
-            told |= {"why": f"{told['why']} Collected later {row['elsewhere']}.", "next_step": ""}
-    return told
+            texts |= {"why": f"{texts['why']} Collected later {row['elsewhere']}.", "next_step": ""}
+    return texts

@@ -132,7 +132,7 @@ class WebhookReports:
             rows = database.query(
                 "SELECT state, count(*) AS n FROM webhook_deliveries GROUP BY state"
             )
-            found = {row["state"]: int(row["n"]) for row in rows}
+            totals = {row["state"]: int(row["n"]) for row in rows}
             given_up = next(
                 database.query(
                     """SELECT count(*) AS n FROM webhook_deliveries
@@ -140,10 +140,10 @@ class WebhookReports:
                 )
             )["n"]
         return {
-            "waiting": found.get("received", 0),
-            "processed": found.get("processed", 0),
-            "ignored": found.get("ignored", 0),
-            "retrying": max(found.get("failed", 0) - given_up, 0),
+            "waiting": totals.get("received", 0),
+            "processed": totals.get("processed", 0),
+            "ignored": totals.get("ignored", 0),
+            "retrying": max(totals.get("failed", 0) - given_up, 0),
             "given_up": given_up,
         }
 

@@ -140,13 +140,13 @@ def _refuse_other_kinds(archive: zipfile.ZipFile) -> None:
 
 def elements(xml: bytes) -> list[tuple[str, dict[str, str]]]:
     """Every element with its attributes, without prefixes."""
-    found: list[tuple[str, dict[str, str]]] = []
+    tags: list[tuple[str, dict[str, str]]] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        found.append((name.rpartition(":")[2], attributes))
+        tags.append((name.rpartition(":")[2], attributes))
 
     parse(xml, expat.ParserCreate(), start)
-    return found
+    return tags
 
 
 def parse(

@@ -65,14 +65,14 @@ def read_file(data: bytes, name: str, *, encoding: str | None = None) -> Sheet:
             "workbook (.xlsx) or CSV in the program it comes from, and upload that.",
             code="file_kind",
         )
-    found = decoded(data, encoding)
-    _refuse_markup(found.text)
-    cells, delimiter, more = delimited.records(found.text)
+    decoding = decoded(data, encoding)
+    _refuse_markup(decoding.text)
+    cells, delimiter, more = delimited.records(decoding.text)
     misnamed = _misnamed(name, {"", ".csv", ".tsv", ".tab", ".txt"}, "a text file (CSV)")
     origin = Origin(
-        encoding=found.encoding, encoding_is_certain=found.is_certain, delimiter=delimiter
+        encoding=decoding.encoding, encoding_is_certain=decoding.is_certain, delimiter=delimiter
     )
-    return _sheet(cells, (*misnamed, *found.notes, *more), origin)
+    return _sheet(cells, (*misnamed, *decoding.notes, *more), origin)
 
 
 def read_pasted(text: str) -> Sheet:
@@ -156,8 +156,10 @@ def _sheet(records: Iterable[Sequence[str]], notes: tuple[Note, ...], origin: Or
         raise too_many_columns(width)
     header = tuple(name[:LONGEST_CELL] for name in _exactly(heading, width))
     if heading_number > 1 and at:
-        found = f"The heading was found in row {heading_number}; what stands above it was left out."
-        notes = (*notes, Note("heading_below", found))
+        message = (
+            f"The heading was found in row {heading_number}; what stands above it was left out."
+        )
+        notes = (*notes, Note("heading_below", message))
     rows = tuple(_row(number, cells, width) for number, cells in body)
     return Sheet(
         header,
@@ -229,8 +231,8 @@ def _about_names(header: tuple[str, ...]) -> tuple[Note, ...]:
     for name, count in Counter(names).items():
         if name and count > 1:
             places = [column_letter(index) for index, one in enumerate(names) if one == name]
-            found = f"{count} columns have the name “{name[:40]}”: {', '.join(places)}."
-            notes.append(Note("heading_repeated", found))
+            message = f"{count} columns have the name “{name[:40]}”: {', '.join(places)}."
+            notes.append(Note("heading_repeated", message))
     return tuple(notes)
 
 

@@ -70,8 +70,8 @@ def is_on(attributes: Mapping[str, str], name: str, *, default: bool = False) ->
 
 
 def _format(built_in: int, formats: Mapping[int, str]) -> NumberFormat:
-    found = number_format(formats.get(built_in, ""), built_in)
-    return _GENERAL if found == _GENERAL else found
+    result = number_format(formats.get(built_in, ""), built_in)
+    return _GENERAL if result == _GENERAL else result
 
 
 def _number(attributes: Mapping[str, str], name: str) -> int:
@@ -83,7 +83,7 @@ def struck_texts(shared_texts: bytes) -> frozenset[str]:
     """Shared texts that are struck out from their first letter to their last."""
     if b"strike" not in shared_texts:
         return frozenset()
-    found: set[str] = set()
+    texts: set[str] = set()
     pieces: list[str] = []
     inside: dict[str, bool] = {}
 
@@ -104,7 +104,7 @@ def struck_texts(shared_texts: bytes) -> frozenset[str]:
         if kind == "t":
             inside["text"] = False
         elif kind == "si" and inside.get("all") and "".join(pieces).strip():
-            found.add("".join(pieces))
+            texts.add("".join(pieces))
 
     def text(piece: str) -> None:
         if inside.get("text"):
@@ -116,4 +116,4 @@ def struck_texts(shared_texts: bytes) -> frozenset[str]:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
     parse(shared_texts, parser, start)
-    return frozenset(found)
+    return frozenset(texts)

@@ -95,10 +95,10 @@ class ChargeStore:
                ORDER BY charge_id, number""",
             (json.dumps(charge_ids),),
         )
-        found: dict[str, list[Attempt]] = {}
+        attempts: dict[str, list[Attempt]] = {}
         for row in rows:
-            found.setdefault(row["charge_id"], []).append(attempt_of(row))
-        return found
+            attempts.setdefault(row["charge_id"], []).append(attempt_of(row))
+        return attempts
 
     def live_for(self, customer: str, reference: str) -> Charge | None:
         rows = self._database.query(

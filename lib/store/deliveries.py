@@ -121,9 +121,9 @@ class DeliveryStore:
         again += self._due(
             "next_try_at > ? ORDER BY next_try_at, rowid", (now + _TOO_FAR_SECONDS, limit)
         )
-        found = (new[: limit - min(len(again), _KEPT_FOR_RETRIES)] + again)[:limit]
+        batch = (new[: limit - min(len(again), _KEPT_FOR_RETRIES)] + again)[:limit]
         claimed = []
-        for row in found:
+        for row in batch:
             tries = row.tries + 1
             last = tries > len(waits)
             # The last is given up beforehand: should this process die in it, that was the last.

@@ -314,8 +314,8 @@ class MirrorStore:
         rows = self._database.query(
             "SELECT min(position) >> 20 AS created FROM checkout_sessions WHERE status = 'open'"
         )
-        found: int | None = next(iter(rows))["created"]
-        return found
+        moment: int | None = next(iter(rows))["created"]
+        return moment
 
     def overdue_sessions(self, *, now: int, limit: int) -> list[str]:
         """Open here although their time is over: their end was missed."""

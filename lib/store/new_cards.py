@@ -115,10 +115,10 @@ class NewCardStore:
 
 def _newest(rows: Iterable[dict[str, Any]]) -> list[NewCardCharge]:
     """The first of each charge."""
-    found: dict[str, NewCardCharge] = {}
+    charges: dict[str, NewCardCharge] = {}
     for row in rows:
-        found.setdefault(row["charge_id"], _of(row))
-    return list(found.values())
+        charges.setdefault(row["charge_id"], _of(row))
+    return list(charges.values())
 
 
 def _of(row: dict[str, Any]) -> NewCardCharge:

@@ -37,7 +37,7 @@ class PreflightStore:
     ) -> PreflightFacts:
         """Of these ids and addresses; what is not known is left out."""
         by_address = self._by_address(emails)
-        ids = sorted({*customers, *(one for found in by_address.values() for one in found)})
+        ids = sorted({*customers, *(one for matches in by_address.values() for one in matches)})
         known = self._customers(ids)
         methods_of = self._methods_of(ids)
         named = self._named_methods(sorted(set(methods)))
@@ -93,28 +93,28 @@ class PreflightStore:
         }
 
     def _by_address(self, emails: Iterable[str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        customers: dict[str, list[str]] = {}
         for row in self._each(
             f"""SELECT address_key, id FROM customers
                 WHERE address_key IN {THESE} AND is_deleted = 0 ORDER BY position DESC""",
             sorted(set(map(address_key, emails))),
         ):
-            found.setdefault(row["address_key"], []).append(row["id"])
-        return found
+            customers.setdefault(row["address_key"], []).append(row["id"])
+        return customers
 
     def _customers(self, ids: list[str]) -> dict[str, Customer]:
         rows = self._each(f"SELECT * FROM customers WHERE id IN {THESE}", ids)
         return {row["id"]: customer_of(row) for row in rows}
 
     def _methods_of(self, ids: list[str]) -> dict[str, list[PaymentMethod]]:
-        found: dict[str, list[PaymentMethod]] = {}
+        methods: dict[str, list[PaymentMethod]] = {}
         for row in self._each(
             f"""SELECT * FROM payment_methods WHERE customer IN {THESE}
                 ORDER BY customer, position DESC""",
             ids,
         ):
-            found.setdefault(row["customer"], []).append(payment_method_of(row))
-        return found
+            methods.setdefault(row["customer"], []).append(payment_method_of(row))
+        return methods
 
     def _named_methods(self, ids: list[str]) -> dict[str, PaymentMethod]:
         rows = self._each(f"SELECT * FROM payment_methods WHERE id IN {THESE}", ids)

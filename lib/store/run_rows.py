@@ -158,14 +158,14 @@ class RunRowStore:
 
     def file_totals(self, run_id: str) -> FileTotals:
         """Of a draft: what its file holds, chargeable or not."""
-        found = self._database.query(
+        records = self._database.query(
             """SELECT currency, count(*) AS n, sum(amount) AS amount,
                    sum(state = 'blocked') AS blocked, sum(state = 'cancelled') AS left_out
                FROM run_rows WHERE run_id = ? GROUP BY iif(amount IS NULL, NULL, currency)
                ORDER BY currency""",
             (run_id,),
         )
-        rows = list(found)
+        rows = list(records)
         return FileTotals(
             rows=sum(row["n"] for row in rows),
             totals={row["currency"]: row["amount"] for row in rows if row["amount"] is not None},
@@ -277,22 +277,22 @@ def _request_text(request: RowRequest) -> str:
 
 def _request(row: dict[str, Any]) -> RowRequest:
     """What is read of amount, reference and the rest is what the row says."""
-    asked = orjson.loads(row["request"])
+    request = orjson.loads(row["request"])
     return RowRequest(
         number=row["number"],
         cells=tuple(orjson.loads(row["cells"])),
-        customer=asked["customer"],
+        customer=request["customer"],
         money=Money(row["amount"], row["currency"]) if row["amount"] else None,
         reference=row["reference"],
-        payment_method=asked["payment_method"],
+        payment_method=request["payment_method"],
         description=row["description"],
         suffix=row["suffix"],
-        findings=_findings(asked["findings"]),
+        findings=_findings(request["findings"]),
     )
 
 
-def _findings(found: list[dict[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(Finding(**one | {"severity": Severity(one["severity"])}) for one in found)
+def _findings(findings: list[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(Finding(**one | {"severity": Severity(one["severity"])}) for one in findings)
 
 
 def _row(row: dict[str, Any]) -> RunRow:

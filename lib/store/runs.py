@@ -61,8 +61,8 @@ class RunStore:
     def remembered_columns(self) -> dict[str, str]:
         """What `remember_columns` was given, by and by."""
         rows = self._database.query("SELECT value FROM meta WHERE name = 'run_columns'")
-        found: dict[str, str] = next((json.loads(row["value"]) for row in rows), {})
-        return found
+        columns: dict[str, str] = next((json.loads(row["value"]) for row in rows), {})
+        return columns
 
     def remember_columns(self, columns: Mapping[str, str]) -> None:
         """Columns that this file does not have keep their headings."""

@@ -78,10 +78,10 @@ class SyncStore:
 
     def unread_types(self, backfill: OpenBackfill) -> set[str]:
         """Those of which something is still to be read."""
-        found = {type_: self.windows(backfill.id, type_) for type_ in backfill.types}
+        windows_of = {type_: self.windows(backfill.id, type_) for type_ in backfill.types}
         return {
             type_
-            for type_, windows in found.items()
+            for type_, windows in windows_of.items()
             if not windows or not all(window.is_done for window in windows)
         }
 
@@ -248,8 +248,8 @@ class SyncStore:
 
 def _verification(row: dict[str, Any]) -> VerificationResult:
     values = {name: row[name] for name in VerificationResult.__slots__}
-    found = [
+    differences = [
         Difference(one["kind"], one["id"], tuple(one["fields"]))
         for one in json.loads(row["findings"])
     ]
-    return VerificationResult(**values | {"findings": found, "is_full": bool(row["is_full"])})
+    return VerificationResult(**values | {"findings": differences, "is_full": bool(row["is_full"])})

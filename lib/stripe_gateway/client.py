@@ -82,7 +82,7 @@ class UnreadClient(stripe.RequestsClient):
     ) -> tuple[bytes, int, Mapping[str, str]]:
         # Read as a stream, and that at once: otherwise a page of 100 sessions comes in seventy
         # pieces, and each wakes the thread.
-        stream, status, found = self.request_stream(method, url, headers, post_data)
+        stream, status, answer_headers = self.request_stream(method, url, headers, post_data)
         try:
             content = stream.read(decode_content=True)
         except Exception as error:
@@ -90,6 +90,6 @@ class UnreadClient(stripe.RequestsClient):
             # is none), the request may have been executed.
             stream.close()
             raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
-                f"Stripe's answer broke off ({type(error).__name__}).", headers=found
+                f"Stripe's answer broke off ({type(error).__name__}).", headers=answer_headers
             ) from error
-        return unread(content, status, found)
+        return unread(content, status, answer_headers)

@@ -76,9 +76,9 @@ def translate(error: stripe.StripeError) -> GatewayError:
     if details.get("type") == "idempotency_error":
         return KeyReused(message, **facts)
     if status in (401, 403):
-        found = _PERMISSION.search(message)
-        if found:
-            details["permission"] = found[1]
+        match = _PERMISSION.search(message)
+        if match:
+            details["permission"] = match[1]
         return Misconfigured(message, **facts)
     if status == 429:
         reason = (error.headers or {}).get("Stripe-Rate-Limited-Reason")
@@ -102,8 +102,8 @@ def _is_stripes(details: dict[str, Any], status: int) -> bool:
 
 def _details(error: stripe.StripeError) -> dict[str, Any]:
     body = error.json_body
-    found = body.get("error") if isinstance(body, dict) else None
-    cleaned = _without_secrets(found)
+    content = body.get("error") if isinstance(body, dict) else None
+    cleaned = _without_secrets(content)
     return cleaned if isinstance(cleaned, dict) else {}
 
 

@@ -126,7 +126,7 @@ def whole_list(fetch: Callable[[str | None], Page[T]]) -> Page[T]:
         OutcomeUnknown: it changes all the time.
     """
     beginnings = 0
-    found: list[T] = []
+    items: list[T] = []
     unreadable: list[Unreadable] = []
     after: str | None = None
     while True:
@@ -139,12 +139,12 @@ def whole_list(fetch: Callable[[str | None], Page[T]]) -> Page[T]:
             if beginnings > _BEGINNINGS:
                 # Not Missing: whoever is told that would take the owner of the list for deleted.
                 raise OutcomeUnknown("The list changed whenever it was read.") from error
-            found, unreadable, after = [], [], None
+            items, unreadable, after = [], [], None
             continue
-        found += page.items
+        items += page.items
         unreadable += page.unreadable
         if not page.has_more:
-            return replace(page, items=found, unreadable=tuple(unreadable))
+            return replace(page, items=items, unreadable=tuple(unreadable))
         after = page.last_id
 
 

@@ -118,8 +118,8 @@ class Pace:
     def at_once(self, method: str, path: str) -> int | None:
         """Requests that may be in flight together now; None for any number."""
         with self._changed:
-            found = self._recovered(endpoint_of(method, path)).at_once
-        return None if found >= _NO_CAP else found
+            limit = self._recovered(endpoint_of(method, path)).at_once
+        return None if limit >= _NO_CAP else limit
 
     def _has_room(self, name: str) -> bool:
         endpoint = self._recovered(name)

@@ -132,12 +132,12 @@ class ParallelReader:
                     return None
                 # The first page is asked for alone: a key that may not read is refused once.
                 if self._has_answer or not self._taken:
-                    found = next((w for w in open_windows if id(w) not in self._taken), None)
-                    if found is None:
-                        found = self._cut(open_windows)
-                    if found is not None:
-                        self._taken.add(id(found))
-                        return found
+                    candidate = next((w for w in open_windows if id(w) not in self._taken), None)
+                    if candidate is None:
+                        candidate = self._cut(open_windows)
+                    if candidate is not None:
+                        self._taken.add(id(candidate))
+                        return candidate
                 self._changed.wait(_WAIT_SECONDS)
         return None
 

@@ -152,17 +152,17 @@ def _in_style(text: str, code: str, style: NumberStyle, fail: Fail) -> Decimal |
     if kind is Writing.NONE:
         _refused(text, code, fail)
         return None
-    found = readings(number)
+    numbers = readings(number)
     if kind is Writing.NEUTRAL:
-        return next(iter(found.values()))
+        return next(iter(numbers.values()))
     sign = style.sign
     if sign is None:
         # A dot is the usual sign, so what can only mean that is read; unless most say otherwise.
         if kind is Writing.DOT and seen.proposal is not DecimalSign.COMMA and not seen.comma:
-            return found[DecimalSign.DOT]
+            return numbers[DecimalSign.DOT]
         fail("decimal_unconfirmed", style.question(), Severity.RED)
         return None
-    if sign not in found:
+    if sign not in numbers:
         fail(
             "decimal_other_style" if style.chosen else "amount_invalid",
             f"“{text.strip()[:24]}” is not written with a decimal {sign.value} like the rest of the file. "
@@ -170,7 +170,7 @@ def _in_style(text: str, code: str, style: NumberStyle, fail: Fail) -> Decimal |
             Severity.RED,
         )
         return None
-    return found[sign]
+    return numbers[sign]
 
 
 def _refused(text: str, code: str, fail: Fail) -> None:

@@ -76,12 +76,12 @@ def named(text: str) -> frozenset[str] | None:
     The currencies that the signs and words in a text can stand for; None when they name none.
     Empty when they contradict each other.
     """
-    found: frozenset[str] | None = None
+    currencies: frozenset[str] | None = None
     for word in _WORDS.findall(unicodedata.normalize("NFKC", text)):
         codes = _codes(word)
         if codes is not None:
-            found = codes if found is None else found & codes
-    return found
+            currencies = codes if currencies is None else currencies & codes
+    return currencies
 
 
 def has_foreign_words(text: str) -> bool:

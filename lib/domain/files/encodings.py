@@ -51,18 +51,18 @@ def named(name: str) -> str:
         InvalidInput: none that can be chosen.
     """
     try:
-        found = codecs.lookup(name.strip()).name
+        codec = codecs.lookup(name.strip()).name
     except (LookupError, ValueError):
-        found = ""
-    found = _WIDER.get(found, found)
-    if found not in CHOICES and found not in _UNICODE:
+        codec = ""
+    codec = _WIDER.get(codec, codec)
+    if codec not in CHOICES and codec not in _UNICODE:
         listed = ", ".join(CHOICES)
         raise InvalidInput(
             f"“{name[:30]}” is not an encoding that Onfile reads. Choose one of: utf-8, {listed}.",
             field="encoding",
             code="encoding_unknown",
         )
-    return found
+    return codec
 
 
 def label(encoding: str) -> str:

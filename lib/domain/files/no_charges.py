@@ -93,7 +93,7 @@ class Marks:
     names: Mapping[int, str] = field(default_factory=dict)
 
     def of_row(self, row: int, cells: Sequence[str]) -> list[RowError]:
-        found: list[RowError] = []
+        errors: list[RowError] = []
         watched = self.types | self.sides | self.credits | self.states
         places: Iterable[int] = sorted(watched)
         if _HINT.search("\n".join(cells)):
@@ -102,11 +102,11 @@ class Marks:
             text = cells[at].strip()
             if text and at not in self.skipped:
                 error = self._of_cell(row, at, text)
-                if error is not None and error.code not in {one.code for one in found}:
-                    found.append(error)
+                if error is not None and error.code not in {one.code for one in errors}:
+                    errors.append(error)
         if self.amount_is_credit:
-            found.append(_amber(row, "amount", "amount_of_credits", _CREDIT_COLUMN))
-        return found
+            errors.append(_amber(row, "amount", "amount_of_credits", _CREDIT_COLUMN))
+        return errors
 
     def _of_cell(self, row: int, at: int, text: str) -> RowError | None:
         column, plain = self.names.get(at, ""), _plain(text)
@@ -171,7 +171,7 @@ def sums_of_others(rows: Sequence[tuple[int, str, Money]]) -> list[RowError]:
     Args:
         rows: number, customer and amount of those that can be read, in the order of the file.
     """
-    found = []
+    errors = []
     totals: dict[str, int] = {}
     counts: dict[str, int] = {}
     group: list[Money] = []
@@ -183,15 +183,15 @@ def sums_of_others(rows: Sequence[tuple[int, str, Money]]) -> list[RowError]:
         of_group = sum(one.amount for one in group if one.currency == code)
         is_last = at == len(rows) - 1
         if len(group) > 1 and of_group == money.amount:
-            found.append(_sum_of(number, money, "the rows of this customer above it"))
+            errors.append(_sum_of(number, money, "the rows of this customer above it"))
             group = []
         elif is_last and counts.get(code, 0) > 1 and totals[code] == money.amount:
-            found.append(_sum_of(number, money, "all rows above it"))
+            errors.append(_sum_of(number, money, "all rows above it"))
         else:
             group.append(money)
         totals[code] = totals.get(code, 0) + money.amount
         counts[code] = counts.get(code, 0) + 1
-    return found
+    return errors
 
 
 def _sum_of(number: int, money: Money, others: str) -> RowError:

@@ -79,8 +79,8 @@ def value(text: str, sign: DecimalSign) -> Decimal | None:
 
 def readings(text: str) -> dict[DecimalSign, Decimal]:
     """What the text means in each style in which it is an amount."""
-    found = {sign: value(text, sign) for sign in DecimalSign}
-    return {sign: number for sign, number in found.items() if number is not None}
+    numbers = {sign: value(text, sign) for sign in DecimalSign}
+    return {sign: number for sign, number in numbers.items() if number is not None}
 
 
 class Writing(StrEnum):
@@ -96,12 +96,12 @@ class Writing(StrEnum):
 
 
 def writing(text: str) -> Writing:
-    found = readings(text)
-    if not found:
+    numbers = readings(text)
+    if not numbers:
         return Writing.NONE
-    if len(found) == 1:
-        return Writing(next(iter(found)).value)
-    dot, comma = found[DecimalSign.DOT], found[DecimalSign.COMMA]
+    if len(numbers) == 1:
+        return Writing(next(iter(numbers)).value)
+    dot, comma = numbers[DecimalSign.DOT], numbers[DecimalSign.COMMA]
     # 1.000 and 1,000 are one or a thousand; only what has no sign to mistake is neutral.
     return Writing.NEUTRAL if dot == comma else Writing.TWO_SUMS
 

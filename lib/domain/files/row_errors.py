@@ -51,9 +51,9 @@ _SHOWN_SPANS = 6
 
 def problems(errors: Iterable[RowError]) -> list[Problem]:
     """By cause, in the order of their first rows. Of several messages the first speaks for all."""
-    found: dict[tuple[str, str, Severity], list[RowError]] = {}
+    groups: dict[tuple[str, str, Severity], list[RowError]] = {}
     for error in errors:
-        found.setdefault((error.column, error.code, error.severity), []).append(error)
+        groups.setdefault((error.column, error.code, error.severity), []).append(error)
     return [
         Problem(
             tuple(dict.fromkeys(error.row for error in same)),
@@ -64,17 +64,17 @@ def problems(errors: Iterable[RowError]) -> list[Problem]:
             else f"{same[0].message} So or alike in {len(same):,} rows.",
             severity,
         )
-        for (column, code, severity), same in found.items()
+        for (column, code, severity), same in groups.items()
     ]
 
 
 def spans(rows: Sequence[int]) -> str:
     """ "2, 3, 5" or "2–62"; the first few when there are many."""
-    found: list[list[int]] = []
+    ranges: list[list[int]] = []
     for row in rows:
-        if found and row == found[-1][1] + 1:
-            found[-1][1] = row
+        if ranges and row == ranges[-1][1] + 1:
+            ranges[-1][1] = row
         else:
-            found.append([row, row])
-    shown = [str(a) if a == b else f"{a}–{b}" for a, b in found[:_SHOWN_SPANS]]
-    return ", ".join(shown) + (" …" if len(found) > _SHOWN_SPANS else "")
+            ranges.append([row, row])
+    shown = [str(a) if a == b else f"{a}–{b}" for a, b in ranges[:_SHOWN_SPANS]]
+    return ", ".join(shown) + (" …" if len(ranges) > _SHOWN_SPANS else "")

@@ -287,13 +287,13 @@ def chosen(header: Sequence[str], columns: Mapping[str, int]) -> dict[str, str]:
 
     Under the column's name with `_INSTEAD` before it, the own name that was passed over, or nothing.
     """
-    found: dict[str, str] = {}
+    headings: dict[str, str] = {}
     for name, index in columns.items():
         if index < len(header):
-            found[name] = header[index]
+            headings[name] = header[index]
             others = (other for at, other in enumerate(header) if at != index)
-            found[_INSTEAD + name] = next((o for o in others if _is_own_name(o, name)), "")
-    return found
+            headings[_INSTEAD + name] = next((o for o in others if _is_own_name(o, name)), "")
+    return headings
 
 
 def stated_currency(heading: str) -> str | None:
@@ -344,12 +344,12 @@ def _named_or_chosen(
     }
     recalled = {name: _recalled(name, headings, remembered) for name in _WORDS}
     over = {name: index for name, index in recalled.items() if remembered.get(_INSTEAD + name)}
-    for found in (
+    for choices in (
         over,
         {name: indexes[0] for name, indexes in own.items() if len(indexes) == 1},
         {name: index for name, index in recalled.items() if not own[name]},
     ):
-        for name, index in found.items():
+        for name, index in choices.items():
             if index is not None and name not in taken and index not in taken.values():
                 taken[name] = index
     return taken
@@ -392,7 +392,7 @@ def _alike(
     headings: Mapping[int, str], taken: Mapping[str, int], ambiguous: set[str]
 ) -> dict[str, int]:
     """Headings with a slip of the keyboard, where only one looks like a column that is still open."""
-    found: dict[str, list[int]] = {}
+    matches: dict[str, list[int]] = {}
     for index, heading in headings.items():
         if index in taken.values() or len(heading) < _SHORTEST_ALIKE:
             continue
@@ -402,8 +402,8 @@ def _alike(
             for word in words
         )
         if likeness >= _ALIKE and name not in taken and name not in ambiguous:
-            found.setdefault(name, []).append(index)
-    return {name: indexes[0] for name, indexes in found.items() if len(indexes) == 1}
+            matches.setdefault(name, []).append(index)
+    return {name: indexes[0] for name, indexes in matches.items() if len(indexes) == 1}
 
 
 def _equally(name: str, headings: Sequence[str]) -> str:

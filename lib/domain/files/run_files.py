@@ -165,21 +165,21 @@ def _marked(
     by_row = {error.row: error for error in sums}
     marked = []
     for row, order in zip(rows, orders, strict=True):
-        found = marks.of_row(row.number, row.cells)
+        errors = marks.of_row(row.number, row.cells)
         if row.number in by_row:
-            found.append(by_row[row.number])
+            errors.append(by_row[row.number])
         why = unseen_rows.why_unseen(row, columns)
         if why:
             word = why.replace("_", " ")
             message = f"This row is {word} in the spreadsheet."
-            found.append(RowError(row.number, "amount", f"row_{why}", message, Severity.AMBER))
-        marked.append(_with(order, found) if found else order)
+            errors.append(RowError(row.number, "amount", f"row_{why}", message, Severity.AMBER))
+        marked.append(_with(order, errors) if errors else order)
     return marked
 
 
-def _with(order: RowOrder, found: Sequence[RowError]) -> RowOrder:
-    red = tuple(error for error in found if error.severity is Severity.RED)
-    amber = tuple(error for error in found if error.severity is Severity.AMBER)
+def _with(order: RowOrder, errors: Sequence[RowError]) -> RowOrder:
+    red = tuple(error for error in errors if error.severity is Severity.RED)
+    amber = tuple(error for error in errors if error.severity is Severity.AMBER)
     return replace(order, errors=(*order.errors, *red), warnings=(*order.warnings, *amber))
 
 

@@ -44,25 +44,25 @@ def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
             field="amount",
             code="currency_contradicts_format",
         )
-    found = {} if currency_signs.has_foreign_words(text) else readings(written(text))
+    numbers = {} if currency_signs.has_foreign_words(text) else readings(written(text))
     if not unit.decimals:
         # A sign in a sum without decimals can only be one between thousands.
-        whole = {one: number for one, number in found.items() if number.as_tuple().exponent == 0}
-        found = whole or found
-    for number in found.values():
+        whole = {one: number for one, number in numbers.items() if number.as_tuple().exponent == 0}
+        numbers = whole or numbers
+    for number in numbers.values():
         if text.strip() == _shown(number, unit):
             return _money(number, unit.code)
-    sums = list(dict.fromkeys(found.values()))
+    sums = list(dict.fromkeys(numbers.values()))
     if not sums:
         return parse_total(text, unit.code)
-    if len(sums) > 1 and sign not in found:
+    if len(sums) > 1 and sign not in numbers:
         raise InvalidInput(
             f"“{text.strip()[:24]}” can mean {sums[0]:,f} or {sums[1]:,f}. Write the decimals too, so that it "
             "can mean one sum only.",
             field="amount",
             code="amount_two_sums",
         )
-    return _money(found[sign] if sign in found else sums[0], unit.code)
+    return _money(numbers[sign] if sign in numbers else sums[0], unit.code)
 
 
 def is_same(money: Money, text: str) -> bool:
@@ -88,7 +88,7 @@ def listed(text: str, currencies: Collection[str]) -> list[tuple[str, str]]:
     Raises:
         InvalidInput: one without a currency.
     """
-    found = []
+    sums = []
     for piece in filter(None, map(str.strip, _BETWEEN.split(text))):
         named = currency_signs.named(piece) or frozenset()
         expected = named & set(currencies)
@@ -98,8 +98,8 @@ def listed(text: str, currencies: Collection[str]) -> list[tuple[str, str]]:
                 "Write each total with its currency, for example 12345.60 eur, 5000 jpy.",
                 field="totals",
             )
-        found.append((piece, next(iter(codes))))
-    return found
+        sums.append((piece, next(iter(codes))))
+    return sums
 
 
 def _shown(number: Decimal, unit: Currency) -> str:

@@ -26,12 +26,12 @@ def why_unseen(row: SheetRow, columns: Mapping[str, int]) -> str:
 
 def unseen_of(sheet: Sheet, columns: Mapping[str, int], amounts: Amounts) -> tuple[Unseen, ...]:
     """By kind, with their sums."""
-    found: dict[str, list[SheetRow]] = {}
+    groups: dict[str, list[SheetRow]] = {}
     for row in sheet.rows:
         why = why_unseen(row, columns)
         if why:
-            found.setdefault(why, []).append(row)
-    kinds = [_unseen(why, sheet, columns, rows, amounts) for why, rows in found.items()]
+            groups.setdefault(why, []).append(row)
+    kinds = [_unseen(why, sheet, columns, rows, amounts) for why, rows in groups.items()]
     for hidden in sheet.hidden_sheets:
         theirs = guess(hidden.header)
         # Lists of other things are often hidden; only what could be charged is worth a question.

@@ -107,8 +107,8 @@ class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
 def is_answer_to(attempt: Attempt, made: PaymentIntent) -> bool:
     """Whether a payment that came back is the one that was asked for: customer, sum, currency and marks."""
     params = json.loads(attempt.params)
-    asked = (params["customer"], params["amount"], params["currency"])
-    return (made.customer, made.amount, made.currency) == asked and (
+    request = (params["customer"], params["amount"], params["currency"])
+    return (made.customer, made.amount, made.currency) == request and (
         made.charge_id,
         made.attempt,
     ) == (attempt.charge_id, attempt.number)

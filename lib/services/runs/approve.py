@@ -229,8 +229,8 @@ def reasons_of(stores: Stores, run: Run, row: RunRow) -> dict[str, str]:
     codes = [one.code for one in row.findings if one.severity is Severity.STOPPED]
     if not codes:
         return {}
-    given = [one for one in stores.runs.approvals(run) if one.reason]
-    note = " / ".join(f"{one.by}: {one.reason}" for one in given)
+    approvals = [one for one in stores.runs.approvals(run) if one.reason]
+    note = " / ".join(f"{one.by}: {one.reason}" for one in approvals)
     return dict.fromkeys(codes, note[:500]) if note else {}
 
 

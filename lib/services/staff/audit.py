@@ -156,13 +156,13 @@ def _confirmed_copies(stores: Stores) -> list[_Restored]:
 
 
 def _honest_restores(stores: Stores) -> list[_Restored]:
-    found = []
+    restores = []
     for entry in stores.audit.of_action("ledger.restore"):
         detail = entry["detail"]
         if not detail.get("anchor"):
             continue
         kept, anchored = AuditHead.parse(entry["subject"]), AuditHead.parse(detail["anchor"])
-        found.append(
+        restores.append(
             _Restored(
                 kept,
                 anchored,
@@ -170,4 +170,4 @@ def _honest_restores(stores: Stores) -> list[_Restored]:
                 f"{anchored.id - kept.id:,} entries up to {anchored.id} are not in this log.",
             )
         )
-    return found
+    return restores

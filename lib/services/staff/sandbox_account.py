@@ -69,18 +69,18 @@ class SandboxAccount:
         key: str | None = None,
     ) -> Answer:
         """Whatever is made is marked, and sent under a key of its own unless one is given."""
-        given = dict(params or {})
+        fields = dict(params or {})
         if method == "post":
             self._sent += 1
             key = key or f"{self._mark}-{self._sent}"
             if not path.endswith(("/attach", "/expire")):
-                given["metadata"] = {"onfile_sandbox": self._mark}
-        return self.gateway.ask(method, path, given, idempotency_key=key)
+                fields["metadata"] = {"onfile_sandbox": self._mark}
+        return self.gateway.ask(method, path, fields, idempotency_key=key)
 
     def _charge(
         self, method: str, more: Mapping[str, object] | None = None, *, key: str | None = None
     ) -> Answer:
-        given: dict[str, object] = {
+        fields: dict[str, object] = {
             "amount": _AMOUNT,
             "currency": "usd",
             "customer": self._customer,
@@ -90,7 +90,7 @@ class SandboxAccount:
             "allowed_payment_method_types": ["card"],
             "expand": ["latest_charge"],
         }
-        return self.ask("post", _INTENTS, given | dict(more or {}), key=key)
+        return self.ask("post", _INTENTS, fields | dict(more or {}), key=key)
 
     def _attached(self, token: str) -> str:
         path = f"/v1/payment_methods/{token}/attach"

@@ -172,8 +172,8 @@ class UserService:
         expected = user.password_hash.encode() if user else NOBODY
         import bcrypt
 
-        given = password.encode()[:LONGEST_PASSWORD_BYTES]
-        matches = bcrypt.checkpw(given, expected) and len(password.encode()) == len(given)
+        secret = password.encode()[:LONGEST_PASSWORD_BYTES]
+        matches = bcrypt.checkpw(secret, expected) and len(password.encode()) == len(secret)
         with self._uow.write() as stores:
             if user is None or not matches or not user.is_active:
                 if user is not None:
