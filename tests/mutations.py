@@ -180,7 +180,7 @@ MUTATIONS = (
     ),
     Mutation(
         "makers approve their own run",
-        "lib/services/runs/approve.py",
+        "lib/services/staff/dual_approval.py",
         "if by.username in makers:",
         "if False:",
         f"{SERVICES}runs/test_approve.py::TestWho::test_never_the_maker_whatever_their_roles",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,13 @@ class Anchor:
         self._path = database.with_suffix(".anchor")
         self._days = database.with_suffix(".heads")
         self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    def _alone(self) -> threading.Lock:
+        """A forked process has a lock of its own: its parent's may be held by a thread that is not in it."""
+        if self._process != os.getpid():
+            self._lock, self._process = threading.Lock(), os.getpid()
+        return self._lock
 
     def head(self) -> AuditHead | None:
         """None where there is no anchor yet."""
@@ -69,7 +77,7 @@ class Anchor:
     def write(self, head: AuditHead, *, after_restore: bool = False) -> None:
         """A database that cannot be anchored goes on: the anchor is then an older one, which is true."""
         try:
-            with self._lock:
+            with self._alone():
                 known = None if after_restore else self.head()
                 if known is not None and known.id >= head.id:
                     return
@@ -97,13 +105,13 @@ class Anchor:
 
     def supersede(self, lost: AuditHead, head: AuditHead) -> None:
         """An older copy goes on from `head`; the head that it lacks is kept, so that it is not forgotten."""
-        with self._lock, self._days.open("a", encoding="utf-8") as file:
+        with self._alone(), self._days.open("a", encoding="utf-8") as file:
             file.write(f"{_LOST} {lost}\n")
         self.write(head, after_restore=True)
 
     def write_day(self, day: str, head: AuditHead) -> bool:
         """One line a day; False when the day has one."""
-        with self._lock:
+        with self._alone():
             if self._days.exists() and any(
                 line.startswith(day) for line in self._days.read_text("utf-8").splitlines()
             ):
