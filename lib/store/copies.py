@@ -123,6 +123,11 @@ def facts_of(path: Path) -> CopyFacts:
         raise InvalidInput(
             f"{path.name} cannot be used: {problem}.", field="file", code="unsound_copy"
         )
+    return read_facts(path)
+
+
+def read_facts(path: Path) -> CopyFacts:
+    """The same of a database that was found sound: looking through all its pages takes a while."""
     has_log = path.with_name(path.name + "-wal").exists()
     with path.open("rb") as file:
         was_in_use = file.read(100)[_VERSION_BYTES] == _WITH_LOG

@@ -18,7 +18,7 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.errors import InvalidInput, RuleViolation
 from lib.store.backups import Backup
-from lib.store.copies import copy_database, digest_of, facts_of, problem_of
+from lib.store.copies import copy_database, digest_of, problem_of, read_facts
 from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ def take_copy(database: Path, target: Path, *, now: int) -> Taken:
             raise BackupFailed(
                 f"The copy is not sound: {problem}. Run “python -m lib doctor”, and keep the earlier backups."
             )
-        taken = Taken(target, size, digest_of(target), now, facts_of(target).audit_head)
+        taken = Taken(target, size, digest_of(target), now, read_facts(target).audit_head)
         note_path(target).write_text(json.dumps(taken.note | {"path": target.name}) + "\n", "utf-8")
     except OSError as error:
         raise BackupFailed(

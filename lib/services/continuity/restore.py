@@ -26,6 +26,7 @@ from lib.store.copies import (
     facts_of,
     problem_of,
     put_in_place,
+    read_facts,
     rows_lost,
 )
 from lib.store.folder_lock import FolderLock
@@ -104,7 +105,7 @@ class RestoreService:
                 self._prepare(prepared, plan, by=by, now=now)
                 put_in_place(prepared, self._database)
                 anchor = Anchor(self._database)
-                head, lost = facts_of(self._database).head, anchor.head()
+                head, lost = read_facts(self._database).head, anchor.head()
                 if lost is None:
                     anchor.write(head)
                 else:
@@ -127,7 +128,7 @@ class RestoreService:
                 "Rows of two modes must never mix."
             )
         if problem_of(self._database) is None:
-            present = facts_of(self._database)
+            present = read_facts(self._database)
             for what in ("account", "installation"):
                 ours, theirs = getattr(present, what), getattr(facts, what)
                 if ours is not None and theirs is not None and ours != theirs:
