@@ -19,7 +19,7 @@ BENCH_FOLDER ?= data/bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock"
 
-.PHONY: help run test test-fast lint types audit lock schema hooks check soak mutants bench bench-large screenshots \
+.PHONY: help run test test-fast lint types audit lock schema words hooks check soak mutants bench bench-large screenshots \
   chromium clean
 
 help: ## Show this list
@@ -52,6 +52,9 @@ lock: $(DEV_READY) ## Write the locks anew after a change of requirements.txt or
 schema: $(DEV_READY) ## Write docs/schema.md anew after a change of the tables
 	$(BIN)/python -m lib.store.schema_page > docs/schema.md
 
+words: $(DEV_READY) ## Bring new strings for customers into the catalogues of lib/*/locales, for translators
+	$(BIN)/python -m tests.catalogue_files
+
 hooks: $(DEV_READY) ## Check style and types before each commit
 	$(BIN)/pre-commit install
 
@@ -65,11 +68,15 @@ soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from
 mutants: $(DEV_READY) ## Make mistakes that would charge twice, one at a time; tests must turn red (a minute)
 	$(BIN)/python -m tests.mutation_runner
 
-bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, pages, runs and commands (six minutes)
+bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, pages, files, runs, a rebuild and commands (eight minutes)
 	@$(BIN)/python -m bench.backfill 10k 100k
 	@$(BIN)/python -m bench.intake
 	@$(BIN)/python -m bench.pages
+	@$(BIN)/python -m bench.requests
+	@$(BIN)/python -m bench.open_pages
+	@$(BIN)/python -m bench.files
 	@$(BIN)/python -m bench.runs
+	@$(BIN)/python -m bench.rebuild
 	@$(BIN)/python -m bench.starts
 
 bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 5 GB in BENCH_FOLDER)
@@ -77,6 +84,9 @@ bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 
 	@$(BIN)/python -m bench.backfill curve --noise-ids
 	@$(BIN)/python -m bench.backfill curve --limited
 	@$(BIN)/python -m bench.million --folder $(BENCH_FOLDER)
+	@$(BIN)/python -m bench.ledger --folder $(BENCH_FOLDER)
+	@$(BIN)/python -m bench.lists --folder $(BENCH_FOLDER)
+	@$(BIN)/python -m bench.books
 
 screenshots: $(DEV_READY) chromium ## Take the README's pictures from `make run` in another terminal
 	$(BIN)/python -m bench.screenshots --url http://127.0.0.1:$(PORT) --folder docs/screenshots \

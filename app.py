@@ -3,42 +3,74 @@
 import gc
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import config as st_config
+from streamlit import logger as st_logger
 
-from lib import bootstrap
-from lib.errors import SettingsError
-from lib.practice import hosted
-from lib.settings import Mode
+from lib import bootstrap, logs
+from lib.errors import OnfileError
 from lib.ui import script_errors
 from lib.web.headers import SafeHeaders
-from lib.web.routes import routes
+from lib.web.known_hosts import KnownHosts
+from lib.web.metrics import Timings
+from lib.web.public import closed_routes
+from lib.web.request_ids import RequestIds
+from lib.web.routes import staff_routes
+from lib.web.server import outside_routes
+from lib.web.size_limits import SizeLimits
+from lib.web.slow_clients import close_slow_clients
 from lib.worker.lifespan import lifespan
 
 ROOT = Path(__file__).resolve().parent
 # Links are made with the port that is really served, however the server was started.
 os.environ.setdefault("PORT", str(st.get_option("server.port")))
 
+logs.configure()
+logs.take_all_handlers()
+# Streamlit gives each of its loggers a handler of its own when a module first asks for it.
+st_logger.setup_formatter = logs.take_handlers
 try:
     bootstrap.services()
-except SettingsError as error:
+except OnfileError as error:
     sys.exit(str(error))
 
-# In practice mode the customer's payment page is ours, too.
-practice_routes = (
-    hosted.routes(lambda: bootstrap.practice())
-    if bootstrap.settings().mode is Mode.PRACTICE
-    else []
-)
+close_slow_clients()
+configured = bootstrap.settings()
+
+
+@asynccontextmanager
+async def started(served: object) -> AsyncIterator[None]:
+    # Once uvicorn has set up its own.
+    logs.take_all_handlers()
+    async with lifespan(served):
+        yield
+
+
+outside = closed_routes if configured.public_apart else outside_routes
+# Behind a proxy that asks under another Host Streamlit would not know these as its own pages.
+st_config.set_option("server.corsAllowedOrigins", list(configured.own_urls))
+st_config.set_option("browser.serverAddress", configured.staff_host)
 app = st.App(
     # Absolute, and in a folder without a sibling `pages/`: beside one, Streamlit would run any
     # page that is asked for first, without the router (STYLE F1).
     ROOT / "lib" / "ui" / "router.py",
-    routes=[*routes(lambda: bootstrap.services()), *practice_routes],
-    middleware=[Middleware(SafeHeaders)],
-    lifespan=lifespan,
+    routes=[
+        *staff_routes(lambda: bootstrap.services()),
+        *outside(lambda: bootstrap.services()),
+    ],
+    middleware=[
+        Middleware(RequestIds),
+        Middleware(Timings),
+        Middleware(SafeHeaders, https=configured.own_urls),
+        Middleware(KnownHosts, own=configured.own_urls),
+        Middleware(SizeLimits),
+    ],
+    lifespan=started,
     on_script_error=script_errors.report,
 )
 

@@ -30,9 +30,14 @@ def stripe_server(
     arguments = ["--sessions", str(sessions), "--latency-ms", str(latency_ms), "--rps", str(rps)]
     if not has_dated_ids:
         arguments.append("--noise-ids")
-    process = subprocess.Popen(
-        module("bench.stripe_server", *arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    with server("bench.stripe_server", *arguments) as address:
+        yield address
+
+
+@contextmanager
+def server(name: str, *arguments: str) -> Iterator[str]:
+    """The address that a module of ours prints when it begins to serve."""
+    process = start(name, *arguments)
     try:
         address = process.stdout.readline().strip() if process.stdout else ""
         if not address.startswith("http"):

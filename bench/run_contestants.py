@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.contestants import KEY
+from bench.stripe_server import ACCOUNT_ID
 from lib import bootstrap
 from lib.bootstrap import Services
 from lib.clock import utcnow
@@ -25,18 +26,20 @@ from lib.money import Money
 from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import load_settings
+from lib.store.meta import ACCOUNT
 from lib.store.unit_of_work import UnitOfWork
 
 MAKER = Actor("alice", "Alice Operator", frozenset({Role.OPERATOR}))
 CHECKER = Actor("bob", "Bob Approver", frozenset({Role.APPROVER}))
 IN_FLIGHT = 32
+NOWHERE = "http://127.0.0.1:9"
 _LONG_AGO_MS = 1_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("contestant", choices=CONTESTANTS)
-    parser.add_argument("--url", default="http://127.0.0.1:9")
+    parser.add_argument("--url", default=NOWHERE)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--charges", type=int, required=True)
     parser.add_argument("--max-rps", default="0")
@@ -101,14 +104,14 @@ class UpToDate:
 def preview(arguments: argparse.Namespace) -> dict[str, Any]:
     """Every fifth customer several times, some unknown, named by address or id."""
     services = _services(arguments)
-    services.runs.drafts.sync = UpToDate()  # type: ignore[assignment]
+    services.runs.drafts.judge.sync = UpToDate()  # type: ignore[assignment]
     requests = []
     for at in range(arguments.charges):
         customer = f"cus_{at % (arguments.charges * 4 // 5):08d}"
         requests.append(_request(at, f"{customer}@example.com" if at % 3 == 0 else customer))
-    started = time.perf_counter()
+    started, before = time.perf_counter(), time.process_time()
     run = services.runs.drafts.create(RunSource(_HEADER, "Bench"), requests, by=MAKER)
-    seconds = time.perf_counter() - started
+    measured = _measured(started, before)
     reports = services.reports.runs
     frame, _ = reports.rows(run.id)
     _past(services.settings.database, arguments.charges)
@@ -123,7 +126,7 @@ def preview(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     states = Counter(row.row.state.value for row in services.runs.views.rows(run.id))
     return {
-        "seconds": seconds,
+        **measured,
         "customers": len({request.customer for request in requests}),
         "states": ", ".join(f"{count:,} {state}" for state, count in states.items()),
         "page_ms": {name: _milliseconds(work) for name, work in pages.items()},
@@ -165,19 +168,26 @@ def _amount(at: int) -> int:
 
 
 def _services(arguments: argparse.Namespace) -> Services:
+    return bench_services(
+        arguments.folder, customers=arguments.charges, url=arguments.url, max_rps=arguments.max_rps
+    )
+
+
+def bench_services(
+    folder: Path, *, customers: int, url: str = NOWHERE, max_rps: str = "0"
+) -> Services:
+    """Practice users, and so many customers with a card and an address each in the mirror."""
     settings = load_settings(
-        arguments.folder,
+        folder,
         {
-            "ONFILE_DATA_DIR": str(arguments.folder),
-            "ONFILE_MAX_RPS": arguments.max_rps,
+            "ONFILE_DATA_DIR": str(folder),
+            "ONFILE_MAX_RPS": max_rps,
             "STRIPE_SECRET_KEY": KEY,
-            "STRIPE_API_BASE": arguments.url,
+            "STRIPE_API_BASE": url,
         },
     )
     bootstrap.migrate(settings)
-    services = bootstrap.build_services(
-        settings, clock=utcnow, api_base=arguments.url, bcrypt_rounds=4
-    )
+    services = bootstrap.build_services(settings, clock=utcnow, api_base=url, bcrypt_rounds=4)
     services.users.add_practice_users()
     with UnitOfWork(settings.database).write(in_bulk=True) as stores:
         stores.mirror.save_customers(
@@ -189,13 +199,15 @@ def _services(arguments: argparse.Namespace) -> Services:
                     f"cus_{at:08d}@example.com",
                     1_000_000 + at,
                 )
-                for at in range(arguments.charges)
+                for at in range(customers)
             ],
             synced_at_ms=_LONG_AGO_MS,
         )
         stores.mirror.save_payment_methods(
-            [_card(at) for at in range(arguments.charges)], synced_at_ms=_LONG_AGO_MS
+            [_card(at) for at in range(customers)], synced_at_ms=_LONG_AGO_MS
         )
+        # As after the first contact; the server knows none of these customers.
+        stores.meta.set(ACCOUNT, ACCOUNT_ID)
     return services
 
 

@@ -64,7 +64,10 @@ def preview(rows: int = 50_000) -> None:
             start("bench.run_contestants", "preview", "--folder", folder, "--charges", str(rows))
         )
     print(f"\n{rows:,} rows of {found['customers']:,} customers")
-    print(f"judged and stored in {found['seconds']:.2f} s ({found['states']})")
+    print(
+        f"judged and stored in {found['seconds']:.2f} s, {found['cpu_seconds']:.2f} s of processor time "
+        f"({found['states']})"
+    )
     for name, milliseconds in found["page_ms"].items():
         print(f"  {name:<34}{milliseconds:8.1f} ms")
 

@@ -31,12 +31,15 @@ PAGES = (
     "new_run",
     "approvals",
     "failures",
+    "refunds",
+    "disputes",
     "unknown",
     "webhooks",
     "sync",
     "audit",
     "users",
     "settings",
+    "backups",
     "payment-page",
 )
 

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import uvicorn
@@ -31,6 +31,7 @@ from bench.account import DAY, END, Account
 from bench.templates import Templates
 
 LARGEST_PAGE = 100
+ACCOUNT_ID = "acct_1Bench"
 _EXPAND = "data.setup_intent.payment_method"
 _EMPTY = frozenset(
     "setup_intents payment_intents payment_methods charges refunds disputes events".split()
@@ -96,7 +97,7 @@ class Lists:
         parts = path.strip("/").split("/")[1:]
         match parts:
             case ["account"]:
-                return '{"id": "acct_1Bench", "object": "account", "livemode": false}'
+                return f'{{"id": "{ACCOUNT_ID}", "object": "account", "livemode": false}}'
             case ["checkout", "sessions"]:
                 return self._sessions(path, self._read(pairs))
             case ["checkout", "sessions", session_id]:
@@ -224,10 +225,19 @@ class Payments:
         return self._answers[key]
 
 
+class Answers(Protocol):
+    def answer(self, path: str, pairs: list[tuple[str, str]]) -> str:
+        """
+        Raises:
+            Refused
+        """
+        ...
+
+
 class Application:
     """The ASGI side: latency, rate limits and counts."""
 
-    def __init__(self, lists: Lists, *, latency_seconds: float, rps: float) -> None:
+    def __init__(self, lists: Answers, *, latency_seconds: float, rps: float) -> None:
         self._lists = lists
         self._payments = Payments()
         self._latency_seconds = latency_seconds
@@ -348,10 +358,15 @@ def main() -> None:
         latency_seconds=arguments.latency_ms / 1000,
         rps=arguments.rps,
     )
+    serve(application, arguments.port)
+
+
+def serve(application: Application, port: int) -> None:
+    """Prints its address first."""
     # asyncio switches Nagle's delay off only where the protocol is named.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", arguments.port))
+    listening.bind(("127.0.0.1", port))
     listening.listen(128)
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     config = uvicorn.Config(

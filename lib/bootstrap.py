@@ -9,51 +9,108 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.clock import Clock, epoch, utcnow
-from lib.errors import SettingsError
+from lib.errors import OnfileError
+from lib.mail.choice import mailer_for
+from lib.services.books.charges import ChargeBooks
+from lib.services.books.customer_story import CustomerStories
+from lib.services.books.files import AccountFiles
+from lib.services.books.month_end import MonthEnd
+from lib.services.books.month_view import MonthViews
+from lib.services.books.news import MonthNews
+from lib.services.books.settlement import SettlementReader
 from lib.services.charges.cancel_intents import IntentCanceller
+from lib.services.charges.cancel_open import OpenPayments
 from lib.services.charges.charge import ChargeService
 from lib.services.charges.manual_outcomes import ManualOutcomeService
+from lib.services.charges.resend import ResendCheck
 from lib.services.charges.resolve import ChargeResolver
 from lib.services.charges.review import ReviewService
 from lib.services.charges.send import ChargeSender
+from lib.services.collect.agreements import AgreementService
+from lib.services.collect.batch_judge import BatchJudge
 from lib.services.collect.customers import CustomerService
+from lib.services.collect.holds import HoldService
+from lib.services.collect.language import CustomerLanguages
+from lib.services.collect.link_batches import LinkBatches
+from lib.services.collect.link_choices import LinkChoices
+from lib.services.collect.link_ends import LinkEnds
+from lib.services.collect.link_files import LinkFiles
 from lib.services.collect.links import LinkService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.collect.return_page import ReturnPageService
-from lib.services.continuity.backup import BackupService, file_name, take_copy
+from lib.services.collect.sender import SenderService
+from lib.services.continuity.backup import BackupService
+from lib.services.continuity.backup_files import file_name, take_copy
 from lib.services.continuity.completeness import Completeness
-from lib.services.continuity.ownership import Ownership, bind_to_mode
+from lib.services.continuity.installations import InstallationService
+from lib.services.continuity.ownership import (
+    Ownership,
+    bind_to_mode,
+    bind_to_timezone,
+    doubt_without_anchor,
+)
 from lib.services.continuity.rebuild import RebuildService
-from lib.services.continuity.restore import RestoreService
+from lib.services.continuity.restore import RestoreService, sweep_restoring
+from lib.services.incidents import IncidentServices, incident_services
+from lib.services.messages import MessageServices
+from lib.services.messages.ask import MessageRequests
+from lib.services.messages.compose import MessageComposer
+from lib.services.messages.deliver import OutboxDelivery
+from lib.services.messages.outbox import OutboxService
+from lib.services.messages.templates import TemplateService
+from lib.services.mirror.hold_search import HoldSearch
 from lib.services.mirror.incremental import IncrementalSync
 from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.search_index import SearchIndexService
 from lib.services.mirror.sync import SyncService
 from lib.services.mirror.webhooks import WebhookService
+from lib.services.protection.persons import PersonService
+from lib.services.protection.retention import RetentionService
 from lib.services.refunds.request import RefundRequests
 from lib.services.refunds.resolve import RefundResolver
 from lib.services.refunds.send import RefundSender
+from lib.services.refunds.settle_by_hand import RefundsByHand
 from lib.services.runs import RunServices
 from lib.services.runs.approve import RunApprovals
 from lib.services.runs.certificate import RunCertificates
 from lib.services.runs.control import RunControl
+from lib.services.runs.corrections import RunCorrections
+from lib.services.runs.corrections_view import DraftViews
 from lib.services.runs.draft import RunDrafts
+from lib.services.runs.draft_links import DraftLinks
 from lib.services.runs.execute import RunExecutor
 from lib.services.runs.files import RunFiles
 from lib.services.runs.new_cards import NewCardCharger
+from lib.services.runs.newer_methods import NewerMethods
 from lib.services.runs.outlook import RunOutlooks
+from lib.services.runs.papers import RunPapers
+from lib.services.runs.payments_at_stripe import PaymentsAtStripe
 from lib.services.runs.retry_run import RetryRuns
+from lib.services.runs.row_judge import RowJudge
 from lib.services.runs.send_row import RowSender
 from lib.services.runs.view import RunViews
+from lib.services.staff.account_changes import AccountChangeService
+from lib.services.staff.admin_proposals import AdminProposals
 from lib.services.staff.audit import AuditService
+from lib.services.staff.codes import Sealing
 from lib.services.staff.doctor import DoctorService
+from lib.services.staff.downloads import DownloadService
+from lib.services.staff.invitations import InvitationService
 from lib.services.staff.limits import LimitService
+from lib.services.staff.preferences import Preferences
+from lib.services.staff.second_factors import SecondFactorService
+from lib.services.staff.sessions import SessionService
 from lib.services.staff.users import UserService
 from lib.settings import Mode, Settings, load_settings
-from lib.store.connection import connect
-from lib.store.folder_lock import FolderLock
+from lib.store import erasure_file
+from lib.store.anchor import Anchor
+from lib.store.audit import AuditStore
+from lib.store.connection import connect, write_transaction
+from lib.store.folder_lock import FolderLock, one_at_a_time
 from lib.store.meta import MetaStore
 from lib.store.migrations import bring_up_to_date, is_older
+from lib.store.private_files import close_to_others, make_private
+from lib.store.trouble import told_at_start
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -74,25 +131,55 @@ class Services:
     # What the services stand on: for whoever starts or watches them, never for pages and commands.
     uow: UnitOfWork
     gateway: StripeGateway
+    account_changes: AccountChangeService
+    admin_proposals: AdminProposals
+    agreements: AgreementService
     audit: AuditService
     completeness: Completeness
+    installations: InstallationService
     rebuilds: RebuildService
     backups: BackupService
+    account_files: AccountFiles
+    books: ChargeBooks
     charge_resolver: ChargeResolver
     charges: ChargeService
     customers: CustomerService
     doctor: DoctorService
+    downloads: DownloadService
+    holds: HoldService
+    incidents: IncidentServices
+    invitations: InvitationService
+    languages: CustomerLanguages
     limits: LimitService
+    link_batches: LinkBatches
+    link_choices: LinkChoices
+    link_ends: LinkEnds
+    link_files: LinkFiles
     links: LinkService
     manual_outcomes: ManualOutcomeService
+    messages: MessageServices
+    open_payments: OpenPayments
+    month_end: MonthEnd
+    month_news: MonthNews
+    months: MonthViews
+    ownership: Ownership
     payment_methods: PaymentMethodService
+    persons: PersonService
     refunds: RefundRequests
     refund_resolver: RefundResolver
+    refunds_by_hand: RefundsByHand
     return_page: ReturnPageService
     restores: RestoreService
+    retention: RetentionService
     runs: RunServices
     search_index: SearchIndexService
+    second_factors: SecondFactorService
+    senders: SenderService
+    sessions: SessionService
+    settlement: SettlementReader
+    stories: CustomerStories
     sync: SyncService
+    preferences: Preferences
     users: UserService
     webhooks: WebhookService
 
@@ -110,7 +197,10 @@ class Services:
 
 @functools.cache
 def settings() -> Settings:
-    return load_settings(ROOT)
+    make_private()
+    configured = load_settings(ROOT)
+    close_to_others(configured.data_dir, configured.backup_dir)
+    return configured
 
 
 @functools.cache
@@ -126,13 +216,36 @@ def practice() -> PracticeStripe:
 def services() -> Services:
     """The process's own services. Built lazily: an edited module may empty module-level state."""
     configured = settings()
-    configured.data_dir.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(configured.data_dir)
-    lock.share()
-    migrate(configured)
+    try:
+        with told_at_start(configured.data_dir):
+            configured.data_dir.mkdir(parents=True, exist_ok=True)
+            lock.share()
+            sweep_restoring(configured.database)
+            migrate(configured)
+    except OnfileError:
+        lock.release()
+        raise
     if configured.mode is Mode.PRACTICE:
         return build_services(configured, clock=utcnow, api_base=_practice_address, lock=lock)
     return build_services(configured, clock=utcnow, lock=lock)
+
+
+def restores() -> RestoreService:
+    """Alone, for a database over which no services can be built."""
+    configured = settings()
+    return _restores(configured, clock=utcnow, lock=FolderLock(configured.data_dir))
+
+
+def _restores(configured: Settings, *, clock: Clock, lock: FolderLock) -> RestoreService:
+    return RestoreService(
+        configured.database,
+        mode=configured.mode.value,
+        backup_folder=configured.backup_dir,
+        lock=lock,
+        clock=clock,
+        timezone=configured.timezone,
+    )
 
 
 def _practice_address() -> str:
@@ -149,24 +262,39 @@ def migrate(configured: Settings) -> None:
     Bring the database to the current schema and bind it to this mode.
 
     Raises:
-        SettingsError: the database belongs to another mode (rows of two accounts must never mix), was
-            made before the first release or by a newer Onfile, or has rows that point nowhere.
+        SettingsError: the database belongs to another mode (rows of two accounts must never mix).
+        UnusableDatabase: it was made before the first release or by a newer Onfile, or is damaged.
+        BackupFailed: a newer schema waits, and the copy that is made before could not be made.
+        sqlite3.Error: it cannot be used just now.
     """
     configured.data_dir.mkdir(parents=True, exist_ok=True)
+    # Of two that start together after an upgrade the second waits, and finds it done.
+    with one_at_a_time(configured.data_dir):
+        _migrate(configured)
+
+
+def _migrate(configured: Settings) -> None:
     database = connect(configured.database)
     try:
         database.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA foreign_keys = OFF")
-        if is_older(database):
+        older = is_older(database)
+        if older:
             now = epoch(utcnow())
             target = configured.backup_dir / file_name(now, why="-before-upgrade")
             take_copy(configured.database, target, now=now)
         bring_up_to_date(database)
-        broken = list(database.query("PRAGMA foreign_key_check"))
-        if broken:
-            raise SettingsError(f"onfile.db has rows that point nowhere: {broken[:3]}")
-        bind_to_mode(MetaStore(database), configured.mode.value, configured.timezone)
+        meta = MetaStore(database)
+        bind_to_mode(meta, configured.mode.value)
+        with write_transaction(database):
+            if not older:
+                doubt_without_anchor(
+                    meta, AuditStore(database), Anchor(configured.database), now=epoch(utcnow())
+                )
+            bind_to_timezone(meta, AuditStore(database), configured.timezone, now=epoch(utcnow()))
+        # A copy that was put back by hand knows nothing of who was erased since.
+        erasure_file.reconcile(database, (configured.data_dir, configured.backup_dir))
     finally:
         database.close()
 
@@ -191,10 +319,12 @@ def build_services(
         address,
         max_rps=configured.max_rps,
         total_rps=configured.total_rps,
+        rebuild_rps=configured.rebuild_rps,
     )
+    ownership = Ownership(uow, gateway)
     if configured.mode is not Mode.PRACTICE:
         # Practice Stripe lies in the same folder: there is no other account it could be.
-        gateway.set_guard(Ownership(uow, gateway).verify)
+        gateway.set_guard(ownership.verify)
     refetcher = Refetcher(uow, gateway, clock=clock)
     customers = CustomerService(uow, gateway, refetcher, clock=clock)
     methods = PaymentMethodService(uow, gateway, refetcher, customers, clock=clock)
@@ -206,7 +336,11 @@ def build_services(
         livemode=configured.livemode,
     )
     completeness = Completeness(
-        uow, gateway, IncrementalSync(uow, gateway, refetcher, webhooks, clock=clock), clock=clock
+        uow,
+        gateway,
+        IncrementalSync(uow, gateway, refetcher, webhooks, clock=clock),
+        HoldSearch(uow, gateway, refetcher),
+        clock=clock,
     )
     sender = ChargeSender(uow, gateway, clock=clock)
     canceller = IntentCanceller(uow, gateway, clock=clock)
@@ -221,67 +355,194 @@ def build_services(
         livemode=configured.livemode,
         public_url=configured.public_url,
     )
-    charge_resolver = ChargeResolver(uow, gateway, sender, clock=clock)
-    users = UserService(uow, clock=clock, bcrypt_rounds=bcrypt_rounds)
+    charge_resolver = ChargeResolver(
+        uow, gateway, sender, ResendCheck(uow, completeness), clock=clock
+    )
+    sealing = Sealing(configured.secret_key)
+    users = UserService(
+        uow,
+        clock=clock,
+        secret=configured.cookie_key,
+        sealing=sealing,
+        bcrypt_rounds=bcrypt_rounds,
+        livemode=configured.livemode,
+    )
+    invitations = InvitationService(uow, users, clock=clock, public_url=configured.public_url)
+    sessions = SessionService(uow, clock=clock, settings=configured)
     refund_sender = RefundSender(uow, gateway, clock=clock)
-    refund_resolver = RefundResolver(uow, gateway, refund_sender, clock=clock)
+    refunds = RefundRequests(uow, users, refund_sender, completeness, clock=clock)
+    refund_resolver = RefundResolver(uow, gateway, refund_sender, completeness, clock=clock)
     search_index = SearchIndexService(uow)
+    settlement = SettlementReader(uow, gateway, clock=clock)
     sync = SyncService(uow, gateway, refetcher, webhooks, search_index, clock=clock)
-    drafts = RunDrafts(
+    judge = RowJudge(
         uow,
         customers,
         methods,
         sync,
         clock=clock,
-        livemode=configured.livemode,
-        statement_prefix=gateway.statement_prefix,
+        statement_prefix=lambda: gateway.account().statement_prefix,
     )
-    views = RunViews(uow, clock=clock, public_url=configured.public_url)
+    corrections = RunCorrections(uow, judge, clock=clock)
+    drafts = RunDrafts(uow, judge, clock=clock, livemode=configured.livemode)
+    senders = SenderService(uow, company=configured.company, contact=configured.contact)
+    languages = CustomerLanguages(uow, default=configured.language)
+    agreements = AgreementService(uow, senders, languages, clock=clock)
+    links = LinkService(
+        uow,
+        gateway,
+        customers,
+        agreements=agreements,
+        clock=clock,
+        public_url=configured.public_url,
+    )
+    link_batches = LinkBatches(
+        uow,
+        customers,
+        BatchJudge(uow, customers, sync, clock=clock),
+        clock=clock,
+        public_url=configured.public_url,
+    )
+    composer = MessageComposer(
+        uow,
+        senders,
+        languages,
+        clock=clock,
+        public_url=configured.public_url,
+        timezone=configured.timezone,
+    )
+    views = RunViews(
+        uow,
+        composer,
+        clock=clock,
+        public_url=configured.public_url,
+        timezone=configured.timezone,
+    )
+    mailer = mailer_for(configured.smtp_url, is_practice=configured.mode is Mode.PRACTICE)
     rows = RowSender(uow, sender, canceller, clock=clock, livemode=configured.livemode)
+    certificates = RunCertificates(
+        uow, PaymentsAtStripe(gateway, clock=clock), completeness, clock=clock
+    )
     runs = RunServices(
         approvals=RunApprovals(uow, users, clock=clock),
-        certificates=RunCertificates(uow, gateway, clock=clock),
+        certificates=certificates,
         control=RunControl(uow, clock=clock),
+        corrections=corrections,
+        draft_links=DraftLinks(uow, links),
+        draft_views=DraftViews(uow, clock=clock),
         drafts=drafts,
         executor=RunExecutor(uow, rows, charge_resolver, completeness, clock=clock),
         files=RunFiles(uow, drafts, views, clock=clock),
         new_cards=NewCardCharger(uow, charges, completeness, clock=clock),
+        newer_methods=NewerMethods(uow, corrections, clock=clock),
         outlooks=RunOutlooks(uow, clock=clock),
+        papers=RunPapers(uow, views, certificates, timezone=configured.timezone),
         retry_runs=RetryRuns(uow, drafts, views, clock=clock),
         views=views,
+    )
+    account_files = AccountFiles(timezone=configured.timezone)
+    persons = PersonService(
+        uow, backup_folder=configured.backup_dir, keep=configured.backup_keep, clock=clock
     )
     return Services(
         settings=configured,
         clock=clock,
         uow=uow,
         gateway=gateway,
+        account_changes=AccountChangeService(uow, clock=clock),
+        admin_proposals=AdminProposals(uow, users, invitations, clock=clock),
+        agreements=agreements,
         audit=AuditService(uow, clock=clock),
         completeness=completeness,
-        rebuilds=RebuildService(uow, sync, clock=clock, livemode=configured.livemode),
+        installations=InstallationService(uow, clock=clock),
+        rebuilds=RebuildService(uow, gateway, sync, clock=clock, livemode=configured.livemode),
         backups=BackupService(
             uow, folder=configured.backup_dir, keep=configured.backup_keep, clock=clock
+        ),
+        account_files=account_files,
+        books=ChargeBooks(
+            uow,
+            account_files,
+            clock=clock,
+            timezone=configured.timezone,
+            public_url=configured.public_url,
         ),
         charge_resolver=charge_resolver,
         charges=charges,
         customers=customers,
+        downloads=DownloadService(uow, users, sessions, clock=clock),
         doctor=DoctorService(uow, gateway, clock=clock, settings=configured),
-        limits=LimitService(uow, clock=clock),
-        links=LinkService(uow, gateway, customers, clock=clock, public_url=configured.public_url),
-        manual_outcomes=ManualOutcomeService(uow, gateway, users, charge_resolver, clock=clock),
-        payment_methods=methods,
-        refunds=RefundRequests(uow, users, refund_sender, clock=clock),
-        refund_resolver=refund_resolver,
-        return_page=ReturnPageService(uow, refetcher),
-        restores=RestoreService(
-            configured.database,
-            mode=configured.mode.value,
-            backup_folder=configured.backup_dir,
-            lock=lock or FolderLock(configured.data_dir),
-            clock=clock,
+        holds=HoldService(uow, gateway, customers, clock=clock),
+        incidents=incident_services(
+            uow, gateway, users, refunds, clock=clock, livemode=configured.livemode
         ),
+        invitations=invitations,
+        languages=languages,
+        limits=LimitService(uow, clock=clock),
+        link_batches=link_batches,
+        link_choices=LinkChoices(uow, link_batches, clock=clock),
+        link_ends=LinkEnds(uow, clock=clock),
+        link_files=LinkFiles(uow, link_batches, clock=clock),
+        links=links,
+        open_payments=OpenPayments(uow, gateway, charge_resolver, completeness, clock=clock),
+        manual_outcomes=ManualOutcomeService(uow, gateway, users, charge_resolver, clock=clock),
+        messages=MessageServices(
+            composer=composer,
+            delivery=OutboxDelivery(
+                uow,
+                mailer,
+                completeness,
+                senders,
+                composer,
+                clock=clock,
+                folder=configured.data_dir,
+                mail_from=configured.mail_from or "practice@onfile.test",
+                per_minute=configured.mail_per_minute,
+            ),
+            outbox=OutboxService(uow, clock=clock),
+            requests=MessageRequests(uow, composer, clock=clock, can_send=mailer is not None),
+            templates=TemplateService(uow, composer, clock=clock),
+        ),
+        month_end=MonthEnd(
+            uow,
+            runs.papers.newest,
+            clock=clock,
+            timezone=configured.timezone,
+            public_url=configured.public_url,
+        ),
+        month_news=MonthNews(
+            settlement,
+            is_incomplete=sync.needs_backfill,
+            sync=lambda by: sync.run_now(by=by).problems,
+        ),
+        months=MonthViews(uow, clock=clock, timezone=configured.timezone),
+        ownership=ownership,
+        payment_methods=methods,
+        persons=persons,
+        refunds=refunds,
+        refund_resolver=refund_resolver,
+        refunds_by_hand=RefundsByHand(
+            uow, gateway, users, refund_resolver, completeness, clock=clock
+        ),
+        return_page=ReturnPageService(uow, refetcher),
+        restores=_restores(configured, clock=clock, lock=lock or FolderLock(configured.data_dir)),
+        retention=RetentionService(uow, persons, clock=clock),
         runs=runs,
         search_index=search_index,
+        second_factors=SecondFactorService(
+            uow,
+            users,
+            clock=clock,
+            sealing=sealing,
+            livemode=configured.livemode,
+            installation=f"Onfile {configured.company}".strip(),
+        ),
+        senders=senders,
+        sessions=sessions,
+        settlement=settlement,
+        stories=CustomerStories(uow, clock=clock, timezone=configured.timezone),
         sync=sync,
+        preferences=Preferences(uow),
         users=users,
         webhooks=webhooks,
     )

@@ -5,13 +5,15 @@ Every error Onfile raises on purpose.
   + RuleViolation             understood and refused; str(error) is fit to show
     - InvalidInput            a value a person can correct; `field` names it
     - NotPermitted            the role does not allow it
-    - NotSignedIn             unknown user, wrong password, locked out or disabled
+    - NotSignedIn             unknown user, wrong password, too many guesses or disabled
+      · SecondFactorNeeded    the password is right; a code has to come with it
     - NotFound                no such thing here
     - StaleState              somebody or something else changed it first
       · ReviewChanged         what a person agreed to is not what would be charged; carries it anew
     - AlreadyCharged          this reference is paid, in flight or not settled yet
     - Blocked                 our own rules refuse before any call to Stripe
       . NotAdmitted           a person may open it with a reason; carries the findings
+      . DatabaseDamaged       the file itself is broken; it has to be replaced by a backup
       . LedgerBehind          Stripe knows payments of ours that this database does not
       . DecisionsRest         an older copy was put back; an approver has not confirmed its decisions yet
   + GatewayError              from Stripe; carries request_id, code and http_status
@@ -25,6 +27,7 @@ Every error Onfile raises on purpose.
     - OutcomeUnknown          no reply, a 5xx or a conflict: it may or may not have happened
   + InvalidSignature          a webhook delivery that Stripe did not sign, or not just now
   + SettingsError             refuses to start
+    - UnusableDatabase        only a restore helps
 
 `DuplicateCustomer` and `NotConfigured` stand beside the one service that raises each.
 """
@@ -66,6 +69,12 @@ class NotSignedIn(RuleViolation):
     code = "not_signed_in"
 
 
+class SecondFactorNeeded(NotSignedIn):
+    """The password is right, and the account has a second factor."""
+
+    code = "second_factor_needed"
+
+
 class NotFound(RuleViolation):
     """No such thing in Onfile."""
 
@@ -76,6 +85,14 @@ class StaleState(RuleViolation):
     """The thing changed between looking and acting."""
 
     code = "stale_state"
+
+
+class ApprovalRests(StaleState):
+    """What was approved may not be carried out now: an approver has gone, or it was too long ago."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ReviewChanged(StaleState):
@@ -122,17 +139,25 @@ class Blocked(RuleViolation):
 class NotAdmitted(Blocked):
     """Stopped, and a named person may open each finding with a reason."""
 
-    def __init__(self, findings: Sequence[Any]) -> None:
+    def __init__(self, findings: Sequence[Any], *, nothing: str = "Nothing was charged.") -> None:
         """
         Args:
             findings: what stops it, each a `lib.domain.runs.Finding`; at least one.
+            nothing: what did not happen.
         """
         super().__init__(
             " ".join(finding.message for finding in findings)
-            + " Nothing was charged. If it is right all the same, say why for each of these.",
+            + f" {nothing} If it is right all the same, say why for each of these.",
             code=findings[0].code,
         )
         self.findings = tuple(findings)
+
+
+class DatabaseDamaged(Blocked):
+    """The database file is damaged: what it says of earlier payments cannot be believed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="database_damaged")
 
 
 class LedgerBehind(Blocked):
@@ -151,7 +176,7 @@ class DecisionsRest(Blocked):
 
     def __init__(self) -> None:
         super().__init__(
-            "This database is an older copy: what was cancelled or refused since then is not in it. Runs and "
+            "This database was older than what Stripe knows: what was cancelled or refused since then is not in it. Runs and "
             "waiting charges rest until an approver has looked at them and confirmed it on Sync health.",
             code="decisions_rest",
         )
@@ -252,7 +277,19 @@ class InvalidSignature(OnfileError):
     code = "invalid_signature"
 
 
+class UnreadableEvent(InvalidSignature):
+    """Signed by Stripe, and not an event that can be read; the message says why, for Stripe's list."""
+
+    code = "unreadable_event"
+
+
 class SettingsError(OnfileError):
     """The settings do not allow a start; the message lists every problem."""
 
     code = "settings"
+
+
+class UnusableDatabase(SettingsError):
+    """The database is damaged, of a newer Onfile, or of one before the first release: only a restore helps."""
+
+    code = "unusable_database"

@@ -41,20 +41,43 @@ _INVOICES = (
     (119900, "eur"),
 )
 
+# On which day, what became of it, and for which reference: each for another customer. Those that nobody opened
+# yet come last.
+_LINKS: tuple[tuple[int, str, str | None], ...] = (
+    (0, "open", "INV-2044"),  # its thirty days are over by now
+    (32, "4242424242424242", "INV-2101"),
+    (34, "4000000000000341", "INV-2107"),
+    (37, "4000002500003155", None),
+    (40, "", "INV-2110"),
+    (43, "open", "INV-2131"),
+    (44, "open", None),
+)
 
-def rehearse(settings: Settings, actor: Actor, now: datetime) -> bool:
-    """Make the past, once: False when anything was charged or any link made before."""
+
+def rehearse(settings: Settings, now: datetime) -> bool:
+    """
+    Make the past, once: False when anything was charged or any link made before, also by another, or
+    when the practice account or its staff were somebody's own before they could be made.
+    """
     with _past(settings, now - timedelta(days=_DAYS)) as (services, stripe, clock):
-        if services.reports.links.counts() != dict.fromkeys(services.reports.links.counts(), 0):
+        staff = {user.username: user.actor for user in services.users.list()}
+        if not {"alice", "bob"} <= staff.keys():
             return False
+        actor, checker = staff["alice"], staff["bob"]
+        if services.reports.links.counts().every:
+            return False
+        if any(made.installation for made in services.gateway.list_page("payment_intents").items):
+            return False  # In a database that was lost: Home asks whose it is.
         services.sync.run(full=True)
         customers = [cid for cid, _ in services.reports.customers.choices("", limit=40)]
+        if len(customers) < len(_LINKS):
+            return False
         _make_links(services, stripe, clock, customers, actor)
         clock.now = now - timedelta(days=_CHARGED_DAYS)
         _make_charges(services, clock, actor, until=now)
-        _make_runs(services, clock, actor, until=now)
+        _make_runs(services, clock, actor, checker, until=now)
         clock.now = now - timedelta(hours=2)
-        _make_refunds(services, actor)
+        _make_refunds(services, actor, checker)
         clock.now = now
         services.sync.run(full=True)
     return True
@@ -90,17 +113,8 @@ def _make_links(
     services: Services, stripe: PracticeStripe, clock: _Clock, customers: list[str], actor: Actor
 ) -> None:
     """Completed, ended by hand, and still open; those that nobody opened yet come last."""
-    steps: tuple[tuple[int, str, str | None], ...] = (
-        (0, "open", "INV-2044"),  # its thirty days are over by now
-        (32, "4242424242424242", "INV-2101"),
-        (34, "4000000000000341", "INV-2107"),
-        (37, "4000002500003155", None),
-        (40, "", "INV-2110"),
-        (43, "open", "INV-2131"),
-        (44, "open", None),
-    )
     start = clock.now
-    for index, (day, what, reference) in enumerate(steps):
+    for index, (day, what, reference) in enumerate(_LINKS):
         clock.now = start + timedelta(days=day, hours=2)
         made = services.links.create(
             form_key=f"rehearsal-{index}", customer=customers[index], reference=reference, by=actor
@@ -147,11 +161,12 @@ def _make_charges(services: Services, clock: _Clock, actor: Actor, *, until: dat
             continue
 
 
-def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: datetime) -> None:
+def _make_runs(
+    services: Services, clock: _Clock, actor: Actor, checker: Actor, *, until: datetime
+) -> None:
     """One that was executed, one that waits for approval, and a draft with rows to look at."""
     methods = services.reports.payment_methods.page(rows=40).frame
     payers = list(dict.fromkeys(str(customer) for customer in methods["customer"] if customer))
-    checker = _checker(services)
     runs = services.runs
     for days, name, most in (
         (9, "Invoices, week 45", 12),
@@ -179,7 +194,7 @@ def _make_runs(services: Services, clock: _Clock, actor: Actor, *, until: dateti
             runs.executor.execute(run.id)
 
 
-def _make_refunds(services: Services, actor: Actor) -> None:
+def _make_refunds(services: Services, actor: Actor, checker: Actor) -> None:
     """One that went back in part, and one that waits for somebody to approve it."""
     paid = services.reports.charges.page(states=("succeeded",), rows=2).frame
     for row, reason, note, share in zip(
@@ -197,8 +212,4 @@ def _make_refunds(services: Services, actor: Actor) -> None:
             by=actor,
         )
         if share > 1:
-            services.refunds.approve(order.id, by=_checker(services), password=PRACTICE_PASSWORD)
-
-
-def _checker(services: Services) -> Actor:
-    return next(user.actor for user in services.users.list() if user.username == "bob")
+            services.refunds.approve(order.id, by=checker, password=PRACTICE_PASSWORD)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-import secrets
-import tempfile
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import tzlocal
 
 from lib.errors import SettingsError
+from lib.key_files import installation_key
+from lib.languages import LANGUAGES, SOURCE, first_of
 
 NAMES = (
     "STRIPE_SECRET_KEY",
@@ -25,21 +26,33 @@ NAMES = (
     "STRIPE_WEBHOOK_SECRET",
     "ONFILE_DATA_DIR",
     "ONFILE_PUBLIC_URL",
+    "ONFILE_STAFF_URL",
+    "ONFILE_PUBLIC_APART",
+    "ONFILE_PUBLIC_PORT",
     "ONFILE_COOKIE_KEY",
+    "ONFILE_SECRET_KEY",
     "ONFILE_MAX_RPS",
     "ONFILE_TIMEZONE",
     "ONFILE_BACKUP_DIR",
     "ONFILE_BACKUP_KEEP",
     "ONFILE_COMPANY",
     "ONFILE_CONTACT",
+    "ONFILE_LANGUAGE",
+    "ONFILE_SMTP_URL",
+    "ONFILE_MAIL_FROM",
+    "ONFILE_MAIL_PER_MINUTE",
+    "ONFILE_IDLE_MINUTES",
+    "ONFILE_SESSION_HOURS",
 )
 STRIPE_API_BASE = "https://api.stripe.com"
 PRACTICE_KEY = "sk_test_practice"
-_SHORTEST_COOKIE_KEY = 32
 _LONGEST_LINE = 100
+_ADDRESS = re.compile(r"[^@\s<>,]+@[^@\s<>,]+\Z")
 # What a sandbox allows in all; live it is 100, and 25 an endpoint:
 # https://docs.stripe.com/rate-limits
 _SANDBOX_RPS = 25.0
+# Of one list, while a rebuild reads and nothing is charged: just below what an endpoint allows.
+_REBUILD_RPS = 24.0
 
 
 class Mode(StrEnum):
@@ -60,10 +73,14 @@ class Settings:
     public_url: str
     """Without a trailing slash."""
     cookie_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    """Encrypts what the database may not show, such as the secrets of second factors."""
     max_rps: float
     """Requests a second to one Stripe endpoint; 0 = no ceiling."""
     total_rps: float
     """Requests a second to all of them together; 0 = no ceiling but theirs."""
+    rebuild_rps: float
+    """Requests a second to one list while a rebuild reads; that of `max_rps` where it is more."""
     port: int
     timezone: str
     """IANA name: whose days limits, periods and exports mean."""
@@ -74,10 +91,40 @@ class Settings:
     """Who writes to customers, as they know it."""
     contact: str = ""
     """Whom customers ask: an e-mail address or a telephone number."""
+    language: str = SOURCE
+    """In which customers are written to where nobody knows theirs."""
+    smtp_url: str = field(default="", repr=False)
+    """`smtp://user:password@host:587`, `smtps://…`, or `file:///folder`; empty: there is no mail server."""
+    mail_from: str = ""
+    """Whose address messages come from."""
+    mail_per_minute: int = 60
+    """Messages handed to the server, at most."""
+    idle_minutes: int = 30
+    session_hours: int = 12
+    staff_url: str = ""
+    """Where staff reach the dashboard, without a trailing slash; empty: as customers do, or on this machine."""
+    public_apart: bool = False
+    """The dashboard does not serve what customers and Stripe reach: `python -m lib public` does."""
+    public_port: int = 8502
+    """Of that process."""
 
     @property
     def livemode(self) -> bool:
         return self.mode is Mode.LIVE
+
+    @property
+    def own_urls(self) -> tuple[str, ...]:
+        """Under which browsers know this installation, besides the machine's own names."""
+        return tuple(url for url in (self.public_url, self.staff_url) if url)
+
+    @property
+    def staff_host(self) -> str:
+        return _split(self.staff_url or self.public_url).hostname or ""
+
+    @property
+    def webhook_port(self) -> int:
+        """Where this machine's own process takes deliveries."""
+        return self.public_port if self.public_apart else self.port
 
     @property
     def database(self) -> Path:
@@ -90,14 +137,14 @@ class Settings:
 
 def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """
-    Read and check every setting; creates the data folder and the cookie key when absent.
+    Read and check every setting; creates the data folder and the keys when absent.
 
     Raises:
         SettingsError: with every problem in one message.
     """
     values = _read(root, os.environ if environ is None else environ)
     problems: list[str] = []
-    port = _port(values.get("PORT", ""), problems)
+    port = _whole("PORT", values, 8501, 65535, problems)
     key = values.get("STRIPE_SECRET_KEY", "").strip()
     mode = _mode(key, problems)
     base = values.get("STRIPE_API_BASE", "").strip().rstrip("/") or STRIPE_API_BASE
@@ -107,32 +154,41 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
     )
     if any(not part.startswith("whsec_") for part in webhook_secrets):
         problems.append("STRIPE_WEBHOOK_SECRET: a webhook signing secret starts with whsec_.")
+    public_apart = _yes("ONFILE_PUBLIC_APART", values, problems)
+    public_port = _whole("ONFILE_PUBLIC_PORT", values, 8502, 65535, problems)
     public_url = values.get("ONFILE_PUBLIC_URL", "").strip().rstrip("/") or (
-        f"http://localhost:{port}"
+        f"http://localhost:{public_port if public_apart else port}"
     )
     _check_public_url(public_url, mode, problems)
+    staff_url = values.get("ONFILE_STAFF_URL", "").strip().rstrip("/")
+    if staff_url and not _is_web_address(staff_url):
+        problems.append("ONFILE_STAFF_URL: this is not a web address.")
     asked_rps = values.get("ONFILE_MAX_RPS", "")
     max_rps = _max_rps(asked_rps, problems)
     # Whoever set a rate by hand, for a benchmark say, means that one.
     total_rps = _SANDBOX_RPS if mode is Mode.TEST and not asked_rps.strip() else 0.0
-    data_dir = Path(values.get("ONFILE_DATA_DIR", "").strip() or "data")
-    data_dir = data_dir if data_dir.is_absolute() else root / data_dir
+    rebuild_rps = max_rps if asked_rps.strip() else _REBUILD_RPS
+    data_dir = root / (values.get("ONFILE_DATA_DIR", "").strip() or "data")
     timezone = _timezone(values.get("ONFILE_TIMEZONE", ""), problems)
-    backup_dir = Path(values.get("ONFILE_BACKUP_DIR", "").strip() or data_dir / "backups")
-    backup_dir = backup_dir if backup_dir.is_absolute() else root / backup_dir
-    backup_keep = _backup_keep(values.get("ONFILE_BACKUP_KEEP", ""), problems)
+    backup_dir = root / (values.get("ONFILE_BACKUP_DIR", "").strip() or data_dir / "backups")
+    backup_keep = _whole("ONFILE_BACKUP_KEEP", values, 14, 1000, problems)
+    idle_minutes = _whole("ONFILE_IDLE_MINUTES", values, 30, 24 * 60, problems)
+    session_hours = _whole("ONFILE_SESSION_HOURS", values, 12, 24 * 7, problems)
     company = _one_line("ONFILE_COMPANY", values, problems)
     contact = _one_line("ONFILE_CONTACT", values, problems)
-    cookie_key = values.get("ONFILE_COOKIE_KEY", "").strip()
-    if cookie_key and len(cookie_key) < _SHORTEST_COOKIE_KEY:
-        problems.append(f"ONFILE_COOKIE_KEY: use at least {_SHORTEST_COOKIE_KEY} characters.")
-    if not problems and not cookie_key:
-        cookie_key = _cookie_key(data_dir, problems)
+    language = _language(values.get("ONFILE_LANGUAGE", ""), problems)
+    smtp_url = _smtp_url(values.get("ONFILE_SMTP_URL", "").strip(), mode, problems)
+    mail_from = _one_line("ONFILE_MAIL_FROM", values, problems)
+    if smtp_url and not _ADDRESS.match(mail_from):
+        problems.append("ONFILE_MAIL_FROM: name the e-mail address that messages come from.")
+    mail_per_minute = _whole("ONFILE_MAIL_PER_MINUTE", values, 60, 10_000, problems)
+    cookie_key, secret_key = (
+        installation_key(name, values.get(name, "").strip(), data_dir / file, problems)
+        for name, file in (("ONFILE_COOKIE_KEY", "cookie.key"), ("ONFILE_SECRET_KEY", "secret.key"))
+    )
     if problems:
-        raise SettingsError(
-            "Onfile cannot start with these settings:\n"
-            + "\n".join(f"  - {problem}" for problem in problems)
-        )
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        raise SettingsError(f"Onfile cannot start with these settings:{listed}")
     if mode is Mode.PRACTICE:
         webhook_secrets = (_practice_webhook_secret(cookie_key),)
     return Settings(
@@ -143,14 +199,25 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
         data_dir=data_dir,
         public_url=public_url,
         cookie_key=cookie_key,
+        secret_key=secret_key,
         max_rps=max_rps,
         total_rps=total_rps,
+        rebuild_rps=rebuild_rps,
         port=port,
         timezone=timezone,
         backup_dir=backup_dir,
         backup_keep=backup_keep,
         company=company,
         contact=contact,
+        language=language,
+        smtp_url=smtp_url,
+        mail_from=mail_from,
+        mail_per_minute=mail_per_minute,
+        idle_minutes=idle_minutes,
+        session_hours=session_hours,
+        staff_url=staff_url,
+        public_apart=public_apart,
+        public_port=public_port,
     )
 
 
@@ -163,8 +230,7 @@ def _read(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f".streamlit/secrets.toml cannot be read: {error}") from error
         values = {name: str(loaded[name]) for name in (*NAMES, "PORT") if name in loaded}
-    values |= {name: environ[name] for name in (*NAMES, "PORT") if name in environ}
-    return values
+    return values | {name: environ[name] for name in (*NAMES, "PORT") if name in environ}
 
 
 def _mode(key: str, problems: list[str]) -> Mode:
@@ -194,11 +260,15 @@ def _check_base(base: str, mode: Mode, problems: list[str]) -> None:
 
 
 def _check_public_url(url: str, mode: Mode, problems: list[str]) -> None:
-    parts = _split(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_web_address(url):
         problems.append("ONFILE_PUBLIC_URL: this is not a web address.")
-    elif mode is Mode.LIVE and parts.scheme != "https":
+    elif mode is Mode.LIVE and _split(url).scheme != "https":
         problems.append("ONFILE_PUBLIC_URL: https is required with a live key.")
+
+
+def _is_web_address(url: str) -> bool:
+    parts = _split(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _split(url: str) -> SplitResult:
@@ -215,13 +285,23 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _port(text: str, problems: list[str]) -> int:
-    if not text.strip():
-        return 8501
-    if text.strip().isdecimal() and 0 < int(text) < 65536:
+def _whole(
+    name: str, values: Mapping[str, str], default: int, most: int, problems: list[str]
+) -> int:
+    text = values.get(name, "").strip()
+    if not text:
+        return default
+    if text.isdecimal() and 0 < int(text) <= most:
         return int(text)
-    problems.append("PORT: use a number from 1 to 65535.")
-    return 8501
+    problems.append(f"{name}: use a number from 1 to {most}.")
+    return default
+
+
+def _yes(name: str, values: Mapping[str, str], problems: list[str]) -> bool:
+    text = values.get(name, "").strip().lower()
+    if text not in ("", "yes", "no", "true", "false", "1", "0"):
+        problems.append(f"{name}: use yes or no.")
+    return text in ("yes", "true", "1")
 
 
 def _max_rps(text: str, problems: list[str]) -> float:
@@ -248,15 +328,6 @@ def _timezone(text: str, problems: list[str]) -> str:
     return "UTC"
 
 
-def _backup_keep(text: str, problems: list[str]) -> int:
-    if not text.strip():
-        return 14
-    if text.strip().isdecimal() and 0 < int(text) <= 1000:
-        return int(text)
-    problems.append("ONFILE_BACKUP_KEEP: use a number from 1 to 1000.")
-    return 14
-
-
 def _one_line(name: str, values: Mapping[str, str], problems: list[str]) -> str:
     text = values.get(name, "").strip()
     if len(text) > _LONGEST_LINE or not text.isprintable():
@@ -264,34 +335,30 @@ def _one_line(name: str, values: Mapping[str, str], problems: list[str]) -> str:
     return text
 
 
-def _cookie_key(data_dir: Path, problems: list[str]) -> str:
-    path = data_dir / "cookie.key"
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _write_cookie_key(path)
-        key = path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        problems.append(f"ONFILE_DATA_DIR: {data_dir.name} cannot be written ({error.strerror}).")
+def _smtp_url(url: str, mode: Mode, problems: list[str]) -> str:
+    """No problem quotes it: it holds a password."""
+    if not url:
         return ""
-    except UnicodeDecodeError:
-        key = ""
-    if len(key) < _SHORTEST_COOKIE_KEY:
-        problems.append("ONFILE_DATA_DIR: cookie.key in it is damaged. Delete it and start again.")
-    return key
-
-
-def _write_cookie_key(path: Path) -> None:
-    """Appears whole or not at all; of several processes that start together one wins."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix="cookie.key.")  # mode 0600
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+    parts = _split(url)
     try:
-        os.link(name, path)
-    except FileExistsError:
-        pass
-    finally:
-        Path(name).unlink()
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        has_port = False
+    if parts.scheme == "file" and parts.path.startswith("/"):
+        if mode is Mode.LIVE:
+            problems.append("ONFILE_SMTP_URL: with a live key a mail server, not a folder.")
+    elif parts.scheme not in ("smtp", "smtps") or not parts.hostname or not has_port:
+        problems.append("ONFILE_SMTP_URL: use smtp://USER:PASSWORD@HOST:587 or smtps://….")
+    return url
+
+
+def _language(text: str, problems: list[str]) -> str:
+    language = first_of([text.strip() or SOURCE])
+    if language is None:
+        problems.append(
+            f"ONFILE_LANGUAGE: use one of {', '.join(LANGUAGES)}, or with a region, such as de-AT."
+        )
+    return language.tag if language else SOURCE
 
 
 def _practice_webhook_secret(cookie_key: str) -> str:

@@ -1,12 +1,18 @@
 """See who did what and when, and verify that no entry was changed."""
 
+from functools import partial
+
 import streamlit as st
 
+from lib.domain import list_columns
+from lib.reports.audit import READ_ENTRIES
+from lib.reports.paging import EXPORT_ROWS, whole
 from lib.ui import audit_panel, audit_words, downloads, filters, layout, tables
 from lib.ui.context import require
 from lib.ui.formats import plural
 
 ctx = require()
+zone = ctx.services.settings.timezone
 reports = ctx.services.reports.audit
 people = {user.username: user.name for user in ctx.services.users.list()} | {"system": "Onfile"}
 
@@ -18,20 +24,34 @@ with layout.header(
 audit_panel.verification()
 
 with st.container(horizontal=True, vertical_alignment="center"):
+    period = filters.period("audit_period", ctx.now, zone)
     group = filters.choice(
         "audit_group",
         {name: words for name, (words, _) in audit_words.GROUPS.items()},
         label="Kind",
         otherwise="Everything",
+        width=160,
     )
-    who = filters.choice("audit_who", people, label="Who", otherwise="Everybody")
+    who = filters.choice("audit_who", people, label="Who", otherwise="Everybody", width=160)
     search = filters.search("audit_search", "Customer, reference, id or detail")
 actions = audit_words.GROUPS[group][1] if group else ()
-place = layout.paging("audit", group, who, search)
-page = reports.page(
-    search=search, actor=who, actions=actions, cursor=place.older_than or place.newer_than
+since, before = period.moments(zone)
+place = layout.paging("audit", group, who, search, period)
+read = partial(
+    reports.page,
+    search=search,
+    actor=who,
+    actions=actions,
+    since=since,
+    before=before,
+    reader=ctx.actor,
 )
+page = read(cursor=place.older_than or place.newer_than)
 chosen = None
+if search:
+    st.caption(
+        f"By name, reference or id in all entries; by other words in the newest {READ_ENTRIES:,} of the period."
+    )
 if page.frame.empty:
     layout.empty("fact_check", "No entry matches", "Clear the search, or choose another kind.")
 else:
@@ -43,11 +63,9 @@ else:
                 audit_words.actor(*pair)
                 for pair in zip(frame["actor"], frame["actor_name"], strict=True)
             ],
-            ago=frame["at"],
         ),
         {
-            "ago": tables.ago("When"),
-            "at": tables.time("Time"),
+            "at": tables.date("When", ctx.now),
             "by": tables.text("Who", width=130),
             "what": tables.text("What", width=230),
             "about": tables.text("About", width="large"),
@@ -60,8 +78,9 @@ else:
         "audit", newer=page.newer, older=page.older, note=plural(len(frame), "entry", "entries")
     )
     downloads.table(
-        lambda: reports.export(search=search, actor=who, actions=actions),
-        file_name="audit.csv",
+        list_columns.AUDIT,
+        lambda: whole(read(rows=EXPORT_ROWS)),
+        name="Audit",
         key="audit_export",
     )
 

@@ -3,16 +3,25 @@
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.ui import charge_panel, charge_words, downloads, filters, layout, navigation, tables
+from lib.reports.charge_filter import ChargeFilter
+from lib.reports.sums import count_of, counts_of
+from lib.ui import (
+    charge_lists,
+    charge_panel,
+    downloads,
+    filters,
+    layout,
+    lists,
+    navigation,
+)
 from lib.ui.context import require
-from lib.ui.formats import escape, plural
 
 ctx = require()
 reports = ctx.services.reports.charges
+zone = ctx.services.settings.timezone
 may_charge = ctx.actor.may(Permission.CHARGE)
 ALWAYS = ("succeeded", "processing", "needs_customer", "declined", "unknown")
 WHEN_ANY = ("attempting", "planned", "cancelled")
-TABLE = "charges_rows"
 
 
 def new_charge(key: str) -> None:
@@ -24,73 +33,55 @@ actions = layout.header(
     "Charges", "Everything that was charged, newest first, and what became of it."
 )
 
-customer = st.query_params.get("customer")
+customer = st.query_params.get("customer", "")[:100] or None
 with st.container(horizontal=True, vertical_alignment="center"):
-    since = filters.period("charges_period", ctx.now)
-    search = filters.search("charges_search", "Customer, reference or id")
-counts = reports.counts(since=since)
+    period = filters.period("charges_period", ctx.now, zone)
+    search = filters.search("charges_search", "Customer, reference or id", width=260)
+    order = filters.order("charges_order")
+since, before = period.moments(zone)
+recovered = charge_lists.recovered("charges_recovered")
+which = ChargeFilter(search, customer, since, before, recovered=recovered)
+sums = reports.sums_at_once(which)
+counts = dict.fromkeys(ALWAYS) if sums is None else counts_of(sums)
 state = filters.states(
     "charges_state",
-    {name: counts[name] for name in (*ALWAYS, *WHEN_ANY) if counts[name] or name in ALWAYS},
+    {name: counts.get(name, 0) for name in (*ALWAYS, *WHEN_ANY)},
+    rare=WHEN_ANY,
 )
 states = (state,) if state else ()
 if customer:
-    known = ctx.services.reports.customers.find(customer[:100])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        who = escape((known["name"] or known["email"]) if known else customer[:40])
-        st.markdown(f"Only charges of **{who}**", width="content")
-        if st.button("Show all", key="charges_everyone", type="tertiary"):
-            del st.query_params["customer"]
-            st.rerun()
+    charge_lists.only_of(ctx, customer)
 
-place = layout.paging("charges", state, since, search, customer)
-page = reports.page(
-    states=states,
-    search=search,
-    customer=customer,
-    since=since,
-    cursor=place.older_than or place.newer_than,
-)
+place = layout.paging("charges", state, period, search, customer, order, recovered)
+page = reports.page(which, states=states, order=order, cursor=place.older_than or place.newer_than)
 with actions:
-    downloads.table(
-        lambda: reports.export(states=states, search=search, since=since),
-        file_name="charges.csv",
-        key="charges_export",
+    downloads.charges(
+        lambda: reports.ids(which, states=states), name="Charges", key="charges_export"
     )
     new_charge("charges_new")
 chosen = None
 if not page.frame.empty:
-    chosen = tables.table(
-        page.frame.assign(
-            why=[charge_words.reason(code) for code in page.frame["reason"]],
-            at=page.frame["created_at"],
-        ),
-        {
-            "name": tables.text("Customer", width=170),
-            "reference": tables.text("Reference", width=105),
-            "amount": tables.amount(width=100),
-            "states": tables.state(width=140),
-            "created_at": tables.ago("Created"),
-            "method": tables.text("Saved method", width=182),
-            "why": tables.text("Reason", width=220),
-            "at": tables.time("Time"),
-            "created_by_name": tables.text("By", width=130),
-        },
-        key=TABLE,
-        alt="Charges, newest first",
-        timezone=ctx.timezone,
+    chosen = charge_lists.charges(ctx, page.frame)
+    lists.foot(
+        "charges",
+        page,
+        of=None if sums is None else count_of(sums, states),
+        noun="charge",
+        sums=sums or (),
+        states=states,
+        period=period,
+        timezone=zone,
     )
-    layout.pager(
-        "charges", newer=page.newer, older=page.older, note=plural(len(page.frame), "charge")
-    )
-elif sum(counts.values()):
+elif not reports.is_empty():
     layout.empty(
-        "filter_alt_off", "No charge matches", "Clear the search, or choose another state."
+        "filter_alt_off",
+        "No charge matches",
+        "Clear the search, or choose another state or period.",
     )
 else:
     with layout.empty(
-        "receipt_long", "No charges yet", "Charge a saved method, and see here what became of it."
+        "receipt_long", "No charges yet", "Each that is made stands here, with what became of it."
     ):
         new_charge("charges_new_first")
 
-charge_panel.drawer(chosen, table_key=TABLE)
+charge_panel.drawer(chosen, table_key=charge_lists.CHARGES)

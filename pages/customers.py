@@ -1,12 +1,28 @@
 """Find a customer, and see their methods, links and charges."""
 
+from functools import partial
+
 import streamlit as st
 
-from lib.ui import customer_page, drawers, filters, layout, navigation, sync_status, tables
+from lib.domain import list_columns
+from lib.domain.actors import Permission
+from lib.domain.periods import ALWAYS
+from lib.reports.paging import EXPORT_ROWS, whole
+from lib.ui import (
+    customer_page,
+    downloads,
+    drawers,
+    filters,
+    layout,
+    lists,
+    navigation,
+    sync_status,
+    tables,
+)
 from lib.ui.context import require
-from lib.ui.formats import plural
 
 ctx = require()
+zone = ctx.services.settings.timezone
 reports = ctx.services.reports.customers
 
 if opened := st.query_params.get(customer_page.PARAM):
@@ -14,44 +30,56 @@ if opened := st.query_params.get(customer_page.PARAM):
     st.stop()
 
 drawers.follow_address(customer_page.PARAM, customer_page.TABLE)
-layout.header("Customers", "Find a customer, and see their methods, links and charges.")
+actions = layout.header("Customers", "Find a customer, and see their methods, links and charges.")
 with st.container(horizontal=True, vertical_alignment="center"):
+    period = filters.period("customers_period", ctx.now, zone)
     search = filters.search("customers_search", "Name, e-mail or id")
-place = layout.paging("customers", search)
-page = reports.page(search=search, cursor=place.older_than or place.newer_than)
+since, before = period.moments(zone)
+place = layout.paging("customers", search, period)
+read = partial(reports.page, search=search, since=since, before=before)
+page = read(cursor=place.older_than or place.newer_than)
 
 if search:
     sync_status.not_searchable(ctx)
-if page.frame.empty and search:
+if page.frame.empty and (search or period != ALWAYS):
     layout.empty(
-        "filter_alt_off", "No customer matches", "Check the spelling, or clear the search."
+        "filter_alt_off",
+        "No customer matches",
+        "Check the spelling, clear the search, or choose another period.",
     )
     st.stop()
 if page.frame.empty:
     with layout.empty(
         "group",
         "No customers yet",
-        "Make a setup link for a new customer, or sync if Stripe has some already.",
+        "The first comes with a setup link, or with a sync if Stripe has some already.",
     ):
-        if links := navigation.find("setup_links"):
+        links = navigation.find("setup_links")
+        if links and ctx.actor.may(Permission.MANAGE_LINKS):
             st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
     st.stop()
 
+with actions:
+    downloads.table(
+        list_columns.CUSTOMERS,
+        lambda: whole(read(rows=EXPORT_ROWS)),
+        name="Customers",
+        key="customers_export",
+    )
 chosen = tables.table(
     customer_page.rows(page.frame),
     {
         "shown": tables.text("Name", width=210),
         "email": tables.text("E-mail", width=240),
         "methods": tables.number("Saved methods", width=115),
-        "last_charge_at": tables.ago("Last charge"),
-        "created": tables.ago("Customer since"),
+        "last_charge_at": tables.date("Last charge", ctx.now),
+        "created": tables.date("Customer since", ctx.now),
     },
     key=customer_page.TABLE,
     alt="Customers, newest first",
     timezone=ctx.timezone,
 )
-layout.pager(
-    "customers", newer=page.newer, older=page.older, note=plural(len(page.frame), "customer")
-)
+of = reports.count(search=search, since=since, before=before)
+lists.foot("customers", page, of=of, noun="customer", period=period, timezone=zone)
 if drawers.opened(customer_page.PARAM, chosen):
     st.rerun()

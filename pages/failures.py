@@ -5,74 +5,73 @@ from datetime import timedelta
 import streamlit as st
 
 from lib.clock import epoch
+from lib.domain.periods import ALWAYS
+from lib.reports.charge_filter import ChargeFilter
+from lib.reports.sums import count_of
 from lib.reports.waiting import FAILURE_DAYS
-from lib.ui import charge_panel, charge_words, failures, filters, layout, tables
+from lib.ui import (
+    charge_lists,
+    charge_panel,
+    downloads,
+    failures,
+    filters,
+    layout,
+    lists,
+)
 from lib.ui.context import require
-from lib.ui.formats import plural
 
 ctx = require()
 reports = ctx.services.reports.charges
-TABLE = "failures_rows"
 
-layout.header(
+zone = ctx.services.settings.timezone
+actions = layout.header(
     "Failures",
     "Charges that did not work and were not made good since. Each says what to do next.",
 )
 with st.container(horizontal=True, vertical_alignment="center"):
-    since = filters.period("failures_period", ctx.now, otherwise="Last 30 days")
+    period = filters.period("failures_period", ctx.now, zone, otherwise="Last 30 days")
     search = filters.search("failures_search", "Customer, reference or id")
-since = since or epoch(ctx.now - timedelta(days=FAILURE_DAYS))
-reasons = failures.by_reason(reports.reasons(since=since))
-if reasons.empty:
+    order = filters.order("failures_order")
+since, before = period.moments(zone)
+if period == ALWAYS:
+    since = epoch(ctx.now - timedelta(days=FAILURE_DAYS))
+which = ChargeFilter(search, None, since, before, unresolved=True)
+failed = reports.reasons(which)
+reasons = failures.by_reason(failed)
+if reasons.empty and not search:
     layout.empty(
         "task_alt",
         "Nothing failed",
         "Charges that a bank declines, or that the customer must confirm, are listed here with the way back.",
     )
-    charge_panel.drawer(None, table_key=TABLE)
+    charge_panel.drawer(None, table_key=charge_lists.FAILURES)
     st.stop()
 
-failures.chart(reasons)
 reason = failures.pick(reasons, key="failures_reason")
-place = layout.paging("failures", reason, since, search)
-page = reports.page(
-    unresolved=True,
-    reason=reason,
-    search=search,
-    since=since,
-    cursor=place.older_than or place.newer_than,
-)
+place = layout.paging("failures", reason, period, search, order)
+page = reports.page(which, reason=reason, order=order, cursor=place.older_than or place.newer_than)
+with actions:
+    downloads.charges(
+        lambda: reports.ids(which, reason=reason), name="Failures", key="failures_export"
+    )
 chosen = None
 if page.frame.empty:
     layout.empty(
-        "filter_alt_off", "No failure matches", "Clear the search, or choose another reason."
+        "filter_alt_off",
+        "No failure matches",
+        "Clear the search, or choose another reason or period.",
     )
 else:
-    chosen = tables.table(
-        page.frame.assign(
-            why=[charge_words.reason(code) for code in page.frame["reason"]],
-            next=[
-                f"Charge again: {new} is saved" if new else step
-                for new, step in zip(page.frame["new_method"], page.frame["next_step"], strict=True)
-            ],
-        ),
-        {
-            "name": tables.text("Customer", width=145),
-            "amount": tables.amount(width=85),
-            "state": tables.state(width=138),
-            "why": tables.text("Reason", width=130),
-            "next": tables.text("Next step", width=215),
-            "outcome_at": tables.ago("Failed"),
-            "reference": tables.text("Reference", width=130),
-        },
-        key=TABLE,
-        alt="Charges that failed, newest first",
-        timezone=ctx.timezone,
-        wraps=True,
+    chosen = charge_lists.failures(ctx, page.frame)
+    sums = failures.sums(failed, reason)
+    lists.foot(
+        "failures",
+        page,
+        of=count_of(sums),
+        noun="failure",
+        sums=sums,
+        period=period,
+        timezone=zone,
     )
-    layout.pager(
-        "failures", newer=page.newer, older=page.older, note=plural(len(page.frame), "failure")
-    )
-    st.caption("Choose a row for the recovery link, the message to the customer, and another try.")
 
-charge_panel.drawer(chosen, table_key=TABLE)
+charge_panel.drawer(chosen, table_key=charge_lists.FAILURES)

@@ -3,11 +3,22 @@
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.ui import health_panel, layout, navigation, overview
+from lib.ui import (
+    health_panel,
+    layout,
+    limits_panel,
+    month,
+    navigation,
+    notice,
+    overview,
+    rebuild_panel,
+    start,
+)
 from lib.ui.context import require
 from lib.ui.formats import escape
 
 ctx = require()
+notice.watch(ctx.services.reports.changes.waiting)
 
 with layout.header(
     f"Hello, {escape(ctx.actor.name.split()[0])}", "What needs you now, then the picture."
@@ -18,8 +29,13 @@ with layout.header(
         st.switch_page(navigation.PAGES_DIR / "new_charge.py")
 
 health_panel.line(ctx)
+overview.incidents(ctx)
+rebuild_panel.question(ctx)
+facts = ctx.services.reports.start.facts()
+start.draw(ctx, facts)
+limits_panel.on_home(ctx)
 overview.waiting(ctx)
-if overview.is_new(ctx):
-    overview.start(ctx)
-overview.picture(ctx)
+if facts.charges:
+    month.draw(ctx)
+    overview.picture(ctx)
 overview.activity(ctx)

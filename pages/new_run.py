@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.ui import layout, new_run
+from lib.ui import layout, new_run, replaced_file
 from lib.ui.context import require
 
 ctx = require(Permission.CHARGE)
@@ -12,9 +12,12 @@ with layout.header(
     "Nothing is charged here: Onfile reads the rows, checks each, and says what it finds.",
 ):
     new_run.template(ctx)
+replaced = replaced_file.draft(ctx)
+if replaced is not None:
+    replaced_file.explain(replaced)
 source = st.segmented_control(
     "Where the rows come from",
-    list(new_run.SOURCES),
+    [name for name in new_run.SOURCES if name != "open" or replaced is None],
     format_func=new_run.SOURCES.__getitem__,
     default="file",
     key="new_run_source",

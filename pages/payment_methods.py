@@ -1,21 +1,28 @@
 """See every saved card and bank account: usable, expiring, or why not."""
 
+from functools import partial
+
 import streamlit as st
 
+from lib.domain import list_columns
+from lib.domain.actors import Permission
+from lib.reports.customers import METHOD_STATES
+from lib.reports.paging import EXPORT_ROWS, whole
 from lib.ui import (
     downloads,
     drawers,
     filters,
     layout,
+    lists,
     method_panel,
     navigation,
     sync_status,
     tables,
 )
 from lib.ui.context import require
-from lib.ui.formats import plural
 
 ctx = require()
+zone = ctx.services.settings.timezone
 reports = ctx.services.reports.payment_methods
 
 actions = layout.header(
@@ -23,17 +30,27 @@ actions = layout.header(
 )
 
 drawers.follow_address(method_panel.PARAM, method_panel.TABLE)
-counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
-    state = filters.states("payment_methods_state", counts, labels=method_panel.LABELS)
-    search = filters.search("payment_methods_search", "Customer, last four or brand", width=240)
-place = layout.paging("payment_methods", state, search)
-page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
+    period = filters.period("payment_methods_period", ctx.now, zone)
+    search = filters.search("payment_methods_search", "Customer, last four or brand")
+since, before = period.moments(zone)
+counts = reports.counts(search=search, since=since, before=before)
+state = filters.states(
+    "payment_methods_state",
+    counts.by_state or dict.fromkeys(METHOD_STATES),
+    labels=method_panel.LABELS,
+)
+place = layout.paging("payment_methods", state, period, search)
+read = partial(reports.page, state=state, search=search, since=since, before=before)
+page = read(cursor=place.older_than or place.newer_than)
 
 with actions:
     downloads.table(
-        lambda: reports.export(state=state, search=search),
-        file_name="saved-methods.csv",
+        list_columns.METHODS,
+        lambda: whole(read(rows=EXPORT_ROWS)).assign(
+            state=lambda rows: method_panel.rows(rows)["badge"]
+        ),
+        name="Saved methods",
         key="payment_methods_export",
     )
 chosen = None
@@ -42,26 +59,30 @@ if search:
 if not page.frame.empty:
     chosen = tables.table(
         method_panel.rows(page.frame),
-        {"shown": tables.text("Customer", width=170), **method_panel.COLUMNS},
+        {
+            "shown": tables.text("Customer", width=170),
+            **method_panel.COLUMNS,
+            "created": tables.date("Saved", ctx.now),
+        },
         key=method_panel.TABLE,
         alt="Saved payment methods, newest first",
         timezone=ctx.timezone,
     )
-    layout.pager(
-        "payment_methods",
-        newer=page.newer,
-        older=page.older,
-        note=plural(len(page.frame), "method"),
+    lists.foot(
+        "payment_methods", page, of=counts.of(state), noun="method", period=period, timezone=zone
     )
-elif sum(counts.values()):
+elif reports.counts().every:
     layout.empty(
-        "filter_alt_off", "No method matches", "Clear the search, or choose another state."
+        "filter_alt_off",
+        "No method matches",
+        "Clear the search, or choose another state or period.",
     )
 else:
     with layout.empty(
         "credit_card", "No saved methods yet", "A customer saves one through a setup link."
     ):
-        if links := navigation.find("setup_links"):
+        links = navigation.find("setup_links")
+        if links and ctx.actor.may(Permission.MANAGE_LINKS):
             st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
 
 opened = drawers.opened(method_panel.PARAM, chosen)

@@ -1,44 +1,55 @@
 """Follow every setup session at Stripe, and give a customer to methods that were saved without one."""
 
+from functools import partial
+
 import streamlit as st
 
+from lib.domain import list_columns
+from lib.domain.actors import Permission
+from lib.reports.collect import SESSION_STATES
+from lib.reports.paging import EXPORT_ROWS, whole
 from lib.ui import (
+    badges,
     downloads,
     drawers,
     filters,
     layout,
+    lists,
     navigation,
     session_panel,
     sync_status,
     tables,
 )
 from lib.ui.context import require
-from lib.ui.formats import plural
 
 ctx = require()
+zone = ctx.services.settings.timezone
 reports = ctx.services.reports.sessions
 
 actions = layout.header("Sessions", "Every setup session at Stripe, and what was saved.")
 
 drawers.follow_address(session_panel.PARAM, session_panel.TABLE)
-counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
-    state = filters.states(
-        "sessions_state",
-        counts,
-        labels={"needs_customer": "Card without customer", "confirming": "Bank is confirming"},
-    )
-    since = filters.period("sessions_period", ctx.now)
-    search = filters.search("sessions_search", "Name, e-mail, reference …", width=190)
-place = layout.paging("sessions", state, st.query_params.get("sessions_period"), search)
-page = reports.page(
-    state=state, since=since, search=search, cursor=place.older_than or place.newer_than
+    period = filters.period("sessions_period", ctx.now, zone)
+    search = filters.search("sessions_search", "Name, e-mail, reference …")
+since, before = period.moments(zone)
+counts = reports.counts(search=search, since=since, before=before)
+state = filters.states(
+    "sessions_state",
+    counts.by_state or dict.fromkeys(SESSION_STATES),
+    labels={"needs_customer": badges.look("unattached").label, "confirming": "Bank is confirming"},
 )
+place = layout.paging("sessions", state, period, search)
+read = partial(reports.page, state=state, search=search, since=since, before=before)
+page = read(cursor=place.older_than or place.newer_than)
 
 with actions:
     downloads.table(
-        lambda: reports.export(state=state, since=since, search=search),
-        file_name="sessions.csv",
+        list_columns.SESSIONS,
+        lambda: whole(read(rows=EXPORT_ROWS)).assign(
+            state=lambda rows: session_panel.rows(rows)["shown_state"]
+        ),
+        name="Sessions",
         key="sessions_export",
     )
     sync_status.bar()
@@ -49,21 +60,19 @@ if not page.frame.empty:
     chosen = tables.table(
         session_panel.rows(page.frame),
         {
-            "shown": tables.text("Customer", width=170),
-            "label": tables.text("Saved method", width=120),
-            "shown_state": tables.state(width=132),
-            "reference": tables.text("Reference", width=85),
-            "created": tables.ago("Made"),
-            "saved_at": tables.time("Saved"),
+            "shown": tables.text("Customer", width=200),
+            "label": tables.text("Saved method", width=150),
+            "shown_state": tables.state(width=150),
+            "reference": tables.text("Reference", width=130),
+            "created": tables.date("Made", ctx.now),
+            "saved_at": tables.date("Saved", ctx.now),
         },
         key=session_panel.TABLE,
         alt="Setup sessions, newest first",
         timezone=ctx.timezone,
     )
-    layout.pager(
-        "sessions", newer=page.newer, older=page.older, note=plural(len(page.frame), "session")
-    )
-elif sum(counts.values()):
+    lists.foot("sessions", page, of=counts.of(state), noun="session", period=period, timezone=zone)
+elif reports.counts().every:
     layout.empty(
         "filter_alt_off",
         "No session matches",
@@ -73,9 +82,10 @@ else:
     with layout.empty(
         "assignment",
         "No sessions yet",
-        "A session begins with a setup link. Make one, or sync if Stripe has some already.",
+        "A session begins with a setup link, or comes with a sync if Stripe has some already.",
     ):
-        if links := navigation.find("setup_links"):
+        links = navigation.find("setup_links")
+        if links and ctx.actor.may(Permission.MANAGE_LINKS):
             st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
 
 opened = drawers.opened(session_panel.PARAM, chosen)

@@ -1,8 +1,10 @@
 """See how this installation is set up."""
 
+import streamlit as st
+
 from lib.domain.actors import Permission
 from lib.settings import Mode
-from lib.ui import layout, limits_panel
+from lib.ui import agreement_panel, layout, limits_panel
 from lib.ui.context import require
 from lib.ui.layout import Fact
 
@@ -10,12 +12,16 @@ ctx = require(Permission.MANAGE_USERS)
 settings = ctx.services.settings
 
 MODES = {
-    Mode.PRACTICE: "Practice: an embedded double of Stripe. No money moves.",
+    Mode.PRACTICE: "Practice: Stripe is simulated on this machine. No money moves.",
     Mode.TEST: "Stripe test mode: real Stripe, test cards only.",
     Mode.LIVE: "Live: real cards, real money.",
 }
-rate = f"{settings.max_rps:g} a second to one endpoint" if settings.max_rps else "no ceiling"
-address = "the embedded double" if settings.mode is Mode.PRACTICE else settings.stripe_api_base
+rate = f"{settings.max_rps:g} a second of one kind" if settings.max_rps else "no ceiling"
+address = (
+    "the simulated Stripe on this machine"
+    if settings.mode is Mode.PRACTICE
+    else settings.stripe_api_base
+)
 webhooks = (
     "On: deliveries are checked and stored."
     if settings.webhook_secrets
@@ -24,8 +30,11 @@ webhooks = (
 
 layout.header(
     "Settings",
-    "How this installation is set up. Change it in the environment or secrets.toml, then restart.",
+    "Limits, and how this installation is set up: that is changed in the environment or secrets.toml, then restart.",
 )
+limits_panel.draw(ctx)
+agreement_panel.draw(ctx)
+st.subheader("Installation", anchor=False)
 layout.facts(
     [
         Fact("Mode", MODES[settings.mode]),
@@ -35,7 +44,6 @@ layout.facts(
         Fact("Webhook address", f"{settings.public_url}/webhooks/stripe", copy=True),
         Fact("Public address", settings.public_url),
         Fact("Data folder", str(settings.data_dir)),
-        Fact("Your time zone", str(ctx.timezone)),
+        Fact("Time zone", f"{settings.timezone}: of days, limits, findings and files"),
     ]
 )
-limits_panel.draw(ctx)

@@ -1,14 +1,18 @@
 """Make links with which customers save a card, and see what became of earlier ones."""
 
+from functools import partial
+
 import streamlit as st
 
+from lib.domain import list_columns
 from lib.domain.actors import Permission
-from lib.ui import downloads, drawers, filters, layout, link_panel, new_link, tables
+from lib.reports.paging import EXPORT_ROWS, whole
+from lib.ui import downloads, drawers, filters, layout, link_panel, lists, new_link, tables
 from lib.ui.context import require
-from lib.ui.formats import plural
 
 ctx = require()
 reports = ctx.services.reports.links
+zone = ctx.services.settings.timezone
 may_make = ctx.actor.may(Permission.MANAGE_LINKS)
 
 if may_make and (customer := st.query_params.get("customer")):
@@ -28,17 +32,23 @@ actions = layout.header(
 )
 
 drawers.follow_address(new_link.LINK_PARAM, link_panel.TABLE)
-counts = reports.counts()
 with st.container(horizontal=True, vertical_alignment="center"):
-    state = filters.states("setup_links_state", counts)
+    period = filters.period("setup_links_period", ctx.now, zone)
     search = filters.search("setup_links_search", "Name, e-mail or reference")
-place = layout.paging("setup_links", state, search)
-page = reports.page(state=state, search=search, cursor=place.older_than or place.newer_than)
+since, before = period.moments(zone)
+counts = reports.counts(search=search, since=since, before=before)
+state = filters.states("setup_links_state", counts.by_state, rare=("refused", "confirming"))
+place = layout.paging("setup_links", state, period, search)
+read = partial(reports.page, state=state, search=search, since=since, before=before)
+page = read(cursor=place.older_than or place.newer_than)
 
 with actions:
     downloads.table(
-        lambda: reports.export(state=state, search=search),
-        file_name="setup-links.csv",
+        list_columns.SETUP_LINKS,
+        lambda: whole(read(rows=EXPORT_ROWS)).assign(
+            created_by=lambda rows: link_panel.rows(ctx, rows)["maker"]
+        ),
+        name="Setup links",
         key="setup_links_export",
     )
     if may_make:
@@ -47,21 +57,21 @@ chosen = None
 if not page.frame.empty:
     chosen = tables.table(
         link_panel.rows(ctx, page.frame),
-        {"shown": tables.text("Customer", width="medium"), **link_panel.COLUMNS},
+        {"shown": tables.text("Customer", width=200), **link_panel.columns(ctx)},
         key=link_panel.TABLE,
         alt="Setup links, newest first",
         timezone=ctx.timezone,
     )
-    layout.pager(
-        "setup_links", newer=page.newer, older=page.older, note=plural(len(page.frame), "link")
+    lists.foot("setup_links", page, of=counts.of(state), noun="link", period=period, timezone=zone)
+elif reports.counts().every:
+    layout.empty(
+        "filter_alt_off", "No link matches", "Clear the search, or choose another state or period."
     )
-elif sum(counts.values()):
-    layout.empty("filter_alt_off", "No link matches", "Clear the search, or choose another state.")
 else:
     with layout.empty(
         "add_link",
         "No links yet",
-        "Make one and send it: the customer saves a card, and you can charge it later.",
+        "With a link that was sent to them, a customer saves a card, which can be charged later.",
     ):
         if may_make:
             new_button("setup_links_open_first")

@@ -1,27 +1,58 @@
-"""See charges whose outcome is not known yet, and have Onfile look again."""
+"""See charges and refunds whose outcome is not known yet, and have Onfile look again."""
 
 import streamlit as st
 
 from lib.domain.charges import ChargeState
+from lib.domain.periods import ALWAYS
+from lib.reports.charge_filter import EVERY, ChargeFilter
 from lib.reports.paging import records
-from lib.ui import badges, charge_actions, charge_panel, charge_words, layout, manual_outcome_panel
+from lib.reports.sums import count_of
+from lib.ui import (
+    badges,
+    charge_actions,
+    charge_panel,
+    charge_words,
+    downloads,
+    filters,
+    layout,
+    lists,
+    manual_outcome_panel,
+    unknown_refunds,
+)
 from lib.ui.context import require
-from lib.ui.formats import ago, escape, exact, money, plural
+from lib.ui.formats import ago, escape, exact, money
 
 ctx = require()
 STATES = ("unknown", "attempting")
+ROWS = 20
 
-layout.header(
+zone = ctx.services.settings.timezone
+reports = ctx.services.reports.charges
+actions = layout.header(
     "Unknown",
-    "Charges whose answer got lost. Onfile finds out by evidence; nothing is charged twice.",
+    "Charges and refunds whose answer got lost. Onfile finds out by evidence; nothing is charged or given back twice.",
 )
-place = layout.paging("unknown")
-page = ctx.services.reports.charges.page(states=STATES, cursor=place.older_than or place.newer_than)
-if page.frame.empty:
+refunds = ctx.services.refund_resolver.unanswered()
+period = ALWAYS
+if "unknown_period" in st.query_params or count_of(reports.sums(EVERY), STATES):
+    period = filters.period("unknown_period", ctx.now, zone)
+since, before = period.moments(zone)
+which = ChargeFilter(since=since, before=before)
+place = layout.paging("unknown", period)
+# Each has its own form, which takes longer to draw than a table's row.
+page = reports.page(which, states=STATES, cursor=place.older_than or place.newer_than, rows=ROWS)
+if not page.frame.empty:
+    with actions:
+        downloads.charges(
+            lambda: reports.ids(which, states=STATES), name="Unknown", key="unknown_export"
+        )
+elif period != ALWAYS:
+    layout.empty("filter_alt_off", "No charge of these days waits", "Choose another period.")
+elif not refunds:
     layout.empty(
         "verified",
         "Every outcome is known",
-        "When an answer from Stripe gets lost, the charge waits here until Onfile has found out.",
+        "When an answer from Stripe gets lost, the charge or refund waits here until Onfile has found out.",
     )
 for row in records(page.frame):
     sent = row["requested_at"] or row["created_at"]
@@ -50,12 +81,18 @@ for row in records(page.frame):
             if st.button("Details", key=f"unknown_open_{row['id']}", width="stretch"):
                 st.query_params[charge_panel.PARAM] = row["id"]
 if not page.frame.empty:
-    layout.pager(
+    sums = reports.sums(which)
+    lists.foot(
         "unknown",
-        newer=page.newer,
-        older=page.older,
-        note=plural(len(page.frame), "charge waits", "charges wait"),
+        page,
+        of=count_of(sums, STATES),
+        noun="charge",
+        sums=sums,
+        states=STATES,
+        period=period,
+        timezone=zone,
     )
     st.caption("Nothing can be charged for these references until the outcome is known.")
 
+unknown_refunds.draw(ctx, refunds)
 charge_panel.drawer(None, table_key="unknown_rows")

@@ -5,7 +5,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.store.users import User
-from lib.ui import auth, layout, outcome, tables, user_forms
+from lib.ui import admin_changes, layout, outcome, tables, user_forms
 from lib.ui.context import require
 from lib.ui.formats import escape, when
 
@@ -14,15 +14,13 @@ users = ctx.services.users
 
 
 def state_of(user: User) -> str:
-    if not user.is_active:
-        return "disabled"
-    locked = user.locked_until is not None and user.locked_until > ctx.now.timestamp()
-    return "locked" if locked else "active"
+    return "active" if user.is_active else "disabled"
 
 
 with layout.header("Users", "Who may sign in, and what their roles let them do."):
     user_forms.add_button()
 user_forms.add_dialog()
+admin_changes.show_invitation()
 
 accounts = users.list()
 chosen = tables.table(
@@ -42,7 +40,7 @@ chosen = tables.table(
         "address": tables.text("E-mail"),
         "role": tables.text("Roles"),
         "state": tables.state(),
-        "seen": tables.ago("Last sign-in"),
+        "seen": tables.date("Last sign-in", ctx.now),
     },
     key="users_rows",
     alt="People who have an account",
@@ -50,7 +48,9 @@ chosen = tables.table(
 )
 user = users.find(chosen) if chosen else None
 if user is None:
-    st.caption("Choose a row to change roles, set a password, or disable the account.")
+    st.caption(
+        "Choose a row to change roles, invite somebody to a new password, or disable the account."
+    )
     st.stop()
 
 with st.container(border=True):
@@ -60,18 +60,26 @@ with st.container(border=True):
     titles.caption(f"Last sign-in {when(user.last_sign_in_at, ctx.now, ctx.timezone)}")
     label = "Disable" if user.is_active else "Enable"
     if switch.button(f"{label} account", key="users_switch", width="stretch"):
-        with outcome.show(f"{user.name}: account {label.lower()}d."):
-            (users.disable if user.is_active else users.enable)(user.username, by=ctx.actor)
+        with outcome.show(f"{user.name}: account {label.lower()}d.") as toast:
+            switch_to = users.disable if user.is_active else users.enable
+            admin_changes.tell(toast, switch_to(user.username, by=ctx.actor))
     left, right = st.columns(2)
     with left.form(f"users_roles_{user.username}", border=False):
         roles = user_forms.roles_input(f"users_roles_{user.username}_chosen", sorted(user.roles))
         if st.form_submit_button("Save roles", key="users_roles_submit"):
-            with outcome.show(f"Roles of {user.name} saved."):
-                users.set_roles(user.username, roles, by=ctx.actor)
-    with right.form(f"users_password_{user.username}", clear_on_submit=True, border=False):
-        password = user_forms.password_input("New password", f"users_password_{user.username}_new")
-        if st.form_submit_button("Set password", key="users_password_submit"):
-            with outcome.show(f"New password for {user.name}. Their open sessions have ended."):
-                changed = users.set_password(user.username, password, by=ctx.actor)
-                if user.username == ctx.actor.username:
-                    auth.remember(changed)
+            with outcome.show(f"Roles of {user.name} saved.") as toast:
+                admin_changes.tell(toast, users.set_roles(user.username, roles, by=ctx.actor))
+    with right:
+        st.write("Password")
+        st.caption("Somebody who forgot theirs, or never had one, chooses it with an invitation.")
+        if st.button("Make an invitation", key="users_invite", disabled=not user.is_active):
+            with outcome.show() as toast:
+                made = ctx.services.invitations.invite(user.username, by=ctx.actor)
+                if not admin_changes.tell(toast, made):
+                    admin_changes.keep_invitation(user.name, str(made))
+        factors = ctx.services.second_factors
+        if user.username in factors.everybody() and st.button(
+            "Reset second factor", key="users_reset_factor", help="For somebody who lost theirs."
+        ):
+            with outcome.show(f"{user.name} signs in without a second factor now.") as toast:
+                admin_changes.tell(toast, factors.reset(user.username, by=ctx.actor))

@@ -20,13 +20,20 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
     tempfile.tempdir = str(_MEMORY)
 
 
-_SERVERS = {"world", "house", "server", "start", "browser"}
+_SERVERS = {"world", "house", "server", "one_server", "start", "browser"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what talks to a server; what asks for none may not start one, see `served`."""
+    """
+    Marks what talks to a server; what asks for none may not start one, see `served`.
+
+    What drives a browser is tried up to three times more when it fails, and each is counted as a rerun:
+    two browsers on two cores now and then lose a click or wait longer than anybody's patience.
+    """
     for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=3))
         if _SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
 

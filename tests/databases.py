@@ -34,7 +34,7 @@ _templates: dict[tuple[object, ...], Path] = {}
 
 
 def _template(settings: Settings, prepare: Callable[[Settings], None] | None) -> Path:
-    kind = (settings.mode, prepare)
+    kind = (settings.mode, settings.timezone, prepare)
     if kind not in _templates:
         like = replace(settings, data_dir=Path(_folder().name) / str(len(_templates)))
         bootstrap.migrate(like)

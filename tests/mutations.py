@@ -9,7 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SERVICES = "tests/services/"
+CORRECTIONS = f"{SERVICES}runs/test_corrections.py"
+OLDER_COPIES = f"{SERVICES}continuity/test_older_copies.py"
 SEND = "lib/services/ledger/send_and_record.py"
+HOLDS = f"{SERVICES}collect/test_holds.py"
+AGES = f"{SERVICES}continuity/test_ages.py"
+HOSTILE = f"{SERVICES}continuity/test_hostile_review.py"
+SECOND = f"{SERVICES}continuity/test_second_review.py"
+
+
+@dataclass(frozen=True)
+class Edit:
+    file: str
+    text: str
+    """What stands there, exactly once."""
+    instead: str
 
 
 @dataclass(frozen=True)
@@ -21,15 +35,331 @@ class Mutation:
     instead: str
     tests: str
     """Separated by spaces; green before, red afterwards."""
+    also: Edit | None = None
+    """Made at once: of two defences that each suffice alone, a test can only miss both."""
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        first = Edit(self.file, self.text, self.instead)
+        return (first,) if self.also is None else (first, self.also)
 
 
 MUTATIONS = (
+    Mutation(
+        "the do-not-charge switch stops nothing in admit",
+        "lib/domain/admit.py",
+        "_erased(debt, facts) or _hold(debt, facts) or",
+        "_erased(debt, facts) or",
+        "tests/domain/test_admit.py",
+    ),
+    Mutation(
+        "the do-not-charge switch is not read inside the claim",
+        "lib/store/debts.py",
+        "holds=HoldStore(self._database).covering(ids),",
+        "holds={},",
+        f"{HOLDS}::TestNothingIsCharged",
+    ),
+    Mutation(
+        "a lift that waits in an older copy is written over what Stripe says since",
+        "lib/services/collect/holds.py",
+        "self._write(customer, looks_first=True)",
+        "self._write(customer)",
+        f"{SECOND}::test_a_lift_that_waits_in_an_older_copy_does_not_lift_what_was_set_since",
+    ),
+    Mutation(
+        "the do-not-charge switch forgets twins",
+        "lib/store/holds.py",
+        'covering = self._of_erased(ids) | {row.pop("charged"): _hold_of(row) for row in twins}',
+        "covering = self._of_erased(ids)",
+        f"{HOLDS}::TestNothingIsCharged::test_a_twin",
+    ),
+    Mutation(
+        "what was written down before the do-not-charge switch was set is sent",
+        "lib/services/charges/send.py",
+        "must_not_leave=is_held,",
+        "must_not_leave=False,",
+        f"{HOLDS}::TestNothingIsCharged",
+    ),
+    Mutation(
+        "old news switch a lifted hold on again",
+        "lib/domain/holds.py",
+        "        if known.is_open or _may_be_old(known, asked_at_ms):\n",
+        "        if known.is_open:\n",
+        f"{HOLDS}::TestAtStripe tests/domain/test_holds.py",
+    ),
+    Mutation(
+        "whoever set the do-not-charge switch lifts it",
+        "lib/services/collect/holds.py",
+        "if by.is_system or any(one.set_by == by.username for one in holds):",
+        "if by.is_system:",
+        f"{HOLDS}::TestTwoPeople",
+    ),
+    Mutation(
+        "a try that Stripe turned away counts",
+        "lib/store/charges.py",
+        "SELECT idempotency_key AS key, outcome IS NOT 'not_executed'\n",
+        "SELECT idempotency_key AS key, 1\n",
+        f"{HOSTILE}::TestOneKeyOfOneDebt",
+    ),
+    Mutation(
+        "marks that somebody copied at Stripe lead past a key that hides a payment",
+        "lib/services/charges/claim.py",
+        "key = left or next(",
+        "key = next(",
+        f"{SECOND}::TestMarks",
+    ),
+    Mutation(
+        "a payment of ours that has another reference at Stripe by now is none of that one",
+        "lib/store/debts.py",
+        "AND a.reference = p.reference AND",
+        "AND",
+        f"{SECOND}::TestMarks",
+    ),
+    Mutation(
+        "two people settle a charge by the payment of another reference",
+        "lib/domain/manual_outcomes.py",
+        "if intent.reference not in (None, charge.reference):",
+        "if False:",
+        f"{SECOND}::TestMarks",
+    ),
+    Mutation(
+        "a run on a bare folder reads no further back than Stripe has events",
+        "lib/services/continuity/completeness.py",
+        "known = listed_at or all_read_at\n",
+        "known = listed_at or all_read_at or stripe_now - EVENT_LOG_SECONDS\n",
+        f"{SECOND}::TestABareFolder",
+    ),
+    Mutation(
+        "where events cannot tell, what was not final is not read again before a run",
+        "lib/services/continuity/completeness.py",
+        "        if not self._events_tell:\n            self._payments.read_again()\n",
+        "",
+        f"{SECOND}::TestWhereEventsCannotTell",
+    ),
+    Mutation(
+        "a payment that got its reference afterwards is none of a run's debt",
+        "lib/services/continuity/completeness.py",
+        "        self._payments.read_labels()\n",
+        "",
+        f"{SECOND}::TestLabelledLater",
+    ),
+    Mutation(
+        "a payment that got its reference afterwards is none of a single charge's debt",
+        "lib/services/continuity/completeness.py",
+        "self._payments.mirror(customer=customer, at_least_from=since)",
+        "self._payments.mirror(customer=customer, created_from=since)",
+        f"{SECOND}::TestLabelledLater::test_a_single_charge",
+    ),
+    Mutation(
+        "a failed payment that Stripe showed late stays open beside the next try",
+        "lib/services/charges/cancel_intents.py",
+        "return earlier if last is None else [*earlier, last]",
+        "return [] if last is None else [last]",
+        f"{SECOND}::TestShownLate",
+    ),
+    Mutation(
+        "an approver opens what came after they looked",
+        "lib/services/charges/orders.py",
+        "return was_shown and bool(",
+        "return bool(",
+        f"{SECOND}::TestLookAlikes",
+    ),
+    Mutation(
+        "an open payment that was begun elsewhere and waits for a method stops nothing",
+        "lib/store/debts.py",
+        "OR (p.status = 'requires_payment_method' AND",
+        "OR (FALSE AND",
+        f"{SERVICES}charges/test_open_elsewhere.py",
+    ),
+    Mutation(
+        "after two people agreed the next try has another key",
+        "lib/store/charges.py",
+        "SELECT idempotency_key AS key, outcome IS NOT 'not_executed'\n",
+        "SELECT idempotency_key AS key, NOT (outcome IS 'not_executed' AND evidence IS 'reply')\n",
+        f"{AGES}::TestTwoPeopleAgree",
+        also=Edit(
+            "lib/store/charges.py",
+            "AND evidence IN ('no_trace', 'two_people')\n                       AND NOT EXISTS",
+            "AND evidence IN ('no_trace')\n                       AND NOT EXISTS",
+        ),
+    ),
+    Mutation(
+        "ages go by the clock of this machine",
+        "lib/services/charges/resolve.py",
+        "        stripe_now = self._gateway.answered_at\n",
+        "        stripe_now = epoch(self._clock())\n",
+        f"{AGES}::TestAClockThatJumps",
+    ),
+    Mutation(
+        "a refund that is in no list was never executed, whatever its payment says",
+        "lib/services/refunds/resolve.py",
+        "return paid.amount_refunded > listed",
+        "return False",
+        f"{AGES}::test_a_refund_that_is_not_listed_for_a_day_shows_in_its_payment",
+    ),
+    Mutation(
+        "a file that replaced the one that was read passes for read",
+        "lib/services/mirror/incremental.py",
+        "if stores.audit.holds(file):",
+        "if True:",
+        f"{AGES}::TestAFileThatIsReplacedWhileItIsRead",
+    ),
+    Mutation(
+        "sent again by a ledger that is behind",
+        "lib/services/charges/resend.py",
+        "            self._completeness.verify()\n            self._completeness.must_not_rest()\n",
+        "            pass\n",
+        f"{HOSTILE}::TestSentAgainUnderItsKey",
+    ),
+    Mutation(
+        "sent again beside another payment",
+        "lib/services/charges/resend.py",
+        "    return finding.message if finding is not None else None\n",
+        "    return None\n",
+        f"{HOSTILE}::TestSentAgainUnderItsKey",
+    ),
+    Mutation(
+        "an older copy renews the anchor that it lacks",
+        "lib/store/unit_of_work.py",
+        "return AuditStore(database).hash_of(known.id) == known.hash\n",
+        "return True\n",
+        f"{HOSTILE}::TestAnOlderCopyThatGrows",
+    ),
+    Mutation(
+        "a run goes on while decisions rest",
+        "lib/services/charges/claim.py",
+        "    if in_run and stores.meta.value(DECISIONS_REST) is not None:\n",
+        "    if False:\n",
+        f"{HOSTILE}::TestFoundOutWhileARunIsExecuted",
+    ),
     Mutation(
         "nobody asks inside the claim whether it may be charged",
         "lib/services/charges/claim.py",
         "    findings = findings_of(stores, order, method, now=now, in_run=in_run)\n",
         "    findings = ()\n",
         f"{SERVICES}charges/test_admission.py",
+    ),
+    Mutation(
+        "an open incident blocks nothing",
+        "lib/store/debts.py",
+        "incidents=self._incidents(ids),",
+        "incidents={},",
+        f"{SERVICES}continuity/test_older_copies.py",
+    ),
+    Mutation(
+        "a surplus that stays is no payment of its debt",
+        "lib/store/debts.py",
+        "AND state IN {one_of(LIVE_STATES)} ORDER BY is_surplus DESC",
+        "AND state IN {one_of(LIVE_STATES)} AND is_surplus = 0",
+        f"{SERVICES}incidents/test_incidents.py",
+    ),
+    Mutation(
+        "whoever proposed how an incident is settled agrees to it",
+        "lib/services/incidents/proposals.py",
+        "return dual_approval.why_not(stores, by, makers={proposal.proposed_by}, now=now)",
+        "return dual_approval.why_not(stores, by, makers=set(), now=now)",
+        f"{SERVICES}incidents/test_incidents.py",
+    ),
+    Mutation(
+        "whoever set an approver's password approves as them",
+        "lib/services/staff/dual_approval.py",
+        "    return why_not_two(stores, by, makers, now=now)\n",
+        "    return None\n",
+        f"{SERVICES}staff/test_counterparts.py",
+    ),
+    Mutation(
+        "an approval that was given in the maker's hands counts at the start",
+        "lib/services/staff/dual_approval.py",
+        "    makers |= {one.by for one in given if _same_hands(",
+        "    {one.by for one in given if _same_hands(",
+        f"{SERVICES}staff/test_counterparts.py",
+    ),
+    Mutation(
+        "an open session never ends",
+        "lib/services/staff/sessions.py",
+        "        if over is not None:\n            return over\n",
+        "",
+        f"{SERVICES}staff/test_sessions.py",
+    ),
+    Mutation(
+        "a payment is adopted beside another one of its debt",
+        "lib/services/incidents/view.py",
+        "    other = stores.charges.live_attempt(customer, reference)\n",
+        "    other = None\n",
+        f"{SERVICES}incidents/test_incidents.py",
+    ),
+    Mutation(
+        "an incident is closed when its refund was only asked for",
+        "lib/services/ledger/incidents.py",
+        "return payment is not None and payment.is_refunded",
+        "return payment is not None",
+        f"{SERVICES}incidents/test_incidents.py",
+    ),
+    Mutation(
+        "catch-up skipped: nobody reads the customer's payments before a single charge",
+        "lib/services/charges/charge.py",
+        "        self._completeness.read_customer(order.customer)\n",
+        "",
+        OLDER_COPIES
+        + "::TestNoDatabaseAtAll::test_a_payment_of_the_old_installation_is_never_made_again[40]",
+    ),
+    Mutation(
+        "catch-up skipped: neither the news nor the list of payments is read before a run",
+        "lib/services/runs/execute.py",
+        "self._completeness.verify_for_run()",
+        "self._completeness.verify()",
+        OLDER_COPIES
+        + "::TestAnOlderCopy::test_a_copy_that_came_with_its_anchor_is_told_by_stripes_news",
+        also=Edit(
+            "lib/services/continuity/completeness.py",
+            "            self._read_news(now)\n",
+            "",
+        ),
+    ),
+    Mutation(
+        "catch-up skipped: a run asks nobody",
+        "lib/services/runs/execute.py",
+        "            self._completeness.verify_for_run()\n",
+        "",
+        OLDER_COPIES
+        + "::TestAnOlderCopy::test_a_copy_that_came_with_its_anchor_is_told_by_stripes_news",
+    ),
+    Mutation(
+        "nobody compares the log with its anchor",
+        "lib/services/continuity/completeness.py",
+        "            self._compare_with_anchor(now)\n",
+        "",
+        OLDER_COPIES + "::TestAnotherInstallation::test_the_worker_never_takes_its_marks_for_ours",
+    ),
+    Mutation(
+        "the worker takes another installation's marks for ours",
+        "lib/services/continuity/rebuild.py",
+        'self._jobs.request(REBUILD, by=SYSTEM, params={"installation": ours})',
+        "self._jobs.request(REBUILD, by=SYSTEM)",
+        OLDER_COPIES + "::TestAnotherInstallation::test_the_worker_never_takes_its_marks_for_ours",
+    ),
+    Mutation(
+        "an event under our key is always of our try",
+        "lib/services/charges/resolve.py",
+        "if intent_id is not None and not self._is_of_another(attempt, intent_id):",
+        "if intent_id is not None:",
+        OLDER_COPIES
+        + "::TestAnotherInstallation::test_a_key_that_it_used_first_is_found_out_and_not_waited_for_for_ever",
+    ),
+    Mutation(
+        "the next key is counted by this ledger alone",
+        "lib/services/charges/claim.py",
+        "1 + max(len(used), stores.payments.tries(*debt))",
+        "1 + len(used)",
+        OLDER_COPIES
+        + "::TestAnotherInstallation::test_the_next_key_is_past_every_try_here_and_at_stripe",
+    ),
+    Mutation(
+        "any account's key will do",
+        "lib/services/continuity/ownership.py",
+        "if bound != account.id:",
+        "if False:",
+        f"{SERVICES}continuity/test_ownership.py",
     ),
     Mutation(
         "a card that was stopped is known by its id alone",
@@ -166,10 +496,87 @@ MUTATIONS = (
     ),
     Mutation(
         "the executor does not count the approvals",
-        "lib/services/runs/execute.py",
-        "if len(approvers - {run.submitted_by, run.created_by}) < run.approvals_needed:",
-        "if False:",
+        "lib/domain/approvals.py",
+        "if len(good) >= run.approvals_needed:",
+        "if good or not newest:",
         f"{SERVICES}runs/test_approve.py::TestWhat::test_an_approval_that_is_gone_stops_it_too",
+    ),
+    Mutation(
+        "nobody looks at the approvers when a run is resumed",
+        "lib/services/runs/control.py",
+        "            if stop is None:\n                stores.runs.reset_breaker(run_id)",
+        "            if True:\n                stores.runs.reset_breaker(run_id)",
+        f"{SERVICES}runs/test_approved_again.py::TestWhoHasGone::test_on_resume",
+    ),
+    Mutation(
+        "nobody looks at the approvers when a run is taken over",
+        "lib/services/runs/execute.py",
+        "return dual_approval.standing(stores, run, now=now).stop",
+        "return None",
+        f"{SERVICES}runs/test_approved_again.py::TestWhoHasGone::test_on_take_over_after_an_outage",
+    ),
+    Mutation(
+        "nobody looks at the approvers before a row is sent",
+        "lib/services/runs/send_row.py",
+        "            if rests is not None:\n",
+        "            if False:\n",
+        f"{SERVICES}runs/test_approved_again.py::TestWhoHasGone::test_before_each_row",
+    ),
+    Mutation(
+        "nobody looks at the approvers before a new card is charged",
+        "lib/services/charges/claim.py",
+        "        must_stand(stores, approved, now=now)\n",
+        "        pass\n",
+        f"{SERVICES}runs/test_approved_again.py::TestNewCards::test_an_approver_who_leaves_at_the_last_moment",
+    ),
+    Mutation(
+        "a currency without a limit is without limit",
+        "lib/domain/limits.py",
+        "return limits[code] if code in limits else default_limits(code)",
+        "return limits[code] if code in limits else Limits()",
+        f"{SERVICES}staff/test_limits.py::TestDefault",
+    ),
+    Mutation(
+        "the default of a day is not kept with a run",
+        "lib/domain/limits.py",
+        "return (run.day_limits or {}).get(code)",
+        "return None",
+        f"{SERVICES}runs/test_stops.py::TestLimits::test_of_a_day_by_default",
+    ),
+    Mutation(
+        "a change of the time zone opens yesterday again",
+        "lib/store/limits.py",
+        "return max(began, int(meta.value(DAYS_CLOSED_UNTIL) or 0))",
+        "return began",
+        f"{SERVICES}staff/test_limits.py::TestTimeZone::test_a_day_that_is_over_does_not_begin_again",
+    ),
+    Mutation(
+        "certificate by time span",
+        "lib/services/runs/payments_at_stripe.py",
+        "customer=customer, after=after, expand=_EXPAND",
+        "customer=customer, created_from=epoch(self._clock()) - 3_600, after=after, expand=_EXPAND",
+        f"{SERVICES}runs/test_certificate.py::TestAllTime::test_and_long_before_them",
+    ),
+    Mutation(
+        "certificate by time span of the account",
+        "lib/services/runs/payments_at_stripe.py",
+        "[Window(0, until)]",
+        "[Window(until - 90_000, until)]",
+        f"{SERVICES}runs/test_certificate.py::TestAllTime::test_by_customer_or_by_account_whichever_takes_fewer_requests",
+    ),
+    Mutation(
+        "what went back is not compared",
+        "lib/domain/certificates.py",
+        "if payment.refunded is not None and payment.refunded != row.refunded:",
+        "if False:",
+        f"{SERVICES}runs/test_certificate.py::TestWhatWentBack::test_one_minor_unit",
+    ),
+    Mutation(
+        "an approval holds for ever",
+        "lib/domain/approvals.py",
+        "if by in able and now - at < _SECONDS",
+        "if by in able",
+        f"{SERVICES}runs/test_approved_again.py::TestAge::test_after_fourteen_days_it_is_given_again",
     ),
     Mutation(
         "an approval is not bound to what the person looked at",
@@ -198,5 +605,97 @@ MUTATIONS = (
         "        'unknown>not_executed',\n        'processing>succeeded'",
         "        'unknown>not_executed', 'succeeded>declined',\n        'processing>succeeded'",
         "tests/store/test_state_machines.py::test_outcomes_of_attempts",
+    ),
+    Mutation(
+        "an approval does not bind what was corrected, and why",
+        "lib/domain/run_digest.py",
+        "    for entry in corrections:\n",
+        "    for entry in list(corrections)[:0]:\n",
+        f"{CORRECTIONS}::TestApproval::test_a_digest_made_before_a_correction_is_refused"
+        f" {CORRECTIONS}::TestApproval::test_the_executor_notices_an_entry_that_was_slipped_in",
+    ),
+    Mutation(
+        "two people give two rows one reference, and nobody notices",
+        "lib/services/runs/corrections.py",
+        "                if not is_as_read(stores, run, log):\n                    continue\n",
+        "",
+        f"{CORRECTIONS}::TestTwoPeople::test_two_rows_that_get_one_reference_are_noticed",
+    ),
+    Mutation(
+        "a row is corrected that is another one by now",
+        "lib/services/runs/corrections.py",
+        "if run.file_version != seen.file:",
+        "if False:",
+        f"{CORRECTIONS}::TestTwoPeople::test_a_file_replaced_meanwhile_is_not_written_over",
+    ),
+    Mutation(
+        "a results file comes back without its corrections",
+        "lib/services/runs/files.py",
+        "                row.earlier_corrections,\n",
+        "                (),\n",
+        f"{CORRECTIONS}::TestComingBack::test_a_results_file_brings_its_corrections_along",
+    ),
+    Mutation(
+        "another try forgets what was corrected",
+        "lib/services/runs/retry_run.py",
+        "by=by, corrections=corrections)",
+        "by=by)",
+        f"{CORRECTIONS}::TestComingBack::test_another_try_carries_them_too",
+    ),
+    Mutation(
+        "a decision moves to a row with another amount when the file is replaced",
+        "lib/domain/kept_decisions.py",
+        "        request.money,\n        request.amount_read,\n",
+        "        request.amount_read,\n",
+        f"{CORRECTIONS}::TestReplacing::test_decisions_stay_with_rows_that_are_unchanged",
+    ),
+    Mutation(
+        "a correction lifts what the row is",
+        "lib/domain/corrections.py",
+        'if finding.code.startswith("row_") or finding.code in _OF_THE_ROW:',
+        "if False:",
+        f"{CORRECTIONS}::TestCells::test_what_the_row_is_does_not_change_with_a_cell",
+    ),
+    Mutation(
+        "a corrected row is not held against the rows with its new reference",
+        "lib/domain/draft_decisions.py",
+        "    rows = [rows[entry.row] for entry in entries for rows in (before, after)]\n",
+        "    rows = [before[entry.row] for entry in entries]\n",
+        f"{CORRECTIONS}::TestCells::test_the_same_rules_judge_the_corrected_row",
+    ),
+    Mutation(
+        "whoever takes a run over begins the breaker's window anew",
+        "lib/services/runs/execute.py",
+        "stop = progress.breaker.note_all(answers)",
+        "stop = None",
+        f"{SERVICES}runs/test_stops.py::TestBreaker::test_nor_a_row_of_blocks",
+    ),
+    Mutation(
+        "a replayed refusal of a refund is no answer",
+        "lib/services/refunds/resolve.py",
+        "if answer.was_executed and answer.state is RefundState.REFUSED:",
+        "if False:",
+        f"{SERVICES}refunds/test_refunds.py::TestNoDeadEnds::test_a_replayed_refusal_is_the_answer_to_the_lost_one",
+    ),
+    Mutation(
+        "a refund with a copied mark ends the search for the order's own",
+        "lib/services/refunds/resolve.py",
+        "if refund.order_id == order.id and is_refund_of(refund, order):",
+        "if refund.order_id == order.id:",
+        f"{SERVICES}refunds/test_refunds.py::TestNoDeadEnds::test_a_copied_mark_neither_hides_the_refund_nor_keeps_it_unknown",
+    ),
+    Mutation(
+        "an outage while an earlier payment is closed blocks a row for good",
+        "lib/services/charges/cancel_intents.py",
+        'if intent.status != "canceled" and unanswered is not None:',
+        "if False:",
+        f"{SERVICES}charges/test_no_dead_ends.py::TestClosingWhatFailed::test_a_row_waits_for_stripe_and_is_not_blocked_for_good",
+    ),
+    Mutation(
+        "an older default is charged though nobody chose it",
+        "lib/domain/admit.py",
+        "severity = Severity.AMBER if debt.in_run else Severity.STOPPED",
+        "severity = Severity.AMBER",
+        "tests/domain/test_admit.py tests/services/charges/test_payment_method_choice.py",
     ),
 )

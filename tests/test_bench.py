@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from pathlib import Path
 
 import pytest
 
-from bench import backfill, million
+from bench import backfill, files, large, ledger, million, rebuild, runs
 from bench.account import Account, owner_of
+from lib.reports.money_back import MoneyBackFilter
 
 pytestmark = pytest.mark.server
 
@@ -22,8 +24,9 @@ MODULES = sorted(
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_it_can_be_imported(name: str) -> None:
+def test_it_can_be_imported_and_leaves_the_log_of_others_alone(name: str) -> None:
     importlib.import_module(f"bench.{name}")
+    assert logging.root.manager.disable == logging.NOTSET
 
 
 @pytest.mark.parametrize("has_dated_ids", [True, False])
@@ -69,6 +72,25 @@ def test_one_under_stripes_limit(capsys: pytest.CaptureFixture[str]) -> None:
     assert "0.00 % of requests answered 429" in said
 
 
+def test_a_large_ledger(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = ("--charges", str(SESSIONS), "--runs", "1")
+    monkeypatch.setattr(sys, "argv", ["ledger", "--folder", str(tmp_path), *size])
+    ledger.main()
+    found = {
+        line[:26].strip(): int(line[26:33])
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith(("rare", "absent"))
+    }
+    assert all(found[f"rare: {name}"] for name in ("name", "invoice", "customer id", "charge id"))
+    assert not found["absent: name"]
+    services = large.ledger(tmp_path, SESSIONS)
+    assert len(services.reports.charges.page().frame) == 50
+    assert services.reports.refunds.sums(MoneyBackFilter())
+    assert services.reports.sessions.counts().every == SESSIONS
+
+
 def test_a_large_mirror(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,3 +105,26 @@ def test_a_large_mirror(
     monkeypatch.setattr(million, "read_sessions", lambda *_, **__: None)
     million.main()
     assert "wrote" not in capsys.readouterr().out, "a folder that is filled is kept"
+
+
+def test_a_rebuild_from_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    rebuild.measure(SESSIONS, latency_ms=1)
+    said = capsys.readouterr().out
+    assert "INCOMPLETE" not in said
+    assert "payments of before, by Search" in said
+    assert f"'charges': {SESSIONS}" in said
+
+
+def test_a_run_beside_a_bare_loop_and_a_preview(capsys: pytest.CaptureFixture[str]) -> None:
+    runs.free(8)
+    runs.preview(10)
+    said = capsys.readouterr().out
+    assert "WRONG" not in said
+    assert "8 charges" in said
+    assert "10 rows of" in said
+
+
+@pytest.mark.parametrize("kind", files.FILES)
+def test_a_file_is_read_judged_and_stored(kind: str) -> None:
+    found = files.measured(kind, 12)
+    assert (tuple(found["wall"]), found["states"]) == (files.STEPS, "12 planned")

@@ -18,7 +18,9 @@ from lib.errors import SettingsError
 from lib.services.mirror.sync import BACKFILL
 from lib.stripe_gateway.gateway import StripeGateway
 from tests import stripe_account
+from tests.charge_runs import approved
 from tests.commands import Run, Said, commands_of
+from tests.lost_files import lost
 from tests.mirror_checks import hide_sessions_from_syncs
 from tests.world import ALWAYS_DECLINES, World, impatient
 
@@ -238,7 +240,7 @@ class TestUsers:
         assert empty(*add).error == {
             "code": "invalid_input",
             "field": "password",
-            "message": "Use a password of at least 10 characters.",
+            "message": "Use a password of at least 12 characters.",
         }
         monkeypatch.delenv("ONFILE_NEW_PASSWORD")
         assert "ONFILE_NEW_PASSWORD" in empty(*add).error["message"]
@@ -255,6 +257,9 @@ class TestUsers:
         assert run(*as_ada, "users", "disable", "eve").json["user"]["active"] is False
         assert run(*as_ada, "users", "disable", "ada").error["message"].startswith("This is the")
         assert run(*as_ada, "users", "disable", "nobody").error["code"] == "not_found"
+        for command in ("disable", "invite"):
+            refused = run(*as_ada, "users", command, "ev\u0435").error
+            assert "U+0435 (cyrillic small letter ie)" in refused["message"]
         assert run(*as_ada, "users", "set-password", "bob").status == 0
         assert run("--json", "--as", "bob", "links", "list").error["code"] == "not_signed_in"
         monkeypatch.setenv("ONFILE_PASSWORD", "long enough 1")
@@ -339,6 +344,26 @@ class TestLinks:
         [shown] = run(*listing).json["links"]
         assert (shown["status"], shown["durable_url"]) == ("completed", None)
         assert run(*listing, "--status", "open").json["links"] == []
+
+    def test_list_says_when_the_bank_confirms_and_when_stripe_refuses(
+        self, run: Run, world: World
+    ) -> None:
+        create = ("--json", "--as", "alice", "links", "create", "--guest")
+        made = run(*create, "--currency", "usd").json
+        world.fill(made["session_id"], "000123456780")
+        world.services.return_page.finish(made["session_id"])
+        world.stripe.configure({"payment_method_types": ["link"]})
+        assert run(*create).status == 1
+        listing = ("--json", "--as", "alice", "links", "list")
+        [waits] = run(*listing, "--status", "confirming").json["links"]
+        assert (waits["status"], waits["durable_url"]) == ("confirming", None)
+        [refused] = run(*listing, "--status", "refused").json["links"]
+        assert (refused["status"], refused["durable_url"] is None) == ("open", False)
+        assert "allowed payment method types" in refused["refusal"]
+        assert run(*listing, "--status", "completed").json["links"] == []
+        said = run("--as", "alice", "links", "list").out
+        assert "confirming" in said
+        assert "Stripe makes no page: " in said
 
 
 class TestSync:
@@ -514,6 +539,47 @@ class TestCharge:
         opened = ("--despite", "reference_alike", "--note", "Two deliveries.")
         assert self.charge(run, customer, *opened).json["state"] == "succeeded"
 
+    def test_a_twin_is_stopped_before_money_moves_as_on_the_screen(
+        self, run: Run, world: World
+    ) -> None:
+        first = world.customer(email="pay@example.com")
+        world.save_card(first)
+        world.charge(first, reference="INV-1")
+        second = stripe_account.post(world, "/v1/customers", email="Pay@example.com")["id"]
+        world.services.customers.refresh(second)
+        world.save_card(second)
+        said = self.charge(run, second)
+        assert (said.status, said.error["code"]) == (1, "charged_elsewhere")
+        assert first in said.error["message"]
+        assert len(world.moved()) == 1
+        opened = ("--despite", "charged_elsewhere", "--note", "Two branches, each owes it.")
+        assert self.charge(run, second, *opened).json["state"] == "succeeded"
+
+    def test_a_run_that_waits_for_the_reference_is_named(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        method = world.save_card(customer)
+        waiting = approved(world, [(customer, method, 1_234, "INV-1")])
+        said = self.charge(run, customer)
+        assert (said.status, said.error["code"]) == (1, "in_another_run")
+        assert f"“{waiting.name}”" in said.error["message"]
+        assert world.moved() == []
+
+    def test_an_older_default_is_stopped_and_a_method_that_is_named_is_the_answer(
+        self, run: Run, world: World
+    ) -> None:
+        customer = world.customer()
+        default = world.save_card(customer)
+        stripe_account.make_default(world, customer, default)
+        world.clock.advance(minutes=1)
+        world.save_card(customer, "5555555555554444")
+        said = self.charge(run, customer)
+        assert (said.status, said.error["code"]) == (1, "newer_method")
+        assert said.error["findings"][0]["may_be_opened"] is True
+        assert world.moved() == []
+        said = self.charge(run, customer, "--payment-method", default)
+        assert said.json["payment_method"] == default
+        assert "Visa ···· 4242 was chosen" in said.json["warnings"][0]
+
     def test_a_decline_is_exit_one_with_charge_and_error(self, run: Run, world: World) -> None:
         customer = world.customer()
         world.save_card(customer, ALWAYS_DECLINES)
@@ -535,7 +601,66 @@ class TestCharge:
         assert said.error["code"] == "declined"
         assert failure["recovery_url"].startswith("http://localhost:8501/l/")
 
-    @pytest.mark.parametrize("amount", ["0", "-1", "1e3", "1,000.50", "9" * 12, "1.234", "", "x"])
+    def test_an_open_payment_is_cancelled_with_a_reason(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.lose_reply()
+        charge = self.charge(run, customer).json["charge_id"]
+        intent = next(
+            one.object_id
+            for one in world.services.gateway.list_events().items
+            if (one.object_id or "").startswith("pi_")
+        )
+        assert intent is not None
+        words = (
+            "--json",
+            "--as",
+            "alice",
+            "charges",
+            "cancel-payment",
+            charge,
+            "--reason",
+            "Typed",
+        )
+        world.stripe.alter(intent, {"status": "requires_capture"})
+        world.clock.advance(minutes=2)
+        said = run(*words)
+        assert (said.status, said.json["state"]) == (0, "declined")
+        assert said.json["failure"]["retry_allowed"] is True
+        again = run(*words)
+        assert (again.status, again.error["code"]) == (1, "stale_state")
+
+    def test_so_is_one_that_was_begun_elsewhere(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        begun = stripe_account.post(
+            world,
+            "/v1/payment_intents",
+            amount="9900",
+            currency="usd",
+            customer=customer,
+            metadata={"onfile_reference": "INV-1"},
+        )
+        refused = self.charge(run, customer)
+        assert (refused.status, refused.error["code"]) == (1, "already_charged")
+        assert begun["id"] in refused.error["message"]
+        words = ("--json", "--as", "alice", "charges", "cancel-payment", begun["id"])
+        assert run(*words, "--reason", " ").error["code"] == "invalid_input"
+        said = run(*words, "--reason", "Begun by mistake")
+        assert said.status == 0
+        assert said.json == {
+            "payment_intent": begun["id"],
+            "status": "canceled",
+            "customer": customer,
+            "reference": "INV-1",
+            "amount": 9_900,
+            "currency": "usd",
+        }
+        assert self.charge(run, customer).status == 0
+
+    @pytest.mark.parametrize(
+        "amount", ["0", "-1", "1e3", "1,00.50", "1,000", "9" * 12, "1.234", "", "x"]
+    )
     def test_a_bad_amount_is_refused_in_words(self, run: Run, world: World, amount: str) -> None:
         said = run(
             "--json",
@@ -570,12 +695,14 @@ class TestTheRest:
         world.clock.advance(minutes=5)
         said = run("--json", "--as", "bob", "reconcile")
         answer = said.json
-        verifications = answer.pop("proofs")
+        verifications = answer.pop("verifications")
+        assert answer.pop("proofs") == verifications
         assert (said.status, answer) == (
             0,
             {
                 "settled": 1,
                 "still_unknown": 0,
+                "refunds": {"settled": 0, "still_unknown": 0},
                 "drift": [],
                 "notes": [],
                 "ledger": "complete",
@@ -593,6 +720,48 @@ class TestTheRest:
         said = run("--json", "--as", "bob", "reconcile")
         assert (said.status, said.json["settled"], said.json["drift"]) == (0, 0, [])
         assert "Read everything first" in said.json["notes"][0]
+
+    def test_a_rebuild_says_what_it_reads_and_what_stripe_cannot_give_back(
+        self, run: Run, world: World
+    ) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.charge(customer)
+        world.clock.advance(minutes=30)
+        old = lost(world)
+        world.services.users.add_practice_users()
+        said = run("--json", "--as", "alice", "reconcile", "--rebuild")
+        assert (said.status, said.error["code"]) == (1, "installation_active")
+        assert "is the other one still running?" in said.error["message"]
+        said = run("--json", "--as", "alice", "reconcile", "--rebuild", "--installation", old)
+        assert said.json["adopted"] == {"charges": 1, "attempts": 1, "refunds": 0, "links": 1}
+        assert said.json["conflicts"] == []
+        assert {"people", "approvals", "limits", "notes", "unopened_links"} <= {
+            one["code"] for one in said.json["not_restored"]
+        }
+        assert said.err.startswith(said.json["reads"][0])
+        said = run("--as", "alice", "reconcile", "--rebuild")
+        assert "Taken over: nothing." in said.out
+        assert "Limits: set them again." in said.out
+
+    def test_payments_that_are_another_installations(self, run: Run, world: World) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.charge(customer)
+        lost(world)
+        world.services.users.add_practice_users()
+        world.services.sync.run()
+        (check,) = (
+            one for one in run("--json", "doctor").json["checks"] if one["name"] == "installation"
+        )
+        assert (check["ok"], "Are these yours?" in check["detail"]) == (False, True)
+        assert run("--json", "--as", "alice", "reconcile", "--not-ours").status == 0
+        (check,) = (
+            one for one in run("--json", "doctor").json["checks"] if one["name"] == "installation"
+        )
+        assert check["ok"]
+        said = run("--json", "--as", "alice", "reconcile", "--not-ours")
+        assert said.error["code"] == "stale_state"
 
     def test_comparing_before_everything_was_read(self, run: Run, world: World) -> None:
         said = run("--json", "--as", "bob", "sync", "--verify")
@@ -617,7 +786,9 @@ class TestTheRest:
         assert (said.status, said.json["ok"]) == (1, False)
         assert (said.json["found"], said.json["missing"], said.json["repaired"]) == (1, 1, 1)
         assert "error" not in said.json
-        assert [verification["is_full"] for verification in said.json["proofs"]] == [True] * 8
+        assert [verification["is_full"] for verification in said.json["verifications"]] == [
+            True
+        ] * 8
         said = run(*verify)
         assert (said.status, said.json["ok"], said.json["repaired"]) == (0, True, 0)
         job = world.services.sync.latest("verify")

@@ -9,6 +9,7 @@ import pytest
 from lib.spreadsheets.reading import read_file
 from tests.commands import Run, commands_of
 from tests.spreadsheets.case_files import csv_of, sheet_of
+from tests.stripe_account import make_default
 from tests.world import ALWAYS_DECLINES, World
 
 
@@ -304,6 +305,29 @@ class TestHowAFileIsRead:
             in run("--as", "alice", "runs", "show", said["run_id"]).out
         )
 
+    def test_one_choice_for_the_file_where_customers_saved_a_newer_method(
+        self, run: Run, world: World, tmp_path: Path
+    ) -> None:
+        customer = world.customer(email="good@example.com")
+        default = world.save_card(customer)
+        make_default(world, customer, default)
+        world.clock.advance(minutes=1)
+        newer = world.save_card(customer, "5555555555554444")
+        path = tmp_path / "open.csv"
+        path.write_bytes(csv_of([("good@example.com", "10", "eur", "R-1")]))
+        said = as_alice(run, "runs", "import", str(path)).json
+        run_id = said["run_id"]
+        assert [one["code"] for one in said["warnings"]] == ["newer_method"]
+        before = as_alice(run, "runs", "show", run_id).json
+        assert before["charges"][0]["payment_method"] == default
+        chosen = as_alice(run, "runs", "newer-methods", run_id, "use").json
+        assert chosen["changed"] == 1
+        after = as_alice(run, "runs", "show", run_id).json
+        assert after["charges"][0]["payment_method"] == newer
+        assert [one["code"] for one in after["warnings"]] == ["corrected"]
+        again = as_alice(run, "runs", "newer-methods", run_id, "leave")
+        assert (again.status, again.error["code"]) == (1, "nothing_changed")
+
     def test_an_encoding_is_chosen_by_its_name(
         self, run: Run, world: World, tmp_path: Path
     ) -> None:
@@ -316,6 +340,10 @@ class TestHowAFileIsRead:
         assert (said["valid"], said["reading"]["encoding"]) == (1, "cp1250")
         refused = as_alice(run, "runs", "import", str(path), "--encoding", "klingon")
         assert (refused.status, refused.error["code"]) == (1, "encoding_unknown")
+        said = as_alice(run, "runs", "import", str(path), "--encoding", "windows\u200b-1250").json
+        assert said["reading"]["encoding"] == "cp1250"
+        refused = as_alice(run, "runs", "import", str(path), "--encoding", "cp\u202e1250")
+        assert "U+202E (right-to-left override)" in refused.error["message"]
 
     def test_the_results_say_how_the_file_was_read(
         self, run: Run, german: Path, tmp_path: Path
@@ -326,3 +354,104 @@ class TestHowAFileIsRead:
         sheet = read_file(out.read_bytes(), out.name)
         assert sheet.header[-1] == "onfile_reading"
         assert "decimal comma" in sheet.rows[0].cells[-1]
+
+
+def test_an_approval_is_given_again_on_the_command_line(run: Run, world: World, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    as_alice(run, "runs", "submit", run_id)
+    said = run("--as", "bob", "runs", "approve", run_id)
+    assert "the approval holds until 2026-12-07 12:00 (UTC)" in said.out
+    world.clock.advance(days=14)
+    assert as_alice(run, "runs", "start", run_id).error["code"] == "approval_expired"
+    shown = as_alice(run, "runs", "show", run_id).json
+    assert (shown["status"], shown["approval"]["holds"]) == ("approved", False)
+    assert shown["stopped"]["code"] == "approval_expired"
+    renewed = run("--as", "bob", "--json", "runs", "approve", run_id, "--digest", shown["digest"])
+    assert renewed.json["approval"]["holds"]
+    assert [one["is_renewal"] for one in renewed.json["decisions"]] == [False, True]
+    assert as_alice(run, "runs", "start", run_id, "--wait").json["status"] == "finished"
+
+
+class TestMending:
+    @pytest.fixture
+    def draft(self, run: Run, file: Path) -> str:
+        return str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+
+    def test_a_cell_with_its_reason(self, run: Run, draft: str) -> None:
+        said = as_alice(
+            run,
+            *("runs", "correct", draft, "--row", "5"),
+            *("--set", "amount=1234.50", "description=For May", "--reason", "decimal comma"),
+        )
+        assert said.status == 0
+        (row,) = said.json["rows"]
+        assert (row["row"], row["state"], row["amount"]) == (5, "planned", 123_450)
+        assert [(c["row"], c["field"], c["was"], c["is"]) for c in said.json["corrections"]] == [
+            (5, "amount", "1.234,50", "1234.50"),
+            (5, "description", None, "For May"),
+        ]
+        assert said.json["corrected"]["corrected"] == {"eur": 123_450}
+        shown = as_alice(run, "runs", "show", draft).json
+        assert shown["corrections"] == said.json["corrections"]
+        undone = as_alice(run, "runs", "correct", draft, "--row", "5", "--undo", "--reason", "no")
+        assert undone.json["corrections"] == []
+        assert undone.json["rows"][0]["state"] == "blocked"
+
+    def test_all_rows_of_a_kind_are_left_out_and_taken_back(self, run: Run, draft: str) -> None:
+        of_kind = ("runs", "correct", draft, "--found", "customer_unknown", "--reason", "not ours")
+        said = as_alice(run, *of_kind, "--leave-out")
+        assert [(row["row"], row["state"]) for row in said.json["rows"]] == [(4, "cancelled")]
+        assert said.json["corrected"]["left_out"] == 1
+        assert as_alice(run, *of_kind, "--leave-out").json["error"]["code"] == "no_rows"
+        back = ("runs", "correct", draft, "--row", "4", "--reason", "ours", "--take-back")
+        assert as_alice(run, *back).json["rows"][0]["state"] == "blocked"
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (("--set", "amount=1.234"), "amount_two_sums"),
+            (("--set", "cells=1"), "field_unknown"),
+            (("--set", "amount"), "field_unknown"),
+            ((), "nothing_changed"),
+            (("--take-back",), "nothing_changed"),
+        ],
+    )
+    def test_what_cannot_be_done_is_said(self, run: Run, draft: str, arguments, code) -> None:
+        said = as_alice(run, "runs", "correct", draft, "--row", "2", "--reason", "x", *arguments)
+        assert (said.status, said.json["error"]["code"]) == (1, code)
+
+    def test_without_a_reason_it_is_wrong_usage(self, run: Run, draft: str) -> None:
+        assert as_alice(run, "runs", "correct", draft, "--row", "2", "--leave-out").status == 2
+
+    def test_another_file_keeps_what_was_decided(self, run: Run, draft: str, file: Path) -> None:
+        as_alice(
+            run, "runs", "correct", draft, "--row", "2", "--set", "description=A", "--reason", "x"
+        )
+        as_alice(run, "runs", "correct", draft, "--row", "3", "--leave-out", "--reason", "paid")
+        other = file.with_name("november-2.csv")
+        other.write_text(file.read_text("utf-8-sig").replace("20;usd", "21;usd"), "utf-8-sig")
+        said = as_alice(run, "runs", "replace", draft, str(other)).json
+        assert said["kept"] == 1
+        assert [(one["row"], one["what"]) for one in said["dropped"]] == [(3, "left out")]
+        assert said["totals"]["usd"]["planned"] == 2_100
+        plain = run("--as", "alice", "runs", "replace", draft, str(file))
+        assert "Rows whose decisions were kept: 1." in plain.out
+
+    def test_links_for_who_has_no_card(self, run: Run, world: World, tmp_path: Path) -> None:
+        bare = world.customer("Bare", email="bare@example.com")
+        source, out = tmp_path / "a.csv", tmp_path / "links.csv"
+        source.write_text(f"customer,amount,currency,reference\n{bare},5.00,usd,INV-9\n")
+        draft = str(as_alice(run, "runs", "import", str(source)).json["run_id"])
+        said = as_alice(run, "runs", "links", draft, "--out", str(out)).json
+        assert (said["created"], said["existing"], said["links"][0]["rows"]) == (1, 0, [2])
+        (line,) = read_file(out.read_bytes(), "links.csv").rows
+        assert line.cells[:5] == ("bare@example.com", "Bare", "INV-9", "5.00", "usd")
+        assert line.cells[5] == said["links"][0]["durable_url"]
+        assert said["refusal"] is None
+        world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="missing_permission")
+        run("--as", "alice", "links", "create", "--guest")
+        again = as_alice(run, "runs", "links", draft).json
+        assert again["existing"] == 1
+        assert "rak_checkout_session_write" in again["refusal"]
+        plain = run("--as", "alice", "runs", "links", draft)
+        assert "Stripe makes no pages for links at present: " in plain.out

@@ -6,25 +6,38 @@ import gzip
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tomllib
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from sqlite_utils import Database
 
 import lib
 from lib import bootstrap
 from lib.bootstrap import Services
+from lib.domain.actors import Actor, Role
 from lib.domain.charges import ChargeState
+from lib.domain.corrections import Field
 from lib.domain.runs import RunState
+from lib.reports.charge_filter import ChargeFilter
+from lib.services.continuity.backup_files import BackupFailed, note_path
+from lib.services.runs.approve import digest_now
 from lib.settings import load_settings
+from lib.store import migrations
+from lib.store.copies import problem_of
 from lib.store.unit_of_work import UnitOfWork
 from tests.release_folder import RELEASES
 from tests.world import FakeClock
 
 ROOT = Path(__file__).parents[1]
+Usage = namedtuple("Usage", "total used free")
 FOLDERS = sorted(path.parent.name for path in RELEASES.glob("*/onfile.db.gz"))
 
 
@@ -116,7 +129,7 @@ class TestAnOlderFolder:
         [
             lambda r: r.audit.page(),
             lambda r: r.charges.page(),
-            lambda r: r.charges.page(unresolved=True),
+            lambda r: r.charges.page(ChargeFilter(unresolved=True)),
             lambda r: r.links.page(),
             lambda r: r.sessions.page(),
             lambda r: r.customers.page(),
@@ -131,10 +144,38 @@ class TestAnOlderFolder:
         assert isinstance(frame, pd.DataFrame)
         assert len(frame) >= 1
 
+    def test_what_was_approved_is_what_it_was(
+        self, services: Services, shell: sqlite3.Connection
+    ) -> None:
+        """The digest of a run without corrections is the one that its approvers saw."""
+        submitted = [
+            run_id for (run_id,) in shell.execute("SELECT id FROM runs WHERE digest IS NOT NULL")
+        ]
+        assert submitted
+        with services.uow.read() as stores:
+            for run_id in submitted:
+                run = stores.runs.find(run_id)
+                assert run is not None
+                assert digest_now(stores, run) == run.digest
+
+    def test_a_draft_can_be_mended(self, services: Services, shell: sqlite3.Connection) -> None:
+        """Stripe cannot be asked here, so what needs its word is red; what was decided is kept."""
+        (run_id,) = shell.execute("SELECT id FROM runs WHERE state = 'draft'").fetchone()
+        (number,) = shell.execute(
+            "SELECT min(number) FROM run_rows WHERE run_id = ?", (run_id,)
+        ).fetchone()
+        maker = Actor("alice", "Alice", frozenset({Role.OPERATOR}))
+        corrections = services.runs.corrections
+        corrections.correct(run_id, [number], {Field.DESCRIPTION: "Mended"}, reason="x", by=maker)
+        corrections.leave_out(run_id, [number], reason="y", by=maker)
+        (row,) = [r for r in services.runs.views.rows(run_id) if r.row.number == number]
+        assert (row.row.description, row.state) == ("Mended", "cancelled")
+        assert row.row.original is not None
+
     def test_what_waits_still_waits(self, services: Services) -> None:
         waiting = services.reports.waiting.counts()
         assert waiting["approvals"] == 3, "a run, a refund and an outcome"
-        assert services.reports.health.facts(has_webhooks=False).paid_twice == 1
+        assert services.reports.health.facts(has_webhooks=False).incidents == 1
 
     def test_every_run_and_charge_is_shown(
         self, services: Services, shell: sqlite3.Connection
@@ -156,3 +197,99 @@ def test_there_is_a_folder_of_every_release() -> None:
     assert set(headings) == set(FOLDERS)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert lib.__version__ == project["version"] == headings[0]
+
+
+# The newest has no step to take.
+@pytest.mark.parametrize("release", [name for name in FOLDERS if name != lib.__version__])
+class TestBeforeAnUpgrade:
+    def test_a_copy_is_made_and_can_be_gone_back_to(self, tmp_path: Path, release: str) -> None:
+        path = unpacked(release, tmp_path)
+        with closing(sqlite3.connect(path)) as connection:
+            before = connection.execute("SELECT name FROM _sqlite_migrations").fetchall()
+        settings = load_settings(tmp_path, {"ONFILE_DATA_DIR": str(tmp_path / "data")})
+        bootstrap.migrate(settings)
+        [copy] = settings.backup_dir.glob("onfile-*-before-upgrade.db")
+        assert problem_of(copy) is None
+        assert note_path(copy).is_file()
+        with closing(sqlite3.connect(copy)) as connection:
+            assert connection.execute("SELECT name FROM _sqlite_migrations").fetchall() == before
+        bootstrap.migrate(settings)
+        assert list(settings.backup_dir.glob("onfile-*.db")) == [copy]
+
+    def test_without_room_for_it_nothing_is_changed(
+        self, tmp_path: Path, release: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = unpacked(release, tmp_path)
+        with closing(sqlite3.connect(path)) as connection:
+            before = list(connection.iterdump())
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, 0))
+        settings = load_settings(tmp_path, {"ONFILE_DATA_DIR": str(tmp_path / "data")})
+        with pytest.raises(BackupFailed, match="too little room"):
+            bootstrap.migrate(settings)
+        with closing(sqlite3.connect(path)) as connection:
+            assert list(connection.iterdump()) == before
+
+    def test_a_step_that_fails_leaves_the_file_as_it_was(
+        self, tmp_path: Path, release: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The steps before it, too: what is neither the old schema nor the new one nobody can read."""
+        path = unpacked(release, tmp_path)
+        with closing(sqlite3.connect(path)) as connection:
+            before = list(connection.iterdump())
+        settings = load_settings(tmp_path, {"ONFILE_DATA_DIR": str(tmp_path / "data")})
+        *others, last = migrations.migrations.pending(Database(memory=True))
+
+        def failing(database: Database) -> None:
+            last.fn(database)
+            raise sqlite3.OperationalError("the disk is full")
+
+        with monkeypatch.context() as patch:
+            steps = [*others, replace(last, fn=failing)]
+            patch.setattr(migrations.migrations, "_migrations", steps)
+            with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+                bootstrap.migrate(settings)
+        with closing(sqlite3.connect(path)) as connection:
+            assert list(connection.iterdump()) == before
+        bootstrap.migrate(settings)
+        with closing(sqlite3.connect(path)) as connection:
+            assert list(connection.iterdump()) != before
+
+
+UPGRADING = """
+import sys, time
+from pathlib import Path
+from lib import bootstrap
+from lib.settings import load_settings
+folder, me = Path(sys.argv[1]), sys.argv[2]
+look = bootstrap.is_older
+def looked(database):
+    waits = look(database)
+    (folder / f"{me}.looked").touch()
+    until = time.monotonic() + 2
+    while len(list(folder.glob("*.looked"))) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    return waits
+bootstrap.is_older = looked
+bootstrap.migrate(load_settings(folder, {"ONFILE_DATA_DIR": str(folder)}))
+"""
+"""Looks whether steps wait, and goes on once the other one has looked, too, or cannot."""
+
+
+@pytest.mark.parametrize("release", FOLDERS)
+def test_two_that_start_together_upgrade_it_once(tmp_path: Path, release: str) -> None:
+    data = unpacked(release, tmp_path).parent
+    with closing(sqlite3.connect(data / "onfile.db")) as connection:
+        # Of the newest release perhaps nothing: then there is nothing to keep a copy of.
+        copies = 1 if migrations.migrations.pending(Database(connection)) else 0
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", UPGRADING, str(data), name],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
+        for name in ("first", "second")
+    ]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert len(list(data.glob("backups/*-before-upgrade*.db"))) == copies

@@ -44,6 +44,7 @@ class TestDefaults:
         assert settings.practice_database == tmp_path / "data" / "practice.db"
         assert settings.public_url == "http://localhost:8501"
         assert settings.max_rps == 20
+        assert settings.rebuild_rps == 24
         assert settings.port == 8501
 
     @pytest.mark.parametrize(
@@ -77,11 +78,13 @@ class TestSources:
                 "ONFILE_DATA_DIR": str(tmp_path / "elsewhere"),
                 "ONFILE_PUBLIC_URL": "https://pay.example.com/",
                 "ONFILE_COOKIE_KEY": "k" * 32,
+                "ONFILE_SECRET_KEY": "s" * 32,
                 "ONFILE_MAX_RPS": "2.5",
                 "ONFILE_TIMEZONE": "Asia/Tokyo",
                 "ONFILE_BACKUP_DIR": str(tmp_path / "copies"),
                 "ONFILE_COMPANY": " Acme Ltd ",
                 "ONFILE_CONTACT": "billing@example.com",
+                "ONFILE_LANGUAGE": "de-AT",
                 "ONFILE_BACKUP_KEEP": "3",
                 "PORT": "9000",
             },
@@ -94,15 +97,35 @@ class TestSources:
             data_dir=tmp_path / "elsewhere",
             public_url="https://pay.example.com",
             cookie_key="k" * 32,
+            secret_key="s" * 32,
             max_rps=2.5,
             total_rps=0.0,
+            rebuild_rps=2.5,
             port=9000,
             timezone="Asia/Tokyo",
             backup_dir=tmp_path / "copies",
             backup_keep=3,
             company="Acme Ltd",
             contact="billing@example.com",
+            language="de-AT",
         )
+
+    def test_a_mail_server_needs_an_address_and_shows_no_password(self, tmp_path: Path) -> None:
+        url = "smtp://anna:geheim@mail.example.com"
+        message = problems_of(tmp_path, ONFILE_SMTP_URL=url)
+        assert "ONFILE_MAIL_FROM" in message
+        assert "geheim" not in message
+        given = {"ONFILE_SMTP_URL": url, "ONFILE_MAIL_FROM": "billing@example.com"}
+        settings = load_settings(tmp_path, given)
+        assert (settings.smtp_url, settings.mail_from) == (url, "billing@example.com")
+        assert "geheim" not in repr(settings)
+        message = problems_of(tmp_path, ONFILE_SMTP_URL="smtps://anna:geheim@")
+        assert "geheim" not in message
+
+    def test_live_mail_goes_to_a_server(self, tmp_path: Path) -> None:
+        given = {"ONFILE_SMTP_URL": "file:///tmp/mails", "ONFILE_MAIL_FROM": "a@example.com"}
+        assert load_settings(tmp_path, given).smtp_url == "file:///tmp/mails"
+        assert "not a folder" in problems_of(tmp_path, **LIVE, **given)
 
     def test_the_environment_outranks_the_file_name_by_name(self, tmp_path: Path) -> None:
         write_secrets(
@@ -171,9 +194,18 @@ class TestRefusals:
             ("ONFILE_MAX_RPS", "nan"),
             ("ONFILE_MAX_RPS", "inf"),
             ("ONFILE_MAX_RPS", "1001"),
+            ("ONFILE_LANGUAGE", "pl"),
+            ("ONFILE_SMTP_URL", "mail.example.com"),
+            ("ONFILE_SMTP_URL", "smtp://mail.example.com:port"),
+            ("ONFILE_SMTP_URL", "file://relative"),
+            ("ONFILE_MAIL_PER_MINUTE", "0"),
             ("ONFILE_TIMEZONE", "Berlin"),
             ("ONFILE_TIMEZONE", "../etc/passwd"),
             ("ONFILE_BACKUP_KEEP", "0"),
+            ("ONFILE_IDLE_MINUTES", "0"),
+            ("ONFILE_IDLE_MINUTES", "1441"),
+            ("ONFILE_SESSION_HOURS", "never"),
+            ("ONFILE_SESSION_HOURS", "169"),
             ("ONFILE_BACKUP_KEEP", "all"),
             ("PORT", "65536"),
             ("PORT", "-1"),
@@ -241,7 +273,7 @@ class TestSecrets:
         with ThreadPoolExecutor(8) as pool:
             keys = set(pool.map(start, range(8)))
         assert len(keys) == 1
-        assert [path.name for path in (tmp_path / "data").iterdir()] == ["cookie.key"]
+        assert {path.name for path in (tmp_path / "data").iterdir()} == {"cookie.key", "secret.key"}
 
     def test_the_practice_webhook_secret_is_the_same_in_every_process(self, tmp_path: Path) -> None:
         first = load_settings(tmp_path, {}).webhook_secrets

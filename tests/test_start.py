@@ -97,3 +97,18 @@ class TestCommands:
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
         assert done.stdout.strip() == "True"
+
+
+def test_the_server_loads_no_component_before_streamlit_runs(tmp_path: Path) -> None:
+    """Components register with the server that runs; one that was loaded before answers 404 for ever."""
+    script = "import app, sys; print('extra_streamlit_components' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment(tmp_path, 8501),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout.splitlines()[-1] == "False"

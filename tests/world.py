@@ -22,6 +22,7 @@ from lib.domain.actors import Actor, Role
 from lib.domain.charges import Charge
 from lib.domain.idempotency_keys import charge_key
 from lib.domain.runs import RunRow
+from lib.domain.twins import HAS_TWIN
 from lib.money import parse_amount
 from lib.practice.engine import PracticeStripe
 from lib.practice.steps import CardForm, NeedsAuthentication
@@ -144,6 +145,7 @@ class World:
             customer=customer,
             guest=customer is None,
             currency=currency,
+            despite={HAS_TWIN: "Chosen by the test."},
             by=ALICE,
         )
         return self.finish(link.session_id, number, exp_year=exp_year)
@@ -184,6 +186,12 @@ class World:
             by=ALICE,
         )
 
+    def told(self, view: ChargeView) -> str:
+        """What the customer of this charge may be told; empty: nothing."""
+        with self.uow.read() as stores:
+            composed = self.services.messages.composer.about_charges(stores, [view])
+        return composed.message.text if composed else ""
+
     def lose_reply(self, times: int = 1) -> None:
         """Stripe acts on the next charge, and the answer never arrives."""
         self.stripe.faults.add("POST", "/v1/payment_intents", kind="lost_reply", times=times)
@@ -198,9 +206,7 @@ class World:
 
 def key_of(debt: Charge | RunRow, number: int = 1) -> str:
     """The idempotency key of a try of this debt, in practice mode."""
-    return charge_key(
-        account="", customer=debt.customer or "", reference=debt.reference or "", number=number
-    )
+    return charge_key(customer=debt.customer or "", reference=debt.reference or "", number=number)
 
 
 def card_form(number: str, *, exp_year: int = 2030) -> CardForm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import sys
 from pathlib import Path
 
 from lib.bootstrap import Services
@@ -10,7 +10,9 @@ from lib.cli.answers import Answer, person
 from lib.cli.parser import Arguments
 from lib.cli.staff import signed_in
 from lib.domain.actors import SYSTEM, Actor
-from lib.services.continuity.restore import Restore
+from lib.domain.days import minute_in_words
+from lib.errors import UnusableDatabase
+from lib.services.continuity.restore import Restore, RestoreService
 
 
 def backup(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -25,14 +27,25 @@ def backup(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
 def restore(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
     """Nobody can sign in to an empty database: then it belongs to whoever has the machine."""
     is_empty = not services.users.list()
-    by = SYSTEM if is_empty else signed_in(arguments, services.users)
+    by = SYSTEM if is_empty else signed_in(arguments, services)
+    # Nothing of this process holds the file that may be replaced.
+    services.close()
+    return _restored(services.restores, arguments, by)
+
+
+def restore_alone(restores: RestoreService, arguments: Arguments, why: UnusableDatabase) -> Answer:
+    """Nor can anybody sign in to a database that cannot be used; what is in it is kept."""
+    sys.stderr.write(f"{why}\n")
+    return _restored(restores, arguments, SYSTEM)
+
+
+def _restored(restores: RestoreService, arguments: Arguments, by: Actor) -> Answer:
     copy = Path(arguments.file)
-    plan = (
-        services.restores.look(copy, by=by)
-        if arguments.dry_run
-        else services.restores.restore(copy, by=by)
+    plan = restores.look(copy, by=by) if arguments.dry_run else restores.restore(copy, by=by)
+    return Answer(
+        _restore_object(plan, restored=not arguments.dry_run),
+        _lines(plan, arguments, restores.timezone),
     )
-    return Answer(_restore_object(plan, restored=not arguments.dry_run), _lines(plan, arguments))
 
 
 def _restore_object(plan: Restore, *, restored: bool) -> dict[str, object]:
@@ -46,11 +59,9 @@ def _restore_object(plan: Restore, *, restored: bool) -> dict[str, object]:
     }
 
 
-def _lines(plan: Restore, arguments: Arguments) -> list[str]:
+def _lines(plan: Restore, arguments: Arguments, timezone: str) -> list[str]:
     taken = (
-        f"{datetime.fromtimestamp(plan.taken_at, UTC):%d %b %Y %H:%M} UTC"
-        if plan.taken_at is not None
-        else "an unknown time"
+        minute_in_words(plan.taken_at, timezone) if plan.taken_at is not None else "an unknown time"
     )
     lost = ", ".join(
         f"{'?' if count is None else f'{count:,}'} {kind.replace('_', ' ')}"

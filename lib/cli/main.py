@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lib.cli.answers import Answer
 from lib.cli.parser import Arguments, parse
-from lib.errors import GatewayError, NotAdmitted, OnfileError
+from lib.errors import GatewayError, NotAdmitted, NotPermitted, OnfileError, UnusableDatabase
 
 if TYPE_CHECKING:
     from lib.bootstrap import Services
@@ -28,23 +28,38 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] | None = None)
     """`services` stand for the process's own."""
     arguments = parse(argv)
     # Help and wrong usage have ended by now, and needed none of this.
-    from lib import bootstrap
+    from lib import bootstrap, logs
+    from lib.cli.backups import restore_alone
     from lib.cli.commands import COMMANDS
     from lib.cli.staff import signed_in
+    from lib.store.trouble import in_words
 
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    # What runs under a service manager speaks to a log; all else to the person at the terminal.
+    logs.configure(plain=arguments.command not in ("public", "worker"))
     try:
-        built = (services or bootstrap.services)()
-        command = COMMANDS[arguments.command]
-        actor = signed_in(arguments, built.users) if command.needs_person else None
         try:
+            built = (services or bootstrap.services)()
+        except UnusableDatabase as error:
+            if arguments.command != "restore":
+                raise
+            return _show(arguments, restore_alone(bootstrap.restores(), arguments, error))
+        command = COMMANDS[arguments.command]
+        needs_person = command.permission is not None and not arguments.on_this_host
+        actor = signed_in(arguments, built) if needs_person else None
+        try:
+            if actor is not None and command.permission is not None:
+                actor.must(command.permission)
             answer = command.run(built, arguments, actor)
+        except NotPermitted as error:
+            if actor is not None:
+                built.audit.note_denied(error, by=actor, door=f"command {arguments.command}")
+            raise
         finally:
             _count_reads(built)
     except OnfileError as error:
         return _show(arguments, Answer({}, [], error=_error_object(error)))
     except sqlite3.Error as error:
-        message = f"The database cannot be used just now: {error}. What was done before is kept."
+        message = in_words(error, bootstrap.settings().data_dir)
         return _show(arguments, Answer({}, [], error={"code": "database", "message": message}))
     except KeyboardInterrupt:
         message = "Stopped. What was done before is kept."

@@ -6,8 +6,15 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from lib.domain.actors import Role
+from lib.cli.customer_arguments import add_customers
+from lib.cli.incident_arguments import add_incidents
+from lib.cli.link_arguments import add_links
+from lib.cli.message_arguments import add_outbox
+from lib.cli.run_arguments import add_decimal, add_runs
+from lib.cli.user_arguments import add_users
+from lib.domain.charges import ChargeState
 from lib.domain.mirror import TYPES
+from lib.domain.refunds import REASONS
 
 
 class Group(Protocol):
@@ -30,6 +37,8 @@ class Arguments(argparse.Namespace):
     command: str
     json: bool
     as_: str | None
+    on_this_host: bool
+    """The owner of this machine acts, without a sign-in."""
 
 
 def parse(argv: Sequence[str]) -> Arguments:
@@ -38,7 +47,9 @@ def parse(argv: Sequence[str]) -> Arguments:
     # Bytes that are no text arrive as lone surrogates, which neither SQLite nor JSON can hold.
     if any("\ud800" <= character <= "\udfff" for argument in argv for character in argument):
         parser.error("the arguments must be text in UTF-8")
-    return parser.parse_args(list(argv), namespace=Arguments(json=False, as_=None))
+    return parser.parse_args(
+        list(argv), namespace=Arguments(json=False, as_=None, on_this_host=False)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,39 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--yes", action="store_true", help="with --sandbox: do not ask first")
 
-    users = commands.add_parser("users", help="Staff accounts.", parents=[common])
-    user_commands = users.add_subparsers(required=True, metavar="COMMAND")
-    made = add(user_commands, "add", "users add", "Add a staff account.")
-    made.add_argument("name", metavar="NAME")
-    made.add_argument("--email", required=True)
-    made.add_argument("--full-name", default="")
-    made.add_argument(
-        "--role",
-        dest="roles",
-        nargs="+",
-        action="extend",
-        required=True,
-        choices=[role.value for role in Role],
-    )
-    add(user_commands, "list", "users list", "List staff accounts.")
-    made = add(user_commands, "disable", "users disable", "Disable an account at once.")
-    made.add_argument("name", metavar="NAME")
-    made = add(user_commands, "set-password", "users set-password", "Set a new password.")
-    made.add_argument("name", metavar="NAME")
-
-    links = commands.add_parser("links", help="Setup links.", parents=[common])
-    link_commands = links.add_subparsers(required=True, metavar="COMMAND")
-    made = add(link_commands, "create", "links create", "Make a setup link.")
-    whom = made.add_mutually_exclusive_group(required=True)
-    whom.add_argument("--customer", metavar="cus_…")
-    whom.add_argument("--email")
-    whom.add_argument("--guest", action="store_true", help="no customer yet")
-    made.add_argument("--name")
-    made.add_argument("--currency", help="let Stripe offer its methods; otherwise cards only")
-    made.add_argument("--reference")
-    made.add_argument("--locale")
-    made = add(link_commands, "list", "links list", "List setup links, newest first.")
-    made.add_argument("--status", choices=["open", "completed", "expired", "revoked"])
+    add_users(commands, common, add)
+    add_links(commands, common, add)
+    add_outbox(commands, common, add)
 
     made = add(commands, "sync", "sync", "Fetch what changed at Stripe, or compare with it.")
     made.add_argument(
@@ -109,9 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     made = add(commands, "charge", "charge", "Charge a saved payment method now.")
-    made.add_argument("--customer", required=True, metavar="cus_…")
+    made.add_argument(
+        "--customer", required=True, metavar="cus_…", help="a customer's id or e-mail address"
+    )
     made.add_argument("--payment-method", metavar="pm_…")
-    made.add_argument("--amount", required=True, help="major units, for example 12.34")
+    made.add_argument("--amount", required=True, help="major units, for example 12.34 or 12,34")
+    add_decimal(made)
     made.add_argument("--currency", required=True)
     made.add_argument("--reference", required=True, help="what is owed; never charged twice")
     made.add_argument("--description")
@@ -125,7 +109,71 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--note", default="", help="why it may be charged all the same")
 
-    _add_runs(commands, common, add)
+    charges = commands.add_parser("charges", help="Charges of a period.", parents=[common])
+    charge_commands = charges.add_subparsers(required=True, metavar="COMMAND")
+    listed = add(charge_commands, "list", "charges list", "Charges, oldest first, with their sums.")
+    exported = add(charge_commands, "export", "charges export", "A file for an accountant.")
+    for made in (listed, exported):
+        made.add_argument("--from", dest="from_", metavar="DATE", help="the first day: 2026-11-01")
+        made.add_argument("--to", metavar="DATE", help="the last day, included")
+        made.add_argument("--state", choices=[state.value for state in ChargeState])
+    listed.add_argument("--customer", metavar="cus_…")
+    listed.add_argument("--reference")
+    exported.add_argument("--out", required=True, metavar="FILE", help="XLSX or CSV")
+    text = "Cancel a payment that is open at Stripe: of an unknown charge, or of no charge here."
+    made = add(charge_commands, "cancel-payment", "charges cancel-payment", text)
+    made.add_argument("charge", metavar="CHARGE|pi_…")
+    made.add_argument("--reason", required=True, metavar="TEXT", help="stays with the charge")
+    text = "Propose what became of a charge whose outcome stays unknown."
+    made = add(charge_commands, "settle", "charges settle", text)
+    made.add_argument("charge", metavar="CHARGE")
+    how = made.add_mutually_exclusive_group(required=True)
+    how.add_argument("--payment", metavar="pi_…", help="it was paid, by this payment at Stripe")
+    how.add_argument("--not-executed", action="store_true", help="no money moved")
+    made.add_argument("--reason", required=True, metavar="TEXT", help="how you know")
+    _add_second_look(charge_commands, "charges", add)
+
+    made = add(commands, "month-end", "month-end", "Close a month and pack it for an accountant.")
+    made.add_argument("month", metavar="YYYY-MM")
+    made.add_argument("--out", required=True, metavar="FILE", help="ZIP")
+    made.add_argument("--closing", type=int, metavar="N", help="an earlier closing as it was")
+
+    refunds = commands.add_parser("refunds", help="Refunds of charges.", parents=[common])
+    refund_commands = refunds.add_subparsers(required=True, metavar="COMMAND")
+    made = add(refund_commands, "request", "refunds request", "Ask for a refund of a charge.")
+    made.add_argument("charge", metavar="CHARGE")
+    made.add_argument("--amount", metavar="A", help="major units; without it all that is left")
+    add_decimal(made)
+    made.add_argument("--reason", required=True, choices=[*REASONS])
+    made.add_argument("--note", required=True, help="for whoever approves it")
+    made = add(refund_commands, "approve", "refunds approve", "Agree to a refund, and send it.")
+    made.add_argument("order", metavar="ORDER")
+    add(refund_commands, "list", "refunds list", "Refunds that were asked for, newest first.")
+    made = add(
+        refund_commands, "settle", "refunds settle", "Propose what became of an unknown one."
+    )
+    made.add_argument("order", metavar="ORDER")
+    how = made.add_mutually_exclusive_group(required=True)
+    how.add_argument("--refund", metavar="re_…", help="it was given back, by this refund at Stripe")
+    how.add_argument("--not-executed", action="store_true", help="nothing was given back")
+    made.add_argument("--reason", required=True, metavar="TEXT", help="how you know")
+    _add_second_look(refund_commands, "refunds", add)
+
+    limits = commands.add_parser(
+        "limits", help="Above which a second person is needed.", parents=[common]
+    )
+    limit_commands = limits.add_subparsers(required=True, metavar="COMMAND")
+    add(limit_commands, "list", "limits list", "What holds now, by currency; also the defaults.")
+    made = add(limit_commands, "set", "limits set", "Set the three limits of a currency.")
+    made.add_argument("currency", metavar="CURRENCY")
+    for word in ("charge", "run", "day"):
+        made.add_argument(
+            f"--per-{word}", required=True, metavar="A", help="major units, or none for no limit"
+        )
+
+    add_runs(commands, common, add)
+    add_incidents(commands, common, add)
+    add_customers(commands, common, add)
     made = add(commands, "reconcile", "reconcile", "Settle unknown charges; compare with Stripe.")
     made.add_argument(
         "--rebuild",
@@ -136,6 +184,11 @@ def _parser() -> argparse.ArgumentParser:
         "--confirm-decisions",
         action="store_true",
         help="as an approver: runs and waiting charges of an older copy may go on",
+    )
+    made.add_argument(
+        "--not-ours",
+        action="store_true",
+        help="on a database that began anew: the payments at Stripe are another installation's",
     )
     made.add_argument(
         "--installation",
@@ -166,85 +219,21 @@ def _parser() -> argparse.ArgumentParser:
 
     made = add(commands, "worker", "worker", "Do the background work without the dashboard.")
     made.add_argument("--once", action="store_true", help="do what is due and end")
+
+    made = add(commands, "public", "public", "Serve what customers and Stripe reach, alone.")
+    made.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    made.add_argument("--port", type=int, help="instead of ONFILE_PUBLIC_PORT")
     return parser
 
 
-def _add_runs(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    common: argparse.ArgumentParser,
-    add: Add,
-) -> None:
-    runs = commands.add_parser("runs", help="Charge runs.", parents=[common])
-    group = runs.add_subparsers(required=True, metavar="COMMAND")
-    made = add(group, "import", "runs import", "Make a run from a CSV or XLSX file.")
-    made.add_argument("file", metavar="FILE")
-    made.add_argument("--name", help="what the run is called; the file's name otherwise")
-    made.add_argument("--currency", help="for a file without a column of currencies")
-    made.add_argument(
-        "--decimal",
-        choices=["dot", "comma"],
-        help="how amounts are written, where they can mean two sums",
-    )
-    made.add_argument(
-        "--encoding", metavar="NAME", help="of a text file that is not Unicode: cp1250, big5 …"
-    )
-    made.add_argument(
-        "--hidden",
-        choices=["include", "leave-out"],
-        help="what becomes of rows that are hidden or struck out in the spreadsheet",
-    )
+def _add_second_look(group: Group, noun: str, add: Add) -> None:
+    """Deciding on an outcome that one person proposed."""
     for word, text in (
-        ("submit", "Close the rows and ask for approval."),
-        ("approve", "Agree to exactly what was submitted."),
-        ("reject", "Send it back, with a reason."),
-        ("cancel", "Give up what was not sent."),
-        ("pause", "Send nothing new."),
-        ("resume", "Go on after a pause or a stop."),
-        ("start", "Execute an approved run."),
-        ("show", "The run with its charges."),
-        ("results", "Write the results file."),
-        ("certificate", "Compare file, ledger and Stripe, and say whether they agree."),
+        ("agree", "Agree to what was proposed."),
+        ("disagree", "Send a proposal back."),
+        ("withdraw", "Take your proposal back."),
     ):
-        made = add(group, word, f"runs {word}", text)
-        made.add_argument("run", metavar="ID")
-        if word == "submit":
-            made.add_argument(
-                "--canary", type=int, default=0, metavar="K", help="pause after the first K rows"
-            )
-            made.add_argument(
-                "--charge-new-cards",
-                action="store_true",
-                help="the approval covers one more charge when a failed row's customer saves a new card",
-            )
-            made.add_argument(
-                "--expect-rows",
-                default="",
-                metavar="N",
-                help="all rows of the file by your own books; otherwise it is not submitted",
-            )
-            made.add_argument(
-                "--expect-total",
-                dest="expect_totals",
-                action="append",
-                default=[],
-                metavar="AMOUNT:CUR",
-                help="for example 12345.60:eur; once for each currency",
-            )
-        elif word in ("approve", "reject"):
-            if word == "approve":
-                made.add_argument("--note", help="why what is stopped may be charged all the same")
-            made.add_argument(
-                "--digest",
-                help="of what you looked at, as `runs show` prints it: refused when the run is another one by now. "
-                "Without it, whatever is submitted at this moment; the answer says what that was",
-            )
-            if word == "reject":
-                made.add_argument("--reason", default="rejected on the command line")
-        elif word == "start":
-            made.add_argument(
-                "--wait", action="store_true", help="execute it in this process until it rests"
-            )
-        elif word == "certificate":
-            made.add_argument("--out", metavar="FILE", help="a page of HTML to print")
-        elif word == "results":
-            made.add_argument("--out", required=True, metavar="FILE", help="CSV or XLSX")
+        made = add(group, word, f"{noun} {word}", text)
+        made.add_argument("proposal", metavar="PROPOSAL")
+        if word == "disagree":
+            made.add_argument("--note", required=True, help="why, for whoever proposed it")

@@ -5,43 +5,36 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from lib.bootstrap import Services
-from lib.cli.answers import Answer, person
+from lib.cli.amounts import sign_of, two_sums_named
+from lib.cli.answers import Answer, person, read_file, write_file
+from lib.cli.drafts import choices
 from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
-from lib.domain.files.number_styles import DecimalSign
-from lib.domain.files.readings import Choices, Hidden
 from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
 from lib.domain.files.sheets import Note
+from lib.domain.newer_methods import NEWER_METHOD
 from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState, Severity
-from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.printing.certificates import RESULTS
-from lib.services.runs.view import RunView
+from lib.services.runs.run_object import RunView
 
 
 def import_file(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    path = Path(arguments.file)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{path.name} cannot be read: {error.strerror}.") from error
-    by = person(actor)
-    choices = Choices(
-        decimal=DecimalSign(arguments.decimal) if arguments.decimal else None,
-        hidden=Hidden(arguments.hidden) if arguments.hidden else None,
-    )
-    upload = services.runs.files.open(data, path.name, encoding=arguments.encoding)
+    path, by = Path(arguments.file), person(actor)
+    upload = services.runs.files.open(read_file(path), path.name, encoding=arguments.encoding)
     run = services.runs.files.create_run(
         upload,
         name=arguments.name or path.stem,
         by=by,
         default_currency=arguments.currency,
-        choices=choices,
+        choices=choices(arguments),
     )
     view = services.runs.views.run(run.id)
     rows = list(services.runs.views.rows(run.id))
@@ -70,6 +63,7 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
         + [f"  {format_money(amount, code)}" for code, amount in totals.items()]
         + _read(run)
         + [f"  look at this: {note.message}" for note in notes]
+        + _one_choice(run, errors)
         + _problems(errors),
     )
 
@@ -104,13 +98,23 @@ def _problems(errors: Sequence[RowError]) -> list[str]:
     ]
 
 
+def _one_choice(run: Run, errors: Sequence[RowError]) -> list[str]:
+    if all(error.code != NEWER_METHOD for error in errors):
+        return []
+    return [
+        f"  one choice for the file: runs newer-methods {run.id} use, or leave to charge the defaults"
+    ]
+
+
 def _read(run: Run) -> list[str]:
     return [f"  {run.reading['words']}"] if run.reading else []
 
 
 def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     totals = [text.rpartition(":") for text in arguments.expect_totals]
-    control = typed(arguments.expect_rows, [(amount, code) for amount, _, code in totals])
+    with two_sums_named():
+        sums = [(amount, code) for amount, _, code in totals]
+        control = typed(arguments.expect_rows, sums, sign_of(arguments))
     services.runs.approvals.submit(
         arguments.run,
         by=person(actor),
@@ -198,14 +202,19 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
         "charges": [row.as_json() for row in rows],
         "warnings": _listed(errors, Severity.AMBER),
     }
-    return Answer(view.as_json() | shown, [*_lines(view), *_read(view.run), *_problems(errors)])
+    corrections = services.runs.draft_views.corrections(arguments.run)
+    return Answer(
+        view.as_json() | shown | corrections.as_json(),
+        [*_lines(view, services.settings.timezone), *_read(view.run), *_problems(errors)]
+        + ([f"  against the file: {corrections.totals.in_words()}"] if corrections.entries else []),
+    )
 
 
 def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     person(actor).must(Permission.VIEW)
     target = Path(arguments.out)
     rows, data = services.runs.files.results(arguments.run, target.name)
-    _write(target, data)
+    write_file(target, data)
     return Answer({"rows": rows, "path": str(target)}, [f"{rows} rows in {target}"])
 
 
@@ -214,7 +223,7 @@ def certificate(services: Services, arguments: Arguments, actor: Actor | None) -
     lines = [RESULTS[made.result]]
     if arguments.out:
         target = Path(arguments.out)
-        _write(target, services.runs.files.certificate(arguments.run))
+        write_file(target, services.runs.papers.printed(made))
         lines.append(f"Certificate in {target}")
     return Answer(
         {"run_id": made.run_id, "result": made.result, "verdict": made.result} | dict(made.content),
@@ -222,24 +231,37 @@ def certificate(services: Services, arguments: Arguments, actor: Actor | None) -
     )
 
 
-def _write(target: Path, data: bytes) -> None:
-    try:
-        target.write_bytes(data)
-    except OSError as error:
-        raise InvalidInput(f"{target.name} cannot be written: {error.strerror}.") from error
+def list_runs(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    """The newest fifty, as a page shows them."""
+    person(actor).must(Permission.VIEW)
+    ids = services.reports.runs.page().frame["id"]
+    views = [services.runs.views.run(str(id_)) for id_ in ids]
+    return Answer(
+        {"runs": [view.as_json() for view in views]},
+        [f"{view.run.id}  {_state(view)}  {view.run.name}" for view in views],
+    )
+
+
+def _state(view: RunView) -> str:
+    words = view.run.state.value.replace("_", " ")
+    return f"{words}, {view.outcome.value.replace('_', ' ')}" if view.outcome else words
 
 
 def _shown(services: Services, arguments: Arguments) -> Answer:
     view = services.runs.views.run(arguments.run)
-    return Answer(view.as_json(), _lines(view))
+    return Answer(view.as_json(), _lines(view, services.settings.timezone))
 
 
-def _lines(view: RunView) -> list[str]:
-    lines = [f"{view.run.name}: {view.run.state.value.replace('_', ' ')}"]
+def _lines(view: RunView, timezone: str) -> list[str]:
+    lines = [f"{view.run.name}: {_state(view)}"]
     if view.run.digest:
         lines.append(f"  digest {view.run.digest}")
-    if view.run.stop_message:
-        lines.append(view.run.stop_message)
+    stop = view.standing.stop if view.standing else None
+    if view.run.stop_message or stop:
+        lines.append(view.run.stop_message or (stop.message if stop else ""))
+    if view.standing and view.standing.until:
+        until = datetime.fromtimestamp(view.standing.until, ZoneInfo(timezone))
+        lines.append(f"  approved; the approval holds until {until:%Y-%m-%d %H:%M} ({timezone})")
     for code, states in view.totals.items():
         lines += [f"  {state:<16} {format_money(n, code)}" for state, n in states.items()]
     return lines

@@ -6,15 +6,17 @@ import getpass
 import os
 import sys
 
+from lib.bootstrap import Services
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor
-from lib.errors import NotSignedIn
+from lib.domain.identity import visible
+from lib.errors import NotSignedIn, SecondFactorNeeded
 from lib.services.staff.users import UserService
 
 
-def signed_in(arguments: Arguments, users: UserService) -> Actor:
+def signed_in(arguments: Arguments, services: Services) -> Actor:
     """
-    The person named by --as, after their password was checked.
+    The person named by --as, after their password and second factor were checked.
 
     Raises:
         NotSignedIn: no --as, a wrong password, or no way to ask for it.
@@ -22,7 +24,27 @@ def signed_in(arguments: Arguments, users: UserService) -> Actor:
     if arguments.as_ is None:
         raise NotSignedIn("Say who you are with --as USER.")
     password = _password("ONFILE_PASSWORD", f"Password of {arguments.as_}: ")
-    return users.sign_in(arguments.as_, password).actor
+    actor = _with_code(services.users, visible(arguments.as_), password)
+    if services.second_factors.standing(actor).is_missing:
+        raise NotSignedIn(
+            "With a live key approvers and admins need a second factor. Sign in to the dashboard and turn "
+            "it on, on “Your account”."
+        )
+    return actor
+
+
+def _with_code(users: UserService, username: str, password: str) -> Actor:
+    """From ONFILE_OTP; on a terminal it is asked for when it is needed."""
+    code = os.environ.get("ONFILE_OTP", "")
+    try:
+        return users.sign_in(username, password, code=code).actor
+    except SecondFactorNeeded:
+        if not sys.stdin.isatty():
+            raise NotSignedIn(
+                "This account has a second factor: set ONFILE_OTP to the code of this moment.",
+            ) from None
+    code = getpass.getpass(f"Code of {username}: ")
+    return users.sign_in(username, password, code=code).actor
 
 
 def password_again(arguments: Arguments) -> str:

@@ -10,9 +10,10 @@ from lib.bootstrap import Services
 from lib.cli.answers import Answer, person
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor
-from lib.domain.progress import NAMES, counts, describe
+from lib.domain.progress import NAMES, adopted, counts, describe
 from lib.domain.verification import VerificationResult
 from lib.errors import OnfileError, StaleState
+from lib.services.continuity.rebuild import REBUILD, Rebuilt
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 
@@ -41,7 +42,9 @@ def sync(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
     data = result.as_json()
     read = ", ".join(f"{name}: {number:,}" for name, number in counts(data)) or "Nothing new"
     return Answer(
-        data, [f"{read}. {result.requests:,} requests in {result.seconds:.1f} s."], error=error
+        data,
+        [f"{read}. {result.requests:,} requests in {result.seconds:.1f} s.", *result.unreadable],
+        error=error,
     )
 
 
@@ -53,19 +56,23 @@ def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> An
     except KeyboardInterrupt:
         return Answer({}, [], error=_STOPPED)
     is_ok = error is None and all(verification.is_clean for verification in verifications)
-    data = {"proofs": [_as_json(verification) for verification in verifications], "ok": is_ok} | {
-        name: sum(getattr(verification, name) for verification in verifications)
-        for name in (
-            "found",
-            "missing",
-            "extra",
-            "differing",
-            "repaired",
-            "late",
-            "here",
-            "at_stripe",
-        )
-    }
+    data = (
+        _listed(verifications)
+        | {"ok": is_ok}
+        | {
+            name: sum(getattr(verification, name) for verification in verifications)
+            for name in (
+                "found",
+                "missing",
+                "extra",
+                "differing",
+                "repaired",
+                "late",
+                "here",
+                "at_stripe",
+            )
+        }
+    )
     return Answer(
         data, [_line(verification) for verification in verifications], error=error, failed=not is_ok
     )
@@ -76,16 +83,18 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
     Settles what is unknown, compares the ledger, then samples of the mirror, with Stripe. The ledger is
     whole by itself: as long as the mirror cannot be compared, that is a note and no failure.
     """
-    rebuilt = (
-        services.rebuilds.rebuild(
-            by=person(actor), installation=arguments.installation, progress=_teller(BACKFILL)
-        )
-        if arguments.rebuild
-        else None
-    )
+    rebuilt: Rebuilt | None = None
+    if arguments.not_ours:
+        services.installations.disown(by=person(actor))
+    if arguments.rebuild:
+        try:
+            rebuilt = _rebuild(services, arguments, actor)
+        except KeyboardInterrupt:
+            return Answer({}, [], error=_STOPPED)
     if arguments.confirm_decisions:
         services.completeness.confirm_decisions(by=person(actor))
     result = services.charge_resolver.reconcile(by=person(actor))
+    refunds_settled, refunds_unknown = services.refund_resolver.reconcile(by=person(actor))
     verifications: list[VerificationResult] = []
     error: dict[str, object] | None = None
     notes: list[str] = []
@@ -104,23 +113,70 @@ def reconcile(services: Services, arguments: Arguments, actor: Actor | None) -> 
         for finding in verification.findings
         if finding.kind != "late"
     ]
-    data = result.as_json() | {
-        "drift": drift,
-        "proofs": [_as_json(verification) for verification in verifications],
-        "notes": notes,
-        "ledger": services.completeness.state().value,
-    }
+    data = (
+        result.as_json()
+        | _listed(verifications)
+        | {
+            "refunds": {"settled": refunds_settled, "still_unknown": refunds_unknown},
+            "drift": drift,
+            "notes": notes,
+            "ledger": services.completeness.state().value,
+        }
+    )
     if rebuilt is not None:
-        data |= {"adopted": rebuilt.adopted, "conflicts": rebuilt.conflicts}
+        data |= rebuilt.as_json()
     return Answer(
         data,
         [
+            *(_lines_of(rebuilt) if rebuilt is not None else ()),
             f"{result.settled} settled, {result.still_unknown} still unknown, {len(drift)} differences",
+            *(
+                [f"Refunds: {refunds_settled} settled, {refunds_unknown} still unknown"]
+                if refunds_settled or refunds_unknown
+                else ()
+            ),
             *(_line(verification) for verification in verifications if not verification.is_clean),
             *notes,
         ],
         error=error,
     )
+
+
+def _rebuild(services: Services, arguments: Arguments, actor: Actor | None) -> Rebuilt:
+    """Says what it reads before it does."""
+    watch = _teller(REBUILD)
+
+    def tell(state: dict[str, object]) -> None:
+        if state.get("doing") == "plan":
+            _end_of_line()
+            _write("".join(f"{sentence}\n" for sentence in _sentences(state)))
+        watch(state)
+
+    try:
+        return services.rebuilds.rebuild(
+            by=person(actor), installation=arguments.installation, progress=tell
+        )
+    finally:
+        _end_of_line()
+
+
+def _sentences(state: dict[str, object]) -> list[str]:
+    reads = state.get("reads")
+    return [str(sentence) for sentence in reads] if isinstance(reads, list) else []
+
+
+def _lines_of(rebuilt: Rebuilt) -> list[str]:
+    conflicts = [
+        f"Not taken over, see Incidents: {one.get('payment_intent') or one.get('session')} ({one.get('reason')})"
+        for one in rebuilt.conflicts
+    ]
+    missing = [f"  {one['message']}" for one in rebuilt.not_restored]
+    return [
+        f"Taken over: {adopted(rebuilt.adopted)}.",
+        *conflicts,
+        "Stripe cannot give back:",
+        *missing,
+    ]
 
 
 def _verified(
@@ -142,6 +198,12 @@ def _verified(
 
 def _left(verification: VerificationResult) -> int:
     return max(verification.found - verification.repaired, 0)
+
+
+def _listed(verifications: list[VerificationResult]) -> dict[str, object]:
+    """Under the name until 0.1.0, too: scripts read it."""
+    listed = [_as_json(verification) for verification in verifications]
+    return {"verifications": listed, "proofs": listed}
 
 
 def _as_json(verification: VerificationResult) -> dict[str, object]:

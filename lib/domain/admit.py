@@ -7,25 +7,25 @@ The table of facts and severities is in docs/decisions/008.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from lib.domain import payment_methods, references
-from lib.domain.charges import COMMITTED_STATES, Attempt, Charge, Outcome
-from lib.domain.declines import Reason, explain
-from lib.domain.identity import address_key, reference_key
-from lib.domain.mirror import Decline, PaymentMethod
-from lib.domain.runs import Finding, Severity
-from lib.money import Money, format_money
-
-NEVER_AGAIN_CODES = (
-    "lost_card",
-    "stolen_card",
-    "lost_or_stolen_card",
-    "pickup_card",
-    "do_not_try_again",
+from lib.domain import erasure, holds, payment_methods, references, twins
+from lib.domain.charges import (
+    CANCELLABLE_STATUSES,
+    COMMITTED_STATES,
+    Attempt,
+    Charge,
+    Outcome,
 )
-"""Of declines that speak of the card, not of the payment; beside the advice `do_not_try_again`."""
+from lib.domain.declines import Reason
+from lib.domain.holds import Hold
+from lib.domain.identity import address_key, reference_key
+from lib.domain.mirror import PaymentMethod
+from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN, saved_later
+from lib.domain.runs import Finding, Severity
+from lib.domain.twins import Twin
+from lib.money import Money, format_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class PaymentAtStripe:
     amount: int
     """Minor units."""
     currency: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whoever has it may still pay it; it can be cancelled from here."""
+        return self.status in CANCELLABLE_STATUSES
 
 
 Earlier = Charge | PaymentAtStripe
@@ -69,6 +74,14 @@ class DebtFacts:
     """By customer and reference."""
     twins_in_runs: Mapping[tuple[str, str], Sequence[WaitingRun]] = field(default_factory=dict)
     """By key of the address and reference."""
+    incidents: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Ids of open incidents by customer and reference; "" where the reference is not known."""
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    """By customer: of their own, or of whoever shares the address."""
+    erased: Set[str] = frozenset()
+    """Customers who were erased."""
+    sharing: Mapping[str, Sequence[Twin]] = field(default_factory=dict)
+    """By customer: they and the other living customers with their address, where there are any."""
     never_again: Set[str] = frozenset()
     """Fingerprints of cards that must not be charged again."""
 
@@ -87,6 +100,9 @@ class Debt:
     is_named: bool = False
     """A person named the method."""
     in_run: bool = False
+    customer_is_chosen: bool = False
+    """A person chose this customer beside the others with the address."""
+    was_tried: bool = False
 
 
 def admit(debt: Debt, facts: DebtFacts) -> tuple[Finding, ...]:
@@ -94,7 +110,7 @@ def admit(debt: Debt, facts: DebtFacts) -> tuple[Finding, ...]:
     Everything that speaks against charging it. Red: no way round. Stopped: a named person may open it
     with a reason. Amber: look at it.
     """
-    red = _exact(debt, facts) or _card(debt, facts)
+    red = _exact(debt, facts) or _erased(debt, facts) or _hold(debt, facts) or _card(debt, facts)
     if red is not None:
         return (red,)
     return tuple(_to_open(debt, facts))
@@ -102,34 +118,6 @@ def admit(debt: Debt, facts: DebtFacts) -> tuple[Finding, ...]:
 
 def may_be_opened(finding: Finding) -> bool:
     return finding.severity is Severity.STOPPED
-
-
-def is_never_again(decline: Decline, *, http_status: int | None) -> bool:
-    """Whether a bank's answer concerns the card, for every debt and for good."""
-    is_of_card = decline.advice_code == "do_not_try_again" or (
-        decline.decline_code in NEVER_AGAIN_CODES or decline.code in NEVER_AGAIN_CODES
-    )
-    failure = explain(decline, http_status=http_status, at=0)
-    return is_of_card and failure.reason is Reason.CARD_STOPPED
-
-
-def newer_method(
-    method: PaymentMethod | None, default: str | None, usable: Sequence[PaymentMethod]
-) -> PaymentMethod | None:
-    """
-    The newest usable method saved after the default, when the default is what would be charged.
-
-    The same card saved again is no other method.
-    """
-    if method is None or method.id != default:
-        return None
-    later = [
-        one
-        for one in usable
-        if one.created > method.created
-        and (one.fingerprint is None or one.fingerprint != method.fingerprint)
-    ]
-    return max(later, key=lambda one: one.created, default=None)
 
 
 def _exact(debt: Debt, facts: DebtFacts) -> Finding | None:
@@ -145,14 +133,51 @@ def _exact(debt: Debt, facts: DebtFacts) -> Finding | None:
         )
     if payment is not None:
         amount = format_money(payment.amount, payment.currency)
+        way_out = (
+            " If nobody is to pay it, cancel it on the customer's page." if payment.is_open else ""
+        )
         return _red(
             "already_charged",
-            f"Stripe has a payment of {amount} for {debt.reference} ({payment.id}, {payment.status.replace('_', ' ')}) that was not made here. Nothing is charged now.",
+            f"Stripe has a payment of {amount} for {debt.reference} ({payment.id}, {payment.status.replace('_', ' ')}) that was made or changed outside Onfile. Nothing is charged now.{way_out}",
+        )
+    incident = facts.incidents.get(key) or facts.incidents.get((debt.customer, ""))
+    if incident is not None:
+        return _red(
+            "incident_open",
+            f"What Stripe has for {debt.reference} of this customer is an open incident ({incident}). Settle it on the page Incidents first. Nothing is charged now.",
         )
     if live is not None and debt.money != Money(live.amount, live.currency):
         code, message = references.why_live(live)
         return _red(code, message)
     return None
+
+
+def _erased(debt: Debt, facts: DebtFacts) -> Finding | None:
+    if debt.customer not in facts.erased:
+        return None
+    return Finding(
+        erasure.CODE,
+        Severity.RED,
+        "This person was erased at their wish. Nothing is charged to them any more; whoever comes back is a new customer with a new link.",
+        "customer",
+    )
+
+
+def _hold(debt: Debt, facts: DebtFacts) -> Finding | None:
+    hold = facts.holds.get(debt.customer)
+    if hold is None:
+        return None
+    whose = (
+        "this customer"
+        if hold.customer == debt.customer
+        else f"customer {hold.customer}, who has the same e-mail address"
+    )
+    return Finding(
+        holds.CODE,
+        Severity.RED,
+        f"Somebody stopped the charges of {whose}. The reason is “{hold.reason}” ({hold.setter}). Another person lifts that on the customer's page. Nothing is charged now.",
+        "customer",
+    )
 
 
 def _card(debt: Debt, facts: DebtFacts) -> Finding | None:
@@ -169,7 +194,9 @@ def _card(debt: Debt, facts: DebtFacts) -> Finding | None:
 
 
 def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
-    yield from _twin(debt, facts)
+    of_twin = list(_twin(debt, facts))
+    yield from of_twin
+    yield from _sharing(debt, facts, is_stopped=bool(of_twin))
     waiting = facts.in_runs.get((debt.customer, debt.reference))
     if waiting is not None:
         yield Finding(
@@ -180,12 +207,13 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
         )
     yield from _alike(debt, facts)
     if debt.newer is not None and debt.method is not None:
-        yield Finding(
-            "newer_method",
-            Severity.AMBER if debt.in_run or debt.is_named else Severity.STOPPED,
-            f"The customer saved {payment_methods.label(debt.newer)} later than {payment_methods.label(debt.method)}, the default at Stripe that would be charged. Which one is meant?",
-            "payment_method",
-        )
+        later = saved_later(debt.newer, debt.method)
+        if debt.is_named:
+            chosen = f"{later} {payment_methods.label(debt.method)} was chosen."
+            yield Finding(OLDER_METHOD_CHOSEN, Severity.AMBER, chosen, "payment_method")
+        else:
+            severity = Severity.AMBER if debt.in_run else Severity.STOPPED
+            yield Finding(NEWER_METHOD, severity, f"{later} Which one is meant?", "payment_method")
 
 
 def _waiting_severity(debt: Debt, waiting: WaitingRun) -> Severity:
@@ -196,29 +224,48 @@ def _waiting_severity(debt: Debt, waiting: WaitingRun) -> Severity:
 
 
 def _twin(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
+    if not (facts.twins or facts.twins_in_runs):
+        return
     key = (address_key(debt.email or ""), debt.reference)
-    for earlier in facts.twins.get(key, ()):
-        if earlier.customer != debt.customer:
-            yield Finding(
-                "charged_elsewhere",
-                Severity.STOPPED,
-                f"{_words(earlier)} That is customer {earlier.customer}, who has the same e-mail address.",
-                "reference",
-            )
-            return
-    for run in facts.twins_in_runs.get(key, ()):
-        if run.customer != debt.customer and run.is_submitted:
-            yield Finding(
-                "twin_in_another_run",
-                Severity.STOPPED,
-                f"{debt.reference} is in the run “{run.name}”, which is not over, for customer {run.customer}, who has the same e-mail address.",
-                "reference",
-            )
-            return
+    charged = [one for one in facts.twins.get(key, ()) if one.customer != debt.customer]
+    for earlier in charged[:1]:
+        yield Finding(
+            "charged_elsewhere",
+            Severity.STOPPED,
+            f"{_words(earlier)} That is customer {earlier.customer}, who has the same e-mail address.",
+            "reference",
+            about=_each(one.customer for one in charged),
+        )
+        return
+    waiting = [
+        run
+        for run in facts.twins_in_runs.get(key, ())
+        if run.customer != debt.customer and run.is_submitted
+    ]
+    for run in waiting[:1]:
+        yield Finding(
+            "twin_in_another_run",
+            Severity.STOPPED,
+            f"{debt.reference} is in the run “{run.name}”, which is not over, for customer {run.customer}, who has the same e-mail address.",
+            "reference",
+            about=_each(one.customer for one in waiting),
+        )
+
+
+def _sharing(debt: Debt, facts: DebtFacts, *, is_stopped: bool) -> Iterator[Finding]:
+    """Two customers that are the same to a person; `is_stopped`: by what names the other one already."""
+    sharing = facts.sharing.get(debt.customer, ())
+    if not sharing or debt.customer_is_chosen or (is_stopped and debt.in_run):
+        return
+    is_asked = debt.in_run or debt.was_tried or is_stopped
+    severity = Severity.AMBER if is_asked else Severity.STOPPED
+    yield twins.has_twin(sharing, severity)
 
 
 def _alike(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
     """The worst of them: one of the same sum stops."""
+    if not facts.alike:
+        return
     others = [
         earlier
         for earlier in facts.alike.get((debt.customer, reference_key(debt.reference)), ())
@@ -232,7 +279,12 @@ def _alike(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
             Severity.STOPPED if same else Severity.AMBER,
             f"There is a charge of {amount} for “{earlier.reference}” already: is “{debt.reference}” the same, written in another way?",
             "reference",
+            about=_each(one.reference for one in same or others),
         )
+
+
+def _each(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
 
 
 def _words(earlier: Earlier) -> str:

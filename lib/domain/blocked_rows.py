@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lib.domain.declines import EXPLANATIONS, Reason
 from lib.domain.runs import Finding
+from lib.domain.twins import HAS_TWIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,16 @@ BY_CODE: dict[str, Block] = {
         "Nothing to do here: look at the charge of this reference.",
         retry_allowed=False,
     ),
+    "incident_open": Block(
+        Reason.POSSIBLE_DUPLICATE,
+        "Settle the incident first, on the page Incidents; then upload the row again.",
+        retry_allowed=True,
+    ),
+    "do_not_charge": Block(
+        Reason.OUR_DATA,
+        "Do not charge this customer. If that is over, another person lifts it on the customer's page.",
+        retry_allowed=True,
+    ),
     "reference_repeated": Block(
         Reason.POSSIBLE_DUPLICATE,
         "Nothing to do: another row has this reference. What is owed twice needs two references.",
@@ -61,6 +72,7 @@ BY_CODE: dict[str, Block] = {
         "Try the planned charge again, or cancel it first.",
         retry_allowed=False,
     ),
+    HAS_TWIN: _LOOK,
     "charged_elsewhere": _LOOK,
     "twin_in_another_run": _LOOK,
     "reference_alike": _LOOK,

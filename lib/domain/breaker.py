@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lib.domain.charges import Outcome
@@ -17,6 +18,8 @@ MOST_UNKNOWN = 5
 MOST_NOT_TAKEN = 5
 # Stripe's own fraud rules stopped several in a row.
 MOST_BLOCKED = 5
+# The newest answers that decide, however the others lie between those of the window.
+LAST_ANSWERS = WINDOW * (MOST_UNKNOWN + MOST_NOT_TAKEN)
 MOST_IN_FLIGHT = 32
 _FIRST_IN_FLIGHT = 8
 
@@ -48,18 +51,27 @@ class RowResult:
 
 @dataclass(slots=True)
 class Breaker:
-    """Says after each answer whether to go on. Begins anew when a person resumes the run."""
+    """
+    Says after each answer whether to go on. Begins anew when a person resumes the run, and only then:
+    another executor first notes what the one before it was answered.
+    """
 
     _answers: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _unknown: int = 0
     _not_taken: int = 0
     _blocked: int = 0
 
+    def note_all(self, answers: Iterable[RowResult]) -> RunStop | None:
+        """Note each of them, in order; why the run should have stopped, if at any of them."""
+        stops = [self.note(answer) for answer in answers]
+        return next((stop for stop in stops if stop is not None), None)
+
     def note(self, answer: RowResult) -> RunStop | None:
         if answer.code == "idempotency_error":
             return RunStop(
                 "key_reused",
-                "Stripe knows a key of ours with other parameters. That must never happen: an engineer has to look before anything else is charged.",
+                "Stripe did not execute a charge, as it knows another try of the same debt: an earlier one of this database, or one of another that "
+                "charges this account. Look at the charge that is unknown, and whether another Onfile is at work; then resume.",
             )
         if answer.outcome is Outcome.NOT_EXECUTED and answer.http_status in (401, 403):
             return RunStop(

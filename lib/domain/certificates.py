@@ -12,9 +12,13 @@ from enum import StrEnum
 from typing import Any
 
 from lib.domain.control_totals import uncounted
+from lib.domain.ledger_rows import LedgerRow, Payment
 from lib.money import format_money
 
 PAID = "succeeded"
+# Money is on its way, or held: more than one such payment of a row is one too many.
+_MOVING = ("processing", "requires_capture")
+_NOT_SEARCHED = "Stripe's Search is not open to this key: payments that name this run under a customer who is not in it were not looked for."
 _OPEN = ("attempting", "unknown", "processing")
 _FAILED = ("declined", "needs_customer")
 
@@ -32,68 +36,6 @@ _ORDER = (Weight.RED, Weight.AMBER, Weight.NOTE)
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """A try of a row's charge that was paid, and is not this run's."""
-
-    payment_intent: str | None
-    run_id: str | None
-    """None: singly."""
-    run_name: str | None
-    is_new_card: bool = False
-    """Charged once more because a new card came, as this run's approval allowed."""
-
-    @property
-    def where(self) -> str:
-        if self.is_new_card:
-            return "with a new card, as this run's approval allowed"
-        return f"by the run “{self.run_name}” ({self.run_id})" if self.run_id else "singly"
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """A row of the run as our database has it."""
-
-    number: int
-    reference: str | None
-    customer: str | None
-    amount: int | None
-    """Minor units; None where the file's amount could not be read."""
-    currency: str | None
-    state: str
-    """Once it was sent, the state of its own try in this run."""
-    charge_id: str
-    """Empty for a row that was not sent, or whose charge is another row's of the run."""
-    why: str = ""
-    """What kept it back, in words."""
-    payment_intent: str | None = None
-    """Of the try that was paid."""
-    sent_as_approved: bool = True
-    """Every try asked for exactly this row's customer, amount and currency."""
-    by_hand: bool = False
-    """Two people settled its outcome without evidence."""
-    refunded: int = 0
-    """Minor units that went back since, as the mirror knows."""
-    is_disputed: bool = False
-    elsewhere: tuple[Elsewhere, ...] = ()
-    """Where else its charge was collected. That is not part of this run's sums."""
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """A PaymentIntent at Stripe that names this run or one of its charges."""
-
-    id: str
-    charge_id: str | None
-    status: str
-    amount: int
-    """Minor units that were received, where it succeeded."""
-    currency: str
-    customer: str | None
-    is_of_this_run: bool = True
-    """By its own word, whatever our ledger says."""
-
-
-@dataclass(frozen=True, slots=True)
 class CertificateRemark:
     weight: Weight
     text: str
@@ -106,6 +48,9 @@ class CertificateLine:
     """Sums of one currency in minor units."""
 
     file: int = 0
+    """As it came, without corrections."""
+    corrected: int = 0
+    """What corrections added to that, or took away."""
     sent: int = 0
     kept_back: int = 0
     """Blocked by our own rules, left out, or cancelled before it was sent."""
@@ -121,7 +66,8 @@ class CertificateLine:
 
     @property
     def agrees(self) -> bool:
-        return self.ledger == self.stripe and self.file == self.sent + self.kept_back
+        file = self.file + self.corrected
+        return self.ledger == self.stripe and file == self.sent + self.kept_back
 
 
 @dataclass(slots=True)
@@ -131,6 +77,10 @@ class Findings:
     counts: dict[str, int] = field(default_factory=dict)
     """Rows by state."""
     remarks: list[CertificateRemark] = field(default_factory=list)
+
+    def say(self, weight: Weight, text: str) -> None:
+        """Of no row."""
+        self.remarks.append(CertificateRemark(weight, text))
 
     @property
     def result(self) -> str:
@@ -142,7 +92,12 @@ class Findings:
 
 
 def compare(
-    rows: Iterable[LedgerRow], payments: Sequence[Payment], *, digest_fits: bool
+    rows: Iterable[LedgerRow],
+    payments: Sequence[Payment],
+    *,
+    digest_fits: bool,
+    unread_intents: Sequence[str] = (),
+    is_searched: bool = True,
 ) -> Findings:
     """Tie the rows of a run to the payments at Stripe; remarks come heaviest first, then by row."""
     findings = Findings()
@@ -150,27 +105,26 @@ def compare(
     for payment in payments:
         by_charge.setdefault(payment.charge_id, []).append(payment)
     if not digest_fits:
-        findings.remarks.append(
-            CertificateRemark(
-                Weight.RED, "The rows are not what was approved: their digest differs."
-            )
-        )
+        findings.say(Weight.RED, "The rows are not what was approved: their checksum differs.")
     unreadable = 0
     for row in rows:
         unreadable += row.amount is None or row.currency is None
         _row(findings, row, by_charge.pop(row.charge_id, []))
     if unreadable:
-        findings.remarks.append(CertificateRemark(Weight.NOTE, uncounted(unreadable)))
+        findings.say(Weight.NOTE, uncounted(unreadable))
+    if not is_searched:
+        findings.say(Weight.NOTE, _NOT_SEARCHED)
+    for intent_id in unread_intents:
+        text = f"Stripe's payment {intent_id} cannot be read; whether it is of this run is open."
+        findings.say(Weight.AMBER, text)
     for orphans in by_charge.values():
         for payment in orphans:
             _orphan(findings, payment)
     for code, line in findings.lines.items():
         if not line.agrees:
-            findings.remarks.append(
-                CertificateRemark(
-                    Weight.RED,
-                    f"{code.upper()}: the ledger says {format_money(line.ledger, code)}, Stripe {format_money(line.stripe, code)}.",
-                )
+            findings.say(
+                Weight.RED,
+                f"{code.upper()}: the ledger says {format_money(line.ledger, code)}, Stripe {format_money(line.stripe, code)}.",
             )
     findings.remarks.sort(key=lambda remark: (_ORDER.index(remark.weight), remark.row or 0))
     return findings
@@ -191,11 +145,20 @@ def _row(findings: Findings, row: LedgerRow, payments: Sequence[Payment]) -> Non
     own = [payment for payment in paid if payment not in other]
     for payment in own:
         findings.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
-    for weight, text in (*_remarks(row, own), *_elsewhere(row, other)):
+    moving = [payment for payment in payments if payment.status in _MOVING]
+    for weight, text in (
+        *_remarks(row, own),
+        *_too_many(row, own, moving),
+        *_elsewhere(row, other),
+    ):
         findings.remarks.append(CertificateRemark(weight, text, row.number, row.reference))
 
 
 def _add(findings: Findings, row: LedgerRow) -> None:
+    for code, change in row.correction.items():
+        line = findings.lines.setdefault(code, CertificateLine())
+        line.corrected += change
+        line.file -= change
     if row.amount is None or row.currency is None:
         return
     line = findings.lines.setdefault(row.currency, CertificateLine())
@@ -233,8 +196,43 @@ def _remarks(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, 
         yield Weight.NOTE, f"{owed} {row.why}".strip()
     if row.refunded and row.currency:
         yield Weight.NOTE, f"{format_money(row.refunded, row.currency)} went back since."
+    for opened in row.opened:
+        yield Weight.NOTE, opened
     if row.is_disputed:
         yield Weight.NOTE, "The customer disputed it since."
+    for words in row.corrections:
+        yield Weight.NOTE, words
+
+
+def _too_many(
+    row: LedgerRow, paid: Sequence[Payment], moving: Sequence[Payment]
+) -> Iterable[tuple[Weight, str]]:
+    ids = ", ".join(payment.id for payment in moving)
+    if row.state == PAID and moving:
+        yield Weight.RED, f"It is paid, and Stripe is taking another payment ({ids})."
+    elif row.state in _OPEN and len(moving) + len(paid) > 1:
+        yield Weight.RED, f"Stripe has {len(moving) + len(paid)} payments for this row."
+    elif any(not payment.is_known for payment in moving):
+        yield Weight.RED, f"Stripe is taking a payment ({ids}) that our ledger does not know."
+
+
+def _back(row: LedgerRow, payment: Payment) -> Iterable[tuple[Weight, str]]:
+    """What went back of a payment, and whether its customer disputes it: at Stripe and here."""
+    code = row.currency or payment.currency
+    if payment.refunded is not None and payment.refunded != row.refunded:
+        yield (
+            Weight.RED,
+            f"Stripe gave back {format_money(payment.refunded, code)}; our ledger knows of {format_money(row.refunded, code)}.",
+        )
+    if payment.refunded is not None and payment.refunded < row.ordered_back:
+        yield (
+            Weight.RED,
+            f"Refunds of {format_money(row.ordered_back, code)} were ordered here; Stripe gave back {format_money(payment.refunded, code)}.",
+        )
+    if payment.is_disputed is not None and payment.is_disputed != row.is_disputed:
+        whose = "Stripe says that" if payment.is_disputed else "Our ledger says that"
+        other = "our ledger does not" if payment.is_disputed else "Stripe does not"
+        yield Weight.RED, f"{whose} the customer disputed it; {other}."
 
 
 def _differences(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, str]]:
@@ -249,6 +247,8 @@ def _differences(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weig
             yield Weight.RED, _other_sum(payment)
         if payment.customer != row.customer:
             yield Weight.RED, "Stripe charged another customer."
+        if payment.id == row.payment_intent:
+            yield from _back(row, payment)
 
 
 def _elsewhere(row: LedgerRow, paid: Sequence[Payment]) -> Iterable[tuple[Weight, str]]:
@@ -276,15 +276,11 @@ def _other_sum(payment: Payment) -> str:
 def _orphan(findings: Findings, payment: Payment) -> None:
     unknown_to_us = f"for this run, which the ledger does not know: {payment.id}."
     if payment.status != PAID:
-        findings.remarks.append(
-            CertificateRemark(Weight.NOTE, f"Stripe has an unpaid payment {unknown_to_us}")
-        )
+        findings.say(Weight.NOTE, f"Stripe has an unpaid payment {unknown_to_us}")
         return
     findings.lines.setdefault(payment.currency, CertificateLine()).stripe += payment.amount
     money = format_money(payment.amount, payment.currency)
-    findings.remarks.append(
-        CertificateRemark(Weight.RED, f"Stripe has a payment of {money} {unknown_to_us}")
-    )
+    findings.say(Weight.RED, f"Stripe has a payment of {money} {unknown_to_us}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,4 +293,4 @@ class Certificate:
     result: str
     """green, amber or red"""
     content: Mapping[str, Any]
-    """JSON: `lines` by currency, `counts`, `remarks`, `left_out` (remarks beyond the kept ones)."""
+    """JSON: `lines` by currency, `counts`, `remarks`, `left_out` (remarks beyond the kept ones), `audit_head`."""

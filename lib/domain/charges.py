@@ -22,6 +22,8 @@ from lib.errors import InvalidInput
 SAME_KEY_SECONDS = 23 * 3600
 # Before this age "no trace at Stripe" proves nothing: a request could still be executed.
 NO_TRACE_SECONDS = 24 * 3600
+# Stripe's word that a key was used with other parameters; what was sent with it was not executed.
+KEY_TAKEN = "idempotency_error"
 # Longer than the gateway's own timeouts: until then the process that sent the request may still
 # be waiting for the reply.
 IN_FLIGHT_SECONDS = 60
@@ -30,6 +32,8 @@ LONGEST_LOOK_SECONDS = 6 * 3600
 # Card networks and Stripe: more tries than this on one debt do harm.
 # https://docs.stripe.com/declines/card
 MOST_ATTEMPTS = 8
+# Stands in a key that the next try of the debt has (ChargeStore.free_key).
+_KEY_LEFT = ":not_executed:"
 LONGEST_REFERENCE = 200
 
 
@@ -89,6 +93,11 @@ COMMITTED_STATES = LIVE_STATES - {ChargeState.PLANNED}
 OPEN_OUTCOMES = (Outcome.UNKNOWN, Outcome.PROCESSING)
 """Not final: at most one attempt of a charge has one of these, or none yet."""
 
+LIVE_OUTCOMES = frozenset({Outcome.SUCCEEDED, *OPEN_OUTCOMES})
+"""An attempt with one of these, or with none yet, leaves room for no other of its debt."""
+
+FAILED_OUTCOMES = frozenset({Outcome.DECLINED, Outcome.NEEDS_CUSTOMER})
+
 STATE_AFTER: dict[Outcome, ChargeState] = {
     Outcome.SUCCEEDED: ChargeState.SUCCEEDED,
     Outcome.PROCESSING: ChargeState.PROCESSING,
@@ -98,18 +107,18 @@ STATE_AFTER: dict[Outcome, ChargeState] = {
     Outcome.NOT_EXECUTED: ChargeState.PLANNED,
 }
 
-_MONEY_MOVES = frozenset({ChargeState.SUCCEEDED, ChargeState.PROCESSING})
+MONEY_MOVES = frozenset({ChargeState.SUCCEEDED, ChargeState.PROCESSING})
 
 CHARGE_STEPS: dict[ChargeState, frozenset[ChargeState]] = {
     ChargeState.ATTEMPTING: frozenset(STATE_AFTER.values()),
     ChargeState.UNKNOWN: frozenset(STATE_AFTER.values()) - {ChargeState.UNKNOWN},
     ChargeState.PROCESSING: FAILED_STATES | {ChargeState.SUCCEEDED},
     # Tried again, given up, or paid behind our back: money that moves is the truth about a charge.
-    ChargeState.PLANNED: _MONEY_MOVES | {ChargeState.ATTEMPTING, ChargeState.CANCELLED},
-    ChargeState.DECLINED: _MONEY_MOVES | {ChargeState.ATTEMPTING, ChargeState.CANCELLED},
-    ChargeState.NEEDS_CUSTOMER: _MONEY_MOVES
+    ChargeState.PLANNED: MONEY_MOVES | {ChargeState.ATTEMPTING, ChargeState.CANCELLED},
+    ChargeState.DECLINED: MONEY_MOVES | {ChargeState.ATTEMPTING, ChargeState.CANCELLED},
+    ChargeState.NEEDS_CUSTOMER: MONEY_MOVES
     | {ChargeState.ATTEMPTING, ChargeState.CANCELLED, ChargeState.DECLINED},
-    ChargeState.CANCELLED: _MONEY_MOVES,
+    ChargeState.CANCELLED: MONEY_MOVES,
     ChargeState.SUCCEEDED: frozenset(),
     # Refused by our own rules before there was a charge: rows of runs are, charges never.
     ChargeState.BLOCKED: frozenset(),
@@ -172,11 +181,42 @@ class Attempt:
     """JSON of what the last look at Stripe asked and found; see lib.services.charges.resolve."""
     is_surplus: bool = False
     """A payment beside another one of the same debt; an incident until a person settled it."""
+    sent_after: int | None = None
+    """Stripe's clock at its last answer before this was sent; None where there had been none yet."""
+
+    @property
+    def key_at_stripe(self) -> str:
+        """The key as it was sent, also where the next try has it by now."""
+        return sent_key(self.idempotency_key)
+
+    @property
+    def is_adopted(self) -> bool:
+        """Nobody here sent it: the payment was taken into the ledger afterwards, under its own id."""
+        return self.idempotency_key == adopted_key(self.payment_intent or "")
 
     @property
     def is_open(self) -> bool:
         """Money may still move, or may have moved without our knowing."""
         return self.outcome in (None, *OPEN_OUTCOMES)
+
+
+def sent_key(key: str) -> str:
+    """As an attempt was sent with it, whatever became of the key since."""
+    return key.partition(_KEY_LEFT)[0]
+
+
+def adopted_key(object_id: str) -> str:
+    """In place of an idempotency key, for what at Stripe is taken into the ledger that did not send it."""
+    return f"adopted:{object_id}"
+
+
+CANCELLABLE_STATUSES = (
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "requires_capture",
+)
+"""Of a PaymentIntent that is neither over nor at the bank: https://docs.stripe.com/api/payment_intents/cancel"""
 
 
 def outcome_of(intent: PaymentIntent) -> Outcome:

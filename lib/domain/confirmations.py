@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+
+from lib.domain.days import day_in_words
 
 # Of a SetupIntent whose Session is complete. The customer's own steps come before that.
 CONFIRMING = ("processing", "requires_action")
@@ -18,13 +19,12 @@ class Confirmation:
     customer: str | None
     until: int
     """Unix seconds; at the latest then Stripe gives up."""
+    timezone: str = "UTC"
 
     @property
     def sentence(self) -> str:
-        """UTC, as messages carry no zone of a person."""
-        day = datetime.fromtimestamp(self.until, UTC)
         return (
-            f"The customer's bank is still confirming a bank account (until {day.day} {day:%b %Y}). "
+            f"The customer's bank is still confirming a bank account (until {day_in_words(self.until, self.timezone)}). "
             "It cannot be charged yet, and it has not failed: wait, and send no second link."
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib.domain.files import typed_sums
+from lib.domain.files.number_styles import DecimalSign
 from lib.errors import InvalidInput
 from lib.money import format_money
 
@@ -43,20 +44,36 @@ class FileTotals:
 
     rows: int
     totals: Mapping[str, int] = field(default_factory=dict)
-    """Minor units by currency, of the rows whose amount could be read."""
+    """Minor units by currency as the file says, of the rows whose amount could be read."""
     unreadable: int = 0
     """Rows whose amount could not be read; they are in no total."""
     blocked: int = 0
     left_out: int = 0
+    corrected: Mapping[str, int] | None = None
+    """`totals` with the amounts and currencies that were corrected; None when it is the same."""
+    unreadable_still: int = 0
+    """Rows without an amount after the corrections."""
+
+    @property
+    def as_corrected(self) -> Mapping[str, int]:
+        return self.totals if self.corrected is None else self.corrected
+
+    @property
+    def differs(self) -> bool:
+        """Whether corrections change a sum."""
+        return dict(self.as_corrected) != dict(self.totals)
 
 
-def typed(rows: str, totals: Iterable[tuple[str, str]]) -> ControlTotals | None:
+def typed(
+    rows: str, totals: Iterable[tuple[str, str]], sign: DecimalSign | None = None
+) -> ControlTotals | None:
     """
     What a person typed, or None when that is nothing.
 
     Args:
         rows: digits, or nothing.
         totals: amounts in major units, each with its currency.
+        sign: the decimal sign that the person uses, for what can mean two sums.
 
     Raises:
         InvalidInput: no number, no amount, or two totals of one currency.
@@ -66,7 +83,7 @@ def typed(rows: str, totals: Iterable[tuple[str, str]]) -> ControlTotals | None:
         raise InvalidInput("Write how many rows you expect, in digits.", field="rows")
     sums: dict[str, int] = {}
     for amount, code in totals:
-        money = typed_sums.typed(amount, code)
+        money = typed_sums.typed(amount, code, sign)
         if money.currency in sums:
             raise InvalidInput(
                 f"There are two totals in {money.currency.upper()}. Write one for each currency.",
@@ -80,8 +97,10 @@ def typed(rows: str, totals: Iterable[tuple[str, str]]) -> ControlTotals | None:
 
 def check(control: ControlTotals, file: FileTotals) -> None:
     """
+    Compared twice: with the file as it came, and with the corrections. One of the two has to fit.
+
     Raises:
-        InvalidInput: the file does not have what was typed; `field` is rows or totals.
+        InvalidInput: neither has what was typed; `field` is rows or totals.
     """
     if control.rows is not None and control.rows != file.rows:
         raise InvalidInput(
@@ -89,18 +108,43 @@ def check(control: ControlTotals, file: FileTotals) -> None:
             field="rows",
             code="control_rows",
         )
-    if control.totals is None:
+    if control.totals is None or _fits(control, file.totals) or _fits(control, file.as_corrected):
         return
     unread = uncounted(file.unreadable)
-    for code in sorted({*control.totals, *file.totals}):
+    for code in sorted({*control.totals, *file.totals, *file.as_corrected}):
         expected, actual = control.totals.get(code, 0), file.totals.get(code, 0)
-        if expected != actual:
+        corrected = file.as_corrected.get(code, 0)
+        if expected != actual or expected != corrected:
+            too = (
+                f", with the corrections to {format_money(corrected, code)}" if file.differs else ""
+            )
             raise InvalidInput(
-                f"You expect {format_money(expected, code)}, but the file's rows add up to {format_money(actual, code)}."
+                f"You expect {format_money(expected, code)}, but the file's rows add up to {format_money(actual, code)}{too}."
                 f"{unread and f' {unread}'}{_kept_back(file)}",
                 field="totals",
                 code="control_totals",
             )
+
+
+def agreement(control: ControlTotals, file: FileTotals) -> str:
+    """What the typed totals agree with, and what the other side says; empty without corrected sums."""
+    if control.totals is None or not file.differs:
+        return ""
+    in_file, corrected = _sums(file.totals), _sums(file.as_corrected)
+    if _fits(control, file.totals):
+        return f"That is what the file says; with the corrections it is {corrected}."
+    return f"That is the sum with the corrections; the file says {in_file}."
+
+
+def _fits(control: ControlTotals, totals: Mapping[str, int]) -> bool:
+    typed_totals = control.totals or {}
+    return all(
+        typed_totals.get(code, 0) == totals.get(code, 0) for code in {*typed_totals, *totals}
+    )
+
+
+def _sums(totals: Mapping[str, int]) -> str:
+    return ", ".join(format_money(amount, code) for code, amount in totals.items()) or "nothing"
 
 
 def _kept_back(file: FileTotals) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.domain.messages import translatable
 from lib.domain.mirror import Decline
 
 _DAY = 86_400
@@ -38,8 +39,7 @@ class Explanation:
     """What happened."""
     next_step: str
     customer_message: str | None
-    """What the customer may be told; None when there is nothing for them to do. "{link}" stands
-    for the address."""
+    """What the customer may be told, in the catalogues' English; None when there is nothing for them to do."""
     offers_link: bool
     """A new setup link is the way back."""
     retry_after_seconds: int | None
@@ -50,42 +50,48 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.NOT_ENOUGH_MONEY: Explanation(
         "The bank refused: not enough money on the account, or over a limit.",
         "Try again in a few days, or send a link for another card.",
-        "Your bank declined the payment. You can use another card here: {link}",
+        translatable("Your bank declined this payment. You can use another card on this page."),
         offers_link=True,
         retry_after_seconds=2 * _DAY,
     ),
     Reason.NEEDS_AUTHENTICATION: Explanation(
         "The bank wants the customer to confirm.",
         "Send the link. The customer confirms once, then charge again.",
-        "Your bank asks you to confirm. It takes a minute: {link}",
+        translatable("Your bank asks you to confirm this payment. It takes a minute on this page."),
         offers_link=True,
         retry_after_seconds=None,
     ),
     Reason.CARD_DETAILS: Explanation(
         "The card has expired, was removed, or its details no longer match.",
         "Send a link so that the customer saves the card again.",
-        "Please update your card here: {link}",
+        translatable(
+            "The details of your card have changed, or it has expired. Please save it again on this page."
+        ),
         offers_link=True,
         retry_after_seconds=None,
     ),
     Reason.BANK_REFUSED: Explanation(
         "The bank refused and gives no reason.",
         "The customer should call the bank or use another card. One more try later may work.",
-        "Your bank declined the payment. Please contact your bank or use another card: {link}",
+        translatable(
+            "Your bank declined this payment. Please contact your bank, or use another card on this page."
+        ),
         offers_link=True,
         retry_after_seconds=_DAY,
     ),
     Reason.CARD_STOPPED: Explanation(
         "This card must not be charged again.",
         "Do not try again. Send a link for another card.",
-        "Your bank declined the payment. You can use another card here: {link}",
+        translatable("Your bank declined this payment. You can use another card on this page."),
         offers_link=True,
         retry_after_seconds=None,
     ),
     Reason.NOT_SUPPORTED: Explanation(
         "The card cannot be used for this currency, amount or kind of payment.",
         "Use another method or another currency.",
-        "This card cannot be used for this payment. Please choose another one: {link}",
+        translatable(
+            "Your card cannot be used for this payment. Please choose another one on this page."
+        ),
         offers_link=True,
         retry_after_seconds=None,
     ),
@@ -99,7 +105,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.STRIPE_BLOCKED: Explanation(
         "Stripe's risk rules stopped the payment.",
         "Look at the payment in Stripe before anything else.",
-        "Your payment could not be completed. Please contact us.",
+        translatable("This payment could not be completed. Please contact us."),
         offers_link=False,
         retry_after_seconds=None,
     ),
@@ -126,6 +132,18 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
 }
 
+# Of bank debits, days after the charge: https://docs.stripe.com/payments/sepa-debit#failed-payments, whose
+# next step for the first is "new account details", and for the second a new mandate or nothing at all.
+_ACCOUNT_DETAILS = (
+    "account_closed no_account account_number_invalid invalid_account_number branch_does_not_exist "
+    "incorrect_account_holder_name incorrect_account_details bank_ownership_changed "
+    "bank_account_unverified"
+)
+_MANDATE_ENDED = (
+    "debit_not_authorized debit_authorization_not_match authorization_revoked debit_disputed "
+    "mandate_invalid payment_intent_mandate_invalid india_recurring_payment_mandate_canceled "
+    "recipient_deceased"
+)
 _REASON_OF_CODE: dict[str, Reason] = {
     code: reason
     for reason, codes in {
@@ -142,31 +160,37 @@ _REASON_OF_CODE: dict[str, Reason] = {
             "invalid_cvc invalid_expiry_month invalid_expiry_year invalid_number "
             "invalid_account new_account_information_available expired_payment_information "
             "invalid_payment_information invalid_customer_account bank_account_unusable "
+            "payment_method_unexpected_state expired_payment_method "
+            f"{_ACCOUNT_DETAILS} "
             "incorrect_pin invalid_pin pin_try_exceeded offline_pin_required "
             "online_or_offline_pin_required"
         ),
         Reason.BANK_REFUSED: (
             "call_issuer do_not_honor generic_decline no_action_taken not_permitted "
             "security_violation service_not_allowed transaction_not_allowed card_declined "
-            "partner_generic_decline"
+            "partner_generic_decline payment_method_provider_decline payment_method_customer_decline "
+            "bank_account_declined refer_to_customer generic_could_not_process could_not_process"
         ),
         Reason.CARD_STOPPED: (
             "do_not_try_again pickup_card restricted_card revocation_of_all_authorizations "
             "revocation_of_authorization stop_payment_order lost_card stolen_card fraudulent "
             "merchant_blacklist lost_or_stolen_card invalid_billing_agreement "
             "invalid_authorization payment_disputed compliance_violation "
-            "partner_high_risk_customer debit_not_authorized mandate_invalid"
+            "partner_high_risk_customer payment_method_bank_account_blocked "
+            f"{_MANDATE_ENDED}"
         ),
         Reason.NOT_SUPPORTED: (
             "card_not_supported currency_not_supported invalid_amount "
             "recurring_not_supported_by_bank partner_action_not_supported "
-            "invalid_business_account testmode_decline "
+            "invalid_business_account testmode_decline bank_account_restricted "
+            "payment_method_restricted payment_method_not_available "
             "payment_method_currency_mismatch"
         ),
         Reason.TRY_LATER: (
             "approve_with_id issuer_not_available reenter_transaction try_again_later "
             "processing_error "
-            "card_decline_rate_limit_exceeded partner_payment_not_found rate_limit lock_timeout"
+            "card_decline_rate_limit_exceeded partner_payment_not_found rate_limit lock_timeout "
+            "payment_method_provider_timeout"
         ),
         Reason.POSSIBLE_DUPLICATE: "duplicate_transaction",
         Reason.OUR_DATA: "amount_too_large amount_too_small",
@@ -175,7 +199,14 @@ _REASON_OF_CODE: dict[str, Reason] = {
     for code in codes.split()
 }
 SECRET_CODES = frozenset(
-    {"fraudulent", "merchant_blacklist", "lost_card", "stolen_card", "lost_or_stolen_card"}
+    {
+        "fraudulent",
+        "merchant_blacklist",
+        "lost_card",
+        "stolen_card",
+        "lost_or_stolen_card",
+        "recipient_deceased",
+    }
 )
 """As such only in staff's JSON and folded facts; all texts say `card_stopped`."""
 
@@ -235,7 +266,7 @@ def _reason(decline: Decline, http_status: int | None) -> Reason:
         return Reason.BANK_REFUSED
     if http_status in (400, 404) and _is_of_the_method(decline):
         return Reason.CARD_DETAILS
-    if http_status == 400 and not specific:
+    if http_status in (400, 404) and not specific:
         return Reason.OUR_DATA
     return by_code or Reason.BANK_REFUSED
 

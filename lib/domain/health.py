@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from lib.domain import backups
+from lib.domain.days import day_in_words
 from lib.domain.health_facts import HealthFacts, HealthRemark, Light
 from lib.domain.progress import NAMES
 
@@ -12,7 +13,7 @@ from lib.domain.progress import NAMES
 _LATE_INTERVALS = 3
 _LATE_LEAST_SECONDS = 30 * 60
 _STOPPED_SECONDS = 24 * 3600
-_PROOF_LATE_SECONDS = 3 * 86_400
+_LATE_SECONDS = 3 * 86_400
 _WORKER_LATE_SECONDS = 120
 
 
@@ -134,12 +135,12 @@ def _differences(facts: HealthFacts) -> list[HealthRemark]:
     }
     if doubtful:
         names = ", ".join(NAMES.get(type_, type_).lower() for type_ in doubtful)
-        on = datetime.fromtimestamp(max(doubtful.values()), UTC)
+        on = day_in_words(max(doubtful.values()), facts.timezone)
         remarks.append(
             HealthRemark(
                 "in_doubt",
                 Light.AMBER,
-                f"Differences were found on {on.day} {on:%b %Y} and repaired; not everything was "
+                f"Differences were found on {on} and repaired; not everything was "
                 f"compared since: {names}.",
                 "Compare everything, to be sure that nothing else is missing.",
             )
@@ -171,7 +172,7 @@ def _failed_verification(facts: HealthFacts) -> list[HealthRemark]:
                 "verification_failed",
                 Light.AMBER,
                 f"The last comparison with Stripe did not end well: {'. '.join(untold)}",
-                "Press “Compare with Stripe”. If it names a permission, give it to the key.",
+                "Press “Verify with Stripe”. If it names a permission, give it to the key.",
             )
         )
     return remarks
@@ -186,19 +187,19 @@ def _verification_age(facts: HealthFacts) -> list[HealthRemark]:
             HealthRemark(
                 "never_verified",
                 Light.AMBER,
-                f"Parts of the mirror were not compared with Stripe yet: {', '.join(unverified)}."
+                f"Parts of what Onfile has were not compared with Stripe yet: {', '.join(unverified)}."
                 if facts.verifications
-                else "The mirror was not compared with Stripe yet.",
-                "Onfile does it once a day by itself, or press “Compare with Stripe”.",
+                else "What Onfile has was not compared with Stripe yet.",
+                "Onfile does it once a day by itself, or press “Verify with Stripe”.",
             )
         ]
-    if facts.verified_at is not None and facts.now - facts.verified_at > _PROOF_LATE_SECONDS:
+    if facts.verified_at is not None and facts.now - facts.verified_at > _LATE_SECONDS:
         return [
             HealthRemark(
                 "verification_late",
                 Light.AMBER,
-                "The mirror was not compared with Stripe for days.",
-                "Press “Compare with Stripe”.",
+                "What Onfile has was not compared with Stripe for days.",
+                "Press “Verify with Stripe”.",
             )
         ]
     return []
@@ -226,7 +227,7 @@ def _quiet(facts: HealthFacts) -> list[HealthRemark]:
         HealthRemark(
             "webhooks_quiet",
             Light.AMBER,
-            f"{_many(facts.webhooks_missed, 'change')} of the last day came by polling only: Stripe's "
+            f"{_many(facts.webhooks_missed, 'change')} of the last day was read by Onfile itself only: Stripe's "
             "webhooks do not arrive.",
             "Nothing is missing, only later. Check the webhook's address, secret and events in the "
             "Stripe Dashboard.",
@@ -239,14 +240,25 @@ def _many(count: int, noun: str) -> str:
 
 
 def _others(facts: HealthFacts) -> list[HealthRemark]:
-    remarks = []
-    if facts.paid_twice:
+    remarks = backups.remarks(facts.backups)
+    if facts.damage is not None:
         remarks.append(
             HealthRemark(
-                "paid_twice",
+                "damaged",
                 Light.RED,
-                f"{facts.paid_twice} references may have been paid twice.",
-                "Look at them in the audit log (charge.paid_twice_suspected) and refund one payment.",
+                "The database file is damaged.",
+                "Nothing is charged or refunded. Stop Onfile, and put the newest backup back. "
+                f"(Found: {facts.damage.rstrip('.')}.)",
+            )
+        )
+    if facts.incidents:
+        verb = "waits" if facts.incidents == 1 else "wait"
+        remarks.append(
+            HealthRemark(
+                "incidents",
+                Light.RED,
+                f"{_many(facts.incidents, 'incident')} {verb} to be settled.",
+                "See on the page Incidents what happened, and what may be done about it.",
             )
         )
     if facts.reads.is_nearly_used:

@@ -28,6 +28,19 @@ class HealthRemark:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupFacts:
+    """Copies of this database. Times in Unix seconds; None for never, or by a clock that was wrong."""
+
+    now: int
+    good_at: int | None
+    """When the last good backup was taken."""
+    since: int | None
+    """When the first entry of the audit log was made: from then on there is something to lose."""
+    error: str | None
+    """Why the last one was not made, for people; None when it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class HealthFacts:
     """Times in seconds; None for never, or by a clock that was wrong."""
 
@@ -57,10 +70,14 @@ class HealthFacts:
     last_missed: int | None
     given_up: int
     """Deliveries that could not be processed and are not tried again."""
-    paid_twice: int
-    """References that may have been paid twice, behind Onfile's back."""
+    damage: str | None
+    """Why the database file itself is broken; None while nobody found anything."""
+    backups: BackupFacts
+    incidents: int
+    """Those that nobody has settled."""
     reads: ReadBudget
     to_index: int
+    timezone: str = "UTC"
 
     @property
     def verified_at(self) -> int | None:

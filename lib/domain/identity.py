@@ -8,9 +8,12 @@ a unique index. Keys are stored: a change of a rule needs a migration that write
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 import idna
 import regex
+
+from lib.errors import InvalidInput
 
 # All that Unicode does not show: joiners, marks of direction, fillers such as U+3164.
 # https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
@@ -19,6 +22,7 @@ _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 _OVERRIDES = regex.compile(r"[\u202d\u202e]")
 _SPACE = regex.compile(r"\p{Zs}")
 _DASH = regex.compile(r"\p{Dash}")
+_CONTROL = regex.compile(r"[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]")
 _UNREADABLE = regex.compile(r"[\p{C}\p{Zl}\p{Zp}]")
 _CONTROLS = {"\t": "tab", "\n": "line break", "\r": "line break"}
 # NFKC would make an INV2 of INV², which nobody takes for the same; of Nº it may make a No.
@@ -46,12 +50,76 @@ def visible(text: str) -> str:
     return _without_invisible(text)
 
 
+def search_text(text: str) -> str:
+    """What was typed or pasted to search for: as `visible`, and controls, which no index reads, are spaces."""
+    return _CONTROL.sub(" ", visible(text)).strip()
+
+
+def pasted_id(text: str) -> str:
+    """An id without letters that are not shown; in which Unicode form it is, the account chose."""
+    return text if _OVERRIDES.search(text) else _INVISIBLE.sub("", text).strip()
+
+
+def id_key(customer_id: str) -> str:
+    """One key for ids that look the same: composed or not, with or without letters that are not shown."""
+    return visible(customer_id)
+
+
+def writings(customer_id: str) -> list[str]:
+    """The text, and the Unicode forms in which an account can have made the id that it shows."""
+    forms = (unicodedata.normalize(form, id_key(customer_id)) for form in ("NFC", "NFD"))
+    return list(dict.fromkeys((pasted_id(customer_id), *forms)))
+
+
+def one_line(text: str) -> str:
+    """As `visible`, with single spaces and no line breaks."""
+    return " ".join(visible(text).split())
+
+
+def readable(text: str, *, what: str, field: str, needed: str = "") -> str:
+    """
+    As `visible`, with its line breaks.
+
+    Args:
+        needed: what is said where nothing is left.
+
+    Raises:
+        InvalidInput: a letter in it can be neither shown nor left out, or nothing is left.
+    """
+    if not readable_line(text, what=what, field=field) and needed:
+        raise InvalidInput(needed, field=field)
+    return visible(text)
+
+
+def readable_line(text: str, *, what: str, field: str) -> str:
+    """
+    Raises:
+        InvalidInput: a letter in it can be neither shown nor left out.
+    """
+    cleaned = one_line(text)
+    letter = unreadable(cleaned)
+    if letter is not None:
+        raise InvalidInput(
+            f"The {what} holds {letter}, which cannot be shown. Type it again by hand.", field=field
+        )
+    return cleaned
+
+
+def whole_letters(text: str) -> str:
+    """Half a letter, which bytes on a command line may become and nothing can keep, as a question mark."""
+    return text.encode(errors="replace").decode()
+
+
 def unreadable(text: str) -> str | None:
     """The first letter that is neither shown nor may be left out: its number and name."""
     match = _UNREADABLE.search(text)
     if match is None:
         return None
-    letter = match.group()
+    return letter_name(match.group())
+
+
+def letter_name(letter: str) -> str:
+    """ "U+202E (right-to-left override)"."""
     name = _CONTROLS.get(letter) or unicodedata.name(letter, "control character").lower()
     return f"U+{ord(letter):04X} ({name})"
 
@@ -69,6 +137,18 @@ def address_key(text: str) -> str:
     return _folded(local) + sign + _folded(_in_own_letters(_folded(domain)))
 
 
+def drawn_key(address: str) -> str:
+    """
+    The address key with Cyrillic and Greek letters as the Latin ones that they are drawn as.
+
+    Two addresses with one such key and different address keys are two mailboxes that a person cannot
+    tell apart.
+    """
+    return address_key(address).translate(_DRAWN_ALIKE)
+
+
+# As many as a large file has rows, as each is asked for by what judges, compares and stores it.
+@lru_cache(maxsize=65_536)
 def reference_key(text: str) -> str:
     """
     One key for the writings of a reference: case, Unicode form, dashes, spaces, invisible letters,

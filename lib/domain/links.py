@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
+
+from lib.domain import payment_methods
+from lib.domain.confirmations import CONFIRMING
+from lib.domain.mirror import PaymentMethod, SetupIntent
 
 # How long the durable address works. Long enough for a customer on holiday; a link in an old mail
 # should not save cards for ever.
@@ -31,6 +36,84 @@ class LinkStatus(StrEnum):
     COMPLETED = "completed"
     EXPIRED = "expired"
     REVOKED = "revoked"
+
+
+class LinkState(StrEnum):
+    """
+    What is shown of a link: its status, or more exactly what became of it.
+
+    As a filter OPEN finds what is REFUSED, too, and COMPLETED what FAILED.
+    """
+
+    OPEN = "open"
+    REFUSED = "refused"
+    """Stripe makes no page for it at present."""
+    CONFIRMING = "confirming"
+    """The customer is done, and their bank still confirms what they entered."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    """The customer was done, and their bank did not confirm."""
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+SETUP_FAILED = ("requires_payment_method", "canceled")
+"""Of the SetupIntent of a completed Session: the bank did not confirm."""
+
+
+class LinkPurpose(StrEnum):
+    """What a link is for; the database derives the same from the same two columns."""
+
+    NEW_CARD = "new_card"
+    EXPIRING_CARD = "expiring_card"
+    FAILED_CHARGE = "failed_charge"
+
+
+class EndReason(StrEnum):
+    """Why a link was revoked."""
+
+    STAFF = "staff"
+    PAID = "paid"
+    """The failed charge that it was for was paid otherwise, or given up."""
+    CARD_SAVED = "card_saved"
+    """What it was to bring about came another way."""
+    REPLACED = "replaced"
+    """A newer link was issued instead."""
+
+
+def was_tried(intent: SetupIntent | None) -> bool:
+    """Whether the customer entered something: a page that is only open has an untouched SetupIntent."""
+    return intent is not None and (
+        intent.last_error_code is not None
+        or intent.status not in ("requires_payment_method", "canceled")
+    )
+
+
+def is_done_otherwise(
+    link: SetupLink,
+    methods: Sequence[PaymentMethod],
+    *,
+    never_again: Set[str],
+    today: date,
+    since: int,
+) -> bool:
+    """
+    Whether what an open link is to bring about came another way. Of a failed charge the ledger says so.
+
+    Args:
+        methods: of its customer, newest first.
+        never_again: fingerprints of cards that must not be charged again.
+        since: a method counts that was saved no later; the link's own completion may be on its way.
+    """
+    if link.purpose is LinkPurpose.FAILED_CHARGE:
+        return False
+    old = next((method for method in methods if method.id == link.expiring_method), None)
+    if old is not None and not old.is_detached and not payment_methods.is_due(old, today):
+        return True  # the bank renewed it by itself
+    usable = payment_methods.usable(
+        methods, never_again=never_again, today=today, besides=link.expiring_method
+    )
+    return any(link.created_at < method.created <= since for method in usable)
 
 
 _ENDS = frozenset({LinkStatus.COMPLETED, LinkStatus.REVOKED})
@@ -65,6 +148,26 @@ class SetupLink:
     completed_session: str | None
     refusal: str | None = None
     """Why Stripe makes no page for it, until it does."""
+    expiring_method: str | None = None
+    """The saved method that it is to replace."""
+    batch_id: str | None = None
+    replaces: str | None = None
+    """The link that was ended for this one."""
+    end_reason: str | None = None
+    """An EndReason; None where it was not revoked, or before reasons were kept."""
+    sent_at: int | None = None
+    """When the customer was first given it: by a message, or as a person said."""
+    reminders: int = 0
+    reminded_at: int | None = None
+    opened_at: int | None = None
+    """The customer came back from its page at Stripe, or entered something there."""
+    started_at: int | None = None
+
+    @property
+    def purpose(self) -> LinkPurpose:
+        if self.charge_id is not None:
+            return LinkPurpose.FAILED_CHARGE
+        return LinkPurpose.EXPIRING_CARD if self.expiring_method else LinkPurpose.NEW_CARD
 
     def status(self, now: int) -> LinkStatus:
         if self.completed_at is not None:
@@ -72,6 +175,23 @@ class SetupLink:
         if self.revoked_at is not None:
             return LinkStatus.REVOKED
         return LinkStatus.EXPIRED if now >= self.expires_at else LinkStatus.OPEN
+
+
+def state_of(status: LinkStatus, setup_status: str | None) -> LinkState:
+    """Of a link whose Session was completed, the SetupIntent says the rest."""
+    if status is LinkStatus.COMPLETED and setup_status in CONFIRMING:
+        return LinkState.CONFIRMING
+    if status is LinkStatus.COMPLETED and setup_status in SETUP_FAILED:
+        return LinkState.FAILED
+    return LinkState(status)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLink:
+    link: SetupLink
+    session: LinkSession | None
+    """The last page asked for."""
+    state: LinkState
 
 
 @dataclass(frozen=True, slots=True)

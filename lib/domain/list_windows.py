@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 # How many objects must be expected beyond a cut, or the extra page costs more than it saves.
 _WORTH_CUTTING = 150
@@ -76,6 +77,23 @@ def cut(window: Window, now: int) -> Window:
     older = Window(window.created_from, moment)
     window.created_from = moment
     return older
+
+
+def parts(window: Window, count: int, now: int) -> list[Window]:
+    """
+    A window of two seconds or more in so many parts, or fewer where it is short, alike on the
+    logarithmic scale of age; two at least.
+    """
+    oldest, newest = _log_age(now, window.created_from), _log_age(now, window.created_before)
+    moments = [
+        now + _SOFTENING_SECONDS - int(math.exp(oldest + (newest - oldest) * step / count))
+        for step in range(1, count)
+    ]
+    inner = {m for m in moments if window.created_from < m < window.created_before}
+    if not inner:
+        inner = {(window.created_from + window.created_before) // 2}
+    bounds = [window.created_from, *sorted(inner), window.created_before]
+    return [Window(since, before) for since, before in pairwise(bounds)]
 
 
 def remaining(windows: Sequence[Window]) -> int | None:

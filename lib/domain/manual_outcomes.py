@@ -70,6 +70,8 @@ def why_not_the_payment(
         return "That payment belongs to another charge already."
     if intent.charge_id not in (None, charge.id):
         return "That payment carries the mark of another charge."
+    if intent.reference not in (None, charge.reference):
+        return f"That payment is of another reference, {intent.reference}."
     if intent.created < attempt.requested_at - _DAY_SECONDS:
         return "That payment was made before this charge was sent."
     if intent.status != "succeeded":

@@ -28,6 +28,10 @@ class Customer:
     is_deleted: bool = False
     default_payment_method: str | None = None
     """What the customer's invoices are charged to, if anybody chose."""
+    do_not_charge: str | None = None
+    """From the metadata, as Stripe was asked; the mirror keeps it as holds (lib/domain/holds.py)."""
+    preferred_locales: str | None = None
+    """The customer's languages, the first one first, as a browser lists them: "pl,de-AT"."""
 
     @property
     def label(self) -> str:
@@ -91,6 +95,10 @@ class CheckoutSession:
     """Only while open, and never stored in the mirror: whoever has it can use it."""
     created: int
     expires_at: int | None
+    charge_id: str | None = None
+    """The failed charge that the link is to recover, from the metadata."""
+    installation: str | None = None
+    """Which Onfile made it, from the metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +205,12 @@ class Refund:
     created: int
     order_id: str | None = None
     """Onfile's order, from the metadata; None for a refund made elsewhere."""
+    of: StripeCharge | None = None
+    """The charge itself, where it was expanded."""
+    charge_id: str | None = None
+    """Onfile's charge, from the metadata."""
+    installation: str | None = None
+    """Which Onfile made it, from the metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +231,8 @@ class Dispute:
     created: int
     is_charge_refundable: bool = False
     """As Stripe says now; the mirror keeps the status, which says nearly the same."""
+    of: StripeCharge | None = None
+    """The charge itself, where it was expanded."""
 
     @property
     def is_inquiry(self) -> bool:

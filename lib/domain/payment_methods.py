@@ -2,93 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
+from lib.domain.method_types import CHARGEABLE_TYPES, METHOD_TYPES
 from lib.domain.mirror import PaymentMethod
 from lib.errors import Blocked
 from lib.money import Money, format_money
 
-# Charged off-session with what Onfile sends: customer, method, `off_session` and `confirm`. Sources: the
-# "save details" page of each under https://docs.stripe.com/payments, and SDK 16.1, whose
-# `setup_future_usage` takes `off_session` for all of them.
-CHARGEABLE_TYPES = frozenset(
-    {
-        "card",
-        "link",
-        "us_bank_account",
-        "sepa_debit",
-        "bacs_debit",
-        "au_becs_debit",
-        "acss_debit",
-        "paypal",
-        "amazon_pay",
-        "cashapp",
-        "revolut_pay",
-    }
-)
-_OTHER_ID = "it is saved as a SEPA debit under another id, which Onfile does not follow"
-_TERMS = "its mandate names amounts or dates in advance, which Onfile does not ask for"
-_NOT_TRIED = "whether it can be charged later without the customer was not proven"
-NOT_OFFERED: Mapping[str, str] = {
-    "acss_debit": "its mandate names a schedule and who owns the account, which Onfile does not ask for",
-    "alipay": _NOT_TRIED,
-    "bancontact": _OTHER_ID,
-    "blik": _TERMS,
-    "boleto": "the customer pays each slip by hand",
-    "ideal": _OTHER_ID,
-    "kakao_pay": _NOT_TRIED,
-    "klarna": "each payment needs the customer, or order lines that Onfile does not have",
-    "kr_card": _NOT_TRIED,
-    "naver_pay": _NOT_TRIED,
-    "nz_bank_account": _NOT_TRIED,
-    "payto": _TERMS,
-    "pix": _TERMS,
-    "satispay": _NOT_TRIED,
-    "sofort": _OTHER_ID,
-    "twint": _NOT_TRIED,
-}
-"""Types that Stripe can save for later and Onfile keeps off its links, each with why."""
-
-OFFERED = CHARGEABLE_TYPES - NOT_OFFERED.keys()
-
-
-@dataclass(frozen=True, slots=True)
-class DebitTerms:
-    """What staff should know of a debit from a bank account before they wait for it."""
-
-    days: str
-    """Business days until the outcome is known, as a person says it."""
-    reversal: str
-    """For how long the customer's bank may take the money back, as a sentence."""
-
-    @property
-    def sentence(self) -> str:
-        return (
-            f"A bank debit: the outcome comes after {self.days} business days, and is “Processing” until "
-            f"then. {self.reversal} The customer agreed to a mandate on Stripe's page, and Stripe mails "
-            "the notice that has to come before a debit unless that is switched off in its Dashboard."
-        )
-
-
-# https://docs.stripe.com/payments/bank-debits and the page of each.
-DEBITS: Mapping[str, DebitTerms] = {
-    "acss_debit": DebitTerms("about 5", "The customer can dispute it for 90 days."),
-    "au_becs_debit": DebitTerms("about 3", "The customer can dispute it for 7 years."),
-    "bacs_debit": DebitTerms(
-        "about 4, the first one about 7", "The customer can dispute it without a limit in time."
-    ),
-    "sepa_debit": DebitTerms(
-        "about 5, rarely up to 14",
-        "The customer can have it back for 8 weeks without a reason, and for 13 months if it was not agreed.",
-    ),
-    "us_bank_account": DebitTerms(
-        "about 4",
-        "It can still fail after it succeeded, and a private customer can dispute it for 60 days.",
-    ),
-}
 _EXPIRES_SOON_MONTHS = 2
+_BRANDS = {
+    "amex": "American Express",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+    "diners": "Diners Club",
+}
 _DIGITS_WITHOUT_CARD = {"inr": 9, "cop": 10, "idr": 12}
 
 
@@ -106,6 +35,11 @@ def expires_soon(method: PaymentMethod, today: date) -> bool:
     return months < _EXPIRES_SOON_MONTHS
 
 
+def is_due(method: PaymentMethod, today: date) -> bool:
+    """Expired, or soon."""
+    return is_expired(method, today) or expires_soon(method, today)
+
+
 def why_not_usable(method: PaymentMethod, today: date) -> str | None:
     """A short phrase for staff, or None when the method may be charged."""
     if method.is_detached:
@@ -119,13 +53,44 @@ def why_not_usable(method: PaymentMethod, today: date) -> str | None:
     return None
 
 
+def usable(
+    methods: Sequence[PaymentMethod], *, never_again: Set[str], today: date, besides: str | None
+) -> list[PaymentMethod]:
+    """
+    Those that can be charged, newest first.
+
+    Args:
+        besides: a method that is to be replaced; it does not count, nor what expires no later.
+    """
+    chargeable = [
+        method
+        for method in methods
+        if why_not_usable(method, today) is None and method.fingerprint not in never_again
+    ]
+    old = next((method for method in methods if method.id == besides), None)
+    if old is None:
+        return chargeable
+    return [
+        method for method in chargeable if method.id != besides and _expiry(method) > _expiry(old)
+    ]
+
+
+def _expiry(method: PaymentMethod) -> tuple[int, int]:
+    """What never expires comes last."""
+    return method.exp_year or 9999, method.exp_month or 12
+
+
 def largest(method: PaymentMethod, currency: str) -> int:
     """
     The most that Stripe takes from such a method at once, in minor units.
 
     Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts. The eight digits of
-    JCB, Diners and Discover hold for accounts in Japan only, and are left to Stripe.
+    JCB, Diners and Discover hold for accounts in Japan only, and are left to Stripe; so are limits that
+    Stripe raises for an account.
     """
+    known = METHOD_TYPES.get(method.type)
+    if known is not None and currency in known.most:
+        return known.most[currency]
     if method.type == "card":
         digits = 9 if method.brand == "amex" else 12
     else:
@@ -203,31 +168,11 @@ def label(method: PaymentMethod) -> str:
 
 
 def label_of(method_type: str, brand: str | None, last4: str | None) -> str:
-    names = {
-        "amex": "American Express",
-        "jcb": "JCB",
-        "unionpay": "UnionPay",
-        "diners": "Diners Club",
-        "sepa_debit": "SEPA debit",
-        "us_bank_account": "US bank account",
-        "bacs_debit": "Bacs debit",
-        "au_becs_debit": "BECS debit",
-        "acss_debit": "ACSS debit",
-        "paypal": "PayPal",
-        "amazon_pay": "Amazon Pay",
-        "cashapp": "Cash App Pay",
-        "revolut_pay": "Revolut Pay",
-        "ideal": "iDEAL",
-        "blik": "BLIK",
-        "twint": "TWINT",
-        "payto": "PayTo",
-        "kakao_pay": "Kakao Pay",
-        "kr_card": "Korean cards",
-        "naver_pay": "Naver Pay",
-        "nz_bank_account": "New Zealand bank account",
-    }
-    kind = (brand or "card") if method_type == "card" else method_type
-    name = names.get(kind, kind.replace("_", " ").capitalize())
+    known = METHOD_TYPES.get(method_type)
+    if method_type == "card" and brand:
+        name = _BRANDS.get(brand, brand.replace("_", " ").capitalize())
+    else:
+        name = known.label if known else method_type.replace("_", " ").capitalize()
     return f"{name} ···· {last4}" if last4 else name
 
 

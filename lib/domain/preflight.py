@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 
-from lib.domain import payment_methods, twins
-from lib.domain.admit import Debt, DebtFacts, admit, newer_method
+from lib.domain import payment_methods
+from lib.domain.admit import Debt, DebtFacts, admit
 from lib.domain.charges import Attempt
 from lib.domain.confirmations import Confirmation
-from lib.domain.identity import address_key
+from lib.domain.days import day_in_words, day_of
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.retries import choose_method, was_tried, why_not_again
+from lib.domain.named_customers import NamedCustomers
+from lib.domain.newer_methods import newer_untried
+from lib.domain.retries import choose_method, earlier_tries, was_tried, why_not_again
 from lib.domain.runs import Finding, RowRequest, Severity
-from lib.domain.twins import Twin
 from lib.money import Money, format_money
 
 # A second payment of the same sum within a week is more often a mistake than not.
@@ -43,11 +44,7 @@ class Similar:
 class PreflightFacts:
     """What is known of the customers that the rows name. Keys are ids unless they say more."""
 
-    customers: Mapping[str, Customer] = field(default_factory=dict)
-    by_address: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Living customers by the key of their address."""
-    twins: Mapping[str, Twin] = field(default_factory=dict)
-    """What tells apart those who share an address."""
+    named: NamedCustomers = field(default_factory=NamedCustomers)
     methods: Mapping[str, Sequence[PaymentMethod]] = field(default_factory=dict)
     """By customer, newest first."""
     named_methods: Mapping[str, PaymentMethod] = field(default_factory=dict)
@@ -60,6 +57,8 @@ class PreflightFacts:
     """By customer and currency: how many payments, and the largest in minor units."""
     similar: Mapping[tuple[str, str, int], Similar] = field(default_factory=dict)
     """By customer, currency and minor units: the newest payment within a week."""
+    timezone: str = "UTC"
+    """The installation's: in which findings name days, and cards expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def remarks(
 ) -> list[Finding]:
     """What a person should look at of this sum and method, whatever is owed."""
     findings: list[Finding] = []
-    _expiring(method, findings, _day(now))
+    _expiring(method, findings, day_of(now, facts.timezone))
     _amount(money, customer, facts, findings)
     return findings
 
@@ -98,32 +97,13 @@ def remarks(
 def _customer(
     request: RowRequest, facts: PreflightFacts, findings: list[Finding]
 ) -> Customer | None:
-    wanted = request.customer
-    if not wanted:
+    if not request.customer:
         return None
-    by_id = facts.customers.get(wanted)
-    ids = facts.by_address.get(address_key(wanted), ()) if "@" in wanted else ()
-    # An account may have made an id of an address: then it may be another customer's address, too.
-    ids = list(dict.fromkeys([*([wanted] if by_id else []), *ids]))
-    if not ids:
-        what = f"No customer has the address {wanted[:80]}."
-        if "@" not in wanted:
-            what = f"Stripe has no customer {wanted[:40]}. Write a customer's id or e-mail address."
-        findings.append(_red("customer_unknown", what, "customer"))
+    customer = facts.named.of(request)
+    if isinstance(customer, Finding):
+        findings.append(customer)
         return None
-    if len(ids) > 1:
-        candidates = [facts.twins.get(id_) or Twin(facts.customers[id_]) for id_ in ids]
-        findings.append(
-            _red(
-                "customer_ambiguous",
-                f"{len(ids):,} customers have the address {wanted[:80]}: {twins.listed(candidates)}. "
-                "Write the id of the one you mean.",
-                "customer",
-            )
-        )
-        return None
-    customer = facts.customers.get(ids[0])
-    if customer is not None and customer.is_deleted:
+    if customer.is_deleted:
         findings.append(
             _red("customer_deleted", "This customer was deleted at Stripe.", "customer")
         )
@@ -137,8 +117,9 @@ def _method(
     findings: list[Finding],
     now: int,
 ) -> PaymentMethod | None:
+    today = day_of(now, facts.timezone)
     if request.payment_method is not None:
-        return _named_method(request.payment_method, customer, facts, findings, _day(now))
+        return _named_method(request.payment_method, customer, facts, findings, today)
     every = facts.methods.get(customer.id, ())
     tried = facts.tried.get((customer.id, request.reference or ""), ())
     choice = choose_method(
@@ -147,6 +128,7 @@ def _method(
         tried=tried,
         money=request.money,
         now=now,
+        today=today,
         never_again=facts.debts.never_again,
     )
     if choice is None and (confirmation := facts.confirming.get(customer.id)):
@@ -154,7 +136,7 @@ def _method(
         return None
     if choice is None:
         had = every[0] if every else None
-        why = payment_methods.why_not_usable(had, _day(now)) if had else None
+        why = payment_methods.why_not_usable(had, today) if had else None
         findings.append(
             _red(
                 "no_payment_method",
@@ -167,7 +149,7 @@ def _method(
         return None
     if choice.note is not None:
         findings.append(_amber("method_chosen", choice.note, "payment_method"))
-    _expiring(choice.method, findings, _day(now))
+    _expiring(choice.method, findings, today)
     return choice.method
 
 
@@ -211,20 +193,23 @@ def _debt(
     now: int,
 ) -> None:
     key = (customer.id, request.reference or "")
-    usable = [
-        one
-        for one in facts.methods.get(customer.id, ())
-        if payment_methods.why_not_usable(one, _day(now)) is None
-        and not was_tried(facts.tried.get(key, ()), one.id)
-    ]
     debt = Debt(
         customer.id,
         customer.email,
         key[1],
         request.money,
         method,
-        newer=newer_method(method, customer.default_payment_method, usable),
+        newer=newer_untried(
+            method,
+            customer.default_payment_method,
+            facts.methods.get(customer.id, ()),
+            tried=facts.tried.get(key, ()),
+            never_again=facts.debts.never_again,
+            today=day_of(now, facts.timezone),
+        ),
+        is_named=request.payment_method is not None,
         in_run=True,
+        customer_is_chosen=request.customer_is_chosen,
     )
     reasons = admit(debt, facts.debts)
     findings.extend(reasons)
@@ -235,15 +220,20 @@ def _debt(
         return
     refusal = why_not_again(tried, method.id, now, money=request.money)
     if refusal is not None:
-        red = _red(refusal.code, refusal.message, "reference")
+        red = _red(refusal.code, refusal.in_words(facts.timezone), "reference")
         findings.append(replace(red, reason=refusal.reason.value, not_before=refusal.not_before))
     else:
         other = (
-            "" if was_tried(tried, method.id) else f", not yet on {payment_methods.label(method)}"
+            "" if was_tried(tried, method.id) else f"; not yet on {payment_methods.label(method)}"
+        )
+        earlier = earlier_tries(
+            tried, facts.methods.get(customer.id, ()), now, timezone=facts.timezone
         )
         findings.append(
             _amber(
-                "another_try", f"Tried {_times(len(tried))} without success{other}.", "reference"
+                "another_try",
+                f"{earlier}{other}.",
+                "reference",
             )
         )
 
@@ -265,11 +255,9 @@ def _amount(
         where = "" if similar.is_ours else " outside Onfile"
         if similar.is_by_onfile and not similar.is_ours:
             where = " by another installation of Onfile"
-        when = datetime.fromtimestamp(similar.created, UTC)
+        when = day_in_words(similar.created, facts.timezone)
         findings.append(
-            _amber(
-                "similar_charge", f"The same amount was charged on {when:%d %b}{where}.", "amount"
-            )
+            _amber("similar_charge", f"The same amount was charged on {when}{where}.", "amount")
         )
 
 
@@ -279,11 +267,3 @@ def _red(code: str, message: str, column: str) -> Finding:
 
 def _amber(code: str, message: str, column: str) -> Finding:
     return Finding(code, Severity.AMBER, message, column)
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
-
-
-def _day(now: int) -> date:
-    return datetime.fromtimestamp(now, UTC).date()

@@ -62,6 +62,7 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
                 "reference_alike",
                 Severity.STOPPED if alike.money == request.money else Severity.AMBER,
                 f"Row {alike.number} charges “{alike.reference}” of this customer: is “{reference}” the same, written in another way?",
+                about=(alike.reference or "",),
             )
         elif earlier is not request:
             findings[request.number] = _finding(
@@ -72,5 +73,7 @@ def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) ->
     return findings
 
 
-def _finding(code: str, severity: Severity, message: str) -> Finding:
-    return Finding(code, severity, message, "reference")
+def _finding(
+    code: str, severity: Severity, message: str, *, about: tuple[str, ...] = ()
+) -> Finding:
+    return Finding(code, severity, message, "reference", about=about)

@@ -4,7 +4,7 @@ Refunds that staff order: one person asks, another approves, Stripe is asked onc
     requested ─▶ sending ─▶ succeeded ─▶ failed (the bank gave the money back to us later)
         │           ├─────▶ pending ─▶ succeeded | failed
         │           ├─────▶ refused | not_executed (nothing happened)
-        │           └─────▶ unknown ─▶ any of these, by evidence only
+        │           └─────▶ unknown ─▶ any of these, by evidence or by two people
         └─▶ rejected | withdrawn
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.domain.manual_outcomes import ManualOutcomeState
 from lib.domain.mirror import Refund
 
 
@@ -38,6 +39,14 @@ REASONS = {
     "requested_by_customer": "The customer asked for it, or the sum was wrong",
 }
 """The reasons that Stripe takes: https://docs.stripe.com/api/refunds/create"""
+
+NOT_KNOWN = "(not known)"
+"""In place of whoever asked for a refund that was taken over: Stripe keeps no people."""
+
+_DAY_SECONDS = 86_400
+
+BY_TWO_PEOPLE = "two_people"
+"""In place of evidence; lib/services/refunds/settle_by_hand.py."""
 
 _BY_EVIDENCE = frozenset(
     {
@@ -91,19 +100,26 @@ class RefundOrder:
     state: RefundState
     requested_by: str
     requested_at: int
-    decided_by: str | None
-    decided_at: int | None
-    decision_note: str | None
-    idempotency_key: str | None
-    params: str | None
+    decided_by: str | None = None
+    decided_at: int | None = None
+    decision_note: str | None = None
+    idempotency_key: str | None = None
+    params: str | None = None
     """Exactly what is sent to Stripe, as JSON; None until it is approved."""
-    looks: int
-    refund: str | None
+    looks: int = 0
+    refund: str | None = None
     """Stripe's id."""
-    outcome_at: int | None
-    code: str | None
-    message: str | None
-    request_id: str | None
+    outcome_at: int | None = None
+    code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+    last_look: str | None = None
+    """JSON of what the last look at Stripe asked and found; see lib.domain.resolutions."""
+    sent_after: int | None = None
+    """Stripe's clock at its last answer before this was sent; None where there had been none yet."""
+
+    evidence: str | None = None
+    """BY_TWO_PEOPLE where no evidence settled it; None otherwise."""
 
     @property
     def is_open(self) -> bool:
@@ -125,3 +141,49 @@ def state_of(refund: Refund) -> RefundState:
         case _:
             # pending, requires_action, and whatever is added: the money is not there yet.
             return RefundState.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOutcome:
+    """What became of an order that no evidence settles: proposed by one person, decided by another."""
+
+    id: str
+    order_id: str
+    outcome: RefundState
+    """Succeeded or not executed."""
+    refund: str | None
+    """Stripe's id of the refund that gave the money back; only where it succeeded."""
+    reason: str
+    state: ManualOutcomeState
+    proposed_by: str
+    proposed_at: int
+    decided_by: str | None = None
+    decided_at: int | None = None
+    decision_note: str | None = None
+
+    @property
+    def is_proposed(self) -> bool:
+        return self.state is ManualOutcomeState.PROPOSED
+
+
+def why_not_the_refund(
+    refund: Refund, order: RefundOrder, holder: RefundOrder | None
+) -> str | None:
+    """
+    Why a refund at Stripe cannot be what this order gave back, for staff; None when it can be.
+
+    `holder` is the order that the refund is known to belong to.
+    """
+    if refund.payment_intent != order.payment_intent:
+        return "That refund is of another payment."
+    if (refund.amount, refund.currency) != (order.amount, order.currency):
+        return "That refund is of another sum."
+    if holder is not None and holder.id != order.id:
+        return "That refund belongs to another request already."
+    if refund.order_id not in (None, order.id):
+        return "That refund carries the mark of another request."
+    if order.decided_at is not None and refund.created < order.decided_at - _DAY_SECONDS:
+        return "That refund was made before this one was sent."
+    if state_of(refund) is RefundState.FAILED:
+        return "Stripe says that this refund failed: nothing was given back."
+    return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 
 from lib.domain.charges import MOST_ATTEMPTS, Attempt, Outcome
+from lib.domain.days import day_in_words, minute_in_words
 from lib.domain.declines import Failure, Reason, explain
 from lib.domain.mirror import PaymentMethod
-from lib.domain.payment_methods import MethodChoice, choose
+from lib.domain.payment_methods import MethodChoice, choose, label, why_not_usable
 from lib.money import Money
 
 _FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
@@ -24,6 +25,13 @@ class RetryRefusal:
     """Why the last try on this method failed; of too many tries, the last of all."""
     not_before: int | None = None
     """Unix seconds; None when waiting does not help."""
+
+    def in_words(self, timezone: str) -> str:
+        """The message, and from when on the same method may be charged."""
+        if self.not_before is None:
+            return self.message
+        when = minute_in_words(self.not_before, timezone)
+        return f"{self.message} The same card may be charged again from {when}."
 
 
 def method_of(attempt: Attempt) -> str:
@@ -69,14 +77,31 @@ def why_not_again(
         return None
     failure = _failure(same_sum[-1], now)
     if failure.retry_not_before is not None and failure.retry_not_before > now:
-        when = datetime.fromtimestamp(failure.retry_not_before, UTC)
         return RetryRefusal(
-            f"{failure.explanation.staff} Not before {when:%d %b %Y %H:%M} UTC with the same card; another card may be charged now.",
+            f"{failure.explanation.staff} Another card may be charged now.",
             "retry_too_early",
             failure.reason,
             failure.retry_not_before,
         )
     return None
+
+
+def earlier_tries(
+    attempts: Sequence[Attempt], methods: Sequence[PaymentMethod], now: int, *, timezone: str
+) -> str:
+    """What was tried for a debt, for whoever decides about another try: how often, the last time, why not."""
+    seen = _seen_by_a_bank(attempts)
+    times = {1: "once", 2: "twice"}.get(len(seen), f"{len(seen):,} times")
+    failed = [attempt for attempt in seen if attempt.outcome in _FAILED]
+    if not failed:
+        return f"Tried {times} without success"
+    last = failed[-1]
+    labels = {method.id: label(method) for method in methods}
+    when = day_in_words(last.outcome_at or last.requested_at, timezone)
+    return (
+        f"Tried {times} without success, last {_money_of(last)} on {when} on "
+        f"{labels.get(method_of(last), 'a method that is gone')}: {_failure(last, now).explanation.staff.rstrip('.')}"
+    )
 
 
 def choose_method(
@@ -86,6 +111,7 @@ def choose_method(
     tried: Sequence[Attempt],
     money: Money | None,
     now: int,
+    today: date,
     never_again: Set[str] = frozenset(),
 ) -> MethodChoice | None:
     """
@@ -97,13 +123,33 @@ def choose_method(
     return choose(
         methods,
         default,
-        datetime.fromtimestamp(now, UTC).date(),
+        today,
         was_tried=lambda method: was_tried(tried, method),
         is_refused=lambda method: (
             method in stopped
             or (money is not None and why_not_again(tried, method, now, money=money) is not None)
         ),
     )
+
+
+def open_methods(
+    methods: Sequence[PaymentMethod],
+    *,
+    tried: Sequence[Attempt],
+    money: Money | None,
+    now: int,
+    today: date,
+    never_again: Set[str],
+) -> list[PaymentMethod]:
+    """Those that `choose_method` would choose between: not tried for the debt, where there are any."""
+    chargeable = [
+        one
+        for one in methods
+        if why_not_usable(one, today) is None
+        and one.fingerprint not in never_again
+        and (money is None or why_not_again(tried, one.id, now, money=money) is None)
+    ]
+    return [one for one in chargeable if not was_tried(tried, one.id)] or chargeable
 
 
 def _seen_by_a_bank(attempts: Sequence[Attempt]) -> list[Attempt]:

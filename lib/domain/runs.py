@@ -8,14 +8,13 @@ Charge runs: many charges that one person prepares, another approves, and a work
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from lib.domain.control_totals import ControlTotals
+from lib.domain.identity import readable_line
 from lib.errors import InvalidInput
 from lib.money import Money
 
@@ -69,6 +68,33 @@ RUN_STEPS: dict[RunState, frozenset[RunState]] = {
     RunState.FINISHED: frozenset(),
     RunState.CANCELLED: frozenset(),
 }
+
+
+class RunOutcome(StrEnum):
+    """What came of a run that is finished; its state only says that nothing more is sent."""
+
+    ALL_PAID = "all_paid"
+    WITH_FAILURES = "with_failures"
+    WITH_OPEN = "with_open"
+    """Nothing failed, and of something it is not known yet, or the bank is processing it."""
+    NOTHING_CHARGED = "nothing_charged"
+
+
+UNPAID = ("declined", "needs_customer", "blocked", "planned")
+"""States of rows that were to be charged and did not bring money."""
+OPEN = ("processing", "attempting", "unknown")
+
+
+def outcome_of(state: RunState, counts: Mapping[str, int]) -> RunOutcome | None:
+    """None until the run is finished; `counts` are rows by state. What was left out is no failure."""
+    if state is not RunState.FINISHED:
+        return None
+    if any(counts.get(name) for name in UNPAID):
+        return RunOutcome.WITH_FAILURES
+    if any(counts.get(name) for name in OPEN):
+        return RunOutcome.WITH_OPEN
+    return RunOutcome.ALL_PAID if counts.get("succeeded") else RunOutcome.NOTHING_CHARGED
+
 
 OVER_STATES = frozenset(state for state, steps in RUN_STEPS.items() if not steps)
 """In which a run stays. Until then its planned rows hold a reference: another run warns of it."""
@@ -126,6 +152,10 @@ class Run:
     lease_at: int | None = None
     reading: Mapping[str, Any] | None = None
     """How its file was read; None for a run that was not made from one."""
+    day_limits: Mapping[str, int] | None = None
+    """Defaults of a day under which it was submitted, by currency; None before there were any."""
+    file_version: int = 1
+    """Which file its rows are from, as it may be replaced; corrections belong to one."""
 
     def has_executor(self, now: int) -> bool:
         """Whether a process that is alive executes it."""
@@ -153,11 +183,13 @@ class RunRow:
     findings: tuple[Finding, ...] = ()
     is_submitted: bool = False
     """Part of what was approved, or is to be."""
+    original: RowRequest | None = None
+    """As the file says, of a row with a corrected cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowRequest:
-    """A row as its maker wrote it, with what could not be read of it."""
+    """A row as its maker wrote it, or corrected it, with what could not be read of it."""
 
     number: int
     cells: tuple[str, ...]
@@ -169,6 +201,12 @@ class RowRequest:
     description: str | None = None
     suffix: str | None = None
     findings: tuple[Finding, ...] = ()
+    amount_read: str | None = None
+    """Major units, without `money`: the amount could be read, and not what currency it is in."""
+    currency_read: str | None = None
+    """Without `money`: the currency could be read, and not the amount."""
+    customer_is_chosen: bool = False
+    """A correction says the customer: among ids that look the same, it is the very one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +241,8 @@ class Finding:
     """Of lib.domain.declines, when an earlier try is why."""
     not_before: int | None = None
     """Unix seconds from which the row could be sent, when waiting helps."""
+    about: tuple[str, ...] = ()
+    """The other references or customers that it speaks of, sorted: whoever opens it was shown these and no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +254,8 @@ class ApprovalDecision:
     by: str
     at: int
     reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """In minor units of one currency; None where there is none."""
-
-    per_charge: int | None = None
-    per_run: int | None = None
-    per_day: int | None = None
+    is_renewal: bool = False
+    """Given again, after the first had become too old or its giver had gone."""
 
 
 def severity_of(findings: Iterable[Finding]) -> str:
@@ -231,28 +264,6 @@ def severity_of(findings: Iterable[Finding]) -> str:
     if Severity.RED in severities:
         return "red"
     return "amber" if severities else "green"
-
-
-def digest_of(rows: Iterable[RunRow], *, canary: int, charge_new_cards: bool) -> str:
-    """
-    SHA-256 over all that decides who is charged how much for what, in the order of the rows, and
-    over what else an approver agrees to.
-    """
-    digest = hashlib.sha256(json.dumps((canary, charge_new_cards)).encode())
-    for row in rows:
-        line = (
-            row.number,
-            row.customer,
-            row.payment_method,
-            row.amount,
-            row.currency,
-            row.reference,
-            row.description,
-            row.suffix,
-        )
-        digest.update(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
 
 
 def totals_of(rows: Iterable[RunRow]) -> dict[str, int]:
@@ -264,35 +275,13 @@ def totals_of(rows: Iterable[RunRow]) -> dict[str, int]:
     return totals
 
 
-def over_limits(
-    rows: Sequence[RunRow], limits: Mapping[str, Limits], charged_today: Mapping[str, int]
-) -> tuple[str, ...]:
-    """
-    Which limits the rows pass, as `per_charge:eur`; each asks for a second approver.
-
-    `charged_today` is in minor units by currency, without these rows.
-    """
-    passed: list[str] = []
-    for code, total in totals_of(rows).items():
-        limit = limits.get(code, Limits())
-        largest = max(row.amount or 0 for row in rows if row.currency == code)
-        for name, value, most in (
-            ("per_charge", largest, limit.per_charge),
-            ("per_run", total, limit.per_run),
-            ("per_day", charged_today.get(code, 0) + total, limit.per_day),
-        ):
-            if most is not None and value > most:
-                passed.append(f"{name}:{code}")
-    return tuple(passed)
-
-
 def clean_name(name: str) -> str:
     """
     Raises:
         InvalidInput: empty, too long, or with characters that cannot be shown.
     """
-    cleaned = " ".join(name.split())
-    if not cleaned or len(cleaned) > _LONGEST_NAME or not cleaned.isprintable():
+    cleaned = readable_line(name, what="name of the run", field="name")
+    if not cleaned or len(cleaned) > _LONGEST_NAME:
         raise InvalidInput(
             f"A run needs a name of at most {_LONGEST_NAME} characters.", field="name"
         )

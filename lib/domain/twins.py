@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from lib.domain import payment_methods
+from lib.domain.days import day_in_words
 from lib.domain.mirror import Customer, PaymentMethod
+from lib.domain.runs import Finding, Severity
 from lib.money import Money
 
 MOST_NAMED = 4
+HAS_TWIN = "customer_has_twin"
+"""Code of what is found where a customer is named and another one has the same address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class LastPayment:
     money: Money
     created: int
     reference: str | None
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,9 @@ class Twin:
         if paid is None:
             history = "never paid"
         else:
-            day = datetime.fromtimestamp(paid.created, UTC)
+            day = day_in_words(paid.created, paid.timezone)
             what = f" for {paid.reference}" if paid.reference else ""
-            history = f"last paid {paid.money} on {day.day} {day:%b %Y}{what}"
+            history = f"last paid {paid.money} on {day}{what}"
         return ", ".join([*(cards or ["no saved method"]), history])
 
     @property
@@ -46,6 +51,25 @@ class Twin:
         return f"{self.customer.id} ({name}{self.details})"
 
 
-def listed(twins: list[Twin]) -> str:
+def chosen_beside(others: Sequence[Twin]) -> str:
+    """Reason why one of several was meant, for the audit log: who stood beside it."""
+    return f"Chosen on the page beside {listed(others)}."
+
+
+def listed(twins: Sequence[Twin]) -> str:
     more = f"; and {len(twins) - MOST_NAMED:,} more" if len(twins) > MOST_NAMED else ""
     return "; ".join(twin.described for twin in twins[:MOST_NAMED]) + more
+
+
+def has_twin(sharing: Sequence[Twin], severity: Severity = Severity.STOPPED) -> Finding:
+    """
+    Args:
+        sharing: the customer that is named, and the others with their address.
+    """
+    one = sharing[0].customer
+    return Finding(
+        HAS_TWIN,
+        severity,
+        f"{len(sharing):,} customers have the address {(one.email or '')[:80]}: {listed(sharing)}. Is {one.id} meant?",
+        "customer",
+    )

@@ -1,4 +1,4 @@
-"""Where Stripe sends events, and what about that differs from what Onfile needs."""
+"""Webhook endpoints at Stripe, and in which respects one differs from what Onfile needs."""
 
 from __future__ import annotations
 

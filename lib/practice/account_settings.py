@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from lib.practice.method_types import KNOWN
+
 EVENT_PAYLOADS = ("snapshot", "thin")
 _NAME = "account"
 
@@ -17,6 +19,8 @@ class AccountSettings:
     """What the account's Dashboard would show.
 
     Attributes:
+        business_name: As customers know the account, also on the hosted page; None: never set.
+        account_id: Whose account it is.
         managed_payments: Stripe is the merchant of record unless a request says otherwise; on by
             default for some accounts since July 2026, and for nobody to switch off.
         payment_method_types: Those switched on for dynamic payment methods.
@@ -27,6 +31,8 @@ class AccountSettings:
         event_payload: What the webhook destination sends: whole objects, or only their ids.
     """
 
+    business_name: str | None = "Onfile Practice Ltd"
+    account_id: str = "acct_1OnfilePractice0"
     managed_payments: bool = False
     payment_method_types: tuple[str, ...] = (
         "acss_debit",
@@ -63,6 +69,8 @@ def change(connection: sqlite3.Connection, changes: Mapping[str, Any]) -> None:
     changed = replace(read(connection), **_typed(dict(changes)))
     if changed.event_payload not in EVENT_PAYLOADS:
         raise ValueError(f"event_payload: one of {', '.join(EVENT_PAYLOADS)}")
+    if not set(changed.payment_method_types) <= KNOWN:
+        raise ValueError(f"payment_method_types: of {', '.join(sorted(KNOWN))}")
     connection.execute(
         "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)",
         (_NAME, json.dumps(asdict(changed))),

@@ -10,6 +10,7 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 from lib.practice import card_numbers, card_table
+from lib.practice.hosted_words import translatable
 from lib.practice.steps import CardForm
 
 FIELDS = ("email", "number", "expiry", "cvc", "name", "country")
@@ -129,11 +130,11 @@ def check(
     expiry = _expiry(form.expiry) if is_card else NO_EXPIRY
     problems = _card_problems(form, number, expiry, now) if is_card else {}
     if not form.name:
-        problems["name"] = "Enter the name on the card."
+        problems["name"] = translatable("Enter the name on the card.")
     elif len(form.name) > 150:
-        problems["name"] = "Use at most 150 characters."
+        problems["name"] = translatable("Use at most 150 characters.")
     if form.country not in _COUNTRY_CODES:
-        problems["country"] = "Choose a country."
+        problems["country"] = translatable("Choose a country.")
     if locked_email is None and (problem := _email_problem(form.email)):
         problems["email"] = problem
     if problems or expiry is None:
@@ -159,23 +160,23 @@ def _clean(value: str) -> str:
 def _card_problems(
     form: Typed, number: str, expiry: tuple[int, int] | None, now: datetime
 ) -> dict[str, str]:
-    found = {
+    errors = {
         "number": _number_problem(number),
         "expiry": _expiry_problem(form.expiry, expiry, now),
         "cvc": _cvc_problem(form.cvc, number),
     }
-    return {name: problem for name, problem in found.items() if problem is not None}
+    return {name: problem for name, problem in errors.items() if problem is not None}
 
 
 def _number_problem(number: str) -> str | None:
     if not number:
-        return "Enter the card number."
+        return translatable("Enter the card number.")
     if not re.fullmatch(r"[0-9]+", number):
-        return "Use digits only."
+        return translatable("Use digits only.")
     if not 12 <= len(number) <= 19:
-        return "This card number is not complete."
+        return translatable("This card number is not complete.")
     if not card_numbers.passes_luhn(number):
-        return "This card number is not valid. Check the digits."
+        return translatable("This card number is not valid. Check the digits.")
     return None
 
 
@@ -189,27 +190,28 @@ def _expiry(text: str) -> tuple[int, int] | None:
 
 def _expiry_problem(text: str, expiry: tuple[int, int] | None, now: datetime) -> str | None:
     if not text:
-        return "Enter the expiry date."
+        return translatable("Enter the expiry date.")
     if expiry is None or not 1 <= expiry[0] <= 12:
-        return "Write it as month and year, like 04/29."
+        return translatable("Write it as month and year, like 04/29.")
     month, year = expiry
     if (year, month) < (now.year, now.month):
-        return "This date is in the past."
-    return "Check the year." if year > now.year + 50 else None
+        return translatable("This date is in the past.")
+    return translatable("Check the year.") if year > now.year + 50 else None
 
 
 def _cvc_problem(cvc: str, number: str) -> str | None:
     length = 4 if _AMEX.match(number) else 3
     if not cvc:
-        return "Enter the CVC."
+        return translatable("Enter the CVC.")
     if not re.fullmatch(r"[0-9]+", cvc) or len(cvc) != length:
-        return f"Enter the {length} digits."
+        short, long = translatable("Enter the 3 digits."), translatable("Enter the 4 digits.")
+        return long if length == 4 else short
     return None
 
 
 def _email_problem(email: str) -> str | None:
     if not email:
-        return "Enter an e-mail address."
+        return translatable("Enter an e-mail address.")
     if len(email) > 254 or not _EMAIL.fullmatch(email):
-        return "This e-mail address is not complete."
+        return translatable("This e-mail address is not complete.")
     return None

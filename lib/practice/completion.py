@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.practice import card_numbers, card_table, setup
+from lib.practice import account_settings, card_numbers, card_table, setup
 from lib.practice.cards import AtSetup, Card
 from lib.practice.declines import DECLINES
 from lib.practice.ledger import Ledger, Stored
@@ -22,7 +22,7 @@ from lib.practice.steps import (
 ENDED = CardRefused("This page has expired or was already completed. Ask for a new link.")
 
 
-def view(ledger: Ledger, session_id: str, business_name: str) -> CheckoutView | None:
+def view(ledger: Ledger, session_id: str) -> CheckoutView | None:
     session = ledger.find("checkout.session", session_id)
     if session is None:
         return None
@@ -33,7 +33,7 @@ def view(ledger: Ledger, session_id: str, business_name: str) -> CheckoutView | 
     return CheckoutView(
         id=session_id,
         status=payload["status"],
-        business_name=business_name,
+        business_name=account_settings.read(ledger.connection).business_name,
         customer_name=customer.payload["name"] if customer else None,
         customer_email=email,
         is_email_locked=email is not None,

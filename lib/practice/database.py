@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_TIMEOUT_SECONDS = 15.0
 
 SCHEMA = """
@@ -107,6 +107,12 @@ CREATE TABLE IF NOT EXISTS waiting_faults (
 -- While there is a row here, what happens leaves no event.
 CREATE TABLE IF NOT EXISTS lost_events (
     token TEXT PRIMARY KEY
+) STRICT;
+
+-- Objects and events that exist and that lists and searches do not show yet.
+CREATE TABLE IF NOT EXISTS shown_late (
+    id TEXT PRIMARY KEY,
+    shown_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS denied_permissions (

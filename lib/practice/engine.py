@@ -13,20 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from lib.clock import Clock, epoch, utcnow
-from lib.practice import completion, expansion, faults, idempotency, keys, parameters
+from lib.practice import (
+    completion,
+    expansion,
+    faults,
+    idempotency,
+    keys,
+    parameters,
+    tampering,
+)
 from lib.practice.database import Database
 from lib.practice.faults import Fault, Faults
 from lib.practice.happenings import Happenings
 from lib.practice.ledger import Ledger, new_id, noun
 from lib.practice.replies import (
-    API_VERSION,
     ConnectionDropped,
     Reply,
     StripeRefusal,
+    head,
     missing,
     refusal_reply,
 )
-from lib.practice.resources import account
 from lib.practice.resources.routes import find_route
 from lib.practice.routing import Call, Route
 from lib.practice.steps import CardForm, CheckoutStep, CheckoutView
@@ -84,17 +91,17 @@ class PracticeStripe(Happenings):
         try:
             api_key = keys.authenticate(lowered)
             met = self.faults.take(method, path, immune=_immune(method, path, params))
-            asked = self._understand(method, path, params, lowered, api_key, met, request_id)
-            reply = self._act(asked) if method == "POST" else self._change_or_read(asked)
+            request = self._understand(method, path, params, lowered, api_key, met, request_id)
+            reply = self._act(request) if method == "POST" else self._change_or_read(request)
         except StripeRefusal as refused:
             reply = refusal_reply(refused, request_id)
-        return _sent(reply, met, request_id)
+        return _sent(reply, met, request_id, epoch(self.clock()))
 
     def checkout(self, session_id: str) -> CheckoutView | None:
         self.settle_due()
         with self.database.reading() as connection:
             ledger = Ledger(connection, epoch(self.clock()))
-            return completion.view(ledger, session_id, account.BUSINESS_NAME)
+            return completion.view(ledger, session_id)
 
     def submit_card(self, session_id: str, card: CardForm) -> CheckoutStep:
         return self.write(
@@ -130,7 +137,7 @@ class PracticeStripe(Happenings):
                 raise refused
         checked = parameters.check(params, route.spec)
         print_ = idempotency.fingerprint(method, path, checked)
-        wanted = checked.pop("expand", [])
+        wanted = expansion.asked_for(checked, path)
         expansions = expansion.resolve(wanted, route.returns, is_list=route.is_list)
         for kind in {kind for steps in expansions for _, kind in steps}:
             self._check_permission(api_key, expansion.READ_PERMISSIONS.get(kind, ""))
@@ -151,23 +158,23 @@ class PracticeStripe(Happenings):
             fingerprint=print_,
         )
 
-    def _change_or_read(self, asked: _Asked) -> Reply:
+    def _change_or_read(self, request: _Asked) -> Reply:
         """GET and DELETE, which take no idempotency key."""
-        is_read = asked.route.method == "GET"
+        is_read = request.route.method == "GET"
         with self.database.reading() if is_read else self.database.writing() as connection:
-            return Reply(200, self._run(asked, connection))
+            return Reply(200, self._run(request, connection))
 
-    def _act(self, asked: _Asked) -> Reply:
+    def _act(self, request: _Asked) -> Reply:
         claim: idempotency.Claim | None = None
-        if asked.idempotency_key is not None:
+        if request.idempotency_key is not None:
             claimed = idempotency.claim(
-                self.database, asked.idempotency_key, asked.fingerprint, epoch(self.clock())
+                self.database, request.idempotency_key, request.fingerprint, epoch(self.clock())
             )
             if isinstance(claimed, Reply):
                 return claimed
             claim = claimed
         try:
-            return self._act_once(asked, claim)
+            return self._act_once(request, claim)
         except StripeRefusal:
             self._settle(claim, None)
             raise
@@ -177,22 +184,22 @@ class PracticeStripe(Happenings):
                 raise
             raise faults.lock_timeout() from error
         except Exception:
-            logger.exception("practice Stripe failed", extra={"path": asked.path})
-            reply = refusal_reply(faults.server_error(), asked.request_id)
+            logger.exception("practice Stripe failed", extra={"path": request.path})
+            reply = refusal_reply(faults.server_error(), request.request_id)
             self._settle(claim, reply)
             return reply
 
-    def _act_once(self, asked: _Asked, claim: idempotency.Claim | None) -> Reply:
+    def _act_once(self, request: _Asked, claim: idempotency.Claim | None) -> Reply:
         """Acts and saves the answer in one transaction."""
         with self.database.writing() as connection:
             if claim is not None:
                 idempotency.hold(connection, claim)
             try:
-                reply = Reply(200, self._run(asked, connection))
+                reply = Reply(200, self._run(request, connection))
             except StripeRefusal as refused:
                 if not refused.has_begun:
                     raise
-                reply = refusal_reply(refused, asked.request_id)
+                reply = refusal_reply(refused, request.request_id)
             if claim is not None:
                 idempotency.save(connection, claim, reply)
             return reply
@@ -206,28 +213,37 @@ class PracticeStripe(Happenings):
             else:
                 idempotency.save(connection, claim, reply)
 
-    def _run(self, asked: _Asked, connection: sqlite3.Connection) -> dict[str, Any]:
-        if faults.find(asked.faults, "error_500_saved"):
+    def _run(self, request: _Asked, connection: sqlite3.Connection) -> dict[str, Any]:
+        if faults.find(request.faults, "error_500_saved"):
             refused = faults.server_error()
             refused.has_begun = True
             raise refused
         ledger = Ledger(
             connection,
             epoch(self.clock()),
-            asked.request_id,
-            asked.idempotency_key,
-            asked.livemode,
+            request.request_id,
+            request.idempotency_key,
+            request.livemode,
         )
         call = Call(
-            ledger, asked.path, asked.ids, asked.params, self.public_url, self._fingerprint_key
+            ledger,
+            request.path,
+            request.ids,
+            request.params,
+            self.public_url,
+            self._fingerprint_key,
         )
-        vanished = faults.find(asked.faults, "vanish")
+        vanished = faults.find(request.faults, "vanish")
         if vanished is not None:
-            raise _vanished(asked, vanished)
-        body = asked.route.act(call)
-        if asked.route.is_list and faults.find(asked.faults, "empty_page_has_more"):
+            raise _vanished(request, vanished)
+        late = faults.find(request.faults, "shown_late")
+        before = tampering.newest(connection) if late is not None else {}
+        body = request.route.act(call)
+        if late is not None:
+            tampering.show_later(connection, before, ledger.now + int(late.detail or 0))
+        if request.route.is_list and faults.find(request.faults, "empty_page_has_more"):
             body |= {"data": [], "has_more": True}
-        expansion.expand(ledger, body, asked.expansions)
+        expansion.expand(ledger, body, request.expansions)
         return body
 
     def _check_permission(self, api_key: str, permission: str) -> None:
@@ -250,27 +266,29 @@ def _immune(method: str, path: str, params: Mapping[str, Any]) -> set[str]:
     try:
         route, ids = find_route(method, path)
     except StripeRefusal:
-        return {"vanish", "empty_page_has_more"}
+        return {"vanish", "empty_page_has_more", "shown_late"}
     immune = set() if route.is_list else {"empty_page_has_more"}
+    if method != "POST":
+        immune.add("shown_late")
     has_cursor = route.is_list and not {"starting_after", "ending_before"}.isdisjoint(params)
     if method != "GET" or not (ids or has_cursor):
         immune.add("vanish")
     return immune
 
 
-def _vanished(asked: _Asked, fault: Fault) -> StripeRefusal:
-    kind = noun(asked.route.returns)
-    if not asked.route.is_list:
-        return missing(kind, next(reversed(asked.ids.values())))
+def _vanished(request: _Asked, fault: Fault) -> StripeRefusal:
+    kind = noun(request.route.returns)
+    if not request.route.is_list:
+        return missing(kind, next(reversed(request.ids.values())))
     for param in ("starting_after", "ending_before"):
-        if param in asked.params:
+        if param in request.params:
             status = int(fault.detail or 400)
-            return missing(kind, asked.params[param], param=param, status=status)
-    owner, owner_id = next(iter(asked.ids.items()))
+            return missing(kind, request.params[param], param=param, status=status)
+    owner, owner_id = next(iter(request.ids.items()))
     return missing(owner, owner_id, param=owner)
 
 
-def _sent(reply: Reply, met: list[Fault], request_id: str) -> Reply:
+def _sent(reply: Reply, met: list[Fault], request_id: str, now: int) -> Reply:
     """What leaves the house, after the faults that strike on the way back."""
     if faults.find(met, "lost_reply"):
         raise ConnectionDropped
@@ -278,5 +296,4 @@ def _sent(reply: Reply, met: list[Fault], request_id: str) -> Reply:
     if faults.find(met, "truncated_json"):
         whole = json.dumps(reply.body).encode()
         raw = whole[: len(whole) // 2]
-    head = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
-    return Reply(reply.status, reply.body, head | reply.headers, raw)
+    return Reply(reply.status, reply.body, head(request_id, now) | reply.headers, raw)

@@ -9,6 +9,7 @@ from lib.practice.ledger import Ledger
 from lib.practice.replies import invalid
 
 DEEPEST = 4
+TOTAL = "total_count"
 
 # Field of each kind that may be expanded, and the kind it names. A kind that the double does not
 # have is still a valid path: its field is null here.
@@ -78,6 +79,15 @@ READ_PERMISSIONS = {
     "balance_transaction": "rak_balance_transaction_read",
     "payout": "rak_payout_read",
 }
+
+
+def asked_for(params: dict[str, Any], path: str) -> list[str]:
+    """What is to be expanded. The total of a search becomes a parameter: it is of no object."""
+    wanted: list[str] = params.pop("expand", [])
+    if path.endswith("/search") and TOTAL in wanted:
+        wanted.remove(TOTAL)
+        params[TOTAL] = True
+    return wanted
 
 
 def resolve(paths: list[str], kind: str, *, is_list: bool) -> list[list[tuple[str, str]]]:

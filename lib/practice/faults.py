@@ -21,10 +21,11 @@ BEFORE = frozenset(
         "conflict_409",
         "error_500_unsaved",
         "missing_permission",
+        "search_unavailable",
         "vanish",
     }
 )
-DURING = frozenset({"error_500_saved", "empty_page_has_more"})
+DURING = frozenset({"error_500_saved", "empty_page_has_more", "shown_late"})
 AFTER = frozenset({"lost_reply", "truncated_json"})
 KINDS = BEFORE | DURING | AFTER
 
@@ -64,6 +65,9 @@ class Faults:
         conflict_409: 409 `idempotency_key_in_use`.
         slow: Waits `detail` seconds of real time first.
         truncated_json: Acts, then sends half of the body.
+        shown_late: Acts; what it makes, events included, is in no list and no search, and reaches no
+            webhook for `detail` seconds. A retrieve by id finds it, as ever. Writes only.
+        search_unavailable: 400, as for accounts in India. Searches only, by their path.
         missing_permission: 403; `detail` is the permission, else the endpoint's own.
         empty_page_has_more: A list answers no items and `has_more: true`. Lists only.
         vanish: A retrieve answers 404. For a list, the object that `starting_after` or
@@ -144,14 +148,14 @@ class Faults:
         Args:
             immune: Kinds that mean nothing to this request, and wait for another.
         """
-        asked = {"method": method, "path": path}
-        probe = self._database.connection().execute(f"SELECT kind {_MATCHING}", asked)
+        request = {"method": method, "path": path}
+        probe = self._database.connection().execute(f"SELECT kind {_MATCHING}", request)
         if all(row["kind"] in immune for row in probe.fetchall()):
             return []
         met: dict[str, Fault] = {}
         with self._database.writing() as connection:
             rows = connection.execute(
-                f"SELECT id, kind, skips, detail {_MATCHING} ORDER BY id", asked
+                f"SELECT id, kind, skips, detail {_MATCHING} ORDER BY id", request
             ).fetchall()
             for row in rows:
                 kind = row["kind"]
@@ -174,6 +178,8 @@ def _check(kind: str, times: int, detail: str | None, after: int) -> None:
         raise ValueError(f"unknown fault {kind!r}; one of {', '.join(sorted(KINDS))}")
     if kind == "slow":
         float(detail or "")
+    if kind == "shown_late" and not (detail or "").isdecimal():
+        raise ValueError("detail of shown_late: for how many seconds")
     choices = {"rate_limited": LIMIT_REASONS, "vanish": CURSOR_STATUSES}.get(kind)
     if choices is not None and detail is not None and detail not in choices:
         raise ValueError(f"detail of {kind}: one of {', '.join(choices)}")
@@ -204,6 +210,8 @@ def refusal(fault: Fault, permission: str) -> StripeRefusal | None:
         return server_error()
     if fault.kind == "missing_permission":
         return missing_permission(fault.detail or permission)
+    if fault.kind == "search_unavailable":
+        return StripeRefusal(400, "search feature unavailable for merchant")
     return None
 
 

@@ -13,7 +13,14 @@ CONVERSION_PER_MILLE = 10
 ABROAD_PER_MILLE = 15
 _CARD_PER_MILLE = 29
 _DEBIT_PER_MILLE, _DEBIT_MOST = 8, 500
-_DEBITS = ("acss_debit", "au_becs_debit", "bacs_debit", "sepa_debit", "us_bank_account")
+_DEBITS = (
+    "acss_debit",
+    "au_becs_debit",
+    "bacs_debit",
+    "nz_bank_account",
+    "sepa_debit",
+    "us_bank_account",
+)
 _FIXED = {"usd": 30, "eur": 25, "gbp": 20, "cad": 30, "aud": 30, "jpy": 0}
 _DISPUTE = {"usd": 1500, "eur": 2000, "gbp": 2000, "jpy": 1500}
 

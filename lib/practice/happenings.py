@@ -140,6 +140,11 @@ class Happenings:
             with self.database.writing() as connection:
                 tampering.end_losing_events(connection, token)
 
+    def show_everything(self) -> None:
+        """What the fault `shown_late` still keeps back is in every list from now on."""
+        with self.database.writing() as connection:
+            tampering.show_everything(connection)
+
     def forget(self, object_id: str) -> None:
         """Removes an object, or an event, as if it had never been. What names it stays.
 

@@ -11,8 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lib.languages import Words
 from lib.practice.checkout_form import COUNTRIES, FIELDS, Typed, check, decode, typed
 from lib.practice.hosted_pages import MERCHANT, notice, page, redirect, web_address
+from lib.practice.hosted_words import translatable, words_for
 from lib.practice.number_list import FILL_NAME, Choice, choose, groups
 from lib.practice.steps import CheckoutStep, CheckoutView, Completed, NeedsAuthentication
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 64 * 1024
 PATH = "/practice/checkout/{session_id}"
 FORM_TYPE = "application/x-www-form-urlencoded"
-NOT_SAVED = "The card was not saved. Nothing was charged."
+NOT_SAVED = translatable("The card was not saved. Nothing was charged.")
 
+_NOT_UNDERSTOOD = translatable("This form was not understood")
+_TRY_AGAIN = translatable("Open the link again and try once more.")
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 Answer = Callable[["PracticeStripe", CheckoutView, Request], Awaitable[Response]]
@@ -42,9 +46,9 @@ def routes(stripe: Callable[[], PracticeStripe]) -> list[Route]:
             if _SESSION_ID.fullmatch(session_id):
                 view = await run_in_threadpool(practice.checkout, session_id)
             if view is None:
-                return _unknown()
+                return _unknown(_words(request))
             if not is_for(view):
-                return redirect(_address(view)) if _is_open(view) else _closed(view)
+                return redirect(_address(view)) if _is_open(view) else _closed(view, request)
             return await answer(practice, view, request)
 
         return answered
@@ -66,7 +70,7 @@ async def _show_form(practice: PracticeStripe, view: CheckoutView, request: Requ
     if view.is_authentication_pending:
         return redirect(_address(view, "/authenticate"))
     blank = Typed(email=view.customer_email or "", country=_likely_country(request))
-    return _form_page(practice, view, blank)
+    return _form_page(practice, request, view, blank)
 
 
 async def _take_card(practice: PracticeStripe, view: CheckoutView, request: Request) -> Response:
@@ -75,13 +79,15 @@ async def _take_card(practice: PracticeStripe, view: CheckoutView, request: Requ
         return fields
     form = typed(fields)
     if "fill" in fields:
-        return _form_page(practice, view, form, choice=choose(fields["fill"], practice.clock()))
+        return _form_page(
+            practice, request, view, form, choice=choose(fields["fill"], practice.clock())
+        )
     locked_email = view.customer_email if view.is_email_locked else None
     card, problems = check(form, locked_email=locked_email, now=practice.clock())
     if card is None:
-        return _form_page(practice, view, form, problems)
+        return _form_page(practice, request, view, form, problems)
     step = await run_in_threadpool(practice.submit_card, view.id, card)
-    return await _after(practice, view, form, step)
+    return await _after(practice, request, view, form, step)
 
 
 async def _show_authentication(
@@ -91,6 +97,7 @@ async def _show_authentication(
         return redirect(_address(view))
     return page(
         "authenticate.html",
+        _words(request, view),
         merchant=view.business_name or MERCHANT,
         action=_address(view, "/authenticate"),
     )
@@ -109,7 +116,7 @@ async def _take_authentication(
         lambda: practice.answer_authentication(view.id, approve=answer == "approve")
     )
     blank = Typed(email=view.customer_email or "", country=_likely_country(request))
-    return await _after(practice, view, blank, step)
+    return await _after(practice, request, view, blank, step)
 
 
 def _is_open(view: CheckoutView) -> bool:
@@ -125,6 +132,7 @@ async def _show_verification(
 ) -> Response:
     return page(
         "microdeposits.html",
+        _words(request, view),
         merchant=view.business_name or MERCHANT,
         action=_address(view, "/microdeposits"),
     )
@@ -144,25 +152,29 @@ async def _take_verification(
             lambda: practice.verify_microdeposits(view.setup_intent, succeed=answer == "approve")
         )
     except ValueError:  # A second tab, or the clock, was faster.
-        return _closed(view)
-    merchant = view.business_name or MERCHANT
+        return _closed(view, request)
+    merchant, say = view.business_name or MERCHANT, _words(request, view)
     if answer == "approve":
+        used = translatable("{merchant} can use it from now on. Nothing was charged.")
         return notice(
             200,
-            "Your bank account is confirmed",
-            f"{merchant} can use it from now on. Nothing was charged.",
+            say,
+            say(translatable("Your bank account is confirmed")),
+            say(used, merchant=merchant),
             merchant=merchant,
         )
+    refused = translatable("Ask {merchant} for a new link. Nothing was charged.")
     return notice(
         200,
-        "Your bank account was not confirmed",
-        f"Ask {merchant} for a new link. Nothing was charged.",
+        say,
+        say(translatable("Your bank account was not confirmed")),
+        say(refused, merchant=merchant),
         merchant=merchant,
     )
 
 
 async def _after(
-    practice: PracticeStripe, view: CheckoutView, form: Typed, step: CheckoutStep
+    practice: PracticeStripe, request: Request, view: CheckoutView, form: Typed, step: CheckoutStep
 ) -> Response:
     if isinstance(step, Completed):
         return redirect(step.redirect_url)
@@ -171,8 +183,10 @@ async def _after(
     # A second tab or the clock may have ended the session in the meantime.
     current = await run_in_threadpool(practice.checkout, view.id)
     if current is None or current.status != "open":
-        return _closed(current or view)
-    return _form_page(practice, view, form, {_field_of(step.message): step.message}, NOT_SAVED)
+        return _closed(current or view, request)
+    return _form_page(
+        practice, request, view, form, {_field_of(step.message): step.message}, NOT_SAVED
+    )
 
 
 def _field_of(message: str) -> str:
@@ -184,10 +198,11 @@ def _field_of(message: str) -> str:
 
 def _form_page(
     practice: PracticeStripe,
+    request: Request,
     view: CheckoutView,
     form: Typed,
     problems: dict[str, str] | None = None,
-    summary: str = "Check the marked fields.",
+    summary: str = translatable("Check the marked fields."),
     *,
     choice: Choice | None = None,
 ) -> Response:
@@ -196,8 +211,12 @@ def _form_page(
         # What a script would fill in, for a browser without scripts.
         shown |= {"number": choice.shown, "expiry": choice.expiry, "cvc": choice.cvc}
         shown["name"] = form.name or FILL_NAME
+    say = _words(request, view)
+    named = say.language.locale.territories
+    countries = sorted(((code, named.get(code, name)) for code, name in COUNTRIES), key=_by_name)
     return page(
         "checkout.html",
+        say,
         status=422 if problems else 200,
         merchant=view.business_name or MERCHANT,
         action=_address(view),
@@ -205,9 +224,10 @@ def _form_page(
         submit_text=view.submit_text,
         fixed_email=view.customer_email if view.is_email_locked else None,
         typed=shown,
-        problems=dict.fromkeys(FIELDS, "") | (problems or {}),
-        summary=summary if problems else "",
-        countries=COUNTRIES,
+        problems=dict.fromkeys(FIELDS, "")
+        | {name: say(problem) for name, problem in (problems or {}).items()},
+        summary=say(summary) if problems else "",
+        countries=countries,
         takes_accounts=not {"card", "link"}.issuperset(view.payment_method_types),
         number_groups=groups(view.payment_method_types, practice.clock()),
         is_list_open=choice is not None,
@@ -224,49 +244,63 @@ def _likely_country(request: Request) -> str:
 
 async def _fields(request: Request) -> dict[str, str] | Response:
     """The posted fields, or the page that says why they are not read."""
+    say = _words(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
-        return notice(415, "This form was not understood", "Open the link again and try once more.")
+        return notice(415, say, say(_NOT_UNDERSTOOD), say(_TRY_AGAIN))
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
-                return notice(
-                    413, "That is too much text", "Go back, shorten what you typed and try again."
-                )
+                text = translatable("Go back, shorten what you typed and try again.")
+                return notice(413, say, say(translatable("That is too much text")), say(text))
         return decode(bytes(body))
     except ClientDisconnect:
         return Response(status_code=400)
     except ValueError:
-        return notice(400, "This form was not understood", "Open the link again and try once more.")
+        return notice(400, say, say(_NOT_UNDERSTOOD), say(_TRY_AGAIN))
 
 
-def _unknown() -> Response:
-    return notice(
-        404,
-        "This link does not work",
-        "Check that the whole address was copied, or ask the business that sent it for a new one.",
+def _words(request: Request, view: CheckoutView | None = None) -> Words:
+    return words_for(view.locale if view else None, request.headers.get("accept-language", ""))
+
+
+def _by_name(country: tuple[str, str]) -> str:
+    return country[1].casefold()
+
+
+def _unknown(say: Words) -> Response:
+    text = translatable(
+        "Check that the whole address was copied, or ask the business that sent it for a new one."
     )
+    return notice(404, say, say(translatable("This link does not work")), say(text))
 
 
-def _closed(view: CheckoutView) -> Response:
-    merchant = view.business_name or MERCHANT
+def _closed(view: CheckoutView, request: Request) -> Response:
+    merchant, say = view.business_name or MERCHANT, _words(request, view)
     if view.status == "complete":
+        done = translatable(
+            "{merchant} has what it needs. Nothing was charged, and there is nothing more to do."
+        )
+        onwards = say(translatable("Continue to {merchant}"), merchant=merchant)
         return notice(
             200,
-            "Your card is saved",
-            f"{merchant} has what it needs. Nothing was charged, and there is nothing more to do.",
-            "This link works once and has been used.",
+            say,
+            say(translatable("Your card is saved")),
+            say(done, merchant=merchant),
+            say(translatable("This link works once and has been used.")),
             merchant=merchant,
-            link=_link(f"Continue to {merchant}", view.success_url),
+            link=_link(onwards, view.success_url),
         )
+    back = say(translatable("Back to {merchant}"), merchant=merchant)
     return notice(
         410,
-        "This link has expired",
-        "No card was saved with it and nothing was charged.",
-        f"Ask {merchant} for a new link.",
+        say,
+        say(translatable("This link has expired")),
+        say(translatable("No card was saved with it and nothing was charged.")),
+        say(translatable("Ask {merchant} for a new link."), merchant=merchant),
         merchant=merchant,
-        link=_link(f"Back to {merchant}", view.cancel_url),
+        link=_link(back, view.cancel_url),
     )
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from lib.languages import Words
+
 MERCHANT = "Onfile Practice Ltd"
 
 _templates = Environment(
@@ -22,6 +24,7 @@ _templates = Environment(
 
 def notice(
     status: int,
+    say: Words,
     heading: str,
     *sentences: str,
     merchant: str = MERCHANT,
@@ -29,6 +32,7 @@ def notice(
 ) -> Response:
     return page(
         "notice.html",
+        say,
         status=status,
         merchant=merchant,
         heading=heading,
@@ -37,9 +41,11 @@ def notice(
     )
 
 
-def page(template: str, *, status: int = 200, **context: object) -> Response:
+def page(template: str, say: Words, *, status: int = 200, **context: object) -> Response:
     nonce = secrets.token_urlsafe(16)
-    html = _templates.get_template(template).render(nonce=nonce, **context)
+    html = _templates.get_template(template).render(
+        nonce=nonce, _=say, language=say.language.code, **context
+    )
     return HTMLResponse(html, status_code=status, headers=_headers(nonce))
 
 

@@ -1,9 +1,8 @@
-"""Lists: filters by time, cursors, limits; and Stripe's small search language."""
+"""Lists: filters by time, cursors, limits."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,14 +13,10 @@ from lib.practice.routing import Call
 DEFAULT_LIMIT = 10
 LARGEST_LIMIT = 100
 
+# Almost always nothing is late, and then nothing is looked up. For a moment to be bound.
+SHOWN = """ AND (NOT EXISTS (SELECT 1 FROM shown_late)
+    OR id NOT IN (SELECT id FROM shown_late WHERE shown_at > ?))"""
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-_CLAUSE = re.compile(
-    r"""\s*(?P<field>[a-z_]+)(\[(?P<quote>["'])(?P<key>[^"']{1,40})(?P=quote)\])?\s*"""
-    r"""(?P<operator>[:~])\s*(?P<mark>["'])(?P<value>.*?)(?P=mark)\s*""",
-    re.DOTALL,
-)
-_AND = re.compile(r"AND\s+", re.IGNORECASE)
-_METADATA_KEY = re.compile(r"[^\"\\]+")
 
 
 def page(
@@ -57,7 +52,7 @@ def page_of(
             customer too, which `where` leaves out of the answer.
         where: Further conditions, each after an AND.
     """
-    limit = _limit(call.params)
+    limit = limit_of(call.params)
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after is not None and before is not None:
         raise invalid("You cannot parameterize both starting_after and ending_before.")
@@ -71,6 +66,8 @@ def page_of(
         param = "starting_after" if after is not None else "ending_before"
         where += f" AND (created, seq) {'<' if after is not None else '>'} (?, ?)"
         bound += _position(call.ledger, table, scope, cursor, noun_, param)
+    where += SHOWN
+    bound.append(call.now)
     if call.ledger.livemode:
         where += " AND 0"
     rows = call.ledger.connection.execute(
@@ -89,42 +86,7 @@ def page_of(
     }
 
 
-def search(
-    call: Call, kind: str, fields: Mapping[str, str], *, lag_seconds: int | None = None
-) -> dict[str, Any]:
-    """Clauses joined by AND: `name:"exact"`, `name~"part"`, `metadata["key"]:"value"`.
-
-    Args:
-        fields: Searchable field and its place in the payload, as a JSON path.
-        lag_seconds: Younger objects are not found yet.
-    """
-    where = "kind = ? AND is_deleted = 0"
-    values: list[Any] = [kind]
-    if lag_seconds is not None:
-        where += " AND created <= ?"
-        values.append(call.now - lag_seconds)
-    for condition, bound in _clauses(call.params["query"], fields):
-        where += f" AND {condition}"
-        values += bound
-    limit = _limit(call.params)
-    start = _search_start(call.params.get("page"))
-    rows = call.ledger.connection.execute(
-        f"SELECT payload FROM objects WHERE {where}"  # noqa: S608  fixed names, bound values
-        " ORDER BY created DESC, seq DESC LIMIT ? OFFSET ?",
-        (*values, limit + 1, start),
-    ).fetchall()
-    found = [] if call.ledger.livemode else rows
-    has_more = len(found) > limit
-    return {
-        "object": "search_result",
-        "data": [json.loads(row["payload"]) for row in found[:limit]],
-        "has_more": has_more,
-        "next_page": f"page_{start + limit}" if has_more else None,
-        "url": call.path,
-    }
-
-
-def _limit(params: Mapping[str, Any]) -> int:
+def limit_of(params: Mapping[str, Any]) -> int:
     limit: int = params.get("limit", DEFAULT_LIMIT)
     if limit < 1:
         raise invalid(
@@ -164,47 +126,3 @@ def _position(
     if row is None or ledger.livemode:
         raise missing(noun_, cursor, param=param, status=400)
     return [row["created"], row["seq"]]
-
-
-def _search_start(page_token: str | None) -> int:
-    if page_token is None:
-        return 0
-    digits = page_token.removeprefix("page_")
-    if not digits.isdecimal():
-        raise invalid("Invalid page token.", param="page")
-    return int(digits)
-
-
-def _clauses(query: str, fields: Mapping[str, str]) -> list[tuple[str, list[str]]]:
-    clauses, rest = [], query
-    while rest.strip():
-        clause = _CLAUSE.match(rest)
-        if clause is None:
-            raise invalid(f"We were unable to parse your search query: {query}", param="query")
-        clauses.append(_condition(clause, fields))
-        rest = rest[clause.end() :]
-        joint = _AND.match(rest)
-        if rest.strip() and joint is None:
-            raise invalid(
-                "We were unable to parse your search query: clauses are joined by AND.",
-                param="query",
-            )
-        rest = rest[joint.end() :] if joint else rest
-    if not clauses:
-        raise invalid("Your search query is empty.", param="query")
-    return clauses
-
-
-def _condition(clause: re.Match[str], fields: Mapping[str, str]) -> tuple[str, list[str]]:
-    field, key, value = clause["field"], clause["key"], clause["value"]
-    if field == "metadata" and key is not None and _METADATA_KEY.fullmatch(key):
-        place = f'$.metadata."{key}"'
-    elif field in fields and key is None:
-        place = fields[field]
-    else:
-        raise invalid(f"Field `{field}` is an unsupported search field.", param="query")
-    if clause["operator"] == ":":
-        return "json_extract(payload, ?) = ? COLLATE NOCASE", [place, value]
-    if len(value) < 3:
-        raise invalid("Substring search needs at least 3 characters.", param="query")
-    return "instr(lower(json_extract(payload, ?)), lower(?)) > 0", [place, value]

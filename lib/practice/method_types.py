@@ -12,10 +12,15 @@ CURRENCIES: dict[str, frozenset[str]] = {
     "au_becs_debit": frozenset({"aud"}),
     "bacs_debit": frozenset({"gbp"}),
     "cashapp": frozenset({"usd"}),
+    "kakao_pay": frozenset({"krw"}),
     "klarna": frozenset("aud cad chf czk dkk eur gbp nok nzd pln ron sek usd".split()),
+    "kr_card": frozenset({"krw"}),
+    "naver_pay": frozenset({"krw"}),
+    "nz_bank_account": frozenset({"nzd"}),
     "paypal": frozenset("aud cad chf eur gbp usd".split()),
     "revolut_pay": frozenset({"eur", "gbp"}),
     "sepa_debit": frozenset({"eur"}),
+    "twint": frozenset({"chf"}),
     "us_bank_account": frozenset({"usd"}),
 }
 """Types that are not named take every currency."""
@@ -23,7 +28,21 @@ CURRENCIES: dict[str, frozenset[str]] = {
 ANYWHERE = ("card", "link")
 KNOWN = frozenset({*ANYWHERE, *CURRENCIES})
 
-_CHARGED_AS = {"klarna": {"payment_method_category": "pay_later", "preferred_locale": "en-US"}}
+_BUYER: dict[str, Any] = {"buyer_id": None, "transaction_id": None}
+_DEBIT: dict[str, Any] = {"expected_debit_date": None, "mandate": None}
+_CHARGED_AS: dict[str, dict[str, Any]] = {
+    "acss_debit": _DEBIT,
+    "au_becs_debit": _DEBIT,
+    "bacs_debit": _DEBIT,
+    "kakao_pay": _BUYER,
+    "klarna": {"payment_method_category": "pay_later", "preferred_locale": "en-US"},
+    "kr_card": _BUYER,
+    "naver_pay": _BUYER,
+    "nz_bank_account": {"expected_debit_date": None},
+    "sepa_debit": _DEBIT,
+    "twint": {"mandate": None},
+    "us_bank_account": _DEBIT,
+}
 
 
 def eligible(
@@ -52,7 +71,11 @@ def details(card: Card, fingerprint: str, email: str | None) -> dict[str, Any]:
         "bacs_debit": {"fingerprint": fingerprint, "last4": card.last4, "sort_code": "108800"},
         "cashapp": {"buyer_id": None, "cashtag": None},
         "klarna": {"dob": None},
+        "kr_card": {"brand": "kookmin", "last4": card.last4},
         "link": {"email": email},
+        "naver_pay": {"buyer_id": fingerprint, "funding": "card"},
+        "nz_bank_account": {"account_holder_name": None, "bank_code": "11", "last4": card.last4}
+        | {"bank_name": "STRIPE TEST BANK", "branch_code": "0000", "suffix": "010"},
         "paypal": {"country": card.country, "payer_email": email, "payer_id": fingerprint.upper()},
         "sepa_debit": {
             "bank_code": digits[2:10],
@@ -79,9 +102,7 @@ def details(card: Card, fingerprint: str, email: str | None) -> dict[str, Any]:
 
 def charge_details(kind: str, shown: dict[str, Any]) -> dict[str, Any]:
     """What a Charge shows of the method; not of cards."""
-    left_out = ("dob", "email", "generated_from", "networks", "status_details")
+    left_out = ("dob", "email", "funding", "generated_from", "networks", "status_details")
     kept = {name: value for name, value in shown.items() if name not in left_out}
     kept.pop("financial_connections_account", None)
-    if kind in ("acss_debit", "au_becs_debit", "bacs_debit", "sepa_debit", "us_bank_account"):
-        kept |= {"expected_debit_date": None, "mandate": None}
     return kept | _CHARGED_AS.get(kind, {})

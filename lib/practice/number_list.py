@@ -33,13 +33,13 @@ class Choice:
 
 def groups(payment_method_types: tuple[str, ...], now: datetime) -> list[tuple[str, list[Choice]]]:
     """The numbers that this session takes, most wanted group first."""
-    found: dict[str, list[Choice]] = {title: [] for title, _ in reversed(_GROUPS)}
+    by_title: dict[str, list[Choice]] = {title: [] for title, _ in reversed(_GROUPS)}
     for card in CARDS:
         if card.type not in payment_method_types:
             continue
         title = next(title for title, belongs in _GROUPS if belongs(card))
-        found[title].append(_choice(card, now))
-    return [(title, choices) for title, choices in found.items() if choices]
+        by_title[title].append(_choice(card, now))
+    return [(title, choices) for title, choices in by_title.items() if choices]
 
 
 def choose(number: str, now: datetime) -> Choice | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 API_VERSION = "2026-10-28.endive"
@@ -78,6 +79,15 @@ def missing(noun: str, object_id: str, *, param: str = "id", status: int = 404) 
         param=param,
         has_begun=True,
     )
+
+
+def head(request_id: str, now: int) -> dict[str, str]:
+    """What every answer begins with, by the account's own clock."""
+    return {
+        "Date": formatdate(now, usegmt=True),
+        "Request-Id": request_id,
+        "Stripe-Version": API_VERSION,
+    }
 
 
 def refusal_reply(refused: StripeRefusal, request_id: str) -> Reply:

@@ -11,6 +11,8 @@ from lib.practice.seed_plan import Past, Plan
 def seed(stripe: PracticeStripe) -> None:
     """Does nothing when the account already has customers, or another process is seeding it.
 
+    Those that were deleted, as a trial of the sandbox deletes its own, do not count.
+
     What it makes counts as delivered: a webhook route that starts later hears none of it.
     """
     if _is_taken(stripe):
@@ -26,7 +28,7 @@ def seed(stripe: PracticeStripe) -> None:
 
 def _is_taken(stripe: PracticeStripe) -> bool:
     with stripe.database.writing() as connection:
-        query = "SELECT 1 FROM objects WHERE kind = 'customer' LIMIT 1"
+        query = "SELECT 1 FROM objects WHERE kind = 'customer' AND NOT is_deleted LIMIT 1"
         if connection.execute(query).fetchone() is not None:
             return True
         claim = connection.execute(

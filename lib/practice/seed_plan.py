@@ -134,10 +134,10 @@ class Plan:
 
         def charge() -> None:
             self.order += 1
-            asked = params | {"customer": ids["customer"], "payment_method": ids["method"]}
+            fields = params | {"customer": ids["customer"], "payment_method": ids["method"]}
             if self.order % 3 == 0:
-                asked["metadata"] = {"order": f"SO-{self.order}"}
-            ids[f"charge_{number}"] = self.past.post("/v1/payment_intents", asked)["id"]
+                fields["metadata"] = {"order": f"SO-{self.order}"}
+            ids[f"charge_{number}"] = self.past.post("/v1/payment_intents", fields)["id"]
 
         self.at(ago, charge)
         if number == 0:

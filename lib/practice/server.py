@@ -48,8 +48,10 @@ class PracticeServer:
         config = uvicorn.Config(
             _Outermost(self._application()),
             log_config=None,
-            log_level="critical",
+            log_level="error",
             access_log=False,
+            # The account's own clock says it.
+            date_header=False,
             lifespan="off",
             ws="none",
             http="h11",

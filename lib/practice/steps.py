@@ -20,7 +20,7 @@ class CheckoutView:
 
     id: str
     status: str
-    business_name: str
+    business_name: str | None
     customer_name: str | None
     customer_email: str | None
     is_email_locked: bool

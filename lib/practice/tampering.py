@@ -36,8 +36,8 @@ def forget(ledger: Ledger, object_id: str) -> None:
 
 def alter(ledger: Ledger, object_id: str, changes: Mapping[str, Any]) -> None:
     row = ledger.connection.execute("SELECT kind FROM objects WHERE id = ?", (object_id,))
-    found = row.fetchone()
-    stored = None if found is None else ledger.find(found["kind"], object_id)
+    entry = row.fetchone()
+    stored = None if entry is None else ledger.find(entry["kind"], object_id)
     if stored is None:
         raise ValueError(f"there is no {object_id}")
     wrong = sorted(name for name in changes if name in _FIXED or name not in stored.payload)
@@ -45,6 +45,31 @@ def alter(ledger: Ledger, object_id: str, changes: Mapping[str, Any]) -> None:
         raise ValueError(f"{object_id} cannot be altered in {', '.join(wrong)}")
     stored.payload = _merged(stored.payload, json.loads(json.dumps(changes)))
     ledger.save(stored)
+
+
+def newest(connection: sqlite3.Connection) -> dict[str, int]:
+    """Where the tables of objects and events end, for `show_later`."""
+    return {
+        table: int(connection.execute(f"SELECT coalesce(max(seq), 0) FROM {table}").fetchone()[0])  # noqa: S608
+        for table in ("objects", "events")
+    }
+
+
+def show_later(connection: sqlite3.Connection, since: Mapping[str, int], shown_at: int) -> None:
+    """What was made since then appears in lists, searches and webhooks at that second."""
+    for table, seq in since.items():
+        connection.execute(
+            f"INSERT OR REPLACE INTO shown_late (id, shown_at) SELECT id, ? FROM {table} WHERE seq > ?",  # noqa: S608
+            (shown_at, seq),
+        )
+    connection.execute(
+        "UPDATE deliveries SET next_try_at = ? WHERE event_id IN (SELECT id FROM events WHERE seq > ?)",
+        (shown_at, since["events"]),
+    )
+
+
+def show_everything(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM shown_late")
 
 
 def _merged(payload: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from lib.domain.certificates import Certificate, CertificateLine
 from lib.domain.runs import ApprovalDecision, Run
@@ -18,6 +19,7 @@ RESULTS = {
 }
 SUMS = (
     ("file", "File"),
+    ("corrected", "Corrections"),
     ("kept_back", "Not sent"),
     ("sent", "Sent"),
     ("failed", "Failed"),
@@ -38,6 +40,12 @@ class Paper:
     certificate: Certificate
     people: Mapping[str, str]
     """Names by user name."""
+    timezone: str
+    """The installation's, by its IANA name."""
+    agreement: str = ""
+    """What the typed totals fit where corrections changed a sum: the file, or the corrected sums."""
+    not_again: str = ""
+    """Why Stripe could not be asked again when this was printed."""
 
 
 def lines_of(certificate: Certificate) -> dict[str, CertificateLine]:
@@ -46,7 +54,7 @@ def lines_of(certificate: Certificate) -> dict[str, CertificateLine]:
 
 
 def sums_of(
-    certificate: Certificate, *, where_any: tuple[str, ...] = ("elsewhere",)
+    certificate: Certificate, *, where_any: tuple[str, ...] = ("elsewhere", "corrected")
 ) -> list[tuple[str, str]]:
     """Names of `Line` and labels; those `where_any` only if there is something in some currency."""
     lines = lines_of(certificate).values()
@@ -58,9 +66,14 @@ def sums_of(
 
 
 def to_html(paper: Paper) -> bytes:
-    """A page of A4 that prints as it is; times in UTC."""
+    """A page of A4 that prints as it is; times in the installation's time zone."""
     run, certificate = paper.run, paper.certificate
-    lines = lines_of(certificate)
+    lines, zone = lines_of(certificate), ZoneInfo(paper.timezone)
+
+    def at(seconds: int | None) -> str:
+        if seconds is None:
+            return "not yet"
+        return datetime.fromtimestamp(seconds, zone).strftime("%-d %b %Y, %H:%M:%S %Z")
 
     def person(username: str | None) -> str:
         return (
@@ -69,28 +82,31 @@ def to_html(paper: Paper) -> bytes:
 
     facts = [
         ("Run", f"{run.name} ({run.id})"),
-        ("Prepared by", f"{person(run.created_by)}, {_at(run.created_at)}"),
-        ("Submitted by", f"{person(run.submitted_by)}, {_at(run.submitted_at)}"),
-        ("Control totals typed", run.control.in_words() if run.control is not None else "none"),
+        ("Prepared by", f"{person(run.created_by)}, {at(run.created_at)}"),
+        ("Submitted by", f"{person(run.submitted_by)}, {at(run.submitted_at)}"),
+        ("Control totals typed", _typed(paper)),
         *(
             (
-                "Approved by" if d.decision == "approve" else "Rejected by",
-                f"{person(d.by)}, {_at(d.at)}",
+                _decided(d),
+                f"{person(d.by)}, {at(d.at)}" + (f": {d.reason}" if d.reason else ""),
             )
             for d in paper.decisions
             if d.digest == run.digest
         ),
-        ("Executed", f"{_at(run.started_at)} to {_at(run.finished_at)}"),
-        ("Compared with Stripe", f"{_at(certificate.at)}, by {person(certificate.by)}"),
+        ("Executed", f"{at(run.started_at)} to {at(run.finished_at)}"),
+        ("Compared with Stripe", f"{at(certificate.at)}, by {person(certificate.by)}"),
         ("File", run.file_name or "none"),
         ("SHA-256 of the file", run.file_digest or "none"),
         ("SHA-256 of what was approved", run.digest or "none"),
+        ("End of the audit log", certificate.content.get("audit_head", "not kept then")),
+        ("Times", f"in {paper.timezone}"),
     ]
     return printed(
         "certificate.html",
         name=run.name,
         result=certificate.result,
         said=RESULTS[certificate.result],
+        not_again=paper.not_again,
         facts=facts,
         sums=[
             (label, [format_money(getattr(line, sum_), code) for code, line in lines.items()])
@@ -103,7 +119,13 @@ def to_html(paper: Paper) -> bytes:
     )
 
 
-def _at(seconds: int | None) -> str:
-    if seconds is None:
-        return "not yet"
-    return datetime.fromtimestamp(seconds, UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
+def _decided(decision: ApprovalDecision) -> str:
+    word = "Approved" if decision.decision == "approve" else "Rejected"
+    return f"{word} again by" if decision.is_renewal else f"{word} by"
+
+
+def _typed(paper: Paper) -> str:
+    control = paper.run.control
+    if control is None:
+        return "none"
+    return f"{control.in_words()}. {paper.agreement}" if paper.agreement else control.in_words()

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
 
 from lib.clock import Clock
-from lib.domain.charges import ChargeState
+from lib.domain.charges import FAILED_STATES
 from lib.domain.declines import Reason
-from lib.domain.identity import address_key, reference_key
-from lib.money import format_major
 from lib.reports.charge_columns import explained, reason_of
-from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
-from lib.store.charge_rows import UNRESOLVED
+from lib.reports.charge_filter import (
+    CHARGES,
+    EVERY,
+    JOINED,
+    SOURCES,
+    SUMS,
+    ChargeFilter,
+    kept_sums,
+)
+from lib.reports.charge_order import ORDERS, by_amount
+from lib.reports.paging import (
+    EXPORT_ROWS,
+    PAGE_ROWS,
+    Page,
+    Query,
+    every,
+    page_of,
+    records,
+)
+from lib.reports.sums import Sum, count_of, sums_of
 from lib.store.connection_pool import ConnectionPool
+from lib.store.states import one_of
 
 _CHARGES = Query(
-    """SELECT h.id, h.customer, coalesce(c.name, c.email, h.customer) AS name, c.email,
-           h.reference, h.description, h.amount, h.currency, h.state, h.created_by,
-           coalesce(u.name, h.created_by) AS created_by_name, h.created_at, h.updated_at,
+    f"""SELECT h.id AS id, h.customer, coalesce(c.name, c.email, h.customer) AS name, c.email,
+           h.reference, h.description, h.amount AS amount, h.currency AS currency, h.state, h.created_by,
+           coalesce(u.name, h.created_by) AS created_by_name, h.created_at, h.charged_at, h.updated_at,
            h.payment_method, m.brand, m.last4, m.type, a.number AS attempts, a.outcome,
            a.outcome_at, a.requested_at, a.http_status, a.request_id, a.payment_intent, a.code,
            a.decline_code, a.advice_code, a.network_decline_code, a.network_advice_code,
@@ -32,43 +50,35 @@ _CHARGES = Query(
            (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = a.payment_intent
                AND p.status = 'succeeded') AS disputed,
            r.id AS run, r.name AS run_name, n.id AS new_method, n.type AS new_type, n.brand AS new_brand, n.last4 AS new_last4,
-           h.created_at AS page_time, h.id AS page_id
-       FROM charges h
-       LEFT JOIN customers c ON c.id = h.customer
+           h.position AS position, h.charged_at AS page_time, h.id AS page_id
+       {SOURCES}
        LEFT JOIN payment_methods m ON m.id = h.payment_method
-       LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
-           (SELECT max(number) FROM attempts WHERE charge_id = h.id)
        LEFT JOIN runs r ON r.id = a.run_id
        LEFT JOIN setup_links l ON l.charge_id = h.id AND l.revoked_at IS NULL
            AND l.completed_at IS NULL
        LEFT JOIN users u ON u.username = h.created_by
        LEFT JOIN payment_methods n ON n.id = (
            SELECT id FROM payment_methods WHERE customer = h.customer AND is_detached = 0
-               AND h.state IN ('declined', 'needs_customer') AND created >= a.outcome_at
+               AND h.state IN {one_of(FAILED_STATES)} AND created >= a.outcome_at
                AND id <> h.payment_method ORDER BY created DESC LIMIT 1)""",
-    "h.created_at",
+    "h.charged_at",
     "h.id",
+    found_in=CHARGES,
 )
-# Places in a list, what opens a customer's link, and codes that only support reads.
-_NOT_EXPORTED = [
-    "page_time",
-    "page_id",
-    "recovery_token",
-    "looks",
-    "next_look_at",
-    "new_type",
-    "new_brand",
-    "new_last4",
-    "new_method_id",
-    "states",
-    "network_decline_code",
-    "network_advice_code",
-    "message",
-]
-_CODES = ("http_status", "code", "decline_code", "advice_code", "outcome_type")
+# So many are sorted in no time; of more, enough lie close together in the index of amounts.
+_SORTED = 5_000
+_FAILURE_SUMS = Query(
+    f"""SELECT o.state, o.currency, o.codes, count(*) AS count, sum(o.amount) AS amount
+        {CHARGES}""",
+    "o.charged_at",
+    "o.charge_id",
+)
+_CODES = ("http_status", "code", "decline_code", "advice_code", "outcome_type", "message")
+_NO_CODES = dict.fromkeys(("network_decline_code", "network_advice_code"))
 _INTEGERS = (
     "amount",
     "created_at",
+    "charged_at",
     "updated_at",
     "attempts",
     "outcome_at",
@@ -96,51 +106,96 @@ class ChargeReports:
 
     def page(
         self,
+        which: ChargeFilter = EVERY,
         *,
         states: tuple[str, ...] = (),
-        search: str = "",
         customer: str | None = None,
-        since: int | None = None,
-        unresolved: bool = False,
+        search: str = "",
         reason: str | None = None,
+        order: str | None = None,
         cursor: str | None = None,
         rows: int = PAGE_ROWS,
     ) -> Page:
         """
-        Charges, newest first; `reason`, `what_happened` and `next_step` say why one failed.
+        Charges, that of the newest try first; `reason`, `what_happened` and `next_step` say why one failed.
 
         `states` adds to the state what became of the money since: refunded, disputed.
         `method` and `new_method` are labels; `new_method` is one saved after the failure.
 
         Args:
-            unresolved: only failures that no later charge of the same reference made good.
             reason: only failures for this reason of `lib.domain.declines`.
+            order: one of ORDERS: by amount, one currency after the other.
         """
-        query = _CHARGES.matching(
-            search,
-            (
-                "h.reference",
-                "coalesce(c.name, c.email)",
-                "c.email",
-                "h.id",
-                "h.customer",
-                "a.payment_intent",
-            ),
-            {"h.reference_key": reference_key, "c.address_key": address_key},
-        )
-        if states:
-            query = query.where(f"h.state IN ({', '.join('?' * len(states))})", *states)
-        if customer is not None:
-            query = query.where("h.customer = ?", customer)
-        if since is not None:
-            query = query.where("h.created_at >= ?", since)
-        if unresolved:
-            query = query.where(UNRESOLVED)
+        which = replace(which, search=search or which.search, customer=customer or which.customer)
         with self._pool.reading() as database:
-            if reason is not None:
-                query = _because(query, self._failures(database, since or 0), reason)
+            which = which.found(database)
+            is_ordered = order in ORDERS
+            walk = (is_ordered or which.is_vague) and _is_many(database, which, states)
+            sign = "+" if walk or (is_ordered and which.unresolved) else ""
+            if walk and not is_ordered:
+                query = which.in_order_of_search(_CHARGES)
+            else:
+                query = which.narrow(_CHARGES, sign=sign)
+            query = self._of_state(database, query, which, states, reason, sign)
+            if order in ORDERS:
+                query = query.sorted_by(by_amount(which, order, walk=walk))
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
-        return Page(explained(page.frame), page.newer, page.older)
+        return replace(page, frame=explained(page.frame))
+
+    def ids(
+        self,
+        which: ChargeFilter,
+        *,
+        states: tuple[str, ...] = (),
+        reason: str | None = None,
+        most: int = EXPORT_ROWS,
+    ) -> list[str]:
+        """
+        Of the charges that `page` shows, in its first order.
+
+        Raises:
+            InvalidInput: there are more than `most`.
+        """
+        with self._pool.reading() as database:
+            which = which.found(database)
+            query = self._of_state(database, which.narrow(_CHARGES), which, states, reason).ids
+            rows = every(database, query, most=most)
+        return [str(row["id"]) for row in rows]
+
+    def _of_state(
+        self,
+        database: Database,
+        query: Query,
+        which: ChargeFilter,
+        states: tuple[str, ...],
+        reason: str | None,
+        sign: str = "",
+    ) -> Query:
+        if states:
+            query = query.where(f"{sign}h.state IN ({', '.join('?' * len(states))})", *states)
+        if reason is not None:
+            query = _because(query, self._failures(database, which), reason)
+        return query
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever to be charged."""
+        with self._pool.reading() as database:
+            return not list(database.query("SELECT 1 FROM charges LIMIT 1"))
+
+    def sums(self, which: ChargeFilter) -> list[Sum]:
+        """Of all rows, whatever page is shown; by the sums that are kept where they say it."""
+        with self._pool.reading() as database:
+            if which.is_plain:
+                return kept_sums(database, which)
+            query = which.found(database).narrow(SUMS)
+            return sums_of(database, query, group="h.state, h.currency")
+
+    def sums_at_once(self, which: ChargeFilter) -> list[Sum] | None:
+        """None where a search means more than a page waits for."""
+        with self._pool.reading() as database:
+            if which.found(database).is_vague:
+                return None
+        return self.sums(which)
 
     def find(self, charge_id: str) -> dict[str, Any] | None:
         """One row as `page` has it."""
@@ -164,49 +219,22 @@ class ChargeReports:
             )
             return next((str(row["currency"]) for row in rows), None)
 
-    def reasons(self, *, since: int) -> pd.DataFrame:
-        """Failures nobody made good yet, per `reason` and `currency`: `count` and `amount`."""
+    def reasons(self, which: ChargeFilter) -> pd.DataFrame:
+        """Failures nobody made good yet, per `reason`, `state` and `currency`: `count` and `amount`."""
         with self._pool.reading() as database:
-            rows = self._failures(database, since)
-        frame = pd.DataFrame(
-            [(row["reason"], row["currency"], row["count"], row["amount"]) for row in rows],
-            columns=["reason", "currency", "count", "amount"],
-        )
-        return frame.groupby(["reason", "currency"], as_index=False).sum()
+            rows = self._failures(database, which.found(database))
+        columns = ["reason", "state", "currency", "count", "amount"]
+        frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
+        return frame.groupby(columns[:3], as_index=False).sum()
 
-    def _failures(self, database: Database, since: int) -> list[dict[str, Any]]:
+    def _failures(self, database: Database, which: ChargeFilter) -> list[dict[str, Any]]:
         """Counts by the codes that a reason is made from, so that no row has to be read."""
-        rows = database.query(
-            f"""SELECT h.state, h.currency, {", ".join(f"a.{code}" for code in _CODES)},
-                    a.network_decline_code, a.network_advice_code, a.message,
-                    count(*) AS count, sum(h.amount) AS amount
-                FROM charges h LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
-                    (SELECT max(number) FROM attempts WHERE charge_id = h.id)
-                WHERE h.created_at >= ? AND {UNRESOLVED}
-                GROUP BY h.state, h.currency, {", ".join(f"a.{code}" for code in _CODES)}""",
-            (since,),
-        )
-        return [row | {"reason": (reason_of(row) or Reason.BANK_REFUSED).value} for row in rows]
-
-    def export(
-        self, *, states: tuple[str, ...] = (), search: str = "", since: int | None = None
-    ) -> pd.DataFrame:
-        frame = self.page(states=states, search=search, since=since, rows=EXPORT_ROWS).frame
-        # In major units like the amount beside it.
-        refunded = [
-            format_major(int(back), str(code)) if back else ""
-            for back, code in zip(frame["refunded"].fillna(0), frame["currency"], strict=True)
-        ]
-        return frame.drop(columns=_NOT_EXPORTED).assign(refunded=refunded)
-
-    def counts(self, *, since: int | None = None) -> dict[str, int]:
-        with self._pool.reading() as database:
-            rows = database.query(
-                "SELECT state, count(*) AS n FROM charges WHERE created_at >= ? GROUP BY state",
-                (since or 0,),
-            )
-            totals = {row["state"]: int(row["n"]) for row in rows}
-        return {state.value: totals.get(state.value, 0) for state in ChargeState}
+        is_plain = replace(which, unresolved=False).is_plain
+        query = replace(which, unresolved=True).narrow(_FAILURE_SUMS, sign="+" if is_plain else "")
+        if is_plain:
+            query = replace(query, select=query.select.replace(JOINED, "", 1))
+        rows = database.query(f"{query.sql} GROUP BY 1, 2, 3", query.parameters)
+        return [row | {"reason": _reason_of(row)} for row in rows]
 
     def timeline(self, charge_id: str) -> list[TimelineEntry]:
         """What happened to a charge, oldest first."""
@@ -226,37 +254,44 @@ class ChargeReports:
     def totals(self, *, since: int) -> pd.DataFrame:
         """Per currency and state: `count` and `amount` in minor units."""
         with self._pool.reading() as database:
-            rows = database.query(
-                """SELECT currency, state, count(*) AS count, sum(amount) AS amount FROM charges
-                   WHERE created_at >= ? GROUP BY currency, state""",
-                (since,),
-            )
-            return pd.DataFrame(list(rows), columns=["currency", "state", "count", "amount"])
+            rows = [asdict(one) for one in kept_sums(database, ChargeFilter(since=since))]
+        return pd.DataFrame(rows, columns=["currency", "state", "count", "amount"])
 
-    def per_day(self, *, since: int, utc_offset_seconds: int = 0) -> pd.DataFrame:
-        """Per day (ISO date in the reader's zone), currency and state: `count` and `amount`."""
+    def per_day(self, days: Mapping[str, tuple[int, int]]) -> pd.DataFrame:
+        """
+        Per day, currency and state: `count` and `amount`.
+
+        `days`: from which moment on each is, and before which; whole quarters of an hour.
+        """
+        quarters = [[day, since // 900, before // 900] for day, (since, before) in days.items()]
         with self._pool.reading() as database:
             rows = database.query(
-                """SELECT date(created_at + ?, 'unixepoch') AS day, currency, state,
-                       count(*) AS count, sum(amount) AS amount
-                   FROM charges WHERE created_at >= ? GROUP BY day, currency, state
-                   ORDER BY day""",
-                (utc_offset_seconds, since),
+                """SELECT d.value ->> 0 AS day, s.currency, s.state, sum(s.n) AS count,
+                       sum(s.amount) AS amount
+                   FROM json_each(?) d CROSS JOIN charge_sums s
+                   WHERE s.length = 900 AND s.number >= d.value ->> 1 AND s.number < d.value ->> 2
+                       AND s.n > 0
+                   GROUP BY day, s.currency, s.state ORDER BY day""",
+                (json.dumps(quarters),),
             )
             return pd.DataFrame(list(rows), columns=["day", "currency", "state", "count", "amount"])
 
 
+def _is_many(database: Database, which: ChargeFilter, states: tuple[str, ...]) -> bool:
+    """Whether most of a long walk would be among the rows; of a search, when it finds many."""
+    if which.is_of_few or which.positions is not None:
+        return False
+    return count_of(kept_sums(database, which), states) > _SORTED
+
+
+def _reason_of(row: dict[str, Any]) -> str:
+    codes = dict(zip(_CODES, json.loads(row["codes"]), strict=True))
+    return (reason_of(row | codes | _NO_CODES) or Reason.BANK_REFUSED).value
+
+
 def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query:
     """Only rows with a combination of codes that means `reason`."""
-    codes = {
-        (row["state"], *(row[code] for code in _CODES))
-        for row in failures
-        if row["reason"] == reason
-    }
-    if not codes:
-        return query.where("0")
-    same = " AND ".join(["h.state IS ?", *(f"a.{code} IS ?" for code in _CODES)])
+    codes = {row["state"] + row["codes"] for row in failures if row["reason"] == reason}
     return query.where(
-        "(" + " OR ".join(f"({same})" for _ in codes) + ")",
-        *(value for combination in codes for value in combination),
+        "o.state || o.codes IN (SELECT value FROM json_each(?))", json.dumps(sorted(codes))
     )

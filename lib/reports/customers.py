@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
-import pandas as pd
+from sqlite_utils import Database
 
-from lib.clock import Clock
+from lib.clock import Clock, epoch
 from lib.domain import payment_methods as rules
+from lib.domain.identity import search_text
 from lib.domain.mirror import PaymentMethod
-from lib.reports.paging import EXPORT_ROWS, PAGE_ROWS, Page, Query, page_of, records
+from lib.reports.counts import UNCOUNTED, Counts, tally
+from lib.reports.paging import (
+    PAGE_ROWS,
+    Page,
+    Query,
+    page_of,
+    records,
+)
 from lib.store.connection_pool import ConnectionPool
+from lib.store.meta import MetaStore
 
 _CUSTOMERS = Query(
-    """SELECT c.id, c.name, c.email, c.created, c.is_deleted,
+    """SELECT c.id, c.id AS customer, c.name, c.email, c.created, c.is_deleted,
            (SELECT count(*) FROM payment_methods m WHERE m.customer = c.id
                AND m.is_detached = 0) AS methods,
            (SELECT max(created_at) FROM charges h WHERE h.customer = c.id) AS last_charge_at,
@@ -42,6 +53,12 @@ _METHODS = Query(
     "m.position",
     "m.position",
 )
+_METHOD_COUNTS = Query(
+    """SELECT m.is_detached, m.customer IS NULL AS is_alone, m.exp_year * 12 + m.exp_month AS month
+       FROM payment_methods m""",
+    "m.position",
+    "m.position",
+)
 # A method exists at Stripe before its bank has confirmed it. It counts as saved once it had a
 # customer, or once the SetupIntent it came from succeeded.
 _SAVED = """(m.last_customer IS NOT NULL OR EXISTS (
@@ -59,10 +76,13 @@ class CustomerReports:
         *,
         search: str = "",
         with_methods: bool | None = None,
+        since: int | None = None,
+        before: int | None = None,
         cursor: str | None = None,
         rows: int = PAGE_ROWS,
     ) -> Page:
-        query = _CUSTOMERS.where("c.is_deleted = 0").searching("customers", search)
+        query = _CUSTOMERS.where("c.is_deleted = 0").between("c.position", since, before)
+        query = query.searching("customers", search)
         if with_methods is not None:
             query = query.where(
                 """EXISTS (SELECT 1 FROM payment_methods x
@@ -78,6 +98,16 @@ class CustomerReports:
                 integers=("created", "methods", "last_charge_at"),
             )
 
+    def count(
+        self, *, search: str = "", since: int | None = None, before: int | None = None
+    ) -> int | None:
+        """None where there are more than MOST_COUNTED."""
+        query = replace(_CUSTOMERS, select="SELECT 1 AS one FROM customers c")
+        query = query.where("c.is_deleted = 0").between("c.position", since, before)
+        with self._pool.reading() as database:
+            tallies = tally(database, query.searching("customers", search), "one")
+        return None if tallies is None else sum(tallies.values())
+
     def find(self, customer_id: str) -> dict[str, Any] | None:
         """Also a deleted one: its charges are still looked up."""
         query = _CUSTOMERS.where("c.id = ?", customer_id)
@@ -86,6 +116,10 @@ class CustomerReports:
                 database, query, rows=1, integers=("created", "methods", "last_charge_at")
             ).frame
         return next(iter(records(frame)), None)
+
+    def ids(self, *, search: str = "", limit: int) -> list[str]:
+        """Of living customers, newest first."""
+        return [str(one) for one in self.page(search=search, rows=limit).frame["id"]]
 
     def choices(self, search: str, *, limit: int = 20) -> list[tuple[str, str]]:
         """(id, "Name · e-mail") of living customers, for a picker; newest first."""
@@ -110,6 +144,8 @@ class PaymentMethodReports:
         state: str | None = None,
         search: str = "",
         customer: str | None = None,
+        since: int | None = None,
+        before: int | None = None,
         cursor: str | None = None,
         rows: int = PAGE_ROWS,
     ) -> Page:
@@ -118,69 +154,61 @@ class PaymentMethodReports:
 
         `same_card_of` names other customers holding the same card.
         """
-        today = self._clock().date()
-        month = today.year * 12 + today.month
-        expiry = "(m.exp_year * 12 + m.exp_month)"
-        query = _METHODS.where(_SAVED).searching("payment_methods", search)
+        query = _METHODS.where(_SAVED).between("m.position", since, before)
+        query = query.searching("payment_methods", search)
         if customer is not None:
             query = query.where(
                 "(m.customer = ? OR (m.is_detached = 1 AND m.last_customer = ?))",
                 customer,
                 customer,
             )
-        match state:
-            case "removed":
-                query = query.where("m.is_detached = 1")
-            case "needs_customer":
-                query = query.where("m.is_detached = 0 AND m.customer IS NULL")
-            case "expired":
-                query = query.where(f"m.customer IS NOT NULL AND {expiry} < ?", month)
-            case "expiring":
-                query = query.where(
-                    f"m.customer IS NOT NULL AND {expiry} BETWEEN ? AND ?", month, month + 1
-                )
-            case "usable":
-                query = query.where(
-                    f"m.customer IS NOT NULL AND (m.exp_year IS NULL OR {expiry} >= ?)", month
-                )
         with self._pool.reading() as database:
+            today = self._today(database)
+            query = _of_state(query, state, today.year * 12 + today.month)
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_METHOD_INTEGERS)
-        return self._described(page)
+        return _described(page, today)
 
-    def _described(self, page: Page) -> Page:
-        today = self._clock().date()
-        methods = [_method(row) for row in records(page.frame)]
-        page.frame["label"] = [rules.label(method) for method in methods]
-        page.frame["why_not"] = [rules.why_not_usable(method, today) or "" for method in methods]
-        page.frame["state"] = [
-            "removed"
-            if method.is_detached
-            else "needs_customer"
-            if method.customer is None
-            else "expired"
-            if rules.is_expired(method, today)
-            else "expiring"
-            if rules.expires_soon(method, today)
-            else "usable"
-            if rules.why_not_usable(method, today) is None
-            else "not_supported"
-            for method in methods
-        ]
-        return page
-
-    def export(self, *, state: str | None = None, search: str = "") -> pd.DataFrame:
-        frame = self.page(state=state, search=search, rows=EXPORT_ROWS).frame
-        return frame.drop(columns=["page_time", "page_id", "livemode", "is_detached"])
+    def _today(self, database: Database) -> date:
+        return MetaStore(database).today(epoch(self._clock()))
 
     def find(self, method_id: str) -> dict[str, Any] | None:
         with self._pool.reading() as database:
             query = _METHODS.where(_SAVED).where("m.id = ?", method_id)
             page = page_of(database, query, rows=1, integers=_METHOD_INTEGERS)
-        return next(iter(records(self._described(page).frame)), None)
+            today = self._today(database)
+        return next(iter(records(_described(page, today).frame)), None)
 
-    def counts(self) -> dict[str, int]:
-        """By state; each part walks an index, as a page asks on every rerun."""
-        today = self._clock().date()
+    def counts(
+        self, *, search: str = "", since: int | None = None, before: int | None = None
+    ) -> Counts:
+        """Of METHOD_STATES."""
+        if not search_text(search) and since is None and before is None:
+            return self._all_counts()
+        query = _METHOD_COUNTS.where(_SAVED).between("m.position", since, before)
+        with self._pool.reading() as database:
+            today = self._today(database)
+            tallies = tally(
+                database,
+                query.searching("payment_methods", search),
+                "is_detached",
+                "is_alone",
+                "month",
+            )
+        if tallies is None:
+            return UNCOUNTED
+        counts = dict.fromkeys(METHOD_STATES, 0)
+        this = today.year * 12 + today.month
+        for (is_detached, is_alone, month), n in tallies.items():
+            if is_detached or is_alone:
+                counts["removed" if is_detached else "needs_customer"] += n
+                continue
+            is_expired = month is not None and month < this
+            counts["expired" if is_expired else "usable"] += n
+            counts["expiring"] += n if month in (this, this + 1) else 0
+        return Counts(counts, sum(tallies.values()))
+
+    def _all_counts(self) -> Counts:
+        """Each part walks an index, as a page asks on every rerun."""
         with self._pool.reading() as database:
             row = next(
                 database.query(
@@ -194,13 +222,57 @@ class PaymentMethodReports:
                             AND (exp_year, exp_month) <= (:next_year, :next_month)) AS expiring,
                         (SELECT n FROM session_counts WHERE state = 'needs_customer')
                             AS needs_customer""",
-                    rules.this_and_next_month(today),
+                    rules.this_and_next_month(self._today(database)),
                 )
             )
         totals = {name: int(value or 0) for name, value in row.items()}
-        return {name: totals.get(name, 0) for name in METHOD_STATES} | {
+        counts = {name: totals.get(name, 0) for name in METHOD_STATES} | {
             "usable": totals["attached"] - totals["expired"]
         }
+        every = totals["attached"] + totals["removed"] + totals["needs_customer"]
+        return Counts(counts, every)
+
+
+def _of_state(query: Query, state: str | None, month: int) -> Query:
+    """`month`: this one, counted from the year 0."""
+    expiry = "(m.exp_year * 12 + m.exp_month)"
+    match state:
+        case "removed":
+            return query.where("m.is_detached = 1")
+        case "needs_customer":
+            return query.where("m.is_detached = 0 AND m.customer IS NULL")
+        case "expired":
+            return query.where(f"m.customer IS NOT NULL AND {expiry} < ?", month)
+        case "expiring":
+            return query.where(
+                f"m.customer IS NOT NULL AND {expiry} BETWEEN ? AND ?", month, month + 1
+            )
+        case "usable":
+            return query.where(
+                f"m.customer IS NOT NULL AND (m.exp_year IS NULL OR {expiry} >= ?)", month
+            )
+    return query
+
+
+def _described(page: Page, today: date) -> Page:
+    methods = [_method(row) for row in records(page.frame)]
+    page.frame["label"] = [rules.label(method) for method in methods]
+    page.frame["why_not"] = [rules.why_not_usable(method, today) or "" for method in methods]
+    page.frame["state"] = [
+        "removed"
+        if method.is_detached
+        else "needs_customer"
+        if method.customer is None
+        else "expired"
+        if rules.is_expired(method, today)
+        else "expiring"
+        if rules.expires_soon(method, today)
+        else "usable"
+        if rules.why_not_usable(method, today) is None
+        else "not_supported"
+        for method in methods
+    ]
+    return page
 
 
 def _method(row: dict[str, Any]) -> PaymentMethod:

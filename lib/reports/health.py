@@ -11,7 +11,9 @@ from lib.domain.health_facts import HealthFacts
 from lib.domain.mirror import TYPES
 from lib.domain.read_allowance import PERIOD_SECONDS, budget, sync_interval
 from lib.reports.webhooks import WebhookReports
+from lib.store.backups import BackupStore
 from lib.store.connection_pool import ConnectionPool
+from lib.store.meta import MetaStore
 from lib.store.sync_state import SyncStore
 
 _MOST_TO_INDEX = 100_000
@@ -84,10 +86,11 @@ class HealthReports:
                     """SELECT count(*) FROM webhook_deliveries
                        WHERE state = 'failed' AND next_try_at IS NULL""",
                 ),
-                paid_twice=_number(
-                    database,
-                    """SELECT count(DISTINCT subject) FROM audit_log
-                       WHERE action = 'charge.paid_twice_suspected'""",
+                timezone=MetaStore(database).timezone,
+                damage=self._pool.damage.words(),
+                backups=BackupStore(database).facts(now),
+                incidents=_number(
+                    database, "SELECT count(*) FROM incidents WHERE settled_at IS NULL"
                 ),
                 reads=reads,
                 to_index=_to_index(database),

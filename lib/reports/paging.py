@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 from sqlite_utils import Database
 
-from lib.domain.identity import visible
-from lib.store.search import match
+from lib.domain.identity import search_text
+from lib.errors import InvalidInput
+from lib.reports.holds import marked
+from lib.store.search import Match, match
 
 PAGE_ROWS = 50
 EXPORT_ROWS = 100_000
@@ -23,6 +25,16 @@ class Page:
     """Cursor of the page before this one, None on the first."""
     older: str | None
     """Cursor of the page after this one, None on the last."""
+    before: int = 0
+    """Rows of the pages before this one, as they were when one came past them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Another order than newest first: columns with their names in the rows; an index must have them all."""
+
+    keys: tuple[tuple[str, str], ...]
+    ascending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,29 @@ class Query:
     id_column: str
     conditions: tuple[str, ...] = ()
     parameters: tuple[object, ...] = ()
+    order: Order | None = None
+    found_in: str | None = None
+    """FROM of few tables that has the conditions, the order and `h.id`: all else is read of the rows that are shown."""
+
+    def sorted_by(self, order: Order | None) -> Query:
+        return replace(self, order=order)
+
+    @property
+    def sql(self) -> str:
+        """In no order."""
+        return f"{self.select}{_where(self.conditions)}"
+
+    @property
+    def ids(self) -> Query:
+        """Of the same rows."""
+        return replace(self, select=f"SELECT h.id {self.found_in}", found_in=None)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Columns that the listing is ordered by, and their names in its rows."""
+        if self.order is not None:
+            return dict(self.order.keys)
+        return {self.time_column: "page_time", self.id_column: "page_id"}
 
     def where(self, condition: str, *parameters: object) -> Query:
         return replace(
@@ -47,14 +82,21 @@ class Query:
             parameters=(*self.parameters, *parameters),
         )
 
-    def searching(self, table: str, text: str, *tokens: str) -> Query:
+    def between(self, position: str, since: int | None, before: int | None) -> Query:
+        """Of the mirror's tables, whose `position` begins with the second at which Stripe made the object."""
+        query = self if since is None else self.where(f"{position} >= ?", since << 20)
+        return query if before is None else query.where(f"{position} < ?", before << 20)
+
+    def searching(
+        self, table: str, text: str, *tokens: str, key: Callable[[str], str] | None = None
+    ) -> Query:
         """
-        Rows of a table with a search index that match the text and carry the tokens.
+        Rows of a table with a search index that match the text, or its `key`, and carry the tokens.
 
         The index is read in the order of the listing, so that a page costs the same whatever is
         searched for. `select` must say FROM {table} {alias}, and be ordered by {alias}.position.
         """
-        condition = match(text, *tokens)
+        condition = match(text, *tokens, key=key)
         if condition is None:
             return self
         alias, fts = self.time_column.partition(".")[0], f"{table}_fts"
@@ -65,13 +107,13 @@ class Query:
         query = replace(
             self, select=joined, time_column=f"{fts}.rowid", id_column=f"{fts}.rowid"
         ).where(f"{fts} MATCH ?", condition.expression)
-        if condition.text:
-            query = query.where(
-                f"""instr((SELECT t.text FROM {table}_search t
-                    WHERE t.position = {fts}.rowid), ?) > 0""",
-                condition.text,
-            )
-        return query
+        return query if condition.is_exact else query.saying(table, f"{fts}.rowid", condition)
+
+    def saying(self, table: str, position: str, condition: Match) -> Query:
+        """Rows whose indexed words have a text: row by row, for few rows, or many that have it."""
+        row = f"(SELECT t.text FROM {table}_search t WHERE t.position = {position})"
+        either = " OR ".join([f"instr({row}, ?) > 0"] * len(condition.texts))
+        return self.where(f"({either})", *condition.texts)
 
     def matching(
         self,
@@ -83,13 +125,58 @@ class Query:
         Rows in which any of the columns contains the text, in any case, or any column of `keys`
         the key that its function makes of the text.
         """
-        cleaned = visible(text)[:200]
+        cleaned = search_text(text)[:200]
         if not cleaned:
             return self
         sought = [(column, cleaned) for column in columns]
         sought += [(column, key(cleaned)) for column, key in (keys or {}).items()]
         condition = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column, _ in sought)
         return self.where(f"({condition})", *(_containing(wanted) for _, wanted in sought))
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def whole(page: Page) -> pd.DataFrame:
+    """
+    The rows of a page that was to hold all of a list.
+
+    Raises:
+        InvalidInput: it does not: a part would pass for all.
+    """
+    return of_all(page.frame, has_more=page.older is not None)
+
+
+def of_all(frame: pd.DataFrame, *, has_more: bool) -> pd.DataFrame:
+    """The same of rows that have no page."""
+    if has_more:
+        raise _too_many(len(frame))
+    return frame
+
+
+def _too_many(most: int) -> InvalidInput:
+    return InvalidInput(
+        f"More than {most:,} rows match, too many for one file. Choose a shorter period.",
+        code="too_many_rows",
+    )
+
+
+def every(database: Database, query: Query, *, most: int = EXPORT_ROWS) -> list[dict[str, Any]]:
+    """
+    All rows of a listing, in its order.
+
+    Raises:
+        InvalidInput: there are more than `most`: a part of them would pass for all.
+    """
+    order = "ASC" if query.order is not None and query.order.ascending else "DESC"
+    ordered = ", ".join(f"{column} {order}" for column in query.keys)
+    rows = list(
+        database.query(f"{query.sql} ORDER BY {ordered} LIMIT ?", (*query.parameters, most + 1))
+    )
+    if len(rows) > most:
+        raise _too_many(most)
+    return rows
 
 
 def _containing(text: str) -> str:
@@ -133,47 +220,69 @@ def page_of(
     One page of a listing. A cursor that cannot be read shows the first page: it comes from the
     address bar, where people cut and paste.
     """
-    direction, key = _parsed(cursor)
+    keys = query.keys
+    place = _parsed(cursor, len(keys))
     conditions, parameters = list(query.conditions), list(query.parameters)
-    order = "DESC"
-    if key is not None:
-        comparison = "<" if direction == "older" else ">"
-        order = "DESC" if direction == "older" else "ASC"
-        if query.time_column == query.id_column:
-            conditions.append(f"{query.time_column} {comparison} ?")
-            parameters.append(key[0])
-        else:
-            conditions.append(f"({query.time_column}, {query.id_column}) {comparison} (?, ?)")
-            parameters += key
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    columns = dict.fromkeys((query.time_column, query.id_column))
-    ordered = ", ".join(f"{column} {order}" for column in columns)
+    backwards = place is not None and place.direction == "newer"
+    descends = backwards == (query.order is not None and query.order.ascending)
+    if place is not None:
+        comparison = "<" if descends else ">"
+        marks = ", ".join("?" * len(keys))
+        conditions.append(f"({', '.join(keys)}) {comparison} ({marks})")
+        parameters += place.key
+    where = _where(conditions)
+    ordered = ", ".join(f"{column} {'DESC' if descends else 'ASC'}" for column in keys)
     sql = f"{query.select}{where} ORDER BY {ordered} LIMIT ?"
+    if query.found_in is not None:
+        named = ", ".join(f"{name} {'DESC' if descends else 'ASC'}" for name in keys.values())
+        ids = f"SELECT h.id {query.found_in}{where} ORDER BY {ordered} LIMIT ?"
+        sql = f"{query.select} WHERE h.id IN ({ids}) ORDER BY {named}"
     frame = frame_of(database, sql, [*parameters, rows + 1], integers=integers)
     more = len(frame) > rows
     frame = frame.iloc[:rows]
-    if order == "ASC":
+    if backwards:
         frame = frame.iloc[::-1]
     frame = frame.reset_index(drop=True)
+    if rows < EXPORT_ROWS:
+        frame = marked(database, frame)
     if frame.empty:
         return Page(frame, None, None)
-    backwards = direction == "newer" and key is not None
+    before = _rows_before(place, len(frame), is_first=not more)
+    names = list(keys.values())
     has_older = backwards or more
-    has_newer = more if backwards else key is not None
+    has_newer = more if backwards else place is not None
     return Page(
         frame,
-        _cursor("newer", frame.iloc[0]) if has_newer else None,
-        _cursor("older", frame.iloc[-1]) if has_older else None,
+        _cursor("newer", before, list(frame.iloc[0][names])) if has_newer else None,
+        _cursor("older", before + len(frame), list(frame.iloc[-1][names])) if has_older else None,
+        before,
     )
 
 
-def _cursor(direction: str, row: Any) -> str:  # noqa: ANN401 - a pandas row
-    return f"{direction}.{row['page_time']}.{row['page_id']}"
+@dataclass(frozen=True, slots=True)
+class _Place:
+    direction: str
+    before: int
+    """Rows on the newer side of the key."""
+    key: tuple[int | str, ...]
 
 
-def _parsed(cursor: str | None) -> tuple[str, tuple[int, str | int] | None]:
-    parts = (cursor or "").split(".", 2)
-    if len(parts) != 3 or parts[0] not in ("older", "newer") or not parts[1].isdecimal():
-        return "older", None
-    identifier: str | int = int(parts[2]) if parts[2].isdecimal() else parts[2]
-    return parts[0], (int(parts[1]), identifier)
+def _rows_before(place: _Place | None, rows: int, *, is_first: bool) -> int:
+    if place is None:
+        return 0
+    if place.direction == "older":
+        return place.before
+    return 0 if is_first else max(place.before - rows, 0)
+
+
+def _cursor(direction: str, before: int, key: Sequence[object]) -> str:
+    return ".".join([direction, str(before), *map(str, key)])
+
+
+def _parsed(cursor: str | None, keys: int) -> _Place | None:
+    direction, *rest = (cursor or "").split(".", keys + 1)
+    numbers = [part for part in rest if part.isdecimal() and len(part) < 19]
+    if len(rest) != keys + 1 or direction not in ("older", "newer") or rest[0] not in numbers:
+        return None
+    key = tuple(int(part) if part in numbers else part for part in rest[1:])
+    return _Place(direction, int(rest[0]), key)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.clock import Clock, epoch
+from lib.domain.identity import search_text
+from lib.reports.counts import UNCOUNTED, Counts, tally
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
 from lib.store.connection_pool import ConnectionPool
 
@@ -16,13 +18,14 @@ LATE_SECONDS = 15 * 60
 _QUIET_SECONDS = 24 * 3600
 _LONGEST_SEARCH = 200
 
+_STATE = """CASE WHEN d.state = 'received' THEN 'waiting' WHEN d.state <> 'failed' THEN d.state
+               WHEN d.next_try_at IS NULL THEN 'given_up' ELSE 'retrying' END"""
 # Deliveries are numbered in the order of arrival, so the rowid alone orders them.
 _DELIVERIES = Query(
-    """SELECT d.event_id AS id, d.type, d.object_type, d.object_id, d.note, d.error, d.created,
+    f"""SELECT d.event_id AS id, d.type, d.object_type, d.object_id, d.note, d.error, d.created,
            d.received_at, d.webhook_at, d.finished_at, d.next_try_at, d.tries, d.repeats,
            d.livemode, d.api_version, d.signature_age, d.body,
-           CASE WHEN d.state = 'received' THEN 'waiting' WHEN d.state <> 'failed' THEN d.state
-               WHEN d.next_try_at IS NULL THEN 'given_up' ELSE 'retrying' END AS state,
+           {_STATE} AS state,
            c.id AS customer,
            coalesce(c.name, c.email, s.customer_name, s.customer_email) AS name,
            s.id AS session, m.id AS payment_method,
@@ -35,6 +38,7 @@ _DELIVERIES = Query(
     "d.rowid",
     "d.rowid",
 )
+_COUNTED = Query(f"SELECT {_STATE} AS state FROM webhook_deliveries d", "d.rowid", "d.rowid")
 
 _INTEGERS = (
     "created",
@@ -90,33 +94,9 @@ class WebhookReports:
             search: the beginning of an event's or object's id, or part of an event type.
             types: event types that match the search, too, because their words do.
         """
-        query = _DELIVERIES
+        query = _matching(_DELIVERIES, search, types)
         if state in _CONDITIONS:
             query = query.where(_CONDITIONS[state])
-        wanted = search.strip()[:_LONGEST_SEARCH]
-        if _ID.match(wanted):
-            end = wanted + "\x7f"
-            query = query.where(
-                """d.rowid IN (
-                    SELECT rowid FROM webhook_deliveries WHERE event_id >= ? AND event_id < ?
-                    UNION ALL
-                    SELECT rowid FROM webhook_deliveries WHERE object_id >= ? AND object_id < ?)""",
-                wanted,
-                end,
-                wanted,
-                end,
-            )
-        elif wanted:
-            start = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-            marks = ", ".join("?" * len(types))
-            query = query.where(
-                f"""(d.type LIKE ? ESCAPE '\\' OR d.type IN ({marks})
-                    OR d.event_id LIKE ? ESCAPE '\\' OR d.object_id LIKE ? ESCAPE '\\')""",
-                f"%{start}",
-                *types,
-                start,
-                start,
-            )
         with self._pool.reading() as database:
             return page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
 
@@ -126,8 +106,21 @@ class WebhookReports:
             frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
         return next(iter(records(frame)), None)
 
-    def counts(self) -> dict[str, int]:
-        """Deliveries by state, in the order of `page`'s states."""
+    def counts(self, *, search: str = "", types: Sequence[str] = ()) -> Counts:
+        """Deliveries by state, in the order of `page`'s states; arguments as there."""
+        if not search_text(search):
+            by_state = self._all()
+            return Counts(by_state, sum(by_state.values()))
+        query = _matching(_COUNTED, search, types)
+        with self._pool.reading() as database:
+            counted = tally(database, query, "state")
+        if counted is None:
+            return UNCOUNTED
+        return Counts(
+            {state: counted.get((state,), 0) for state in _CONDITIONS}, sum(counted.values())
+        )
+
+    def _all(self) -> dict[str, int]:
         with self._pool.reading() as database:
             rows = database.query(
                 "SELECT state, count(*) AS n FROM webhook_deliveries GROUP BY state"
@@ -164,3 +157,29 @@ class WebhookReports:
                 )
             )
         return Quiet(row["last"], int(row["missed"]), row["last_missed"])
+
+
+def _matching(query: Query, search: str, types: Sequence[str]) -> Query:
+    wanted = search_text(search)[:_LONGEST_SEARCH]
+    if not wanted:
+        return query
+    if _ID.match(wanted):
+        between = (wanted, wanted + "\x7f")
+        return query.where(
+            """d.rowid IN (
+                SELECT rowid FROM webhook_deliveries WHERE event_id >= ? AND event_id < ?
+                UNION ALL
+                SELECT rowid FROM webhook_deliveries WHERE object_id >= ? AND object_id < ?)""",
+            *between,
+            *between,
+        )
+    start = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    marks = ", ".join("?" * len(types))
+    return query.where(
+        f"""(d.type LIKE ? ESCAPE '\\' OR d.type IN ({marks})
+            OR d.event_id LIKE ? ESCAPE '\\' OR d.object_id LIKE ? ESCAPE '\\')""",
+        f"%{start}",
+        *types,
+        start,
+        start,
+    )

@@ -11,20 +11,10 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from lib.errors import InvalidInput
+from lib.spreadsheets.other_kinds import refuse_archive
 
 MOST_UNPACKED = 160 * 1024 * 1024
 _FOLDERS = ("", "_rels", "xl", "xl/_rels", "xl/worksheets", "xl/worksheets/_rels")
-_OTHER_KINDS = {
-    "xl/workbook.bin": "a binary Excel workbook (.xlsb)",
-    "content.xml": "an OpenDocument file (.ods)",
-    "Index/Document.iwa": "an Apple Numbers file",
-    "Index.zip": "an Apple Numbers file",
-    "word/document.xml": "a Word document",
-}
-_HOW_TO_SAVE = {
-    "content.xml": "Open it in LibreOffice, choose File, Save As, Excel 2007–365 (.xlsx), and upload that.",
-    "Index/Document.iwa": "In Numbers, choose File, Export To, Excel, and upload the .xlsx file.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +37,7 @@ def unpacked(data: bytes) -> dict[str, bytes]:
     left = MOST_UNPACKED
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _refuse_other_kinds(archive)
+            refuse_archive(archive.namelist())
             for member in archive.infolist():
                 name = member.filename.replace("\\", "/").lstrip("/")
                 if posixpath.dirname(name) not in _FOLDERS:
@@ -118,24 +108,6 @@ def too_large() -> InvalidInput:
         "table into a new workbook, or split it into several.",
         code="file_too_large",
     )
-
-
-def _refuse_other_kinds(archive: zipfile.ZipFile) -> None:
-    names = set(archive.namelist())
-    for part, kind in _OTHER_KINDS.items():
-        if part in names:
-            raise InvalidInput(
-                f"This is {kind}, which Onfile does not read. "
-                + _HOW_TO_SAVE.get(
-                    part, "Save it as an Excel workbook (.xlsx) or as CSV, and upload that."
-                ),
-                code="file_kind",
-            )
-    if not any(name.replace("\\", "/").lstrip("/") == "xl/workbook.xml" for name in names):
-        raise InvalidInput(
-            "This is a ZIP archive and not an Excel workbook. Unpack it and upload the table in it.",
-            code="file_kind",
-        )
 
 
 def elements(xml: bytes) -> list[tuple[str, dict[str, str]]]:

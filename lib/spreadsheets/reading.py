@@ -25,16 +25,14 @@ from lib.domain.files.sheets import (
 from lib.errors import InvalidInput
 from lib.spreadsheets import delimited
 from lib.spreadsheets.encodings import decoded
+from lib.spreadsheets.other_kinds import refuse_bytes, refuse_text
 from lib.spreadsheets.scanning import too_many_columns
-from lib.spreadsheets.workbooks import Table, Workbook
+from lib.spreadsheets.workbooks import SheetTable, Workbook
 
 __all__ = ["MOST_BYTES", "Sheet", "SheetRow", "read_file", "read_pasted"]
 
 MOST_BYTES = 30 * 1024 * 1024
 _ZIP = b"PK\x03\x04"
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# The stream that a workbook with a password consists of.
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # A heading may stand below a title and a few empty rows.
 _ROWS_TO_HEADING = 20
 
@@ -57,16 +55,9 @@ def read_file(data: bytes, name: str, *, encoding: str | None = None) -> Sheet:
         misnamed = _misnamed(name, {".xlsx", ".xlsm"}, "an Excel workbook")
         sheet = _of_table(book.first_seen(), misnamed)
         return replace(sheet, hidden_sheets=tuple(_hidden_sheets(book)))
-    if data.startswith(_OLD_EXCEL):
-        raise _old_or_protected(data)
-    if data[:1024].lstrip().startswith(b"%PDF-"):
-        raise InvalidInput(
-            "This is a PDF, which holds a picture of a table and no cells. Save the table itself as an Excel "
-            "workbook (.xlsx) or CSV in the program it comes from, and upload that.",
-            code="file_kind",
-        )
+    refuse_bytes(data)
     decoding = decoded(data, encoding)
-    _refuse_markup(decoding.text)
+    refuse_text(decoding.text)
     cells, delimiter, more = delimited.records(decoding.text)
     misnamed = _misnamed(name, {"", ".csv", ".tsv", ".tab", ".txt"}, "a text file (CSV)")
     origin = Origin(
@@ -90,7 +81,7 @@ def read_pasted(text: str) -> Sheet:
             code="file_not_text",
         )
     text = text.removeprefix("\ufeff")
-    _refuse_markup(text)
+    refuse_text(text)
     cells, delimiter, notes = delimited.records(text)
     return _sheet(cells, notes, Origin(kind="pasted", delimiter=delimiter))
 
@@ -102,7 +93,7 @@ def _hidden_sheets(book: Workbook) -> Iterator[Sheet]:
             yield _of_table(table, ())
 
 
-def _of_table(table: Table, notes: tuple[Note, ...]) -> Sheet:
+def _of_table(table: SheetTable, notes: tuple[Note, ...]) -> Sheet:
     origin = Origin(kind="workbook", sheet=table.name, hidden_columns=table.hidden_columns)
     sheet = _sheet(table.rows, (*notes, *table.notes), origin)
     touched = {*table.values, *table.struck, *table.hidden_rows}
@@ -116,7 +107,7 @@ def _of_table(table: Table, notes: tuple[Note, ...]) -> Sheet:
     )
 
 
-def _with_values(row: SheetRow, table: Table) -> SheetRow:
+def _with_values(row: SheetRow, table: SheetTable) -> SheetRow:
     at = row.number - 1
     return SheetRow(
         row.number,
@@ -243,34 +234,6 @@ def _misnamed(name: str, usual: set[str], kind: str) -> tuple[Note, ...]:
     shown = f"ends in {ending[:12]}" if ending else "has no ending"
     return (
         Note("name_misleads", f"The file's name {shown}, but it is {kind} and was read as one."),
-    )
-
-
-def _refuse_markup(text: str) -> None:
-    if (
-        text[:200]
-        .lstrip()
-        .lower()
-        .startswith(("<html", "<!doctype", "<table", "<?xml", "<head", "<meta"))
-    ):
-        raise InvalidInput(
-            "This is a web page or XML under a spreadsheet's name. Open it in Excel, save it as an Excel "
-            "workbook (.xlsx) or CSV, and upload that.",
-            code="file_kind",
-        )
-
-
-def _old_or_protected(data: bytes) -> InvalidInput:
-    if _ENCRYPTED in data:
-        return InvalidInput(
-            "The workbook is protected with a password, so it cannot be read. Save a copy without the "
-            "password and upload that.",
-            code="file_protected",
-        )
-    return InvalidInput(
-        "This is a workbook of Excel 2003 or older (.xls), which Onfile does not read. Open it in Excel, save "
-        "it as an Excel workbook (.xlsx), and upload that.",
-        code="file_kind",
     )
 
 

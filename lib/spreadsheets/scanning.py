@@ -22,6 +22,7 @@ _MOST_CELLS = 5_000_000
 _MOST_CHARACTERS = 200_000_000
 # Rows above the heading and empty ones among the others.
 _LAST_ROW = MOST_ROWS + 1000
+_LONGEST_ROW = 7
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
 
 Place = tuple[int, int]
@@ -177,18 +178,24 @@ class _Scanner:
 
     def _here(self) -> Place:
         if self._place is None:
-            match = _PLACE.fullmatch(self._cell.get("r", ""))
-            if match is None:
-                raise InvalidInput(
-                    "The workbook does not say where its cells stand. Open it in Excel, save it there, and "
-                    "upload it again.",
-                    code="file_damaged",
-                )
-            letters, digits = match.groups()
-            if letters not in self._numbers:
-                self._numbers[letters] = _number(letters)
-            self._place = (int(digits) - 1, self._numbers[letters] - 1)
+            written = self._cell.get("r", "")
+            letters = written.rstrip("0123456789")
+            column, row = self._numbers.get(letters), written[len(letters) :]
+            if column is None or not row or len(row) > _LONGEST_ROW:
+                column = self._first_of_column(written)
+            self._place = (int(row) - 1, column - 1)
         return self._place
+
+    def _first_of_column(self, written: str) -> int:
+        match = _PLACE.fullmatch(written)
+        if match is None:
+            raise InvalidInput(
+                "The workbook does not say where its cells stand. Open it in Excel, save it there, and "
+                "upload it again.",
+                code="file_damaged",
+            )
+        self._numbers[match[1]] = _number(match[1])
+        return self._numbers[match[1]]
 
 
 def _is_nothing(length: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lib.domain.files import date_formats
 from lib.domain.files.number_formats import NumberFormat, number_format
 from lib.domain.files.plain_numbers import exact
-from lib.domain.files.sheets import Cell, CellKind, Note, column_letter
+from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
@@ -30,7 +30,7 @@ _TEXTS = "xl/sharedStrings.xml"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SheetTable:
     """A sheet's rows from the first to the last filled one, empty ones too."""
 
     name: str
@@ -62,7 +62,7 @@ class Workbook:
             for name, attributes in archives.elements(self._parts["xl/workbook.xml"])
         )
 
-    def first_seen(self) -> Table:
+    def first_seen(self) -> SheetTable:
         """
         Raises:
             InvalidInput: also when no visible sheet holds anything.
@@ -78,7 +78,7 @@ class Workbook:
             code="file_empty",
         )
 
-    def hidden(self) -> list[Table]:
+    def hidden(self) -> list[SheetTable]:
         """Sheets that are hidden and hold something."""
         tables = []
         for sheet in self._listed:
@@ -93,23 +93,27 @@ class Workbook:
             self._parts[sheet.part], self._parts.get(_TEXTS, b""), self._styles.plain()
         )
 
-    def _table(self, listed: Listed, scan: Scan, notes: tuple[Note, ...]) -> Table:
+    def _table(self, listed: Listed, scan: Scan, notes: tuple[Note, ...]) -> SheetTable:
         sheet = _read(self._parts, listed)
         rows: list[list[str]] = []
         cells = _Cells()
         for at, row in enumerate(sheet.to_python(skip_empty_area=False)):
-            if all(type(value) is str for value in row) and not self._struck_texts:
-                rows.append(row)  # type: ignore[arg-type]
-            else:
-                rows.append(
-                    [self._text(value, at, to, scan, cells) for to, value in enumerate(row)]
-                )
+            is_struck = bool(self._struck_texts)
+            rows.append(
+                [
+                    value
+                    if type(value) is str and not is_struck
+                    else self._text(value, at, to, scan, cells)
+                    for to, value in enumerate(row)
+                ]
+            )
         for (at, to), style in scan.styled.items():
-            shown = rows[at][to]
             if style in self._styles.struck:
                 cells.struck.setdefault(at, set()).add(to)
-            one = self._styles.format_of(style)
-            if to not in cells.values.get(at, {}) and one.code not in _TEXT and shown:
+            if to in cells.values.get(at, NO_CELLS):
+                continue
+            shown, one = rows[at][to], self._styles.format_of(style)
+            if shown and one.code not in _TEXT:
                 rows[at][to] = one.shown_text(shown)
         for (at, to), text in scan.errors.items():
             rows[at][to] = text.strip()
@@ -117,7 +121,7 @@ class Workbook:
         for at, to in scan.empty_formulas:
             if at < len(rows) and to < len(rows[at]):
                 cells.values.setdefault(at, {})[to] = Cell(CellKind.UNCALCULATED)
-        return Table(
+        return SheetTable(
             listed.name,
             rows,
             cells.values,
@@ -150,7 +154,9 @@ class Workbook:
             text = date_formats.shown(number, form.code, since_1904=self._since_1904)
             return text, Cell(CellKind.DATE, number, form.code)
         shown = form.shown(number, Decimal(value))
-        return shown.text, Cell(CellKind.NUMBER, number, form.code, shown.signs, shown.is_certain)
+        return shown.text, Cell(
+            CellKind.NUMBER, number, form.code, shown.signs, shown.is_certain, shown.with_comma
+        )
 
     def _which(self, chosen: Listed) -> tuple[Note, ...]:
         if len(self._listed) == 1:

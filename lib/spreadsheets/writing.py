@@ -49,7 +49,7 @@ def to_xlsx(
 
     written = io.BytesIO()
     with xlsxwriter.Workbook(written, {"in_memory": True}) as book:
-        page = book.add_worksheet(_sheet_name(sheet))
+        page = book.add_worksheet(sheet_name(sheet))
         bold = book.add_format({"bold": True})
         formats = {
             decimals: book.add_format({"num_format": f"0.{'0' * decimals}" if decimals else "0"})
@@ -58,24 +58,24 @@ def to_xlsx(
         as_numbers = {index for index, name in enumerate(header) if name in numbers}
         page.freeze_panes(1, 0)
         for column, name in enumerate(header):
-            page.write_string(0, column, _fitting(inert(name)), bold)
+            page.write_string(0, column, fitting(inert(name)), bold)
         for number, row in enumerate(rows, 1):
             for column, cell in enumerate(row):
                 plain = _PLAIN_NUMBER.match(cell) if column in as_numbers else None
                 if plain:
                     page.write_number(number, column, float(cell), formats[len(plain[1] or "")])
                 elif cell:
-                    page.write_string(number, column, _fitting(inert(cell)))
+                    page.write_string(number, column, fitting(inert(cell)))
     return written.getvalue()
 
 
-def _sheet_name(wanted: str) -> str:
+def sheet_name(wanted: str) -> str:
     """Excel refuses a workbook for a name it does not like, "History" among them."""
     name = _NOT_IN_A_NAME.sub(" ", wanted).strip(" '")[:_NAME_LENGTH].strip(" '")
     return name if name and name.lower() != "history" else "Sheet1"
 
 
-def _fitting(cell: str) -> str:
+def fitting(cell: str) -> str:
     if len(cell) > LONGEST_CELL + 1:
         raise InvalidInput(
             f"A cell holds more than {LONGEST_CELL:,} characters, more than a workbook takes. Use CSV.",

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +50,25 @@ class KeptHead:
     """The heads that older copies lacked which were put back since."""
 
 
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _read(text: bytes) -> AuditHead:
+    try:
+        return AuditHead.parse(json.loads(text)["head"])
+    except (ValueError, KeyError, TypeError):
+        # Whoever damages it must not pass for somebody who never had one.
+        return AuditHead(2**62, "f" * 64)
+
+
 class Anchor:
     """Thread-safe; of several processes the newest head stays."""
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_suffix(".anchor")
         self._days = database.with_suffix(".heads")
+        self._written: tuple[bytes, AuditHead] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
 
@@ -67,24 +81,38 @@ class Anchor:
     def head(self) -> AuditHead | None:
         """None where there is no anchor yet."""
         try:
-            return AuditHead.parse(json.loads(self._path.read_text("utf-8"))["head"])
+            text = self._path.read_bytes()
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError):
-            # Whoever damages it must not pass for somebody who never had one.
-            return AuditHead(2**62, "f" * 64)
+        # Most often what this process wrote last; it is read each time, as it guards against others.
+        if self._written is not None and self._written[0] == text:
+            return self._written[1]
+        return _read(text)
 
-    def write(self, head: AuditHead, *, after_restore: bool = False) -> None:
-        """A database that cannot be anchored goes on: the anchor is then an older one, which is true."""
+    def write(
+        self,
+        head: AuditHead,
+        *,
+        after_restore: bool = False,
+        holds: Callable[[AuditHead], bool] = lambda _: True,
+    ) -> None:
+        """
+        A database that cannot be anchored goes on: the anchor is then an older one, which is true.
+
+        Args:
+            holds: whether the log that ends with `head` has this entry, too.
+        """
         try:
             with self._alone():
                 known = None if after_restore else self.head()
-                if known is not None and known.id >= head.id:
+                if known is not None and (known.id >= head.id or not holds(known)):
                     return
+                text = (json.dumps({"head": str(head)}) + "\n").encode()
                 unfinished = self._path.with_name(f"{self._path.name}.{threading.get_ident()}")
-                unfinished.write_text(json.dumps({"head": str(head)}) + "\n", "utf-8")
-                unfinished.chmod(0o600)
+                with open(unfinished, "wb", opener=_for_us_alone) as file:
+                    file.write(text)
                 unfinished.replace(self._path)
+                self._written = text, head
         except OSError:
             logger.warning("the audit log's head could not be anchored", exc_info=True)
 

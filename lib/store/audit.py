@@ -23,28 +23,35 @@ class ChainCheck:
     first_broken: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditGrowth:
+    """What one transaction has added to the log."""
+
+    before: AuditHead
+    """Where the log ended, as it was read under the write lock."""
+    head: AuditHead
+
+
 class AuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.written: AuditHead | None = None
-        """The newest entry that was recorded through this store; to be anchored after the commit."""
+        self.written: AuditGrowth | None = None
+        """What was recorded through this store; to be anchored after the commit."""
 
     def record(
         self, *, at: int, actor: str, action: str, subject: str, detail: Mapping[str, object]
     ) -> None:
         """Append one entry. Call it inside the transaction that makes the change."""
-        last = next(
-            self._database.query("SELECT hash FROM audit_log ORDER BY id DESC LIMIT 1"), None
-        )
-        previous = str(last["hash"]) if last else _START
+        previous = self.head()
         text = json.dumps(detail, sort_keys=True, ensure_ascii=False)
-        digest = _hash(previous, at, actor, action, subject, text)
+        digest = _hash(previous.hash, at, actor, action, subject, text)
         cursor = self._database.execute(
             """INSERT INTO audit_log (at, actor, action, subject, detail, previous_hash, hash)
                VALUES (?, ?, ?, ?, ?, ?, ?)""",
-            (at, actor, action, subject, text, previous, digest),
+            (at, actor, action, subject, text, previous.hash, digest),
         )
-        self.written = AuditHead(int(cursor.lastrowid or 0), digest)
+        before = self.written.before if self.written is not None else previous
+        self.written = AuditGrowth(before, AuditHead(int(cursor.lastrowid or 0), digest))
 
     def head(self) -> AuditHead:
         """The newest entry; number 0 where there is none."""
@@ -54,6 +61,18 @@ class AuditStore:
     def hash_of(self, entry: int) -> str | None:
         rows = self._database.query("SELECT hash FROM audit_log WHERE id = ?", (entry,))
         return next((str(row["hash"]) for row in rows), _START if entry == 0 else None)
+
+    def holds(self, head: AuditHead) -> bool:
+        """False in another file than the one whose head it was, or in an older copy of that."""
+        return self.hash_of(head.id) == head.hash
+
+    def heads_in_papers(self) -> list[AuditHead]:
+        """Where certificates, closed months and backups say that the log ended when they were made."""
+        rows = self._database.query(
+            """SELECT content ->> '$.audit_head' AS head FROM run_certificates
+               UNION SELECT audit_head FROM closings UNION SELECT audit_head FROM backups"""
+        )
+        return [AuditHead.parse(row["head"]) for row in rows if row["head"]]
 
     def of_action(self, action: str) -> list[dict[str, Any]]:
         """Oldest first, their details read."""

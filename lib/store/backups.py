@@ -7,6 +7,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.health_facts import BackupFacts
+
+_CLOCKS_DIFFER_SECONDS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
@@ -45,11 +49,31 @@ class BackupStore:
         """Whatever became of it."""
         return self._one("SELECT * FROM backups ORDER BY id DESC LIMIT 1")
 
-    def newest_good(self) -> Backup | None:
-        return self._one("SELECT * FROM backups WHERE error IS NULL ORDER BY id DESC LIMIT 1")
+    def newest_good(self, now: int) -> Backup | None:
+        """What a clock that was ahead dated later than `now` says nothing of its age."""
+        return self._one(
+            """SELECT * FROM backups WHERE error IS NULL AND taken_at <= ?
+               ORDER BY taken_at DESC, id DESC LIMIT 1""",
+            now + _CLOCKS_DIFFER_SECONDS,
+        )
 
-    def _one(self, sql: str) -> Backup | None:
-        row = next(self._database.query(sql), None)
+    def facts(self, now: int) -> BackupFacts:
+        good, newest = self.newest_good(now), self.newest()
+        first = next(self._database.query("SELECT at FROM audit_log ORDER BY id LIMIT 1"), None)
+        return BackupFacts(
+            now=now,
+            good_at=good.taken_at if good else None,
+            since=int(first["at"]) if first else None,
+            error=newest.error if newest else None,
+        )
+
+    def kinds(self) -> dict[str, str]:
+        """Of those that were made, by path."""
+        rows = self._database.query("SELECT path, kind FROM backups WHERE error IS NULL")
+        return {row["path"]: row["kind"] for row in rows}
+
+    def _one(self, sql: str, *parameters: object) -> Backup | None:
+        row = next(self._database.query(sql, parameters), None)
         return _backup_of(row) if row else None
 
 

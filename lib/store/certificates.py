@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.certificates import Certificate, Elsewhere, LedgerRow
+from lib.domain.certificates import Certificate
+from lib.domain.ledger_rows import Elsewhere, LedgerRow
 from lib.store.own_outcomes import JOINS, STATE
 
 # One row a row: what it should be, what was asked of Stripe, what came of its own try. Of the rows that
@@ -20,6 +22,8 @@ _HOLDS = """w.number = coalesce(
             WHERE x.charge_id = h.id AND +x.run_id = w.run_id AND x.state = 'sent'))"""
 _ROWS = f"""
     SELECT w.number, w.reference, w.customer, w.amount, w.currency, w.findings,
+        w.original IS NOT NULL AS is_corrected, w.original ->> '$.amount' AS file_amount,
+        w.original ->> '$.currency' AS file_currency,
         iif({_HOLDS}, h.id, '') AS charge_id, {STATE} AS state,
         iif(o.outcome = 'succeeded', o.payment_intent, NULL) AS payment_intent,
         EXISTS (SELECT 1 FROM attempts t WHERE t.charge_id = h.id
@@ -30,6 +34,8 @@ _ROWS = f"""
             OR json_extract(t.params, '$.customer') IS NOT w.customer)) AS sent_as_approved,
         (SELECT p.amount_refunded FROM stripe_charges p WHERE p.payment_intent = o.payment_intent
             AND p.status = 'succeeded' AND o.outcome = 'succeeded') AS refunded,
+        iif(o.outcome = 'succeeded', (SELECT sum(d.amount) FROM refunds d WHERE d.charge_id = h.id
+            AND d.state IN ('pending', 'succeeded')), 0) AS ordered_back,
         (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = o.payment_intent
             AND p.status = 'succeeded' AND o.outcome = 'succeeded') AS is_disputed,
         (SELECT json_group_array(json_object('payment_intent', e.payment_intent,
@@ -65,21 +71,47 @@ class CertificateStore:
                 sent_as_approved=bool(row["sent_as_approved"]),
                 by_hand=bool(row["by_hand"]),
                 refunded=row["refunded"] or 0,
+                ordered_back=row["ordered_back"] or 0,
                 is_disputed=bool(row["is_disputed"]),
                 elsewhere=tuple(Elsewhere(**one) for one in json.loads(row["elsewhere"])),
+                correction=_correction(row) if row["is_corrected"] else {},
             )
 
-    def span(self, run_id: str) -> tuple[int, int] | None:
-        """From when to when this run asked Stripe and heard of it, in seconds; None if it never did."""
-        row = next(
-            self._database.query(
-                """SELECT min(requested_at) AS first,
-                       max(coalesce(outcome_at, requested_at)) AS last
-                   FROM attempts WHERE run_id = ?""",
-                (run_id,),
-            )
+    def charge_ids(self, run_id: str) -> set[str]:
+        """Of all rows; a row has the id of its charge before it is sent."""
+        rows = self._database.query("SELECT charge_id FROM run_rows WHERE run_id = ?", (run_id,))
+        return {row["charge_id"] for row in rows}
+
+    def customers(self, run_id: str) -> set[str]:
+        rows = self._database.query(
+            "SELECT DISTINCT customer FROM run_rows WHERE run_id = ? AND customer IS NOT NULL",
+            (run_id,),
         )
-        return None if row["first"] is None else (row["first"], row["last"])
+        return {row["customer"] for row in rows}
+
+    def known_intents(self, run_id: str) -> set[str]:
+        """Of every try of the rows' charges, in this run or elsewhere."""
+        rows = self._database.query(
+            """SELECT a.payment_intent FROM run_rows w JOIN attempts a ON a.charge_id = w.charge_id
+               WHERE w.run_id = ? AND a.payment_intent IS NOT NULL""",
+            (run_id,),
+        )
+        return {row["payment_intent"] for row in rows}
+
+    def opened(self, run_id: str) -> dict[int, list[str]]:
+        """By row: what stopped it, and who opened it with which note, as the audit log has it."""
+        rows = self._database.query(
+            """SELECT t.run_row, l.detail FROM attempts t JOIN audit_log l ON l.subject = t.charge_id
+                   AND l.action = 'charge.despite' AND l.detail ->> '$.attempt' = t.number
+               WHERE t.run_id = ? ORDER BY l.id""",
+            (run_id,),
+        )
+        opened: dict[int, list[str]] = {}
+        for row in rows:
+            detail = json.loads(row["detail"])
+            text = f"Charged despite {detail['code']} ({detail['message']}), opened by {detail['note']}"
+            opened.setdefault(row["run_row"], []).append(text)
+        return opened
 
     def add(self, certificate: Certificate) -> None:
         self._database.execute(
@@ -143,3 +175,15 @@ class CertificateStore:
             (since,),
         )
         return [row["id"] for row in rows]
+
+
+def _correction(row: dict[str, Any]) -> dict[str, int]:
+    """Minor units by currency that the run has more than the file, or less."""
+    changes: dict[str, int] = {}
+    for amount, code, sign in (
+        (row["amount"], row["currency"], 1),
+        (row["file_amount"], row["file_currency"], -1),
+    ):
+        if amount is not None:
+            changes[code] = changes.get(code, 0) + sign * amount
+    return {code: change for code, change in changes.items() if change}

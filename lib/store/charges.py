@@ -11,6 +11,8 @@ from sqlite_utils import Database
 from lib.domain.charges import (
     COMMITTED_STATES,
     IN_FLIGHT_SECONDS,
+    KEY_TAKEN,
+    LIVE_OUTCOMES,
     LIVE_STATES,
     LONGEST_LOOK_SECONDS,
     OPEN_OUTCOMES,
@@ -20,10 +22,11 @@ from lib.domain.charges import (
     Charge,
     ChargeState,
     Outcome,
+    sent_key,
 )
 from lib.domain.identity import reference_key
 from lib.domain.mirror import Decline
-from lib.store.charge_rows import UNRESOLVED, attempt_of, charge_of
+from lib.store.charge_rows import UNRESOLVED, UNRESOLVED_OF_CUSTOMER, attempt_of, charge_of
 from lib.store.states import one_of
 
 
@@ -31,14 +34,17 @@ class ChargeStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, charge: Charge, *, livemode: bool) -> bool:
-        """False when another live charge holds the same customer and reference."""
+    def add(self, charge: Charge, *, livemode: bool, is_surplus: bool = False) -> bool:
+        """
+        False when another live charge holds the same customer and reference; a surplus one was paid
+        beside it.
+        """
         try:
             self._database.execute(
                 """INSERT INTO charges (id, livemode, customer, payment_method, amount, currency,
                        reference, reference_key, description, state, created_by, created_at,
-                       updated_at)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                       charged_at, updated_at, is_surplus)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     charge.id,
                     int(livemode),
@@ -52,7 +58,9 @@ class ChargeStore:
                     charge.state.value,
                     charge.created_by,
                     charge.created_at,
+                    charge.created_at,
                     charge.updated_at,
+                    int(is_surplus),
                 ),
             )
         except sqlite3.IntegrityError as error:
@@ -88,6 +96,15 @@ class ChargeStore:
         )
         return [charge_of(row) for row in rows]
 
+    def unresolved_of(self, customer: str, *, limit: int) -> list[Charge]:
+        """The same of one customer, of any age."""
+        rows = self._database.query(
+            f"""SELECT * FROM charges h WHERE {UNRESOLVED_OF_CUSTOMER}
+                ORDER BY h.created_at, h.id LIMIT ?2""",
+            (customer, limit),
+        )
+        return [charge_of(row) for row in rows]
+
     def attempts_of_many(self, charge_ids: Sequence[str]) -> dict[str, list[Attempt]]:
         """By charge, oldest first."""
         rows = self._database.query(
@@ -101,9 +118,10 @@ class ChargeStore:
         return attempts
 
     def live_for(self, customer: str, reference: str) -> Charge | None:
+        """A surplus one only where no other is live."""
         rows = self._database.query(
             f"""SELECT * FROM charges WHERE customer = ? AND reference = ?
-                   AND state IN {one_of(LIVE_STATES)}""",
+                   AND state IN {one_of(LIVE_STATES)} ORDER BY is_surplus""",
             (customer, reference),
         )
         return next((charge_of(row) for row in rows), None)
@@ -179,8 +197,11 @@ class ChargeStore:
         )
 
     def by_payment_intent(self, payment_intent: str) -> Attempt | None:
+        """Of a failed try, and of one that took its payment into the ledger since, the latter."""
         rows = self._database.query(
-            "SELECT * FROM attempts WHERE payment_intent = ?", (payment_intent,)
+            """SELECT * FROM attempts WHERE payment_intent = ?
+               ORDER BY idempotency_key = 'adopted:' || payment_intent DESC""",
+            (payment_intent,),
         )
         return next((attempt_of(row) for row in rows), None)
 
@@ -194,18 +215,20 @@ class ChargeStore:
         by: str,
         at: int,
         next_look_at: int,
+        sent_after: int | None,
         run: tuple[str, int, int] | None = None,
     ) -> None:
         """
         Write down what is about to be sent. Raises when the charge has an open attempt.
 
         Args:
+            sent_after: Stripe's clock at its last answer.
             run: the id, row and lease of the charge run that sends it.
         """
         self._database.execute(
             """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
-                   requested_at, next_look_at, run_id, run_row, fence)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                   requested_at, next_look_at, sent_after, run_id, run_row, fence)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 charge_id,
                 number,
@@ -214,9 +237,20 @@ class ChargeStore:
                 by,
                 at,
                 next_look_at,
+                sent_after,
                 *(run or (None, None, None)),
             ),
         )
+
+    def live_attempt(self, customer: str, reference: str) -> Attempt | None:
+        """The one that may still take, or has taken, this debt; a surplus one where it is the only one."""
+        rows = self._database.query(
+            """SELECT * FROM attempts WHERE customer = ? AND reference = ?
+                   AND (outcome IS NULL OR outcome IN ('succeeded', 'processing', 'unknown'))
+               ORDER BY is_surplus""",
+            (customer, reference),
+        )
+        return next((attempt_of(row) for row in rows), None)
 
     def record_outcome(
         self,
@@ -240,12 +274,12 @@ class ChargeStore:
         another live attempt of the debt is written down all the same, as a surplus.
         """
         cursor = self._database.execute(
-            """UPDATE attempts SET is_surplus = max(is_surplus, ? AND EXISTS (
+            f"""UPDATE attempts SET is_surplus = max(is_surplus, ? AND EXISTS (
                        SELECT 1 FROM attempts o WHERE o.customer = attempts.customer
                            AND o.reference = attempts.reference AND o.is_surplus = 0
                            AND (o.charge_id, o.number) <> (attempts.charge_id, attempts.number)
                            AND (o.outcome IS NULL
-                               OR o.outcome IN ('succeeded', 'processing', 'unknown')))),
+                               OR o.outcome IN {one_of(LIVE_OUTCOMES)}))),
                    outcome = ?, outcome_at = ?, evidence = ?, next_look_at = ?,
                    payment_intent = coalesce(payment_intent, ?),
                    http_status = coalesce(?, http_status), request_id = coalesce(?, request_id),
@@ -284,11 +318,16 @@ class ChargeStore:
     def look_again(
         self, charge_id: str, number: int, *, at: int, seen: Mapping[str, object]
     ) -> None:
-        """Note a look that settled nothing, what it `seen`, and when the next one is due."""
+        """
+        Note a look that settled nothing, what it `seen`, and when the next one is due.
+
+        It was sent, and unknown, at this look at the latest: a date after it was written under a clock that was wrong.
+        """
         self._database.execute(
-            """UPDATE attempts SET looks = looks + 1, next_look_at = ?, last_look = ?
+            """UPDATE attempts SET looks = looks + 1, next_look_at = ?, last_look = ?,
+                   outcome_at = min(outcome_at, ?), sent_after = min(sent_after, coalesce(?, sent_after))
                WHERE charge_id = ? AND number = ?""",
-            (at, json.dumps(seen), charge_id, number),
+            (at, json.dumps(seen), seen["at"], seen.get("stripe_time"), charge_id, number),
         )
 
     def due(self, *, now: int, limit: int = 50) -> list[Attempt]:
@@ -317,13 +356,56 @@ class ChargeStore:
         """It was paid beside another charge of the same debt; both payments are there."""
         self._database.execute("UPDATE charges SET is_surplus = 1 WHERE id = ?", (charge_id,))
 
-    def tries(self, customer: str, reference: str) -> int:
-        """How often this debt was tried here, whatever the sum and the outcome."""
+    def keys_of(self, customer: str, reference: str) -> tuple[set[str], str | None]:
+        """
+        The idempotency key of every try of this debt that Stripe executed or may have, whatever the sum; and the one
+        to ask with first: of the newest try that counts as not executed because nothing was there to see. The trigger
+        attempts_keep_what_was_sent has these words.
+        """
         rows = self._database.query(
-            "SELECT count(*) AS n FROM attempts WHERE customer = ? AND reference = ?",
-            (customer, reference),
+            """SELECT idempotency_key AS key, outcome IS NOT 'not_executed'
+                   AND NOT (outcome IS 'declined' AND evidence IS 'reply' AND http_status IS 400
+                       AND payment_intent IS NULL AND code LIKE 'parameter%') AS is_used,
+                   outcome IS 'not_executed' AND evidence IN ('no_trace', 'two_people')
+                       AND NOT EXISTS (SELECT 1 FROM payment_intents p
+                           WHERE p.customer = attempts.customer AND p.reference_key = ?
+                               AND p.charge_id = attempts.charge_id AND p.attempt = attempts.number
+                       ) AS is_unseen
+               FROM attempts WHERE customer = ? AND reference = ?
+               ORDER BY requested_at, charge_id, number""",
+            (reference_key(reference), customer, reference),
         )
-        return int(next(iter(rows))["n"])
+        used: set[str] = set()
+        unseen: dict[str, bool] = {}
+        for row in rows:
+            if row["is_used"]:
+                used.add(str(row["key"]))
+            # Of several tries under one key the newest knows most.
+            key = sent_key(str(row["key"]))
+            unseen.pop(key, None)
+            unseen[key] = bool(row["is_unseen"])
+        left = [key for key, is_unseen in unseen.items() if is_unseen]
+        return used, left[-1] if left else None
+
+    def of_key(self, key: str) -> Attempt | None:
+        rows = self._database.query("SELECT * FROM attempts WHERE idempotency_key = ?", (key,))
+        return next((attempt_of(row) for row in rows), None)
+
+    def note_key_taken(self, charge_id: str, number: int) -> None:
+        """Of an unknown one: Stripe said that its key was used with other parameters."""
+        self._database.execute(
+            "UPDATE attempts SET code = ? WHERE charge_id = ? AND number = ? AND outcome = 'unknown'",
+            (KEY_TAKEN, charge_id, number),
+        )
+
+    def free_key(self, key: str) -> None:
+        """Let the next try have the key of one that was not executed."""
+        self._database.execute(
+            """UPDATE attempts SET idempotency_key =
+                   idempotency_key || ':not_executed:' || charge_id || ':' || number
+               WHERE idempotency_key = ?""",
+            (key,),
+        )
 
     def note(
         self,

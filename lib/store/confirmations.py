@@ -1,4 +1,4 @@
-"""Whose bank still confirms a method that was entered on a completed page."""
+"""Methods entered on a completed page that the customer's bank still confirms."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from lib.domain.confirmations import CONFIRMING, Confirmation, until
+from lib.store.meta import MetaStore
 
 # The words of the partial index setup_intents_confirming.
 CONFIRMING_SETUPS = f"""(SELECT id FROM setup_intents WHERE status IN {CONFIRMING!r})"""
@@ -27,6 +28,7 @@ class ConfirmationStore:
 
     def of(self, customer_ids: Sequence[str]) -> dict[str, Confirmation]:
         """The newest of each customer who has one."""
+        timezone = MetaStore(self._database).timezone
         rows = self._database.query(
             f"""SELECT id, customer, created, completed_at FROM checkout_sessions
                 WHERE status = 'complete' AND setup_intent IN {CONFIRMING_SETUPS}
@@ -35,7 +37,7 @@ class ConfirmationStore:
         )
         return {
             row["customer"]: Confirmation(
-                row["id"], row["customer"], until(row["created"], row["completed_at"])
+                row["id"], row["customer"], until(row["created"], row["completed_at"]), timezone
             )
             for row in rows
         }

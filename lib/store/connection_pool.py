@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,12 @@ from typing import cast
 from sqlite_utils import Database
 
 from lib.store.connection import CACHE_KB, connect, write_transaction
+from lib.store.trouble import DamageNote, is_damage
 
+# Of those that read, and of those that write.
 _MOST_IDLE = 8
+# Cursors of one unit, before those that are gone are forgotten.
+_REMEMBERED = 1_000
 # In place of the connection once a unit is over: whoever still asks gets sqlite3.ProgrammingError.
 _CLOSED = sqlite3.connect(":memory:", check_same_thread=False)
 _CLOSED.close()
@@ -33,19 +37,34 @@ _CLOSED.close()
 class _Connection(sqlite3.Connection):
     """Remembers its cursors: one that was read only half keeps the snapshot after a ROLLBACK."""
 
+    cache_kb = 0
+    """As it was set last."""
+    _look_at = _REMEMBERED
+
     @functools.cached_property
-    def _cursors(self) -> weakref.WeakSet[sqlite3.Cursor]:
-        return weakref.WeakSet()
+    def _cursors(self) -> list[weakref.ref[sqlite3.Cursor]]:
+        return []
 
     def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
-        cursor = super().execute(sql, cast(Mapping[str, object], parameters))
-        self._cursors.add(cursor)
+        cursor = super().execute(sql, parameters)  # type: ignore[arg-type]  # the library knows
+        # Not a WeakSet, which took a third as long as the statement.
+        self._cursors.append(weakref.ref(cursor))
+        if len(self._cursors) >= self._look_at:
+            self._cursors[:] = [known for known in self._cursors if known() is not None]
+            self._look_at = 2 * len(self._cursors) + _REMEMBERED
         return cursor
+
+    def set_cache(self, kb: int) -> None:
+        if kb != self.cache_kb:
+            super().execute(f"PRAGMA cache_size = -{kb}")
+            self.cache_kb = kb
 
     def end(self) -> None:
         """Nothing of the unit is left: no cursor, no snapshot, no change."""
-        for cursor in list(self._cursors):
-            cursor.close()
+        for known in self._cursors:
+            cursor = known()
+            if cursor is not None:
+                cursor.close()
         self._cursors.clear()
         if self.in_transaction:
             super().execute("ROLLBACK")
@@ -68,28 +87,28 @@ class ConnectionPool:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._idle: deque[_Kept] = deque()
+        self.damage = DamageNote(path)
+        self._readers: deque[_Kept] = deque()
+        self._writers: deque[_Kept] = deque()
         self._process = os.getpid()
         self._busy: set[int] = set()
         # When nobody has the pool any more, at the latest when the process ends. The last
         # connection to close writes the write-ahead log back.
-        weakref.finalize(self, _close, self._idle, self._process)
+        for idle in (self._readers, self._writers):
+            weakref.finalize(self, _close, idle, self._process)
 
     @contextmanager
     def reading(self) -> Iterator[Database]:
         """One consistent snapshot of what is committed; nothing can be written."""
-        with self._lent() as database:
-            database.execute("PRAGMA query_only = ON")
-            database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+        with self._lent(self._readers) as database:
             database.execute("BEGIN")
             yield database
 
     @contextmanager
     def writing(self, *, cache_kb: int = CACHE_KB) -> Iterator[Database]:
         """BEGIN IMMEDIATE; commits at the end, rolls back on any exception."""
-        with self._lent() as database:
-            database.execute("PRAGMA query_only = OFF")
-            database.execute(f"PRAGMA cache_size = -{cache_kb}")
+        with self._lent(self._writers) as database:
+            cast(_Connection, database.conn).set_cache(cache_kb)
             with write_transaction(database):
                 yield database
 
@@ -104,50 +123,62 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close what is not lent; the next unit opens a new connection."""
-        _close(self._idle, self._process)
+        _close(self._readers, self._process)
+        _close(self._writers, self._process)
 
     @contextmanager
-    def _lent(self) -> Iterator[Database]:
+    def _lent(self, idle: deque[_Kept]) -> Iterator[Database]:
         self.must_be_free()
         thread = threading.get_ident()
-        kept = self._take()
+        kept = self._take(idle)
         database = copy.copy(kept.database)
         self._busy.add(thread)
         failed = False
         try:
             yield database
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             failed = True
+            if is_damage(error):
+                self.damage.write(str(error))
             raise
         finally:
             self._busy.discard(thread)
             database.conn = _CLOSED
-            self._give_back(kept, failed=failed)
+            self._give_back(idle, kept, failed=failed)
 
-    def _take(self) -> _Kept:
+    def _take(self, idle: deque[_Kept]) -> _Kept:
         if self._process != os.getpid():
-            _inherited.extend(self._idle)
-            self._idle.clear()
+            for inherited in (self._readers, self._writers):
+                _inherited.extend(inherited)
+                inherited.clear()
             self._process = os.getpid()
         file = _identity(self.path)
-        while (kept := _popped(self._idle)) is not None:
+        while (kept := _popped(idle)) is not None:
             if kept.file == file:
                 return kept
             # Another file lies there now; this one would read and write the one that was replaced.
             kept.connection.close()
+        if any(kept.file != file for kept in (*self._readers, *self._writers)):
+            # Before the new file has a log: the last to close removes what has the old one's name.
+            self.close()
         database = connect(self.path, any_thread=True, factory=_Connection)
-        return _Kept(database, cast(_Connection, database.conn), file)
+        connection = cast(_Connection, database.conn)
+        connection.set_cache(CACHE_KB)
+        if idle is self._readers:
+            # Once: each change of it has SQLite prepare every statement of the connection anew.
+            database.execute("PRAGMA query_only = ON")
+        return _Kept(database, connection, file)
 
-    def _give_back(self, kept: _Kept, *, failed: bool) -> None:
+    def _give_back(self, idle: deque[_Kept], kept: _Kept, *, failed: bool) -> None:
         try:
             kept.connection.end()
         except sqlite3.Error:
             failed = True
         # One that failed once is not trusted again.
-        if failed or len(self._idle) >= _MOST_IDLE:
+        if failed or len(idle) >= _MOST_IDLE:
             kept.connection.close()
         else:
-            self._idle.append(kept)
+            idle.append(kept)
 
 
 def _popped(idle: deque[_Kept]) -> _Kept | None:

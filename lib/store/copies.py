@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,9 @@ from lib.errors import InvalidInput
 from lib.store.anchor import AuditHead
 from lib.store.connection import connect
 
-# Between steps of a copy others may write; a step of 4 MB holds nobody up.
+UNFINISHED = ".unfinished"
+"""Ends the name of a copy that is being made, or whose maker died."""
+# A step of 4 MB; the pause leaves the disk to others.
 _PAGES_A_STEP = 1_024
 _PAUSE_SECONDS = 0.01
 _READ_AT_ONCE = 1 << 20
@@ -50,47 +54,89 @@ class CopyFacts:
         return AuditHead.parse(self.audit_head)
 
 
-def copy_database(source: Path, destination: Path) -> int:
+def copy_database(
+    source: Path,
+    destination: Path,
+    *,
+    verified: Callable[[Path], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda left, pages: None,
+) -> int:
     """
     A consistent copy of a database in use, as one file on the disk; returns its size in bytes.
 
     Appears whole or not at all.
 
+    Args:
+        verified: looks at the finished copy before it gets its name; what it raises is passed on.
+        progress: is told after each step how many pages of how many are left; likewise.
+
     Raises:
         OSError: it could not be read or written.
     """
-    unfinished = destination.with_name(destination.name + ".unfinished")
-    unfinished.unlink(missing_ok=True)
+    unfinished = destination.with_name(destination.name + UNFINISHED)
+    remove(unfinished)
     try:
         with closing(connect(source)) as origin, closing(sqlite3.connect(unfinished)) as target:
-            origin.conn.backup(target, pages=_PAGES_A_STEP, sleep=_PAUSE_SECONDS)
+            # One snapshot from the first page to the last: without it each write by anybody else
+            # would make the copy begin anew, and in a busy house it would never end.
+            origin.execute("BEGIN")
+            origin.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            origin.conn.backup(
+                target,
+                pages=_PAGES_A_STEP,
+                sleep=_PAUSE_SECONDS,
+                progress=lambda _, left, pages: progress(left, pages),
+            )
             # The copy is complete by itself: nothing of it stands in a log beside it.
             target.execute("PRAGMA journal_mode = DELETE")
         unfinished.chmod(0o600)
         _flush(unfinished)
+        verified(unfinished)
         unfinished.replace(destination)
     except sqlite3.Error as error:
         raise OSError(str(error)) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        remove(unfinished)
     _flush(destination.parent)
     return destination.stat().st_size
 
 
-def put_in_place(source: Path, destination: Path) -> None:
+def remove(path: Path) -> None:
+    """With what SQLite keeps beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def write_over(source: Path, destination: Path) -> None:
     """
-    Make the database `destination` what `source` is, in one transaction.
+    Make the sound database `destination` what `source` is, in one transaction.
 
     Connections that are open elsewhere in this process see the new contents with their next
-    transaction. A destination that cannot be read is replaced as a file.
+    transaction.
     """
-    if destination.exists() and not problem_of(destination):
-        with closing(sqlite3.connect(source)) as origin, closing(connect(destination)) as target:
-            origin.backup(target.conn)
-        return
-    for suffix in ("", "-wal", "-shm"):
+    with closing(sqlite3.connect(source)) as origin, closing(connect(destination)) as target:
+        origin.backup(target.conn)
+
+
+def replace_file(source: Path, destination: Path) -> None:
+    """Make `source` the database `destination`, which cannot be read, or is not there, in one step."""
+    _flush(source)
+    # Before: a log of the old file would be played into the new one.
+    for suffix in ("-wal", "-shm"):
         destination.with_name(destination.name + suffix).unlink(missing_ok=True)
-    copy_database(source, destination)
+    source.replace(destination)
+    _flush(destination.parent)
+
+
+def keep_file(path: Path, kept: Path) -> None:
+    """A second name for a file that is about to be replaced; a copy where that is on another disk."""
+    unfinished = kept.with_name(kept.name + UNFINISHED)
+    unfinished.unlink(missing_ok=True)
+    try:
+        os.link(path, unfinished)
+    except OSError:
+        shutil.copy2(path, unfinished)
+    unfinished.replace(kept)
 
 
 def problem_of(path: Path) -> str | None:
@@ -111,6 +157,16 @@ def problem_of(path: Path) -> str | None:
     except sqlite3.DatabaseError as error:
         return f"it cannot be read ({error})"
     return None
+
+
+def damage_in(path: Path) -> str | None:
+    """Whether a page of the file is broken, in a fraction of the time that `problem_of` takes."""
+    try:
+        with closing(_read_only(path)) as database:
+            problem = next(database.query("PRAGMA quick_check(1)"))["quick_check"]
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if problem == "ok" else str(problem)
 
 
 def facts_of(path: Path) -> CopyFacts:
@@ -146,9 +202,9 @@ def read_facts(path: Path) -> CopyFacts:
     )
 
 
-def rows_lost(current: Path, copy: Path) -> dict[str, int | None]:
-    """How many rows of `current` are not in `copy`, by kind; None where `current` cannot be read."""
-    if problem_of(current) is not None:
+def rows_lost(current: Path | None, copy: Path) -> dict[str, int | None]:
+    """How many rows of `current` are not in `copy`, by kind; None where there is none to be read."""
+    if current is None:
         return dict.fromkeys(_COUNTED)
     with closing(_read_only(current)) as database:
         database.execute("ATTACH DATABASE ? AS copy", (f"{copy.absolute().as_uri()}?mode=ro",))

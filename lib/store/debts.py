@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from lib.domain.admit import (
-    DebtFacts,
-    Earlier,
-    PaymentAtStripe,
-    WaitingRun,
-    is_never_again,
-)
-from lib.domain.charges import COMMITTED_STATES, LIVE_STATES, Attempt, Charge
+from lib.domain.admit import DebtFacts, Earlier, PaymentAtStripe, WaitingRun
+from lib.domain.charges import COMMITTED_STATES, LIVE_OUTCOMES, LIVE_STATES, Attempt, Charge
 from lib.domain.identity import address_key, reference_key
+from lib.domain.incidents import CONFLICT
 from lib.domain.mirror import Customer, PaymentMethod
+from lib.domain.never_again import is_never_again
 from lib.domain.runs import OVER_STATES, RunState
+from lib.domain.twins import Twin
 from lib.store.charge_rows import attempt_of, charge_of, decline_of
+from lib.store.erasures import ErasureStore
+from lib.store.holds import HoldStore
+from lib.store.slices import THESE, in_slices
 from lib.store.states import one_of
+from lib.store.twins import TwinStore
 
-THESE = "(SELECT value FROM json_each(?))"
-# As many keys a query as keep its list small beside the rows it finds.
-_AT_ONCE = 2_000
-_LIVE = "(a.outcome IS NULL OR a.outcome IN ('succeeded', 'processing', 'unknown'))"
+_LIVE = f"(a.outcome IS NULL OR a.outcome IN {one_of(LIVE_OUTCOMES)})"
 # A payment that an attempt here failed to make, and that was paid later all the same, counts; one that is
-# still open under a failed attempt is closed before the next.
-_NOT_OURS = f"""p.reference IS NOT NULL AND p.status IN ('succeeded', 'processing',
+# still open under a failed attempt is closed before the next. One that waits for a method is open as long as
+# none was tried; after a failure it is not.
+_NOT_OURS = f"""p.reference IS NOT NULL AND (p.status IN ('succeeded', 'processing',
         'requires_capture', 'requires_action', 'requires_confirmation')
+        OR (p.status = 'requires_payment_method' AND p.latest_charge IS NULL
+            AND p.error_code IS NULL AND p.error_decline_code IS NULL))
     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id
-        AND (p.status <> 'succeeded' OR {_LIVE}))"""
-# Of addresses that several customers have had: deleted ones keep theirs. CROSS JOIN keeps the order, as
-# SQLite would read everything that is live for every slice of addresses.
-_SHARED = f"""WITH shared AS MATERIALIZED (
-        SELECT address_key FROM customers WHERE address_key IN {THESE}
-        GROUP BY 1 HAVING count(*) > 1)"""
+        AND a.reference = p.reference AND (p.status <> 'succeeded' OR {_LIVE}))"""
+Found = TypeVar("Found")
+# Of an address that many customers have: as many as a person compares.
+_COMPARED = 20
 _UNDECIDED = frozenset({RunState.DRAFT, RunState.REJECTED})
 # The index attempts_never_again has these words.
 _NEVER_AGAIN = """a.outcome = 'declined' AND (a.advice_code = 'do_not_try_again'
@@ -44,15 +43,6 @@ _NEVER_AGAIN = """a.outcome = 'declined' AND (a.advice_code = 'do_not_try_again'
         'do_not_try_again')
     OR a.code IN ('lost_card', 'stolen_card', 'lost_or_stolen_card', 'pickup_card',
         'do_not_try_again'))"""
-
-
-def in_slices(
-    database: Database, sql: str, keys: Iterable[str], *more: object
-) -> Iterator[dict[str, Any]]:
-    """Rows of a query whose first parameter is a list of keys, however many there are."""
-    every = sorted(set(keys))
-    for start in range(0, len(every), _AT_ONCE):
-        yield from database.query(sql, (json.dumps(every[start : start + _AT_ONCE]), *more))
 
 
 class DebtStore:
@@ -75,33 +65,54 @@ class DebtStore:
         """
         every = list(customers)
         ids = [one.id for one in every]
-        addresses = {address_key(one.email) for one in every if one.email}
-        live = self._live(ids)
-        at_stripe = self._at_stripe(ids)
+        keys = {address_key(one.email) for one in every if one.email}
+        # Whoever was erased, and came back, is still one person with who they were.
+        aliases = ErasureStore(self._database).aliases(keys)
+        addresses = [*self._shared(keys), *aliases]
+        payments = self._at_stripe(ids)
+        exact = self._exact(ids, payments)
         alike: dict[tuple[str, str], list[Earlier]] = {}
-        both: list[Earlier] = [*live.values(), *at_stripe.values()]
+        both: list[Earlier] = [*exact.live.values(), *payments]
         for earlier in both:
             key = (earlier.customer, reference_key(earlier.reference))
             alike.setdefault(key, []).append(earlier)
         waits = except_run is not None
-        return DebtFacts(
-            live=live,
-            held=self._held(ids),
-            at_stripe=at_stripe,
+        return replace(
+            exact,
             alike=alike,
-            twins=self._twins(addresses),
+            twins=_by_address(self._twins(addresses), aliases),
             in_runs=self._in_runs(ids, except_run or "") if waits else {},
-            twins_in_runs=self._twins_in_runs(addresses, except_run or "") if waits else {},
+            twins_in_runs=_by_address(
+                self._twins_in_runs(addresses, except_run or "") if waits else {}, aliases
+            ),
+            sharing=self._sharing(ids, addresses),
             never_again=self.never_again(methods),
         )
 
+    def exact(self, customers: Iterable[str]) -> DebtFacts:
+        """What is red whatever the method: of these customers' very references, and their holds."""
+        ids = list(customers)
+        return self._exact(ids, self._at_stripe(ids))
+
+    def _exact(self, ids: list[str], payments: Iterable[PaymentAtStripe]) -> DebtFacts:
+        return DebtFacts(
+            live=self._live(ids),
+            held=self._held(ids),
+            at_stripe={(one.customer, one.reference): one for one in payments},
+            incidents=self._incidents(ids),
+            holds=HoldStore(self._database).covering(ids),
+            erased=ErasureStore(self._database).of(ids),
+        )
+
     def _live(self, ids: list[str]) -> dict[tuple[str, str], Charge]:
+        """Of a surplus and the debt's own charge the latter; alone, a surplus was paid all the same."""
         return {
             (row["customer"], row["reference"]): charge_of(row)
             for row in in_slices(
                 self._database,
-                f"""SELECT * FROM charges WHERE customer IN {THESE}
-                    AND state IN {one_of(LIVE_STATES)} AND is_surplus = 0""",
+                f"""SELECT * FROM charges INDEXED BY charges_by_reference
+                    WHERE customer IN {THESE}
+                        AND state IN {one_of(LIVE_STATES)} ORDER BY is_surplus DESC""",
                 ids,
             )
         }
@@ -118,37 +129,74 @@ class DebtStore:
             )
         }
 
-    def _at_stripe(self, ids: list[str]) -> dict[tuple[str, str], PaymentAtStripe]:
-        return {
-            (row["customer"], row["reference"]): PaymentAtStripe(**row)
+    def _at_stripe(self, ids: list[str]) -> list[PaymentAtStripe]:
+        """Of one reference what was paid, or is on its way, comes last."""
+        return [
+            PaymentAtStripe(**row)
             for row in in_slices(
                 self._database,
                 f"""SELECT id, status, customer, reference, amount, currency
                     FROM payment_intents p INDEXED BY payment_intents_by_reference
                     WHERE p.customer IN {THESE} AND p.reference_key IS NOT NULL AND {_NOT_OURS}
-                    ORDER BY p.created""",
+                    ORDER BY p.status IN ('succeeded', 'processing'), p.created""",
                 ids,
             )
+        ]
+
+    def _shared(self, addresses: Iterable[str]) -> list[str]:
+        """
+        Those that several customers have had: deleted ones keep theirs. What is asked about them next
+        holds SQLite to its order by CROSS JOIN: it would read all that is live for every slice.
+        """
+        rows = in_slices(
+            self._database,
+            f"""SELECT address_key FROM customers WHERE address_key IN {THESE}
+                GROUP BY 1 HAVING count(*) > 1""",
+            addresses,
+        )
+        return [row["address_key"] for row in rows]
+
+    def _sharing(self, ids: list[str], addresses: list[str]) -> dict[str, list[Twin]]:
+        living: dict[str, list[str]] = {}
+        for row in in_slices(
+            self._database,
+            f"""SELECT id, address_key FROM customers
+                WHERE address_key IN {THESE} AND is_deleted = 0 ORDER BY position DESC""",
+            addresses,
+        ):
+            living.setdefault(row["address_key"], []).append(row["id"])
+        wanted = set(ids)
+        together = [some[:_COMPARED] for some in living.values() if len(some) > 1]
+        known = {
+            twin.customer.id: twin
+            for twin in TwinStore(self._database).of(
+                sorted({*(one for some in together for one in some)})
+            )
+        }
+        return {
+            id_: [known[id_], *(known[one] for one in some if one != id_)]
+            for some in together
+            for id_ in some
+            if id_ in wanted
         }
 
-    def _twins(self, addresses: Iterable[str]) -> dict[tuple[str, str], list[Earlier]]:
-        addresses = list(addresses)
+    def _twins(self, addresses: list[str]) -> dict[tuple[str, str], list[Earlier]]:
         twins: dict[tuple[str, str], list[Earlier]] = {}
         for row in in_slices(
             self._database,
-            f"""{_SHARED} SELECT address_key, h.* FROM shared
-                CROSS JOIN customers c USING (address_key)
+            f"""SELECT c.address_key, h.* FROM customers c
                 CROSS JOIN charges h ON h.customer = c.id
-                    AND h.state IN {one_of(COMMITTED_STATES)}""",
+                    AND h.state IN {one_of(COMMITTED_STATES)}
+                WHERE c.address_key IN {THESE}""",
             addresses,
         ):
             twins.setdefault((row["address_key"], row["reference"]), []).append(charge_of(row))
         for row in in_slices(
             self._database,
-            f"""{_SHARED} SELECT address_key, p.id, p.status, p.customer, p.reference, p.amount,
-                    p.currency FROM shared
-                CROSS JOIN customers c USING (address_key)
-                CROSS JOIN payment_intents p ON p.customer = c.id AND {_NOT_OURS}""",
+            f"""SELECT c.address_key, p.id, p.status, p.customer, p.reference, p.amount,
+                    p.currency FROM customers c
+                CROSS JOIN payment_intents p ON p.customer = c.id AND {_NOT_OURS}
+                WHERE c.address_key IN {THESE}""",
             addresses,
         ):
             key = (row.pop("address_key"), row["reference"])
@@ -174,17 +222,17 @@ class DebtStore:
         return waiting
 
     def _twins_in_runs(
-        self, addresses: Iterable[str], except_run: str
+        self, addresses: list[str], except_run: str
     ) -> dict[tuple[str, str], list[WaitingRun]]:
         waiting: dict[tuple[str, str], list[WaitingRun]] = {}
         for row in in_slices(
             self._database,
-            f"""{_SHARED} SELECT address_key, r.customer, r.reference, runs.name, runs.state
-                FROM shared
-                CROSS JOIN customers c USING (address_key)
-                CROSS JOIN run_rows r ON r.customer = c.id AND r.state = 'planned' AND r.run_id <> ?
+            f"""SELECT c.address_key, r.customer, r.reference, runs.name, runs.state
+                FROM customers c
+                CROSS JOIN run_rows r ON r.customer = c.id AND r.state = 'planned'
                 CROSS JOIN runs ON runs.id = r.run_id
-                    AND runs.state NOT IN {one_of(OVER_STATES)}""",
+                    AND runs.state NOT IN {one_of(OVER_STATES)}
+                WHERE c.address_key IN {THESE} AND r.run_id <> ?""",
             addresses,
             except_run,
         ):
@@ -192,12 +240,32 @@ class DebtStore:
             waiting.setdefault(key, []).append(_waiting(row))
         return waiting
 
+    def _incidents(self, ids: list[str]) -> dict[tuple[str, str], str]:
+        """Of what a rebuild could not take over and names no reference, any of the customer's may be it."""
+        if not list(
+            self._database.query("SELECT 1 FROM incidents WHERE settled_at IS NULL LIMIT 1")
+        ):
+            return {}
+        return {
+            (row["customer"], row["reference"] or ""): row["id"]
+            for row in in_slices(
+                self._database,
+                f"""SELECT id, json_extract(details, '$.customer') AS customer,
+                        json_extract(details, '$.reference') AS reference
+                    FROM incidents WHERE settled_at IS NULL
+                        AND json_extract(details, '$.customer') IN {THESE}
+                        AND (json_extract(details, '$.reference') IS NOT NULL OR kind = ?)""",
+                ids,
+                CONFLICT,
+            )
+        }
+
     def never_again(self, methods: Iterable[PaymentMethod]) -> frozenset[str]:
         """Those of the methods' fingerprints that a bank has stopped, under whatever id they were saved."""
         rows = in_slices(
             self._database,
             f"""SELECT m.fingerprint, a.* FROM payment_methods m
-                CROSS JOIN attempts a ON json_extract(a.params, '$.payment_method') = m.id
+                CROSS JOIN attempts a ON json_extract(a.params, '$.payment_method') = +m.id
                 WHERE m.fingerprint IN {THESE} AND {_NEVER_AGAIN}""",
             {one.fingerprint for one in methods if one.fingerprint is not None},
         )
@@ -206,6 +274,16 @@ class DebtStore:
             for row in rows
             if is_never_again(decline_of(row), http_status=row["http_status"])
         )
+
+
+def _by_address(
+    by_key: Mapping[tuple[str, str], list[Found]], aliases: Mapping[str, str]
+) -> dict[tuple[str, str], list[Found]]:
+    """With what stands under a pseudonym under the address itself."""
+    every: dict[tuple[str, str], list[Found]] = {}
+    for (key, reference), some in by_key.items():
+        every.setdefault((aliases.get(key, key), reference), []).extend(some)
+    return every
 
 
 def _waiting(row: dict[str, Any]) -> WaitingRun:

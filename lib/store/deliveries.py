@@ -159,6 +159,19 @@ class DeliveryStore:
         )
         return [Delivery(**row) for row in rows]
 
+    def oldest_payment_waiting(self, *, since: int) -> int | None:
+        """
+        When the first thing happened to a PaymentIntent, since then, that is not mirrored yet: it is
+        claimed, perhaps by a process that died, or failed.
+        """
+        row = self._database.execute(
+            """SELECT min(created) FROM webhook_deliveries INDEXED BY webhook_deliveries_due
+               WHERE state IN ('received', 'failed') AND type LIKE 'payment_intent.%'
+                   AND created >= ?""",
+            (since,),
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
     def release(self, claimed: Sequence[Delivery], *, now: int) -> None:
         """Give back what was claimed and never begun: it was no try."""
         for delivery in claimed:

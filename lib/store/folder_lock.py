@@ -11,6 +11,7 @@ from pathlib import Path
 from lib.errors import RuleViolation
 
 _NAME = "onfile.lock"
+_UPGRADE_NAME = "onfile.upgrade.lock"
 
 
 class FolderInUse(RuleViolation):
@@ -65,3 +66,37 @@ class FolderLock:
             fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise FolderInUse(refusal) from error
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """
+    Waits until no other process does the same in this folder.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    descriptor = os.open(folder / _UPGRADE_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone_at(folder: Path, name: str) -> Iterator[bool]:
+    """
+    Whether this process alone does something in the folder: False while another one does. Whoever
+    dies gives it up at once.
+    """
+    descriptor = os.open(folder / f"onfile.{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

@@ -54,10 +54,18 @@ class _Piece:
 
 
 class GroupCommit:
-    """Thread-safe."""
+    """
+    Thread-safe.
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    `ended` is told by the thread that writes, after each transaction and before anybody's piece is done,
+    whether it was committed.
+    """
+
+    def __init__(
+        self, pool: ConnectionPool, *, ended: Callable[[bool], None] = lambda _: None
+    ) -> None:
         self._pool = pool
+        self._ended = ended
         self._begin()
 
     def submit(self, work: Callable[[Database], T]) -> Future[T]:
@@ -111,6 +119,7 @@ class GroupCommit:
             problem = error
             raise
         finally:
+            self._ended(problem is None)
             for piece in pieces:
                 piece.answer(problem)
 

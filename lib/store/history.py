@@ -7,12 +7,15 @@ from collections.abc import Collection
 
 from sqlite_utils import Database
 
+from lib.domain.charges import FAILED_OUTCOMES, MONEY_MOVES, Outcome
 from lib.domain.variance import Past, Tally
+from lib.store.states import one_of
 
 # As many as show how customers pay now, and as can be read while a page is drawn.
 _MOST_CHARGES = 20_000
-_PAST = """CASE WHEN {state} IN ('succeeded', 'processing') THEN 'paid'
-    WHEN {state} IS NULL THEN 'none' ELSE 'failed' END"""
+_PAST = f"""CASE WHEN {{state}} IN {one_of(MONEY_MOVES)} THEN 'paid'
+    WHEN {{state}} IS NULL THEN 'none' ELSE 'failed' END"""
+_DECIDED = FAILED_OUTCOMES | {Outcome.SUCCEEDED}
 
 
 class HistoryStore:
@@ -42,7 +45,7 @@ class HistoryStore:
 
     def tallies(self, *, since: int) -> dict[Past, Tally]:
         """
-        How many charges were paid at the first try, by what came of the customer's charge before.
+        How many charges were paid at the first try, by the outcome of the customer's charge before.
 
         Only the newest 20 000 since then.
         """
@@ -56,7 +59,7 @@ class HistoryStore:
                         SELECT id, customer, created_at FROM charges WHERE created_at >= ?
                         ORDER BY created_at DESC, id DESC LIMIT {_MOST_CHARGES}) h
                     JOIN attempts a ON a.charge_id = h.id AND a.number = 1
-                        AND a.outcome IN ('succeeded', 'declined', 'needs_customer'))
+                        AND a.outcome IN {one_of(_DECIDED)})
                 GROUP BY past""",
             (since,),
         )

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.identity import reference_key
-from lib.domain.links import LinkSession, SetupLink
+from lib.domain.identity import address_key, reference_key
+from lib.domain.links import EndReason, LinkSession, LinkState, SetupLink
+from lib.store.link_states import JOINS, condition
+from lib.store.slices import THESE, in_slices
 
 
 class LinkStore:
@@ -19,8 +21,9 @@ class LinkStore:
     def add(self, link: SetupLink, *, form_key: str) -> None:
         self._database.execute(
             """INSERT INTO setup_links (id, token, form_key, customer, email, name, currency,
-                   reference, reference_key, locale, charge_id, created_by, created_at, expires_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                   reference, reference_key, locale, charge_id, created_by, created_at, expires_at,
+                   address_key, expiring_method, batch_id, replaces)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 link.id,
                 link.token,
@@ -36,6 +39,10 @@ class LinkStore:
                 link.created_by,
                 link.created_at,
                 link.expires_at,
+                None if link.email is None else address_key(link.email),
+                link.expiring_method,
+                link.batch_id,
+                link.replaces,
             ),
         )
 
@@ -53,9 +60,21 @@ class LinkStore:
     def by_token(self, token: str) -> SetupLink | None:
         return self._one("SELECT * FROM setup_links WHERE token = ?", token)
 
+    def by_session(self, session_id: str) -> SetupLink | None:
+        """The link whose page at Stripe this was."""
+        return self._one(
+            """SELECT l.* FROM setup_links l JOIN link_sessions s ON s.link_id = l.id
+               WHERE s.session_id = ?""",
+            session_id,
+        )
+
     def by_form_key(self, form_key: str) -> SetupLink | None:
         """The link that this form already made: a double click or a rerun finds it again."""
         return self._one("SELECT * FROM setup_links WHERE form_key = ?", form_key)
+
+    def replacement_of(self, link_id: str) -> SetupLink | None:
+        """The link that was issued instead of this one."""
+        return self._one("SELECT * FROM setup_links WHERE replaces = ?", link_id)
 
     def open_recovery_of(self, charge_id: str) -> SetupLink | None:
         return self._one(
@@ -79,29 +98,131 @@ class LinkStore:
             (customer_id, link_id),
         )
 
-    def set_refusal(self, link_id: str, reason: str | None) -> None:
-        """Why Stripe makes no page for it; None: it made one."""
+    def set_refusal(self, link_id: str, reason: str) -> None:
+        """Why Stripe makes no page for it."""
         self._database.execute(
             "UPDATE setup_links SET refusal = ? WHERE id = ? AND refusal IS NOT ?",
             (reason, link_id, reason),
         )
 
-    def revoke(self, link_id: str, *, at: int) -> bool:
+    def forget_refusals(self, link_id: str) -> None:
+        """
+        Of this link, for which Stripe made a page, and of those like it.
+
+        What is offered for another currency may still be refused, and so may another's own customer.
+        """
+        self._database.execute(
+            """UPDATE setup_links SET refusal = NULL WHERE refusal IS NOT NULL AND (id = ?1
+                   OR currency IS (SELECT currency FROM setup_links WHERE id = ?1)
+                       AND instr(refusal, coalesce(customer, id)) = 0)""",
+            (link_id,),
+        )
+
+    def revoke(self, link_id: str, *, at: int, why: EndReason | None) -> bool:
         """False when the link was completed or revoked before."""
         cursor = self._database.execute(
-            """UPDATE setup_links SET revoked_at = ?
+            """UPDATE setup_links SET revoked_at = ?, end_reason = ?
                WHERE id = ? AND revoked_at IS NULL AND completed_at IS NULL""",
-            (at, link_id),
+            (at, why, link_id),
         )
         return cursor.rowcount == 1
 
     def complete(self, link_id: str, *, session_id: str, at: int) -> bool:
         cursor = self._database.execute(
-            """UPDATE setup_links SET completed_at = ?, completed_session = ?, revoked_at = NULL
+            """UPDATE setup_links SET completed_at = ?, completed_session = ?, revoked_at = NULL,
+                   end_reason = NULL
                WHERE id = ? AND completed_at IS NULL""",
             (at, session_id, link_id),
         )
         return cursor.rowcount == 1
+
+    def mark_sent(self, link_id: str, *, at: int) -> bool:
+        """The customer was given the link; False when that was known."""
+        return self._mark("sent_at", link_id, at)
+
+    def mark_opened(self, link_id: str, *, at: int) -> bool:
+        """A return or a cancel, which no scanner makes; False when that was known."""
+        return self._mark("opened_at", link_id, at)
+
+    def mark_started(self, link_id: str, *, at: int) -> bool:
+        """Something was entered on its page, which is opened then; False when that was known."""
+        self._mark("opened_at", link_id, at)
+        return self._mark("started_at", link_id, at)
+
+    def mark_tried(self, setup_intents: Sequence[str], *, at: int) -> None:
+        """As `mark_started`, of the links whose pages have these SetupIntents."""
+        rows = in_slices(
+            self._database,
+            f"""SELECT l.id FROM checkout_sessions s JOIN setup_links l ON l.id = s.link_id
+                WHERE s.setup_intent IN {THESE} AND l.started_at IS NULL""",
+            setup_intents,
+        )
+        for row in list(rows):
+            self.mark_started(row["id"], at=at)
+
+    def mark_reminded(self, link_id: str, *, number: int, at: int) -> bool:
+        """The customer was reminded for the first or second time; False when that was known."""
+        return (
+            self._database.execute(
+                """UPDATE setup_links SET reminders = ?1, reminded_at = ?2
+                   WHERE id = ?3 AND reminders = ?1 - 1""",
+                (number, at, link_id),
+            ).rowcount
+            == 1
+        )
+
+    def _mark(self, column: str, link_id: str, at: int) -> bool:
+        return (
+            self._database.execute(
+                f"UPDATE setup_links SET {column} = ? WHERE id = ? AND {column} IS NULL",
+                (at, link_id),
+            ).rowcount
+            == 1
+        )
+
+    def of_customers(self, customer_ids: Sequence[str]) -> dict[str, list[SetupLink]]:
+        """Newest first."""
+        links: dict[str, list[SetupLink]] = {}
+        for row in in_slices(
+            self._database,
+            f"SELECT * FROM setup_links WHERE customer IN {THESE} ORDER BY position DESC",
+            customer_ids,
+        ):
+            links.setdefault(row["customer"], []).append(_link(row))
+        return links
+
+    def of_addresses(self, address_keys: Sequence[str]) -> dict[str, list[SetupLink]]:
+        """Those whose customers are not made yet, by the key of their address; newest first."""
+        links: dict[str, list[SetupLink]] = {}
+        for row in in_slices(
+            self._database,
+            f"""SELECT * FROM setup_links WHERE customer IS NULL AND address_key IN {THESE}
+                ORDER BY position DESC""",
+            address_keys,
+        ):
+            links.setdefault(row["address_key"], []).append(_link(row))
+        return links
+
+    def perhaps_done(self, *, now: int, since: int) -> list[SetupLink]:
+        """
+        Open links of customers who have a method that is newer than the link, saved no later than
+        `since`, and those for an expiring method.
+        """
+        rows = self._database.query(
+            """SELECT l.* FROM setup_links l
+               WHERE l.completed_at IS NULL AND l.revoked_at IS NULL AND l.expires_at > :now
+                   AND l.charge_id IS NULL AND l.customer IS NOT NULL
+                   AND (l.expiring_method IS NOT NULL OR EXISTS (
+                       SELECT 1 FROM payment_methods m WHERE m.customer = l.customer
+                           AND m.is_detached = 0 AND m.created > l.created_at
+                           AND m.created <= :since))""",
+            {"now": now, "since": since},
+        )
+        return [_link(row) for row in rows]
+
+    def some(self, link_ids: Sequence[str]) -> dict[str, SetupLink]:
+        rows = in_slices(self._database, f"SELECT * FROM setup_links WHERE id IN {THESE}", link_ids)
+        return {row["id"]: _link(row) for row in rows}
 
     def last_session(self, link_id: str) -> LinkSession | None:
         rows = self._database.query(
@@ -160,11 +281,17 @@ class LinkStore:
             (at, json.dumps(session_ids)),
         )
 
-    def listing(self, *, limit: int) -> list[SetupLink]:
+    def listing(
+        self, state: LinkState | None, *, now: int, limit: int
+    ) -> list[tuple[SetupLink, str | None]]:
+        """Newest first, each with the status of the SetupIntent by which it was completed."""
+        wanted, parameters = condition(state, now) if state else ("1", [])
         rows = self._database.query(
-            "SELECT * FROM setup_links ORDER BY created_at DESC, id DESC LIMIT ?", (limit,)
+            f"""SELECT l.*, i.status AS setup_status FROM setup_links l {JOINS}
+                WHERE {wanted} ORDER BY l.created_at DESC, l.id DESC LIMIT ?""",
+            [*parameters, limit],
         )
-        return [_link(row) for row in rows]
+        return [(_link(row), row["setup_status"]) for row in rows]
 
     def _one(self, sql: str, value: str) -> SetupLink | None:
         return next((_link(row) for row in self._database.query(sql, (value,))), None)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import dataclass
-from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.charges import Charge, ChargeState, Outcome
-from lib.store.charges import ChargeStore
+from lib.domain.charges import FAILED_OUTCOMES, Outcome
+from lib.domain.rebuild import Installation
+from lib.store.meta import INSTALLATION, NOT_OURS
+from lib.store.states import one_of
 
-# Marks of before installations had an id count as ours.
-_OURS = "(p.installation IS NULL OR p.installation = :installation)"
-_UNKNOWN = """p.charge_id IS NOT NULL AND p.attempt IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM attempts a WHERE a.charge_id = p.charge_id AND a.number = p.attempt)"""
+_NO_INCIDENT = "NOT EXISTS (SELECT 1 FROM incidents i WHERE i.subject = m.id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +36,43 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
-    """An installation whose marks the mirror holds; None for those of before there were ids."""
+class MarkedRefund:
+    """A Refund that carries the marks of an order."""
 
-    id: str | None
-    payments: int
-    newest: int
-    """Unix seconds of its newest payment."""
+    refund: str
+    order_id: str
+    charge_id: str | None
+    payment_intent: str | None
+    amount: int
+    """Minor units."""
+    currency: str
+    reason: str | None
+    status: str | None
+    failure_reason: str | None
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedSession:
+    """A Checkout Session that was made for a link."""
+
+    session: str
+    link_id: str
+    charge_id: str | None
+    status: str
+    customer: str | None
+    email: str | None
+    name: str | None
+    currency: str | None
+    reference: str | None
+    created: int
+    expires_at: int | None
+    completed_at: int | None
 
 
 class MarkStore:
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def unknown(self, installation: str, *, limit: int) -> list[Mark]:
-        """Of this installation, without an attempt here and without an incident; oldest first."""
-        rows = self._database.query(
-            f"""SELECT {", ".join("p." + _COLUMN.get(name, name) for name in Mark.__slots__)}
-                FROM payment_intents p WHERE {_OURS} AND {_UNKNOWN}
-                    AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.subject = p.id)
-                ORDER BY p.created, p.id LIMIT :limit""",
-            {"installation": installation, "limit": limit},
-        )
-        return [_mark_of(row) for row in rows]
 
     def installations(self) -> list[Installation]:
         """Newest mark first."""
@@ -72,107 +83,127 @@ class MarkStore:
         )
         return [Installation(row["id"], row["payments"], row["newest"]) for row in rows]
 
-    def adopt(
-        self, mark: Mark, charge: Charge, outcome: Outcome, *, at: int, livemode: bool
-    ) -> str | None:
+    def unclaimed(self) -> list[Installation]:
         """
-        Write the attempt behind a mark, with its charge where that is missing.
-
-        Returns why that is not possible, as a code; nothing was written then.
+        Whose marks a ledger without charges has met, newest first, until somebody says whose they are.
+        Not this installation's own: those say that the file is older.
         """
-        charges = ChargeStore(self._database)
-        self._database.execute("SAVEPOINT adoption")
-        try:
-            problem = self._adopt(charges, mark, charge, outcome, at=at, livemode=livemode)
-        except sqlite3.IntegrityError as error:
-            problem = f"schema: {error}"
-        if problem is not None:
-            self._database.execute("ROLLBACK TO adoption")
-        self._database.execute("RELEASE adoption")
-        return problem
-
-    def _adopt(
-        self,
-        charges: ChargeStore,
-        mark: Mark,
-        charge: Charge,
-        outcome: Outcome,
-        *,
-        at: int,
-        livemode: bool,
-    ) -> str | None:
-        known = charges.find(mark.charge_id)
-        if known is None:
-            if not charges.add(charge, livemode=livemode):
-                return "reference_taken"
-        elif (known.amount, known.currency, known.customer, known.reference) != (
-            charge.amount,
-            charge.currency,
-            charge.customer,
-            charge.reference,
-        ):
-            return "charge_differs"
-        self._database.execute(
-            """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
-                   requested_at, outcome, outcome_at, evidence, next_look_at, payment_intent, code,
-                   decline_code)
-               VALUES (?, ?, ?, ?, 'system', ?, ?, ?, 'payment_intent', ?, ?, ?, ?)""",
-            (
-                mark.charge_id,
-                mark.attempt,
-                # Never sent: what became of it is asked for by the payment's id.
-                f"adopted:{mark.payment_intent}",
-                json.dumps(
-                    {
-                        "amount": mark.amount,
-                        "currency": mark.currency,
-                        "customer": mark.customer,
-                        "payment_method": mark.payment_method or "",
-                    },
-                    sort_keys=True,
-                ),
-                mark.created,
-                outcome.value,
-                at,
-                at if outcome in (Outcome.UNKNOWN, Outcome.PROCESSING) else None,
-                mark.payment_intent,
-                mark.error_code,
-                mark.error_decline_code,
-            ),
+        rows = self._database.query(
+            """SELECT (SELECT value FROM meta WHERE name = ?) AS ours,
+                   (SELECT value FROM meta WHERE name = ?) AS not_ours
+               WHERE NOT EXISTS (SELECT 1 FROM charges)""",
+            (INSTALLATION, NOT_OURS),
         )
-        if known is not None and not _settle(charges, known, charge.state, at=at):
-            return "charge_differs"
-        return None
+        for row in rows:
+            claimed = {row["ours"], *json.loads(row["not_ours"] or "[]")}
+            return [one for one in self.installations() if one.id not in claimed]
+        return []
 
+    def oldest(self, ours: str) -> int | None:
+        """When the oldest payment with marks of this installation was made."""
+        rows = self._database.query(
+            """SELECT min(created) AS at FROM payment_intents
+               WHERE charge_id IS NOT NULL AND installation = ?""",
+            (ours,),
+        )
+        at: int | None = next(rows)["at"]
+        return at
 
-_COLUMN = {"payment_intent": "id AS payment_intent"}
+    def owns_unnamed(self, ours: str) -> bool:
+        """
+        Whether marks of before there were ids are of this installation: the oldest one's they are, and
+        hers whose ledger knows some of them already.
+        """
+        row = next(
+            self._database.query(
+                """SELECT
+                       (SELECT min(created) FROM payment_intents
+                        WHERE charge_id IS NOT NULL AND installation = :ours) AS own,
+                       (SELECT min(created) FROM payment_intents WHERE charge_id IS NOT NULL
+                        AND installation IS NOT NULL AND installation <> :ours) AS others,
+                       EXISTS (SELECT 1 FROM payment_intents p
+                           JOIN attempts a ON a.payment_intent = p.id
+                           WHERE p.charge_id IS NOT NULL AND p.installation IS NULL) AS knows""",
+                {"ours": ours},
+            )
+        )
+        if row["knows"] or row["others"] is None:
+            return True
+        return row["own"] is not None and row["own"] <= row["others"]
 
+    def whose(self, ours: str) -> list[str | None]:
+        """The installations whose marks are ours; None for those of before there were ids."""
+        return [ours, None] if self.owns_unnamed(ours) else [ours]
 
-def _settle(charges: ChargeStore, known: Charge, after: ChargeState, *, at: int) -> bool:
-    """The charge follows its newest try, and money that moved whichever try moved it."""
-    if known.state in (after, ChargeState.SUCCEEDED):
-        return True
-    return charges.move(known.id, before=known.state, after=after, at=at)
+    def others(self, ours: str) -> list[Installation]:
+        """Those that have an id and are not this one; the usual case, none, costs nothing."""
+        rows = self._database.query(
+            """SELECT 1 WHERE EXISTS (SELECT 1 FROM payment_intents
+                   WHERE charge_id IS NOT NULL AND installation > :ours)
+               OR EXISTS (SELECT 1 FROM payment_intents
+                   WHERE charge_id IS NOT NULL AND installation < :ours)""",
+            {"ours": ours},
+        )
+        if next(iter(rows), None) is None:
+            return []
+        return [one for one in self.installations() if one.id not in (None, ours)]
 
+    def outdated(self) -> list[str]:
+        """Payments on which money moves as the mirror has them, of tries that failed here or are unknown."""
+        rows = self._database.query(
+            f"""SELECT p.id FROM attempts a JOIN payment_intents p ON p.id = a.payment_intent
+                WHERE a.outcome IN {one_of(FAILED_OUTCOMES | {Outcome.UNKNOWN})}
+                    AND p.status IN ('succeeded', 'processing', 'requires_capture')
+                ORDER BY p.created, p.id"""
+        )
+        return [str(row["id"]) for row in rows]
 
-def _mark_of(row: dict[str, Any]) -> Mark:
-    return Mark(**{name: row[name] for name in Mark.__slots__})
+    def unknown(self, whose: str | None, *, limit: int, since: int = 0) -> list[Mark]:
+        """Payments under these marks without an attempt here and without an incident; oldest first."""
+        rows = self._database.query(
+            f"""SELECT m.id AS payment_intent, charge_id, attempt, status, customer, payment_method,
+                    amount, currency, reference, description, error_code, error_decline_code, created
+                FROM payment_intents m
+                WHERE installation IS :whose AND created >= :since AND charge_id IS NOT NULL
+                    AND attempt IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempts a
+                        WHERE a.charge_id = m.charge_id AND a.number = m.attempt) AND {_NO_INCIDENT}
+                ORDER BY created, m.id LIMIT :limit""",
+            {"whose": whose, "limit": limit, "since": since},
+        )
+        return [Mark(**row) for row in rows]
 
+    def unknown_refunds(
+        self, whose: str | None, *, limit: int, since: int = 0
+    ) -> list[MarkedRefund]:
+        """
+        The same of refunds that no order here knows.
 
-def charge_of(mark: Mark, state: ChargeState) -> Charge | None:
-    """What was owed, as far as Stripe can say; None where the marks are not whole."""
-    if mark.customer is None or mark.reference is None:
-        return None
-    return Charge(
-        id=mark.charge_id,
-        customer=mark.customer,
-        payment_method=mark.payment_method or "",
-        amount=mark.amount,
-        currency=mark.currency,
-        reference=mark.reference,
-        description=mark.description,
-        state=state,
-        created_by="system",
-        created_at=mark.created,
-        updated_at=mark.created,
-    )
+        An order that was only asked for when the file was copied does not know what became of it.
+        """
+        rows = self._database.query(
+            f"""SELECT m.id AS refund, order_id, charge_id, payment_intent, amount, currency, reason,
+                    status, failure_reason, created
+                FROM stripe_refunds m
+                WHERE installation IS :whose AND created >= :since AND order_id IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM refunds o WHERE o.refund = m.id
+                        OR (o.id = m.order_id AND o.idempotency_key IS NOT NULL)) AND {_NO_INCIDENT}
+                ORDER BY created, m.id LIMIT :limit""",
+            {"whose": whose, "limit": limit, "since": since},
+        )
+        return [MarkedRefund(**row) for row in rows]
+
+    def unknown_sessions(
+        self, whose: str | None, *, limit: int, since: int = 0
+    ) -> list[MarkedSession]:
+        """The same of Sessions that are of no link here."""
+        rows = self._database.query(
+            f"""SELECT m.id AS session, link_id, charge_id, status, customer, customer_email AS email,
+                    customer_name AS name, currency, reference, created, expires_at, completed_at
+                FROM checkout_sessions m
+                WHERE installation IS :whose AND position >= :since << 20 AND link_id IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM link_sessions s WHERE s.session_id = m.id)
+                    AND {_NO_INCIDENT}
+                ORDER BY position LIMIT :limit""",
+            {"whose": whose, "limit": limit, "since": since},
+        )
+        return [MarkedSession(**row) for row in rows]

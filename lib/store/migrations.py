@@ -11,40 +11,61 @@ in `_ms`. Money is an integer of minor units beside its currency.
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import regex
 from sqlite_utils import Database, Migrations
 
-from lib.errors import SettingsError
+from lib.errors import UnusableDatabase
+from lib.store.connection import write_transaction
+from lib.store.trouble import damaged
 
 migrations = Migrations("onfile")
 
 _FIRST_SCHEMA = Path(__file__).parent / "first_schema"
+_LATER_STEPS = Path(__file__).parent / "later_steps"
 _GROUPS = ("machinery", "staff", "mirror", "ledger", "runs")
 
 
 def bring_up_to_date(database: Database) -> None:
     """
-    Apply every step that the database does not have yet.
+    Apply every step that the database does not have yet: all of them, or none. Switch foreign keys off
+    before.
 
     Raises:
-        SettingsError: it was made before the first release, or by a newer Onfile than this one.
+        UnusableDatabase: it was made before the first release, or by a newer Onfile than this one; or it
+            is damaged.
     """
     applied = {step.name for step in migrations.applied(database)}
     if applied and m001_first_schema.__name__ not in applied:
-        raise SettingsError(
+        raise UnusableDatabase(
             "This data folder was made before Onfile 0.1.0, the first release, and cannot be brought "
             "along. Set ONFILE_DATA_DIR to an empty folder, or move the files of this one away; what "
             "Stripe knows is read again from there."
         )
     known = {step.name for step in migrations.pending(Database(memory=True))}
     if applied - known:
-        raise SettingsError(
+        raise UnusableDatabase(
             "This data folder was used by a newer Onfile than this one, which cannot read it safely. "
-            "Install the newer version again, or go back to a backup made before the upgrade."
+            "Install the newer version again, or put back the backup that was made before the upgrade: "
+            "“python -m lib restore FILE”."
         )
-    migrations.apply(database)
+    if not migrations.pending(database):
+        _must_point_somewhere(database)
+        return
+    with write_transaction(database):
+        migrations.apply(database)
+        _must_point_somewhere(database)
+
+
+def _must_point_somewhere(database: Database) -> None:
+    broken = list(database.query("PRAGMA foreign_key_check"))
+    if broken:
+        raise UnusableDatabase(
+            damaged(f"it has rows that point nowhere, as {tuple(broken[0].values())[:3]}")
+        )
 
 
 def is_older(database: Database) -> bool:
@@ -119,6 +140,359 @@ def m006_confirming_setups(database: Database) -> None:
         """CREATE INDEX setup_intents_confirming ON setup_intents (status)
            WHERE status IN ('processing', 'requires_action')"""
     )
+
+
+@migrations()
+def m007_breakers_that_outlive_their_executor(database: Database) -> None:
+    """The lease at the last resume: what was sent under later ones counts for a run's breaker."""
+    database.execute("ALTER TABLE runs ADD COLUMN breaker_fence INTEGER NOT NULL DEFAULT 0")
+    database.execute("UPDATE runs SET breaker_fence = lease_fence")
+
+
+@migrations()
+def m008_incidents_are_settled(database: Database) -> None:
+    """
+    How an incident was settled, and what two people agree on. A payment that is taken into the ledger may
+    have been that of a failed try, which keeps its own row.
+    """
+    for statement in _statements(_INCIDENTS_ARE_SETTLED):
+        database.execute(statement)
+
+
+_INCIDENTS_ARE_SETTLED = """
+ALTER TABLE incidents ADD COLUMN resolution TEXT
+    CHECK (resolution IN ('adopted', 'refunded', 'cancelled', 'accepted'));
+CREATE INDEX incidents_by_subject ON incidents (subject);
+CREATE INDEX incidents_open ON incidents (found_at DESC, id DESC) WHERE settled_at IS NULL;
+CREATE INDEX incidents_settled ON incidents (found_at DESC, id DESC) WHERE settled_at IS NOT NULL;
+CREATE INDEX incidents_open_by_debt ON incidents
+    (json_extract(details, '$.customer'), json_extract(details, '$.reference'))
+    WHERE settled_at IS NULL;
+CREATE INDEX incidents_open_by_charge ON incidents (json_extract(details, '$.charge_id'))
+    WHERE settled_at IS NULL;
+CREATE TABLE incident_proposals (
+    -- ledger: How an incident is to be settled, proposed by one person and decided by another.
+    id TEXT PRIMARY KEY,
+    incident_id TEXT NOT NULL REFERENCES incidents (id),
+    resolution TEXT NOT NULL CHECK (resolution IN ('adopted', 'accepted')),
+    reason TEXT NOT NULL CHECK (length(trim(reason)) > 0),
+    state TEXT NOT NULL DEFAULT 'proposed'
+        CHECK (state IN ('proposed', 'approved', 'rejected', 'withdrawn', 'overtaken')),
+    proposed_by TEXT NOT NULL,
+    proposed_at INTEGER NOT NULL,
+    decided_by TEXT CHECK (decided_by <> proposed_by),
+    decided_at INTEGER,
+    decision_note TEXT,
+    CHECK ((decided_by IS NOT NULL) = (state IN ('approved', 'rejected')))
+) STRICT;
+CREATE UNIQUE INDEX one_open_proposal_an_incident ON incident_proposals (incident_id)
+    WHERE state = 'proposed';
+CREATE INDEX incident_proposals_by_incident ON incident_proposals (incident_id, proposed_at);
+CREATE TRIGGER incident_proposals_begin_as_proposals BEFORE INSERT ON incident_proposals
+WHEN NEW.state <> 'proposed'
+BEGIN SELECT RAISE(ABORT, 'how an incident is settled begins as a proposal'); END;
+CREATE TRIGGER incident_proposals_are_decided_once BEFORE UPDATE ON incident_proposals
+WHEN OLD.state <> 'proposed' OR NEW.id <> OLD.id OR NEW.incident_id <> OLD.incident_id
+    OR NEW.resolution <> OLD.resolution OR NEW.reason <> OLD.reason
+    OR NEW.proposed_by <> OLD.proposed_by
+BEGIN SELECT RAISE(ABORT, 'a proposal is decided once, as it was made'); END;
+CREATE TRIGGER incident_proposals_are_never_deleted BEFORE DELETE ON incident_proposals
+BEGIN SELECT RAISE(ABORT, 'proposals are never deleted'); END;
+CREATE TRIGGER incidents_left_alone_need_two_people BEFORE UPDATE OF settled_at ON incidents
+WHEN NEW.settled_at IS NOT NULL
+    AND (coalesce(NEW.resolution, 'accepted') = 'accepted'
+        OR (NEW.kind = 'conflict' AND NEW.resolution = 'adopted'))
+    AND NOT EXISTS (SELECT 1 FROM incident_proposals p WHERE p.incident_id = NEW.id
+        AND p.state = 'approved' AND p.resolution = coalesce(NEW.resolution, 'accepted'))
+BEGIN SELECT RAISE(ABORT, 'two people settle this'); END;
+DROP INDEX audit_log_of_double_payments;
+DROP INDEX one_attempt_a_payment_intent;
+CREATE UNIQUE INDEX one_attempt_a_payment_intent ON attempts
+    (payment_intent, idempotency_key = 'adopted:' || payment_intent)
+    WHERE payment_intent IS NOT NULL;
+"""
+
+
+@migrations()
+def m009_looks_at_refunds(database: Database) -> None:
+    """What the last look at an unanswered refund asked and found, as attempts have it."""
+    database.execute("ALTER TABLE refunds ADD COLUMN last_look TEXT")
+
+
+@migrations()
+def m010_limits_of_a_run(database: Database) -> None:
+    """The default limits of a day that held when a run was submitted, by currency, as JSON."""
+    database.execute("ALTER TABLE runs ADD COLUMN day_limits TEXT")
+    database.execute(
+        """CREATE TRIGGER runs_keep_their_day_limits BEFORE UPDATE OF day_limits ON runs
+           WHEN OLD.state <> 'draft' AND NEW.state <> 'draft'
+               AND NEW.day_limits IS NOT OLD.day_limits
+           BEGIN SELECT RAISE(ABORT, 'a submitted run keeps its limits'); END"""
+    )
+
+
+@migrations()
+def m011_corrections_of_drafts(database: Database) -> None:
+    """What people decided about rows of drafts, beside what the file says."""
+    for statement in _statements((_LATER_STEPS / "m011_corrections.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m012_marks_of_refunds_and_sessions(database: Database) -> None:
+    """What a rebuild takes over, by the marks that Stripe keeps; and whose the marks of payments are."""
+    for statement in _statements(_MARKS):
+        database.execute(statement)
+
+
+@migrations()
+def m013_settlement(database: Database) -> None:
+    """Fees and payouts: what each charge cost, and when it reached the bank."""
+    for statement in _statements((_LATER_STEPS / "m013_settlement.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m014_closings(database: Database) -> None:
+    """Months that a person closed, with their figures as of then."""
+    for statement in _statements((_LATER_STEPS / "m014_closings.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+_MARKS = """
+ALTER TABLE stripe_refunds ADD COLUMN order_id TEXT;
+ALTER TABLE stripe_refunds ADD COLUMN charge_id TEXT;
+ALTER TABLE stripe_refunds ADD COLUMN installation TEXT;
+ALTER TABLE checkout_sessions ADD COLUMN installation TEXT;
+ALTER TABLE checkout_sessions ADD COLUMN charge_id TEXT;
+CREATE INDEX payment_intents_by_installation ON payment_intents (installation, created)
+    WHERE charge_id IS NOT NULL;
+"""
+
+
+@migrations()
+def m015_approvals_given_again(database: Database) -> None:
+    """Approvals have an age, and approvers leave: what was approved is approved again."""
+    for statement in _statements(
+        (_LATER_STEPS / "m015_approvals_given_again.sql").read_text("utf-8")
+    ):
+        database.execute(statement)
+
+
+@migrations()
+def m016_keys_of_tries_that_were_turned_away(database: Database) -> None:
+    """The next try of a debt takes the key of one that Stripe turned away before it looked at keys."""
+    for statement in _statements(_KEYS_TURNED_AWAY):
+        database.execute(statement)
+
+
+@migrations()
+def m017_ids_that_look_the_same(database: Database) -> None:
+    """Customers' ids in another Unicode form, or with letters that are not shown, are found by a key."""
+    for statement in _statements(_ID_KEYS):
+        database.execute(statement)
+    invisible = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+    spaces = regex.compile(r"\p{Zs}")
+    for (id_,) in database.execute("SELECT id FROM customers WHERE id GLOB '*[^!-~]*'").fetchall():
+        shown = spaces.sub(" ", invisible.sub("", id_)).strip()
+        key = unicodedata.normalize("NFC", shown)
+        if key != id_:
+            database.execute("UPDATE customers SET id_key = ? WHERE id = ?", (key, id_))
+
+
+_ID_KEYS = """
+-- The id as a person reads it, where it is written otherwise.
+ALTER TABLE customers ADD COLUMN id_key TEXT;
+CREATE INDEX customers_by_id_key ON customers (id_key) WHERE id_key IS NOT NULL;
+"""
+
+
+@migrations()
+def m018_customer_holds(database: Database) -> None:
+    """Customers who must not be charged, whatever was planned."""
+    for statement in _statements((_LATER_STEPS / "m018_customer_holds.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+_KEYS_TURNED_AWAY = """
+DROP TRIGGER attempts_keep_what_was_sent;
+CREATE TRIGGER attempts_keep_what_was_sent BEFORE UPDATE ON attempts
+WHEN NEW.charge_id <> OLD.charge_id OR NEW.number <> OLD.number
+    OR NEW.params <> OLD.params OR NEW.requested_at <> OLD.requested_at
+    OR (OLD.payment_intent IS NOT NULL AND NEW.payment_intent IS NOT OLD.payment_intent)
+    OR (NEW.idempotency_key <> OLD.idempotency_key
+        AND NOT (OLD.outcome IS 'not_executed' AND OLD.evidence IS 'reply'
+            AND NEW.idempotency_key = OLD.idempotency_key || ':not_executed:' || OLD.charge_id
+                || ':' || OLD.number))
+BEGIN SELECT RAISE(ABORT, 'an attempt keeps its key and parameters'); END;
+"""
+
+
+@migrations()
+def m019_search(database: Database) -> None:
+    """Charges, links, refunds and runs are searched by an index, as customers and sessions are."""
+    for statement in _statements((_LATER_STEPS / "m019_search.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m020_customer_notes(database: Database) -> None:
+    """What people write down about customers; refunds and disputes are found by the customer."""
+    for statement in _statements((_LATER_STEPS / "m020_customer_notes.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m021_charges_by_date(database: Database) -> None:
+    """Lists, periods and books mean the same day: that of the last try. Sums are kept, not added up."""
+    for statement in _statements((_LATER_STEPS / "m021_charges_by_date.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m022_stripes_clock(database: Database) -> None:
+    """Ages go by Stripe's clock; and the next try of a debt takes the key of any that was not executed."""
+    for statement in _statements((_LATER_STEPS / "m022_stripes_clock.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m023_failures_of_runs(database: Database) -> None:
+    """The list of runs says which ended with failures, without reading all of their tries."""
+    database.execute(
+        """CREATE INDEX attempts_failed_by_run ON attempts (run_id)
+           WHERE run_id IS NOT NULL AND outcome IN ('declined', 'needs_customer')"""
+    )
+
+
+@migrations()
+def m024_recoveries(database: Database) -> None:
+    """Charges that were paid after a failure, for the month on Home and its lists."""
+    for statement in _statements((_LATER_STEPS / "m024_recoveries.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m025_sums_by_their_key(database: Database) -> None:
+    """A charge that moves on finds its sums by their key; before, each step read all sums."""
+    for statement in _statements((_LATER_STEPS / "m025_sums_by_their_key.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m026_staff_sessions(database: Database) -> None:
+    """A sign-in ends without any act, and at the latest after a working day."""
+    for statement in _statements((_LATER_STEPS / "m026_staff_sessions.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m027_own_passwords(database: Database) -> None:
+    """Whether the person chose the password, and invitations to choose one."""
+    for statement in _statements((_LATER_STEPS / "m027_own_passwords.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m028_account_changes(database: Database) -> None:
+    """Who changed whose account, as whoever did is not that person's counterpart."""
+    for statement in _statements((_LATER_STEPS / "m028_account_changes.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m029_age_of_approvals(database: Database) -> None:
+    """The schema refuses a try of a run whose approvals are too old."""
+    for statement in _statements((_LATER_STEPS / "m029_age_of_approvals.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m030_refunds_by_two_people(database: Database) -> None:
+    """What became of a refund that no evidence settles, as two people agree."""
+    script = (_LATER_STEPS / "m030_refunds_by_two_people.sql").read_text("utf-8")
+    for statement in _statements(script):
+        database.execute(statement)
+
+
+@migrations()
+def m032_lists_at_size(database: Database) -> None:
+    """Failures, refunds, amounts and what is searched are listed without reading a year of charges."""
+    for statement in _statements((_LATER_STEPS / "m032_lists_at_size.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m033_sign_in_failures(database: Database) -> None:
+    """Wrong sign-ins count by account and address: strangers lock nobody out."""
+    for statement in _statements((_LATER_STEPS / "m033_sign_in_failures.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m034_second_factors(database: Database) -> None:
+    """Codes of an app and recovery codes, each of which works once."""
+    for statement in _statements((_LATER_STEPS / "m034_second_factors.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m035_links_desk(database: Database) -> None:
+    """What a link is for, how far its customer came, and the batches and agreements around it."""
+    for statement in _statements((_LATER_STEPS / "m035_links_desk.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m036_second_admin(database: Database) -> None:
+    """Changes of limits, roles and admins' accounts that wait for a second admin."""
+    for statement in _statements((_LATER_STEPS / "m036_second_admin.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m038_preferred_locales(database: Database) -> None:
+    """The customer's languages at Stripe."""
+    database.execute(
+        """ALTER TABLE customers ADD COLUMN
+           -- The customer's languages, the first one first: "pl,de-AT".
+           preferred_locales TEXT"""
+    )
+
+
+@migrations()
+def m040_data_protection(database: Database) -> None:
+    """People who were erased stay so; and for how long what is kept of others."""
+    for statement in _statements((_LATER_STEPS / "m040_data_protection.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m043_fees_to_come(database: Database) -> None:
+    """Paid charges whose fee is not known yet are counted without looking each one's up."""
+    for statement in _statements((_LATER_STEPS / "m043_fees_to_come.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m044_outbox(database: Database) -> None:
+    """Messages to customers, each sent once, and the templates of staff."""
+    for statement in _statements((_LATER_STEPS / "m044_outbox.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m046_audit_by_time(database: Database) -> None:
+    """The audit log is listed and narrowed down by an index."""
+    for statement in _statements((_LATER_STEPS / "m046_audit_by_time.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
+@migrations()
+def m047_erased_messages(database: Database) -> None:
+    """Messages to people who were erased keep that they were sent, and none of their words."""
+    for statement in _statements((_LATER_STEPS / "m047_erased_messages.sql").read_text("utf-8")):
+        database.execute(statement)
 
 
 _ONE_LIVE_ATTEMPT_A_DEBT = """

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.identity import address_key
+from lib.domain.identity import address_key, id_key, pasted_id
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
@@ -32,12 +32,13 @@ def _gone(*ids: str, asked_at: str) -> str:
 _UPSERT_CUSTOMER = Upsert(
     table="customers",
     insert=f"""(id, livemode, name, email, created, is_deleted, default_payment_method,
-    synced_at_ms, address_key, position)
-VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, ?9,
+    synced_at_ms, address_key, id_key, preferred_locales, position)
+VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, ?9, ?10, ?11,
     {position_for("customers", 5)})""",
     update=f"""SET
     name = excluded.name, email = excluded.email, address_key = excluded.address_key,
-    is_deleted = excluded.is_deleted,
+    id_key = excluded.id_key, is_deleted = excluded.is_deleted,
+    preferred_locales = excluded.preferred_locales,
     default_payment_method = excluded.default_payment_method, synced_at_ms = excluded.synced_at_ms
 {not_newer("customers")}""",
 )
@@ -47,14 +48,15 @@ _UPSERT_SESSION = Upsert(
     table="checkout_sessions",
     insert=f"""(id, livemode, status, customer, customer_email, customer_name,
     currency, setup_intent, client_reference_id, link_id, reference, created, expires_at,
-    completed_at, synced_at_ms, position)
-VALUES ({marks(15)}, {position_for("checkout_sessions", 12)})""",
+    completed_at, synced_at_ms, charge_id, installation, position)
+VALUES ({marks(17)}, {position_for("checkout_sessions", 12)})""",
     update=f"""SET
     status = excluded.status, customer = excluded.customer,
     customer_email = excluded.customer_email, customer_name = excluded.customer_name,
     currency = excluded.currency, setup_intent = excluded.setup_intent,
     client_reference_id = excluded.client_reference_id, link_id = excluded.link_id,
     reference = excluded.reference, expires_at = excluded.expires_at,
+    charge_id = excluded.charge_id, installation = excluded.installation,
     completed_at = coalesce(checkout_sessions.completed_at, excluded.completed_at),
     synced_at_ms = excluded.synced_at_ms
 {not_newer("checkout_sessions")}""",
@@ -120,6 +122,8 @@ class MirrorStore:
                     c.default_payment_method,
                     synced_at_ms,
                     None if c.email is None else address_key(c.email),
+                    id_key(c.id) if id_key(c.id) != c.id else None,
+                    c.preferred_locales,
                 )
                 for c in customers
             ],
@@ -247,6 +251,19 @@ class MirrorStore:
         rows = self._database.query("SELECT * FROM customers WHERE id = ?", (customer_id,))
         return next((customer_of(row) for row in rows), None)
 
+    def id_pasted(self, text: str) -> str:
+        """The very text where it is an id, else without letters that are not shown."""
+        return text if self.customer(text) is not None else pasted_id(text)
+
+    def ids_that_look_like(self, text: str) -> list[str]:
+        """Living customers whose id a person would read as this text."""
+        rows = self._database.query(
+            """SELECT id FROM customers WHERE (id IN (?, ?) OR id_key = ?) AND is_deleted = 0
+               ORDER BY position DESC LIMIT 20""",
+            (text, id_key(text), id_key(text)),
+        )
+        return [row["id"] for row in rows]
+
     def newest_customer(self) -> str | None:
         """The id of the newest that is not known to be deleted."""
         rows = self._database.query(
@@ -360,6 +377,8 @@ def _session_row(session: CheckoutSession, synced_at_ms: int) -> tuple[object, .
         session.expires_at,
         completed_at,
         synced_at_ms,
+        session.charge_id,
+        session.installation,
     )
 
 
@@ -372,6 +391,7 @@ def customer_of(row: dict[str, Any]) -> Customer:
         created=row["created"],
         is_deleted=bool(row["is_deleted"]),
         default_payment_method=row["default_payment_method"],
+        preferred_locales=row["preferred_locales"],
     )
 
 

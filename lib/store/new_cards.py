@@ -89,13 +89,23 @@ class NewCardStore:
             ),
         )
 
-    def due(self, *, now: int) -> list[NewCardCharge]:
+    def due(self, *, now: int, latest: int) -> list[NewCardCharge]:
+        """To be tried by now, or after `latest`: such a date was written under a clock that was wrong."""
         rows = self._database.query(
             f"""SELECT {_COLUMNS} FROM new_card_charges
-                WHERE ended_at IS NULL AND next_try_at <= ? ORDER BY next_try_at LIMIT 20""",
-            (now,),
+                WHERE ended_at IS NULL AND (next_try_at <= ? OR next_try_at > ?)
+                ORDER BY next_try_at LIMIT 20""",
+            (now, latest),
         )
         return [_of(row) for row in rows]
+
+    def are_waiting(self, run_id: str) -> bool:
+        """Whether any is queued and not over."""
+        rows = self._database.query(
+            "SELECT 1 FROM new_card_charges WHERE ended_at IS NULL AND run_id = ? LIMIT 1",
+            (run_id,),
+        )
+        return next(iter(rows), None) is not None
 
     def postpone(self, charge_id: str, *, until: int) -> None:
         self._database.execute(

@@ -22,5 +22,11 @@ STATE = """CASE WHEN w.state <> 'sent' THEN w.state
         WHEN o.outcome IS NULL THEN 'attempting'
         WHEN o.outcome = 'not_executed' THEN iif(h.state = 'cancelled', 'cancelled', 'planned')
         ELSE o.outcome END"""
+UNPAID_RUN = """(EXISTS (SELECT 1 FROM run_rows w WHERE w.run_id = r.id AND w.state IN ('blocked', 'planned'))
+    OR EXISTS (SELECT 1 FROM attempts t WHERE t.run_id = r.id AND t.run_id IS NOT NULL
+        AND t.outcome IN ('declined', 'needs_customer') AND NOT EXISTS (
+            SELECT 1 FROM attempts n WHERE n.charge_id = t.charge_id AND +n.run_id = t.run_id
+                AND +n.run_row = t.run_row AND (n.outcome IS 'succeeded' OR n.number > t.number))))"""
+"""Of a run `r`: a row was to be charged and did not bring money, as `domain.runs.outcome_of` says of counts."""
 FAILED_STILL = f"h.state IN {one_of(FAILED_STATES)}"
 """Nobody has collected it elsewhere, or is about to."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from lib.domain.identity import reference_key
+from lib.domain.incidents import PaymentEvidence
 from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
 from lib.store.upserts import Upsert, marks, not_newer
 
@@ -50,13 +51,15 @@ VALUES ({marks(14)})""",
 _UPSERT_REFUND = Upsert(
     table="stripe_refunds",
     insert=f"""(id, status, customer, charge, payment_intent, amount, currency, reason,
-    failure_reason, created, synced_at_ms)
-VALUES ({marks(11)})""",
+    failure_reason, created, synced_at_ms, order_id, charge_id, installation)
+VALUES ({marks(14)})""",
     update=f"""SET
     status = excluded.status, customer = coalesce(excluded.customer, stripe_refunds.customer),
     charge = excluded.charge, payment_intent = excluded.payment_intent,
     amount = excluded.amount, currency = excluded.currency, reason = excluded.reason,
-    failure_reason = excluded.failure_reason, synced_at_ms = excluded.synced_at_ms
+    failure_reason = excluded.failure_reason, synced_at_ms = excluded.synced_at_ms,
+    order_id = excluded.order_id, charge_id = excluded.charge_id,
+    installation = excluded.installation
 {not_newer("stripe_refunds")}""",
 )
 
@@ -108,15 +111,61 @@ class PaymentStore:
             ],
         )
 
-    def tries_elsewhere(self, customer: str, reference: str) -> int:
-        """How many payments of this debt carry our marks at Stripe, and no attempt here."""
+    def tries(self, customer: str, reference: str) -> int:
+        """How many payments of this debt carry Onfile's marks at Stripe, of whichever installation."""
         rows = self._database.query(
-            """SELECT count(*) AS n FROM payment_intents p
-               WHERE customer = ? AND reference = ? AND charge_id IS NOT NULL
-                   AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id)""",
+            """SELECT count(*) AS n FROM payment_intents
+               WHERE customer = ? AND reference = ? AND charge_id IS NOT NULL""",
             (customer, reference),
         )
         return int(next(iter(rows))["n"])
+
+    def evidence(self, payment_intent: str) -> PaymentEvidence | None:
+        """What the mirror holds of one payment."""
+        return next(iter(self._evidence("p.id = ?", payment_intent)), None)
+
+    def evidence_of_debt(self, customer: str, reference: str) -> list[PaymentEvidence]:
+        """Every payment of a customer that carries this reference, oldest first."""
+        return self._evidence(
+            "p.customer = ? AND p.reference_key = ? AND p.reference = ?",
+            customer,
+            reference_key(reference),
+            reference,
+        )
+
+    def _evidence(self, condition: str, *parameters: object) -> list[PaymentEvidence]:
+        rows = self._database.query(
+            f"""SELECT p.id, p.status, p.customer, p.payment_method, p.amount, p.currency,
+                    p.reference, p.description, p.charge_id, p.attempt, p.installation,
+                    p.error_code, p.error_decline_code, p.created,
+                    (SELECT coalesce(sum(r.amount), 0) FROM stripe_charges c
+                        JOIN stripe_refunds r ON r.charge = c.id
+                        WHERE c.payment_intent = p.id AND r.status = 'succeeded') AS refunded
+                FROM payment_intents p WHERE {condition} ORDER BY p.created, p.id LIMIT 100""",
+            list(parameters),
+        )
+        return [PaymentEvidence(**row) for row in rows]
+
+    def not_final(
+        self, *, customer: str | None = None, created_before: int | None = None
+    ) -> list[str]:
+        """
+        Ids of payments that name a debt and may still be paid, or be cancelled, and that are no try here: a try is
+        looked at before its debt is tried again.
+        """
+        rows = self._database.query(
+            """SELECT p.id FROM payment_intents p WHERE p.reference_key IS NOT NULL
+                   AND p.status NOT IN ('succeeded', 'canceled')
+                   AND (:customer IS NULL OR p.customer = :customer)
+                   AND (:before IS NULL OR p.created < :before)
+                   AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id)
+               ORDER BY p.created""",
+            {"customer": customer, "before": created_before},
+        )
+        return [str(row["id"]) for row in rows]
+
+    def count_intents(self) -> int:
+        return int(self._database.execute("SELECT count(*) FROM payment_intents").fetchone()[0])
 
     def newest_intent(self) -> str | None:
         rows = self._database.query(
@@ -168,6 +217,9 @@ class PaymentStore:
                     r.failure_reason,
                     r.created,
                     synced_at_ms,
+                    r.order_id,
+                    r.charge_id,
+                    r.installation,
                 )
                 for r in refunds
             ],

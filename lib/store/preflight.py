@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlite_utils import Database
 
 from lib.domain.admit import DebtFacts
-from lib.domain.charges import Attempt
-from lib.domain.identity import address_key
+from lib.domain.charges import RETRYABLE_STATES, Attempt, ChargeState
+from lib.domain.identity import address_key, id_key
 from lib.domain.mirror import Customer, PaymentMethod
+from lib.domain.named_customers import NamedCustomers
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
+from lib.domain.twins import Twin
 from lib.store.charge_rows import attempt_of
 from lib.store.confirmations import ConfirmationStore
-from lib.store.debts import THESE, DebtStore, in_slices
+from lib.store.debts import DebtStore
+from lib.store.meta import MetaStore
 from lib.store.mirror import customer_of, payment_method_of
+from lib.store.slices import THESE, in_slices
+from lib.store.states import one_of
 from lib.store.twins import TwinStore
 
 # Of an address that many customers have.
@@ -36,21 +41,13 @@ class PreflightStore:
         now: int,
     ) -> PreflightFacts:
         """Of these ids and addresses; what is not known is left out."""
-        by_address = self._by_address(emails)
-        ids = sorted({*customers, *(one for matches in by_address.values() for one in matches)})
-        known = self._customers(ids)
+        names = self.named(customers=customers, emails=emails)
+        ids, known = sorted(names.by_id), names.by_id
         methods_of = self._methods_of(ids)
         named = self._named_methods(sorted(set(methods)))
         every = [*named.values(), *(one for some in methods_of.values() for one in some)]
         return PreflightFacts(
-            customers=known,
-            by_address=by_address,
-            twins={
-                twin.customer.id: twin
-                for twin in TwinStore(self._database).of(
-                    [id_ for ids_ in by_address.values() if len(ids_) > 1 for id_ in ids_[:_NAMED]]
-                )
-            },
+            named=names,
             methods=methods_of,
             named_methods=named,
             confirming=ConfirmationStore(self._database).of(ids),
@@ -58,13 +55,44 @@ class PreflightStore:
             tried=self._tried(ids),
             largest=self._largest(ids),
             similar=self._similar(ids, now - SIMILAR_WITHIN_SECONDS),
+            timezone=MetaStore(self._database).timezone,
         )
 
+    def named(self, *, customers: Iterable[str], emails: Iterable[str]) -> NamedCustomers:
+        """Who these ids and addresses can mean; what is not known is left out."""
+        written = {*customers}
+        by_address, by_id_key = self._by_address(emails), self._by_id_key(written)
+        matches = [one for some in (by_address, by_id_key) for ids in some.values() for one in ids]
+        return NamedCustomers(
+            by_id=self._customers(sorted({*written, *map(id_key, written), *matches})),
+            by_address=by_address,
+            by_id_key=by_id_key,
+            twins=self._twins(by_address, by_id_key),
+        )
+
+    def methods_of(self, customer_ids: Iterable[str]) -> dict[str, list[PaymentMethod]]:
+        """By customer, newest first."""
+        return self._methods_of(sorted(set(customer_ids)))
+
+    def with_address(self, key: str) -> list[str]:
+        """Living customers with this address, newest first; at most as many as a person compares."""
+        rows = self._database.query(
+            """SELECT id FROM customers WHERE address_key = ? AND is_deleted = 0
+               ORDER BY position DESC LIMIT ?""",
+            (key, _NAMED),
+        )
+        return [row["id"] for row in rows]
+
     def debts(
-        self, customer: Customer, method: PaymentMethod, *, except_run: str | None
+        self, customer: Customer, method: PaymentMethod | None, *, except_run: str | None
     ) -> DebtFacts:
         """Of one customer, for the method that is about to be charged; see DebtStore.facts."""
-        return DebtStore(self._database).facts([customer], [method], except_run=except_run)
+        methods = [method] if method is not None else []
+        return DebtStore(self._database).facts([customer], methods, except_run=except_run)
+
+    def exact_debts(self, customers: Iterable[str]) -> DebtFacts:
+        """See DebtStore.exact."""
+        return DebtStore(self._database).exact(customers)
 
     def never_again(self, methods: Iterable[PaymentMethod]) -> frozenset[str]:
         """Fingerprints of those that must not be charged again."""
@@ -102,6 +130,23 @@ class PreflightStore:
             customers.setdefault(row["address_key"], []).append(row["id"])
         return customers
 
+    def _by_id_key(self, ids: Iterable[str]) -> dict[str, list[str]]:
+        customers: dict[str, list[str]] = {}
+        for row in self._each(
+            f"""SELECT id_key, id FROM customers
+                WHERE id_key IN {THESE} AND is_deleted = 0 ORDER BY position DESC""",
+            sorted(set(map(id_key, ids))),
+        ):
+            customers.setdefault(row["id_key"], []).append(row["id"])
+        return customers
+
+    def _twins(
+        self, by_address: Mapping[str, list[str]], by_id_key: Mapping[str, list[str]]
+    ) -> dict[str, Twin]:
+        ids = [one for ids in by_address.values() if len(ids) > 1 for one in ids[:_NAMED]]
+        ids += [one for key, some in by_id_key.items() for one in (key, *some[:_NAMED])]
+        return {twin.customer.id: twin for twin in TwinStore(self._database).of(ids)}
+
     def _customers(self, ids: list[str]) -> dict[str, Customer]:
         rows = self._each(f"SELECT * FROM customers WHERE id IN {THESE}", ids)
         return {row["id"]: customer_of(row) for row in rows}
@@ -125,8 +170,7 @@ class PreflightStore:
         for row in self._each(
             f"""SELECT c.customer, c.reference, a.* FROM charges c
                 JOIN attempts a ON a.charge_id = c.id
-                WHERE c.customer IN {THESE} AND c.state IN
-                    ('planned', 'declined', 'needs_customer', 'cancelled')
+                WHERE c.customer IN {THESE} AND c.state IN {one_of(RETRYABLE_STATES | {ChargeState.CANCELLED})}
                 ORDER BY a.requested_at, c.created_at, a.charge_id, a.number""",
             ids,
         ):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.charges import IN_FLIGHT_SECONDS, LONGEST_LOOK_SECONDS
 from lib.domain.refunds import UNSETTLED_STATES, RefundOrder, RefundState
 from lib.store.states import one_of
 
@@ -41,13 +44,32 @@ class RefundStore:
         """Oldest first."""
         return self._many("state = 'requested' ORDER BY requested_at, id")
 
+    def all(self) -> list[RefundOrder]:
+        """Newest first."""
+        return self._many("1 ORDER BY requested_at DESC, id DESC")
+
     def due(self, *, now: int, limit: int = 50) -> list[RefundOrder]:
-        """Without a final outcome, and to be looked at again by now."""
+        """
+        Without a final outcome, and to be looked at again by now, or so far ahead that the clock must
+        have been wrong then.
+        """
         return self._many(
-            f"""state IN {one_of(UNSETTLED_STATES)} AND next_look_at <= ?
+            f"""state IN {one_of(UNSETTLED_STATES)} AND (next_look_at <= ? OR next_look_at > ?
+                   OR (state = 'sending' AND next_look_at > ?))
                ORDER BY next_look_at LIMIT ?""",
             now,
+            now + LONGEST_LOOK_SECONDS,
+            now + IN_FLIGHT_SECONDS,
             limit,
+        )
+
+    def unanswered(self, *, sent_before: int) -> list[RefundOrder]:
+        """Whether they were executed is not known, oldest first; without those just sent."""
+        return self._many(
+            f"""state IN {one_of(UNSETTLED_STATES)}
+                AND (state = 'unknown' OR (state = 'sending' AND decided_at < ?))
+                ORDER BY decided_at, id""",
+            sent_before,
         )
 
     def close(
@@ -70,13 +92,19 @@ class RefundStore:
         idempotency_key: str,
         params: str,
         next_look_at: int,
+        sent_after: int | None,
     ) -> bool:
-        """Approve a request and write down what is about to be sent; False when it is none any more."""
+        """
+        Approve a request and write down what is about to be sent; False when it is none any more.
+
+        Args:
+            sent_after: Stripe's clock at its last answer.
+        """
         cursor = self._database.execute(
             """UPDATE refunds SET state = 'sending', decided_by = ?, decided_at = ?,
-                   idempotency_key = ?, params = ?, next_look_at = ?
+                   idempotency_key = ?, params = ?, next_look_at = ?, sent_after = ?
                WHERE id = ? AND state = 'requested'""",
-            (by, at, idempotency_key, params, next_look_at, order_id),
+            (by, at, idempotency_key, params, next_look_at, sent_after, order_id),
         )
         return cursor.rowcount == 1
 
@@ -92,12 +120,13 @@ class RefundStore:
         code: str | None,
         message: str | None,
         request_id: str | None,
+        evidence: str | None = None,
     ) -> bool:
         """Write an outcome if the state is still `before`. Stripe's id, once known, is kept."""
         cursor = self._database.execute(
             """UPDATE refunds SET state = ?, outcome_at = ?, next_look_at = ?,
                    refund = coalesce(refund, ?), code = ?, message = ?,
-                   request_id = coalesce(?, request_id)
+                   request_id = coalesce(?, request_id), evidence = ?
                WHERE id = ? AND state = ?""",
             (
                 after.value,
@@ -107,16 +136,20 @@ class RefundStore:
                 code,
                 message,
                 request_id,
+                evidence,
                 order_id,
                 before.value,
             ),
         )
         return cursor.rowcount == 1
 
-    def look_again(self, order_id: str, *, at: int) -> None:
+    def look_again(self, order_id: str, *, at: int, seen: Mapping[str, object]) -> None:
+        """Like ChargeStore.look_again."""
         self._database.execute(
-            "UPDATE refunds SET looks = looks + 1, next_look_at = ? WHERE id = ?",
-            (at, order_id),
+            """UPDATE refunds SET looks = looks + 1, next_look_at = ?, last_look = ?,
+                   outcome_at = min(outcome_at, ?), sent_after = min(sent_after, coalesce(?, sent_after))
+               WHERE id = ?""",
+            (at, json.dumps(seen), seen["at"], seen.get("stripe_time"), order_id),
         )
 
     def _one(self, condition: str, *parameters: object) -> RefundOrder | None:

@@ -39,6 +39,19 @@ class RequestStore:
         stored: dict[str, object] = json.loads(row["params"])
         return stored
 
+    def is_planned(self, idempotency_key: str) -> bool:
+        """Whether it was written down, and so perhaps sent."""
+        rows = self._database.query(
+            "SELECT 1 FROM stripe_requests WHERE idempotency_key = ?", (idempotency_key,)
+        )
+        return next(iter(rows), None) is not None
+
+    def requested_at(self, idempotency_key: str) -> int:
+        rows = self._database.query(
+            "SELECT requested_at FROM stripe_requests WHERE idempotency_key = ?", (idempotency_key,)
+        )
+        return int(next(iter(rows))["requested_at"])
+
     def result(self, idempotency_key: str) -> str | None:
         rows = self._database.query(
             "SELECT object_id FROM stripe_requests WHERE idempotency_key = ?", (idempotency_key,)

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from sqlite_utils import Database
 
+from lib.domain.breaker import RowResult
+from lib.domain.charges import ChargeState, Outcome
 from lib.domain.control_totals import FileTotals
 from lib.domain.identity import reference_key
 from lib.domain.runs import (
@@ -23,10 +25,12 @@ from lib.domain.runs import (
 from lib.errors import StaleState
 from lib.money import Money
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
+from lib.store.states import one_of
 
+_IN_FLIGHT = frozenset({ChargeState.ATTEMPTING, ChargeState.UNKNOWN})
 _COLUMNS = """run_id, number, cells, request, customer, payment_method, amount, currency, reference,
-    reference_key, description, suffix, state, findings, severity, charge_id"""
-_MARKS = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    reference_key, description, suffix, state, findings, severity, charge_id, original"""
+_MARKS = f"({', '.join('?' * 17)})"
 # Rows a statement: SQLite keeps what each statement may have to take back, and that is most of the
 # work of one row.
 _AT_ONCE = 500
@@ -45,9 +49,21 @@ class RunRowStore:
                 tuple(chain.from_iterable(map(_values, some))),
             )
 
-    def drop(self, run_id: str) -> None:
-        """Of a draft, to write them anew."""
-        self._database.execute("DELETE FROM run_rows WHERE run_id = ?", (run_id,))
+    def drop(self, run_id: str, numbers: Iterable[int] | None = None) -> None:
+        """Of a draft, to write them anew; all rows unless `numbers` says which."""
+        these = "" if numbers is None else "AND number IN (SELECT value FROM json_each(?))"
+        keys = () if numbers is None else (_json(list(numbers)),)
+        self._database.execute(f"DELETE FROM run_rows WHERE run_id = ? {these}", (run_id, *keys))
+
+    def numbers_with(self, run_id: str, code: str) -> list[int]:
+        """Of a draft, the rows of which this was found, without those that are left out."""
+        rows = self._database.query(
+            """SELECT number FROM run_rows WHERE run_id = ? AND state IN ('planned', 'blocked')
+                   AND EXISTS (SELECT 1 FROM json_each(findings) f WHERE f.value ->> 'code' = ?)
+               ORDER BY number""",
+            (run_id, code),
+        )
+        return [row["number"] for row in rows]
 
     def of(
         self,
@@ -63,6 +79,33 @@ class RunRowStore:
             f"""SELECT * FROM run_rows WHERE run_id = ? AND state IN ({marks}) AND number > ?
                 ORDER BY number LIMIT ?""",
             (run_id, *(state.value for state in states), after, limit),
+        )
+        return [_row(row) for row in rows]
+
+    def next_blocked(self, run_id: str, after: int) -> int | None:
+        """The first one behind this row, else the first one."""
+        rows = self._database.query(
+            """SELECT number FROM run_rows WHERE run_id = ? AND state = 'blocked'
+               ORDER BY number <= ?, number LIMIT 1""",
+            (run_id, after),
+        )
+        return next((row["number"] for row in rows), None)
+
+    def some(self, run_id: str, numbers: Sequence[int]) -> list[RunRow]:
+        """These, in the order of the file."""
+        rows = self._database.query(
+            """SELECT * FROM run_rows WHERE run_id = ?
+                   AND number IN (SELECT value FROM json_each(?)) ORDER BY number""",
+            (run_id, _json(numbers)),
+        )
+        return [_row(row) for row in rows]
+
+    def with_references(self, run_id: str, keys: Sequence[str]) -> list[RunRow]:
+        """Those with a reference that is one of these to a person, in the order of the file."""
+        rows = self._database.query(
+            """SELECT * FROM run_rows WHERE run_id = ?
+                   AND reference_key IN (SELECT value FROM json_each(?)) ORDER BY number""",
+            (run_id, _json(keys)),
         )
         return [_row(row) for row in rows]
 
@@ -140,7 +183,7 @@ class RunRowStore:
     def in_flight(self, run_id: str) -> list[str]:
         """Charges that this run sent and whose outcome is not known; not what others try again."""
         rows = self._database.query(
-            """SELECT c.id FROM charges c WHERE c.state IN ('attempting', 'unknown')
+            f"""SELECT c.id FROM charges c WHERE c.state IN {one_of(_IN_FLIGHT)}
                    AND EXISTS (SELECT 1 FROM run_rows r WHERE r.run_id = ? AND r.charge_id = c.id
                        AND r.state = 'sent')
                    AND EXISTS (SELECT 1 FROM attempts a WHERE a.charge_id = c.id AND a.run_id = ?
@@ -148,6 +191,29 @@ class RunRowStore:
             (run_id, run_id),
         )
         return [row["id"] for row in rows]
+
+    def answers(self, run_id: str, *, limit: int) -> list[RowResult]:
+        """
+        The newest outcomes of what this run sent since a person last resumed it, oldest first, as the
+        breaker counts them. What evidence proved never to have been executed is no answer of Stripe's.
+        """
+        rows = self._database.query(
+            """SELECT a.outcome, a.http_status, a.code, a.outcome_type FROM attempts a
+               JOIN runs r ON r.id = a.run_id AND a.fence > r.breaker_fence
+               WHERE a.run_id = ? AND a.outcome IS NOT NULL
+                   AND (a.outcome <> 'not_executed' OR a.evidence = 'reply')
+               ORDER BY a.outcome_at DESC, a.rowid DESC LIMIT ?""",
+            (run_id, limit),
+        )
+        return [
+            RowResult(
+                Outcome(row["outcome"]),
+                http_status=row["http_status"],
+                code=row["code"],
+                is_blocked=row["outcome_type"] == "blocked",
+            )
+            for row in reversed(list(rows))
+        ]
 
     def count(self, run_id: str, state: RowState) -> int:
         rows = self._database.query(
@@ -157,22 +223,43 @@ class RunRowStore:
         return int(next(rows)["n"])
 
     def file_totals(self, run_id: str) -> FileTotals:
-        """Of a draft: what its file holds, chargeable or not."""
-        records = self._database.query(
-            """SELECT currency, count(*) AS n, sum(amount) AS amount,
-                   sum(state = 'blocked') AS blocked, sum(state = 'cancelled') AS left_out
-               FROM run_rows WHERE run_id = ? GROUP BY iif(amount IS NULL, NULL, currency)
-               ORDER BY currency""",
-            (run_id,),
+        """What the file of a run holds, chargeable or not, and the same with corrections."""
+        counts = next(
+            self._database.query(
+                """SELECT count(*) AS n, coalesce(sum(state = 'blocked'), 0) AS blocked,
+                       coalesce(sum(state = 'cancelled'), 0) AS left_out
+                   FROM run_rows WHERE run_id = ?""",
+                (run_id,),
+            )
         )
-        rows = list(records)
+        totals, unreadable = self._totals(run_id, "amount", "currency")
+        in_file = (
+            f"iif(original IS NULL, {name}, original ->> '$.{name}')"
+            for name in ("amount", "currency")
+        )
+        file, unreadable_in_file = self._totals(run_id, *in_file)
         return FileTotals(
-            rows=sum(row["n"] for row in rows),
-            totals={row["currency"]: row["amount"] for row in rows if row["amount"] is not None},
-            unreadable=sum(row["n"] for row in rows if row["amount"] is None),
-            blocked=sum(row["blocked"] for row in rows),
-            left_out=sum(row["left_out"] for row in rows),
+            rows=counts["n"],
+            totals=file,
+            unreadable=unreadable_in_file,
+            blocked=counts["blocked"],
+            left_out=counts["left_out"],
+            corrected=totals,
+            unreadable_still=unreadable,
         )
+
+    def _totals(self, run_id: str, amount: str, currency: str) -> tuple[dict[str, int], int]:
+        """Minor units by currency, and how many rows have no amount."""
+        rows = list(
+            self._database.query(
+                f"""SELECT iif({amount} IS NULL, NULL, {currency}) AS code, count(*) AS n,
+                        sum({amount}) AS amount
+                    FROM run_rows WHERE run_id = ? GROUP BY 1 ORDER BY 1""",
+                (run_id,),
+            )
+        )
+        totals = {row["code"]: row["amount"] for row in rows if row["code"] is not None}
+        return totals, sum(row["n"] for row in rows if row["code"] is None)
 
     def submit(self, run_id: str) -> None:
         """What is planned now is what is submitted; while the run is a draft."""
@@ -254,6 +341,7 @@ def _values(row: RunRow) -> tuple[object, ...]:
         _findings_text(row.findings),
         severity_of(row.findings),
         row.charge_id,
+        None if row.original is None else _original_text(row.original),
     )
 
 
@@ -266,12 +354,14 @@ def _findings_text(findings: Iterable[Finding]) -> str:
 
 
 def _request_text(request: RowRequest) -> str:
+    unread = {"amount_read": request.amount_read, "currency_read": request.currency_read}
     return _json(
         {
             "customer": request.customer,
             "payment_method": request.payment_method,
             "findings": request.findings,
         }
+        | {name: value for name, value in unread.items() if value is not None}
     )
 
 
@@ -288,11 +378,37 @@ def _request(row: dict[str, Any]) -> RowRequest:
         description=row["description"],
         suffix=row["suffix"],
         findings=_findings(request["findings"]),
+        amount_read=request.get("amount_read"),
+        currency_read=request.get("currency_read"),
     )
 
 
+def _original_text(request: RowRequest) -> str:
+    """All of it but number and cells, which are the row's."""
+    money = request.money
+    return _json(
+        {
+            "request": _request_text(request),
+            "amount": money.amount if money else None,
+            "currency": money.currency if money else None,
+            "reference": request.reference,
+            "description": request.description,
+            "suffix": request.suffix,
+        }
+    )
+
+
+def _original(row: dict[str, Any]) -> RowRequest | None:
+    return _request(row | orjson.loads(row["original"])) if row["original"] else None
+
+
 def _findings(findings: list[dict[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(Finding(**one | {"severity": Severity(one["severity"])}) for one in findings)
+    return tuple(
+        Finding(
+            **one | {"severity": Severity(one["severity"]), "about": tuple(one.get("about", ()))}
+        )
+        for one in findings
+    )
 
 
 def _row(row: dict[str, Any]) -> RunRow:
@@ -305,5 +421,6 @@ def _row(row: dict[str, Any]) -> RunRow:
             "is_submitted": bool(row["is_submitted"]),
             "findings": _findings(orjson.loads(row["findings"])),
             "request": _request(row),
+            "original": _original(row),
         }
     )

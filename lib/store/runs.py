@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.breaker import RunStop
 from lib.domain.control_totals import ControlTotals
 from lib.domain.runs import (
     LEASE_MARGIN_SECONDS,
     OVER_STATES,
     STALE_SECONDS,
-    ApprovalDecision,
     Run,
     RunState,
 )
@@ -46,6 +46,9 @@ class RunStore:
             ),
         )
 
+    def any(self) -> bool:
+        return bool(list(self._database.query("SELECT 1 FROM runs LIMIT 1")))
+
     def find(self, run_id: str) -> Run | None:
         rows = self._database.query("SELECT * FROM runs WHERE id = ?", (run_id,))
         return next((_run(row) for row in rows), None)
@@ -57,20 +60,6 @@ class RunStore:
             (file_digest,),
         )
         return [_run(row) for row in rows]
-
-    def remembered_columns(self) -> dict[str, str]:
-        """What `remember_columns` was given, by and by."""
-        rows = self._database.query("SELECT value FROM meta WHERE name = 'run_columns'")
-        columns: dict[str, str] = next((json.loads(row["value"]) for row in rows), {})
-        return columns
-
-    def remember_columns(self, columns: Mapping[str, str]) -> None:
-        """Columns that this file does not have keep their headings."""
-        self._database.execute(
-            """INSERT INTO meta (name, value) VALUES ('run_columns', ?)
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
-            (json.dumps(self.remembered_columns() | dict(columns), ensure_ascii=False),),
-        )
 
     def move(
         self,
@@ -114,12 +103,14 @@ class RunStore:
         canary: int,
         charge_new_cards: bool,
         control: ControlTotals | None,
+        day_limits: Mapping[str, int],
         by: str,
         at: int,
     ) -> bool:
         cursor = self._database.execute(
             """UPDATE runs SET state = 'awaiting_approval', digest = ?, approvals_needed = ?,
-                   canary = ?, passed_canary = 0, charge_new_cards = ?, control = ?, submitted_by = ?,
+                   canary = ?, passed_canary = 0, charge_new_cards = ?, control = ?,
+                   day_limits = ?, submitted_by = ?,
                    submitted_at = max(?, coalesce(submitted_at, 0) + 1)
                WHERE id = ? AND state = 'draft'""",
             (
@@ -128,6 +119,7 @@ class RunStore:
                 canary,
                 int(charge_new_cards),
                 None if control is None else json.dumps(control.as_json()),
+                json.dumps(day_limits),
                 by,
                 at,
                 run_id,
@@ -152,7 +144,7 @@ class RunStore:
         """Rows may change again, and no approval that was given counts any more."""
         cursor = self._database.execute(
             """UPDATE runs SET state = 'draft', digest = NULL, submitted_by = NULL,
-                   approvals_needed = 1, control = NULL, stop_code = NULL, stop_message = NULL
+                   approvals_needed = 1, control = NULL, day_limits = NULL, stop_code = NULL, stop_message = NULL
                WHERE id = ? AND state = ?""",
             (run_id, before.value),
         )
@@ -161,42 +153,18 @@ class RunStore:
     def pass_canary(self, run_id: str) -> None:
         self._database.execute("UPDATE runs SET passed_canary = 1 WHERE id = ?", (run_id,))
 
-    # Decisions
-
-    def decide(self, decision: ApprovalDecision, *, run: Run) -> None:
-        """
-        Raises:
-            sqlite3.IntegrityError: by the maker, a second time, or not about what is submitted.
-        """
+    def reset_breaker(self, run_id: str) -> None:
+        """What was answered until now no longer counts for the breaker."""
         self._database.execute(
-            """INSERT INTO run_decisions (run_id, decision, digest, submitted_by, submitted_at, by,
-                   at, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                decision.run_id,
-                decision.decision,
-                decision.digest,
-                run.submitted_by,
-                run.submitted_at,
-                decision.by,
-                decision.at,
-                decision.reason,
-            ),
+            "UPDATE runs SET breaker_fence = lease_fence WHERE id = ?", (run_id,)
         )
 
-    def decisions(self, run_id: str) -> list[ApprovalDecision]:
-        rows = self._database.query(
-            "SELECT * FROM run_decisions WHERE run_id = ? ORDER BY id", (run_id,)
+    def rest(self, run_id: str, stop: RunStop | None) -> None:
+        """Why a run that does not run may not go on; None when it may."""
+        self._database.execute(
+            "UPDATE runs SET stop_code = ?, stop_message = ? WHERE id = ? AND state <> 'running'",
+            (stop.code if stop else None, stop.message if stop else None, run_id),
         )
-        return [_decision(row) for row in rows]
-
-    def approvals(self, run: Run) -> list[ApprovalDecision]:
-        """Those of what is submitted now."""
-        rows = self._database.query(
-            """SELECT * FROM run_decisions WHERE run_id = ? AND decision = 'approve' AND digest = ?
-                   AND submitted_by = ? AND submitted_at = ? ORDER BY id""",
-            (run.id, run.digest, run.submitted_by, run.submitted_at),
-        )
-        return [_decision(row) for row in rows]
 
     # The lease
 
@@ -268,9 +236,6 @@ def _run(row: dict[str, Any]) -> Run:
             "charge_new_cards": bool(row["charge_new_cards"]),
             "control": ControlTotals(**json.loads(row["control"])) if row["control"] else None,
             "reading": json.loads(row["reading"]) if row["reading"] else None,
+            "day_limits": json.loads(row["day_limits"]) if row["day_limits"] else None,
         }
     )
-
-
-def _decision(row: dict[str, Any]) -> ApprovalDecision:
-    return ApprovalDecision(**{name: row[name] for name in ApprovalDecision.__slots__})

@@ -18,8 +18,9 @@ from lib.store.migrations import migrations
 
 GROUPS = {
     "mirror": "What Stripe last said of each object, under Stripe's names, and what is derived from it.",
-    "ledger": "What Onfile asked Stripe to do, written before it was asked, and what came of it.",
+    "ledger": "What Onfile asked Stripe to do, written before it was asked, and the outcome.",
     "runs": "Files of charges, the decisions on them, and the lease under which one is executed.",
+    "messages": "What customers were written, and what staff wrote in the place of the defaults.",
     "staff": "Who works here, what they may spend, and the journal of what they did.",
     "machinery": "What the processes of Onfile keep for themselves, and what they noticed.",
 }
@@ -42,7 +43,7 @@ _CONSTRAINTS = ("CHECK", "FOREIGN", "PRIMARY", "UNIQUE")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SchemaTable:
     name: str
     group: str
     meaning: str
@@ -79,7 +80,7 @@ def _is_ours(row: dict[str, str]) -> bool:
     return not re.search(r"^sqlite_|^_sqlite_|_fts(_\w+)?$", row["name"])
 
 
-def _table(sql: str) -> Table:
+def _table(sql: str) -> SchemaTable:
     name = sql.split("(")[0].split()[-1].strip('"')
     opening = re.match(r"[^(]*\(\s*-- (\w+): ([^\n]+)\n", sql)
     if opening is None or opening[1] not in GROUPS:
@@ -95,7 +96,7 @@ def _table(sql: str) -> Table:
             constraints.append(definition)
         else:
             columns.append((word.strip('"'), rest, comment))
-    return Table(name, opening[1], opening[2], columns, constraints)
+    return SchemaTable(name, opening[1], opening[2], columns, constraints)
 
 
 def _definitions(body: str) -> Iterator[tuple[str, str]]:
@@ -122,7 +123,7 @@ def _one_line(sql: str) -> str:
     return " ".join(sql.split())
 
 
-def _section(table: Table, database: Database) -> Iterator[str]:
+def _section(table: SchemaTable, database: Database) -> Iterator[str]:
     yield f"### {table.name}\n\n{table.meaning}\n"
     yield "| column | definition | |\n|---|---|---|"
     for name, definition, comment in table.columns:

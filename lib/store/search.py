@@ -10,18 +10,17 @@ which methods are the same card.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from lib.domain.identity import address_key, visible
+from lib.domain.identity import address_key, search_text, visible
 from lib.store.upserts import marks
 
-TABLES = ("customers", "checkout_sessions", "payment_methods")
 _LONGEST_SEARCH = 80
-# The text itself is compared in the end, so a few trigrams spread over it are enough to find it: all
-# sixty of a session's id took seven times as long.
+# The text itself is compared in the end, so a few trigrams are enough to find it: all sixty of a
+# session's id took seven times as long.
 _MOST_TRIGRAMS = 6
 
 # Only ever added to: whoever reads them compares the fingerprint that the method has now.
@@ -50,6 +49,24 @@ _PARTS = {
         FROM payment_methods m
         LEFT JOIN customers c ON c.id = coalesce(m.customer, m.last_customer)
         WHERE m.position IN ({})""",
+    "charges": """SELECT h.position, NULL, NULL, h.reference, h.reference_key, c.name, c.email,
+            c.address_key, m.brand, m.last4, h.description, h.id, h.customer
+        FROM charges h
+        LEFT JOIN customers c ON c.id = h.customer
+        LEFT JOIN payment_methods m ON m.id = h.payment_method
+        WHERE h.position IN ({})""",
+    "setup_links": """SELECT l.position, NULL, NULL, l.reference, l.reference_key, c.name, l.name,
+            c.email, c.address_key, l.email, l.id, l.customer
+        FROM setup_links l LEFT JOIN customers c ON c.id = l.customer
+        WHERE l.position IN ({})""",
+    "refunds": """SELECT f.position, NULL, NULL, h.reference, h.reference_key, c.name, c.email,
+            c.address_key, f.id, f.refund, h.id, h.customer
+        FROM refunds f
+        JOIN charges h ON h.id = f.charge_id
+        LEFT JOIN customers c ON c.id = h.customer
+        WHERE f.position IN ({})""",
+    "runs": """SELECT r.position, NULL, NULL, r.name, r.file_name, r.id
+        FROM runs r WHERE r.position IN ({})""",
 }
 
 
@@ -65,6 +82,17 @@ _DEPENDENTS: dict[str, tuple[str, ...]] = {
                 JOIN payment_methods m ON m.customer = c.id
                     OR (m.is_detached = 1 AND m.last_customer = c.id)
             WHERE c.position IN ({}) ON CONFLICT DO NOTHING""",
+        """INSERT INTO search_pending
+            SELECT 'charges', h.position FROM customers c JOIN charges h ON h.customer = c.id
+            WHERE c.position IN ({}) ON CONFLICT DO NOTHING""",
+        """INSERT INTO search_pending
+            SELECT 'setup_links', l.position FROM customers c
+                JOIN setup_links l ON l.customer = c.id
+            WHERE c.position IN ({}) ON CONFLICT DO NOTHING""",
+        """INSERT INTO search_pending
+            SELECT 'refunds', f.position FROM customers c JOIN charges h ON h.customer = c.id
+                JOIN refunds f ON f.charge_id = h.id
+            WHERE c.position IN ({}) ON CONFLICT DO NOTHING""",
     ),
     "setup_intents": (
         """INSERT INTO search_pending
@@ -78,8 +106,17 @@ _DEPENDENTS: dict[str, tuple[str, ...]] = {
                 JOIN setup_intents i ON i.payment_method = m.id
                 JOIN checkout_sessions s ON s.setup_intent = i.id
             WHERE m.position IN ({}) ON CONFLICT DO NOTHING""",
+        """INSERT INTO search_pending
+            SELECT 'charges', h.position FROM payment_methods m
+                JOIN charges h ON h.customer = coalesce(m.customer, m.last_customer)
+                    AND h.payment_method = m.id
+            WHERE m.position IN ({}) ON CONFLICT DO NOTHING""",
     ),
     "checkout_sessions": (),
+    "charges": (),
+    "setup_links": (),
+    "refunds": (),
+    "runs": (),
 }
 _NEEDS_CUSTOMER = """WITH now (position, needs) AS (
         SELECT s.position, s.status = 'complete' AND s.customer IS NULL AND m.id IS NOT NULL
@@ -99,8 +136,10 @@ class Match:
 
     expression: str
     """For MATCH; right for three letters, too wide for more."""
-    text: str
-    """Must stand in the row's text as it is; empty when the expression says it all."""
+    texts: tuple[str, ...]
+    """One of them must stand in the row's text as it is."""
+    is_exact: bool
+    """Whether the expression says it all."""
 
 
 class SearchStore:
@@ -118,7 +157,8 @@ class SearchStore:
         """
         Derive what follows from up to `limit` changed rows of a kind; returns how many there were.
 
-        A customer's new name changes what all its sessions are found by: those are noted, too.
+        A customer's new name changes what all its sessions are found by: those are noted, too. So a
+        kind waits until those that lead to it are done; sessions were indexed twice otherwise.
         """
         done = 0
         for kind, dependents in _DEPENDENTS.items():
@@ -142,6 +182,8 @@ class SearchStore:
                 [(kind, position) for position in positions],
             )
             done += len(positions)
+            if len(positions) == limit:
+                break
         return done
 
     def _index(self, table: str, positions: list[int]) -> None:
@@ -168,23 +210,56 @@ class SearchStore:
         cursor.executemany(f"INSERT INTO {table}_fts (rowid, text) VALUES (?, ?)", new)
 
 
-def match(search: str, *tokens: str) -> Match | None:
+def match(search: str, *tokens: str, key: Callable[[str], str] | None = None) -> Match | None:
     """
     What to ask for this text, in rows that carry all of these tokens; None for no text.
 
     Three letters or more are found anywhere, fewer at the beginning of a word.
+
+    Args:
+        key: makes another writing of the text, in which it is found as well.
     """
+    typed = search_text(search)
     # A domain is found in its own letters, whichever way it was typed.
-    typed = address_key(search) if "xn--" in search.casefold() else search
-    text = _fold(typed)[:_LONGEST_SEARCH].strip()
-    if not text:
+    shown = address_key(typed) if "xn--" in typed.casefold() else typed
+    writings = [_sought(shown), *([_sought(key(typed))] if key and typed else [])]
+    texts = tuple(dict.fromkeys(text for text in writings if text))
+    if not texts:
         return None
-    text = {1: "  ", 2: " "}.get(len(text), "") + text
-    places = len(text) - 2
-    some = {*range(0, places, max(3, -(-places // _MOST_TRIGRAMS))), places - 1}
-    trigrams = {text[at : at + 3] for at in some} | {_token(token) for token in tokens}
-    quoted = ['"' + trigram.replace('"', '""') + '"' for trigram in sorted(trigrams)]
-    return Match(" AND ".join(quoted), text if len(text) > 3 else "")
+    parts = [f"({' AND '.join(map(_quoted, _trigrams(text)))})" for text in texts]
+    expression = " AND ".join([f"({' OR '.join(parts)})", *map(_quoted, map(_token, tokens))])
+    return Match(expression, texts, all(len(text) == 3 for text in texts))
+
+
+def _sought(typed: str) -> str:
+    text = _fold(typed)[:_LONGEST_SEARCH].strip()
+    return {1: "  ", 2: " "}.get(len(text), "") + text
+
+
+def _trigrams(text: str) -> list[str]:
+    """
+    Those with digits, which few rows have, then others that do not overlap them: each is looked up in
+    turn, and letters that every address has cost the most and say the least.
+    """
+    places = range(len(text) - 2)
+    rare = _spread(
+        [at for at in places if any(map(str.isdigit, text[at : at + 3]))], _MOST_TRIGRAMS
+    )
+    others = [at for at in places if all(abs(at - other) >= 3 for other in rare)]
+    chosen = [*rare, *_spread(others, _MOST_TRIGRAMS - len(rare))]
+    return list(dict.fromkeys(text[at : at + 3] for at in chosen))
+
+
+def _spread(places: list[int], most: int) -> list[int]:
+    """At most so many, with the first and the last."""
+    if len(places) <= most:
+        return places
+    step = (len(places) - 1) / (most - 1) if most > 1 else 0
+    return [places[round(number * step)] for number in range(most)]
+
+
+def _quoted(trigram: str) -> str:
+    return '"' + trigram.replace('"', '""') + '"'
 
 
 def _text(tokens: Sequence[str | None], parts: Sequence[str | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from enum import StrEnum
 
@@ -12,5 +13,10 @@ def one_of(states: Collection[StrEnum]) -> str:
 
     In the order of their enum: SQLite uses a partial index only for the very words of its WHERE.
     """
+    return _in_order(frozenset(states))
+
+
+@functools.cache
+def _in_order(states: frozenset[StrEnum]) -> str:
     kind = type(next(iter(states)))
     return f"({', '.join(repr(state.value) for state in kind if state in states)})"

@@ -43,11 +43,11 @@ class SyncStore:
         )
 
     def news_since(self, name: str) -> int | None:
-        """From where on a list may hold news, by Stripe's own clock: ours may be ahead of it."""
+        """When a list was read last, by Stripe's own clock; None where nobody knows."""
         return self.cursor(f"{name}_since") or None
 
     def set_news_since(self, name: str, moment: int) -> None:
-        """0: nobody knows."""
+        """0 where nobody knows."""
         self.set_cursor(f"{name}_since", moment)
 
     # Backfills

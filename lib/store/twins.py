@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from lib.domain.mirror import PaymentMethod
 from lib.domain.twins import LastPayment, Twin
 from lib.money import Money
+from lib.store.meta import MetaStore
 from lib.store.mirror import customer_of, payment_method_of
 
 _THESE = "(SELECT value FROM json_each(?))"
@@ -27,6 +28,7 @@ class TwinStore:
             row["id"]: customer_of(row)
             for row in query(f"SELECT * FROM customers WHERE id IN {_THESE}", (ids,))
         }
+        timezone = MetaStore(self._database).timezone
         methods: dict[str, list[PaymentMethod]] = {}
         for row in query(
             f"""SELECT * FROM payment_methods WHERE customer IN {_THESE} AND is_detached = 0
@@ -37,7 +39,7 @@ class TwinStore:
         # Columns beside max() are those of the newest row: https://www.sqlite.org/lang_select.html
         paid = {
             row["customer"]: LastPayment(
-                Money(row["amount"], row["currency"]), row["created"], row["reference"]
+                Money(row["amount"], row["currency"]), row["created"], row["reference"], timezone
             )
             for row in query(
                 f"""SELECT customer, amount, currency, reference, max(created) AS created
@@ -52,12 +54,13 @@ class TwinStore:
             if id_ in customers
         ]
 
-    def others(self, customer_id: str) -> list[Twin]:
-        """Living customers with this one's address, newest first."""
+    def sharing(self, customer_id: str) -> list[Twin]:
+        """This one, then other living customers with its address, newest first; none where it is alone."""
         rows = self._database.query(
             """SELECT o.id FROM customers c JOIN customers o USING (address_key)
                WHERE c.id = ? AND o.id <> c.id AND o.is_deleted = 0
                ORDER BY o.position DESC LIMIT 20""",
             (customer_id,),
         )
-        return self.of([row["id"] for row in rows])
+        others = [row["id"] for row in rows]
+        return self.of([customer_id, *others]) if others else []

@@ -7,44 +7,71 @@ from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from sqlite_utils import Database
 
+from lib.errors import DatabaseDamaged
+from lib.store.account_changes import AccountChangeStore
+from lib.store.admin_proposals import AdminProposalStore
+from lib.store.adoptions import AdoptionStore
+from lib.store.agreements import AgreementStore
 from lib.store.anchor import Anchor, AuditHead
-from lib.store.audit import AuditStore
+from lib.store.audit import AuditGrowth, AuditStore
 from lib.store.backups import BackupStore
 from lib.store.certificates import CertificateStore
+from lib.store.charge_sums import ChargeSumStore
 from lib.store.charges import ChargeStore
-from lib.store.comparing import CompareStore
+from lib.store.closings import ClosingStore
 from lib.store.confirmations import ConfirmationStore
 from lib.store.connection import CACHE_KB, connect, write_transaction
 from lib.store.connection_pool import ConnectionPool
+from lib.store.corrections import CorrectionStore
+from lib.store.customer_story import StoryStore
 from lib.store.deliveries import DeliveryStore
+from lib.store.erasures import ErasureStore
 from lib.store.group_commit import GroupCommit
 from lib.store.history import HistoryStore
+from lib.store.holds import HoldStore
 from lib.store.incidents import IncidentStore
+from lib.store.invitations import InvitationStore
 from lib.store.jobs import JobStore
+from lib.store.journal import JournalStore
 from lib.store.limits import LimitStore
+from lib.store.link_batches import LinkBatchStore
+from lib.store.link_choices import LinkChoiceStore
 from lib.store.links import LinkStore
 from lib.store.manual_outcomes import ManualOutcomeStore
 from lib.store.marks import MarkStore
+from lib.store.message_templates import MessageTemplateStore
 from lib.store.meta import MetaStore
 from lib.store.migrations import migrations
 from lib.store.mirror import MirrorStore
 from lib.store.new_cards import NewCardStore
+from lib.store.outbox import OutboxStore
 from lib.store.payments import PaymentStore
+from lib.store.personal import PersonalStore
 from lib.store.preflight import PreflightStore
+from lib.store.refund_outcomes import RefundOutcomeStore
 from lib.store.refunds import RefundStore
 from lib.store.requests import RequestStore
+from lib.store.retention import RetentionStore
+from lib.store.run_decisions import RunDecisionStore
 from lib.store.run_rows import RunRowStore
 from lib.store.runs import RunStore
 from lib.store.search import SearchStore
+from lib.store.second_factors import SecondFactorStore
+from lib.store.settlement import SettlementStore
+from lib.store.sign_in_failures import SignInFailureStore
+from lib.store.staff_sessions import StaffSessionStore
 from lib.store.sync_state import SyncStore
+from lib.store.trouble import damaged
 from lib.store.twins import TwinStore
 from lib.store.users import UserStore
+from lib.store.verification import CompareStore
 
 T = TypeVar("T")
+Store = TypeVar("Store")
 
 _INDEXED_AT_ONCE = 10
 _BULK_CACHE_KB = 32_768
@@ -53,35 +80,78 @@ _BULK_CACHE_KB = 32_768
 _BULK_CHECKPOINT_PAGES = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+class _Made(Generic[Store]):
+    """A store that is made when it is first asked for: a unit uses a few of them."""
+
+    def __init__(self, kind: Callable[[Database], Store]) -> None:
+        self._kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, stores: Stores, owner: type) -> Store:
+        # From now on the attribute of the object is found first.
+        made = stores.__dict__[self._name] = self._kind(stores.database)
+        return made
+
+
 class Stores:
-    audit: AuditStore
-    backups: BackupStore
-    certificates: CertificateStore
-    charges: ChargeStore
-    comparing: CompareStore
-    confirmations: ConfirmationStore
-    deliveries: DeliveryStore
-    history: HistoryStore
-    incidents: IncidentStore
-    jobs: JobStore
-    limits: LimitStore
-    links: LinkStore
-    marks: MarkStore
-    meta: MetaStore
-    mirror: MirrorStore
-    new_cards: NewCardStore
-    payments: PaymentStore
-    preflight: PreflightStore
-    refunds: RefundStore
-    requests: RequestStore
-    run_rows: RunRowStore
-    runs: RunStore
-    search: SearchStore
-    sync: SyncStore
-    twins: TwinStore
-    users: UserStore
-    manual_outcomes: ManualOutcomeStore
+    """For whoever holds the connection and its transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    account_changes = _Made(AccountChangeStore)
+    admin_proposals = _Made(AdminProposalStore)
+    adoptions = _Made(AdoptionStore)
+    agreements = _Made(AgreementStore)
+    audit = _Made(AuditStore)
+    backups = _Made(BackupStore)
+    certificates = _Made(CertificateStore)
+    charge_sums = _Made(ChargeSumStore)
+    charges = _Made(ChargeStore)
+    closings = _Made(ClosingStore)
+    comparing = _Made(CompareStore)
+    confirmations = _Made(ConfirmationStore)
+    corrections = _Made(CorrectionStore)
+    deliveries = _Made(DeliveryStore)
+    erasures = _Made(ErasureStore)
+    history = _Made(HistoryStore)
+    holds = _Made(HoldStore)
+    incidents = _Made(IncidentStore)
+    invitations = _Made(InvitationStore)
+    jobs = _Made(JobStore)
+    journal = _Made(JournalStore)
+    limits = _Made(LimitStore)
+    link_batches = _Made(LinkBatchStore)
+    link_choices = _Made(LinkChoiceStore)
+    links = _Made(LinkStore)
+    marks = _Made(MarkStore)
+    message_templates = _Made(MessageTemplateStore)
+    meta = _Made(MetaStore)
+    mirror = _Made(MirrorStore)
+    new_cards = _Made(NewCardStore)
+    outbox = _Made(OutboxStore)
+    payments = _Made(PaymentStore)
+    personal = _Made(PersonalStore)
+    preflight = _Made(PreflightStore)
+    refund_outcomes = _Made(RefundOutcomeStore)
+    refunds = _Made(RefundStore)
+    requests = _Made(RequestStore)
+    retention = _Made(RetentionStore)
+    run_decisions = _Made(RunDecisionStore)
+    run_rows = _Made(RunRowStore)
+    runs = _Made(RunStore)
+    search = _Made(SearchStore)
+    second_factors = _Made(SecondFactorStore)
+    settlement = _Made(SettlementStore)
+    staff_sessions = _Made(StaffSessionStore)
+    sign_in_failures = _Made(SignInFailureStore)
+    story = _Made(StoryStore)
+    sync = _Made(SyncStore)
+    twins = _Made(TwinStore)
+    users = _Made(UserStore)
+    manual_outcomes = _Made(ManualOutcomeStore)
 
 
 class UnitOfWork:
@@ -89,8 +159,18 @@ class UnitOfWork:
 
     def __init__(self, path: Path) -> None:
         self.pool = ConnectionPool(path)
-        self._commits = GroupCommit(self.pool)
+        self._commits = GroupCommit(self.pool, ended=self._ended)
+        self._uncommitted: list[AuditGrowth] = []
         self.anchor = Anchor(path)
+
+    def must_be_sound(self) -> None:
+        """
+        Raises:
+            DatabaseDamaged: somebody found the file damaged; nothing that moves money may rely on it.
+        """
+        why = self.pool.damage.words()
+        if why is not None:
+            raise DatabaseDamaged(damaged(why))
 
     def missing_steps(self) -> list[str]:
         """Schema steps this code has and the file has not."""
@@ -101,7 +181,7 @@ class UnitOfWork:
     def read(self) -> Iterator[Stores]:
         """Stores over one consistent snapshot; nothing may be written."""
         with self.pool.reading() as database:
-            yield stores_over(database)
+            yield Stores(database)
 
     @contextmanager
     def write(self, *, in_bulk: bool = False) -> Iterator[Stores]:
@@ -112,12 +192,23 @@ class UnitOfWork:
         writing the search index takes longer than writing the rows.
         """
         with self.pool.writing(cache_kb=_BULK_CACHE_KB if in_bulk else CACHE_KB) as database:
-            stores = stores_over(database)
+            stores = Stores(database)
             yield stores
             if not in_bulk:
                 stores.search.index(_INDEXED_AT_ONCE)
         if stores.audit.written is not None:
-            self.anchor.write(stores.audit.written)
+            self._renew_anchor(stores.audit.written.before, stores.audit.written.head)
+
+    def _renew_anchor(self, before: AuditHead, head: AuditHead) -> None:
+        """An older copy whose log grows past its anchor must not take the place of what tells that it is older."""
+
+        def holds(known: AuditHead) -> bool:
+            if known == before:
+                return True  # seen under the lock under which the log grew; most often so
+            with self.pool.reading() as database:
+                return AuditStore(database).hash_of(known.id) == known.hash
+
+        self.anchor.write(head, holds=holds)
 
     def submit(self, work: Callable[[Stores], T]) -> Future[T]:
         """
@@ -125,22 +216,21 @@ class UnitOfWork:
 
         See GroupCommit.submit. What it changes is indexed in the background.
         """
-        written: list[AuditHead] = []
 
         def piece(database: Database) -> T:
-            stores = stores_over(database)
+            stores = Stores(database)
             result = work(stores)
             if stores.audit.written is not None:
-                written.append(stores.audit.written)
+                self._uncommitted.append(stores.audit.written)
             return result
 
-        def anchor(future: Future[T]) -> None:
-            if written and future.exception() is None:
-                self.anchor.write(written[-1])
+        return self._commits.submit(piece)
 
-        submitted = self._commits.submit(piece)
-        submitted.add_done_callback(anchor)
-        return submitted
+    def _ended(self, is_committed: bool) -> None:
+        """One anchor for all that was committed together, before whoever waits for it goes on."""
+        grown, self._uncommitted = self._uncommitted, []
+        if is_committed and grown:
+            self._renew_anchor(grown[0].before, grown[-1].head)
 
     @contextmanager
     def bulk(self) -> Iterator[Bulk]:
@@ -166,37 +256,4 @@ class Bulk:
     def write(self) -> Iterator[Stores]:
         """Like `UnitOfWork.write(in_bulk=True)`, except that a power cut may take the last ones back."""
         with write_transaction(self._database):
-            yield stores_over(self._database)
-
-
-def stores_over(database: Database) -> Stores:
-    """For whoever holds the connection and its transaction."""
-    return Stores(
-        audit=AuditStore(database),
-        backups=BackupStore(database),
-        certificates=CertificateStore(database),
-        charges=ChargeStore(database),
-        comparing=CompareStore(database),
-        confirmations=ConfirmationStore(database),
-        deliveries=DeliveryStore(database),
-        history=HistoryStore(database),
-        incidents=IncidentStore(database),
-        jobs=JobStore(database),
-        limits=LimitStore(database),
-        links=LinkStore(database),
-        marks=MarkStore(database),
-        meta=MetaStore(database),
-        mirror=MirrorStore(database),
-        new_cards=NewCardStore(database),
-        payments=PaymentStore(database),
-        preflight=PreflightStore(database),
-        refunds=RefundStore(database),
-        requests=RequestStore(database),
-        run_rows=RunRowStore(database),
-        runs=RunStore(database),
-        search=SearchStore(database),
-        sync=SyncStore(database),
-        twins=TwinStore(database),
-        users=UserStore(database),
-        manual_outcomes=ManualOutcomeStore(database),
-    )
+            yield Stores(self._database)

@@ -1,4 +1,4 @@
-"""The staff table: roles, active flag, password hash, lock-out, session version."""
+"""The staff table: roles, active flag, password hash, session version."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class User:
     email: str
     roles: frozenset[Role]
     password_hash: str
+    password_is_own: bool
+    """Chosen by the person, not by somebody who handed it over."""
     is_active: bool
     session_version: int
-    failed_sign_ins: int
-    locked_until: int | None
     last_sign_in_at: int | None
     created_at: int
 
@@ -64,12 +64,12 @@ class UserStore:
         )
         return cursor.rowcount == 1
 
-    def set_password_hash(self, username: str, password_hash: str) -> bool:
-        """Also ends every session signed in with the old password, and any lock-out."""
+    def set_password_hash(self, username: str, password_hash: str, *, is_own: bool) -> bool:
+        """Also ends every session signed in with the old password."""
         cursor = self._database.execute(
-            """UPDATE users SET password_hash = ?, session_version = session_version + 1,
-                   failed_sign_ins = 0, locked_until = NULL WHERE username = ?""",
-            (password_hash, username),
+            """UPDATE users SET password_hash = ?, password_is_own = ?,
+                   session_version = session_version + 1 WHERE username = ?""",
+            (password_hash, int(is_own), username),
         )
         return cursor.rowcount == 1
 
@@ -82,8 +82,7 @@ class UserStore:
     def set_active(self, username: str, *, active: bool) -> bool:
         """Disabling also ends the person's sessions."""
         cursor = self._database.execute(
-            """UPDATE users SET is_active = ?, session_version = session_version + 1,
-                   failed_sign_ins = 0, locked_until = NULL WHERE username = ?""",
+            """UPDATE users SET is_active = ?, session_version = session_version + 1 WHERE username = ?""",
             (int(active), username),
         )
         return cursor.rowcount == 1
@@ -96,17 +95,7 @@ class UserStore:
 
     def record_sign_in(self, username: str, *, at: int) -> None:
         self._database.execute(
-            """UPDATE users SET failed_sign_ins = 0, locked_until = NULL, last_sign_in_at = ?
-               WHERE username = ?""",
-            (at, username),
-        )
-
-    def record_failed_sign_in(self, username: str, *, lock_after: int, lock_until: int) -> None:
-        self._database.execute(
-            """UPDATE users SET failed_sign_ins = failed_sign_ins + 1,
-                   locked_until = CASE WHEN failed_sign_ins + 1 >= ? THEN ? ELSE locked_until END
-               WHERE username = ?""",
-            (lock_after, lock_until, username),
+            "UPDATE users SET last_sign_in_at = ? WHERE username = ?", (at, username)
         )
 
 
@@ -121,10 +110,9 @@ def _user(row: dict[str, Any]) -> User:
         email=row["email"],
         roles=frozenset(Role(role) for role in row["roles"].split()),
         password_hash=row["password_hash"],
+        password_is_own=bool(row["password_is_own"]),
         is_active=bool(row["is_active"]),
         session_version=row["session_version"],
-        failed_sign_ins=row["failed_sign_ins"],
-        locked_until=row["locked_until"],
         last_sign_in_at=row["last_sign_in_at"],
         created_at=row["created_at"],
     )

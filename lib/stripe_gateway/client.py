@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 
 import orjson
+import requests
 import stripe
 from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
 
 from lib.errors import OutcomeUnknown
+from lib.metrics import STRIPE_SECONDS
 
 API_VERSION = "2026-10-28.endive"
 # A charge waits for the customer's bank: Stripe's own clients allow 80 s. Thirty covers all but
@@ -18,8 +24,14 @@ CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 
 
-def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
-    """The SDK, without its own retries: which request may go again is decided here, per call."""
+def build_client(
+    api_key: str, api_base: str, *, answered: Callable[[int], None] = lambda _: None
+) -> stripe.StripeClient:
+    """
+    The SDK, without its own retries: which request may go again is decided here, per call.
+
+    `answered` is told Stripe's clock, in Unix seconds, with every answer that names it, errors included.
+    """
     stripe.enable_telemetry = False  # also writes an id file into the home folder
     # Below this the SDK logs addresses with e-mails, and whole bodies with client secrets.
     logging.getLogger("stripe").setLevel(logging.WARNING)
@@ -28,7 +40,7 @@ def build_client(api_key: str, api_base: str) -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": api_base},
         max_network_retries=0,
-        http_client=UnreadClient(timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)),
+        http_client=UnreadClient(answered, api_base),
     )
 
 
@@ -43,7 +55,7 @@ def body_of(response: stripe.StripeResponse) -> dict[str, object]:
     try:
         data = orjson.loads(content)
     except orjson.JSONDecodeError:
-        data = None
+        data = _with_halves(content)
     if not isinstance(data, dict):
         raise OutcomeUnknown(
             "Stripe's answer could not be read.",
@@ -51,6 +63,28 @@ def body_of(response: stripe.StripeResponse) -> dict[str, object]:
             http_status=response.code,
         )
     return data
+
+
+def _with_halves(content: bytes) -> object:
+    """
+    What orjson refuses for half a letter (a lone surrogate) in one name, and with it every other object of
+    the page; None where it is no JSON either.
+    """
+    try:
+        return json.loads(content, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _date_of(headers: Mapping[str, str]) -> int | None:
+    try:
+        return int(parsedate_to_datetime(headers["date"]).timestamp())
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 class _Answer(CaseInsensitiveDict[str]):
@@ -76,13 +110,35 @@ def unread(
 
 
 class UnreadClient(stripe.RequestsClient):
+    def __init__(self, answered: Callable[[int], None], api_base: str) -> None:
+        super().__init__(timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS))
+        self._answered = answered
+        self._proxies = get_environ_proxies(api_base)
+
     # The SDK's own RequestsClient differs from its base in the same way.
     def request(  # type: ignore[override]
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
+        began, answered = time.perf_counter(), 0
+        try:
+            content, answered, answer_headers = self._request(method, url, headers, post_data)
+        finally:
+            STRIPE_SECONDS.labels(method.upper(), str(answered)).observe(
+                time.perf_counter() - began
+            )
+        return unread(content, answered, answer_headers)
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: object
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        if getattr(self._thread_local, "session", None) is None:
+            self._thread_local.session = self._new_session()
         # Read as a stream, and that at once: otherwise a page of 100 sessions comes in seventy
         # pieces, and each wakes the thread.
         stream, status, answer_headers = self.request_stream(method, url, headers, post_data)
+        date = _date_of(answer_headers)
+        if date is not None:
+            self._answered(date)
         try:
             content = stream.read(decode_content=True)
         except Exception as error:
@@ -92,4 +148,14 @@ class UnreadClient(stripe.RequestsClient):
             raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
                 f"Stripe's answer broke off ({type(error).__name__}).", headers=answer_headers
             ) from error
-        return unread(content, status, answer_headers)
+        return content, status, answer_headers
+
+    def _new_session(self) -> requests.Session:
+        """
+        With the environment's proxies as they were at the start: looking for them before each request took
+        longer than the request. A password in ~/.netrc is not sent in place of the key.
+        """
+        session = requests.Session()
+        session.trust_env = False
+        session.proxies = dict(self._proxies)
+        return session

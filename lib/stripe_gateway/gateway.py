@@ -7,13 +7,15 @@ StripeObject is built that nobody needs (98 ms for a page of 100 sessions).
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import stamina
 
+from lib.domain.account import Account
 from lib.domain.mirror import (
     Customer,
     Dispute,
@@ -25,18 +27,31 @@ from lib.domain.mirror import (
     SetupIntentBundle,
     StripeCharge,
 )
+from lib.domain.settlement import BalanceTransaction, Payout
 from lib.domain.webhook_endpoints import WebhookEndpoint
-from lib.errors import Busy, GatewayError, InvalidInput, OutcomeUnknown
+from lib.errors import Busy, GatewayError, InvalidInput, Misconfigured, OutcomeUnknown
 from lib.stripe_gateway import destinations, mapping
-from lib.stripe_gateway.lists import LISTINGS, Page, list_params, pages, read
+from lib.stripe_gateway.lists import (
+    LISTINGS,
+    PAGE,
+    ListPage,
+    SearchPage,
+    list_params,
+    of_id,
+    pages,
+    read,
+    search_pages,
+)
 from lib.stripe_gateway.pace import Pace
+from lib.stripe_gateway.soundness import has_half
 
 if TYPE_CHECKING:
     from stripe import StripeClient
 
 T = TypeVar("T")
 _LONGEST_ID = 500
-_MOST_SAVED_ERRORS = 20
+MOST_SAVED_ERRORS = 20
+"""Of one act within a day, after which the last one is its answer."""
 
 
 class StripeGateway:
@@ -48,20 +63,36 @@ class StripeGateway:
     """
 
     def __init__(
-        self, api_key: str, address: Callable[[], str], *, max_rps: float, total_rps: float = 0
+        self,
+        api_key: str,
+        address: Callable[[], str],
+        *,
+        max_rps: float,
+        total_rps: float = 0,
+        rebuild_rps: float = 0,
     ) -> None:
         self._api_key = api_key
         self._address = address
         self._client: StripeClient | None = None
         self.pace = Pace(max_rps, total=total_rps)
+        self._rebuild_rps = rebuild_rps
         self._lock = threading.Lock()
         self._guard: Callable[[], None] | None = None
         self._guard_lock = threading.RLock()
         self._is_guarding = threading.local()
+        self.answered_at: int | None = None
+        """
+        Stripe's clock at its latest answer, in Unix seconds. What it lists is compared with this and
+        never with the clock of this machine, which may be wrong.
+        """
         self.requests = 0
         """How many requests were sent so far."""
         self.reads = 0
         """How many of them were reads, which Stripe counts against an allowance."""
+
+    def rebuilding(self) -> contextlib.AbstractContextManager[None]:
+        """Lists are read as fast as Stripe allows: nothing is charged meanwhile, and somebody waits for it."""
+        return self.pace.raised(self._rebuild_rps)
 
     def set_guard(self, guard: Callable[[], None]) -> None:
         """
@@ -96,8 +127,20 @@ class StripeGateway:
 
         with self._lock:
             if self._client is None:
-                self._client = build_client(self._api_key, self._address())
+                self._client = build_client(
+                    self._api_key, self._address(), answered=self._was_answered
+                )
             return self._client
+
+    def _was_answered(self, at: int) -> None:
+        self.answered_at = at
+
+    def ask_time(self) -> int | None:
+        """Stripe's clock now, in Unix seconds; None where its answers do not say."""
+        # Whatever the key may not read: a refusal says the time, too.
+        with contextlib.suppress(Misconfigured):
+            self._get("/v1/events", {"limit": 1}, dict)
+        return self.answered_at
 
     def list_page(
         self,
@@ -106,9 +149,13 @@ class StripeGateway:
         created_from: int | None = None,
         created_before: int | None = None,
         after: str | None = None,
-    ) -> Page[Any]:
+        expand: Sequence[str] = (),
+    ) -> ListPage[Any]:
         """
         Up to 100 objects of a type of LISTINGS, newest first.
+
+        Args:
+            expand: more than the type's own.
 
         Raises:
             Missing: `after` is gone; go on by time.
@@ -118,7 +165,7 @@ class StripeGateway:
             created_from,
             after,
             created_before=created_before,
-            expand=list(listing.expand) or None,
+            expand=[*listing.expand, *expand] or None,
         )
         return self._get(listing.path, params, pages(listing.convert, leaves_out=True))
 
@@ -131,7 +178,24 @@ class StripeGateway:
         """A deleted customer comes back with `is_deleted`, not as an error."""
         return self._get(f"/v1/customers/{_path(customer_id)}", {}, mapping.customer)
 
-    def customers_with(self, email: str) -> Page[Customer]:
+    def update_customer(
+        self, customer_id: str, params: Mapping[str, object], *, idempotency_key: str
+    ) -> Customer:
+        """
+        Raises:
+            Missing: there is none, or it was deleted.
+        """
+        path = f"/v1/customers/{_path(customer_id)}"
+        return read(mapping.customer, self._post(path, params, idempotency_key))
+
+    def search_customers(self, query: str, *, page: str | None = None) -> SearchPage[Customer]:
+        """A hundred at most, perhaps an hour behind; Refused where the account has no Search."""
+        params: dict[str, object] = {"query": query, "limit": 100}
+        if page is not None:
+            params["page"] = page
+        return self._get("/v1/customers/search", params, search_pages(mapping.customer))
+
+    def customers_with(self, email: str) -> ListPage[Customer]:
         """The newest hundred with exactly this address."""
         params = list_params(None, None, email=email)
         return self._get("/v1/customers", params, pages(mapping.customer))
@@ -156,7 +220,7 @@ class StripeGateway:
     def expire_session(self, session_id: str, *, idempotency_key: str) -> SessionBundle:
         return read(
             mapping.session_bundle,
-            self._end(f"/v1/checkout/sessions/{_path(session_id)}/expire", idempotency_key),
+            self._post_anew(f"/v1/checkout/sessions/{_path(session_id)}/expire", idempotency_key),
         )
 
     # SetupIntents and PaymentMethods
@@ -174,7 +238,7 @@ class StripeGateway:
 
     def list_payment_methods(
         self, customer_id: str, *, after: str | None = None
-    ) -> Page[PaymentMethod]:
+    ) -> ListPage[PaymentMethod]:
         """Stripe lists saved methods per customer only, and has no `created` filter for them."""
         return self._get(
             f"/v1/customers/{_path(customer_id)}/payment_methods",
@@ -183,16 +247,20 @@ class StripeGateway:
         )
 
     def attach(self, method_id: str, *, customer_id: str, idempotency_key: str) -> PaymentMethod:
-        data = self._post(
+        """
+        Raises:
+            Refused: it is attached already, perhaps by an earlier request whose answer was an error.
+        """
+        data = self._post_anew(
             f"/v1/payment_methods/{_path(method_id)}/attach",
-            {"customer": customer_id},
             idempotency_key,
+            {"customer": customer_id},
         )
         return read(mapping.payment_method, data)
 
     def detach(self, method_id: str, *, idempotency_key: str) -> PaymentMethod:
         """Permanent: Stripe never lets a detached method be attached again."""
-        data = self._end(f"/v1/payment_methods/{_path(method_id)}/detach", idempotency_key)
+        data = self._post_anew(f"/v1/payment_methods/{_path(method_id)}/detach", idempotency_key)
         return read(mapping.payment_method, data)
 
     # PaymentIntents
@@ -222,14 +290,14 @@ class StripeGateway:
         return read(mapping.payment_intent, data)
 
     def cancel_payment_intent(self, intent_id: str, *, idempotency_key: str) -> PaymentIntent:
-        data = self._end(f"/v1/payment_intents/{_path(intent_id)}/cancel", idempotency_key)
-        return read(mapping.payment_intent, data)
+        data = self._post_anew(f"/v1/payment_intents/{_path(intent_id)}/cancel", idempotency_key)
+        return read(of_id(intent_id, mapping.payment_intent), data)
 
     def retrieve_payment_intent(self, intent_id: str) -> PaymentIntent:
         return self._get(
             f"/v1/payment_intents/{_path(intent_id)}",
             {"expand": ["latest_charge"]},
-            mapping.payment_intent,
+            of_id(intent_id, mapping.payment_intent),
         )
 
     def list_payment_intents(
@@ -238,11 +306,28 @@ class StripeGateway:
         customer: str | None = None,
         created_from: int | None = None,
         after: str | None = None,
-    ) -> Page[PaymentIntent]:
-        params = list_params(created_from, after, customer=customer)
+        expand: Sequence[str] = (),
+    ) -> ListPage[PaymentIntent]:
+        params = list_params(created_from, after, customer=customer, expand=list(expand) or None)
         return self._get("/v1/payment_intents", params, pages(mapping.payment_intent))
 
-    # What came of payments
+    def search_payment_intents(
+        self, query: str, *, page: str | None = None, limit: int = PAGE, with_total: bool = False
+    ) -> SearchPage[PaymentIntent]:
+        """
+        By Stripe's Search: what was made or changed a minute ago may be missing or old, an hour at worst.
+
+        Raises:
+            Refused: this account has no Search (in India, say), or Stripe does not read the query.
+        """
+        params: dict[str, object] = {"query": query, "limit": limit}
+        if page is not None:
+            params["page"] = page
+        if with_total:
+            params["expand"] = ["total_count"]
+        return self._get("/v1/payment_intents/search", params, search_pages(mapping.payment_intent))
+
+    # Outcomes of payments
 
     def create_refund(
         self,
@@ -255,7 +340,7 @@ class StripeGateway:
         data = self._call("post", "/v1/refunds", params, idempotency_key, last_look=last_look)
         return read(mapping.refund, data)
 
-    def list_refunds(self, payment_intent: str, *, after: str | None = None) -> Page[Refund]:
+    def list_refunds(self, payment_intent: str, *, after: str | None = None) -> ListPage[Refund]:
         """Of one payment, newest first."""
         params = list_params(None, after, expand=["data.charge"], payment_intent=payment_intent)
         return self._get("/v1/refunds", params, pages(mapping.refund))
@@ -264,17 +349,44 @@ class StripeGateway:
         return self._get(f"/v1/charges/{_path(charge_id)}", {}, mapping.charge)
 
     def retrieve_refund(self, refund_id: str) -> Refund:
-        return self._get(f"/v1/refunds/{_path(refund_id)}", {"expand": ["charge"]}, mapping.refund)
+        return self._get(
+            f"/v1/refunds/{_path(refund_id)}",
+            {"expand": ["charge"]},
+            of_id(refund_id, mapping.refund),
+        )
 
     def retrieve_dispute(self, dispute_id: str) -> Dispute:
         return self._get(
             f"/v1/disputes/{_path(dispute_id)}", {"expand": ["charge"]}, mapping.dispute
         )
 
-    def list_disputes(self, payment_intent: str, *, after: str | None = None) -> Page[Dispute]:
+    def list_disputes(self, payment_intent: str, *, after: str | None = None) -> ListPage[Dispute]:
         """Of one payment, newest first."""
         params = list_params(None, after, expand=["data.charge"], payment_intent=payment_intent)
         return self._get("/v1/disputes", params, pages(mapping.dispute))
+
+    # The balance
+
+    def list_balance_transactions(
+        self,
+        *,
+        created_from: int | None = None,
+        created_before: int | None = None,
+        payout: str | None = None,
+        after: str | None = None,
+    ) -> ListPage[BalanceTransaction]:
+        """
+        Newest first; `payout` names one that was made automatically.
+
+        Raises:
+            InvalidInput: the payout was made by hand, so Stripe does not say what it holds.
+        """
+        params = list_params(created_from, after, created_before=created_before, payout=payout)
+        return self._get("/v1/balance_transactions", params, pages(mapping.balance_transaction))
+
+    def list_payouts(self, *, created_from: int | None, after: str | None) -> ListPage[Payout]:
+        params = list_params(created_from, after)
+        return self._get("/v1/payouts", params, pages(mapping.payout))
 
     # Events and the account
 
@@ -284,17 +396,13 @@ class StripeGateway:
         types: tuple[str, ...] = (),
         created_from: int | None = None,
         after: str | None = None,
-    ) -> Page[Event]:
+    ) -> ListPage[Event]:
         """Stripe keeps events for 30 days and takes at most 20 types a request."""
         params = list_params(created_from, after, types=list(types) or None)
         return self._get("/v1/events", params, pages(mapping.event, leaves_out=True))
 
-    def account_id(self) -> str:
-        return self._get("/v1/account", {}, lambda data: str(data["id"]))
-
-    def statement_prefix(self) -> str | None:
-        """What stands before the suffix of a card payment on statements; None: not set."""
-        return self._get("/v1/account", {}, mapping.statement_prefix)
+    def account(self) -> Account:
+        return self._get("/v1/account", {}, mapping.account)
 
     def webhook_endpoints(self) -> list[WebhookEndpoint]:
         """Those that get whole events; there are sixteen at most."""
@@ -356,9 +464,11 @@ class StripeGateway:
                 return self._call("post", path, params, idempotency_key)
         raise AssertionError("stamina either returns or raises")
 
-    def _end(self, path: str, idempotency_key: str) -> dict[str, Any]:
+    def _post_anew(
+        self, path: str, idempotency_key: str, params: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
         """
-        What ends an object and does nothing the second time: cancel, expire, detach.
+        What does nothing the second time, under any key: cancel, expire, detach, attach.
 
         Stripe gives an error that it saved again for a day, whatever the object is by then, so after
         a saved one the key's number moves on.
@@ -370,9 +480,9 @@ class StripeGateway:
             with attempt:
                 while True:
                     try:
-                        return self._call("post", path, {}, f"{idempotency_key}:{number}")
+                        return self._call("post", path, params or {}, f"{idempotency_key}:{number}")
                     except GatewayError as error:
-                        if not error.is_replayed or number == _MOST_SAVED_ERRORS:
+                        if not error.is_replayed or number == MOST_SAVED_ERRORS:
                             raise
                     number += 1
         raise AssertionError("stamina either returns or raises")
@@ -421,6 +531,8 @@ def _path(identifier: str) -> str:
     Raises:
         InvalidInput: an id that a path cannot hold, however it is quoted.
     """
-    if identifier in ("", ".", "..") or len(identifier) > _LONGEST_ID:
-        raise InvalidInput(f"“{identifier[:24]}” is not an id of Stripe's.", code="id_invalid")
+    is_too_long = len(identifier) > _LONGEST_ID
+    if identifier in ("", ".", "..") or is_too_long or has_half(identifier):
+        shown = identifier[:24].encode(errors="replace").decode()
+        raise InvalidInput(f"“{shown}” is not an id of Stripe's.", code="id_invalid")
     return quote(identifier, safe="")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from lib.errors import Missing, OutcomeUnknown, UnreadableObject
 from lib.stripe_gateway import mapping
-from lib.stripe_gateway.soundness import MALFORMED, sound
+from lib.stripe_gateway.soundness import MALFORMED, has_half, sound
 
 PAGE = 100
 """Stripe's largest page."""
 
 _BEGINNINGS = 5
+_KIND = re.compile(r"[a-z_.0-9]{1,60}\Z", re.ASCII)
 
 T = TypeVar("T")
 
@@ -23,18 +27,31 @@ class Unreadable:
     """An object of a list that was left out, as it is not as every other of its kind."""
 
     id: str
+    """Words in its place, where it has none."""
     type: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class ListPage(Generic[T]):
     items: list[T]
     has_more: bool
     last_id: str | None
     """Where the next page starts; None when this one was empty."""
     last_created: int | None
     """When the last object was made; None when this page was empty or has no times."""
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage(Generic[T]):
+    """In no order that Stripe promises, and as the objects were up to an hour ago."""
+
+    items: list[T]
+    next_page: str | None
+    """What to ask for the next page with; None after the last."""
+    total: int | None
+    """How many there are, where that was asked for; inexact beyond 10,000."""
     unreadable: tuple[Unreadable, ...] = ()
 
 
@@ -80,7 +97,7 @@ def list_params(
 
 def pages(
     convert: Callable[[dict[str, Any]], T], *, leaves_out: bool = False
-) -> Callable[[dict[str, Any]], Page[T]]:
+) -> Callable[[dict[str, Any]], ListPage[T]]:
     """
     Reads a list's answer; for `read`.
 
@@ -89,7 +106,7 @@ def pages(
             read. Otherwise the answer is none: a list that is evidence must be whole.
     """
 
-    def page(data: dict[str, Any]) -> Page[T]:
+    def page(data: dict[str, Any]) -> ListPage[T]:
         raw: list[dict[str, Any]] = data["data"]
         if data["has_more"] and not raw:
             # Whoever took this for the end would lose everything that follows.
@@ -98,16 +115,21 @@ def pages(
         unreadable: list[Unreadable] = []
         for item in raw:
             try:
+                if _id_of(item) is None:
+                    raise ValueError("no id")
                 items.append(sound(convert(item)))
             except MALFORMED as error:
                 if not leaves_out:
                     raise
                 unreadable.append(_unreadable(item, error))
-        times = (item.get("created") for item in reversed(raw))
-        return Page(
+        last_id = next(filter(None, map(_id_of, reversed(raw))), None)
+        if data["has_more"] and last_id is None:
+            raise ValueError("nothing to go on from")
+        times = (item.get("created") for item in reversed(raw) if isinstance(item, dict))
+        return ListPage(
             items=items,
             has_more=bool(data["has_more"]),
-            last_id=raw[-1]["id"] if raw else None,
+            last_id=last_id,
             last_created=next((time for time in times if isinstance(time, int)), None),
             unreadable=tuple(unreadable),
         )
@@ -115,7 +137,25 @@ def pages(
     return page
 
 
-def whole_list(fetch: Callable[[str | None], Page[T]]) -> Page[T]:
+def search_pages(
+    convert: Callable[[dict[str, Any]], T],
+) -> Callable[[dict[str, Any]], SearchPage[T]]:
+    """Reads a search's answer; for `read`. One object that cannot be read keeps no other back."""
+    as_list = pages(convert, leaves_out=True)
+
+    def page(data: dict[str, Any]) -> SearchPage[T]:
+        entries, total = as_list(data), data.get("total_count")
+        return SearchPage(
+            items=entries.items,
+            next_page=str(data["next_page"]) if entries.has_more else None,
+            total=total if isinstance(total, int) else None,
+            unreadable=entries.unreadable,
+        )
+
+    return page
+
+
+def whole_list(fetch: Callable[[str | None], ListPage[T]]) -> ListPage[T]:
     """
     All pages of a short list as one.
 
@@ -148,6 +188,17 @@ def whole_list(fetch: Callable[[str | None], Page[T]]) -> Page[T]:
         after = page.last_id
 
 
+def of_id(id_: str, convert: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
+    """For `read`: an answer about another object, mixed up on its way, is none."""
+
+    def converted(data: dict[str, Any]) -> T:
+        if data["id"] != id_:
+            raise OutcomeUnknown("Stripe's answer is about another object.")
+        return convert(data)
+
+    return converted
+
+
 def read(convert: Callable[[dict[str, Any]], T], data: dict[str, Any]) -> T:
     """
     Raises:
@@ -161,12 +212,21 @@ def read(convert: Callable[[dict[str, Any]], T], data: dict[str, Any]) -> T:
         raise kind(f"Stripe's answer is incomplete ({type(error).__name__}).") from error
 
 
+def _id_of(item: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """None where it has none that a request could name."""
+    id_ = item.get("id") if isinstance(item, dict) else None
+    return id_ if isinstance(id_, str) and id_ and not has_half(id_) else None
+
+
 def _unreadable(item: Any, error: Exception) -> Unreadable:  # noqa: ANN401 - whatever JSON holds
-    """
-    Raises:
-        ValueError: it cannot even be named.
-    """
-    named = item.get("id") if isinstance(item, dict) else None
-    if not isinstance(named, str) or not named:
-        raise ValueError("an object without an id") from error
-    return Unreadable(named, str(item.get("object")), f"{type(error).__name__}: {error}"[:200])
+    kind = item.get("object") if isinstance(item, dict) else None
+    is_known = isinstance(kind, str) and _KIND.match(kind)
+    # By what it holds, so that the same one is told once, however often it is read.
+    id_ = _id_of(item) or f"without an id ({_digest(item)})"
+    return Unreadable(
+        id_, str(kind) if is_known else "object", f"{type(error).__name__}: {error}"[:200]
+    )
+
+
+def _digest(item: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    return hashlib.sha256(json.dumps(item, sort_keys=True).encode()).hexdigest()[:12]

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
+from lib.domain.account import Account
+from lib.domain.holds import METADATA_KEY
+from lib.domain.identity import visible
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
@@ -28,6 +30,7 @@ from lib.domain.mirror import (
     SetupIntentBundle,
     StripeCharge,
 )
+from lib.domain.settlement import BalanceTransaction, Payout
 from lib.stripe_gateway.soundness import expanded
 
 Json = Mapping[str, Any]
@@ -47,6 +50,8 @@ def customer(data: Json) -> Customer:
         default_payment_method=_id(
             (data.get("invoice_settings") or {}).get("default_payment_method")
         ),
+        do_not_charge=(data.get("metadata") or {}).get(METADATA_KEY),
+        preferred_locales=",".join(data.get("preferred_locales") or ()) or None,
     )
 
 
@@ -124,6 +129,8 @@ def session_bundle(data: Json) -> SessionBundle:
             url=data.get("url"),
             created=data["created"],
             expires_at=data.get("expires_at"),
+            charge_id=metadata.get("onfile_charge_id"),
+            installation=metadata.get("onfile_installation"),
         ),
         setup_intent=along.setup_intent if along else None,
         payment_method=method,
@@ -158,7 +165,8 @@ def payment_intent(data: Json) -> PaymentIntent:
         charge=expanded(charge, latest),
         run_id=metadata.get("onfile_run"),
         amount_received=data.get("amount_received"),
-        reference=metadata.get("onfile_reference"),
+        # Typed by hand in the Dashboard it may have a space that nobody sees.
+        reference=visible(metadata.get("onfile_reference") or "") or None,
         installation=metadata.get("onfile_installation"),
     )
 
@@ -196,6 +204,9 @@ def refund(data: Json) -> Refund:
         failure_reason=data.get("failure_reason"),
         created=data["created"],
         order_id=metadata.get("onfile_refund_id"),
+        of=expanded(charge, data.get("charge")),
+        charge_id=metadata.get("onfile_charge_id"),
+        installation=metadata.get("onfile_installation"),
     )
 
 
@@ -214,12 +225,45 @@ def dispute(data: Json) -> Dispute:
         due_by=evidence.get("due_by"),
         created=data["created"],
         is_charge_refundable=bool(data.get("is_charge_refundable")),
+        of=expanded(charge, data.get("charge")),
     )
 
 
-def statement_prefix(account: Json) -> str | None:
-    settings: Json = account.get("settings") or {}
-    return _text((settings.get("card_payments") or {}).get("statement_descriptor_prefix")) or None
+def account(data: Json) -> Account:
+    settings: Json = data.get("settings") or {}
+    profile: Json = data.get("business_profile") or {}
+    cards: Json = settings.get("card_payments") or {}
+    return Account(
+        id=str(data["id"]),
+        business_name=_text(profile.get("name")) or None,
+        statement_prefix=_text(cards.get("statement_descriptor_prefix")) or None,
+    )
+
+
+def balance_transaction(data: Json) -> BalanceTransaction:
+    return BalanceTransaction(
+        id=data["id"],
+        type=data["type"],
+        source=_id(data.get("source")),
+        amount=data["amount"],
+        fee=data["fee"],
+        net=data["net"],
+        currency=data["currency"],
+        available_on=data["available_on"],
+        created=data["created"],
+    )
+
+
+def payout(data: Json) -> Payout:
+    return Payout(
+        id=data["id"],
+        amount=data["amount"],
+        currency=data["currency"],
+        status=data["status"],
+        is_automatic=bool(data["automatic"]),
+        arrival_date=data["arrival_date"],
+        created=data["created"],
+    )
 
 
 def decline(error: Json, *, outcome_of: object = None) -> Decline:
@@ -254,28 +298,6 @@ def event(data: Json) -> Event:
         mode=_text(subject.get("mode")),
         status=_text(subject.get("status")),
         customer=_id(subject.get("customer")),
-    )
-
-
-def thin_event(data: Json) -> Event:
-    """
-    As the event of `/v1` whose type it has behind `v1.`; any other is about nothing that Onfile reads.
-
-    https://docs.stripe.com/event-destinations
-    """
-    subject: Json = data.get("related_object") or {}
-    request = (data.get("reason") or {}).get("request")
-    return Event(
-        id=data["id"],
-        type=data["type"].removeprefix("v1."),
-        livemode=bool(data["livemode"]),
-        api_version=None,
-        created=int(datetime.fromisoformat(data["created"]).timestamp()),
-        object_id=subject.get("id"),
-        object_type=subject.get("type"),
-        idempotency_key=request.get("idempotency_key") if isinstance(request, dict) else None,
-        account=data.get("context"),
-        is_thin=True,
     )
 
 

@@ -34,6 +34,9 @@ _NO_CAP = 32
 _USUAL = 8
 # A cap keeps nobody waiting for answers that do not come: a charge is better refused than stuck.
 _LONGEST_WAIT_SECONDS = 5.0
+# All searches together, whatever they search: https://docs.stripe.com/search#limitations
+_SEARCHES = "get search"
+_SEARCHES_A_SECOND = 20.0
 _MONEY = ("/v1/payment_intents", "/v1/refunds")
 # The library's own 50 ms behind every wait would cost a twentieth of the rate.
 _EXTRA_WAIT_MS = 2
@@ -61,6 +64,7 @@ class Pace:
         self, ceiling: float, *, total: float = 0, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._ceiling = ceiling
+        self._for_lists = 0.0
         self.total = _limiter(total) if total else None
         self.total_line = Line()
         self._monotonic = monotonic
@@ -110,6 +114,30 @@ class Pace:
                 if name == here or (reason.startswith("global") and name.startswith("get ")):
                     self._hold_back(self._recovered(name), is_rate=reason in _RATE_REASONS)
 
+    @contextmanager
+    def raised(self, for_lists: float) -> Iterator[None]:
+        """Each list may be asked for so often a second meanwhile, where that is more; a 429 lowers it as ever."""
+        self._set_for_lists(for_lists)
+        try:
+            yield
+        finally:
+            self._set_for_lists(0.0)
+
+    def _set_for_lists(self, rate: float) -> None:
+        with self._changed:
+            before = {name: self._ceiling_of(name) for name in self._endpoints}
+            self._for_lists = rate
+            for name, endpoint in self._endpoints.items():
+                ceiling = self._ceiling_of(name)
+                if endpoint.rate > ceiling or (endpoint.rate == before[name] < ceiling):
+                    self._set_rate(endpoint, ceiling)
+
+    def _ceiling_of(self, name: str) -> float:
+        if name == _SEARCHES:
+            return min(self._ceiling, _SEARCHES_A_SECOND)
+        is_list = name.startswith("get ") and "{id}" not in name
+        return max(self._ceiling, self._for_lists) if is_list else self._ceiling
+
     def rate(self, method: str, path: str) -> float:
         """Requests a second that are allowed now."""
         with self._changed:
@@ -137,12 +165,13 @@ class Pace:
 
     def _recovered(self, name: str) -> _Endpoint:
         now = self._monotonic()
+        ceiling = self._ceiling_of(name)
         endpoint = self._endpoints.get(name)
         if endpoint is None:
-            endpoint = _Endpoint(_limiter(self._ceiling), self._ceiling, now)
+            endpoint = _Endpoint(_limiter(ceiling), ceiling, now)
             self._endpoints[name] = endpoint
-        if endpoint.rate < self._ceiling and now - endpoint.changed_at >= _RECOVERY_SECONDS:
-            self._set_rate(endpoint, min(self._ceiling, endpoint.rate * 1.5))
+        if endpoint.rate < ceiling and now - endpoint.changed_at >= _RECOVERY_SECONDS:
+            self._set_rate(endpoint, min(ceiling, endpoint.rate * 1.5))
         if endpoint.at_once < _NO_CAP and now - endpoint.at_once_changed_at >= _RECOVERY_SECONDS:
             endpoint.at_once = min(_NO_CAP, -(-endpoint.at_once * 3 // 2))
             endpoint.at_once_changed_at = now
@@ -166,6 +195,8 @@ def _is_money(method: str, path: str) -> bool:
 
 def endpoint_of(method: str, path: str) -> str:
     """Stripe limits each endpoint: /v1/customers/cus_1 and /v1/customers/cus_2 share one."""
+    if path.endswith("/search"):
+        return _SEARCHES
     # /v1/{collection}/{id}/{verb}, or one step deeper below /v1/checkout.
     parts = path.strip("/").split("/")
     place = 3 if parts[1:2] == ["checkout"] else 2

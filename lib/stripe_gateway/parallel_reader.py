@@ -11,7 +11,7 @@ from typing import Any
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.list_windows import Window, best_to_cut, cut
 from lib.errors import Missing
-from lib.stripe_gateway.lists import Page, Unreadable
+from lib.stripe_gateway.lists import ListPage, Unreadable
 
 # Enough to fill 25 requests a second at answers of 300 ms; more would only wait for the limit.
 READERS = 8
@@ -19,7 +19,7 @@ READERS = 8
 PAGES_AHEAD = 16
 _WAIT_SECONDS = 0.2
 
-Fetch = Callable[[int, int, str | None], Page[Any]]
+Fetch = Callable[[int, int, str | None], ListPage[Any]]
 """(created_from, created_before, after) to a page."""
 
 
@@ -183,7 +183,7 @@ class ParallelReader:
                 )
                 self._changed.notify_all()
 
-    def _page(self, window: Window) -> Page[Any]:
+    def _page(self, window: Window) -> ListPage[Any]:
         try:
             return self._fetch(window.created_from, window.created_before, window.after_id)
         except Missing as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -11,6 +12,7 @@ MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 """What reading an answer raises that lacks what it must have."""
 # Far beyond any sum and any moment that Stripe names; a row's place in the mirror is a moment << 20.
 _LARGEST = 1 << 42
+_HALF = re.compile("[\ud800-\udfff]")
 _PLAIN = frozenset({str, int, bool, type(None)})
 _known: dict[type[Any], tuple[tuple[str, frozenset[type]], ...]] = {}
 
@@ -27,9 +29,16 @@ def sound(value: T) -> T:
             raise ValueError(f"{name} is {kind.__name__}")
         if kind is int and not -_LARGEST < held < _LARGEST:
             raise ValueError(f"{name} is out of range")
+        if kind is str and has_half(held):
+            raise ValueError(f"{name} holds half a letter")
         if kind not in _PLAIN:
             sound(held)
     return value
+
+
+def has_half(text: str) -> bool:
+    """Whether it holds a lone surrogate, which no table and no address takes."""
+    return not text.isascii() and _HALF.search(text) is not None
 
 
 def expanded(convert: Callable[[Mapping[str, Any]], T], data: object) -> T | None:

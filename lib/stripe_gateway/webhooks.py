@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 
 from lib.domain.mirror import Event
-from lib.errors import InvalidSignature
-from lib.stripe_gateway import mapping
+from lib.errors import InvalidSignature, UnreadableEvent
+from lib.stripe_gateway import destinations, mapping
+from lib.stripe_gateway.soundness import has_half
 
 # Stripe's own default. The SDK refuses only signatures that are too old; one from the future
 # would otherwise stay valid for as long as its sender likes.
@@ -16,7 +17,8 @@ TOLERANCE_SECONDS = 300
 # keep all others waiting.
 _LONGEST_HEADER = 4_096
 # Whole events and thin ones, which a destination at Stripe is set up for.
-_EVENTS = {"event": mapping.event, "v2.core.event": mapping.thin_event}
+_EVENTS = {"event": mapping.event, "v2.core.event": destinations.thin_event}
+_NO_EVENT = "The delivery is signed, but it is not an event that Onfile can read."
 # The year 5138; a larger number is no time.
 _END_OF_TIME = 10**11
 
@@ -35,8 +37,8 @@ def verify(
     Check a delivery against each secret (two while one is being rolled).
 
     Raises:
-        InvalidSignature: unsigned, wrongly signed, too old or too far in the future, or signed
-            but not an event.
+        InvalidSignature: unsigned, wrongly signed, too old or too far in the future.
+        UnreadableEvent: signed, but not an event, or nested deeper than can be read.
     """
     header = header or ""
     if len(header) > _LONGEST_HEADER:
@@ -56,12 +58,14 @@ def verify(
         data = json.loads(text)
         convert = _EVENTS.get(data.get("object"))
         if convert is None:
-            raise InvalidSignature("not an event")
+            raise UnreadableEvent(_NO_EVENT)
         event = convert(data)
+    except RecursionError as error:
+        raise UnreadableEvent("The event is nested too deeply to be read.") from error
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise InvalidSignature("signed, but not an event") from error
+        raise UnreadableEvent(_NO_EVENT) from error
     if not _is_well_formed(event):
-        raise InvalidSignature("signed, but not an event")
+        raise UnreadableEvent(_NO_EVENT)
     return VerifiedDelivery(event, age)
 
 
@@ -80,8 +84,7 @@ def _is_well_formed(event: Event) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    """Half a letter, which JSON can hold, is not fit to store."""
-    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+    return isinstance(value, str) and not has_half(value)
 
 
 def _matches(text: str, header: str, secret: str) -> bool:

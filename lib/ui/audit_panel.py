@@ -13,7 +13,7 @@ from lib.ui.layout import Fact
 
 PARAM = "entry"
 TABLE = "audit_rows"
-_PROOF = "audit_proof"
+_VERIFIED = "audit_verification"
 
 
 def drawer(chosen: str | None) -> None:
@@ -26,7 +26,9 @@ def drawer(chosen: str | None) -> None:
 
 def _panel(entry: str) -> None:
     ctx = require()
-    row = ctx.services.reports.audit.find(int(entry)) if _is_number(entry) else None
+    row = (
+        ctx.services.reports.audit.find(int(entry), reader=ctx.actor) if _is_number(entry) else None
+    )
     if row is None:
         st.info("There is no such entry.", icon=":material/search_off:")
         return
@@ -54,12 +56,12 @@ def verify_button(ctx: PageContext) -> None:
     if st.button("Verify chain", key="audit_verify", icon=":material/verified_user:"):
         with outcome.show():
             audit = ctx.services.audit
-            st.session_state[_PROOF] = (audit.verify(), audit.head())
+            st.session_state[_VERIFIED] = (audit.verify(), audit.head())
 
 
 def verification() -> None:
     """The result of the last verification in this session."""
-    result = st.session_state.get(_PROOF)
+    result = st.session_state.get(_VERIFIED)
     if result is None:
         return
     verified, head = result
@@ -70,7 +72,7 @@ def verification() -> None:
             icon=":material/verified_user:",
         )
         st.caption(
-            "Where the log ends: number and digest. Written down elsewhere, it also proves the past later."
+            "Where the log ends: its number and its checksum. Written down elsewhere, it also proves the past later."
         )
         st.code(head, language=None, wrap_lines=True)
     elif check.ok:

@@ -4,18 +4,19 @@ Sign-in: the form, the cookie and the end of a sign-in.
 streamlit-authenticator is trusted for one thing, the signed cookie. Its own form is not used: it
 would check the password against a copy of our hashes, count failures in a dictionary that is gone
 with the run, strip spaces that belong to the password, and keep password managers out. Our
-`UserService.sign_in` checks, counts, locks and records instead, and the library is told the result.
+`UserService.sign_in` checks, counts, slows down and records instead, and the library is told the result.
 
 The library's cookie carries one field, the user name, and cannot be revoked. So the name we give
-it is a *principal*, "alice:3": user name and session version. The credentials handed to the library
-hold only today's principals of active users. A cookie of an earlier version names nobody.
+it is a principal (lib/services/staff/sign_in_cookie.py), which `SessionService` judges. The credentials
+handed to the library hold only the one principal of whoever is signed in at this moment.
 """
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import streamlit as st
@@ -23,13 +24,20 @@ from jwt import InvalidTokenError
 from streamlit_authenticator import Authenticate, LoginError
 
 from lib.domain.actors import Actor
+from lib.domain.identity import visible
+from lib.domain.sessions import Ending
 from lib.errors import NotSignedIn
+from lib.services.staff.sessions import SessionService
+from lib.services.staff.sign_in_cookie import cookie_name, principal_in
 from lib.services.staff.users import UserService
 from lib.settings import Settings
 from lib.store.users import User
+from lib.ui import device
 
-# A working day. Roles, the active flag and the session version are read on every run anyway.
-COOKIE_DAYS = 0.5
+_ENDED = "auth_ended"
+_BY_ITSELF = "auth_run_by_itself"
+# A run that these buttons began was begun by the page itself (lib/ui/notice.py).
+NOTICED = ("notice_page", "notice_drawer")
 _COOKIE_DUE = "auth_cookie_due"
 _COOKIE_DROP = "auth_cookie_drop"
 # The library keeps these in the session; `username` holds the principal.
@@ -39,74 +47,125 @@ _LIBRARY_KEYS = ("name", "username", "authentication_status", "email", "roles")
 # earlier report must not pass for this one.
 
 
-def principal(user: User) -> str:
-    return f"{user.username}:{user.session_version}"
+def claims_to_be_signed_in() -> bool:
+    """Somebody did sign in here; whether that still counts says `current_actor` alone."""
+    return bool(st.session_state.get("authentication_status"))
 
 
-def current_actor(users: UserService) -> Actor | None:
-    """The signed-in person as the table has them now, or None. Draws nothing."""
-    if not st.session_state.get("authentication_status"):
+def current_actor(sessions: SessionService, *, is_act: bool) -> Actor | None:
+    """
+    The signed-in person as the table has them now, or None. Draws nothing.
+
+    Args:
+        is_act: a person did something, as far as the caller knows.
+    """
+    if not claims_to_be_signed_in():
         return None
-    user = _user(users, st.session_state.get("username"))
-    if user is None:
+    is_act = is_act and not _runs_by_itself()
+    user = sessions.user_of(st.session_state.get("username"), is_act=is_act)
+    if isinstance(user, Ending):
         _forget()
+        st.session_state[_ENDED] = user.value
         return None
-    return user.actor
+    return replace(user.actor, is_open_page=True)
 
 
-def remembered(users: UserService, settings: Settings) -> bool:
+def why_ended() -> str | None:
+    """For the sign-in page: why the tab that was open is not any more."""
+    return st.session_state.get(_ENDED)
+
+
+def rerun_by_itself() -> NoReturn:
+    """For fragments that run by the clock: draw the page anew without keeping the session open."""
+    st.session_state[_BY_ITSELF] = True
+    st.rerun()
+
+
+def begin_run() -> None:
+    """What the router says at the start: a fragment's wish for a new page lasts for one run."""
+    by_itself = st.session_state.get(_BY_ITSELF)
+    st.session_state[_BY_ITSELF] = "drawing" if by_itself is True else None
+
+
+def end_run() -> None:
+    """From here on there are only fragments, which people start."""
+    st.session_state[_BY_ITSELF] = None
+
+
+def _runs_by_itself() -> bool:
+    return bool(st.session_state.get(_BY_ITSELF)) or any(map(st.session_state.get, NOTICED))
+
+
+def remembered(sessions: SessionService, settings: Settings) -> bool:
     """
     Sign in from the cookie, if it is ours, in date and of the current session version.
 
     Draws the library's invisible cookie component, so `st.navigation` must have run before.
     """
-    authenticator = _authenticator(users, settings)
+    authenticator = _authenticator(sessions, settings, _of_cookie(settings))
     _drop_cookie(authenticator, settings)
     try:
         authenticator.login(location="unrendered")
     except (LoginError, InvalidTokenError, KeyError, TypeError):
         # Not signed by us, tampered with, or issued before the session version changed.
         return False
-    return current_actor(users) is not None
+    return current_actor(sessions, is_act=True) is not None
 
 
-def sign_in(users: UserService, username: str, password: str) -> None:
+def sign_in(
+    users: UserService,
+    sessions: SessionService,
+    username: str,
+    password: str,
+    *,
+    code: str,
+    settings: Settings,
+    now: datetime,
+) -> None:
     """
     Raises:
         NotSignedIn: refused; the message is fit to show.
     """
     if not username or not password:
         raise NotSignedIn("Enter your user name and your password.")
-    remember(users.sign_in(username.strip().lower(), password))
+    name = visible(username).lower()
+    origin = device.origin(settings, name, now=now)
+    remember(users.sign_in(name, password, origin=origin, code=code), sessions)
 
 
-def remember(user: User) -> None:
+def remember(user: User, sessions: SessionService) -> None:
     """Make this browser session the user's, and give it a cookie during the next runs."""
     # What the library's own login writes; its cookie is made from `username`.
-    st.session_state["username"] = principal(user)
+    st.session_state["username"] = sessions.begin(user)
     st.session_state["name"] = user.name
     st.session_state["email"] = user.email
     st.session_state["authentication_status"] = True
     st.session_state["logout"] = None
     st.session_state.pop(_COOKIE_DROP, None)
+    st.session_state.pop(_ENDED, None)
     st.session_state[_COOKIE_DUE] = f"{_COOKIE_DUE}_{uuid4().hex}"
 
 
-def keep_cookie(users: UserService, settings: Settings) -> None:
+def keep_cookie(sessions: SessionService, settings: Settings) -> None:
     """Write a new sign-in's cookie; costs nothing once it is written."""
     report = st.session_state.get(_COOKIE_DUE)
     if report is None:
         return
-    if st.session_state.get(report):
-        del st.session_state[_COOKIE_DUE]
-        return
-    authenticator = _authenticator(users, settings)
+    principal = str(st.session_state.get("username"))
+    authenticator = _authenticator(sessions, settings, principal)
     manager = authenticator.cookie_controller.cookie_model.cookie_manager
     # The library never asks for `secure`, and the browser would send the cookie over http, too.
     is_https = (st.context.url or "").startswith("https://")
-    manager.set = partial(manager.set, key=report, secure=is_https or None)
+    set_cookie = partial(manager.set, secure=is_https or None)
+    manager.set = partial(set_cookie, key=report)
     with st.sidebar:
-        authenticator.cookie_controller.set_cookie()
+        is_known = device.remember(
+            set_cookie, settings, principal.partition(":")[0], key=f"{report}_device"
+        )
+        if not st.session_state.get(report):
+            authenticator.cookie_controller.set_cookie()
+        elif is_known:
+            del st.session_state[_COOKIE_DUE]
 
 
 def is_leaving() -> bool:
@@ -118,9 +177,9 @@ def is_leaving() -> bool:
     return _COOKIE_DROP in st.session_state
 
 
-def sign_out(users: UserService) -> None:
+def sign_out(users: UserService, sessions: SessionService) -> None:
     """End every session of the person. A signed cookie stays valid until then, wherever it is."""
-    actor = current_actor(users)
+    actor = current_actor(sessions, is_act=True)
     if actor is not None:
         users.end_sessions(actor.username)
     _forget()
@@ -128,34 +187,21 @@ def sign_out(users: UserService) -> None:
     st.session_state[_COOKIE_DROP] = f"{_COOKIE_DROP}_{uuid4().hex}"
 
 
-def cookie_name(settings: Settings) -> str:
-    """Browsers share cookies between ports of one host; two installations must not collide."""
-    return "onfile_" + hashlib.sha256(settings.cookie_key.encode()).hexdigest()[:8]
+def _of_cookie(settings: Settings) -> str | None:
+    """Whom the browser's cookie names; whether it is in date is for the library to say."""
+    cookie = st.context.cookies.get(cookie_name(settings.cookie_key), "")
+    return principal_in(cookie, cookie_key=settings.cookie_key, now=0)
 
 
-def _user(users: UserService, named: object) -> User | None:
-    username, separator, version = str(named or "").rpartition(":")
-    if not separator:
-        return None
-    user = users.find(username)
-    if user is None or not user.is_active or version != str(user.session_version):
-        return None
-    return user
-
-
-def _authenticator(users: UserService, settings: Settings) -> Any:  # noqa: ANN401 (untyped library)
-    credentials = {
-        "usernames": {
-            principal(user): {"name": user.name, "email": user.email}
-            for user in users.list()
-            if user.is_active
-        }
-    }
+def _authenticator(sessions: SessionService, settings: Settings, named: object) -> Any:  # noqa: ANN401 (untyped library)
+    user = sessions.user_of(named)
+    known = {} if isinstance(user, Ending) else {named: {"name": user.name, "email": user.email}}
     return Authenticate(
-        credentials,
-        cookie_name(settings),
+        {"usernames": known},
+        cookie_name(settings.cookie_key),
         settings.cookie_key,
-        COOKIE_DAYS,
+        # Roles, the account and both limits are looked up on every run anyway.
+        settings.session_hours / 24,
         auto_hash=False,
         login_sleep_time=0,
     )
@@ -171,7 +217,7 @@ def _drop_cookie(authenticator: Any, settings: Settings) -> None:  # noqa: ANN40
     manager = authenticator.cookie_controller.cookie_model.cookie_manager
     manager.delete = partial(manager.delete, key=report)
     # The library forgets to ask whether its copy of the cookies is loaded, and prints an error.
-    manager.cookies.setdefault(cookie_name(settings), None)
+    manager.cookies.setdefault(cookie_name(settings.cookie_key), None)
     authenticator.cookie_controller.delete_cookie()
 
 

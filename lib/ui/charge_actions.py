@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.clock import epoch
 from lib.domain.actors import Permission
 from lib.domain.charges import ChargeState
-from lib.domain.retries import why_not_again
+from lib.domain.resolutions import LookResult
 from lib.errors import InvalidInput
-from lib.ui import badges, charge_words, confirm, methods, navigation, outcome
+from lib.ui import badges, charge_words, message_panel, navigation, outcome, refused_links
 from lib.ui.charge_details import Details
 from lib.ui.context import PageContext
+from lib.ui.customer_mail import mail_address
 from lib.ui.formats import day, escape
 
 _WORD = "cancel"
@@ -24,67 +24,10 @@ def look_now(ctx: PageContext, charge_id: str, state: ChargeState, *, key: str) 
         return
     if st.button("Look now", key=key, icon=":material/search:", type="primary", width="stretch"):
         with outcome.show() as toast:
-            settled = ctx.services.charge_resolver.resolve(charge_id, by=ctx.actor)
+            look = ctx.services.charge_resolver.resolve(charge_id, by=ctx.actor)
             now = ctx.services.charges.view(charge_id).charge.state
-            toast.message = (
-                f"Found out: {badges.look(now.value).label.lower()}."
-                if settled
-                else "Stripe has no answer yet. Onfile looks again by itself."
-            )
-
-
-def try_again(details: Details) -> None:
-    """Charge the same sum for the same reference, on a method that may be charged now."""
-    if not details.is_retryable or not details.ctx.actor.may(Permission.CHARGE):
-        return
-    now = epoch(details.ctx.now)
-    usable = methods.usable(details.methods)
-    refused = {
-        method.id: charge_words.why_not_now(refusal, details.ctx.timezone)
-        for method in usable
-        if (refusal := why_not_again(details.view.attempts, method.id, now, money=details.money))
-    }
-    open_to = [method for method in usable if method.id not in refused]
-    new = details.new_methods
-    if new:
-        st.success(f"New card saved: {escape(new[0].label)}", icon=":material/credit_card:")
-    label = f"Charge {escape(details.sum)} again"
-    if not open_to:
-        st.button(label, key=f"charge_again_{details.seen}", disabled=True, width="stretch")
-        methods.not_usable([method for method in usable if method.id in refused], refused)
-        if not usable:
-            st.caption("No saved method can be charged. Send the link first.")
-        return
-    with (
-        st.expander("Try again", icon=":material/replay:", expanded=bool(new)),
-        st.form(f"charge_again_form_{details.seen}", border=False),
-    ):
-        notes = {method.id: "new" for method in new}
-        chosen = methods.pick(open_to, key=f"charge_again_method_{details.seen}", notes=notes)
-        methods.not_usable([method for method in usable if method.id in refused], refused)
-        typed = ""
-        if confirm.is_large(details.money):
-            typed = confirm.typed_amount(
-                details.money, key=f"charge_again_amount_{details.seen}", why="a large sum"
-            )
-        st.caption(
-            f"Charges {escape(details.row['name'])} {escape(details.sum)} now for "
-            f"{escape(details.view.charge.reference)}, as try {len(details.view.attempts) + 1}."
-        )
-        click = st.form_submit_button(
-            label, key=f"charge_again_{details.seen}", type="primary", icon=":material/replay:"
-        )
-    if click:
-        with outcome.show() as toast:
-            if confirm.is_large(details.money):
-                confirm.check(details.money, typed)
-            tried = details.ctx.services.charges.retry(
-                details.id,
-                by=details.ctx.actor,
-                payment_method=chosen,
-                attempt=len(details.view.attempts) + 1,
-            )
-            toast.message = f"{details.sum}: {badges.look(tried.charge.state.value).label.lower()}."
+            answer = f"Found out: {badges.look(now.value).label.lower()}."
+            toast.message = answer if look is LookResult.FINAL else charge_words.LOOKED[look]
 
 
 def recovery(details: Details) -> None:
@@ -94,17 +37,31 @@ def recovery(details: Details) -> None:
         return
     if not ctx.actor.may(Permission.MANAGE_LINKS):
         return
-    message = view.customer_message()
+    refused_links.warn(ctx)
+    message = ctx.services.messages.composer.about_charge(details.id)
     if view.recovery_url is None and view.failure.explanation.offers_link:
         if st.button(
-            "Make a recovery link", key=f"charge_recover_{details.seen}", icon=":material/add_link:"
+            "Make a recovery link",
+            key=f"charge_recover_{details.seen}",
+            type="primary",
+            icon=":material/add_link:",
         ):
             with outcome.show("Recovery link made."):
                 ctx.services.links.recover(details.id, by=ctx.actor)
         return
     if message:
         st.caption("Message for the customer")
-        st.code(message, language=None, wrap_lines=True)
+        if message.link_id:
+            message_panel.sending(ctx, message, key=f"charge_message_{details.seen}")
+        if message.address:
+            st.link_button(
+                "Write to the customer",
+                mail_address(message),
+                type="primary",
+                icon=":material/mail:",
+                help="Opens your own mail program with this message.",
+            )
+        st.code(message.message.text, language=None, wrap_lines=True)
     if view.recovery_url and view.recovery_link:
         st.caption(f"Recovery link, works until {day(view.recovery_link.expires_at, ctx.timezone)}")
         st.code(view.recovery_url, language=None, wrap_lines=True)
@@ -112,7 +69,7 @@ def recovery(details: Details) -> None:
 
 def cancel(details: Details) -> None:
     """Give the charge up; the reference becomes free."""
-    if not details.is_retryable or not details.ctx.actor.may(Permission.CHARGE):
+    if not details.may_be_cancelled or not details.ctx.actor.may(Permission.CHARGE):
         return
     with (
         st.expander("Cancel this charge", icon=":material/block:"),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from lib.domain.charges import RETRYABLE_STATES, ChargeState
 from lib.domain.declines import Reason, shown_code
-from lib.domain.incidents import Incident
-from lib.domain.payment_methods import DEBITS
+from lib.domain.method_types import debit_terms
 from lib.domain.retries import method_of
+from lib.domain.runs import Finding
+from lib.errors import AlreadyCharged
 from lib.money import Money, format_money
 from lib.reports.charges import TimelineEntry
 from lib.services.charges.view import ChargeView
-from lib.ui import badges, charge_words, layout, methods, navigation, tables
+from lib.ui import badges, charge_words, incident_words, layout, methods, navigation
 from lib.ui.charge_words import Names
 from lib.ui.context import PageContext
 from lib.ui.formats import ago, escape, exact, when
@@ -34,7 +34,7 @@ _SAID: dict[ChargeState, str] = {
         "Nothing can be charged for this reference until then."
     ),
     ChargeState.CANCELLED: "Cancelled. The reference is free for another charge.",
-    ChargeState.PLANNED: "Nothing was executed, and no money moved.",
+    ChargeState.PLANNED: "Nothing was charged, and no money moved.",
 }
 _MOVED_BY_DEBIT = (ChargeState.PROCESSING, ChargeState.SUCCEEDED)
 
@@ -69,8 +69,40 @@ class Details:
         return f"{self.id}_{len(self.view.attempts)}"
 
     @property
+    def refusal(self) -> Finding | None:
+        return self.view.refusal
+
+    @property
     def is_retryable(self) -> bool:
-        return self.view.charge.state in RETRYABLE_STATES and not self.view.is_paid_otherwise
+        return self.view.charge.state in RETRYABLE_STATES and self.refusal is None
+
+    @property
+    def has_failed(self) -> bool:
+        """Its last try was refused by the bank, or waits for the customer."""
+        return self.view.charge.state in (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
+
+    @property
+    def is_tried_next(self) -> bool:
+        """Charging again is the next step, rather than a link for the customer."""
+        failure = self.view.failure
+        is_passing = failure is None or failure.reason is Reason.TRY_LATER
+        return self.is_retryable and (bool(self.new_methods) or is_passing)
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        """What was paid cannot be given up, whatever it says here."""
+        is_paid = self.refusal is not None and self.refusal.code == AlreadyCharged.code
+        return self.view.charge.state in RETRYABLE_STATES and not (is_paid or self._is_in_question)
+
+    @property
+    def _is_in_question(self) -> bool:
+        """Its own payment at Stripe is an open incident."""
+        last, incident = self.view.last, self.view.incident
+        return (
+            last is not None
+            and incident is not None
+            and incident.payment_intent == last.payment_intent
+        )
 
     @property
     def new_methods(self) -> list[Method]:
@@ -95,9 +127,8 @@ def load(ctx: PageContext, charge_id: str) -> Details | None:
     people = {user.username: user.name for user in ctx.services.users.list()}
     labels = {method.id: method.label for method in all_methods}
     labels.setdefault(row["payment_method"], row["method"] or "a saved method")
-    return Details(
-        ctx, ctx.services.charges.view(row["id"]), row, all_methods, Names(people, labels)
-    )
+    view = ctx.services.charges.view(row["id"])
+    return Details(ctx, view, row, all_methods, Names(people, labels))
 
 
 def summary(details: Details) -> None:
@@ -111,9 +142,12 @@ def summary(details: Details) -> None:
         shown = [badges.badge(state, detail=age), *map(badges.badge, details.row["states"][1:])]
         st.markdown(" ".join(shown), width="content")
     customer_link(details)
-    if view.unexpected is not None:
-        st.error(escape(_unexpected(view.unexpected)), icon=":material/warning:")
+    if view.incident is not None:
+        st.error(escape(incident_words.what_happened(view.incident)), icon=":material/warning:")
+        incident_words.link(view.incident)
     with st.container(border=True, gap="small"):
+        if details.has_failed:
+            st.markdown(escape(_what_failed(details)))
         st.markdown(f"**{escape(_happened(details))}**")
         if view.next_step and view.failure and details.is_retryable:
             new = details.new_methods
@@ -122,7 +156,9 @@ def summary(details: Details) -> None:
             else:
                 st.markdown(f"Next: {escape(view.next_step)}")
                 _retry_advice(details)
-        terms = DEBITS.get(details.row["type"] or "")
+        elif details.refusal is not None and view.incident is None:
+            st.markdown(escape(details.refusal.message))
+        terms = debit_terms(details.row["type"])
         if terms and state in _MOVED_BY_DEBIT:
             st.caption(terms.sentence)
         codes = _codes(view)
@@ -181,54 +217,11 @@ def timeline(details: Details) -> None:
             st.markdown(f"{_icon(entry)} {escape(text)}  \n:small[:gray[{escape(at)}]]")
 
 
-def attempts(details: Details) -> None:
-    tries = details.view.attempts
-    tables.listing(
-        pd.DataFrame(
-            {
-                "number": [attempt.number for attempt in tries],
-                "method": [details.names.method(method_of(attempt)) for attempt in tries],
-                "state": [
-                    attempt.outcome.value if attempt.outcome else "attempting" for attempt in tries
-                ],
-                "at": [attempt.requested_at for attempt in tries],
-                "by": [details.names.person(attempt.requested_by) for attempt in tries],
-            }
-        ),
-        {
-            "number": tables.number("Try", width=50),
-            "method": tables.text("Saved method"),
-            "state": tables.state("Outcome"),
-            "at": tables.time("Sent"),
-            "by": tables.text("By"),
-        },
-        key=f"charge_attempts_{details.id}",
-        alt="Every try to collect this charge, oldest first",
-        timezone=details.ctx.timezone,
-    )
-
-
-def raw(details: Details) -> None:
-    """For support, in Stripe's own words: folded, so that nobody reads them to a customer by the way."""
-    view, last = details.view, details.view.last
-    rows = [
-        Fact("Charge", details.id),
-        Fact("Customer", view.charge.customer),
-        Fact("Saved method", view.charge.payment_method),
-    ]
-    if last is not None:
-        rows += [
-            Fact("PaymentIntent", last.payment_intent),
-            Fact("Idempotency key", last.idempotency_key),
-            Fact("Request", last.request_id),
-            Fact("HTTP status", str(last.http_status) if last.http_status else None),
-            Fact("Code", last.decline.code),
-            Fact("Decline code", last.decline.decline_code),
-            Fact("Advice code", last.decline.advice_code),
-            Fact("Network code", last.decline.network_decline_code),
-            Fact("Evidence", last.evidence),
-        ]
-    layout.raw(rows)
+def _what_failed(details: Details) -> str:
+    """Which debt, and on which card: a person may have several open."""
+    view = details.view
+    method = details.names.method(method_of(view.last)) if view.last else details.row["method"]
+    return f"{details.sum} for {view.charge.reference} on {method}"
 
 
 def _happened(details: Details) -> str:
@@ -239,16 +232,6 @@ def _happened(details: Details) -> str:
     if charge.state in _SAID and not (charge.state is ChargeState.PLANNED and view.what_happened):
         return _SAID[charge.state]
     return view.what_happened or "No money moved."
-
-
-def _unexpected(incident: Incident) -> str:
-    seen = incident.details
-    status = str(seen["status"]).replace("_", " ")
-    return (
-        f"Stripe has a payment of {format_money(seen['amount'], seen['currency'])} with this charge's mark "
-        f"({incident.subject}: {status}). It is not what was asked for here: another sum, currency or customer. "
-        "Look at it in the Stripe Dashboard, and keep it there or give it back; do not charge this again."
-    )
 
 
 def _retry_advice(details: Details) -> None:

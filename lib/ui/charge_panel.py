@@ -7,7 +7,16 @@ from functools import partial
 import streamlit as st
 
 from lib.reports.paging import records
-from lib.ui import charge_actions, charge_details, drawers, manual_outcome_panel, refund_panel
+from lib.ui import (
+    charge_actions,
+    charge_again,
+    charge_details,
+    charge_tries,
+    drawers,
+    manual_outcome_panel,
+    notice,
+    refund_panel,
+)
 from lib.ui.context import PageContext, require
 
 PARAM = "charge"
@@ -36,27 +45,43 @@ def of_reference(ctx: PageContext, customer: str, reference: str) -> str | None:
 
 
 def _panel(charge_id: str) -> None:
-    details = charge_details.load(require(), charge_id)
+    ctx = require()
+    notice.watch_drawer(partial(ctx.services.reports.changes.charge, charge_id))
+    details = charge_details.load(ctx, charge_id)
     if details is None:
         st.info(
             "There is no such charge. It may belong to another installation.",
             icon=":material/search_off:",
         )
         return
-    charge_details.summary(details)
-    charge_actions.look_now(
-        details.ctx, details.id, details.view.charge.state, key=f"charge_look_{details.seen}"
-    )
-    manual_outcome_panel.draw(details)
-    charge_actions.try_again(details)
-    charge_actions.recovery(details)
-    disputed = refund_panel.disputes(details)
-    refunds = refund_panel.orders(details)
+    # A place for each part: what appears in one must not move the field in which a person is typing.
+    with st.container():
+        charge_details.summary(details)
+    with st.container():
+        charge_actions.look_now(
+            ctx, details.id, details.view.charge.state, key=f"charge_look_{details.seen}"
+        )
+    with st.container():
+        manual_outcome_panel.draw(details)
+    with st.container():
+        charge_again.draw(details)
+    with st.container():
+        charge_actions.recovery(details)
+    with st.container():
+        disputed = refund_panel.disputes(details)
+        refunds = refund_panel.orders(details)
+    with st.container():
+        _history(details)
+    with st.container():
+        charge_actions.cancel(details)
+    with st.container():
+        refund_panel.ask(details, earlier=refunds, disputed=disputed)
+
+
+def _history(details: charge_details.Details) -> None:
     charge_details.facts(details)
     st.subheader("What happened", anchor=False)
     charge_details.timeline(details)
     st.subheader("Tries", anchor=False)
-    charge_details.attempts(details)
-    charge_details.raw(details)
-    charge_actions.cancel(details)
-    refund_panel.ask(details, earlier=refunds, disputed=disputed)
+    charge_tries.attempts(details)
+    charge_tries.raw(details)

@@ -31,6 +31,11 @@ def check(money: Money, typed: str) -> None:
     Raises:
         InvalidInput: what was typed is another amount, or none.
     """
+    if not typed.strip():
+        raise InvalidInput(
+            f"Type {format_major(money.amount, money.currency)} to confirm. Nothing was charged.",
+            field="typed",
+        )
     if not is_same(money, typed):
         raise InvalidInput(
             f"That is not the amount. Type {format_major(money.amount, money.currency)} to confirm; "

@@ -1,9 +1,10 @@
-"""The context that a page is given: the person who acts, the services, the time and the operator's zone."""
+"""The context that a page is given: the person who acts, the services, the time and the person's zone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -14,7 +15,7 @@ from lib.domain.actors import Actor, Permission
 from lib.errors import NotPermitted
 from lib.ui import auth
 
-__all__ = ["PageContext", "Services", "operator_timezone", "require", "services"]
+__all__ = ["PageContext", "Services", "require", "services", "timezone_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +25,70 @@ class PageContext:
     now: datetime
     timezone: ZoneInfo
 
+    def asked(self, typed: str) -> Actor:
+        """
+        The person, once what they typed into `asked_again.field` was right: what acts before money ask for.
 
-def require(permission: Permission = Permission.VIEW) -> PageContext:
+        Raises:
+            NotSignedIn
+        """
+        return self.services.users.asked_again(self.actor, typed)
+
+
+def require(
+    permission: Permission = Permission.VIEW,
+    *,
+    by_itself: bool = False,
+    before_second_factor: bool = False,
+) -> PageContext:
     """
     The first statement of every page: who is signed in, or one refusal and the end of the run.
 
     Streamlit can be made to run a page file without the router, so no page may rely on it.
+
+    Args:
+        by_itself: of a fragment that runs by the clock: looking on keeps no session open.
+        before_second_factor: also for somebody who has to turn one on first.
     """
     built = services()
-    actor = auth.current_actor(built.users)
+    was_signed_in = auth.claims_to_be_signed_in()
+    actor = auth.current_actor(built.sessions, is_act=not by_itself)
     if actor is None:
+        if was_signed_in:
+            # Over since the tab was drawn: the router takes the whole page away and says why.
+            st.rerun()
         st.error("Sign in to see this page.", icon=":material/lock:")
         st.stop()
     try:
         actor.must(permission)
     except NotPermitted as refusal:
+        note_denied(refusal, actor, built)
         st.error(str(refusal), icon=":material/lock:")
         st.stop()
-    return PageContext(actor=actor, services=built, now=built.clock(), timezone=operator_timezone())
+    if not before_second_factor and built.second_factors.standing(actor).is_missing:
+        st.warning(
+            "With a live key approvers and admins sign in with a second factor. Turn it on to go on.",
+            icon=":material/phonelink_lock:",
+        )
+        st.page_link(
+            bootstrap.ROOT / "pages" / "account.py", label="Your account", icon=":material/person:"
+        )
+        st.stop()
+    return PageContext(
+        actor=actor,
+        services=built,
+        now=built.clock(),
+        timezone=timezone_of(actor, built),
+    )
+
+
+def note_denied(error: NotPermitted, actor: Actor, built: Services) -> None:
+    """On the audit log, once for a tab: a page that is drawn again says nothing new."""
+    door = urlsplit(st.context.url or "").path or "/"
+    seen = st.session_state.setdefault("context_denied", set())
+    if (door, str(error)) not in seen:
+        seen.add((door, str(error)))
+        built.audit.note_denied(error, by=actor, door=door)
 
 
 def services() -> Services:
@@ -49,9 +96,10 @@ def services() -> Services:
     return bootstrap.services()
 
 
-def operator_timezone() -> ZoneInfo:
-    """The zone the browser reports, or UTC when it reports none or one unknown here."""
+def timezone_of(actor: Actor, built: Services) -> ZoneInfo:
+    """The zone that the person chose, else the installation's: never whatever a browser reports."""
     try:
-        return ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
+        return ZoneInfo(built.preferences.timezone(actor) or built.settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        # It was chosen before this machine's list of zones lost it.
+        return ZoneInfo(built.settings.timezone)

@@ -2,75 +2,123 @@
 
 from __future__ import annotations
 
-import mimetypes
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from lib.domain.files.formulas import inert
-from lib.money import format_major
+from lib.domain.books import BookColumn, Cell, Line
+from lib.reports.paging import records
+from lib.services.staff.downloads import Download
+from lib.ui import badges, outcome
+from lib.ui.context import require
+
+_KINDS = {"xlsx": "Excel", "csv": "CSV"}
+_FILES = {"xlsx": "Excel workbook", "csv": "CSV file"}
 
 
 def table(
-    frame: Callable[[], pd.DataFrame], *, file_name: str, key: str, label: str = "Export CSV"
+    columns: Sequence[BookColumn],
+    rows: Callable[[], pd.DataFrame],
+    *,
+    name: str,
+    key: str,
 ) -> None:
-    """A button that reads the rows, and writes them as CSV, when it is clicked; see `file`."""
-    file(lambda: csv(frame()), file_name=file_name, key=key, label=label)
+    """
+    A menu of kinds of files; the rows are read, and written, when one is chosen; see `file`.
+
+    Args:
+        columns: of the frame; moments are seconds, and amounts minor units beside a column `currency`.
+        name: of the first sheet and, in small letters, of the file.
+    """
+
+    _menu(partial(_written, columns, rows, name), name=name, key=key)
+
+
+def for_accounting(
+    columns: Sequence[BookColumn],
+    rows: Callable[[], pd.DataFrame],
+    *,
+    sheet: str,
+    name: str,
+    key: str,
+) -> None:
+    """The same as `table` as a button for each kind of file, for a popover; `name` is of the file."""
+    for kind, label in _FILES.items():
+        if st.button(label, key=f"{key}_{kind}", icon=":material/download:"):
+            _make(partial(_written, columns, rows, sheet), f"{name}.{kind}")
+
+
+def _written(
+    columns: Sequence[BookColumn], rows: Callable[[], pd.DataFrame], name: str, file_name: str
+) -> tuple[bytes, int]:
+    lines = [_line(row, columns) for row in records(rows())]
+    return require().services.account_files.make(name, columns, lines, file_name), len(lines)
+
+
+def charges(ids: Callable[[], list[str]], *, name: str, key: str) -> None:
+    """The same of charges, with what the books know of each."""
+
+    def made(file_name: str) -> tuple[bytes, int]:
+        ctx = require()
+        chosen = ids()
+        return ctx.services.books.file(chosen, file_name, by=ctx.actor), len(chosen)
+
+    _menu(made, name=name, key=key)
+
+
+def _menu(made: Callable[[str], tuple[bytes, int]], *, name: str, key: str) -> None:
+    kind = st.menu_button(
+        "Export",
+        list(_KINDS),
+        key=key,
+        format_func=_KINDS.__getitem__,
+        icon=":material/download:",
+    )
+    if kind:
+        _make(made, f"{name.lower().replace(' ', '-')}.{kind}")
+
+
+def _make(made: Callable[[str], tuple[bytes, int]], file_name: str) -> None:
+    with outcome.show(rerun=False), st.spinner("The file is written …"):
+        content, rows = made(file_name)
+        _send(content, file_name, rows=rows)
+
+
+def _line(row: dict[str, Any], columns: Sequence[BookColumn]) -> Line:
+    """With a state in the words of its badge, and the currency in capitals."""
+    line: dict[str, Cell] = {}
+    for column in columns:
+        cell = row[column.name]
+        if column.name == "state":
+            cell = badges.look(cell).label
+        elif column.name == "currency":
+            cell = (cell or "").upper()
+        line[column.name] = cell if cell is None or isinstance(cell, str) else int(cell)
+    return line
 
 
 def file(made: Callable[[], bytes], *, file_name: str, key: str, label: str) -> None:
     """
-    A button that makes a file when it is clicked.
+    A button that makes a file when it is clicked, and has the browser fetch it by our own route.
 
-    Streamlit calls `made` outside of any page run, where nobody is signed in and nothing can be
-    drawn: it must hold what it needs.
+    Streamlit's download button would keep it where anybody who learns the address may read it.
     """
-    st.download_button(
-        label,
-        made,
-        file_name=file_name,
-        key=key,
-        icon=":material/download:",
-        on_click="ignore",
-        mime=mimetypes.guess_type(file_name)[0] or "application/octet-stream",
+    if st.button(label, key=key, icon=":material/download:"):
+        with outcome.show(rerun=False):
+            _send(made(), file_name)
+
+
+def _send(content: bytes, file_name: str, *, rows: int | None = None) -> None:
+    ctx = require()
+    token = ctx.services.downloads.offer(
+        Download(file_name, content), by=ctx.actor, filters=st.query_params.to_dict(), rows=rows
     )
-
-
-_TIMES = (
-    "created",
-    "created_at",
-    "expires_at",
-    "completed_at",
-    "saved_at",
-    "updated_at",
-    "revoked_at",
-    "outcome_at",
-    "requested_at",
-    "session_expires_at",
-    "last_charge_at",
-    "at",
-)
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """
-    UTF-8 with the mark that Excel wants, and no cell that a spreadsheet would run.
-
-    Times are UTC as spreadsheets read them; amounts are in major units, beside their currency.
-    """
-    safe = frame.rename(columns=lambda name: inert(str(name)))
-    for name in safe.columns.intersection([*_TIMES]):
-        safe[name] = pd.to_datetime(safe[name], unit="s", errors="coerce").dt.strftime(
-            "%Y-%m-%d %H:%M:%S"
-        )
-    if {"amount", "currency"} <= set(safe.columns):
-        safe["amount"] = [
-            format_major(int(amount), str(currency))
-            for amount, currency in zip(safe["amount"], safe["currency"], strict=True)
-        ]
-    for name in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[name].dtype):
-            safe[name] = safe[name].map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
-    written: str = safe.to_csv(index=False, lineterminator="\r\n")
-    return written.encode("utf-8-sig")
+    # The answer is an attachment: the page stays where it is.
+    st.html(
+        f"<script>window.location.assign({json.dumps(f'/download/{token}')})</script>",
+        unsafe_allow_javascript=True,
+    )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from lib.ui import tables
 from lib.ui.formats import NONE, escape
 
 _WIDTH = 620
@@ -34,10 +35,13 @@ def opened(param: str, chosen: str | None) -> str | None:
 
 
 def close(param: str, table_key: str) -> None:
-    """For callbacks: forget the row in the address and in the table."""
+    """
+    For callbacks: forget the row in the address and in the table. A row that was clicked after the drawer
+    had gone from the screen, and came here together with its end, stays chosen.
+    """
     st.query_params.pop(param, None)
     st.session_state.pop(_shown(param), None)
-    st.session_state[table_key] = {"selection": {"rows": [], "columns": [], "cells": []}}
+    tables.unmark(table_key)
 
 
 def show(title: str, body: Callable[[], None], *, on_close: Callable[[], None]) -> None:

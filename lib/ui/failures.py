@@ -7,6 +7,7 @@ import streamlit as st
 
 from lib.domain.declines import Reason
 from lib.money import format_money
+from lib.reports.sums import Sum
 from lib.ui import charge_words, charts, filters
 
 # What the bank asks of the customer is amber; everything else went wrong.
@@ -16,7 +17,8 @@ _AMBER = (Reason.NEEDS_AUTHENTICATION,)
 def by_reason(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a reason: `label`, `count`, `text` with the sum of each currency, `state`."""
     rows = []
-    for reason, group in frame.groupby("reason"):
+    by_currency = frame.groupby(["reason", "currency"], as_index=False)[["count", "amount"]].sum()
+    for reason, group in by_currency.groupby("reason"):
         sums = [
             format_money(int(amount), code)
             for amount, code in zip(group["amount"], group["currency"], strict=True)
@@ -35,6 +37,16 @@ def by_reason(frame: pd.DataFrame) -> pd.DataFrame:
         )
     columns = ["reason", "label", "count", "text", "shown", "state"]
     return pd.DataFrame(rows, columns=columns).sort_values("count", ascending=False)
+
+
+def sums(frame: pd.DataFrame, reason: str | None) -> list[Sum]:
+    """By state and currency, of one reason or all."""
+    chosen = frame if reason is None else frame[frame["reason"] == reason]
+    groups = chosen.groupby(["state", "currency"], as_index=False)[["count", "amount"]].sum()
+    return [
+        Sum(row["state"], row["currency"], int(row["count"]), int(row["amount"]))
+        for row in groups.to_dict("records")
+    ]
 
 
 def chart(reasons: pd.DataFrame) -> None:

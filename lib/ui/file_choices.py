@@ -9,7 +9,6 @@ from lib.domain.files.number_styles import DecimalSign, readings
 from lib.domain.files.readings import Choices, Hidden
 from lib.domain.files.run_files import ParsedFile
 from lib.domain.files.sheets import Origin
-from lib.services.runs.files import RunUpload
 from lib.ui.formats import escape
 
 _HIDDEN = {
@@ -37,8 +36,7 @@ def choose_encoding(file_id: str, chosen: str) -> None:
     )
 
 
-def explain_encoding(upload: RunUpload) -> None:
-    origin = upload.sheet.origin
+def explain_encoding(origin: Origin) -> None:
     if not origin.encoding_is_certain:
         st.warning(
             f"The file is not Unicode. The rows below are shown as {escape(encodings.label(origin.encoding or ''))}, "
@@ -60,15 +58,7 @@ def made(digest: str) -> Choices:
 
 def ask(digest: str, parsed: ParsedFile) -> None:
     """The choices that this file needs, also after they were made."""
-    if parsed.hidden_question or parsed.reading.hidden is not None:
-        if parsed.hidden_question:
-            st.warning(escape(parsed.hidden_question), icon=":material/visibility_off:")
-        st.segmented_control(
-            "Rows and columns that nobody sees",
-            list(_HIDDEN),
-            format_func=_HIDDEN.__getitem__,
-            key=_key("hidden", digest),
-        )
+    ask_hidden(digest, parsed.hidden_question, parsed.reading.hidden)
     style = parsed.style
     if style.sign is None or style.chosen is not None:
         if style.sign is None:
@@ -80,6 +70,20 @@ def ask(digest: str, parsed: ParsedFile) -> None:
             format_func=lambda sign: _meaning(DecimalSign(sign), style.seen.example),
             key=_key("decimal", digest),
         )
+
+
+def ask_hidden(digest: str, question: str, choice: Hidden | None) -> None:
+    """What becomes of what nobody sees, also after it was said."""
+    if not question and choice is None:
+        return
+    if question:
+        st.warning(escape(question), icon=":material/visibility_off:")
+    st.segmented_control(
+        "Rows and columns that nobody sees",
+        list(_HIDDEN),
+        format_func=_HIDDEN.__getitem__,
+        key=_key("hidden", digest),
+    )
 
 
 def _meaning(sign: DecimalSign, example: str) -> str:

@@ -70,7 +70,7 @@ def problems(parsed: ParsedFile) -> None:
         frame,
         {
             "rows": tables.text("Rows", width=120),
-            "what": tables.text("", width=120),
+            "what": tables.text("Effect", width=120),
             "column": tables.text("Column", width=110),
             "message": tables.text("What is wrong", width=520),
         },

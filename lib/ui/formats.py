@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
 from lib.money import Money, format_money
 
 Moment = datetime | int
 """An aware datetime, or seconds since 1970 as Stripe and our tables write it."""
 
+T = TypeVar("T")
 NONE = "–"
 _PUNCTUATION = re.compile(r"([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
 _LINE_BREAKS = re.compile(r"\s+")
@@ -131,3 +134,17 @@ def _largest_unit(seconds: int) -> str:
 def who(row: dict[str, Any]) -> str:
     """The customer of a report's row, by the best name there is."""
     return str(row["name"] or row["email"] or row["customer"] or "Nobody yet")
+
+
+def distinct(labels: Mapping[T, str], named: Callable[[T], str] = str) -> dict[T, str]:
+    """
+    Labels of options, with the id behind those that read the same, or what `named` makes of it.
+
+    A browser answers with the label of the option that was clicked, so of two that are the same it
+    would always mean the first: another customer, another card.
+    """
+    times = Counter(labels.values())
+    return {
+        id_: label if times[label] == 1 else f"{label} ({named(id_)})"
+        for id_, label in labels.items()
+    }

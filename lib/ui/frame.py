@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Actor
-from lib.ui import account, auth, environment, style
+from lib.ui import auth, environment, navigation, search_dialog, style
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
@@ -18,13 +18,10 @@ def sidebar(actor: Actor, services: Services) -> None:
         with st.container(gap=None):
             st.markdown(f"**{escape(actor.name)}**")
             st.caption(", ".join(sorted(role.value for role in actor.roles)))
-        with st.container(gap=None):
-            st.button(
-                "Change password",
-                key="frame_password",
-                icon=":material/key:",
-                type="tertiary",
-                on_click=account.open_password_dialog,
+            st.page_link(
+                navigation.PAGES_DIR / "account.py",
+                label="Your account",
+                icon=":material/manage_accounts:",
             )
             st.button(
                 "Sign out",
@@ -33,6 +30,6 @@ def sidebar(actor: Actor, services: Services) -> None:
                 type="tertiary",
                 help="Ends your sign-in on every device.",
                 on_click=auth.sign_out,
-                args=(services.users,),
+                args=(services.users, services.sessions),
             )
-    account.password_dialog()
+    search_dialog.button()

@@ -70,14 +70,17 @@ def _shown(remarks: Sequence[HealthRemark]) -> _Shown:
 
 
 def line(ctx: PageContext) -> None:
-    """One line for Home: the light, its gravest reason, and the way to Sync health."""
+    """One line for Home, which speaks of incidents itself: the light, its gravest reason, and the way there."""
     health = facts(ctx)
     remarks = reasons(health)
     shown = _shown(remarks)
+    others = [remark for remark in remarks if remark.code != "incidents"]
     if shown is _READING:
         why = remarks[0].next_step
+    elif others:
+        why = others[0].says
     else:
-        why = remarks[0].says if remarks else f"Read from Stripe {ago(health.synced_at, ctx.now)}."
+        why = f"Read from Stripe {ago(health.synced_at, ctx.now)}."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             f":{shown.color}-badge[:material/{shown.icon}: {shown.says}] :gray[{escape(why[:200])}]",
@@ -126,7 +129,7 @@ def _what_to_do(ctx: PageContext, remark: HealthRemark) -> None:
     if remark.code in _LINKS:
         address, query = _LINKS[remark.code]
         spec = navigation.find(address)
-        if spec is not None:
+        if spec is not None and ctx.actor.may(spec.permission):
             st.page_link(
                 spec.path,
                 label=spec.title,
@@ -167,7 +170,9 @@ def _compare_everything(ctx: PageContext) -> bool:
 _LINKS: dict[str, tuple[str, dict[str, str]]] = {
     "given_up": ("webhooks", {"webhooks_state": "given_up"}),
     "webhooks_quiet": ("webhooks", {}),
-    "paid_twice": ("audit", {"audit_search": "paid_twice"}),
+    "incidents": ("incidents", {"incidents_state": "open"}),
+    "backup_failed": ("backups", {}),
+    "backup_late": ("backups", {}),
 }
 _ACTIONS: dict[str, tuple[str, str, str, Callable[[PageContext], bool]]] = {
     "incomplete": (BACKFILL, "Read everything", "download", _read_everything),
@@ -176,10 +181,10 @@ _ACTIONS: dict[str, tuple[str, str, str, Callable[[PageContext], bool]]] = {
     "sync_late": (SYNC, "Sync now", "sync", _sync),
     "differs": (VERIFY, "Compare everything", "fact_check", _compare_everything),
     "in_doubt": (VERIFY, "Compare everything", "fact_check", _compare_everything),
-    "verification_failed": (VERIFY, "Compare with Stripe", "fact_check", _compare),
-    "unverified": (VERIFY, "Compare with Stripe", "fact_check", _compare),
-    "never_verified": (VERIFY, "Compare with Stripe", "fact_check", _compare),
-    "verification_late": (VERIFY, "Compare with Stripe", "fact_check", _compare),
+    "verification_failed": (VERIFY, "Verify with Stripe", "fact_check", _compare),
+    "unverified": (VERIFY, "Verify with Stripe", "fact_check", _compare),
+    "never_verified": (VERIFY, "Verify with Stripe", "fact_check", _compare),
+    "verification_late": (VERIFY, "Verify with Stripe", "fact_check", _compare),
 }
 
 
@@ -226,7 +231,7 @@ def news(ctx: PageContext, health: HealthFacts) -> None:
         words = "Webhooks are set up, and nothing has arrived yet."
     elif health.webhooks_missed:
         many = plural(health.webhooks_missed, "change", "changes")
-        words = f"{many} of the last day came by polling before any webhook: later, but all there."
+        words = f"{many} of the last day was read by Onfile itself before Stripe told of it: later, but all there."
     if words:
         st.caption(f":material/webhook: {words}")
     sync_status.not_searchable(ctx)
@@ -238,5 +243,5 @@ def reads(ctx: PageContext, health: HealthFacts) -> None:
     if not any(count for _, count in by_day):
         return
     with st.container(border=True):
-        st.markdown("**Reads of Stripe by day**")
+        st.markdown("**Reads of Stripe by day (UTC)**")
         charts.reads_by_day(by_day, allowed=health.reads.allowed // len(by_day))

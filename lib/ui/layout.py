@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.ui import navigation
+from lib.ui.formats import escape
 
 _MOST_FIGURES = 4
 
@@ -23,6 +24,8 @@ class Figure:
     """The page's address, such as "charges"; left out while that page does not exist."""
     query: Mapping[str, str] = field(default_factory=dict)
     help: str = ""
+    note: str = ""
+    """A line under the number: plain text, such as its sums by currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ def figures(items: Sequence[Figure]) -> None:
         with column.container(border=True, gap=None, height="stretch"):
             _figure_label(item)
             st.metric(item.label, item.value, label_visibility="collapsed")
+            if item.note:
+                st.caption(escape(item.note))
 
 
 def _figure_label(item: Figure) -> None:

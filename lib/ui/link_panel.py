@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from functools import partial
 from typing import Any
 
@@ -10,34 +9,48 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.confirmations import until
+from lib.domain.links import EndReason
 from lib.errors import InvalidInput
 from lib.reports.paging import records
-from lib.ui import badges, drawers, layout, navigation, outcome, tables
+from lib.ui import (
+    badges,
+    board,
+    customer_link,
+    drawers,
+    layout,
+    message_panel,
+    navigation,
+    notice,
+    outcome,
+    tables,
+)
 from lib.ui.context import PageContext, require
 from lib.ui.formats import NONE, countdown, day, escape, exact, when, who
 from lib.ui.layout import Fact
+from lib.ui.method_panel import charge_button
 from lib.ui.new_link import LINK_PARAM, MADE
-from lib.ui.tables import Column
+from lib.ui.tables import TableColumn
 
 TABLE = "setup_links_rows"
-COLUMNS: dict[str, Column] = {
-    "reference": tables.text("Reference"),
-    "state": tables.state(),
-    "created_at": tables.ago("Made"),
-    "left": tables.text("Expires"),
-    "maker": tables.text("Made by"),
-}
 _WORD = "expire"
-_MESSAGE = string.Template("""Hello$name,
+_ENDS = {
+    None: "Ended",
+    EndReason.STAFF.value: "Expired by staff",
+    EndReason.PAID.value: "Ended, as the charge needs no card any more",
+    EndReason.CARD_SAVED.value: "Ended, as a card was saved another way",
+    EndReason.REPLACED.value: "Replaced by a newer link",
+}
 
-Please save your payment details on this page. It takes about a minute, and nothing is charged now.
 
-$url
-
-The page is run by Stripe. The link works until $until.$reference
-
-Kind regards
-$sender""")
+def columns(ctx: PageContext) -> dict[str, TableColumn]:
+    return {
+        "reference": tables.text("Reference", width=140),
+        "state": tables.state(width=150),
+        "created_at": tables.date("Made", ctx.now),
+        "left": tables.text("Expires", width=110),
+        "maker": tables.text("Made by", width=150),
+    }
 
 
 def rows(ctx: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
@@ -45,6 +58,7 @@ def rows(ctx: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
     entries = records(frame)
     people = _people(ctx)
     return frame.assign(
+        state=pd.Series([_states(row) for row in entries], index=frame.index, dtype=object),
         maker=[people.get(row["created_by"], row["created_by"]) for row in entries],
         shown=[who(row) for row in entries],
         left=[
@@ -52,6 +66,11 @@ def rows(ctx: PageContext, frame: pd.DataFrame) -> pd.DataFrame:
             for row in entries
         ],
     )
+
+
+def _states(row: dict[str, Any]) -> list[str]:
+    is_refused = row["state"] == "open" and row["refusal"]
+    return [row["state"], "refused"] if is_refused else [row["state"]]
 
 
 def _people(ctx: PageContext) -> dict[str, str]:
@@ -71,6 +90,7 @@ def _close() -> None:
 
 def _panel(link_id: str) -> None:
     ctx = require()
+    notice.watch_drawer(partial(ctx.services.reports.changes.link, link_id))
     row = ctx.services.reports.links.find(link_id)
     if row is None:
         st.info(
@@ -79,7 +99,33 @@ def _panel(link_id: str) -> None:
         )
         return
     is_open = row["state"] == "open"
-    if is_open and st.session_state.get(MADE) == link_id:
+    # A place for each part: what appears in one must not move the field in which a person is typing.
+    with st.container():
+        _told(ctx, row)
+    with st.container():
+        # Whoever has the address can save a card with it.
+        if is_open and ctx.actor.may(Permission.MANAGE_LINKS):
+            _address(ctx, row)
+    with st.container():
+        # What a recovery link is for has its own button, at the charge it recovers.
+        if row["state"] == "completed" and not row["charge_id"]:
+            charge_button(
+                ctx,
+                row["saved_method"],
+                key="setup_links_charge",
+                reference=row["reference"] or "",
+            )
+    with st.container():
+        _facts(ctx, row)
+        _ways_on(row)
+    with st.container():
+        if is_open and ctx.actor.may(Permission.MANAGE_LINKS):
+            _expiry(ctx, row)
+
+
+def _told(ctx: PageContext, row: dict[str, Any]) -> None:
+    is_open = row["state"] == "open"
+    if is_open and st.session_state.get(MADE) == row["id"]:
         st.success("Link made. Send it to the customer.", icon=":material/check_circle:")
     if is_open and row["refusal"]:
         st.error(
@@ -88,13 +134,15 @@ def _panel(link_id: str) -> None:
             icon=":material/link_off:",
         )
     if row["state"] == "confirming":
+        waits_until = until(row["session_created"], row["session_completed_at"])
         st.info(
-            "The customer is done, and their bank is still confirming. Wait, and send no second link.",
+            "The customer is done, and their bank is still confirming (until "
+            f"{day(waits_until, ctx.timezone)}). Wait, and send no second link.",
             icon=":material/hourglass_top:",
         )
-    if is_open:
-        _address(ctx, row)
-    _facts(ctx, row)
+
+
+def _ways_on(row: dict[str, Any]) -> None:
     if row["charge_id"] and (charges := navigation.find("charges")):
         st.page_link(
             charges.path,
@@ -102,13 +150,7 @@ def _panel(link_id: str) -> None:
             icon=":material/receipt_long:",
             query_params={"charge": row["charge_id"]},
         )
-    if row["customer"] and (customers := navigation.find("customers")):
-        st.page_link(
-            customers.path,
-            label="Open customer",
-            icon=":material/person:",
-            query_params={"customer": row["customer"]},
-        )
+    customer_link.draw(row["customer"])
     layout.raw(
         [
             Fact("Link", row["id"]),
@@ -117,56 +159,53 @@ def _panel(link_id: str) -> None:
             Fact("Charge", row["charge_id"]),
         ]
     )
-    if is_open and ctx.actor.may(Permission.MANAGE_LINKS):
-        _expiry(ctx, row)
 
 
 def _address(ctx: PageContext, row: dict[str, Any]) -> None:
     link, _ = ctx.services.links.show(row["id"])
-    url = ctx.services.links.durable_url(link)
     st.caption("Link for the customer")
-    st.code(url, language=None, wrap_lines=True)
-    with st.expander("Message to copy", icon=":material/mail:", expanded=True):
-        st.code(message(ctx, row, url), language=None, wrap_lines=True)
-
-
-def message(ctx: PageContext, row: dict[str, Any], url: str) -> str:
-    """A short mail in plain text."""
-    name = " ".join((row["name"] or "").split())
-    return _MESSAGE.substitute(
-        name=f" {name}" if name else "",
-        url=url,
-        until=day(row["expires_at"], ctx.timezone),
-        reference=f"\nReference: {row['reference']}" if row["reference"] else "",
-        sender=ctx.actor.name,
-    )
+    st.code(ctx.services.links.durable_url(link), language=None, wrap_lines=True)
+    message_panel.of_link(ctx, row["id"], key="setup_links_message")
 
 
 def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
     def at(seconds: int | None) -> str:
         return when(seconds, ctx.now, ctx.timezone)
 
-    def until(seconds: int | None) -> str:
+    def ends(seconds: int | None) -> str:
         return (
             f"{countdown(seconds, ctx.now)} · {exact(seconds, ctx.timezone)}" if seconds else NONE
         )
 
     maker = _people(ctx).get(row["created_by"], row["created_by"])
     facts = [
-        Fact("State", "", badge=badges.badge(row["state"])),
+        Fact("State", "", badge=" ".join(map(badges.badge, _states(row)))),
+        Fact("For", board.purpose({**row, "currency": row["charge_currency"]})),
         Fact("E-mail", row["email"]),
         Fact("Reference", row["reference"]),
         Fact(
             "May save",
             f"Every method for {row['currency'].upper()}" if row["currency"] else "Cards only",
         ),
-        Fact("Made", f"{at(row['created_at'])} by {maker}"),
+        Fact(
+            "Made",
+            f"{at(row['created_at'])} by {maker}" + (f", “{row['batch']}”" if row["batch"] else ""),
+        ),
     ]
+    for label, name in (
+        ("Sent", "sent_at"),
+        ("Opened", "opened_at"),
+        ("Entered something", "started_at"),
+    ):
+        if row[name]:
+            facts.append(Fact(label, at(row[name])))
+    if row["reminders"]:
+        facts.append(Fact("Reminders", str(row["reminders"])))
     if row["state"] == "open":
-        facts.append(Fact("Link works until", until(row["expires_at"])))
+        facts.append(Fact("Link works until", ends(row["expires_at"])))
         if row["session_expires_at"]:
-            facts.append(Fact("Stripe's page", until(row["session_expires_at"])))
-    for label, name in (("Completed", "completed_at"), ("Expired by staff", "revoked_at")):
+            facts.append(Fact("Stripe's page", ends(row["session_expires_at"])))
+    for label, name in (("Completed", "completed_at"), (_ENDS[row["end_reason"]], "revoked_at")):
         if row[name]:
             facts.append(Fact(label, at(row[name])))
     if row["state"] == "expired":

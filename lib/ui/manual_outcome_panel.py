@@ -8,16 +8,23 @@ import streamlit as st
 
 from lib.clock import epoch
 from lib.domain.actors import Permission
-from lib.domain.charges import NO_TRACE_SECONDS, Attempt, ChargeState, Outcome
+from lib.domain.charges import (
+    CANCELLABLE_STATUSES,
+    KEY_TAKEN,
+    NO_TRACE_SECONDS,
+    Attempt,
+    ChargeState,
+    Outcome,
+)
 from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome
-from lib.ui import badges, outcome, second_look
+from lib.ui import asked_again, badges, charge_words, outcome, second_look
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names
 from lib.ui.context import PageContext
 from lib.ui.formats import ago, escape, when
 
 _CHOICES = {
-    Outcome.NOT_EXECUTED: "No money moved: it was never executed",
+    Outcome.NOT_EXECUTED: "No money moved: it did not happen",
     Outcome.SUCCEEDED: "It was paid, by a payment I found in Stripe",
 }
 
@@ -28,27 +35,13 @@ def evidence(ctx: PageContext, attempt: Attempt) -> None:
     if not seen:
         st.caption("Onfile has not looked yet.")
         return
-    lines = []
-    if "error" in seen:
-        lines.append(f"Stripe could not be asked: {seen['error']}")
-    if "same_key" in seen:
-        answer = seen["same_key"]
-        reply = f"answered {answer}" if isinstance(answer, int) else "gave no answer"
-        lines.append(f"Asked again with the same key, which cannot charge twice: Stripe {reply}.")
-    elif "payment_intent" in seen:
-        status = str(seen["status"]).replace("_", " ")
-        lines.append(
-            f"Stripe holds the payment {seen['payment_intent']}: {status}. Cancel it in the Stripe "
-            "Dashboard, or complete it there; Onfile then sees by itself how it ended."
-        )
-    elif "error" not in seen:
-        lines.append("The key is too old to ask with it again: Stripe may have forgotten it.")
-    if seen.get("events") == "none":
-        lines.append("Stripe's event log: nothing with this key.")
-    if seen.get("payments") == "none":
-        lines.append("The customer's payments at Stripe: none with this charge's mark.")
-    for line in lines:
+    for line in charge_words.look_lines(seen):
         st.markdown(f"- {escape(line)}")
+    if attempt.decline.code == KEY_TAKEN:
+        st.markdown(
+            "- Stripe did not execute this try, as it still knows an earlier one of the same debt. What became "
+            "of that one is not known yet."
+        )
     st.caption(escape(f"Looked {ago(seen['at'], ctx.now)}. {_follows(ctx, attempt)}"))
 
 
@@ -61,6 +54,9 @@ def draw(details: Details) -> None:
     with st.container(border=True, gap="small"):
         st.markdown("**What Stripe was asked**")
         evidence(ctx, last)
+    seen = json.loads(last.last_look or "{}")
+    if seen.get("status") in CANCELLABLE_STATUSES:
+        _cancel_payment(details, str(seen["payment_intent"]))
     proposed = [
         proposal
         for proposal in ctx.services.manual_outcomes.of_charge(details.id)
@@ -70,7 +66,7 @@ def draw(details: Details) -> None:
         with st.container(border=True, gap="small"):
             summary(ctx, proposal, details.names)
             actions(ctx, proposal, key="charge_manual_outcome")
-    if not proposed and ctx.actor.may(Permission.CHARGE):
+    if not proposed and "payment_intent" not in seen and ctx.actor.may(Permission.CHARGE):
         _propose(details, last)
 
 
@@ -85,21 +81,31 @@ def summary(ctx: PageContext, proposal: ManualOutcome, names: Names) -> None:
 
 def actions(ctx: PageContext, proposal: ManualOutcome, *, key: str) -> None:
     """Agree, disagree or take back: each only where it may."""
-    key = f"{key}_{proposal.id}"
-    outcomes = ctx.services.manual_outcomes
-    if second_look.may_decide(ctx, makers={proposal.proposed_by}):
-        decision = second_look.form(key, yes="Agree")
-        if decision is not None and decision.approves:
-            with outcome.show("Settled by two people."):
-                outcomes.approve(proposal.id, by=ctx.actor, password=decision.password)
-        elif decision is not None:
-            with outcome.show("Rejected. The outcome is still unknown."):
-                outcomes.reject(
-                    proposal.id, by=ctx.actor, password=decision.password, note=decision.note
-                )
-    if second_look.take_back(ctx, maker=proposal.proposed_by, key=key):
-        with outcome.show("Taken back."):
-            outcomes.withdraw(proposal.id, by=ctx.actor)
+    second_look.settle(ctx, ctx.services.manual_outcomes, proposal, key=key)
+
+
+def _cancel_payment(details: Details, payment: str) -> None:
+    """Which ends the try: it is what its payment says."""
+    if not details.ctx.actor.may(Permission.CHARGE):
+        return
+    key = f"charge_cancel_payment_{details.seen}"
+    with (
+        st.expander("Cancel the open payment", icon=":material/block:"),
+        st.form(f"{key}_form", border=False),
+    ):
+        st.markdown(
+            f"Stripe is asked to cancel {escape(payment)}, {escape(details.sum)}. What is held on the card is "
+            "let go, no money moves, and the charge may be tried again."
+        )
+        reason = st.text_input("Why", key=f"{key}_reason", max_chars=500, autocomplete="off")
+        password = asked_again.field(details.ctx, f"{key}_password")
+        beside = st.container()
+        click = st.form_submit_button("Cancel the payment", key=key, icon=":material/block:")
+    if click:
+        with beside, outcome.show("The payment is cancelled. No money moved."):
+            details.ctx.services.open_payments.cancel(
+                details.id, reason=reason, by=details.ctx.asked(password)
+            )
 
 
 def _propose(details: Details, attempt: Attempt) -> None:
@@ -113,7 +119,8 @@ def _propose(details: Details, attempt: Attempt) -> None:
     ):
         st.markdown(
             "For when you know more than Onfile can see. Stripe is asked once more first, and what "
-            "it says counts. Somebody else has to agree."
+            "it says counts. Somebody else has to agree. After “never executed” the next try has the "
+            "same key: should Stripe have executed this one after all, it charges nothing again."
         )
         chosen = st.radio(
             "What happened",
@@ -128,6 +135,7 @@ def _propose(details: Details, attempt: Attempt) -> None:
         reason = st.text_input(
             "How do you know?", key=f"{key}_reason", max_chars=500, autocomplete="off"
         )
+        password = asked_again.field(ctx, f"{key}_password")
         click = st.form_submit_button("Propose", key=f"{key}_propose")
     if click:
         with outcome.show("Proposed. Somebody else has to agree."):
@@ -135,17 +143,17 @@ def _propose(details: Details, attempt: Attempt) -> None:
                 details.id,
                 chosen or Outcome.UNKNOWN,
                 reason=reason,
-                by=ctx.actor,
+                by=ctx.asked(password),
                 payment_intent=intent,
             )
 
 
 def _follows(ctx: PageContext, attempt: Attempt) -> str:
-    over = attempt.requested_at + NO_TRACE_SECONDS
+    over = (attempt.sent_after or attempt.requested_at) + NO_TRACE_SECONDS
     if attempt.payment_intent is not None:
         return "Stripe knows the payment; only its outcome is open."
     return (
-        f"Still nothing {ago(over, ctx.now)}, and Onfile takes it for never executed."
+        f"Still nothing {ago(over, ctx.now)}, and Onfile takes it that it did not happen."
         if over > epoch(ctx.now)
-        else "With the next look Onfile takes it for never executed."
+        else "With the next look Onfile takes it that it did not happen."
     )

@@ -10,27 +10,26 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.payment_methods import DEBITS
+from lib.domain.method_types import debit_terms
 from lib.errors import InvalidInput
 from lib.reports.paging import records
-from lib.ui import badges, drawers, layout, navigation, outcome
+from lib.ui import agreement_panel, badges, customer_link, drawers, layout, navigation, outcome
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape, when, who
 from lib.ui.layout import Fact
-from lib.ui.tables import Column, state, text
+from lib.ui.tables import TableColumn, state, text
 
 PARAM = "method"
 TABLE = "payment_methods_rows"
 # The report's words, in those of `badges.STATES`.
 _BADGES = {"needs_customer": "unattached", "removed": "detached", "not_supported": "unusable"}
-LABELS = {"needs_customer": "Card without customer", "removed": "Removed"}
-COLUMNS: dict[str, Column] = {
-    "label": text("Method", width=150),
-    "expiry": text("Expires", width=85),
-    "funding": text("Funding", width=75),
-    "country": text("Country", width=75),
-    "badge": state(width=140),
-    "same_card": text("Same card on"),
+LABELS = {"needs_customer": badges.look("unattached").label, "removed": "Removed"}
+COLUMNS: dict[str, TableColumn] = {
+    "label": text("Method", width=142),
+    "expiry": text("Expires", width=78),
+    "country": text("Country", width=66),
+    "badge": state(width=126),
+    "same_card": text("Same card on", width=164),
 }
 
 
@@ -78,6 +77,7 @@ def _panel(method_id: str) -> None:
         return
     _actions(ctx, row)
     _facts(ctx, row)
+    agreement_panel.of_method(ctx, ctx.services.agreements.of_method(row["id"]))
     layout.raw(
         [
             Fact("Payment method", row["id"]),
@@ -106,18 +106,7 @@ def _actions(ctx: PageContext, row: dict[str, Any]) -> None:
             )
         return
     with st.container(horizontal=True):
-        charge = navigation.find("new_charge")
-        if (
-            charge
-            and not row["why_not"]
-            and ctx.actor.may(Permission.CHARGE)
-            and st.button(
-                "Charge", key="payment_methods_charge", type="primary", icon=":material/add_card:"
-            )
-        ):
-            st.switch_page(
-                charge.path, query_params={"customer": row["customer"], "method": row["id"]}
-            )
+        charge_button(ctx, row["id"], key="payment_methods_charge")
         links = navigation.find("setup_links")
         owner = row["customer"] or row["last_customer"]
         if (
@@ -127,6 +116,25 @@ def _actions(ctx: PageContext, row: dict[str, Any]) -> None:
             and st.button("New link", key="payment_methods_link", icon=":material/add_link:")
         ):
             st.switch_page(links.path, query_params={"customer": owner})
+
+
+def charge_button(
+    ctx: PageContext, method_id: str | None, *, key: str, reference: str = ""
+) -> None:
+    """The next step once a method is saved and somebody's: New charge, filled in with what is known."""
+    row = ctx.services.reports.payment_methods.find(method_id) if method_id else None
+    charge = navigation.find("new_charge")
+    if (
+        charge is not None
+        and row is not None
+        and not row["why_not"]
+        and ctx.actor.may(Permission.CHARGE)
+        and st.button("Charge", key=key, type="primary", icon=":material/add_card:")
+    ):
+        query = {"customer": row["customer"], "method": row["id"]}
+        st.switch_page(
+            charge.path, query_params=query | ({"reference": reference} if reference else {})
+        )
 
 
 def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
@@ -144,15 +152,9 @@ def _facts(ctx: PageContext, row: dict[str, Any]) -> None:
             Fact("Saved", when(row["created"], ctx.now, ctx.timezone)),
         ]
     )
-    if terms := DEBITS.get(row["type"]):
+    if terms := debit_terms(row["type"]):
         st.caption(terms.sentence)
-    if row["customer"] and (customers := navigation.find("customers")):
-        st.page_link(
-            customers.path,
-            label="Open customer",
-            icon=":material/person:",
-            query_params={"customer": row["customer"]},
-        )
+    customer_link.draw(row["customer"] or row["last_customer"])
 
 
 def _removal(ctx: PageContext, row: dict[str, Any]) -> None:

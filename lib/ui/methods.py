@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from lib.domain.newer_methods import UsualMethod
+from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui.context import Services
-from lib.ui.formats import escape
+from lib.ui.formats import distinct, escape
 
 _MOST = 100
 
@@ -52,27 +54,69 @@ def usable(methods: Sequence[Method]) -> list[Method]:
     return [method for method in methods if not method.why_not]
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    id: str | None
+    """None before anybody chose."""
+    is_named: bool
+    """A person chose it, rather than leaving the one that was chosen for them."""
+
+    @property
+    def named(self) -> str | None:
+        """
+        For an order: which method is charged when nobody named one is for the service to say.
+
+        Raises:
+            InvalidInput: nothing was chosen.
+        """
+        if self.id is None:
+            raise InvalidInput("Choose the saved method that is meant.", field="method")
+        return self.id if self.is_named else None
+
+
 def pick(
-    methods: Sequence[Method], *, key: str, notes: Mapping[str, str] | None = None
-) -> str | None:
+    methods: Sequence[Method],
+    *,
+    key: str,
+    usual: UsualMethod,
+    notes: Mapping[str, str] | None = None,
+) -> Picked:
     """
-    Choose one of `methods`; the chosen id, which the service checks again.
+    Choose one of `methods`; the service checks it again.
 
     Args:
+        usual: the one that is chosen beforehand, or why a person has to say which.
         notes: more words under a method, by its id.
     """
     by_id = {method.id: method for method in methods}
-    more = notes or {}
-    return st.radio(
+    ids, more = list(by_id), notes or {}
+    labels = distinct({method.id: method.label for method in methods})
+    left = f"{key}_usual"
+    is_chosen = st.session_state.get(key) is not None
+    if not is_chosen:
+        st.session_state[left] = usual.method.id if usual.method else None
+    if usual.question:
+        st.info(escape(usual.question), icon=":material/help:")
+    preselected = st.session_state.get(left)
+    chosen = st.radio(
         "Saved method",
-        list(by_id),
+        ids,
+        # What the session holds is shown whatever the index says, and Streamlit warns of both.
+        index=ids.index(preselected) if preselected in by_id and not is_chosen else None,
         key=key,
-        format_func=lambda chosen: escape(by_id[chosen].label),
+        format_func=lambda chosen: escape(labels[chosen]),
         captions=[
             escape(" · ".join(part for part in (more.get(m.id, ""), m.expiry) if part))
             for m in methods
         ],
     )
+    return Picked(chosen, chosen != preselected)
+
+
+def name(key: str, method_id: str) -> None:
+    """As if a person had chosen it in the widget with this key."""
+    st.session_state[key] = method_id
+    st.session_state[f"{key}_usual"] = None
 
 
 def not_usable(methods: Sequence[Method], reasons: Mapping[str, str] | None = None) -> None:

@@ -12,6 +12,7 @@ from streamlit.navigation.page import Page
 from lib.domain.actors import Actor, Permission
 from lib.ui.context import Services
 
+_PAGE, _ARRIVED = "navigation_page", "navigation_arrived"
 PAGES_DIR = Path(__file__).resolve().parents[2] / "pages"
 
 
@@ -26,6 +27,8 @@ class PageSpec:
     permission: Permission = Permission.VIEW
     counter: str | None = None
     """The name of a number shown behind the title while work waits there."""
+    is_listed: bool = True
+    """In the menu; others are reached by a link."""
 
     @property
     def path(self) -> Path:
@@ -42,6 +45,40 @@ PAGES: tuple[PageSpec, ...] = (
         "Collect",
         "Make a link with which a customer saves a card, and see what became of earlier ones.",
         counter="open_links",
+    ),
+    PageSpec(
+        "new_links.py",
+        "Links for many",
+        "dataset_linked",
+        "new_links",
+        "Collect",
+        "Make links for a whole list of customers: check each row, make, follow.",
+        permission=Permission.MANAGE_LINKS,
+    ),
+    PageSpec(
+        "follow_up.py",
+        "Follow up",
+        "forward_to_inbox",
+        "follow_up",
+        "Collect",
+        "How far each customer came with their link, and whom to remind.",
+    ),
+    PageSpec(
+        "outbox.py",
+        "Outbox",
+        "outbox",
+        "outbox",
+        "Collect",
+        "Messages to customers: what was sent, what waits, what was refused.",
+        counter="messages",
+    ),
+    PageSpec(
+        "message_texts.py",
+        "Message texts",
+        "edit_note",
+        "message_texts",
+        "Collect",
+        "What messages to customers say, in each language.",
     ),
     PageSpec(
         "sessions.py",
@@ -83,7 +120,7 @@ PAGES: tuple[PageSpec, ...] = (
         "playlist_add_check",
         "runs",
         "Charge",
-        "Charge many invoices at once: check, approve, execute, report.",
+        "Charge many invoices at once: check, approve, charge, report.",
         counter="runs",
     ),
     PageSpec(
@@ -101,7 +138,7 @@ PAGES: tuple[PageSpec, ...] = (
         "approval_delegation",
         "approvals",
         "Charge",
-        "Decide on what others prepared: runs, refunds, outcomes settled by hand.",
+        "Decide on what others prepared: runs, refunds, outcomes and incidents settled by hand.",
         counter="approvals",
     ),
     PageSpec(
@@ -122,6 +159,22 @@ PAGES: tuple[PageSpec, ...] = (
         counter="failures",
     ),
     PageSpec(
+        "refunds.py",
+        "Refunds",
+        "undo",
+        "refunds",
+        "Charge",
+        "What was given back, asked for or turned down.",
+    ),
+    PageSpec(
+        "disputes.py",
+        "Disputes",
+        "gavel",
+        "disputes",
+        "Charge",
+        "What customers disputed at their banks, and until when to answer.",
+    ),
+    PageSpec(
         "unknown.py",
         "Unknown",
         "help",
@@ -129,6 +182,23 @@ PAGES: tuple[PageSpec, ...] = (
         "Charge",
         "Charges whose outcome is not known yet, and how Onfile is finding out.",
         counter="unknown",
+    ),
+    PageSpec(
+        "incidents.py",
+        "Incidents",
+        "warning",
+        "incidents",
+        "Charge",
+        "What Stripe has and this ledger did not expect, and the ways to settle it.",
+        counter="incidents",
+    ),
+    PageSpec(
+        "month_end.py",
+        "Month end",
+        "event_available",
+        "month_end",
+        "Evidence",
+        "Close a month: its figures as they are now, its files, and what came later.",
     ),
     PageSpec(
         "webhooks.py",
@@ -172,6 +242,33 @@ PAGES: tuple[PageSpec, ...] = (
         "How this installation is set up.",
         permission=Permission.MANAGE_USERS,
     ),
+    PageSpec(
+        "backups.py",
+        "Backups",
+        "backup",
+        "backups",
+        "Admin",
+        "Copies of everything Onfile knows: the last good one, and what is kept.",
+        permission=Permission.BACK_UP,
+    ),
+    PageSpec(
+        "data_protection.py",
+        "Data protection",
+        "shield_person",
+        "data_protection",
+        "Admin",
+        "Export and erase what is kept of one person, and for how long things are kept.",
+        permission=Permission.PROTECT_DATA,
+    ),
+    PageSpec(
+        "account.py",
+        "Your account",
+        "person",
+        "account",
+        "",
+        "Your time zone and your password.",
+        is_listed=False,
+    ),
 )
 
 
@@ -190,6 +287,8 @@ def waiting(services: Services, actor: Actor) -> Mapping[str, int]:
     counts = reports.counts()
     if counts["approvals"] and not actor.may(Permission.APPROVE):
         return counts | {"approvals": reports.approvals(actor.username).mine}
+    if actor.may(Permission.MANAGE_USERS):
+        return counts | {"approvals": counts["approvals"] + counts["admin_changes"]}
     return counts
 
 
@@ -203,12 +302,20 @@ def declare(actor: Actor | None, *, waiting: Mapping[str, int] | None = None) ->
     sections: dict[str, list[Page]] = {}
     for spec in existing():
         sections.setdefault(spec.section, []).append(_page(spec, actor, waiting or {}))
-    return st.navigation(sections, position="hidden" if actor is None else "sidebar", expanded=True)
+    page = st.navigation(sections, position="hidden" if actor is None else "sidebar", expanded=True)
+    st.session_state[_ARRIVED] = st.session_state.get(_PAGE) != page.url_path
+    st.session_state[_PAGE] = page.url_path
+    return page
+
+
+def has_arrived() -> bool:
+    """Whether this run is the first on its page, after another page or in a new window."""
+    return bool(st.session_state.get(_ARRIVED))
 
 
 def _page(spec: PageSpec, actor: Actor | None, waiting: Mapping[str, int]) -> Page:
     count = waiting.get(spec.counter or "", 0)
-    visible = actor is not None and actor.may(spec.permission)
+    visible = spec.is_listed and actor is not None and actor.may(spec.permission)
     return st.Page(
         spec.path,
         title=f"{spec.title} · {count}" if count else spec.title,

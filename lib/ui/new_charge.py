@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from typing import cast
-from uuid import uuid4
 
 import streamlit as st
 
-from lib.domain.payment_methods import label as method_label
-from lib.errors import ReviewChanged
+from lib.domain.twins import HAS_TWIN
+from lib.errors import InvalidInput, ReviewChanged
 from lib.money import format_major
 from lib.reports.paging import records
 from lib.services.charges.orders import ChargeOrder
@@ -21,21 +20,24 @@ from lib.services.charges.review import Review
 from lib.settings import Mode
 from lib.ui import (
     charge_actions,
-    charge_words,
     confirm,
     despite,
     layout,
     methods,
     outcome,
     pickers,
+    which_customer,
 )
 from lib.ui.charge_panel import PARAM, of_reference
 from lib.ui.context import PageContext
-from lib.ui.formats import ago, escape
+from lib.ui.formats import escape
 from lib.ui.layout import Fact
-from lib.ui.reviewed_charge import Reviewed
+from lib.ui.reviewed_charge import Reviewed, of_review
 from lib.ui.typed_amount import ask_decimal, read_amount, usual_currency
 
+STEP = "new_charge_step"
+# The first field that is not filled in already: methods where none is chosen beforehand.
+_FIRST = ".st-key-new_charge_method:not(:has(input:checked)) input, .st-key-new_charge_amount input"
 _PICKER = "new_charge_customer"
 _REVIEW = "new_charge_reviewed"
 _CONFIRMED = "new_charge_confirmed"
@@ -61,10 +63,30 @@ def take_address() -> None:
     _fill({**fields, "currency": fields["currency"].lower()})
 
 
+def enter() -> None:
+    """From another page: an empty form, unless a charge is on its way, whose review finds the outcome."""
+    if _CONFIRMED not in st.session_state:
+        _forget()
+
+
+def step(seen: Reviewed | None) -> tuple[str, str]:
+    """Where one is, and where the keyboard belongs there; never on the button that charges."""
+    charged, customer = st.query_params.get(PARAM), pickers.chosen(_PICKER)
+    if charged or seen is not None:
+        return f"over {charged or seen}", f".st-key-{STEP} h3"
+    if customer is not None:
+        return f"form {customer}", _FIRST
+    return "customer", f".st-key-{_PICKER}_search input"
+
+
 def start_again() -> None:
     """For callbacks: an empty form."""
     for name in (PARAM, "customer", *_TEXTS):
         st.query_params.pop(name, None)
+    _forget()
+
+
+def _forget() -> None:
     for key in (_REVIEW, _CONFIRMED, _TAKEN, _FILLED):
         st.session_state.pop(key, None)
     pickers.forget(_PICKER)
@@ -111,8 +133,9 @@ def form(ctx: PageContext) -> None:
         if st.session_state.get(_FILLED)
         else pickers.CURRENCY_CODES.index(usual_currency(ctx, customer))
     )
+    usual_method = ctx.services.charges.reviews.usual_method(customer)
     with st.form("new_charge_form", border=False):
-        method = methods.pick(usable, key="new_charge_method")
+        method = methods.pick(usable, key="new_charge_method", usual=usual_method)
         methods.not_usable(others)
         left, right = st.columns([2, 1])
         amount = left.text_input(
@@ -144,10 +167,11 @@ def form(ctx: PageContext) -> None:
         click = st.form_submit_button("Review", key="new_charge_review", type="primary")
     if click:
         with messages, outcome.show(blocked_by=partial(of_reference, ctx, customer, reference)):
+            named = method.named
             money = read_amount(ctx, amount, currency, sign)
-            order = ChargeOrder(customer, money, reference, method, description)
+            order = ChargeOrder(customer, money, reference, named, description)
             review = ctx.services.charges.review(order, by=ctx.actor)
-            st.session_state[_REVIEW] = _seen(ctx, review)
+            st.session_state[_REVIEW] = of_review(ctx, review)
 
 
 def review_panel(ctx: PageContext, seen: Reviewed) -> None:
@@ -155,7 +179,7 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
     name, sum_ = escape(seen.name), escape(str(seen.money))
     method, reference = escape(seen.method_label), escape(seen.reference)
     with st.container(border=True):
-        st.markdown(f"### Charge {name} {sum_} on {method} for {reference}")
+        st.subheader(f"Charge {name} {sum_} on {method} for {reference}", anchor=False)
         layout.facts(
             [
                 Fact("Customer", " · ".join(part for part in (seen.name, seen.email) if part)),
@@ -170,7 +194,13 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
         for warning in seen.warnings:
             st.warning(escape(warning), icon=":material/warning:")
         with st.form(f"new_charge_confirm_form_{seen.form}", border=False):
-            reasons, typed = despite.ask(seen.stopped, key=f"new_charge_{seen.form}"), ""
+            meant = (
+                which_customer.ask(ctx, seen.customer, key=f"new_charge_{seen.form}_twin")
+                if seen.has_twin
+                else None
+            )
+            reasons = despite.ask(seen.to_open, key=f"new_charge_{seen.form}")
+            typed = ""
             if seen.why_typed:
                 typed = confirm.typed_amount(
                     seen.money, key=f"new_charge_typed_{seen.form}", why=seen.why_typed
@@ -192,13 +222,28 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
     if click:
         tried = partial(of_reference, ctx, seen.customer, seen.reference)
         with messages, outcome.show(blocked_by=tried) as toast, st.spinner("Charging"):
-            _confirm(ctx, seen, typed, reasons)
+            _confirm(ctx, seen, typed, reasons, meant)
             if st.session_state.get(_REVIEW) is not None:
                 toast.message = "Something changed since you looked. Read it again."
+            elif meant is not None and meant != seen.customer:
+                toast.message = "Nothing was charged. Review it for the customer you chose."
 
 
-def _confirm(ctx: PageContext, seen: Reviewed, typed: str, reasons: dict[str, str]) -> None:
-    despite.check(seen.stopped, reasons)
+def _confirm(
+    ctx: PageContext, seen: Reviewed, typed: str, reasons: dict[str, str], meant: str | None
+) -> None:
+    if seen.has_twin and meant is None:
+        raise InvalidInput(
+            "Choose which of the customers is meant. Nothing was charged.", field="customer"
+        )
+    if meant is not None and meant != seen.customer:
+        # Another customer has other methods: the form asks for one of theirs.
+        pickers.choose(_PICKER, meant)
+        _change(replace(seen, is_named=False))
+        return
+    despite.check(seen.to_open, reasons)
+    if meant is not None:
+        reasons = {**reasons, HAS_TWIN: which_customer.reason(ctx, meant)}
     if seen.why_typed:
         confirm.check(seen.money, typed)
     st.session_state[_CONFIRMED] = seen.form
@@ -206,7 +251,7 @@ def _confirm(ctx: PageContext, seen: Reviewed, typed: str, reasons: dict[str, st
         order = replace(seen.order, despite=reasons)
         view = ctx.services.charges.charge(order, by=ctx.actor, seen=seen.fingerprint)
     except ReviewChanged as changed:
-        st.session_state[_REVIEW] = _seen(ctx, cast(Review, changed.review))
+        st.session_state[_REVIEW] = of_review(ctx, cast(Review, changed.review))
         return
     _done(view.charge.id)
 
@@ -214,33 +259,6 @@ def _confirm(ctx: PageContext, seen: Reviewed, typed: str, reasons: dict[str, st
 def _done(charge_id: str) -> None:
     start_again()
     st.query_params[PARAM] = charge_id
-
-
-def _seen(ctx: PageContext, review: Review) -> Reviewed:
-    order, method, earlier = review.order, review.method, review.earlier
-    history = ""
-    if earlier is not None:
-        when = ago(earlier.charge.updated_at, ctx.now)
-        happened = earlier.what_happened or charge_words.REASONS["outcome_unknown"]
-        history = f"Tried before, {when}: {happened} This is try {len(earlier.attempts) + 1}."
-    return Reviewed(
-        form=uuid4().hex,
-        fingerprint=review.fingerprint,
-        customer=review.customer.id,
-        name=review.customer.label,
-        email=(review.customer.email or "") if review.customer.name else "",
-        method=method.id,
-        method_label=method_label(method),
-        expiry=f"expires {method.exp_month:02d}/{method.exp_year}" if method.exp_year else "",
-        amount=order.money.amount,
-        currency=order.money.currency,
-        reference=order.reference,
-        description=order.description or "",
-        warnings=review.warnings,
-        stopped=tuple((finding.code, finding.message) for finding in review.stopped),
-        attempts=review.attempts_before,
-        earlier=history,
-    )
 
 
 def _change(seen: Reviewed) -> None:
@@ -252,7 +270,7 @@ def _change(seen: Reviewed) -> None:
             "currency": seen.currency,
             "reference": seen.reference,
             "description": seen.description,
-            "method": seen.method,
+            "method": seen.method if seen.is_named else "",
         }
     )
 
@@ -261,6 +279,8 @@ def _fill(texts: dict[str, str]) -> None:
     for name in _TEXTS:
         if texts.get(name):
             st.session_state[f"new_charge_{name}"] = texts[name]
+    if texts.get("method"):
+        methods.name("new_charge_method", texts["method"])
     if texts.get("currency") in pickers.CURRENCY_CODES:
         st.session_state[_FILLED] = True
 

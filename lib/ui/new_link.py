@@ -11,10 +11,10 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.links import LOCALES
-from lib.domain.payment_methods import NOT_OFFERED, OFFERED, label_of
-from lib.domain.twins import Twin
+from lib.domain.method_types import NOT_OFFERED, OFFERED
+from lib.domain.twins import HAS_TWIN, Twin, chosen_beside
 from lib.errors import InvalidInput
-from lib.ui import drawers, methods, outcome, pickers
+from lib.ui import drawers, methods, outcome, pickers, refused_links
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape
 
@@ -83,6 +83,7 @@ def drawer() -> None:
 def _form() -> None:
     ctx = require(Permission.MANAGE_LINKS)
     st.caption("The customer opens the link and saves a card. Nothing is charged.")
+    refused_links.warn(ctx)
     # Chosen by `key` alone: the drawer opens with the customer that another page named.
     who = st.segmented_control(
         "For",
@@ -124,7 +125,7 @@ def _form() -> None:
     if st.button("Make link", key=f"{_FORM}_submit", type="primary", width="stretch"):
         with outcome.show(rerun=False):
             _check(order, who)
-            if order.email is not None and _remember_twins(ctx, order):
+            if _remember_twins(ctx, order):
                 st.rerun()
             _make(ctx, order)
 
@@ -134,13 +135,15 @@ def _offer(currency: str | None) -> None:
     if not currency:
         st.caption("Only cards. Link, Stripe's wallet, is not shown.")
         return
-    offered = ", ".join(label_of(kind, None, None) for kind in sorted(OFFERED))
+    offered = ", ".join(sorted((it.label for it in OFFERED.values()), key=str.casefold))
     st.caption(
         f"Of these, Stripe shows what takes {currency.upper()} and is switched on in its Dashboard: {offered}."
     )
     with st.expander("Not offered, and why", icon=":material/credit_card_off:"):
         st.markdown(
-            "\n".join(f"- {label_of(kind, None, None)}: {why}" for kind, why in NOT_OFFERED.items())
+            "\n".join(
+                f"- [{it.label}]({it.url}): {it.why_not_offered}" for it in NOT_OFFERED.values()
+            )
         )
 
 
@@ -156,7 +159,7 @@ def _for_whom(ctx: PageContext, who: str) -> _Order:
         return _Order(email=(email or "").strip() or None, name=(name or "").strip() or None)
     st.caption(
         "Anyone with the link can save one method. It appears under Sessions as "
-        "“Card without customer”, and can be charged once you have chosen one."
+        "“No customer yet”, and can be charged once you have chosen one."
     )
     return _Order(guest=True)
 
@@ -169,33 +172,47 @@ def _check(order: _Order, who: str | None) -> None:
 
 
 def _remember_twins(ctx: PageContext, order: _Order) -> bool:
-    """True when customers with this address exist, so that a person decides before one is made."""
-    twins = ctx.services.customers.twins(order.email or "")
-    st.session_state[_TWINS] = (order.email, twins) if twins else None
+    """True when several customers can be meant, so that a person decides before a link is made."""
+    twins: list[Twin] = []
+    if order.email is not None:
+        twins = ctx.services.customers.twins(order.email)
+    elif order.customer is not None:
+        twins = ctx.services.customers.sharing_address(order.customer)
+    st.session_state[_TWINS] = (_whom(order), twins) if twins else None
     return bool(twins)
+
+
+def _whom(order: _Order) -> str | None:
+    return order.customer or order.email
 
 
 def _twin_offer(ctx: PageContext, order: _Order) -> bool:
     """Draw the choice between a known customer and a twin; False when there is nothing to choose."""
-    email, twins = st.session_state.get(_TWINS) or (None, [])
-    if order.email is None or email != order.email:
+    whom, twins = st.session_state.get(_TWINS) or (None, [])
+    if whom is None or whom != _whom(order):
         return False
-    chosen = twin_choice(twins, key=f"{_FORM}_twin")
+    chosen = twin_choice(twins, key=f"{_FORM}_twin", offers_new=order.customer is None)
     if chosen is None:
         return True
     with outcome.show(rerun=False):
         if chosen == "":
             _make(ctx, _with(order, allow_twin=True))
         else:
-            _make(ctx, _with(order, customer=chosen, email=None, name=None))
+            others = [twin for twin in twins if twin.customer.id != chosen]
+            _make(
+                ctx,
+                _with(order, customer=chosen, email=None, name=None),
+                {HAS_TWIN: chosen_beside(others)} if others else {},
+            )
     return True
 
 
-def twin_choice(twins: list[Twin], *, key: str) -> str | None:
+def twin_choice(twins: list[Twin], *, key: str, offers_new: bool = True) -> str | None:
     """The id of the customer to use, "" to make a new one anyway, None while undecided."""
     with st.container(border=True):
         many = "These customers have" if len(twins) > 1 else "A customer has"
-        st.markdown(f"**{many} this e-mail already**")
+        already = " already" if offers_new else ". Which one is meant?"
+        st.markdown(f"**{many} this e-mail{already}**")
         for twin in twins[:5]:
             customer = twin.customer
             if st.button(
@@ -206,8 +223,8 @@ def twin_choice(twins: list[Twin], *, key: str) -> str | None:
                 help=escape(customer.id),
             ):
                 return customer.id
-            st.caption(escape(twin.details))
-        if st.button("Make a new one anyway", key=f"{key}_anyway", width="stretch"):
+            st.caption(escape(f"{customer.id} · {twin.details}"))
+        if offers_new and st.button("Make a new one anyway", key=f"{key}_anyway", width="stretch"):
             return ""
     return None
 
@@ -221,10 +238,10 @@ def form_key(seed: str, **contents: object) -> str:
     return f"{seed}:{digest[:16]}"
 
 
-def _make(ctx: PageContext, order: _Order) -> None:
+def _make(ctx: PageContext, order: _Order, despite: dict[str, str] | None = None) -> None:
     wanted = asdict(order)
     key = form_key(st.session_state[_OPEN], **wanted)
-    made = ctx.services.links.create(form_key=key, by=ctx.actor, **wanted)
+    made = ctx.services.links.create(form_key=key, by=ctx.actor, despite=despite, **wanted)
     close_form()
     st.session_state[MADE] = made.link.id
     st.query_params[LINK_PARAM] = made.link.id

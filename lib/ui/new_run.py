@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from lib.domain.files.run_columns import COLUMNS
-from lib.errors import InvalidInput
 from lib.services.runs.files import RunUpload
 from lib.ui import (
     downloads,
@@ -19,15 +17,16 @@ from lib.ui import (
     navigation,
     outcome,
     pickers,
+    replaced_file,
     run_page,
     run_words,
+    uploads,
 )
 from lib.ui.context import PageContext
-from lib.ui.formats import day, escape
+from lib.ui.formats import day, escape, plural
 from lib.ui.layout import Figure
 
 SOURCES = {"file": "Upload a file", "paste": "Paste rows", "open": "Open references"}
-_NOT_THERE = "–"
 _READ = "new_run_read"
 
 
@@ -44,19 +43,14 @@ def upload(ctx: PageContext) -> RunUpload | None:
     file = st.file_uploader(
         "CSV or XLSX file",
         key="new_run_file",
-        # Those that are not read have their sentence, too.
-        type=["csv", "tsv", "txt", "xlsx", "xls", "ods", "numbers", "pdf"],
+        # Any kind can be chosen: what is not read is told how to save it, and is not listed as if it were.
+        type=None,
         help="A heading, then one row for each charge: customer, amount, currency, reference.",
     )
     if file is None:
         _explain()
         return None
-    encoding = file_choices.encoding(file.file_id)
-    return _read(
-        f"{file.file_id} {encoding}",
-        lambda: ctx.services.runs.files.open(file.getvalue(), file.name, encoding=encoding),
-        choose_anew=lambda: file_choices.choose_encoding(file.file_id, encoding or ""),
-    )
+    return uploads.read_file(_READ, file, ctx.services.runs.files.open)
 
 
 def pasted(ctx: PageContext) -> RunUpload | None:
@@ -71,7 +65,7 @@ def pasted(ctx: PageContext) -> RunUpload | None:
     if not text.strip():
         _explain()
         return None
-    return _read(text, lambda: ctx.services.runs.files.open_pasted(text))
+    return uploads.read_once(_READ, text, lambda: ctx.services.runs.files.open_pasted(text))
 
 
 def from_open_references(ctx: PageContext) -> None:
@@ -86,33 +80,6 @@ def from_open_references(ctx: PageContext) -> None:
             st.spinner("Looking up customers, cards and earlier charges …"),
         ):
             _open(ctx.services.runs.retry_runs.create_from_open(by=ctx.actor).id)
-
-
-def _read(
-    identity: str,
-    opened: Callable[[], RunUpload],
-    *,
-    choose_anew: Callable[[], None] | None = None,
-) -> RunUpload | None:
-    """Read once, and not again with every choice on the page: a large file takes a second."""
-    kept: tuple[str, RunUpload] | None = st.session_state.get(_READ)
-    if kept is None or kept[0] != identity:
-        try:
-            kept = (identity, opened())
-        except InvalidInput as problem:
-            st.error(escape(str(problem)), icon=":material/error:")
-            if choose_anew is not None and problem.field == "encoding":
-                choose_anew()
-            return None
-        st.session_state[_READ] = kept
-    upload = kept[1]
-    origin = upload.sheet.origin
-    if choose_anew is not None and (
-        not origin.encoding_is_certain or file_choices.is_listed(origin)
-    ):
-        file_choices.explain_encoding(upload)
-        choose_anew()
-    return upload
 
 
 def _explain() -> None:
@@ -167,8 +134,19 @@ def check(ctx: PageContext, upload: RunUpload) -> None:
         st.markdown(
             f"Readable rows add up to **{escape(run_words.totals(parsed.totals, most=len(parsed.totals)))}**."
         )
+    carried = sum(1 for row in parsed.rows if row.earlier_corrections)
+    if carried:
+        st.info(
+            f"{plural(carried, 'row')} of this results file {'was' if carried == 1 else 'were'} corrected in the "
+            "run that it comes from. These corrections come along.",
+            icon=":material/edit_note:",
+        )
     st.caption(escape(parsed.reading.in_words()))
     file_preview.problems(parsed)
+    replaced = replaced_file.draft(ctx)
+    if replaced is not None:
+        replaced_file.button(ctx, replaced, upload, columns, currency, choices)
+        return
     name = (upload.file_name or "").rpartition(".")[0] or f"Run of {day(ctx.now, ctx.timezone)}"
     with st.form("new_run_form", border=False):
         wanted = st.text_input("Name of the run", value=name, key="new_run_name", max_chars=80)
@@ -217,26 +195,7 @@ def _same_file(ctx: PageContext, upload: RunUpload) -> None:
 
 def _columns(upload: RunUpload) -> tuple[dict[str, int], str | None]:
     """What was guessed, open where a person has to look; and the currency of a file without one."""
-    header, guess = upload.sheet.header, upload.guess
-    for doubt in guess.doubts:
-        st.warning(escape(doubt), icon=":material/help:")
-    indexes = list(range(len(header)))
-    columns: dict[str, int] = {}
-    with st.expander(
-        "Columns", icon=":material/view_column:", expanded=bool(guess.missing or guess.doubts)
-    ):
-        places = st.columns(4)
-        for at, column in enumerate(COLUMNS):
-            chosen = places[at % 4].selectbox(
-                column.label,
-                indexes,
-                index=guess.get(column.name),
-                placeholder=_NOT_THERE,
-                format_func=lambda index: header[index] or f"Column {index + 1}",
-                key=f"new_run_column_{column.name}_{upload.digest[:12]}",
-            )
-            if chosen is not None:
-                columns[column.name] = chosen
+    columns = uploads.columns(COLUMNS, upload.sheet, upload.guess, digest=upload.digest)
     currency = None
     if "currency" not in columns:
         currency = st.selectbox(

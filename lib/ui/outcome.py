@@ -1,4 +1,4 @@
-"""Run an action and say what came of it: success kept across a rerun, failures in plain words."""
+"""Run an action and tell its outcome: success kept across a rerun, failures in plain words."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from lib.errors import (
     KeyReused,
     Misconfigured,
     Missing,
+    NotPermitted,
     OutcomeUnknown,
     RuleViolation,
 )
-from lib.ui import navigation
+from lib.ui import context, navigation
 from lib.ui.formats import escape
 
 _FLASH = "outcome_flash"
@@ -58,6 +59,9 @@ def show(
     try:
         yield toast
     except RuleViolation as error:
+        if isinstance(error, NotPermitted):
+            ctx = context.require(by_itself=True)
+            context.note_denied(error, ctx.actor, ctx.services)
         st.error(escape(str(error)), icon=":material/error:")
         if isinstance(error, AlreadyCharged) and error.charge_id:
             _link_to_charge(error.charge_id)

@@ -9,11 +9,12 @@ import streamlit as st
 
 from lib.clock import epoch
 from lib.domain.actors import Permission
+from lib.domain.days import day_of, period_of
 from lib.money import format_money
 from lib.reports.paging import records
-from lib.ui import audit_words, badges, charts, layout, navigation, tables
+from lib.ui import audit_words, badges, charts, layout, navigation, refused_links, tables
 from lib.ui.context import PageContext
-from lib.ui.formats import escape, when
+from lib.ui.formats import escape, plural
 from lib.ui.layout import Figure
 
 _DAYS = 30
@@ -28,28 +29,13 @@ _ACTIVE = (
     "payment_method.",
 )
 _STATES = ("succeeded", "processing", "needs_customer", "declined", "unknown", "cancelled")
-_STEPS = (
-    ("setup_links", "add_link", "Make a link", "Send it to the customer. Nothing is charged."),
-    (
-        "sessions",
-        "assignment_turned_in",
-        "The customer saves a card",
-        "On Stripe's page, in a minute. It appears here by itself.",
-    ),
-    (
-        "new_charge",
-        "add_card",
-        "Charge it later",
-        "Any amount you agreed on, as often as you agreed.",
-    ),
-)
 
 
 def waiting(ctx: PageContext) -> None:
     """What needs a person now: approvals in a line, and four figures, each a link to its rows."""
-    _refused_links(ctx)
+    refused_links.warn(ctx)
     counts = ctx.services.reports.waiting.counts()
-    if counts["approvals"] and ctx.actor.may(Permission.APPROVE):
+    if (counts["approvals"] or counts["admin_changes"]) and ctx.actor.may(Permission.APPROVE):
         _approvals(ctx)
     layout.figures(
         [
@@ -57,7 +43,7 @@ def waiting(ctx: PageContext) -> None:
                 "Unknown",
                 counts["unknown"],
                 "unknown",
-                help="Charges whose outcome Onfile is finding out.",
+                help="Charges and refunds whose outcome Onfile is finding out.",
             ),
             Figure(
                 "Failures",
@@ -66,7 +52,7 @@ def waiting(ctx: PageContext) -> None:
                 help="Charges of the last 30 days that failed and were not made good since.",
             ),
             Figure(
-                "Card without customer",
+                "Cards without customer",
                 counts["unattached"],
                 "sessions",
                 {"sessions_state": "needs_customer"},
@@ -83,28 +69,32 @@ def waiting(ctx: PageContext) -> None:
     )
 
 
-def _refused_links(ctx: PageContext) -> None:
-    refusal = ctx.services.links.refusal()
-    if refusal is None or not ctx.actor.may(Permission.MANAGE_LINKS):
+def incidents(ctx: PageContext) -> None:
+    """Red, with the way there, while one is open."""
+    count = ctx.services.reports.waiting.counts()["incidents"]
+    spec = navigation.find("incidents")
+    if not count or spec is None:
         return
-    since = when(refusal.at, ctx.now, ctx.timezone)
-    st.error(
-        f"Setup links do not work: customers cannot save a card. Stripe refused the last one ({since}): "
-        f"{escape(refusal.reason)}  \nMend it in the Stripe Dashboard or the settings, then open or make a "
-        "link; this message goes when one works.",
-        icon=":material/link_off:",
-    )
-    if spec := navigation.find("setup_links"):
+    verb = "waits" if count == 1 else "wait"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.error(
+            f"**{plural(count, 'incident')} {verb} to be settled.** Stripe has something that this ledger did not expect.",
+            icon=":material/report:",
+        )
         st.page_link(
             spec.path,
-            label="See that link",
-            icon=":material/link:",
-            query_params={"link": refusal.link_id},
+            label="See them",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            query_params={"incidents_state": "open"},
+            width="content",
         )
 
 
 def _approvals(ctx: PageContext) -> None:
-    count = ctx.services.reports.waiting.approvals(ctx.actor.username).to_decide
+    is_admin = ctx.actor.may(Permission.MANAGE_USERS)
+    waiting = ctx.services.reports.waiting.approvals(ctx.actor.username, is_admin=is_admin)
+    count = waiting.to_decide
     spec = navigation.find("approvals")
     if count and spec is not None:
         verb = "waits" if count == 1 else "wait"
@@ -116,14 +106,13 @@ def _approvals(ctx: PageContext) -> None:
 
 
 def picture(ctx: PageContext) -> None:
-    """The last 30 days by day and state, one currency at a time, and every currency's totals."""
-    offset = ctx.now.astimezone(ctx.timezone).utcoffset() or timedelta(0)
-    first = (ctx.now + offset).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(
-        days=_DAYS - 1
-    )
-    since = epoch(first - offset)
+    """The last 30 days of the installation by day and state, one currency at a time, and every currency's totals."""
+    zone = ctx.services.settings.timezone
+    today = day_of(epoch(ctx.now), zone)
+    dates = [today - timedelta(days=back) for back in reversed(range(_DAYS))]
+    days = {day.isoformat(): period_of(day, day, zone) for day in dates}
     reports = ctx.services.reports.charges
-    totals = reports.totals(since=since)
+    totals = reports.totals(since=days[dates[0].isoformat()][0])
     if totals.empty:
         layout.empty(
             "bar_chart", "No charges in the last 30 days", "What is charged is drawn here by day."
@@ -150,9 +139,8 @@ def picture(ctx: PageContext) -> None:
                     )
                     or currencies[0]
                 )
-        days = [(first + timedelta(days=n)).strftime("%Y-%m-%d") for n in range(_DAYS)]
-        per_day = reports.per_day(since=since, utc_offset_seconds=int(offset.total_seconds()))
-        charts.per_day(per_day[per_day["currency"] == shown], days, shown)
+        per_day = reports.per_day(days)
+        charts.per_day(per_day[per_day["currency"] == shown], list(days), shown)
         _totals(totals, currencies)
 
 
@@ -211,33 +199,9 @@ def activity(ctx: PageContext) -> None:
             "what": tables.text("What", width=240),
             "about": tables.text("About", width=330),
             "who": tables.text("Who", width=140),
-            "at": tables.ago("When"),
+            "at": tables.date("When", ctx.now),
         },
         key="home_activity",
         alt="What happened last, newest first",
         timezone=ctx.timezone,
     )
-
-
-def is_new(ctx: PageContext) -> bool:
-    """Nothing was ever charged or linked here."""
-    reports = ctx.services.reports
-    return not sum(reports.links.counts().values()) and reports.charges.page(rows=1).frame.empty
-
-
-def start(ctx: PageContext) -> None:
-    """Three steps for somebody who opens Onfile for the first time."""
-    st.markdown("**How it works**")
-    for number, (column, (address, icon, title, text)) in enumerate(
-        zip(st.columns(len(_STEPS)), _STEPS, strict=True), start=1
-    ):
-        with column.container(border=True, height="stretch", gap="small"):
-            st.markdown(f":gray[:material/{icon}: Step {number}]")
-            spec = navigation.find(address)
-            if spec is not None and ctx.actor.may(spec.permission):
-                st.page_link(
-                    spec.path, label=title, icon=":material/arrow_forward:", icon_position="right"
-                )
-            else:
-                st.markdown(f"**{title}**")
-            st.caption(text)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.domain.identity import visible
+from lib.domain.identity import search_text
 from lib.money import CURRENCIES
 from lib.ui import outcome
 from lib.ui.context import Services
-from lib.ui.formats import escape
+from lib.ui.formats import distinct, escape
 
 _COMMON = ("eur", "usd", "gbp", "chf", "jpy", "cad", "aud", "sek", "dkk", "nok", "pln")
 CURRENCY_CODES = [*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON))]
@@ -53,6 +53,12 @@ def choose(key: str, customer_id: str) -> None:
     st.session_state[_chosen_key(key)] = customer_id
 
 
+def chosen(key: str) -> str | None:
+    """The id of the customer that was chosen, before anything is drawn. Unchecked."""
+    customer_id: str | None = st.session_state.get(_chosen_key(key))
+    return customer_id
+
+
 def forget(key: str) -> None:
     st.session_state.pop(_chosen_key(key), None)
 
@@ -66,18 +72,19 @@ def _search(services: Services, key: str) -> None:
         max_chars=_LONGEST_SEARCH,
         placeholder="Name, e-mail or id",
     )
-    text = visible(typed or "")
+    text = search_text(typed or "")
     labels = dict(services.reports.customers.choices(text, limit=_SHOWN + 1))
     if labels:
         shown = list(labels)[:_SHOWN]
         # By name and address alone, twins look the same.
         details = services.customers.details(shown)
+        options = distinct({customer_id: labels[customer_id] for customer_id in shown})
         st.radio(
             "Matching customers",
             shown,
             index=None,
             key=f"{key}_matches",
-            format_func=lambda customer_id: escape(labels[customer_id]),
+            format_func=lambda customer_id: escape(options[customer_id]),
             captions=[escape(details.get(customer_id, "")) for customer_id in shown],
             label_visibility="collapsed",
             on_change=_take,
@@ -97,7 +104,7 @@ def _search(services: Services, key: str) -> None:
     st.caption("No customer matches. Check the spelling, or choose “New customer”.")
     if st.button("Look this id up at Stripe", key=f"{key}_fetch"):
         with outcome.show():
-            choose(key, services.customers.get(text).id)
+            choose(key, services.customers.get(services.customers.named(text)).id)
 
 
 def _take(key: str) -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
+from lib.clock import epoch
 from lib.domain.actors import Permission
-from lib.domain.charges import ChargeState
+from lib.domain.charges import NO_TRACE_SECONDS, ChargeState
 from lib.domain.files import typed_sums
 from lib.domain.mirror import Dispute
-from lib.domain.refunds import REASONS, RefundOrder, RefundState
-from lib.money import format_major, format_money
-from lib.ui import badges, outcome, second_look
+from lib.domain.refunds import BY_TWO_PEOPLE, REASONS, UNSETTLED_STATES, RefundOrder, RefundState
+from lib.money import format_money
+from lib.ui import (
+    asked_again,
+    badges,
+    charge_words,
+    outcome,
+    refund_by_hand,
+    second_look,
+    typed_amount,
+)
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names
 from lib.ui.context import PageContext
-from lib.ui.formats import escape, exact, when
+from lib.ui.formats import ago, escape, exact, when
 
 _SAID: dict[RefundState, str] = {
-    RefundState.REQUESTED: "Waits for somebody else to approve it. Nothing was given back yet.",
+    RefundState.REQUESTED: "Waits for a second person to approve it. Nothing was given back yet.",
     RefundState.SENDING: "Sent to Stripe. The answer is on its way.",
     RefundState.UNKNOWN: (
         "We do not know yet whether the money went back. Onfile is finding out; "
@@ -29,7 +40,7 @@ _SAID: dict[RefundState, str] = {
         "The bank did not take it: the customer has not got the money, and it is back on the "
         "Stripe balance. Pay it back in another way."
     ),
-    RefundState.NOT_EXECUTED: "Never executed; nothing was given back. It may be asked for again.",
+    RefundState.NOT_EXECUTED: "It did not happen; nothing was given back. It may be asked for again.",
 }
 _REFUSED: dict[str, str] = {
     "charge_already_refunded": "It was given back already, in the Stripe Dashboard perhaps.",
@@ -37,8 +48,6 @@ _REFUSED: dict[str, str] = {
     "insufficient_funds": "The Stripe balance does not suffice. Add funds in Stripe, then ask again.",
     "balance_insufficient": "The Stripe balance does not suffice. Add funds in Stripe, then ask again.",
 }
-
-_UNSETTLED = (RefundState.UNKNOWN, RefundState.SENDING, RefundState.PENDING)
 
 
 def orders(details: Details) -> list[RefundOrder]:
@@ -71,6 +80,10 @@ def summary(ctx: PageContext, order: RefundOrder, names: Names) -> None:
     text = _happened(order)
     if text:
         st.markdown(escape(text))
+    if order.evidence == BY_TWO_PEOPLE:
+        st.caption("Settled by two people, without evidence.")
+    if order.state is RefundState.UNKNOWN and order.last_look is not None:
+        _evidence(ctx, order)
 
 
 def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
@@ -79,14 +92,14 @@ def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
     refunds = ctx.services.refunds
     if order.state is RefundState.REQUESTED:
         if second_look.may_decide(ctx, makers={order.requested_by}):
-            decision = second_look.form(key, yes="Approve and refund")
+            decision = second_look.form(ctx, key, yes="Approve and refund")
             if decision is not None and decision.approves:
-                with outcome.show() as toast:
+                with decision.beside, outcome.show() as toast:
                     sent = refunds.approve(order.id, by=ctx.actor, password=decision.password)
                     label = badges.look(f"refund_{sent.state.value}").label.lower()
                     toast.message = f"{format_money(order.amount, order.currency)} back: {label}."
             elif decision is not None:
-                with outcome.show("Rejected. Nothing was given back."):
+                with decision.beside, outcome.show("Rejected. Nothing was given back."):
                     refunds.reject(
                         order.id, by=ctx.actor, password=decision.password, note=decision.note
                     )
@@ -94,15 +107,29 @@ def actions(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
             with outcome.show("Taken back. Nothing was given back."):
                 refunds.withdraw(order.id, by=ctx.actor)
     elif (
-        order.state in _UNSETTLED
+        order.state in UNSETTLED_STATES
         and ctx.actor.may(Permission.SYNC)
         and st.button("Look now", key=f"{key}_look", icon=":material/search:")
     ):
         with outcome.show() as toast:
-            settled = ctx.services.refund_resolver.resolve(order.id, by=ctx.actor)
-            toast.message = (
-                "Found out." if settled else "No news yet. Onfile looks again by itself."
-            )
+            look = ctx.services.refund_resolver.resolve(order.id, by=ctx.actor)
+            toast.message = charge_words.LOOKED.get(look, "Found out.")
+    if order.state is RefundState.UNKNOWN:
+        refund_by_hand.draw(ctx, order, key=key)
+
+
+def _evidence(ctx: PageContext, order: RefundOrder) -> None:
+    """What the last look asked and found, and what follows from it."""
+    seen = json.loads(order.last_look or "{}")
+    for line in charge_words.look_lines(seen):
+        st.markdown(f"- {escape(line)}")
+    over = (order.sent_after or order.decided_at or 0) + NO_TRACE_SECONDS
+    follows = (
+        f"Still nothing {ago(over, ctx.now)}, and Onfile takes it that it did not happen."
+        if over > epoch(ctx.now)
+        else "With the next look that reads everything Onfile takes it that it did not happen."
+    )
+    st.caption(escape(f"Looked {ago(seen['at'], ctx.now)}. {follows}"))
 
 
 def disputes(details: Details) -> list[Dispute]:
@@ -164,10 +191,12 @@ def ask(details: Details, *, earlier: list[RefundOrder], disputed: list[Dispute]
         )
         typed = st.text_input(
             f"Amount in {code.upper()}",
-            value=format_major(left, code),
+            value=typed_amount.prefilled(left, code),
             key=f"{key}_amount",
             autocomplete="off",
         )
+        # Nobody reviews it before it is asked for: what was said elsewhere is no answer here.
+        sign = typed_amount.ask_in_form("Amount", f"{key}_amount", code)
         reason = st.selectbox(
             "Why",
             list(REASONS),
@@ -179,14 +208,14 @@ def ask(details: Details, *, earlier: list[RefundOrder], disputed: list[Dispute]
         note = st.text_input(
             "Note for whoever approves it", key=f"{key}_note", max_chars=500, autocomplete="off"
         )
+        password = asked_again.field(details.ctx, f"{key}_password")
         click = st.form_submit_button("Ask for this refund", key=f"{key}_ask")
     if click:
         with outcome.show("Asked for. Somebody else has to approve it."):
-            money = typed_sums.typed(
-                typed, code, details.ctx.services.users.decimal_sign(details.ctx.actor)
-            )
+            money = typed_sums.typed(typed, code, sign)
+            by = details.ctx.asked(password)
             details.ctx.services.refunds.request(
-                details.id, money=money, reason=reason or "", note=note, by=details.ctx.actor
+                details.id, money=money, reason=reason or "", note=note, by=by
             )
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import uuid4
 
+from lib.domain.payment_methods import label as method_label
+from lib.domain.twins import HAS_TWIN
 from lib.money import Money
 from lib.services.charges.orders import ChargeOrder
-from lib.ui import confirm, despite
+from lib.services.charges.review import Review
+from lib.ui import charge_words, confirm, despite
+from lib.ui.context import PageContext
+from lib.ui.formats import ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,8 @@ class Reviewed:
     name: str
     email: str
     method: str
+    is_named: bool
+    """The person chose the method, rather than leaving the one that was chosen for them."""
     method_label: str
     expiry: str
     amount: int
@@ -36,9 +44,19 @@ class Reviewed:
         return Money(self.amount, self.currency)
 
     @property
+    def has_twin(self) -> bool:
+        return any(code == HAS_TWIN for code, _ in self.stopped)
+
+    @property
+    def to_open(self) -> tuple[despite.Stopped, ...]:
+        """What a person opens with a reason; which of two customers is meant, they choose."""
+        return tuple(one for one in self.stopped if one[0] != HAS_TWIN)
+
+    @property
     def order(self) -> ChargeOrder:
+        method = self.method if self.is_named else None
         return ChargeOrder(
-            self.customer, self.money, self.reference, self.method, self.description or None
+            self.customer, self.money, self.reference, method, self.description or None
         )
 
     @property
@@ -47,3 +65,31 @@ class Reviewed:
         if confirm.is_large(self.money):
             return "a large sum"
         return "see the warning" if self.warnings else ""
+
+
+def of_review(ctx: PageContext, review: Review) -> Reviewed:
+    order, method, earlier = review.order, review.method, review.earlier
+    history = ""
+    if earlier is not None:
+        when = ago(earlier.charge.updated_at, ctx.now)
+        happened = earlier.what_happened or charge_words.REASONS["outcome_unknown"]
+        history = f"Tried before, {when}: {happened} This is try {len(earlier.attempts) + 1}."
+    return Reviewed(
+        form=uuid4().hex,
+        fingerprint=review.fingerprint,
+        customer=review.customer.id,
+        name=review.customer.label,
+        email=(review.customer.email or "") if review.customer.name else "",
+        method=method.id,
+        is_named=order.payment_method is not None,
+        method_label=method_label(method),
+        expiry=f"expires {method.exp_month:02d}/{method.exp_year}" if method.exp_year else "",
+        amount=order.money.amount,
+        currency=order.money.currency,
+        reference=order.reference,
+        description=order.description or "",
+        warnings=review.warnings,
+        stopped=tuple((finding.code, finding.message) for finding in review.stopped),
+        attempts=review.attempts_before,
+        earlier=history,
+    )

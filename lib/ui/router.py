@@ -2,39 +2,53 @@
 
 import streamlit as st
 
+from lib.metrics import PAGE_SECONDS
 from lib.ui import (
+    account_notice,
     auth,
     context,
     environment,
     frame,
+    invitation_page,
     ledger_panel,
     navigation,
     outcome,
+    session_watch,
     sign_in_page,
 )
 
 st.set_page_config(
-    page_title="Onfile", page_icon=environment.FAVICON, layout="wide", initial_sidebar_state="auto"
+    page_title="Onfile", page_icon=environment.FAVICON, layout="wide", initial_sidebar_state=240
 )
 services = context.services()
-actor = auth.current_actor(services.users)
+auth.begin_run()
+actor = auth.current_actor(services.sessions, is_act=True)
 
 # Before anything that can rerun: a rerun without declared pages sends the browser to "/".
 page = navigation.declare(actor, waiting=navigation.waiting(services, actor) if actor else None)
 environment.strip(services.settings.mode)
 
 if actor is None:
-    if auth.remembered(services.users, services.settings):
+    if auth.remembered(services.sessions, services.settings):
         st.rerun()
     if auth.is_leaving():
         st.caption("Signing out …")
         st.stop()
-    sign_in_page.draw(services.users, services.settings)
+    if token := st.query_params.get(invitation_page.PARAMETER):
+        invitation_page.draw(services, token)
+    else:
+        sign_in_page.draw(services)
     outcome.show_flash()
     st.stop()
 
 frame.sidebar(actor, services)
-auth.keep_cookie(services.users, services.settings)
+auth.keep_cookie(services.sessions, services.settings)
+session_watch.watch()
 ledger_panel.strip(services)
+account_notice.strip(actor, services, context.timezone_of(actor, services))
 outcome.show_flash()
-page.run()
+try:
+    with PAGE_SECONDS.labels(page.url_path or "home").time():
+        page.run()
+finally:
+    auth.end_run()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.approvals import RENEWABLE
 from lib.domain.control_totals import ControlTotals, typed, uncounted
 from lib.domain.files import typed_sums
+from lib.domain.files.number_styles import DecimalSign
 from lib.domain.runs import Run, RunState
-from lib.services.runs.view import RunView
-from lib.ui import navigation, outcome, run_words, second_look
+from lib.services.runs.run_object import RunView
+from lib.ui import outcome, run_words, second_look, typed_amount
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
@@ -29,6 +30,8 @@ def decision(ctx: PageContext, view: RunView) -> None:
         _submit(ctx, view)
     elif run.state is RunState.AWAITING_APPROVAL:
         _decide(ctx, view)
+    elif run.stop_code in RENEWABLE:
+        _renew(ctx, view)
 
 
 def _submit(ctx: PageContext, view: RunView) -> None:
@@ -43,6 +46,10 @@ def _submit(ctx: PageContext, view: RunView) -> None:
             f"{plural(planned, 'row')} can be charged. Kept back and listed: {blocked:,} blocked, "
             f"{left_out:,} left out. Somebody else then approves exactly this."
         )
+        st.caption(
+            f"“Rows you expect” is the figure Rows above: all {plural(sum(view.counts.values()), 'row')}, blocked "
+            "and left out ones too. Totals are compared with the file as it came, and with the corrections."
+        )
         with st.form("run_submit_form", border=False):
             left, right = st.columns(2)
             rows = left.text_input(
@@ -50,7 +57,7 @@ def _submit(ctx: PageContext, view: RunView) -> None:
                 key="run_control_rows",
                 autocomplete="off",
                 placeholder="As your own books say",
-                help="All rows of the file, also those that are blocked or left out.",
+                help="The figure Rows above: all rows of the file, blocked and left out ones too.",
             )
             sums = right.text_input(
                 "Totals you expect (optional)",
@@ -59,6 +66,10 @@ def _submit(ctx: PageContext, view: RunView) -> None:
                 placeholder="12345.60 eur, 5000 jpy",
                 help="Of all rows, from your own books and not from this page: a wrong file is noticed here.",
             )
+            with right:
+                sign = typed_amount.ask_of_several(
+                    "Totals you expect", "run_control_totals", view.totals
+                )
             canary = left.number_input(
                 "Stop after the first rows",
                 key="run_canary",
@@ -79,18 +90,20 @@ def _submit(ctx: PageContext, view: RunView) -> None:
                     ctx.services.runs.approvals.submit(
                         view.run.id,
                         by=ctx.actor,
-                        control=_control(rows, sums, view.totals),
+                        control=_control(rows, sums, view.totals, sign),
                         canary=int(canary),
                         charge_new_cards=bool(new_cards),
                     )
 
 
-def _control(rows: str, sums: str, currencies: Collection[str]) -> ControlTotals | None:
+def _control(
+    rows: str, sums: str, currencies: Collection[str], sign: DecimalSign | None
+) -> ControlTotals | None:
     """
     Raises:
         InvalidInput: what was typed is no number, or no list of amounts with their currencies.
     """
-    return typed(rows, typed_sums.listed(sums, currencies))
+    return typed(rows, typed_sums.listed(sums, currencies), sign)
 
 
 def _decide(ctx: PageContext, view: RunView) -> None:
@@ -117,7 +130,7 @@ def _decide(ctx: PageContext, view: RunView) -> None:
                 else ""
             )
         )
-        unread = uncounted(ctx.services.runs.views.unreadable(run.id))
+        unread = uncounted(ctx.services.runs.draft_views.file_totals(run.id).unreadable)
         if unread:
             st.caption(unread)
         if by.username in approvers:
@@ -127,20 +140,15 @@ def _decide(ctx: PageContext, view: RunView) -> None:
             st.caption(
                 escape(f"Approved once, by {', '.join(_name(ctx, who) for who in approvers)}.")
             )
-        if not second_look.may_decide(ctx, makers={run.submitted_by, run.created_by}):
+        if not second_look.may_decide(ctx, makers=_makers(ctx, run)):
             return
-        stopped = ctx.services.runs.approvals.stopped(run.id)
-        if stopped:
-            st.warning(
-                escape(f"{len(stopped):,} rows are stopped: {' '.join(stopped[:5])}"),
-                icon=":material/block:",
-            )
+        stopped = _stopped(ctx, run)
         decision = second_look.form(
-            "run", reason="Reason (to reject, or to charge what is stopped)" if stopped else ""
+            ctx, "run", reason="Reason (to reject, or to charge what is stopped)" if stopped else ""
         )
         shown = _shown(run)
         if decision is not None and decision.approves:
-            with outcome.show() as toast:
+            with decision.beside, outcome.show() as toast:
                 decided = ctx.services.runs.approvals.approve(
                     run.id,
                     digest=shown,
@@ -154,10 +162,72 @@ def _decide(ctx: PageContext, view: RunView) -> None:
                     else "Approved by you. One more person has to approve."
                 )
         elif decision is not None:
-            with outcome.show("Sent back to the maker."):
+            with decision.beside, outcome.show("Sent back to the maker."):
                 ctx.services.runs.approvals.reject(
                     run.id, digest=shown, by=by, password=decision.password, reason=decision.note
                 )
+
+
+def _renew(ctx: PageContext, view: RunView) -> None:
+    """What was approved is approved once more: the rows are the same, the people or the day are not."""
+    run, by = view.run, ctx.actor
+    with st.container(border=True):
+        st.markdown("**Waits to be approved again**")
+        rows, counted = view.counts.get("planned", 0), view.standing
+        what = (
+            f"{plural(rows, 'row')} of it, {run_words.all_planned(view)}, would still be charged."
+            if run.state is not RunState.FINISHED
+            else "Customers of rows that failed saved a new card, which this run's approval covers."
+        )
+        st.caption(escape(f"{what} Nothing else changes: the rows are those that were approved."))
+        if counted is not None and by.username in counted.people:
+            st.caption("Approved by you. One more person has to approve.")
+            return
+        if not second_look.may_decide(ctx, makers=_makers(ctx, run)):
+            return
+        stopped = _stopped(ctx, run)
+        decision = second_look.form(
+            ctx,
+            "run",
+            yes="Approve again",
+            no=None,
+            reason="Reason to charge what is stopped" if stopped else None,
+        )
+        shown = _shown(run)
+        if decision is not None:
+            with decision.beside, outcome.show() as toast:
+                ctx.services.runs.approvals.approve(
+                    run.id,
+                    digest=shown,
+                    by=by,
+                    password=decision.password,
+                    note=decision.note or None,
+                )
+                still = ctx.services.runs.approvals.standing(run.id).stop
+                toast.message = (
+                    "Approved by you. One more person has to approve."
+                    if still
+                    else "Approved again. It goes on when somebody starts or resumes it."
+                    if run.state is not RunState.FINISHED
+                    else "Approved again. The new cards are charged within minutes."
+                )
+
+
+def _stopped(ctx: PageContext, run: Run) -> list[str]:
+    """Rows that an approver opens with a reason; says which."""
+    stopped = ctx.services.runs.approvals.stopped(run.id)
+    if stopped:
+        st.warning(
+            escape(f"{len(stopped):,} rows are stopped: {' '.join(stopped[:5])}"),
+            icon=":material/block:",
+        )
+    return stopped
+
+
+def _makers(ctx: PageContext, run: Run) -> set[str | None]:
+    """Who is not asked; the service knows all who prepared it."""
+    corrections = ctx.services.runs.draft_views.corrections(run.id)
+    return {run.submitted_by, run.created_by, *(entry.by for entry in corrections.entries)}
 
 
 def _given(view: RunView) -> list[str]:
@@ -191,30 +261,3 @@ def _shown(run: Run) -> str:
     before = st.session_state.get(key, "")
     st.session_state[key] = run.digest or ""
     return str(before)
-
-
-def row(ctx: PageContext, view: RunView, chosen: Any) -> None:  # noqa: ANN401 - a pandas row
-    """Of one row: all that is to know of it, its charge, or leaving it out of a draft."""
-    number = int(chosen["number"])
-    text = " ".join(filter(None, (chosen["why"], chosen["next_step"])))
-    if text:
-        st.markdown(escape(text))
-    charges = navigation.find("charges")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Row {number}")
-        if chosen["charge_id"] and charges is not None:
-            st.page_link(
-                charges.path,
-                label="See its charge",
-                icon=":material/receipt_long:",
-                query_params={"charge": str(chosen["charge_id"])},
-            )
-        if view.run.state is not RunState.DRAFT or not ctx.actor.may(Permission.CHARGE):
-            return
-        maker = ctx.services.runs.drafts
-        if chosen["state"] == "planned" and st.button("Leave out", key="run_leave_out"):
-            with outcome.show(f"Row {number} is left out."):
-                maker.leave_out(view.run.id, [number], by=ctx.actor)
-        if chosen["state"] == "cancelled" and st.button("Take back in", key="run_take_back"):
-            with outcome.show(f"Row {number} is back in."):
-                maker.take_back(view.run.id, [number], by=ctx.actor)

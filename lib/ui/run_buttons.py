@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
+from lib.domain import list_columns
 from lib.domain.actors import Permission
+from lib.domain.approvals import RENEWABLE
 from lib.domain.runs import OVER_STATES, RunState
+from lib.reports.paging import EXPORT_ROWS, of_all
 from lib.services.runs.files import RunFiles
-from lib.services.runs.view import RunView
-from lib.ui import downloads, outcome, run_words
+from lib.services.runs.run_object import RunView
+from lib.ui import asked_again, downloads, navigation, outcome, run_words
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
+
+REPLACES = "replaces"
+"""In the address of New run: the draft whose file is replaced there."""
 
 
 def buttons(ctx: PageContext, view: RunView) -> None:
@@ -23,28 +30,40 @@ def buttons(ctx: PageContext, view: RunView) -> None:
     if not ctx.actor.may(Permission.CHARGE):
         return
     step = _STEPS.get(run.state)
-    if step is not None:
+    if view.standing and view.standing.stop and run.state in _GO_ON:
+        _ask_again(ctx, view)
+    elif step is not None:
         step(ctx, view)
     if run.state not in OVER_STATES:
         _cancel(ctx, view)
 
 
 def _check(ctx: PageContext, view: RunView) -> None:
+    spec = navigation.find("new_run")
+    if spec is not None and st.button(
+        "Replace the file",
+        key="run_replace",
+        icon=":material/upload_file:",
+        help="What was decided stays with rows whose customer, reference, amount and currency are unchanged.",
+    ):
+        st.switch_page(spec.path, query_params={REPLACES: view.run.id})
     if st.button("Check again", key="run_check", icon=":material/refresh:"):
         with outcome.show("Checked by what is known now."):
             ctx.services.runs.drafts.check_again(view.run.id, by=ctx.actor)
 
 
 def _start(ctx: PageContext, view: RunView) -> None:
-    if st.button(
+    typed = asked_again.button(
+        ctx,
         escape(run_words.to_charge(view)),
         key="run_start",
-        type="primary",
+        kind="primary",
         icon=":material/play_arrow:",
-        help="Starts the run: these cards are charged now.",
-    ):
+        text="Starts the run: these cards are charged now.",
+    )
+    if typed is not None:
         with outcome.show("It begins in a moment."):
-            ctx.services.runs.control.start(view.run.id, by=ctx.actor)
+            ctx.services.runs.control.start(view.run.id, by=ctx.asked(typed))
 
 
 def _pause(ctx: PageContext, view: RunView) -> None:
@@ -54,9 +73,26 @@ def _pause(ctx: PageContext, view: RunView) -> None:
 
 
 def _resume(ctx: PageContext, view: RunView) -> None:
-    if st.button("Resume", key="run_resume", type="primary", icon=":material/play_arrow:"):
+    typed = asked_again.button(
+        ctx, "Resume", key="run_resume", kind="primary", icon=":material/play_arrow:"
+    )
+    if typed is not None:
         with outcome.show("It goes on in a moment."):
-            ctx.services.runs.control.resume(view.run.id, by=ctx.actor)
+            ctx.services.runs.control.resume(view.run.id, by=ctx.asked(typed))
+
+
+def _ask_again(ctx: PageContext, view: RunView) -> None:
+    """Instead of going on, while its approval does not hold; once asked for, approvers have the next step."""
+    if view.run.stop_code not in RENEWABLE and st.button(
+        "Ask to approve again",
+        key="run_ask_again",
+        type="primary",
+        icon=":material/approval_delegation:",
+    ):
+        with outcome.show("Approvers find it under Approvals."):
+            ctx.services.runs.control.ask_again(view.run.id, by=ctx.actor)
+    if view.run.state is RunState.APPROVED:
+        _withdraw(ctx, view)
 
 
 def _withdraw(ctx: PageContext, view: RunView) -> None:
@@ -70,6 +106,7 @@ def _withdraw(ctx: PageContext, view: RunView) -> None:
             ctx.services.runs.approvals.withdraw(view.run.id, by=ctx.actor)
 
 
+_GO_ON = (RunState.APPROVED, RunState.PAUSED, RunState.STOPPED)
 _STEPS = {
     RunState.DRAFT: _check,
     RunState.APPROVED: _start,
@@ -93,15 +130,33 @@ def _cancel(ctx: PageContext, view: RunView) -> None:
 def _results(ctx: PageContext, view: RunView) -> None:
     run_id, files = view.run.id, ctx.services.runs.files
     with st.popover("Results", icon=":material/download:"):
-        st.caption("Every row as it came in, and what came of it.")
+        st.caption(
+            "**For accounting**: amounts and dates as such, with sums by currency and state."
+        )
+        downloads.for_accounting(
+            list_columns.RUN_RESULTS,
+            partial(_accounts, ctx, view),
+            sheet="Run results",
+            name=f"{view.run.name}-accounting",
+            key="run_accounting",
+        )
+        st.caption(
+            "**To charge again**: every row as it came in, with its outcome. As the file of a new "
+            "run it charges only what is safe to try again."
+        )
         for label, ending in (("Excel workbook", "xlsx"), ("CSV file", "csv")):
             name = f"{view.run.name}-results.{ending}"
             downloads.file(
                 partial(_content, files, run_id, name),
                 file_name=name,
                 key=f"run_results_{ending}",
-                label=label,
+                label=f"{label} to charge again",
             )
+
+
+def _accounts(ctx: PageContext, view: RunView) -> pd.DataFrame:
+    frame, more = ctx.services.reports.runs.rows(view.run.id, rows=EXPORT_ROWS)
+    return of_all(frame, has_more=more is not None)
 
 
 def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:

@@ -10,9 +10,9 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.certificates import Certificate
-from lib.domain.runs import RunState
+from lib.domain.runs import Run, RunState
 from lib.printing.certificates import RESULTS, lines_of, sums_of
-from lib.services.runs.view import RunView
+from lib.services.runs.run_object import RunView
 from lib.ui import badges, downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural, when
@@ -20,15 +20,18 @@ from lib.ui.formats import escape, plural, when
 _RESTS = (RunState.FINISHED, RunState.CANCELLED, RunState.STOPPED, RunState.PAUSED)
 _SHOWN = 100
 # So that those that matter fit side by side; the page to print has them all.
-_WHERE_ANY = ("elsewhere", "open", "refunded")
+_WHERE_ANY = ("corrected", "elsewhere", "open", "refunded")
 _NOT_PAID = ("declined", "needs_customer", "blocked", "cancelled", "planned")
 
 
+def is_due(run: Run) -> bool:
+    """A run that was executed and rests has one, or is about to."""
+    return run.started_at is not None and run.state in _RESTS
+
+
 def draw(ctx: PageContext, view: RunView) -> None:
-    """For a run that was executed and rests."""
+    """Of a run of which it `is_due`."""
     run = view.run
-    if run.started_at is None or run.state not in _RESTS:
-        return
     certificate = ctx.services.runs.certificates.last(run.id)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -36,15 +39,14 @@ def draw(ctx: PageContext, view: RunView) -> None:
         st.subheader("Certificate", anchor=False)
         with st.container(horizontal=True, width="content"):
             click = ctx.actor.may(Permission.SYNC) and st.button(
-                "Compare with Stripe now", key="run_certify", icon=":material/balance:"
+                "Verify with Stripe", key="run_certify", icon=":material/balance:"
             )
-            if certificate is not None:
-                downloads.file(
-                    partial(ctx.services.runs.files.certificate, run.id),
-                    file_name=f"{run.name}-certificate.html",
-                    key="run_certificate",
-                    label="Page to print",
-                )
+            downloads.file(
+                partial(_paper, ctx, run.id),
+                file_name=f"{run.name}-certificate.html",
+                key="run_certificate",
+                label="Verify and print",
+            )
     if click:
         _compare(ctx, run.id)
     if certificate is None:
@@ -55,6 +57,11 @@ def draw(ctx: PageContext, view: RunView) -> None:
     _said(ctx, certificate)
     _sums(ctx, certificate)
     _remarks(ctx, certificate)
+
+
+def _paper(ctx: PageContext, run_id: str) -> bytes:
+    with st.spinner("Reading payments at Stripe …"):
+        return ctx.services.runs.papers.certificate(run_id, by=ctx.actor)
 
 
 def _compare(ctx: PageContext, run_id: str) -> None:
@@ -74,7 +81,11 @@ def _said(ctx: PageContext, certificate: Certificate) -> None:
     st.markdown(
         f"{badges.badge(f'certificate_{certificate.result}')} {escape(RESULTS[certificate.result])}"
     )
-    st.caption(escape(f"Compared {at}."))
+    st.caption(
+        escape(
+            f"Verified {at} against all payments that Stripe has for it, of any age. Printing verifies again."
+        )
+    )
     if ctx.services.runs.certificates.is_outdated(certificate):
         st.warning(
             "Charges of this run have changed since. Compare it again.", icon=":material/update:"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
 from lib.domain.runs import RunState
 from lib.domain.variance import Change, Variance
 from lib.money import format_money
 from lib.services.runs.outlook import Outlook
-from lib.services.runs.view import RunView
+from lib.services.runs.run_object import RunView
 from lib.ui import run_words
 from lib.ui.context import PageContext, Services
 from lib.ui.formats import escape, plural
@@ -18,12 +20,11 @@ _NAMED = 3
 
 
 def draw(ctx: PageContext, view: RunView) -> None:
-    """Nothing for a run that was started: what came of it is better than what was expected."""
+    """Nothing for a run that was started: its outcome says more than what was expected."""
     if view.run.state not in _STATES or not view.counts.get("planned"):
         return
-    outlook = _outlook(
-        ctx.services, view.run.id, tuple(sorted(view.counts.items())), view.run.state.value
-    )
+    moment = json.dumps([view.counts, view.totals, view.run.state], sort_keys=True)
+    outlook = _outlook(ctx.services, view.run.id, moment)
     with st.container(border=True, gap="small"):
         for line in (_expected(outlook), *_differences(outlook)):
             st.markdown(line)
@@ -31,10 +32,8 @@ def draw(ctx: PageContext, view: RunView) -> None:
 
 # Reads some ten thousand rows, and changes only with the run: not with every click on the page.
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)
-def _outlook(
-    _services: Services, run_id: str, counts: tuple[tuple[str, int], ...], state: str
-) -> Outlook:
-    del counts, state  # only tell one moment from another
+def _outlook(_services: Services, run_id: str, moment: str) -> Outlook:
+    del moment  # only tells one from another
     return _services.runs.outlooks.outlook(run_id)
 
 

@@ -1,46 +1,70 @@
-"""After a run: choose failed rows, send their customers a link, and try them again."""
+"""The failures of a run, told once: by reason, row by row, with links, messages and another try."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.runs import OVER_STATES
 from lib.services.runs.retry_run import LinkCounts
-from lib.services.runs.view import RunView
-from lib.ui import downloads, outcome, tables
+from lib.services.runs.run_object import RunView
+from lib.ui import (
+    charge_words,
+    downloads,
+    filters,
+    message_words,
+    outcome,
+    refused_links,
+    run_words,
+    tables,
+)
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
 # As many as one looks through; more are taken together.
 _SHOWN = 200
 _MESSAGES = 20
+REASON = "run_failures_reason"
 
 
 def draw(ctx: PageContext, view: RunView) -> None:
-    """For a run that is over and of which something failed or was blocked."""
-    failed = view.failed_still
-    blocked = view.counts.get("blocked", 0)
-    if (
-        view.run.state not in OVER_STATES
-        or not failed + blocked
-        or not ctx.actor.may(Permission.CHARGE)
-    ):
-        return
-    st.subheader("Bring failures back", anchor=False)
-    everything = _everything(view)
-    chosen = _choose(ctx, view, failed, everything) if failed else []
-    numbers = frozenset(chosen) or None
-    about = plural(len(chosen), "chosen row") if chosen else _failed(failed)
-    drafted = plural(len(chosen), "chosen row") if chosen else everything
+    """For a run that was started and of which something failed or was blocked."""
+    frame = ctx.services.reports.runs.failures(view.run.id)
+    may = view.run.state in OVER_STATES and ctx.actor.may(Permission.CHARGE)
+    if may:
+        refused_links.warn(ctx)
+    by_reason = frame["reason"].value_counts()
+    reason = filters.states(
+        REASON,
+        {str(code): int(n) for code, n in by_reason.items() if code},
+        labels=charge_words.REASONS,
+    )
+    matching = frame if reason is None else frame[frame["reason"] == reason]
+    actions = st.container()
+    chosen = _rows(ctx, view, matching, may=may)
+    # A reason that is chosen, and no row: all rows of that reason.
+    whole = [int(number) for number in matching["number"]] if reason else []
+    if may:
+        with actions:
+            _actions(ctx, view, chosen or whole)
+        if len(frame):
+            _messages(ctx, view, frozenset(chosen or whole) or None)
+
+
+def _actions(ctx: PageContext, view: RunView, chosen: list[int]) -> None:
+    failed, numbers = view.failed_still, frozenset(chosen) or None
+    about = plural(len(chosen), "row") if chosen else _failed(failed)
+    drafted = plural(len(chosen), "row") if chosen else _everything(view)
     with st.container(horizontal=True, vertical_alignment="center"):
         if failed:
             if st.button(
-                "Make links",
+                f"Make {plural(len(chosen), 'link')}" if chosen else "Make links",
                 key="run_recover_links",
+                type="primary",
                 icon=":material/add_link:",
                 help=f"A link to save a new card, for {about}. It costs nothing and charges nothing.",
             ):
@@ -56,7 +80,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
                 file_name=f"{view.run.name}-messages.csv",
             )
         if st.button(
-            "Try again",
+            f"Try {plural(len(chosen), 'row')} again" if chosen else "Try again",
             key="run_recover_again",
             icon=":material/replay:",
             help=f"Makes a new draft of {drafted}, checked by what is known now. It needs an approval of its own.",
@@ -65,9 +89,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
                 again = ctx.services.runs.retry_runs.create(
                     view.run.id, by=ctx.actor, numbers=numbers
                 )
-                st.query_params["run"] = again.id
-    if failed:
-        _messages(ctx, view, numbers)
+                st.query_params.from_dict({"run": again.id})
 
 
 def _failed(count: int) -> str:
@@ -91,41 +113,65 @@ def _everything(view: RunView) -> str:
     return f"the {listed[2:]} row" if is_one else f"all {listed} rows"
 
 
-def _choose(ctx: PageContext, view: RunView, failed: int, everything: str) -> list[int]:
-    frame, more = ctx.services.reports.runs.rows(view.run.id, rows=_SHOWN, failed_still=True)
+def _rows(ctx: PageContext, view: RunView, frame: pd.DataFrame, *, may: bool) -> list[int]:
+    """The table; the numbers of the rows that were chosen in it."""
+    if frame.empty:
+        st.caption("Nothing failed at the bank. What was blocked stands under Rows.")
+        return []
+    sums = {str(code): int(n) for code, n in frame.groupby("currency")["amount"].sum().items()}
+    words = f"{plural(len(frame), 'failed row')}, {run_words.totals(sums, most=len(sums))}."
+    if len(frame) > _SHOWN:
+        words += f" The first {_SHOWN} are shown."
+    if may:
+        words += f" With none chosen, Try again takes {_everything(view)}."
     arrived = {card.run_row for card in ctx.services.runs.new_cards.arrived(view.run.id)}
-    text = f"Choose rows. With none chosen, Try again takes {everything}."
-    if more is not None:
-        text = f"The first {_SHOWN} of {failed:,} failed rows. {text}"
     if arrived:
         waiting = plural(len(arrived), "row waits", "rows wait")
         st.success(
             f"{waiting} for another try: the customer has saved a new card. Choose and try again.",
             icon=":material/credit_card:",
         )
-    st.caption(text)
-    cards = ["New card saved" if number in arrived else "" for number in frame["number"]]
-    chosen = tables.choose_many(
-        frame.assign(card=cards),
-        {
-            "number": tables.number("Row", width=52),
-            "name": tables.text("Customer", width=110),
-            "reference": tables.text("Reference", width=90),
-            "amount": tables.amount(width=92),
-            "why": tables.text("What happened", width=145),
-            "next_step": tables.text("What to do", width=228),
-            "card": tables.text("New card", width=90),
-        },
-        key="run_failed",
-        alt="Rows of this run that failed",
-        timezone=ctx.timezone,
-    )
+    st.caption(escape(words))
+    shown = frame.head(_SHOWN)
+    columns = {
+        "number": tables.number("Row", width=52),
+        "name": tables.text("Customer", width=130),
+        "reference": tables.text("Reference", width=100),
+        "amount": tables.amount(width=92),
+        "why": tables.text("What happened", width=215),
+        "next_step": tables.text("What to do", width=260),
+    }
+    if arrived:
+        columns["card"] = tables.text("New card", width=90)
+        cards = ["New card saved" if number in arrived else "" for number in shown["number"]]
+        shown = shown.assign(card=cards)
+    alt = "Rows of this run that failed, with what happened and what to do next"
+    if not may:
+        tables.listing(
+            shown, columns, key="run_failures", alt=alt, timezone=ctx.timezone, wraps=True
+        )
+        return []
+    chosen = tables.choose_many(shown, columns, key="run_failed", alt=alt, timezone=ctx.timezone)
     return [int(number) for number in chosen]
 
 
 def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) -> None:
     """To copy, one for each customer; all of them are in the file."""
     header, lines = ctx.services.runs.views.messages(view.run.id, numbers=numbers)
+    requests = ctx.services.messages.requests
+    if (
+        requests.can_send
+        and ctx.actor.may(Permission.MANAGE_LINKS)
+        and st.button(
+            "Send the messages",
+            key=f"run_send_messages_{len(numbers) if numbers else 0}",
+            icon=":material/send:",
+            help="One to each customer, about all of theirs that failed, in their language. Each goes once.",
+        )
+    ):
+        with outcome.show() as toast:
+            composed = ctx.services.runs.views.composed(view.run.id, numbers=numbers)
+            toast.message = message_words.result(requests.send_composed(composed, by=ctx.actor))
     with st.expander("Messages to copy", icon=":material/mail:"):
         shown = 0
         for line in lines:

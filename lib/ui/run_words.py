@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.runs import CollectedElsewhere
+from lib.domain.runs import CollectedElsewhere, Run, RunState
 from lib.money import format_money
-from lib.services.runs.view import RunView
+from lib.reports.paging import records
+from lib.services.runs.run_object import RunView
 from lib.ui import navigation
 from lib.ui.context import PageContext
 from lib.ui.formats import plural
 
 SEVERITIES = {"green": "Ready", "amber": "Look at it", "red": "Blocked"}
 _MOST_SUMS = 2
+_BEFORE_THE_START = {"planned": "to_charge", "cancelled": "left_out"}
 
 
 def totals(amounts: Mapping[str, int], *, most: int = _MOST_SUMS) -> str:
@@ -23,6 +26,16 @@ def totals(amounts: Mapping[str, int], *, most: int = _MOST_SUMS) -> str:
     sums = [format_money(amount, code) for code, amount in amounts.items() if amount]
     shown = " · ".join(sums[:most])
     return f"{shown} · {len(sums) - most} more" if len(sums) > most else shown
+
+
+def by_currency(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line a run and currency, with its `amount`; a run without any keeps its line."""
+    rows = [
+        row | {"currency": code, "amount": amount}
+        for row in records(frame)
+        for code, amount in (row["totals"] or {"": None}).items()
+    ]
+    return pd.DataFrame(rows, dtype=object)
 
 
 def all_planned(view: RunView) -> str:
@@ -41,6 +54,13 @@ def to_charge(view: RunView) -> str:
     more = " and more" if len(sums) > _MOST_SUMS else ""
     rows = plural(view.counts.get("planned", 0), "row")
     return f"Charge {rows}: {' · '.join(sums[:_MOST_SUMS])}{more}"
+
+
+def shown_state(run: Run, state: str) -> str:
+    """Before a run starts its rows are to be charged or left out; nothing was cancelled yet."""
+    if run.started_at is not None or run.state is RunState.CANCELLED:
+        return state
+    return _BEFORE_THE_START.get(state, state)
 
 
 def elsewhere(collected: Sequence[CollectedElsewhere]) -> str:

@@ -12,11 +12,11 @@ from lib.domain.actors import Permission
 from lib.domain.confirmations import until
 from lib.errors import InvalidInput
 from lib.reports.paging import records
-from lib.ui import badges, drawers, layout, navigation, outcome, pickers
+from lib.ui import badges, customer_link, drawers, layout, navigation, outcome, pickers
 from lib.ui.context import PageContext, require
 from lib.ui.formats import day, escape, when, who
 from lib.ui.layout import Fact
-from lib.ui.method_panel import state_badge
+from lib.ui.method_panel import charge_button, state_badge
 from lib.ui.new_link import form_key, twin_choice
 
 PARAM = "session"
@@ -70,6 +70,8 @@ def _panel(session_id: str) -> None:
         return
     if row["needs_customer"]:
         _attach(ctx, row)
+    elif is_saved(row):
+        charge_button(ctx, row["payment_method"], key="sessions_charge")
     if row["is_confirming"]:
         waits_until = until(row["created"], row["completed_at"])
         st.info(
@@ -98,6 +100,7 @@ def _panel(session_id: str) -> None:
     ):
         with outcome.show("Read from Stripe just now."):
             ctx.services.return_page.pull(session_id, by=ctx.actor)
+    customer_link.draw(row["customer"] or row["method_customer"])
     layout.raw(
         [
             Fact("Session", row["id"]),

@@ -4,42 +4,55 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.errors import NotSignedIn
-from lib.services.staff.users import PRACTICE_PASSWORD, PRACTICE_USERS, UserService
-from lib.settings import Mode, Settings
+from lib.errors import NotSignedIn, SecondFactorNeeded
+from lib.services.staff.users import PRACTICE_PASSWORD, PRACTICE_USERS
+from lib.settings import Mode
 from lib.ui import auth
+from lib.ui.context import Services
 from lib.ui.formats import escape
 
+_CODE_WANTED = "sign_in_code_wanted"
 
-def draw(users: UserService, settings: Settings) -> None:
+
+def draw(services: Services) -> None:
     """Draw the page; reruns after a sign-in so that no trace of the form stays."""
     _, middle, _ = st.columns([1, 1.1, 1])
     with middle:
         st.space("small")
         st.title("Onfile", anchor=False)
         st.caption("Save cards by link, charge them later, and always know what happened.")
-        if settings.mode is not Mode.PRACTICE and not users.list():
+        if services.settings.mode is not Mode.PRACTICE and not services.users.list():
             _no_accounts()
             return
+        why = auth.why_ended()
+        if why:
+            st.info(why, icon=":material/lock_clock:")
         with st.form("sign_in"):
             username = st.text_input("User name", key="sign_in_user", autocomplete="username")
             password = st.text_input(
                 "Password", key="sign_in_password", type="password", autocomplete="current-password"
             )
+            code = ""
+            if st.session_state.get(_CODE_WANTED):
+                code = st.text_input(
+                    "Code from your app, or a recovery code",
+                    key="sign_in_code",
+                    autocomplete="one-time-code",
+                )
             click = st.form_submit_button(
                 "Sign in", key="sign_in_submit", type="primary", width="stretch"
             )
         if click:
-            _try(users, username, password)
-        if settings.mode is Mode.PRACTICE:
-            _practice_accounts(users)
+            _try(services, username, password, code)
+        if services.settings.mode is Mode.PRACTICE:
+            _practice_accounts(services)
 
 
-def _practice_accounts(users: UserService) -> None:
+def _practice_accounts(services: Services) -> None:
     """Only for accounts that everybody may know: sign-in still goes through the password."""
-    active = {user.username for user in users.list() if user.is_active}
+    active = {user.username for user in services.users.list() if user.is_active}
     st.caption(
-        f"Practice accounts: choose one, or type its name and the password `{PRACTICE_PASSWORD}`."
+        f"Practice accounts: choose one, or type its name and the password **{PRACTICE_PASSWORD}**."
     )
     with st.container(gap="xsmall"):
         for username, name, roles in PRACTICE_USERS:
@@ -49,15 +62,27 @@ def _practice_accounts(users: UserService) -> None:
                 icon=":material/person:",
                 width="stretch",
             ):
-                _try(users, username, PRACTICE_PASSWORD)
+                _try(services, username, PRACTICE_PASSWORD)
 
 
-def _try(users: UserService, username: str, password: str) -> None:
+def _try(services: Services, username: str, password: str, code: str = "") -> None:
     try:
-        auth.sign_in(users, username, password)
+        auth.sign_in(
+            services.users,
+            services.sessions,
+            username,
+            password,
+            settings=services.settings,
+            code=code,
+            now=services.clock(),
+        )
+    except SecondFactorNeeded:
+        st.session_state[_CODE_WANTED] = True
+        st.rerun()
     except NotSignedIn as refusal:
         st.error(escape(str(refusal)), icon=":material/lock:")
     else:
+        st.session_state.pop(_CODE_WANTED, None)
         st.rerun()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
+
 import streamlit as st
 
 # The theme draws a chosen pill in its primary colour, which must stay dark enough for the white
@@ -9,6 +12,9 @@ import streamlit as st
 CHOSEN_ON_DARK = "#A5A6FA"
 RADIO_BORDER = "#858DA1"
 _ALWAYS = f"""
+.st-key-notice_page, .st-key-notice_drawer {{ display: none; }}
+/* Streamlit writes code in a caption fainter than is readable. */
+[data-testid="stCaptionContainer"] code {{ opacity: 1; color: inherit; }}
 [data-testid="stCode"] > div:has([data-testid="stElementToolbarButton"]) {{
   opacity: 1; visibility: visible;
 }}
@@ -23,6 +29,13 @@ _FIGURES = """
 }
 [data-testid="stVerticalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])
   [data-testid="stPageLink"] { margin-left: -0.5rem; }
+/* Beside the menu of a narrow window four would be cut off: two in a row. */
+@media (max-width: 1000px) {
+  [data-testid="stColumn"]:has([data-testid="stMetric"]):not(:has([data-testid="stColumn"])) {
+    min-width: calc(50% - 1rem);
+  }
+}
+[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
 """
 # Of a laptop's width, Streamlit leaves a sixth empty beside its tables.
 _ROOM = """
@@ -30,13 +43,82 @@ _ROOM = """
   [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
 """
-_DARK = f"""
+# Between the strip and the title, where every page is empty.
+_SEARCH = """
+.st-key-search_open { position: absolute; top: 2.25rem; right: 2.5rem; width: auto; }
+.st-key-search_open button { min-height: 2.1rem; padding: 0.1rem 0.75rem; }
+.st-key-search_open button p::after {
+  content: "/"; margin-left: 0.75rem; padding: 0 0.35rem; border-radius: 4px; opacity: 0.7;
+  border: 1px solid currentColor; font-size: 0.75rem;
+}
+.st-key-search_hits [data-testid="stPageLink-NavLink"]:focus-visible {
+  outline: 2px solid; outline-offset: -2px;
+}
+"""
+# What a list adds up to is seen before one has scrolled past its rows, in windows that have room for both.
+_FOOT = """
+@media (min-height: 640px) {
+[data-testid="stLayoutWrapper"]:has(> [class*="_list_foot"]) {
+  position: sticky; bottom: 0; z-index: 3; padding: 0.5rem 0;
+  background: %(backgroundColor)s; border-top: 1px solid %(borderColor)s;
+}
+}
+"""
+# Who is signed in, and the way out, stand at the window's foot however long the menu is.
+_FRAME = """
+[data-testid="stSidebarContent"] { background: inherit; display: flex; flex-direction: column; }
+[data-testid="stSidebarUserContent"] {
+  position: sticky; bottom: 0; z-index: 1; margin-top: auto; padding: 0.6rem 0 0.5rem;
+  background: inherit; box-shadow: 0 -1px rgba(128, 128, 128, 0.25);
+}
+[data-testid="stSidebarUserContent"] [data-testid="stPageLink"] { margin: 0.2rem 0 -0.2rem -0.5rem; }
+[data-testid="stSidebarUserContent"] p { font-size: 0.875rem; }
+[data-testid="stSidebarNavSeparator"] { display: none; }
+[data-testid="stSidebarHeader"] { margin-bottom: 0; flex-shrink: 0; }
+[data-testid="stSidebarNav"] { flex-shrink: 0; }
+[data-testid="stSidebarNavLink"] { margin-top: 0; margin-bottom: 0; }
+/* The toolbar of a table, which shows above it under the mouse, needs no more room than this. */
+[data-testid="stElementContainer"]:has([data-testid="stDataFrame"]) { margin-top: 0.6rem; }
+[data-testid="stDataFrame"] > [data-testid="stElementToolbar"] {
+  top: -1.6rem !important; height: 1.6rem; padding: 0;
+}
+[data-testid="stDataFrame"] [data-testid="stElementToolbarButtonContainer"] { padding: 0; }
+[data-testid="stDataFrame"] [data-testid="stElementToolbarButton"] button { padding: 0.1rem; min-height: 1.4rem; }
+/* What only runs a script takes no room. */
+[data-testid="stElementContainer"]:has(> [data-testid="stHtml"] > script:first-child) { display: none; }
+@media (max-width: 1000px) {
+  [data-testid="stSidebar"][data-collapsed="false"] {
+    width: 200px !important; min-width: 200px !important;
+  }
+  [data-testid="stSidebarContent"] { padding-left: 0.5rem; padding-right: 0.5rem; }
+}
+"""
+_CHOSEN = """
 [data-testid="stButtonGroup"] button[aria-checked="true"],
-[data-testid="stButtonGroup"] button[aria-checked="true"] p {{ color: {CHOSEN_ON_DARK}; }}
+[data-testid="stButtonGroup"] button[aria-checked="true"] p { color: light-dark(%(primaryColor)s, %(on_dark)s); }
 """
 
 
 def apply() -> None:
     """Copy buttons one sees without hovering, radio buttons with an edge, readable chosen pills, room."""
-    dark = st.context.theme.type == "dark"
-    st.html(f"<style>{_ALWAYS}{_FIGURES}{_ROOM}{_DARK if dark else ''}</style>")
+    chosen = _CHOSEN % {
+        "primaryColor": st.get_option("theme.light.primaryColor"),
+        "on_dark": CHOSEN_ON_DARK,
+    }
+    colors = {name: _in_both_themes(name) for name in ("backgroundColor", "borderColor")}
+    st.html(
+        f"<style>{_ALWAYS}{_FIGURES}{_ROOM}{_SEARCH}{_FOOT % colors}{_FRAME}{chosen}</style>"
+        f"<script>{_script('rows.js')}{_script('search.js')}{_script('frame.js')}</script>",
+        unsafe_allow_javascript=True,
+    )
+
+
+def _in_both_themes(name: str) -> str:
+    """A colour that follows the browser at once: the page is not drawn anew when its theme changes."""
+    light, dark = (st.get_option(f"theme.{theme}.{name}") for theme in ("light", "dark"))
+    return f"light-dark({light}, {dark})"
+
+
+@functools.cache
+def _script(name: str) -> str:
+    return (Path(__file__).parent / "assets" / name).read_text("utf-8")

@@ -1,8 +1,8 @@
-"""Readings of Stripe and comparisons with it: asking for one, watching it, what came of the last."""
+"""Syncs and verifications: asking for one, watching it, the outcome of the last."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,9 +10,10 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.health_facts import HealthFacts
 from lib.domain.progress import counts, describe, fraction, step
+from lib.services.continuity.rebuild import REBUILD
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.store.jobs import STALE_SECONDS, Job
-from lib.ui import badges, outcome, sync_words
+from lib.ui import auth, badges, outcome, rebuild_panel, sync_words
 from lib.ui.context import PageContext, require
 from lib.ui.formats import ago, escape, plural, when
 from lib.ui.sync_status import is_live
@@ -20,15 +21,23 @@ from lib.ui.sync_status import is_live
 _KINDS = {
     SYNC: "Read what changed",
     BACKFILL: "Read everything",
-    VERIFY: "Compare with Stripe",
+    VERIFY: "Verify with Stripe",
+    REBUILD: rebuild_panel.TITLE,
 }
+_MOST_LEFT_OUT = 3
 _WATCHED = "sync_panel_watched"
 _KEPT = {
     SYNC: "What was read is kept. The next sync begins where this one stopped.",
     BACKFILL: "What was read is kept, and “Continue” goes on from there.",
     VERIFY: "What was compared until then is kept and repaired.",
+    REBUILD: "What was read and taken over is kept, and “Continue” goes on from there.",
 }
-_AGAIN = {SYNC: "Sync again", BACKFILL: "Continue", VERIFY: "Compare again"}
+_AGAIN = {
+    SYNC: "Sync again",
+    BACKFILL: "Continue",
+    VERIFY: "Compare again",
+    REBUILD: "Continue",
+}
 
 
 def buttons(ctx: PageContext, health: HealthFacts) -> None:
@@ -41,7 +50,7 @@ def buttons(ctx: PageContext, health: HealthFacts) -> None:
     with st.popover("More", icon=":material/more_horiz:"):
         _read_everything(ctx, health, busy=busy)
     if st.button(
-        "Compare with Stripe",
+        "Verify with Stripe",
         key="sync_verify",
         icon=":material/fact_check:",
         disabled=busy[VERIFY] or busy[BACKFILL] or sync.needs_backfill(),
@@ -87,6 +96,8 @@ def _read_everything(ctx: PageContext, health: HealthFacts, *, busy: Mapping[str
     ):
         with outcome.show() as toast:
             toast.message = _began(ctx.services.sync.request_verification(by=ctx.actor, full=True))
+    st.markdown(f"**{rebuild_panel.TITLE}**")
+    rebuild_panel.button(ctx, key="rebuild_again")
 
 
 def _began(is_new: bool) -> str:
@@ -104,8 +115,9 @@ def jobs(ctx: PageContext, *, codes: Collection[str]) -> None:
         SYNC: "sync_failed" in codes,
         BACKFILL: False,
         VERIFY: bool({"unverified", "verification_failed", "sync_failed"} & set(codes)),
+        REBUILD: False,
     }
-    latest = ctx.services.sync.latest_of_each()
+    latest = rebuild_panel.of_each_kind(ctx)
     live = any(is_live(job) for job in latest.values())
     st.fragment(run_every="2s" if live else None)(_live)()
     for kind, job in latest.items():
@@ -116,13 +128,13 @@ def jobs(ctx: PageContext, *, codes: Collection[str]) -> None:
 
 
 def _live() -> None:
-    ctx = require()
-    live_jobs = [job for job in ctx.services.sync.latest_of_each().values() if is_live(job)]
+    ctx = require(by_itself=True)
+    live_jobs = [job for job in rebuild_panel.of_each_kind(ctx).values() if is_live(job)]
     ids = [job.id for job in live_jobs]
     if set(st.session_state.get(_WATCHED, ())) - set(ids):
         # One ended while being watched: the whole page reads afresh.
         st.session_state[_WATCHED] = ids
-        st.rerun()
+        auth.rerun_by_itself()
     st.session_state[_WATCHED] = ids
     for job in live_jobs:
         _live_job(ctx, job)
@@ -141,7 +153,7 @@ def _live_job(ctx: PageContext, job: Job) -> None:
         if job.state == "queued":
             st.progress(0.0, text="Begins in a moment. You may leave this page.")
             return
-        words = [step(job.progress), describe(job.kind, job.progress)]
+        words = [step(job.kind, job.progress), describe(job.kind, job.progress)]
         st.progress(fraction(job.kind, job.progress), text=" · ".join(filter(None, words)))
         _numbers(job.progress)
         if job.heartbeat_at is not None and ctx.now.timestamp() - job.heartbeat_at > STALE_SECONDS:
@@ -201,7 +213,10 @@ def _ended_early(ctx: PageContext, job: Job) -> None:
 def _go_on(ctx: PageContext, job: Job) -> None:
     if not ctx.actor.may(Permission.SYNC):
         return
-    if st.button(_AGAIN[job.kind], key=f"sync_again_{job.kind}", icon=":material/play_arrow:"):
+    label, key = _AGAIN[job.kind], f"sync_again_{job.kind}"
+    if job.kind == REBUILD:
+        rebuild_panel.again(ctx, job, label, key=key)
+    elif st.button(label, key=key, icon=":material/play_arrow:"):
         sync, by = ctx.services.sync, ctx.actor
         with outcome.show() as toast:
             if job.kind == VERIFY:
@@ -225,6 +240,22 @@ def last_runs(ctx: PageContext) -> None:
             f"{badges.badge('done')} :small[{title} :gray[{ago(job.finished_at, ctx.now)} · "
             f"{_asked_by(ctx, job)} · {read or 'nothing new'} · {requests} in {seconds:,.1f} s]]"
         )
+        _left_out(job.result.get("unreadable") or [])
+
+
+def _left_out(sentences: Sequence[str]) -> None:
+    if not sentences:
+        return
+    count = plural(len(sentences), "object")
+    more = (
+        f" … and {len(sentences) - _MOST_LEFT_OUT:,} more."
+        if len(sentences) > _MOST_LEFT_OUT
+        else ""
+    )
+    st.caption(
+        f":material/warning: {count} left out, each an incident; all others were read. "
+        f"{escape(' '.join(sentences[:_MOST_LEFT_OUT]))}{more}"
+    )
 
 
 def _numbers(values: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from lib.domain.actors import Permission
 from lib.domain.progress import describe
 from lib.services.mirror.sync import BACKFILL, SYNC
 from lib.store.jobs import Job
-from lib.ui import outcome, sync_words
+from lib.ui import auth, outcome, sync_words
 from lib.ui.context import PageContext, require
 from lib.ui.formats import ago, escape, plural
 
@@ -33,7 +33,7 @@ def not_searchable(ctx: PageContext) -> None:
 
 def bar() -> None:
     """Asks every two seconds while Stripe is read, or will be, and not at all otherwise."""
-    live = is_live(_shown(require()))
+    live = is_live(_shown(require(by_itself=True)))
     st.fragment(run_every="2s" if live else None)(_bar)()
 
 
@@ -46,13 +46,13 @@ def _shown(ctx: PageContext) -> Job | None:
 
 
 def _bar() -> None:
-    ctx = require()
+    ctx = require(by_itself=True)
     job = _shown(ctx)
     if is_live(job):
         st.session_state[_WATCHED] = True
     elif st.session_state.pop(_WATCHED, False):
         # It ended while being watched: the whole page reads afresh, and the asking stops.
-        st.rerun()
+        auth.rerun_by_itself()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
         st.caption(_words(job, ctx.services.sync.last_done_at()), width="content")
         if ctx.actor.may(Permission.SYNC) and st.button(
@@ -64,7 +64,7 @@ def _bar() -> None:
 
 
 def _words(job: Job | None, done_at: int | None) -> str:
-    ctx = require()
+    ctx = require(by_itself=True)
     if job is not None and job.state == "queued":
         return "The sync begins in a moment"
     if job is not None and job.state == "running":

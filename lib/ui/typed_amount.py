@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from lib.domain.files.number_styles import DecimalSign, Writing, readings, writing
-from lib.domain.files.typed_sums import typed, written
+from lib.domain.files.typed_sums import listed, typed, written
 from lib.errors import InvalidInput
-from lib.money import Money, checked
+from lib.money import Money, checked, format_major, format_money
 from lib.ui import pickers
 from lib.ui.context import PageContext
 
@@ -24,11 +26,57 @@ def ask_decimal(ctx: PageContext, key: str) -> DecimalSign | None:
     sign = st.segmented_control(
         f"“{number}” can mean two sums. Which one?",
         [sign.value for sign in DecimalSign],
-        default=ctx.services.users.decimal_sign(ctx.actor),
+        default=ctx.services.preferences.decimal_sign(ctx.actor),
         format_func=lambda one: f"{meanings[DecimalSign(one)]:,f} (decimal {one})",
         key=f"{key}_decimal",
     )
     return DecimalSign(sign) if sign else None
+
+
+def ask_in_form(label: str, key: str, code: str) -> DecimalSign | None:
+    """
+    As `ask_decimal`, in a form, whose fields are read when it is sent: nothing is chosen at first, so
+    that what can mean two sums is sent once more with the answer.
+    """
+    return _ask(label, st.session_state.get(key) or "", key, code)
+
+
+def ask_of_several(label: str, key: str, currencies: Collection[str]) -> DecimalSign | None:
+    """As `ask_in_form`, of a list of sums with their currencies: one answer for all of them."""
+    try:
+        sums = listed(st.session_state.get(key) or "", currencies)
+    except InvalidInput:
+        return None
+    two = next((one for one in sums if _can_mean_two(*one)), None)
+    return _ask(label, two[0], key, two[1]) if two else None
+
+
+def _ask(label: str, text: str, key: str, code: str) -> DecimalSign | None:
+    if not _can_mean_two(text, code):
+        return None
+    number = written(text)
+    meanings = readings(number)
+    sign = st.segmented_control(
+        f"{label}: “{number}” can mean two sums. Which one?",
+        [sign.value for sign in DecimalSign],
+        format_func=lambda one: f"{meanings[DecimalSign(one)]:,f} (decimal {one})",
+        key=f"{key}_decimal_{number}",
+    )
+    return DecimalSign(sign) if sign else None
+
+
+def _can_mean_two(text: str, code: str) -> bool:
+    try:
+        typed(text, code)
+    except InvalidInput as refused:
+        return refused.code == "amount_two_sums"
+    return False
+
+
+def prefilled(amount: int, code: str) -> str:
+    """Minor units as a field holds them at first, so that they can mean this sum only."""
+    plain = format_major(amount, code)
+    return format_money(amount, code) if writing(plain) is Writing.TWO_SUMS else plain
 
 
 def read_amount(ctx: PageContext, text: str, currency: str, sign: DecimalSign | None) -> Money:
@@ -42,7 +90,7 @@ def read_amount(ctx: PageContext, text: str, currency: str, sign: DecimalSign | 
         raise InvalidInput("Enter the amount.", field="amount")
     money = checked(typed(text, currency, sign))
     if sign is not None:
-        ctx.services.users.remember_decimal_sign(sign, by=ctx.actor)
+        ctx.services.preferences.remember_decimal_sign(sign, by=ctx.actor)
     return money
 
 

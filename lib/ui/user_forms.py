@@ -7,8 +7,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from lib.domain.actors import Permission, Role
-from lib.services.staff.users import SHORTEST_PASSWORD
-from lib.ui import outcome
+from lib.ui import admin_changes, outcome
 from lib.ui.context import require
 
 _OPEN = "users_adding"
@@ -41,16 +40,6 @@ def roles_input(key: str, chosen: Iterable[Role]) -> list[str]:
     )
 
 
-def password_input(label: str, key: str) -> str:
-    return st.text_input(
-        label,
-        key=key,
-        type="password",
-        autocomplete="new-password",
-        help=f"{SHORTEST_PASSWORD} characters or more.",
-    )
-
-
 def _show(*, shown: bool) -> None:
     st.session_state[_OPEN] = shown
 
@@ -68,17 +57,20 @@ def _dialog() -> None:
         shown = st.text_input("Name", key="users_add_shown_name", placeholder="Maria Kowalska")
         address = st.text_input("E-mail", key="users_add_address", placeholder="maria@example.com")
         roles = roles_input("users_add_roles", [Role.OPERATOR])
-        password = password_input("First password", "users_add_password")
+        st.caption("They choose their password themself, with an invitation that you send them.")
         click = st.form_submit_button("Add user", key="users_add_submit", type="primary")
     if click:
         with outcome.show() as toast:
             added = ctx.services.users.add(
-                username.strip(),
+                username,
                 name=shown,
-                email=address.strip(),
+                email=address,
                 roles=roles,
-                password=password,
+                password=None,
                 by=ctx.actor,
             )
-            toast.message = f"{added.name} can sign in now."
+            if {role.value for role in added.roles} != set(roles):
+                toast.message = f"{added.name} begins as a viewer. {admin_changes.WAITS}"
+            invitation = ctx.services.invitations.invite(added.username, by=ctx.actor)
+            admin_changes.keep_invitation(added.name, str(invitation))
             _hide()

@@ -14,7 +14,7 @@ from lib.ui.context import PageContext, require
 from lib.ui.formats import day, escape, exact, plural, when
 from lib.ui.layout import Fact
 
-PARAM = "proof"
+PARAM = "verification"
 TABLE = "sync_verifications"
 _KINDS = {
     "missing": ("Missing here", "At Stripe, but not here. Onfile wrote them down."),
@@ -75,7 +75,7 @@ def table(ctx: PageContext) -> None:
         layout.empty(
             "fact_check",
             "Not compared yet",
-            "Onfile does it once a day by itself, or when you press “Compare with Stripe”.",
+            "Onfile does it once a day by itself, or when you press “Verify with Stripe”.",
         )
         return
     rounds = ctx.services.sync.rounds()
@@ -104,7 +104,7 @@ def table(ctx: PageContext) -> None:
             "missing": tables.number("Missing", width=68, help="At Stripe, and were not here."),
             "extra": tables.number("Extra", width=52, help="Here, and not at Stripe."),
             "differing": tables.number("Differing", width=76, help="Here with another value."),
-            "verified_at": tables.ago("Compared"),
+            "verified_at": tables.date("Compared", ctx.now),
         },
         key=TABLE,
         alt="The last comparison of each type with Stripe",

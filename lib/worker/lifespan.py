@@ -42,12 +42,11 @@ def _open_practice(services: Services) -> EventDelivery:
     services.users.add_practice_users()
     practice = bootstrap.practice()
     seed(practice)
-    alice = services.users.find("alice")
-    if alice is not None:
-        rehearse(services.settings, alice.actor, services.clock())
+    services.ownership.learn_company()
+    rehearse(services.settings, services.clock())
     delivery = EventDelivery(
         practice,
-        webhook_url=f"http://127.0.0.1:{services.settings.port}/webhooks/stripe",
+        webhook_url=f"http://127.0.0.1:{services.settings.webhook_port}/webhooks/stripe",
         secret=services.settings.webhook_secrets[0],
     )
     delivery.start()
@@ -58,6 +57,8 @@ def greeting(services: Services) -> str:
     """What the person at the terminal needs to know, once."""
     settings = services.settings
     lines = ["", f"  Onfile is at http://localhost:{settings.port} ({settings.mode.value} mode)"]
+    if settings.public_apart:
+        lines += [f"  Customers and Stripe need `python -m lib public`: {settings.public_url}"]
     if settings.mode is Mode.PRACTICE:
         lines += [
             "  No money moves. Sign in with one of these and the password " + PRACTICE_PASSWORD

@@ -20,8 +20,10 @@ logger = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
 # Longest stay in a full inbox before settling and the heartbeat have their turn.
 INBOX_SECONDS = 5.0
-# A backup is due once a day; a look costs one read.
-BACKUP_PAUSE_SECONDS = 60.0
+# A line is due once a day; a look reads two files.
+ANCHOR_PAUSE_SECONDS = 60.0
+# All open links are looked at; a customer who saved a card elsewhere is asked no more within a minute.
+LINK_ENDS_PAUSE_SECONDS = 30.0
 _INDEX_PAUSE_SECONDS = 0.02
 
 
@@ -44,8 +46,12 @@ class Worker:
                 ("onfile-jobs", self.do_long, IDLE_SECONDS),
                 ("onfile-index", self.do_index, IDLE_SECONDS),
                 ("onfile-new-cards", self.do_new_cards, IDLE_SECONDS),
+                ("onfile-links", self.do_links, IDLE_SECONDS),
+                ("onfile-link-ends", self.do_link_ends, LINK_ENDS_PAUSE_SECONDS),
                 ("onfile-certificates", self.do_certificates, IDLE_SECONDS),
-                ("onfile-backup", self.do_backup, BACKUP_PAUSE_SECONDS),
+                ("onfile-mail", self.do_mail, IDLE_SECONDS),
+                ("onfile-backup", self.do_backup, IDLE_SECONDS),
+                ("onfile-anchor", self.do_anchor, ANCHOR_PAUSE_SECONDS),
                 *((f"onfile-runs-{n}", self.do_runs, LOOK_SECONDS) for n in range(RUNS_AT_ONCE)),
             )
         ]
@@ -65,9 +71,13 @@ class Worker:
         self.do_long()
         self.do_index()
         self.do_new_cards()
+        self.do_links()
+        self.do_link_ends()
         self.do_runs()
         self.do_certificates()
+        self.do_mail()
         self.do_backup()
+        self.do_anchor()
 
     def do_urgent(self) -> None:
         services = self._services
@@ -75,6 +85,7 @@ class Worker:
         self._guarded("webhooks", self._work_through_inbox)
         self._guarded("charges of unknown outcome", services.charge_resolver.resolve_due)
         self._guarded("refunds", services.refund_resolver.resolve_due)
+        self._guarded("do-not-charge marks", self._write_holds)
         self._guarded("schedule", services.sync.request_scheduled)
         self._guarded("reads", services.sync.count_reads)
 
@@ -82,9 +93,10 @@ class Worker:
         self._guarded("sync", lambda: self._run(SYNC))
 
     def do_long(self) -> None:
-        self._guarded("rebuild", self._services.rebuilds.rebuild_due)
+        self._guarded("rebuild", self._rebuild)
         self._guarded("backfill", lambda: self._run(BACKFILL))
         self._guarded("verification", lambda: self._run(VERIFY))
+        self._guarded("fees and payouts", self._services.settlement.read_due)
 
     def do_index(self) -> None:
         self._guarded("search index", self._index)
@@ -92,16 +104,31 @@ class Worker:
     def do_new_cards(self) -> None:
         self._guarded("new cards", self._services.runs.new_cards.charge_due)
 
+    def do_links(self) -> None:
+        self._guarded("batches of links", self._make_links)
+
+    def do_link_ends(self) -> None:
+        self._guarded("links that are done", self._services.link_ends.end_done)
+
     def do_certificates(self) -> None:
         self._guarded("certificates", self._services.runs.certificates.certify_due)
 
+    def do_mail(self) -> None:
+        self._guarded("mail", self._send_mail)
+
     def do_backup(self) -> None:
-        self._guarded("backup", self._services.backups.take_due)
+        self._guarded("backup", self._backup)
+
+    def do_anchor(self) -> None:
         self._guarded("anchor", self._services.audit.anchor_day)
+        self._guarded("retention", self._services.retention.apply_due)
 
     def do_runs(self) -> None:
         """In several threads at once: each takes what no other has, by the lease."""
         self._guarded("charge runs", self._execute_runs)
+
+    def _write_holds(self) -> None:
+        self._services.holds.write_due(should_stop=self._stopping.is_set)
 
     def _execute_runs(self) -> None:
         for run_id in self._services.runs.executor.waiting():
@@ -112,6 +139,19 @@ class Worker:
 
     def _execute(self, run_id: str) -> None:
         self._services.runs.executor.execute(run_id, should_stop=self._stopping.is_set)
+
+    def _make_links(self) -> None:
+        self._services.link_batches.work_due(should_stop=self._stopping.is_set)
+
+    def _send_mail(self) -> None:
+        self._services.messages.delivery.send_due(should_stop=self._stopping.is_set)
+
+    def _backup(self) -> None:
+        self._services.backups.look_through_file()
+        self._services.backups.take_due(should_stop=self._stopping.is_set)
+
+    def _rebuild(self) -> None:
+        self._services.rebuilds.rebuild_due(should_stop=self._stopping.is_set)
 
     def _run(self, kind: str) -> None:
         self._services.sync.run_waiting(kind, should_stop=self._stopping.is_set)

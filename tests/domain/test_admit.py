@@ -6,17 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from lib.domain.admit import (
-    Debt,
-    DebtFacts,
-    PaymentAtStripe,
-    WaitingRun,
-    admit,
-    is_never_again,
-    newer_method,
-)
+from lib.domain.admit import Debt, DebtFacts, PaymentAtStripe, WaitingRun, admit
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
+from lib.domain.holds import Hold
 from lib.domain.mirror import Decline, PaymentMethod
+from lib.domain.never_again import is_never_again
+from lib.domain.newer_methods import newer_method
 from lib.money import Money
 
 ME, TWIN, ADDRESS = "cus_me", "cus_twin", "pay@example.com"
@@ -146,6 +141,17 @@ def test_a_run_that_waits_stops_and_is_named(in_run: bool) -> None:
     ]
 
 
+@pytest.mark.parametrize("whose", [ME, TWIN])
+def test_a_hold_is_red_and_says_whose_it_is(whose: str) -> None:
+    hold = Hold("hld_1", whose, "In court", "alice", 1)
+    facts = DebtFacts(holds={ME: hold}, never_again=frozenset({"fp_1"}))
+    assert found(facts, replace(DEBT, in_run=True)) == [("do_not_charge", "red")]
+    message = admit(DEBT, facts)[0].message
+    assert "“In court” (alice)" in message
+    assert (TWIN in message) == (whose == TWIN)
+    assert found(DebtFacts(holds={"cus_other": hold})) == []
+
+
 def test_a_card_that_a_bank_has_stopped_is_red_under_any_id() -> None:
     facts = DebtFacts(never_again=frozenset({"fp_1"}))
     assert found(facts) == [("card_never_again", "red")]
@@ -160,7 +166,8 @@ def test_a_newer_card_stops_singly_and_is_looked_at_in_a_run() -> None:
     debt = replace(DEBT, newer=NEWER)
     assert found(DebtFacts(), debt) == [("newer_method", "stopped")]
     assert found(DebtFacts(), replace(debt, in_run=True)) == [("newer_method", "amber")]
-    assert found(DebtFacts(), replace(debt, is_named=True)) == [("newer_method", "amber")]
+    for named in (replace(debt, is_named=True), replace(debt, is_named=True, in_run=True)):
+        assert found(DebtFacts(), named) == [("older_method_chosen", "amber")]
 
 
 def test_what_is_newer() -> None:

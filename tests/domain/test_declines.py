@@ -97,7 +97,7 @@ class TestEveryCode:
         said = EXPLANATIONS[reason]
         assert said.staff.endswith(".")
         assert said.next_step.endswith(".")
-        assert said.offers_link is ("{link}" in (said.customer_message or ""))
+        assert said.offers_link is ("page" in (said.customer_message or ""))
 
     @pytest.mark.parametrize(
         "code",
@@ -118,6 +118,45 @@ class TestEveryCode:
         assert (ours.reason, ours.retry_allowed) == (Reason.OUR_DATA, True)
         foreign = explain(Decline(code="currency_not_supported"), http_status=400, at=AT)
         assert foreign.reason is Reason.NOT_SUPPORTED
+
+    @pytest.mark.parametrize("http_status", [400, 404])
+    @pytest.mark.parametrize(
+        ("code", "message", "reason"),
+        [
+            (None, "payment_method: It was detached from a Customer.", Reason.CARD_DETAILS),
+            (None, "It was previously detached from a Customer.", Reason.CARD_DETAILS),
+            ("resource_missing", "payment_method: No such PaymentMethod.", Reason.CARD_DETAILS),
+            ("payment_method_unexpected_state", "Not in this state.", Reason.CARD_DETAILS),
+            ("resource_missing", "customer: No such customer.", Reason.OUR_DATA),
+        ],
+    )
+    def test_what_is_gone_at_stripe_is_no_word_of_a_bank(
+        self, http_status: int, code: str | None, message: str, reason: Reason
+    ) -> None:
+        decline = Decline(code=code, message=message)
+        assert explain(decline, http_status=http_status, at=AT).reason is reason
+
+    @pytest.mark.parametrize(
+        ("codes", "reason"),
+        [
+            ("account_closed branch_does_not_exist invalid_account_number", Reason.CARD_DETAILS),
+            ("incorrect_account_holder_name no_account", Reason.CARD_DETAILS),
+            ("debit_not_authorized authorization_revoked debit_disputed", Reason.CARD_STOPPED),
+            ("debit_authorization_not_match recipient_deceased", Reason.CARD_STOPPED),
+            ("bank_account_restricted", Reason.NOT_SUPPORTED),
+            ("refer_to_customer generic_could_not_process", Reason.BANK_REFUSED),
+            ("insufficient_funds", Reason.NOT_ENOUGH_MONEY),
+        ],
+    )
+    def test_a_debit_that_fails_days_later_says_why(self, codes: str, reason: Reason) -> None:
+        """docs.stripe.com/payments/sepa-debit, “Failed payments”: its 13 codes, and one of ACH's."""
+        for code in codes.split():
+            assert code in _REASON_OF_CODE, "known, not merely the fallback"
+            assert explain(Decline(code=code), http_status=None, at=AT).reason is reason
+
+    def test_a_mandate_that_ended_wants_another_method_and_not_our_data(self) -> None:
+        ended = Decline(code="payment_intent_mandate_invalid")
+        assert explain(ended, http_status=400, at=AT).reason is Reason.CARD_STOPPED
 
     @pytest.mark.parametrize("code", ["amount_too_small", "amount_too_large"])
     def test_an_amount_out_of_bounds_is_our_doing(self, code: str) -> None:

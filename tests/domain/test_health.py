@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lib.domain.health import judge, light_of
-from lib.domain.health_facts import HealthFacts, Light
+from lib.domain.health_facts import BackupFacts, HealthFacts, Light
 from lib.domain.progress import NAMES
 from lib.domain.read_allowance import ReadBudget
 from lib.domain.verification import VerificationResult
@@ -44,7 +44,9 @@ GOOD = HealthFacts(
     webhooks_missed=0,
     last_missed=None,
     given_up=0,
-    paid_twice=0,
+    incidents=0,
+    damage=None,
+    backups=BackupFacts(NOW, good_at=NOW - DAY, since=NOW - 9 * DAY, error=None),
     reads=ReadBudget(100, 10_000),
     to_index=0,
 )
@@ -59,6 +61,22 @@ def test_all_well_is_green() -> None:
     ("change", "code", "light"),
     [
         ({"worker_at": None}, "worker", Light.RED),
+        ({"damage": "page 7"}, "damaged", Light.RED),
+        (
+            {"backups": BackupFacts(NOW, good_at=NOW - 2 * DAY - 1, since=0, error=None)},
+            "backup_late",
+            Light.AMBER,
+        ),
+        (
+            {"backups": BackupFacts(NOW, good_at=None, since=NOW - 2 * DAY - 1, error=None)},
+            "backup_late",
+            Light.AMBER,
+        ),
+        (
+            {"backups": BackupFacts(NOW, good_at=NOW, since=0, error="There is too little room.")},
+            "backup_failed",
+            Light.AMBER,
+        ),
         ({"worker_at": NOW - 121}, "worker", Light.RED),
         ({"complete_at": None, "reading_state": None}, "incomplete", Light.RED),
         ({"complete_at": None, "reading_state": "running"}, "reading", Light.AMBER),
@@ -102,7 +120,7 @@ def test_all_well_is_green() -> None:
             "webhooks_quiet",
             Light.AMBER,
         ),
-        ({"paid_twice": 1}, "paid_twice", Light.RED),
+        ({"incidents": 1}, "incidents", Light.RED),
         ({"reads": ReadBudget(9_000, 10_000)}, "reads", Light.AMBER),
     ],
 )
@@ -157,3 +175,16 @@ def test_a_failure_that_is_told_already_is_not_told_again() -> None:
     assert remark.code == "unverified"
     (remark,) = judge(replace(GOOD, sync_error=lacking, verification_error=lacking))
     assert remark.code == "sync_failed"
+
+
+@pytest.mark.parametrize(
+    "backups",
+    [
+        BackupFacts(NOW, good_at=NOW - 2 * DAY, since=0, error=None),
+        BackupFacts(NOW, good_at=None, since=NOW - 2 * DAY, error=None),
+        BackupFacts(NOW, good_at=None, since=None, error=None),
+    ],
+    ids=["two days to the second", "a new one has two days", "an empty one has nothing to lose"],
+)
+def test_a_backup_is_not_missed_too_early(backups: BackupFacts) -> None:
+    assert judge(replace(GOOD, backups=backups)) == []

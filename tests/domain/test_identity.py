@@ -14,6 +14,32 @@ from lib.domain.identity import address_key, reference_key, unreadable, visible
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u17b4\u180e\u200b\u200d\u202e\u2060\u3164\ufe0f\ufeff\uffa0\U000e0041"
 )
+# Default_Ignorable_Code_Point as Unicode lists it, written down apart from the library that knows it:
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
+IGNORABLE = [
+    code
+    for first, last in (
+        (0x00AD, 0x00AD),
+        (0x034F, 0x034F),
+        (0x061C, 0x061C),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x200B, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x206F),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF),
+        (0xFFA0, 0xFFA0),
+        (0xFFF0, 0xFFF8),
+        (0x1BCA0, 0x1BCA3),
+        (0x1D173, 0x1D17A),
+        (0xE0000, 0xE0FFF),
+    )
+    for code in range(first, last + 1)
+]
+OVERRIDES = "\u202d\u202e"
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
 SPACES = " \u00a0\u2003\u2009\u202f\u3000"
 # Letters whose small and capital form are one letter to everybody.
@@ -64,6 +90,22 @@ class TestReferences:
     ) -> None:
         one, other = (data.draw(reference_of(word, number, 0)) for number in two)
         assert reference_key(one) != reference_key(other)
+
+    @given(st.data(), words, numbers)
+    def test_no_letter_that_unicode_does_not_show_makes_another_one(
+        self, data: st.DataObject, word: str, number: int
+    ) -> None:
+        text = f"{word}-{number}"
+        letter = chr(data.draw(st.sampled_from(IGNORABLE)))
+        at = data.draw(st.integers(0, len(text)))
+        hidden = text[:at] + letter + text[at:]
+        assert reference_key(hidden) == reference_key(text)
+        if letter not in OVERRIDES:
+            assert visible(hidden) == text
+
+    def test_the_whole_set_is_left_out(self) -> None:
+        shown = [f"U+{code:04X}" for code in IGNORABLE if reference_key(f"A{chr(code)}7") != "a7"]
+        assert shown == []
 
     @given(st.text() | st.text("0123456789.,' -٣３²①АB\u3164\u2011/"))
     def test_the_key_of_a_key_is_the_key(self, text: str) -> None:

@@ -12,12 +12,9 @@ import pytest
 import stripe
 from stripe.params.checkout import SessionCreateParams
 
+from lib.domain.method_types import CHARGEABLE_TYPES, METHOD_TYPES, NOT_OFFERED, OFFERED
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import (
-    CHARGEABLE_TYPES,
-    DEBITS,
-    NOT_OFFERED,
-    OFFERED,
     check_largest,
     expires_soon,
     is_expired,
@@ -81,46 +78,95 @@ class TestExpiry:
         assert not expires_soon(debit, date(2099, 1, 1))
 
 
+def sdk(module: str) -> str:
+    return (Path(stripe.__file__).parent / module).read_text("utf-8")
+
+
+def snake(words: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", words).lower()
+
+
+def listed(parameter: str, text: str) -> set[str]:
+    """The values that the SDK names for a list of types."""
+    values = text.partition(f"{parameter}: NotRequired[")[2].partition('"""')[0]
+    return set(re.findall(r'"([a-z0-9_]+)"', values))
+
+
 class TestWhatIsOffered:
-    """The SDK's types say what can be saved for later; each of them is decided here."""
+    """The SDK's types say what can be saved for later; each of them is decided in one table."""
 
     @pytest.fixture
     def savable(self) -> set[str]:
         """By type, from `setup_future_usage` of Sessions and PaymentIntents."""
         found = set()
         for module in ("checkout/_session_create_params.py", "_payment_intent_create_params.py"):
-            text = (Path(stripe.__file__).parent / "params" / module).read_text("utf-8")
-            for part in text.split("\nclass ")[1:]:
+            for part in sdk(f"params/{module}").split("\nclass ")[1:]:
                 name, _, body = part.partition("(")
-                use = re.search(
-                    r"setup_future_usage: NotRequired\[(.*?)\n    \"{3}", body, re.DOTALL
-                )
+                use = re.search(r"setup_future_usage: NotRequired\[(.*?)\]\n", body, re.DOTALL)
                 if "PaymentMethodOptions" in name and use and "off_session" in use[1]:
-                    words = name.split("PaymentMethodOptions")[1]
-                    found.add(re.sub(r"(?<!^)(?=[A-Z])", "_", words).lower())
+                    found.add(snake(name.split("PaymentMethodOptions")[1]))
         # Stripe's own for demonstrations: no request can exclude it.
         return found - {"demo_pay"}
 
-    def test_every_type_that_can_be_saved_is_charged_or_kept_off(self, savable: set[str]) -> None:
-        assert len(savable) >= 26
-        assert savable == CHARGEABLE_TYPES | NOT_OFFERED.keys()
+    def test_every_type_that_can_be_saved_is_decided(self, savable: set[str]) -> None:
+        assert len(savable) == 27
+        assert savable == METHOD_TYPES.keys()
+
+    def test_every_type_with_a_mandate_is_decided(self) -> None:
+        """A mandate is what Stripe keeps for use without the customer."""
+        mandate = re.findall(r"\n        class ([A-Za-z0-9]+)\(", sdk("_mandate.py"))
+        kinds = {snake(words) for words in mandate} - {"offline", "online"}
+        assert len(kinds) > 20
+        assert kinds <= METHOD_TYPES.keys()
 
     def test_the_sdk_lets_each_of_them_be_excluded(self) -> None:
         text = inspect.getsource(SessionCreateParams)
-        values = text.partition("excluded_payment_method_types: NotRequired[")[2].partition('"""')[
-            0
-        ]
-        known = set(re.findall(r'"([a-z0-9_]+)"', values))
+        known = listed("excluded_payment_method_types", text)
         assert "card" in known
         assert NOT_OFFERED.keys() <= known
 
+    def test_the_sdk_lets_each_charge_name_its_type(self) -> None:
+        text = sdk("params/_payment_intent_create_params.py")
+        assert listed("allowed_payment_method_types", text) >= CHARGEABLE_TYPES
+
     def test_what_is_offered_can_be_charged(self) -> None:
-        assert CHARGEABLE_TYPES - {"acss_debit"} == OFFERED
+        assert OFFERED.keys() == CHARGEABLE_TYPES - {"acss_debit"}
+        assert not OFFERED.keys() & NOT_OFFERED.keys()
+
+    def test_each_names_the_page_of_stripes_that_decides(self) -> None:
+        for kind, method in METHOD_TYPES.items():
+            assert re.fullmatch(
+                r"https://docs\.stripe\.com/payments/[a-z0-9-]+(/[a-z0-9-]+)?", method.url
+            ), kind
+            assert not (method.why_not_offered or "").endswith("."), "staff read it in a list"
 
     def test_every_bank_debit_that_can_be_charged_says_how_long_it_takes(self) -> None:
         named = {kind for kind in CHARGEABLE_TYPES if kind.endswith(("_debit", "_account"))}
-        assert named == DEBITS.keys()
-        assert all("business days" in terms.sentence for terms in DEBITS.values())
+        debits = {kind: it.debit for kind, it in METHOD_TYPES.items() if it.debit is not None}
+        assert named == debits.keys()
+        assert all("business days" in terms.sentence for terms in debits.values())
+
+    @pytest.mark.parametrize(
+        ("kind", "told"),
+        [
+            ("acss_debit", ["up to 5", "90 days", "10 business days", "sporadic"]),
+            ("au_becs_debit", ["up to 3", "7 years"]),
+            ("bacs_debit", ["4 business days, the first time 7", "without a limit in time"]),
+            ("nz_bank_account", ["up to 2", "9 months", "120 days"]),
+            ("sepa_debit", ["about 6", "8 weeks", "13 months", "€10,000"]),
+            ("us_bank_account", ["up to 4", "60 days", "2 business days", "saved again"]),
+        ],
+    )
+    def test_terms_of_a_debit_are_those_of_its_page(self, kind: str, told: list[str]) -> None:
+        """docs.stripe.com/payments/…, May 2026: timing, disputes, notices."""
+        terms = METHOD_TYPES[kind].debit
+        assert terms is not None
+        assert all(words in terms.sentence for words in told)
+        assert ("not each debit" in terms.sentence) is (kind == "us_bank_account")
+        # The page says so of these four.
+        late = kind in ("acss_debit", "bacs_debit", "sepa_debit", "us_bank_account")
+        assert ("a failure that the bank reports late" in terms.sentence) is late
+        assert ("cannot be contested" in terms.sentence) is (kind != "nz_bank_account")
 
 
 class TestUsability:
@@ -150,6 +196,8 @@ class TestUsability:
             ({"brand": None, "last4": None}, "Card"),
             ({"type": "sepa_debit", "brand": "Deutsche Bank"}, "SEPA debit ···· 4242"),
             ({"type": "link", "brand": None, "last4": None}, "Link"),
+            ({"type": "kr_card", "brand": "kookmin"}, "Korean card ···· 4242"),
+            ({"type": "a_type_of_2031", "brand": None}, "A type of 2031 ···· 4242"),
         ],
     )
     def test_has_a_name_people_know(self, changes: dict[str, str | None], shown: str) -> None:
@@ -177,3 +225,10 @@ class TestLargest:
         check_largest(method, Money(10**digits - 1, currency))
         with pytest.raises(Blocked, match="takes at most"):
             check_largest(method, Money(10**digits, currency))
+
+    def test_a_page_of_stripes_may_set_less(self) -> None:
+        """docs.stripe.com/payments/twint: at most 5000.00 CHF."""
+        twint = replace(CARD, type="twint", brand=None)
+        check_largest(twint, Money(500_000, "chf"))
+        with pytest.raises(Blocked, match=r"TWINT ···· 4242 takes at most CHF.5,000\.00"):
+            check_largest(twint, Money(500_001, "chf"))

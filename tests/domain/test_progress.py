@@ -112,13 +112,27 @@ def test_how_far(kind: str, progress: dict[str, Any], part: float) -> None:
 def test_whatever_is_reported_can_be_shown(kind: str, progress: dict[str, Any]) -> None:
     assert 0 <= fraction(kind, progress) <= 1
     assert describe(kind, progress)
-    assert step(progress) == "" or progress["doing"] in NAMES
+    assert step("backfill", progress) == "" or progress["doing"] in NAMES
 
 
 def test_steps_are_counted_in_the_order_of_reading() -> None:
-    assert step({"doing": "customers"}) == "Step 1 of 8"
-    assert step({"doing": "payment_methods"}) == "Step 8 of 8"
-    assert step({"doing": "events"}) == step({}) == ""
+    assert step("backfill", {"doing": "customers"}) == "Step 1 of 8"
+    assert step("verify", {"doing": "payment_methods"}) == "Step 8 of 8"
+    assert step("sync", {"doing": "events"}) == step("sync", {}) == ""
+    assert step("rebuild", {"doing": "taking_over"}) == "Step 7 of 7"
+
+
+def test_a_rebuild_says_what_it_does_and_took_over() -> None:
+    adopted = {"charges": 1, "attempts": 2, "refunds": 0, "links": 3}
+    assert describe("rebuild", {"doing": "marks", "payment_intents": 1_200}) == (
+        "Searching for our payments · 1,200 read so far"
+    )
+    assert describe("rebuild", {"doing": "taking_over", "adopted": adopted}) == (
+        "Taking over · 1 charge, 2 tries, 3 setup links"
+    )
+    assert describe("rebuild", {"doing": "taking_over"}) == "Taking over · nothing"
+    assert describe("rebuild", {"doing": "refunds", "refunds": 5}).startswith("Reading refunds · 5")
+    assert fraction("rebuild", {"doing": "taking_over"}) == pytest.approx(6 / 7)
 
 
 def test_the_bar_never_goes_back_from_one_step_to_the_next() -> None:

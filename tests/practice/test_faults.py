@@ -99,6 +99,59 @@ class TestRefusals:
         assert (page.data, page.has_more) == ([], True)
 
 
+class TestShownLate:
+    """A payment that Stripe made and does not list yet."""
+
+    @pytest.fixture
+    def late(self, account: Account) -> stripe.PaymentIntent:
+        customer = account.customer().id
+        method = account.saved(customer=customer)
+        account.practice.faults.add("POST", "/v1/payment_intents", kind="shown_late", detail="7200")
+        return account.charge(customer, method, key="late", metadata={"ours": "yes"})
+
+    def lists(self, account: Account, late: stripe.PaymentIntent) -> list[bool]:
+        v1 = account.client.v1
+        found = [
+            v1.payment_intents.list({"customer": str(late.customer)}),
+            v1.payment_intents.search({"query": "metadata['ours']:'yes'"}),
+            v1.charges.list({"payment_intent": late.id}),
+            v1.events.list({"type": "payment_intent.succeeded"}),
+        ]
+        return [bool(page.data) for page in found]
+
+    def test_no_list_and_no_search_shows_it_before_its_time(
+        self, account: Account, late: stripe.PaymentIntent
+    ) -> None:
+        account.clock.advance(seconds=7199)
+        assert self.lists(account, late) == [False] * 4
+        account.clock.advance(seconds=1)
+        assert self.lists(account, late) == [True] * 4
+
+    def test_it_was_made_all_the_same(self, account: Account, late: stripe.PaymentIntent) -> None:
+        assert len(account.practice.money_moved()) == 1
+        assert account.client.v1.payment_intents.retrieve(late.id).status == "succeeded"
+        again = account.charge(
+            str(late.customer), str(late.payment_method), key="late", metadata={"ours": "yes"}
+        )
+        assert again.id == late.id
+
+    def test_the_next_payment_is_shown_at_once_and_a_read_uses_nothing_up(
+        self, account: Account, late: stripe.PaymentIntent
+    ) -> None:
+        account.practice.faults.add("*", "/v1/payment_intents", kind="shown_late", detail="7200")
+        assert account.client.v1.payment_intents.list().data == []
+        assert len(account.practice.faults.waiting()) == 1
+        account.practice.faults.clear()
+        made = account.charge(str(late.customer), str(late.payment_method))
+        assert [one.id for one in account.client.v1.payment_intents.list().data] == [made.id]
+        account.practice.show_everything()
+        assert len(account.client.v1.payment_intents.list().data) == 2
+
+    def test_how_late_must_be_said(self, account: Account) -> None:
+        with pytest.raises(ValueError, match="how many seconds"):
+            account.practice.faults.add("POST", "/v1/payment_intents", kind="shown_late")
+
+
 class TestReads:
     """Every list and every retrieve can go wrong as a write can."""
 

@@ -93,6 +93,35 @@ class TestForm:
         assert "Practice mode: no money moves" in html
         assert "may charge it for future payments" in html
 
+    @pytest.mark.parametrize(
+        ("locale", "browsers", "code", "words"),
+        [
+            ("de", "fr", "de", "Hinterlegen Sie Ihre Karte für künftige Zahlungen"),
+            ("auto", "pl, fr-CA;q=0.8", "fr", "Enregistrez votre carte"),
+            (None, "ja", "ja", "カードを登録する"),
+            ("sv", "", "en", "Save your card for future payments"),
+        ],
+    )
+    def test_speaks_the_sessions_language_else_the_browsers(
+        self, practice: PracticeStripe, browser: TestClient, locale, browsers, code, words
+    ) -> None:
+        session = link(practice, **({"locale": locale} if locale else {}))
+        headers = {"Accept-Language": browsers}
+        html = browser.get(page_of(session), headers=headers).text
+        assert f'<html lang="{code}">' in html
+        assert words in html
+        wrong = browser.post(page_of(session), data=typed(cvc=""), headers=headers).text
+        english = ("Enter the CVC." in wrong, "Check the marked fields." in wrong)
+        assert english == (code == "en", code == "en")
+
+    def test_countries_are_named_and_ordered_in_it(
+        self, practice: PracticeStripe, browser: TestClient
+    ) -> None:
+        html = browser.get(page_of(link(practice, locale="de"))).text
+        names = re.findall(r'<option value="[A-Z]{2}"[^>]*>([^<]+)<', html)
+        assert "Deutschland" in names
+        assert names == sorted(names, key=str.casefold)
+
     def test_lists_every_card_and_no_bank_account_when_none_is_taken(
         self, practice: PracticeStripe, browser: TestClient
     ) -> None:

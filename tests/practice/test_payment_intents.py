@@ -284,6 +284,35 @@ class TestFind:
         found = account.client.v1.payment_intents.search(query)
         assert [i.id for i in found.data] == [intent.id]
 
+    def test_search_by_time_presence_and_with_the_total(
+        self, account: Account, customer: str, method: str
+    ) -> None:
+        first = account.charge(customer, method, metadata={"shop": "A", "number": "1"})
+        account.clock.advance(hours=1)
+        second = account.charge(customer, method, metadata={"shop": "B"})
+        account.charge(customer, method)
+        account.clock.advance(hours=1)
+
+        def found(query: str) -> set[str]:
+            return {i.id for i in account.client.v1.payment_intents.search({"query": query}).data}
+
+        assert found("-metadata['shop']:null") == {first.id, second.id}
+        assert found("-metadata['shop']:null AND -metadata['shop']:'A'") == {second.id}
+        assert found("-metadata['shop']:null AND metadata['number']:null") == {second.id}
+        assert found(f"metadata['shop']:'A' AND created<{second.created}") == {first.id}
+        assert found(f"-metadata['shop']:null AND created>={second.created}") == {second.id}
+        page = account.client.v1.payment_intents.search(
+            {"query": "created>0", "limit": 2, "expand": ["total_count"]}
+        )
+        assert (page["total_count"], page.has_more) == (3, True)
+        with refused(400, message="unsupported search field"):
+            found("reference>1")
+
+    def test_search_that_this_account_does_not_have(self, account: Account) -> None:
+        account.practice.faults.add("GET", "/v1/payment_intents/search", kind="search_unavailable")
+        with refused(400, message="unavailable for merchant"):
+            account.client.v1.payment_intents.search({"query": "created>0"})
+
 
 def _named(change: dict[str, Any]) -> dict[str, Any]:
     return {

@@ -135,6 +135,10 @@ class TestDynamicMethods:
         refusal = account.submit(session.id, "KLARNA")
         assert refusal.message == "This way to pay is not offered here."  # type: ignore[union-attr]
 
+    def test_an_unknown_type_is_not_switched_on(self, practice: PracticeStripe) -> None:
+        with pytest.raises(ValueError, match="us_bank_account"):
+            practice.configure({"payment_method_types": ["card", "blik"]})
+
     def test_link_comes_with_cards_unless_hidden(self, account: Account) -> None:
         """docs.stripe.com/payments/link/link-payment-integrations."""
         cards = {"currency": None, "allowed_payment_method_types": ["card"]}
@@ -153,20 +157,24 @@ class TestDynamicMethods:
             ("CASHAPPPAY", "cashapp", "usd", "succeeded"),
             ("AMAZONPAY", "amazon_pay", "usd", "succeeded"),
             ("REVOLUTPAY", "revolut_pay", "gbp", "succeeded"),
+            ("KAKAOPAY", "kakao_pay", "krw", "succeeded"),
+            ("KOREANCARD", "kr_card", "krw", "succeeded"),
+            ("NAVERPAY", "naver_pay", "krw", "succeeded"),
+            ("TWINT", "twint", "chf", "succeeded"),
             (US_BANK_ACCOUNT, "us_bank_account", "usd", "processing"),
             ("DE89370400440532013000", "sepa_debit", "eur", "processing"),
             ("00012345", "bacs_debit", "gbp", "processing"),
             ("000123456", "au_becs_debit", "aud", "processing"),
             ("00012345678", "acss_debit", "cad", "processing"),
+            ("1100000000000010", "nz_bank_account", "nzd", "processing"),
         ],
     )
     def test_saved_and_charged(
         self, account: Account, number: str, type_: str, currency: str, status: str
     ) -> None:
-        """SDK 16.1: types whose `setup_future_usage` takes `off_session`; debits settle later."""
-        wallets = ["amazon_pay", "cashapp", "paypal", "revolut_pay"]
+        """docs.stripe.com/payments, the page of each on future payments; debits settle later."""
         dynamic = account.link(currency=currency).payment_method_types
-        account.practice.configure({"payment_method_types": [*dynamic, *wallets]})
+        account.practice.configure({"payment_method_types": sorted({*dynamic, type_})})
         customer = account.customer().id
         method = account.saved(number, customer=customer, currency=currency)
         shown = account.client.v1.payment_methods.retrieve(method)

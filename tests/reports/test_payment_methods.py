@@ -23,10 +23,10 @@ def test_a_card_whose_bank_never_confirmed_is_not_saved(world: World) -> None:
     world.services.sync.run(full=True)
     reports = world.services.reports
     assert reports.payment_methods.page().frame.empty
-    assert reports.payment_methods.counts()["needs_customer"] == 0
+    assert reports.payment_methods.counts().by_state["needs_customer"] == 0
     world.stripe.answer_authentication(link.session_id, approve=True)
     world.clock.advance(seconds=5)
     world.services.sync.run(full=True)
     assert len(reports.payment_methods.page(state="needs_customer").frame) == 1
-    assert reports.payment_methods.counts()["needs_customer"] == 1
-    assert reports.sessions.counts()["needs_customer"] == 1
+    assert reports.payment_methods.counts().by_state["needs_customer"] == 1
+    assert reports.sessions.counts().by_state["needs_customer"] == 1

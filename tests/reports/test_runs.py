@@ -34,6 +34,19 @@ def ended(world: World, run_id: str, seconds_ago: Iterable[int], outcome: str = 
             )
 
 
+class TestRowCounts:
+    def test_by_state_and_how_many_came_before(self, world: World, run_id: str) -> None:
+        count = world.services.reports.runs.row_counts
+        assert count(run_id) == {"declined": (2, 0), "succeeded": (2, 0)}
+        assert count(run_id, after=3) == {"declined": (2, 1), "succeeded": (2, 1)}
+
+    def test_of_what_was_searched_for(self, world: World, run_id: str) -> None:
+        frame, _ = world.services.reports.runs.rows(run_id)
+        sought = str(frame["reference"].iloc[0])
+        counts = world.services.reports.runs.row_counts(run_id, search=sought)
+        assert counts == {"declined": (1, 0)}
+
+
 class TestPace:
     def test_of_the_last_minute(self, world: World, run_id: str) -> None:
         world.clock.advance(seconds=50)
@@ -105,3 +118,19 @@ def test_which_others_are_executed(world: World) -> None:
     world.clock.advance(seconds=4)
     assert reports.executed_now(besides=two) == []
     assert not world.services.runs.control.find(one).has_executor(world.now)
+
+
+def test_the_list_says_of_a_finished_run_what_its_rows_say(world: World) -> None:
+    """By an index over failed tries; `outcome` counts the rows."""
+    good, bad = payers(world, 3), payers(world, 1, ALWAYS_DECLINES)
+    executed(world, invoices([good[0]]))
+    executed(world, invoices([good[1], bad[0]]))
+    first = executed(world, one_payer(world, 1))
+    approved(world, one_payer(world, 1))
+    frame = world.services.reports.runs.page().frame
+    views = {id_: world.services.runs.views.run(id_) for id_ in frame["id"]}
+    assert first.id in views
+    assert {
+        id_: bool(has) for id_, has in zip(frame["id"], frame["has_failures"], strict=True)
+    } == {id_: view.outcome == "with_failures" for id_, view in views.items()}
+    assert sum(frame["has_failures"]) == 1

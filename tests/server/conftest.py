@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,28 +58,46 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def practice_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder as the first start leaves it: to make the practice business costs seconds."""
+    folder = tmp_path_factory.mktemp("first")
+    with _running(folder) as first:
+        return first.data_dir
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Server]]:
-    """A function that starts a server, answering but not yet visited by anybody."""
-    running: list[subprocess.Popen[bytes]] = []
+def server(tmp_path: Path, practice_data: Path) -> Iterator[Server]:
+    shutil.copytree(practice_data, tmp_path / "data")
+    with _running(tmp_path) as running:
+        yield running
 
-    def started() -> Server:
-        port, data_dir, log = free_port(), tmp_path / "data", tmp_path / "server.log"
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                command(port),
-                cwd=ROOT,
-                env=environment(data_dir, port),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        running.append(process)
-        server = Server(f"http://127.0.0.1:{port}", data_dir, log, process)
+
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory, practice_data: Path) -> Iterator[Server]:
+    """The same for all tests of a module, each of which leaves what others look at alone."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copytree(practice_data, folder / "data")
+    with _running(folder) as running:
+        yield running
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[Server]:
+    port, data_dir, log = free_port(), folder / "data", folder / "server.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command(port),
+            cwd=ROOT,
+            env=environment(data_dir, port),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(f"http://127.0.0.1:{port}", data_dir, log, process)
+    try:
         _wait_until_it_answers(server)
-        return server
-
-    yield started
-    for process in running:
+        yield server
+    finally:
         process.terminate()
         try:
             process.wait(timeout=20)
@@ -87,19 +106,35 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Server]]:
             process.wait(timeout=20)
 
 
-@pytest.fixture
-def server(start: Callable[[], Server]) -> Server:
-    return start()
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=chromium(), args=list(ARGUMENTS), timeout=60_000
         )
+        _launched.append(launched)
         yield launched
+        _launched.remove(launched)
         launched.close()
+
+
+_launched: list[Browser] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed says what stood in its browser's windows."""
+    report = yield
+    if report.failed and item.get_closest_marker("browser"):
+        report.sections += [
+            (f"Browser at {page.url}", page.locator("body").inner_text(timeout=5_000))
+            for browser in _launched
+            for context in browser.contexts
+            for page in context.pages
+        ]
+    return report
 
 
 def chromium() -> str:

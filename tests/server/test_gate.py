@@ -12,10 +12,17 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.server.conftest import ROOT, command, environment, free_port
+from tests.server.people import (
+    COOKIE_NAME,
+    HAS_COOKIE,
+    PATIENCE_MS,
+    enter,
+    wait_for,
+    wait_for_cookie,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
-PATIENCE_MS = 30_000
 ADDRESS = "/users?ref=chg_1&note=a%20b"
 
 
@@ -35,18 +42,12 @@ def users_page(page: Page):
     return page.get_by_role("heading", name="Users", exact=True)
 
 
-def sign_in(page: Page, username: str = "ada") -> None:
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password", exact=True).fill(PRACTICE_PASSWORD)
-    gate(page).click()
-
-
 def sign_in_cookie(context: BrowserContext):
-    return next((c for c in context.cookies() if c["name"].startswith("onfile_")), None)
+    return next((c for c in context.cookies() if re.fullmatch(COOKIE_NAME, c["name"])), None)
 
 
-def wait_for_cookie(page: Page) -> dict[str, object]:
-    page.wait_for_function("document.cookie.includes('onfile_')", timeout=PATIENCE_MS)
+def kept_cookie(page: Page) -> dict[str, object]:
+    wait_for_cookie(page)
     cookie = sign_in_cookie(page.context)
     assert cookie is not None
     return cookie
@@ -57,107 +58,112 @@ def shown_address(page: Page) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def test_a_page_asked_for_first_meets_the_gate(server, context) -> None:
+def test_a_page_asked_for_first_meets_the_gate(one_server, context) -> None:
     """Beside a `pages/` folder Streamlit would run the page itself until somebody signed in."""
     page = context.new_page()
-    page.goto(f"{server.url}/users")
+    page.goto(f"{one_server.url}/users")
     expect(gate(page)).to_be_visible(timeout=PATIENCE_MS)
     expect(users_page(page)).to_have_count(0)
     expect(page.get_by_text("Practice mode: no money moves", exact=True)).to_be_visible()
 
 
-def test_other_sites_may_not_frame_the_dashboard(server, context) -> None:
-    with urllib.request.urlopen(f"{server.url}/charges", timeout=5) as answer:
+def test_other_sites_may_not_frame_the_dashboard(one_server, context) -> None:
+    with urllib.request.urlopen(f"{one_server.url}/charges", timeout=5) as answer:
         assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
     # Under another name the same server is another site to the browser.
     page = context.new_page()
-    elsewhere = f"{server.url.replace('127.0.0.1', 'localhost')}/elsewhere"
-    body = f'<iframe src="{server.url}/charges"></iframe>'
+    elsewhere = f"{one_server.url.replace('127.0.0.1', 'localhost')}/elsewhere"
+    body = f'<iframe src="{one_server.url}/charges"></iframe>'
     page.route(elsewhere, lambda route: route.fulfill(content_type="text/html", body=body))
     page.goto(elsewhere)
-    page.wait_for_function("() => window.length === 1")
+    wait_for(page, "window.length === 1")
     frame = page.frames[1]
     frame.wait_for_load_state()
     assert frame.url.startswith("chrome-error:")
 
 
-def test_an_address_survives_sign_in_and_a_new_tab(server, context) -> None:
+def test_an_address_survives_sign_in_and_a_new_tab(one_server, context) -> None:
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
 
     first = context.new_page()
-    first.goto(server.url + ADDRESS)
+    first.goto(one_server.url + ADDRESS)
     expect(gate(first)).to_be_visible(timeout=PATIENCE_MS)
-    sign_in(first)
+    enter(first, "ada")
     expect(users_page(first)).to_be_visible(timeout=PATIENCE_MS)
     expect(gate(first)).to_have_count(0)
     assert shown_address(first) == "/users?ref=chg_1&note=a%20b"
-    cookie = wait_for_cookie(first)
+    cookie = kept_cookie(first)
     assert cookie["sameSite"] == "Strict"
 
     second = context.new_page()
-    second.goto(server.url + ADDRESS)
+    second.goto(one_server.url + ADDRESS)
     expect(users_page(second)).to_be_visible(timeout=PATIENCE_MS)
     assert shown_address(second) == "/users?ref=chg_1&note=a%20b"
 
-    outside = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+    outside = [url for url in asked if not url.startswith((one_server.url, "data:", "blob:"))]
     assert not outside
 
 
-def test_signing_out_ends_other_tabs_and_the_cookie(server, context, browser) -> None:
+def test_signing_out_ends_other_tabs_and_the_cookie(one_server, context, browser) -> None:
     first = context.new_page()
-    first.goto(f"{server.url}/users")
-    sign_in(first)
+    first.goto(f"{one_server.url}/users")
+    enter(first, "ada")
     expect(users_page(first)).to_be_visible(timeout=PATIENCE_MS)
-    stolen = wait_for_cookie(first)
+    stolen = kept_cookie(first)
     second = context.new_page()
-    second.goto(f"{server.url}/users")
+    second.goto(f"{one_server.url}/users")
     expect(users_page(second)).to_be_visible(timeout=PATIENCE_MS)
 
     first.get_by_role("button", name="Sign out").click()
     expect(gate(first)).to_be_visible(timeout=PATIENCE_MS)
-    first.wait_for_function("!document.cookie.includes('onfile_')", timeout=PATIENCE_MS)
+    wait_for(first, f"!{HAS_COOKIE}")
 
     second.get_by_role("button", name="Add user").click()
     expect(gate(second)).to_be_visible(timeout=PATIENCE_MS)
 
     thief = browser.new_context()
-    thief.add_cookies([{"name": stolen["name"], "value": stolen["value"], "url": server.url}])
+    thief.add_cookies([{"name": stolen["name"], "value": stolen["value"], "url": one_server.url}])
     visit = thief.new_page()
-    visit.goto(f"{server.url}/users")
+    visit.goto(f"{one_server.url}/users")
     expect(gate(visit)).to_be_visible(timeout=PATIENCE_MS)
     expect(users_page(visit)).to_have_count(0)
     thief.close()
 
 
-def test_a_changed_password_keeps_this_browser_signed_in(server, context) -> None:
+def test_a_changed_password_keeps_this_browser_signed_in(one_server, context) -> None:
     page = context.new_page()
-    page.goto(f"{server.url}/")
-    sign_in(page, "vera")
-    before = wait_for_cookie(page)["value"]
-    page.get_by_role("button", name="Change password").click()
-    dialog = page.get_by_role("dialog")
+    page.goto(f"{one_server.url}/")
+    enter(page, "bob")
+    before = kept_cookie(page)["value"]
+    page.get_by_role("link", name="Your account").click()
+    dialog = page.get_by_test_id("stMain")
     dialog.get_by_label("Current password").fill(PRACTICE_PASSWORD)
     dialog.get_by_label("New password", exact=True).fill("a better password")
     dialog.get_by_label("New password again").fill("a better password")
     dialog.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("Password changed")).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function(
-        "before => document.cookie.includes('onfile_') && !document.cookie.includes(before)",
+    wait_for(
+        page,
+        f"before => {HAS_COOKIE} && !document.cookie.includes(before)",
         arg=before,
-        timeout=PATIENCE_MS,
     )
     again = context.new_page()
-    again.goto(f"{server.url}/")
-    expect(again.get_by_text("Vera Viewer")).to_be_visible(timeout=PATIENCE_MS)
+    again.goto(f"{one_server.url}/")
+    expect(again.get_by_text("Bob Approver")).to_be_visible(timeout=PATIENCE_MS)
 
 
-def test_the_start_says_where_and_who(server) -> None:
-    log = server.log.read_text()
-    assert server.url.rsplit(":", 1)[1] in log
+def test_the_start_says_where_and_who(one_server) -> None:
+    log = one_server.log.read_text()
+    assert one_server.url.rsplit(":", 1)[1] in log
     assert PRACTICE_PASSWORD in log
     assert "Streamlit" not in log
     assert "Traceback" not in log
+
+
+def test_customers_read_the_practice_accounts_name(one_server) -> None:
+    with urllib.request.urlopen(f"{one_server.url}/setup/cancelled", timeout=5) as page:
+        assert "Onfile Practice Ltd" in page.read().decode()
 
 
 def test_bad_settings_are_one_message_and_no_trace(tmp_path) -> None:
@@ -180,17 +186,17 @@ def test_bad_settings_are_one_message_and_no_trace(tmp_path) -> None:
     assert "pk_test_1" not in said
 
 
-def test_the_next_person_in_the_same_tab_gets_their_own_cookie(server, context) -> None:
+def test_the_next_person_in_the_same_tab_gets_their_own_cookie(one_server, context) -> None:
     page = context.new_page()
-    page.goto(f"{server.url}/")
+    page.goto(f"{one_server.url}/")
     for username, name in (("ada", "Ada Admin"), ("vera", "Vera Viewer"), ("ada", "Ada Admin")):
-        sign_in(page, username)
+        enter(page, username)
         expect(page.get_by_text(name, exact=True)).to_be_visible(timeout=PATIENCE_MS)
         wait_for_cookie(page)
         tab = context.new_page()
-        tab.goto(f"{server.url}/")
+        tab.goto(f"{one_server.url}/")
         expect(tab.get_by_text(name, exact=True)).to_be_visible(timeout=PATIENCE_MS)
         tab.close()
         page.get_by_role("button", name="Sign out").click()
         expect(gate(page)).to_be_visible(timeout=PATIENCE_MS)
-        page.wait_for_function("!document.cookie.includes('onfile_')", timeout=PATIENCE_MS)
+        wait_for(page, f"!{HAS_COOKIE}")

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.server.people import PATIENCE_MS, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
-PATIENCE_MS = 30_000
 MOST_CLICKS = 4
 ROWS = [
     ("cassa@osteria-esempio.example", "1.234,50"),
@@ -21,11 +20,10 @@ ROWS = [
 
 
 @pytest.fixture
-def page(browser: Browser) -> Page:
+def page(server, browser: Browser) -> Page:
     expect.set_options(timeout=PATIENCE_MS)
     context = browser.new_context(viewport={"width": 1280, "height": 1400})
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
+    yield sign_in(context, server.url, "alice")
     context.close()
 
 
@@ -36,11 +34,6 @@ def test_from_upload_to_a_green_preview_in_at_most_four_clicks(
     lines += [f"{ROWS[at % 3][0]};{ROWS[at % 3][1]};EUR;RE-{at:03d}" for at in range(61)]
     export = tmp_path / "export.csv"
     export.write_bytes("\r\n".join([*lines, ""]).encode("utf-8-sig"))
-    page.goto(server.url)
-    page.get_by_label("User name").fill("alice")
-    page.get_by_label("Password", exact=True).fill(PRACTICE_PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Hello,")).to_be_visible()
     page.goto(f"{server.url}/new_run")
 
     # The first click opens the system's own window, which a test fills in its place.

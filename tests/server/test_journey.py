@@ -13,11 +13,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lib.practice.engine import PracticeStripe
-from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.server.people import PATIENCE_MS, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
-PATIENCE_MS = 30_000
 GOOD, DECLINES, WANTS_AUTHENTICATION = (
     "4242 4242 4242 4242",
     "4000 0000 0000 0341",
@@ -43,15 +42,6 @@ def customer(browser: Browser) -> BrowserContext:
     made.set_default_timeout(PATIENCE_MS)
     yield made
     made.close()
-
-
-def sign_in(page: Page, url: str) -> None:
-    page.goto(url)
-    page.get_by_label("User name").fill("alice")
-    page.get_by_label("Password", exact=True).fill(PRACTICE_PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_function("document.cookie.includes('onfile_')")
-    expect(page.get_by_role("heading", name="Hello, Alice")).to_be_visible()
 
 
 def make_link(page: Page, email: str, name: str, reference: str) -> str:
@@ -120,8 +110,7 @@ def charge(page: Page, name: str, amount: str, reference: str) -> None:
 
 
 def test_link_card_mirror_charge_and_the_way_back(server, staff, customer) -> None:
-    page = staff.new_page()
-    sign_in(page, server.url)
+    page = sign_in(staff, server.url, "alice")
 
     # A card that works.
     address = make_link(page, "clara@example.com", "Clara Works", "INV-9001")

@@ -13,10 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from lib.practice.engine import PracticeStripe
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.spreadsheets.reading import read_file
+from tests.server.people import PATIENCE_MS, sign_in, start_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
-
-PATIENCE_MS = 30_000
 
 
 @pytest.fixture
@@ -32,17 +31,6 @@ def people(browser: Browser) -> dict[str, BrowserContext]:
     yield made
     for context in made.values():
         context.close()
-
-
-def sign_in(context: BrowserContext, url: str, name: str) -> Page:
-    page = context.new_page()
-    page.goto(url)
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password", exact=True).fill(PRACTICE_PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_function("document.cookie.includes('onfile_')")
-    expect(page.get_by_role("heading", name="Hello,")).to_be_visible()
-    return page
 
 
 def payers(server) -> list[tuple[str, str]]:
@@ -94,38 +82,73 @@ def test_from_pasted_rows_to_a_finished_run(server, people) -> None:
     bob.get_by_role("button", name="Approve", exact=True).click()
     expect(bob.get_by_text(badge("Approved")).first).to_be_visible()
     assert not journeys(server), "nothing moves before somebody starts it"
-    bob.get_by_role("button", name=re.compile(r"Charge \d+ rows?:")).click()
+    start_run(bob, re.compile(r"Charge \d+ rows?:"))
     expect(bob.get_by_text(badge("Finished")).first).to_be_visible()
     assert len(journeys(server)) == 3
 
     alice.goto(address)
     expect(alice.get_by_text(badge("Finished")).first).to_be_visible()
+    look_at_its_views(alice)
     alice.get_by_role("button", name="Results").click()
-    text = downloaded(alice, "CSV file").decode("utf-8-sig")
+    text = downloaded(alice, "CSV file to charge again").decode("utf-8-sig")
     assert text.count("succeeded") == 3
     assert "customer_unknown" in text
-    workbook = read_file(downloaded(alice, "Excel workbook"), "results.xlsx")
+    workbook = read_file(downloaded(alice, "Excel workbook to charge again"), "results.xlsx")
     assert [row.cells for row in workbook.rows] == [
         row.cells for row in read_file(text.encode(), "results.csv").rows
     ]
 
 
+def look_at_its_views(page: Page) -> None:
+    """The first screen answers, and each view has an address that can be sent."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.get_by_text("1 row is blocked: nothing was sent for it.")).to_be_in_viewport()
+    expect(page.get_by_text("File, ledger and Stripe agree to the cent.")).to_be_in_viewport()
+    page.get_by_role("button", name="See what is blocked").click()
+    expect(page).to_have_url(re.compile("view=rows"))
+    expect(page.get_by_role("radio", name="Blocked · 1")).to_be_checked()
+    page.reload()
+    expect(page.get_by_role("radio", name="Blocked · 1")).to_be_checked()
+    page.get_by_role("radio", name="Certificate").click()
+    expect(page.get_by_role("button", name="Verify and print")).to_be_in_viewport()
+    expect(page).to_have_url(re.compile("view=certificate"))
+    page.go_back()
+    expect(page.get_by_role("radio", name=re.compile("Rows"))).to_be_checked()
+    page.get_by_role("radio", name="Overview").click()
+    expect(page.get_by_text("What is left to do")).to_be_in_viewport()
+
+
 def test_every_file_a_page_offers_arrives(server, people) -> None:
-    """Streamlit makes them outside of a page run, so only a browser shows that nothing is missing there."""
+    """By our own route: Streamlit's store answers anybody who learns an address."""
     alice = sign_in(people["alice"], server.url, "alice")
     ada = sign_in(people["bob"], server.url, "ada")
+    asked: list[str] = []
+    for page in (alice, ada):
+        page.on("request", lambda request: asked.append(request.url))
     for who, page, button, beginning in (
-        (alice, "setup_links", "Export CSV", b"\xef\xbb\xbfid,"),
-        (alice, "sessions", "Export CSV", b"\xef\xbb\xbfid,"),
-        (alice, "payment_methods", "Export CSV", b"\xef\xbb\xbfid,"),
-        (alice, "charges", "Export CSV", b"\xef\xbb\xbfid,"),
-        (ada, "audit", "Export CSV", b"\xef\xbb\xbf"),
+        (alice, "setup_links", "Export", b"\xef\xbb\xbf"),
+        (alice, "sessions", "Export", b"\xef\xbb\xbf"),
+        (alice, "payment_methods", "Export", b"\xef\xbb\xbf"),
+        (alice, "charges", "Export", b"\xef\xbb\xbf"),
+        (ada, "audit", "Export", b"\xef\xbb\xbf"),
         (alice, "new_run", "Template with your customers", b"PK"),
     ):
         who.goto(f"{server.url}/{page}")
-        content = downloaded(who, button)
+        content = exported(who) if button == "Export" else downloaded(who, button)
         assert content.startswith(beginning), page
         assert content.count(b"\n") > 1, page
+    # Our logo is the only thing in it.
+    stored = [url for url in asked if re.search(r":[0-9]+/media/", url)]
+    assert all(url.endswith(".png") for url in stored)
+    assert len({url for url in asked if "/download/" in url}) == 6
+
+
+def exported(page: Page) -> bytes:
+    """As CSV, from the menu of kinds."""
+    page.get_by_role("button", name="Export", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_text("CSV", exact=True).click()
+    return download.value.path().read_bytes()
 
 
 def downloaded(page: Page, button: str) -> bytes:

@@ -10,8 +10,19 @@ from lib.domain.health import judge
 from lib.services.mirror.jobs import JobRunner
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from tests import stripe_account
-from tests.mirror_checks import customer_elsewhere, ids, session_elsewhere, watched
+from tests.mirror_checks import (
+    customer_elsewhere,
+    deny,
+    ids,
+    incomplete,
+    listed_ids,
+    paid_elsewhere,
+    session_elsewhere,
+    watched,
+)
 from tests.world import ALICE, World
+
+DISPUTED = "4000000000000259"
 
 KINDS = (BACKFILL, SYNC, VERIFY)
 A_YEAR = 400
@@ -89,3 +100,46 @@ def test_many_events_of_one_minute_are_not_read_again_and_again(
         world.clock.advance(minutes=5)
         world.services.sync.run()
     assert seen["/v1/events"] == 3
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(hours=3), -timedelta(hours=3)])
+@pytest.mark.parametrize("may_read_events", [True, False])
+def test_nothing_is_missed_by_a_wrong_clock_that_has_seen_no_event_yet(
+    world: World, ahead: timedelta, may_read_events: bool
+) -> None:
+    customer = world.customer()
+    method = world.save_card(customer)
+    paid = paid_elsewhere(world, customer, method)
+    stripes = world.clock
+    # What happened until now is so old that Stripe lists no event of it any more.
+    stripes.advance(days=31)
+    world.clock = lambda: stripes() + ahead  # type: ignore[assignment]
+    world.rebuild()
+    if may_read_events:
+        world.services.sync.run()
+    else:
+        deny(world, "rak_event_read")
+        # Everything is read; only what events tell is not.
+        world.services.sync.run(full=True)
+    stripes.advance(minutes=1)
+    stripe_account.post(world, "/v1/refunds", payment_intent=paid, amount="300")
+    paid_elsewhere(world, customer, method)
+    disputed = paid_elsewhere(world, customer, world.save_card(customer, DISPUTED))
+    for _ in range(2):
+        stripes.advance(minutes=5)
+        if may_read_events:
+            world.services.sync.run()
+        else:
+            incomplete(world.services.sync.run)
+    assert mirrored(world, paid) == (300, 0)
+    assert mirrored(world, disputed) == (0, 1)
+    for type_ in ("payment_intents", "charges", "refunds", "disputes"):
+        assert ids(world, type_) == listed_ids(world, type_)
+
+
+def mirrored(world: World, intent: str) -> tuple[int, int]:
+    """What the mirror's charge of a payment says of refunds, in minor units, and of a dispute."""
+    [row] = world.rows(
+        "SELECT amount_refunded, is_disputed FROM stripe_charges WHERE payment_intent = ?", intent
+    )
+    return row["amount_refunded"], row["is_disputed"]

@@ -74,6 +74,15 @@ TYPES = {
         "_payment_intent_cancel_params.PaymentIntentCancelParams"
     ),
     "get /v1/events": "_event_list_params.EventListParams",
+    "get /v1/payment_intents/search": "_payment_intent_search_params.PaymentIntentSearchParams",
+    "get /v1/balance_transactions": (
+        "_balance_transaction_list_params.BalanceTransactionListParams"
+    ),
+    "get /v1/payouts": "_payout_list_params.PayoutListParams",
+    "get /v1/webhook_endpoints": "_webhook_endpoint_list_params.WebhookEndpointListParams",
+    "get /v2/core/event_destinations": (
+        "v2.core._event_destination_list_params.EventDestinationListParams"
+    ),
 }
 OPTIONS = frozenset(RequestOptions.__annotations__)
 
@@ -87,7 +96,9 @@ class Asked:
 
     @property
     def endpoint(self) -> str:
-        return f"{self.method} " + re.sub(r"/[a-z]+_[A-Za-z0-9_]{8,}", "/{id}", self.path)
+        # An id has a figure or a capital in it; the names of resources have neither.
+        id_ = r"/[a-z]+_(?=[a-z_]*[0-9A-Z])[A-Za-z0-9_]{8,}"
+        return f"{self.method} " + re.sub(id_, "/{id}", self.path)
 
 
 @pytest.fixture
@@ -161,6 +172,10 @@ def a_whole_day(world: World) -> None:
     client_of(world).get(f"/l/{left_open.link.token}")
     services.sync.run()
     services.sync.run(full=True)
+    services.rebuilds.rebuild(by=ADA)
+    services.settlement.read()
+    # What doctor asks of the endpoint.
+    assert services.gateway.webhook_endpoints() == services.gateway.event_destinations() == []
 
 
 def refunded_and_suffixed(world: World, customer: str, method: str) -> None:
@@ -247,6 +262,8 @@ class TestRequests:
         """They are sent to be refused: the one for a setup Session lacks every address."""
         world.services.doctor.checks()
         assert len(asked) > 10
+        stripes_time = asked.pop()
+        assert (stripes_time.endpoint, stripes_time.params) == ("get /v1/events", {"limit": 1})
         for request in asked:
             is_setup = request.endpoint == "post /v1/checkout/sessions"
             assert request.params == (SETUP_SESSION if is_setup else {})

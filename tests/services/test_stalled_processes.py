@@ -69,7 +69,7 @@ class TestStoppedBeforeSending:
         refuse(
             services.gateway,
             "create_payment_intent",
-            "account_closed",
+            "not_now",
             services.charge_resolver.resolve_due,
         )
 
@@ -142,7 +142,7 @@ class TestStoppedBeforeSending:
             refuse(
                 second.gateway,
                 "create_payment_intent",
-                "account_closed",
+                "not_now",
                 second.charge_resolver.resolve_due,
             )
             second.charges.retry(view.charge.id, by=ALICE)
@@ -206,8 +206,9 @@ class TestClocks:
         def slow(params: Any, *, idempotency_key: str, **_: Any) -> Any:
             world.clock.advance(hours=25)
             second.charge_resolver.resolve_due()
-            with pytest.raises(AlreadyCharged):
-                second.charges.retry(params["metadata"]["onfile_charge_id"], by=ALICE)
+            retried = second.charges.retry(params["metadata"]["onfile_charge_id"], by=ALICE)
+            assert retried.charge.state is ChargeState.SUCCEEDED
+            # Both have the same key.
             return create(params, idempotency_key=idempotency_key)
 
         monkeypatch.setattr(gateway, "create_payment_intent", slow)

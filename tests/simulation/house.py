@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -24,7 +24,7 @@ from requests.structures import CaseInsensitiveDict
 
 from lib import bootstrap
 from lib.bootstrap import Services
-from lib.clock import Clock
+from lib.clock import Clock, epoch
 from lib.practice.engine import PracticeStripe
 from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
@@ -36,6 +36,9 @@ from lib.stripe_gateway.client import API_VERSION, unread
 from tests.world import FakeClock, World, new_world
 
 T = TypeVar("T")
+
+KEY = "sk_test_simulation"
+ANOTHER_KEY = "sk_test_of_another_account"
 
 
 class Died(BaseException):
@@ -62,9 +65,10 @@ class InProcess(stripe.HTTPClient):
 
     name = "in process"
 
-    def __init__(self, engine: PracticeStripe) -> None:
+    def __init__(self, engine: PracticeStripe, answered: Callable[[int], None]) -> None:
         super().__init__()
         self._engine = engine
+        self._answered = answered
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
@@ -79,6 +83,7 @@ class InProcess(stripe.HTTPClient):
             reply = self._engine.handle(method, parts.path, decode_form(pairs), headers or {})
         except ConnectionDropped as dropped:
             raise stripe.APIConnectionError("dropped", should_retry=False) from dropped
+        self._answered(epoch(self._engine.clock()))
         body = json.dumps(reply.body).encode() if reply.raw is None else reply.raw
         return unread(body, reply.status, CaseInsensitiveDict(reply.headers))
 
@@ -107,44 +112,66 @@ class _InTurn:
         return done
 
 
-class House:
-    """One data folder, one practice Stripe, and as many processes as are asked for."""
+class Stripe:
+    """Practice Stripe by API key: the account of everybody here, and one that is somebody else's."""
 
-    def __init__(
-        self,
-        folder: Path,
-        patch: pytest.MonkeyPatch,
-        call: Callable[[Callable[[], Any], tuple[Any, ...]], Any],
-    ) -> None:
-        """`call` makes each call to Stripe, and may look at it and do something around it."""
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.clock = FakeClock()
+        self.account = PracticeStripe(folder / "data" / "practice.db", clock=self.clock)
+        self._folder = folder
+        self._others: PracticeStripe | None = None
         patch.setattr(lease, "BEAT_SECONDS", 3_600)
         patch.setattr(execute, "ThreadPoolExecutor", _InTurn)
         patch.setattr(group_commit, "ThreadPoolExecutor", _InTurn)
         patch.setattr("lib.stripe_gateway.client.build_client", self._client)
-        self.settings = settings_of(folder)
-        self.clock = FakeClock()
-        self.stripe = PracticeStripe(
-            self.settings.practice_database, clock=self.clock, public_url=self.settings.public_url
-        )
-        self._call = call
+
+    @property
+    def others(self) -> PracticeStripe:
+        """The account of `ANOTHER_KEY`."""
+        if self._others is None:
+            self._others = PracticeStripe(self._folder / "other.db", clock=self.clock)
+            self._others.configure({"account_id": "acct_1SomebodyElse00"})
+        return self._others
 
     def close(self) -> None:
-        self.stripe.database.close()
+        for account in (self.account, self._others):
+            if account is not None:
+                account.database.close()
 
-    def _client(self, api_key: str, api_base: str) -> stripe.StripeClient:
+    def _client(
+        self, api_key: str, api_base: str, *, answered: Callable[[int], None]
+    ) -> stripe.StripeClient:
+        engine = self.others if api_key == ANOTHER_KEY else self.account
         return stripe.StripeClient(
             api_key,
             stripe_version=API_VERSION,
             max_network_retries=0,
-            http_client=InProcess(self.stripe),
+            http_client=InProcess(engine, answered),
         )
 
-    def process(self, clock: Clock) -> tuple[Services, Life]:
+
+class House:
+    """One data folder and as many processes over it as are asked for."""
+
+    def __init__(
+        self,
+        data: Path,
+        at: Stripe,
+        call: Callable[[Callable[[], Any], tuple[Any, ...]], Any],
+    ) -> None:
+        """`call` makes each call to Stripe, and may look at it and do something around it."""
+        self.settings = settings_of(data)
+        self.clock = at.clock
+        self.stripe = at.account
+        self._call = call
+
+    def process(self, clock: Clock, *, key: str = KEY) -> tuple[Services, Life]:
         life = Life()
+        settings = replace(self.settings, stripe_secret_key=key)
         with pytest.MonkeyPatch.context() as patch:
             # Whoever it would wait for is in this same thread.
             patch.setattr(send_row, "IN_FLIGHT_SECONDS", 0)
-            services = bootstrap.build_services(self.settings, clock=clock, bcrypt_rounds=4)
+            services = bootstrap.build_services(settings, clock=clock, bcrypt_rounds=4)
         executor, uow, client = services.runs.executor, services.uow, services.gateway.client
         write, submit, ask = uow.write, uow.submit, client.raw_request
 
@@ -179,25 +206,42 @@ class House:
         return services, life
 
 
-def settings_of(folder: Path) -> Settings:
-    return load_settings(folder, {"ONFILE_DATA_DIR": str(folder / "data"), "ONFILE_MAX_RPS": "0"})
+def settings_of(data: Path) -> Settings:
+    return load_settings(
+        data.parent,
+        {
+            "ONFILE_DATA_DIR": str(data),
+            "ONFILE_MAX_RPS": "0",
+            "ONFILE_TIMEZONE": "UTC",
+            "STRIPE_SECRET_KEY": KEY,
+        },
+    )
 
 
 def made_once(folder: Path, prepare: Callable[[World], T]) -> T:
-    """A world prepared over HTTP, to be copied for each seed."""
-    with new_world(folder) as world:
-        return prepare(world)
+    """
+    A world prepared over HTTP, to be copied for each seed, in `data`; beside it in `second` another
+    installation that knows the same customers, and in `empty` one that knows nothing.
+    """
+    with new_world(folder, STRIPE_SECRET_KEY=KEY) as world:
+        prepared = prepare(world)
+        for name in ("second", "empty"):
+            like = settings_of(folder / name)
+            bootstrap.migrate(like)
+            services = bootstrap.build_services(
+                like, clock=world.clock, api_base=world.server.base_url, bcrypt_rounds=4
+            )
+            services.users.add_practice_users()
+            if name == "second":
+                services.sync.run(full=True)
+                services.sync.run()
+            services.close()
+        return prepared
 
 
 @contextmanager
 def copy_of(template: Path) -> Iterator[Path]:
-    """Kept open: tidying up after each connection would only cost time."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(template / "data", folder / "data")
-        keeper = sqlite3.connect(settings_of(folder).database)
-        keeper.execute("SELECT count(*) FROM users").fetchone()
-        try:
-            yield folder
-        finally:
-            keeper.close()
+        yield folder

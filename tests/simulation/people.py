@@ -5,16 +5,20 @@ from __future__ import annotations
 from lib.clock import epoch
 from lib.domain.actors import Actor
 from lib.domain.charges import Outcome
+from lib.domain.corrections import Field
 from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.ids import new_id
-from lib.money import Money
+from lib.money import Money, format_major
 from lib.services.charges.orders import ChargeOrder
 from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.simulation.state import debt_of
 from tests.simulation.truths import Truths
 from tests.world import ADA, ALICE, BOB
 
 AMOUNTS = (1_000, 1_000, 1_200)
+GOOD_METHODS = 2
+"""The first so many of each customer can be charged."""
 REFERENCES = ("INV-1", "INV-2", "INV-3", "INV-4")
 # Per charge, run and day in major units: low, so that a few payments meet them.
 LIMITS = (
@@ -28,15 +32,29 @@ LIMITS = (
 
 
 class People(Truths):
+    def debt(self) -> tuple[str, str]:
+        """Whose, and what for; with hazards about, people often come again with what was paid."""
+        if self.stage.hazards and self.random.random() < 0.5:
+            paid = [debt_of(one) for one in self.intents() if one["status"] == "succeeded"]
+            if paid:
+                return self.random.choice(paid)
+        return self.random.choice(list(self.people)), self.random.choice(REFERENCES)
+
+    def method(self, customer: str) -> str:
+        """Any of theirs; where hazards are about more often a good one, as only what is paid can be paid twice."""
+        methods = self.people[customer]
+        if self.stage.hazards and self.random.random() < 0.6:
+            methods = methods[:GOOD_METHODS]
+        return self.random.choice(methods)
+
     def make(self) -> None:
         """Rows without a preflight, so that the executor meets whatever there is."""
         run_id = new_id("run")
         rows = []
         for number in range(2, 2 + self.random.randint(1, 5)):
-            customer = self.random.choice(list(self.people))
-            method = self.random.choice(self.people[customer])
+            customer, reference = self.debt()
+            method = self.method(customer)
             money = Money(self.random.choice(AMOUNTS), "usd")
-            reference = self.random.choice(REFERENCES)
             rows.append(
                 RunRow(
                     run_id=run_id,
@@ -76,24 +94,16 @@ class People(Truths):
         """As the page does: judged before anybody approves."""
         requests = []
         for number in range(2, 2 + self.random.randint(1, 5)):
-            customer = self.random.choice(list(self.people))
-            method = self.random.choice([None, None, *self.people[customer]])
-            requests.append(
-                RowRequest(
-                    number,
-                    (),
-                    customer,
-                    Money(self.random.choice(AMOUNTS), "usd"),
-                    self.random.choice(REFERENCES),
-                    method,
-                )
-            )
+            customer, reference = self.debt()
+            method = self.random.choice([None, self.method(customer)])
+            money = Money(self.random.choice(AMOUNTS), "usd")
+            requests.append(RowRequest(number, (), customer, money, reference, method))
         maker, step = self.services.runs.drafts, len(self.steps)
         run = maker.create(RunSource((), "From a file"), requests, by=ALICE)
         if len(self.steps) == step:  # nobody changed a default meanwhile
             self.check_judged(run)
         if self.random.random() < 0.2:
-            maker.leave_out(run.id, [2], by=ALICE)
+            self.services.runs.corrections.leave_out(run.id, [2], reason="not now", by=ALICE)
         if self.random.random() < 0.2:
             maker.check_again(run.id, by=ALICE)
         self.go_on(run.id)
@@ -116,6 +126,8 @@ class People(Truths):
             if run.approvals_needed > 1:
                 self.agree(run, ADA)
             self.services.runs.control.start(run_id, by=ALICE)
+            if self.stage.hazards and self.random.random() < 0.7:
+                self.services.runs.executor.execute(run_id)
 
     def submit(self, run_id: str, canary: int = 0, new_cards: bool = False) -> Run:
         self.needed[run_id] = self.approvals_needed(run_id)
@@ -127,6 +139,15 @@ class People(Truths):
         self.services.runs.approvals.approve(
             run.id, digest=digest or run.digest or "", by=by, password=PRACTICE_PASSWORD
         )
+
+    def hold_or_lift(self) -> None:
+        """The do-not-charge switch; whoever set it cannot lift it."""
+        customer = self.random.choice(list(self.people))
+        act, by = self.random.choice(
+            [("set", ALICE), ("lift", BOB), ("lift", BOB), ("lift", ADA), ("lift", ALICE)]
+        )
+        self.say(f"{act} by {by.username}")
+        getattr(self.services.holds, act)(customer, reason="Simulated", by=by)
 
     def decide(self) -> None:
         run = self.pick(RunState.AWAITING_APPROVAL)
@@ -165,8 +186,26 @@ class People(Truths):
         if run is None:
             return
         self.services.runs.approvals.withdraw(run.id, by=ALICE)
-        self.services.runs.drafts.leave_out(run.id, [2], by=ALICE)
+        self.mend(run.id)
         self.submit(run.id)
+
+    def mend(self, run_id: str) -> None:
+        """A row is left out or taken back, or a cell of it corrected: the reference, the sum, the payer."""
+        corrections, rows = self.services.runs.corrections, [self.random.choice([2, 2, 3])]
+        changes = {
+            Field.AMOUNT: format_major(self.random.choice(AMOUNTS), "usd"),
+            Field.REFERENCE: self.random.choice(REFERENCES),
+            Field.CUSTOMER: self.random.choice(list(self.people)),
+        }
+        field = self.random.choice([None, *changes])
+        if field is not None:
+            corrections.correct(
+                run_id, rows, {field: changes[field]}, reason="as on the invoice", by=ALICE
+            )
+        elif self.random.random() < 0.7:
+            corrections.leave_out(run_id, rows, reason="not now", by=ALICE)
+        else:
+            corrections.take_back(run_id, rows, reason="now", by=ALICE)
 
     def limit(self) -> None:
         amounts = self.random.choice(LIMITS)
@@ -177,13 +216,13 @@ class People(Truths):
         )
 
     def charge(self) -> None:
-        customer = self.random.choice(list(self.people))
+        customer, reference = self.debt()
         self.services.charges.charge(
             ChargeOrder(
                 customer=customer,
                 money=Money(self.random.choice(AMOUNTS), "usd"),
-                reference=self.random.choice(REFERENCES),
-                payment_method=self.random.choice([None, *self.people[customer]]),
+                reference=reference,
+                payment_method=self.random.choice([None, *[self.method(customer)] * 3]),
             ),
             by=ALICE,
         )

@@ -11,7 +11,7 @@ from lib.domain.declines import explain
 from lib.domain.runs import Run
 from lib.services.runs.approve import digest_now
 from lib.stripe_gateway import mapping
-from tests.simulation.state import State, Try
+from tests.simulation.state import State, Try, debt_of
 
 DAY = 86_400
 _TODAY = """SELECT coalesce(sum(c.amount), 0) AS amount FROM attempts a
@@ -26,12 +26,14 @@ class Sending(State):
         is_charge = (method, path) == ("post", "/v1/payment_intents")
         if is_charge:
             exact = json.dumps(params, sort_keys=True)
+            if key in self.sent and self.was_turned_away(key):
+                del self.sent[key]
             is_first = key not in self.sent
             try:
                 assert self.sent.setdefault(key, exact) == exact, "one key, two sets of parameters"
                 self.check_sending(params, key, is_first=is_first)
             except AssertionError as error:
-                self.broken.append(error)  # whoever asks would catch it
+                self.stage.broken.append(error)  # whoever asks would catch it
                 raise
         self.meanwhile()
         try:
@@ -42,27 +44,36 @@ class Sending(State):
         self.meanwhile()
         return answer
 
+    def was_turned_away(self, key: str) -> bool:
+        """Whether a try that Stripe never executed left its key to the next one."""
+        return bool(
+            self.query(
+                "SELECT 1 FROM attempts WHERE idempotency_key LIKE ? LIMIT 1",
+                f"{key}:not_executed:%",
+            )
+        )
+
     def meanwhile(self) -> None:
         """While a request is out, somebody else has a turn."""
-        if self.is_nested or self.random.random() > 0.04:
+        if self.stage.is_nested or self.random.random() > 0.04:
             return
-        self.is_nested = True
-        mine = self.services, self.life
+        self.stage.is_nested = True
+        whose = self.random.choice(self.stage.installations)
+        mine = whose.services, whose.life
         try:
-            self.services, self.life = self.begin()
-            self.step()
+            whose.services, whose.life = whose.begin()
+            whose.step()
         finally:
-            self.services, self.life = mine
-            self.is_nested = False
-
-    def step(self) -> None:
-        raise NotImplementedError
+            whose.lives = [one for one in whose.lives if one is not whose.life]
+            whose.services, whose.life = mine
+            self.stage.is_nested = False
 
     def check_sending(self, params: dict[str, Any], key: str, *, is_first: bool) -> None:
         (attempt,) = self.query("SELECT * FROM attempts WHERE idempotency_key = ?", key)
         if "onfile_run" in params["metadata"]:
             self.check_row(params, key)
-        approvers = self.approvers(params) if attempt["run_id"] else 0
+        # Of the run, also when a new card is charged by its approval.
+        approvers = self.approvers(params) if "onfile_run" in params["metadata"] else 0
         # A settler asks again under the same key whatever the rules say by then.
         if is_first and attempt["outcome"] is None:
             self.check_limits(params, attempt, approvers)
@@ -93,7 +104,7 @@ class Sending(State):
             assert run is not None
             assert run.digest == digest_now(stores, run)
             makers = {run.created_by, run.submitted_by}
-            others = {one.by for one in stores.runs.approvals(run)} - makers
+            others = {one.by for one in stores.run_decisions.approvals(run)} - makers
         assert len(others) >= self.needed[run.id], "not enough people agreed"
         return len(others)
 
@@ -159,10 +170,10 @@ class Sending(State):
         debt = (params["customer"], params["metadata"]["onfile_reference"])
         made = [
             intent
-            for intent in self.intents()
-            if (intent["customer"], intent["metadata"]["onfile_reference"]) == debt
+            for intent in self.own_intents()
+            if debt_of(intent) == debt and intent["id"] not in self.forgot
         ]
-        assert len(made) < self.most_tries, "tried too often"
+        assert len(made) < self.stage.most_tries, "tried too often"
         same_method = [
             one
             for one in self.failed.get(debt, {}).values()

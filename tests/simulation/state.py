@@ -1,9 +1,10 @@
-"""What every part of the simulation of runs has: a house, a process in it, a clock, and a seed."""
+"""What every part of the simulation has: a house, a process in it, a clock, and a seed."""
 
 from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,10 +19,19 @@ from lib.domain.mirror import Decline
 from lib.domain.runs import Run, RunState
 from lib.store.connection import connect
 from lib.store.unit_of_work import UnitOfWork
-from tests.simulation.house import House, Life
+from tests.simulation.house import House, Life, Stripe
 
 MOST_TRIES = 3
 """In half of the seeds instead of eight, which no seed would reach."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A database as it was, with what the simulation knew of it."""
+
+    database: sqlite3.Connection
+    anchor: bytes | None
+    needed: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -35,50 +45,118 @@ class Try:
     """By Stripe's clock."""
 
 
+def debt_of(intent: dict[str, Any]) -> tuple[str, str]:
+    """Whose, and what for."""
+    return intent["customer"], intent["metadata"]["onfile_reference"]
+
+
 @dataclass
-class State:
+class Stage:
+    """What all installations share: the account at Stripe, the clock, the dice, and the story so far."""
+
+    template: Path
+    """Where every world was copied from."""
     folder: Path
     people: dict[str, list[str]]
     """The methods of each customer."""
     random: random.Random
     patch: pytest.MonkeyPatch
+    hazards: frozenset[str] = frozenset()
+    """What may befall them, of `tests.simulation.hazards`."""
+    most_tries: int = 8
+    broken: list[AssertionError] = field(default_factory=list)
+    """Rules that did not hold at a sending."""
+    steps: list[str] = field(default_factory=list)
+    is_nested: bool = False
+    """Somebody has a turn while another one's request is out."""
+    file_changes: int = 0
+    """How often a database was put back or lost."""
+    installations: list[State] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.random.random() < 0.5:
+            self.most_tries = MOST_TRIES
+            self.patch.setattr("lib.domain.retries.MOST_ATTEMPTS", MOST_TRIES)
+        self.at_stripe = Stripe(self.folder, self.patch)
+
+
+@dataclass
+class State:
+    """One installation of Onfile."""
+
+    stage: Stage
+    data: Path
+    """Its data folder."""
     skew: timedelta = timedelta()
     """How far our clock is from Stripe's."""
     was_skewed: bool = False
     latest: int = 0
     """The furthest that our clock ever was."""
-    most_tries: int = 8
     sent: dict[str, str] = field(default_factory=dict)
     """Parameters by key."""
     failed: dict[tuple[str, str], dict[str, Try]] = field(default_factory=dict)
     """By customer and reference, then by key, oldest first."""
     needed: dict[str, int] = field(default_factory=dict)
     """Approvals that a run's last submission needed by the limits of that moment."""
-    broken: list[AssertionError] = field(default_factory=list)
-    """Rules that did not hold at a sending."""
     told: dict[str, str] = field(default_factory=dict)
     """The state of each charge as its events up to `told_until` tell it."""
     newest: dict[str, int] = field(default_factory=dict)
     """The number of each charge's newest attempt, by the same events."""
     told_until: int = 0
-    steps: list[str] = field(default_factory=list)
-    is_nested: bool = False
+    held: dict[str, set[str]] = field(default_factory=dict)
+    """The holds of each customer that were on after the audit entry `audited_until`."""
+    audited_until: int = 0
+    adopted: set[str] = field(default_factory=set)
+    """Charges that a rebuild took over from Stripe, wholly or in part."""
+    copies: list[Copy] = field(default_factory=list)
+    """Of the database, for whoever puts one back."""
+    lives: list[Life] = field(default_factory=list)
+    """Of the processes that are running."""
+    has_lost: bool = False
+    """A file was put back or lost: what it forgot can only be told by Stripe."""
+    forgot: set[str] = field(default_factory=set)
+    """PaymentIntents that were there when a file was put back or lost: what its ledger knows of them is
+    what Stripe can tell."""
 
     def __post_init__(self) -> None:
-        if self.random.random() < 0.5:
-            self.most_tries = MOST_TRIES
-            self.patch.setattr("lib.domain.retries.MOST_ATTEMPTS", MOST_TRIES)
-        self.house = House(self.folder, self.patch, self.watch)
+        self.random, self.people, self.steps = (
+            self.stage.random,
+            self.stage.people,
+            self.stage.steps,
+        )
+        self.house = House(self.data, self.stage.at_stripe, self.watch)
         self.uow = UnitOfWork(self.house.settings.database)
         # Steps run in whatever thread just then writes or asks, one at a time.
         self.reader = connect(self.house.settings.database, any_thread=True)
+        self.first_installation = self.installation
         self.services, self.life = self.begin()
+        self.stage.installations.append(self)
+
+    def close(self) -> None:
+        self.reader.close()
 
     def watch(self, ask: Callable[[], Any], given: tuple[Any, ...]) -> Any:
         raise NotImplementedError
 
+    def step(self) -> None:
+        raise NotImplementedError
+
+    def check_ledger_alone(self) -> None:
+        raise NotImplementedError
+
+    def settle_down(self) -> None:
+        raise NotImplementedError
+
+    def do_what_is_due(self) -> None:
+        raise NotImplementedError
+
+    def check_at_rest(self) -> None:
+        raise NotImplementedError
+
     def begin(self) -> tuple[Services, Life]:
-        return self.house.process(self.now)
+        services, life = self.house.process(self.now)
+        self.lives = [*(one for one in self.lives if not one.is_over), life]
+        return services, life
 
     def now(self) -> datetime:
         moment = self.house.clock() + self.skew
@@ -103,7 +181,18 @@ class State:
 
     # What Stripe has
 
+    @property
+    def installation(self) -> str:
+        """Whose marks this installation writes."""
+        return str(self.query("SELECT value FROM meta WHERE name = 'installation'")[0]["value"])
+
+    def own_intents(self) -> list[dict[str, Any]]:
+        """With this installation's marks."""
+        ours = self.installation
+        return [one for one in self.intents() if one["metadata"]["onfile_installation"] == ours]
+
     def intents(self) -> list[dict[str, Any]]:
+        """Everybody's."""
         return self._objects("pi_")
 
     def refunds(self) -> list[dict[str, Any]]:

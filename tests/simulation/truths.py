@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
 from lib.clock import epoch
 from lib.domain.charges import IN_FLIGHT_SECONDS, STATE_AFTER, Outcome
 from lib.domain.runs import RowState, RunState
+from lib.errors import InvalidInput, StaleState
 from tests.simulation.sending import Sending
-from tests.world import ADA, ALICE
+from tests.simulation.state import debt_of
+from tests.world import ADA, ALICE, BOB
 
 LONGEST_BETWEEN_LOOKS = 3_600
 MOST_LOOKS_AT_ONCE = 50
@@ -18,20 +22,48 @@ MOST_LOOKS_AT_ONCE = 50
 class Truths(Sending):
     def check(self) -> None:
         """After each step."""
-        for error in self.broken:
+        for error in self.stage.broken:
             raise error
+        self.check_stripe()
+        for one in self.stage.installations:
+            one.check_ledger_alone()
+
+    def check_stripe(self) -> None:
+        """The one rule that counts, on Stripe's own books: no reference ever has two payments."""
         paid = Counter(
-            (intent["customer"], intent["metadata"]["onfile_reference"])
+            debt_of(intent)
             for intent in self.intents()
-            if intent["status"] in ("succeeded", "processing")
+            if intent["status"] in ("succeeded", "processing", "requires_capture")
         )
         assert not paid or max(paid.values()) == 1, "a reference was paid twice"
         paid_back = Counter[str]()
         for refund in self.refunds():
             paid_back[refund["metadata"]["onfile_refund_id"]] += 1
         assert not paid_back or max(paid_back.values()) == 1, "an order was paid back twice"
+
+    def check_ledger_alone(self) -> None:
         self.check_unknown()
         self.check_timelines()
+        self.check_holds()
+
+    def check_holds(self) -> None:
+        """No try was written down for a customer whose do-not-charge switch was on, by the audit log's order."""
+        for entry in self.query(
+            """SELECT id, action, subject, detail FROM audit_log WHERE id > ? AND (action = 'charge.send'
+                   OR action LIKE 'customer.%hold%' OR action LIKE 'customer.%release%')
+               ORDER BY id""",
+            self.audited_until,
+        ):
+            self.audited_until = entry["id"]
+            detail = json.loads(entry["detail"])
+            if entry["action"] == "charge.send":
+                assert not self.held.get(detail["customer"]), "a customer on hold was charged"
+                continue
+            holds = self.held.setdefault(entry["subject"], set())
+            if "hold" in entry["action"]:
+                holds.add(detail["hold"])
+            else:
+                holds.discard(detail["hold"])
 
     def check_unknown(self) -> None:
         """Whatever is not known is looked at again within an hour, and a page says so."""
@@ -48,7 +80,13 @@ class Truths(Sending):
             for attempt in still_open
             if attempt["outcome"] or attempt["requested_at"] < now - IN_FLIGHT_SECONDS
         }
-        assert self.services.reports.waiting.counts()["unknown"] == len(flagged)
+        (refunds,) = self.query("SELECT count(*) AS n FROM refunds WHERE state = 'unknown'")
+        (sending,) = self.query(
+            "SELECT count(*) AS n FROM refunds WHERE state = 'sending' AND decided_at < ?",
+            now - IN_FLIGHT_SECONDS,
+        )
+        expected = len(flagged) + refunds["n"] + sending["n"]
+        assert self.services.reports.waiting.counts()["unknown"] == expected
 
     def check_looked_at(self) -> None:
         """After a round of looks nothing is overdue."""
@@ -67,7 +105,9 @@ class Truths(Sending):
         ):
             self.told_until = event["id"]
             charge_id, kind = event["charge_id"], event["kind"]
-            if told.get(charge_id) == "succeeded":
+            if '"rebuild"' in (event["detail"] or ""):
+                self.adopted.add(charge_id)
+            if charge_id in self.adopted or told.get(charge_id) == "succeeded":
                 continue
             if kind == "sent":
                 newest[charge_id], told[charge_id] = event["attempt"], "attempting"
@@ -80,16 +120,45 @@ class Truths(Sending):
             ):
                 told[charge_id] = outcomes[kind]
         states = {row["id"]: row["state"] for row in self.query("SELECT id, state FROM charges")}
+        # Of what a rebuild took over there is no story to tell.
+        for charge_id in self.adopted:
+            states.pop(charge_id, None)
+            told.pop(charge_id, None)
         assert told == states
 
     # At rest
 
     def come_to_rest(self) -> None:
+        """Nothing happens to anybody any more, and every installation does what is due."""
         self.house.stripe.faults.clear()
+        self.house.stripe.show_everything()
+        self.stage.is_nested = True  # nobody interrupts any more
+        # Whoever died while they were reading everything counts as dead by then.
+        self.house.clock.advance(minutes=5)
+        for one in self.stage.installations:
+            one.settle_down()
+        for hours in (1, 25):
+            self.house.clock.advance(hours=hours)
+            for _ in range(2):
+                for one in self.stage.installations:
+                    one.do_what_is_due()
+                self.house.clock.advance(hours=1)
+        self.check()
+        for one in self.stage.installations:
+            one.check_at_rest()
+
+    def settle_down(self) -> None:
+        """Every run comes to its end."""
+        if self.life.is_over:  # its file was lost while another one's request was out
+            self.services, self.life = self.begin()
         self.skew = timedelta()
-        self.is_nested = True  # nobody interrupts any more
+        self.services.users.enable("bob", by=ADA)
         # A run may have met a limit that was lowered after it was approved.
         self.services.limits.set("usd", per_charge="", per_run="", per_day="", by=ADA)
+        self.catch_up()
+        for customer in self.people:
+            with suppress(StaleState):
+                self.services.holds.lift(customer, reason="At rest", by=BOB)
         for state in (RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.APPROVED):
             while (run := self.pick(state)) is not None:
                 self.services.runs.control.cancel(run.id, by=ALICE)
@@ -100,21 +169,54 @@ class Truths(Sending):
                 break
             if run.state is not RunState.RUNNING:
                 self.services.runs.control.resume(run.id, by=ALICE)
-            assert self.services.runs.executor.execute(run.id)
+            if not self.services.runs.executor.execute(run.id):
+                assert self.has_lost, "a run cannot be executed"
+                self.catch_up()
         assert run is None, "a run has no end"
-        for hours in (1, 25):
-            self.house.clock.advance(hours=hours)
-            for _ in range(2):
-                self.services.charge_resolver.resolve_due()
-                self.services.refund_resolver.resolve_due()
-                self.services.runs.new_cards.charge_due()
-                self.house.clock.advance(hours=1)
-        assert self.services.charge_resolver.reconcile(by=ALICE).drift == []
-        self.check()
+
+    def catch_up(self) -> None:
+        """As the worker does, and an approver after it."""
+        if not self.has_lost:
+            return
+        self.services.sync.run()
+        # What somebody began for an installation that never charged cannot be gone on with.
+        with suppress(InvalidInput):
+            self.services.rebuilds.rebuild_due()
+        if self.services.completeness.decisions_rest_since() is not None:
+            self.services.completeness.confirm_decisions(by=BOB)
+
+    def do_what_is_due(self) -> None:
+        self.catch_up()
+        self.services.charge_resolver.resolve_due()
+        self.services.refund_resolver.resolve_due()
+        self.services.runs.new_cards.charge_due()
+
+    def check_at_rest(self) -> None:
+        drift = self.services.charge_resolver.reconcile(by=ALICE).drift
+        if self.has_lost:
+            self.check_what_was_lost()
+            return
+        assert drift == []
         self.check_rows()
         self.check_ledger()
         self.check_refunds()
         self.check_certificates()
+
+    def check_what_was_lost(self) -> None:
+        """Every payment with our marks is in the ledger, or somebody is told of it."""
+        paid = {one["id"] for one in self.own_intents() if one["status"] == "succeeded"}
+        known = {
+            row["id"]
+            for row in self.query(
+                """SELECT payment_intent AS id FROM attempts WHERE outcome = 'succeeded'
+                   UNION SELECT subject FROM incidents"""
+            )
+        }
+        assert paid <= known, "a payment is nowhere"
+        states = {row["state"] for row in self.query("SELECT state FROM charges")}
+        assert not {"attempting", "unknown", "processing"} & states, states
+        with self.uow.read() as stores:
+            assert stores.audit.verify().ok
 
     def check_rows(self) -> None:
         ids = [row["id"] for row in self.query("SELECT id FROM runs")]
@@ -148,7 +250,7 @@ class Truths(Sending):
         assert not {"attempting", "unknown", "processing"} & set(states), states
         assert in_ledger == {
             (intent["id"], intent["amount"], intent["customer"])
-            for intent in self.intents()
+            for intent in self.own_intents()
             if intent["status"] == "succeeded"
         }
         assert states["succeeded"] == len(in_ledger)
@@ -162,6 +264,7 @@ class Truths(Sending):
         assert {
             (refund["metadata"]["onfile_refund_id"], refund["id"], refund["amount"])
             for refund in self.refunds()
+            if refund["metadata"]["onfile_installation"] == self.installation
         } == {
             (order["id"], order["refund"], order["amount"])
             for order in orders

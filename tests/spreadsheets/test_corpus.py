@@ -56,6 +56,14 @@ def test_the_corpus_is_whole() -> None:
         ("#,##0", 12345, "12,345"),
         ("000-00-0000", 123456789, "123-45-6789"),
         ('0000"/"00', 202611, "2026/11"),
+        ('"Nr. "0', 2200, "Nr. 2200"),
+        ('0" St."', 5, "5 St."),
+        ("\\N\\r\\.\\ 0", 5, "Nr. 5"),
+        ("[$Nr. ]0000", 5, "Nr. 0005"),
+        ('"Inv.,No. "00-000', 12345, "Inv.,No. 12-345"),
+        ('"Nr. "0;"Minus "0;"keine"', 0, "keine"),
+        ('"Nr. "0_)', 7, "Nr. 7 "),
+        ('"v."0.0', 1.5, "v.1.5"),
     ],
 )
 def test_references_as_people_see_them(code: str, number: float, text: str) -> None:
@@ -67,4 +75,23 @@ def test_references_as_people_see_them(code: str, number: float, text: str) -> N
     "code", ["# ?/?", "*00", "[DBNum1]0", "[$-2000401]0", '_-* #,##0.00 "€"_-', "0 foo"]
 )
 def test_what_is_not_understood_is_said(code: str) -> None:
+    assert not number_format(code).shown(exact(7)).is_certain
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "text"),
+    [
+        ('"Nr. "0', 2200, "Nr. 2200"),
+        ('"v."0.0', 1.5, "v.1,5"),
+        ('"a,b "#,##0', 12345, "a,b 12.345"),
+        ("0.00", 1.5, "1,50"),
+        ("General", 1.5, "1,5"),
+    ],
+)
+def test_what_a_format_writes_is_the_same_in_every_language(code, number, text) -> None:
+    assert number_format(code).shown(exact(number)).with_comma == text
+
+
+@pytest.mark.parametrize("code", ['"Nr."* 0', "0.##", '"Nr. "0.#', "N0", "# ?/?"])
+def test_what_depends_on_width_or_program_is_still_asked(code) -> None:
     assert not number_format(code).shown(exact(7)).is_certain

@@ -73,6 +73,12 @@ class TestEncodings:
         assert not japanese.origin.encoding_is_certain
         assert read_file("é,a\n1,2".encode(), "a.csv").notes == ()
 
+    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+    def test_unicode_without_its_mark(self, encoding) -> None:
+        sheet = read_file("name,amount\nŁódź,1\n".encode(encoding), "a.csv")
+        assert (cells(sheet), sheet.notes) == ([("Łódź", "1")], ())
+        assert (sheet.origin.encoding, sheet.origin.encoding_is_certain) == (encoding, True)
+
     def test_one_damaged_letter_in_utf_8_is_refused_with_its_line(self) -> None:
         data = "name,amount\nMüller,1\nJosé,2\n".encode().replace("é".encode(), b"\xe9")
         data += "Günther,3\nRené,4\n".encode()
@@ -86,9 +92,9 @@ class TestEncodings:
             (b"\xff\xfe" + "a,b\n\x00,1".encode("utf-16-le"), "file_not_text"),
             (b"\xff\xfeabc", "file_damaged"),
             (b"\xef\xbb\xbfcustomer\n\xff", "file_damaged"),
-            (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "file_not_text"),
+            (b"\x89\x00\x1a\n\x00\x00\x00\rIHDR", "file_not_text"),
+            (b"\x00\x01a\x00,b\n", "file_not_text"),
             (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n\x01\x02", "file_kind"),
-            ("a,b\n1,2".encode("utf-16-le"), "file_not_text"),
         ],
     )
     def test_what_is_no_text(self, data, code) -> None:
@@ -351,7 +357,7 @@ class TestWorkbooks:
         [
             ("xl/workbook.bin", "xlsb"),
             ("content.xml", "OpenDocument"),
-            ("letter.doc", "ZIP archive"),
+            ("letter.doc", "packed file"),
         ],
     )
     def test_other_archives(self, part, words) -> None:

@@ -26,13 +26,12 @@ def uow(tmp_path: Path) -> UnitOfWork:
 def databases(monkeypatch: pytest.MonkeyPatch) -> list[Database]:
     """What the stores of each transaction stand over, the latest last."""
     seen: list[Database] = []
-    stores_over = unit_of_work.stores_over
 
     def over(database: Database) -> Stores:
         seen.append(database)
-        return stores_over(database)
+        return Stores(database)
 
-    monkeypatch.setattr(unit_of_work, "stores_over", over)
+    monkeypatch.setattr(unit_of_work, "Stores", over)
     return seen
 
 

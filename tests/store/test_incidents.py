@@ -8,10 +8,12 @@ import sqlite3
 import pytest
 from sqlite_utils import Database
 
+from lib.domain.incidents import Resolution
 from lib.store.connection import connect
 from lib.store.migrations import set_aside
 from lib.store.unit_of_work import UnitOfWork
 
+REFUNDED = Resolution.REFUNDED
 UNEXPECTED = {"payment_intent": "pi_1", "amount": 1200, "currency": "eur"}
 
 
@@ -30,8 +32,16 @@ class TestIncidents:
         with uow.write() as stores:
             assert [one.id for one in stores.incidents.open()] == ["inc_3", "inc_1"]
             assert stores.incidents.open(kind="something_else") == []
-            assert stores.incidents.settle("inc_1", by="alice", note="refunded", at=7) is True
-            assert stores.incidents.settle("inc_1", by="bob", note="again", at=8) is False
+            assert (
+                stores.incidents.settle(
+                    "inc_1", resolution=REFUNDED, by="alice", note="refunded", at=7
+                )
+                is True
+            )
+            assert (
+                stores.incidents.settle("inc_1", resolution=REFUNDED, by="bob", note="again", at=8)
+                is False
+            )
             [one] = stores.incidents.about("pi_1")
         assert (one.details, one.settled_by, one.note) == (UNEXPECTED, "alice", "refunded")
         assert not one.is_open
@@ -59,9 +69,48 @@ class TestIncidents:
     def test_a_settled_one_stays_settled(self, uow: UnitOfWork, raw: sqlite3.Connection) -> None:
         note(uow, "inc_1")
         with uow.write() as stores:
-            stores.incidents.settle("inc_1", by="alice", note="refunded", at=7)
+            stores.incidents.settle("inc_1", resolution=REFUNDED, by="alice", note="refunded", at=7)
         with pytest.raises(sqlite3.IntegrityError, match="settled once"):
             raw.execute("UPDATE incidents SET settled_at = NULL, settled_by = NULL")
+
+
+class TestTwoPeople:
+    @pytest.mark.parametrize(
+        ("kind", "resolution", "needs_two"),
+        [
+            ("conflict", "accepted", True),
+            ("conflict", "adopted", True),
+            ("conflict", "refunded", False),
+            ("conflict", "cancelled", False),
+            ("unexpected_payment", "accepted", True),
+            ("unexpected_payment", "adopted", False),
+            ("unexpected_payment", None, True),
+        ],
+    )
+    def test_the_schema_asks_for_them(
+        self, raw: sqlite3.Connection, kind: str, resolution: str | None, needs_two: bool
+    ) -> None:
+        raw.execute(
+            "INSERT INTO incidents VALUES ('i', ?, 'pi_1', '{}', 1, NULL, NULL, NULL, NULL)",
+            (kind,),
+        )
+        settle = "UPDATE incidents SET settled_at = 2, settled_by = 'a', note = 'n', resolution = ?"
+        if needs_two:
+            with pytest.raises(sqlite3.IntegrityError, match="two people"):
+                raw.execute(settle, (resolution,))
+            raw.execute(
+                """INSERT INTO incident_proposals (id, incident_id, resolution, reason, proposed_by,
+                       proposed_at) VALUES ('p', 'i', ?, 'r', 'alice', 1)""",
+                (resolution or "accepted",),
+            )
+            with pytest.raises(sqlite3.IntegrityError, match="two people"):
+                raw.execute(settle, (resolution,))
+            with pytest.raises(sqlite3.IntegrityError, match="decided_by <> proposed_by"):
+                raw.execute(
+                    "UPDATE incident_proposals SET state = 'approved', decided_by = 'alice'"
+                )
+            raw.execute("UPDATE incident_proposals SET state = 'approved', decided_by = 'bob'")
+        raw.execute(settle, (resolution,))
 
 
 class TestAMigrationThatAddsAGuard:

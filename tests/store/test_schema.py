@@ -6,14 +6,17 @@ Which tables there are stands in docs/schema.md (test_schema_page.py).
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from lib import bootstrap
+from lib.errors import SettingsError
 from lib.settings import load_settings
 from lib.store.connection import connect
 from lib.store.migrations import migrations
@@ -45,6 +48,20 @@ class TestMigrations:
         assert migrations.pending(database) == []
         database.close()
 
+    def test_ids_from_before_their_keys_get_one(self) -> None:
+        database = Database(memory=True)
+        migrations.apply(database, stop_before="m017_ids_that_look_the_same")
+        ids = ["cus_1", "Mu\u0308ller", "M\u00fcller", "4711\u200b"]
+        for position, id_ in enumerate(ids):
+            database.execute(
+                """INSERT INTO customers (id, livemode, created, synced_at_ms, position)
+                   VALUES (?, 0, 1, 1, ?)""",
+                (id_, position),
+            )
+        migrations.apply(database)
+        keys = {row["id"]: row["id_key"] for row in database.query("SELECT * FROM customers")}
+        assert keys == dict(zip(ids, [None, "M\u00fcller", None, "4711"], strict=True))
+
     def test_twice_changes_nothing(self, tmp_path: Path) -> None:
         settings = load_settings(tmp_path, {})
         bootstrap.migrate(settings)
@@ -72,7 +89,7 @@ class TestMigrations:
         )
         connection.commit()
         connection.close()
-        with pytest.raises(bootstrap.SettingsError, match="point nowhere"):
+        with pytest.raises(SettingsError, match="point nowhere"):
             bootstrap.migrate(settings)
 
     @pytest.mark.parametrize(
@@ -98,7 +115,7 @@ class TestMigrations:
             connection.execute(change)
             connection.commit()
         before = schema(settings.database)
-        with pytest.raises(bootstrap.SettingsError, match=message):
+        with pytest.raises(SettingsError, match=message):
             bootstrap.migrate(settings)
         assert schema(settings.database) == before
 
@@ -274,6 +291,29 @@ class TestWhatTheSchemaRefuses:
         with pytest.raises(sqlite3.IntegrityError):
             raw.execute("UPDATE charges SET state = 'attempting' WHERE id = 'chg_2'")
 
+    @pytest.mark.parametrize("state", ["declined", "cancelled", "needs_customer"])
+    @pytest.mark.parametrize("before", [None, "unknown", "processing", "succeeded"])
+    def test_a_debt_has_one_live_attempt_whatever_its_charges_say(
+        self, raw: sqlite3.Connection, before: str | None, state: str
+    ) -> None:
+        """Nor may a charge say that it is over while an attempt of it is not."""
+        if before is not None:
+            raw.execute("UPDATE attempts SET outcome = ?, outcome_at = 2", (before,))
+        insert(raw, "charges", CHARGE, id="chg_2", state=state, amount=5)
+        other = {"charge_id": "chg_2", "idempotency_key": "k2"}
+        with pytest.raises(sqlite3.IntegrityError, match="another try of this debt"):
+            insert(raw, "attempts", ATTEMPT, **other)
+        failed = {"outcome": "declined", "outcome_at": 2}
+        insert(raw, "attempts", ATTEMPT, **other, **failed)
+        for late in ("unknown", "processing", "succeeded"):
+            with pytest.raises(sqlite3.IntegrityError):
+                raw.execute(
+                    "UPDATE attempts SET outcome = ?, outcome_at = 3 WHERE charge_id = 'chg_2'",
+                    (late,),
+                )
+        with pytest.raises(sqlite3.IntegrityError, match=r"paid or not over|cannot go there"):
+            raw.execute("UPDATE charges SET state = ? WHERE id = 'chg_1'", (state,))
+
     def test_one_open_recovery_link_a_charge(self, raw: sqlite3.Connection) -> None:
         insert(raw, "setup_links", LINK, id="l2", token="t2", form_key="f2", charge_id="chg_1")
         with pytest.raises(sqlite3.IntegrityError):
@@ -287,3 +327,18 @@ class TestWhatTheSchemaRefuses:
         ):
             with pytest.raises(sqlite3.IntegrityError):
                 raw.execute(statement)
+
+
+def test_what_triggers_keep_is_found_by_its_key(raw: sqlite3.Connection) -> None:
+    """They run at each charge: one that read all that is paid would stop a large ledger."""
+    read = re.compile(r"SCAN (?!CONSTANT|json_each)\w+|USING (COVERING )?INDEX charges_by_state")
+    statements = [
+        (row["name"], re.sub(r"\b(NEW|OLD)\.\w+", "?1", statement))
+        for row in raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        for statement in row["sql"].partition("\nBEGIN")[2].removesuffix("END").split(";")
+        if re.search(r"INTO (open_failures|refund_lines|fees_to_come)\b", statement)
+    ]
+    assert len(statements) > 10
+    for name, statement in statements:
+        plan = raw.execute(f"EXPLAIN QUERY PLAN {statement}", (1,)).fetchall()
+        assert not [step[3] for step in plan if read.search(step[3])], name

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.domain.mirror import CheckoutSession, Customer, SessionBundle
+from lib.domain.mirror import CheckoutSession, Customer, SessionBundle, SetupIntent
 from lib.reports.collect import SessionReports
 from lib.reports.customers import CustomerReports
 from lib.settings import load_settings
@@ -142,3 +142,34 @@ def test_an_address_is_found_however_it_is_written(uow: UnitOfWork) -> None:
     assert found("büro@xn--bcher-kva.example") == {"cus_2"}
     assert found("BÜCHER.example") == {"cus_1", "cus_2"}
     assert found("cassa\u2060@osteria\u200b.example") == {"cus_3"}
+
+
+def test_a_session_that_came_with_its_intent_is_indexed_once(uow: UnitOfWork) -> None:
+    """The newest come first, as Stripe lists them: intents and sessions are noted in opposite orders."""
+    with uow.write(in_bulk=True) as stores:
+        for number in range(9, 0, -1):
+            intent = SetupIntent(
+                f"seti_{number}", False, "succeeded", None, None, "off_session", None, None, 1_000
+            )
+            session = a_session(f"cs_test_{number}", setup_intent=intent.id)
+            bundle = SessionBundle(replace(session, created=1_000 + number), intent, None)
+            stores.mirror.save_bundles([bundle], synced_at_ms=1)
+    with uow.bulk() as bulk:
+        steps = []
+        while True:
+            with bulk.write() as stores:
+                done = stores.search.index(4)
+            if not done:
+                break
+            steps.append(done)
+    assert sum(steps) == 18
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(wanted=st.text(st.characters(categories=["Cc", "Cs", "Cf", "Co", "Zl", "P"]), max_size=6))
+def test_no_letter_breaks_a_search(uow: UnitOfWork, wanted: str) -> None:
+    for text in (wanted, f"an{wanted}", f"{wanted}anna"):
+        CustomerReports(uow.pool).page(search=text)
+        SessionReports(uow.pool).page(search=text, state="open")

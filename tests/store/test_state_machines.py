@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lib.domain.admin_changes import ADMIN_PROPOSAL_STEPS, AdminProposalState
 from lib.domain.charges import (
     CHARGE_STEPS,
     LIVE_STATES,
@@ -23,15 +24,51 @@ from lib.domain.charges import (
     ChargeState,
     Outcome,
 )
+from lib.domain.incidents import PROPOSAL_STEPS, ProposalState
 from lib.domain.jobs import JOB_STEPS, OPEN_STATES, JobState
+from lib.domain.link_batches import BATCH_STEPS, BatchState
 from lib.domain.links import LINK_STEPS, LinkStatus
 from lib.domain.manual_outcomes import MANUAL_OUTCOME_STEPS, ManualOutcomeState
+from lib.domain.outbox import MESSAGE_STEPS, MessageState
 from lib.domain.refunds import OPEN_STATES as OPEN_REFUNDS
 from lib.domain.refunds import REFUND_STEPS, UNSETTLED_STATES, RefundState
 from lib.domain.runs import DRAFT_ROW_STEPS, ROW_STEPS, RUN_STEPS, RowState, RunState
 from lib.store.states import one_of
 from tests.store.test_run_schema import Shell
 from tests.store.test_schema import ATTEMPT, CHARGE, JOB, LINK, insert
+
+INCIDENT = {"id": "inc_1", "kind": "conflict", "subject": "pi_1", "details": "{}", "found_at": 1}
+PROPOSAL = {
+    "id": "prp_1",
+    "incident_id": "inc_1",
+    "resolution": "accepted",
+    "reason": "Looked into it",
+    "proposed_by": "alice",
+    "proposed_at": 1,
+}
+MESSAGE = {
+    "id": "msg_1",
+    "once_key": "link:link_1",
+    "kind": "link",
+    "link_id": LINK["id"],
+    "address": "anna@example.com",
+    "name": "Anna",
+    "language": "en",
+    "subject": "Please",
+    "body": "Hello",
+    "next_try_at": 1,
+    "requested_by": "alice",
+    "requested_at": 1,
+}
+BATCH = {
+    "id": "batch_1",
+    "state": "draft",
+    "source": "file",
+    "name": "November",
+    "header": "[]",
+    "created_by": "alice",
+    "created_at": 1,
+}
 
 Steps = Mapping[Any, frozenset[Any]]
 
@@ -92,8 +129,12 @@ def path(steps: Steps, first: Any, last: Any) -> list[Any]:
         (CHARGE_STEPS, ChargeState),
         (REFUND_STEPS, RefundState),
         (LINK_STEPS, LinkStatus),
+        (BATCH_STEPS, BatchState),
         (JOB_STEPS, JobState),
         (MANUAL_OUTCOME_STEPS, ManualOutcomeState),
+        (PROPOSAL_STEPS, ProposalState),
+        (MESSAGE_STEPS, MessageState),
+        (ADMIN_PROPOSAL_STEPS, AdminProposalState),
     ],
 )
 def test_a_machine_has_every_state_and_no_step_to_itself(
@@ -214,6 +255,45 @@ def test_refunds(shell: sqlite3.Connection) -> None:
     assert allowed(shell, RefundState, begin, step) == other_steps(REFUND_STEPS)
 
 
+def test_incident_proposals(shell: sqlite3.Connection) -> None:
+    insert(shell, "incidents", INCIDENT)
+
+    def step(state: ProposalState) -> None:
+        by = "bob" if state in (ProposalState.APPROVED, ProposalState.REJECTED) else None
+        shell.execute("UPDATE incident_proposals SET state = ?, decided_by = ?", (state.value, by))
+
+    def begin(state: ProposalState) -> None:
+        insert(shell, "incident_proposals", PROPOSAL)
+        if state is not ProposalState.PROPOSED:
+            step(state)
+
+    steps = other_steps(PROPOSAL_STEPS)
+    for state in set(ProposalState) - {ProposalState.PROPOSED}:
+        steps[state] = set()  # decided once: not even the same again
+    assert allowed(shell, ProposalState, begin, step) == steps
+
+
+def test_what_waits_for_a_second_admin(shell: sqlite3.Connection) -> None:
+    decided = (AdminProposalState.APPROVED, AdminProposalState.REJECTED)
+
+    def step(state: AdminProposalState) -> None:
+        by = "eve" if state in decided else None
+        shell.execute("UPDATE admin_proposals SET state = ?, decided_by = ?", (state.value, by))
+
+    def begin(state: AdminProposalState) -> None:
+        shell.execute(
+            """INSERT INTO admin_proposals (id, action, subject, params, proposed_by, proposed_at)
+               VALUES ('adm_1', 'user.disable', 'bob', '{}', 'ada', 1)"""
+        )
+        if state is not AdminProposalState.PROPOSED:
+            step(state)
+
+    steps = other_steps(ADMIN_PROPOSAL_STEPS)
+    for state in set(AdminProposalState) - {AdminProposalState.PROPOSED}:
+        steps[state] = set()  # decided once: not even the same again
+    assert allowed(shell, AdminProposalState, begin, step) == steps
+
+
 def test_manual_outcomes(shell: sqlite3.Connection) -> None:
     insert(shell, "charges", CHARGE, state="unknown")
     insert(shell, "attempts", ATTEMPT, outcome="unknown", outcome_at=1)
@@ -256,6 +336,35 @@ def test_links(shell: sqlite3.Connection) -> None:
     for status in (LinkStatus.OPEN, LinkStatus.EXPIRED):
         steps[status] |= {LinkStatus.OPEN, LinkStatus.EXPIRED}
     assert allowed(shell, LinkStatus, begin, step) == steps
+
+
+def test_batches_of_links(shell: sqlite3.Connection) -> None:
+    def step(state: BatchState) -> None:
+        begun = state in (BatchState.MAKING, BatchState.MADE)
+        shell.execute(
+            "UPDATE link_batches SET state = ?, started_at = ?, finished_at = ?",
+            (state, 1 if begun else None, 1 if state is BatchState.MADE else None),
+        )
+
+    def begin(state: BatchState) -> None:
+        insert(shell, "link_batches", BATCH)
+        for one in path(BATCH_STEPS, BatchState.DRAFT, state):
+            step(one)
+
+    assert allowed(shell, BatchState, begin, step) == other_steps(BATCH_STEPS)
+
+
+def test_messages(shell: sqlite3.Connection) -> None:
+    def begin(state: MessageState) -> None:
+        insert(shell, "setup_links", LINK)
+        insert(shell, "outbox", MESSAGE)
+        for one in path(MESSAGE_STEPS, MessageState.WAITING, state):
+            step(one)
+
+    def step(state: MessageState) -> None:
+        shell.execute("UPDATE outbox SET state = ?", (state.value,))
+
+    assert allowed(shell, MessageState, begin, step) == other_steps(MESSAGE_STEPS)
 
 
 def test_jobs(shell: sqlite3.Connection) -> None:

@@ -22,7 +22,7 @@ from lib.domain.mirror import (
 )
 from lib.store.connection import connect
 from lib.store.jobs import STALE_SECONDS, Job
-from lib.store.unit_of_work import UnitOfWork, stores_over
+from lib.store.unit_of_work import Stores, UnitOfWork
 
 CUSTOMER = Customer("cus_1", False, "New", "new@example.com", 10)
 METHOD = PaymentMethod(
@@ -238,7 +238,7 @@ class TestPages:
         database = connect(uow.pool.path)
         database.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.IntegrityError):
-            stores_over(database).mirror.save_customers([CUSTOMER, wrong], synced_at_ms=5)
+            Stores(database).mirror.save_customers([CUSTOMER, wrong], synced_at_ms=5)
 
         assert not database.conn.in_transaction
         database.close()

@@ -1,5 +1,6 @@
 """Answers as they come off a real socket, whole and broken."""
 
+import contextlib
 import gzip
 import json
 import socket
@@ -66,6 +67,22 @@ def test_a_whole_answer_is_read(line: Line) -> None:
     line.says(json.dumps({"data": ["x" * 100_000]}).encode())
 
     assert ask(line) == {"data": ["x" * 100_000]}
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [("Date: Mon, 23 Nov 2026 12:00:00 GMT", [1_795_435_200]), ("Date: soon", []), ("X: y", [])],
+)
+@pytest.mark.parametrize("status", [200, 403])
+def test_an_answer_tells_stripes_clock(
+    line: Line, header: str, told: list[int], status: int
+) -> None:
+    line.says(b"{}", header, status=status)
+    heard: list[int] = []
+    built = build_client("sk_test_" + "x" * 8, line.address, answered=heard.append)
+    with contextlib.suppress(stripe.StripeError):
+        built.raw_request("get", "/v1/customers")  # type: ignore[arg-type]
+    assert heard == told
 
 
 def test_a_compressed_answer_is_read(line: Line) -> None:

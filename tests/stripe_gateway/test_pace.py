@@ -29,6 +29,7 @@ class Seconds:
     [
         ("/v1/customers", "get v1/customers"),
         ("/v1/customers/cus_abc", "get v1/customers/{id}"),
+        ("/v1/payment_intents/search", "get search"),
         ("/v1/customers/cus_abc/payment_methods", "get v1/customers/{id}/payment_methods"),
         ("/v1/payment_methods/pm_x/attach", "get v1/payment_methods/{id}/attach"),
         ("/v1/checkout/sessions", "get v1/checkout/sessions"),
@@ -52,6 +53,39 @@ def test_a_429_halves_one_endpoint_and_quiet_gives_it_back() -> None:
         seconds.now += 31
         rates.append(pace.rate(*CUSTOMERS))
     assert rates == [15, 20, 20]
+
+
+def test_all_searches_together_have_a_lower_limit_of_their_own() -> None:
+    pace = Pace(25, monotonic=Seconds())
+    assert pace.rate("get", "/v1/payment_intents/search") == 20
+    assert pace.rate("get", "/v1/payment_intents") == 25
+    assert Pace(8).rate("get", "/v1/customers/search") == 8
+
+
+def test_a_rebuild_reads_lists_faster_and_nothing_else() -> None:
+    seconds = Seconds()
+    pace = Pace(20, monotonic=seconds)
+    known = [
+        pace.rate("get", path) for path in ("/v1/customers", "/v1/refunds", "/v1/customers/cus_1")
+    ]
+    assert known == [20, 20, 20]
+    pace.slow_down("get", "/v1/refunds", "endpoint-rate")
+    with pace.raised(24):
+        assert pace.rate("get", "/v1/customers") == 24
+        assert pace.rate("get", "/v1/checkout/sessions") == 24
+        assert pace.rate("get", "/v1/refunds") == 10, "Stripe said so"
+        assert pace.rate("get", "/v1/payment_intents/search") == 20
+        assert pace.rate(*CUSTOMERS) == pace.rate(*CHARGE) == 20
+        pace.slow_down("get", "/v1/customers", "endpoint-rate")
+        assert pace.rate("get", "/v1/customers") == 12
+        seconds.now = 200
+        pace.rate("get", "/v1/customers")
+        seconds.now = 300
+        assert pace.rate("get", "/v1/customers") == 24
+    for path in ("/v1/customers", "/v1/checkout/sessions"):
+        assert pace.rate("get", path) == 20
+    with Pace(40).raised(24):
+        assert Pace(40).rate("get", "/v1/customers") == 40
 
 
 @pytest.mark.parametrize(

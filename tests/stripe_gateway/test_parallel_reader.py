@@ -20,7 +20,7 @@ from lib.errors import Busy, Misconfigured, Missing
 from lib.store.migrations import migrations
 from lib.store.sync_state import SyncStore
 from lib.stripe_gateway import parallel_reader
-from lib.stripe_gateway.lists import Page
+from lib.stripe_gateway.lists import ListPage
 from lib.stripe_gateway.parallel_reader import ParallelReader, WindowCut, WindowPage
 
 NOW = 1_795_435_200
@@ -51,7 +51,7 @@ class Listing:
     def ids(self) -> Counter[str]:
         return Counter(thing.id for thing in self.things)
 
-    def fetch(self, created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+    def fetch(self, created_from: int, created_before: int, after: str | None) -> ListPage[Thing]:
         # As an answer takes its time, so that readers come between each other.
         self._pause.wait(0.0005)
         with self._lock:
@@ -63,7 +63,7 @@ class Listing:
             first = max(first, self._places[after] + 1)
         end = bisect_left(self._keys, -created_from + 1)
         items = self.things[first : min(first + PAGE, end)]
-        return Page(
+        return ListPage(
             items,
             first + PAGE < end,
             items[-1].id if items else None,
@@ -189,7 +189,7 @@ class TestOnce:
     def test_a_key_that_may_not_read_is_refused_once(self, windows: int) -> None:
         asked: list[str | None] = []
 
-        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+        def fetch(created_from: int, created_before: int, after: str | None) -> ListPage[Thing]:
             asked.append(after)
             raise Misconfigured("not this key", http_status=403)
 
@@ -203,7 +203,7 @@ class TestOnce:
         reading, most = Counter[str](), 0
         arrived = threading.Condition()
 
-        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+        def fetch(created_from: int, created_before: int, after: str | None) -> ListPage[Thing]:
             nonlocal most
             with arrived:
                 reading["now"] += 1
@@ -255,7 +255,7 @@ class TestStopped:
     ) -> None:
         asked = itertools.count(1)
 
-        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+        def fetch(created_from: int, created_before: int, after: str | None) -> ListPage[Thing]:
             if next(asked) == when:
                 raise Busy("too many")
             return account.fetch(created_from, created_before, after)
@@ -286,7 +286,7 @@ class TestStopped:
         account = Listing(spread("uniform", 900, 3))
         may_answer, calls = threading.Event(), []
 
-        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Thing]:
+        def fetch(created_from: int, created_before: int, after: str | None) -> ListPage[Thing]:
             may_answer.wait(10)
             return account.fetch(created_from, created_before, after)
 

@@ -14,9 +14,10 @@ from streamlit.testing.v1 import AppTest
 from lib import bootstrap
 from lib.bootstrap import Services
 from lib.domain.actors import Role
+from lib.domain.sessions import SessionLimits
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.settings import Settings
-from lib.ui import auth, navigation
+from lib.ui import navigation
 from tests.world import FakeClock, World, new_world
 
 ROUTER = str(bootstrap.ROOT / "lib" / "ui" / "router.py")
@@ -46,6 +47,12 @@ def _no_caches() -> None:
     st.cache_resource.clear()
 
 
+@pytest.fixture(autouse=True)
+def _no_address(monkeypatch) -> None:
+    """Of a browser on this machine; AppTest has one that is no text."""
+    monkeypatch.setattr(type(st.context), "ip_address", property(lambda _: None))
+
+
 @pytest.fixture
 def environ() -> dict[str, str]:
     """Overridden where a test needs another mode."""
@@ -57,6 +64,8 @@ def world(tmp_path: Path, environ: dict[str, str], monkeypatch) -> Iterator[Worl
     """With Alice, Bob, Vera and Ada; what pages get to see."""
     with new_world(tmp_path, prepare=_add_people, **environ) as built:
         monkeypatch.setattr(bootstrap, "services", lambda: built.services)
+        # Tests let weeks go by between two clicks; how sessions end, test_open_session.py says.
+        built.services.sessions.limits = SessionLimits(idle=10**9, absolute=10**9)
         yield built
 
 
@@ -121,7 +130,7 @@ def open_page(services, visit):
 
 def sign_in_quietly(at: AppTest, services, username: str) -> AppTest:
     at.session_state["authentication_status"] = True
-    at.session_state["username"] = auth.principal(services.users.find(username))
+    at.session_state["username"] = services.sessions.begin(services.users.find(username))
     return at
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from lib import bootstrap
 from lib.domain.charges import Outcome
+from lib.domain.incidents import ProposalState
 from lib.domain.manual_outcomes import ManualOutcomeState
+from lib.domain.outbox import UNSETTLED, MessageState
 from lib.domain.refunds import RefundState
 from lib.ui import audit_words
 from tests.ui.charge_pages import choose, ran, text
@@ -99,7 +101,9 @@ def recorded() -> set[str]:
     services = Path(bootstrap.__file__).parent / "services"
     source = "".join(path.read_text() for path in services.rglob("*.py"))
     written = re.findall(r'action="([a-z_]+\.[a-z_]+)"', source)
-    written += re.findall(r'"((?:run|user|limits|link|job)\.[a-z_]+)"', source)
+    written += re.findall(
+        r'"((?:run|user|limits|link|job|message|outbox|template)\.[a-z_]+)"', source
+    )
     kinds = re.findall(r'"(refund_[a-z]+)", by=', source)
     return {
         *written,
@@ -107,12 +111,22 @@ def recorded() -> set[str]:
         *(f"attempt.{outcome}" for outcome in Outcome),
         *(f"refund.{state}" for state in RefundState if state != RefundState.SENDING),
         *(f"manual_outcome.{state}" for state in ManualOutcomeState),
+        *(f"incident.{state}" for state in ProposalState if state != ProposalState.OVERTAKEN),
+        *(
+            f"incident.{event}"
+            for event in re.findall(r'stores,\s+incident,\s+"([a-z_]+)"', source)
+        ),
         *(
             f"{kind}.{word}_refused"
-            for kind in ("run", "refund", "manual_outcome")
+            for kind in ("run", "refund", "manual_outcome", "incident")
             for word in ("approve", "reject")
         ),
         *(f"run.{word}" for word in ("approve", "reject", "paused", "stopped", "finished")),
+        *(
+            f"message.{state}"
+            for state in MessageState
+            if state not in {*UNSETTLED, MessageState.CANCELLED}
+        ),
         "user.sign_in_refused",
         "user.confirm_refused",
     }

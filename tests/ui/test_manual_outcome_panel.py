@@ -6,7 +6,7 @@ import pytest
 
 from lib.domain.charges import ChargeState, Outcome
 from lib.services.staff.users import PRACTICE_PASSWORD
-from tests.ui.charge_pages import button, buttons, field, ran, text
+from tests.ui.charge_pages import button, buttons, confirm, field, ran, text
 from tests.world import World
 
 
@@ -25,7 +25,9 @@ def proposed(open_page, charge_id: str):
     at = open_page("charges", as_="alice", query={"charge": charge_id})
     at.radio[0].set_value(Outcome.NOT_EXECUTED)
     next(f for f in at.text_input if (f.key or "").endswith("_reason")).set_value("Looked myself")
-    return ran(next(b for b in at.button if (b.key or "").endswith("_propose")).click().run())
+    return ran(
+        next(b for b in confirm(at).button if (b.key or "").endswith("_propose")).click().run()
+    )
 
 
 def test_the_unknown_page_says_what_was_asked(open_page, unknown) -> None:
@@ -33,7 +35,7 @@ def test_the_unknown_page_says_what_was_asked(open_page, unknown) -> None:
     assert "Stripe answered 500" in said
     assert "Stripe's event log: nothing with this key" in said
     assert "none with this charge's mark" in said
-    assert "Onfile takes it for never executed" in said
+    assert "Onfile takes it that it did not happen" in said
 
 
 def test_proposed_here_and_agreed_there(open_page, unknown, world) -> None:
@@ -75,3 +77,28 @@ def test_stripe_out_of_reach_is_said(open_page, unknown, world) -> None:
     ran(button(at, "approvals_manual_outcome_").click().run())
     assert "cannot be asked" in text(at)
     assert world.services.charges.view(unknown).charge.state is ChargeState.UNKNOWN
+
+
+def test_an_open_payment_is_cancelled_here(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    world.lose_reply()
+    charge = world.charge(customer, amount="33.00").charge.id
+    with world.uow.read() as stores:
+        key = stores.charges.attempts(charge)[0].idempotency_key
+    events = world.services.gateway.list_events().items
+    intent = next(one.object_id for one in events if one.idempotency_key == key)
+    world.stripe.alter(intent, {"status": "requires_capture"})
+    world.clock.advance(hours=2)
+    world.services.charge_resolver.resolve_due()
+    seen = open_page("charges", as_="vera", query={"charge": charge})
+    assert not any(key.startswith("charge_cancel_payment_") for key in buttons(seen))
+    at = open_page("charges", as_="alice", query={"charge": charge})
+    assert f"Stripe holds the payment {intent}: requires capture. Cancel it here" in text(at)
+    assert not any("_propose" in key for key in buttons(at)), "no two people against evidence"
+    at = ran(button(confirm(at), "charge_cancel_payment_").click().run())
+    assert "Say why: it stays with the charge." in text(at)
+    field(at, "charge_cancel_payment_").set_value("Held by mistake")
+    at = ran(button(confirm(at), "charge_cancel_payment_").click().run())
+    assert f"asked Stripe to cancel the open payment {intent}: Held by mistake." in text(at)
+    assert world.services.charges.view(charge).charge.state is ChargeState.DECLINED

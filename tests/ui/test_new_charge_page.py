@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.stripe_account import make_default
 from tests.ui.charge_pages import button, buttons, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, GOOD, WANTS_AUTHENTICATION, World
 
@@ -35,6 +36,70 @@ def confirm(at, typed: str = ""):
     if typed:
         field(at, "new_charge_typed").set_value(typed)
     return ran(at.button(key="new_charge_confirm").click().run())
+
+
+class TestThatReadTheSame:
+    """A browser answers with the words of an option: twins and equal cards must not share them."""
+
+    def test_the_second_of_two_twins_is_the_one_that_was_clicked(self, world, open_page) -> None:
+        twins = [world.customer("Acme", email="twin@example.com") for _ in range(2)]
+        for wanted in twins:
+            at = open_page("new_charge", as_="alice")
+            at.radio(key="new_charge_customer_matches").set_value(wanted).run()
+            assert at.session_state["new_charge_customer_chosen"] == wanted
+
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_the_one_of_two_equal_cards_too(self, world, open_page, place) -> None:
+        customer = world.customer()
+        wanted = [world.save_card(customer) for _ in range(2)][place]
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        at.radio(key="new_charge_method").set_value(wanted)
+        confirm(review(at, amount="12.00"))
+        charged = world.rows("SELECT payment_method FROM charges")
+        assert [row["payment_method"] for row in charged] == [wanted]
+
+
+class TestTwins:
+    """Two customers with one address stand beside each other until one is chosen."""
+
+    @pytest.fixture
+    def reviewed(self, world, open_page):
+        twins = [world.customer(name, email="twin@example.com") for name in ("Anna", "Berta")]
+        for one in twins:
+            world.save_card(one)
+        at = open_page("new_charge", as_="alice", query={"customer": twins[0]})
+        return twins, review(at, amount="12.00")
+
+    def test_nothing_is_charged_before(self, world, reviewed) -> None:
+        _, at = reviewed
+        meant = next(one for one in at.radio if one.key.endswith("_twin"))
+        assert len(set(meant.options)) == 2
+        assert all("Visa" in caption for caption in meant.proto.captions)
+        assert not [one for one in at.checkbox if one.key.endswith("_despite")]
+        at = confirm(at)
+        assert "Choose which of the customers is meant. Nothing was charged." in text(at)
+        assert world.moved() == []
+
+    def test_the_one_that_was_reviewed(self, world, reviewed) -> None:
+        twins, at = reviewed
+        next(one for one in at.radio if one.key.endswith("_twin")).set_value(twins[0])
+        confirm(at)
+        assert world.moved() == [(1_200, "eur")]
+        [entry] = world.rows("SELECT detail FROM audit_log WHERE action = 'charge.despite'")
+        assert "Chosen on the page beside" in entry["detail"]
+        assert twins[1] in entry["detail"]
+
+    def test_the_other_one_is_reviewed_first(self, world, reviewed) -> None:
+        twins, at = reviewed
+        next(one for one in at.radio if one.key.endswith("_twin")).set_value(twins[1])
+        at = confirm(at)
+        assert world.moved() == []
+        assert at.text_input(key="new_charge_amount").value == "12.00"
+        at = ran(at.button(key="new_charge_review").click().run())
+        next(one for one in at.radio if one.key.endswith("_twin")).set_value(twins[1])
+        confirm(at)
+        [charged] = world.rows("SELECT customer FROM charges")
+        assert charged["customer"] == twins[1]
 
 
 class TestForm:
@@ -100,11 +165,11 @@ class TestForm:
             ("", "eur", "Enter the amount"),
             ("10000000000.00", "eur", "larger than Stripe takes"),
             ("1.2345", "eur", "two decimals"),
-            ("1.234", "eur", "can mean 1.234 or 1,234"),
+            ("1.234", "eur", "can mean 1.234 (decimal dot) or 1,234.00 (decimal comma)"),
             ("5.5", "jpy", "no decimals"),
             ("0.10", "eur", "or more"),
             ("9" * 100_000, "eur", "not an amount"),
-            ("1\x002", "eur", "not an amount"),
+            ("1\x002", "eur", "U+0000"),
             ("<b>1</b>", "eur", "not an amount"),
         ],
         ids=lambda value: str(value)[:16],
@@ -136,7 +201,7 @@ class TestForm:
         at.segmented_control(key="new_charge_amount_decimal").set_value("comma")
         at = ran(button(at, "new_charge_review").click().run())
         assert "€1,234.00" in text(at)
-        assert world.services.users.decimal_sign(ALICE) == "comma"
+        assert world.services.preferences.decimal_sign(ALICE) == "comma"
 
     @pytest.mark.parametrize(
         "bad",
@@ -165,7 +230,7 @@ class TestReview:
 
     def test_markup_in_names_stays_text(self, fill_in) -> None:
         at = fill_in(name="<b>Eve</b> :red[x] $y$", reference="=1+1 $z$", amount="9.00")
-        heading = next(found.value for found in at.markdown if "Charge" in found.value)
+        heading = next(found.value for found in at.subheader if "Charge" in found.value)
         assert "\\<b\\>Eve" in heading
         assert "\\:red\\[x\\] \\$y\\$" in heading
         assert "\\=1\\+1 \\$z\\$" in heading
@@ -181,7 +246,9 @@ class TestReview:
     @pytest.mark.parametrize("typed", ["", "1", "1234.51", "abc"])
     def test_a_large_sum_is_typed_again(self, typed, fill_in, world) -> None:
         at = confirm(fill_in(), typed)
-        assert "not the amount" in at.error[0].value
+        said = at.error[0].value
+        assert "1234\\.50 to confirm" in said
+        assert ("not the amount" in said) is bool(typed)
         assert world.moved() == []
 
     def test_a_similar_charge_is_a_warning_and_asks_for_the_amount(
@@ -226,6 +293,86 @@ class TestReview:
         assert "new_charge_confirm" not in buttons(again)
 
 
+class TestWhichMethod:
+    MASTERCARD = "5555555555554444"
+
+    @pytest.fixture
+    def older(self, world: World) -> tuple[str, str, str]:
+        """A customer, the default method, and one that was saved later."""
+        customer = world.customer()
+        default = world.save_card(customer)
+        make_default(world, customer, default)
+        world.clock.advance(minutes=1)
+        return customer, default, world.save_card(customer, self.MASTERCARD)
+
+    def test_an_older_default_is_asked_about_and_a_click_is_the_answer(
+        self, world, open_page, older
+    ) -> None:
+        customer, default, _ = older
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        assert "saved Mastercard ···· 4444 later than Visa ···· 4242" in text(at)
+        assert at.radio(key="new_charge_method").value is None
+        at = review(at, amount="20.00", currency="usd")
+        assert "Choose the saved method that is meant." in text(at)
+        at.radio(key="new_charge_method").set_value(default)
+        at = ran(at.button(key="new_charge_review").click().run())
+        assert "Visa ···· 4242 was chosen." in text(at)
+        assert not [one for one in at.checkbox if one.key.endswith("_despite")]
+        at = confirm(at, "20.00")
+        made = world.services.charges.view(at.query_params["charge"])
+        assert (made.charge.state.value, made.charge.payment_method) == ("succeeded", default)
+
+    def test_one_that_was_saved_while_the_form_was_open_stops_what_nobody_chose(
+        self, world, open_page
+    ) -> None:
+        customer = world.customer()
+        default = world.save_card(customer)
+        make_default(world, customer, default)
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        assert at.radio(key="new_charge_method").value == default
+        world.clock.advance(minutes=1)
+        world.save_card(customer, self.MASTERCARD)
+        at = confirm(review(at, amount="20.00", currency="usd"))
+        assert "Tick" in text(at)
+        assert world.moved() == []
+        (opened,) = [one for one in at.checkbox if one.key.endswith("_despite")]
+        opened.check()
+        (reason,) = [one for one in at.text_input if one.key.endswith("_reason")]
+        reason.set_value("The customer said the Visa.")
+        at = confirm(at)
+        made = world.services.charges.view(at.query_params["charge"])
+        assert made.charge.payment_method == default
+        (entry,) = world.rows("SELECT * FROM audit_log WHERE action = 'charge.despite'")
+        assert "newer_method" in entry["detail"]
+
+    def test_without_a_default_a_person_says_which(self, world, open_page) -> None:
+        customer = world.customer()
+        older = world.save_card(customer)
+        world.save_card(customer, self.MASTERCARD)
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        assert "2 saved methods and no default at Stripe" in text(at)
+        at.radio(key="new_charge_method").set_value(older)
+        at = confirm(review(at, amount="20.00", currency="usd"))
+        made = world.services.charges.view(at.query_params["charge"])
+        assert made.charge.payment_method == older
+
+    def test_what_was_chosen_is_still_chosen_after_change_and_what_was_not_is_not(
+        self, world, open_page, older
+    ) -> None:
+        customer, _, newer = older
+        at = open_page("new_charge", as_="alice", query={"customer": customer})
+        at.radio(key="new_charge_method").set_value(newer)
+        at = review(at, amount="20.00", currency="usd")
+        at = ran(at.button(key="new_charge_change").click().run())
+        assert at.radio(key="new_charge_method").value == newer
+        other = world.customer()
+        only = world.save_card(other)
+        at = open_page("new_charge", as_="alice", query={"customer": other})
+        at = review(at, amount="20.00", currency="usd")
+        at = ran(at.button(key="new_charge_change").click().run())
+        assert at.radio(key="new_charge_method").value == only
+
+
 class TestConfirm:
     def test_stripe_is_asked_for_each_thing_once_then_to_charge(
         self, fill_in, world, monkeypatch
@@ -246,7 +393,8 @@ class TestConfirm:
         confirm(at)
         assert requests == [
             "GET /customers",
-            "GET /payment_methods",
+            # Nobody named a method, so it is chosen among all of the customer's.
+            "GET /customers",
             # Whether the ledger lacks a payment of this customer's.
             "GET /payment_intents",
             "POST /payment_intents",
@@ -290,7 +438,24 @@ class TestOutcome:
         assert "The bank refused and gives no reason." in said
         assert "may be tried again from" in said
         assert any("/l/" in code.value for code in at.code)
-        assert any(code.value.startswith("Your bank declined") for code in at.code)
+        assert "€20.00 for INV-17 on Visa ···· 0341" in said
+        [message] = [code.value for code in at.code if "Your bank declined" in code.value]
+        assert "- INV-17: €20.00" in message
+        [write] = at.get("link_button")
+        assert write.proto.label == "Write to the customer"
+        assert write.proto.type == "primary"
+        assert write.proto.url.startswith("mailto:")
+        assert "INV-17%3A%20%E2%82%AC20.00" in write.proto.url
+        assert "INV\\-17" in [one.value for one in at.subheader]
+        assert "this page says so by itself" in said
+
+    def test_says_by_itself_that_the_customer_has_saved_a_card(self, fill_in, world) -> None:
+        at = confirm(fill_in(ALWAYS_DECLINES, amount="20.00"))
+        charge = world.services.charges.view(at.query_params["charge"]).charge
+        world.save_card(charge.customer)
+        said = text(ran(at.run()))
+        assert "Next: Charge again" in said
+        assert "this page says so by itself" not in said
 
     def test_needs_the_customer(self, fill_in, world) -> None:
         at = confirm(fill_in(WANTS_AUTHENTICATION, amount="20.00"))

@@ -72,6 +72,31 @@ def test_a_column_that_is_missing_is_asked_for(open_page, world) -> None:
     assert len(runs(world)) == 1
 
 
+def test_of_two_columns_with_one_heading_the_chosen_one_is_read(open_page, world) -> None:
+    at = paste(
+        open_page,
+        "customer\tamount\tamount\tcurrency\treference\npayer@example.com\t1\t22\teur\tINV-1\n",
+    )
+    chosen = next(
+        box for box in at.selectbox if (box.key or "").startswith("new_run_column_amount")
+    )
+    chosen.set_value(2)
+    ran(at.run())
+    ran(button(at, "new_run_make").click().run())
+    assert [row["amount"] for row in world.rows("SELECT amount FROM run_rows")] == [2_200]
+
+
+def test_corrections_of_a_results_file_come_along_and_it_is_said(open_page, world) -> None:
+    at = paste(
+        open_page,
+        "customer\tamount\tcurrency\treference\tonfile_amount\tonfile_corrections\n"
+        "payer@example.com\t1.00\teur\tINV-1\t2.00\tby alice: agreed\n",
+    )
+    assert "1 row of this results file was corrected in the run that it comes from" in text(at)
+    ran(button(at, "new_run_make").click().run())
+    assert [row["amount"] for row in world.rows("SELECT amount FROM run_rows")] == [200]
+
+
 def test_the_same_rows_again_are_named(open_page, world) -> None:
     rows = "customer\tamount\tcurrency\treference\npayer@example.com\t12.34\teur\tINV-1\n"
     ran(button(paste(open_page, rows), "new_run_make").click().run())

@@ -37,5 +37,14 @@ def test_a_page_renders_for_who_may_open_it_and_refuses_others(
         assert len(at.error) == 1
         assert "needs the role" in at.error[0].value
         assert not at.title
-        own = {"frame_sign_out", "frame_password"}
+        own = {"frame_sign_out", "search_button"}
         assert {button.key for button in at.button} <= own
+
+
+@pytest.mark.parametrize("page", ["sessions", "customers", "payment_methods"])
+def test_an_empty_page_shows_the_way_to_who_may_go_it(open_page, page) -> None:
+    def ways(username: str) -> set[str]:
+        return {link.proto.label for link in open_page(page, as_=username).get("page_link")}
+
+    assert "Make a setup link" in ways("alice")
+    assert "Make a setup link" not in ways("vera")

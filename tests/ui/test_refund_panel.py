@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import csv
+import io
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.typed_sums import typed
+from lib.domain.refunds import RefundState
+from lib.money import Money
 from lib.services.staff.users import PRACTICE_PASSWORD
-from tests.ui.charge_pages import button, buttons, field, ran, text
-from tests.world import World
+from lib.ui.typed_amount import prefilled
+from tests.ui.charge_pages import button, buttons, confirm, exported, field, ran, text
+from tests.world import ALICE, BOB, World
 
 
 @pytest.fixture
@@ -25,7 +35,7 @@ def asked(open_page, charge_id: str, *, amount: str = "10.00", note: str = "Wron
     field(at, "charge_refund_").set_value(amount)
     at.selectbox[-1].set_value("duplicate")
     next(f for f in at.text_input if (f.key or "").endswith("_note")).set_value(note)
-    return ran(next(b for b in at.button if (b.key or "").endswith("_ask")).click().run())
+    return ran(next(b for b in confirm(at).button if (b.key or "").endswith("_ask")).click().run())
 
 
 def test_asked_for_here_and_approved_there(open_page, paid, world) -> None:
@@ -47,6 +57,36 @@ def test_asked_for_here_and_approved_there(open_page, paid, world) -> None:
     assert "Partly refunded" in said
     assert "Bob Approver approved the refund of $10.00." in said
     assert field(at, "charge_refund_").value == "23.00", "what is left"
+
+
+def test_twenty_at_once_and_the_way_to_the_rest(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    for number in range(21):
+        charge = world.charge(customer, reference=f"INV-{number}").charge.id
+        world.services.refunds.request(
+            charge,
+            money=Money(100, "usd"),
+            reason="duplicate",
+            note=f"Number {number:02d}",
+            by=ALICE,
+        )
+        world.clock.advance(minutes=1)
+
+    def shown() -> list[int]:
+        return [n for n in range(21) if f"Number {n:02d}" in text(at)]
+
+    at = open_page("approvals", as_="bob")
+    assert shown() == list(range(20))
+    assert "1–20 of 21 refunds, oldest first" in text(at)
+    ran(button(at, "approvals_refunds_pager_newer").click().run())
+    assert shown() == [20]
+    assert button(at, "approvals_refunds_pager_newer").disabled
+    field(at, "approvals_refund_").set_value(PRACTICE_PASSWORD)
+    ran(button(at, "approvals_refund_").click().run())
+    assert returned(world) == [100]
+    assert shown() == list(range(20)), "a place that is no more shows what is left"
+    assert "oldest first" not in text(at)
 
 
 def test_the_wrong_password_gives_nothing_back(open_page, paid, world) -> None:
@@ -94,6 +134,8 @@ def test_a_lost_answer_is_said_and_found_out(open_page, paid, world) -> None:
     ran(button(at, "approvals_refund_").click().run())
     at = open_page("charges", as_="alice", query={"charge": paid})
     assert "do not refund it in another way" in text(at)
+    world.clock.advance(seconds=61)
+    at = open_page("charges", as_="alice", query={"charge": paid})
     ran(next(b for b in at.button if (b.key or "").endswith("_look")).click().run())
     assert returned(world) == [1_000]
     assert "Given back." in text(at)
@@ -111,7 +153,9 @@ def test_the_export_has_what_went_back(open_page, paid, world) -> None:
     at = open_page("approvals", as_="bob")
     field(at, "approvals_refund_").set_value(PRACTICE_PASSWORD)
     ran(button(at, "approvals_refund_").click().run())
-    assert list(world.services.reports.charges.export()["refunded"]) == ["10.00"]
+    written = exported(open_page("charges", as_="vera"), world.services, "charges_export", "csv")
+    (line,) = csv.DictReader(io.StringIO(written.content.decode("utf-8-sig")))
+    assert line["Refunded"] == "10.00"
 
 
 @pytest.mark.parametrize(
@@ -131,3 +175,77 @@ def test_a_disputed_charge_says_what_may_be_done(
     at = open_page("charges", as_="alice", query={"charge": charge})
     assert sentence in text(at)
     assert any((one.key or "").endswith("_ask") for one in at.button) is may_be_asked
+
+
+def test_a_sum_that_can_mean_two_is_asked_whatever_was_said_elsewhere(
+    open_page, paid, world
+) -> None:
+    world.services.preferences.remember_decimal_sign(DecimalSign.COMMA, by=ALICE)
+    at = asked(open_page, paid, amount="1.234")
+    assert "can mean 1.234 (decimal dot) or 1,234.00 (decimal comma)" in text(at)
+    assert "Waits for approval" not in text(at)
+
+
+def test_the_answer_to_what_can_mean_two_sums_is_taken(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    charge = world.charge(customer, amount="2000.00").charge.id
+    world.services.sync.run()
+    at = asked(open_page, charge, amount="1.234")
+    (sums,) = [one for one in at.button_group if "can mean two sums" in one.label]
+    assert sums.value is None
+    sums.set_value("comma")
+    at = ran(next(b for b in at.button if (b.key or "").endswith("_ask")).click().run())
+    assert "$1,234.00** back" in text(at)
+
+
+@given(st.integers(1, 10**9), st.sampled_from(["eur", "jpy", "kwd"]))
+def test_what_a_field_holds_at_first_means_one_sum(amount: int, code: str) -> None:
+    assert typed(prefilled(amount, code), code) == Money(amount, code)
+
+
+@pytest.fixture
+def unknown(world: World, paid: str) -> str:
+    """A refund of $5.00 of this charge, which Stripe answered with a 500 two hours ago."""
+    order = world.services.refunds.request(
+        paid, money=Money(500, "usd"), reason="duplicate", note="Wrong sum", by=ALICE
+    )
+    world.stripe.faults.add("POST", "/v1/refunds", kind="error_500_saved")
+    world.services.refunds.approve(order.id, by=BOB, password=PRACTICE_PASSWORD)
+    world.clock.advance(hours=2)
+    return paid
+
+
+def ends(fields, end: str):
+    return next(one for one in fields if (one.key or "").endswith(end))
+
+
+class TestARefundSettledByHand:
+    def test_proposed_on_the_unknown_page_and_agreed_to(self, open_page, unknown, world) -> None:
+        at = open_page("unknown", as_="alice")
+        at.radio[0].set_value(RefundState.NOT_EXECUTED)
+        ends(at.text_input, "_reason").set_value("Looked in the Dashboard")
+        at = ran(ends(confirm(at).button, "_propose").click().run())
+        assert "Proposed by Alice Operator" in text(at)
+        assert not any("_approve" in key for key in buttons(at))
+        at = open_page("approvals", as_="bob")
+        assert "Looked in the Dashboard" in text(at)
+        field(at, "approvals_refund_outcome_").set_value(PRACTICE_PASSWORD)
+        ran(button(at, "approvals_refund_outcome_").click().run())
+        (order,) = world.services.refunds.of_charge(unknown)
+        assert order.state is RefundState.NOT_EXECUTED
+        at = open_page("charges", as_="alice", query={"charge": unknown})
+        assert "Settled by two people, without evidence." in text(at)
+        assert "agreed to settle the refund of $5.00 by hand" in text(at)
+
+    def test_what_is_missing_is_said_and_a_proposal_is_taken_back(
+        self, open_page, unknown, world
+    ) -> None:
+        at = open_page("charges", as_="alice", query={"charge": unknown})
+        at = ran(ends(confirm(at).button, "_propose").click().run())
+        assert "Say how you know" in text(at)
+        at.radio[0].set_value(RefundState.NOT_EXECUTED)
+        ends(at.text_input, "_by_hand_reason").set_value("I looked")
+        at = ran(ends(confirm(at).button, "_propose").click().run())
+        ran(ends(at.button, "_withdraw").click().run())
+        assert world.services.refunds_by_hand.to_decide() == []

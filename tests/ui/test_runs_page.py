@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import sqlite3
 from hashlib import sha256
 from types import SimpleNamespace
 
 import pytest
+import python_calamine
 
 from lib.domain.actors import Actor, Role
-from lib.domain.runs import RUNS_AT_ONCE, Limits, RowState, RunState
+from lib.domain.limits import Limits
+from lib.domain.runs import RUNS_AT_ONCE, RowState, RunState
+from lib.errors import Refused
 from lib.reports.waiting import Approvals
 from lib.ui import navigation, run_certificate, run_words
 from tests.charge_runs import (
@@ -24,9 +29,10 @@ from tests.charge_runs import (
     submitted,
     uow,
 )
-from tests.ui.charge_pages import button, buttons, choose, ran, text
+from tests.services.runs.test_new_cards import charge_of, failing, saves_a_card, tick
+from tests.ui.charge_pages import button, buttons, choose, confirm, fetched, ran, text
 from tests.ui.conftest import PASSWORD
-from tests.world import ALICE, ALWAYS_DECLINES, World
+from tests.world import ADA, ALICE, ALWAYS_DECLINES, NO_MONEY, World
 
 
 def row(world: World, reference: str = "INV-1", number: str = "4242424242424242"):
@@ -46,6 +52,81 @@ def submit(world: World, run_id: str):
     return world.services.runs.approvals.submit(run_id, by=ALICE)
 
 
+class TestApprovedAgain:
+    """An approval that no longer holds: said, asked for, given again, all from the page."""
+
+    def test_from_the_page(self, open_page, world) -> None:
+        run = approved(world, [row(world)])
+        world.clock.advance(days=15)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "14 days old" in at.warning[0].value
+        assert "run_start" not in buttons(at)
+        ran(button(at, "run_ask_again").click().run())
+        assert "run_ask_again" not in buttons(open_page("runs", as_="alice", query={"run": run.id}))
+        assert "Approve again" in text(open_page("approvals", as_="bob"))
+        labels = [link.proto.label for link in open_page("home", as_="bob").get("page_link")]
+        assert "**1 waits for your approval**" in labels
+        at = open_page("runs", as_="bob", query={"run": run.id})
+        assert "Waits to be approved again" in text(at)
+        at.text_input(key="run_password").set_value(PASSWORD)
+        ran(button(at, "run_approve").click().run())
+        assert "goes on when somebody starts" in toasts(at)[0]
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert not at.warning
+        assert "Approved again" in text(at)
+        assert "Holds until" in text(at)
+        ran(button(confirm(at), "run_start").click().run())
+        assert state_of(world, run.id) is RunState.RUNNING
+
+    def test_a_new_card_that_waits_for_it(self, open_page, world) -> None:
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        saves_a_card(world, charge_of(world, run))
+        world.services.users.disable("bob", by=ADA)
+        tick(world)
+        at = open_page("runs", as_="ada", query={"run": run.id})
+        assert "Customers of rows that failed saved a new card" in text(at)
+        at.text_input(key="run_password").set_value(PASSWORD)
+        ran(button(at, "run_approve").click().run())
+        assert "charged within minutes" in toasts(at)[0]
+        assert world.services.runs.control.find(run.id).stop_code is None
+
+    def test_its_maker_only_reads_it(self, open_page, world) -> None:
+        run = approved(world, [row(world)])
+        world.services.users.set_roles("alice", {Role.OPERATOR, Role.APPROVER}, by=ADA)
+        world.services.users.disable("bob", by=ADA)
+        world.services.runs.control.ask_again(run.id, by=ALICE)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "somebody else decides" in text(at)
+        assert "run_approve" not in buttons(at)
+
+
+def test_rows_are_counted_as_they_are_searched(open_page, world) -> None:
+    run = executed(world, [row(world), row(world, "INV-2"), failing(world, "INV-3")])
+    at = open_page("runs", as_="vera", query={"run": run.id, "view": "rows"})
+    assert at.pills(key="run_rows_state").options == ["Declined · 1", "Succeeded · 2"]
+    assert "3 rows" in text(at)
+    at.text_input(key="run_rows_search").set_value("INV-2").run()
+    assert at.pills(key="run_rows_state").options == ["Declined · 0", "Succeeded · 1"]
+    assert "1 row" in text(at)
+
+
+def mend(at, press: str, why: str, *, row: int = 2, **cells: str) -> None:
+    """In the form beside the table; whatever is pressed there."""
+
+    def named(kind, ending: str):
+        return next(
+            one
+            for one in kind
+            if (one.key or "").startswith(f"run_row_{row}_") and (one.key or "").endswith(ending)
+        )
+
+    for cell, text_ in cells.items():
+        kind = at.selectbox if cell in ("currency", "method") else at.text_input
+        named(kind, f"_{cell}").set_value(text_)
+    named(at.text_input, "_reason").set_value(why)
+    ran(named(at.button, f"_{press}").click().run())
+
+
 class TestList:
     def test_empty(self, open_page) -> None:
         assert "No runs yet" in text(open_page("runs", as_="alice"))
@@ -56,6 +137,15 @@ class TestList:
         assert list(at.dataframe[0].value["sums"]) == ["$12.34"]
         ran(choose(at, "runs_rows"))
         assert at.query_params["run"] == run_id
+
+    def test_finished_with_failures_is_said_so(self, open_page, world) -> None:
+        executed(world, [row(world)])
+        executed(world, [row(world, "INV-2"), row(world, "INV-3", ALWAYS_DECLINES)])
+        [frame] = open_page("runs", as_="vera").dataframe
+        assert sorted(state[0] for state in frame.value["state"]) == [
+            "Finished",
+            "Finished with failures",
+        ]
 
     def test_an_address_that_means_nothing(self, open_page) -> None:
         at = open_page("runs", as_="alice", query={"run": "run_nothing"})
@@ -73,6 +163,17 @@ class TestDraft:
         assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
         at = open_page("runs", as_="bob", query={"run": run_id})
         assert "The maker expected 1 row, $12.34, €0.00 in all" in text(at)
+
+    def test_a_total_that_can_mean_two_sums_is_asked(self, open_page, world) -> None:
+        run_id = draft(world, [(*row(world)[:2], 123_400, "INV-1")])
+        at = open_page("runs", as_="alice", query={"run": run_id})
+        at.text_input(key="run_control_totals").set_value("1.234 usd")
+        button(at, "run_submit").click().run()
+        assert state_of(world, run_id) is RunState.DRAFT
+        (sums,) = [one for one in at.button_group if "can mean two sums" in one.label]
+        sums.set_value("comma")
+        ran(button(at, "run_submit").click().run())
+        assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
 
     @pytest.mark.parametrize(
         ("rows", "totals", "says"),
@@ -96,13 +197,13 @@ class TestDraft:
 
     def test_a_row_is_left_out_and_taken_back(self, open_page, world) -> None:
         run_id = draft(world, [row(world), row(world, "INV-2")])
-        at = open_page("runs", as_="alice", query={"run": run_id})
+        at = open_page("runs", as_="alice", query={"run": run_id, "view": "rows"})
         choose(at, "run_rows")
-        ran(button(at, "run_leave_out").click().run())
+        mend(at, "leave_out", "paid by cheque")
         assert [one.state for one in rows_of(world, run_id)] == ["cancelled", "planned"]
-        at = open_page("runs", as_="alice", query={"run": run_id})
+        at = open_page("runs", as_="alice", query={"run": run_id, "view": "rows"})
         choose(at, "run_rows")
-        ran(button(at, "run_take_back").click().run())
+        mend(at, "leave_out", "it bounced")
         assert [one.state for one in rows_of(world, run_id)] == ["planned", "planned"]
 
     def test_a_viewer_only_looks(self, open_page, world) -> None:
@@ -156,6 +257,7 @@ class TestDeciding:
         at.text_input(key="run_password").set_value(PASSWORD)
         button(at, "run_reject").click().run()
         assert "Say why" in at.error[0].value
+        assert at.get("form")[0].get("error"), "beside the field"
         at.text_input(key="run_password").set_value(PASSWORD)
         at.text_input(key="run_reason").set_value("Wrong month")
         ran(button(at, "run_reject").click().run())
@@ -165,19 +267,19 @@ class TestDeciding:
     def test_only_what_stood_on_the_page(self, open_page, world, press) -> None:
         """Meanwhile the maker took a row back in that was left out."""
         run_id = draft(world, [row(world), row(world, "INV-2")])
-        world.services.runs.drafts.leave_out(run_id, [3], by=ALICE)
+        world.services.runs.corrections.leave_out(run_id, [3], reason="not now", by=ALICE)
         submit(world, run_id)
         at = open_page("runs", as_="bob", query={"run": run_id})
         world.services.runs.approvals.withdraw(run_id, by=ALICE)
-        world.services.runs.drafts.take_back(run_id, [3], by=ALICE)
+        world.services.runs.corrections.take_back(run_id, [3], reason="not now", by=ALICE)
         submit(world, run_id)
         at.text_input(key="run_password").set_value(PASSWORD)
         at.text_input(key="run_reason").set_value("Wrong month")
-        button(at, press).click().run()
+        button(confirm(at), press).click().run()
         assert "not what you looked at" in at.error[0].value
         assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
         at.text_input(key="run_password").set_value(PASSWORD)
-        button(at, press).click().run()
+        button(confirm(at), press).click().run()
         assert state_of(world, run_id) is not RunState.AWAITING_APPROVAL, "it was shown since"
 
     def test_the_maker_cannot(self, open_page, world) -> None:
@@ -198,7 +300,7 @@ class TestExecuting:
             ("run_resume", RunState.RUNNING),
         ):
             at = open_page("runs", as_="alice", query={"run": run.id})
-            ran(button(at, press).click().run())
+            ran(button(confirm(at), press).click().run())
             assert state_of(world, run.id) is after
 
     def test_the_button_says_what_starting_charges(self, open_page, world) -> None:
@@ -219,11 +321,92 @@ class TestExecuting:
 
     def test_failures_stand_with_reason_and_next_step(self, open_page, world) -> None:
         run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
-        at = open_page("runs", as_="vera", query={"run": run.id})
+        at = open_page("runs", as_="vera", query={"run": run.id, "view": "rows"})
         shown = at.dataframe[-1].value
         assert [state[0] for state in shown["state"]] == ["Succeeded", "Declined"]
         assert "The bank refused" in shown["why"].iloc[1]
-        assert "By reason" in text(at)
+        at = open_page("runs", as_="vera", query={"run": run.id, "view": "failures"})
+        [failed] = [frame.value for frame in at.dataframe]
+        assert list(failed["reference"]) == ["INV-2"]
+        assert "The bank refused" in failed["why"].iloc[0]
+        assert "another card" in failed["next_step"].iloc[0]
+
+    def test_finished_is_not_green_while_something_is_unpaid(self, open_page, world) -> None:
+        paid = executed(world, [row(world)])
+        at = open_page("runs", as_="vera", query={"run": paid.id})
+        assert ":gray-badge[:material/done_all: Finished]" in text(at)
+        assert ":green-badge[:material/check_circle: All paid]" in text(at)
+        unpaid = executed(world, [row(world, "INV-2"), row(world, "INV-3", ALWAYS_DECLINES)])
+        at = open_page("runs", as_="vera", query={"run": unpaid.id})
+        assert ":orange-badge[:material/credit_card_off: With failures · 1]" in text(at)
+        assert "All paid" not in text(at)
+
+
+class TestViews:
+    """One thing is told in one place, and each place has an address."""
+
+    def names(self, at) -> list[str]:
+        return [option.split(" · ")[0] for option in at.segmented_control(key="run_view").options]
+
+    def test_the_first_says_what_came_in_and_what_is_left(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert self.names(at) == ["Overview", "Failures", "Rows", "Certificate"]
+        said = text(at)
+        assert "1 row failed and is still owed." in said
+        assert "Not compared with Stripe yet." in said
+        # The sums, and no list of rows.
+        assert [list(frame.value.columns) for frame in at.dataframe] == [
+            ["code", "succeeded", "declined"]
+        ]
+        ran(button(at, "run_left_declined").click().run())
+        assert at.query_params["view"] == "failures"
+        assert "still owed" not in text(at)
+
+    def test_only_views_of_what_there_is(self, open_page, world) -> None:
+        run_id = draft(world, [row(world)])
+        assert self.names(open_page("runs", as_="alice", query={"run": run_id})) == [
+            "Overview",
+            "Rows",
+        ]
+        paid = executed(world, [row(world, "INV-2")])
+        query = {"run": paid.id, "view": "failures"}
+        assert "Nothing: all that was sent is paid" in text(
+            open_page("runs", as_="alice", query=query)
+        )
+
+    def test_what_is_processing_is_not_counted_as_paid(self, open_page, world) -> None:
+        run = executed(world, [row(world), row(world, "INV-2")])
+        world.change(
+            "DROP TRIGGER attempts_take_steps_in_order",
+            "UPDATE attempts SET outcome = 'processing' WHERE run_row = 3",
+        )
+        at = open_page("runs", as_="vera", query={"run": run.id})
+        figures = {metric.label: metric.value for metric in at.metric}
+        assert (figures["Paid"], figures["Processing"]) == ("1", "1")
+        assert "1 row is processing" in text(at)
+        assert "Some still open]" in text(at)
+        assert "All paid" not in text(at)
+
+    def test_failures_of_one_reason_are_taken_together(self, open_page, world) -> None:
+        rows = [row(world, "INV-1", ALWAYS_DECLINES), row(world, "INV-2", NO_MONEY)]
+        run = executed(world, rows)
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"})
+        assert len(at.dataframe[0].value) == 2
+        at.pills(key="run_failures_reason").set_value("not_enough_money").run()
+        assert list(at.dataframe[0].value["reference"]) == ["INV-2"]
+        ran(button(at, "run_recover_again").click().run())
+        made = at.query_params["run"]
+        assert [one.reference for one in rows_of(world, made)] == ["INV-2"]
+        assert "view" not in at.query_params
+
+    def test_an_address_that_names_a_row_means_the_rows(self, open_page, world) -> None:
+        run_id = draft(world, [row(world), row(world, "INV-2")])
+        at = open_page("runs", as_="alice", query={"run": run_id, "row": "3"})
+        assert "**Row 3**" in text(at)
+        at.segmented_control(key="run_view").set_value("overview").run()
+        assert "row" not in at.query_params
+        assert "**Row 3**" not in text(at)
 
 
 class TestLive:
@@ -261,7 +444,7 @@ class TestLive:
             "Blocked · 1",
             "Cancelled · 1",
         ]
-        assert "No process executes it" in text(at)
+        assert "It goes on by itself within seconds" in text(at)
 
     def test_the_rate_is_of_rows_that_ended(self, open_page, world, run_id) -> None:
         world.clock.advance(seconds=10)
@@ -279,7 +462,7 @@ class TestLive:
             world.services.runs.executor.take(other)
         names = [world.services.runs.control.find(other).name for other in others]
         said = text(open_page("runs", as_="vera", query={"run": run_id}))
-        assert f"Waits for its turn. Being executed now: {', '.join(names)}." in said
+        assert f"Waits for its turn. Being charged now: {', '.join(names)}." in said
         said = text(open_page("runs", as_="vera", query={"run": others[0]}))
         assert "Waits for" not in said
         assert "No process" not in said
@@ -323,7 +506,7 @@ def test_a_charge_and_the_audit_log_name_their_run(open_page, world) -> None:
 
 def test_failures_become_a_new_draft(open_page, world) -> None:
     run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
-    at = open_page("runs", as_="alice", query={"run": run.id})
+    at = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"})
     ran(button(at, "run_recover_again").click().run())
     made = world.services.runs.control.find(at.query_params["run"])
     assert (made.follows, made.state) == (run.id, RunState.DRAFT)
@@ -341,7 +524,7 @@ def test_open_references_become_a_draft(open_page, world) -> None:
 class TestCertificate:
     def test_compared_and_printed_from_the_page(self, open_page, world) -> None:
         run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
-        at = open_page("runs", as_="alice", query={"run": run.id})
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "certificate"})
         assert "compares a finished run with Stripe by itself" in text(at)
         ran(at.button(key="run_certify").click().run())
         assert "agree to the cent" in text(at)
@@ -350,10 +533,17 @@ class TestCertificate:
         assert list(sums["stripe"]) == ["$12.34"]
         assert world.services.runs.certificates.last(run.id).by == "alice"
 
+    def test_whoever_prints_it_has_it_made_again(self, open_page, world) -> None:
+        run = executed(world, [row(world)])
+        world.services.runs.certificates.certify(run.id, by=ALICE)
+        at = open_page("runs", as_="vera", query={"run": run.id, "view": "certificate"})
+        ran(at.button(key="run_certificate").click().run())
+        assert world.services.runs.certificates.last(run.id).by == "vera"
+
     def test_the_list_says_what_it_holds(self, open_page, world) -> None:
         run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
         world.services.runs.certificates.certify(run.id, by=ALICE)
-        at = open_page("runs", as_="vera", query={"run": run.id})
+        at = open_page("runs", as_="vera", query={"run": run.id, "view": "certificate"})
         assert [one.label for one in at.expander if "paid" in one.label] == [
             "1 row not paid, each with its reason"
         ]
@@ -369,7 +559,7 @@ class TestCertificate:
         charge = rows_of(world, run.id)[0].charge_id
         intent = world.services.charges.view(charge).last.payment_intent
         world.stripe.alter(intent, {"amount_received": 1_233})
-        at = open_page("runs", as_="alice", query={"run": run.id})
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "certificate"})
         ran(at.button(key="run_certify").click().run())
         assert "do not agree" in text(at)
         assert any(
@@ -380,7 +570,7 @@ class TestCertificate:
 
     def test_viewers_only_read_it(self, open_page, world) -> None:
         run = executed(world, [row(world)])
-        at = open_page("runs", as_="vera", query={"run": run.id})
+        at = open_page("runs", as_="vera", query={"run": run.id, "view": "certificate"})
         assert "run_certify" not in buttons(at)
 
 
@@ -395,16 +585,17 @@ class TestCollectedElsewhere:
         assert "Collected later of what failed here: $12.34 singly. These sums count there" in text(
             at
         )
+        assert "failures" not in at.segmented_control(key="run_view").options
+        assert "Nothing: all that was sent is paid, or was collected since." in text(at)
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "rows"})
         shown = at.dataframe[-1].value
         assert [state[0] for state in shown["state"]] == ["Succeeded", "Declined"]
         assert shown["why"].iloc[1].endswith("Collected later singly.")
-        assert "Bring failures back" not in text(at)
-        assert not any("reason" in frame.value.columns for frame in at.dataframe)
 
 
 def test_a_chosen_row_is_told_in_full(open_page, world) -> None:
     run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
-    at = open_page("runs", as_="vera", query={"run": run.id})
+    at = open_page("runs", as_="vera", query={"run": run.id, "view": "rows"})
     told = at.dataframe[-1].value["why"].iloc[0]
     assert told not in text(at)
     assert told in text(choose(at, "run_rows"))
@@ -412,7 +603,7 @@ def test_a_chosen_row_is_told_in_full(open_page, world) -> None:
 
 def test_approvals_tells_what_would_be_charged_and_who_asks(open_page, world) -> None:
     run_id = draft(world, [row(world), row(world, "INV-2"), row(world, "INV-3")])
-    world.services.runs.drafts.leave_out(run_id, [3], by=ALICE)
+    world.services.runs.corrections.leave_out(run_id, [3], reason="not now", by=ALICE)
     submit(world, run_id)
     said = text(open_page("approvals", as_="bob"))
     assert "2 rows to charge, $24.68" in said
@@ -439,7 +630,7 @@ class TestOutlook:
 class TestBringingBack:
     def test_only_the_chosen_rows(self, open_page, world) -> None:
         run = executed(world, [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)])
-        at = open_page("runs", as_="alice", query={"run": run.id})
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"})
         rows = sha256(b"2\n3\n4").hexdigest()[:12]
         ran(choose(at, f"run_failed_{rows}", 1))
         assert "INV-1" in text(at)
@@ -460,30 +651,42 @@ class TestBringingBack:
             ],
         )
         world.services.users.add_practice_users()
-        world.services.runs.drafts.leave_out(run_id, [4], by=ALICE)
+        world.services.runs.corrections.leave_out(run_id, [4], reason="not now", by=ALICE)
         run = approve(world, submit(world, run_id))
         world.services.payment_methods.detach(gone[1], by=ALICE)
         world.services.runs.control.start(run.id, by=ALICE)
         assert world.services.runs.executor.execute(run.id)
-        at = open_page("runs", as_="alice", query={"run": run.id})
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"})
         taken = "all 2 failed and 1 blocked rows"
         assert f"With none chosen, Try again takes {taken}." in text(at)
         assert taken in button(at, "run_recover_again").help
         assert "all 2 failed rows" in button(at, "run_recover_links").help
-        rows = next(caption for caption in at.caption if caption.value == "Rows")
-        assert rows.proto.help == "Also counted here: 1 left out or cancelled."
+        overview = text(open_page("runs", as_="alice", query={"run": run.id}))
+        assert "4 rows in all, 1 left out or cancelled" in overview
         ran(button(at, "run_recover_again").click().run())
         assert len(rows_of(world, at.query_params["run"])) == 3
 
     def test_links_and_messages_to_copy(self, open_page, world) -> None:
         run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
         world.clock.advance(days=31)
-        at = open_page("runs", as_="alice", query={"run": run.id})
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"})
         assert "No customer has to do anything" in text(at)
         ran(button(at, "run_recover_links").click().run())
         (message,) = [code.value for code in at.code if "/l/" in code.value]
         assert "http" in message
         assert "- INV-2: $12.34" in message
+
+    def test_links_that_stripe_refuses_are_not_sent_in_bulk_unawares(
+        self, open_page, world
+    ) -> None:
+        run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
+        assert not open_page("runs", as_="alice", query={"run": run.id, "view": "failures"}).error
+        world.stripe.configure({"payment_method_types": ["link"]})
+        with pytest.raises(Refused):
+            world.services.links.create(form_key="a", guest=True, by=ALICE)
+        [error] = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"}).error
+        assert "Setup links do not work" in error.value
+        assert "allowed payment method types" in error.value
 
     def test_a_new_card_is_told_for_every_row_of_its_customer(self, open_page, world) -> None:
         first = row(world, "INV-1", ALWAYS_DECLINES)
@@ -494,12 +697,37 @@ class TestBringingBack:
         with uow(world).read() as stores:
             session = stores.links.last_session(link.id).session_id
         world.finish(session)
-        at = open_page("runs", as_="alice", query={"run": run.id})
+        at = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"})
         assert "2 rows wait for another try" in text(at)
 
     def test_viewers_see_no_buttons(self, open_page, world) -> None:
         run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
         assert not any(
             "recover" in key
-            for key in buttons(open_page("runs", as_="vera", query={"run": run.id}))
+            for key in buttons(
+                open_page("runs", as_="vera", query={"run": run.id, "view": "failures"})
+            )
         )
+
+
+def test_results_for_accounting_have_amounts_dates_and_sums(open_page, world, services) -> None:
+    customer = world.customer("Acme Ltd")
+    good, bad = world.save_card(customer), world.save_card(customer, NO_MONEY)
+    run = executed(world, [(customer, good, 1234, "INV-1"), (customer, bad, 500, "INV-2")])
+    at = open_page("runs", as_="vera", query={"run": run.id})
+    file = fetched(ran(at.button(key="run_accounting_csv").click().run()), services)
+    assert file.name == f"{run.name}-accounting.csv"
+    lines = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
+    cells = [(line["Row"], line["Amount"], line["Currency"], line["State"]) for line in lines]
+    assert [cell[1:] for cell in cells] == [
+        ("12.34", "USD", "Succeeded"),
+        ("5.00", "USD", "Declined"),
+    ]
+    assert lines[0]["Payment id"].startswith("pi_")
+    assert lines[1]["What happened"]
+    book = fetched(ran(at.button(key="run_accounting_xlsx").click().run()), services)
+    sheets = python_calamine.load_workbook(io.BytesIO(book.content))
+    sums = sheets.get_sheet_by_name("Sums").to_python()
+    assert ["USD", "Succeeded", 1, 12.34] in sums
+    assert ["USD", "Declined", 1, 5] in sums
+    assert at.button(key="run_results_csv"), "the file to charge again stays"

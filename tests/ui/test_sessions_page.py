@@ -44,7 +44,7 @@ class TestList:
     def test_empty_says_why_and_offers_one_thing(self, opened) -> None:
         at = opened()
         assert "No sessions yet" in words(at)
-        assert [link.label for link in at.get("page_link")][-1] == "Make a setup link"
+        assert [link.label for link in at.main.get("page_link")][-1] == "Make a setup link"
         assert not at.dataframe
 
     def test_rows(self, opened, world, orphan) -> None:
@@ -58,7 +58,7 @@ class TestList:
         assert [list(state) for state in table["shown_state"]] == [
             ["Open"],
             ["Completed"],
-            ["Card without customer"],
+            ["No customer yet"],
         ]
 
     def test_a_card_that_was_not_saved_is_not_named_as_saved(self, opened, world) -> None:
@@ -89,7 +89,7 @@ class TestList:
         world.clock.advance(days=3)
         link(world)
         at = opened()
-        at.selectbox(key="sessions_period").set_value("day").run()
+        at.selectbox(key="sessions_period").set_value("today").run()
         assert column(at, "shown") == ["Nobody yet"]
         at.selectbox(key="sessions_period").set_value("week").run()
         assert len(column(at, "shown")) == 2
@@ -282,3 +282,19 @@ class TestWhileTheBankConfirms:
         assert column(at, "label") == [""]
         at = open_page("setup_links", as_="alice", query={"customer": customer})
         assert "still confirming" in words(at)
+
+
+def test_what_was_attached_may_be_charged_at_once(opened, world, orphan) -> None:
+    session, method = orphan
+    customer = world.customer("Acme Ltd")
+    assert "sessions_charge" not in keys(opened(session=session))
+    world.services.payment_methods.attach(method, customer_id=customer, by=ALICE)
+    at = opened(session=session)
+    button = at.button(key="sessions_charge")
+    assert button.proto.type == "primary"
+    button.click().run()
+    assert not at.exception
+    assert at.title[0].value == "New charge"
+    assert at.query_params["customer"] == customer
+    assert at.query_params["method"] == method
+    assert "sessions_charge" not in keys(opened("vera", session=session))

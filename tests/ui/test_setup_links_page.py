@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import timedelta
+
 import pytest
 
 from lib.domain.links import LinkStatus, SetupLink
+from lib.errors import Refused
 from lib.ui import new_link
 from lib.ui.formats import escape
+from tests.ui.charge_pages import exported
 from tests.ui.collect_pages import (
     LONG,
     NASTY,
@@ -42,7 +48,7 @@ def form(opened):
 
 
 def links(world: World) -> list[SetupLink]:
-    return [link for link, _ in world.services.links.listing()]
+    return [listed.link for listed in world.services.links.listing()]
 
 
 def make(world: World, count: int = 1, **how: object) -> SetupLink:
@@ -81,10 +87,17 @@ class TestList:
 
     def test_no_address_reaches_the_table_or_the_export(self, opened, world) -> None:
         link = make(world)
-        at = opened()
+        at = opened("vera")
         assert link.token not in at.dataframe[0].value.to_csv()
-        assert link.token not in world.services.reports.links.export().to_csv()
-        assert "checkout" not in world.services.reports.links.export().to_csv()
+        written = exported(at, world.services, "setup_links_export", "csv").content.decode(
+            "utf-8-sig"
+        )
+        header, *lines = csv.reader(io.StringIO(written))
+        assert header[:2] == ["Made (UTC)", "Customer"]
+        assert link.id in written
+        assert link.token not in written
+        assert "checkout" not in written
+        assert [line[header.index("State")] for line in lines] == ["Open"]
 
     def test_pills_count_and_filter_and_stand_in_the_address(self, opened, world) -> None:
         ended = make(world, reference="ended")
@@ -98,6 +111,30 @@ class TestList:
         assert labels == ["Open · 1", "Completed · 0", "Expired · 0", "Revoked · 1"]
         at.pills(key="setup_links_state").set_value(None).run()
         assert len(column(at, "reference")) == 2
+
+    def test_rare_states_have_a_pill_while_there_are_some(self, opened, world) -> None:
+        waits = make(world, customer=world.customer("Acme Ltd"), guest=False, currency="usd")
+        world.fill(world.services.links.show(waits.id)[1].session_id, "000123456780")
+        world.services.return_page.finish(world.services.links.show(waits.id)[1].session_id)
+        world.stripe.configure({"payment_method_types": ["link"]})
+        with pytest.raises(Refused):
+            make(world, reference="REFUSED")
+        at = opened()
+        pills = [option.content for option in at.pills(key="setup_links_state").proto.options]
+        assert pills[:3] == ["Open · 1", "Stripe makes no page · 1", "Bank is confirming · 1"]
+        shown = [list(states) for states in at.dataframe[0].value["state"]]
+        assert sorted(shown) == [["Bank is confirming"], ["Open", "Stripe makes no page"]]
+        at.pills(key="setup_links_state").set_value("refused").run()
+        assert column(at, "reference") == ["REFUSED"]
+        at.pills(key="setup_links_state").set_value("confirming").run()
+        assert column(at, "shown") == ["Acme Ltd"]
+        [said] = [info.value for info in opened(link=waits.id).info]
+        last_day = world.clock() + timedelta(days=10)
+        assert f"still confirming (until {last_day.day} {last_day:%b %Y})" in said
+
+    def test_a_rare_state_that_the_address_names_is_kept(self, opened) -> None:
+        at = opened(setup_links_state="refused")
+        assert at.pills(key="setup_links_state").value == "refused"
 
     def test_a_state_survives_a_changed_count(self, opened, world) -> None:
         make(world)
@@ -186,7 +223,11 @@ class TestMake:
         said = words(at)
         assert "USD" in said
         assert "US bank account" in said
-        assert "Klarna: each payment needs the customer" in said
+        assert "TWINT" in said
+        assert (
+            "[Klarna](https://docs.stripe.com/payments/klarna/set-up-future-payments): outside of"
+            in said
+        )
         assert "Only cards." not in said
 
     def test_a_twin_is_offered_first(self, form, world) -> None:
@@ -210,6 +251,17 @@ class TestMake:
         assert link.customer not in (None, known)
         assert len(world.services.customers.with_email("acme@example.com")) == 2
 
+    def test_one_of_two_with_an_address_is_chosen_beside_the_other(self, form, world) -> None:
+        twins = [world.customer(name, "acme@example.com") for name in ("Acme", "Acme Two")]
+        at = form("Existing customer")
+        at.session_state["setup_links_new_customer_chosen"] = twins[0]
+        press(at.run(), "setup_links_new_submit")
+        assert not links(world)
+        assert words(at).count("no saved method") == 2
+        assert "setup_links_new_twin_anyway" not in keys(at)
+        press(at, f"setup_links_new_twin_{twins[1]}")
+        assert [link.customer for link in links(world)] == [twins[1]]
+
     def test_another_e_mail_drops_the_offer(self, form, world) -> None:
         world.customer("Acme Ltd", "acme@example.com")
         at = fill(form("New customer"), setup_links_new_email="acme@example.com")
@@ -232,15 +284,22 @@ class TestMake:
         assert len(links(world)) == 2
 
     def test_after_a_lost_reply_the_same_form_goes_on_with_the_same_link(self, form, world) -> None:
-        world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="error_500_saved", times=1)
+        world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="error_500_unsaved", times=3)
         at = press(form("Nobody yet"), "setup_links_new_submit")
         assert at.warning or at.error
-        world.clock.advance(hours=25)
         press(at, "setup_links_new_submit")
         assert len(links(world)) == 1
 
+    def test_what_stripe_refuses_is_said_with_its_reason_and_no_minute(self, form, world) -> None:
+        world.stripe.configure({"payment_method_types": ["link"]})
+        at = press(form("Nobody yet"), "setup_links_new_submit")
+        said = [error.value for error in at.error]
+        assert any("Stripe does not accept this" in text for text in said)
+        assert not any("minute" in text for text in said)
+        assert "Setup links do not work" in form("Nobody yet").error[0].value
+
     def test_corrected_contents_are_not_swallowed_by_the_first_try(self, form, world) -> None:
-        world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="error_500_saved", times=1)
+        world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="error_500_unsaved", times=3)
         at = form("Nobody yet")
         at.text_input(key="setup_links_new_reference").set_value("WRONG").run()
         press(at, "setup_links_new_submit")
@@ -309,6 +368,20 @@ class TestPanel:
         assert at.query_params["link"] == link.id
         assert at.code[0].value == world.services.links.durable_url(link)
 
+    def test_what_was_saved_may_be_charged_at_once(self, opened, world) -> None:
+        customer = world.customer("Acme Ltd")
+        link = make(world, customer=customer, guest=False, reference="INV-7")
+        assert "setup_links_charge" not in keys(opened(link=link.id))
+        world.fill(world.services.links.show(link.id)[1].session_id)
+        world.services.sync.run()
+        at = opened(link=link.id)
+        assert at.button(key="setup_links_charge").proto.type == "primary"
+        press(at, "setup_links_charge")
+        assert at.title[0].value == "New charge"
+        assert at.query_params["customer"] == customer
+        assert at.text_input(key="new_charge_reference").value == "INV-7"
+        assert "setup_links_charge" not in keys(opened("vera", link=link.id))
+
     def test_names_are_inert(self, opened, world) -> None:
         customer = world.customer(NASTY)
         link = make(world, customer=customer, guest=False, reference="=HYPERLINK(1)")
@@ -317,6 +390,11 @@ class TestPanel:
         assert NASTY not in "\n".join(str(part.value) for part in [*at.markdown, *at.caption])
         assert f"Hello {NASTY}," in at.code[1].value
         assert drawer_title(at) == escape(NASTY)
+
+    def test_the_message_is_signed_with_the_company(self, opened, world) -> None:
+        world.services.ownership.learn_company()
+        at = opened(link=make(world).id)
+        assert at.code[1].value.endswith("Kind regards\nOnfile Practice Ltd")
 
     def test_expire_needs_the_word(self, opened, world) -> None:
         link = make(world)

@@ -50,6 +50,15 @@ def test_a_difference_is_red_and_named(open_page, read) -> None:
     assert "Something may be missing or wrong" in text(at)
 
 
+def test_an_object_that_was_left_out_is_told_below_what_was_read(open_page, read) -> None:
+    [customer] = [c["id"] for c in _customers(read)]
+    read.stripe.alter(customer, {"name": "Half a \ud83d"})
+    read.services.sync.run_now(by=ALICE, full=True)
+    told = text(open_page("sync", as_="vera"))
+    assert "1 object left out, each an incident; all others were read." in told
+    assert customer in told
+
+
 def _customers(world: World) -> list[dict[str, object]]:
     return stripe_account.listed(world, "/v1/customers")
 
@@ -204,7 +213,7 @@ def test_how_far_everything_was_compared(open_page, read) -> None:
         stores.sync.add_verification(
             VerificationResult("refunds", read.now, windows=5, windows_of=12, late=1)
         )
-    at = open_page("sync", as_="vera", query={"proof": "refunds"})
+    at = open_page("sync", as_="vera", query={"verification": "refunds"})
     assert "75% so far" in list(at.dataframe[0].value["whole"])
     assert "75% so far; all by 26 Nov 2026" in text(at)
     assert "1 change of other programs" in text(at)
@@ -221,7 +230,7 @@ def test_webhooks_that_stopped_are_told_on_the_page(open_page, read) -> None:
     read.services.sync.verify_now(by=ALICE)
     at = open_page("sync", as_="vera")
     assert "Something needs a look" in text(at)
-    assert "came by polling only: Stripe's webhooks do not arrive." in text(at)
+    assert "was read by Onfile itself only: Stripe's webhooks do not arrive." in text(at)
     [figure] = [metric for metric in at.metric if metric.label == "Last webhook"]
     assert figure.value == "Never"
     assert "webhooks do not arrive" in text(open_page("home", as_="vera"))

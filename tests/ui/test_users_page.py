@@ -6,8 +6,10 @@ import pytest
 
 from lib.domain.actors import Permission, Role
 from lib.errors import NotSignedIn
-from lib.ui import user_forms
-from tests.ui.conftest import PASSWORD, sign_in_form_is_shown
+from lib.ui import navigation, user_forms
+from tests.ui.conftest import PASSWORD, go, sign_in_form_is_shown
+
+OWN = "four gentle walruses"
 
 
 def choose(at, username: str, services):
@@ -18,13 +20,18 @@ def choose(at, username: str, services):
     return at
 
 
+def token_on(at) -> str:
+    """Of the one invitation that is shown."""
+    (address,) = [block.value for block in at.code]
+    return address.partition("?invitation=")[2]
+
+
 def add(at, **values: object):
     at.button(key="users_open_add").click().run()
     fields = {
         "username": "carol",
         "shown_name": "Carol Clerk",
         "address": "carol@example.com",
-        "password": PASSWORD,
     } | values
     for name, value in fields.items():
         if name != "roles":
@@ -37,9 +44,10 @@ def add(at, **values: object):
 
 
 class TestAdd:
-    def test_the_new_person_can_sign_in(self, open_page, services) -> None:
+    def test_the_new_person_is_invited_to_choose_a_password(self, open_page, services) -> None:
         at = add(open_page("users", as_="ada"), roles=["viewer", "approver"])
-        assert services.users.sign_in("carol", PASSWORD).roles == {Role.VIEWER, Role.APPROVER}
+        services.invitations.accept(token_on(at), OWN)
+        assert services.users.sign_in("carol", OWN).roles == {Role.VIEWER, Role.APPROVER}
         assert not at.text_input
         assert "carol" in set(at.dataframe[0].value["id"])
 
@@ -55,8 +63,6 @@ class TestAdd:
             {"shown_name": "a\x00b"},
             {"shown_name": "x" * 100_000},
             {"address": "nowhere"},
-            {"password": "short"},
-            {"password": "x" * 73},
             {"roles": []},
         ],
         ids=lambda bad: str(bad)[:40],
@@ -66,7 +72,7 @@ class TestAdd:
         at = add(open_page("users", as_="ada"), **bad)
         assert len(at.error) == 1
         assert len(services.users.list()) == before
-        assert at.text_input(key="users_add_password").value
+        assert at.text_input(key="users_add_address").value
 
     def test_markup_in_a_name_stays_text(self, open_page, services) -> None:
         name = "<b>Eve</b> :red[x] $y$ *z*"
@@ -107,12 +113,20 @@ class TestChange:
     def test_a_new_password_ends_the_persons_sessions(self, open_page, services) -> None:
         hers = open_page("home", as_="vera")
         at = choose(open_page("users", as_="ada"), "vera", services)
-        at.text_input(key="users_password_vera_new").set_value("a better password")
-        at.button(key="users_password_submit").click().run()
-        assert services.users.sign_in("vera", "a better password")
+        at.button(key="users_invite").click().run()
+        assert not sign_in_form_is_shown(hers.run()), "the invitation alone ends nothing"
+        services.invitations.accept(token_on(at), OWN)
+        assert services.users.sign_in("vera", OWN)
         with pytest.raises(NotSignedIn):
             services.users.sign_in("vera", PASSWORD)
         assert sign_in_form_is_shown(hers.run())
+
+    def test_the_invitation_stays_until_the_page_is_left(self, open_page, services) -> None:
+        at = choose(open_page("users", as_="ada"), "vera", services)
+        at.button(key="users_invite").click().run()
+        token = token_on(at)
+        assert token_on(at.run()) == token
+        assert not go(go(at, "audit"), "users").code
 
     def test_the_last_admin_stays(self, open_page, services) -> None:
         at = choose(open_page("users", as_="ada"), "ada", services)
@@ -142,7 +156,118 @@ class TestChange:
 def test_limits_are_set_on_the_settings_page(open_page, services) -> None:
     at = open_page("settings", as_="ada")
     at.selectbox(key="settings_limit_currency").set_value("eur").run()
+    assert at.text_input(key="settings_per_charge_eur").value == "4400.00", "the default"
+    at.text_input(key="settings_per_charge_eur").set_value("500.00")
     at.text_input(key="settings_per_run_eur").set_value("1000.00")
+    save = next(b for b in at.button if (b.key or "").startswith("settings_limits_save"))
+    save.click().run()
+    assert "Enter your password" in at.error[0].value
+    assert services.limits.all() == {}
+    at.text_input(key="settings_limits_password_eur").set_value(PASSWORD)
     next(b for b in at.button if (b.key or "").startswith("settings_limits_save")).click().run()
     assert not at.exception
     assert services.limits.all()["eur"].per_run == 100_000
+
+
+def test_a_limit_that_can_mean_two_sums_is_asked(open_page, services) -> None:
+    at = open_page("settings", as_="ada")
+    at.selectbox(key="settings_limit_currency").set_value("eur").run()
+    at.text_input(key="settings_per_charge_eur").set_value("1.500")
+    at.text_input(key="settings_per_run_eur").set_value("20.000,00")
+    at.text_input(key="settings_per_day_eur").set_value("")
+    at.text_input(key="settings_limits_password_eur").set_value(PASSWORD)
+
+    def save() -> None:
+        next(b for b in at.button if (b.key or "").startswith("settings_limits_save")).click().run()
+
+    save()
+    assert "eur" not in services.limits.all()
+    (asked,) = [one for one in at.button_group if "can mean two sums" in one.label]
+    assert asked.label.startswith("A charge: “1.500”")
+    asked.set_value("comma")
+    save()
+    assert not at.exception
+    limits = services.limits.all()["eur"]
+    assert (limits.per_charge, limits.per_run, limits.per_day) == (150_000, 2_000_000, None)
+
+
+def test_limits_with_three_decimals_ask_nothing_as_they_are_shown(open_page, services) -> None:
+    services.limits.set(
+        "kwd", per_charge="1.5", per_run="2.5", per_day="", by=services.users.find("ada").actor
+    )
+    at = open_page("settings", as_="ada")
+    at.selectbox(key="settings_limit_currency").set_value("kwd").run()
+    assert not [one for one in at.button_group if "can mean two sums" in one.label]
+
+
+class TestWithASecondAdmin:
+    @pytest.fixture
+    def eve(self, services, world) -> None:
+        services.users.add(
+            "eve",
+            name="Eve Admin",
+            email="eve@example.com",
+            roles=["admin"],
+            password=PASSWORD,
+            by=services.users.find("ada").actor,
+        )
+        services.users.sign_in("eve", PASSWORD)
+
+    def agree(self, at, label: str = "approve") -> None:
+        [field] = [one for one in at.text_input if "approvals_admin" in (one.key or "")]
+        field.set_value(PASSWORD)
+        [button] = [one for one in at.button if (one.key or "").endswith(f"_{label}")]
+        button.click().run()
+        assert not at.exception
+        assert not at.error
+
+    @pytest.mark.usefixtures("eve")
+    def test_roles_wait_for_her(self, open_page, services) -> None:
+        at = choose(open_page("users", as_="ada"), "vera", services)
+        at.pills(key="users_roles_vera_chosen").set_value(["operator"])
+        at.button(key="users_roles_submit").click().run()
+        assert "Another admin has to agree" in at.toast[0].value
+        assert services.users.find("vera").roles == {Role.VIEWER}
+        assert not [one for one in go(at, "approvals").text_input if "admin" in (one.key or "")]
+        hers = open_page("approvals", as_="eve")
+        assert "Give Vera Viewer the roles operator" in hers.markdown[0].value
+        self.agree(hers)
+        assert services.users.find("vera").roles == {Role.OPERATOR}
+
+    @pytest.mark.usefixtures("eve")
+    def test_only_admins_see_what_waits_for_one(self, open_page, services) -> None:
+        ada = services.users.find("ada").actor
+        services.users.disable("eve", by=ada)
+        assert any("Nothing waits" in m.value for m in open_page("approvals", as_="bob").markdown)
+        for who, count in (("bob", 0), ("ada", 1)):
+            actor = services.users.find(who).actor
+            assert navigation.waiting(services, actor)["approvals"] == count
+
+    @pytest.mark.usefixtures("eve")
+    def test_her_invitation_is_shown_to_whoever_agrees(self, open_page, services) -> None:
+        at = choose(open_page("users", as_="eve"), "ada", services)
+        services.users.sign_in("ada", PASSWORD)
+        at.button(key="users_invite").click().run()
+        assert not at.code
+        other = open_page("approvals", as_="ada")
+        self.agree(other)
+        services.invitations.accept(token_on(other), OWN)
+        assert services.users.sign_in("ada", OWN)
+
+    @pytest.mark.usefixtures("eve")
+    def test_limits_wait_and_a_rejected_one_changes_nothing(self, open_page, services) -> None:
+        ada = services.users.find("ada").actor
+        services.limits.set("eur", per_charge="5", per_run="", per_day="", by=ada)
+        assert services.limits.all() == {}
+        at = open_page("approvals", as_="eve")
+        assert "€5\\.00" in at.markdown[0].value
+        self.agree(at, "reject")
+        assert services.limits.all() == {}
+        assert not services.admin_proposals.to_decide(by=ada)
+
+    @pytest.mark.usefixtures("eve")
+    def test_a_new_operator_begins_as_a_viewer(self, open_page, services) -> None:
+        at = add(open_page("users", as_="ada"), roles=["operator"])
+        assert "begins as a viewer" in at.toast[0].value
+        assert services.users.find("carol").roles == {Role.VIEWER}
+        assert token_on(at)

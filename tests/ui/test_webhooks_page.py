@@ -100,13 +100,26 @@ class TestList:
         assert len(column(at, "what")) == found
         assert ("No delivery matches" in words(at)) == (found == 0)
 
+    def test_counts_follow_the_search(self, opened, world) -> None:
+        for number in range(2):
+            receive(world, "invoice.paid", f"in_{number}")
+        receive(world, "customer.created", "cus_1")
+        at = opened()
+        assert at.pills(key="webhooks_state").options[:3:2] == ["Waiting · 1", "Not needed · 2"]
+        assert "3 deliveries" in words(at)
+        fill(at, webhooks_search="customer")
+        assert at.pills(key="webhooks_state").options[:3:2] == ["Waiting · 1", "Not needed · 0"]
+        assert "1 delivery" in words(at)
+
     def test_paging(self, opened, world) -> None:
         for number in range(51):
             receive(world, "invoice.paid", f"in_{number}")
         at = opened()
         assert len(column(at, "what")) == 50
+        assert "1–50 of 51 deliveries" in words(at)
         press(at, "webhooks_pager_older")
         assert column(at, "about") == ["in_0"]
+        assert "51–51 of 51 deliveries" in words(at)
 
 
 class TestNotSetUp:
@@ -161,7 +174,7 @@ class TestReplay:
 
     def test_all(self, opened, world, given_up) -> None:
         press(opened(), "webhooks_replay_all")
-        assert world.services.reports.webhooks.counts()["waiting"] == 1
+        assert world.services.reports.webhooks.counts().by_state["waiting"] == 1
         assert "webhooks_replay_all" not in keys(opened())
 
     def test_a_viewer_cannot(self, opened, given_up) -> None:

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from lib.services.collect.links import CreatedLink
-from lib.web.routes import LARGEST_DELIVERY_BYTES
+from lib.web.public import LARGEST_DELIVERY_BYTES
 from tests import stripe_account
 from tests.webhook_route import PATH, client_of, deliver, signed
 from tests.world import ALICE, World, impatient, new_world
@@ -201,6 +201,16 @@ class TestReturnPage:
         assert reply.status_code == 200
         assert "Nothing was saved" in reply.text
 
+    def test_cancelled_says_that_the_customer_had_opened_the_link(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world)
+        client.head(f"/setup/cancelled?link={made.link.id}")
+        assert world.services.links.show(made.link.id)[0].opened_at is None
+        for name in (made.link.id, "link_nobody00000000", "../x"):
+            assert client.get(f"/setup/cancelled?link={name}").status_code == 200
+        assert world.services.links.show(made.link.id)[0].opened_at == world.now
+
 
 class TestDurableLink:
     def test_303_to_the_live_page_and_never_cached(self, world: World, client: TestClient) -> None:
@@ -239,6 +249,14 @@ class TestDurableLink:
         reply = client.get(f"/l/{token}")
         assert reply.status_code == 410
         assert "<b>" not in reply.text
+        assert "Please ask the person who sent it to you." in reply.text
+
+    def test_an_address_that_nobody_knows_any_more_says_whom_to_ask(self, world: World) -> None:
+        world.settings = replace(world.settings, company="Acme Ltd", contact="help@acme.example")
+        world.rebuild()
+        reply = client_of(world).get("/l/" + "a" * 27)
+        assert reply.status_code == 410
+        assert "Please ask Acme Ltd: help@acme.example" in reply.text
 
     def test_503_while_stripe_is_down_and_the_link_stays(
         self, world: World, client: TestClient
@@ -295,6 +313,67 @@ class TestDurableLink:
         world.stripe.configure({"payment_method_types": ["link"]})
         reply = client_of(world).get(f"/l/{made.link.token}")
         assert "Acme &lt;b&gt;Ltd&lt;/b&gt;: help@acme.example" in reply.text
+
+
+class TestWhoWrites:
+    @pytest.fixture
+    def client(self, world: World) -> TestClient:
+        world.settings = replace(world.settings, company="Acme & Sons", contact="help@acme.example")
+        world.rebuild()
+        return client_of(world)
+
+    @pytest.mark.parametrize(
+        "path", ["/setup/cancelled", "/setup/return?session_id=cs_test_a1b2c3d4", "/l/nothing"]
+    )
+    def test_every_page_names_the_company(self, client: TestClient, path: str) -> None:
+        text = client.get(path).text
+        assert "Acme &amp; Sons" in text
+        assert text.count("help@acme.example") == 1
+
+    def test_the_accounts_own_name_where_none_was_set(self, world: World) -> None:
+        world.services.ownership.learn_company()
+        assert "Onfile Practice Ltd" in client_of(world).get("/setup/cancelled").text
+
+    def test_a_page_needs_no_database(
+        self, world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(_: object) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+        monkeypatch.setattr(type(world.services.senders), "sender", broken)
+        assert "Acme &amp; Sons" in client.get("/setup/cancelled").text
+
+
+class TestLanguages:
+    """Chosen at the link, else the customer's at Stripe, else the browser's, else the installation's."""
+
+    def test_an_ended_link_speaks_the_language_chosen_at_it(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world, locale="ja")
+        world.change("UPDATE customers SET preferred_locales = 'fr'")
+        world.services.links.expire(made.link.id, by=ALICE)
+        reply = client.get(f"/l/{made.link.token}", headers={"Accept-Language": "de"})
+        assert reply.headers["content-language"] == "ja"
+        assert '<html lang="ja">' in reply.text
+        assert "このリンクは無効です" in reply.text
+
+    def test_the_return_page_the_customers(self, world: World, client: TestClient) -> None:
+        made = link(world)
+        world.change("UPDATE customers SET preferred_locales = 'pl,it'")
+        world.fill(made.session_id)
+        reply = client.get("/setup/return", params={"session_id": made.session_id})
+        assert "La Sua carta è registrata" in reply.text
+
+    def test_where_nobody_is_known_the_browsers(self, client: TestClient) -> None:
+        reply = client.get("/setup/cancelled", headers={"Accept-Language": "sv, nl;q=0.5"})
+        assert "Er is niets opgeslagen" in reply.text
+        assert reply.headers["vary"] == "Accept-Language"
+
+    def test_else_the_installations(self, world: World) -> None:
+        world.settings = replace(world.settings, language="de-AT")
+        world.rebuild()
+        assert "Es wurde nichts hinterlegt" in client_of(world).get("/setup/cancelled").text
 
 
 def test_home_by_its_name_leads_to_the_default_page(client: TestClient) -> None:

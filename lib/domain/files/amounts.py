@@ -15,16 +15,17 @@ from lib.domain.files.number_styles import (
     is_negative,
     readings,
     value,
-    writing,
+    writing_of,
 )
 from lib.domain.files.sheets import Cell, CellKind
-from lib.domain.files.typed_sums import NO_CHARGE, written
+from lib.domain.files.typed_sums import NO_CHARGE, refuse_unreadable, written
 from lib.domain.runs import Severity
 from lib.errors import InvalidInput
 from lib.money import Money, currency, parse_amount, parse_total
 
 Fail = Callable[[str, str, Severity], None]
 """Code, message, severity."""
+_SWITCH = "At the command line: --decimal comma or --decimal dot."
 
 _NUMBER = re.compile(r"[0-9][0-9.,]*", re.ASCII)
 
@@ -48,23 +49,23 @@ class NumberStyle:
         if self.sign is not None:
             return ""
         example, proposal = self.seen.example, self.seen.proposal
-        switch = "Choose the number style, or write --decimal dot or --decimal comma."
+        choose = "Choose the number style."
         if self.seen.is_mixed and proposal is None:
             return (
                 f"Some amounts are written with a decimal comma (“{example}”) and as many with a decimal "
-                f"dot. {switch}"
+                f"dot. {choose}"
             )
         if proposal is DecimalSign.COMMA and not self.seen.two_sums:
             return (
-                f"The amounts are written with a decimal comma, as “{example}” is. Confirm it once for the "
-                "file, or write --decimal comma."
+                f"The amounts are written with a decimal comma, as “{example}” is. "
+                "Confirm it once for the file."
             )
         if proposal is not None:
             return (
                 f"“{example}” can mean two sums; the other amounts are written with a decimal "
-                f"{proposal.value}. Confirm it, or write --decimal {proposal.value}."
+                f"{proposal.value}. Confirm it."
             )
-        return f"“{example}” can mean two sums. {switch}"
+        return f"“{example}” can mean two sums. {choose}"
 
 
 def amount_of(
@@ -97,7 +98,8 @@ def amount_of(
 
 def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
     number = cell.number or Decimal(0)
-    if number < 0:
+    # A format may write the minus: a person sees a credit.
+    if number < 0 or is_negative(text):
         fail("amount_negative", f"“{text[:24]}”: {NO_CHARGE}", Severity.RED)
         return None
     if not _is_in(cell.signs, text, code, fail):
@@ -107,6 +109,13 @@ def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
         return None
     if cell.code == "General":
         return _money(number, code, fail)
+    if not (cell.is_certain or cell.with_comma):
+        fail(
+            "amount_format_unknown",
+            f"The cell holds {number:f}, under the number format “{cell.code[:40]}”, which Onfile cannot show. "
+            "Compare the amount with what the spreadsheet shows.",
+            Severity.AMBER,
+        )
     digits = _NUMBER.findall(text)
     shown = value(digits[0].rstrip("."), DecimalSign.DOT) if len(digits) == 1 else None
     unit = currency(code)
@@ -123,6 +132,13 @@ def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
         fail(
             "amount_rounded",
             f"The cell shows {text.strip()[:24]}, rounded from {number:f}.",
+            Severity.AMBER,
+        )
+    elif currency_signs.has_foreign_words(cell.signs):
+        # “1.5 k” may be 1,500 to whoever wrote it.
+        fail(
+            "amount_with_words",
+            f"The cell shows “{text.strip()[:24]}”, and holds {number:f}. Check that this is the amount.",
             Severity.AMBER,
         )
     return _money(shown, code, fail)
@@ -147,12 +163,11 @@ def _in_style(text: str, code: str, style: NumberStyle, fail: Fail) -> Decimal |
     if currency_signs.has_foreign_words(text):
         _refused(text, code, fail)
         return None
-    number = written(text)
-    kind, seen = writing(number), style.seen
+    numbers = readings(written(text))
+    kind, seen = writing_of(numbers), style.seen
     if kind is Writing.NONE:
         _refused(text, code, fail)
         return None
-    numbers = readings(number)
     if kind is Writing.NEUTRAL:
         return next(iter(numbers.values()))
     sign = style.sign
@@ -160,7 +175,7 @@ def _in_style(text: str, code: str, style: NumberStyle, fail: Fail) -> Decimal |
         # A dot is the usual sign, so what can only mean that is read; unless most say otherwise.
         if kind is Writing.DOT and seen.proposal is not DecimalSign.COMMA and not seen.comma:
             return numbers[DecimalSign.DOT]
-        fail("decimal_unconfirmed", style.question(), Severity.RED)
+        fail("decimal_unconfirmed", f"{style.question()} {_SWITCH}", Severity.RED)
         return None
     if sign not in numbers:
         fail(
@@ -176,6 +191,7 @@ def _in_style(text: str, code: str, style: NumberStyle, fail: Fail) -> Decimal |
 def _refused(text: str, code: str, fail: Fail) -> None:
     """Says what is wrong with a text that is no amount in any style."""
     try:
+        refuse_unreadable(text)
         parse_total(text, code)
     except InvalidInput as refused:
         fail(refused.code, str(refused), Severity.RED)

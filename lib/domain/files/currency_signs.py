@@ -63,6 +63,9 @@ _SIGNS: dict[str, frozenset[str]] = {
         "SFR": "chf",
         "ЛВ": "bgn",
         "РУБ": "rub",
+        "Р": "rub",
+        "ГРН": "uah",
+        "R": "zar",
         "RM": "myr",
         "RP": "idr",
     }.items()

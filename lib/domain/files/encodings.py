@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lib.domain.identity import readable_line
 from lib.errors import InvalidInput
 
 CHOICES: Mapping[str, str] = MappingProxyType(
@@ -23,8 +24,26 @@ CHOICES: Mapping[str, str] = MappingProxyType(
         "iso8859-9": "ISO-8859-9 (Turkish)",
         "iso8859-13": "ISO-8859-13 (Baltic)",
         "iso8859-15": "ISO-8859-15 (Western European with €)",
+        "iso8859-3": "ISO-8859-3 (Southern European)",
+        "iso8859-4": "ISO-8859-4 (Northern European)",
+        "iso8859-6": "ISO-8859-6 (Arabic)",
+        "iso8859-8": "ISO-8859-8 (Hebrew)",
+        "iso8859-10": "ISO-8859-10 (Nordic)",
+        "iso8859-11": "ISO-8859-11 (Thai)",
+        "iso8859-14": "ISO-8859-14 (Celtic)",
+        "iso8859-16": "ISO-8859-16 (South-Eastern European)",
+        "cp1255": "Windows-1255 (Hebrew)",
+        "cp1256": "Windows-1256 (Arabic)",
+        "cp1258": "Windows-1258 (Vietnamese)",
+        "cp874": "Windows-874 (Thai)",
+        "koi8-r": "KOI8-R (Russian)",
+        "koi8-u": "KOI8-U (Ukrainian)",
+        "cp850": "DOS 850 (Western European)",
+        "cp852": "DOS 852 (Central European)",
+        "cp866": "DOS 866 (Cyrillic)",
         "mac-roman": "Mac Roman",
         "cp932": "Shift-JIS (Japanese)",
+        "euc_jp": "EUC-JP (Japanese)",
         "gb18030": "GB18030 (Chinese, simplified)",
         "cp949": "EUC-KR (Korean)",
         "cp950": "Big5 (Chinese, traditional)",
@@ -48,10 +67,11 @@ def named(name: str) -> str:
     The Python name of what a person calls it: windows-1250, latin2, Shift-JIS, Big5.
 
     Raises:
-        InvalidInput: none that can be chosen.
+        InvalidInput: none that can be chosen, or a letter in it cannot be shown.
     """
+    name = readable_line(name, what="encoding", field="encoding")
     try:
-        codec = codecs.lookup(name.strip()).name
+        codec = codecs.lookup(name).name
     except (LookupError, ValueError):
         codec = ""
     codec = _WIDER.get(codec, codec)

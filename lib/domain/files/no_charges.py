@@ -4,79 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lib.domain.files import credit_words
+from lib.domain.files.credit_words import bare_text, flat_text, words_in
 from lib.domain.files.row_errors import RowError
+from lib.domain.files.telling_columns import Judge, judges_of, state
 from lib.domain.runs import Severity
-from lib.money import CURRENCIES, Money, format_money
+from lib.money import CURRENCIES
 
-# In English, German, French, Dutch, Spanish, Italian, Polish and Japanese.
-_TOTALS = frozenset(
-    "total totals subtotal subtotals grandtotal sum sumtotal balance carriedforward broughtforward "
-    "totaldue amountdue summe gesamt gesamtsumme gesamtbetrag zwischensumme endsumme übertrag saldo "
-    "totalgénéral soustotal totalttc totalht montanttotal somme totaal subtotaal eindtotaal totale "
-    "subtotale totalgeneral suma razem ogółem sumatotal 合計 小計 総計 合計金額 総合計".split()
-)
-_CREDIT_NOTES = (
-    "credit note",
-    "creditnote",
-    "credit memo",
-    "credit invoice",
-    "gutschrift",
-    "rechnungskorrektur",
-    "stornorechnung",
-    "storno",
-    "note de crédit",
-    "facture d'avoir",
-    "creditnota",
-    "creditfactuur",
-    "nota de crédito",
-    "nota di credito",
-    "nota di accredito",
-    "kreditnota",
-    "kreditnote",
-    "faktura korygująca",
-    "korekta",
-    "赤伝",
-    "貸方票",
-    "クレジットノート",
-    "返品",
-)
-# As a document's type, where nothing else is expected.
-_CREDIT_TYPES = frozenset(
-    "credit cr cn crn creditmemo avoir refund refunds reversal chargeback payment receipt deposit "
-    "zahlung zahlungseingang erstattung rückerstattung paiement remboursement 返金 入金".split()
-)
-_TYPE_HEADINGS = frozenset(
-    "type doctype documenttype document kind transactiontype transaction category art typ belegart "
-    "dokumenttyp dokumentart vorgangsart buchungsart typededocument typedocument soort tipo "
-    "tipodocumento rodzaj 種別 種類 区分 伝票種別".split()
-)
-_SIDE_HEADINGS = frozenset(
-    "dc drcr debitcredit dorc creditdebit cd crdr sign sollhaben sh shkennzeichen sollhabenkennzeichen "
-    "débitcrédit debetcredit 貸借 借方貸方".split()
-)
-_CREDIT_SIDES = frozenset("c cr credit h haben k kredit crédit minus - avere 貸 貸方".split())
-_CREDIT_HEADINGS = frozenset(
-    "credit credits creditamount haben habenbetrag crédit montantcrédit credito avere 貸方 貸方金額".split()
-)
-_STATE_HEADINGS = frozenset(
-    "status state paymentstatus zustand zahlungsstatus statut estado stato".split()
-)
-_SETTLED = frozenset(
-    "paid void voided cancelled canceled reversed writtenoff uncollectible bezahlt storniert erledigt "
-    "beglichen payé payée annulé betaald pagado pagata pagato zapłacono 支払済 入金済".split()
-)
-# One look at a whole row: most hold none of these words.
-_HINT = re.compile(
-    "total|totaa|sum|somm|razem|ogółem|saldo|balance|forward|amount ?due|übertrag|合計|小計|総計|"
-    "credit|crédit|crèdit|crédito|gutschrift|storno|korrektur|avoir|accredito|kredit|koryguj|korekt|"
-    "赤伝|貸方|クレジット|返品",
-    re.IGNORECASE,
-)
-_NOTHING = re.compile(r"[-+0.,\s]*\Z")
-_SEPARATORS = re.compile(r"[\W_]+")
+_MOST_WORDS = 5
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,66 +23,85 @@ class Marks:
     """The columns of a file in which a row can say that it is no charge, by index."""
 
     types: frozenset[int]
-    sides: frozenset[int]
-    credits: frozenset[int]
-    states: frozenset[int]
+    numbers: Mapping[int, str]
+    """Columns of documents' numbers, each with the letters that all of its cells begin with, if they do."""
+    telling: Mapping[int, Judge]
+    keys: frozenset[int]
+    """Of the customer and the reference, which hold no words beside what they name."""
     skipped: frozenset[int]
     """Amounts, currencies and what Onfile wrote, which hold no such words."""
     amount_is_credit: bool
+    usual_types: Mapping[int, str] = field(default_factory=dict)
+    """What a charge is called in a column of types that names any."""
     names: Mapping[int, str] = field(default_factory=dict)
+    watched: tuple[int, ...] = ()
+    hints: tuple[str, ...] = ()
+    """Those parts of words that stand anywhere in the file."""
 
     def of_row(self, row: int, cells: Sequence[str]) -> list[RowError]:
         errors: list[RowError] = []
-        watched = self.types | self.sides | self.credits | self.states
-        places: Iterable[int] = sorted(watched)
-        if _HINT.search("\n".join(cells)):
-            places = range(len(cells))
-        for at in places:
+        speaks = self.hints != () and self._speaks("\n".join(cells))
+        for at in range(len(cells)) if speaks else self.watched:
             text = cells[at].strip()
             if text and at not in self.skipped:
-                error = self._of_cell(row, at, text)
+                error = self._of_cell(row, at, text, speaks=speaks)
                 if error is not None and error.code not in {one.code for one in errors}:
                     errors.append(error)
         if self.amount_is_credit:
             errors.append(_amber(row, "amount", "amount_of_credits", _CREDIT_COLUMN))
         return errors
 
-    def _of_cell(self, row: int, at: int, text: str) -> RowError | None:
-        column, plain = self.names.get(at, ""), _plain(text)
-        if at in self.credits:
-            if _NOTHING.match(text):
-                return None
-            return _red(
-                row, "amount", "row_is_credit", f"There is a credit in this row: {text[:30]}."
+    def _speaks(self, text: str) -> bool:
+        flat = flat_text(text)
+        return any(hint in flat for hint in self.hints)
+
+    def _of_cell(self, row: int, at: int, text: str, *, speaks: bool) -> RowError | None:
+        column, is_type = self.names.get(at, ""), at in self.types
+        error = self.telling[at](row, column, text) if at in self.telling else None
+        if error is None and (speaks or is_type):
+            error = _of_total(row, column, text, is_key=at in self.keys) or _of_credit_note(
+                row, column, text, is_type=is_type
             )
-        if at in self.sides and (plain in _CREDIT_SIDES or text in _CREDIT_SIDES):
-            return _red(
-                row, "amount", "row_is_credit", f"“{text[:20]}” marks a credit, not a charge."
-            )
-        if at in self.states and plain in _SETTLED:
-            return _amber(
-                row, column, "row_is_settled", f"The row says “{text[:30]}”: is it still owed?"
-            )
-        if _is_total(text):
-            return _red(row, column, "row_is_total", f"“{text[:40]}” is a total, not a charge.")
-        folded = unicodedata.normalize("NFKC", text).casefold()
-        is_type = at in self.types
-        if (is_type and plain in _CREDIT_TYPES) or any(word in folded for word in _CREDIT_NOTES):
-            message = f"“{text[:40]}” is no charge."
-            # In a free text it may be spoken of; as a type, or alone in its cell, it is meant.
-            if is_type or plain in {_plain(word) for word in _CREDIT_NOTES}:
-                return _red(row, column, "row_is_credit_note", message)
-            return _amber(
-                row, column, "credit_note_mentioned", f"“{text[:40]}”: is this a credit note?"
-            )
-        return None
+        return error or self._of_number(row, at, text) or self._of_type(row, at, text)
+
+    def _of_number(self, row: int, at: int, text: str) -> RowError | None:
+        """“CN-17”, in a column of numbers or of types; alone in its cell, in any."""
+        is_expected = at in self.numbers or at in self.types
+        letters = _prefix(text) if is_expected or _CREDIT_NUMBER.fullmatch(text) else None
+        if letters is None or letters == self.numbers.get(at):
+            return None
+        return _amber(
+            row,
+            self.names.get(at, ""),
+            "row_numbered_as_credit",
+            f"“{text[:40]}”: numbers of credit notes begin with “{letters.upper()}”. Is this one?",
+        )
+
+    def _of_type(self, row: int, at: int, text: str) -> RowError | None:
+        usual = self.usual_types.get(at)
+        if usual is None or _names_an_invoice(text):
+            return None
+        return _amber(
+            row,
+            self.names.get(at, ""),
+            "row_type_unusual",
+            f"“{text[:40]}” stands where other rows say “{usual[:40]}”: is this a charge?",
+        )
 
 
+_CREDIT_NUMBER = re.compile(r"#?\s*(?:cn|crn|credit|cred)[\W_]{0,2}\d[\w/.-]{0,20}", re.IGNORECASE)
+_SIGMA = "\N{N-ARY SUMMATION}"
 _CREDIT_COLUMN = "The amounts are those of a column of credits. Choose the column of what is owed."
 
 
-def marks_of(header: Sequence[str], columns: Mapping[str, int]) -> Marks:
-    plain = [_plain(name) for name in header]
+def marks_of(
+    header: Sequence[str], columns: Mapping[str, int], rows: Sequence[Sequence[str]]
+) -> Marks:
+    """
+    Args:
+        rows: the cells of all rows: what is usual in a column is no news of one of them.
+    """
+    plain = [bare_text(name) for name in header]
     amount = columns.get("amount")
     skipped = {columns[name] for name in ("amount", "currency") if name in columns}
     skipped |= {
@@ -153,66 +111,168 @@ def marks_of(header: Sequence[str], columns: Mapping[str, int]) -> Marks:
     def of(words: frozenset[str]) -> frozenset[int]:
         return frozenset(at for at, name in enumerate(plain) if name in words) - skipped
 
+    types = of(credit_words.TYPE_HEADINGS)
+    numbers = of(credit_words.NUMBER_HEADINGS) - types
+    if "reference" in columns:
+        numbers |= {columns["reference"]}
+    telling = dict(judges_of(header, skipped))
+    if "description" in columns:
+        telling.setdefault(columns["description"], state)
+    texts = {at: {cells[at].strip() for cells in rows} - {""} for at in numbers | types}
+    whole = "\n".join(map("\n".join, rows))
+    watched = types | numbers | telling.keys()
+    if _CREDIT_NUMBER.search(whole):
+        watched |= set(range(len(header))) - {
+            columns.get("customer"),
+            columns.get("payment_method"),
+        }
     return Marks(
-        of(_TYPE_HEADINGS),
-        of(_SIDE_HEADINGS),
-        of(_CREDIT_HEADINGS),
-        of(_STATE_HEADINGS),
-        frozenset(skipped),
-        amount is not None and amount < len(plain) and plain[amount] in _CREDIT_HEADINGS,
-        {index: name for name, index in columns.items()},
+        types=types,
+        numbers={at: _shared_prefix(texts[at]) for at in numbers},
+        telling=telling,
+        keys=frozenset(columns[name] for name in ("customer", "reference") if name in columns),
+        skipped=frozenset(skipped),
+        amount_is_credit=amount is not None
+        and amount < len(plain)
+        and plain[amount] in credit_words.CREDIT_HEADINGS,
+        usual_types={
+            at: min(usual) for at in types if (usual := set(filter(_names_an_invoice, texts[at])))
+        },
+        names={index: name for name, index in columns.items()},
+        watched=tuple(sorted(watched)),
+        hints=_hints_in(whole),
     )
 
 
-def sums_of_others(rows: Sequence[tuple[int, str, Money]]) -> list[RowError]:
-    """
-    Rows whose amount is the sum of those above: of all of them in the last row, or of one customer's.
-
-    Args:
-        rows: number, customer and amount of those that can be read, in the order of the file.
-    """
-    errors = []
-    totals: dict[str, int] = {}
-    counts: dict[str, int] = {}
-    group: list[Money] = []
-    customer = ""
-    for at, (number, whose, money) in enumerate(rows):
-        code = money.currency
-        if whose != customer:
-            customer, group = whose, []
-        of_group = sum(one.amount for one in group if one.currency == code)
-        is_last = at == len(rows) - 1
-        if len(group) > 1 and of_group == money.amount:
-            errors.append(_sum_of(number, money, "the rows of this customer above it"))
-            group = []
-        elif is_last and counts.get(code, 0) > 1 and totals[code] == money.amount:
-            errors.append(_sum_of(number, money, "all rows above it"))
-        else:
-            group.append(money)
-        totals[code] = totals.get(code, 0) + money.amount
-        counts[code] = counts.get(code, 0) + 1
-    return errors
+def _shared_prefix(texts: Collection[str]) -> str:
+    """What all begin with where that may be somebody's initials, too."""
+    shared = _prefix(next(iter(texts), ""))
+    if shared not in credit_words.PERHAPS_CREDIT_PREFIXES:
+        return ""
+    return shared if all(_prefix(text) == shared for text in texts) else ""
 
 
-def _sum_of(number: int, money: Money, others: str) -> RowError:
-    amount = format_money(money.amount, money.currency)
-    return _amber(
-        number, "amount", "amount_is_a_sum", f"{amount} is the sum of {others}: is it a total?"
+def _prefix(text: str) -> str | None:
+    """The letters before a number, where those of credit notes begin with them."""
+    if text.isdecimal():
+        return None
+    match = _LETTERS.search(text)
+    if match is None or not any(map(str.isdecimal, text)):
+        return None
+    letters = unicodedata.normalize("NFKC", match.group()).casefold()
+    is_known = (
+        letters in credit_words.CREDIT_PREFIXES or letters in credit_words.PERHAPS_CREDIT_PREFIXES
     )
+    return letters if is_known else None
+
+
+def _of_total(row: int, column: str, text: str, *, is_key: bool) -> RowError | None:
+    if _is_total(text):
+        return _red(row, column, "row_is_total", f"“{text[:40]}” is a total, not a charge.")
+    if _ends_or_begins_as_total(text) or (is_key and _begins_with_a_total(text)):
+        return _amber(row, column, "row_total_mentioned", f"“{text[:40]}”: is this a total?")
+    return None
+
+
+def _of_credit_note(row: int, column: str, text: str, *, is_type: bool) -> RowError | None:
+    bare = bare_text(text)
+    is_named = any(word in bare for word in _CREDIT_NOTES_BARE)
+    # In a free text it may be spoken of; as a type, or alone in its cell, it is meant.
+    if bare in _CREDIT_NOTES_BARE or (is_type and (is_named or _is_credit_type(text))):
+        return _red(row, column, "row_is_credit_note", f"“{text[:40]}” is no charge.")
+    if is_named or (is_type and _may_be_a_credit(text)) or _begins_with_a_refund(text):
+        return _amber(
+            row, column, "credit_note_mentioned", f"“{text[:40]}”: is this a credit note?"
+        )
+    return None
+
+
+def _begins_with_a_refund(text: str) -> bool:
+    words = words_in(text)
+    return bool(words) and (
+        words[0] in credit_words.REFUNDS or "".join(words[:2]) in credit_words.REFUNDS
+    )
+
+
+def _is_credit_type(text: str) -> bool:
+    """Alone or with a number behind it: “CN-17”."""
+    letters = bare_text(text).strip("0123456789")
+    return letters in credit_words.CREDIT_TYPES or letters in credit_words.CREDIT_PREFIXES
+
+
+def _may_be_a_credit(text: str) -> bool:
+    words = set(words_in(text))
+    if bare_text(text).strip("0123456789") in credit_words.PERHAPS_CREDIT_TYPES:
+        return True
+    return not words.isdisjoint(credit_words.CREDIT_WORDS) and words.isdisjoint(credit_words.CARDS)
+
+
+def _names_an_invoice(text: str) -> bool:
+    words = {word.strip("0123456789") for word in words_in(text)}
+    return (
+        not words.isdisjoint(credit_words.INVOICE_TYPES)
+        or bare_text(text) in credit_words.INVOICE_TYPES
+    )
+
+
+def _hints_in(text: str) -> tuple[str, ...]:
+    """One look at a whole file for each: most files hold hardly any."""
+    flat = flat_text(text)
+    return tuple(hint for hint in _HINTS if hint in flat)
+
+
+def names_a_total(text: str) -> bool:
+    return _is_total(text) or _ends_or_begins_as_total(text)
 
 
 def _is_total(text: str) -> bool:
     """The word alone, or with a currency, a date or another number behind it."""
-    words = [
-        word for word in _SEPARATORS.split(unicodedata.normalize("NFKC", text).casefold()) if word
-    ]
-    while len(words) > 1 and (words[-1] in CURRENCIES or words[-1].isdecimal()):
-        words.pop()
-    return bool(words) and "".join(words) in _TOTALS
+    words = words_in(text)
+    if not words:
+        return text.strip(" :=") == _SIGMA
+    while words:
+        if "".join(words) in credit_words.TOTALS:
+            return True
+        last = words.pop()
+        if not (last in CURRENCIES or last.isdecimal() or last in credit_words.QUALIFIERS):
+            return False
+    return False
 
 
-def _plain(text: str) -> str:
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text).casefold())
+_CREDIT_NOTES_BARE = frozenset(map(bare_text, credit_words.CREDIT_NOTES))
+_LATIN_HINTS = tuple(
+    "tot,celkem,sum,somm,gesamt,ergebnis,razem,saldo,balance,forward,i alt,ialt,yhteens,toplam,viso,"
+    "kokku,amount due,amountdue,spolu,ukupno,skupaj,samtals,jumlah,osszesen,credit,gutschrift,storno,korrektur,"
+    "avoir,abono,rectificat,accredito,krediet,kredit,kredy,kreedit,koryguj,korekt,adjustment,hyvit,dobropis,"
+    "opravny,sztorn,helyesb,jovair,odobren,iade,alacak,estorno,sucet,ubertrag,vahesumma,kopa,soucet,osszeg,vsota,tongcong,tong cong,ttl,refund,reversal,chargeback,erstattung,ruckzahlung,rembours,reembols,devol,"
+    "rimbors,terugbetal,zwrot,vratk,visszaterit,aterbetal,tilbagebetal,palautus,cr note,crnote".split(
+        ","
+    )
+)
+_HINTS = (
+    *_LATIN_HINTS,
+    *map(
+        flat_text,
+        "∑ σ επιστροφ 退款 返金 ogółem đơn tổng подыт усього итог всего всього разом общо σύνολ مجموع إجمالي סה รวม πιστωτικ кредит корректир коригу "
+        "возврат повернен זיכוי دائن ใบลดหน 합계 소계 총계 合计 小计 总计 總計 合計 小計 総計 红字 紅字 贷项 贷记 "
+        "折让 折讓 대변 마이너스 수정세금 크레딧 환불 赤伝 貸方 クレジット マイナス 返品".split(),
+    ),
+)
+
+
+def _begins_with_a_total(text: str) -> bool:
+    """“Totals for November”, in place of a customer or a reference."""
+    words = words_in(text)
+    return len(words) > 1 and words[0] in credit_words.TOTALS
+
+
+def _ends_or_begins_as_total(text: str) -> bool:
+    words = words_in(text)
+    if not 2 <= len(words) <= _MOST_WORDS or "@" in text:
+        return False
+    return words[-1] in credit_words.BEHIND_A_NAME or not credit_words.BEFORE_A_NAME.isdisjoint(
+        (words[0], "".join(words[:2]))
+    )
 
 
 def _red(row: int, column: str, code: str, message: str) -> RowError:

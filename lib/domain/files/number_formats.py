@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache
 
 from lib.domain.files import date_formats
 from lib.domain.files.built_in_formats import BUILT_IN, BY_LANGUAGE, BY_LANGUAGE_DATES
+from lib.domain.files.format_digits import rendered
 from lib.domain.files.plain_numbers import plain
 
 # Excel's General has room for so many digits, and shows longer ones as 1.23E+11.
@@ -33,6 +34,10 @@ _COUNTING = frozenset("123456789")
 _DECIMALS = re.compile(r"\.([0-9]+)")
 _SCALES = re.compile(r"%|E[+-]|,+(?![0#?,])|[\"\\].*\.")
 _BARE_POINT = re.compile(r"\.(?![0-9])")
+_SEPARATORS = str.maketrans(",.", ".,")
+_SET_ASIDE = str.maketrans(",.", "\ue000\ue001")
+_PUT_BACK = str.maketrans("\ue000\ue001", ",.")
+_WRITTEN = frozenset({"literal", "sign"})
 _LITERALS = frozenset("$-+(): !^&'~{}<>=/ ")
 _HOLDS = {
     "<": lambda a, b: a < b,
@@ -51,6 +56,8 @@ class Shown:
     """Whether every person sees exactly this text."""
     signs: str = ""
     """The literal text beside the number."""
+    with_comma: str = ""
+    """The same in a language whose decimal sign is a comma; what the format itself writes stays."""
 
 
 @dataclass(slots=True)
@@ -58,10 +65,13 @@ class _Section:
     tokens: list[tuple[str, str]]
     condition: tuple[str, Decimal] | None = None
     is_certain: bool = True
+    _signs: str | None = None
 
     @property
     def signs(self) -> str:
-        return "".join(text for kind, text in self.tokens if kind in ("literal", "sign"))
+        if self._signs is None:
+            self._signs = "".join(text for kind, text in self.tokens if kind in _WRITTEN)
+        return self._signs
 
     @property
     def has_text(self) -> bool:
@@ -73,6 +83,8 @@ class NumberFormat:
     code: str
     is_date: bool
     sections: tuple[_Section, ...]
+    of_numbers: tuple[_Section, ...] = ()
+    """Those that are not for text."""
 
     def shown(self, number: Decimal, held: Decimal | None = None) -> Shown:
         """
@@ -87,25 +99,38 @@ class NumberFormat:
         section, sign = self._section(number)
         if section is None:
             return Shown(plain(number), is_certain=False)
-        text = _rendered(section, number)
+        text, signs = rendered(section.tokens, number), section.signs
         if text is None:
-            return Shown(plain(number), is_certain=False, signs=section.signs)
+            return Shown(plain(number), is_certain=False, signs=signs)
         # Where programs differ: the minus of what is rounded to nothing, a point without decimals, and
         # a half that is not quite one.
         is_certain = (
             section.is_certain
             and not (number < 0 and (number > -1 or not set(text) & _COUNTING))
-            and not _BARE_POINT.search(text)
-            and (held is None or self._keeps(number, text) or _rendered(section, held) == text)
+            and not self._has_bare_point(section, signs, number, text)
+            and (
+                held is None or self._keeps(number, text) or rendered(section.tokens, held) == text
+            )
         )
-        return Shown(sign + text, is_certain, section.signs)
+        return Shown(
+            sign + text, is_certain, signs, sign + _with_comma(section, signs, number, text)
+        )
+
+    def _has_bare_point(self, section: _Section, signs: str, number: Decimal, text: str) -> bool:
+        """Whether the point of the number itself stands without a decimal: `0.##` of 5; not “Nr. 5”."""
+        if ("mark", ".") not in section.tokens:
+            return False
+        if not signs:
+            return bool(_BARE_POINT.search(text))
+        unlettered = [(kind, "" if kind in _WRITTEN else text) for kind, text in section.tokens]
+        return bool(_BARE_POINT.search(rendered(unlettered, number) or ""))
 
     def _keeps(self, number: Decimal, text: str) -> bool:
         """Whether all of the number's decimals are shown, so that nothing was rounded."""
         exponent = number.as_tuple().exponent
         shown = _DECIMALS.search(text)
         places = len(shown[1]) if shown else 0
-        return isinstance(exponent, int) and -exponent <= places and not _SCALES.search(self.code)
+        return isinstance(exponent, int) and -exponent <= places and not _scales(self.code)
 
     def shown_text(self, text: str) -> str:
         """What a cell of text shows: `"INV-"@` writes something before it, `;;;` hides it."""
@@ -116,15 +141,15 @@ class NumberFormat:
 
     def _section(self, number: Decimal) -> tuple[_Section | None, str]:
         """The section that applies, and the minus that it does not write itself."""
-        sections = [one for one in self.sections if not one.has_text] or list(self.sections[:1])
+        sections = self.of_numbers
         minus = "-" if number < 0 else ""
+        if len(sections) == 1 and sections[0].condition is None:
+            return sections[0], minus
         if any(one.condition for one in sections):
             # Which of them writes a minus of its own, programs do not agree on.
             if minus:
                 return None, ""
             return next((one for one in sections if _applies(one, number)), None), ""
-        if len(sections) == 1:
-            return sections[0], minus
         if number < 0:
             return sections[1], ""
         return sections[2 if len(sections) > 2 and number == 0 else 0], ""
@@ -142,12 +167,15 @@ def number_format(code: str, built_in: int = 0) -> NumberFormat:
         return NumberFormat(code, True, ())
     if code.lower() == "general":
         return NumberFormat("General", False, ())
-    return NumberFormat(code, False, tuple(_sections(code)))
+    sections = tuple(_sections(code))
+    of_numbers = tuple(one for one in sections if not one.has_text)
+    return NumberFormat(code, False, sections, of_numbers or sections[:1])
 
 
 def general(number: Decimal) -> Shown:
     text = plain(number)
-    return Shown(text, len(text.lstrip("-").replace(".", "")) <= _GENERAL_DIGITS)
+    is_certain = len(text.lstrip("-").replace(".", "")) <= _GENERAL_DIGITS
+    return Shown(text, is_certain, with_comma=text.translate(_SEPARATORS))
 
 
 def _sections(code: str) -> list[_Section]:
@@ -194,105 +222,26 @@ def _other(section: _Section, character: str) -> None:
     section.tokens.append(("literal", character))
 
 
+@lru_cache(maxsize=2_000)
+def _scales(code: str) -> bool:
+    return _SCALES.search(code) is not None
+
+
+def _with_comma(section: _Section, signs: str, number: Decimal, text: str) -> str:
+    if "." not in text and "," not in text:
+        return text
+    if "." not in signs and "," not in signs:
+        return text.translate(_SEPARATORS)
+    kept = [
+        (kind, piece.translate(_SET_ASIDE) if kind in _WRITTEN else piece)
+        for kind, piece in section.tokens
+    ]
+    swapped = (rendered(kept, number) or "").translate(_SEPARATORS)
+    return swapped.translate(_PUT_BACK)
+
+
 def _applies(section: _Section, number: Decimal) -> bool:
     if section.condition is None:
         return True
     sign, limit = section.condition
     return bool(_HOLDS[sign](number, limit))
-
-
-def _rendered(section: _Section, number: Decimal) -> str | None:
-    """Without a sign; None when the section is not understood."""
-    tokens, number = section.tokens, abs(number)
-    kinds = [kind for kind, _ in tokens]
-    if "exponent" in kinds:
-        return _scientific(tokens, number)
-    if "general" in kinds or section.has_text:
-        if "digit" in kinds:
-            return None
-        digits = general(number).text
-        return "".join(digits if kind in ("general", "mark") else text for kind, text in tokens)
-    places = [at for at, kind in enumerate(kinds) if kind == "digit"]
-    if not places:
-        marks = {text for kind, text in tokens if kind == "mark"}
-        return None if marks else "".join(text for _, text in tokens)
-    points = [at for at, token in enumerate(tokens) if token == ("mark", ".")]
-    if len(points) > 1:
-        return None
-    point = points[0] if points else len(tokens)
-    whole, fraction = tokens[:point], tokens[point + 1 :]
-    grouped, whole, thousands = _commas(whole)
-    if any(token == ("mark", ",") for token in fraction):
-        return None
-    percents = sum(token == ("mark", "%") for token in tokens)
-    decimals = sum(kind == "digit" for kind, _ in fraction)
-    scaled = number.scaleb(2 * percents - 3 * thousands)
-    digits, _, after = f"{_rounded(scaled, decimals):f}".partition(".")
-    left = _whole(whole, digits.lstrip("0"), grouped)
-    return left + ("." if points else "") + _fraction(fraction, after)
-
-
-def _commas(whole: list[tuple[str, str]]) -> tuple[bool, list[tuple[str, str]], int]:
-    """Whether thousands are separated, the tokens without commas, and by how many thousands it is divided."""
-    digits = [at for at, (kind, _) in enumerate(whole) if kind == "digit"]
-    last = digits[-1] if digits else -1
-    inside = any(token == ("mark", ",") for token in whole[:last])
-    behind = sum(token == ("mark", ",") for token in whole[last + 1 :])
-    return inside, [token for token in whole if token != ("mark", ",")], behind
-
-
-def _whole(tokens: list[tuple[str, str]], digits: str, grouped: bool) -> str:
-    """Digits fill the places from the right; the leftmost place takes what is left of them."""
-    left, count, pieces = list(digits), 0, []
-    first = next((at for at, (kind, _) in enumerate(tokens) if kind == "digit"), -1)
-    for at in range(len(tokens) - 1, -1, -1):
-        kind, text = tokens[at]
-        if kind != "digit":
-            pieces.append(text)
-            continue
-        while True:
-            if not left and text == "#":
-                break
-            if grouped and count and count % 3 == 0:
-                pieces.append("," if left or text == "0" else " ")
-            pieces.append(left.pop() if left else {"0": "0", "?": " "}[text])
-            count += 1
-            if at != first or not left:
-                break
-    if first < 0:
-        pieces.extend(reversed(digits))
-    return "".join(reversed(pieces))
-
-
-def _fraction(tokens: list[tuple[str, str]], digits: str) -> str:
-    pieces, left = [], list(digits)
-    needed = len(digits.rstrip("0"))
-    at = 0
-    for kind, text in tokens:
-        if kind != "digit":
-            pieces.append(text)
-            continue
-        digit = left[at]
-        at += 1
-        if at > needed and text != "0":
-            digit = "" if text == "#" else " "
-        pieces.append(digit)
-    return "".join(pieces)
-
-
-def _scientific(tokens: list[tuple[str, str]], number: Decimal) -> str | None:
-    """One digit before the point; other mantissas are not read."""
-    code = "".join(text for _, text in tokens)
-    match = re.fullmatch(r"0(?:\.(0*))?E\+(0+)", code, re.IGNORECASE)
-    if match is None:
-        return None
-    places, width = len(match[1] or ""), len(match[2])
-    exponent = number.adjusted() if number else 0
-    mantissa = _rounded(number.scaleb(-exponent), places)
-    if mantissa >= 10:
-        exponent, mantissa = exponent + 1, _rounded(mantissa / 10, places)
-    return f"{mantissa:f}E{'-' if exponent < 0 else '+'}{abs(exponent):0{width}d}"
-
-
-def _rounded(number: Decimal, places: int) -> Decimal:
-    return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

@@ -8,10 +8,12 @@ style, proposed by what can mean one thing only, and a person confirms it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from lib.domain.identity import visible
 
 _MOST_DIGITS = 15
 # Each by name, as NFKC would also make 12 of 1².
@@ -30,6 +32,10 @@ _NARROW = str.maketrans(
         "\N{IDEOGRAPHIC SPACE}": " ",
         "\N{MINUS SIGN}": "-",
         "\N{FULLWIDTH HYPHEN-MINUS}": "-",
+        "\N{FULLWIDTH YEN SIGN}": "¥",
+        "\N{FULLWIDTH POUND SIGN}": "£",
+        "\N{FULLWIDTH WON SIGN}": "₩",
+        "\N{FULLWIDTH DOLLAR SIGN}": "$",
     }
 )
 
@@ -61,13 +67,21 @@ _GROUPS = str.maketrans("", "", ",.' ")
 
 
 def narrow(text: str) -> str:
-    """Full-width digits and signs as narrow ones, every space and apostrophe as the usual one."""
-    return text.translate(_NARROW).strip()
+    """
+    Full-width digits and signs as narrow ones, every space and apostrophe as the usual one, and no
+    letters that are not shown.
+    """
+    seen = visible(text)
+    return seen if seen.isascii() else seen.translate(_NARROW).strip()
 
 
 def value(text: str, sign: DecimalSign) -> Decimal | None:
     """What the text means in this style; None when it is not written in it."""
-    match = _GRAMMARS[sign].fullmatch(narrow(text))
+    return _value(narrow(text), sign)
+
+
+def _value(narrowed: str, sign: DecimalSign) -> Decimal | None:
+    match = _GRAMMARS[sign].fullmatch(narrowed)
     if match is None:
         return None
     whole = match["whole"].translate(_GROUPS)
@@ -79,7 +93,8 @@ def value(text: str, sign: DecimalSign) -> Decimal | None:
 
 def readings(text: str) -> dict[DecimalSign, Decimal]:
     """What the text means in each style in which it is an amount."""
-    numbers = {sign: value(text, sign) for sign in DecimalSign}
+    narrowed = narrow(text)
+    numbers = {sign: _value(narrowed, sign) for sign in DecimalSign}
     return {sign: number for sign, number in numbers.items() if number is not None}
 
 
@@ -96,7 +111,11 @@ class Writing(StrEnum):
 
 
 def writing(text: str) -> Writing:
-    numbers = readings(text)
+    return writing_of(readings(text))
+
+
+def writing_of(numbers: Mapping[DecimalSign, Decimal]) -> Writing:
+    """Of what a text means in each style, as `readings` returns it."""
     if not numbers:
         return Writing.NONE
     if len(numbers) == 1:

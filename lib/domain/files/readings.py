@@ -88,9 +88,10 @@ class Reading:
             parts.append(f"letters as {label(self.encoding)}{guess}")
         if self.delimiter:
             parts.append(f"columns separated by {_DELIMITERS.get(self.delimiter, self.delimiter)}")
-        parts.append(
-            f"decimal {self.decimal.value}" if self.decimal else "decimal sign not confirmed"
-        )
+        if "amount" in self.columns:
+            parts.append(
+                f"decimal {self.decimal.value}" if self.decimal else "decimal sign not confirmed"
+            )
         parts.append(", ".join(f"{name} from “{head[:40]}”" for name, head in self.columns.items()))
         if self.unseen:
             what = {Hidden.INCLUDE: "included", Hidden.LEAVE_OUT: "left out", None: "not decided"}

@@ -10,23 +10,51 @@ from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.sheets import Cell, CellKind, SheetRow
-from lib.domain.identity import visible
+from lib.domain.identity import unreadable, visible
 from lib.domain.runs import Severity
 from lib.errors import InvalidInput
 
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,3}\Z", re.ASCII | re.IGNORECASE)
-# #N/A, #DIV/0!, #REF!, in German #NV and #WERT!; and ##### where a column was too narrow.
-_SHEET_ERROR = re.compile(r"#(?:[A-ZÄÖÜ/0]+[!?]|N/A|NV|GETTING_DATA|#+)\Z")
+# #N/A, #DIV/0!, #REF!, in German #NV and #WERT!, in Spanish #¡REF!, in Russian #ССЫЛКА!; and ##### where a
+# column was too narrow.
+_SHEET_ERROR = re.compile(
+    r"#(?:[¡¿]?[^\W_][^\W_/ ]*(?:/0)?[!?]|N/A|NV|N/D|Н/Д|BRAK|I/T|YOK|HIÁNYZIK|NB|N/B|GETTING_DATA|#+)\Z"
+)
+# As Excel shows what it made of 11-24 or 3/5: 24-Nov, Nov-24, 24. Nov., 24 de noviembre, 11月24日.
+_MONTHS = (
+    "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september october "
+    "november december mär mrz mai okt dez januar februar märz juni juli oktober dezember janv févr mars avr juin juil août "
+    "déc janvier février avril juillet septembre octobre novembre décembre ene abr ago dic enero febrero marzo abril mayo "
+    "junio julio agosto septiembre octubre noviembre diciembre gen mag giu lug set ott gennaio febbraio aprile maggio giugno "
+    "luglio settembre ottobre dicembre mrt mei maart augustus sty lut kwi maj cze lip sie wrz paź lis gru fev out dez "
+    "fevereiro março maio junho julho setembro outubro dezembro янв фев мар апр май июн июл авг сен окт ноя дек"
+).split()
+_MONTH = f"(?:{'|'.join(sorted(set(_MONTHS), key=len, reverse=True))})"
+_LIKE_DATE = re.compile(
+    rf"[0-9]{{1,2}}(?:-|\.? |/){_MONTH}\.?(?:[- /]?[0-9]{{2,4}})?\Z|{_MONTH}\.?[- /][0-9]{{2}}\Z"
+    r"|[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}\Z|[0-9]{1,2}([./])[0-9]{1,2}\2(?:[0-9]{4}|[0-9]{2})\Z"
+    r"|[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}\Z|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]m)?\Z"
+    r"|(?:[0-9]{4}[年년] ?)?[0-9]{1,2}[月월] ?[0-9]{1,2}[日일]\Z",
+    re.IGNORECASE,
+)
+_TRUTHS = frozenset(
+    "TRUE FALSE WAHR FALSCH VRAI FAUX VERDADERO FALSO VERO VERDADEIRO WAAR ONWAAR PRAWDA FAŁSZ ИСТИНА ЛОЖЬ".split()
+)
 _MAY_BE_DAMAGED = frozenset("+-#0123456789")
 # What a debt is known by: here another text is another debt.
-_KEYS = {
+_KEYS: Mapping[str, str] = {
     "customer": "customer",
     "reference": "reference",
     "payment_method": "saved method",
 }
+# Cells that hold a code, with what is said where that cannot be read.
+_CODES = {
+    "currency": "currency_unknown",
+    "payment_method": "payment_method_invalid",
+    "statement_descriptor_suffix": "suffix_invalid",
+}
 # Excel's General shows longer numbers as 1.23E+11.
 _GENERAL_DIGITS = 11
-_SEPARATORS = str.maketrans(",.", ".,")
 
 Read = TypeVar("Read")
 
@@ -35,6 +63,8 @@ class RowCells:
     """
     Args:
         letters_are_certain: whether the encoding of the file is more than a proposal.
+        is_of_text: whether the file no longer tells a date from what was typed.
+        keys: columns whose text must be the very one, and what each holds.
     """
 
     def __init__(
@@ -44,6 +74,8 @@ class RowCells:
         style: NumberStyle,
         *,
         letters_are_certain: bool = True,
+        is_of_text: bool = False,
+        keys: Mapping[str, str] = _KEYS,
     ) -> None:
         self.errors: list[RowError] = []
         self.warnings: list[RowError] = []
@@ -51,6 +83,8 @@ class RowCells:
         self._columns = columns
         self._style = style
         self._letters_are_certain = letters_are_certain
+        self._is_of_text = is_of_text
+        self._keys = keys
 
     def has(self, name: str) -> bool:
         return name in self._columns
@@ -69,18 +103,34 @@ class RowCells:
         if index is None:
             return ""
         raw, value = self._row.cells[index], self._row.values.get(index)
-        # Amounts know their own spaces.
-        cell = raw.strip() if name == "amount" else visible(raw)
+        cell = visible(raw)
+        if self._is_of_text and cell[:2] == '="' and cell[-1:] == '"' and cell.count('"') == 2:
+            # So that a spreadsheet shows 0012 and not 12: what is shown is what stands between the marks.
+            cell = visible(cell[2:-1])
         if value is not None and not self._is_readable(name, cell, value):
             return None
-        if name in _KEYS:
+        if name in self._keys:
             if not (self._letters_are_certain or cell.isascii()):
                 self.fail(name, "encoding_unconfirmed", _ENCODING)
                 return None
             if value is not None and value.kind is CellKind.NUMBER:
                 cell = self._in_language(name, cell, value)
+        letter = None if name not in _CODES or cell.isascii() else unreadable(cell)
+        if letter is not None:
+            self.fail(
+                name,
+                _CODES[name],
+                f"The cell holds {letter}, which cannot be shown. Type it again by hand.",
+            )
+            return None
         if cell[:1] in _MAY_BE_DAMAGED and self._is_damaged(name, cell):
             return None
+        if name in _KEYS and not cell.isascii() and self._is_garbled(name, cell):
+            return None
+        if name == "reference" and self._is_of_text:
+            self._look_at_text(cell)
+            if cell in _TRUTHS:
+                return None
         return cell
 
     def read(self, name: str, clean: Callable[[str], Read]) -> Read | None:
@@ -101,20 +151,20 @@ class RowCells:
             )
         elif value.kind is CellKind.UNCALCULATED:
             self.fail(name, "formula_without_value", _UNCALCULATED)
-        elif name not in _KEYS:
+        elif name not in self._keys:
             return True
         elif value.kind is CellKind.DATE:
             self.fail(
                 name,
                 f"{name}_is_date",
-                f"Your spreadsheet made a date of this {_KEYS[name]} and shows “{cell[:24]}”; what was typed "
+                f"Your spreadsheet made a date of this {self._keys[name]} and shows “{cell[:24]}”; what was typed "
                 "cannot be known. Format the column as text, write it again and save.",
             )
         elif value.kind is CellKind.TRUTH:
             self.fail(
                 name,
                 f"{name}_is_truth",
-                f"Your spreadsheet made a truth value ({cell}) of this {_KEYS[name]}. Format the column as "
+                f"Your spreadsheet made a truth value ({cell}) of this {self._keys[name]}. Format the column as "
                 "text, write it again and save.",
             )
         elif value.kind is CellKind.NUMBER and not value.is_certain:
@@ -122,7 +172,7 @@ class RowCells:
                 name,
                 f"{name}_format_unknown",
                 f"What the cell shows depends on its format “{value.code[:40]}”, which Onfile does not read. "
-                f"Format the column as text, write the {_KEYS[name]} as you see it and save.",
+                f"Format the column as text, write the {self._keys[name]} as you see it and save.",
             )
         else:
             return True
@@ -130,27 +180,68 @@ class RowCells:
 
     def _in_language(self, name: str, cell: str, value: Cell) -> str:
         """Of a number that is no amount: as it is shown in the language of the file."""
-        if value.code == "General":
-            if sum(map(str.isdigit, cell)) > _GENERAL_DIGITS:
-                self.fail(
-                    name,
-                    f"{name}_shown_shorter",
-                    f"The cell holds {cell}; Excel shows such a long number in another way.",
-                    Severity.AMBER,
-                )
-            if "." not in cell:
-                return cell
-        if not set(cell) & set(",."):
+        if value.code == "General" and sum(map(str.isdigit, cell)) > _GENERAL_DIGITS:
+            self.fail(
+                name,
+                f"{name}_shown_shorter",
+                f"The cell holds {cell}; Excel shows such a long number in another way.",
+                Severity.AMBER,
+            )
+        translated = visible(value.with_comma)
+        if translated == cell:
             return cell
         if self._style.chosen is None:
             self.fail(
                 name,
                 f"{name}_by_language",
                 f"“{cell[:40]}” is a number with separators, which a program in another language shows as "
-                f"“{cell[:40].translate(_SEPARATORS)}”. Write it as text, or say --decimal.",
+                f"“{translated[:40]}”. Write it as text, or say --decimal.",
                 Severity.AMBER,
             )
-        return cell.translate(_SEPARATORS) if self._style.chosen is DecimalSign.COMMA else cell
+        return translated if self._style.chosen is DecimalSign.COMMA else cell
+
+    def _look_at_text(self, cell: str) -> None:
+        """What a spreadsheet makes of a reference, in a file that no longer says so."""
+        if cell in _TRUTHS:
+            self.fail(
+                "reference",
+                "reference_is_truth",
+                f"“{cell}” is what a spreadsheet makes of a truth value. Format the column as text, write the "
+                "reference again and save.",
+            )
+        elif _LIKE_DATE.match(cell):
+            self.fail(
+                "reference",
+                "reference_like_date",
+                f"“{cell[:24]}” is how a spreadsheet shows a date: is it what stands on the invoice?",
+                Severity.AMBER,
+            )
+        elif cell.startswith("="):
+            self.fail(
+                "reference",
+                "reference_like_formula",
+                f"“{cell[:24]}” is a formula, and a spreadsheet shows what comes of it: is it what stands on the invoice?",
+                Severity.AMBER,
+            )
+
+    def _is_garbled(self, name: str, cell: str) -> bool:
+        """Letters that a program lost (red), or that were UTF-8 and read as something else (amber)."""
+        if "\ufffd" in cell:
+            self.fail(
+                name,
+                "letters_lost",
+                f"“{cell[:40]}” holds a letter that a program could not read and lost. Write it again.",
+            )
+            return True
+        meant = _meant(cell)
+        if meant is not None:
+            self.fail(
+                name,
+                "letters_garbled",
+                f"“{cell[:40]}” looks like “{meant[:40]}” that was read in a wrong encoding and saved. Is it right?",
+                Severity.AMBER,
+            )
+        return False
 
     def _is_damaged(self, name: str, cell: str) -> bool:
         if _SHORTENED.match(cell):
@@ -170,6 +261,15 @@ class RowCells:
         else:
             return False
         return True
+
+
+def _meant(cell: str) -> str | None:
+    """Of “Müller”: “Müller”. None where no letters come of it."""
+    try:
+        meant = cell.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return None
+    return meant if meant != cell and meant.isprintable() else None
 
 
 _ENCODING = (

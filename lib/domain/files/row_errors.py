@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lib.domain.runs import Severity
@@ -47,25 +47,46 @@ class Problem:
 
 
 _SHOWN_SPANS = 6
+_TOLD_MESSAGES = 10
 
 
 def problems(errors: Iterable[RowError]) -> list[Problem]:
-    """By cause, in the order of their first rows. Of several messages the first speaks for all."""
-    groups: dict[tuple[str, str, Severity], list[RowError]] = {}
+    """
+    By cause, in the order of their first rows.
+
+    What an approver is to look at is never told by another row's words. Of messages that stop rows the
+    first few are told, and then one speaks for the others.
+    """
+    groups: dict[tuple[str, str, Severity], dict[str, list[RowError]]] = {}
     for error in errors:
-        groups.setdefault((error.column, error.code, error.severity), []).append(error)
+        of_cause = groups.setdefault((error.column, error.code, error.severity), {})
+        of_cause.setdefault(error.message, []).append(error)
     return [
-        Problem(
-            tuple(dict.fromkeys(error.row for error in same)),
-            column,
-            code,
-            same[0].message
-            if len({error.message for error in same}) == 1
-            else f"{same[0].message} So or alike in {len(same):,} rows.",
-            severity,
-        )
-        for (column, code, severity), same in groups.items()
+        problem
+        for (_, code, severity), by_message in groups.items()
+        for problem in _told(list(by_message.values()), _most(code, severity))
     ]
+
+
+def _most(code: str, severity: Severity) -> int | None:
+    """How many messages of one cause are told; None for all."""
+    if code in OF_THE_FILE:
+        return 0
+    return _TOLD_MESSAGES if severity is Severity.RED else None
+
+
+def _told(by_message: list[list[RowError]], most: int | None) -> Iterator[Problem]:
+    if most is None or len(by_message) <= most + 1:
+        yield from (_problem(same, same[0].message) for same in by_message)
+        return
+    yield from (_problem(same, same[0].message) for same in by_message[:most])
+    others = [error for same in by_message[most:] for error in same]
+    yield _problem(others, f"{others[0].message} So or alike in {len(others):,} rows.")
+
+
+def _problem(same: Sequence[RowError], message: str) -> Problem:
+    rows = tuple(sorted({error.row for error in same}))
+    return Problem(rows, same[0].column, same[0].code, message, same[0].severity)
 
 
 def spans(rows: Sequence[int]) -> str:

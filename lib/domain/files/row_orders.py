@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from lib.domain.charges import clean_description, clean_reference
 from lib.domain.files.amounts import NumberStyle, amount_of
+from lib.domain.files.columns import is_ours
 from lib.domain.files.row_cells import RowCells
 from lib.domain.files.row_errors import RowError
-from lib.domain.files.run_columns import is_ours, stated_currency
+from lib.domain.files.run_columns import correction_columns, stated_currencies
 from lib.domain.files.sheets import Sheet, SheetRow
 from lib.domain.identity import address_key, unreadable
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
-from lib.money import Money, currency
+from lib.money import Money, currency, format_major
 
 _LONGEST_CUSTOMER = 320
 # Cards that were saved before PaymentMethods existed keep their old kind of id.
@@ -44,6 +45,14 @@ class RowOrder:
     errors: tuple[RowError, ...]
     warnings: tuple[RowError, ...] = ()
     """What a person should look at; the row can be charged."""
+    amount_read: str | None = None
+    """In major units, where the amount could be read and what currency it is in could not."""
+    currency_read: str | None = None
+    """Where the currency could be read and the amount could not."""
+    earlier_corrections: tuple[tuple[str, str], ...] = ()
+    """Of a results file: our column and what it was corrected to in that run."""
+    earlier_reason: str = ""
+    """Who corrected it there, and why."""
 
     def request(self) -> RowRequest:
         """
@@ -59,6 +68,8 @@ class RowOrder:
             payment_method=self.payment_method,
             description=self.description,
             suffix=self.suffix,
+            amount_read=self.amount_read,
+            currency_read=self.currency_read,
             findings=tuple(
                 Finding(error.code, error.severity, error.message, error.column)
                 for error in (*self.errors, *self.warnings)
@@ -81,19 +92,25 @@ class RowReader:
         self._style = style
         self._default = (default_currency or "").strip()
         self._heading = sheet.header[columns["amount"]] if "amount" in columns else ""
-        self._stated = stated_currency(self._heading)
+        self._stated = stated_currencies(self._heading)
         self._kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
         self._letters_are_certain = sheet.origin.encoding_is_certain
+        self._is_of_text = sheet.origin.kind != "workbook"
+        self._corrections = correction_columns(sheet.header)
         self._first: dict[tuple[str, str], int] = {}
 
     def order(self, row: SheetRow) -> RowOrder:
         cells = RowCells(
-            row, self._columns, self._style, letters_are_certain=self._letters_are_certain
+            row,
+            self._columns,
+            self._style,
+            letters_are_certain=self._letters_are_certain,
+            is_of_text=self._is_of_text,
         )
-        customer = cells.read("customer", _customer) or ""
-        money = self._money(cells)
+        customer = cells.read("customer", clean_customer) or ""
+        money, amount_read, currency_read = self._money(cells)
         reference = cells.read("reference", clean_reference)
-        payment_method = cells.read("payment_method", _method)
+        payment_method = cells.read("payment_method", clean_method)
         description = cells.read("description", clean_description)
         suffix = cells.read("statement_descriptor_suffix", clean_suffix)
         if customer and reference:
@@ -117,9 +134,20 @@ class RowReader:
             suffix,
             tuple(cells.errors),
             tuple(cells.warnings),
+            amount_read,
+            currency_read,
+            tuple(
+                (name, text)
+                for name, at in self._corrections.items()
+                if name != "corrections" and (text := row.cells[at].strip())
+            ),
+            row.cells[self._corrections["corrections"]].strip()
+            if "corrections" in self._corrections
+            else "",
         )
 
-    def _money(self, cells: RowCells) -> Money | None:
+    def _money(self, cells: RowCells) -> tuple[Money | None, str | None, str | None]:
+        """The amount; and what could be read of amount or currency where the other is missing."""
         has_currency = cells.has("currency")
         code = cells.text("currency") if has_currency else self._default
         if code == "":
@@ -129,12 +157,14 @@ class RowReader:
                 "A currency is needed: a code such as usd, eur or jpy.",
             )
         known = cells.attempt("currency", lambda: currency(code)) if code else None
-        if known is not None and self._stated and self._stated != known.code:
+        if known is not None and self._stated and known.code not in self._stated:
+            one = len(self._stated) == 1
+            says = next(iter(self._stated)).upper() if one else "another currency"
             whose = "this row is in" if has_currency else "the currency of all rows is"
             cells.fail(
                 "currency",
                 "currency_contradicts_heading",
-                f"The heading “{self._heading.strip()[:40]}” says {self._stated.upper()}, but {whose} {known.code.upper()}. "
+                f"The heading “{self._heading.strip()[:40]}” says {says}, but {whose} {known.code.upper()}. "
                 "Correct the one that is wrong.",
             )
         amount, cell = cells.text("amount"), cells.value("amount")
@@ -145,14 +175,20 @@ class RowReader:
                 "An amount is needed: digits with a dot, for example 12.30.",
             )
         if not amount:
-            return None
+            return None, None, known.code if known else None
 
         def fail(problem: str, message: str, severity: Severity) -> None:
             if known is not None or problem in _OF_ANY_CURRENCY:
                 cells.fail("amount", problem, message, severity)
 
         money = amount_of(amount, cell, known.code if known else "kwd", self._style, fail)
-        return money if known is not None else None
+        if known is not None:
+            return money, None, None if money else known.code
+        # Three decimals, more than any other currency has.
+        number = (
+            format_major(money.amount, money.currency).rstrip("0").rstrip(".") if money else None
+        )
+        return None, number, None
 
 
 def clean_suffix(text: str) -> str | None:
@@ -181,7 +217,13 @@ def clean_suffix(text: str) -> str | None:
     return cleaned
 
 
-def _customer(cell: str) -> str:
+def clean_customer(cell: str) -> str:
+    """
+    An id or an e-mail address, whichever it is.
+
+    Raises:
+        InvalidInput: nothing, or more than either can be.
+    """
     if not cell:
         raise InvalidInput(
             "A customer is needed: an id such as cus_…, or an e-mail address.",
@@ -202,7 +244,11 @@ def _customer(cell: str) -> str:
     return cell
 
 
-def _method(cell: str) -> str | None:
+def clean_method(cell: str) -> str | None:
+    """
+    Raises:
+        InvalidInput: it has not the form of a saved method's id.
+    """
     if not cell or _METHOD.match(cell):
         return cell or None
     raise InvalidInput(

@@ -5,42 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lib.domain.files import no_charges, unseen_rows
+from lib.domain.files import no_charges, total_rows, unseen_rows
 from lib.domain.files.amounts import NumberStyle
+from lib.domain.files.columns import is_ours
 from lib.domain.files.number_styles import style_of
 from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.row_errors import Problem, RowError, problems
-from lib.domain.files.row_orders import RowOrder, RowReader, clean_suffix
-from lib.domain.files.run_columns import (
-    COLUMNS,
-    RESULT_COLUMNS,
-    Column,
-    Guess,
-    chosen,
-    guess,
-    is_ours,
-    results_header,
-)
+from lib.domain.files.row_orders import RowOrder, RowReader
+from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.sheets import CellKind, Note, Sheet, SheetRow
+from lib.domain.files.sums_of_rows import sums_of_others
 from lib.domain.files.typed_sums import written
 from lib.domain.runs import Severity
 from lib.money import Money
-
-__all__ = [
-    "COLUMNS",
-    "RESULT_COLUMNS",
-    "Choices",
-    "Column",
-    "Guess",
-    "ParsedFile",
-    "RowError",
-    "RowOrder",
-    "chosen",
-    "clean_suffix",
-    "guess",
-    "parse",
-    "results_header",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +68,7 @@ def parse(
     known = {name: index for name, index in columns.items() if 0 <= index < len(sheet.header)}
     rows = sheet.rows
     if choices.hidden is Hidden.LEAVE_OUT:
-        rows = tuple(row for row in rows if not unseen_rows.why_unseen(row, known))
+        rows = tuple(row for row in rows if not unseen_rows.why_unseen(row, known, RUN_COLUMNS))
     style = NumberStyle(choices.decimal, style_of(_written_amounts(rows, known)))
     file = RowReader(sheet, known, default_currency, style)
     orders = _marked(sheet, known, rows, list(map(file.order, rows)))
@@ -104,8 +81,8 @@ def parse(
             for order in map(RowReader(one, theirs, default_currency, style).order, some)
         )
 
-    unseen = unseen_rows.unseen_of(sheet, known, amounts)
-    question = unseen_rows.question(sheet, known, unseen, choices.hidden)
+    unseen = unseen_rows.unseen_of(sheet, known, amounts, RUN_COLUMNS)
+    question = unseen_rows.question(sheet, known, unseen, choices.hidden, RUN_COLUMNS)
     if question:
         orders = [_undecided(order, question) for order in orders]
     kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
@@ -158,22 +135,19 @@ def _marked(
     orders: Sequence[RowOrder],
 ) -> list[RowOrder]:
     """With what says that a row is no charge, or that nobody sees it."""
-    marks = no_charges.marks_of(sheet.header, columns)
-    sums = no_charges.sums_of_others(
-        [(order.number, order.customer, order.money) for order in orders if order.money]
-    )
+    marks = no_charges.marks_of(sheet.header, columns, [row.cells for row in rows])
+    sums = sums_of_others([(order.number, order.customer, order.money) for order in orders])
     by_row = {error.row: error for error in sums}
     marked = []
     for row, order in zip(rows, orders, strict=True):
         errors = marks.of_row(row.number, row.cells)
-        if row.number in by_row:
-            errors.append(by_row[row.number])
-        why = unseen_rows.why_unseen(row, columns)
+        own, errors = total_rows.as_total(order, errors, by_row.get(row.number))
+        why = unseen_rows.why_unseen(row, columns, RUN_COLUMNS)
         if why:
             word = why.replace("_", " ")
             message = f"This row is {word} in the spreadsheet."
             errors.append(RowError(row.number, "amount", f"row_{why}", message, Severity.AMBER))
-        marked.append(_with(order, errors) if errors else order)
+        marked.append(_with(own, errors) if errors else own)
     return marked
 
 

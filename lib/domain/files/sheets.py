@@ -40,6 +40,8 @@ class Cell:
     """What the format writes beside the number, such as a currency."""
     is_certain: bool = True
     """Whether every person sees exactly the text of this cell."""
+    with_comma: str = ""
+    """The text in a language whose decimal sign is a comma; of numbers whose format is understood only."""
 
 
 NO_CELLS: Mapping[int, Cell] = MappingProxyType({})

@@ -6,15 +6,19 @@ import re
 from collections.abc import Collection
 from decimal import Decimal
 
+import regex
+
 from lib.domain.files import currency_signs
 from lib.domain.files.number_styles import DecimalSign, is_negative, narrow, readings
+from lib.domain.identity import unreadable, visible
 from lib.errors import InvalidInput
 from lib.money import Currency, Money, currency, format_money, parse_total
 
 NO_CHARGE = "A negative amount is no charge: a credit, a refund or a payment."
 # Words and signs, each perhaps with a dot of its own: “Fr.”, “kr.”, “€”.
-_WORD = rf"[^\W\d_]+\.?|[{currency_signs.SIGNS}]"
-_BESIDE = re.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
+# Letters only: ½ and ² are numbers, and belong to the sum.
+_WORD = rf"[\p{{L}}\p{{M}}]+\.?|[{currency_signs.SIGNS}]"
+_BESIDE = regex.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
 # Between sums of several currencies, not inside of one.
 _BETWEEN = re.compile(r"[;\n]|,\s+|(?<=[^\W\d_]),")
 
@@ -34,7 +38,8 @@ def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
     Raises:
         InvalidInput: no sum, one of another currency, or with the code `amount_two_sums`.
     """
-    unit = currency(code)
+    text, unit = visible(text), currency(code)
+    refuse_unreadable(text)
     if is_negative(text):
         raise InvalidInput(f"“{text[:24]}”: {NO_CHARGE}", field="amount", code="amount_negative")
     named = currency_signs.named(text)
@@ -50,24 +55,40 @@ def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
         whole = {one: number for one, number in numbers.items() if number.as_tuple().exponent == 0}
         numbers = whole or numbers
     for number in numbers.values():
-        if text.strip() == _shown(number, unit):
+        if text == _shown(number, unit):
             return _money(number, unit.code)
     sums = list(dict.fromkeys(numbers.values()))
     if not sums:
         return parse_total(text, unit.code)
     if len(sums) > 1 and sign not in numbers:
+        both = " or ".join(
+            f"{_in_full(number, unit)} (decimal {one.value})" for one, number in numbers.items()
+        )
         raise InvalidInput(
-            f"“{text.strip()[:24]}” can mean {sums[0]:,f} or {sums[1]:,f}. Write the decimals too, so that it "
-            "can mean one sum only.",
+            f"“{text.strip()[:24]}” can mean {both}. Write the decimals too, so that it can mean one sum only.",
             field="amount",
             code="amount_two_sums",
         )
     return _money(numbers[sign] if sign in numbers else sums[0], unit.code)
 
 
+def refuse_unreadable(text: str) -> None:
+    """
+    Raises:
+        InvalidInput: a letter in it can be neither shown nor left out.
+    """
+    letter = unreadable(text)
+    if letter is not None:
+        raise InvalidInput(
+            f"The amount holds {letter}, which cannot be shown. Type it again by hand.",
+            field="amount",
+            code="amount_invalid",
+        )
+
+
 def is_same(money: Money, text: str) -> bool:
     """Whether what was typed to confirm a sum can mean it; it always can as it is shown."""
-    if text.strip() == format_money(money.amount, money.currency):
+    if visible(text) == visible(format_money(money.amount, money.currency)):
         return True
     for sign in DecimalSign:
         try:
@@ -105,7 +126,14 @@ def listed(text: str, currencies: Collection[str]) -> list[tuple[str, str]]:
 def _shown(number: Decimal, unit: Currency) -> str:
     """As the screen shows it; empty when it is no sum of this currency."""
     minor = number * unit.factor
-    return format_money(int(minor), unit.code) if minor == int(minor) else ""
+    return visible(format_money(int(minor), unit.code)) if minor == int(minor) else ""
+
+
+def _in_full(number: Decimal, unit: Currency) -> str:
+    """With at least the decimals of the currency, so that 1,234.00 is not taken for 1.234."""
+    exponent = number.as_tuple().exponent
+    places = max(unit.decimals, -exponent if isinstance(exponent, int) else 0)
+    return f"{number:,.{places}f}"
 
 
 def _money(number: Decimal, code: str) -> Money:

@@ -4,51 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from lib.domain.files.columns import ColumnTable, Guess
 from lib.domain.files.readings import Hidden, Unseen
-from lib.domain.files.run_columns import COLUMNS, Guess, guess
 from lib.domain.files.sheets import Sheet, SheetRow
 from lib.money import Money
-
-_NEEDED = tuple(column for column in COLUMNS if column.required)
 
 Amounts = Callable[[Sheet, Mapping[str, int], Sequence[SheetRow]], Iterable[Money | None]]
 """What rows come to; None for what cannot be read."""
 
 
-def why_unseen(row: SheetRow, columns: Mapping[str, int]) -> str:
-    """hidden, struck_out when a cell that is charged by is, or nothing."""
+def why_unseen(row: SheetRow, columns: Mapping[str, int], table: ColumnTable) -> str:
+    """hidden, struck_out when a cell that is acted on is, or nothing."""
     if row.is_hidden:
         return "hidden"
-    if row.struck and any(columns.get(column.name) in row.struck for column in _NEEDED):
+    if row.struck and any(columns.get(name) in row.struck for name in table.acted_on):
         return "struck_out"
     return ""
 
 
-def unseen_of(sheet: Sheet, columns: Mapping[str, int], amounts: Amounts) -> tuple[Unseen, ...]:
+def unseen_of(
+    sheet: Sheet, columns: Mapping[str, int], amounts: Amounts, table: ColumnTable
+) -> tuple[Unseen, ...]:
     """By kind, with their sums."""
     groups: dict[str, list[SheetRow]] = {}
     for row in sheet.rows:
-        why = why_unseen(row, columns)
+        why = why_unseen(row, columns, table)
         if why:
             groups.setdefault(why, []).append(row)
     kinds = [_unseen(why, sheet, columns, rows, amounts) for why, rows in groups.items()]
     for hidden in sheet.hidden_sheets:
-        theirs = guess(hidden.header)
-        # Lists of other things are often hidden; only what could be charged is worth a question.
-        if "amount" in theirs and ("customer" in theirs or "reference" in theirs):
+        theirs = table.guess(hidden.header)
+        if table.may_be_meant(theirs):
             name = hidden.origin.sheet or ""
             kinds.append(_unseen("hidden_sheet", hidden, theirs, hidden.rows, amounts, name))
     return tuple(kinds)
 
 
 def question(
-    sheet: Sheet, columns: Mapping[str, int], unseen: Sequence[Unseen], choice: Hidden | None
+    sheet: Sheet,
+    columns: Mapping[str, int],
+    unseen: Sequence[Unseen],
+    choice: Hidden | None,
+    table: ColumnTable,
 ) -> str:
-    """What a person has to decide before anything is charged, in sentences; empty when nothing."""
+    """What a person has to decide before anything is done, in sentences; empty when nothing."""
     hidden_names = [
-        f"“{sheet.header[columns[column.name]][:40]}”"
-        for column in _NEEDED
-        if columns.get(column.name) in sheet.origin.hidden_columns
+        f"“{sheet.header[columns[name]][:40]}”"
+        for name in table.acted_on
+        if columns.get(name) in sheet.origin.hidden_columns
     ]
     if choice is Hidden.LEAVE_OUT and hidden_names:
         return (
@@ -72,13 +75,18 @@ def question(
 
 
 def guess_seen(
-    header: Sequence[str], remembered: Mapping[str, str], hidden: frozenset[int]
+    header: Sequence[str],
+    remembered: Mapping[str, str],
+    hidden: frozenset[int],
+    table: ColumnTable,
 ) -> Guess:
     """As `guess`, from the columns that are seen; from the others only what is missing there."""
     if not hidden:
-        return guess(header, remembered)
-    seen = guess([("" if at in hidden else name) for at, name in enumerate(header)], remembered)
-    every = guess(header, remembered)
+        return table.guess(header, remembered)
+    seen = table.guess(
+        [("" if at in hidden else name) for at, name in enumerate(header)], remembered
+    )
+    every = table.guess(header, remembered)
     taken = dict(seen) | {
         name: every[name] for name in seen.missing if name in every and every[name] in hidden
     }

@@ -8,21 +8,18 @@ from lib.practice import account_settings
 from lib.practice.replies import missing
 from lib.practice.routing import Call, Route
 
-ACCOUNT_ID = "acct_1OnfilePractice0"
-BUSINESS_NAME = "Onfile Practice Ltd"
-
 
 def _retrieve(call: Call) -> dict[str, Any]:
     settings = account_settings.read(call.ledger.connection)
     return {
-        "id": ACCOUNT_ID,
+        "id": settings.account_id,
         "object": "account",
         "business_profile": {
             "annual_revenue": None,
             "estimated_worker_count": None,
             "mcc": None,
             "minority_owned_business_designation": None,
-            "name": BUSINESS_NAME,
+            "name": settings.business_name,
             "product_description": None,
             "support_address": None,
             "support_email": None,
@@ -48,7 +45,7 @@ def _retrieve(call: Call) -> dict[str, Any]:
                 "secondary_color": None,
             },
             "card_payments": {"statement_descriptor_prefix": settings.statement_descriptor_prefix},
-            "dashboard": {"display_name": BUSINESS_NAME, "timezone": "Etc/UTC"},
+            "dashboard": {"display_name": "Practice", "timezone": "Etc/UTC"},
             "payments": {"statement_descriptor": settings.statement_descriptor},
         },
         "type": "standard",

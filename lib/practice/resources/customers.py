@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from lib.practice import listing, metadata
+from lib.practice import listing, metadata, searching
 from lib.practice.ledger import Ledger, Stored
 from lib.practice.replies import invalid
 from lib.practice.routing import Call, Route
@@ -133,7 +133,7 @@ def _list(call: Call) -> dict[str, Any]:
 
 def _search(call: Call) -> dict[str, Any]:
     fields = {"email": "$.email", "name": "$.name", "phone": "$.phone"}
-    return listing.search(call, "customer", fields)
+    return searching.search(call, "customer", fields)
 
 
 def _payment_methods(call: Call) -> dict[str, Any]:

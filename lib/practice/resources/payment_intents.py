@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.practice import account_settings, charging, listing, metadata, method_types
+from lib.practice import (
+    account_settings,
+    charging,
+    listing,
+    metadata,
+    method_types,
+    searching,
+)
 from lib.practice.ledger import Stored, new_id
 from lib.practice.replies import StripeRefusal, conflicting, invalid
 from lib.practice.resources import payment_intent_rules as rules
@@ -203,7 +210,10 @@ def _list(call: Call) -> dict[str, Any]:
 
 def _search(call: Call) -> dict[str, Any]:
     fields = {name: f"$.{name}" for name in ("customer", "currency", "status")}
-    return listing.search(call, "payment_intent", fields, lag_seconds=SEARCH_LAG_SECONDS)
+    numbers = {name: f"$.{name}" for name in ("amount", "created")}
+    return searching.search(
+        call, "payment_intent", fields, numbers=numbers, lag_seconds=SEARCH_LAG_SECONDS
+    )
 
 
 def _find(call: Call) -> Stored:

@@ -147,10 +147,10 @@ def _amount(charge: dict[str, Any], wanted: int | None) -> int:
             code="charge_already_refunded",
         )
     if wanted is not None and wanted > left:
-        asked = currencies.format_amount(wanted, charge["currency"])
+        sum_ = currencies.format_amount(wanted, charge["currency"])
         remaining = currencies.format_amount(left, charge["currency"])
         raise conflicting(
-            f"Refund amount ({asked}) is greater than unrefunded amount on charge ({remaining})",
+            f"Refund amount ({sum_}) is greater than unrefunded amount on charge ({remaining})",
             param="amount",
         )
     return left if wanted is None else wanted

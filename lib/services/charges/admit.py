@@ -5,16 +5,16 @@ transaction, for whatever charges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
 
-from lib.domain import payment_methods
-from lib.domain.admit import Debt, DebtFacts, admit, may_be_opened, newer_method
-from lib.domain.charges import COMMITTED_STATES
+from lib.domain.admit import Debt, DebtFacts, admit, may_be_opened
+from lib.domain.charges import COMMITTED_STATES, Charge
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.retries import was_tried
+from lib.domain.newer_methods import newer_untried
 from lib.domain.runs import Finding, Severity
 from lib.errors import AlreadyCharged, Blocked, NotAdmitted, NotFound
+from lib.money import Money
 from lib.services.charges.orders import ChargeOrder
 from lib.store.unit_of_work import Stores
 
@@ -48,6 +48,7 @@ def findings_of(
         newer=None if in_run else _newer(stores, order, customer, method, now),
         is_named=order.payment_method is not None,
         in_run=in_run,
+        was_tried=bool(stores.charges.tried_for(order.customer, order.reference)),
     )
     findings = admit(debt, facts)
     for finding in findings:
@@ -56,7 +57,31 @@ def findings_of(
     return findings
 
 
-def must_be_opened(findings: Sequence[Finding], despite: Mapping[str, str]) -> list[Finding]:
+def refusals_of(stores: Stores, charges: Sequence[Charge]) -> dict[str, Finding]:
+    """
+    Why these debts cannot be charged at all, on whatever method: paid meanwhile with another sum, say.
+    By charge; what may be charged again is left out.
+    """
+    if not charges:
+        return {}
+    facts = stores.preflight.exact_debts({one.customer for one in charges})
+    refusals = {one.id: _red_of(one, facts) for one in charges}
+    return {charge_id: finding for charge_id, finding in refusals.items() if finding is not None}
+
+
+def refusal_beside(stores: Stores, charge: Charge) -> Finding | None:
+    """Why a try of this charge that waits for its answer cannot be sent again; it does not stand in its own way."""
+    facts = stores.preflight.exact_debts([charge.customer])
+    return _red_of(charge, replace(facts, live={}, held={}))
+
+
+def _red_of(charge: Charge, facts: DebtFacts) -> Finding | None:
+    money = Money(charge.amount, charge.currency)
+    debt = Debt(charge.customer, None, charge.reference, money, method=None)
+    return next((one for one in admit(debt, facts) if one.severity is Severity.RED), None)
+
+
+def must_be_opened(findings: Sequence[Finding], order: ChargeOrder) -> list[Finding]:
     """
     What a person opened, of these findings.
 
@@ -64,7 +89,7 @@ def must_be_opened(findings: Sequence[Finding], despite: Mapping[str, str]) -> l
         NotAdmitted: something is stopped, and nobody said why it may be charged all the same.
     """
     stopped = [finding for finding in findings if may_be_opened(finding)]
-    shut = [finding for finding in stopped if not despite.get(finding.code, "").strip()]
+    shut = [finding for finding in stopped if not order.opens(finding)]
     if shut:
         raise NotAdmitted(shut)
     return stopped
@@ -75,14 +100,15 @@ def _newer(
 ) -> PaymentMethod | None:
     if method.id != customer.default_payment_method:
         return None
-    today = datetime.fromtimestamp(now, UTC).date()
-    tried = stores.charges.attempts_for(order.customer, order.reference)
-    usable = [
-        one
-        for one in stores.mirror.payment_methods_of(customer.id)
-        if payment_methods.why_not_usable(one, today) is None and not was_tried(tried, one.id)
-    ]
-    return newer_method(method, customer.default_payment_method, usable)
+    methods = stores.mirror.payment_methods_of(customer.id)
+    return newer_untried(
+        method,
+        customer.default_payment_method,
+        methods,
+        tried=stores.charges.attempts_for(order.customer, order.reference),
+        never_again=stores.preflight.never_again(methods),
+        today=stores.meta.today(now),
+    )
 
 
 def _refusal(order: ChargeOrder, finding: Finding, facts: DebtFacts) -> AlreadyCharged | Blocked:

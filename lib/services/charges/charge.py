@@ -17,7 +17,7 @@ from lib.money import Money
 from lib.services.charges.admit import must_be_opened
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.claim import claim_attempt
-from lib.services.charges.orders import ChargeOrder, normalized
+from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import Review, ReviewService, attempts_of
 from lib.services.charges.send import ChargeSender
 from lib.services.charges.view import ChargeView, view_of
@@ -69,7 +69,6 @@ class ChargeService:
         *,
         by: Actor,
         seen: str | None = None,
-        is_approved: bool = False,
     ) -> ChargeView:
         """
         Charge now. Returns the charge in whatever state it reached; a decline is no exception.
@@ -77,7 +76,6 @@ class ChargeService:
         Args:
             seen: the fingerprint of the review that a person agreed to. What they read includes
                 the number of tries, so a double click or a second tab sends nothing twice.
-            is_approved: two people agreed to the sum already, in a run.
 
         Raises:
             ReviewChanged: what the person read is no longer true.
@@ -87,19 +85,19 @@ class ChargeService:
             GatewayError: a check before the charge could not be made; no charge was sent.
         """
         by.must(Permission.CHARGE)
-        order = normalized(order)
+        order = self.reviews.meant(order)
         self._completeness.verify()
         with self._uow.read() as stores:
             earlier_attempts = attempts_of(stores, order)
-        review = self.reviews.review(order, by=by, is_approved=is_approved)
+        review = self.reviews.review(order, by=by)
         if seen not in (None, review.fingerprint):
             raise ReviewChanged(review)
-        must_be_opened(review.stopped, order.despite)
+        must_be_opened(review.stopped, order)
         self._completeness.read_customer(order.customer)
         order = replace(review.order, attempt=order.attempt or review.attempts_before + 1)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in earlier_attempts.items():
-            self.canceller.cancel_last(charge_id, attempts)
+            self.canceller.cancel_tries(charge_id, attempts)
         with self._uow.write() as stores:
             attempt = claim_attempt(
                 stores,
@@ -108,10 +106,28 @@ class ChargeService:
                 earlier_attempts=earlier_attempts,
                 by=by,
                 now=epoch(self._clock()),
+                stripe_time=self.sender.stripe_time,
                 livemode=self._livemode,
-                is_approved=is_approved,
             )
         return self._sent(attempt)
+
+    def order_again(
+        self, charge_id: str, *, payment_method: str | None = None, attempt: int | None = None
+    ) -> ChargeOrder:
+        """
+        What a try again asks for: the same debt, perhaps on another method.
+
+        `attempt` is the number of the try that the person asked for; see ChargeOrder.
+        """
+        charge = self.view(charge_id).charge
+        return ChargeOrder(
+            customer=charge.customer,
+            money=Money(charge.amount, charge.currency),
+            reference=charge.reference,
+            payment_method=payment_method,
+            description=charge.description,
+            attempt=attempt,
+        )
 
     def retry(
         self,
@@ -122,23 +138,10 @@ class ChargeService:
         attempt: int | None = None,
     ) -> ChargeView:
         """
-        Try a failed or never-executed charge again, as a new attempt with a new key.
-
-        `attempt` is the number of the try that the person asked for; see ChargeOrder. Raises like
-        `charge`.
+        Try a failed or never-executed charge again, as a new attempt with a new key. Raises like `charge`.
         """
-        charge = self.view(charge_id).charge
-        return self.charge(
-            ChargeOrder(
-                customer=charge.customer,
-                money=Money(charge.amount, charge.currency),
-                reference=charge.reference,
-                payment_method=payment_method,
-                description=charge.description,
-                attempt=attempt,
-            ),
-            by=by,
-        )
+        order = self.order_again(charge_id, payment_method=payment_method, attempt=attempt)
+        return self.charge(order, by=by)
 
     def cancel(self, charge_id: str, *, by: Actor) -> ChargeView:
         """Give up a charge that is not in flight, paid or unknown; the reference becomes free."""
@@ -147,7 +150,7 @@ class ChargeService:
         view = self.view(charge_id)
         if view.charge.state not in RETRYABLE_STATES:
             raise StaleState("This charge can no longer be cancelled. Reload to see its state.")
-        self.canceller.cancel_last(charge_id, view.attempts)
+        self.canceller.cancel_tries(charge_id, view.attempts)
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(charge_id)
             if len(attempts) != len(view.attempts) or not give_up(

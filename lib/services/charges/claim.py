@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from lib.domain.actors import Actor
 from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, ChargeState
 from lib.domain.idempotency_keys import charge_key
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import check_largest
-from lib.errors import AlreadyCharged, Blocked, LedgerBehind, StaleState
+from lib.errors import AlreadyCharged, Blocked, DecisionsRest, LedgerBehind, StaleState
 from lib.ids import new_id
 from lib.services.charges.admit import findings_of, must_be_opened
 from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import attempts_of, check_retry, earlier_charge, same_attempts
+from lib.services.staff.dual_approval import must_stand
 from lib.services.staff.limits import check_single
-from lib.store.meta import ACCOUNT, BEHIND, INSTALLATION
+from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
 from lib.store.unit_of_work import Stores
 
 
@@ -40,31 +42,38 @@ def claim_attempt(
     earlier_attempts: Mapping[str, Sequence[Attempt]],
     by: Actor,
     now: int,
+    stripe_time: int | None,
     livemode: bool,
     claim: RunClaim | None = None,
-    is_approved: bool = False,
 ) -> Attempt:
     """
     One attempt row with its key and exact parameters; call inside a write transaction.
 
-    `tried` is what was known of the reference when its open PaymentIntents were closed.
+    Args:
+        earlier_attempts: what was known of the reference when its open PaymentIntents were closed.
+        stripe_time: Stripe's clock at its last answer.
 
     Raises:
-        AlreadyCharged, NotAdmitted, Blocked, StaleState: nothing may be sent; nothing was written.
+        AlreadyCharged, ApprovalRests, LedgerBehind, DecisionsRest, NotAdmitted, Blocked, StaleState: nothing may be sent; nothing was written.
         sqlite3.IntegrityError: the run is not executed under this lease any more.
     """
     if not same_attempts(earlier_attempts, attempts_of(stores, order)):
         raise StaleState(
             "This reference was tried a moment ago by somebody else. Look at it before trying again."
         )
+    if order.run_id is not None and (approved := stores.runs.find(order.run_id)) is not None:
+        must_stand(stores, approved, now=now)
     if claim is None:
-        check_single(stores, order.money, now=now, is_approved=is_approved)
+        check_single(stores, order.money, now=now, run_id=order.run_id)
     check_largest(method, order.money)
     if stores.meta.value(BEHIND) is not None:
         raise LedgerBehind
     in_run = claim is not None or order.run_id is not None
+    if in_run and stores.meta.value(DECISIONS_REST) is not None:
+        # Found out while it was executed; a person who charges now has decided now.
+        raise DecisionsRest
     findings = findings_of(stores, order, method, now=now, in_run=in_run)
-    opened = must_be_opened(findings, order.despite)
+    opened = must_be_opened(findings, order)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     earlier = stores.charges.attempts(charge.id)
     number = len(earlier) + 1
@@ -82,6 +91,7 @@ def claim_attempt(
         by=by.username,
         at=now,
         next_look_at=now + IN_FLIGHT_SECONDS,
+        sent_after=stripe_time,
         run=(claim.run_id, claim.number, claim.fence) if claim else None,
     )
     detail = {
@@ -120,14 +130,21 @@ def claim_attempt(
 
 
 def _key(stores: Stores, charge: Charge) -> str:
+    """
+    Of the next try of this debt, by the larger of the ledger's count and Stripe's. A try that was not executed counts
+    in neither: another file may not know of it, and should it have been executed all the same, Stripe knows
+    its key. The next one has it, whatever the counts say by then: marks that somebody copied at Stripe must not lead
+    past it. So has the next one after a request whose form Stripe refused, for which it keeps no key.
+    """
     debt = (charge.customer, charge.reference)
-    tries = max(stores.charges.tries(*debt), stores.payments.tries_elsewhere(*debt))
-    return charge_key(
-        account=stores.meta.value(ACCOUNT) or "",
-        customer=charge.customer,
-        reference=charge.reference,
-        number=tries + 1,
+    used, left = stores.charges.keys_of(*debt)
+    keys = (
+        charge_key(customer=charge.customer, reference=charge.reference, number=number)
+        for number in count(1 + max(len(used), stores.payments.tries(*debt)))
     )
+    key = left or next(key for key in keys if key not in used)
+    stores.charges.free_key(key)
+    return key
 
 
 def _params(

@@ -12,15 +12,17 @@ import json
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Attempt, Charge, Evidence, Outcome
+from lib.domain.identity import readable, visible
 from lib.domain.manual_outcomes import (
     EARLIEST_SECONDS,
     ManualOutcome,
     ManualOutcomeState,
     why_not_the_payment,
 )
+from lib.domain.resolutions import LookResult
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation, StaleState
 from lib.ids import new_id
-from lib.services.charges.resolve import ChargeResolver, Resolution
+from lib.services.charges.resolve import ChargeResolver
 from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
@@ -77,29 +79,30 @@ class ManualOutcomeService:
             GatewayError: Stripe could not be asked, so nothing is known to be missing there.
         """
         by.must(Permission.CHARGE)
-        if not reason.strip():
-            raise InvalidInput("Say how you know, for whoever has to agree.", field="reason")
+        by.must_be_asked()
+        needed = "Say how you know, for whoever has to agree."
+        reason = readable(reason, what="reason", field="reason", needed=needed)
         with self._uow.read() as stores:
             charge, attempt = _unknown(stores, charge_id)
-        age = epoch(self._clock()) - attempt.requested_at
-        if age < EARLIEST_SECONDS:
+        self._look(charge_id)
+        age = self._resolver.age(attempt)
+        if age is None or age < EARLIEST_SECONDS:
             raise StaleState(
                 "It is too early to settle this by hand: Onfile still finds most of them out by itself within an hour."
             )
-        self._look(charge_id)
-        intent = (payment_intent or "").strip() or None
+        intent = visible(payment_intent or "") or None
         if outcome is Outcome.SUCCEEDED:
             self._check_payment(charge, attempt, intent)
         elif outcome is not Outcome.NOT_EXECUTED or intent is not None:
-            raise InvalidInput("Choose what happened: it was paid, or it was never executed.")
+            raise InvalidInput("Choose what happened: it was paid, or it did not happen.")
         now = epoch(self._clock())
         proposal = ManualOutcome(
-            id=new_id("vdt"),
+            id=new_id("mo"),
             charge_id=charge_id,
             attempt=attempt.number,
             outcome=outcome,
             payment_intent=intent,
-            reason=reason.strip()[:500],
+            reason=reason[:500],
             state=ManualOutcomeState.PROPOSED,
             proposed_by=by.username,
             proposed_at=now,
@@ -130,10 +133,9 @@ class ManualOutcomeService:
 
     def reject(self, proposal_id: str, *, by: Actor, password: str, note: str) -> ManualOutcome:
         """Raises like `approve`, but asks Stripe nothing; a reason is needed."""
-        if not note.strip():
-            raise InvalidInput("Say why, for whoever proposed it.", field="note")
-        self._users.confirm(by.username, password)
-        reason = note.strip()[:500]
+        note = readable(note, what="note", field="note", needed="Say why, for whoever proposed it.")
+        by = self._users.asked_again(by, password)
+        reason = note[:500]
         return self._decide(proposal_id, ManualOutcomeState.REJECTED, by=by, note=reason)
 
     def approve(self, proposal_id: str, *, by: Actor, password: str) -> ManualOutcome:
@@ -147,10 +149,10 @@ class ManualOutcomeService:
             InvalidInput: the PaymentIntent is not this charge's payment (any more).
             GatewayError: Stripe could not be asked; nothing was decided.
         """
-        self._users.confirm(by.username, password)
+        by = self._users.asked_again(by, password)
         with self._uow.read() as stores:
             proposal = _proposal(stores, proposal_id)
-            is_allowed = _why_not(stores, proposal, by) is None
+            is_allowed = _why_not(stores, proposal, by, epoch(self._clock())) is None
         if is_allowed:
             self._look(proposal.charge_id)
             if proposal.outcome is Outcome.SUCCEEDED:
@@ -166,7 +168,7 @@ class ManualOutcomeService:
         word = "approve" if after is ManualOutcomeState.APPROVED else "reject"
         with self._uow.write() as stores:
             proposal = _proposal(stores, proposal_id)
-            refusal = _why_not(stores, proposal, by)
+            refusal = _why_not(stores, proposal, by, now)
             if refusal is not None:
                 stores.audit.record(
                     at=now,
@@ -191,7 +193,7 @@ class ManualOutcomeService:
         """Ask Stripe once more in every way; only "no answer" leaves room for people."""
         look = self._resolver.resolve_abandoned(charge_id)
         now = epoch(self._clock())
-        if look is Resolution.FINAL:
+        if look is LookResult.FINAL:
             with self._uow.write() as stores:
                 for proposal in stores.manual_outcomes.of_charge(charge_id):
                     if proposal.is_proposed:
@@ -204,13 +206,13 @@ class ManualOutcomeService:
             _, attempt = _unknown(stores, charge_id)
         trace = json.loads(attempt.last_look or "{}")
         is_traceless = trace.get("events") == trace.get("payments") == "none"
-        if look is not Resolution.NOT_ASKED and "payment_intent" in trace:
+        if look is not LookResult.NOT_ASKED and "payment_intent" in trace:
             status = str(trace["status"]).replace("_", " ")
             raise StaleState(
-                f"Stripe holds the payment of this try: {trace['payment_intent']}, {status}. Cancel it in the Stripe "
-                "Dashboard, or complete it there; Onfile then sees by itself how it ended."
+                f"Stripe holds the payment of this try: {trace['payment_intent']}, {status}. Cancel it here, or "
+                "complete it in the Stripe Dashboard; Onfile then sees by itself how it ended."
             )
-        if look is Resolution.NOT_ASKED or not is_traceless:
+        if look is LookResult.NOT_ASKED or not is_traceless:
             raise StaleState(
                 "Stripe cannot be asked at the moment, so nobody can say that nothing is there. Try again later."
             )
@@ -256,8 +258,8 @@ def _proposal(stores: Stores, proposal_id: str) -> ManualOutcome:
     return proposal
 
 
-def _why_not(stores: Stores, proposal: ManualOutcome, by: Actor) -> RuleViolation | None:
-    refusal = dual_approval.why_not(stores, by, makers={proposal.proposed_by})
+def _why_not(stores: Stores, proposal: ManualOutcome, by: Actor, now: int) -> RuleViolation | None:
+    refusal = dual_approval.why_not(stores, by, makers={proposal.proposed_by}, now=now)
     if refusal is not None:
         return refusal
     if not proposal.is_proposed:

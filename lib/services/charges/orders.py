@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lib.domain.charges import clean_description, clean_reference
+from lib.domain.identity import one_line, pasted_id
+from lib.domain.runs import Finding
 from lib.errors import InvalidInput
 from lib.money import Money, checked
 
@@ -33,6 +35,14 @@ class ChargeOrder:
     """
     despite: Mapping[str, str] = field(default_factory=dict)
     """By code of a stopped finding: why it may be charged all the same, in a named person's words."""
+    shown: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    """By code: what a run's approvers were shown that it is about. Where nothing stands, whoever opens it sees all."""
+
+    def opens(self, finding: Finding) -> bool:
+        """Whether somebody who was shown it said why it may be charged all the same."""
+        shown = self.shown.get(finding.code)
+        was_shown = shown is None or shown.issuperset(finding.about)
+        return was_shown and bool(self.despite.get(finding.code, "").strip())
 
 
 def normalized(order: ChargeOrder) -> ChargeOrder:
@@ -40,7 +50,7 @@ def normalized(order: ChargeOrder) -> ChargeOrder:
     Raises:
         InvalidInput: a value to correct.
     """
-    notes = {code: " ".join(note.split()) for code, note in order.despite.items()}
+    notes = {code: one_line(note) for code, note in order.despite.items()}
     if any(not note or len(note) > _LONGEST_NOTE for note in notes.values()):
         raise InvalidInput(
             f"Say why it may be charged all the same, in at most {_LONGEST_NOTE} characters.",
@@ -49,10 +59,9 @@ def normalized(order: ChargeOrder) -> ChargeOrder:
         )
     return replace(
         order,
-        customer=order.customer.strip(),
         money=checked(order.money),
         reference=clean_reference(order.reference),
-        payment_method=order.payment_method.strip() if order.payment_method else None,
+        payment_method=pasted_id(order.payment_method) if order.payment_method else None,
         description=clean_description(order.description),
         despite=notes,
     )

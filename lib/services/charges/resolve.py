@@ -3,22 +3,25 @@ Resolves attempts whose outcome is not known, by evidence and never by a new key
 
 In this order, each step only while it can prove something:
 1. the PaymentIntent, when its id is known;
-2. the event whose `request.idempotency_key` is ours (Stripe keeps events for 30 days);
+2. the event whose `request.idempotency_key` is ours (Stripe keeps events for 30 days), unless the payment
+   carries the marks of somebody else's try of the same debt;
 3. the customer's PaymentIntents, all of them, matched on our metadata;
-4. the same request under the same key, while Stripe surely still knows the key;
-5. none of it, and old enough that nothing can still arrive: it was never executed.
+4. the same request under the same key, while Stripe surely still knows the key, where a charge would be
+   admitted (`resend`);
+5. none of it, and old enough by Stripe's clock that nothing can still arrive: it was never executed. The
+   next try of the debt has its key all the same.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import (
     IN_FLIGHT_SECONDS,
+    KEY_TAKEN,
     NO_TRACE_SECONDS,
     SAME_KEY_SECONDS,
     Attempt,
@@ -28,11 +31,17 @@ from lib.domain.charges import (
     outcome_of,
 )
 from lib.domain.mirror import PaymentIntent
-from lib.errors import GatewayError, OutcomeUnknown, StaleState
+from lib.domain.resolutions import LookResult, Seen, age_of, check_answered
+from lib.errors import GatewayError, OutcomeUnknown
+from lib.services.charges.resend import ResendCheck
 from lib.services.charges.send import ChargeSender, is_answer_to
-from lib.services.ledger.attempts import AttemptResult, next_look, record_result
+from lib.services.ledger.attempts import AttemptResult, record_result
+from lib.services.ledger.incidents import is_accepted
+from lib.services.ledger.intents import attempt_of
+from lib.services.ledger.looks import next_look
 from lib.services.ledger.unexpected import note_other_answer
 from lib.services.mirror.apply import record_payment_intents
+from lib.store.meta import INSTALLATION
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -56,22 +65,6 @@ _DRIFT_LOOK_BACK_SECONDS = 30 * 86_400
 
 
 _NOT_ASKED = "not asked"
-Seen = dict[str, object]
-"""
-What one look asked and found: `at`; `same_key` (the HTTP status of the answer, or "no answer"; absent once
-the key is too old); `events` ("none", "not asked") and `payments` ("none"); `payment_intent` and its `status`
-where there is one; `error` when Stripe could not be asked.
-"""
-
-
-class Resolution(StrEnum):
-    """What became of a look at an attempt."""
-
-    FINAL = "final"
-    NO_ANSWER = "no_answer"
-    """Stripe was asked in every way there is, and nobody knows yet."""
-    NOT_ASKED = "not_asked"
-    """Stripe could not be asked, which says nothing about the attempt."""
 
 
 @dataclass(slots=True)
@@ -90,18 +83,25 @@ class Reconciliation:
 
 class ChargeResolver:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, sender: ChargeSender, *, clock: Clock
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        sender: ChargeSender,
+        resend: ResendCheck,
+        *,
+        clock: Clock,
     ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._sender = sender
+        self._resend = resend
         self._clock = clock
 
     def resolve_due(self) -> int:
         """Look at every attempt whose next look is due; returns how many are final now."""
         with self._uow.read() as stores:
             due = stores.charges.due(now=epoch(self._clock()))
-        return sum(self.resolve_or_postpone(attempt) is Resolution.FINAL for attempt in due)
+        return sum(self.resolve_or_postpone(attempt) is LookResult.FINAL for attempt in due)
 
     def reconcile(self, *, by: Actor) -> Reconciliation:
         """Settle all that can be settled now, then compare the ledger with Stripe's PaymentIntents."""
@@ -113,7 +113,7 @@ class ChargeResolver:
         for attempt in unsettled:
             age = now - attempt.requested_at
             in_flight = attempt.outcome is None and 0 <= age < IN_FLIGHT_SECONDS
-            if not in_flight and self.resolve_or_postpone(attempt) is Resolution.FINAL:
+            if not in_flight and self.resolve_or_postpone(attempt) is LookResult.FINAL:
                 reconciliation.settled += 1
         reconciliation.drift = self._drift()
         with self._uow.write() as stores:
@@ -133,9 +133,9 @@ class ChargeResolver:
             )
         return reconciliation
 
-    def resolve(self, charge_id: str, *, by: Actor) -> bool:
+    def resolve(self, charge_id: str, *, by: Actor) -> LookResult:
         """
-        Look at one charge's open attempt now; True when it is final afterwards.
+        Look at one charge's open attempt now.
 
         Raises:
             StaleState: its sender may still wait for the answer, so Stripe was not asked.
@@ -144,46 +144,42 @@ class ChargeResolver:
         with self._uow.read() as stores:
             attempts = stores.charges.attempts(charge_id)
         if not attempts:
-            return False
+            return LookResult.FINAL
         last = attempts[-1]
-        age = epoch(self._clock()) - last.requested_at
-        if last.outcome is None and 0 <= age < IN_FLIGHT_SECONDS:
-            raise StaleState(
-                "The request is on its way, and Stripe may take a minute to answer it. Nothing was asked; "
-                "look again in a minute."
-            )
-        return self.resolve_or_postpone(last) is Resolution.FINAL
+        if last.outcome is None:
+            check_answered(last.requested_at, epoch(self._clock()))
+        return self.resolve_or_postpone(last)
 
-    def resolve_abandoned(self, charge_id: str) -> Resolution:
+    def resolve_abandoned(self, charge_id: str) -> LookResult:
         """
         For an executor that holds a run's lease: whoever sent the open attempt is gone, or no
         longer counts, so there is nothing to wait for.
         """
         with self._uow.read() as stores:
             attempts = stores.charges.attempts(charge_id)
-        return self.resolve_or_postpone(attempts[-1]) if attempts else Resolution.FINAL
+        return self.resolve_or_postpone(attempts[-1]) if attempts else LookResult.FINAL
 
-    def resolve_or_postpone(self, attempt: Attempt) -> Resolution:
+    def resolve_or_postpone(self, attempt: Attempt) -> LookResult:
         fresh = self._take(attempt)
         if fresh is None:
-            return Resolution.FINAL
+            return LookResult.FINAL
         trace: Seen = {"at": epoch(self._clock())}
         try:
-            look = Resolution.FINAL if self.look(fresh, trace) else Resolution.NO_ANSWER
+            look = LookResult.FINAL if self.look(fresh, trace) else LookResult.NO_ANSWER
         except GatewayError as error:
             trace["error"] = str(error)
-            look = Resolution.NOT_ASKED
+            look = LookResult.NOT_ASKED
         except Exception:
             # One attempt that cannot be looked at must not stop the looks at others.
             logger.exception("attempt %s cannot be settled", attempt.idempotency_key)
             trace["error"] = "Onfile could not read what Stripe said; its log says more."
-            look = Resolution.NO_ANSWER
+            look = LookResult.NO_ANSWER
         now = epoch(self._clock())
-        if look is not Resolution.FINAL:
+        if look is not LookResult.FINAL:
             with self._uow.write() as stores:
                 current = stores.charges.attempt(attempt.charge_id, attempt.number)
                 if current is None or not current.is_open:
-                    return Resolution.FINAL
+                    return LookResult.FINAL
                 outcome = current.outcome or Outcome.UNKNOWN
                 stores.charges.look_again(
                     attempt.charge_id,
@@ -222,32 +218,63 @@ class ChargeResolver:
         payment = self.find(attempt, trace)
         if payment is not None:
             return self._apply(attempt, *payment, trace)
-        now = epoch(self._clock())
-        # Under a clock that was ahead it seems to have been sent after it was known as unknown.
-        age = now - min(attempt.requested_at, attempt.outcome_at or now)
+        if not self._is_open(attempt):
+            return True  # what was found says so: another one's payment has its key
+        trace["stripe_time"] = self._gateway.answered_at
+        age = self.age(attempt)
         refusal: AttemptResult | None = None
-        if age < SAME_KEY_SECONDS and attempt.decline.code != "idempotency_error":
-            result, intent = self._sender.ask(attempt)
-            trace["same_key"] = result.http_status or "no answer"
+        if self._may_send_again(attempt, age, trace):
+            result, intent = self._ask_again(attempt, trace)
             if result.was_executed and result.outcome is not Outcome.UNKNOWN:
                 return self._answered(attempt, result, intent)
             refusal = result if result.outcome is Outcome.DECLINED else None
-            if intent is not None and not is_answer_to(attempt, intent):
-                with self._uow.write() as stores:
-                    note_other_answer(stores, attempt, intent, at=now)
         if refusal is not None:
             payment = self.find(attempt, trace)
             if payment is not None:
                 return self._apply(attempt, *payment, trace)
         if trace["events"] == _NOT_ASKED:
             raise OutcomeUnknown(str(trace["error"]))
+        return self._concluded(attempt, age, refusal)
+
+    def _ask_again(
+        self, attempt: Attempt, trace: Seen
+    ) -> tuple[AttemptResult, PaymentIntent | None]:
+        result, intent = self._sender.ask(attempt)
+        trace["same_key"] = result.http_status or "no answer"
+        with self._uow.write() as stores:
+            if result.decline.code == KEY_TAKEN:
+                stores.charges.note_key_taken(attempt.charge_id, attempt.number)
+            if intent is not None and not is_answer_to(attempt, intent):
+                note_other_answer(stores, attempt, intent, at=epoch(self._clock()))
+        return result, intent
+
+    def _concluded(self, attempt: Attempt, age: int | None, refusal: AttemptResult | None) -> bool:
+        """By what is not there; `age` as Stripe's clock says."""
+        if age is None:
+            return False
         if refusal is not None and age >= _LISTED_SECONDS:
             return self._record(attempt, refusal, Evidence.SAME_KEY)
-        # A clock that jumped while the request was on its way makes it look a day old at once.
-        unknown_for = now - (attempt.outcome_at or now)
-        if age >= NO_TRACE_SECONDS and unknown_for >= _LISTED_SECONDS:
+        if age >= NO_TRACE_SECONDS:
             return self._record(attempt, AttemptResult(Outcome.NOT_EXECUTED), Evidence.NO_TRACE)
         return False
+
+    def age(self, attempt: Attempt) -> int | None:
+        """By Stripe's last answer; see age_of."""
+        stripe_now = self._gateway.answered_at
+        return age_of(attempt.sent_after, attempt.requested_at, attempt.outcome_at, stripe_now)
+
+    def _is_open(self, attempt: Attempt) -> bool:
+        with self._uow.read() as stores:
+            current = stores.charges.attempt(attempt.charge_id, attempt.number)
+        return current is not None and current.is_open
+
+    def _may_send_again(self, attempt: Attempt, age: int | None, trace: Seen) -> bool:
+        if age is None or age >= SAME_KEY_SECONDS or attempt.decline.code == KEY_TAKEN:
+            return False
+        refusal = self._resend.refusal(attempt)
+        if refusal is not None:
+            trace["not_sent"] = refusal
+        return refusal is None
 
     def _answered(
         self, attempt: Attempt, result: AttemptResult, intent: PaymentIntent | None
@@ -279,7 +306,7 @@ class ChargeResolver:
             intent_id = None
             trace["events"] = _NOT_ASKED
             trace["error"] = str(error)
-        if intent_id is not None:
+        if intent_id is not None and not self._is_of_another(attempt, intent_id):
             return intent_id, Evidence.EVENT
         intent = self._by_metadata(attempt)
         trace["payments"] = "none" if intent is None else intent.id
@@ -301,6 +328,30 @@ class ChargeResolver:
             after = page.last_id
         return None
 
+    def _is_of_another(self, attempt: Attempt, intent_id: str) -> bool:
+        """
+        The key says which debt and which try, not whose: another installation, or a file that was lost,
+        used it first, and this attempt was refused.
+        """
+        asked_at_ms = epoch_ms(self._clock())
+        intent = self._gateway.retrieve_payment_intent(intent_id)
+        ours = (attempt.charge_id, attempt.number)
+        if intent.charge_id is None or (intent.charge_id, intent.attempt) == ours:
+            return False
+        with self._uow.write() as stores:
+            record_payment_intents(
+                stores, [intent], synced_at_ms=asked_at_ms, evidence=Evidence.EVENT.value
+            )
+            if attempt.decline.code == KEY_TAKEN:
+                record_result(
+                    stores,
+                    attempt,
+                    AttemptResult(Outcome.NOT_EXECUTED),
+                    evidence=Evidence.EVENT.value,
+                    at=epoch(self._clock()),
+                )
+        return True
+
     def _by_metadata(self, attempt: Attempt) -> PaymentIntent | None:
         with self._uow.read() as stores:
             charge = stores.charges.find(attempt.charge_id)
@@ -310,7 +361,16 @@ class ChargeResolver:
         after: str | None = None
         while True:
             # All of them, as our clock may have been wrong when this was sent.
+            asked_at_ms = epoch_ms(self._clock())
             page = self._gateway.list_payment_intents(customer=charge.customer, after=after)
+            with self._uow.write() as stores:
+                # Also what others made for the same debt: beside it nothing is sent again.
+                record_payment_intents(
+                    stores,
+                    page.items,
+                    synced_at_ms=asked_at_ms,
+                    evidence=Evidence.PAYMENT_INTENT.value,
+                )
             for intent in page.items:
                 # Metadata is copied along when somebody repeats a payment by hand.
                 if (intent.charge_id, intent.attempt, intent.amount, intent.currency) == ours:
@@ -327,14 +387,13 @@ class ChargeResolver:
         intent = self._gateway.retrieve_payment_intent(intent_id)
         trace["payment_intent"], trace["status"] = intent.id, intent.status
         if evidence is Evidence.EVENT and intent.charge_id is None:
-            # Somebody took our marks off it in the Dashboard. The key in the event is ours alone.
+            # Somebody took our marks off it in the Dashboard. The key in the event is of this debt alone.
             intent = replace(intent, charge_id=attempt.charge_id, attempt=attempt.number)
         with self._uow.write() as stores:
             record_payment_intents(
                 stores, [intent], synced_at_ms=asked_at_ms, evidence=evidence.value
             )
-            current = stores.charges.attempt(attempt.charge_id, attempt.number)
-        return current is not None and not current.is_open
+        return not self._is_open(attempt)
 
     def _record(self, attempt: Attempt, result: AttemptResult, evidence: Evidence) -> bool:
         with self._uow.write() as stores:
@@ -344,12 +403,19 @@ class ChargeResolver:
     def _drift(self) -> list[dict[str, object]]:
         """Where Stripe's PaymentIntents of our charges say something else than the ledger."""
         since = epoch(self._clock()) - _DRIFT_LOOK_BACK_SECONDS
+        with self._uow.read() as stores:
+            installation = stores.meta.value(INSTALLATION)
         drift: list[dict[str, object]] = []
         after: str | None = None
         while True:
             asked_at_ms = epoch_ms(self._clock())
             page = self._gateway.list_payment_intents(created_from=since, after=after)
-            ours = [i for i in page.items if i.charge_id is not None]
+            # Another installation's payments are in its own ledger.
+            ours = [
+                intent
+                for intent in page.items
+                if intent.charge_id is not None and intent.installation in (None, installation)
+            ]
             with self._uow.write() as stores:
                 record_payment_intents(
                     stores,
@@ -358,10 +424,13 @@ class ChargeResolver:
                     evidence=Evidence.PAYMENT_INTENT.value,
                 )
                 for intent in ours:
-                    attempt = stores.charges.attempt(intent.charge_id or "", intent.attempt or 0)
-                    charge = stores.charges.find(intent.charge_id or "")
+                    holder = stores.charges.by_payment_intent(intent.id)
+                    attempt = attempt_of(stores, intent, holder)
+                    charge = stores.charges.find(
+                        attempt.charge_id if attempt else intent.charge_id or ""
+                    )
                     difference = _difference(intent, attempt, charge.state if charge else None)
-                    if difference is not None:
+                    if difference is not None and not is_accepted(stores, intent.id):
                         drift.append(
                             {
                                 "kind": difference,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain import payment_methods
 from lib.domain.actors import Actor, Permission
 from lib.domain.admit import may_be_opened
 from lib.domain.charges import RETRYABLE_STATES, Attempt, Charge
+from lib.domain.days import day_in_words
 from lib.domain.mirror import Customer, PaymentMethod
+from lib.domain.newer_methods import UsualMethod, usual_method
 from lib.domain.payment_methods import MethodChoice
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, remarks
-from lib.domain.retries import choose_method, why_not_again
+from lib.domain.retries import choose_method, open_methods, why_not_again
 from lib.domain.runs import Finding
-from lib.domain.twins import MOST_NAMED
 from lib.errors import Blocked
+from lib.money import Money
 from lib.services.charges.admit import findings_of
 from lib.services.charges.orders import ChargeOrder, normalized
 from lib.services.charges.view import ChargeView, view_of
@@ -80,12 +81,21 @@ class ReviewService:
         self._clock = clock
         self._public_url = public_url
 
-    def review(self, order: ChargeOrder, *, by: Actor, is_approved: bool = False) -> Review:
+    def meant(self, order: ChargeOrder) -> ChargeOrder:
+        """
+        What the order says, cleaned; its customer without letters that nobody sees, unless the account
+        made the id with them.
+
+        Raises:
+            InvalidInput: a value to correct.
+        """
+        with self._uow.read() as stores:
+            customer = stores.mirror.id_pasted(order.customer)
+        return replace(normalized(order), customer=customer)
+
+    def review(self, order: ChargeOrder, *, by: Actor) -> Review:
         """
         Check an order against our records and Stripe's, without moving money.
-
-        Args:
-            is_approved: two people agreed to the sum already, in a run.
 
         Raises:
             InvalidInput, NotFound: a value to correct.
@@ -93,7 +103,7 @@ class ReviewService:
             Blocked: the method cannot be charged, or another try makes no sense now.
         """
         by.must(Permission.CHARGE)
-        order = normalized(order)
+        order = self.meant(order)
         customer = self._customers.refresh(order.customer)
         if customer.is_deleted:
             raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
@@ -101,7 +111,7 @@ class ReviewService:
         choice = self._method(order, customer, now)
         method = choice.method
         with self._uow.read() as stores:
-            check_single(stores, order.money, now=now, is_approved=is_approved)
+            check_single(stores, order.money, now=now, run_id=order.run_id)
             findings = findings_of(stores, order, method, now=now, in_run=order.run_id is not None)
             earlier = earlier_charge(stores, order)
             check_retry(stores, order, method.id, now)
@@ -117,8 +127,29 @@ class ReviewService:
         stopped = tuple(filter(may_be_opened, findings))
         return Review(order, customer, method, warnings, view, stopped)
 
+    def usual_method(
+        self, customer_id: str, *, reference: str = "", money: Money | None = None
+    ) -> UsualMethod:
+        """
+        Of a customer, for a debt where one is named; by what is known here, so that a page can ask
+        before anything is reviewed.
+        """
+        now = epoch(self._clock())
+        with self._uow.read() as stores:
+            customer = stores.mirror.customer(customer_id)
+            methods = stores.mirror.payment_methods_of(customer_id)
+            tried = stores.charges.attempts_for(customer_id, reference)
+            never_again = stores.preflight.never_again(methods)
+            today = stores.meta.today(now)
+        default = customer.default_payment_method if customer else None
+        chargeable = open_methods(
+            methods, tried=tried, money=money, now=now, today=today, never_again=never_again
+        )
+        return usual_method(chargeable, default)
+
     def _method(self, order: ChargeOrder, customer: Customer, now: int) -> MethodChoice:
-        today = self._clock().date()
+        with self._uow.read() as stores:
+            today = stores.meta.today(now)
         if order.payment_method is not None:
             method = self._methods.refresh(order.payment_method)
             if method.customer is not None and method.customer != customer.id:
@@ -144,6 +175,7 @@ class ReviewService:
             tried=attempts,
             money=order.money,
             now=now,
+            today=today,
             never_again=never_again,
         )
         if choice is None and confirmation is not None:
@@ -196,7 +228,7 @@ def check_retry(stores: Stores, order: ChargeOrder, method_id: str, now: int) ->
     refusal = why_not_again(attempts, method_id, now, money=order.money)
     if refusal is not None:
         raise Blocked(
-            refusal.message,
+            refusal.in_words(stores.meta.timezone),
             code=refusal.code,
             reason=refusal.reason,
             not_before=refusal.not_before,
@@ -220,10 +252,8 @@ def _warnings(
         since=now - SIMILAR_WITHIN_SECONDS,
         except_id=earlier.id if earlier else "",
     ):
-        when = datetime.fromtimestamp(similar.created_at, UTC)
-        yield f"The same amount was charged to this customer on {when:%d %b} for {similar.reference}."
-    for twin in stores.twins.others(order.customer)[:MOST_NAMED]:
-        yield f"Another customer has the same address: {twin.described}. Check that {order.customer} is meant."
+        when = day_in_words(similar.created_at, stores.meta.timezone)
+        yield f"The same amount was charged to this customer on {when} for {similar.reference}."
     facts = stores.preflight.facts(
         customers=[customer.id], emails=[], methods=[], except_run="", now=now
     )

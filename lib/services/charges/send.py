@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lib.clock import Clock, epoch
-from lib.domain.charges import Attempt, Outcome, outcome_of
+from lib.domain.charges import KEY_TAKEN, Attempt, Outcome, outcome_of
 from lib.domain.mirror import Decline, PaymentIntent
 from lib.errors import (
     Busy,
@@ -34,13 +34,21 @@ class ChargeSender(SendAndRecord[Attempt, AttemptResult, PaymentIntent]):
         super().__init__(uow, clock=clock)
         self._gateway = gateway
 
+    @property
+    def stripe_time(self) -> int | None:
+        """Stripe's clock at its last answer."""
+        return self._gateway.answered_at
+
     def _state(self, row: Attempt) -> SendState:
         with self._uow.read() as stores:
             current = stores.charges.attempt(row.charge_id, row.number)
+            charge = stores.charges.find(row.charge_id)
+            is_held = charge is not None and bool(stores.holds.covering([charge.customer]))
         return SendState(
             is_open=current is not None and current.is_open,
             is_untouched=current is not None and current.outcome is None,
             requested_at=row.requested_at,
+            must_not_leave=is_held,
         )
 
     def _request(self, row: Attempt, last_look: Callable[[], None]) -> PaymentIntent:
@@ -138,7 +146,7 @@ def _result_of_error(error: GatewayError) -> AttemptResult:
         case Misconfigured() | Busy():
             outcome = Outcome.NOT_EXECUTED
         case KeyReused():
-            return replace(facts, decline=replace(decline, code="idempotency_error"))
+            return replace(facts, decline=replace(decline, code=KEY_TAKEN))
         case OutcomeUnknown():
             outcome = Outcome.UNKNOWN
         case _:

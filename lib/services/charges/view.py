@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
+from lib.domain.charges import RETRYABLE_STATES, Attempt, Charge, ChargeState, Outcome
 from lib.domain.declines import Failure, Reason, explain, never_executed
 from lib.domain.incidents import Incident
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.mirror import Decline
-from lib.services.ledger.unexpected import UNEXPECTED
+from lib.domain.runs import Finding
+from lib.services.charges.admit import refusals_of
 from lib.store.unit_of_work import Stores
 
 _TOO_SMALL = (
@@ -27,18 +28,10 @@ class ChargeView:
     """Why the newest attempt failed, or that its outcome is unknown."""
     recovery_link: SetupLink | None
     recovery_url: str | None
-    unexpected: Incident | None = None
-    """A payment at Stripe with this charge's mark that is not what was asked for, until a person settled it."""
-
-    @property
-    def is_paid_otherwise(self) -> bool:
-        """The newest try's own payment was paid, by another sum, say: nothing of it can be tried again."""
-        last = self.last
-        return (
-            self.unexpected is not None
-            and last is not None
-            and self.unexpected.subject == last.payment_intent
-        )
+    incident: Incident | None = None
+    """What should not be about its payment, until that is settled."""
+    refusal: Finding | None = None
+    """Why nothing may be charged for its debt any more, though this failed."""
 
     @property
     def last(self) -> Attempt | None:
@@ -56,7 +49,7 @@ class ChargeView:
                 429: "Stripe was too busy to take the charge. Nothing was sent to the bank.",
             }.get(
                 self.last.http_status or 0,
-                "Stripe has no trace of this try: it was never executed, and no money moved.",
+                "Stripe has no trace of this try: it did not happen, and no money moved.",
             ).strip()
         if self.last.decline.code == "amount_too_small":
             return f"{_TOO_SMALL} Stripe says: {self.last.decline.message or 'amount too small'}"
@@ -68,18 +61,11 @@ class ChargeView:
     def next_step(self) -> str | None:
         if self.failure is None or self.last is None:
             return None
+        if self.refusal is not None:
+            return self.refusal.message
         if self.last.outcome is Outcome.NOT_EXECUTED and self.last.http_status in (401, 403):
             return "Ask an admin to check the Stripe key (see Settings), then charge again."
         return self.failure.explanation.next_step
-
-    def customer_message(self) -> str | None:
-        """A text for the customer with the address in it; None when they need none."""
-        if self.failure is None:
-            return None
-        text = self.failure.explanation.customer_message
-        if text is None or ("{link}" in text and self.recovery_url is None):
-            return None
-        return text.replace("{link}", self.recovery_url or "")
 
     def as_json(self) -> dict[str, object]:
         """
@@ -96,7 +82,7 @@ class ChargeView:
                 "reason": self.failure.reason.value,
                 "message": self.what_happened,
                 "next_step": self.next_step,
-                "retry_allowed": self.failure.retry_allowed,
+                "retry_allowed": self.failure.retry_allowed and self.refusal is None,
                 "retry_not_before": self.failure.retry_not_before,
                 "recovery_url": self.recovery_url,
                 "request_id": last.request_id,
@@ -127,10 +113,9 @@ def views_of(
     attempts = stores.charges.attempts_of_many(charge_ids)
     links = stores.links.open_recoveries_of(charge_ids)
 
-    unexpected = {
-        str(incident.details.get("charge_id")): incident
-        for incident in stores.incidents.open(kind=UNEXPECTED)
-    }
+    incidents = {one.charge_id: one for one in stores.incidents.open_of_charges(charge_ids)}
+    failed = [one for one in charges.values() if one.state in RETRYABLE_STATES]
+    refusals = refusals_of(stores, failed)
 
     def view(charge: Charge) -> ChargeView:
         tries = tuple(attempts.get(charge.id, ()))
@@ -143,7 +128,8 @@ def views_of(
             failure=failure_of(charge, tries[-1]) if tries else None,
             recovery_link=link,
             recovery_url=f"{public_url}/l/{link.token}" if link else None,
-            unexpected=unexpected.get(charge.id),
+            incident=incidents.get(charge.id),
+            refusal=refusals.get(charge.id),
         )
 
     return {charge_id: view(charge) for charge_id, charge in charges.items()}

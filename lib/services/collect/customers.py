@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.confirmations import Confirmation
-from lib.domain.identity import address_key, unreadable, visible
+from lib.domain.identity import (
+    address_key,
+    id_key,
+    one_line,
+    pasted_id,
+    unreadable,
+    visible,
+    writings,
+)
 from lib.domain.mirror import Customer
 from lib.domain.twins import Twin, listed
-from lib.errors import InvalidInput, Missing, NotFound, RuleViolation
+from lib.errors import GatewayError, InvalidInput, Missing, NotFound, RuleViolation
+from lib.services.collect.ambiguous_customers import AddressOfSeveral, IdsLookTheSame
+from lib.services.mirror.apply import record_customers
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
-from lib.stripe_gateway.gateway import StripeGateway
+from lib.stripe_gateway.gateway import MOST_SAVED_ERRORS, StripeGateway
 
 _LONGEST_NAME = 200
+# Stripe's clock and ours may differ.
+_CLOCK_MARGIN_SECONDS = 60
 # What customers have had since Stripe began is more than a validator of today allows.
 _SOMEBODYS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.]{2,63}\Z")
 
@@ -71,6 +84,36 @@ class CustomerService:
                 f"Stripe has no customer {customer_id[:40]} under this key. Check the id, and whether it is a test or a live one."
             ) from error
 
+    def id_written(self, text: str) -> str:
+        """
+        The id that a person wrote or pasted, as the account made it: in its Unicode form. Stripe is
+        asked for those that the mirror lacks.
+
+        What nobody has is returned without its invisible letters.
+
+        Raises:
+            RuleViolation: several ids look like it (`customer_ambiguous`).
+        """
+        if not pasted_id(text).isascii():
+            self.look_up(text)
+        return self.id_here(text)
+
+    def id_here(self, text: str) -> str:
+        """As `id_written`, of customers in the mirror only."""
+        with self._uow.read() as stores:
+            ids = stores.mirror.ids_that_look_like(pasted_id(text))
+            if len(ids) > 1:
+                raise IdsLookTheSame(id_key(text), stores.twins.of(ids))
+        return ids[0] if ids else pasted_id(text)
+
+    def look_up(self, text: str) -> list[Customer]:
+        """Of an id in each form that shows it; those that the mirror lacks are read from Stripe."""
+        customers = []
+        for writing in writings(text):
+            with contextlib.suppress(NotFound):
+                customers.append(self.get(writing))
+        return customers
+
     def with_email(self, email: str) -> list[Customer]:
         """
         Customers with this address, however it is written; asks Stripe as well, whose filter is exact.
@@ -85,7 +128,7 @@ class CustomerService:
             asked_at_ms = epoch_ms(self._clock())
             page = self._gateway.customers_with(writing)
             with self._uow.write() as stores:
-                stores.mirror.save_customers(page.items, synced_at_ms=asked_at_ms)
+                record_customers(stores, page.items, synced_at_ms=asked_at_ms)
         with self._uow.read() as stores:
             return stores.mirror.customers_with_address(wanted)
 
@@ -95,10 +138,43 @@ class CustomerService:
         with self._uow.read() as stores:
             return stores.twins.of(ids)
 
-    def details(self, customer_ids: Sequence[str]) -> dict[str, str]:
-        """What tells customers apart, by id: their cards and last payments."""
+    def sharing_address(self, customer_id: str) -> list[Twin]:
+        """This customer and the others with the address; none where nobody else has it."""
         with self._uow.read() as stores:
-            return {twin.customer.id: twin.details for twin in stores.twins.of(customer_ids)}
+            return stores.twins.sharing(customer_id)
+
+    def named(self, text: str) -> str:
+        """
+        The id of the customer whose id or address a person wrote; what nobody has, as `id_written`.
+
+        Raises:
+            RuleViolation: several can be meant (`customer_ambiguous`, `customer_exists`).
+        """
+        id_ = self.id_written(text)
+        if "@" not in id_:
+            return id_
+        ids: list[str] = []
+        # An account may have made an id of an address, or of what is none.
+        with contextlib.suppress(NotFound):
+            ids.append(self.get(id_).id)
+        with contextlib.suppress(InvalidInput):
+            ids += [one.id for one in self.with_email(id_)]
+        ids = list(dict.fromkeys(ids))
+        if len(ids) > 1:
+            with self._uow.read() as stores:
+                raise AddressOfSeveral(visible(text), stores.twins.of(ids))
+        return ids[0] if ids else id_
+
+    def details(self, customer_ids: Sequence[str]) -> dict[str, str]:
+        """What tells customers apart, by id: whether they may be charged, their cards, their last payments."""
+        with self._uow.read() as stores:
+            held = stores.holds.covering(customer_ids)
+            return {
+                twin.customer.id: f"do not charge, {twin.details}"
+                if twin.customer.id in held
+                else twin.details
+                for twin in stores.twins.of(customer_ids)
+            }
 
     def confirmation(self, customer_id: str) -> Confirmation | None:
         """A method of this customer that their bank still confirms."""
@@ -131,14 +207,34 @@ class CustomerService:
         if done is not None:
             return self.get(done)
         asked_at_ms = epoch_ms(self._clock())
-        customer = self._gateway.create_customer(params, idempotency_key=request_key)
+        customer = self._made(params, request_key)
         with self._uow.write() as stores:
             stores.requests.finish(request_key, object_id=customer.id, at=now)
-            stores.mirror.save_customers([customer], synced_at_ms=asked_at_ms)
+            record_customers(stores, [customer], synced_at_ms=asked_at_ms)
             stores.audit.record(
                 at=now, actor=by.username, action="customer.create", subject=customer.id, detail={}
             )
         return customer
+
+    def _made(self, params: Mapping[str, object], request_key: str) -> Customer:
+        """
+        Stripe gives an error that it saved again for a day, so after a saved one the key's number moves
+        on; not before looking whether the customer was made behind it.
+        """
+        key = request_key
+        for number in range(2, MOST_SAVED_ERRORS + 1):
+            try:
+                return self._gateway.create_customer(params, idempotency_key=key)
+            except GatewayError as error:
+                if not error.is_replayed:
+                    raise
+            with self._uow.read() as stores:
+                since = stores.requests.requested_at(request_key) - _CLOCK_MARGIN_SECONDS
+            for one in self._gateway.customers_with(str(params["email"])).items:
+                if one.created >= since and one.name == params.get("name"):
+                    return one
+            key = f"{request_key}:{number}"
+        return self._gateway.create_customer(params, idempotency_key=key)
 
 
 def checked_email(email: str) -> str:
@@ -169,7 +265,7 @@ def checked_name(name: str) -> str:
     Raises:
         InvalidInput: too long, or with a letter that cannot be shown.
     """
-    cleaned = " ".join(visible(name).split())
+    cleaned = one_line(name)
     letter = unreadable(cleaned)
     if len(cleaned) > _LONGEST_NAME or letter is not None:
         raise InvalidInput(

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import SYSTEM, Actor, Permission
+from lib.domain.agreements import Agreement
 from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
 from lib.domain.links import (
     LINK_LIFETIME_SECONDS,
     LOCALES,
     SETUP_SESSION,
+    EndReason,
     LinkRefusal,
     LinkSession,
+    LinkState,
     LinkStatus,
+    ListedLink,
     SetupLink,
+    state_of,
 )
+from lib.domain.method_types import NOT_OFFERED
 from lib.domain.mirror import Customer
-from lib.domain.payment_methods import NOT_OFFERED
+from lib.domain.twins import HAS_TWIN, has_twin
 from lib.errors import (
     Busy,
+    GatewayError,
     InvalidInput,
+    KeyReused,
     Misconfigured,
+    NotAdmitted,
     NotFound,
     OutcomeUnknown,
     Refused,
@@ -31,9 +42,11 @@ from lib.errors import (
 from lib.ids import new_id, new_token
 from lib.money import currency as known_currency
 from lib.services.collect import refusals
+from lib.services.collect.agreements import AgreementService
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
+from lib.store.agreements import MARK as AGREEMENT_MARK
 from lib.store.meta import INSTALLATION, LINKS_REFUSED
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
@@ -56,6 +69,8 @@ class LinkGone:
     """None: there never was such a link."""
     is_confirming: bool = False
     """It was used, and the customer's bank still confirms what they entered."""
+    is_done: bool = False
+    """It ended as the customer has saved a card another way."""
 
 
 class LinkService:
@@ -65,12 +80,14 @@ class LinkService:
         gateway: StripeGateway,
         customers: CustomerService,
         *,
+        agreements: AgreementService,
         clock: Clock,
         public_url: str,
     ) -> None:
         self._uow = uow
         self._gateway = gateway
         self._customers = customers
+        self._agreements = agreements
         self._clock = clock
         self._public_url = public_url
 
@@ -87,6 +104,7 @@ class LinkService:
         reference: str | None = None,
         locale: str | None = None,
         allow_twin: bool = False,
+        despite: Mapping[str, str] | None = None,
     ) -> CreatedLink:
         """
         Make a link for an existing customer, a new one (`email`), or nobody yet (`guest`).
@@ -97,6 +115,8 @@ class LinkService:
 
         Raises:
             DuplicateCustomer: customers with this e-mail exist; pass `customer` or `allow_twin`.
+            NotAdmitted: another customer has the address of `customer` (`customer_has_twin`), and `despite`
+                does not say why this one is meant.
             InvalidInput, NotPermitted, GatewayError
         """
         by.must(Permission.MANAGE_LINKS)
@@ -120,10 +140,40 @@ class LinkService:
             locale=locale,
             by=by,
             allow_twin=allow_twin,
+            despite=despite or {},
         )
         with refusals.kept(self._uow, link.id, clock=self._clock):
             self._make_customer(link, by=by)
             return self._created(link.id)
+
+    def offer(self, customer: str, *, occasion: str, by: Actor) -> tuple[SetupLink, bool]:
+        """
+        An open link for this customer, and whether it is new: one for each occasion, until it ended.
+
+        Its page at Stripe is made when the customer opens it, so that hundreds cost no request.
+        """
+        by.must(Permission.MANAGE_LINKS)
+        now = epoch(self._clock())
+        for number in itertools.count(1):
+            form_key = f"{occasion}:{customer}:{number}"
+            with self._uow.read() as stores:
+                earlier = stores.links.by_form_key(form_key)
+            if earlier is not None and earlier.status(now) is LinkStatus.OPEN:
+                return earlier, False
+            if earlier is None:
+                break
+        link = self._find_or_add(
+            form_key,
+            customer=customer,
+            email=None,
+            name=None,
+            currency=None,
+            reference=None,
+            locale=None,
+            by=by,
+            allow_twin=False,
+        )
+        return link, True
 
     def recover(self, charge_id: str, *, by: Actor) -> CreatedLink:
         """The link by which a customer saves another method for a failed charge; made once."""
@@ -152,15 +202,15 @@ class LinkService:
                 raise NotFound("There is no such link.")
             return link, stores.links.last_session(link_id)
 
-    def listing(
-        self, *, status: LinkStatus | None = None, limit: int = 1000
-    ) -> list[tuple[SetupLink, LinkSession | None]]:
+    def listing(self, *, state: LinkState | None = None, limit: int = 1000) -> list[ListedLink]:
+        """Newest first."""
         now = epoch(self._clock())
         with self._uow.read() as stores:
             return [
-                (link, stores.links.last_session(link.id))
-                for link in stores.links.listing(limit=limit)
-                if status is None or link.status(now) is status
+                ListedLink(
+                    link, stores.links.last_session(link.id), state_of(link.status(now), setup)
+                )
+                for link, setup in stores.links.listing(state, now=now, limit=limit)
             ]
 
     def durable_url(self, link: SetupLink) -> str:
@@ -181,13 +231,38 @@ class LinkService:
         if session is not None and session.session_id is not None and session.closed_at is None:
             self._expire_session(session.session_id)
         with self._uow.write() as stores:
-            if not stores.links.revoke(link_id, at=now):
+            if not stores.links.revoke(link_id, at=now, why=EndReason.STAFF):
                 raise StaleState("The customer finished this link just now. The card is saved.")
             stores.links.close_sessions(link_id, at=now)
             stores.audit.record(
                 at=now, actor=by.username, action="link.expire", subject=link_id, detail={}
             )
         return self.show(link_id)[0]
+
+    def known(self, token: str) -> str | LinkGone | None:
+        """What the database alone says of a durable address: its page at Stripe, or None yet."""
+        now = epoch(self._clock())
+        with self._uow.read() as stores:
+            link = stores.links.by_token(token)
+            if link is None:
+                return LinkGone(None)
+            if link.status(now) is not LinkStatus.OPEN:
+                waits = stores.confirmations.has(link.completed_session)
+                return LinkGone(
+                    link.status(now),
+                    is_confirming=waits,
+                    is_done=link.end_reason == EndReason.CARD_SAVED,
+                )
+            session = stores.links.last_session(link.id)
+        return session.url if session is not None and session.is_usable(now) else None
+
+    def note_cancel(self, link_id: str) -> None:
+        """The customer came back from the page of this link; whoever names another is not heard."""
+        with self._uow.read() as stores:
+            link = stores.links.find(link_id)
+        if link is not None and link.opened_at is None:
+            with self._uow.write() as stores:
+                stores.links.mark_opened(link_id, at=epoch(self._clock()))
 
     def open_durable(self, token: str) -> str | LinkGone:
         """
@@ -205,14 +280,13 @@ class LinkService:
             return LinkGone(None)
         if link.status(now) is LinkStatus.OPEN:
             self._look_at_session(link)
-            link = self.show(link.id)[0]
-        if link.status(now) is not LinkStatus.OPEN:
-            with self._uow.read() as stores:
-                waits = stores.confirmations.has(link.completed_session)
-            return LinkGone(link.status(now), is_confirming=waits)
+        known = self.known(token)
+        if isinstance(known, LinkGone):
+            return known
+        link = self.show(link.id)[0]
         try:
             with refusals.kept(self._uow, link.id, clock=self._clock):
-                self._make_customer(link, by=SYSTEM)
+                self._find_or_make_customer(link)
                 link = self.show(link.id)[0]
                 session = self._live_session(link)
         except Refused:
@@ -260,7 +334,9 @@ class LinkService:
         locale: str | None,
         by: Actor,
         allow_twin: bool,
+        despite: Mapping[str, str] | None = None,
     ) -> SetupLink:
+        """`despite` None: nobody is asked who is meant."""
         with self._uow.read() as stores:
             existing = stores.links.by_form_key(form_key)
         if existing is not None:
@@ -268,6 +344,9 @@ class LinkService:
         recipient: Customer | None = None
         if customer is not None:
             recipient = self._customers.get(customer)
+            sharing = self._customers.sharing_address(customer) if despite is not None else []
+            if sharing and not (despite or {}).get(HAS_TWIN, "").strip():
+                raise NotAdmitted([has_twin(sharing)], nothing="No link was made.")
         elif email is not None and not allow_twin:
             recipient = self._customers.only_one_with_email(email)
         if email is not None and recipient is None:
@@ -300,7 +379,8 @@ class LinkService:
                 actor=by.username,
                 action="link.create",
                 subject=link.id,
-                detail={"customer": link.customer, "reference": reference},
+                detail={"customer": link.customer, "reference": reference}
+                | ({"despite": dict(despite)} if despite else {}),
             )
         return link
 
@@ -308,10 +388,28 @@ class LinkService:
         """The customer of a link for a new one; made once, also when the first try failed."""
         if link.customer is None and link.email is not None:
             customer = self._customers.create(
-                email=link.email, name=link.name, request_key=f"onfile:customer:{link.id}", by=by
+                email=link.email, name=link.name, request_key=_customer_key(link), by=by
             )
             with self._uow.write() as stores:
                 stores.links.set_customer(link.id, customer.id)
+
+    def _find_or_make_customer(self, link: SetupLink) -> None:
+        """
+        The customer of a link that was made without asking Stripe, when it is opened: one with its
+        address may have come meanwhile. Where there are several, what is saved waits for a person.
+        """
+        if link.customer is not None or link.email is None:
+            return
+        with self._uow.read() as stores:
+            is_being_made = stores.requests.is_planned(_customer_key(link))
+        if not is_being_made:
+            same = self._customers.with_email(link.email)
+            if len(same) == 1:
+                with self._uow.write() as stores:
+                    stores.links.set_customer(link.id, same[0].id)
+            if same:
+                return
+        self._make_customer(link, by=SYSTEM)
 
     def _created(self, link_id: str) -> CreatedLink:
         link, _ = self.show(link_id)
@@ -339,12 +437,12 @@ class LinkService:
             bundle = self._gateway.create_session(
                 json.loads(session.params), idempotency_key=session.idempotency_key
             )
-        except Refused:
-            # An older Onfile planned it with what Stripe no longer takes. Nothing was made, so the
-            # link gets another page: a new row, with a key and parameters of its own.
+        except GatewayError as error:
+            # The link gets another page: a new row, with a key and parameters of its own. A page that
+            # was made behind a saved error has an address that nobody knows, and expires.
+            if not _is_of_the_key(error):
+                raise
             with self._uow.write() as stores:
-                if json.loads(session.params) == self._session_params(stores, link):
-                    raise
                 stores.links.close_sessions(link.id, at=epoch(self._clock()))
             return self._live_session(link)
         with self._uow.write() as stores:
@@ -363,11 +461,15 @@ class LinkService:
     def _planned_session(self, link: SetupLink) -> LinkSession:
         """The link's newest session row; a new one, committed, when the last cannot be used."""
         now = epoch(self._clock())
+        shown = self._agreements.shown(link)
         with self._uow.write() as stores:
             last = stores.links.last_session(link.id)
+            params = self._session_params(stores, link, shown)
             if last is not None and last.closed_at is None:
                 unanswered = last.session_id is None and now - last.requested_at < SAME_KEY_SECONDS
-                if unanswered or last.is_usable(now):
+                # One that was planned before Onfile was upgraded, say, is not asked for again.
+                is_as_now = json.loads(last.params) == params
+                if (unanswered and is_as_now) or last.is_usable(now):
                     return last
             stores.links.close_sessions(link.id, at=now)
             number = last.number + 1 if last else 1
@@ -375,10 +477,7 @@ class LinkService:
                 link.id,
                 number=number,
                 idempotency_key=f"onfile:{link.id}:{number}",
-                params=json.dumps(
-                    self._session_params(stores, link),
-                    sort_keys=True,
-                ),
+                params=json.dumps(params, sort_keys=True),
                 at=now,
             )
             session = stores.links.last_session(link.id)
@@ -386,18 +485,25 @@ class LinkService:
             raise LookupError(link.id)
         return session
 
-    def _session_params(self, stores: Stores, link: SetupLink) -> dict[str, object]:
+    def _session_params(
+        self, stores: Stores, link: SetupLink, shown: Agreement
+    ) -> dict[str, object]:
         metadata = {
             "onfile_link_id": link.id,
             "onfile_installation": stores.meta.value(INSTALLATION) or "",
+            # With the text, which is in these parameters, it is kept once the customer is done.
+            AGREEMENT_MARK: f"{shown.version} {shown.language}",
         }
         if link.reference:
             metadata["onfile_reference"] = link.reference
+        if link.charge_id:
+            metadata["onfile_charge_id"] = link.charge_id
         params: dict[str, object] = {
             **SETUP_SESSION,
             # The braces are Stripe's template and must arrive as they are.
             "success_url": self._public_url + "/setup/return?session_id={CHECKOUT_SESSION_ID}",
-            "cancel_url": self._public_url + "/setup/cancelled",
+            "cancel_url": f"{self._public_url}/setup/cancelled?link={link.id}",
+            "custom_text": {"submit": {"message": shown.text}},
             "client_reference_id": link.id,
             "metadata": metadata,
             # Metadata is not copied from the Session to the SetupIntent.
@@ -435,3 +541,12 @@ class LinkService:
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
         if bundle.session.status == "complete":
             raise StaleState("The customer finished this link just now. The card is saved.")
+
+
+def _customer_key(link: SetupLink) -> str:
+    return f"onfile:customer:{link.id}"
+
+
+def _is_of_the_key(error: GatewayError) -> bool:
+    """Saved under the key, or about it: Stripe would answer nothing else under it for a day."""
+    return error.is_replayed or isinstance(error, KeyReused)

@@ -84,11 +84,17 @@ class PaymentMethodService:
             )
         now = epoch(self._clock())
         asked_at_ms = epoch_ms(self._clock())
-        attached = self._gateway.attach(
-            method_id,
-            customer_id=customer.id,
-            idempotency_key=f"onfile:attach:{method_id}:{customer.id}",
-        )
+        try:
+            attached = self._gateway.attach(
+                method_id,
+                customer_id=customer.id,
+                idempotency_key=f"onfile:attach:{method_id}:{customer.id}",
+            )
+        except Refused:
+            # Attached a moment ago, by an earlier click whose answer got lost, say.
+            attached = self.refresh(method_id)
+            if attached.customer != customer.id:
+                raise
         with self._uow.write() as stores:
             stores.mirror.save_payment_methods([attached], synced_at_ms=asked_at_ms)
             stores.audit.record(

@@ -30,8 +30,8 @@ def kept(uow: UnitOfWork, link_id: str, *, clock: Clock) -> Iterator[None]:
 
 
 def forget(stores: Stores, link_id: str) -> None:
-    """Stripe made a page: whatever was wrong is mended."""
-    stores.links.set_refusal(link_id, None)
+    """Stripe made a page: whatever was wrong is mended, also for links like this one."""
+    stores.links.forget_refusals(link_id)
     stores.meta.clear(LINKS_REFUSED)
 
 

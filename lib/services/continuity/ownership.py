@@ -7,14 +7,32 @@ would take the first account's for deleted; so nothing is asked, nothing is sent
 
 from __future__ import annotations
 
-from lib.errors import AnotherAccount, Misconfigured, Missing, SettingsError
+import logging
+
+from lib.domain.account import Account
+from lib.domain.days import day_began
+from lib.errors import AnotherAccount, GatewayError, Misconfigured, Missing, SettingsError
 from lib.ids import new_id
-from lib.store.meta import ACCOUNT, INSTALLATION, MODE, TIMEZONE, MetaStore
+from lib.store.anchor import Anchor
+from lib.store.audit import AuditStore
+from lib.store.meta import (
+    ACCOUNT,
+    BEHIND,
+    COMPANY,
+    DAYS_CLOSED_UNTIL,
+    DECISIONS_REST,
+    INSTALLATION,
+    MODE,
+    TIMEZONE,
+    MetaStore,
+)
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
+logger = logging.getLogger(__name__)
 
-def bind_to_mode(meta: MetaStore, mode: str, timezone: str) -> None:
+
+def bind_to_mode(meta: MetaStore, mode: str) -> None:
     """
     At a start: which mode this database is of, and an installation's own id where it has none yet.
 
@@ -23,13 +41,56 @@ def bind_to_mode(meta: MetaStore, mode: str, timezone: str) -> None:
     """
     bound = meta.bind(MODE, mode)
     meta.bind(INSTALLATION, new_id("ins"))
-    # Days that are over stay as they were counted; from now on they begin by the new zone.
-    meta.set(TIMEZONE, timezone)
     if bound != mode:
         raise SettingsError(
             f"This data folder holds {bound} data, but the Stripe key is for {mode} mode. "
             "Point ONFILE_DATA_DIR at another folder; rows of two accounts must never mix."
         )
+
+
+def bind_to_timezone(meta: MetaStore, audit: AuditStore, timezone: str, *, now: int) -> None:
+    """
+    At a start, in a transaction: whose days limits count. A change is told in the audit log, and no day
+    that was over by the old zone begins again by the new one.
+    """
+    before = meta.bind(TIMEZONE, timezone)
+    if before == timezone:
+        return
+    meta.set(TIMEZONE, timezone)
+    meta.set(DAYS_CLOSED_UNTIL, str(day_began(now, before)))
+    audit.record(
+        at=now,
+        actor="system",
+        action="limits.timezone",
+        subject="limits",
+        detail={"from": before, "to": timezone},
+    )
+
+
+def doubt_without_anchor(meta: MetaStore, audit: AuditStore, anchor: Anchor, *, now: int) -> None:
+    """
+    At a start, in a transaction: whether the file came without what lies beside it. Then it may be a copy
+    that somebody made by hand, while the newest entries stood in SQLite's log, which is not here: that is
+    unlike any other file in nothing but this. The ledger counts as behind until Stripe was asked.
+    """
+    head = audit.head()
+    if head.id == 0 or anchor.head() is not None or meta.value(BEHIND) is not None:
+        return
+    logger.warning(
+        "This database came without its file onfile.anchor, so it may be a copy made by hand, which lacks "
+        "the newest entries. Nothing is charged until what Stripe knows is taken over (the worker does "
+        "that, or “python -m lib reconcile --rebuild”) and an approver has confirmed what waits. Prefer "
+        "copies made by “python -m lib backup”, put back by “python -m lib restore”."
+    )
+    meta.set(BEHIND, str(now))
+    meta.set(DECISIONS_REST, str(now))
+    audit.record(
+        at=now,
+        actor="system",
+        action="ledger.behind",
+        subject=str(head),
+        detail={"reason": "no_anchor", "head": str(head)},
+    )
 
 
 class Ownership:
@@ -45,11 +106,8 @@ class Ownership:
             AnotherAccount: the database holds rows of another account.
             GatewayError: Stripe could not be asked; nothing is known, and nothing may be sent yet.
         """
-        try:
-            account = self._gateway.account_id()
-        except Misconfigured as error:
-            if error.http_status != 403:
-                raise
+        account = _readable(self._gateway)
+        if account is None:
             self._verify_by_an_object()
             return
         with self._uow.read() as stores:
@@ -58,12 +116,26 @@ class Ownership:
             # Rows of before the account was bound: they must be of this one, too.
             self._verify_by_an_object()
             with self._uow.write() as stores:
-                bound = stores.meta.bind(ACCOUNT, account)
-        if bound != account:
+                bound = stores.meta.bind(ACCOUNT, account.id)
+        if bound != account.id:
             raise AnotherAccount(
-                f"This data folder belongs to the Stripe account {bound}, and the key to {account}. "
+                f"This data folder belongs to the Stripe account {bound}, and the key to {account.id}. "
                 "Nothing is read or charged. Set that account's key, or point ONFILE_DATA_DIR at another folder."
             )
+        _keep_name(self._uow, account)
+
+    def learn_company(self) -> None:
+        """
+        In practice mode, whose account needs no verifying: the business name that customers read. A
+        start does not fail for want of it.
+        """
+        try:
+            account = _readable(self._gateway)
+        except GatewayError:
+            logger.info("the account's business name could not be read", exc_info=True)
+            return
+        if account is not None:
+            _keep_name(self._uow, account)
 
     def _verify_by_an_object(self) -> None:
         """An object of this database that the key can read is of the same account."""
@@ -79,3 +151,25 @@ class Ownership:
                 f"Stripe does not know {customer or intent} under this key, so the data folder belongs to another account. "
                 "Nothing is read or charged. Set that account's key, or point ONFILE_DATA_DIR at another folder."
             ) from error
+
+
+def _readable(gateway: StripeGateway) -> Account | None:
+    """None where the key may not read it."""
+    try:
+        return gateway.account()
+    except Misconfigured as error:
+        if error.http_status != 403:
+            raise
+        return None
+
+
+def _keep_name(uow: UnitOfWork, account: Account) -> None:
+    with uow.read() as stores:
+        known = stores.meta.value(COMPANY)
+    if known == account.business_name:
+        return
+    with uow.write() as stores:
+        if account.business_name is None:
+            stores.meta.clear(COMPANY)
+        else:
+            stores.meta.set(COMPANY, account.business_name)

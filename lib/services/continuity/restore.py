@@ -16,23 +16,35 @@ from pathlib import Path
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.errors import RuleViolation
-from lib.services.continuity.backup import file_name, note_path, take_copy
+from lib.services.continuity.backup_files import (
+    BackupFailed,
+    file_name,
+    note_path,
+    sweep,
+    take_copy,
+)
+from lib.store import erasure_file
 from lib.store.anchor import Anchor
 from lib.store.connection import connect, write_transaction
 from lib.store.copies import (
+    UNFINISHED,
     CopyFacts,
     copy_database,
     digest_of,
     facts_of,
+    keep_file,
     problem_of,
-    put_in_place,
     read_facts,
+    remove,
+    replace_file,
     rows_lost,
+    write_over,
 )
 from lib.store.folder_lock import FolderLock
 from lib.store.meta import BEHIND, DECISIONS_REST
 from lib.store.migrations import bring_up_to_date
-from lib.store.unit_of_work import stores_over
+from lib.store.trouble import DamageNote
+from lib.store.unit_of_work import Stores
 
 
 class RestoreRefused(RuleViolation):
@@ -59,13 +71,21 @@ class Restore:
 
 class RestoreService:
     def __init__(
-        self, database: Path, *, mode: str, backup_folder: Path, lock: FolderLock, clock: Clock
+        self,
+        database: Path,
+        *,
+        mode: str,
+        backup_folder: Path,
+        lock: FolderLock,
+        clock: Clock,
+        timezone: str,
     ) -> None:
         self._database = database
         self._mode = mode
         self._backup_folder = backup_folder
         self._lock = lock
         self._clock = clock
+        self.timezone = timezone
 
     def look(self, copy: Path, *, by: Actor) -> Restore:
         """
@@ -74,16 +94,8 @@ class RestoreService:
         Raises:
             InvalidInput, RestoreRefused: the copy cannot be used, and why.
         """
-        by.must(Permission.BACK_UP)
-        facts = facts_of(copy)
-        note = self._checked_note(copy, facts)
-        taken_at = note.get("taken_at", facts.newest_at)
-        return Restore(
-            taken_at=int(str(taken_at)) if taken_at is not None else None,
-            loses=rows_lost(self._database, copy),
-            notes=_notes(facts),
-            audit_head=facts.audit_head,
-        )
+        by.must(Permission.RESTORE)
+        return self._plan(copy, self._readable())
 
     def restore(self, copy: Path, *, by: Actor) -> Restore:
         """
@@ -94,28 +106,52 @@ class RestoreService:
             FolderInUse: another process has the data folder.
             BackupFailed: the present database could not be kept.
         """
-        by.must(Permission.BACK_UP)
+        by.must(Permission.RESTORE)
         with self._lock.alone():
-            plan = self.look(copy, by=by)
+            sweep_restoring(self._database)
+            sweep(self._backup_folder)
+            present = self._readable()
+            plan = self._plan(copy, present)
             now = epoch(self._clock())
-            kept_as = self._keep_present(now)
-            prepared = self._database.with_name("onfile.restoring.db")
+            kept_as = self._keep_present(now, present)
+            prepared = prepared_path(self._database)
             try:
                 copy_database(copy, prepared)
                 self._prepare(prepared, plan, by=by, now=now)
-                put_in_place(prepared, self._database)
+                self._erase_again(prepared, copy)
+                if present is not None:
+                    write_over(prepared, present)
+                else:
+                    replace_file(prepared, self._database)
                 anchor = Anchor(self._database)
                 head, lost = read_facts(self._database).head, anchor.head()
                 if lost is None:
                     anchor.write(head)
                 else:
                     anchor.supersede(lost, head)
+                DamageNote(self._database).clear()
             finally:
-                for suffix in ("", "-wal", "-shm"):
-                    prepared.with_name(prepared.name + suffix).unlink(missing_ok=True)
+                remove(prepared)
         return Restore(plan.taken_at, plan.loses, plan.notes, plan.audit_head, kept_as)
 
-    def _checked_note(self, copy: Path, facts: CopyFacts) -> dict[str, object]:
+    def _readable(self) -> Path | None:
+        """The present database; None where there is none, or it is not sound. Reads all of it."""
+        return self._database if problem_of(self._database) is None else None
+
+    def _plan(self, copy: Path, present: Path | None) -> Restore:
+        facts = facts_of(copy)
+        note = self._checked_note(copy, facts, present)
+        taken_at = note.get("taken_at", facts.newest_at)
+        return Restore(
+            taken_at=int(str(taken_at)) if taken_at is not None else None,
+            loses=rows_lost(present, copy),
+            notes=(*_notes(facts), *_notes_on_replication(self._database)),
+            audit_head=facts.audit_head,
+        )
+
+    def _checked_note(
+        self, copy: Path, facts: CopyFacts, present: Path | None
+    ) -> dict[str, object]:
         note = _note_beside(copy)
         if "sha256" in note and note["sha256"] != digest_of(copy):
             raise RestoreRefused(
@@ -127,10 +163,11 @@ class RestoreService:
                 f"{copy.name} holds {facts.mode} data, and this installation is in {self._mode} mode. "
                 "Rows of two modes must never mix."
             )
-        if problem_of(self._database) is None:
-            present = read_facts(self._database)
+        ours_now = read_facts(present) if present is not None else None
+        # Where nobody has done anything yet, an installation may move in.
+        if ours_now is not None and ours_now.newest_at is not None:
             for what in ("account", "installation"):
-                ours, theirs = getattr(present, what), getattr(facts, what)
+                ours, theirs = getattr(ours_now, what), getattr(facts, what)
                 if ours is not None and theirs is not None and ours != theirs:
                     raise RestoreRefused(
                         f"{copy.name} belongs to another {_WHOSE[what]} ({theirs}) than this data folder ({ours}). "
@@ -138,20 +175,32 @@ class RestoreService:
                     )
         return note
 
-    def _keep_present(self, now: int) -> Path | None:
+    def _keep_present(self, now: int, present: Path | None) -> Path | None:
         """The database that is about to be replaced stays beside the backups."""
         if not self._database.exists():
             return None
         target = self._backup_folder / file_name(now, why="-before-restore")
-        if problem_of(self._database) is None:
-            return take_copy(self._database, target, now=now).path
-        self._backup_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # What cannot be read is kept as it is, with its log: somebody may still get at it.
-        for suffix in ("", "-wal"):
-            damaged = self._database.with_name(self._database.name + suffix)
-            if damaged.exists():
-                damaged.replace(target.with_name(f"{target.name}.damaged{suffix}"))
-        return target.with_name(f"{target.name}.damaged")
+        if present is not None:
+            return take_copy(present, target, now=now).path
+        damaged = target.with_name(f"{target.name}.damaged")
+        try:
+            self._backup_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # As it is, with its log: somebody may still get at what is in it.
+            for suffix in ("-wal", ""):
+                file = self._database.with_name(self._database.name + suffix)
+                if file.exists():
+                    keep_file(file, damaged.with_name(damaged.name + suffix))
+        except OSError as error:
+            raise BackupFailed(
+                f"The damaged database could not be kept in {self._backup_folder}: {error}. Nothing was changed."
+            ) from error
+        return damaged
+
+    def _erase_again(self, prepared: Path, copy: Path) -> None:
+        """Whoever was erased since the copy was taken is erased in it, too."""
+        present = self._database.parent
+        with closing(connect(prepared)) as database:
+            erasure_file.reconcile(database, (present, self._backup_folder, copy.absolute().parent))
 
     def _prepare(self, prepared: Path, plan: Restore, *, by: Actor, now: int) -> None:
         """Bring an older schema along, and write into the copy itself that it was put back."""
@@ -159,7 +208,7 @@ class RestoreService:
             database.execute("PRAGMA foreign_keys = OFF")
             bring_up_to_date(database)
             with write_transaction(database):
-                stores = stores_over(database)
+                stores = Stores(database)
                 anchored = Anchor(self._database).head()
                 stores.meta.set(BEHIND, str(now))
                 stores.meta.set(DECISIONS_REST, str(now))
@@ -177,6 +226,18 @@ class RestoreService:
                 )
 
 
+def prepared_path(database: Path) -> Path:
+    """Where a restore prepares what becomes the database."""
+    return database.with_name(f"{database.stem}.restoring.db")
+
+
+def sweep_restoring(database: Path) -> None:
+    """What restores left that died; whoever holds the folder's lock, alone or not, knows that none runs."""
+    prepared = prepared_path(database)
+    for left in (prepared, prepared.with_name(prepared.name + UNFINISHED)):
+        remove(left)
+
+
 _WHOSE = {"account": "Stripe account", "installation": "installation of Onfile"}
 
 
@@ -189,6 +250,15 @@ def _note_beside(copy: Path) -> dict[str, object]:
     except ValueError as error:
         raise RestoreRefused(f"{path.name} cannot be read: {error}. Use another backup.") from error
     return note if isinstance(note, dict) else {}
+
+
+def _notes_on_replication(database: Path) -> tuple[str, ...]:
+    if not database.with_name(f".{database.name}-litestream").is_dir():
+        return ()
+    return (
+        "Litestream copies this data folder: stop it before a restore, and run “litestream reset” with the "
+        "database's path before it is started again.",
+    )
 
 
 def _notes(facts: CopyFacts) -> tuple[str, ...]:

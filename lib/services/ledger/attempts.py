@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from lib.domain.charges import (
     COMMITTED_STATES,
-    LONGEST_LOOK_SECONDS,
     OPEN_OUTCOMES,
     STATE_AFTER,
     Attempt,
@@ -16,18 +15,13 @@ from lib.domain.charges import (
     Evidence,
     Outcome,
     may_become,
-    outcome_of,
 )
 from lib.domain.declines import explain
 from lib.domain.mirror import Decline, PaymentIntent
+from lib.services.ledger.looks import next_look
 from lib.services.ledger.recovery_links import offer_recovery, withdraw_recovery
-from lib.services.ledger.unexpected import note_paid_twice, note_unexpected
+from lib.services.ledger.unexpected import note_late_payment, note_paid_twice
 from lib.store.unit_of_work import Stores
-
-# When to look again at an attempt whose outcome is not known. The first looks come quickly,
-# because most lost replies are settled by the next request; later ones only wait for a key to age.
-_LOOK_AGAIN_SECONDS = (10, 60, 300, 900, 3600)
-_FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +47,6 @@ class AttemptResult:
         return self.http_status in (200, 402)
 
 
-def next_look(outcome: Outcome, looks: int, at: int) -> int | None:
-    if outcome is Outcome.PROCESSING:
-        # Bank debits take days; a webhook usually tells us first.
-        return at + LONGEST_LOOK_SECONDS
-    if outcome is Outcome.UNKNOWN:
-        return look_again_at(looks, at)
-    return None
-
-
-def look_again_at(looks: int, at: int) -> int:
-    """After so many looks at what is unknown."""
-    return at + _LOOK_AGAIN_SECONDS[min(looks, len(_LOOK_AGAIN_SECONDS) - 1)]
-
-
 def record_result(
     stores: Stores, attempt: Attempt, result: AttemptResult, *, evidence: str, at: int
 ) -> bool:
@@ -76,14 +56,14 @@ def record_result(
     False means that nothing changed: late or repeated news, or another process was first.
     Call inside a write transaction; reads the attempt again under its lock.
     """
-    current = stores.charges.attempt(attempt.charge_id, attempt.number)
+    attempts = stores.charges.attempts(attempt.charge_id)
+    current = next((one for one in attempts if one.number == attempt.number), None)
     charge = stores.charges.find(attempt.charge_id)
     if current is None or charge is None:
         raise LookupError(f"attempt {attempt.charge_id}/{attempt.number} is gone")
     if result.payment_intent is not None and current.outcome == result.outcome:
         # A refusal that did not name its payment: from now on it can be closed.
         stores.charges.name_payment_intent(attempt.charge_id, attempt.number, result.payment_intent)
-    attempts = stores.charges.attempts(charge.id)
     if not _is_news(current, attempts, result.outcome) or not stores.charges.record_outcome(
         attempt.charge_id,
         attempt.number,
@@ -102,6 +82,10 @@ def record_result(
     decides = _decides(charge, attempts, current, result.outcome)
     if (decides and not _move(stores, charge, written, at=at)) or written.is_surplus:
         note_paid_twice(stores, charge, written, at=at)
+    elif charge.state is ChargeState.CANCELLED and STATE_AFTER[result.outcome] in COMMITTED_STATES:
+        note_late_payment(
+            stores, charge, written.payment_intent or charge.id, attempt=written.number, at=at
+        )
     _note(stores, charge, current, result, evidence=evidence, at=at)
     _follow_up(stores, charge, current, result, decides=decides, at=at)
     return True
@@ -239,49 +223,6 @@ def record_reply(
     # no longer says that nothing was executed.
     if intent is not None:
         stores.payments.save_payment_intents([intent], synced_at_ms=asked_at_ms)
-
-
-def apply_intent(stores: Stores, intent: PaymentIntent, *, evidence: str, at: int) -> bool:
-    """Apply what a PaymentIntent of ours says. False when it changes nothing or is not ours."""
-    if intent.charge_id is None or intent.attempt is None:
-        return False
-    attempt = stores.charges.attempt(intent.charge_id, intent.attempt)
-    charge = stores.charges.find(intent.charge_id)
-    if attempt is None or charge is None:
-        return False
-    if (intent.amount, intent.currency, intent.customer) != (
-        charge.amount,
-        charge.currency,
-        charge.customer,
-    ) or attempt.payment_intent not in (None, intent.id):
-        # Metadata can be copied by hand in the Dashboard; it must not decide another attempt.
-        note_unexpected(stores, intent, charge, at=at)
-        return False
-    holder = stores.charges.by_payment_intent(intent.id)
-    if holder is not None and holder.idempotency_key != attempt.idempotency_key:
-        return False  # nor move a payment from one attempt to another
-    outcome = outcome_of(intent)
-    if outcome is Outcome.UNKNOWN:
-        return False
-    if intent.status == "requires_payment_method" and intent.error is None:
-        # Not confirmed yet; or edited after it failed, which clears the error and keeps the charge.
-        if intent.latest_charge is None:
-            return False
-    elif intent.status == "canceled" and attempt.outcome in _FAILED:
-        return False  # most often our own cancellation; it failed for the reason recorded
-    elif (
-        outcome is Outcome.PROCESSING
-        and attempt.outcome in _FAILED
-        and at <= (attempt.outcome_at or 0)
-    ):
-        return False  # a page asked for before the debit failed
-    return record_result(
-        stores,
-        attempt,
-        AttemptResult(outcome, payment_intent=intent.id, decline=intent.error or Decline()),
-        evidence=evidence,
-        at=at,
-    )
 
 
 def give_up(stores: Stores, charge_id: str, *, before: ChargeState, by: str, at: int) -> bool:

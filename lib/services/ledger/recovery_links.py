@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.domain.links import LINK_LIFETIME_SECONDS, SetupLink
+from lib.domain.links import LINK_LIFETIME_SECONDS, EndReason, SetupLink
 from lib.ids import new_id, new_token
 from lib.store.unit_of_work import Stores
 
@@ -17,7 +17,7 @@ def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> Setup
     if existing is not None and existing.expires_at > at:
         return existing
     if existing is not None:
-        stores.links.revoke(existing.id, at=at)
+        stores.links.revoke(existing.id, at=at, why=EndReason.REPLACED)
     charge = stores.charges.find(charge_id)
     if charge is None:
         raise LookupError(charge_id)
@@ -38,6 +38,7 @@ def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> Setup
         revoked_at=None,
         completed_at=None,
         completed_session=None,
+        replaces=existing.id if existing else None,
     )
     stores.links.add(link, form_key=f"recovery:{link.id}")
     stores.audit.record(
@@ -49,5 +50,5 @@ def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> Setup
 def withdraw_recovery(stores: Stores, charge_id: str, *, at: int) -> None:
     """Once paid, an open recovery link would only confuse the customer."""
     link = stores.links.open_recovery_of(charge_id)
-    if link is not None and stores.links.revoke(link.id, at=at):
+    if link is not None and stores.links.revoke(link.id, at=at, why=EndReason.PAID):
         stores.links.close_sessions(link.id, at=at)

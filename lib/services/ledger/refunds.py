@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lib.domain.charges import LONGEST_LOOK_SECONDS
+from lib.domain.manual_outcomes import ManualOutcomeState
 from lib.domain.mirror import Refund
 from lib.domain.refunds import RefundOrder, RefundState, may_become, state_of
 from lib.errors import NotFound
-from lib.services.ledger.attempts import look_again_at
+from lib.services.ledger.incidents import reopen_refunded
+from lib.services.ledger.looks import look_again_at
+from lib.services.ledger.unexpected import note_other_refund
 from lib.store.unit_of_work import Stores
-
-UNRESOLVED = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
-# Some banks take days; a webhook usually tells us first.
-_PENDING_LOOK_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,17 @@ class RefundResult:
     code: str | None = None
     message: str | None = None
     request_id: str | None = None
+    http_status: int | None = None
+    is_replayed: bool = False
+    """Stripe says itself that this is what it answered to the first request under the key."""
+
+    @property
+    def was_executed(self) -> bool:
+        """
+        Whether this is the answer to the refund itself, now or saved under its key. Anything else was
+        said before the key was looked at, and is no word on what an earlier request did.
+        """
+        return self.http_status == 200 or (self.is_replayed and self.state is RefundState.REFUSED)
 
 
 def result_of(refund: Refund) -> RefundResult:
@@ -30,13 +41,21 @@ def result_of(refund: Refund) -> RefundResult:
 
 def next_refund_look(state: RefundState, looks: int, at: int) -> int | None:
     if state is RefundState.PENDING:
-        return at + _PENDING_LOOK_SECONDS
+        # Some banks take days; a webhook usually tells us first.
+        return at + LONGEST_LOOK_SECONDS
     if state is RefundState.UNKNOWN:
         return look_again_at(looks, at)
     return None
 
 
-def record_refund(stores: Stores, order: RefundOrder, result: RefundResult, *, at: int) -> bool:
+def record_refund(
+    stores: Stores,
+    order: RefundOrder,
+    result: RefundResult,
+    *,
+    at: int,
+    evidence: str | None = None,
+) -> bool:
     """
     Write `result` unless what is recorded is at least as final; False when nothing changed.
 
@@ -54,10 +73,22 @@ def record_refund(stores: Stores, order: RefundOrder, result: RefundResult, *, a
         code=result.code,
         message=result.message,
         request_id=result.request_id,
+        evidence=evidence,
     ):
         return False
+    _overtake(stores, order, at=at)
     note_refund(stores, order, f"refund_{result.state.value}", by="system", at=at)
+    if result.state is RefundState.FAILED and order.state is RefundState.SUCCEEDED:
+        reopen_refunded(stores, order.payment_intent, at=at)
     return True
+
+
+def _overtake(stores: Stores, order: RefundOrder, *, at: int) -> None:
+    """Evidence came before somebody agreed to what was proposed."""
+    proposal = stores.refund_outcomes.proposed_for(order.id)
+    if proposal is not None:
+        stores.refund_outcomes.close(proposal.id, after=ManualOutcomeState.OVERTAKEN, at=at)
+        note_refund(stores, order, "refund_outcome_overtaken", by="system", at=at)
 
 
 def apply_refund(stores: Stores, refund: Refund, *, at: int) -> bool:
@@ -65,10 +96,12 @@ def apply_refund(stores: Stores, refund: Refund, *, at: int) -> bool:
     order = stores.refunds.by_refund(refund.id)
     if order is None and refund.order_id is not None:
         order = stores.refunds.find(refund.order_id)
-    if order is None or order.refund not in (None, refund.id):
+    if order is None or order.idempotency_key is None:
         return False
-    if not is_refund_of(refund, order) or order.idempotency_key is None:
+    if order.refund not in (None, refund.id) or not is_refund_of(refund, order):
         # Metadata can be copied by hand in the Dashboard; it must not decide another order.
+        if state_of(refund) is not RefundState.FAILED:
+            note_other_refund(stores, order, refund, at=at)
         return False
     return record_refund(stores, order, result_of(refund), at=at)
 
@@ -79,7 +112,9 @@ def is_refund_of(refund: Refund, order: RefundOrder) -> bool:
     return made == (order.payment_intent, order.amount, order.currency)
 
 
-def note_refund(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int) -> None:
+def note_refund(
+    stores: Stores, order: RefundOrder, kind: str, *, by: str, at: int, **more: object
+) -> None:
     """On the charge's timeline and in the audit log."""
     detail: dict[str, object] = {
         "refund": order.id,
@@ -87,6 +122,7 @@ def note_refund(stores: Stores, order: RefundOrder, kind: str, *, by: str, at: i
         "currency": order.currency,
         "reason": order.reason,
         "note": order.note,
+        **more,
     }
     stores.charges.note(
         order.charge_id, attempt=order.attempt, at=at, actor=by, kind=kind, detail=detail

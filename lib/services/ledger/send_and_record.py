@@ -18,7 +18,7 @@ import stamina
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.charges import SAME_KEY_SECONDS
-from lib.errors import Busy, GatewayError
+from lib.errors import Busy, DatabaseDamaged, GatewayError
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 Row = TypeVar("Row")
@@ -40,6 +40,8 @@ class SendState:
     is_untouched: bool
     """Only its sender has written to it; whoever takes a row over writes that down first."""
     requested_at: int
+    must_not_leave: bool = False
+    """A person forbade it since it was written down."""
 
 
 class _NotSent(Exception):
@@ -103,11 +105,19 @@ class SendAndRecord(ABC, Generic[Row, Result, Made]):
         A process may have been stopped since it wrote the row down, or waited long for its turn.
 
         Raises:
-            _NotSent: the key may be too old, or others concluded what became of it.
+            _NotSent: the key may be too old, others concluded what became of it, a person forbade it, or the
+                database is damaged.
+            sqlite3.Error: it cannot be read.
         """
         state = self._state(row)
         if not state.is_open:
             raise _NotSent(was_never_sent=False)
+        if state.must_not_leave:
+            raise _NotSent(was_never_sent=state.is_untouched)
+        try:
+            self._uow.must_be_sound()
+        except DatabaseDamaged as error:
+            raise _NotSent(was_never_sent=state.is_untouched) from error
         if epoch(self._clock()) - state.requested_at >= SAME_KEY_SECONDS:
             raise _NotSent(was_never_sent=state.is_untouched)
 

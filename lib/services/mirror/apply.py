@@ -11,11 +11,17 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from lib.domain.charges import Evidence
-from lib.domain.links import LinkStatus
-from lib.domain.mirror import PaymentIntent, SessionBundle, SetupIntentBundle
-from lib.services.ledger.attempts import apply_intent
+from lib.domain.links import LinkStatus, was_tried
+from lib.domain.mirror import Customer, PaymentIntent, SessionBundle, SetupIntentBundle
+from lib.services.ledger.incidents import close_cancelled, close_refunded
+from lib.services.ledger.intents import apply_intent
 from lib.services.ledger.refunds import apply_refund
-from lib.services.ledger.unexpected import note_unknown_mark
+from lib.services.ledger.unexpected import (
+    note_unknown_links,
+    note_unknown_mark,
+    note_unknown_refund,
+)
+from lib.services.mirror.holds import read_holds
 from lib.store.unit_of_work import Stores
 
 
@@ -31,9 +37,21 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
     }
     stores.links.close_sessions_with(list(ended), at=now)
     # Most sessions of a whole account are of links that another installation made.
-    known = stores.links.existing(list(ended.values()))
+    links = [bundle.session.link_id for bundle in ours if bundle.session.link_id is not None]
+    known = stores.links.existing(links)
+    note_unknown_links(
+        stores,
+        [
+            bundle.session
+            for bundle in ours
+            if bundle.session.link_id is not None and bundle.session.link_id not in known
+        ],
+        at=now,
+    )
     for bundle in ours:
         session = bundle.session
+        if session.link_id in known and was_tried(bundle.setup_intent):
+            stores.links.mark_started(session.link_id, at=now)
         if session.status == "complete" and session.link_id in known:
             _complete_link(stores, session.link_id, session.id, at=now)
     return written
@@ -44,6 +62,8 @@ def _complete_link(stores: Stores, link_id: str, session_id: str, *, at: int) ->
     if link is None or link.status(at) is LinkStatus.COMPLETED:
         return
     stores.links.complete(link.id, session_id=session_id, at=at)
+    stores.links.mark_started(link.id, at=at)
+    stores.agreements.keep(link.id, session_id, at=at)
     stores.links.close_sessions(link.id, at=at)
     if link.charge_id is not None:
         stores.charges.note(
@@ -70,6 +90,16 @@ def record_payment_intents(
         if intent.charge_id is not None and intent.attempt is not None:
             apply_intent(stores, intent, evidence=evidence, at=synced_at_ms // 1000)
             note_unknown_mark(stores, intent, at=synced_at_ms // 1000)
+    cancelled = [intent.id for intent in intents if intent.status == "canceled"]
+    if cancelled:
+        close_cancelled(stores, cancelled, at=synced_at_ms // 1000)
+    return written
+
+
+def record_customers(stores: Stores, customers: Sequence[Customer], *, synced_at_ms: int) -> int:
+    """Save customers, and what their metadata say of the do-not-charge switch."""
+    written = stores.mirror.save_customers(customers, synced_at_ms=synced_at_ms)
+    read_holds(stores, customers, asked_at_ms=synced_at_ms)
     return written
 
 
@@ -77,6 +107,8 @@ def record_setup_intents(
     stores: Stores, bundles: Sequence[SetupIntentBundle], *, synced_at_ms: int
 ) -> int:
     methods = [bundle.payment_method for bundle in bundles if bundle.payment_method]
+    tried = [bundle.setup_intent.id for bundle in bundles if was_tried(bundle.setup_intent)]
+    stores.links.mark_tried(tried, at=synced_at_ms // 1000)
     stores.mirror.save_payment_methods(methods, synced_at_ms=synced_at_ms)
     return stores.mirror.save_setup_intents(
         [bundle.setup_intent for bundle in bundles], synced_at_ms=synced_at_ms
@@ -87,9 +119,13 @@ def record_payments(stores: Stores, type_: str, items: Sequence[Any], *, synced_
     """
     Save PaymentIntents, Charges, Refunds or Disputes of customers.
 
-    Payments without a customer were made by other programs, for people who are none of ours.
+    Payments without a customer were made by other programs, for people who are none of ours. A refund
+    or dispute changes what its charge says, which may be of any age: it comes along with them.
     """
     ours = [item for item in items if is_ours(type_, item)]
+    if type_ in ("refunds", "disputes"):
+        charges = [item.of for item in ours if item.of is not None]
+        stores.payments.save_charges(charges, synced_at_ms=synced_at_ms)
     match type_:
         case "payment_intents":
             return record_payment_intents(
@@ -100,7 +136,11 @@ def record_payments(stores: Stores, type_: str, items: Sequence[Any], *, synced_
         case "refunds":
             for refund in items:
                 apply_refund(stores, refund, at=synced_at_ms // 1000)
-            return stores.payments.save_refunds(ours, synced_at_ms=synced_at_ms)
+                note_unknown_refund(stores, refund, at=synced_at_ms // 1000)
+            written = stores.payments.save_refunds(ours, synced_at_ms=synced_at_ms)
+            payments = {refund.payment_intent for refund in ours if refund.payment_intent}
+            close_refunded(stores, payments, at=synced_at_ms // 1000)
+            return written
         case "disputes":
             return stores.payments.save_disputes(ours, synced_at_ms=synced_at_ms)
     raise ValueError(type_)
@@ -142,7 +182,7 @@ def record_listed(
                 ),
             }
         case "customers":
-            return {"customers": stores.mirror.save_customers(items, synced_at_ms=synced_at_ms)}
+            return {"customers": record_customers(stores, items, synced_at_ms=synced_at_ms)}
     return {type_: record_payments(stores, type_, items, synced_at_ms=synced_at_ms)}
 
 
@@ -152,6 +192,8 @@ def is_ours(type_: str, item: Any) -> bool:  # noqa: ANN401 - one of the mirror'
         return bool(item.session.mode == "setup")
     if type_ == "payment_intents":
         return item.customer is not None or item.charge_id is not None
-    if type_ in ("charges", "refunds", "disputes"):
+    if type_ == "refunds":
+        return item.customer is not None or item.order_id is not None
+    if type_ in ("charges", "disputes"):
         return item.customer is not None
     return True

@@ -7,8 +7,7 @@ read again.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +20,12 @@ from lib.ids import new_id
 from lib.services.mirror.apply import record_listed
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.search_index import ROWS, index_in
+from lib.services.mirror.speed import Speed
 from lib.services.mirror.unreadable import note_unreadable
 from lib.store.sync_state import OpenBackfill
 from lib.store.unit_of_work import Bulk, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page, Unreadable, whole_list
+from lib.stripe_gateway.lists import ListPage, Unreadable, whole_list
 from lib.stripe_gateway.parallel_reader import READERS, ParallelReader, WindowCut, WindowPage
 
 # Customers whose methods are written together.
@@ -66,18 +66,28 @@ class Backfill:
         """
         types = [name for name in TYPES if name in types]
         backfill = self._open(types, anew=anew)
+        self._close(backfill, self.read(backfill.id, types, result, progress))
+
+    def read(
+        self, backfill_id: str, types: Sequence[str], result: SyncResult, progress: Progress
+    ) -> set[str]:
+        """
+        Each window of these types that is not done, of a backfill that whoever calls opens and ends; a
+        type without windows is read whole. Returns the types that the key may not read.
+        """
         self._types = frozenset(types)
         refused: set[str] = set()
         for type_ in types:
             problems = len(result.problems)
             with result.noting_permission(type_):
-                self._read(backfill.id, type_, result, progress)
+                self._read(backfill_id, type_, result, progress)
             if len(result.problems) > problems:
                 refused.add(type_)
-        self._close(backfill, refused)
+        return refused
 
     def _open(self, types: Sequence[str], *, anew: bool) -> OpenBackfill:
         now = epoch(self._clock())
+        stripe_time = self._gateway.ask_time() if anew else None
         with self._uow.write() as stores:
             unfinished = stores.sync.open_backfill(types)
             if unfinished is not None and unfinished.started_at <= now and not anew:
@@ -87,7 +97,7 @@ class Backfill:
                 # sessions. Begun and known in one transaction, or nobody would read what was missed.
                 for name in ("events", "checkout_sessions"):
                     stores.sync.set_cursor(name, now)
-                    stores.sync.set_news_since(name, 0)
+                    stores.sync.set_news_since(name, stripe_time or 0)
             if unfinished is not None:
                 stores.sync.end_backfill(unfinished.id, at=now)
             backfill = OpenBackfill(new_id("bf"), tuple(types), now, frozenset())
@@ -117,10 +127,12 @@ class Backfill:
                 self._listed(bulk, backfill_id, type_, windows, result, progress)
 
     def _windows(self, backfill_id: str, type_: str) -> list[Window]:
+        # Up to now by whichever clock is ahead, ours or Stripe's.
+        until = max(epoch(self._clock()), self._gateway.answered_at or 0)
         with self._uow.write() as stores:
             windows = stores.sync.windows(backfill_id, type_)
             if not windows:
-                windows = [Window(0, epoch(self._clock()) + 1)]
+                windows = [Window(0, until + 1)]
                 stores.sync.add_window(backfill_id, type_, windows[0])
         return windows
 
@@ -133,7 +145,7 @@ class Backfill:
         result: SyncResult,
         progress: Progress,
     ) -> None:
-        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Any]:
+        def fetch(created_from: int, created_before: int, after: str | None) -> ListPage[Any]:
             return self._gateway.list_page(
                 type_,
                 created_from=created_from or None,
@@ -148,11 +160,13 @@ class Backfill:
             nonlocal unindexed
             if unindexed < ROWS:
                 return False
-            unindexed -= ROWS
-            return index_in(bulk) > 0
+            done = index_in(bulk)
+            if not done:
+                unindexed = 0
+            return done > 0
 
         reader = ParallelReader(fetch, windows, clock=self._clock)
-        speed = _Speed()
+        speed = Speed()
         messages = reader.messages(meanwhile=index)
         try:
             for message in messages:
@@ -195,7 +209,7 @@ class Backfill:
 
     def _methods(self, window: Window, result: SyncResult, progress: Progress) -> None:
         """Stripe lists methods per customer only: batches of customers in the order of their ids."""
-        speed = _Speed()
+        speed = Speed()
         with ThreadPoolExecutor(READERS, thread_name_prefix="onfile-reader") as readers:
             for batch, left in self._customers(window.after_id or ""):
                 answers = list(readers.map(self._methods_of, batch))
@@ -265,7 +279,7 @@ class Backfill:
         return _MethodsOf(customer, page.items, asked_at_ms, unreadable=page.unreadable)
 
 
-def methods_of(gateway: StripeGateway, customer: str) -> Page[PaymentMethod]:
+def methods_of(gateway: StripeGateway, customer: str) -> ListPage[PaymentMethod]:
     """
     All methods that Stripe names for a customer.
 
@@ -273,22 +287,3 @@ def methods_of(gateway: StripeGateway, customer: str) -> Page[PaymentMethod]:
         Missing: deleted at Stripe.
     """
     return whole_list(lambda after: gateway.list_payment_methods(customer, after=after))
-
-
-class _Speed:
-    """Objects a second since this type was begun, and the seconds that are left."""
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._began = monotonic()
-        self._objects = 0
-
-    def after(self, objects: int, left: int | None) -> dict[str, float | int | None]:
-        self._objects += objects
-        rate = self._objects / max(self._monotonic() - self._began, 0.001)
-        return {
-            "done": self._objects,
-            "rate": round(rate),
-            "remaining": left,
-            "seconds_left": None if left is None or rate < 1 else round(left / rate),
-        }

@@ -16,13 +16,14 @@ from lib.domain.verification import (
 )
 from lib.errors import InvalidInput, Missing, OutcomeUnknown, UnreadableObject
 from lib.services.mirror.apply import is_ours, record_listed
+from lib.services.mirror.erased import without_erased
 from lib.services.mirror.incremental import IncrementalSync
 from lib.services.mirror.result import SyncResult
 from lib.services.mirror.unreadable import note_unreadable
-from lib.store.comparing import COMPARED
 from lib.store.unit_of_work import UnitOfWork
+from lib.store.verification import COMPARED
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page, Unreadable
+from lib.stripe_gateway.lists import ListPage, Unreadable
 
 _BEGINNINGS = 5
 
@@ -108,7 +109,7 @@ class Comparison:
 
     def _page(
         self, type_: str, created_from: int, created_before: int, after: str | None
-    ) -> Page[Any]:
+    ) -> ListPage[Any]:
         return self._gateway.list_page(
             type_, created_from=created_from or None, created_before=created_before, after=after
         )
@@ -133,14 +134,16 @@ class Comparison:
         """What differs, also after a look at what changed this very moment; and our side then."""
         columns = COMPARED[type_].columns
         here = ours()
-        differing = differences(columns, here, there)
+        differing = without_erased(self._uow, differences(columns, here, there))
         if differing:
             with SyncResult().noting_permission("events"):
                 self._incremental.events(SyncResult(), lambda _: None)
             here = ours()
             # What changed after Stripe was asked is found the second time only.
             before = {finding.id for finding in differing}
-            differing = [one for one in differences(columns, here, there) if one.id in before]
+            differing = without_erased(
+                self._uow, [one for one in differences(columns, here, there) if one.id in before]
+            )
         return differing, here
 
     def note(

@@ -9,6 +9,8 @@ events a request: those that can wait are asked for in another, in place of such
 
 from __future__ import annotations
 
+import logging
+
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.event_types import EVENT_TYPES, MORE_EVENT_TYPES
 from lib.domain.mirror import SessionBundle
@@ -18,16 +20,19 @@ from lib.services.mirror.refetch import Refetcher
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.unreadable import tell
 from lib.services.mirror.webhooks import WebhookService
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.anchor import AuditHead
+from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page, Unreadable
+from lib.stripe_gateway.lists import ListPage, Unreadable
+
+logger = logging.getLogger(__name__)
 
 # Stripe lists events of the last 30 days only. A day of margin, then everything is read again.
 EVENT_LOG_SECONDS = 29 * 86_400
-# An event may be listed a little later than its time says.
+# An object may be listed a little later than its time says.
 _MARGIN_SECONDS = 120
-# How far our clock may be ahead of Stripe's where nothing else says how far was read.
-_CLOCKS_DIFFER_SECONDS = 300
+# How far our clock may be ahead of Stripe's where only our clock says how far was read.
+_CLOCKS_DIFFER_SECONDS = 86_400
 # A Session lives at most 24 hours, so one that could still change was made at most this long ago.
 # The hour covers clocks that differ and a slow sync.
 _LOOK_BACK_SECONDS = 25 * 3600
@@ -88,35 +93,35 @@ class IncrementalSync:
     def events(self, result: SyncResult, progress: Progress, *, with_more: bool = True) -> None:
         now = self._now()
         with self._uow.read() as stores:
-            last = stores.sync.cursor(_EVENTS)
+            last, file = stores.sync.cursor(_EVENTS), stores.audit.head()
         # Looked up before the first list moves on.
         lists: list[tuple[str, tuple[str, ...], int | None]] = [
             (_EVENTS, EVENT_TYPES, self._read_until(_EVENTS))
         ]
         if with_more or self._cursor(_MORE_EVENTS) is None:
             lists.append((_MORE_EVENTS, MORE_EVENT_TYPES, self._more_read_until()))
-        newest = [self._take_events(types, since, result, progress) for _, types, since in lists]
+        read_at = [self._take_events(types, since, result, progress) for _, types, since in lists]
         while self._webhooks.process_due():
             progress(result.progress("events"))
         if last is None or now - EVENT_LOG_SECONDS < last <= now:
-            for (name, _, _), newest_one in zip(lists, newest, strict=True):
-                self._was_read(name, now, newest_one)
+            for (name, _, _), stripe_time in zip(lists, read_at, strict=True):
+                self._was_read(name, now, stripe_time, file)
         # Otherwise events are lost for ever, and only a backfill may say that all is known.
 
     def _take_events(
         self, types: tuple[str, ...], since: int | None, result: SyncResult, progress: Progress
     ) -> int | None:
-        """One list to its end, into the inbox; returns when its newest event happened."""
+        """One list to its end, into the inbox; returns when it began, by Stripe's clock."""
         after: str | None = None
-        newest: int | None = None
+        began: int | None = None
         while True:
             page = self._gateway.list_events(types=types, after=after, created_from=since)
-            newest = newest or next((event.created for event in page.items), None)
+            began = began or self._gateway.answered_at
             result.events += self._webhooks.take_listed(page.items)
             tell(self._uow, result, page.unreadable, at=self._now())
             progress(result.progress("events"))
             if not page.has_more:
-                return newest
+                return began
             after = page.last_id
 
     def _more_is_due(self) -> bool:
@@ -137,19 +142,19 @@ class IncrementalSync:
         """New ones, and with `in_turn` a page of those that are older and may have changed."""
         now = self._now()
         with self._uow.read() as stores:
-            oldest = stores.mirror.oldest_open_session()
+            oldest, file = stores.mirror.oldest_open_session(), stores.audit.head()
         since = new_since = self._read_until("checkout_sessions")
         if since is not None and oldest is not None and oldest < since:
             since = max(oldest, min(since, now - _LOOK_BACK_SECONDS))
         page, had_news = self._look_at_sessions(since, None, result)
-        newest = next((bundle.created for bundle in page.items), None)
+        began = self._gateway.answered_at
         # What is new is read to its end, also past pages that were known from elsewhere.
         while page.has_more and (had_news or (page.last_created or 0) >= (new_since or 0)):
             page, had_news = self._look_at_sessions(since, page.last_id, result)
             progress(result.progress("checkout_sessions"))
         if in_turn and page.has_more and since is not None:
             self._next_in_turn(since, page.last_created or now, result, progress)
-        self._was_read("checkout_sessions", now, newest)
+        self._was_read("checkout_sessions", now, began, file)
         self._overdue(now, result)
 
     def _overdue(self, now: int, result: SyncResult) -> None:
@@ -190,10 +195,10 @@ class IncrementalSync:
 
     def _look_at_sessions(
         self, since: int | None, after: str | None, result: SyncResult, *, before: int | None = None
-    ) -> tuple[Page[SessionBundle], bool]:
+    ) -> tuple[ListPage[SessionBundle], bool]:
         """One page of the list, saved, and whether it said anything new."""
         asked_at_ms = epoch_ms(self._clock())
-        page: Page[SessionBundle] = self._gateway.list_page(
+        page: ListPage[SessionBundle] = self._gateway.list_page(
             "checkout_sessions", created_from=since, created_before=before, after=after
         )
         ours = {
@@ -215,6 +220,8 @@ class IncrementalSync:
     ) -> None:
         """Everything of a type that was made since its cursor (or `since`), with a look back."""
         now = self._now()
+        with self._uow.read() as stores:
+            file = stores.audit.head()
         cursor = self._cursor(type_)
         known = since if cursor is None else cursor
         since = None if known is None else known - _LOOK_BACK_SECONDS
@@ -230,7 +237,9 @@ class IncrementalSync:
             if not page.has_more:
                 break
             after = page.last_id
-        self._set_cursor(type_, now)
+        with self._uow.write() as stores:
+            if _is_same(stores, file, type_):
+                stores.sync.set_cursor(type_, now)
 
     def _cursor(self, name: str) -> int | None:
         """None where nothing was read yet, or the clock was wrong when it was."""
@@ -245,19 +254,14 @@ class IncrementalSync:
             return None
         with self._uow.read() as stores:
             since = stores.sync.news_since(name)
-        if since is None:
-            return cursor - _CLOCKS_DIFFER_SECONDS - _MARGIN_SECONDS
-        return min(cursor - _MARGIN_SECONDS, since)
+        return cursor - _CLOCKS_DIFFER_SECONDS if since is None else since - _MARGIN_SECONDS
 
-    def _was_read(self, name: str, now: int, newest: int | None) -> None:
-        """To the end, as it stood at `now` by our clock; its `newest` is by Stripe's."""
+    def _was_read(self, name: str, now: int, stripe_time: int | None, file: AuditHead) -> None:
+        """To the end, as it stood at `now` by our clock and at `stripe_time` by Stripe's."""
         with self._uow.write() as stores:
-            stores.sync.set_cursor(name, now)
-            if newest is not None:
-                # Later it hides nothing that comes late any more, and a thousand objects of one
-                # minute are not read again and again until there is a newer one.
-                is_settled = now - newest >= _CLOCKS_DIFFER_SECONDS + _MARGIN_SECONDS
-                stores.sync.set_news_since(name, newest if is_settled else newest - _MARGIN_SECONDS)
+            if _is_same(stores, file, name):
+                stores.sync.set_cursor(name, now)
+                stores.sync.set_news_since(name, stripe_time or 0)
 
     def _set_cursor(self, name: str, value: int | None) -> None:
         with self._uow.write() as stores:
@@ -265,3 +269,14 @@ class IncrementalSync:
 
     def _now(self) -> int:
         return epoch(self._clock())
+
+
+def _is_same(stores: Stores, file: AuditHead, name: str) -> bool:
+    """
+    Whether what was read is in this database. An older copy that was put in its place meanwhile lacks the pages
+    before, and a cursor past them would make it pass for complete.
+    """
+    if stores.audit.holds(file):
+        return True
+    logger.warning("the database was replaced while %s were read; they are read again", name)
+    return False

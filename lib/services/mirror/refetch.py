@@ -10,6 +10,7 @@ from lib.domain.mirror import Customer, PaymentIntent, PaymentMethod, SessionBun
 from lib.errors import GatewayError, InvalidInput, Missing, UnreadableObject
 from lib.services.mirror.apply import (
     record_bundles,
+    record_customers,
     record_payment_intents,
     record_payments,
     record_setup_intents,
@@ -89,8 +90,6 @@ class Refetcher:
         refund = self._gateway.retrieve_refund(refund_id)
         with self._uow.write() as stores:
             record_payments(stores, "refunds", [refund], synced_at_ms=now)
-        if refund.charge is not None:
-            self.charge(refund.charge)
 
     def dispute(self, dispute_id: str) -> None:
         """With its charge, which says whether it is disputed."""
@@ -98,8 +97,6 @@ class Refetcher:
         dispute = self._gateway.retrieve_dispute(dispute_id)
         with self._uow.write() as stores:
             record_payments(stores, "disputes", [dispute], synced_at_ms=now)
-        if dispute.charge is not None:
-            self.charge(dispute.charge)
 
     def customer(self, customer_id: str) -> Customer:
         """A deleted customer comes back with `is_deleted`; its methods are gone, too."""
@@ -109,7 +106,7 @@ class Refetcher:
             if customer.is_deleted:
                 stores.mirror.mark_customer_deleted(customer.id, synced_at_ms=now)
             else:
-                stores.mirror.save_customers([customer], synced_at_ms=now)
+                record_customers(stores, [customer], synced_at_ms=now)
         return customer
 
     def forget_session(self, session_id: str) -> None:

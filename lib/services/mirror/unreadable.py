@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lib.domain.incidents import UNREADABLE
 from lib.ids import new_id
 from lib.services.mirror.result import SyncResult
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.lists import Unreadable
-
-KIND = "object_unreadable"
 
 
 def note_unreadable(stores: Stores, objects: Iterable[Unreadable], *, at: int) -> list[str]:
@@ -17,7 +16,7 @@ def note_unreadable(stores: Stores, objects: Iterable[Unreadable], *, at: int) -
     sentences = []
     for one in objects:
         details = {"type": one.type, "why": one.why}
-        stores.incidents.add(new_id("inc"), kind=KIND, subject=one.id, details=details, at=at)
+        stores.incidents.add(new_id("inc"), kind=UNREADABLE, subject=one.id, details=details, at=at)
         sentences.append(f"The {one.type.replace('_', ' ')} {one.id} could not be read: {one.why}.")
     return sentences
 

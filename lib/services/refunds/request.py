@@ -9,40 +9,25 @@ is found out by evidence, and never by another key.
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
-from lib.domain.charges import (
-    IN_FLIGHT_SECONDS,
-    Attempt,
-    Charge,
-    Outcome,
-)
+from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, Outcome
 from lib.domain.idempotency_keys import refund_key
+from lib.domain.identity import readable
 from lib.domain.mirror import Dispute, StripeCharge
 from lib.domain.refunds import REASONS, RefundOrder, RefundState
-from lib.errors import (
-    InvalidInput,
-    LedgerBehind,
-    NotFound,
-    RuleViolation,
-    StaleState,
-)
+from lib.errors import InvalidInput, LedgerBehind, NotFound, RuleViolation, StaleState
 from lib.ids import new_id
 from lib.money import Money, format_money
+from lib.services.continuity.completeness import Completeness
 from lib.services.ledger.refunds import find_order, note_refund, note_refusal
-from lib.services.refunds.send import RefundSender
+from lib.services.refunds.send import RefundSender, params_of
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.meta import BEHIND, INSTALLATION
 from lib.store.unit_of_work import Stores, UnitOfWork
-
-logger = logging.getLogger(__name__)
-
-# A refund made this long ago is surely in Stripe's lists.
-_LISTED_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +45,18 @@ class Refundable:
 
 class RefundRequests:
     def __init__(
-        self, uow: UnitOfWork, users: UserService, sender: RefundSender, *, clock: Clock
+        self,
+        uow: UnitOfWork,
+        users: UserService,
+        sender: RefundSender,
+        completeness: Completeness,
+        *,
+        clock: Clock,
     ) -> None:
         self._uow = uow
         self._users = users
         self.sender = sender
+        self._completeness = completeness
         self._clock = clock
 
     def of_charge(self, charge_id: str) -> list[RefundOrder]:
@@ -87,9 +79,18 @@ class RefundRequests:
         with self._uow.read() as stores:
             return stores.refunds.to_decide()
 
-    def refundable(self, charge_id: str) -> Refundable:
+    def listing(self, *, by: Actor) -> list[RefundOrder]:
+        """All that were ever asked for, newest first."""
+        by.must(Permission.VIEW)
+        with self._uow.read() as stores:
+            return stores.refunds.all()
+
+    def refundable(self, charge_id: str, *, attempt: int | None = None) -> Refundable:
         """
         Asks Stripe how much of a charge can still be given back.
+
+        Args:
+            attempt: of which try, where several were paid.
 
         Raises:
             NotFound: no such charge.
@@ -97,29 +98,39 @@ class RefundRequests:
             GatewayError: Stripe could not be asked.
         """
         with self._uow.read() as stores:
-            charge, attempt, intent = _paid(stores, charge_id)
+            charge, paid, intent = _paid(stores, charge_id, attempt)
         at_stripe = self._payment(intent)
         left = charge.amount - at_stripe.amount_refunded
         if left <= 0:
             raise StaleState("All of this charge was given back already.")
-        return Refundable(charge, attempt, intent, at_stripe.amount_refunded, left)
+        return Refundable(charge, paid, intent, at_stripe.amount_refunded, left)
 
     def request(
-        self, charge_id: str, *, money: Money, reason: str, note: str, by: Actor
+        self,
+        charge_id: str,
+        *,
+        money: Money,
+        reason: str,
+        note: str,
+        by: Actor,
+        attempt: int | None = None,
     ) -> RefundOrder:
         """
         Ask for a refund of a charge, whole or in part. Nothing moves before somebody else approves.
+
+        Args:
+            attempt: of which try, where several were paid.
 
         Raises:
             InvalidInput: no reason of REASONS, no note, or more than what is left.
             StaleState: another one waits or is under way; or as `refundable`.
         """
         by.must(Permission.CHARGE)
+        by.must_be_asked()
         if reason not in REASONS:
             raise InvalidInput("Choose why the money goes back.", field="reason")
-        if not note.strip():
-            raise InvalidInput("Say why, for whoever approves it.", field="note")
-        refundable = self.refundable(charge_id)
+        note = readable(note, what="note", field="note", needed="Say why, for whoever approves it.")
+        refundable = self.refundable(charge_id, attempt=attempt)
         if money.currency != refundable.charge.currency or not 0 < money.amount <= refundable.left:
             raise InvalidInput(
                 f"At most {format_money(refundable.left, refundable.charge.currency)} can be given back.",
@@ -135,22 +146,11 @@ class RefundRequests:
             amount=money.amount,
             currency=money.currency,
             reason=reason,
-            note=note.strip()[:500],
+            note=note[:500],
             refunded_before=refundable.refunded,
             state=RefundState.REQUESTED,
             requested_by=by.username,
             requested_at=now,
-            decided_by=None,
-            decided_at=None,
-            decision_note=None,
-            idempotency_key=None,
-            params=None,
-            looks=0,
-            refund=None,
-            outcome_at=None,
-            code=None,
-            message=None,
-            request_id=None,
         )
         with self._uow.write() as stores:
             if any(other.is_open for other in stores.refunds.of_charge(charge_id)):
@@ -174,13 +174,12 @@ class RefundRequests:
 
     def reject(self, order_id: str, *, by: Actor, password: str, note: str) -> RefundOrder:
         """Raises like `approve`; a reason is needed."""
-        if not note.strip():
-            raise InvalidInput("Say why, for whoever asked.", field="note")
-        self._users.confirm(by.username, password)
+        note = readable(note, what="note", field="note", needed="Say why, for whoever asked.")
+        by = self._users.asked_again(by, password)
         now = epoch(self._clock())
         with self._uow.write() as stores:
             order = find_order(stores, order_id)
-            refusal = _why_not(stores, order, by)
+            refusal = _why_not(stores, order, by, now)
             if refusal is not None:
                 note_refusal(stores, order, "reject", str(refusal), by=by.username, at=now)
             else:
@@ -189,7 +188,7 @@ class RefundRequests:
                     after=RefundState.REJECTED,
                     by=by.username,
                     at=now,
-                    note=note.strip()[:500],
+                    note=note[:500],
                 )
                 note_refund(stores, order, "refund_rejected", by=by.username, at=now)
             decided = find_order(stores, order_id)
@@ -204,19 +203,23 @@ class RefundRequests:
         Raises:
             NotSignedIn: the password is wrong.
             NotPermitted: by whoever asked for it, or by somebody who may not approve (any more).
+            LedgerBehind: this file is older than what was done; it may have been decided already.
             StaleState: decided already, or Stripe gave back something else in the meantime.
             OutcomeUnknown: it was sent, and the answer could not be written down.
             GatewayError: Stripe could not be asked how the charge stands; nothing was decided.
         """
-        self._users.confirm(by.username, password)
+        by = self._users.asked_again(by, password)
         with self._uow.read() as stores:
             order = find_order(stores, order_id)
-            refusal = _why_not(stores, order, by)
+            refusal = _why_not(stores, order, by, epoch(self._clock()))
+        if refusal is None:
+            # What was rejected since may be an open order again in an older copy of the file.
+            self._completeness.verify()
         at_stripe = None if refusal else self._payment(order.payment_intent)
         now = epoch(self._clock())
         with self._uow.write() as stores:
             order = find_order(stores, order_id)
-            refusal = _why_not(stores, order, by)
+            refusal = _why_not(stores, order, by, now)
             if (
                 refusal is None
                 and at_stripe is not None
@@ -236,9 +239,10 @@ class RefundRequests:
                     at=now,
                     idempotency_key=refund_key(order.id),
                     params=json.dumps(
-                        _params(order, stores.meta.value(INSTALLATION) or ""), sort_keys=True
+                        params_of(order, stores.meta.value(INSTALLATION) or ""), sort_keys=True
                     ),
                     next_look_at=now + IN_FLIGHT_SECONDS,
+                    sent_after=self.sender.stripe_time,
                 ):
                     raise StaleState("This refund was decided already. Reload to see its state.")
                 note_refund(stores, order, "refund_approved", by=by.username, at=now)
@@ -258,35 +262,22 @@ class RefundRequests:
         return charge
 
 
-def _paid(stores: Stores, charge_id: str) -> tuple[Charge, Attempt, str]:
+def _paid(stores: Stores, charge_id: str, number: int | None) -> tuple[Charge, Attempt, str]:
     charge = stores.charges.find(charge_id)
     if charge is None:
         raise NotFound("There is no such charge.")
     for attempt in stores.charges.attempts(charge_id):
+        if number not in (None, attempt.number):
+            continue
         if attempt.outcome is Outcome.SUCCEEDED and attempt.payment_intent is not None:
             return charge, attempt, attempt.payment_intent
     raise StaleState("Nothing was paid that could be given back.")
 
 
-def _why_not(stores: Stores, order: RefundOrder, by: Actor) -> RuleViolation | None:
-    refusal = dual_approval.why_not(stores, by, makers={order.requested_by})
+def _why_not(stores: Stores, order: RefundOrder, by: Actor, now: int) -> RuleViolation | None:
+    refusal = dual_approval.why_not(stores, by, makers={order.requested_by}, now=now)
     if refusal is not None:
         return refusal
     if order.state is not RefundState.REQUESTED:
         return StaleState("This refund was decided already. Reload to see its state.")
     return None
-
-
-def _params(order: RefundOrder, installation: str) -> dict[str, object]:
-    return {
-        "payment_intent": order.payment_intent,
-        "amount": order.amount,
-        "reason": order.reason,
-        "metadata": {
-            "onfile_refund_id": order.id,
-            "onfile_charge_id": order.charge_id,
-            "onfile_installation": installation,
-        },
-        # Named so that it is in the mirror with its customer.
-        "expand": ["charge"],
-    }

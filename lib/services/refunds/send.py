@@ -6,13 +6,13 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.mirror import Dispute, Refund, StripeCharge
-from lib.domain.refunds import RefundOrder, RefundState
+from lib.domain.refunds import UNSETTLED_STATES, RefundOrder, RefundState
 from lib.errors import Busy, GatewayError, Misconfigured, OutcomeUnknown, Refused
 from lib.services.ledger.refunds import (
-    UNRESOLVED,
     RefundResult,
     find_order,
     is_refund_of,
@@ -50,11 +50,16 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
         with self._uow.read() as stores:
             return find_order(stores, order.id)
 
+    @property
+    def stripe_time(self) -> int | None:
+        """Stripe's clock at its last answer."""
+        return self._gateway.answered_at
+
     def _state(self, row: RefundOrder) -> SendState:
         with self._uow.read() as stores:
             state = find_order(stores, row.id).state
         return SendState(
-            is_open=state in UNRESOLVED,
+            is_open=state in UNSETTLED_STATES,
             is_untouched=state is RefundState.SENDING,
             requested_at=row.decided_at or 0,
         )
@@ -68,8 +73,8 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
 
     def _result_of(self, row: RefundOrder, made: Refund) -> RefundResult:
         if not is_refund_of(made, row):
-            return RefundResult(RefundState.UNKNOWN)
-        return result_of(made)
+            return RefundResult(RefundState.UNKNOWN, http_status=200)
+        return replace(result_of(made), http_status=200)
 
     def _result_of_error(self, error: GatewayError) -> RefundResult:
         match error:
@@ -85,6 +90,8 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
             code=error.stripe_code or error.code,
             message=str(error),
             request_id=error.request_id,
+            http_status=error.http_status,
+            is_replayed=error.is_replayed,
         )
 
     def _result_of_none(self, *, was_never_sent: bool) -> RefundResult:
@@ -100,7 +107,7 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
         asked_at_ms: int,
     ) -> None:
         current = find_order(stores, row.id)
-        if current.state is RefundState.SENDING or made is not None:
+        if current.state is RefundState.SENDING or result.was_executed:
             record_refund(stores, current, result, at=epoch(self._clock()))
         # Otherwise this took so long that it was resolved meanwhile, and a refusal of our own
         # request no longer says that nothing was executed.
@@ -145,3 +152,19 @@ class RefundSender(SendAndRecord[RefundOrder, RefundResult, Refund]):
         with self._uow.write() as stores:
             record_payments(stores, "disputes", disputes, synced_at_ms=asked_at_ms)
         return list(disputes)
+
+
+def params_of(order: RefundOrder, installation: str) -> dict[str, object]:
+    """Exactly what is sent for an order, whenever it is."""
+    return {
+        "payment_intent": order.payment_intent,
+        "amount": order.amount,
+        "reason": order.reason,
+        "metadata": {
+            "onfile_refund_id": order.id,
+            "onfile_charge_id": order.charge_id,
+            "onfile_installation": installation,
+        },
+        # Named so that it is in the mirror with its customer.
+        "expand": ["charge"],
+    }

@@ -12,25 +12,24 @@ from collections.abc import Mapping
 from lib.clock import Clock, epoch
 from lib.domain import control_totals
 from lib.domain.actors import Actor, Permission
+from lib.domain.approvals import Standing, is_renewable
 from lib.domain.control_totals import ControlTotals
+from lib.domain.identity import readable
+from lib.domain.limits import default_day_limits, over_limits
+from lib.domain.run_digest import digest_of
 from lib.domain.runs import (
     ApprovalDecision,
     RowState,
     Run,
-    RunRow,
     RunState,
-    Severity,
-    digest_of,
-    over_limits,
     totals_of,
 )
 from lib.errors import InvalidInput, NotFound, RuleViolation, StaleState
+from lib.services.runs.opened import stopped_rows
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-# Whoever did one of these to a run has prepared it, too.
-_CHANGES = ("run.make", "run.submit", "run.leave_out", "run.take_back", "run.check_again")
 # More rows than a run can have; what the database holds ends much later.
 _LARGEST_CANARY = 1_000_000
 
@@ -77,12 +76,16 @@ class RunApprovals:
                 raise InvalidInput("No row of this run can be charged.", code="run_empty")
             if control is not None:
                 control_totals.check(control, stores.run_rows.file_totals(run_id))
+            limits, totals = stores.limits.all(), totals_of(rows)
             over = over_limits(
-                rows,
-                stores.limits.all(),
-                stores.limits.charged_since(stores.limits.today_began(now)),
+                rows, limits, stores.limits.charged_since(stores.limits.today_began(now))
             )
-            digest = digest_of(rows, canary=canary, charge_new_cards=charge_new_cards)
+            digest = digest_of(
+                rows,
+                canary=canary,
+                charge_new_cards=charge_new_cards,
+                corrections=stores.corrections.of(run_id),
+            )
             stores.run_rows.submit(run_id)
             submitted = stores.runs.submit(
                 run_id,
@@ -91,6 +94,7 @@ class RunApprovals:
                 canary=canary,
                 charge_new_cards=charge_new_cards,
                 control=control,
+                day_limits=default_day_limits(totals, limits),
                 by=by.username,
                 at=now,
             )
@@ -99,7 +103,7 @@ class RunApprovals:
             detail = {
                 "digest": digest,
                 "rows": len(rows),
-                "totals": totals_of(rows),
+                "totals": totals,
                 "over_limits": list(over),
                 "canary": canary,
                 "charge_new_cards": charge_new_cards,
@@ -120,16 +124,27 @@ class RunApprovals:
             _audit(stores, now, by, "run.withdraw", run_id, {"from": run.state.value})
             return find_run(stores, run_id)
 
+    def standing(self, run_id: str) -> Standing:
+        """
+        Whether the approvals of a run count now.
+
+        Raises:
+            NotFound: no such run.
+        """
+        with self._uow.read() as stores:
+            run = find_run(stores, run_id)
+            return dual_approval.standing(stores, run, now=epoch(self._clock()))
+
     def stopped(self, run_id: str) -> list[str]:
         """What keeps rows back until an approver opens it: a line for each row."""
         with self._uow.read() as stores:
-            return _stopped(stores, run_id)
+            return stopped_rows(stores, run_id)
 
     def approve(
         self, run_id: str, *, digest: str, by: Actor, password: str, note: str | None = None
     ) -> Run:
         """
-        Agree to exactly the rows with this digest.
+        Agree to exactly the rows with this digest; again where that was long ago, or by somebody who has gone.
 
         Args:
             note: why what is stopped may be charged all the same; it opens the stopped rows.
@@ -138,9 +153,10 @@ class RunApprovals:
             InvalidInput: rows are stopped, and there is no note.
             NotSignedIn: the password is wrong.
             NotPermitted: by the maker, or by somebody who may not approve (any more).
-            StaleState: it does not wait for approval, or it is not what the person looked at.
+            StaleState: it does not wait for approval, the approvals it has still hold, or it is not
+                what the person looked at.
         """
-        note = (note or "").strip() or None
+        note = readable(note or "", what="note", field="note") or None
         if note is None and (stopped := self.stopped(run_id)):
             raise InvalidInput(
                 f"{len(stopped):,} rows are stopped, such as {stopped[0]} Say why they may be charged all the same, or send the run back.",
@@ -151,10 +167,14 @@ class RunApprovals:
 
     def reject(self, run_id: str, *, digest: str, by: Actor, password: str, reason: str) -> Run:
         """Raises like `approve`; a reason is needed."""
-        if not reason.strip():
-            raise InvalidInput("Say why, so that the maker knows what to change.", field="reason")
+        reason = readable(
+            reason,
+            what="reason",
+            field="reason",
+            needed="Say why, so that the maker knows what to change.",
+        )
         return self._decide(
-            run_id, "reject", digest=digest, by=by, password=password, reason=reason.strip()
+            run_id, "reject", digest=digest, by=by, password=password, reason=reason
         )
 
     def _decide(
@@ -168,11 +188,11 @@ class RunApprovals:
         reason: str | None = None,
     ) -> Run:
         # Takes a while on purpose, so not while the database is locked.
-        self._users.confirm(by.username, password)
+        by = self._users.asked_again(by, password)
         now = epoch(self._clock())
         with self._uow.write() as stores:
             run = find_run(stores, run_id)
-            refusal = _why_not(stores, run, digest, by)
+            refusal = _why_not(stores, run, digest, by, decision_name, now)
             if refusal is not None:
                 _audit(
                     stores,
@@ -188,7 +208,9 @@ class RunApprovals:
                     run,
                     ApprovalDecision(run_id, decision_name, digest, by.username, now, reason),
                 )
-                detail = {"digest": digest} | ({"reason": reason} if reason else {})
+                detail: dict[str, object] = {"digest": digest}
+                detail |= {"reason": reason} if reason else {}
+                detail |= {"again": True} if run.state is not RunState.AWAITING_APPROVAL else {}
                 _audit(stores, now, by, f"run.{decision_name}", run_id, detail)
             decided = find_run(stores, run_id)
         if refusal is not None:
@@ -196,10 +218,15 @@ class RunApprovals:
         return decided
 
     def _write_decision(self, stores: Stores, run: Run, decision: ApprovalDecision) -> None:
-        stores.runs.decide(decision, run=run)
+        if run.state is not RunState.AWAITING_APPROVAL:
+            stores.run_decisions.renew(decision, run=run)
+            if dual_approval.standing(stores, run, now=decision.at).stop is None:
+                stores.runs.rest(run.id, None)
+            return
+        stores.run_decisions.decide(decision, run=run)
         if decision.decision == "reject":
             after = RunState.REJECTED
-        elif len(stores.runs.approvals(run)) >= run.approvals_needed:
+        elif len(stores.run_decisions.approvals(run)) >= run.approvals_needed:
             after = RunState.APPROVED
         else:
             return
@@ -221,17 +248,12 @@ def find_run(stores: Stores, run_id: str) -> Run:
 def digest_now(stores: Stores, run: Run) -> str:
     """Of a submitted run as it is in the database now."""
     rows = (row for row in stores.run_rows.of(run.id) if row.is_submitted)
-    return digest_of(rows, canary=run.canary, charge_new_cards=run.charge_new_cards)
-
-
-def reasons_of(stores: Stores, run: Run, row: RunRow) -> dict[str, str]:
-    """By code: why the approvers opened what stopped this row when they saw it."""
-    codes = [one.code for one in row.findings if one.severity is Severity.STOPPED]
-    if not codes:
-        return {}
-    approvals = [one for one in stores.runs.approvals(run) if one.reason]
-    note = " / ".join(f"{one.by}: {one.reason}" for one in approvals)
-    return dict.fromkeys(codes, note[:500]) if note else {}
+    return digest_of(
+        rows,
+        canary=run.canary,
+        charge_new_cards=run.charge_new_cards,
+        corrections=stores.corrections.of(run.id),
+    )
 
 
 def require_state(run: Run, *states: RunState) -> None:
@@ -245,27 +267,26 @@ def require_state(run: Run, *states: RunState) -> None:
         )
 
 
-def _stopped(stores: Stores, run_id: str) -> list[str]:
-    return [
-        f"row {row.number}: {finding.message}"
-        for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,))
-        for finding in row.findings
-        if finding.severity is Severity.STOPPED
-    ]
-
-
-def _why_not(stores: Stores, run: Run, digest: str, by: Actor) -> RuleViolation | None:
-    makers = {run.submitted_by, run.created_by, *stores.audit.actors(run.id, _CHANGES)}
-    refusal = dual_approval.why_not(stores, by, makers=makers)
+def _why_not(
+    stores: Stores, run: Run, digest: str, by: Actor, decision_name: str, now: int
+) -> RuleViolation | None:
+    refusal = dual_approval.why_not(
+        stores, by, makers=dual_approval.makers_of(stores, run), now=now
+    )
     if refusal is not None:
         return refusal
-    if run.state is not RunState.AWAITING_APPROVAL:
+    is_renewal = decision_name == "approve" and is_renewable(run)
+    if run.state is not RunState.AWAITING_APPROVAL and not is_renewal:
         return StaleState("This run does not wait for approval (any more).")
     if digest != run.digest or digest_now(stores, run) != run.digest:
         return StaleState(
             "This run is not what you looked at any more. Look at it again before you decide."
         )
-    if any(decision.by == by.username for decision in stores.runs.approvals(run)):
+    standing = dual_approval.standing(stores, run, now=now)
+    if is_renewal and standing.stop is None:
+        return StaleState("This run is approved, and its approval still holds.")
+    given = {decision.by for decision in stores.run_decisions.approvals(run)}
+    if by.username in (standing.people if is_renewal else given):
         return StaleState("You approved this run already. It waits for a second person.")
     return None
 

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.certificates import Certificate, Findings, LedgerRow, Payment, compare
-from lib.domain.list_windows import Window
+from lib.domain.certificates import Certificate, Findings, compare
+from lib.domain.corrections import InEffect, in_effect
+from lib.domain.ledger_rows import LedgerRow, Payment
 from lib.domain.mirror import PaymentIntent
-from lib.errors import GatewayError, Missing, StaleState
+from lib.errors import GatewayError, StaleState
+from lib.services.continuity.completeness import Completeness
 from lib.services.runs.approve import digest_now, find_run
+from lib.services.runs.payments_at_stripe import PaymentsAtStripe
 from lib.store.unit_of_work import UnitOfWork
-from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page
-from lib.stripe_gateway.parallel_reader import ParallelReader, WindowPage
 
 logger = logging.getLogger(__name__)
 
-# Stripe's clock and ours may differ.
-_MARGIN_SECONDS = 300
 _MOST_REMARKS = 5_000
 _AUTOMATIC_FOR_SECONDS = 30 * 86_400
 _TRY_AGAIN_SECONDS = 300
 
 
+@dataclass(frozen=True, slots=True)
+class _AtStripe:
+    payments: dict[str, PaymentIntent]
+    """By id."""
+    unreadable: tuple[str, ...]
+    """Ids of what was listed and cannot be read."""
+    is_searched: bool
+    """Whether also customers who are not in the run were looked at."""
+
+
 class RunCertificates:
-    def __init__(self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        at_stripe: PaymentsAtStripe,
+        completeness: Completeness,
+        *,
+        clock: Clock,
+    ) -> None:
         self._uow = uow
-        self._gateway = gateway
+        self._at_stripe = at_stripe
+        self._completeness = completeness
         self._clock = clock
         self._not_before: dict[str, int] = {}
 
@@ -72,7 +87,7 @@ class RunCertificates:
         self, run_id: str, *, by: Actor, progress: Callable[[int], None] = lambda _: None
     ) -> Certificate:
         """
-        Compare every row with Stripe now and keep the result.
+        Compare every row with all that Stripe ever took for it, now, and keep the result.
 
         Args:
             progress: told how many payments were read so far.
@@ -83,88 +98,110 @@ class RunCertificates:
             GatewayError: Stripe could not be read to the end; nothing is kept.
         """
         by.must(Permission.SYNC)
+        return self._made(run_id, by=by, progress=progress)
+
+    def print_again(self, run_id: str, *, by: Actor) -> Certificate:
+        """Whoever may look at a run may print it; what is printed was compared then. Raises like `certify`."""
+        by.must(Permission.VIEW)
+        return self._made(run_id, by=by, progress=lambda _: None)
+
+    def _made(self, run_id: str, *, by: Actor, progress: Callable[[int], None]) -> Certificate:
         # Before anything is read: what changes from now on makes it outdated.
         now = epoch(self._clock())
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
-            span = stores.certificates.span(run_id)
             is_running = run.started_at is not None and run.finished_at is None
             if run.started_at is None or (is_running and run.state.value == "running"):
                 raise StaleState("A run is compared with Stripe once it rests.")
-        payments = self._payments(run_id, span, progress) if span else {}
+        # What went back a moment ago is then in our mirror, too.
+        self._completeness.read_news()
+        read = self._payments(run_id, progress)
         with self._uow.read() as stores:
             # Read after Stripe: what was settled in between is then in both.
-            rows = list(stores.certificates.rows(run_id))
+            decided = in_effect(stores.corrections.of(run_id), file_version=run.file_version)
+            opened = stores.certificates.opened(run_id)
+            rows = [
+                replace(
+                    row,
+                    corrections=_in_words(decided.get(row.number, {})),
+                    opened=tuple(opened.get(row.number, ())),
+                )
+                for row in stores.certificates.rows(run_id)
+            ]
+            known = stores.certificates.known_intents(run_id)
             digest_fits = digest_now(stores, find_run(stores, run_id)) == run.digest
-        self._complete(rows, payments)
-        ours = {row.charge_id for row in rows}
+        self._complete(rows, read.payments)
+        held = {row.charge_id for row in rows}
         belonging = [
-            _payment(intent, run_id)
-            for intent in payments.values()
-            if intent.run_id == run_id or intent.charge_id in ours
+            _payment(intent, run_id, is_known=intent.id in known)
+            for intent in read.payments.values()
+            # Of a row that was not sent, its charge may be one that was paid elsewhere.
+            if intent.run_id == run_id or intent.charge_id in held or intent.id not in known
         ]
-        certificate = Certificate(
-            run_id,
-            now,
-            by.username,
-            *_kept(compare(rows, belonging, digest_fits=digest_fits)),
+        findings = compare(
+            rows,
+            belonging,
+            digest_fits=digest_fits,
+            unread_intents=read.unreadable,
+            is_searched=read.is_searched,
         )
         with self._uow.write() as stores:
-            stores.certificates.add(certificate)
             stores.audit.record(
                 at=now,
                 actor=by.username,
                 action="run.certify",
                 subject=run_id,
-                detail={"result": certificate.result},
+                detail={"result": findings.result},
             )
+            # With this entry, so that whoever cuts it off is found by what was printed.
+            head = {"audit_head": str(stores.audit.head())}
+            content = _content(findings) | head
+            certificate = Certificate(run_id, now, by.username, findings.result, content)
+            stores.certificates.add(certificate)
         return certificate
 
-    def _payments(
-        self, run_id: str, span: tuple[int, int], progress: Callable[[int], None]
-    ) -> dict[str, PaymentIntent]:
-        """Everything that was created while the run asked Stripe."""
-
-        def fetch(created_from: int, created_before: int, after: str | None) -> Page[Any]:
-            return self._gateway.list_page(
-                "payment_intents",
-                created_from=created_from,
-                created_before=created_before,
-                after=after,
-            )
-
-        window = Window(span[0] - _MARGIN_SECONDS, span[1] + _MARGIN_SECONDS)
+    def _payments(self, run_id: str, progress: Callable[[int], None]) -> _AtStripe:
+        """All that ever named this run or a charge of its rows."""
+        with self._uow.read() as stores:
+            charges = stores.certificates.charge_ids(run_id)
+            customers = stores.certificates.customers(run_id)
+            is_whole = stores.sync.cursor("backfill") is not None
+            account = stores.payments.count_intents() if is_whole else None
         payments: dict[str, PaymentIntent] = {}
+        unreadable: set[str] = set()
         read = 0
-        messages = ParallelReader(fetch, [window], clock=self._clock).messages()
-        try:
-            for message in messages:
-                if isinstance(message, WindowPage):
-                    read += len(message.items)
-                    payments |= {
-                        intent.id: intent
-                        for intent in message.items
-                        if intent.charge_id or intent.run_id
-                    }
-                    progress(read)
-        finally:
-            messages.close()
-        return payments
+        for intents, left_out in self._at_stripe.of(customers, all_payments=account):
+            read += len(intents)
+            unreadable |= {one.id for one in left_out}
+            payments |= {
+                intent.id: intent
+                for intent in intents
+                if intent.run_id == run_id or intent.charge_id in charges
+            }
+            progress(read)
+        named = self._at_stripe.naming(run_id)
+        for intent_id in set(named or ()) - set(payments):
+            # As it is now: what Search has of it may be an hour old.
+            if intent := self._at_stripe.retrieve(intent_id):
+                payments[intent_id] = intent
+        return _AtStripe(payments, tuple(sorted(unreadable)), is_searched=named is not None)
 
     def _complete(self, rows: list[LedgerRow], payments: dict[str, PaymentIntent]) -> None:
-        """With payments of our ledger outside that time: a row collected later elsewhere, say."""
+        """With payments of our ledger that no list named: Stripe has them under another customer, or not at all."""
         for row in rows:
             for wanted in (row.payment_intent, *(one.payment_intent for one in row.elsewhere)):
                 if wanted is None or wanted in payments:
                     continue
-                try:
-                    intent = self._gateway.retrieve_payment_intent(wanted)
-                except Missing:
-                    continue
-                payments[intent.id] = intent
+                intent = self._at_stripe.retrieve(wanted)
+                if intent is not None:
+                    payments[intent.id] = intent
 
 
-def _payment(intent: PaymentIntent, run_id: str) -> Payment:
+def _in_words(decided: InEffect) -> tuple[str, ...]:
+    return tuple(entry.in_words for entry in decided.values())
+
+
+def _payment(intent: PaymentIntent, run_id: str, *, is_known: bool) -> Payment:
     received = intent.amount if intent.amount_received is None else intent.amount_received
     return Payment(
         intent.id,
@@ -174,12 +211,15 @@ def _payment(intent: PaymentIntent, run_id: str) -> Payment:
         intent.currency,
         intent.customer,
         is_of_this_run=intent.run_id == run_id,
+        is_known=is_known,
+        refunded=intent.charge.amount_refunded if intent.charge else None,
+        is_disputed=intent.charge.is_disputed if intent.charge else None,
     )
 
 
-def _kept(findings: Findings) -> tuple[str, dict[str, object]]:
+def _content(findings: Findings) -> dict[str, object]:
     remarks = findings.remarks[:_MOST_REMARKS]
-    return findings.result, {
+    return {
         "lines": {code: asdict(line) for code, line in sorted(findings.lines.items())},
         "counts": findings.counts,
         "remarks": [

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
+from lib.domain.breaker import RunStop
 from lib.domain.charges import ChargeState
 from lib.domain.runs import OVER_STATES, RowState, Run, RunState
-from lib.errors import StaleState
+from lib.errors import ApprovalRests, StaleState
 from lib.services.ledger.attempts import give_up
 from lib.services.runs.approve import find_run, require_state
 from lib.services.staff import dual_approval
@@ -27,19 +28,13 @@ class RunControl:
             return find_run(stores, run_id)
 
     def start(self, run_id: str, *, by: Actor) -> Run:
-        """Let the worker execute an approved run; a running one stays as it is."""
-        by.must(Permission.CHARGE)
-        with self._uow.write() as stores:
-            run = find_run(stores, run_id)
-            if run.state is RunState.RUNNING:
-                return run
-            require_state(run, RunState.APPROVED)
-            gone = _gone(stores, run)
-            if gone:
-                raise StaleState(
-                    f"{' and '.join(gone)} approved this run and may not approve any more. Take it back to draft and submit it again."
-                )
-            return self._move(stores, run, RunState.RUNNING, "run.start", by)
+        """
+        Let the worker execute an approved run; a running one stays as it is.
+
+        Raises:
+            ApprovalRests: somebody has to approve it again first.
+        """
+        return self._go_on(run_id, (RunState.APPROVED,), "run.start", by)
 
     def pause(self, run_id: str, *, by: Actor) -> Run:
         """Nothing new is sent; what is in flight ends."""
@@ -50,14 +45,25 @@ class RunControl:
             return self._move(stores, run, RunState.PAUSED, "run.pause", by)
 
     def resume(self, run_id: str, *, by: Actor) -> Run:
-        """Go on after a pause, the canary or the breaker; the breaker counts anew."""
+        """Go on after a pause, the canary or the breaker; the breaker counts anew. Raises like `start`."""
+        return self._go_on(run_id, (RunState.PAUSED, RunState.STOPPED), "run.resume", by)
+
+    def ask_again(self, run_id: str, *, by: Actor) -> None:
+        """
+        Let approvers find a run that rests until it is approved again.
+
+        Raises:
+            StaleState: its approvals hold.
+        """
         by.must(Permission.CHARGE)
+        now = epoch(self._clock())
         with self._uow.write() as stores:
             run = find_run(stores, run_id)
-            require_state(run, RunState.PAUSED, RunState.STOPPED)
-            if run.stop_code == "canary":
-                stores.runs.pass_canary(run_id)
-            return self._move(stores, run, RunState.RUNNING, "run.resume", by)
+            require_state(run, RunState.APPROVED, RunState.PAUSED, RunState.STOPPED)
+            stop = dual_approval.standing(stores, run, now=now).stop
+            if stop is None:
+                raise StaleState("This run is approved, and its approval still holds.")
+            _rest(stores, run, stop, by=by, at=now)
 
     def cancel(self, run_id: str, *, by: Actor) -> Run:
         """Give up what was not sent; what was sent stays, and is settled."""
@@ -71,6 +77,25 @@ class RunControl:
                 give_up(stores, row.charge_id, before=ChargeState.PLANNED, by=by.username, at=now)
             stores.run_rows.cancel_planned(run_id)
             return self._move(stores, run, RunState.CANCELLED, "run.cancel", by)
+
+    def _go_on(self, run_id: str, states: tuple[RunState, ...], action: str, by: Actor) -> Run:
+        by.must(Permission.CHARGE)
+        by.must_be_asked()
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            run = find_run(stores, run_id)
+            if run.state is RunState.RUNNING and action == "run.start":
+                return run
+            require_state(run, *states)
+            if run.stop_code == "canary":
+                # Who asks for the rest has looked.
+                stores.runs.pass_canary(run_id)
+            stop = dual_approval.standing(stores, run, now=now).stop
+            if stop is None:
+                stores.runs.reset_breaker(run_id)
+                return self._move(stores, run, RunState.RUNNING, action, by)
+            _rest(stores, run, stop, by=by, at=now)
+        raise ApprovalRests(stop.message, code=stop.code)
 
     def _move(self, stores: Stores, run: Run, after: RunState, action: str, by: Actor) -> Run:
         now = epoch(self._clock())
@@ -86,7 +111,13 @@ class RunControl:
         return find_run(stores, run.id)
 
 
-def _gone(stores: Stores, run: Run) -> list[str]:
-    """Who approved it and is disabled by now, or lost the role: their word no longer stands."""
-    people = {decision.by for decision in stores.runs.approvals(run)}
-    return sorted(name for name in people if not dual_approval.may_decide(stores, name))
+def _rest(stores: Stores, run: Run, stop: RunStop, *, by: Actor, at: int) -> None:
+    """Kept with the run, so that approvers find it among what waits for them."""
+    stores.runs.rest(run.id, stop)
+    stores.audit.record(
+        at=at,
+        actor=by.username,
+        action="run.rests",
+        subject=run.id,
+        detail={"reason": stop.code},
+    )

@@ -1,59 +1,24 @@
-"""Makes a run of charges from rows, and judges them before anybody approves. No money moves here."""
+"""Makes a run of charges from rows, judged before anybody approves. No money moves here."""
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lib.clock import Clock, epoch
-from lib.domain import statement_descriptors
 from lib.domain.actors import Actor, Permission
-from lib.domain.preflight import PreflightResult, judge
-from lib.domain.references import repeated
-from lib.domain.runs import (
-    Finding,
-    RowRequest,
-    RowState,
-    Run,
-    RunRow,
-    RunState,
-    Severity,
-    clean_name,
-    severity_of,
-)
-from lib.errors import GatewayError, InvalidInput, Missing, NotFound
+from lib.domain.corrections import Correction, DraftRow, Field, in_effect
+from lib.domain.kept_decisions import Dropped, kept_decisions
+from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState, clean_name
+from lib.errors import InvalidInput, StaleState
 from lib.ids import new_id
-from lib.services.collect.customers import CustomerService
-from lib.services.collect.payment_methods import PaymentMethodService
-from lib.services.mirror.result import SyncIncomplete
-from lib.services.mirror.sync import SyncService
 from lib.services.runs.approve import find_run, require_state
+from lib.services.runs.row_judge import RowJudge
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-logger = logging.getLogger(__name__)
-
-# Findings that a fresh look at Stripe may lift: the mirror may be minutes behind.
-_MAY_BE_STALE = frozenset(
-    {
-        "customer_unknown",
-        "no_payment_method",
-        "payment_method_unknown",
-        "payment_method_not_usable",
-    }
-)
-# At Stripe's limit of requests these take seconds; a file with more such rows is mostly wrong.
-_MOST_LOOKS = 200
-_NOT_CHECKED = Finding(
-    "customer_not_checked",
-    Severity.RED,
-    "Stripe could not be asked about this customer. Check the rows again; as long as Onfile has not read everything (see Sync health), write ids instead of addresses.",
-    "customer",
-)
-Doubt = tuple[str, str | None]
-"""A customer's id or address, and the method that was named."""
+# How often a draft is judged again because somebody changed it meanwhile.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +34,41 @@ class RunSource:
     reading: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What became of the decisions when a draft got another file."""
+
+    run: Run
+    kept: int
+    """Rows."""
+    dropped: tuple[Dropped, ...]
+
+
 class RunDrafts:
-    def __init__(
-        self,
-        uow: UnitOfWork,
-        customers: CustomerService,
-        methods: PaymentMethodService,
-        sync: SyncService,
-        *,
-        clock: Clock,
-        livemode: bool,
-        statement_prefix: Callable[[], str | None],
-    ) -> None:
-        """`statement_prefix` asks Stripe what stands before a suffix on statements."""
-        self._statement_prefix = statement_prefix
+    def __init__(self, uow: UnitOfWork, judge: RowJudge, *, clock: Clock, livemode: bool) -> None:
         self._uow = uow
-        self._customers = customers
-        self._methods = methods
-        self.sync = sync
+        self.judge = judge
         self._clock = clock
         self._livemode = livemode
 
-    def create(self, source: RunSource, requests: Sequence[RowRequest], *, by: Actor) -> Run:
+    def create(
+        self,
+        source: RunSource,
+        requests: Sequence[RowRequest],
+        *,
+        by: Actor,
+        corrections: Sequence[Correction] = (),
+    ) -> Run:
         """
         A draft with every row, judged. Rows that cannot be charged are kept, with their reasons.
+
+        Args:
+            corrections: that come along from an earlier run.
 
         Raises:
             InvalidInput: no rows, or no name.
         """
-        by.must(Permission.CHARGE)
+        by.must(Permission.IMPORT)
         if not requests:
             raise InvalidInput("There are no rows in this file.", code="no_rows")
         now = epoch(self._clock())
@@ -113,9 +84,11 @@ class RunDrafts:
             created_by=by.username,
             created_at=now,
         )
-        rows = self._judged(run.id, requests)
+        decided = in_effect(corrections, file_version=run.file_version)
+        rows = self.judge.judged(run.id, [_draft_row(one, decided) for one in requests])
         with self._uow.write(in_bulk=True) as stores:
             stores.runs.add(run, livemode=self._livemode)
+            stores.corrections.add(run.id, corrections)
             stores.run_rows.add(rows)
             stores.runs.sum_up(run.id)
             stores.audit.record(
@@ -134,193 +107,137 @@ class RunDrafts:
         return run
 
     def check_again(self, run_id: str, *, by: Actor) -> Run:
-        """Judge the rows of a draft by what is known now; rows left out by hand stay out."""
-        by.must(Permission.CHARGE)
-        with self._uow.read() as stores:
-            run = find_run(stores, run_id)
-            require_state(run, RunState.DRAFT)
-            before = stores.run_rows.of(run_id)
-        rows = self._judged(run_id, [row.request for row in before])
-        left_out = {row.number for row in before if row.state is RowState.CANCELLED}
-        with self._uow.write(in_bulk=True) as stores:
-            require_state(find_run(stores, run_id), RunState.DRAFT)
-            stores.run_rows.drop(run_id)
-            stores.run_rows.add(
-                replace(row, state=RowState.CANCELLED) if row.number in left_out else row
-                for row in rows
-            )
-            stores.runs.sum_up(run_id)
-            stores.audit.record(
-                at=epoch(self._clock()),
-                actor=by.username,
-                action="run.check_again",
-                subject=run_id,
-                detail={"rows": len(rows)},
-            )
-        return run
+        """Judge the rows of a draft by what is known now; corrections stay, and what was left out."""
+        by.must(Permission.IMPORT)
+        for _ in range(_TRIES):
+            with self._uow.read() as stores:
+                run = find_run(stores, run_id)
+                require_state(run, RunState.DRAFT)
+                log = stores.corrections.of(run_id)
+                before = draft_rows(stores.run_rows.of(run_id), run, log)
+            # New charge ids: nothing of a draft was sent.
+            rows = self.judge.judged(run_id, [replace(row, charge_id=None) for row in before])
+            with self._uow.write(in_bulk=True) as stores:
+                if not is_as_read(stores, run, log):
+                    continue
+                stores.run_rows.drop(run_id)
+                stores.run_rows.add(rows)
+                stores.runs.sum_up(run_id)
+                stores.audit.record(
+                    at=epoch(self._clock()),
+                    actor=by.username,
+                    action="run.check_again",
+                    subject=run_id,
+                    detail={"rows": len(rows)},
+                )
+                return run
+        raise being_changed()
 
-    def leave_out(self, run_id: str, numbers: Iterable[int], *, by: Actor) -> None:
-        """Take rows out of a draft; they stay in the results as cancelled."""
-        self._set(run_id, numbers, RowState.PLANNED, RowState.CANCELLED, "run.leave_out", by)
-
-    def take_back(self, run_id: str, numbers: Iterable[int], *, by: Actor) -> None:
-        """Undo `leave_out`."""
-        self._set(run_id, numbers, RowState.CANCELLED, RowState.PLANNED, "run.take_back", by)
-
-    def _set(
+    def replace_file(
         self,
         run_id: str,
-        numbers: Iterable[int],
-        before: RowState,
-        after: RowState,
-        action: str,
+        source: RunSource,
+        requests: Sequence[RowRequest],
+        *,
         by: Actor,
-    ) -> None:
-        by.must(Permission.CHARGE)
-        changed = sorted(set(numbers))
-        with self._uow.write() as stores:
-            require_state(find_run(stores, run_id), RunState.DRAFT)
-            for number in changed:
-                row = stores.run_rows.find(run_id, number)
-                is_red = row is not None and severity_of(row.findings) == Severity.RED
-                stores.run_rows.mark(
-                    run_id,
-                    number,
-                    before=before,
-                    after=RowState.BLOCKED if is_red else after,
-                )
-            stores.runs.sum_up(run_id)
-            stores.audit.record(
-                at=epoch(self._clock()),
-                actor=by.username,
-                action=action,
-                subject=run_id,
-                detail={"rows": changed},
-            )
+        corrections: Sequence[Correction] = (),
+    ) -> Replacement:
+        """
+        Another file under a draft. What was decided of a row is kept where its customer, reference,
+        amount and currency are unchanged.
 
-    def _judged(self, run_id: str, requests: Sequence[RowRequest]) -> list[RunRow]:
-        requests = self._with_lengths(requests)
-        is_whole = self._catch_up()
-        with self._uow.read() as stores:
-            judged = self._judge(stores, run_id, requests)
-        doubtful = [_doubt(*pair, is_whole) for pair in zip(requests, judged, strict=True)]
-        unasked = self._look_at_stripe({doubt for doubt in doubtful if doubt is not None})
-        if len(unasked) < len(set(doubtful) - {None}):
+        Args:
+            corrections: that come along with the file; what was decided here goes before them.
+
+        Raises:
+            InvalidInput: no rows.
+            StaleState: it is no draft.
+        """
+        by.must(Permission.IMPORT)
+        if not requests:
+            raise InvalidInput("There are no rows in this file.", code="no_rows")
+        for _ in range(_TRIES):
+            now = epoch(self._clock())
             with self._uow.read() as stores:
-                judged = self._judge(stores, run_id, requests)
-        judged = [
-            replace(result, findings=_not_checked(result.findings)) if doubt in unasked else result
-            for result, doubt in zip(judged, doubtful, strict=True)
-        ]
-        twice = repeated(requests, [result.customer for result in judged])
-        return [
-            _row(run_id, request, result, twice.get(request.number))
-            for request, result in zip(requests, judged, strict=True)
-        ]
+                run = find_run(stores, run_id)
+                require_state(run, RunState.DRAFT)
+                log = stores.corrections.of(run_id)
+                before = draft_rows(stores.run_rows.of(run_id), run, log)
+            replaced = replace(
+                run,
+                header=source.header,
+                file_name=source.file_name,
+                file_digest=source.file_digest,
+                reading=source.reading,
+                file_version=run.file_version + 1,
+            )
+            kept, dropped = kept_decisions(
+                before, requests, file_version=replaced.file_version, by=by.username, at=now
+            )
+            along = [replace(one, file_version=replaced.file_version) for one in corrections]
+            entries = [*along, *kept]
+            decided = in_effect(entries, file_version=replaced.file_version)
+            rows = self.judge.judged(run_id, [_draft_row(one, decided) for one in requests])
+            with self._uow.write(in_bulk=True) as stores:
+                if not is_as_read(stores, run, log) or not stores.corrections.replace_file(
+                    replaced
+                ):
+                    continue
+                stores.run_rows.drop(run_id)
+                stores.corrections.add(run_id, entries)
+                stores.run_rows.add(rows)
+                stores.runs.sum_up(run_id)
+                stores.audit.record(
+                    at=now,
+                    actor=by.username,
+                    action="run.replace_file",
+                    subject=run_id,
+                    detail={
+                        "rows": len(rows),
+                        "file": source.file_name,
+                        "file_digest": source.file_digest,
+                        "file_digest_before": run.file_digest,
+                        "kept": len({entry.row for entry in kept}),
+                        "dropped": [one.row for one in dropped],
+                    },
+                )
+                return Replacement(
+                    find_run(stores, run_id), len({entry.row for entry in kept}), tuple(dropped)
+                )
+        raise being_changed()
 
-    def _with_lengths(self, requests: Sequence[RowRequest]) -> list[RowRequest]:
-        """Each suffix measured against the account's prefix as it is now."""
-        if all(request.suffix is None for request in requests):
-            return list(requests)
-        try:
-            prefix = self._statement_prefix()
-        except GatewayError:
-            logger.info("the statement prefix could not be read", exc_info=True)
-            prefix = None
-        return [_measured(request, prefix) for request in requests]
 
-    def _judge(
-        self, stores: Stores, run_id: str, requests: Sequence[RowRequest]
-    ) -> list[PreflightResult]:
-        now = epoch(self._clock())
-        facts = stores.preflight.facts(
-            customers={r.customer for r in requests},
-            emails={r.customer for r in requests if "@" in r.customer},
-            methods={r.payment_method for r in requests if r.payment_method},
-            except_run=run_id,
-            now=now,
+def draft_rows(rows: Sequence[RunRow], run: Run, log: Sequence[Correction]) -> list[DraftRow]:
+    """As they were before they were judged."""
+    decided = in_effect(log, file_version=run.file_version)
+    return [
+        DraftRow(
+            request=row.original or row.request,
+            corrections=decided.get(row.number, {}),
+            is_left_out=row.state is RowState.CANCELLED,
+            charge_id=row.charge_id,
         )
-        return [judge(request, facts, now=now) for request in requests]
-
-    def _catch_up(self) -> bool:
-        """
-        Bring the mirror up to date: two requests when nothing changed.
-
-        False when it may lack customers: it was never read whole, or Stripe cannot be asked now.
-        """
-        if self.sync.needs_backfill():
-            return False
-        try:
-            self.sync.run()
-        except (GatewayError, SyncIncomplete):
-            logger.warning("the mirror could not be brought up to date", exc_info=True)
-            return False
-        return True
-
-    def _look_at_stripe(self, doubtful: Set[Doubt]) -> set[Doubt]:
-        """Ask Stripe about what the mirror may not know yet; returns what could not be asked."""
-        left = deque(sorted(doubtful, key=str))
-        for _ in range(min(len(left), _MOST_LOOKS)):
-            try:
-                self._look(*left[0])
-            except (Missing, NotFound, InvalidInput):
-                pass  # it is as the finding says
-            except GatewayError:
-                logger.warning("rows could not be checked at Stripe", exc_info=True)
-                break
-            left.popleft()
-        return set(left)
-
-    def _look(self, customer: str, method: str | None) -> None:
-        if "@" in customer:
-            found_here = self._customers.with_email(customer)
-            ids = [one.id for one in found_here]
-        else:
-            ids = [self._customers.refresh(customer).id]
-        if method is not None:
-            self._methods.refresh(method)
-        elif len(ids) == 1:
-            self._methods.refresh_newest(ids[0])
+        for row in rows
+    ]
 
 
-def _measured(request: RowRequest, prefix: str | None) -> RowRequest:
-    others = [one for one in request.findings if one.code != statement_descriptors.CODE]
-    finding = statement_descriptors.finding(request.suffix, prefix)
-    return replace(request, findings=(*others, finding) if finding else tuple(others))
+def is_as_read(stores: Stores, run: Run, log: Sequence[Correction]) -> bool:
+    """
+    Whether nobody decided anything of this draft since, nor gave it another file.
+
+    Raises:
+        StaleState: it is no draft any more.
+    """
+    current = find_run(stores, run.id)
+    require_state(current, RunState.DRAFT)
+    last = log[-1].id if log else 0
+    return current.file_version == run.file_version and stores.corrections.last_id(run.id) == last
 
 
-def _doubt(request: RowRequest, result: PreflightResult, is_whole: bool) -> Doubt | None:
-    """What has to be asked of Stripe before this result counts; None when nothing."""
-    # That an address is one customer's alone can only be said by whoever knows all customers.
-    is_unsure = "@" in request.customer and not is_whole
-    is_stale = any(finding.code in _MAY_BE_STALE for finding in result.findings)
-    if not request.customer or not (is_unsure or is_stale):
-        return None
-    customer = request.customer if is_unsure else result.customer or request.customer
-    return customer, request.payment_method
+def being_changed() -> StaleState:
+    return StaleState("Somebody else is changing this draft right now. Look at it and try again.")
 
 
-def _not_checked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return (*(f for f in findings if f.code not in _MAY_BE_STALE), _NOT_CHECKED)
-
-
-def _row(
-    run_id: str, request: RowRequest, result: PreflightResult, twice: Finding | None
-) -> RunRow:
-    findings = (*result.findings, *((twice,) if twice else ()))
-    return RunRow(
-        run_id=run_id,
-        number=request.number,
-        cells=request.cells,
-        request=request,
-        customer=result.customer,
-        payment_method=result.payment_method,
-        amount=request.money.amount if request.money else None,
-        currency=request.money.currency if request.money else None,
-        reference=request.reference,
-        description=request.description,
-        suffix=request.suffix,
-        state=RowState.BLOCKED if severity_of(findings) == Severity.RED else RowState.PLANNED,
-        charge_id=new_id("chg"),
-        findings=findings,
-    )
+def _draft_row(request: RowRequest, decided: Mapping[int, Mapping[Field, Correction]]) -> DraftRow:
+    corrections = decided.get(request.number, {})
+    return DraftRow(request, corrections, is_left_out=Field.LEFT_OUT in corrections)

@@ -14,16 +14,26 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from lib.clock import Clock, epoch
-from lib.domain.breaker import MOST_IN_FLIGHT, NOT_WRITTEN, Breaker, RowResult, RunStop, Throttle
+from lib.domain.breaker import (
+    LAST_ANSWERS,
+    MOST_IN_FLIGHT,
+    NOT_WRITTEN,
+    Breaker,
+    RowResult,
+    RunStop,
+    Throttle,
+)
+from lib.domain.resolutions import LookResult
 from lib.domain.runs import RowState, Run, RunRow, RunState
-from lib.errors import DecisionsRest, GatewayError, LedgerBehind, StaleState
+from lib.errors import DatabaseDamaged, DecisionsRest, GatewayError, LedgerBehind, StaleState
 from lib.ids import new_id
-from lib.services.charges.resolve import ChargeResolver, Resolution
+from lib.services.charges.resolve import ChargeResolver
 from lib.services.continuity.completeness import Completeness
 from lib.services.runs.approve import digest_now
 from lib.services.runs.lease import Lease, kept_alive
 from lib.services.runs.row_queue import RowQueue
 from lib.services.runs.send_row import RowSender
+from lib.services.staff import dual_approval
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -84,9 +94,9 @@ class RunExecutor:
             sqlite3.Error: not even that could be written; the run waits for the next executor.
         """
         try:
-            self._completeness.verify()
+            self._completeness.verify_for_run()
             self._completeness.must_not_rest()
-        except (LedgerBehind, DecisionsRest) as refusal:
+        except (DatabaseDamaged, LedgerBehind, DecisionsRest) as refusal:
             self._stop_untaken(run_id, RunStop(refusal.code, str(refusal)))
             return False
         except GatewayError as error:
@@ -133,7 +143,7 @@ class RunExecutor:
             run = stores.runs.find(run_id)
             if fence is None or run is None:
                 return None
-            problem = _why_not_approved(stores, run)
+            problem = _why_not_approved(stores, run, now=epoch(self._clock()))
             if problem is not None:
                 self._move(stores, run, RunState.STOPPED, problem)
                 return None
@@ -152,7 +162,11 @@ class RunExecutor:
         with self._uow.write() as stores:
             # What was proven never to have been executed is to be sent again.
             stores.run_rows.plan_again(run.id)
+            answers = stores.run_rows.answers(run.id, limit=LAST_ANSWERS)
         progress = _Progress(throttle=Throttle(most=self.in_flight))
+        stop = progress.breaker.note_all(answers)
+        if stop is not None:
+            return stop  # whoever was answered the last of them died before it could say so
         queue = RowQueue(self._uow, run, clock=self._clock)
         self._sending.add(run.id)
         try:
@@ -204,7 +218,7 @@ class RunExecutor:
 
         What Stripe has no answer for stays unknown, and the run may end without it.
         """
-        looks: list[Resolution] = []
+        looks: list[LookResult] = []
         for seconds in pauses:
             with self._uow.read() as stores:
                 unknown = stores.run_rows.in_flight(run.id)
@@ -216,7 +230,7 @@ class RunExecutor:
                 for charge in unknown
                 if not lease.is_over()
             ]
-        if Resolution.NOT_ASKED not in looks:
+        if LookResult.NOT_ASKED not in looks:
             return None
         return RunStop(
             "stripe_not_reached",
@@ -268,17 +282,11 @@ def _surprise(what: str, error_id: str, error: Exception) -> RunStop:
     )
 
 
-def _why_not_approved(stores: Stores, run: Run) -> RunStop | None:
-    """The second look at what the approval bound: the rows as they are now."""
+def _why_not_approved(stores: Stores, run: Run, *, now: int) -> RunStop | None:
+    """The second look at what the approval bound, the rows as they are now, and at who gave it."""
     if digest_now(stores, run) != run.digest:
         return RunStop(
             "approval_does_not_fit",
             "The rows are not those that were approved. Nothing more is charged. An engineer has to look.",
         )
-    approvers = {decision.by for decision in stores.runs.approvals(run)}
-    if len(approvers - {run.submitted_by, run.created_by}) < run.approvals_needed:
-        return RunStop(
-            "approval_missing",
-            "This run was not approved by enough people. Nothing more is charged.",
-        )
-    return None
+    return dual_approval.standing(stores, run, now=now).stop

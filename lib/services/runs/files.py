@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from lib.clock import Clock
+from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
+from lib.domain.corrections import Correction, carried
 from lib.domain.files import encodings
+from lib.domain.files.columns import Guess
 from lib.domain.files.readings import Choices
-from lib.domain.files.run_columns import COLUMNS, Guess, chosen
+from lib.domain.files.row_orders import RowOrder
+from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.run_files import ParsedFile, parse
 from lib.domain.files.sheets import Sheet
 from lib.domain.files.unseen_rows import guess_seen
-from lib.domain.runs import Run
-from lib.errors import InvalidInput, NotFound
-from lib.printing.certificates import Paper, to_html
-from lib.services.runs.draft import RunDrafts, RunSource
+from lib.domain.runs import Finding, RowRequest, Run, Severity
+from lib.errors import InvalidInput
+from lib.services.runs.draft import Replacement, RunDrafts, RunSource
 from lib.services.runs.view import RunViews
 from lib.spreadsheets import reading, writing
+from lib.store.meta import RUN_COLUMNS as REMEMBERED
 from lib.store.unit_of_work import UnitOfWork
 
 TEMPLATE_COLUMNS = ("customer", "name", "amount", "currency", "reference", "description")
 # As many as a run can well have; a workbook of them takes a second.
 TEMPLATE_CUSTOMERS = 50_000
+
+
+_UNREADABLE = Finding(
+    "row_correction_unreadable",
+    Severity.RED,
+    "This row was corrected in the run that the file comes from, and what it was corrected to cannot be read.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,34 +111,46 @@ class RunFiles:
             InvalidInput: a column that is needed is missing, there are no rows, or nobody chose what
                 becomes of what is hidden (`hidden_unconfirmed`).
         """
-        by.must(Permission.CHARGE)
-        used = upload.guess if columns is None else columns
-        missing = [
-            column.label
-            for column in COLUMNS
-            if column.required
-            and column.name not in used
-            and not (column.name == "currency" and default_currency)
-        ]
-        if missing:
-            raise InvalidInput(
-                f"The file has no column for: {', '.join(missing)}. Rename a heading, or say which one it is.",
-                field="columns",
-                code="columns_missing",
-            )
-        parsed = upload.parsed(columns, default_currency=default_currency, choices=choices)
-        if parsed.hidden_question:
-            raise InvalidInput(parsed.hidden_question, field="hidden", code="hidden_unconfirmed")
-        how = parsed.reading.as_json() | {"words": parsed.reading.in_words()}
-        run = self._drafts.create(
-            RunSource(parsed.header, name, upload.file_name, upload.digest, reading=how),
-            [row.request() for row in parsed.rows],
-            by=by,
+        by.must(Permission.IMPORT)
+        source, rows = _read(upload, name, columns, default_currency, choices)
+        requests, corrections = _with_earlier(rows, by=by, at=epoch(self._clock()))
+        run = self._drafts.create(source, requests, by=by, corrections=corrections)
+        self._remember(upload, columns)
+        return run
+
+    def replace(
+        self,
+        run_id: str,
+        upload: RunUpload,
+        *,
+        by: Actor,
+        columns: Mapping[str, int] | None = None,
+        default_currency: str | None = None,
+        choices: Choices | None = None,
+    ) -> Replacement:
+        """
+        Put this file under a draft in the place of its own; what was decided is kept for rows whose
+        customer, reference, amount and currency are unchanged.
+
+        Raises like `create_run`, and:
+            NotFound: no such run.
+            StaleState: it is no draft.
+        """
+        by.must(Permission.IMPORT)
+        source, rows = _read(upload, "", columns, default_currency, choices)
+        requests, corrections = _with_earlier(rows, by=by, at=epoch(self._clock()))
+        replacement = self._drafts.replace_file(
+            run_id, source, requests, by=by, corrections=corrections
         )
+        self._remember(upload, columns)
+        return replacement
+
+    def _remember(self, upload: RunUpload, columns: Mapping[str, int] | None) -> None:
         if columns is not None:
             with self._uow.write() as stores:
-                stores.runs.remember_columns(chosen(upload.sheet.header, columns))
-        return run
+                stores.meta.remember_headings(
+                    REMEMBERED, RUN_COLUMNS.chosen(upload.sheet.header, columns)
+                )
 
     def results(self, run_id: str, file_name: str) -> tuple[int, bytes]:
         """
@@ -155,29 +176,14 @@ class RunFiles:
         header, lines = self._views.messages(run_id, numbers=numbers)
         return writing.to_csv(header, lines)
 
-    def certificate(self, run_id: str) -> bytes:
-        """
-        The newest certificate as a page to print.
-
-        Raises:
-            NotFound: no such run, or it was never compared with Stripe.
-        """
-        view = self._views.run(run_id)
-        with self._uow.read() as stores:
-            certificate = stores.certificates.last(run_id)
-            people = {user.username: user.name for user in stores.users.all()}
-        if certificate is None:
-            raise NotFound("This run was not compared with Stripe yet.")
-        return to_html(Paper(view.run, view.decisions, certificate, people))
-
     def template(self, *, by: Actor) -> bytes:
         """
         An XLSX file with a row for each customer that has a usable method, the newest
         `TEMPLATE_CUSTOMERS`; amounts are empty.
         """
         by.must(Permission.CHARGE)
-        today = datetime.fromtimestamp(self._clock().timestamp(), UTC).date()
         with self._uow.read() as stores:
+            today = stores.meta.today(epoch(self._clock()))
             customers = stores.preflight.payers(
                 year=today.year, month=today.month, limit=TEMPLATE_CUSTOMERS
             )
@@ -191,7 +197,64 @@ class RunFiles:
     def _opened(self, sheet: Sheet, data: bytes, file_name: str | None) -> RunUpload:
         digest = hashlib.sha256(data).hexdigest()
         with self._uow.read() as stores:
-            remembered = stores.runs.remembered_columns()
+            remembered = stores.meta.headings(REMEMBERED)
             earlier = stores.runs.same_file(digest)
-        guess = guess_seen(sheet.header, remembered, sheet.origin.hidden_columns)
+        guess = guess_seen(sheet.header, remembered, sheet.origin.hidden_columns, RUN_COLUMNS)
         return RunUpload(sheet, guess, file_name, digest, tuple(earlier))
+
+
+def _read(
+    upload: RunUpload,
+    name: str,
+    columns: Mapping[str, int] | None,
+    default_currency: str | None,
+    choices: Choices | None,
+) -> tuple[RunSource, Sequence[RowOrder]]:
+    """
+    Raises:
+        InvalidInput: a column is missing, or nobody chose what becomes of what is hidden.
+    """
+    used = upload.guess if columns is None else columns
+    missing = [
+        column.label
+        for column in RUN_COLUMNS.columns
+        if column.required
+        and column.name not in used
+        and not (column.name == "currency" and default_currency)
+    ]
+    if missing:
+        raise InvalidInput(
+            f"The file has no column for: {', '.join(missing)}. Rename a heading, or say which one it is.",
+            field="columns",
+            code="columns_missing",
+        )
+    parsed = upload.parsed(columns, default_currency=default_currency, choices=choices)
+    if parsed.hidden_question:
+        raise InvalidInput(parsed.hidden_question, field="hidden", code="hidden_unconfirmed")
+    how = parsed.reading.as_json() | {"words": parsed.reading.in_words()}
+    source = RunSource(parsed.header, name, upload.file_name, upload.digest, reading=how)
+    return source, parsed.rows
+
+
+def _with_earlier(
+    rows: Sequence[RowOrder], *, by: Actor, at: int
+) -> tuple[list[RowRequest], list[Correction]]:
+    """Of a results file, with what was corrected in the run that it came from."""
+    requests: list[RowRequest] = []
+    corrections: list[Correction] = []
+    for row in rows:
+        request = row.request()
+        try:
+            corrections += carried(
+                request,
+                row.earlier_corrections,
+                reason=row.earlier_reason,
+                by=by.username,
+                at=at,
+            )
+        except InvalidInput as refused:
+            # Without it, the row would be charged as it was before it was corrected.
+            finding = replace(_UNREADABLE, message=f"{_UNREADABLE.message} {refused}")
+            request = replace(request, findings=(*request.findings, finding))
+        requests.append(request)
+    return requests, corrections

@@ -9,21 +9,33 @@ import logging
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM
+from lib.domain.breaker import RunStop
 from lib.domain.charges import IN_FLIGHT_SECONDS
-from lib.errors import GatewayError, RuleViolation, StaleState
+from lib.errors import (
+    ApprovalRests,
+    DatabaseDamaged,
+    DecisionsRest,
+    GatewayError,
+    LedgerBehind,
+    RuleViolation,
+    StaleState,
+)
 from lib.money import Money
 from lib.services.charges.charge import ChargeService
 from lib.services.charges.orders import ChargeOrder
 from lib.services.continuity.completeness import Completeness
-from lib.services.runs.approve import reasons_of
+from lib.services.runs.opened import opened
+from lib.services.staff import dual_approval
 from lib.store.new_cards import NewCardCharge
 from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
-# What was agreed to a month ago is asked for again instead.
-APPROVAL_LASTS_SECONDS = 30 * 86_400
+# A card that comes later than this after the start is charged by no approval of that run.
+_COVERED_SECONDS = 30 * 86_400
 _TRY_AGAIN_SECONDS = 300
+# They pass once what is wrong with the whole ledger is mended, and say nothing of one card.
+_OF_THE_LEDGER = (DatabaseDamaged, DecisionsRest, LedgerBehind)
 
 
 class NewCardCharger:
@@ -40,7 +52,7 @@ class NewCardCharger:
         Failed rows of a run whose customers saved a new card by a recovery link, of this row's charge
         or of another one. To be offered; by itself only a charge whose own link it was is charged.
         """
-        since = epoch(self._clock()) - APPROVAL_LASTS_SECONDS
+        since = epoch(self._clock()) - _COVERED_SECONDS
         with self._uow.read() as stores:
             return stores.new_cards.arrived(run_id, since=since)
 
@@ -50,17 +62,17 @@ class NewCardCharger:
             return 0
         now = epoch(self._clock())
         with self._uow.read() as stores:
-            fresh = stores.new_cards.covered(since=now - APPROVAL_LASTS_SECONDS)
+            fresh = stores.new_cards.covered(since=now - _COVERED_SECONDS)
         for card in fresh:
             self._queue(card, at=now)
         with self._uow.read() as stores:
-            due = stores.new_cards.due(now=now)
+            due = stores.new_cards.due(now=now, latest=now + _TRY_AGAIN_SECONDS)
         return sum(self._charge(card) for card in due)
 
     def _queue(self, card: NewCardCharge, *, at: int) -> None:
         with self._uow.write() as stores:
             # Another process may have seen it as well, or somebody tried it by hand.
-            if card not in stores.new_cards.covered(since=at - APPROVAL_LASTS_SECONDS):
+            if card not in stores.new_cards.covered(since=at - _COVERED_SECONDS):
                 return
             stores.new_cards.queue(card, at=at)
             stores.audit.record(
@@ -80,7 +92,13 @@ class NewCardCharger:
             return False
         refusal: str | None = None
         try:
-            self._charges.charge(self._order(card), by=SYSTEM, is_approved=True)
+            self._charges.charge(self._order(card), by=SYSTEM)
+        except ApprovalRests as rest:
+            self._rest(card, RunStop(rest.code, str(rest)))
+            return False
+        except _OF_THE_LEDGER:
+            self._postpone(card)
+            return False
         except RuleViolation as error:
             refusal = str(error)
         except GatewayError:
@@ -93,6 +111,29 @@ class NewCardCharger:
                     )
                     return False
         return self._end(card, refusal)
+
+    def _postpone(self, card: NewCardCharge) -> None:
+        with self._uow.write() as stores:
+            stores.new_cards.postpone(
+                card.charge_id, until=epoch(self._clock()) + _TRY_AGAIN_SECONDS
+            )
+
+    def _rest(self, card: NewCardCharge, stop: RunStop) -> None:
+        """It waits for approvers, who find the run among what waits for them; or until its time is over."""
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            run = stores.runs.find(card.run_id)
+            stores.new_cards.postpone(card.charge_id, until=now + _TRY_AGAIN_SECONDS)
+            if run is None or run.stop_code == stop.code:
+                return
+            stores.runs.rest(card.run_id, stop)
+            stores.audit.record(
+                at=now,
+                actor="system",
+                action="run.rests",
+                subject=card.run_id,
+                detail={"reason": stop.code},
+            )
 
     def _is_being_charged(self, card: NewCardCharge) -> bool:
         """Runs are executed meanwhile; its customer's turn comes with the next look."""
@@ -107,21 +148,28 @@ class NewCardCharger:
         What was approved, word for word, on the new card.
 
         Raises:
-            StaleState: the approval ran out while the charge was waiting.
+            StaleState: it waited for too long.
+            ApprovalRests: somebody has to approve the run again first.
         """
+        now = epoch(self._clock())
         with self._uow.read() as stores:
             run = stores.runs.find(card.run_id)
             row = stores.run_rows.find(card.run_id, card.run_row)
             charge = stores.charges.find(card.charge_id)
-            despite = reasons_of(stores, run, row) if run and row else {}
+            tries = len(stores.charges.attempts(card.charge_id))
+            stop = dual_approval.standing(stores, run, now=now).stop if run else None
         if run is None or row is None or charge is None:
             raise LookupError(card.charge_id)
-        if (run.started_at or 0) < epoch(self._clock()) - APPROVAL_LASTS_SECONDS:
+        if (run.started_at or 0) < now - _COVERED_SECONDS:
             raise StaleState(
-                "The approval of this run was more than 30 days old when the card could be charged."
+                "The run was started more than 30 days before this card could be charged."
             )
+        if tries > card.attempts_before:
+            raise StaleState("This charge was tried again meanwhile.")
+        if stop is not None:
+            raise ApprovalRests(stop.message, code=stop.code)
         # Queued only where the row and its charge say the same.
-        return ChargeOrder(
+        order = ChargeOrder(
             customer=charge.customer,
             money=Money(charge.amount, charge.currency),
             reference=charge.reference,
@@ -129,10 +177,11 @@ class NewCardCharger:
             description=row.description,
             suffix=row.suffix,
             run_id=run.id,
-            despite=despite,
             # Makes it once: whoever was here before, or died here, has written this try down.
             attempt=card.attempts_before + 1,
         )
+        with self._uow.read() as stores:
+            return opened(stores, run, row, order)
 
     def _end(self, card: NewCardCharge, refusal: str | None) -> bool:
         now = epoch(self._clock())
@@ -146,6 +195,8 @@ class NewCardCharger:
                 card.charge_id, at=now, refusal=None if was_sent else refusal
             ):
                 return False
+            if not stores.new_cards.are_waiting(card.run_id):
+                stores.runs.rest(card.run_id, None)
             if not was_sent:
                 stores.charges.note(
                     card.charge_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Charge, ChargeState
+from lib.domain.corrections import Correction, Field, InEffect, in_effect
 from lib.domain.runs import OVER_STATES, RowRequest, RowState, Run
 from lib.errors import InvalidInput
 from lib.money import Money, format_major
@@ -104,16 +105,23 @@ class RetryRuns:
         by.must(Permission.CHARGE)
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
+            decided = in_effect(stores.corrections.of(run_id), file_version=run.file_version)
         require_state(run, *OVER_STATES)
-        requests = [
-            _again(view)
+        views = [
+            view
             for view in self._views.rows(run_id)
             if _is_open(view) and (numbers is None or view.row.number in numbers)
         ]
+        requests = [_again(view, decided.get(view.row.number, {})) for view in views]
         if not requests:
             raise InvalidInput("Every row of this run worked.", code="nothing_failed")
         source = RunSource(run.header, f"{run.name[:70]}, again", follows=run.id)
-        return self._drafts.create(source, requests, by=by)
+        corrections = [
+            replace(entry, id=0, file_version=1)
+            for view in views
+            for entry in _carried(view, decided.get(view.row.number, {}))
+        ]
+        return self._drafts.create(source, requests, by=by, corrections=corrections)
 
     def create_from_open(self, *, by: Actor) -> Run:
         """
@@ -128,10 +136,28 @@ class RetryRuns:
             charges = stores.charges.unresolved(
                 since=epoch(self._clock()) - _OPEN_FOR_SECONDS, limit=_MOST_OPEN
             )
+        return self._of_open(charges, "Open references", by=by)
+
+    def create_from_customer(self, customer_id: str, *, by: Actor) -> Run:
+        """
+        A draft of all that is open of one customer, of any age: judged like any other file, so that what
+        must not be charged is in it as blocked rows.
+
+        Raises:
+            InvalidInput: nothing is.
+        """
+        by.must(Permission.CHARGE)
+        with self._uow.read() as stores:
+            charges = stores.charges.unresolved_of(customer_id, limit=_MOST_OPEN)
+            customer = stores.mirror.customer(customer_id)
+        name = customer.label if customer else customer_id
+        return self._of_open(charges, f"Open: {name[:70]}", by=by)
+
+    def _of_open(self, charges: Sequence[Charge], name: str, *, by: Actor) -> Run:
         if not charges:
             raise InvalidInput("No reference is open.", code="nothing_failed")
         requests = [_request(number, charge) for number, charge in enumerate(charges, start=2)]
-        return self._drafts.create(RunSource(OPEN_HEADER, "Open references"), requests, by=by)
+        return self._drafts.create(RunSource(OPEN_HEADER, name), requests, by=by)
 
 
 def _is_open(view: RowView) -> bool:
@@ -141,12 +167,22 @@ def _is_open(view: RowView) -> bool:
     return view.row.state is RowState.BLOCKED
 
 
-def _again(view: RowView) -> RowRequest:
+def _again(view: RowView, decided: InEffect) -> RowRequest:
+    """As the file says; what was corrected comes along as corrections."""
     row = view.row
-    # What could not be read stays so; what our rules said is judged anew. A method that the file
-    # named is given up only because it failed.
-    named = None if view.state in _FAILED else row.request.payment_method
-    return replace(row.request, customer=row.customer or row.request.customer, payment_method=named)
+    request = row.original or row.request
+    # What could not be read stays so; what our rules said is judged anew. A method that was named
+    # is given up only because it failed.
+    named = None if view.state in _FAILED else request.payment_method
+    customer = request.customer if Field.CUSTOMER in decided else row.customer
+    return replace(request, customer=customer or request.customer, payment_method=named)
+
+
+def _carried(view: RowView, decided: InEffect) -> Iterable[Correction]:
+    failed = view.state in _FAILED
+    return (
+        entry for field, entry in decided.items() if not (failed and field is Field.PAYMENT_METHOD)
+    )
 
 
 def _request(number: int, charge: Charge) -> RowRequest:

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 from lib.clock import Clock, epoch
 from lib.domain.breaker import RowResult, RunStop
 from lib.domain.charges import Outcome
-from lib.domain.runs import Limits, RowState, Run, RunRow
+from lib.domain.limits import Limits, day_limit
+from lib.domain.runs import RowState, Run, RunRow
 from lib.money import format_money
+from lib.store.limits import AskedFor
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 _PAGE = 500
 _DAY = 86_400
+_COUNT_HOLDS_SECONDS = 5
 
 
 class RowQueue:
@@ -98,7 +101,7 @@ class RowQueue:
         if run.canary and not run.passed_canary and self._sent >= run.canary:
             return RunStop(
                 "canary",
-                f"The first {run.canary} rows were sent, as was asked for. Look at what came of them, then resume.",
+                f"The first {run.canary} rows were sent, as was asked for. Look at their outcomes, then resume.",
             )
         if epoch(self._clock()) >= self._day_ends:
             self._count_today()
@@ -121,8 +124,8 @@ def over_day_limit(
 ) -> RunStop | None:
     """Whether `row` would pass the limit of a day; two approvers may."""
     code = row.currency or ""
-    limit = limits.get(code, Limits()).per_day
-    if limit is None or run.approvals_needed > 1:
+    limit = day_limit(run, code, limits)
+    if limit is None:
         return None
     if charged_today.get(code, 0) + (row.amount or 0) <= limit:
         return None
@@ -130,6 +133,39 @@ def over_day_limit(
         "day_limit",
         f"With the next row more than {format_money(limit, code)} would be charged today. Resume tomorrow, or submit the rest again for a second approval.",
     )
+
+
+class ChargedToday:
+    """
+    The sum of today, asked before each row: counting it each time would make a run of n rows read n² of
+    them. For the executor's one writer; others' charges count with the row after them.
+    """
+
+    def __init__(self) -> None:
+        self._sum: dict[str, int] = {}
+        self._last: AskedFor | None = None
+        """The newest try that is in the sum."""
+        self._counted_at = 0
+        self._day_began = 0
+
+    def at_most(self, stores: Stores, now: int) -> dict[str, int]:
+        """Minor units by currency: what was counted last, and all that was asked for since, refused or not."""
+        is_recent = 0 <= now - self._counted_at < _COUNT_HOLDS_SECONDS
+        if not is_recent or stores.limits.today_began(now) != self._day_began:
+            return self.exactly(stores, now)
+        tries = stores.limits.tries_from(self._last.place) if self._last is not None else []
+        if not tries or tries[0] != self._last:
+            return self.exactly(stores, now)  # it was rolled back: others may have its place
+        for one in tries[1:]:
+            self._sum[one.currency] = self._sum.get(one.currency, 0) + one.amount
+        self._last = tries[-1]
+        return dict(self._sum)
+
+    def exactly(self, stores: Stores, now: int) -> dict[str, int]:
+        self._day_began, self._counted_at = stores.limits.today_began(now), now
+        self._last = stores.limits.newest_try()
+        self._sum = charged_today(stores, now)
+        return dict(self._sum)
 
 
 def charged_today(stores: Stores, now: int) -> dict[str, int]:

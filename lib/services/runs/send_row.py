@@ -15,16 +15,17 @@ from lib.domain.breaker import NOT_WRITTEN, RowResult, RunStop
 from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
-from lib.errors import Blocked, GatewayError, Refused, RuleViolation
+from lib.errors import Blocked, DecisionsRest, GatewayError, LedgerBehind, Refused, RuleViolation
 from lib.money import Money
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.claim import RunClaim, claim_attempt
 from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import attempts_of
 from lib.services.charges.send import ChargeSender
-from lib.services.runs.approve import reasons_of
 from lib.services.runs.lease import Lease
-from lib.services.runs.row_queue import charged_today, over_day_limit
+from lib.services.runs.opened import opened
+from lib.services.runs.row_queue import ChargedToday, over_day_limit
+from lib.services.staff import dual_approval
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class _CustomerBusy(Exception):
     pass
 
 
-class _OverLimit(Exception):
+class _MustRest(Exception):
     def __init__(self, stop: RunStop) -> None:
         super().__init__(stop.code)
         self.stop = stop
@@ -67,6 +68,7 @@ class RowSender:
         self._livemode = livemode
         # Of real time: whatever is in flight for longer has ended, and is being settled.
         self._patience = float(IN_FLIGHT_SECONDS)
+        self._today = ChargedToday()
 
     def send(self, run: Run, row: RunRow, lease: Lease) -> RowResult | None:
         """
@@ -82,8 +84,11 @@ class RowSender:
             except _TriedBefore as before:
                 # This is also the last look before the money moves.
                 for charge_id, attempts in before.tried.items():
-                    self._canceller.cancel_last(charge_id, attempts)
+                    self._canceller.cancel_tries(charge_id, attempts)
                 attempt = self._claim(run, row, order, before.tried, lease)
+        except (LedgerBehind, DecisionsRest) as rests:
+            # Of the whole ledger and not of this row, which is sent once that is over.
+            return RowResult(Outcome.NOT_EXECUTED, stop=RunStop(rests.code, str(rests)))
         except (RuleViolation, Refused) as error:
             # Asked again, Stripe would refuse again to close the earlier payment.
             refusal = _finding(error)
@@ -91,8 +96,8 @@ class RowSender:
             return None
         except GatewayError as error:
             return RowResult(Outcome.NOT_EXECUTED, http_status=error.http_status)
-        except _OverLimit as over:
-            return RowResult(Outcome.NOT_EXECUTED, stop=over.stop)
+        except _MustRest as rest:
+            return RowResult(Outcome.NOT_EXECUTED, stop=rest.stop)
         if attempt is None:
             return None
 
@@ -128,7 +133,7 @@ class RowSender:
 
         Raises:
             _TriedBefore: `tried` is empty, and there are payments to close first.
-            _OverLimit: the run must stop.
+            _MustRest: the run must stop: the limit of a day, or its approval.
         """
         by = Actor(run.submitted_by or run.created_by, "", frozenset())
         claim = RunClaim(run.id, row.number, lease.fence, row.charge_id, row.suffix)
@@ -137,18 +142,23 @@ class RowSender:
             if not earlier_attempts and (before := attempts_of(stores, order)):
                 raise _TriedBefore(before)
             now = epoch(self._clock())
-            if limits := stores.limits.all():
-                # Also what others charged since this run was taken up.
-                stop = over_day_limit(run, row, limits, charged_today(stores, now))
+            rests = dual_approval.standing(stores, run, now=now).stop
+            if rests is not None:
+                raise _MustRest(rests)
+            # Also with what others charged since this run was taken up.
+            limits = stores.limits.all()
+            if over_day_limit(run, row, limits, self._today.at_most(stores, now)):
+                stop = over_day_limit(run, row, limits, self._today.exactly(stores, now))
                 if stop is not None:
-                    raise _OverLimit(stop)
+                    raise _MustRest(stop)
             return claim_attempt(
                 stores,
-                replace(order, despite=reasons_of(stores, run, row)),
+                opened(stores, run, row, order),
                 self._method(stores, row),
                 earlier_attempts=earlier_attempts,
                 by=by,
                 now=now,
+                stripe_time=self._sender.stripe_time,
                 livemode=self._livemode,
                 claim=claim,
             )
@@ -202,7 +212,7 @@ class RowSender:
                 "The payment method does not belong to this customer any more.",
                 code="payment_method_not_usable",
             )
-        problem = payment_methods.why_not_usable(method, self._clock().date())
+        problem = payment_methods.why_not_usable(method, stores.meta.today(epoch(self._clock())))
         if problem is not None:
             raise Blocked(
                 f"{payment_methods.label(method)} cannot be charged: {problem}.",

@@ -4,68 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from lib.clock import Clock, epoch
+from lib.domain.approvals import is_renewable
 from lib.domain.blocked_rows import block_of
+from lib.domain.books import local
 from lib.domain.charges import ChargeState
+from lib.domain.corrections import (
+    NOTHING,
+    Field,
+    InEffect,
+    in_effect,
+)
 from lib.domain.declines import shown_code
 from lib.domain.files.row_errors import RowError
-from lib.domain.files.run_columns import RESULT_COLUMNS
+from lib.domain.files.run_columns import CORRECTION_COLUMNS, RESULT_COLUMNS
 from lib.domain.mirror import Decline
-from lib.domain.runs import ApprovalDecision, CollectedElsewhere, RowState, Run, RunRow, Severity
+from lib.domain.runs import RowState, RunRow, Severity
 from lib.services.charges.view import ChargeView, views_of
+from lib.services.messages.compose import MessageComposer, is_told
+from lib.services.messages.composed import Composed
 from lib.services.runs.approve import find_run
-from lib.services.runs.messages import MESSAGE_PARTS, message_about, needs_message
+from lib.services.runs.messages import MESSAGE_COLUMNS, message_row
+from lib.services.runs.run_object import RunView
+from lib.services.staff import dual_approval
 from lib.store.unit_of_work import Stores, UnitOfWork
 
-MESSAGE_COLUMNS = ("email", "name", *MESSAGE_PARTS)
 _PAGE = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    run: Run
-    decisions: tuple[ApprovalDecision, ...]
-    counts: Mapping[str, int]
-    """Rows by state; of those that were sent, by the state of their own try in this run."""
-    totals: Mapping[str, Mapping[str, int]]
-    """Minor units by currency and state."""
-    elsewhere: tuple[CollectedElsewhere, ...] = ()
-    """Part of what failed here; in no state of these totals a success."""
-    failed_still: int = 0
-    """Rows that failed and were not collected elsewhere since, nor are being tried again."""
-
-    def as_json(self) -> dict[str, object]:
-        """The run object of the contract."""
-        run = self.run
-        return {
-            "run_id": run.id,
-            "name": run.name,
-            "status": run.state.value,
-            "digest": run.digest,
-            "approvals_needed": run.approvals_needed,
-            "control": None if run.control is None else run.control.as_json(),
-            "reading": run.reading,
-            "decisions": [
-                {
-                    "decision": d.decision,
-                    # The name until 0.1.0.
-                    "verdict": d.decision,
-                    "by": d.by,
-                    "at": d.at,
-                    "reason": d.reason,
-                    "is_current": d.digest == run.digest,
-                }
-                for d in self.decisions
-            ],
-            "counts": dict(self.counts),
-            "totals": {code: dict(states) for code, states in self.totals.items()},
-            "collected_elsewhere": [asdict(one) for one in self.elsewhere],
-            "stopped": {"code": run.stop_code, "message": run.stop_message}
-            if run.stop_code
-            else None,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +79,19 @@ class RowView:
             for f in self.row.findings
         ]
 
-    def results(self) -> tuple[str, ...]:
-        """The cells under `RESULT_COLUMNS`, without the last: that is the file's."""
+    def corrections(self, in_effect: InEffect) -> tuple[str, ...]:
+        """The cells under `CORRECTION_COLUMNS`: what was corrected, and by whom and why."""
+        values = [
+            "" if field not in in_effect else in_effect[field].value or NOTHING for field in Field
+        ]
+        why = "; ".join(entry.in_words for entry in in_effect.values())
+        return (*values, why)
+
+    def results(self, timezone: str) -> tuple[str, ...]:
+        """
+        The cells under `RESULT_COLUMNS`, without the last: that is the file's. Times as they were in
+        this zone, with its offset.
+        """
         sent = self.charge if self.row.state is RowState.SENT else None
         if sent is None:
             blocked = self._blocked()
@@ -135,7 +111,7 @@ class RowView:
             failure.reason.value if failure else "",
             sent.next_step or "",
             sent.recovery_url or "",
-            datetime.fromtimestamp(charged_at, UTC).isoformat() if charged_at else "",
+            local(charged_at, timezone).isoformat() if charged_at else "",
         )
 
     def _blocked(self) -> dict[str, object] | None:
@@ -158,10 +134,20 @@ class RowView:
 
 
 class RunViews:
-    def __init__(self, uow: UnitOfWork, *, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        composer: MessageComposer,
+        *,
+        clock: Clock,
+        public_url: str,
+        timezone: str,
+    ) -> None:
         self._uow = uow
+        self._composer = composer
         self._clock = clock
         self._public_url = public_url
+        self._timezone = timezone
 
     def run(self, run_id: str) -> RunView:
         """
@@ -170,19 +156,18 @@ class RunViews:
         """
         with self._uow.read() as stores:
             counts, totals = stores.run_rows.sums(run_id)
+            run = find_run(stores, run_id)
             return RunView(
-                run=find_run(stores, run_id),
-                decisions=tuple(stores.runs.decisions(run_id)),
+                run=run,
+                standing=dual_approval.standing(stores, run, now=epoch(self._clock()))
+                if is_renewable(run)
+                else None,
+                decisions=tuple(stores.run_decisions.of(run_id)),
                 counts=counts,
                 totals=totals,
                 elsewhere=tuple(stores.run_rows.collected_elsewhere(run_id)),
                 failed_still=stores.run_rows.failed_still(run_id),
             )
-
-    def unreadable(self, run_id: str) -> int:
-        """Rows whose amount could not be read: they are in no sum."""
-        with self._uow.read() as stores:
-            return stores.run_rows.file_totals(run_id).unreadable
 
     def rows(self, run_id: str) -> Iterator[RowView]:
         """All rows in the order of the file, read page by page."""
@@ -197,28 +182,40 @@ class RunViews:
 
     def results(self, run_id: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         """
-        The header and the rows of the results file: the columns of the file, then those of the outcome.
+        The header and the rows of the results file: the columns of the file, those of the outcome,
+        and, where rows were corrected, what is charged in the place of what the file says.
 
         Raises:
             NotFound: no such run.
         """
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
+            decided = in_effect(stores.corrections.of(run_id), file_version=run.file_version)
         width, read = len(run.header), str((run.reading or {}).get("words", ""))
 
         def lines() -> Iterator[tuple[str, ...]]:
             for view in self.rows(run_id):
                 cells = view.row.cells[:width]
-                yield (*cells, *("",) * (width - len(cells)), *view.results(), read)
+                outcome = view.results(self._timezone)
+                line = (*cells, *("",) * (width - len(cells)), *outcome, read)
+                corrected = decided.get(view.row.number, {})
+                yield (*line, *view.corrections(corrected)) if decided else line
 
-        return (*run.header, *RESULT_COLUMNS), lines()
+        more = CORRECTION_COLUMNS if decided else ()
+        return (*run.header, *RESULT_COLUMNS, *more), lines()
 
     def messages(
         self, run_id: str, *, numbers: Collection[int] | None = None
     ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+        """The header and the rows of a file for a mail merge, of what `composed` has."""
+        return MESSAGE_COLUMNS, map(message_row, self.composed(run_id, numbers=numbers))
+
+    def composed(
+        self, run_id: str, *, numbers: Collection[int] | None = None
+    ) -> Iterator[Composed]:
         """
-        The header and a row for each customer who can do something about what failed, for a mail
-        merge: one message about all of it, with one link. Raises like `results`.
+        A message for each customer who can do something about what failed: one about all of it, with
+        one link. Raises like `results`.
 
         Args:
             numbers: only of these rows; of all when None.
@@ -230,22 +227,19 @@ class RunViews:
         failed: dict[str, dict[str, ChargeView]] = {}
         for view in self.rows(run_id):
             charge = view.charge
-            if charge is None or view.row.state is not RowState.SENT or not needs_message(charge):
+            if charge is None or view.row.state is not RowState.SENT or not is_told(charge):
                 continue
             if charge.charge.id not in done and (numbers is None or view.row.number in numbers):
                 # By charge: two rows may have tried the same one.
                 failed.setdefault(charge.charge.customer, {})[charge.charge.id] = charge
+        return self._composed(failed)
 
-        def lines() -> Iterator[tuple[str, ...]]:
-            with self._uow.read() as stores:
-                for customer_id, charges in failed.items():
-                    message = message_about(list(charges.values()))
-                    if message is not None:
-                        customer = stores.mirror.customer(customer_id)
-                        email, name = (customer.email, customer.name) if customer else ("", "")
-                        yield (email or "", name or "", *message)
-
-        return MESSAGE_COLUMNS, lines()
+    def _composed(self, failed: Mapping[str, Mapping[str, ChargeView]]) -> Iterator[Composed]:
+        with self._uow.read() as stores:
+            for charges in failed.values():
+                composed = self._composer.about_charges(stores, list(charges.values()))
+                if composed is not None:
+                    yield composed
 
     def _page(self, stores: Stores, run_id: str, after: int) -> list[RowView]:
         rows = stores.run_rows.of(run_id, after=after, limit=_PAGE)

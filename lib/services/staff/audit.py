@@ -11,10 +11,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
-from lib.errors import InvalidInput
+from lib.domain.audit_readers import reads
+from lib.errors import InvalidInput, NotPermitted
 from lib.store.anchor import AuditHead
 from lib.store.audit import ChainCheck
 from lib.store.unit_of_work import Stores, UnitOfWork
@@ -26,13 +28,16 @@ class AuditVerification:
 
     check: ChainCheck
     missing: tuple[str, ...]
-    """Heads that were kept outside and that the log does not hold."""
+    """Heads that were kept outside of the log and that it does not hold."""
     restores: tuple[str, ...]
     """Sentences on restores that explain heads which are gone."""
 
     @property
     def ok(self) -> bool:
         return self.check.ok and not self.missing
+
+
+_WITHHELD = {"actor": "", "action": "", "subject": "", "detail": "{}"}
 
 
 class AuditService:
@@ -42,7 +47,8 @@ class AuditService:
 
     def verify(self, head: str | None = None) -> AuditVerification:
         """
-        Recompute the chain of digests, and look for every head that was kept outside.
+        Recompute the chain of digests, and look for every head that was kept outside of it: beside the
+        database, in certificates, closed months and backups, or elsewhere.
 
         Raises:
             InvalidInput: `head` is not ID:HASH.
@@ -63,13 +69,33 @@ class AuditService:
                 if not is_there(day.head)
                 and not any(one.anchored in day.lost and one.explains(day.head) for one in restores)
             ]
-            if elsewhere is not None and not is_there(elsewhere):
-                missing += [] if any(one.explains(elsewhere) for one in restores) else [elsewhere]
+            heads = [*stores.audit.heads_in_papers(), *([elsewhere] if elsewhere else [])]
+            missing += [
+                one
+                for one in heads
+                if not is_there(one) and not any(restore.explains(one) for restore in restores)
+            ]
         return AuditVerification(
             check,
             tuple(sorted({str(one) for one in missing})),
             tuple(restore.says for restore in restores),
         )
+
+    def note_denied(self, error: NotPermitted, *, by: Actor, door: str) -> None:
+        """
+        An act that a person's role, or the rule of two people, did not allow.
+
+        Args:
+            door: where it was tried: the page's path, or the command.
+        """
+        with self._uow.write() as stores:
+            stores.audit.record(
+                at=epoch(self._clock()),
+                actor=by.username,
+                action="denied",
+                subject=door[:100],
+                detail={"reason": str(error)[:300]},
+            )
 
     def head(self) -> str:
         """ID:HASH of the newest entry, to be kept elsewhere."""
@@ -77,14 +103,17 @@ class AuditService:
             return str(stores.audit.head())
 
     def anchor_day(self) -> bool:
-        """The day's line beside the database; False when there is one."""
+        """The line of the installation's day beside the database; False when there is one."""
         with self._uow.read() as stores:
-            head = stores.audit.head()
-        return self._uow.anchor.write_day(f"{self._clock().date():%Y-%m-%d}", head)
+            head, zone = stores.audit.head(), ZoneInfo(stores.meta.timezone)
+        return self._uow.anchor.write_day(f"{self._clock().astimezone(zone):%Y-%m-%d}", head)
 
     def export(self, target: Path, *, by: Actor) -> int:
         """
         Every entry as a line of JSON, with the digests; returns how many. Leaves an entry itself.
+
+        What others did to accounts, and were refused, is for admins: of these entries only number,
+        time and digests are written for whoever is none.
 
         Raises:
             InvalidInput: the file exists, or cannot be written.
@@ -95,7 +124,7 @@ class AuditService:
         count = 0
         try:
             with target.open("w", encoding="utf-8") as file:
-                for entry in self._entries():
+                for entry in self._entries(by):
                     file.write(json.dumps(entry, ensure_ascii=False) + "\n")
                     count += 1
         except OSError as error:
@@ -110,9 +139,13 @@ class AuditService:
             )
         return count
 
-    def _entries(self) -> Iterator[dict[str, object]]:
+    def _entries(self, by: Actor) -> Iterator[dict[str, object]]:
         with self._uow.read() as stores:
-            yield from stores.audit.entries()
+            for entry in stores.audit.entries():
+                is_for = reads(
+                    by, action=entry["action"], actor=entry["actor"], subject=entry["subject"]
+                )
+                yield entry if is_for else entry | _WITHHELD
 
 
 def _parsed(head: str | None) -> AuditHead | None:

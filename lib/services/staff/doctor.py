@@ -2,64 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Callable, Iterator
 
 from lib.clock import Clock, epoch
-from lib.domain.links import SETUP_SESSION, LinkRefusal
+from lib.domain.checks import Check
+from lib.domain.links import LinkRefusal
+from lib.domain.rebuild import HOW_TO_ANSWER, beside, question
 from lib.domain.webhook_endpoints import THIN_ADVICE, WebhookEndpoint, advice, problem
 from lib.errors import DecisionsRest, GatewayError, LedgerBehind, Misconfigured, OnfileError
+from lib.services.staff.file_checks import FileChecks
+from lib.services.staff.key_permissions import lacking, permission_checks
 from lib.services.staff.sandbox import Trial, trials
 from lib.settings import Mode, Settings
-from lib.store.meta import BEHIND, DECISIONS_REST, LINKS_REFUSED
+from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION, LINKS_REFUSED
+from lib.store.trouble import in_words
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
-# The worker beats every few seconds; a minute of silence means it is not running.
-HEARTBEAT_FRESH_SECONDS = 60
+# Webhooks are refused from five minutes on.
+CLOCK_OFF_SECONDS = 60
 # The rest is counted.
 _MOST_NAMED = 10
-# An id that no account has. Stripe checks the permission before it looks the object up, so a 404
-# or 400 proves the permission and changes nothing.
-_NOBODY = "onfile0probe0nothing"
-_SESSIONS = "/v1/checkout/sessions"
-# An account's refusal of every setup Session, whatever the key may:
-# https://github.com/TryGhost/Ghost/pull/29715
-_MANAGED_PAYMENTS = "Managed Payments"
-# What Onfile does; the row of the Dashboard's page for restricted keys, and the level it needs there.
-_PROBES: tuple[tuple[str, str, str, str], ...] = (
-    (
-        "read checkout sessions",
-        "Checkout Sessions: Read",
-        "get",
-        f"/v1/checkout/sessions/cs_test_{_NOBODY}",
-    ),
-    ("make checkout sessions", "Checkout Sessions: Write", "post", _SESSIONS),
-    ("read setup intents", "SetupIntents: Read", "get", f"/v1/setup_intents/seti_{_NOBODY}"),
-    ("read customers", "Customers: Read", "get", f"/v1/customers/cus_{_NOBODY}"),
-    ("change customers", "Customers: Write", "post", f"/v1/customers/cus_{_NOBODY}"),
-    ("read payment methods", "PaymentMethods: Read", "get", f"/v1/payment_methods/pm_{_NOBODY}"),
-    (
-        "attach and detach payment methods",
-        "PaymentMethods: Write",
-        "post",
-        f"/v1/payment_methods/pm_{_NOBODY}/attach",
-    ),
-    ("read payment intents", "PaymentIntents: Read", "get", f"/v1/payment_intents/pi_{_NOBODY}"),
-    ("charge", "PaymentIntents: Write", "post", "/v1/payment_intents"),
-    ("read charges", "Charges and Refunds: Read", "get", f"/v1/charges/ch_{_NOBODY}"),
-    ("read refunds", "Charges and Refunds: Read", "get", f"/v1/refunds/re_{_NOBODY}"),
-    ("refund", "Charges and Refunds: Write", "post", "/v1/refunds"),
-    ("read disputes", "Disputes: Read", "get", f"/v1/disputes/du_{_NOBODY}"),
-    ("read events", "Events: Read", "get", f"/v1/events/evt_{_NOBODY}"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    ok: bool
-    detail: str
 
 
 class DoctorService:
@@ -70,20 +34,30 @@ class DoctorService:
         self._gateway = gateway
         self._clock = clock
         self._settings = settings
+        self._file = FileChecks(uow, clock=clock, settings=settings)
 
     def checks(self) -> list[Check]:
         """Every check, in the order in which one would repair things. Changes nothing at Stripe."""
         return [
-            self._database(),
+            self._file.database(thorough=True),
+            self._file.backup(),
             self._key(),
-            *self._permissions(),
-            self._webhook(),
+            *permission_checks(self._gateway),
+            self._stripe_clock(),
+            *self._readable("webhook", self._webhook),
             self._public_url(),
-            self._staff(),
-            self._ledger(),
-            self._links(),
-            self._incidents(),
+            *self._readable("staff", self._staff),
+            *self._readable("ledger", self._ledger),
+            *self._readable("installation", self._installation),
+            *self._readable("links", self._links),
+            *self._readable("incidents", self._incidents),
         ]
+
+    def _readable(self, name: str, check: Callable[[], Check]) -> Iterator[Check]:
+        try:
+            yield check()
+        except sqlite3.Error as error:
+            yield Check(name, False, in_words(error, self._settings.data_dir))
 
     def sandbox(self) -> Iterator[Trial]:
         """What the documentation leaves open, tried with a test key as it is iterated over."""
@@ -91,28 +65,13 @@ class DoctorService:
 
     def is_ready(self) -> list[Check]:
         """The quick checks for monitoring; Stripe is not asked."""
-        return [self._database(), self._worker()]
-
-    def _database(self) -> Check:
-        try:
-            with self._uow.write() as stores:
-                stores.users.count()
-            missing = self._uow.missing_steps()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the file is the answer
-            return Check("database", False, f"onfile.db cannot be written: {error}")
-        if missing:
-            return Check(
-                "database",
-                False,
-                f"onfile.db has an older schema ({len(missing)} steps behind). Restart Onfile.",
-            )
-        return Check("database", True, "onfile.db can be written and has the current schema.")
+        return [self._file.database(thorough=False), self._file.worker()]
 
     def _key(self) -> Check:
         if self._settings.mode is Mode.PRACTICE:
             return Check("stripe_key", True, "Practice mode: the embedded practice Stripe answers.")
         try:
-            account = self._gateway.account_id()
+            account = self._gateway.account()
         except Misconfigured as error:
             if error.http_status == 403 and error.permission:
                 # Stripe knows the key; whatever Onfile needs is asked for one by one below.
@@ -120,37 +79,38 @@ class DoctorService:
                     "stripe_key",
                     True,
                     f"Stripe answers. The key may not read the account ({error.permission}), which "
-                    "Onfile needs only to measure statement suffixes.",
+                    "Onfile needs only to measure statement suffixes, and to name the company to customers "
+                    "where ONFILE_COMPANY does not.",
                 )
-            return Check("stripe_key", False, _lacking("read the account", None, error))
+            return Check("stripe_key", False, lacking("read the account", None, error))
         except OnfileError as error:
             return Check("stripe_key", False, str(error))
-        return Check("stripe_key", True, f"Stripe answers for account {account}.")
+        return Check("stripe_key", True, f"Stripe answers for account {account.id}.")
 
-    def _permissions(self) -> list[Check]:
-        return [self._permission(*probe) for probe in _PROBES]
-
-    def _permission(self, what: str, row: str, method: str, path: str) -> Check:
-        name = f"permission: {what}"
-        # Without the addresses that a Session needs, so that none is made.
-        params = SETUP_SESSION if path == _SESSIONS else {}
+    def _stripe_clock(self) -> Check:
         try:
-            self._gateway.probe(method, path, params)
-        except Misconfigured as error:
-            return Check(name, False, _lacking(what, row, error))
+            stripe_time = self._gateway.ask_time()
         except GatewayError as error:
-            if _MANAGED_PAYMENTS in str(error):
-                return Check(name, False, f"Stripe makes no setup links for this account: {error}")
-            refused = error.http_status in (400, 404)
-            return Check(name, refused, "Allowed." if refused else str(error))
-        return Check(name, True, "Allowed.")
+            return Check("clock", True, f"Stripe's clock could not be asked: {error}")
+        if stripe_time is None:
+            return Check("clock", True, "Stripe's answers do not say its time.")
+        ahead = epoch(self._clock()) - stripe_time
+        if abs(ahead) <= CLOCK_OFF_SECONDS:
+            return Check("clock", True, "This machine's clock agrees with Stripe's.")
+        return Check(
+            "clock",
+            False,
+            f"This machine's clock is {abs(ahead):,} s {'ahead of' if ahead > 0 else 'behind'} Stripe's. "
+            "Nothing is missed, but Stripe's webhooks are refused from five minutes on, and the times "
+            "that Onfile writes down are wrong. Have the system set the clock (timedatectl set-ntp true).",
+        )
 
     def _webhook(self) -> Check:
         if not self._settings.webhook_secrets:
             return Check(
                 "webhook",
                 True,
-                "No STRIPE_WEBHOOK_SECRET: Onfile relies on polling, and news arrives later.",
+                "No STRIPE_WEBHOOK_SECRET: Onfile asks Stripe itself (polling), and news arrives later.",
             )
         verified = f"Deliveries to {self._webhook_url} are verified."
         arrived = f"{verified} {self._thin_deliveries()}".rstrip()
@@ -228,6 +188,21 @@ class DoctorService:
             return Check("ledger", False, str(DecisionsRest()))
         return Check("ledger", True, "Nothing at Stripe says that this database is an older one.")
 
+    def _installation(self) -> Check:
+        with self._uow.read() as stores:
+            ours = stores.meta.value(INSTALLATION) or ""
+            unclaimed, others = stores.marks.unclaimed(), stores.marks.others(ours)
+            has_read = stores.sync.cursor("backfill") is not None
+        if unclaimed:
+            asks = question(unclaimed, now=epoch(self._clock()))
+            return Check("installation", False, f"{asks} {HOW_TO_ANSWER}")
+        if others:
+            return Check("installation", True, beside(others))
+        known = "No other Onfile charges on this account"
+        if not has_read:
+            known = "Not everything was read yet; so far no other Onfile charges on this account"
+        return Check("installation", True, f"{known}. This one is {ours}.")
+
     def _links(self) -> Check:
         with self._uow.read() as stores:
             refused = stores.meta.value(LINKS_REFUSED)
@@ -238,35 +213,15 @@ class DoctorService:
 
     def _incidents(self) -> Check:
         with self._uow.read() as stores:
-            incidents = stores.incidents.open()
-        named = ", ".join(f"{one.subject} ({one.kind})" for one in incidents[:_MOST_NAMED])
-        more = f" and {len(incidents) - _MOST_NAMED} more" if len(incidents) > _MOST_NAMED else ""
+            newest = stores.incidents.open(limit=_MOST_NAMED)
+            rest = stores.incidents.count_open() - len(newest)
+        if not newest:
+            return Check("incidents", True, "Nothing is open.")
+        named = ", ".join(f"{one.subject} ({one.kind})" for one in newest)
+        more = f" and {rest} more" if rest else ""
         return Check(
             "incidents",
-            not incidents,
-            f"Not settled yet: {named}{more}." if incidents else "Nothing is open.",
+            False,
+            f"Not settled yet: {named}{more}. Settle them at {self._settings.public_url}/incidents, "
+            "or see them with “python -m lib incidents list”.",
         )
-
-    def _worker(self) -> Check:
-        try:
-            with self._uow.read() as stores:
-                beat = stores.jobs.last_beat()
-        except Exception as error:  # noqa: BLE001 - as above
-            return Check("worker", False, f"onfile.db cannot be read: {error}")
-        age = None if beat is None else epoch(self._clock()) - beat
-        # From the future: a clock was wrong, and nothing has written since.
-        if age is None or abs(age) > HEARTBEAT_FRESH_SECONDS:
-            return Check("worker", False, "The worker is not running.")
-        return Check("worker", True, f"Last heartbeat {age} s ago.")
-
-
-def _lacking(what: str, row: str | None, error: Misconfigured) -> str:
-    """What a refused key needs, and where one gives it."""
-    if error.http_status != 403:
-        return str(error)
-    missing = error.permission or "a permission that Stripe did not name"
-    where = f" (probably the row “{row}”)" if row else ""
-    return (
-        f"The key may not {what}. It lacks {missing}: in the Stripe Dashboard, under Developers, API "
-        f"keys, edit the restricted key and give it that permission{where}."
-    )

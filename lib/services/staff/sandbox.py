@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lib.errors import RuleViolation
-from lib.services.staff.sandbox_account import ALLOWED, AT_ONCE, LONGEST_WAITS, SandboxAccount
+from lib.services.staff.sandbox_account import (
+    ALLOWED,
+    AT_ONCE,
+    LONGEST_WAITS,
+    NOBODY,
+    NONE_OF_THEM,
+    SandboxAccount,
+)
 from lib.settings import Mode
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -47,11 +54,14 @@ def trials(
 
     Raises:
         SandboxRefused: with a live key, before anything is asked.
+        GatewayError: the account cannot be asked at all.
     """
     if mode is Mode.LIVE:
         raise SandboxRefused(
             "This script charges test cards, and the key is a live one. Use a test key (rk_test_…)."
         )
+    # Else every trial would wait for what fails, each for itself.
+    gateway.pass_guard()
     account = SandboxAccount(gateway, wait)
     try:
         for name, assumption in ASSUMPTIONS.items():
@@ -73,6 +83,9 @@ def _permission(path: str, name: str) -> Assumption:
 ASSUMPTIONS: dict[str, Assumption] = {
     "customer": Assumption("made", SandboxAccount.customer),
     "setup session": Assumption("open, SetupIntent expanded", SandboxAccount.setup_session),
+    "setup session for a currency": Assumption(
+        NONE_OF_THEM, SandboxAccount.setup_session_for_a_currency
+    ),
     "customer_creation in setup mode": Assumption("accepted", SandboxAccount.customer_creation),
     "customer with customer_email": Assumption("refused", SandboxAccount.customer_and_email),
     "payment_method_types on Checkout": Assumption(
@@ -82,6 +95,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "succeeded, charge expanded", SandboxAccount.without_return_url
     ),
     "off-session charge with return_url": Assumption("succeeded", SandboxAccount.with_return_url),
+    "three-decimal currency": Assumption("succeeded", SandboxAccount.three_decimals),
     "same idempotency key": Assumption("the same payment", SandboxAccount.same_key),
     "same idempotency key, other amount": Assumption(
         "refused: 400 idempotency_error", SandboxAccount.same_key_other_amount
@@ -107,6 +121,8 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "permission for refunds": _permission("/v1/refunds", "rak_refund_read"),
     "permission for disputes": _permission("/v1/disputes", "rak_dispute_read"),
     "permission for the account": _permission("/v1/account", "rak_account_read"),
+    "permission for setup attempts": _permission("/v1/setup_attempts", "rak_setup_intent_read"),
+    "permission for mandates": _permission(f"/v1/mandates/mandate_{NOBODY}", "rak_mandate_read"),
     "permission for webhook endpoints": _permission("/v1/webhook_endpoints", "rak_webhook_read"),
 }
 """By name: what Onfile is built on, and how it is tried. README, “Unproven”, lists the names."""

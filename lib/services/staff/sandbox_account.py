@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib.domain.links import SETUP_SESSION
-from lib.errors import Declined, GatewayError, Misconfigured, Refused
+from lib.domain.method_types import NOT_OFFERED
+from lib.errors import Declined, GatewayError, Misconfigured, Missing, Refused
 from lib.ids import new_id
 from lib.stripe_gateway.gateway import StripeGateway
 
@@ -24,6 +25,9 @@ _AMOUNT = 1234
 LONGEST_WAITS = 20
 ALLOWED = "allowed"
 AT_ONCE = "at once"
+NONE_OF_THEM = "offers none of what is excluded"
+# Stripe checks a permission before it looks for an object.
+NOBODY = "onfile0sandbox0nothing"
 _NOT_IN_TIME = f"not within {LONGEST_WAITS} s"
 
 Answer = dict[str, Any]
@@ -125,6 +129,14 @@ class SandboxAccount:
         shown = "expanded" if isinstance(made["setup_intent"], dict) else "not expanded"
         return f"{made['status']}, SetupIntent {shown}"
 
+    def setup_session_for_a_currency(self) -> str:
+        """Every name that links send must be one that Stripe takes."""
+        excluded = {"currency": "usd", "excluded_payment_method_types": sorted(NOT_OFFERED)}
+        made = self._make_session({"customer": self._customer, **excluded})
+        self.ask("post", f"{_SESSIONS}/{made['id']}/expire")
+        surplus = sorted(NOT_OFFERED.keys() & set(made["payment_method_types"]))
+        return f"offers {', '.join(surplus)} all the same" if surplus else NONE_OF_THEM
+
     def customer_creation(self) -> str:
         made = self._make_session({"currency": "usd", "customer_creation": "always"})["id"]
         self.ask("post", f"{_SESSIONS}/{made}/expire")
@@ -150,6 +162,11 @@ class SandboxAccount:
     def with_return_url(self) -> str:
         method = self._attached("pm_card_visa")
         return str(self._charge(method, {"return_url": "https://example.com/back"})["status"])
+
+    def three_decimals(self) -> str:
+        """5.120 dinars, as the last digit has to be 0: https://docs.stripe.com/currencies."""
+        dinars = {"amount": 5120, "currency": "kwd"}
+        return str(self._charge(self._attached("pm_card_visa"), dinars)["status"])
 
     def same_key(self) -> str:
         again = self._charge(self._intent["payment_method"], key=self._charge_key)
@@ -195,6 +212,8 @@ class SandboxAccount:
     def permission(self, path: str) -> str:
         try:
             self.ask("get", path, {})
+        except (Missing, Refused):
+            return ALLOWED
         except Misconfigured as error:
             return f"missing {error.permission}" if error.permission else _refusal(error)
         return ALLOWED

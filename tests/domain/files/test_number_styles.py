@@ -160,12 +160,19 @@ def test_sums_as_the_screen_lists_them(text: str, found: list[tuple[str, str]]) 
     [
         ("¥5,000", "jpy", 5_000),
         ("5.000", "jpy", 5_000),
+        ("￥５，０００", "jpy", 5_000),
+        ("€1,234.50\N{WORD JOINER}", "eur", 123_450),
         ("KWD\N{NO-BREAK SPACE}5.120", "kwd", 5_120),
         ("€1,234.50", "eur", 123_450),
     ],
 )
 def test_a_sum_as_the_screen_shows_it_is_never_asked(text: str, code: str, minor: int) -> None:
     assert typed(text, code) == Money(minor, code)
+
+
+def test_a_letter_that_nobody_sees_is_named() -> None:
+    with pytest.raises(InvalidInput, match="U\\+202E"):
+        typed("12\u202e34", "eur")
 
 
 def test_a_sum_without_a_currency_is_asked_for_it() -> None:

@@ -6,22 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.domain.files.run_columns import stated_currency
-from lib.domain.files.run_files import (
+from lib.domain.files.row_orders import clean_suffix
+from lib.domain.files.run_columns import (
     COLUMNS,
     RESULT_COLUMNS,
-    ParsedFile,
-    chosen,
-    clean_suffix,
-    guess,
-    parse,
+    RUN_COLUMNS,
     results_header,
+    stated_currencies,
 )
+from lib.domain.files.run_files import ParsedFile, parse
 from lib.domain.files.sheets import Sheet, SheetRow
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
 from lib.money import Money
 
+guess, chosen = RUN_COLUMNS.guess, RUN_COLUMNS.chosen
 NAMES = tuple(column.name for column in COLUMNS)
 GOOD = ("cus_1", "12.30", "eur", "INV-1", "pm_1", "Order 7", "ACME 7")
 
@@ -397,13 +396,24 @@ class TestCurrencyOfTheHeading:
             ("Amount [CHF] gross", "chf"),
             ("amount", None),
             ("Sum of all", None),
+            ("Amount (US$)", "usd"),
+            ("Amount (€/$)", None),
             ("Amount (EUR/USD)", None),
             ("Amount (XXQ)", None),
             ("", None),
         ],
     )
     def test_what_a_heading_states(self, heading, code) -> None:
-        assert stated_currency(heading) == code
+        assert stated_currencies(heading) == ({code} if code else set())
+
+    @pytest.mark.parametrize("heading", ["Amount ($)", "Amount £", "Amount ￥"])
+    def test_a_sign_that_several_have(self, heading) -> None:
+        header = ("customer", heading, "currency", "reference")
+        for code, problems in (("eur", ["currency_contradicts_heading"]), (None, [])):
+            said = code or min(stated_currencies(heading))
+            made = sheet(("cus_1", "100", said, "R"), header=header)
+            file = parse(made, {"customer": 0, "amount": 1, "currency": 2, "reference": 3})
+            assert [error.code for error in file.errors] == problems
 
     def file(self, currency: str) -> ParsedFile:
         header = ("customer", "Amount (EUR)", "currency", "reference")

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from lib.domain.runs import Severity
+from lib.domain.books import JournalFilter
+from lib.domain.runs import RowRequest, RowState, Severity
 from lib.errors import AlreadyCharged, Blocked, InvalidInput, NotAdmitted
+from lib.money import Money
 from lib.practice.declines import DECLINES
 from lib.services.charges.review import ReviewService
+from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests import stripe_account
-from tests.charge_runs import approve, counts, draft, rows_of, started
+from tests.charge_runs import approve, approved, counts, draft, rows_of, started
 from tests.stripe_account import post
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
@@ -75,6 +78,23 @@ class TestASingleCharge:
             world.charge(second, reference="INV-1")
         assert len(world.moved()) == 1
 
+    @pytest.mark.parametrize("of_the_twin", [False, True])
+    def test_a_run_that_waits_for_the_reference_is_named(
+        self, world: World, of_the_twin: bool
+    ) -> None:
+        customer, method = payer(world, email="pay@example.com")
+        waiting = approved(world, [(customer, method, 1_234, "INV-1")])
+        charged = customer
+        if of_the_twin:
+            charged = post(world, "/v1/customers", email="Pay@example.com")["id"]
+            world.services.customers.refresh(charged)
+            world.save_card(charged)
+        with pytest.raises(NotAdmitted, match=f"“{waiting.name}”") as refusal:
+            world.charge(charged, reference="INV-1")
+        code = "twin_in_another_run" if of_the_twin else "in_another_run"
+        assert [one.code for one in refusal.value.findings] == [code]
+        assert world.moved() == []
+
     @pytest.mark.usefixtures("stolen")
     def test_a_stolen_card_that_was_saved_again_pays_no_other_invoice(self, world: World) -> None:
         customer = world.customer()
@@ -91,7 +111,7 @@ class TestASingleCharge:
     ) -> None:
         customer, method = payer(world)
         paid_elsewhere(world, customer, method, amount, onfile_reference="INV-1")
-        with pytest.raises(AlreadyCharged, match="was not made here"):
+        with pytest.raises(AlreadyCharged, match="was made or changed outside Onfile"):
             world.services.charges.charge(
                 replace(world.order(customer), despite={"already_charged": "I insist."}), by=ALICE
             )
@@ -163,6 +183,27 @@ class TestARow:
         assert counts(world, run) == {"blocked": 1, "succeeded": 1}
         assert rows_of(world, run)[0].findings[-1].code == "card_never_again"
 
+    @pytest.mark.usefixtures("stolen")
+    def test_a_draft_says_it_and_takes_another_card_where_there_is_one(self, world: World) -> None:
+        one, two = world.customer(), world.customer()
+        world.save_card(one, STOLEN)
+        world.charge(one, reference="INV-1")
+        world.clock.advance(minutes=1)
+        # The same card, saved once more by the same customer and by another one.
+        for customer in (one, two):
+            world.save_card(customer, STOLEN)
+        other = world.save_card(two, "5555555555554444")
+        requests = [
+            RowRequest(number, (), customer, Money(1_000, "usd"), f"R-{number}")
+            for number, customer in ((2, one), (3, two))
+        ]
+        run = world.services.runs.drafts.create(RunSource((), "May"), requests, by=ALICE)
+        first, second = rows_of(world, run.id)
+        assert [(f.code, f.severity) for f in first.findings if f.code != "method_chosen"] == [
+            ("card_never_again", Severity.RED)
+        ]
+        assert (second.payment_method, second.state) == (other, RowState.PLANNED)
+
     def test_the_approver_opens_what_is_stopped_with_a_note(self, world: World) -> None:
         customer, method = payer(world)
         world.charge(customer, reference="INV-1")
@@ -189,3 +230,37 @@ class TestARow:
         assert counts(world, run) == {"blocked": 1}
         finding = rows_of(world, run)[0].findings[-1]
         assert (finding.code, finding.severity) == ("reference_alike", Severity.RED)
+
+
+class TestWhatAFailedChargeSaysOnceItsDebtIsSettled:
+    """A failed charge and the debt's own payment: one of another sum, so a charge of its own."""
+
+    def declined_and_paid(self, world: World) -> tuple[str, str]:
+        customer, _ = payer(world)
+        bad = world.save_card(customer, ALWAYS_DECLINES)
+        failed = world.charge(customer, reference="INV-1", method=bad).charge
+        before = world.services.charges.view(failed.id).as_json()["failure"]
+        assert isinstance(before, dict)
+        assert before["retry_allowed"] is True
+        return customer, failed.id
+
+    def test_a_payment_of_another_sum(self, world: World) -> None:
+        customer, failed = self.declined_and_paid(world)
+        world.clock.advance(days=3)
+        good = world.save_card(customer)
+        world.charge(customer, reference="INV-1", amount="9.99", method=good)
+        view = world.services.charges.view(failed)
+        failure = view.as_json()["failure"]
+        assert isinstance(failure, dict)
+        assert (failure["retry_allowed"], world.told(view)) == (False, "")
+        assert "already" in str(failure["next_step"])
+        listed = world.services.books.listing(JournalFilter(), by=ALICE)[0]
+        assert [one.refusal is None for one in listed if one.charge.id == failed] == [False]
+
+    def test_a_payment_in_the_dashboard(self, world: World) -> None:
+        customer, failed = self.declined_and_paid(world)
+        paid_elsewhere(world, customer, world.save_card(customer), 777, onfile_reference="INV-1")
+        failure = world.services.charges.view(failed).as_json()["failure"]
+        assert isinstance(failure, dict)
+        assert failure["retry_allowed"] is False
+        assert "made or changed outside Onfile" in str(failure["next_step"])

@@ -68,7 +68,32 @@ class TestTwoPeople:
         assert view.attempts[-1].evidence == "two_people"
         assert audited(world)[-2:] == ["manual_outcome.approved", "attempt.not_executed"]
         assert "manual_outcome.proposed" in audited(world)
+
+    def test_the_next_try_waits_until_stripe_has_forgotten_the_key(self, world, unknown) -> None:
+        """Stripe had begun with it. Should it have charged after all, two people would not know."""
+        approve(world, propose(world, unknown))
+        again = world.services.charges.retry(unknown, by=ALICE)
+        first, second = again.attempts
+        assert again.charge.state is ChargeState.UNKNOWN
+        assert second.decline.code == "idempotency_error"
+        assert first.key_at_stripe == second.idempotency_key
+        world.clock.advance(hours=25)
+        world.services.charge_resolver.resolve_due()
+        assert state(world, unknown) is ChargeState.PLANNED
         world.services.charges.retry(unknown, by=ALICE)
+        assert world.moved() == [(1_234, "usd")]
+
+    def test_what_never_arrived_is_charged_at_once(self, world) -> None:
+        world.services.users.add_practice_users()
+        customer = world.customer()
+        world.save_card(customer)
+        # Nor does anything that asks for it.
+        world.fault("lost_request", times=9)
+        charge = world.charge(customer).charge.id
+        world.clock.advance(hours=2)
+        approve(world, propose(world, charge))
+        world.stripe.faults.clear()
+        assert world.services.charges.retry(charge, by=ALICE).charge.state is ChargeState.SUCCEEDED
         assert world.moved() == [(1_234, "usd")]
 
     def test_nobody_agrees_with_themselves(self, world, unknown) -> None:
@@ -173,6 +198,7 @@ class TestEvidenceComesFirst:
         (attempt,) = world.services.charges.view(unknown).attempts
         assert json.loads(attempt.last_look) == {
             "at": world.now,
+            "stripe_time": world.now,
             "same_key": 500,
             "events": "none",
             "payments": "none",
@@ -210,13 +236,13 @@ class TestPaidElsewhere:
             self.paid(world, unknown, intent)
 
     def test_a_payment_with_the_mark_of_another_charge_does_not(self, world, unknown) -> None:
-        """Its reply was lost, so that no attempt holds it yet."""
+        """Its reply was lost; looking at this one finds that it is the other's."""
         world.lose_reply()
         other = world.charge(
             world.services.charges.view(unknown).charge.customer, reference="INV-2"
         )
         paid = [m.payment_intent for m in world.stripe.money_moved()][-1]
-        with pytest.raises(InvalidInput, match="mark of another charge"):
+        with pytest.raises(InvalidInput, match="another charge"):
             propose(world, unknown, outcome=Outcome.SUCCEEDED, payment_intent=paid)
         world.clock.advance(hours=24)
         world.services.charge_resolver.resolve_due()

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
 from lib.domain.charges import ChargeState
-from lib.domain.runs import RowRequest, Severity
+from lib.domain.runs import Finding, RowRequest, Severity
+from lib.errors import Blocked, InvalidInput
 from lib.money import Money
+from lib.reports.paging import records
+from lib.services.continuity.ownership import bind_to_timezone
 from lib.services.runs.draft import RunSource
+from lib.spreadsheets.reading import read_file
 from tests import stripe_account
 from tests.charge_runs import executed, rows_of
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
@@ -113,3 +122,77 @@ class TestTryAgain:
         control.cancel(run.id, by=ALICE)
         again = world.services.runs.retry_runs.create(run.id, by=ALICE)
         assert rows_of(world, again.id)[0].payment_method == newer
+
+
+class TestExpiry:
+    """A card is good until its month ends at the installation, here in December 2026."""
+
+    def payer_with_a_newer_card_that_ends(self, world: World, zone: str, *, at: str) -> str:
+        world.clock.now = datetime.fromisoformat(at)
+        with world.uow.write() as stores:
+            bind_to_timezone(stores.meta, stores.audit, zone, now=world.now)
+        world.clock.advance(days=-10)
+        customer = world.customer()
+        default = world.save_card(customer)
+        world.clock.advance(days=1)
+        world.save_card(customer, MASTERCARD, exp_year=2026)
+        stripe_account.make_default(world, customer, default)
+        world.clock.advance(days=9)
+        return customer
+
+    @pytest.mark.parametrize(
+        ("zone", "at", "is_good"),
+        [
+            ("UTC", "2026-12-31T23:59:59+00:00", True),
+            ("UTC", "2027-01-01T00:00:00+00:00", False),
+            ("America/Los_Angeles", "2027-01-01T07:59:59+00:00", True),
+            ("America/Los_Angeles", "2027-01-01T08:00:00+00:00", False),
+            ("Pacific/Auckland", "2026-12-31T10:59:59+00:00", True),
+            ("Pacific/Auckland", "2026-12-31T11:00:00+00:00", False),
+        ],
+    )
+    def test_every_place_means_the_same_day(
+        self, world: World, zone: str, at: str, is_good: bool
+    ) -> None:
+        customer = self.payer_with_a_newer_card_that_ends(world, zone, at=at)
+        reports = world.services.reports
+        rows = {row["last4"]: row for row in records(reports.payment_methods.page().frame)}
+        usual = world.services.charges.reviews.usual_method(customer, reference="INV-1")
+        assert rows["4444"]["state"] == ("expiring" if is_good else "expired")
+        assert reports.payment_methods.counts().by_state["expired"] == (not is_good)
+        assert reports.payment_methods.counts(search="4444").by_state["expired"] == (not is_good)
+        assert len(reports.payment_methods.page(state="expired").frame) == (not is_good)
+        assert reports.waiting.counts()["expiring"] == is_good
+        # With the newer one a person has to say which is meant.
+        assert (usual.question is not None) == is_good
+        assert ("newer_method" in codes(judged(world, customer).findings)) == is_good
+        assert [one.code for one in reviewed(world, customer).stopped] == (
+            ["newer_method"] if is_good else []
+        )
+
+    def test_a_card_that_is_named_or_the_only_one(self, world: World) -> None:
+        """In Auckland it is 2027 already."""
+        world.clock.now = datetime(2026, 12, 31, 12, tzinfo=UTC)
+        customer = world.customer()
+        method = world.save_card(customer, exp_year=2026)
+        assert reviewed(world, customer).method.id == method
+        assert in_template(world) == [customer]
+        with world.uow.write() as stores:
+            bind_to_timezone(stores.meta, stores.audit, "Pacific/Auckland", now=world.now)
+        assert "no_payment_method" in codes(judged(world, customer).findings)
+        for named, code in ((None, "no_payment_method"), (method, "payment_method_not_usable")):
+            with pytest.raises(Blocked) as refusal:
+                world.services.charges.review(world.order(customer, method=named), by=ALICE)
+            assert refusal.value.code == code
+        with pytest.raises(InvalidInput, match="no row below it"):
+            in_template(world)
+
+
+def in_template(world: World) -> list[str]:
+    """Customers with a method that can be charged; a file without rows cannot be read."""
+    sheet = read_file(world.services.runs.files.template(by=ALICE), "template.xlsx")
+    return [row.cells[0] for row in sheet.rows]
+
+
+def codes(findings: Sequence[Finding]) -> list[str]:
+    return [finding.code for finding in findings]

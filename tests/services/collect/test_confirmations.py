@@ -59,7 +59,7 @@ class TestWhileTheBankConfirms:
     ) -> None:
         assert world.services.return_page.finish(made.session_id) is Setup.CONFIRMING
         reports = world.services.reports
-        assert reports.sessions.counts()["confirming"] == 1
+        assert reports.sessions.counts().by_state["confirming"] == 1
         [row] = reports.sessions.page(state="confirming").frame.to_dict("records")
         assert (row["id"], row["is_confirming"], row["setup_status"]) == (
             made.session_id,
@@ -105,7 +105,7 @@ class TestWhileTheBankConfirms:
         assert after is (Setup.SAVED if succeed else None)
         assert link_state(world, made) == state
         assert world.services.customers.confirmation(customer) is None
-        assert world.services.reports.sessions.counts()["confirming"] == 0
+        assert world.services.reports.sessions.counts().by_state["confirming"] == 0
 
 
 def test_a_row_of_a_run_is_red_and_says_wait(world: World) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from lib.domain.links import LinkStatus
+from lib.domain.links import LinkState, LinkStatus
 from lib.errors import (
     GatewayError,
     InvalidInput,
@@ -95,12 +95,17 @@ class TestWhatIsSent:
             world, customer=world.customer(), currency="EUR", reference=" INV-7 ", locale="de"
         )
         sent = session(world, made)
-        ours = {"onfile_link_id": made.link.id, "onfile_reference": "INV-7"}
+        ours = {
+            "onfile_link_id": made.link.id,
+            "onfile_reference": "INV-7",
+            "onfile_agreement": "default-1 de",
+        }
         assert sent["mode"] == "setup"
         assert sent["success_url"] == (
             "http://localhost:8501/setup/return?session_id={CHECKOUT_SESSION_ID}"
         )
-        assert sent["cancel_url"] == "http://localhost:8501/setup/cancelled"
+        back = f"http://localhost:8501/setup/cancelled?link={made.link.id}"
+        assert sent["cancel_url"] == back
         installation = {"onfile_installation": sent["metadata"]["onfile_installation"]}
         assert sent["metadata"] == ours | installation
         assert sent["client_reference_id"] == made.link.id
@@ -177,6 +182,7 @@ class TestWhatIsSent:
         assert stripe_account.get(world, f"/v1/customers/{made.link.customer}")["name"] == name
         metadata = session(world, made)["metadata"]
         assert metadata.pop("onfile_installation").startswith("ins_")
+        assert metadata.pop("onfile_agreement") == "default-1 en"
         assert metadata == {"onfile_link_id": made.link.id, "onfile_reference": name}
 
 
@@ -415,8 +421,8 @@ class TestDurableAddress:
         world.stripe.faults.add("POST", "/v1/customers", kind="error_500_unsaved", times=3)
         with pytest.raises(OutcomeUnknown):
             create(world, email="a@example.com", name="A")
-        [(link, _)] = world.services.links.listing()
-        assert isinstance(world.services.links.open_durable(link.token), str)
+        [listed] = world.services.links.listing()
+        assert isinstance(world.services.links.open_durable(listed.link.token), str)
         [made] = stripe_account.listed(world, SESSIONS)
         [customer] = stripe_account.listed(world, "/v1/customers")
         assert made["customer"] == customer["id"]
@@ -447,16 +453,46 @@ class TestListing:
         used = create(world, "f3", guest=True)
         world.services.links.expire(ended.link.id, by=ALICE)
         world.finish(used.session_id)
-        for status, made in (
-            (LinkStatus.OPEN, kept),
-            (LinkStatus.REVOKED, ended),
-            (LinkStatus.COMPLETED, used),
+        for state, made in (
+            (LinkState.OPEN, kept),
+            (LinkState.REVOKED, ended),
+            (LinkState.COMPLETED, used),
         ):
-            found = world.services.links.listing(status=status)
-            assert [link.id for link, _ in found] == [made.link.id]
+            assert listed(world, state) == [(made.link.id, state)]
         world.clock.advance(days=31)
-        [(old, _)] = world.services.links.listing(status=LinkStatus.EXPIRED)
-        assert old.id == kept.link.id
+        assert listed(world, LinkState.EXPIRED) == [(kept.link.id, LinkState.EXPIRED)]
+        assert listed(world, LinkState.OPEN) == []
+
+    def test_a_link_whose_bank_confirms_is_not_completed(self, world: World) -> None:
+        made = create(world, "f1", currency="usd", customer=world.customer())
+        world.fill(made.session_id, "000123456780")
+        world.services.return_page.finish(made.session_id)
+        waits = [(made.link.id, LinkState.CONFIRMING)]
+        assert listed(world, LinkState.CONFIRMING) == waits == listed(world, None)
+        assert listed(world, LinkState.COMPLETED) == []
+        counts = world.services.reports.links.counts().by_state
+        assert (counts["confirming"], counts["completed"]) == (1, 0)
+        [row] = world.services.reports.links.page(state="confirming").frame.to_dict("records")
+        assert row["id"] == made.link.id
+
+    def test_one_whose_bank_did_not_confirm_is_among_the_completed_and_says_so(
+        self, world: World
+    ) -> None:
+        made = create(world, "f1", currency="usd", customer=world.customer())
+        world.fill(made.session_id, "000123456780")
+        world.services.return_page.finish(made.session_id)
+        [intent] = world.rows("SELECT id FROM setup_intents")
+        world.stripe.verify_microdeposits(intent["id"], succeed=False)
+        world.services.return_page.finish(made.session_id)
+        failed = [(made.link.id, LinkState.FAILED)]
+        assert listed(world, LinkState.FAILED) == failed == listed(world, LinkState.COMPLETED)
+        [row] = world.services.reports.links.page(state="completed").frame.to_dict("records")
+        assert row["state"] == "failed"
+        assert world.services.reports.links.counts().by_state["completed"] == 1
+
+
+def listed(world: World, state: LinkState | None) -> list[tuple[str, LinkState]]:
+    return [(one.link.id, one.state) for one in world.services.links.listing(state=state)]
 
 
 class TestManagedPayments:
@@ -466,7 +502,7 @@ class TestManagedPayments:
         world.stripe.configure({"managed_payments": True})
         assert world.services.links.create(form_key="form", guest=True, by=ALICE).session_id
 
-    def test_what_an_older_version_planned_is_sent_as_planned_and_then_planned_anew(
+    def test_what_an_older_version_planned_is_planned_anew_and_not_sent_again(
         self, world: World
     ) -> None:
         world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="lost_request", times=9)
@@ -475,8 +511,10 @@ class TestManagedPayments:
         world.stripe.faults.clear()
         rewrite_params(world, {"managed_payments": None})
         world.stripe.configure({"managed_payments": True})
+        before = world.services.gateway.requests
         made = world.services.links.create(form_key="form", guest=True, by=ALICE)
         assert made.session_id
+        assert world.services.gateway.requests - before == 1
         assert [row["number"] for row in planned(world)] == [1, 2]
         assert planned(world)[0]["session_id"] is None
         assert len({row["idempotency_key"] for row in planned(world)}) == 2
@@ -500,8 +538,24 @@ class TestManagedPayments:
         refusal = world.services.links.refusal()
         assert refusal is not None
         assert "allowed payment method types" in refusal.reason
-        [(kept, _)] = world.services.links.listing()
-        assert (kept.id, kept.refusal) == (refusal.link_id, refusal.reason)
+        [kept] = world.services.links.listing(state=LinkState.REFUSED)
+        assert (kept.link.id, kept.link.refusal) == (refusal.link_id, refusal.reason)
+        assert kept.state is LinkState.OPEN
+        assert world.services.reports.links.counts().by_state["refused"] == 1
+
+    def test_once_it_is_mended_links_that_were_refused_alike_are_open_again(
+        self, world: World
+    ) -> None:
+        world.stripe.configure({"payment_method_types": ["link"]})
+        for key in ("a", "b"):
+            with pytest.raises(Refused):
+                world.services.links.create(form_key=key, guest=True, by=ALICE)
+        world.services.links.create(form_key="usd", guest=True, currency="usd", by=ALICE)
+        refused = world.services.links.listing(state=LinkState.REFUSED)
+        assert len(refused) == 2, "a page for dollars says nothing of cards"
+        world.stripe.configure({"payment_method_types": ["card"]})
+        world.services.links.create(form_key="c", guest=True, by=ALICE)
+        assert world.services.links.listing(state=LinkState.REFUSED) == []
 
     def test_a_refusal_about_one_customer_is_kept_on_that_link_only(self, world: World) -> None:
         customer = world.customer()
@@ -511,6 +565,8 @@ class TestManagedPayments:
         assert world.services.links.open_durable(made.link.token) == LinkGone(LinkStatus.REVOKED)
         assert world.services.links.refusal() is None
         assert world.services.links.show(made.link.id)[0].refusal
+        create(world, "another", customer=world.customer())
+        assert world.services.links.show(made.link.id)[0].refusal, "another customer's page"
 
 
 def planned(world: World) -> list[sqlite3.Row]:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lib.errors import InvalidInput, NotPermitted
-from lib.services.continuity import backup as backups
-from lib.services.continuity.backup import BackupFailed, note_path
+from lib.errors import InvalidInput, NotPermitted, StaleState
+from lib.services.continuity import backup_files as backups
+from lib.services.continuity.backup import BACKUP
+from lib.services.continuity.backup_files import BackupFailed, note_path
+from lib.store import copies
 from lib.store.copies import digest_of, problem_of
+from tests import killed
 from tests.world import ADA, ALICE, World
 
 Usage = namedtuple("Usage", "total used free")
@@ -65,6 +68,57 @@ class TestByHand:
     def test_only_an_admin_copies_everything(self, world: World) -> None:
         with pytest.raises(NotPermitted):
             world.services.backups.take(by=ALICE)
+
+
+class TestWhileEverythingRuns:
+    def test_writers_never_make_it_begin_anew(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(copies, "_PAGES_A_STEP", 16)
+        steps: list[tuple[int, int]] = []
+
+        def written_meanwhile(left: int, pages: int) -> None:
+            steps.append((left, pages))
+            assert len(steps) <= pages, "it never ends"
+            with world.uow.write() as stores:
+                stores.meta.set("written_meanwhile", str(len(steps)))
+
+        target = tmp_path / "copy.db"
+        copies.copy_database(world.settings.database, target, progress=written_meanwhile)
+        assert len(steps) > 3
+        assert problem_of(target) is None
+        # As it was when it began.
+        with sqlite3.connect(target) as database:
+            sql = "SELECT count(*) FROM meta WHERE name = 'written_meanwhile'"
+            assert database.execute(sql).fetchone() == (0,)
+
+    def test_one_is_made_at_a_time(self, world: World) -> None:
+        backups = world.services.backups
+        assert backups.request(by=ADA)
+        assert not backups.request(by=ADA)
+        assert backups.jobs.take(BACKUP) is not None  # another process makes it
+        assert backups.take_due() is None
+        with pytest.raises(StaleState, match="being made"):
+            backups.take(by=ADA)
+
+    def test_one_whose_maker_died_is_made_by_the_next(self, world: World) -> None:
+        backups = world.services.backups
+        backups.take_due()
+        backups.request(by=ADA)
+        backups.jobs.take(BACKUP)
+        world.clock.advance(minutes=1)
+        taken = backups.take_due()
+        assert taken is not None
+        newest = backups.newest()
+        assert newest is not None
+        assert (newest.kind, newest.path) == ("by_hand", str(taken.path))
+
+    def test_a_worker_that_stops_leaves_it_to_the_next(self, world: World) -> None:
+        backups = world.services.backups
+        assert backups.take_due(should_stop=lambda: True) is None
+        assert list(world.settings.backup_dir.iterdir()) == []
+        world.clock.advance(minutes=1)
+        assert backups.take_due() is not None
 
 
 class TestNoRoom:
@@ -119,3 +173,49 @@ class TestDaily:
     def test_the_worker_makes_it(self, world: World) -> None:
         world.worker.do_backup()
         assert len(list(world.settings.backup_dir.glob("onfile-*.db"))) == 1
+
+
+class TestDeaths:
+    """Whatever has a backup's name is whole, checked and described; what a death left, the next removes."""
+
+    def assert_all_good(self, world: World) -> set[str]:
+        found = list(world.settings.backup_dir.glob("onfile-*.db"))
+        for path in found:
+            assert problem_of(path) is None
+            note = json.loads(note_path(path).read_text())
+            assert note["sha256"] == digest_of(path)
+        return {path.name for path in found}
+
+    def test_before_any_file_operation(self, world: World) -> None:
+        earlier = world.services.backups.take(by=ADA).path.name
+        world.services.close()
+        deaths = 0
+        for _ in killed.at_each_operation(lambda: world.services.backups.take(by=ADA)):
+            deaths += 1
+            assert earlier in self.assert_all_good(world)
+            assert problem_of(world.settings.database) is None
+            # Until the job of the dead process is taken over.
+            world.clock.advance(minutes=1)
+        assert deaths > 5
+        world.clock.advance(minutes=1)
+        world.services.backups.take(by=ADA)
+        good = self.assert_all_good(world)
+        names = {path.name for path in world.settings.backup_dir.iterdir()}
+        assert names == good | {f"{name}.json" for name in good}
+        newest = world.services.backups.newest_good()
+        assert newest is not None
+        assert Path(newest.path).name in good
+
+    @pytest.mark.parametrize("short_of", [500_000, 4096, 1])
+    def test_inside_a_write(self, world: World, short_of: int) -> None:
+        world.services.backups.take(by=ADA)
+        world.services.close()
+        world.clock.advance(hours=1)
+        size = world.settings.database.stat().st_size - short_of
+        assert killed.when_a_file_grows_to(size, lambda: world.services.backups.take(by=ADA))
+        assert len(self.assert_all_good(world)) == 1
+        assert list(world.settings.backup_dir.glob(f"*{copies.UNFINISHED}"))
+        world.clock.advance(minutes=1)
+        world.services.backups.take(by=ADA)
+        assert len(self.assert_all_good(world)) == 2
+        assert len(list(world.settings.backup_dir.iterdir())) == 4

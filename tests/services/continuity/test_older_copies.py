@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
 import pytest
 
 from lib.domain.charges import ChargeState, Outcome
+from lib.domain.idempotency_keys import charge_key
+from lib.domain.incidents import CHARGE_CANCELLED, CONFLICT, UNEXPECTED
 from lib.domain.mirror import Decline
 from lib.domain.runs import RunState
-from lib.errors import AlreadyCharged, DecisionsRest, InvalidInput, LedgerBehind, NotPermitted
-from lib.ids import new_id
+from lib.errors import (
+    AlreadyCharged,
+    Blocked,
+    DecisionsRest,
+    InvalidInput,
+    LedgerBehind,
+    NotPermitted,
+)
 from lib.services.continuity.completeness import LedgerState
-from lib.services.continuity.rebuild import CONFLICT
-from lib.services.ledger.unexpected import UNEXPECTED
 from lib.store.meta import INSTALLATION
 from tests.charge_runs import approve as approve_run
 from tests.charge_runs import counts, payers, started, submitted
+from tests.lost_files import copied, lost, put_back
 from tests.stripe_account import post
 from tests.world import ADA, ALICE, BOB, NO_MONEY, World
-
-
-def copied(world: World) -> Path:
-    return world.services.backups.take(by=ADA).path
-
-
-def put_back(world: World, copy: Path) -> None:
-    """As somebody does who knows nothing of `restore`: the file is simply replaced."""
-    with sqlite3.connect(copy) as origin, sqlite3.connect(world.settings.database) as target:
-        origin.backup(target)
-    world.rebuild()
 
 
 def payer(world: World, number: str | None = None) -> str:
@@ -81,6 +76,45 @@ class TestAnOlderCopy:
         for _ in range(2):
             world.worker.run_once()
         assert len(world.moved()) == 3
+
+    def test_a_copy_that_came_with_its_anchor_is_told_by_stripes_news(self, world: World) -> None:
+        people = payers(world, 3)
+        run = started(world, [(*person, 2_000, f"R-{n}") for n, person in enumerate(people)])
+        world.services.sync.run_now(by=ALICE)
+        anchor = world.settings.database.with_suffix(".anchor")
+        older = anchor.read_bytes()
+        copy = copied(world)
+        world.worker.do_runs()
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        anchor.write_bytes(older)
+        for _ in range(3):
+            world.worker.do_runs()
+        assert len(world.moved()) == 3
+        assert world.services.runs.views.run(run).run.stop_code == "ledger_behind"
+
+    def test_news_in_the_hands_of_a_process_that_died_are_read_from_the_list(
+        self, world: World
+    ) -> None:
+        """They lie in the inbox, claimed: nobody has looked at them, and nobody will for minutes."""
+        people = payers(world, 1)
+        started(world, [(*people[0], 2_000, "R-1")])
+        world.services.sync.run_now(by=ALICE)
+        anchor = world.settings.database.with_suffix(".anchor")
+        older = anchor.read_bytes()
+        copy = copied(world)
+        world.worker.do_runs()
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        anchor.write_bytes(older)
+        page = world.services.gateway.list_events(
+            types=("payment_intent.created", "payment_intent.succeeded")
+        )
+        world.services.webhooks.take_listed(page.items)
+        with world.uow.write() as stores:
+            assert stores.deliveries.claim(now=world.now, waits=(30,), lease=300)
+        world.worker.do_runs()
+        assert len(world.moved()) == 1
 
     def test_after_a_rebuild_the_same_references_are_refused_and_the_next_is_charged(
         self, world: World
@@ -143,39 +177,15 @@ class TestAnOlderCopy:
 
 
 class TestNoDatabaseAtAll:
-    def anew(self, world: World) -> None:
-        """The data folder was lost; practice Stripe remembers."""
-        with sqlite3.connect(world.settings.database) as database:
-            names = [
-                row[0]
-                for row in database.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%STRICT%'"
-                )
-            ]
-            triggers = database.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-            ).fetchall()
-            database.execute("PRAGMA foreign_keys = OFF")
-            for name, _ in triggers:
-                database.execute(f"DROP TRIGGER {name}")
-            for name in names:
-                if name != "meta":
-                    database.execute(f"DELETE FROM {name}")
-            for _, sql in triggers:
-                database.execute(sql)
-            database.execute(
-                "UPDATE meta SET value = ? WHERE name = 'installation'", (new_id("ins"),)
-            )
-            database.execute("DELETE FROM meta WHERE name = 'behind_since'")
-        for name in ("onfile.anchor", "onfile.heads"):
-            (world.settings.data_dir / name).unlink(missing_ok=True)
-        world.rebuild()
-
-    def test_a_payment_of_the_old_installation_is_never_made_again(self, world: World) -> None:
+    @pytest.mark.parametrize("days", [2, 40])
+    def test_a_payment_of_the_old_installation_is_never_made_again(
+        self, world: World, days: int
+    ) -> None:
+        """After 40 days Stripe has no events of it any more, and the customer's list tells."""
         customer = payer(world)
         world.charge(customer, reference="INV-1")
-        self.anew(world)
-        world.clock.advance(days=2)
+        lost(world)
+        world.clock.advance(days=days)
         with pytest.raises(AlreadyCharged, match="Stripe has a payment"):
             world.charge(customer, reference="INV-1")
         assert len(world.moved()) == 1
@@ -187,7 +197,7 @@ class TestNoDatabaseAtAll:
         charge = world.charge(customer, reference="INV-1").charge
         with world.uow.read() as stores:
             old = stores.meta.value(INSTALLATION)
-        self.anew(world)
+        lost(world)
         with pytest.raises(InvalidInput, match="still running"):
             world.services.rebuilds.rebuild(by=ALICE)
         world.clock.advance(hours=2)
@@ -198,7 +208,7 @@ class TestNoDatabaseAtAll:
 
     def test_an_installation_that_nobody_knows_is_refused(self, world: World) -> None:
         world.charge(payer(world), reference="INV-1")
-        self.anew(world)
+        lost(world)
         with pytest.raises(InvalidInput, match="No payment at Stripe"):
             world.services.rebuilds.rebuild(by=ALICE, installation="ins_invented")
 
@@ -221,7 +231,99 @@ class TestAnotherInstallation:
         assert world.services.completeness.state() is LedgerState.COMPLETE
         world.charge(customer, reference="INV-2")
         assert len(world.moved()) == 2
-        assert [one.payments for one in world.services.rebuilds.others()] == [1]
+        assert [one.payments for one in world.services.installations.others()] == [1]
+        # Nor are they missing here: they are in the other one's ledger.
+        assert world.services.charge_resolver.reconcile(by=ALICE).drift == []
+
+    def test_the_worker_never_takes_its_marks_for_ours(self, world: World) -> None:
+        """An older copy of a ledger that never charged is behind its anchor, and nothing of ours is at Stripe."""
+        customer = payer(world)
+        method = world.rows("SELECT id FROM payment_methods")[0]["id"]
+        payment_of_another(world, customer, method, "its-key")
+        copy = copied(world)
+        world.services.limits.set("usd", per_charge="9", per_run="", per_day="", by=ADA)
+        world.clock.advance(days=2)
+        put_back(world, copy)
+        assert world.services.completeness.state() is LedgerState.BEHIND
+        before = world.installation
+        assert world.services.rebuilds.rebuild_due()
+        assert world.installation == before
+        assert world.services.completeness.state() is LedgerState.COMPLETE
+
+    def test_a_key_that_it_used_first_is_found_out_and_not_waited_for_for_ever(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The event under our key names its payment, which is not this try."""
+        customer = payer(world)
+        world.services.sync.run_now(by=ALICE)
+        with world.uow.read() as stores:
+            method = stores.mirror.payment_methods_of(customer)[0].id
+        key = charge_key(customer=customer, reference="INV-1", number=1)
+        other = payment_of_another(world, customer, method, key)
+        # Stripe does not show it yet.
+        monkeypatch.setattr(world.services.completeness, "verify", lambda: None)
+        monkeypatch.setattr(world.services.completeness, "read_customer", lambda _: None)
+        charge = world.charge(customer, reference="INV-1").charge
+        assert charge.state is ChargeState.UNKNOWN
+        for _ in range(2):
+            world.clock.advance(hours=25)
+            world.services.charge_resolver.resolve_due()
+        assert world.services.charges.view(charge.id).charge.state is ChargeState.PLANNED
+        with pytest.raises(AlreadyCharged):
+            world.services.charges.retry(charge.id, by=ALICE)
+        assert [one.payment_intent for one in world.stripe.money_moved()] == [other]
+
+    def test_the_next_key_is_past_every_try_here_and_at_stripe(self, world: World) -> None:
+        """
+        A failed payment of another installation is the first. What Stripe turned away is no try: another
+        file may not know of it, and the next has its key.
+        """
+        customer = world.customer()
+        bad, good = world.save_card(customer, NO_MONEY), world.save_card(customer)
+        world.services.sync.run_now(by=ALICE)
+        keys = [
+            charge_key(customer=customer, reference="INV-1", number=number) for number in (1, 2)
+        ]
+        failed = payment_of_another(world, customer, bad, keys[0])
+        post(world, f"/v1/payment_intents/{failed}/cancel")
+        for method in (bad, good):
+            world.fault("rate_limited", times=4)
+            tried = world.charge(customer, reference="INV-1", method=method)
+            assert tried.charge.state is ChargeState.PLANNED
+        paid = world.charge(customer, reference="INV-1", method=good)
+        charge = paid.charge.id
+        assert [one.idempotency_key for one in paid.attempts] == [
+            f"{keys[1]}:not_executed:{charge}:1",
+            f"{keys[1]}:not_executed:{charge}:2",
+            keys[1],
+        ]
+        assert len(world.moved()) == 1
+
+
+def payment_of_another(world: World, customer: str, method: str, key: str) -> str:
+    """By another installation, under the key of the first try of INV-1."""
+    reply = world.stripe.handle(
+        "POST",
+        "/v1/payment_intents",
+        {
+            "amount": "1000",
+            "currency": "usd",
+            "customer": customer,
+            "payment_method": method,
+            "off_session": "true",
+            "confirm": "true",
+            "allowed_payment_method_types": ["card"],
+            "metadata": {
+                "onfile_charge_id": "chg_elsewhere",
+                "onfile_attempt": "1",
+                "onfile_reference": "INV-1",
+                "onfile_installation": "ins_second",
+            },
+        },
+        {"Authorization": "Bearer sk_test_practice", "Idempotency-Key": key},
+    )
+    made = reply.body if reply.status == 200 else reply.body["error"]["payment_intent"]
+    return str(made["id"])
 
 
 def lost_payment(world: World, customer: str, reference: str) -> str:
@@ -266,6 +368,52 @@ class TestConflicts:
             assert [one.subject for one in stores.incidents.open(kind=CONFLICT)] == [other]
         assert world.services.completeness.state() is LedgerState.COMPLETE
         world.charge(customer, reference="INV-2")
+
+    def test_it_blocks_its_customer_and_reference_only(self, world: World) -> None:
+        """What could not be taken over was declined, so that only the conflict itself can block."""
+        customer, other = payer(world), payer(world)
+        with world.uow.write() as stores:
+            stores.incidents.add(
+                "inc_1",
+                kind=CONFLICT,
+                subject="pi_1",
+                details={"reason": "charge_differs", "customer": customer, "reference": "INV-1"},
+                at=world.now,
+            )
+        with pytest.raises(Blocked, match="open incident") as refused:
+            world.charge(customer, reference="INV-1")
+        assert refused.value.code == "incident_open"
+        world.charge(customer, reference="INV-2")
+        world.charge(other, reference="INV-1")
+
+    def test_one_without_a_reference_may_be_any_of_its_customers(self, world: World) -> None:
+        customer, other = payer(world), payer(world)
+        with world.uow.write() as stores:
+            stores.incidents.add(
+                "inc_1",
+                kind=CONFLICT,
+                subject="pi_1",
+                details={"reason": "marks_incomplete", "customer": customer, "reference": None},
+                at=world.now,
+            )
+        with pytest.raises(Blocked, match="open incident"):
+            world.charge(customer, reference="INV-1")
+        world.charge(other, reference="INV-1")
+
+    def test_a_row_of_a_run_is_blocked_at_its_claim_too(self, world: World) -> None:
+        people = payers(world, 2)
+        run = started(world, [(*person, 2_000, f"R-{n}") for n, person in enumerate(people)])
+        with world.uow.write() as stores:
+            stores.incidents.add(
+                "inc_1",
+                kind=CONFLICT,
+                subject="pi_1",
+                details={"customer": people[0][0], "reference": "R-0"},
+                at=world.now,
+            )
+        world.worker.do_runs()
+        assert len(world.moved()) == 1
+        assert counts(world, run)["blocked"] == 1
 
 
 class TestRuns:
@@ -325,7 +473,10 @@ class TestPaidTwice:
         with pytest.raises(AlreadyCharged):
             world.charge(customer, reference="INV-1", amount="11")
         assert world.moved() == [(1000, "usd")]
-        assert world.services.charges.view(first.charge.id).charge.state is ChargeState.SUCCEEDED
+        late = world.services.charges.view(first.charge.id)
+        assert late.charge.state is ChargeState.SUCCEEDED
+        assert late.incident is not None
+        assert (late.incident.kind, late.incident.reason) == (UNEXPECTED, CHARGE_CANCELLED)
 
     def test_the_schema_refuses_a_second_try_of_a_paid_debt(self, world: World) -> None:
         customer = payer(world)

@@ -11,7 +11,9 @@ import pytest
 
 from lib import bootstrap
 from lib.bootstrap import Services
+from lib.domain.account import Account
 from lib.domain.mirror import Event
+from lib.domain.sender import Sender
 from lib.errors import AnotherAccount, GatewayError
 from lib.settings import Mode
 from lib.store.meta import ACCOUNT
@@ -53,13 +55,14 @@ class TestFirstContact:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[str] = []
-        ask = StripeGateway.account_id
+        ask = StripeGateway.account
 
-        def counting(gateway: StripeGateway) -> str:
-            asked.append(ask(gateway))
-            return asked[-1]
+        def counting(gateway: StripeGateway) -> Account:
+            account = ask(gateway)
+            asked.append(account.id)
+            return account
 
-        monkeypatch.setattr(StripeGateway, "account_id", counting)
+        monkeypatch.setattr(StripeGateway, "account", counting)
         assert bound(world) is None
         world.customer()
         world.customer()
@@ -69,11 +72,54 @@ class TestFirstContact:
     def test_a_start_needs_no_answer_and_an_act_waits_for_one(self, world: World) -> None:
         world.stripe.faults.add("GET", "/v1/account", kind="error_500_unsaved", times=99)
         services = restarted(world)
-        assert services.reports.charges.counts(since=None)["succeeded"] == 0
+        assert services.reports.charges.is_empty()
         with pytest.raises(GatewayError):
             services.customers.create(email="a@example.com", name="A", request_key="one", by=ALICE)
         world.stripe.faults.clear()
         services.customers.create(email="a@example.com", name="A", request_key="one", by=ALICE)
+
+
+class TestBusinessName:
+    """Customers read the account's name at Stripe unless another was set."""
+
+    def test_is_kept_at_first_contact(self, world: World) -> None:
+        assert world.services.senders.sender() == Sender("", "")
+        world.customer()
+        assert world.services.senders.sender() == Sender("Onfile Practice Ltd", "")
+
+    def test_gives_way_to_what_was_set(self, world: World) -> None:
+        world.customer()
+        world.settings = replace(world.settings, company="Acme Ltd", contact="help@acme.example")
+        world.rebuild()
+        assert world.services.senders.sender() == Sender("Acme Ltd", "help@acme.example")
+
+    def test_follows_the_account(self, world: World) -> None:
+        world.customer()
+        world.stripe.configure({"business_name": "Acme Tools Inc"})
+        restarted(world).sync.run_now(by=ALICE)
+        assert world.services.senders.sender().company == "Acme Tools Inc"
+        world.stripe.configure({"business_name": None})
+        restarted(world).sync.run_now(by=ALICE)
+        assert world.services.senders.sender().company == ""
+
+    def test_a_key_that_may_not_read_the_account_knows_none(self, world: World) -> None:
+        world.stripe.faults.add("GET", "/v1/account", kind="missing_permission", times=99)
+        world.customer()
+        assert world.services.senders.sender() == Sender("", "")
+
+    def test_another_accounts_name_is_not_taken(self, world: World) -> None:
+        bind(world, "acct_somebody_else")
+        with pytest.raises(AnotherAccount):
+            world.services.sync.run_now(by=ALICE)
+        assert world.services.senders.sender().company == ""
+
+    def test_practice_learns_it_at_its_start_and_starts_without(self, world: World) -> None:
+        world.stripe.faults.add("GET", "/v1/account", kind="error_500_unsaved", times=99)
+        world.services.ownership.learn_company()
+        assert world.services.senders.sender().company == ""
+        world.stripe.faults.clear()
+        world.services.ownership.learn_company()
+        assert world.services.senders.sender().company == "Onfile Practice Ltd"
 
 
 class TestAnotherAccount:

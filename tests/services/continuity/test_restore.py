@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lib.errors import InvalidInput, NotPermitted
-from lib.services.continuity import restore as restores
-from lib.services.continuity.restore import RestoreRefused
-from lib.store.copies import problem_of
+from lib.cli.main import main
+from lib.errors import InvalidInput, LedgerBehind, NotPermitted
+from lib.services.continuity.restore import RestoreRefused, sweep_restoring
+from lib.store.copies import UNFINISHED, problem_of
 from lib.store.folder_lock import FolderInUse, FolderLock
 from lib.store.meta import BEHIND
-from tests.world import ADA, ALICE, World
+from tests import killed
+from tests.world import ADA, ALICE, World, new_world
 
 
 def charged(world: World, reference: str) -> str:
@@ -138,20 +140,108 @@ class TestTheCopyItself:
 
 
 class TestDeaths:
-    @pytest.mark.parametrize("step", ["copy_database", "put_in_place"])
-    def test_one_that_dies_leaves_the_old_database_or_the_new(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, step: str
-    ) -> None:
+    """At whatever point it dies: the old database or the whole new one, and the next restore works."""
+
+    def restore_of(self, world: World) -> tuple[Callable[[], object], set[str], set[str]]:
+        """A restore, what it replaces and what it puts there."""
         first = charged(world, "INV-1")
+        # Room that the database gives back to itself: it is as large as its copy all the time.
+        world.change("INSERT INTO meta VALUES ('room', hex(zeroblob(100000)))")
         taken = world.services.backups.take(by=ADA)
+        world.change("DELETE FROM meta WHERE name = 'room'")
         second = charged(world, "INV-2")
-        pid = os.fork()
-        if pid == 0:
-            monkeypatch.setattr(restores, step, lambda *_: os._exit(9))
-            world.services.restores.restore(taken.path, by=ADA)
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+        world.services.close()
+        return (
+            partial(world.services.restores.restore, taken.path, by=ADA),
+            {first, second},
+            {first},
+        )
+
+    def assert_either(self, world: World, old: set[str], new: set[str]) -> set[str]:
         assert problem_of(world.settings.database) is None
-        assert ids(world) == {first, second}
-        world.services.restores.restore(taken.path, by=ADA)
-        assert ids(world) == {first}
+        found = ids(world)
+        assert found in (old, new)
+        with world.uow.read() as stores:
+            # Whose ledger it is, is never in doubt: the new one counts as behind from its first moment.
+            assert (stores.meta.value(BEHIND) is not None) == (found == new)
+        return found
+
+    def assert_nothing_left(self, world: World) -> None:
+        left = [*world.settings.data_dir.iterdir(), *world.settings.backup_dir.iterdir()]
+        assert [one.name for one in left if "restoring" in one.name] == []
+        assert [one.name for one in left if one.name.endswith(UNFINISHED)] == []
+
+    def test_before_any_file_operation(self, world: World) -> None:
+        restore, old, new = self.restore_of(world)
+        seen: list[set[str]] = []
+        for _ in killed.at_each_operation(restore):
+            seen.append(self.assert_either(world, old, new))
+            # Somebody starts the dashboard again before the next restore.
+            sweep_restoring(world.settings.database)
+            if seen[-1] == new:
+                break
+        assert seen.count(old) > 10
+        assert seen[-1] == new
+        restore()
+        assert ids(world) == new
+        assert world.services.audit.verify().ok
+        self.assert_nothing_left(world)
+
+    def test_after_it_took_the_place_the_anchor_still_tells_what_was_lost(
+        self, world: World
+    ) -> None:
+        restore, old, new = self.restore_of(world)
+        lost = world.uow.anchor.head()
+        for _ in killed.at_each_operation(restore):
+            if self.assert_either(world, old, new) == new:
+                break
+        assert world.uow.anchor.head() == lost
+        world.rebuild()
+        with pytest.raises(LedgerBehind):
+            world.services.completeness.verify()
+
+    @pytest.mark.parametrize("beyond", [-500_000, -4096, 1, 4_000])
+    def test_inside_a_write(self, world: World, beyond: int) -> None:
+        """Of the copies, which are as large as the database, or of the log, which grows larger."""
+        restore, old, new = self.restore_of(world)
+        size = world.settings.database.stat().st_size + beyond
+        assert killed.when_a_file_grows_to(size, restore)
+        assert self.assert_either(world, old, new) == old
+        restore()
+        assert ids(world) == new
+        self.assert_nothing_left(world)
+
+    def test_a_damaged_database_stays_as_it_is_until_the_new_one_is_there(
+        self, world: World
+    ) -> None:
+        restore, _, new = self.restore_of(world)
+        database = world.settings.database
+        damaged = b"no database" * 1000
+        for suffix in ("-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+        database.write_bytes(damaged)
+        deaths = 0
+        for _ in killed.at_each_operation(restore):
+            if problem_of(database) is None:
+                assert ids(world) == new
+                break
+            assert database.read_bytes() == damaged
+            deaths += 1
+        assert deaths > 5
+        kept = list(world.settings.backup_dir.glob("*.damaged"))
+        assert kept
+        assert {one.read_bytes() for one in kept} == {damaged}
+        restore()
+        assert ids(world) == new
+        self.assert_nothing_left(world)
+
+
+@pytest.mark.server
+def test_the_command_says_when_in_the_installations_zone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with new_world(tmp_path, ONFILE_TIMEZONE="Asia/Tokyo") as world:
+        taken = world.services.backups.take(by=ADA)
+        argv = ["restore", str(taken.path), "--dry-run"]
+        assert main(argv, services=lambda: world.services) == 0
+    assert "The backup is of 23 Nov 2026, 21:00 JST." in capsys.readouterr().out

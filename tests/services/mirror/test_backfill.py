@@ -24,7 +24,7 @@ from lib.store.jobs import STALE_SECONDS
 from lib.store.unit_of_work import Bulk
 from lib.stripe_gateway import parallel_reader
 from lib.stripe_gateway.gateway import StripeGateway
-from lib.stripe_gateway.lists import Page
+from lib.stripe_gateway.lists import ListPage
 from tests import stripe_account
 from tests.mirror_checks import (
     PATHS,
@@ -83,7 +83,7 @@ class TestEverything:
             indexed.set()
             return done
 
-        def slow_page(gateway: StripeGateway, type_: str, **asked: Any) -> Page[Any]:
+        def slow_page(gateway: StripeGateway, type_: str, **asked: Any) -> ListPage[Any]:
             pages.append(type_)
             if len(pages) > 1:
                 indexed.wait(30)
@@ -127,7 +127,8 @@ class TestEverything:
         seen = watched(world, monkeypatch)
         world.services.sync.run(full=True)
         methods = f"/v1/customers/{customer}/payment_methods"
-        assert sorted(seen.paths) == sorted([*PATHS.values(), methods])
+        stripes_time = "/v1/events"
+        assert sorted(seen.paths) == sorted([stripes_time, *PATHS.values(), methods])
 
     def test_is_what_the_first_sync_does_unasked(self, world: World) -> None:
         session = session_elsewhere(world, customer_elsewhere(world))

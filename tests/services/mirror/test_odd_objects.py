@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lib.domain.incidents import UNREADABLE as KIND
+from lib.domain.twins import HAS_TWIN
 from lib.errors import InvalidInput
-from lib.services.mirror.unreadable import KIND
 from tests import stripe_account
 from tests.commands import Run, commands_of
 from tests.mirror_checks import paid_elsewhere
@@ -44,7 +47,11 @@ class TestOwnIds:
             assert world.services.customers.refresh(id_).name == f"Kunde {id_}"
             world.save_card(id_)
             # They share an address, so one reference for all would be stopped.
-            assert world.charge(id_, reference=f"R-{place}").charge.customer == id_
+            order = replace(
+                world.order(id_, reference=f"R-{place}"), despite={HAS_TWIN: "By the id."}
+            )
+            charged = world.services.charges.charge(order, by=ALICE)
+            assert charged.charge.customer == id_
         world.clock.advance(days=1)
         world.services.sync.run()
         verified = world.services.sync.verify_now(by=ALICE, full=True)
@@ -84,6 +91,9 @@ def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 ODD: list[tuple[str, str, dict[str, Any]]] = [
     ("customer", "customers", {"name": {"first": "Anna"}}),
     ("customer", "customers", {"email": 17}),
+    ("customer", "customers", {"name": "Anna \ud83d"}),
+    ("payment_intent", "payment_intents", {"description": "\udc00"}),
+    ("payment_method", "payment_methods", {"billing_details": {"name": "\ud800"}}),
     ("payment_intent", "payment_intents", {"amount": "12.00"}),
     ("payment_intent", "payment_intents", {"status": None}),
     ("payment_intent", "payment_intents", {"amount": 1 << 62}),
@@ -119,6 +129,30 @@ class TestOddObjects:
         assert incidents(world) == {(KIND, id_)}
         after = {name: mirrored(world, name) for name in before}
         assert {n: before[n] - after[n] for n in before if before[n] - after[n]} == {table: {id_}}
+
+    @pytest.mark.parametrize("id_", [None, "", 17])
+    def test_one_without_an_id_keeps_no_other_waiting(
+        self, world: World, run: Run, id_: object
+    ) -> None:
+        # The last of its page, from which the next one would go on.
+        nameless = world.customer()
+        ids = [world.customer(), world.customer()]
+        with closing(sqlite3.connect(world.settings.practice_database)) as database, database:
+            database.execute(
+                "UPDATE objects SET payload = json_set(payload, '$.id', json(?)) WHERE id = ?",
+                (json.dumps(id_), nameless),
+            )
+        told = run("sync", "--full", "--as", "ada", "--json")
+        again = run("sync", "--full", "--as", "ada", "--json")
+        in_words = run("sync", "--full", "--as", "ada")
+        assert (told.status, again.status) == (0, 0), told.err + again.err
+        assert [one.split(" (")[0] for one in told.json["unreadable"]] == [
+            "The customer without an id"
+        ]
+        assert again.json["unreadable"] == told.json["unreadable"]
+        assert told.json["unreadable"][0] in in_words.out
+        assert len(incidents(world)) == 1
+        assert set(ids) <= mirrored(world, "customers")
 
     def test_a_delivery_about_one_is_told_and_over(self, world: World) -> None:
         customer = world.customer()

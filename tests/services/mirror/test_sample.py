@@ -13,7 +13,7 @@ from lib.domain.verification import VerificationResult, VerificationRound
 from lib.errors import StaleState
 from lib.services.mirror.result import SyncResult
 from lib.services.mirror.sync import VERIFY
-from lib.store.comparing import CompareStore
+from lib.store.verification import CompareStore
 from tests import stripe_account
 from tests.mirror_checks import (
     count,

@@ -19,7 +19,7 @@ from lib.errors import GatewayError, NotPermitted
 from lib.services.mirror.result import SyncResult
 from lib.services.mirror.sample import Samples, SampleWindow
 from lib.services.mirror.sync import VERIFY
-from lib.store.comparing import COMPARED
+from lib.store.verification import COMPARED
 from tests import stripe_account
 from tests.mirror_checks import (
     TABLES,

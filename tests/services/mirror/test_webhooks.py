@@ -793,7 +793,7 @@ class TestReplay:
         receive(world, event("customer.updated", bad(world)))
         while world.services.webhooks.process_due():
             world.clock.advance(days=1)
-        assert world.services.reports.webhooks.counts()["given_up"] == 1
+        assert world.services.reports.webhooks.counts().by_state["given_up"] == 1
         return str(inbox(world)[0]["event_id"])
 
     def test_what_was_given_up_is_tried_from_the_beginning(

@@ -7,14 +7,17 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lib.domain.actors import Actor, Role
+from lib.domain.incidents import UNEXPECTED_REFUND
 from lib.domain.mirror import Refund
 from lib.domain.refunds import RefundOrder, RefundState
+from lib.domain.resolutions import LookResult
 from lib.errors import (
     InvalidInput,
     Misconfigured,
@@ -487,7 +490,7 @@ class TestSchema:
         world.services.refunds.withdraw(order.id, by=ALICE)
         with sqlite3.connect(world.settings.database) as shell:
             shell.row_factory = sqlite3.Row
-            row = dict(shell.execute("SELECT * FROM refunds").fetchone())
+            row = dict(shell.execute("SELECT * FROM refunds").fetchone()) | {"position": None}
             copy = row | {"id": "rfd_2", "state": "requested"} | changes
             insert = (
                 f"INSERT INTO refunds ({', '.join(copy)}) VALUES ({', '.join('?' * len(copy))})"
@@ -506,3 +509,136 @@ class TestSchema:
                     f"INSERT INTO refunds ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
                     list(row.values()),
                 )
+
+
+class TestNoDeadEnds:
+    def killed(self, world: World, order: RefundOrder, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The process dies while its request is out, and Stripe never hears of it."""
+
+        def dies(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.services.gateway, "create_refund", dies)
+            with pytest.raises(KeyboardInterrupt):
+                approve(world, order)
+        assert state(world, order) is RefundState.SENDING
+
+    def look_now(self, world: World, order: RefundOrder) -> LookResult:
+        return world.services.refund_resolver.resolve(order.id, by=ALICE)
+
+    def test_a_look_while_the_request_is_out_says_that_nothing_was_asked(
+        self, world, paid, monkeypatch
+    ) -> None:
+        order = ask(world, paid)
+        self.killed(world, order, monkeypatch)
+        asked = world.services.gateway.requests
+        with pytest.raises(StaleState, match="Nothing was asked"):
+            self.look_now(world, order)
+        assert world.services.gateway.requests == asked
+        world.clock.advance(seconds=61)
+        assert self.look_now(world, order) is LookResult.FINAL
+        assert returned(world) == [1_234]
+
+    @pytest.mark.parametrize("hours", [2, 7_200])
+    def test_a_process_that_died_under_a_fast_clock_leaves_nothing_for_that_date(
+        self, world, paid, monkeypatch, hours
+    ) -> None:
+        order = ask(world, paid)
+        stripes = world.clock
+        world.clock = lambda: stripes() + timedelta(hours=hours)  # type: ignore[assignment]
+        world.rebuild()
+        self.killed(world, order, monkeypatch)
+        world.clock = stripes
+        world.rebuild()
+        assert world.services.refund_resolver.resolve_due() == 1
+        assert state(world, order) is RefundState.SUCCEEDED
+
+    def test_under_a_fast_clock_what_never_arrived_ends_a_day_later(self, world, paid) -> None:
+        order = ask(world, paid)
+        world.clock.advance(days=300)
+        fault(world, "error_500_saved")
+        assert approve(world, order).state is RefundState.UNKNOWN
+        world.clock.advance(days=-300)
+        look(world)
+        assert state(world, order) is RefundState.UNKNOWN
+        look(world, hours=25)
+        assert state(world, order) is RefundState.NOT_EXECUTED
+
+    def test_a_replayed_refusal_is_the_answer_to_the_lost_one(
+        self, world, paid, monkeypatch
+    ) -> None:
+        order = ask(world, paid)
+        send = world.services.gateway.create_refund
+
+        def late(given: object, *, idempotency_key: str, **more: Any) -> object:
+            """All is given back elsewhere at the very moment, and the refusal gets lost."""
+            monkeypatch.undo()
+            send({"payment_intent": order.payment_intent}, idempotency_key="elsewhere")
+            fault(world, "lost_reply")
+            return send(given, idempotency_key=idempotency_key, **more)
+
+        monkeypatch.setattr(world.services.gateway, "create_refund", late)
+        assert approve(world, order).state is RefundState.UNKNOWN
+        world.clock.advance(seconds=11)
+        assert self.look_now(world, order) is LookResult.FINAL
+        (found,) = world.services.refunds.of_charge(paid)
+        assert (found.state, found.code) == (RefundState.REFUSED, "charge_already_refunded")
+        assert returned(world) == [1_234]
+
+    def test_a_look_that_could_not_be_made_says_so_and_why(self, world, paid) -> None:
+        order = ask(world, paid)
+        fault(world, "error_500_saved")
+        approve(world, order)
+        world.stripe.faults.add("GET", "/v1/refunds", kind="missing_permission")
+        assert self.look_now(world, order) is LookResult.NOT_ASKED
+        (found,) = world.services.refunds.of_charge(paid)
+        assert "permission" in json.loads(found.last_look or "{}")["error"]
+        world.clock.advance(seconds=30)
+        assert self.look_now(world, order) is LookResult.NO_ANSWER
+        (found,) = world.services.refunds.of_charge(paid)
+        seen = json.loads(found.last_look or "{}")
+        assert (seen["same_key"], seen["refunds"]) == (500, "none")
+
+    def test_a_copied_mark_neither_hides_the_refund_nor_keeps_it_unknown(self, world, paid) -> None:
+        order = ask(world, paid, 700)
+        fault(world, "lost_reply")
+        approve(world, order)
+        copied = world.services.gateway.create_refund(
+            {
+                "payment_intent": order.payment_intent,
+                "amount": 100,
+                "metadata": {"onfile_refund_id": order.id},
+            },
+            idempotency_key="copied",
+        )
+        look(world)
+        assert state(world, order) is RefundState.SUCCEEDED
+        world.services.sync.run()
+        with uow(world).read() as stores:
+            (incident,) = stores.incidents.open()
+        assert (incident.kind, incident.subject) == (UNEXPECTED_REFUND, copied.id)
+        assert incident.details["charge_id"] == paid
+
+    def test_one_that_cannot_be_read_keeps_no_other_from_being_looked_at(
+        self, world, paid, monkeypatch
+    ) -> None:
+        first = ask(world, paid)
+        fault(world, "lost_reply", times=2)
+        approve(world, first)
+        second = ask(world, charged(world, reference="INV-2"), 900)
+        approve(world, second)
+        listed = world.services.gateway.list_refunds
+
+        def unreadable(payment_intent: str, **more: Any) -> Any:
+            if payment_intent == first.payment_intent:
+                raise ValueError("no such status")
+            return listed(payment_intent, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.services.gateway, "list_refunds", unreadable)
+            assert look(world) == 1
+        assert state(world, second) is RefundState.SUCCEEDED
+        assert state(world, first) is RefundState.UNKNOWN
+        look(world)
+        assert state(world, first) is RefundState.SUCCEEDED

@@ -6,7 +6,9 @@ import unicodedata
 
 import pytest
 
+from lib.domain.corrections import Field
 from lib.domain.runs import Run, RunRow, RunState
+from lib.errors import InvalidInput, RuleViolation
 from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import csv_of
 from tests.world import ALICE, World
@@ -97,3 +99,85 @@ def test_a_twin_that_paid_the_reference_blocks_it(world: World) -> None:
     (row,) = rows_of(world, imported(world, second, reference="R").id)
     assert "charged_elsewhere" in [finding.code for finding in row.findings]
     assert world.moved() == [(1_200, "eur")]
+
+
+NFC, NFD = (
+    "M\u00fcller-\u0141\u00f3d\u017a",
+    unicodedata.normalize("NFD", "M\u00fcller-\u0141\u00f3d\u017a"),
+)
+LOOK_ALIKE = [
+    (NFD, NFC),
+    (NFC, NFD),
+    (NFD, NFD),
+    ("4711\u200b", "4711"),
+    ("4711\u2060", "4711\u200b"),
+]
+
+
+def own_id(world: World, id_: str, name: str = "Kunde") -> str:
+    world.stripe.adopt_customer(id_, {"name": name, "email": f"{name}@firma.example"})
+    world.services.customers.refresh(id_)
+    world.save_card(id_)
+    return id_
+
+
+@pytest.mark.parametrize(("at_stripe", "in_file"), LOOK_ALIKE)
+def test_an_id_is_found_in_whichever_unicode_form(
+    world: World, at_stripe: str, in_file: str
+) -> None:
+    own_id(world, at_stripe)
+    (row,) = charged(world, in_file)
+    assert (row.customer, row.state) == (at_stripe, "sent")
+    assert world.moved() == [(1_200, "eur")]
+    assert world.services.customers.id_written(in_file) == at_stripe
+
+
+@pytest.mark.parametrize("in_file", [NFC, NFD])
+def test_a_decomposed_id_that_only_stripe_knows_yet(world: World, in_file: str) -> None:
+    world.services.sync.run(full=True)
+    world.stripe.adopt_customer(NFD, {"name": "Kunde"})
+    assert world.services.customers.id_written(in_file) == NFD
+
+
+@pytest.mark.parametrize(("one", "other"), [(NFC, NFD), ("4711", "4711\u200b")])
+def test_ids_that_look_the_same_are_asked_until_one_is_chosen(
+    world: World, one: str, other: str
+) -> None:
+    own_id(world, one, "Anna")
+    own_id(world, other, "Berta")
+    run = imported(world, one, other)
+    for row in rows_of(world, run.id):
+        assert [finding.code for finding in row.findings] == ["customer_ambiguous"]
+        assert "Anna" in row.findings[0].message
+        assert "Berta" in row.findings[0].message
+        choices = world.services.runs.draft_views.choices(run.id, row.number)
+        assert {twin.customer.id for twin in choices.customers} == {one, other}
+    for typed in (one, other):
+        with pytest.raises(RuleViolation, match="look like") as refused:
+            world.services.customers.id_written(typed)
+        assert refused.value.code == "customer_ambiguous"
+    corrections = world.services.runs.corrections
+    if one.isascii():
+        with pytest.raises(InvalidInput, match=r"U\+200B"):
+            corrections.correct(run.id, [2], {Field.CUSTOMER: other}, reason="x", by=ALICE)
+        assert world.charge(other).charge.customer == other
+        return
+    for number, id_ in ((2, other), (3, one)):
+        corrections.correct(run.id, [number], {Field.CUSTOMER: id_}, reason="by card", by=ALICE)
+    assert [(row.customer, row.state) for row in rows_of(world, run.id)] == [
+        (other, "planned"),
+        (one, "planned"),
+    ]
+    corrections.undo(run.id, [2, 3], reason="not sure", by=ALICE)
+    assert {row.state for row in rows_of(world, run.id)} == {"blocked"}
+
+
+def test_an_id_in_another_form_is_found_by_search(world: World) -> None:
+    own_id(world, NFD)
+    charged(world, NFC)
+    (run_id,) = world.services.reports.runs.page().frame["id"]
+    reports = world.services.reports
+    for typed in (NFC, NFD):
+        assert len(reports.charges.page(search=typed).frame) == 1
+        assert len(reports.runs.rows(run_id, search=typed)[0]) == 1
+        assert len(reports.customers.page(search=typed).frame) == 1

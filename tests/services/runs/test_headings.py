@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lib.domain.runs import RunRow
 from lib.services.runs.files import RunUpload
+from lib.store.meta import RUN_COLUMNS
 from tests.charge_runs import rows_of
 from tests.world import ALICE, World
 
@@ -60,7 +61,7 @@ class TestHeadings:
     def test_a_guess_that_nobody_confirmed_is_not_remembered(self, world: World) -> None:
         only_row(world, opened(world, self.OCTOBER, f"{payer(world)},10.00,usd,INV-1"))
         with world.services.uow.read() as stores:
-            assert stores.runs.remembered_columns() == {}
+            assert stores.meta.headings(RUN_COLUMNS) == {}
 
 
 def test_a_heading_and_a_cell_of_two_currencies_are_never_sent(world: World) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.runs import RunState
+from lib.reports.charge_filter import ChargeFilter
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import counts, invoices, payers, rows_of, started
 from tests.world import ALICE, BOB, World
+
+FAILURES = ChargeFilter(unresolved=True)
 
 
 def finished_with_one_unknown(world: World) -> str:
@@ -28,7 +31,7 @@ def is_brought_back(world: World, run_id: str) -> bool:
     (row,) = rows_of(world, world.services.runs.retry_runs.create(run_id, by=ALICE).id)
     world.services.runs.control.cancel(row.run_id, by=ALICE)
     (open_row,) = rows_of(world, world.services.runs.retry_runs.create_from_open(by=ALICE).id)
-    failures = world.services.reports.charges.page(unresolved=True).frame
+    failures = world.services.reports.charges.page(FAILURES).frame
     assert (row.reference, open_row.reference) == (lost, lost)
     assert list(failures["reference"]) == [lost]
     assert list(failures["reason"]) == ["try_later"]
@@ -63,9 +66,9 @@ def test_failures_are_told_by_their_reason(world: World) -> None:
     world.clock.advance(hours=25)
     world.services.charge_resolver.resolve_due()
     charges = world.services.reports.charges
-    assert list(charges.reasons(since=0)["reason"]) == ["try_later"]
-    assert len(charges.page(unresolved=True, reason="try_later", since=0).frame) == 1
-    assert len(charges.page(unresolved=True, reason="bank_refused", since=0).frame) == 0
+    assert list(charges.reasons(FAILURES)["reason"]) == ["try_later"]
+    assert len(charges.page(FAILURES, reason="try_later").frame) == 1
+    assert len(charges.page(FAILURES, reason="bank_refused").frame) == 0
 
 
 def test_a_row_that_its_run_sends_again_is_no_failure(world: World) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.runs import Run
+from lib.errors import LedgerBehind
+from lib.practice.declines import DECLINES
 from lib.store.new_cards import NewCardStore
 from tests.charge_runs import approve, audited, draft, executed, uow
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, GOOD, World
@@ -311,6 +313,53 @@ class TestNotCovered:
         ((ended, refusal),) = queued(world)
         assert ended
         assert "more than 30 days" in str(refusal)
+
+    def test_a_ledger_that_is_behind_for_a_while_ends_nothing(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge)
+
+        def behind(*_: object, **__: object) -> None:
+            raise LedgerBehind
+
+        with monkeypatch.context() as patch:
+            patch.setattr("lib.services.charges.charge.claim_attempt", behind)
+            assert tick(world) == 0
+        assert queued(world) == [(0, None)]
+        world.clock.advance(minutes=5)
+        assert tick(world) == 1
+        assert state(world, charge) is ChargeState.SUCCEEDED
+
+    @pytest.mark.parametrize("hours", [2, 7_200])
+    def test_what_was_queued_under_a_fast_clock_does_not_wait_for_that_date(
+        self, world: World, hours: int
+    ) -> None:
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge)
+        # Queued an hour before, as that process saw it; then Stripe was out of reach, and the clock was set.
+        world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
+        assert tick(world) == 0
+        world.change(
+            "UPDATE new_card_charges SET next_try_at = next_try_at + :ahead", ahead=hours * 3_600
+        )
+        assert tick(world) == 1
+        assert state(world, charge) is ChargeState.SUCCEEDED
+
+    def test_the_card_that_a_bank_stopped_saved_anew_is_not_charged(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(DECLINES, "generic_decline", DECLINES["stolen_card"])
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge, ALWAYS_DECLINES)
+        assert tick(world) == 0
+        ((ended, refusal),) = queued(world)
+        assert ended
+        assert "must not be charged again" in str(refusal)
+        assert len(world.services.charges.view(charge).attempts) == 1
 
     def test_detached_again(self, world: World) -> None:
         run = executed(world, [failing(world)], charge_new_cards=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from lib.domain.declines import SECRET_CODES
 from lib.errors import InvalidInput, NotPermitted, StaleState
-from lib.services.runs.messages import message_about
 from lib.services.runs.retry_run import LinkCounts
 from tests.charge_runs import approved, executed, rows_of
 from tests.world import (
@@ -19,7 +20,11 @@ from tests.world import (
     VERA,
     WANTS_AUTHENTICATION,
     World,
+    new_world,
 )
+
+# Half an hour past midnight of the next month, in Tokyo.
+AT = int(datetime(2026, 11, 30, 15, 30, tzinfo=UTC).timestamp())
 
 
 def row(world: World, reference: str, number: str = "4242424242424242", amount: int = 1000):
@@ -115,6 +120,20 @@ class TestResults:
         world.change("UPDATE attempts SET decline_code = :code", code=code)
         assert self.codes(world, run) == ["generic_decline"]
 
+    @pytest.mark.server
+    @pytest.mark.parametrize(
+        ("zone", "charged_at"),
+        [("UTC", "2026-11-30T15:30:00+00:00"), ("Asia/Tokyo", "2026-12-01T00:30:00+09:00")],
+    )
+    def test_times_are_the_installations_with_their_offset(
+        self, tmp_path: Path, zone: str, charged_at: str
+    ) -> None:
+        with new_world(tmp_path, ONFILE_TIMEZONE=zone) as world:
+            run = executed(world, [row(world, "INV-1")])
+            world.change("UPDATE attempts SET outcome_at = :at", at=AT)
+            header, lines = world.services.runs.views.results(run.id)
+            assert [line[header.index("onfile_charged_at")] for line in lines] == [charged_at]
+
 
 class TestOneMessageACustomer:
     @pytest.fixture
@@ -149,13 +168,32 @@ class TestOneMessageACustomer:
         assert (first["amount"], first["currency"]) == ("33.50", "usd")
         assert first["link"] == self.link_of(world, run, 4)
         assert first["message"].split("\n") == [
-            f"Your bank declined the payment. Please contact your bank or use another card: {first['link']}",
+            "Hello Payer INV-1,",
+            "",
+            "Your bank declined this payment. Please contact your bank, or use another card on this page.",
             "- INV-1: $10.00",
             "- INV-3: $20.50",
             "",
-            "Your payment could not be completed. Please contact us.",
+            "This payment could not be completed. Please contact us.",
             "- INV-4: $3.00",
+            "",
+            first["link"],
+            "",
+            "The page is run by Stripe. The link works until December 22, 2026.",
+            "",
+            "Kind regards",
         ]
+        assert (first["subject"], first["language"]) == (
+            "Your payment to our company needs your attention",
+            "en",
+        )
+
+    def test_in_the_customers_language(self, world: World, run) -> None:
+        world.change("UPDATE customers SET preferred_locales = 'pl,de-AT'")
+        first, _ = self.told(world, run)
+        assert first["subject"] == "Ihre Zahlung an unser Unternehmen: bitte sehen Sie nach"
+        assert "- INV-3: $ 20,50" in first["message"].replace("\N{NO-BREAK SPACE}", " ")
+        assert "Der Link gilt bis 22. Dezember 2026." in first["message"]
 
     def test_only_about_the_chosen_rows_and_by_their_link(self, world: World, run) -> None:
         (only,) = self.told(world, run, numbers={2, 5, 6})
@@ -177,9 +215,25 @@ class TestOneMessageACustomer:
     def test_several_currencies(self, world: World, run) -> None:
         views = [world.services.charges.view(one.charge_id) for one in rows_of(world, run.id)[:3:2]]
         other = replace(views[1], charge=replace(views[1].charge, currency="jpy"))
-        reference, amount, currency, text, _ = message_about([views[0], other])
-        assert (reference, amount, currency) == ("INV-1, INV-3", "10.00, 2050", "usd, jpy")
-        assert "- INV-3: ¥2,050" in text
+        with world.uow.read() as stores:
+            composed = world.services.messages.composer.about_charges(stores, [views[0], other])
+        assert composed is not None
+        assert composed.references == "INV-1, INV-3"
+        assert composed.sums == ("10.00, 2050", "usd, jpy")
+        assert "- INV-3: ¥2,050" in composed.message.text
+
+    def test_of_one_charge_it_says_the_same(self, world: World, run) -> None:
+        """Single and bulk have the same words."""
+        (only,) = self.told(world, run, numbers={2})
+        single = world.services.messages.composer.about_charge(rows_of(world, run.id)[0].charge_id)
+        assert single is not None
+        assert single.message.text == only["message"]
+
+    def test_the_company_signs(self, world: World, run) -> None:
+        world.settings = replace(world.settings, company="Acme Ltd", contact="help@acme.example")
+        world.rebuild()
+        (first, *_) = self.told(world, run)
+        assert first["message"].endswith("\n\nKind regards\nAcme Ltd\nhelp@acme.example")
 
     @pytest.mark.parametrize("code", sorted(SECRET_CODES))
     def test_secrets_of_the_bank_are_in_no_message(self, world: World, run, code) -> None:

@@ -74,25 +74,39 @@ class TestACellIsWhatItShows:
         assert "already_charged" in codes(rows)[1]
         assert sorted(world.moved()) == [(12_000, "eur"), (123_450, "eur")]
 
+    @pytest.mark.parametrize("decimal", [None, DecimalSign.COMMA])
+    def test_a_dot_that_a_number_format_writes(
+        self, world: World, payers: list[str], decimal: DecimalSign | None
+    ) -> None:
+        """It is no decimal sign, whatever the file's is."""
+        file = sheet_of([(payers[0], 120, "eur", 2200)], formats={(1, 3): '"Nr. "0'})
+        (row,) = drafted(world, opened(world, file, "a.xlsx"), Choices(decimal=decimal))
+        assert (row.reference, row.state, codes([row])) == ("Nr. 2200", "planned", [[]])
+
     def test_zeros_that_a_number_format_writes(self, world: World, payers: list[str]) -> None:
         charged(world, opened(world, csv_of([(payers[0], "120.00", "eur", "0000123")])))
-        again = sheet_of([(payers[0], 120, "eur", 123)], formats={(1, 3): "0000000"})
-        (row,) = drafted(world, opened(world, again, "again.xlsx"))
+        again = sheet_of(
+            [(payers[0], 120, "eur", 123), (payers[1], 1, "eur", "NEW")],
+            formats={(1, 3): "0000000"},
+        )
+        row, _ = rows_of(world, charged(world, opened(world, again, "again.xlsx")).id)
         assert (row.reference, row.state) == ("0000123", "blocked")
         assert "already_charged" in codes([row])[0]
-        assert world.moved() == [(12_000, "eur")]
+        assert world.moved() == [(12_000, "eur"), (100, "eur")]
 
     @pytest.mark.parametrize("code", ["d-mmm", "mmm-yy", "dd.mm.yyyy", "h:mm", "m/d/yyyy"])
     def test_a_reference_that_became_a_date(
         self, world: World, payers: list[str], code: str
     ) -> None:
         charged(world, opened(world, csv_of([(payers[0], "120.00", "eur", "11-24")])))
-        again = sheet_of([(payers[0], 120, "eur", 46350)], formats={(1, 3): code})
-        (row,) = drafted(world, opened(world, again, "again.xlsx"))
+        again = sheet_of(
+            [(payers[0], 120, "eur", 46350), (payers[1], 1, "eur", "NEW")], formats={(1, 3): code}
+        )
+        row, _ = rows_of(world, charged(world, opened(world, again, "again.xlsx")).id)
         assert (row.reference, row.state) == (None, "blocked")
         assert codes([row])[0][0] == "reference_is_date"
         assert "made a date of this reference" in row.findings[0].message
-        assert world.moved() == [(12_000, "eur")]
+        assert world.moved() == [(12_000, "eur"), (100, "eur")]
 
     def test_truth_errors_and_formulas(self, world: World, payers: list[str]) -> None:
         file = sheet_of(
@@ -195,13 +209,15 @@ class TestLetters:
     def test_a_code_page_that_is_not_unicode(self, world: World, payers: list[str]) -> None:
         rows = [(payers[0], "120.00", "eur", self.REFERENCE)]
         charged(world, opened(world, csv_of(rows)))
-        again = csv_of(rows, encoding="cp1250")
-        (row,) = drafted(world, opened(world, again))
+        again = csv_of([*rows, (payers[1], "1.00", "eur", "NEW-1")], encoding="cp1250")
+        row, _ = rows_of(world, charged(world, opened(world, again)).id)
         assert (row.state, codes([row])[0][0]) == ("blocked", "encoding_unconfirmed")
-        (row,) = drafted(world, opened(world, again, encoding="windows-1250"))
+        again = csv_of([*rows, (payers[1], "2.00", "eur", "NEW-2")], encoding="cp1250")
+        chosen = opened(world, again, encoding="windows-1250")
+        row, _ = rows_of(world, charged(world, chosen).id)
         assert (row.reference, row.state) == (self.REFERENCE, "blocked")
         assert "already_charged" in codes([row])[0]
-        assert world.moved() == [(12_000, "eur")]
+        assert world.moved() == [(12_000, "eur"), (100, "eur"), (200, "eur")]
 
     @pytest.mark.parametrize(
         ("encoding", "chosen", "reference"),
@@ -220,8 +236,9 @@ class TestLetters:
         file = csv_of([(payers[0], "120.00", "eur", reference)], encoding=encoding)
         (row,) = drafted(world, opened(world, file))
         assert codes([row]) == [["encoding_unconfirmed"]]
-        (row,) = drafted(world, opened(world, file, encoding=chosen))
-        assert (row.reference, row.state) == (reference, "planned")
+        (row,) = rows_of(world, charged(world, opened(world, file, encoding=chosen)).id)
+        assert (row.reference, row.state) == (reference, "sent")
+        assert world.moved() == [(12_000, "eur")]
 
     def test_names_alone_do_not_stop_a_file(self, world: World, payers: list[str]) -> None:
         header = (*HEADER, "name")
@@ -251,6 +268,15 @@ class TestNoCharge:
         ("heading", "word", "state"),
         [
             ("type", "Credit note", "blocked"),
+            ("type", "credit_note", "blocked"),
+            ("type", "Credit-Note", "blocked"),
+            ("type", "ACCRECCREDIT", "blocked"),
+            ("type", "Facture d’avoir", "blocked"),
+            ("Type de pièce", "Avoir", "blocked"),
+            ("type", "Note de credit", "blocked"),
+            ("type", "Nota de abono", "blocked"),
+            ("Document type", "Credit adjustment", "planned"),
+            ("note", "CREDIT_NOTE", "blocked"),
             ("Belegart", "Gutschrift", "blocked"),
             ("D/C", "C", "blocked"),
             ("Soll/Haben", "H", "blocked"),
@@ -258,8 +284,20 @@ class TestNoCharge:
             ("note", "Subtotal", "blocked"),
             ("note", "Total EUR", "blocked"),
             ("note", "Zwischensumme:", "blocked"),
+            ("note", "Gesamtergebnis", "blocked"),
+            ("note", "Subtotal Ana", "planned"),
+            ("note", "Ana Total", "planned"),
+            ("note", "Sub-total: Ana", "planned"),
+            ("note", "Total for Ana", "planned"),
+            ("note", "Ana Ergebnis", "planned"),
+            ("status", "Refunded", "planned"),
             ("note", "credit note for INV-7", "planned"),
             ("status", "paid", "planned"),
+            ("type", "CN-17", "blocked"),
+            ("Document number", "CN-17", "planned"),
+            ("Tipo de documento", "Nota de credito", "blocked"),
+            ("Typ dokladu", "Dobropis", "blocked"),
+            ("type", "Adjustment", "planned"),
         ],
     )
     def test_is_never_green(
@@ -277,6 +315,27 @@ class TestNoCharge:
         assert rows[1].state == state
         assert codes(rows)[1]
 
+    def test_a_credit_note_among_invoices_is_not_charged(
+        self, world: World, payers: list[str]
+    ) -> None:
+        file = csv_of(
+            [
+                (payers[0], "120.00", "eur", "RE-1", "Invoice"),
+                (payers[1], "80.00", "eur", "GU-2", "Credit note"),
+            ],
+            header=(*HEADER, "document_type"),
+        )
+        charged(world, opened(world, file))
+        assert world.moved() == [(12_000, "eur")]
+
+    @pytest.mark.parametrize("word", ["Credit card", "Total hours: 5", "Totally new"])
+    def test_words_that_only_sound_like_it(
+        self, world: World, payers: list[str], word: str
+    ) -> None:
+        file = csv_of([(payers[0], "120.00", "eur", "RE-1", word)], header=(*HEADER, "type"))
+        (row,) = drafted(world, opened(world, file))
+        assert (row.state, codes([row])) == ("planned", [[]])
+
     def test_a_sum_with_an_address_in_it(self, world: World, payers: list[str]) -> None:
         file = csv_of(
             [
@@ -287,6 +346,46 @@ class TestNoCharge:
         )
         rows = drafted(world, opened(world, file))
         assert codes(rows) == [[], [], ["amount_is_a_sum"]]
+
+    def test_a_sum_in_the_middle_without_a_word(self, world: World, payers: list[str]) -> None:
+        a, b, c = payers[:3]
+        file = csv_of(
+            [
+                (a, "120.00", "eur", "RE-1"),
+                (b, "80.00", "eur", "RE-2"),
+                (c, "200.00", "eur", "RE-3"),
+                (a, "35.50", "eur", "RE-4"),
+                (b, "64.00", "eur", "RE-5"),
+            ]
+        )
+        rows = drafted(world, opened(world, file))
+        assert codes(rows) == [[], [], ["amount_is_a_sum"], [], []]
+        assert "sum of the 2 rows above it" in rows[2].findings[0].message
+
+    @pytest.mark.parametrize(
+        "total",
+        [
+            ("Total", "200.00", "eur", ""),
+            ("", "200.00", "eur", "Summe"),
+            ("Gesamt", "200.00", "", ""),
+            ("Ana Total", "200.00", "eur", ""),
+            ("", "200.00", "eur", ""),
+        ],
+    )
+    def test_a_total_has_one_finding(
+        self, world: World, payers: list[str], total: tuple[str, ...]
+    ) -> None:
+        file = csv_of(
+            [
+                (payers[0], "120.00", "eur", "RE-1"),
+                (payers[1], "80.00", "eur", "RE-2"),
+                total,
+                (payers[2], "35.50", "eur", "RE-4"),
+            ]
+        )
+        rows = drafted(world, opened(world, file))
+        assert codes(rows) == [[], [], ["row_is_total"], []]
+        assert rows[2].state == "blocked"
 
     def test_negative_and_nothing(self, world: World, payers: list[str]) -> None:
         file = sheet_of(
@@ -302,9 +401,14 @@ class TestCurrency:
         "code", ["[$$-409]#,##0.00", "[$£-809]#,##0.00", '#,##0.00" USD"', "[$CHF] 0.00", '"kr"0']
     )
     def test_a_format_that_names_another(self, world: World, payers: list[str], code: str) -> None:
-        file = sheet_of([(payers[0], 120, "eur", "D-1")], formats={(1, 1): code})
-        (row,) = drafted(world, opened(world, file, "a.xlsx"))
-        assert (row.state, codes([row])) == ("blocked", [["currency_contradicts_format"]])
+        file = sheet_of(
+            [(payers[0], 120, "eur", "D-1"), (payers[1], 230, "eur", "D-2")],
+            formats={(1, 1): code, (2, 1): "0.00"},
+        )
+        rows = rows_of(world, charged(world, opened(world, file, "a.xlsx")).id)
+        assert [row.state for row in rows] == ["blocked", "sent"]
+        assert codes(rows) == [["currency_contradicts_format"], []]
+        assert world.moved() == [(23_000, "eur")]
 
     @pytest.mark.parametrize(
         "code", ["[$€-407] #,##0.00", '#,##0.00" EUR"', "#,##0.00 [$€-1]", "[$-409]#,##0.00"]
@@ -350,7 +454,8 @@ class TestNumberStyle:
         assert red(upload.parsed()) == [((2, 3), "decimal_unconfirmed")]
         assert upload.parsed().reading.decimal_proposal is None
         assert codes(drafted(world, upload, DOT)) == [["amount_too_many_decimals"]] * 2
-        assert [row.amount for row in drafted(world, upload, COMMA)] == [123_400, 250_000]
+        charged(world, upload, COMMA)
+        assert sorted(world.moved()) == [(123_400, "eur"), (250_000, "eur")]
 
     def test_the_odd_rows_of_a_mixed_file(self, world: World, payers: list[str]) -> None:
         file = csv_of(
@@ -365,6 +470,14 @@ class TestNumberStyle:
         assert codes(rows)[2] == ["amount_invalid"]
         assert "not written with a decimal dot" in rows[2].findings[0].message
 
+    def test_a_letter_that_changes_what_is_seen_is_named(
+        self, world: World, payers: list[str]
+    ) -> None:
+        file = csv_of([(payers[0], "\u202d1,234.50\u202c", "eur", "R-1")])
+        (row,) = drafted(world, opened(world, file))
+        assert (row.amount, codes([row])) == (None, [["amount_invalid"]])
+        assert "U+202D (left-to-right override)" in row.findings[0].message
+
     @pytest.mark.parametrize(
         ("text", "amount"),
         [
@@ -374,6 +487,8 @@ class TestNumberStyle:
             ("1\N{THIN SPACE}234.50", 123_450),
             ("1\N{NO-BREAK SPACE}234", 123_400),
             ("１，２３４．５０", 123_450),
+            ("1,234.50\u200b", 123_450),
+            ("\u200e1\u2060,234.50", 123_450),
             ("€1,234.50", 123_450),
             ("1,234.50 EUR", 123_450),
         ],

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from lib.domain.runs import Limits, RunState
+from lib.domain.limits import Limits
+from lib.domain.runs import RunState
+from lib.store.meta import BEHIND
 from tests.charge_runs import (
     counts,
     executed,
@@ -75,6 +77,55 @@ class TestBreaker:
         assert counts(world, run.id) == {"declined": 28}
         assert world.moved() == []
 
+    def test_a_death_between_does_not_begin_the_window_anew(self, world: World) -> None:
+        people = payers(world, 4, ALWAYS_DECLINES)
+        run_id = started(world, invoices(people * 7))
+        enough = lambda: counts(world, run_id).get("declined", 0) >= 12  # noqa: E731
+        world.services.runs.executor.execute(run_id, should_stop=enough)
+        before = counts(world, run_id)["declined"]
+        assert world.services.runs.control.find(run_id).state is RunState.RUNNING
+        assert 12 <= before < 20
+        world.rebuild().runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "many_declines")
+        assert 20 <= counts(world, run_id)["declined"] < 28
+
+    def test_nor_a_row_of_blocks(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 8, BLOCKED_BY_STRIPE))
+        enough = lambda: counts(world, run_id).get("declined", 0) >= 3  # noqa: E731
+        world.services.runs.executor.execute(run_id, should_stop=enough)
+        assert counts(world, run_id) == {"declined": 3, "planned": 5}
+        world.rebuild().runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "blocked_by_stripe")
+        assert counts(world, run_id) == {"declined": 5, "planned": 3}
+        # A person who resumes has looked, and the count begins anew: three more are no row of five.
+        assert resumed(world, run_id).state is RunState.FINISHED
+
+    def test_whoever_dies_before_it_can_say_stop_leaves_the_stop_to_the_next(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_id = started(world, one_payer(world, 7, BLOCKED_BY_STRIPE))
+        with monkeypatch.context() as patch:
+            patch.setattr("lib.domain.breaker.MOST_BLOCKED", 100)
+            enough = lambda: counts(world, run_id).get("declined", 0) >= 5  # noqa: E731
+            world.services.runs.executor.execute(run_id, should_stop=enough)
+        assert counts(world, run_id) == {"declined": 5, "planned": 2}
+        world.rebuild().runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "blocked_by_stripe")
+        assert counts(world, run_id) == {"declined": 5, "planned": 2}
+
+    def test_what_was_proven_never_executed_is_no_answer(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 8))
+        path = ("POST", "/v1/payment_intents")
+        world.stripe.faults.add(*path, kind="error_500_saved", times=4)
+        world.stripe.faults.add(*path, kind="error_500_saved", times=2, after=5)
+        enough = lambda: counts(world, run_id).get("unknown", 0) >= 6  # noqa: E731
+        world.services.runs.executor.execute(run_id, should_stop=enough)
+        assert counts(world, run_id) == {"unknown": 6, "succeeded": 1, "planned": 1}
+        world.clock.advance(hours=25)
+        assert world.services.charge_resolver.resolve_due() == 6
+        world.services.runs.executor.execute(run_id)
+        assert all_paid(world, world.services.runs.control.find(run_id), 8)
+
     def test_no_answers(self, world: World) -> None:
         run_id = started(world, one_payer(world, 7))
         world.fault("lost_reply", times=5)
@@ -115,6 +166,23 @@ class TestBreaker:
         run = resumed(world, run_id)
         assert run.state is RunState.FINISHED
         assert counts(world, run_id) == {"unknown": 1, "succeeded": 2}
+
+    def test_a_ledger_that_turns_out_to_be_behind_stops_it_and_blocks_no_row(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_id = started(world, one_payer(world, 4))
+
+        def behind() -> None:
+            with uow(world).write() as stores:
+                stores.meta.set(BEHIND, str(world.now))
+
+        around_send(monkeypatch, behind, lambda: None)
+        world.services.runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "ledger_behind")
+        assert counts(world, run_id) == {"succeeded": 1, "planned": 3}
+        with uow(world).write() as stores:
+            stores.meta.clear(BEHIND)
+        assert all_paid(world, resumed(world, run_id), 4)
 
     def test_not_taken_stops_and_however_often_is_never_counted_as_a_try(
         self, world: World
@@ -162,6 +230,30 @@ class TestLimits:
         world.clock.advance(days=1)
         assert resumed(world, run_id).state is RunState.FINISHED
         assert counts(world, run_id) == {"succeeded": 4}
+
+    def most_of_the_default(self, world: World) -> None:
+        """All but twenty dollars of the fifty thousand that a day has where nobody set a limit."""
+        payer = one_payer(world, 1)[0][0]
+        for number in range(10):
+            amount = "4980.00" if number else "5000.00"
+            world.charge(payer, amount=amount, reference=f"large-{number}")
+        world.charge(payer, amount="160.00", reference="the rest")
+
+    def test_of_a_day_by_default(self, world: World) -> None:
+        run_id = started(world, one_payer(world, 3))
+        self.most_of_the_default(world)
+        world.services.runs.executor.execute(run_id)
+        assert stopped(world.services.runs.control.find(run_id), "day_limit")
+        assert counts(world, run_id) == {"succeeded": 1, "planned": 2}
+
+    def test_a_run_from_before_there_were_defaults_keeps_what_it_was_approved_under(
+        self, world: World
+    ) -> None:
+        run_id = started(world, one_payer(world, 3))
+        world.change("DROP TRIGGER runs_keep_their_day_limits", "UPDATE runs SET day_limits = NULL")
+        self.most_of_the_default(world)
+        world.services.runs.executor.execute(run_id)
+        assert counts(world, run_id) == {"succeeded": 3}
 
     def test_of_a_day_that_ends_meanwhile(
         self, world: World, monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,9 @@ import pytest
 from lib.errors import InvalidInput, LedgerBehind
 from lib.store.anchor import Anchor
 from lib.store.audit import AuditStore
-from tests.world import ADA, BOB, World
+from lib.store.meta import TIMEZONE
+from tests.charge_runs import executed, invoices, payers
+from tests.world import ADA, ALICE, BOB, World
 
 
 def change(world: World, *statements: str) -> None:
@@ -85,6 +87,29 @@ class TestFound:
         change(used, "DELETE FROM audit_log WHERE id = (SELECT max(id) FROM audit_log)")
         (used.settings.data_dir / "onfile.anchor").unlink()
         assert not used.services.audit.verify().ok
+
+    def test_a_day_is_the_installations(self, used: World) -> None:
+        with used.uow.write() as stores:
+            stores.meta.set(TIMEZONE, "Pacific/Auckland")
+        assert used.services.audit.anchor_day()
+        lines = used.settings.database.with_suffix(".heads").read_text().splitlines()
+        assert lines[-1].startswith("2026-11-24 "), "one in the morning there"
+
+    def test_a_certificate_tells_where_nothing_else_is_left(self, used: World) -> None:
+        run = executed(used, invoices(payers(used, 1)))
+        head = used.services.runs.certificates.certify(run.id, by=ALICE).content["audit_head"]
+        assert used.services.audit.verify().ok
+        change(used, "DELETE FROM audit_log WHERE id > (SELECT max(id) - 2 FROM audit_log)")
+        for beside in (".anchor", ".heads"):
+            used.settings.database.with_suffix(beside).unlink(missing_ok=True)
+        assert used.services.audit.verify().missing == (head,)
+
+    def test_so_does_a_backup(self, used: World, tmp_path: Path) -> None:
+        taken = used.services.backups.take(by=ADA, destination=tmp_path)
+        change(used, "DELETE FROM audit_log WHERE id > (SELECT max(id) - 3 FROM audit_log)")
+        for beside in (".anchor", ".heads"):
+            used.settings.database.with_suffix(beside).unlink(missing_ok=True)
+        assert used.services.audit.verify().missing == (taken.audit_head,)
 
     def test_a_damaged_anchor_is_no_anchor_that_fits(self, used: World) -> None:
         (used.settings.data_dir / "onfile.anchor").write_text("{}")

@@ -6,22 +6,27 @@ import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lib import bootstrap
 from lib.bootstrap import Services
+from lib.domain.checks import Check
 from lib.domain.event_types import EVENT_TYPES, MORE_EVENT_TYPES
-from lib.errors import Misconfigured
+from lib.domain.incidents import Resolution
+from lib.errors import Misconfigured, OutcomeUnknown
 from lib.practice import thin_events
-from lib.services.staff.doctor import _PROBES, HEARTBEAT_FRESH_SECONDS, Check, DoctorService
+from lib.services.staff.doctor import DoctorService
+from lib.services.staff.file_checks import HEARTBEAT_FRESH_SECONDS
+from lib.services.staff.key_permissions import OPTIONAL, PROBES
 from lib.settings import Mode, load_settings
 from lib.store.unit_of_work import UnitOfWork
 from tests import stripe_account
 from tests.databases import migrated
 from tests.webhook_route import deliver
-from tests.world import World
+from tests.world import ADA, World
 
 # As practice Stripe spells them, and the check that fails without them.
 PERMISSIONS = {
@@ -72,7 +77,7 @@ class TestChecks:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As it would be without our switching Managed Payments off, or if Stripe stopped minding."""
-        monkeypatch.setattr("lib.services.staff.doctor.SETUP_SESSION", {"mode": "setup"})
+        monkeypatch.setattr("lib.services.staff.key_permissions.SETUP_SESSION", {"mode": "setup"})
         name = "permission: make checkout sessions"
         assert by_name(world.services.doctor.checks())[name].ok
         world.stripe.configure({"managed_payments": True})
@@ -101,9 +106,13 @@ class TestChecks:
                 stores.incidents.add(
                     f"inc_{subject}", kind="unexpected_payment", subject=subject, details={}, at=1
                 )
-            stores.incidents.settle("inc_pi_1", by="alice", note="refunded", at=2)
+            stores.incidents.settle(
+                "inc_pi_1", resolution=Resolution.REFUNDED, by="alice", note="refunded", at=2
+            )
         check = by_name(world.services.doctor.checks())["incidents"]
-        assert (check.ok, check.detail) == (False, "Not settled yet: pi_2 (unexpected_payment).")
+        assert not check.ok
+        assert check.detail.startswith("Not settled yet: pi_2 (unexpected_payment). ")
+        assert f"{world.settings.public_url}/incidents" in check.detail
 
     @pytest.mark.parametrize(("permission", "name"), PERMISSIONS.items())
     def test_a_missing_permission_alone_is_named(
@@ -120,12 +129,23 @@ class TestChecks:
         world.stripe.faults.allow(key, permission)
         assert all(check.ok for check in services.doctor.checks())
 
+    @pytest.mark.parametrize("permission", ["rak_balance_transaction_read", "rak_payout_read"])
+    def test_without_fees_and_payouts_everything_else_works(
+        self, world: World, tmp_path: Path, permission: str
+    ) -> None:
+        key = "rk_test_onfile"
+        world.stripe.faults.deny(key, permission)
+        checks = other_services(world, tmp_path, STRIPE_SECRET_KEY=key).doctor.checks()
+        assert all(check.ok for check in checks)
+        (named,) = [check for check in checks if permission in check.detail]
+        assert "everything else works" in named.detail
+
     def test_every_permission_that_reading_and_charging_takes_is_asked_for(self) -> None:
         """Whatever the gateway sends, the doctor has tried."""
         folder = Path(__file__).parents[3] / "lib" / "stripe_gateway"
         source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
         used = set(re.findall(r"/v1/([a-z_]+(?:/sessions)?)", source))
-        asked = {path.removeprefix("/v1/") for *_, path in _PROBES}
+        asked = {path.removeprefix("/v1/") for *_, path in (*PROBES, *OPTIONAL)}
         covered = {path for path in used if any(f"{a}/".startswith(f"{path}/") for a in asked)}
         # What the doctor only looks at where it may.
         assert used - covered == {"account", "webhook_endpoints"}
@@ -170,8 +190,24 @@ class TestChecks:
         def refused(_: object) -> str:
             raise Misconfigured("Not this key.", http_status=status, details=dict(details))
 
-        monkeypatch.setattr("lib.stripe_gateway.gateway.StripeGateway.account_id", refused)
+        monkeypatch.setattr("lib.stripe_gateway.gateway.StripeGateway.account", refused)
         assert not by_name(services.doctor.checks())["stripe_key"].ok
+
+    def test_an_account_that_cannot_be_read_is_no_permission(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its 404 is not the one that Stripe gives to whoever may ask. Seen with a stand-in for Stripe."""
+        services = other_services(world, tmp_path, STRIPE_SECRET_KEY="rk_test_onfile")
+
+        def unknown(_: object) -> None:
+            raise OutcomeUnknown("Stripe's answer could not be read.", http_status=404)
+
+        monkeypatch.setattr("lib.stripe_gateway.gateway.StripeGateway.account", unknown)
+        checks = by_name(services.doctor.checks())
+        assert not checks["permissions"].ok
+        assert "permission: charge" not in checks
+        with pytest.raises(OutcomeUnknown):
+            list(services.doctor.sandbox())
 
     def test_stripe_out_of_reach(self, world: World) -> None:
         world.server.stop()
@@ -321,3 +357,32 @@ class TestReady:
         check = by_name(world.services.doctor.is_ready())["database"]
         assert not check.ok
         assert "Restart" in check.detail
+
+
+@pytest.mark.parametrize(("ahead", "says"), [(600, "600 s ahead of"), (-90, "90 s behind")])
+def test_a_wrong_clock_is_told(world: World, ahead: int, says: str) -> None:
+    assert by_name(world.services.doctor.checks())["clock"].ok
+    stripes = world.clock
+    world.clock = lambda: stripes() + timedelta(seconds=ahead)  # type: ignore[assignment]
+    check = by_name(world.rebuild().doctor.checks())["clock"]
+    assert not check.ok
+    assert says in check.detail
+
+
+class TestBackups:
+    def test_the_last_good_one_is_named(self, world: World) -> None:
+        taken = world.services.backups.take(by=ADA)
+        check = by_name(world.services.doctor.checks())["backup"]
+        assert check.ok
+        assert str(taken.path) in check.detail
+        taken.path.unlink()
+        check = by_name(world.services.doctor.checks())["backup"]
+        assert not check.ok
+        assert "not there any more" in check.detail
+
+    def test_one_older_than_two_days_fails(self, world: World) -> None:
+        world.services.backups.take(by=ADA)
+        world.clock.advance(days=2, seconds=1)
+        check = by_name(world.services.doctor.checks())["backup"]
+        assert not check.ok
+        assert "older than two days" in check.detail

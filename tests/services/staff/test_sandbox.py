@@ -75,6 +75,29 @@ class TestDifferences:
         assert "off-session charge with return_url" not in found
         assert "setup session" not in found
 
+    def test_a_type_that_stripe_does_not_exclude(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.stripe.configure({"payment_method_types": ["card", "klarna"]})
+        ask = world.services.gateway.ask
+
+        def deaf(
+            method: str, path: str, params: Mapping[str, object], **more: Any
+        ) -> dict[str, Any]:
+            heard = {k: v for k, v in params.items() if k != "excluded_payment_method_types"}
+            return ask(method, path, heard, **more)
+
+        monkeypatch.setattr(world.services.gateway, "ask", deaf)
+        assert differences(world) == {"setup session for a currency": "offers klarna all the same"}
+
+    def test_a_type_that_stripe_does_not_know(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            "lib.services.staff.sandbox_account.NOT_OFFERED", {"a_type_of_2031": None}
+        )
+        assert differences(world) == {"setup session for a currency": "refused: 400"}
+
     @pytest.mark.parametrize(
         ("lag", "seen", "ok"), [(3, "after 3 s", True), (1_000, "not within 20 s", False)]
     )

@@ -1,0 +1,246 @@
+"""
+Measures what pages that stay open cost: 20 of a kind for a while, over Streamlit's own websocket.
+Prints a table; judges nothing.
+
+    .venv/bin/python -m bench.open_pages [--pages 20] [--seconds 30]
+
+A real server in practice mode. Each client does what a browser does: it signs in by cookie, opens the page,
+and asks for every fragment as often as the server tells it to. Statements are counted in the server, its own
+background work included; the first row is that work alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.request import urlopen
+
+import jwt
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets import ConnectionClosed
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from lib.services.staff.sign_in_cookie import cookie_name
+from lib.settings import load_settings
+from tests.server.conftest import ROOT, environment, free_port
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_START_SECONDS = 90
+# Pages are drawn first, which is not what is measured.
+_SETTLE_SECONDS = 15
+# Counts in the process that serves, where every connection is opened by one function.
+_COUNTED = """
+import sys, threading, time
+from pathlib import Path
+from lib.store import connection_pool
+from streamlit.web.cli import main
+
+told, count, plain = Path(sys.argv.pop()), [0], connection_pool.connect
+
+def heard(statement):
+    count[0] += statement.lstrip().startswith(("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"))
+
+def connect(*path, **how):
+    database = plain(*path, **how)
+    database.conn.set_trace_callback(heard)
+    return database
+
+def tell():
+    while True:
+        told.write_text(str(count[0]))
+        time.sleep(0.1)
+
+connection_pool.connect = connect
+threading.Thread(target=tell, daemon=True).start()
+sys.exit(main())
+"""
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[bytes]
+    url: str
+    told: Path
+
+    @property
+    def cpu_seconds(self) -> float:
+        parts = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(parts[11]) + int(parts[12])) / _TICKS
+
+    @property
+    def statements(self) -> int:
+        return int(self.told.read_text() or 0)
+
+
+@dataclass
+class Client:
+    """One open page."""
+
+    url: str
+    cookie: str
+    page: str
+    query: str
+    asked: int = 0
+    errors: int = 0
+    _every: dict[str, float] = field(default_factory=dict)
+    _due: dict[str, float] = field(default_factory=dict)
+
+    async def stay(self, until: asyncio.Event) -> None:
+        address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
+        async with connect(
+            address,
+            subprotocols=[Subprotocol("streamlit")],
+            additional_headers={"Cookie": self.cookie},
+            max_size=None,
+        ) as socket:
+            await self._ask(socket)
+            while not until.is_set():
+                wait = min(self._due.values(), default=time.monotonic() + 0.5) - time.monotonic()
+                try:
+                    data = await asyncio.wait_for(socket.recv(), min(max(wait, 0.01), 0.5))
+                except TimeoutError:
+                    await self._ask_what_is_due(socket)
+                    continue
+                except ConnectionClosed:
+                    self.errors += 1
+                    return
+                self._heard(data)
+
+    def _heard(self, data: str | bytes) -> None:
+        message = ForwardMsg.FromString(data.encode() if isinstance(data, str) else data)
+        if message.HasField("auto_rerun"):
+            fragment, interval = message.auto_rerun.fragment_id, message.auto_rerun.interval
+            if fragment not in self._every:
+                self._due[fragment] = time.monotonic() + interval
+            self._every[fragment] = interval
+        if message.HasField("delta") and message.delta.new_element.HasField("exception"):
+            self.errors += 1
+
+    async def _ask_what_is_due(self, socket: ClientConnection) -> None:
+        now = time.monotonic()
+        for fragment, due in self._due.items():
+            if due <= now:
+                self._due[fragment] = now + self._every[fragment]
+                self.asked += 1
+                await self._ask(socket, fragment)
+
+    async def _ask(self, socket: ClientConnection, fragment: str = "") -> None:
+        message = BackMsg()
+        message.rerun_script.query_string = self.query
+        message.rerun_script.page_name = self.page
+        message.rerun_script.context_info.timezone = "Europe/Berlin"
+        message.rerun_script.context_info.url = f"{self.url}/{self.page}"
+        if fragment:
+            message.rerun_script.fragment_id = fragment
+            message.rerun_script.is_auto_rerun = True
+        await socket.send(message.SerializeToString())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=30)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        server = _start(Path(folder))
+        try:
+            cookie = _cookie(Path(folder))
+            print(f"{'open':<24}{'CPU ms/s':>10}{'statements/s':>14}{'asked/s':>9}{'errors':>8}")
+            print_cost(server, "nothing", [], arguments.seconds)
+            for name, (page, query) in _places(Path(folder)).items():
+                clients = [Client(server.url, cookie, page, query) for _ in range(arguments.pages)]
+                print_cost(server, f"{arguments.pages} × {name}", clients, arguments.seconds)
+        finally:
+            server.process.terminate()
+            server.process.wait(timeout=30)
+
+
+def print_cost(server: Server, name: str, clients: list[Client], seconds: float) -> None:
+    asyncio.run(_measured(server, name, clients, seconds))
+
+
+async def _measured(server: Server, name: str, clients: list[Client], seconds: float) -> None:
+    over = asyncio.Event()
+    open_pages = [asyncio.create_task(client.stay(over)) for client in clients]
+    await asyncio.sleep(_SETTLE_SECONDS)
+    asked, cpu, statements = sum(c.asked for c in clients), server.cpu_seconds, server.statements
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    row = (
+        (server.cpu_seconds - cpu) * 1000 / took,
+        (server.statements - statements) / took,
+        (sum(client.asked for client in clients) - asked) / took,
+    )
+    over.set()
+    await asyncio.gather(*open_pages)
+    errors = sum(client.errors for client in clients)
+    print(f"{name:<24}{row[0]:>10.1f}{row[1]:>14.1f}{row[2]:>9.1f}{errors:>8}", flush=True)
+
+
+def _start(folder: Path) -> Server:
+    port, told = free_port(), folder / "statements"
+    script = [sys.executable, "-c", _COUNTED, "run", "app.py", "--server.port", str(port)]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*script, str(told)],
+            cwd=ROOT,
+            env=environment(folder / "data", port),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(f"{url}/readyz", timeout=5):
+                return Server(process, url, told)
+        except OSError:
+            time.sleep(0.2)
+    process.kill()
+    raise SystemExit((folder / "server.log").read_text())
+
+
+def _cookie(folder: Path) -> str:
+    settings = load_settings(ROOT, {"ONFILE_DATA_DIR": str(folder / "data")})
+    with sqlite3.connect(settings.database) as shell:
+        (version,) = shell.execute(
+            "SELECT session_version FROM users WHERE username = 'alice'"
+        ).fetchone()
+    payload = {"username": f"alice:{version}", "exp_date": time.time() + 86_400}
+    value = jwt.encode(payload, settings.cookie_key, "HS256")
+    return f"{cookie_name(settings.cookie_key)}={value}"
+
+
+def _places(folder: Path) -> dict[str, tuple[str, str]]:
+    """What is opened: the page, and what stands in its address."""
+    settings = load_settings(ROOT, {"ONFILE_DATA_DIR": str(folder / "data")})
+    with sqlite3.connect(settings.database) as shell:
+        link, charge, run = (
+            str(shell.execute(f"SELECT id FROM {table} WHERE {where} LIMIT 1").fetchone()[0])
+            for table, where in (
+                ("setup_links", "completed_at IS NULL AND revoked_at IS NULL"),
+                ("charges", "state = 'declined'"),
+                ("runs", "state = 'awaiting_approval'"),
+            )
+        )
+    return {
+        "Home": ("home", ""),
+        "a setup link": ("setup_links", f"link={link}"),
+        "a failed charge": ("failures", f"charge={charge}"),
+        "a submitted run": ("runs", f"run={run}"),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""
+Requests that a charge makes at Stripe, counted at practice Stripe: `python -m bench.requests`.
+
+What is read once for all charges of a minute (the news, docs/decisions/008) stands in the first line only.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.world import ALICE, NO_MONEY, World, new_world
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, new_world(Path(folder)) as world:
+        customer = world.customer()
+        bad, good = world.save_card(customer, NO_MONEY), world.save_card(customer)
+        world.services.sync.run(full=True)
+        world.services.sync.run()
+        world.clock.advance(minutes=5)
+        print(f"{'a single charge':<44}{'GET':>5}{'POST':>6}")
+        _line(world, "the first in a minute", lambda: _charge(world, customer, "INV-1", good))
+        _line(
+            world, "another one in the same minute", lambda: _charge(world, customer, "INV-2", good)
+        )
+        _line(
+            world,
+            "with the page's review before it",
+            lambda: _reviewed(world, customer, "INV-3", good),
+        )
+        _charge(world, customer, "INV-4", bad)
+        _line(
+            world,
+            "after a decline, with another card",
+            lambda: _charge(world, customer, "INV-4", good),
+        )
+        world.clock.advance(minutes=2)
+        _line(
+            world,
+            "the first after two minutes and these five",
+            lambda: _charge(world, customer, "INV-5", good),
+        )
+
+
+def _charge(world: World, customer: str, reference: str, method: str) -> None:
+    world.services.charges.charge(
+        world.order(customer, reference=reference, method=method), by=ALICE
+    )
+
+
+def _reviewed(world: World, customer: str, reference: str, method: str) -> None:
+    order = world.order(customer, reference=reference, method=method)
+    seen = world.services.charges.review(order, by=ALICE).fingerprint
+    world.services.charges.charge(order, by=ALICE, seen=seen)
+
+
+def _line(world: World, name: str, work: Callable[[], None]) -> None:
+    requests: Counter[str] = Counter()
+    paths: list[str] = []
+    handle = world.stripe.handle
+
+    def counting(method: str, path: str, *rest: object) -> object:
+        requests[method] += 1
+        paths.append(f"{method} {path}")
+        return handle(method, path, *rest)  # type: ignore[arg-type]
+
+    world.stripe.handle = counting  # type: ignore[assignment,method-assign]
+    try:
+        work()
+    finally:
+        world.stripe.handle = handle  # type: ignore[method-assign]
+    print(f"{name:<44}{requests['GET']:>5}{requests['POST']:>6}  {', '.join(paths)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""
+Messages to customers: their kinds, the fields that a template may have, and how it is filled.
+
+A template is plain text with fields in braces. A paragraph in which a field is empty is left out, so
+that one text serves customers with and without a reference, and a company with and without a contact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lib.errors import InvalidInput
+
+
+class MessageKind(StrEnum):
+    LINK = "link"
+    RECOVERY = "recovery"
+    """After charges that failed."""
+    REMINDER = "reminder"
+    CARD_EXPIRES = "card_expires"
+    THANKS = "thanks"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Filled, for one customer."""
+
+    subject: str
+    text: str
+
+
+_ALWAYS = ("greeting", "name", "company", "contact", "signature")
+_OF_A_LINK = ("link", "until", "reference")
+FIELDS: Mapping[MessageKind, tuple[str, ...]] = {
+    MessageKind.LINK: (*_ALWAYS, *_OF_A_LINK),
+    MessageKind.RECOVERY: (*_ALWAYS, *_OF_A_LINK, "failures", "invoices", "total"),
+    MessageKind.REMINDER: (*_ALWAYS, *_OF_A_LINK, "invoices", "total"),
+    MessageKind.CARD_EXPIRES: (*_ALWAYS, *_OF_A_LINK, "card", "expiry"),
+    MessageKind.THANKS: (*_ALWAYS, "reference", "card"),
+}
+MUST_HAVE: Mapping[MessageKind, tuple[str, ...]] = {
+    MessageKind.LINK: ("link",),
+    MessageKind.RECOVERY: ("failures", "link"),
+    MessageKind.REMINDER: ("link",),
+    MessageKind.CARD_EXPIRES: ("link",),
+    MessageKind.THANKS: (),
+}
+"""Without which a message of this kind makes no sense."""
+MEANINGS: Mapping[str, str] = {
+    "greeting": "“Hello Anna Example,” in the customer's language",
+    "name": "the customer's name",
+    "company": "your company",
+    "contact": "whom customers ask",
+    "signature": "kind regards, the company and the contact",
+    "link": "the address of the page, on a line of its own",
+    "until": "the last day of the link",
+    "reference": "what the link was made for",
+    "failures": "why each payment failed, with its invoices and sums",
+    "invoices": "the invoices that are open, each with its sum",
+    "total": "their sum",
+    "card": "brand and last four digits",
+    "expiry": "month and year in which the card ends",
+}
+
+_FIELD = re.compile(r"\{([a-z_]+)\}")
+_LONGEST_SUBJECT, _LONGEST_BODY = 150, 5000
+# What the bank knows of a card would warn a thief. Whole words, so that none is found inside another.
+_SECRET = re.compile(
+    r"\b(?:lost|stolen|theft|fraud\w*|verloren\w*|gestohlen\w*|diebstahl\w*|verlust\w*|betr[uü]g\w*"
+    r"|perdue?s?|vol[ée]e?s?|fraude\w*|frauduleu\w*|perdid[ao]s?|robad[ao]s?|roubad[ao]s?|smarrit[aio]"
+    r"|rubat[aio]|frod[ei]\w*|truffa|gestolen|verlies|diefstal)\b|紛失|盗難|不正|詐欺",
+    re.IGNORECASE,
+)
+
+
+def translatable(text: str) -> str:
+    """Marks an English sentence for the catalogues, which are made by reading the code."""
+    return text
+
+
+def secret_word(text: str) -> str | None:
+    """A word of any language that tells a customer what only the bank may: lost, stolen, fraud."""
+    match = _SECRET.search(text)
+    return match.group() if match else None
+
+
+def checked(kind: MessageKind, template: Template) -> Template:
+    """
+    A template that can be filled for every customer.
+
+    Raises:
+        InvalidInput: which field is missing, unknown or not closed, or what else is wrong.
+    """
+    subject, body = " ".join(template.subject.split()), _tidy(template.body)
+    _check_length(subject, "subject", _LONGEST_SUBJECT)
+    _check_length(body, "body", _LONGEST_BODY)
+    for text, where in ((subject, "subject"), (body, "body")):
+        _check_fields(kind, text, where)
+    missing = [name for name in MUST_HAVE[kind] if f"{{{name}}}" not in body]
+    if missing:
+        raise InvalidInput(
+            f"The text lacks {{{missing[0]}}}: {MEANINGS[missing[0]]}.",
+            field="body",
+            code="template_field_missing",
+        )
+    return Template(subject, body)
+
+
+def fill(template: Template, values: Mapping[str, str]) -> Message:
+    """`values` by field; one that is absent is empty."""
+
+    def filled(text: str) -> str:
+        return _FIELD.sub(lambda field: values.get(field[1], ""), text)
+
+    paragraphs = [
+        filled(paragraph)
+        for paragraph in template.body.split("\n\n")
+        if all(values.get(name) for name in _FIELD.findall(paragraph))
+    ]
+    return Message(" ".join(filled(template.subject).split()), "\n\n".join(paragraphs))
+
+
+def _tidy(body: str) -> str:
+    lines = (line.rstrip() for line in body.strip().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+
+
+def _check_length(text: str, where: str, longest: int) -> None:
+    if not text:
+        raise InvalidInput(f"The {_SAID[where]} is empty.", field=where, code="template_empty")
+    if len(text) > longest:
+        raise InvalidInput(
+            f"The {_SAID[where]} has at most {longest} characters.",
+            field=where,
+            code="template_too_long",
+        )
+
+
+def _check_fields(kind: MessageKind, text: str, where: str) -> None:
+    rest = _FIELD.sub("", text)
+    if "{" in rest or "}" in rest:
+        raise InvalidInput(
+            f"The {_SAID[where]} has a brace that belongs to no field. A field looks like {{link}}.",
+            field=where,
+            code="template_brace",
+        )
+    unknown = [name for name in _FIELD.findall(text) if name not in FIELDS[kind]]
+    if unknown:
+        raise InvalidInput(
+            f"There is no field {{{unknown[0]}}} in this message. It may have: "
+            + ", ".join(f"{{{name}}}" for name in FIELDS[kind])
+            + ".",
+            field=where,
+            code="template_field_unknown",
+        )
+    word = secret_word(text)
+    if word is not None:
+        raise InvalidInput(
+            f"No message may say “{word}”: what a bank knows of a card is not ours to tell.",
+            field=where,
+            code="template_secret_word",
+        )
+
+
+_SAID = {"subject": "subject", "body": "text"}

@@ -1,0 +1,164 @@
+"""
+A mail server as the outbox sees it: asked first whether it takes a letter, then given its text.
+
+Between the two the outbox writes down that it gives it, so that a death tells what it interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    id: str
+    """The same for each try, so that a server may recognise it."""
+    sender: str
+    sender_name: str
+    address: str
+    name: str
+    reply_to: str | None
+    language: str
+    subject: str
+    text: str
+    html: str
+    at: datetime
+
+
+class LetterRefused(Exception):
+    """The server does not take this letter; it is not sent."""
+
+    def __init__(self, words: str, *, is_final: bool) -> None:
+        super().__init__(words)
+        self.is_final = is_final
+        """Not only for now."""
+
+
+class ServerTrouble(Exception):
+    """Nothing can be sent at present, whichever letter it is; this one was not given."""
+
+
+class LostContact(Exception):
+    """The connection ended after the text was given and before the server replied."""
+
+
+class Connection(Protocol):
+    def offer(self, letter: Letter) -> None:
+        """
+        Name sender and recipient.
+
+        Raises:
+            LetterRefused, ServerTrouble
+        """
+
+    def give(self, letter: Letter) -> str:
+        """
+        Hand over the text of what was offered; the server's reply.
+
+        Raises:
+            LetterRefused: it is not sent.
+            LostContact: nobody knows.
+        """
+
+    def withdraw(self) -> None:
+        """Take an offer back."""
+
+
+class Mailer(Protocol):
+    is_practice: bool
+    """What it takes reaches nobody."""
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """
+        One for many letters.
+
+        Raises:
+            ServerTrouble: none can be made.
+        """
+
+
+def bytes_of(letter: Letter) -> bytes:
+    """As it travels: seven bits, for whatever server stands on the way."""
+    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+    mail["From"] = _address(letter.sender_name, letter.sender)
+    mail["To"] = _address(letter.name, letter.address)
+    if letter.reply_to:
+        mail["Reply-To"] = _address("", letter.reply_to)
+    mail["Subject"] = letter.subject
+    mail["Date"] = format_datetime(letter.at)
+    mail["Message-ID"] = f"<{letter.id}@{letter.sender.rpartition('@')[2]}>"
+    mail.set_content(letter.text)
+    mail.add_alternative(letter.html, subtype="html")
+    # After that: what is there before goes to the first part.
+    mail["Content-Language"] = letter.language
+    return mail.as_bytes()
+
+
+def _address(name: str, address: str) -> Address:
+    return Address(display_name=" ".join(name.split()), addr_spec=address)
+
+
+class FolderMailer:
+    """Writes each letter as a file, for tests and for whoever wants to look."""
+
+    is_practice = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ServerTrouble(
+                f"{self._folder} cannot be written to: {error.strerror}."
+            ) from error
+        yield _Folder(self._folder)
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def offer(self, letter: Letter) -> None:
+        pass
+
+    def give(self, letter: Letter) -> str:
+        path = self._folder / f"{letter.id}.eml"
+        path.write_bytes(bytes_of(letter))
+        return f"Written to {path.name}"
+
+    def withdraw(self) -> None:
+        pass
+
+
+class PracticeMailer:
+    """Takes everything and sends nothing."""
+
+    is_practice = True
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        yield _Practice()
+
+
+class _Practice:
+    def offer(self, letter: Letter) -> None:
+        pass
+
+    def give(self, letter: Letter) -> str:
+        bytes_of(letter)
+        return "Practice mode: nobody was written to."
+
+    def withdraw(self) -> None:
+        pass

@@ -1,0 +1,180 @@
+"""Charges that a list is narrowed down to, and their sums."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from sqlite_utils import Database
+
+from lib.domain.identity import address_key, id_key, reference_key, search_text
+from lib.reports.counts import MOST_COUNTED
+from lib.reports.paging import Order, Query
+from lib.reports.sums import Sum
+from lib.store.charge_sums import ChargeSumStore
+from lib.store.search import match
+
+SOURCES = """FROM charges h
+       LEFT JOIN customers c ON c.id = h.customer
+       LEFT JOIN attempts a ON a.charge_id = h.id AND a.number =
+           (SELECT max(number) FROM attempts WHERE charge_id = h.id)"""
+CHARGES = "FROM charges h"
+JOINED = "CROSS JOIN charges h ON h.id = o.charge_id"
+_FAILURES = f"FROM open_failures o {JOINED}"
+SUMS = Query(
+    f"SELECT h.state, h.currency, count(*) AS n, sum(h.amount) AS amount {CHARGES}",
+    "h.charged_at",
+    "h.id",
+)
+_FAR = 2**53
+_MOST_PENDING = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeFilter:
+    """Which charges, of whatever state."""
+
+    search: str = ""
+    customer: str | None = None
+    since: int | None = None
+    before: int | None = None
+    """A charge belongs to the moment of its last try, or at which it was made if never tried."""
+    unresolved: bool = False
+    """Only failures that no later charge of the same reference made good: those in `open_failures`."""
+    recovered: str | None = None
+    """Only charges that were paid after a failure: one of lib.reports.month.Recovery, or ANY."""
+    positions: str | None = None
+    """What the search index has for `search`, as JSON; see `found`."""
+
+    def found(self, database: Database) -> ChargeFilter:
+        """Asks the search index, unless it finds more than can be held at once."""
+        if not search_text(self.search):
+            return self
+        places = _positions(database, self.search)
+        return self if places is None else replace(self, positions=json.dumps(places))
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether its search, as `found`, means so many that they are not added up."""
+        return bool(search_text(self.search)) and self.positions is None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it narrows down to a period at most."""
+        return not (search_text(self.search) or self.is_of_few)
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether it narrows down by more than a search and a period."""
+        return bool(self.customer or self.unresolved or self.recovered)
+
+    def narrow(self, query: Query, *, sign: str = "") -> Query:
+        """`sign`: a "+" for whoever reads an index of another order, which SQLite then keeps to."""
+        query = self._of_failures(query) if self.unresolved else query
+        at = f"{sign}{query.time_column}"
+        if self.positions is not None:
+            query = query.where("h.position IN (SELECT value FROM json_each(?))", self.positions)
+        elif (condition := match(self.search, key=reference_key)) is not None:
+            query = query.saying("charges", "h.position", condition)
+        if self.customer is not None:
+            query = query.where("h.customer = ?", self.customer)
+        if self.since is not None:
+            query = query.where(f"{at} >= ?", self.since)
+        if self.before is not None:
+            query = query.where(f"{at} < ?", self.before)
+        if self.recovered is not None:
+            query = query.where(
+                """h.id IN (SELECT charge_id FROM recoveries WHERE at >= ? AND at < ?
+                    AND ? IN (how, 'any'))""",
+                self.since or 0,
+                _FAR if self.before is None else self.before,
+                self.recovered,
+            )
+        return query
+
+    def in_order_of_search(self, query: Query) -> Query:
+        """The same of many matches, newest first, which the index has in that order."""
+        plain = replace(self, search="").narrow(query, sign="+")
+        condition = match(self.search, key=reference_key)
+        if condition is None:
+            return plain
+        matches = replace(
+            plain,
+            found_in="FROM charges_fts CROSS JOIN charges h ON h.position = charges_fts.rowid",
+            order=Order((("charges_fts.rowid", "position"),)),
+        ).where("charges_fts MATCH ?", condition.expression)
+        if self.since is not None:
+            matches = matches.where("charges_fts.rowid >= ?", self.since << 20)
+        if self.before is not None:
+            matches = matches.where("charges_fts.rowid < ?", self.before << 20)
+        return (
+            matches
+            if condition.is_exact
+            else matches.saying("charges", "charges_fts.rowid", condition)
+        )
+
+    def _of_failures(self, query: Query) -> Query:
+        return replace(
+            query,
+            select=query.select if query.found_in else query.select.replace(CHARGES, _FAILURES, 1),
+            found_in=_FAILURES if query.found_in else None,
+            time_column="o.charged_at",
+            id_column="o.charge_id",
+        )
+
+
+EVERY = ChargeFilter()
+
+
+def _spelt(query: Query, text: str) -> Query:
+    """Row by row, of what the index does not have yet."""
+    return query.matching(
+        text,
+        (
+            "h.reference",
+            "coalesce(c.name, c.email)",
+            "c.email",
+            "h.id",
+            "h.customer",
+            "a.payment_intent",
+        ),
+        {"h.reference_key": reference_key, "c.address_key": address_key, "c.id_key": id_key},
+    )
+
+
+def _positions(database: Database, text: str) -> list[int] | None:
+    query = Query("SELECT h.position FROM charges h", "h.position", "h.position")
+    query = query.searching("charges", text, key=reference_key)
+    rows = list(database.query(f"{query.sql} LIMIT ?", (*query.parameters, MOST_COUNTED + 1)))
+    if len(rows) > MOST_COUNTED:
+        return None
+    pending = [
+        row["position"]
+        for row in database.query(
+            """SELECT position FROM search_pending WHERE kind = 'charges'
+               ORDER BY position DESC LIMIT ?""",
+            (_MOST_PENDING,),
+        )
+    ]
+    if pending:
+        # Written a moment ago, and not indexed yet.
+        fresh = Query(f"SELECT h.position {SOURCES}", "h.position", "h.position").where(
+            "h.position IN (SELECT value FROM json_each(?))", json.dumps(pending)
+        )
+        fresh = _spelt(fresh, text)
+        rows += database.query(fresh.sql, fresh.parameters)
+    typed = search_text(text)
+    if typed.startswith("pi_"):
+        rows += database.query(
+            """SELECT h.position FROM attempts a JOIN charges h ON h.id = a.charge_id
+               WHERE a.payment_intent >= ? AND a.payment_intent < ? LIMIT ?""",
+            (typed, f"{typed}\x7f", MOST_COUNTED),
+        )
+    return sorted({row["position"] for row in rows})
+
+
+def kept_sums(database: Database, which: ChargeFilter) -> list[Sum]:
+    """Of a period, by the sums that are kept."""
+    before = _FAR if which.before is None else which.before
+    kept = ChargeSumStore(database).of_period(which.since or 0, before)
+    return [Sum(one.state, one.currency, one.count, one.amount) for one in kept]

@@ -1,0 +1,45 @@
+"""How many rows a list has, by state, as far as they are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.reports.paging import Query
+
+# A list that is narrowed down counts no further: it would read all that it counts.
+MOST_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of a list as it is narrowed down, but for the state."""
+
+    by_state: Mapping[str, int]
+    every: int | None
+    """None where there are more than MOST_COUNTED, and none are counted by state."""
+
+    def of(self, state: str | None) -> int | None:
+        return self.every if state is None or self.every is None else self.by_state.get(state, 0)
+
+
+UNCOUNTED = Counts({}, None)
+
+
+def tally(database: Database, query: Query, *names: str) -> dict[tuple[Any, ...], int] | None:
+    """
+    Rows by these columns of the query; None where there are more than MOST_COUNTED.
+    """
+    columns = ", ".join(names)
+    rows = list(
+        database.query(
+            f"""SELECT {columns}, count(*) AS n FROM ({query.sql} LIMIT ?) GROUP BY {columns}""",
+            (*query.parameters, MOST_COUNTED + 1),
+        )
+    )
+    if sum(row["n"] for row in rows) > MOST_COUNTED:
+        return None
+    return {tuple(row[name] for name in names): row["n"] for row in rows}

@@ -1,0 +1,157 @@
+"""Refunds and disputes of Onfile's charges, as pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from lib.domain.identity import reference_key, search_text
+from lib.reports.charge_filter import ChargeFilter
+from lib.reports.paging import PAGE_ROWS, Page, Query, page_of
+from lib.reports.sums import Sum, sums_of
+from lib.store.connection_pool import ConnectionPool
+from lib.store.search import match
+
+_REFUNDS = Query(
+    """SELECT f.id, f.at, h.id AS charge_id, h.reference, h.customer,
+            coalesce(c.name, c.email, h.customer) AS name, f.amount, f.currency, f.state, f.reason,
+            coalesce(u.name, o.requested_by) AS requested_by,
+            coalesce(d.name, o.decided_by) AS decided_by, f.at AS page_time, f.id AS page_id
+        FROM refund_lines f
+        JOIN charges h ON h.id = f.charge_id
+        LEFT JOIN customers c ON c.id = h.customer
+        LEFT JOIN refunds o ON o.id = f.order_id
+        LEFT JOIN users u ON u.username = o.requested_by
+        LEFT JOIN users d ON d.username = o.decided_by""",
+    "f.at",
+    "f.id",
+)
+_REFUND_SUMS = Query(
+    "SELECT f.state, f.currency, count(*) AS n, sum(f.amount) AS amount FROM refund_lines f",
+    "f.at",
+    "f.id",
+)
+_DISPUTES_FROM = "FROM disputes f JOIN attempts a ON a.payment_intent = f.payment_intent"
+_DISPUTES = Query(
+    f"""SELECT f.id, f.created AS at, h.id AS charge_id, h.reference, h.customer,
+            coalesce(c.name, c.email, h.customer) AS name, f.amount, f.currency, f.status AS state,
+            f.reason, f.due_by, f.created AS page_time, f.id AS page_id {_DISPUTES_FROM}
+        JOIN charges h ON h.id = a.charge_id
+        LEFT JOIN customers c ON c.id = h.customer""",
+    "f.created",
+    "f.id",
+)
+# Of the charges that a search finds.
+_CHARGES = Query("SELECT h.id FROM charges h", "h.charged_at", "h.id")
+_DISPUTE_SUMS = Query(
+    f"""SELECT f.status AS state, f.currency, count(*) AS n, sum(f.amount) AS amount
+        {_DISPUTES_FROM}""",
+    "f.created",
+    "f.id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyBackFilter:
+    """Which refunds or disputes, of whatever state; by the moment at which Stripe made them."""
+
+    search: str = ""
+    """Finds the charge, or is the beginning of the refund's or dispute's own id."""
+    since: int | None = None
+    before: int | None = None
+
+    def narrow(self, database: Database, query: Query, charge: str) -> Query:
+        """`charge`: the column with the charge's id."""
+        text = search_text(self.search)
+        if text:
+            condition, parameters = _charge_found(database, text, charge)
+            query = query.where(
+                f"({condition} OR ({query.id_column} >= ? AND {query.id_column} < ?))",
+                *parameters,
+                text,
+                f"{text}\x7f",
+            )
+        if self.since is not None:
+            query = query.where(f"{query.time_column} >= ?", self.since)
+        return (
+            query if self.before is None else query.where(f"{query.time_column} < ?", self.before)
+        )
+
+
+def _charge_found(database: Database, text: str, charge: str) -> tuple[str, tuple[object, ...]]:
+    """A condition that a search finds the charge; of one that means too many, by asking each that is refunded."""
+    which = ChargeFilter(text).found(database)
+    condition = match(text, key=reference_key)
+    if which.is_vague and condition is not None:
+        place = f"(SELECT position FROM charges WHERE id = {charge})"
+        each = Query("", "", "").saying("charges", place, condition)
+        return each.conditions[0], each.parameters
+    charges = which.narrow(_CHARGES)
+    return f"{charge} IN ({charges.sql})", charges.parameters
+
+
+class MoneyBackReports:
+    """One list of these: refunds, or disputes."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        rows: Query,
+        sums: Query,
+        *,
+        state: str,
+        charge: str,
+        integers: tuple[str, ...],
+    ) -> None:
+        self._pool = pool
+        self._rows = rows
+        self._sums = sums
+        self._state = state
+        self._charge = charge
+        self._integers = integers
+
+    def page(
+        self,
+        which: MoneyBackFilter,
+        *,
+        state: str | None = None,
+        cursor: str | None = None,
+        rows: int = PAGE_ROWS,
+    ) -> Page:
+        """Newest first, each with the charge that it is of."""
+        with self._pool.reading() as database:
+            query = which.narrow(database, self._rows, self._charge)
+            if state is not None:
+                query = query.where(f"{self._state} = ?", state)
+            return page_of(database, query, cursor=cursor, rows=rows, integers=self._integers)
+
+    def sums(self, which: MoneyBackFilter) -> list[Sum]:
+        """Of all rows, whatever page is shown."""
+        with self._pool.reading() as database:
+            query = which.narrow(database, self._sums, self._charge)
+            return sums_of(database, query, group=f"{self._state}, f.currency")
+
+
+def refund_reports(pool: ConnectionPool) -> MoneyBackReports:
+    """States are those of RefundState, and `cancelled`."""
+    return MoneyBackReports(
+        pool,
+        _REFUNDS,
+        _REFUND_SUMS,
+        state="f.state",
+        charge="f.charge_id",
+        integers=("at", "amount"),
+    )
+
+
+def dispute_reports(pool: ConnectionPool) -> MoneyBackReports:
+    """States are Stripe's statuses, with the day until which each may be answered, `due_by`."""
+    return MoneyBackReports(
+        pool,
+        _DISPUTES,
+        _DISPUTE_SUMS,
+        state="f.status",
+        charge="a.charge_id",
+        integers=("at", "amount", "due_by"),
+    )

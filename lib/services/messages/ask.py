@@ -1,0 +1,270 @@
+"""Asking for messages: put together, and into the outbox once, whatever click or file comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import Actor, Permission
+from lib.domain.links import LinkStatus, SetupLink
+from lib.domain.messages import MessageKind
+from lib.domain.outbox import MessageState, OutboxMessage
+from lib.errors import InvalidInput, RuleViolation
+from lib.ids import new_id
+from lib.languages import Language
+from lib.services.collect.customers import checked_email
+from lib.services.messages.compose import MessageComposer
+from lib.services.messages.composed import Composed
+from lib.store.meta import OUTBOX_DOUBTED
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+_MOST_REMINDERS = 2
+_BETWEEN_REMINDERS_SECONDS = 86_400
+_SLICE = 100
+"""Messages put together in one transaction: others want the write lock, too."""
+WHY_NOT = {
+    "not_found": "There is no such link.",
+    "link_ended": "The link has ended.",
+    "no_address": "No e-mail address is known.",
+    "address_invalid": "No mail can reach this address.",
+    "already_sent": "It was sent before, or is on its way.",
+    "perhaps_sent": "It may have been sent before an older database was put back.",
+    "too_soon": "The customer was written to less than a day ago.",
+    "reminded_twice": "The customer was reminded twice.",
+    "nothing_to_say": "The customer has nothing to do about this charge any more.",
+}
+"""By code, why a message is not sent."""
+
+
+class MailNotConfigured(RuleViolation):
+    """No mail server is set; messages are copied, or opened in the clerk's own mail program."""
+
+    code = "mail_not_configured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Onfile has no mail server. Copy the message, open it in your mail program, or have ONFILE_SMTP_URL and "
+            "ONFILE_MAIL_FROM set."
+        )
+
+
+@dataclass(slots=True)
+class RequestResult:
+    """What became of a click."""
+
+    queued: list[str] = field(default_factory=list)
+    """Ids of messages."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Links and the code of why not, a key of WHY_NOT."""
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "queued": self.queued,
+            "failed": [{"link_id": link_id, "code": code} for link_id, code in self.failed],
+        }
+
+
+class MessageRequests:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        composer: MessageComposer,
+        *,
+        clock: Clock,
+        can_send: bool,
+    ) -> None:
+        self._uow = uow
+        self._composer = composer
+        self._clock = clock
+        self.can_send = can_send
+        """A mail server is set, or practice mode shows what would be sent."""
+
+    def send(
+        self,
+        link_ids: Iterable[str],
+        *,
+        by: Actor,
+        kind: MessageKind | None = None,
+        in_doubt: bool = False,
+    ) -> RequestResult:
+        """
+        Put a message for each of these links into the outbox, at most one of its kind for a link.
+
+        Args:
+            kind: what it says; by what the link is for when None.
+            in_doubt: also where nobody knows whether it went before an older database was put back.
+
+        Raises:
+            NotPermitted, MailNotConfigured
+        """
+        self._must_send(by)
+        result = RequestResult()
+        ids = list(dict.fromkeys(link_ids))
+        for first in range(0, len(ids), _SLICE):
+            with self._uow.write() as stores:
+                for link_id in ids[first : first + _SLICE]:
+                    self._ask(stores, link_id, kind, result, by=by, in_doubt=in_doubt)
+        return result
+
+    def send_composed(self, messages: Iterable[Composed], *, by: Actor) -> RequestResult:
+        """
+        As `send`, of messages about several charges of a customer each, with one link.
+
+        Raises:
+            NotPermitted, MailNotConfigured
+        """
+        self._must_send(by)
+        result = RequestResult()
+        # Put together before the transaction: they come from a read of their own.
+        for composed in list(messages):
+            with self._uow.write() as stores:
+                self._queue(stores, composed, composed.link_id or "", result, by=by)
+        return result
+
+    def send_test(
+        self, kind: MessageKind, language: Language, *, form_key: str, by: Actor
+    ) -> OutboxMessage:
+        """
+        A message with made-up values to the person's own address; one for each `form_key`.
+
+        Raises:
+            NotPermitted, MailNotConfigured
+            InvalidInput: the person has no address that mail can reach.
+        """
+        self._must_send(by)
+        with self._uow.write() as stores:
+            user = stores.users.find(by.username)
+            address = checked_email(user.email if user else "")
+            composed = self._composer.sample(stores, kind, language, address=address, name=by.name)
+            key = f"test:{by.username}:{form_key}"
+            message = self._row(composed, by=by, is_test=True)
+            stores.outbox.add(message, once_key=key)
+            kept = stores.outbox.of_key(key)
+        if kept is None:
+            raise LookupError(key)
+        return kept
+
+    def _must_send(self, by: Actor) -> None:
+        by.must(Permission.MANAGE_LINKS)
+        if not self.can_send:
+            raise MailNotConfigured
+
+    def _ask(
+        self,
+        stores: Stores,
+        link_id: str,
+        kind: MessageKind | None,
+        result: RequestResult,
+        *,
+        by: Actor,
+        in_doubt: bool,
+    ) -> None:
+        link = stores.links.find(link_id)
+        problem = self._why_not(stores, link, kind, in_doubt=in_doubt)
+        if link is None or problem is not None:
+            result.failed.append((link_id, problem or "not_found"))
+            return
+        composed = self._composer.about(stores, link, kind)
+        if composed is None:
+            result.failed.append((link_id, "nothing_to_say"))
+            return
+        self._queue(stores, composed, link_id, result, by=by)
+
+    def _why_not(
+        self, stores: Stores, link: SetupLink | None, kind: MessageKind | None, *, in_doubt: bool
+    ) -> str | None:
+        if link is None:
+            return "not_found"
+        if link.status(self._now()) is not LinkStatus.OPEN:
+            return "link_ended"
+        doubted = stores.meta.value(OUTBOX_DOUBTED)
+        is_doubted = doubted is not None and link.created_at <= int(doubted)
+        if is_doubted and not in_doubt and not stores.outbox.of_link(link.id):
+            return "perhaps_sent"
+        if kind is MessageKind.REMINDER:
+            return self._why_not_remind(link)
+        return None
+
+    def _why_not_remind(self, link: SetupLink) -> str | None:
+        if link.reminders >= _MOST_REMINDERS:
+            return "reminded_twice"
+        last = max(link.sent_at or 0, link.reminded_at or 0)
+        # A second click on the same button is no second reminder.
+        return "too_soon" if 0 <= self._now() - last < _BETWEEN_REMINDERS_SECONDS else None
+
+    def _queue(
+        self, stores: Stores, composed: Composed, link_id: str, result: RequestResult, *, by: Actor
+    ) -> None:
+        if not composed.address:
+            result.failed.append((link_id, "no_address"))
+            return
+        try:
+            checked_email(composed.address)
+        except InvalidInput:
+            result.failed.append((link_id, "address_invalid"))
+            return
+        key = once_key(stores, composed)
+        message = self._row(composed, by=by)
+        if not stores.outbox.add(message, once_key=key):
+            if not stores.outbox.ask_again(message, once_key=key):
+                result.failed.append((link_id, "already_sent"))
+                return
+            kept = stores.outbox.of_key(key)
+            message = kept or message
+        self._note(
+            stores,
+            "message.ask",
+            message.id,
+            by=by,
+            kind=message.kind.value,
+            link=message.link_id,
+            customer=message.customer,
+        )
+        result.queued.append(message.id)
+
+    def _row(self, composed: Composed, *, by: Actor, is_test: bool = False) -> OutboxMessage:
+        now = self._now()
+        return OutboxMessage(
+            id=new_id("msg"),
+            kind=composed.kind,
+            is_test=is_test,
+            link_id=composed.link_id,
+            customer=composed.customer,
+            address=composed.address,
+            name=composed.name,
+            language=composed.language.tag,
+            subject=composed.message.subject,
+            body=composed.message.text,
+            url=composed.url,
+            state=MessageState.WAITING,
+            tries=0,
+            next_try_at=now,
+            handed_over_at=None,
+            settled_at=None,
+            reply=None,
+            requested_by=by.username,
+            requested_at=now,
+        )
+
+    def _note(
+        self, stores: Stores, action: str, subject: str, *, by: Actor, **detail: object
+    ) -> None:
+        stores.audit.record(
+            at=self._now(), actor=by.username, action=action, subject=subject, detail=detail
+        )
+
+    def _now(self) -> int:
+        return epoch(self._clock())
+
+
+def once_key(stores: Stores, composed: Composed) -> str:
+    """
+    One message of a kind for a link, and one for each of its reminders; about charges without a
+    link, one for these charges.
+    """
+    about = composed.link_id or f"{composed.customer}:{composed.references}"
+    if composed.kind is MessageKind.REMINDER and composed.link_id:
+        link = stores.links.find(composed.link_id)
+        about = f"{about}:{link.reminders + 1 if link else 1}"
+    return f"{composed.kind}:{about}"

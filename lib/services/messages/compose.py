@@ -1,0 +1,287 @@
+"""Messages as a customer would read them now: from a link, or from charges that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lib.clock import Clock, epoch
+from lib.domain.declines import EXPLANATIONS, Reason
+from lib.domain.links import LINK_LIFETIME_SECONDS, LinkPurpose, SetupLink
+from lib.domain.messages import Message, MessageKind, fill
+from lib.domain.mirror import Customer
+from lib.domain.outbox import OutboxMessage
+from lib.errors import NotFound
+from lib.languages import ENGLISH, Language, Words, first_of
+from lib.services.charges.view import ChargeView, views_of
+from lib.services.collect.language import CustomerLanguages
+from lib.services.collect.sender import SenderService
+from lib.services.messages.composed import Composed
+from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.wording import messages as wording
+from lib.wording.catalogues import day, month, words
+from lib.wording.messages import Owed
+
+_KIND_OF = {
+    LinkPurpose.NEW_CARD: MessageKind.LINK,
+    LinkPurpose.FAILED_CHARGE: MessageKind.RECOVERY,
+    LinkPurpose.EXPIRING_CARD: MessageKind.CARD_EXPIRES,
+}
+
+
+class MessageComposer:
+    """Writes nothing and asks nobody: what it says is what the database knows."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        senders: SenderService,
+        languages: CustomerLanguages,
+        *,
+        clock: Clock,
+        public_url: str,
+        timezone: str,
+    ) -> None:
+        self._uow = uow
+        self._clock = clock
+        self._senders = senders
+        self._languages = languages
+        self._public_url = public_url
+        self._timezone = timezone
+
+    def about_charge(self, charge_id: str) -> Composed | None:
+        """As `about_charges`, of one."""
+        with self._uow.read() as stores:
+            return self.about_charges(stores, self._views(stores, charge_id))
+
+    def about_link(self, link_id: str) -> Composed | None:
+        """
+        What goes with this link: of a recovery link, about the charge it recovers. None when the
+        customer has nothing to do about that charge any more.
+
+        Raises:
+            NotFound: no such link.
+        """
+        with self._uow.read() as stores:
+            link = stores.links.find(link_id)
+            if link is None:
+                raise NotFound("There is no such link.")
+            return self.about(stores, link)
+
+    def about(
+        self, stores: Stores, link: SetupLink, kind: MessageKind | None = None
+    ) -> Composed | None:
+        """As `about_link`; `kind` None: by what the link is for."""
+        kind = kind or _KIND_OF[link.purpose]
+        if kind is MessageKind.RECOVERY:
+            views = self._views(stores, link.charge_id) if link.charge_id else []
+            return self.about_charges(stores, views)
+        return self.of_link(stores, link, kind)
+
+    def html(self, message: OutboxMessage) -> str:
+        """The page that goes out beside the text."""
+        language = first_of([message.language]) or ENGLISH
+        return wording.html(message.message, language, link=message.url)
+
+    def preview_html(self, message: Message, language: Language) -> str:
+        """The same of a message with made-up values."""
+        return wording.html(message, language, link=self._example_url)
+
+    @property
+    def _example_url(self) -> str:
+        return f"{self._public_url}/l/example"
+
+    def sample(
+        self, stores: Stores, kind: MessageKind, language: Language, *, address: str, name: str
+    ) -> Composed:
+        """With made-up values, to whoever wants to see it."""
+        values = {**self.sample_values(stores, language), "name": name}
+        return self._composed(
+            stores, kind, language, values, link=None, customer=None, address=address
+        )
+
+    def sample_values(self, stores: Stores, language: Language) -> dict[str, str]:
+        """Of every field there is."""
+        say, now = words(language), epoch(self._clock())
+        owed = [
+            Owed("INV-1042", 12_450, "eur", EXPLANATIONS[Reason.NOT_ENOUGH_MONEY].customer_message),
+            Owed("INV-1043", 5_000, "jpy", EXPLANATIONS[Reason.NOT_ENOUGH_MONEY].customer_message),
+        ]
+        today = self._clock()
+        return {
+            **self._values(stores, say, "Anna Example"),
+            "link": self._example_url,
+            "until": day(now + LINK_LIFETIME_SECONDS, self._timezone, language),
+            "reference": "INV-1042",
+            "failures": wording.failures(owed, say),
+            "invoices": wording.invoices(owed, say),
+            "total": wording.total(owed, say),
+            "card": "Visa •••• 4242",
+            "expiry": month(today.year, today.month, language),
+        }
+
+    def of_link(
+        self,
+        stores: Stores,
+        link: SetupLink,
+        kind: MessageKind,
+        more: Mapping[str, str] | None = None,
+    ) -> Composed:
+        """`more`: values of fields that this kind has besides those of every link."""
+        customer = stores.mirror.customer(link.customer) if link.customer else None
+        language = self._languages.of_link(stores, link)
+        say = words(language)
+        name = (customer.name if customer else None) or link.name
+        values = {
+            **self._values(stores, say, name),
+            **self._of_link(link, say),
+            "reference": link.reference or "",
+            **self._still_owed(stores, link, say),
+            **self._expiring(stores, link, say),
+        }
+        return self._composed(stores, kind, language, values, link=link, customer=customer)
+
+    def about_charges(self, stores: Stores, views: Sequence[ChargeView]) -> Composed | None:
+        """
+        One message about all of a customer's charges that failed, with their newest link; None when
+        the customer can do nothing about any of these.
+
+        A card that is saved by the link is charged by itself only for the charge whose link it is; the
+        run's page offers the others.
+        """
+        shown = [view for view in views if is_told(view)]
+        link = _newest_link(shown)
+        if link is None:
+            shown = [view for view in shown if not _offers_link(view)]
+        if not shown:
+            return None
+        customer_id = shown[0].charge.customer
+        customer = stores.mirror.customer(customer_id)
+        language = (
+            self._languages.of_link(stores, link)
+            if link
+            else self._languages.of_customer(stores, customer_id)
+        )
+        say = words(language)
+        owed = [_owed(view) for view in shown]
+        values = {
+            **self._values(stores, say, customer.name if customer else None),
+            **(self._of_link(link, say) if link else {}),
+            "failures": wording.failures(owed, say),
+            "invoices": wording.invoices(owed, say),
+            "total": wording.total(owed, say),
+            "reference": ", ".join(one.reference for one in owed),
+        }
+        return self._composed(
+            stores,
+            MessageKind.RECOVERY,
+            language,
+            values,
+            link=link,
+            customer=customer,
+            about=tuple(shown),
+        )
+
+    def _views(self, stores: Stores, charge_id: str) -> list[ChargeView]:
+        now = epoch(self._clock())
+        views = views_of(stores, [charge_id], public_url=self._public_url, now=now)
+        return list(views.values())
+
+    def _values(self, stores: Stores, say: Words, name: str | None) -> dict[str, str]:
+        sender = self._senders.of(stores)
+        return {
+            "greeting": wording.greeting(name, say),
+            "name": " ".join((name or "").split()),
+            "company": wording.company_of(sender, say),
+            "contact": sender.contact,
+            "signature": wording.signature(sender, say),
+        }
+
+    def _of_link(self, link: SetupLink, say: Words) -> dict[str, str]:
+        return {
+            "link": self._url(link),
+            # Its last whole day: what ends at noon would be promised for the evening.
+            "until": day(link.expires_at - 86_400, self._timezone, say.language),
+        }
+
+    def _still_owed(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
+        """Of a recovery link, what it recovers, as long as that failed."""
+        views = self._views(stores, link.charge_id) if link.charge_id else []
+        owed = [_owed(view) for view in views if is_told(view)]
+        return {"invoices": wording.invoices(owed, say), "total": wording.total(owed, say)}
+
+    def _expiring(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
+        saved = link.expiring_method
+        method = stores.mirror.payment_method(saved) if saved else None
+        if method is None:
+            return {}
+        ends = method.exp_year and method.exp_month
+        return {
+            "card": f"{(method.brand or method.type).capitalize()} •••• {method.last4 or '????'}",
+            "expiry": month(method.exp_year or 0, method.exp_month or 0, say.language)
+            if ends
+            else "",
+        }
+
+    def _url(self, link: SetupLink) -> str:
+        return f"{self._public_url}/l/{link.token}"
+
+    def _composed(
+        self,
+        stores: Stores,
+        kind: MessageKind,
+        language: Language,
+        values: Mapping[str, str],
+        *,
+        link: SetupLink | None,
+        customer: Customer | None,
+        address: str = "",
+        about: tuple[ChargeView, ...] = (),
+    ) -> Composed:
+        own = stores.message_templates.current(kind, language.code)
+        return Composed(
+            kind=kind,
+            customer=customer.id if customer else None,
+            # The customer's own, which may have changed since the link was made.
+            address=(customer.email if customer else None)
+            or (link.email if link else None)
+            or address,
+            name=values["name"],
+            language=language,
+            message=fill(own or wording.default(kind, language), values),
+            link_id=link.id if link else None,
+            url=values.get("link") or None,
+            about=about,
+        )
+
+
+def is_told(view: ChargeView) -> bool:
+    """Whether its customer is told of this failure, because they can do something about it."""
+    return (
+        view.failure is not None
+        and view.refusal is None
+        and view.failure.explanation.customer_message is not None
+    )
+
+
+def _offers_link(view: ChargeView) -> bool:
+    return view.failure is not None and view.failure.explanation.offers_link
+
+
+def _newest_link(views: Sequence[ChargeView]) -> SetupLink | None:
+    """Of those made in the same second, the one of the last row."""
+    links = [
+        (view.recovery_link.created_at, at, view.recovery_link)
+        for at, view in enumerate(views)
+        if view.recovery_link is not None
+    ]
+    return max(links, key=lambda one: one[:2])[2] if links else None
+
+
+def _owed(view: ChargeView) -> Owed:
+    charge = view.charge
+    return Owed(
+        charge.reference,
+        charge.amount,
+        charge.currency,
+        view.failure.explanation.customer_message if view.failure else None,
+    )

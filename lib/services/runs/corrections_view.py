@@ -1,0 +1,144 @@
+"""What stands beside the rows of a draft: corrections, with their sums, and what a row can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lib.clock import Clock, epoch
+from lib.domain import control_totals, payment_methods
+from lib.domain.control_totals import FileTotals
+from lib.domain.correction_totals import CorrectionTotals, totals
+from lib.domain.corrections import Correction, DraftVersion, Field, in_effect
+from lib.domain.identity import address_key
+from lib.domain.mirror import PaymentMethod
+from lib.domain.runs import Run, RunRow
+from lib.domain.twins import HAS_TWIN, Twin
+from lib.errors import NotFound
+from lib.services.runs.approve import find_run
+from lib.services.runs.draft import draft_rows
+from lib.store.unit_of_work import Stores, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionsView:
+    entries: tuple[Correction, ...]
+    """In effect."""
+    references: Mapping[int, str | None]
+    """As the file says, by row."""
+    totals: CorrectionTotals
+    version: DraftVersion
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "corrections": [
+                {
+                    "row": entry.row,
+                    "field": entry.field.value,
+                    "was": entry.was,
+                    "is": entry.value,
+                    "by": entry.by,
+                    "at": entry.at,
+                    "reason": entry.reason,
+                }
+                for entry in self.entries
+            ],
+            "corrected": {
+                "rows": self.totals.rows,
+                "file": self.totals.file,
+                "corrected": self.totals.corrected,
+                "left_out": self.totals.left_out,
+                "left_out_totals": self.totals.left_out_sums,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RowChoices:
+    """What a row's customer and method can be."""
+
+    customers: tuple[Twin, ...]
+    """Those with the row's address, with their cards and last payments; else the row's customer."""
+    methods: tuple[PaymentMethod, ...]
+    """Of the row's customer, usable ones, newest first."""
+
+
+class DraftViews:
+    def __init__(self, uow: UnitOfWork, *, clock: Clock) -> None:
+        self._uow = uow
+        self._clock = clock
+
+    def choices(self, run_id: str, number: int) -> RowChoices:
+        """
+        Raises:
+            NotFound: no such row.
+        """
+        with self._uow.read() as stores:
+            row = stores.run_rows.find(run_id, number)
+            if row is None:
+                raise NotFound("There is no such row.")
+            wanted = row.request.customer
+            ids = stores.mirror.ids_that_look_like(wanted)
+            if "@" in wanted:
+                ids += stores.preflight.with_address(address_key(wanted))
+            if row.customer and any(one.code == HAS_TWIN for one in row.findings):
+                ids += [twin.customer.id for twin in stores.twins.sharing(row.customer)]
+            if row.customer:
+                ids.append(row.customer)
+            ids = list(dict.fromkeys(ids))
+            customers = stores.twins.of(ids)
+            today = stores.meta.today(epoch(self._clock()))
+        methods = [
+            method
+            for twin in customers
+            if twin.customer.id == row.customer
+            for method in twin.methods
+            if payment_methods.why_not_usable(method, today) is None
+        ]
+        return RowChoices(tuple(customers), tuple(methods))
+
+    def row(self, run_id: str, number: int) -> RunRow | None:
+        with self._uow.read() as stores:
+            return stores.run_rows.find(run_id, number)
+
+    def next_blocked(self, run_id: str, after: int) -> int | None:
+        """The next row that is kept back, from the beginning again after the last one."""
+        with self._uow.read() as stores:
+            return stores.run_rows.next_blocked(run_id, after)
+
+    def file_totals(self, run_id: str) -> FileTotals:
+        """Of all rows, as the file says and with the corrections."""
+        with self._uow.read() as stores:
+            return stores.run_rows.file_totals(run_id)
+
+    def agreement(self, run_id: str) -> str:
+        """Whether what the maker typed is the file's sum or the corrected one; empty when both are."""
+        with self._uow.read() as stores:
+            control = find_run(stores, run_id).control
+            file = stores.run_rows.file_totals(run_id)
+        return control_totals.agreement(control, file) if control is not None else ""
+
+    def corrections(self, run_id: str) -> CorrectionsView:
+        """
+        What was decided of rows beside what the file says, in the order of the file.
+
+        Raises:
+            NotFound: no such run.
+        """
+        with self._uow.read() as stores:
+            return corrections_of(stores, find_run(stores, run_id))
+
+
+def corrections_of(stores: Stores, run: Run) -> CorrectionsView:
+    """Of what is in effect, in the order of the file."""
+    log = stores.corrections.of(run.id)
+    decided = in_effect(log, file_version=run.file_version)
+    rows = draft_rows(stores.run_rows.some(run.id, sorted(decided)), run, log)
+    # Rows that a started run cancelled were not left out by anybody.
+    shown = [replace(row, is_left_out=Field.LEFT_OUT in row.corrections) for row in rows]
+    return CorrectionsView(
+        tuple(entry for row in shown for entry in row.corrections.values()),
+        {row.request.number: row.request.reference for row in shown},
+        totals(shown),
+        DraftVersion(run.file_version, log[-1].id if log else 0),
+    )

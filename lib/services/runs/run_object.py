@@ -1,0 +1,69 @@
+"""The run object: one run as pages, the command line and JSON show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from lib.domain.approvals import Standing
+from lib.domain.runs import (
+    ApprovalDecision,
+    CollectedElsewhere,
+    Run,
+    RunOutcome,
+    outcome_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    run: Run
+    decisions: tuple[ApprovalDecision, ...]
+    counts: Mapping[str, int]
+    """Rows by state; of those that were sent, by the state of their own try in this run."""
+    totals: Mapping[str, Mapping[str, int]]
+    """Minor units by currency and state."""
+    standing: Standing | None = None
+    """Whether its approvals count now; None where it was never approved, or nothing can be charged by it any more."""
+    elsewhere: tuple[CollectedElsewhere, ...] = ()
+    """Part of what failed here; in no state of these totals a success."""
+    failed_still: int = 0
+    """Rows that failed and were not collected elsewhere since, nor are being tried again."""
+
+    @property
+    def outcome(self) -> RunOutcome | None:
+        return outcome_of(self.run.state, self.counts)
+
+    def as_json(self) -> dict[str, object]:
+        """The run object of the contract."""
+        run = self.run
+        return {
+            "run_id": run.id,
+            "name": run.name,
+            "status": run.state.value,
+            "outcome": self.outcome.value if self.outcome else None,
+            "digest": run.digest,
+            "approvals_needed": run.approvals_needed,
+            "control": None if run.control is None else run.control.as_json(),
+            "reading": run.reading,
+            "decisions": [
+                {
+                    "decision": d.decision,
+                    # The name until 0.1.0.
+                    "verdict": d.decision,
+                    "by": d.by,
+                    "at": d.at,
+                    "reason": d.reason,
+                    "is_renewal": d.is_renewal,
+                    "is_current": d.digest == run.digest,
+                }
+                for d in self.decisions
+            ],
+            "approval": self.standing.as_json() if self.standing else None,
+            "counts": dict(self.counts),
+            "totals": {code: dict(states) for code, states in self.totals.items()},
+            "collected_elsewhere": [asdict(one) for one in self.elsewhere],
+            "stopped": {"code": run.stop_code, "message": run.stop_message}
+            if run.stop_code
+            else None,
+        }

@@ -1,0 +1,189 @@
+"""A person's second factor: turned on by themself, reset by an admin or by whoever owns the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import HOST, Actor, Permission, Role
+from lib.domain.admin_changes import RESET_SECOND_FACTOR, AdminChange, AdminProposal
+from lib.errors import InvalidInput, RuleViolation
+from lib.services.staff import second_admin
+from lib.services.staff.account_changes import note_change
+from lib.services.staff.accounts import found
+from lib.services.staff.codes import Sealing, new_recovery_codes, recovery_digest, step_of, use_code
+from lib.services.staff.users import UserService
+from lib.store.second_factors import SecondFactor
+from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.users import User
+
+_NEEDS_ONE = frozenset({Role.APPROVER, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What the person's app is given; nothing is kept before a code of it was typed."""
+
+    secret: str
+    """In base 32, to be typed where no camera is."""
+    address: str
+    """otpauth://…, for the QR code."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactorStanding:
+    is_on: bool
+    is_required: bool
+    recovery_codes_left: int
+
+    @property
+    def is_missing(self) -> bool:
+        return self.is_required and not self.is_on
+
+
+class SecondFactorService:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        users: UserService,
+        *,
+        clock: Clock,
+        sealing: Sealing,
+        livemode: bool,
+        installation: str,
+    ) -> None:
+        """
+        Args:
+            installation: what the app calls this Onfile beside the person's name.
+        """
+        self._uow = uow
+        self._users = users
+        self._clock = clock
+        self._sealing = sealing
+        self._livemode = livemode
+        self._installation = installation
+
+    def standing(self, who: Actor) -> FactorStanding:
+        with self._uow.read() as stores:
+            return FactorStanding(
+                stores.second_factors.find(who.username) is not None,
+                self._livemode and not _NEEDS_ONE.isdisjoint(who.roles),
+                stores.second_factors.recovery_codes_left(who.username),
+            )
+
+    def everybody(self) -> frozenset[str]:
+        """Who has one."""
+        with self._uow.read() as stores:
+            return stores.second_factors.everybody()
+
+    def begin(self, *, by: Actor) -> Enrolment:
+        import pyotp
+
+        secret = pyotp.random_base32()
+        address = pyotp.TOTP(secret).provisioning_uri(
+            name=by.username, issuer_name=self._installation
+        )
+        return Enrolment(secret, address)
+
+    def turn_on(self, enrolment: Enrolment, code: str, password: str, *, by: Actor) -> list[str]:
+        """
+        Returns the recovery codes, which are shown this once. Ends the person's other sessions.
+
+        Raises:
+            InvalidInput: the code is not of this secret.
+            NotSignedIn: the password is wrong.
+        """
+        now = epoch(self._clock())
+        step = step_of("".join(code.split()), enrolment.secret, now=now)
+        if step is None:
+            raise InvalidInput(
+                "That code is not right. Wait for the next one; if it fails again, the clock of the phone "
+                "or of this machine is wrong.",
+                field="code",
+            )
+        self._users.confirm(by.username, password)
+        codes = new_recovery_codes()
+        factor = SecondFactor(by.username, self._sealing.seal(enrolment.secret), now, step)
+        with self._uow.write() as stores:
+            stores.second_factors.put(factor, map(recovery_digest, codes))
+            stores.users.end_sessions(by.username)
+            _audit(stores, now, by, "user.turn_on_second_factor", by.username)
+        return codes
+
+    def turn_off(self, code: str, *, by: Actor) -> None:
+        """
+        Raises:
+            RuleViolation: live mode requires it.
+            NotSignedIn: a wrong code.
+        """
+        if self.standing(by).is_required:
+            raise RuleViolation("Approvers and admins need a second factor in live mode.")
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            use_code(stores, by.username, code, sealing=self._sealing, now=now)
+            stores.second_factors.remove(by.username)
+            _audit(stores, now, by, "user.turn_off_second_factor", by.username)
+
+    def reset(self, username: str, *, by: Actor) -> User | AdminProposal:
+        """
+        For somebody who lost theirs; ends their sessions. Not for oneself: an open page would do.
+        For an admin a second one has to agree, where there is one.
+
+        Raises:
+            NotPermitted, NotFound
+            RuleViolation: it is one's own, or there is none.
+        """
+        if by != HOST:
+            by.must(Permission.MANAGE_USERS)
+        if by.username == username:
+            raise RuleViolation(
+                "Your own second factor is reset by another admin, or on this machine: "
+                "“python -m lib users recover NAME --on-this-host”."
+            )
+        change = AdminChange(RESET_SECOND_FACTOR, username, {})
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            check_reset(stores, change)
+            waits = second_admin.proposed(stores, change, by=by, now=now)
+            if waits is not None:
+                return waits
+            make_reset(stores, change, by=by, at=now)
+            return found(stores, username)
+
+
+def check_reset(stores: Stores, change: AdminChange) -> None:
+    """
+    Raises:
+        NotFound
+        RuleViolation: there is none.
+    """
+    found(stores, change.subject)
+    if stores.second_factors.find(change.subject) is None:
+        raise RuleViolation(f"{change.subject} has no second factor.")
+
+
+def make_reset(
+    stores: Stores, change: AdminChange, *, by: Actor, at: int, asked_by: Actor | None = None
+) -> None:
+    """
+    Raises as `check_reset`.
+
+    Args:
+        asked_by: the admin who asked for it, where `by` is a second one.
+    """
+    check_reset(stores, change)
+    stores.second_factors.remove(change.subject)
+    stores.users.end_sessions(change.subject)
+    for one in (by, asked_by):
+        if one is not None:
+            note_change(stores, change.subject, change.action, by=one, at=at)
+    detail = second_admin.detail_of(asked_by)
+    _audit(stores, at, by, RESET_SECOND_FACTOR, change.subject, **detail)
+
+
+def _audit(
+    stores: Stores, at: int, by: Actor, action: str, username: str, **detail: object
+) -> None:
+    stores.audit.record(
+        at=at, actor=by.username, action=action, subject=f"user:{username}", detail=detail
+    )

@@ -1,0 +1,177 @@
+"""Sign-ins: a password is checked, guesses are counted, and both results are recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lib.clock import Clock, epoch
+from lib.domain.actors import SYSTEM, Role
+from lib.domain.identity import whole_letters
+from lib.errors import NotSignedIn, SecondFactorNeeded
+from lib.services.staff import passwords
+from lib.services.staff.codes import Sealing, use_code
+from lib.services.staff.guesses import Guesses, SignInOrigin
+from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.users import User
+
+# Of guesses at an open page: whoever makes them is signed in as the person, wherever that is.
+_OPEN_PAGE = SignInOrigin(None, device="open page")
+_CODES = SignInOrigin(None, device="codes")
+_APP_CODE = re.compile(r"[0-9]{6}")
+_NOT_THE_CODE = "That is no code of yours. Enter your password."
+NO_USER = "(nobody of that name)"
+
+
+class SignIns:
+    def __init__(self, uow: UnitOfWork, *, clock: Clock, secret: str, sealing: Sealing) -> None:
+        """
+        Args:
+            secret: hides in the database what was typed as a name, and where; not kept in it.
+        """
+        self._uow = uow
+        self._clock = clock
+        self._secret = secret
+        self._sealing = sealing
+
+    def sign_in(
+        self, username: str, password: str, *, origin: SignInOrigin | None, code: str = ""
+    ) -> User:
+        """
+        Args:
+            code: of the second factor, where the person has one.
+            origin: None for the command line, which is not slowed down: whoever has a shell on the
+                machine can read the hashes.
+
+        Raises:
+            NotSignedIn: with one message for unknown user, wrong password and disabled account.
+            SecondFactorNeeded: all is right so far, and no code was given.
+        """
+        username = whole_letters(username)
+        guesses = Guesses(username, origin, secret=self._secret) if origin else None
+        user = self._check(
+            username,
+            whole_letters(password),
+            "user.sign_in",
+            guesses,
+            otherwise="The user name or the password is not right.",
+            code=code,
+        )
+        if origin is not None and Role.SERVICE in user.roles:
+            raise NotSignedIn(
+                "This is an account of a program: it signs in on the command line only."
+            )
+        return user
+
+    def confirm(self, username: str, typed: str) -> User:
+        """
+        Check that the person who is signed in is still the one at the keyboard.
+
+        Args:
+            typed: the password, or where they have a second factor six digits of their app.
+
+        Raises:
+            NotSignedIn: nothing, a wrong one, too many, or a disabled account.
+        """
+        if not typed:
+            raise NotSignedIn("Enter your password.")
+        if _APP_CODE.fullmatch("".join(typed.split())):
+            return self._confirm_by_code(username, typed)
+        return self._check(
+            username,
+            whole_letters(typed),
+            "user.confirm",
+            Guesses(username, _OPEN_PAGE, secret=self._secret),
+            otherwise="That is not your password.",
+        )
+
+    def _confirm_by_code(self, username: str, code: str) -> User:
+        """No password is as short, so what looks like a code is one."""
+        now = epoch(self._clock())
+        subject = f"user:{username}"
+        with self._uow.write() as stores:
+            user = stores.users.find(username)
+            refusal: NotSignedIn | None = NotSignedIn(_NOT_THE_CODE)
+            if user is not None and user.is_active and stores.second_factors.find(username):
+                refusal = self._second_factor(stores, username, code, now=now)
+            action = "user.confirm" if refusal is None else "user.confirm_refused"
+            actor = username if refusal is None else SYSTEM.username
+            _audit(stores, now, actor, action, subject, {"by": "code"})
+        if user is None or refusal is not None:
+            raise refusal or NotSignedIn(_NOT_THE_CODE)
+        return user
+
+    def _check(
+        self,
+        username: str,
+        password: str,
+        action: str,
+        guesses: Guesses | None,
+        *,
+        otherwise: str,
+        code: str | None = None,
+    ) -> User:
+        now = epoch(self._clock())
+        where = {"address": guesses.origin.address} if guesses and guesses.origin.address else {}
+        with self._uow.read() as stores:
+            user = stores.users.find(username)
+        # What is no user's name may be a password, typed into the wrong field.
+        subject = f"user:{user.username if user else NO_USER}"
+        if guesses is not None:
+            self._begin(guesses, f"{action}_refused", subject, where, now=now)
+        matches = passwords.is_right(password, user.password_hash if user else passwords.NOBODY)
+        refusal: NotSignedIn | None = None
+        with self._uow.write() as stores:
+            if user is None or not matches or not user.is_active:
+                refusal = NotSignedIn(otherwise)
+            elif code is not None:
+                refusal = self._second_factor(stores, username, code, now=now)
+            if isinstance(refusal, SecondFactorNeeded):
+                if guesses is not None:
+                    guesses.end_well(stores)
+            elif refusal is not None or user is None:
+                _audit(stores, now, SYSTEM.username, f"{action}_refused", subject, where)
+            else:
+                if guesses is not None:
+                    guesses.end_well(stores)
+                if action == "user.sign_in":
+                    stores.users.record_sign_in(username, at=now)
+                _audit(stores, now, user.username, action, subject, where)
+        if refusal is not None or user is None:
+            raise refusal or NotSignedIn(otherwise)
+        return user
+
+    def _second_factor(
+        self, stores: Stores, username: str, code: str, *, now: int
+    ) -> NotSignedIn | None:
+        """Why not, for whoever knew the password; a code that is right is used up."""
+        if stores.second_factors.find(username) is None:
+            return None
+        if not code.strip():
+            return SecondFactorNeeded("Enter the code that your app shows, or a recovery code.")
+        # Whoever knows the password may not try all codes from many addresses.
+        guesses = Guesses(username, _CODES, secret=self._secret)
+        try:
+            guesses.begin(stores, now=now)
+            use_code(stores, username, code, sealing=self._sealing, now=now)
+        except NotSignedIn as refusal:
+            return refusal
+        guesses.end_well(stores)
+        return None
+
+    def _begin(
+        self, guesses: Guesses, action: str, subject: str, where: dict[str, str], *, now: int
+    ) -> None:
+        try:
+            with self._uow.write() as stores:
+                guesses.begin(stores, now=now)
+        except NotSignedIn:
+            with self._uow.write() as stores:
+                _audit(stores, now, SYSTEM.username, action, subject, {"locked": True, **where})
+            raise
+
+
+def _audit(
+    stores: Stores, at: int, actor: str, action: str, subject: str, detail: Mapping[str, object]
+) -> None:
+    stores.audit.record(at=at, actor=actor, action=action, subject=subject, detail=dict(detail))

@@ -1,0 +1,39 @@
+// What Streamlit leaves out of the frame: a click on the page one is on starts it afresh, Escape closes a drawer
+// wherever the keyboard is, and the menu's sections are lists for those who cannot see them.
+(() => {
+  if (window.onfileFrame) return;
+  window.onfileFrame = true;
+
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("[data-testid=stSidebarNavLink][aria-current=page]");
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    // Streamlit would run the page once more with everything that was chosen and typed in it.
+    event.preventDefault();
+    event.stopPropagation();
+    location.assign(link.href);
+  }, true);
+
+  // An open drawer hears Escape once it has the focus, which a busy machine gives it late.
+  document.addEventListener("keydown", (event) => {
+    const dialog = event.key === "Escape" && document.querySelector("[role=dialog]");
+    if (dialog && !dialog.contains(event.target)) dialog.querySelector("button[aria-label=Close]")?.click();
+  }, true);
+
+  // Streamlit puts sections between the list and its items, where a list may have nothing but items.
+  const nameLists = () => {
+    for (const menu of document.querySelectorAll("[data-testid=stSidebarNavItems]:not([role])")) {
+      menu.setAttribute("role", "none");
+    }
+    for (const item of document.querySelectorAll("[data-testid=stSidebarNavItems] > li:not([role])")) {
+      item.setAttribute("role", "none");
+    }
+    for (const section of document.querySelectorAll("[data-testid=stSidebarNavItems] > div:not([role])")) {
+      const heading = section.querySelector("[data-testid=stNavSectionHeader]");
+      section.setAttribute("role", "list");
+      section.setAttribute("aria-label", heading?.querySelector("p")?.textContent ?? "");
+      heading?.setAttribute("role", "none");
+    }
+  };
+  nameLists();
+  new MutationObserver(nameLists).observe(document.body, { childList: true, subtree: true });
+})();

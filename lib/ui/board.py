@@ -1,0 +1,193 @@
+"""The board of links: stages, ages, and what is done for one or for many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.domain.link_desk import AGES, TO_FOLLOW, Stage
+from lib.domain.links import LinkPurpose
+from lib.domain.messages import MessageKind
+from lib.errors import InvalidInput
+from lib.money import format_money
+from lib.reports.follow_up import BoardFilter
+from lib.reports.paging import records
+from lib.services.collect.link_ends import ManyLinks
+from lib.services.messages.ask import WHY_NOT
+from lib.ui import badges, downloads, outcome, tables
+from lib.ui.context import PageContext
+from lib.ui.formats import countdown, plural, who
+
+LABELS = {stage.value: badges.look(f"stage_{stage.value}").label for stage in Stage}
+_AGES = {"new": "Up to 3 days", "week": "3 to 10 days", "old": "More than 10 days"}
+_PURPOSES = {
+    LinkPurpose.NEW_CARD: "New card",
+    LinkPurpose.EXPIRING_CARD: "Card that expires",
+    LinkPurpose.FAILED_CHARGE: "Failed charge",
+}
+
+
+def age() -> str | None:
+    chosen: str | None = st.pills(
+        "Since it was sent, or made",
+        list(AGES),
+        key="follow_up_age",
+        format_func=_AGES.__getitem__,
+        label_visibility="collapsed",
+    )
+    return chosen
+
+
+def purpose(row: Mapping[str, Any]) -> str:
+    """What a link is for: "Failed charge: $12.34"."""
+    words = _PURPOSES[LinkPurpose(row["purpose"])]
+    if row.get("amount") and row.get("currency"):
+        return f"{words}: {format_money(int(row['amount']), row['currency'])}"
+    return words
+
+
+def rows(ctx: PageContext, frame: pd.DataFrame) -> list[str]:
+    """Draws the links; the ids of those that are chosen."""
+    entries = records(frame)
+    people = {user.username: user.name for user in ctx.services.users.list()}
+    shown = frame.assign(
+        shown=[who(row) for row in entries],
+        state=[f"stage_{row['stage']}" for row in entries],
+        purpose=[purpose(row) for row in entries],
+        reminder=[_reminder(row) for row in entries],
+        left=[
+            countdown(row["expires_at"], ctx.now) if row["stage"] in TO_FOLLOW else ""
+            for row in entries
+        ],
+        why=[_why(row, people) for row in entries],
+    )
+    return tables.choose_many(
+        shown,
+        {
+            "shown": tables.text("Customer", width=145),
+            "state": tables.state("How far", width=100),
+            "since": tables.date("Since", ctx.now),
+            "reminder": tables.text("Reminder", width=85),
+            "purpose": tables.text("For", width=140),
+            "reference": tables.text("Reference", width=90),
+            "left": tables.text("Expires", width=80),
+            "why": tables.text("Who and why", width=150),
+        },
+        key="follow_up_rows",
+        alt="Links to follow up, the longest waiting first",
+        timezone=ctx.timezone,
+    )
+
+
+def _reminder(row: Mapping[str, Any]) -> str:
+    if row["due"]:
+        return "1st due" if row["due"] == 1 else "2nd due"
+    return f"{plural(int(row['reminders']), 'reminder')} sent" if row["reminders"] else ""
+
+
+def _why(row: Mapping[str, Any], people: Mapping[str, str]) -> str:
+    maker = people.get(row["created_by"], row["created_by"])
+    return f"{maker}, “{row['batch']}”" if row["batch"] else str(maker)
+
+
+def export(ctx: PageContext, which: BoardFilter) -> None:
+    if ctx.actor.may(Permission.MANAGE_LINKS):
+        downloads.file(
+            partial(_merge, ctx, which),
+            file_name="links-to-send.csv",
+            key="follow_up_merge",
+            label="File for a mail merge",
+        )
+
+
+def _merge(ctx: PageContext, which: BoardFilter) -> bytes:
+    return ctx.services.link_files.mail_merge(
+        ctx.services.reports.follow_up.ids(which), by=ctx.actor
+    )
+
+
+def act(ctx: PageContext, which: BoardFilter, chosen: Sequence[str], *, total: int) -> None:
+    """What is done for the chosen links, or for all of the filter."""
+    with st.container(border=True):
+        every = st.checkbox(
+            f"All {plural(total, 'link')} of this filter, not only those that are marked",
+            key="follow_up_all",
+        )
+        count = total if every else len(chosen)
+        ids = partial(ctx.services.reports.follow_up.ids, which) if every else lambda: list(chosen)
+        if not count:
+            st.caption("Mark links above to send or remind, to issue them again or to revoke them.")
+            return
+        _buttons(ctx, count, ids)
+
+
+def _buttons(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None:
+    ends, links = ctx.services.link_ends, plural(count, "link")
+    with st.container(horizontal=True):
+        if ctx.services.messages.requests.can_send:
+            _send(ctx, f"Send {links}", None, ids)
+            _send(ctx, f"Send {plural(count, 'reminder')}", MessageKind.REMINDER, ids)
+        if st.button(
+            f"Issue {links} again", key="follow_up_reissue", icon=":material/restart_alt:"
+        ):
+            with outcome.show() as toast:
+                toast.message = _told(ends.reissue(ids(), by=ctx.actor), "issued again")
+        with st.popover("Done by hand", icon=":material/edit_note:"):
+            _by_hand(ctx, count, ids)
+    with (
+        st.expander(f"Revoke {links}", icon=":material/link_off:"),
+        st.form("follow_up_revoke", border=False),
+    ):
+        st.markdown(
+            "These addresses stop working for good. What a customer saves on a page that they have open already counts all the same."
+        )
+        typed = st.text_input(f"Type {count} to confirm", key="follow_up_revoke_count")
+        if st.form_submit_button(f"Revoke {links}", key="follow_up_revoke_submit"):
+            with outcome.show() as toast:
+                if typed.strip().replace(",", "") != str(count):
+                    raise InvalidInput(f"Type {count} to confirm.", field="count")
+                toast.message = _told(ends.revoke(ids(), by=ctx.actor), "revoked")
+
+
+def _send(
+    ctx: PageContext, label: str, kind: MessageKind | None, ids: Callable[[], list[str]]
+) -> None:
+    """A message of each kind goes once for each link, whoever clicks again."""
+    name = kind.value if kind else "link"
+    if st.button(label, key=f"follow_up_send_{name}", icon=":material/outgoing_mail:"):
+        with outcome.show() as toast:
+            result = ctx.services.messages.requests.send(ids(), by=ctx.actor, kind=kind)
+            toast.message = f"{plural(len(result.queued), 'message')} in the outbox."
+            if result.failed:
+                why = WHY_NOT[result.failed[0][1]]
+                toast.message += f" {plural(len(result.failed), 'link')} not: {why}"
+
+
+def _by_hand(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None:
+    """What a person did with their own mail program, or on the telephone."""
+    ends = ctx.services.link_ends
+    if st.button(f"I sent {plural(count, 'link')}", key="follow_up_sent", icon=":material/send:"):
+        with outcome.show() as toast:
+            sent = ends.note_sent(ids(), by=ctx.actor)
+            toast.message = f"{plural(sent, 'link')} counted as sent."
+    if st.button(
+        f"I reminded {plural(count, 'customer')}",
+        key="follow_up_reminded",
+        icon=":material/notifications:",
+    ):
+        with outcome.show() as toast:
+            reminded = ends.note_reminded(ids(), by=ctx.actor)
+            toast.message = f"{plural(reminded, 'customer')} counted as reminded."
+
+
+def _told(many: ManyLinks, what: str) -> str:
+    done = f"{plural(len(many.links), 'link')} {what}."
+    if not many.failures:
+        return done
+    first = many.failures[0].message
+    return f"{done} {plural(len(many.failures), 'link')} not: {first}"

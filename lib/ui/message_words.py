@@ -1,0 +1,35 @@
+"""Messages in words: their kinds, and what their states mean."""
+
+from __future__ import annotations
+
+from lib.domain.messages import MessageKind
+from lib.domain.outbox import MessageState
+from lib.services.messages.ask import WHY_NOT, RequestResult
+from lib.ui.formats import plural
+
+KINDS = {
+    MessageKind.LINK: "Link",
+    MessageKind.RECOVERY: "After a failure",
+    MessageKind.REMINDER: "Reminder",
+    MessageKind.CARD_EXPIRES: "Card expires",
+    MessageKind.THANKS: "Thanks",
+}
+MEANING = {
+    MessageState.WAITING: "It leaves as soon as the mail server takes it.",
+    MessageState.HANDING_OVER: "The mail server is being given it.",
+    MessageState.SENT: "The mail server took it.",
+    MessageState.WOULD_SEND: "Practice mode: nobody was written to.",
+    MessageState.FAILED: "The mail server refused it. Correct the address at Stripe, then send it again.",
+    MessageState.PERHAPS_SENT: "Nobody can know whether it was sent. Ask the customer, or look into the mail server's log.",
+    MessageState.CANCELLED: "Somebody cancelled it before it left.",
+}
+
+
+def result(answer: RequestResult) -> str:
+    """What became of a click that sends many."""
+    counts: dict[str, int] = {}
+    for _, code in answer.failed:
+        counts[code] = counts.get(code, 0) + 1
+    sentences = [f"{plural(len(answer.queued), 'message')} in the outbox."]
+    sentences += [f"{count:,} not: {WHY_NOT[code]}" for code, count in counts.items()]
+    return " ".join(sentences)

@@ -1,0 +1,277 @@
+"""What was found of a draft's rows, by kind: how many, what they come to, and one answer for all of a kind."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from lib.domain.actors import Permission
+from lib.domain.corrections import Field
+from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN
+from lib.domain.runs import RunState, Severity
+from lib.domain.twins import HAS_TWIN
+from lib.errors import InvalidInput
+from lib.reports.paging import records
+from lib.services.runs.draft_links import NO_CARD, to_csv
+from lib.services.runs.run_object import RunView
+from lib.ui import downloads, filters, navigation, outcome, pickers, refused_links, run_words
+from lib.ui.context import PageContext
+from lib.ui.formats import escape, plural
+
+PARAM = "finding"
+_SHOWN = 12
+_LONGEST = 60
+_LINKS = "run_kinds_links"
+_ICONS = {
+    Severity.RED: ":red[:material/block:]",
+    Severity.STOPPED: ":orange[:material/front_hand:]",
+    Severity.AMBER: ":orange[:material/visibility:]",
+}
+LABELS = {
+    NO_CARD: "No saved method",
+    "customer_unknown": "Customer not known",
+    "customer_ambiguous": "Several customers fit",
+    "customer_deleted": "Customer was deleted",
+    "customer_missing": "No customer in the row",
+    "customer_not_checked": "Stripe could not be asked about the customer",
+    "currency_missing": "No currency",
+    "currency_unknown": "Currency not known",
+    "currency_contradicts_heading": "Currency contradicts the heading",
+    "currency_contradicts_format": "Currency contradicts the cell's format",
+    "amount_missing": "No amount",
+    "amount_invalid": "Amount cannot be read",
+    "amount_negative": "Negative amount",
+    "amount_unusual": "Unusual amount",
+    "amount_too_small": "Amount too small",
+    "amount_too_many_decimals": "Too many decimals for the currency",
+    "amount_is_a_sum": "Perhaps a total",
+    "reference_missing": "No reference",
+    "reference_repeated": "Reference twice in the file",
+    "reference_alike": "Reference like another one",
+    "reference_of_another": "Reference of another customer, too",
+    "reference_is_date": "Reference became a date",
+    "card_never_again": "Card must not be charged again",
+    HAS_TWIN: "Another customer with the same address",
+    "charged_elsewhere": "Charged for a customer with the same address",
+    "twin_in_another_run": "In a run for a customer with the same address",
+    "outcome_unknown": "An earlier outcome is unknown",
+    "reference_planned": "A charge of it is planned",
+    "credit_note_mentioned": "Perhaps a credit note",
+    "row_total_mentioned": "Perhaps a total",
+    "reference_like_formula": "Reference is a formula",
+    "letters_garbled": "Letters look garbled",
+    "letters_lost": "Letters were lost",
+    "row_numbered_as_credit": "Numbered like a credit note",
+    "row_type_unusual": "A type that may be no charge",
+    "row_is_settled": "Marked as settled",
+    "decimal_unconfirmed": "Number style not confirmed",
+    "encoding_unconfirmed": "Letters not confirmed",
+    "already_charged": "Charged already",
+    "in_another_run": "In another run",
+    "another_try": "Failed before, may be tried again",
+    "retry_not_allowed": "Failed before, must not be tried again",
+    "retry_too_early": "Failed before, too early to try again",
+    "too_many_attempts": "Tried too often",
+    "similar_charge": "Same amount a few days ago",
+    "method_chosen": "One of several methods chosen",
+    NEWER_METHOD: "A newer method than the default",
+    OLDER_METHOD_CHOSEN: "The default, though a newer method was saved",
+    "expires_soon": "Card expires soon",
+    "method_confirming": "Bank still confirms",
+    "payment_method_unknown": "Saved method not known",
+    "payment_method_not_usable": "Saved method cannot be charged",
+    "payment_method_of_another_customer": "Saved method of another customer",
+    "row_is_total": "A total, no charge",
+    "row_is_credit": "A credit, no charge",
+    "row_is_credit_note": "A credit note",
+    "row_hidden": "Hidden in the spreadsheet",
+    "row_struck_out": "Struck out in the spreadsheet",
+    "corrected": "Corrected by hand",
+}
+_METHODS = {
+    "newest": "The newest that can be charged",
+    "own": "The customer's default, else the newest",
+}
+# One choice for the file: which of two methods is meant.
+_NEWER_METHODS = {"newer": "The one saved last", "default": "The default at Stripe"}
+_OF_CURRENCY = frozenset(code for code in LABELS if code.startswith("currency_"))
+_OF_METHOD = frozenset(
+    {
+        "method_chosen",
+        NEWER_METHOD,
+        "expires_soon",
+        "payment_method_unknown",
+        "payment_method_not_usable",
+        "payment_method_of_another_customer",
+        "retry_not_allowed",
+    }
+)
+
+
+def chosen() -> str | None:
+    """The kind whose rows are shown alone, as the address says."""
+    code = st.query_params.get(PARAM, "")
+    return code[:60] or None
+
+
+def only(code: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Only rows with: {escape(_label(code, code))}", width="content")
+        st.button(
+            "All rows",
+            key="run_kinds_all",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_show,
+        )
+
+
+def draw(ctx: PageContext, view: RunView) -> None:
+    """Of a draft; nothing when nothing was found."""
+    if view.run.state is not RunState.DRAFT:
+        return
+    _links_made(view)
+    kinds = records(ctx.services.reports.runs.kinds(view.run.id))
+    if not kinds:
+        return
+    with st.container(border=True, gap="small"):
+        st.markdown("**What was found**")
+        for kind in kinds[:_SHOWN]:
+            _kind(ctx, view, kind)
+        if len(kinds) > _SHOWN:
+            st.caption(f"And {len(kinds) - _SHOWN:,} other kinds: see the rows.")
+
+
+def _kind(ctx: PageContext, view: RunView, kind: dict[str, Any]) -> None:
+    code = str(kind["code"])
+    sums = run_words.totals(kind["totals"], most=3)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"{_ICONS[Severity(kind['severity'])]} **{escape(_label(code, kind['message']))}** · "
+            f"{escape(plural(kind['rows'], 'row'))}{f' · {escape(sums)}' if sums else ''}",
+            width="stretch",
+        )
+        st.button(
+            "Show", key=f"run_kinds_show_{code}", type="tertiary", on_click=_show, args=(code,)
+        )
+        if code != "corrected" and ctx.actor.may(Permission.CHARGE):
+            with st.popover("All of these", icon=":material/checklist:"):
+                _for_all(ctx, view, code, kind["rows"])
+
+
+def _for_all(ctx: PageContext, view: RunView, code: str, count: int) -> None:
+    if code == NO_CARD and ctx.actor.may(Permission.MANAGE_LINKS):
+        st.markdown("A setup link for each of these customers. Nothing is sent by Onfile.")
+        refused_links.warn(ctx)
+        if st.button(
+            "Make setup links", key="run_kinds_links_make", type="primary", icon=":material/link:"
+        ):
+            with outcome.show() as toast:
+                links = ctx.services.runs.draft_links.make(view.run.id, by=ctx.actor)
+                st.session_state[_LINKS] = (view.run.id, links)
+                new = sum(link.is_new for link in links)
+                toast.message = f"{plural(new, 'link')} made, {len(links) - new:,} were there."
+    with st.form(f"run_kinds_form_{code}", border=False):
+        currency = method = None
+        if code in _OF_CURRENCY:
+            currency = st.selectbox(
+                "Currency of all of these rows",
+                pickers.CURRENCY_CODES,
+                index=None,
+                key=f"run_kinds_currency_{code}",
+                format_func=str.upper,
+                placeholder="Choose one",
+            )
+        elif code in _OF_METHOD:
+            methods = _NEWER_METHODS if code == NEWER_METHOD else _METHODS
+            method = st.radio(
+                "Saved method of all of these rows",
+                list(methods),
+                index=None if code == NEWER_METHOD else 0,
+                format_func=methods.__getitem__,
+                key=f"run_kinds_method_{code}",
+            )
+        reason = st.text_input(
+            "Why",
+            key=f"run_kinds_reason_{code}",
+            autocomplete="off",
+            max_chars=300,
+            placeholder="Whoever approves reads it",
+        )
+        with st.container(horizontal=True):
+            sets = code in _OF_CURRENCY | _OF_METHOD and st.form_submit_button(
+                f"Set for {plural(count, 'row')}", key=f"run_kinds_set_{code}", type="primary"
+            )
+            leaves = st.form_submit_button(
+                f"Leave out {plural(count, 'row')}", key=f"run_kinds_leave_out_{code}"
+            )
+    service = ctx.services.runs.corrections
+    if not (sets or leaves):
+        return
+    with outcome.show() as toast, st.spinner("Checking these rows again …"):
+        numbers = service.rows_with(view.run.id, code)
+        if leaves:
+            done = service.leave_out(view.run.id, numbers, reason=reason, by=ctx.actor)
+            toast.message = f"{plural(done, 'row')} left out."
+        else:
+            if code in _OF_METHOD and method is None:
+                raise InvalidInput("Choose which method is charged.", field="method")
+            done = _set(ctx, view, numbers, currency, method, reason)
+            toast.message = f"{plural(done, 'row')} corrected and checked again."
+
+
+def _set(
+    ctx: PageContext,
+    view: RunView,
+    numbers: list[int],
+    currency: str | None,
+    method: str | None,
+    reason: str,
+) -> int:
+    service, run_id = ctx.services.runs.corrections, view.run.id
+    if method in _NEWER_METHODS:
+        newer_methods = ctx.services.runs.newer_methods
+        return newer_methods.choose(run_id, use=method == "newer", reason=reason, by=ctx.actor)
+    if method == "newest":
+        return service.charge_newest_methods(run_id, numbers, reason=reason, by=ctx.actor)
+    changes = {Field.PAYMENT_METHOD: ""} if method else {Field.CURRENCY: currency or ""}
+    return service.correct(run_id, numbers, changes, reason=reason, by=ctx.actor)
+
+
+def _links_made(view: RunView) -> None:
+    """After the click: the addresses, to send them; they stand under Setup links, too."""
+    run_id, links = st.session_state.get(_LINKS, ("", []))
+    if run_id != view.run.id or not links:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f":material/link: **{plural(len(links), 'setup link')}** to send. "
+            "When a customer has saved a card, check the rows again.",
+            width="stretch",
+        )
+        downloads.file(
+            partial(to_csv, links),
+            file_name=f"{view.run.name}-links.csv",
+            key="run_kinds_links_file",
+            label="Links (CSV)",
+        )
+        page = navigation.find("setup_links")
+        if page is not None:
+            st.page_link(page.path, label="Setup links", icon=":material/arrow_forward:")
+
+
+def _label(code: str, otherwise: str) -> str:
+    if code in LABELS:
+        return LABELS[code]
+    return otherwise if len(otherwise) <= _LONGEST else f"{otherwise[:_LONGEST]}…"
+
+
+def _show(code: str = "") -> None:
+    st.query_params.pop("run_rows_after", None)
+    if code:
+        st.query_params[PARAM] = code
+        filters.go("rows")
+    else:
+        st.query_params.pop(PARAM, None)

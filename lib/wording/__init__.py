@@ -1,0 +1,1 @@
+"""What customers read, in eight languages: default messages, their pages' words, sums and dates."""

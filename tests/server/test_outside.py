@@ -1,0 +1,99 @@
+"""The dashboard's own process from outside: names, origins, slow clients, and its pages under the policy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from tests.server.conftest import Server
+from tests.server.people import PATIENCE_MS, sign_in
+
+pytestmark = pytest.mark.server
+
+
+def handshake(server: Server, host: str, origin: str | None) -> int:
+    """The status of the answer to a websocket's first request; 101 when it is open."""
+    port = urlsplit(server.url).port or 0
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    try:
+        with connect(
+            f"ws://{host}/_stcore/stream",
+            sock=connection,
+            origin=origin,
+            subprotocols=["streamlit"],
+        ):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+def test_foreign_names_and_origins_get_no_websocket(one_server: Server) -> None:
+    own = urlsplit(one_server.url).netloc
+    assert handshake(one_server, own, f"http://{own}") == 101
+    assert handshake(one_server, own, "https://evil.example") == 403
+    assert handshake(one_server, "evil.example", "http://evil.example") == 403
+    assert handshake(one_server, "evil.example", None) == 403
+
+
+def test_what_strangers_send_over_a_websocket_is_lines_of_json(one_server: Server) -> None:
+    """One a fault, whichever library says it; a trace has no lines of its own."""
+    own = urlsplit(one_server.url).netloc
+    before = len(one_server.log.read_text().splitlines())
+    for data in (b"\xff\xfe no message", b"\x0a\xff", "text instead of bytes"):
+        for _ in range(3):
+            with connect(f"ws://{own}/_stcore/stream", origin=f"http://{own}") as stranger:
+                stranger.send(data)
+                with contextlib.suppress(ConnectionClosed):
+                    for _message in stranger:
+                        break
+    lines = one_server.log.read_text().splitlines()[before:]
+    assert lines
+    assert {json.loads(line)["level"] for line in lines} <= {"warning", "error"}
+    assert len(lines) <= 4
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json"])
+def test_streamlits_figures_are_not_for_strangers(one_server: Server, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(one_server.url + path, timeout=30)
+    assert refused.value.code == 404
+
+
+def test_sixty_half_sent_requests_are_closed(one_server: Server) -> None:
+    """An upgrade of uvicorn or Streamlit that undoes the deadline shows here: ten seconds, as they are."""
+    port = urlsplit(one_server.url).port or 0
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+    for connection in connections:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+    for connection in connections:
+        connection.settimeout(30)
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+@pytest.mark.browser
+def test_pages_work_under_the_policy_and_nothing_else_does(
+    one_server: Server, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    said: list[str] = []
+    context.on("console", lambda message: said.append(message.text))
+    page = sign_in(context, one_server.url, "ada")
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    expect(chart.locator("canvas, svg").first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("link", name="Charges").click()
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=PATIENCE_MS)
+    assert not [text for text in said if "Content Security Policy" in text]
+    failed = "() => fetch('https://evil.example/').then(() => 'sent', error => error.name)"
+    assert page.evaluate(failed) == "TypeError"
+    assert [text for text in said if "Content Security Policy" in text]
+    context.close()

@@ -1,0 +1,103 @@
+"""What a cell shows and what it holds, in files that looked harmless: from the file to the money."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.domain.runs import RowState, RunRow
+from tests.charge_runs import approve, rows_of
+from tests.spreadsheets.case_files import csv_of, sheet_of
+from tests.world import ALICE, World
+
+ADDRESS = "dora@lighthouse.example"
+
+
+@pytest.fixture
+def payer(world: World) -> str:
+    world.save_card(world.customer("Dora", email=ADDRESS))
+    world.services.sync.run(full=True)
+    world.services.users.add_practice_users()
+    return ADDRESS
+
+
+def row_of(world: World, data: bytes, name: str) -> RunRow:
+    files = world.services.runs.files
+    run = files.create_run(files.open(data, name), name="Case", by=ALICE)
+    (row,) = rows_of(world, run.id)
+    return row
+
+
+def charged(world: World, data: bytes, name: str) -> None:
+    runs = world.services.runs
+    run = runs.files.create_run(runs.files.open(data, name), name="Case", by=ALICE)
+    approve(world, runs.approvals.submit(run.id, by=ALICE))
+    runs.control.start(run.id, by=ALICE)
+    assert runs.executor.execute(run.id)
+
+
+class TestAmountsUnderAFormat:
+    @pytest.mark.parametrize(
+        ("code", "finding"),
+        [
+            # Shown in thousands: 0.35 and 0.4.
+            ("0.00,", "amount_shown_otherwise"),
+            ('0.0,"k"', "amount_shown_otherwise"),
+            ('#,##0.0,,"M"', "amount_shown_otherwise"),
+            # Not a number's places as Onfile knows them.
+            ("0.,0", "amount_format_unknown"),
+            # “350 k” is a sum of its own to whoever reads it.
+            ('0" k"', "amount_with_words"),
+            ('0.00" pcs"', "amount_with_words"),
+        ],
+    )
+    def test_a_sum_that_is_not_the_number_is_never_green(
+        self, world: World, payer: str, code: str, finding: str
+    ) -> None:
+        file = sheet_of([(payer, 350, "eur", "K-1")], formats={(1, 1): code})
+        assert [one.code for one in row_of(world, file, "a.xlsx").findings] == [finding]
+
+    @pytest.mark.parametrize(
+        ("code", "currency"),
+        [
+            (r"_-* #,##0.00\ _€_-;-* #,##0.00\ _€_-", "eur"),
+            ("[$€-407] #,##0.00", "eur"),
+            ('[>1000]0.0,"k";0', "eur"),
+            ('#,##0.00" zł"', "pln"),
+            ('#,##0.00"р."', "rub"),
+            ('"R "#,##0.00', "zar"),
+        ],
+    )
+    def test_one_that_is_is_charged(
+        self, world: World, payer: str, code: str, currency: str
+    ) -> None:
+        file = sheet_of([(payer, 350, currency, "K-1")], formats={(1, 1): code})
+        row = row_of(world, file, "a.xlsx")
+        assert (row.amount, row.state, row.findings) == (35_000, RowState.PLANNED, ())
+
+
+@pytest.mark.parametrize("text", ["12½", "12 ½", "12²", "①2", "12 Ⅷ"])
+def test_a_letter_that_is_a_number_is_part_of_the_sum(world: World, payer: str, text: str) -> None:
+    row = row_of(world, csv_of([(payer, text, "eur", "K-1")]), "a.csv")
+    assert (row.amount, row.state) == (None, RowState.BLOCKED)
+    assert [one.code for one in row.findings] == ["amount_invalid"]
+
+
+class TestDatesInText:
+    @pytest.mark.parametrize("shown", ["24-Nov", "3-Mar", "Nov-24", "24. Nov", "5. Okt", "Mrz 26"])
+    def test_a_file_saved_as_text_after_the_spreadsheet_made_a_date(
+        self, world: World, payer: str, shown: str
+    ) -> None:
+        """The invoice 11-24 was paid; the file that names it again was opened in a spreadsheet."""
+        charged(world, csv_of([(payer, "120.00", "eur", "11-24")]), "first.csv")
+        row = row_of(world, csv_of([(payer, "120.00", "eur", shown)]), "again.csv")
+        assert "reference_like_date" in [one.code for one in row.findings]
+        assert world.moved() == [(12_000, "eur")]
+
+    @pytest.mark.parametrize("reference", ["Nov-2200", "24-Nova", "1-A", "May", "MAR-123", "3-M"])
+    def test_what_only_sounds_like_it(self, world: World, payer: str, reference: str) -> None:
+        row = row_of(world, csv_of([(payer, "120.00", "eur", reference)]), "a.csv")
+        assert (row.reference, row.findings) == (reference, ())
+
+    def test_a_workbook_tells_text_from_dates(self, world: World, payer: str) -> None:
+        row = row_of(world, sheet_of([(payer, 120, "eur", "24-Nov")]), "a.xlsx")
+        assert (row.reference, row.findings) == ("24-Nov", ())

@@ -1,0 +1,178 @@
+"""Rows that nobody sees in their spreadsheet, in every way in which a spreadsheet hides them."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+import xlsxwriter
+
+from lib.domain.files.readings import Choices, Hidden
+from lib.domain.runs import RowState
+from lib.errors import InvalidInput
+from tests.charge_runs import approve, rows_of
+from tests.spreadsheets.case_files import HEADER
+from tests.spreadsheets.workbook_files import SHEET, with_parts, workbook
+from tests.world import ALICE, World
+
+LEAVE_OUT, INCLUDE = Choices(hidden=Hidden.LEAVE_OUT), Choices(hidden=Hidden.INCLUDE)
+# Rows 3 and 5 of the sheet are those that are hidden below.
+AMOUNTS = ((120, "eur"), (230, "usd"), (340, "eur"), (450, "eur"))
+Arrange = Callable[[xlsxwriter.Workbook, xlsxwriter.worksheet.Worksheet], None]
+
+
+@pytest.fixture
+def payer(world: World) -> str:
+    customer = world.customer("Ana", email="ana@orchard.example")
+    world.save_card(customer)
+    world.services.sync.run(full=True)
+    world.services.users.add_practice_users()
+    return customer
+
+
+def filled(sheet: xlsxwriter.worksheet.Worksheet, payer: str, prefix: str = "F") -> None:
+    rows = [(payer, amount, code, f"{prefix}-{at}") for at, (amount, code) in enumerate(AMOUNTS)]
+    for at, row in enumerate([HEADER, *rows]):
+        sheet.write_row(at, 0, row)
+
+
+def file(payer: str, arrange: Arrange = lambda *_: None, *, attributes: str = "") -> bytes:
+    """
+    Args:
+        attributes: in the XML of rows 3 and 5, which no program of ours writes.
+    """
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("Open items")
+        filled(sheet, payer)
+        arrange(book, sheet)
+
+    data = workbook(fill)
+    if attributes:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            xml = archive.read(SHEET).decode()
+        for row in (3, 5):
+            xml, found = re.subn(rf'<row r="{row}"', f'<row r="{row}" {attributes}', xml)
+            assert found == 1
+        data = with_parts(data, {SHEET: xml.encode()})
+    return data
+
+
+def by_hand(_: object, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+    for at in (2, 4):
+        sheet.set_row(at, None, None, {"hidden": True})
+
+
+def by_a_filter(_: object, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+    sheet.autofilter(0, 0, 4, 3)
+    sheet.filter_column(3, "x == F-0 or x == F-2")
+    by_hand(None, sheet)
+
+
+def by_a_collapsed_group(_: object, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+    """Two groups, each folded into the row below it."""
+    for at in (2, 4):
+        sheet.set_row(at, None, None, {"level": 1, "hidden": True})
+        sheet.set_row(at + 1, None, None, {"collapsed": True})
+
+
+def by_groups_in_groups(_: object, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+    for at, level in ((2, 1), (4, 3)):
+        sheet.set_row(at, None, None, {"level": level, "hidden": True})
+
+
+WAYS = {
+    "by hand": {"arrange": by_hand},
+    "by a filter": {"arrange": by_a_filter},
+    "by a collapsed group": {"arrange": by_a_collapsed_group},
+    "by groups in groups": {"arrange": by_groups_in_groups},
+    "by zero height": {"attributes": 'ht="0" customHeight="1"'},
+    "by a height of 0.0": {"attributes": 'ht="0.0"'},
+    "by the word true": {"attributes": 'hidden="true"'},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+class TestEveryWay:
+    def test_is_said_with_its_sums_and_nothing_is_green_before(
+        self, world: World, payer: str, way: str
+    ) -> None:
+        files = world.services.runs.files
+        upload = files.open(file(payer, **WAYS[way]), "a.xlsx")  # type: ignore[arg-type]
+        parsed = upload.parsed()
+        assert (parsed.valid, parsed.totals) == (0, {})
+        assert "2 rows hidden (rows 3, 5) with $230.00, €450.00" in parsed.hidden_question
+        with pytest.raises(InvalidInput) as refused:
+            files.create_run(upload, name="Case", by=ALICE)
+        assert refused.value.code == "hidden_unconfirmed"
+
+    def test_left_out_it_is_not_charged(self, world: World, payer: str, way: str) -> None:
+        runs = world.services.runs
+        upload = runs.files.open(file(payer, **WAYS[way]), "a.xlsx")  # type: ignore[arg-type]
+        run = runs.files.create_run(upload, name="Case", by=ALICE, choices=LEAVE_OUT)
+        approve(world, runs.approvals.submit(run.id, by=ALICE))
+        runs.control.start(run.id, by=ALICE)
+        assert runs.executor.execute(run.id)
+        assert sorted(world.moved()) == [(12_000, "eur"), (34_000, "eur")]
+
+    def test_included_each_row_says_it(self, world: World, payer: str, way: str) -> None:
+        files = world.services.runs.files
+        upload = files.open(file(payer, **WAYS[way]), "a.xlsx")  # type: ignore[arg-type]
+        run = files.create_run(upload, name="Case", by=ALICE, choices=INCLUDE)
+        found = {row.number: [one.code for one in row.findings] for row in rows_of(world, run.id)}
+        assert {number for number, codes in found.items() if "row_hidden" in codes} == {3, 5}
+
+
+def test_a_group_that_is_open_hides_nothing(world: World, payer: str) -> None:
+    def open_group(_: object, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+        for at in (2, 4):
+            sheet.set_row(at, None, None, {"level": 1})
+
+    upload = world.services.runs.files.open(file(payer, open_group), "a.xlsx")
+    assert upload.parsed().hidden_question == ""
+    run = world.services.runs.files.create_run(upload, name="Case", by=ALICE)
+    assert [row.state for row in rows_of(world, run.id)] == [RowState.PLANNED] * 4
+
+
+class TestHiddenSheets:
+    @pytest.fixture(params=["hide", "very_hidden"])
+    def data(self, request: pytest.FixtureRequest, payer: str) -> bytes:
+        def arrange(book: xlsxwriter.Workbook, _: object) -> None:
+            old = book.add_worksheet("Last year")
+            filled(old, payer, prefix="OLD")
+            getattr(old, request.param)()
+
+        return file(payer, arrange)
+
+    def test_are_said_with_their_sums_and_nothing_is_green_before(
+        self, world: World, data: bytes
+    ) -> None:
+        files = world.services.runs.files
+        upload = files.open(data, "a.xlsx")
+        question = upload.parsed().hidden_question
+        assert "4 rows (the hidden sheet “Last year”) with €910.00, $230.00" in question
+        with pytest.raises(InvalidInput) as refused:
+            files.create_run(upload, name="Case", by=ALICE)
+        assert refused.value.code == "hidden_unconfirmed"
+
+    def test_are_never_charged(self, world: World, data: bytes) -> None:
+        files = world.services.runs.files
+        upload = files.open(data, "a.xlsx")
+        with pytest.raises(InvalidInput, match="Rows of a hidden sheet cannot be included"):
+            files.create_run(upload, name="Case", by=ALICE, choices=INCLUDE)
+        run = files.create_run(upload, name="Case", by=ALICE, choices=LEAVE_OUT)
+        assert [row.reference for row in rows_of(world, run.id)] == ["F-0", "F-1", "F-2", "F-3"]
+        assert run.reading is not None
+        assert "the hidden sheet “Last year”" in run.reading["words"]
+
+    def test_a_hidden_list_of_something_else_asks_nothing(self, world: World, payer: str) -> None:
+        def arrange(book: xlsxwriter.Workbook, _: object) -> None:
+            lists = book.add_worksheet("Lists")
+            lists.write_column(0, 0, ["country", "DE", "FR"])
+            lists.hide()
+
+        upload = world.services.runs.files.open(file(payer, arrange), "a.xlsx")
+        assert upload.parsed().hidden_question == ""

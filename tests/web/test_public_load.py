@@ -1,0 +1,205 @@
+"""What the public routes cost, however often and by whomever they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from lib.services.collect.links import CreatedLink
+from lib.web.public import public_routes
+from lib.web.shared_answers import KEPT_SECONDS
+from tests.webhook_route import PATH, client_of, signed
+from tests.world import ALICE, World
+
+
+@pytest.fixture
+def client(world: World) -> TestClient:
+    return client_of(world)
+
+
+def link(world: World) -> CreatedLink:
+    return world.services.links.create(form_key="f", customer=world.customer(), by=ALICE)
+
+
+def requests(world: World) -> int:
+    return world.services.gateway.requests
+
+
+def sessions(world: World, link_id: str) -> int:
+    with world.services.uow.read() as stores:
+        last = stores.links.last_session(link_id)
+    return last.number if last else 0
+
+
+def at_once(world: World, *paths: str, method: str = "GET") -> list[httpx2.Response]:
+    """All of them together, on one event loop as in the server."""
+    application = Starlette(routes=public_routes(lambda: world.services))
+
+    async def together() -> list[httpx2.Response]:
+        transport = httpx2.ASGITransport(app=application)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://onfile.test") as client:
+            return await asyncio.gather(*(client.request(method, path) for path in paths))
+
+    return asyncio.run(together())
+
+
+class TestOneLink:
+    def test_forty_at_once_are_one_session_and_one_request(self, world: World) -> None:
+        made = link(world)
+        world.clock.advance(hours=25)
+        before = requests(world)
+        replies = at_once(world, *[f"/l/{made.link.token}"] * 40)
+        assert {reply.status_code for reply in replies} == {303}
+        assert len({reply.headers["location"] for reply in replies}) == 1
+        assert replies[0].headers["location"] != made.url
+        assert sessions(world, made.link.id) == 2
+        # One look at the session that expired, one for the new one.
+        assert requests(world) - before == 2
+
+    def test_forty_one_after_the_other_are_one_read(self, world: World, client: TestClient) -> None:
+        made = link(world)
+        before = requests(world)
+        for _ in range(40):
+            reply = client.get(f"/l/{made.link.token}")
+            assert (reply.status_code, reply.headers["location"]) == (303, made.url)
+        assert requests(world) - before == 1
+        world.clock.advance(seconds=KEPT_SECONDS)
+        client.get(f"/l/{made.link.token}")
+        assert requests(world) - before == 2
+
+    def test_a_day_of_scanners_mints_one_session(self, world: World, client: TestClient) -> None:
+        made = link(world)
+        for _ in range(23):
+            world.clock.advance(hours=1)
+            assert client.get(f"/l/{made.link.token}").headers["location"] == made.url
+        assert sessions(world, made.link.id) == 1
+
+    def test_what_ended_meanwhile_is_not_opened_from_memory(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world)
+        assert client.get(f"/l/{made.link.token}").status_code == 303
+        world.services.links.expire(made.link.id, by=ALICE)
+        assert client.get(f"/l/{made.link.token}").status_code == 410
+
+    def test_head_never_mints_and_asks_nothing(self, world: World, client: TestClient) -> None:
+        made = link(world)
+        before = requests(world)
+        reply = client.head(f"/l/{made.link.token}")
+        assert (reply.status_code, reply.headers["location"]) == (303, made.url)
+        world.clock.advance(hours=25)
+        reply = client.head(f"/l/{made.link.token}")
+        assert (reply.status_code, "location" in reply.headers) == (200, False)
+        assert sessions(world, made.link.id) == 1
+        assert client.head("/l/" + "a" * 27).status_code == 410
+        assert requests(world) == before
+
+    def test_a_link_that_cannot_be_made_is_not_asked_for_without_end(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world)
+        world.clock.advance(hours=25)
+        world.stripe.configure({"payment_method_types": ["link"]})
+        for _ in range(3):
+            assert client.get(f"/l/{made.link.token}").status_code == 503
+        before = requests(world)
+        reply = client.get(f"/l/{made.link.token}")
+        assert (reply.status_code, "in a minute" in reply.text) == (503, True)
+        assert requests(world) == before
+
+    def test_those_who_wait_learn_of_the_failure_too(self, world: World) -> None:
+        made = link(world)
+        world.clock.advance(hours=25)
+        world.stripe.configure({"payment_method_types": ["link"]})
+        replies = at_once(world, *[f"/l/{made.link.token}"] * 10)
+        assert {reply.status_code for reply in replies} == {503}
+
+
+class TestReturnPage:
+    def test_reloads_are_one_read(self, world: World, client: TestClient) -> None:
+        made = link(world)
+        world.fill(made.session_id)
+        before = requests(world)
+        for _ in range(20):
+            reply = client.get("/setup/return", params={"session_id": made.session_id})
+            assert "Your card is saved" in reply.text
+        assert requests(world) - before == 1
+
+    def test_a_session_that_stays_open_is_not_asked_for_without_end(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world)
+        before = requests(world)
+        for _ in range(20):
+            reply = client.get("/setup/return", params={"session_id": made.session_id})
+            assert (reply.status_code, "is saved" in reply.text) == (200, False)
+        assert requests(world) - before == 3
+
+
+class TestAddresses:
+    def test_unknown_links_cost_nothing_and_end_soon(
+        self, world: World, client: TestClient
+    ) -> None:
+        before = requests(world)
+        codes = [client.get(f"/l/{'a' * 20}{n}").status_code for n in range(40)]
+        assert codes == [410] * 30 + [429] * 10
+        assert requests(world) == before
+        reply = client.get("/l/" + "a" * 27)
+        assert reply.headers["retry-after"] == "60"
+        assert "try again in a minute" in reply.text
+
+    def test_another_address_is_not_concerned(self, world: World) -> None:
+        made = link(world)
+        application = Starlette(routes=public_routes(lambda: world.services))
+        rude, polite = (
+            TestClient(application, follow_redirects=False, client=(address, 1))
+            for address in ("192.0.2.1", "192.0.2.2")
+        )
+        while rude.get("/l/" + "a" * 27).status_code == 410:
+            pass
+        assert rude.get(f"/l/{made.link.token}").status_code == 429
+        assert polite.get(f"/l/{made.link.token}").status_code == 303
+
+    def test_an_ipv6_network_is_one_address(self, world: World) -> None:
+        application = Starlette(routes=public_routes(lambda: world.services))
+        codes = [
+            TestClient(application, client=(f"2001:db8::{n:x}", 1))
+            .get("/l/" + "a" * 27)
+            .status_code
+            for n in range(1, 33)
+        ]
+        assert codes[-2:] == [429, 429]
+        other = TestClient(application, client=("2001:db8:0:1::1", 1))
+        assert other.get("/l/" + "a" * 27).status_code == 410
+
+    @pytest.mark.parametrize("path", ["/setup/return", "/setup/cancelled"])
+    def test_the_other_pages_have_a_limit_too(self, client: TestClient, path: str) -> None:
+        codes = [client.get(path).status_code for _ in range(305)]
+        assert codes == [200] * 300 + [429] * 5
+
+
+def test_looking_whether_it_is_ready_has_a_limit(client: TestClient) -> None:
+    codes = [client.get("/readyz").status_code for _ in range(305)]
+    assert set(codes[:300]) == {503}  # no worker here
+    assert codes[300:] == [429] * 5
+
+
+@pytest.mark.parametrize("depth", [1_000, 100_000])
+def test_a_signed_event_nested_too_deeply_is_answered_in_words(
+    world: World, client: TestClient, caplog: pytest.LogCaptureFixture, depth: int
+) -> None:
+    body = json.dumps({"object": "event", "id": "evt_1"})[:-1] + ', "data": ' + "[" * depth
+    body += "]" * depth + "}"
+    header = signed(body, world.settings.webhook_secrets[0], at=world.now)
+    with caplog.at_level(logging.WARNING):
+        reply = client.post(PATH, content=body, headers={"Stripe-Signature": header})
+    assert reply.status_code == 400
+    assert "cannot" in reply.text or "nested too deeply" in reply.text
+    assert "Traceback" not in caplog.text
+    assert not caplog.records
