@@ -20,9 +20,9 @@ from typing import Any, NoReturn
 from uuid import uuid4
 
 import streamlit as st
-from jwt import InvalidTokenError
-from streamlit_authenticator import Authenticate, LoginError
+from streamlit_authenticator import Authenticate
 
+from lib.clock import epoch
 from lib.domain.actors import Actor
 from lib.domain.identity import visible
 from lib.domain.sessions import Ending
@@ -96,20 +96,22 @@ def _runs_by_itself() -> bool:
     return bool(st.session_state.get(_BY_ITSELF)) or any(map(st.session_state.get, NOTICED))
 
 
-def remembered(sessions: SessionService, settings: Settings) -> bool:
+def remembered(sessions: SessionService, settings: Settings, *, now: datetime) -> Actor | None:
     """
-    Sign in from the cookie, if it is ours, in date and of the current session version.
+    Whoever the browser's cookie names, if it is ours, in date and of the current session version.
 
-    Draws the library's invisible cookie component, so `st.navigation` must have run before.
+    Draws nothing. The library would read the same cookie, but only beside its component, whose answer
+    draws the page anew a second later and takes a click or an open dialog with it.
     """
-    authenticator = _authenticator(sessions, settings, _of_cookie(settings))
-    _drop_cookie(authenticator, settings)
-    try:
-        authenticator.login(location="unrendered")
-    except (LoginError, InvalidTokenError, KeyError, TypeError):
-        # Not signed by us, tampered with, or issued before the session version changed.
-        return False
-    return current_actor(sessions, is_act=True) is not None
+    if is_leaving():
+        return None
+    cookie = st.context.cookies.get(cookie_name(settings.cookie_key), "")
+    principal = principal_in(cookie, cookie_key=settings.cookie_key, now=epoch(now))
+    user = sessions.user_of(principal)
+    if isinstance(user, Ending):
+        return None
+    _begin(user, str(principal))
+    return current_actor(sessions, is_act=True)
 
 
 def sign_in(
@@ -135,19 +137,21 @@ def sign_in(
 
 def remember(user: User, sessions: SessionService) -> None:
     """Make this browser session the user's, and give it a cookie during the next runs."""
-    # What the library's own login writes; its cookie is made from `username`.
-    st.session_state["username"] = sessions.begin(user)
-    st.session_state["name"] = user.name
-    st.session_state["email"] = user.email
-    st.session_state["authentication_status"] = True
-    st.session_state["logout"] = None
+    _begin(user, sessions.begin(user))
     st.session_state.pop(_COOKIE_DROP, None)
-    st.session_state.pop(_ENDED, None)
     st.session_state[_COOKIE_DUE] = f"{_COOKIE_DUE}_{uuid4().hex}"
 
 
 def keep_cookie(sessions: SessionService, settings: Settings) -> None:
     """Write a new sign-in's cookie; costs nothing once it is written."""
+    if _COOKIE_DUE in st.session_state:
+        with st.sidebar:
+            _write_cookie(sessions, settings)
+
+
+# A fragment: the components' answers draw this anew, and not the page that somebody works on.
+@st.fragment
+def _write_cookie(sessions: SessionService, settings: Settings) -> None:
     report = st.session_state.get(_COOKIE_DUE)
     if report is None:
         return
@@ -158,14 +162,13 @@ def keep_cookie(sessions: SessionService, settings: Settings) -> None:
     is_https = (st.context.url or "").startswith("https://")
     set_cookie = partial(manager.set, secure=is_https or None)
     manager.set = partial(set_cookie, key=report)
-    with st.sidebar:
-        is_known = device.remember(
-            set_cookie, settings, principal.partition(":")[0], key=f"{report}_device"
-        )
-        if not st.session_state.get(report):
-            authenticator.cookie_controller.set_cookie()
-        elif is_known:
-            del st.session_state[_COOKIE_DUE]
+    is_known = device.remember(
+        set_cookie, settings, principal.partition(":")[0], key=f"{report}_device"
+    )
+    if not st.session_state.get(report):
+        authenticator.cookie_controller.set_cookie()
+    elif is_known:
+        del st.session_state[_COOKIE_DUE]
 
 
 def is_leaving() -> bool:
@@ -187,10 +190,14 @@ def sign_out(users: UserService, sessions: SessionService) -> None:
     st.session_state[_COOKIE_DROP] = f"{_COOKIE_DROP}_{uuid4().hex}"
 
 
-def _of_cookie(settings: Settings) -> str | None:
-    """Whom the browser's cookie names; whether it is in date is for the library to say."""
-    cookie = st.context.cookies.get(cookie_name(settings.cookie_key), "")
-    return principal_in(cookie, cookie_key=settings.cookie_key, now=0)
+def _begin(user: User, principal: str) -> None:
+    # What the library's own login writes; its cookie is made from `username`.
+    st.session_state["username"] = principal
+    st.session_state["name"] = user.name
+    st.session_state["email"] = user.email
+    st.session_state["authentication_status"] = True
+    st.session_state["logout"] = None
+    st.session_state.pop(_ENDED, None)
 
 
 def _authenticator(sessions: SessionService, settings: Settings, named: object) -> Any:  # noqa: ANN401 (untyped library)
@@ -207,13 +214,15 @@ def _authenticator(sessions: SessionService, settings: Settings, named: object) 
     )
 
 
-def _drop_cookie(authenticator: Any, settings: Settings) -> None:  # noqa: ANN401
+def drop_cookie(sessions: SessionService, settings: Settings) -> None:
+    """Have the browser delete the cookie of whoever signed out; its answer draws the page anew."""
     report = st.session_state.get(_COOKIE_DROP)
     if report is None:
         return
     if st.session_state.get(report):
         del st.session_state[_COOKIE_DROP]
         return
+    authenticator = _authenticator(sessions, settings, None)
     manager = authenticator.cookie_controller.cookie_model.cookie_manager
     manager.delete = partial(manager.delete, key=report)
     # The library forgets to ask whether its copy of the cookies is loaded, and prints an error.

@@ -25,9 +25,10 @@ _PRESS = {
     _PAGE: """(function press(tries) {
         if (document.querySelector("[role=dialog]")) return;
         const app = document.querySelector("[data-testid=stApp]");
-        if (app.dataset.testScriptState === "notRunning") document.querySelector(".st-key-notice_page button")?.click();
+        const isQuiet = !(performance.now() - window.onfileTouched < 1500);
+        if (isQuiet && app.dataset.testScriptState === "notRunning") document.querySelector(".st-key-notice_page button")?.click();
         else if (tries) setTimeout(press, 100, tries - 1);
-    })(20);""",
+    })(30);""",
     _DRAWER: 'document.querySelector(".st-key-notice_drawer button")?.click()',
 }
 

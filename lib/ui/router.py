@@ -22,15 +22,16 @@ st.set_page_config(
 )
 services = context.services()
 auth.begin_run()
-actor = auth.current_actor(services.sessions, is_act=True)
+actor = auth.current_actor(services.sessions, is_act=True) or auth.remembered(
+    services.sessions, services.settings, now=services.clock()
+)
 
 # Before anything that can rerun: a rerun without declared pages sends the browser to "/".
 page = navigation.declare(actor, waiting=navigation.waiting(services, actor) if actor else None)
 environment.strip(services.settings.mode)
 
 if actor is None:
-    if auth.remembered(services.sessions, services.settings):
-        st.rerun()
+    auth.drop_cookie(services.sessions, services.settings)
     if auth.is_leaving():
         st.caption("Signing out …")
         st.stop()

@@ -26,13 +26,12 @@ def sign_in(context: BrowserContext, url: str, name: str) -> Page:
     # While the page is drawn anew, the one before still stands.
     expect(page.get_by_role("heading", name="Hello,").first).to_be_visible(timeout=PATIENCE_MS)
     wait_for_cookie(page)
-    wait_until_at_rest(page)
+    wait_for_keys(page)
     return page
 
 
 def enter(page: Page, name: str) -> None:
     """Fill in the sign-in form of whatever page was asked for, and send it."""
-    wait_until_at_rest(page)
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password", exact=True).fill(PRACTICE_PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -52,20 +51,9 @@ def wait_until_drawn(page: Page) -> None:
     )
 
 
-def wait_until_at_rest(page: Page) -> None:
-    """
-    Drawn, and for two seconds nothing more: after a page was loaded the cookie's component answers, which draws the page
-    that was there, and a click that comes in just that moment would be forgotten.
-    """
-    wait_for(
-        page,
-        """() => {
-            const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
-            if (state !== "notRunning") window.atRestSince = undefined;
-            else window.atRestSince ??= performance.now();
-            return performance.now() - window.atRestSince > 2000;
-        }""",
-    )
+def wait_for_keys(page: Page) -> None:
+    """Until the page listens to its keys: its scripts come a moment after its text."""
+    wait_for(page, "window.onfileSearch")
 
 
 def wait_for_cookie(page: Page) -> None:

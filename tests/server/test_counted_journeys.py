@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from lib.practice.engine import PracticeStripe
 from tests.server.conftest import Server
-from tests.server.people import PATIENCE_MS, Clicks, sign_in, wait_for, wait_until_at_rest
+from tests.server.people import PATIENCE_MS, Clicks, sign_in, wait_for, wait_until_drawn
 from tests.server.test_journey import DECLINES, GOOD, NEW_CARD, charge, make_link, save_card
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -42,7 +42,7 @@ class Office:
         page.bring_to_front()
         page.goto(self.server.url)
         expect(page.get_by_role("heading", name="Hello,").first).to_be_visible()
-        wait_until_at_rest(page)
+        wait_until_drawn(page)
         return page
 
     @property
@@ -206,7 +206,7 @@ def test_charges_are_stopped_and_allowed_again(office: Office, reference: str) -
     # By the address that Alice sent him: another way would be a second chance to fail after the switch was set.
     bob, clicks = office.at_home("bob"), Clicks()
     bob.goto(alice.url)
-    wait_until_at_rest(bob)
+    wait_until_drawn(bob)
     expect(bob.get_by_text("Do not charge.").first).to_be_visible()
     clicks.on(bob.get_by_text("Allow charges again").first)
     clicks.type(bob.get_by_role("textbox", name="Reason"), "Settled out of court")

@@ -13,7 +13,6 @@ from tests.server.people import (
     click_row,
     sign_in,
     wait_for,
-    wait_until_at_rest,
     wait_until_drawn,
 )
 
@@ -28,7 +27,7 @@ def charges(one_server, browser: Browser) -> Iterator[Page]:
     page = sign_in(context, one_server.url, "alice")
     page.goto(f"{one_server.url}/charges")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    wait_until_at_rest(page)
+    wait_until_drawn(page)
     yield page
     context.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.server.test_run_journey import PATIENCE_MS, sign_in
+from tests.server.people import PATIENCE_MS, enter, sign_in, wait_for_cookie, wait_for_keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -20,6 +20,7 @@ def page(server, browser: Browser) -> Page:
 
 
 def opened(page: Page) -> None:
+    wait_for_keys(page)
     page.keyboard.press("/")
     expect(page.get_by_role("dialog").get_by_role("searchbox")).to_be_focused()
 
@@ -65,3 +66,24 @@ def test_by_keyboard_alone(page: Page, server) -> None:
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert "customer=" in page.url
+
+
+def test_what_was_opened_at_once_stays_open(server, browser: Browser) -> None:
+    """Somebody faster than the cookie, which a component in the browser writes a moment later."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(server.url)
+    enter(page, "alice")
+    expect(page.get_by_role("heading", name="Hello,").first).to_be_visible()
+    opened(page)
+    wait_for_cookie(page)
+    page.wait_for_timeout(2_000)
+    expect(page.get_by_role("dialog")).to_have_count(1)
+
+    # And whoever is remembered by that cookie.
+    page.reload()
+    expect(page.get_by_role("heading", name="Hello,").first).to_be_visible()
+    opened(page)
+    page.wait_for_timeout(2_000)
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    context.close()

@@ -4,6 +4,11 @@
   if (window.onfileFrame) return;
   window.onfileFrame = true;
 
+  // When a person last did something: what pages press by themselves waits, or it would end the run of that click.
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => { window.onfileTouched = performance.now(); }, true);
+  }
+
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("[data-testid=stSidebarNavLink][aria-current=page]");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;

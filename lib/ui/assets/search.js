@@ -25,6 +25,8 @@
     look();
   };
 
+  // While Streamlit still draws, a row may be of the text before and gone in a moment.
+  const isDrawn = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
   const shown = () => document.querySelector("[role=dialog] [data-search-text]")?.dataset.searchText;
 
   document.addEventListener("click", (event) => {
@@ -36,9 +38,9 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const input = field();
     if (event.key === "/" && !isTyping(event.target) && !document.querySelector("[role=dialog]")) {
-      if (!button()) return;
       event.preventDefault();
-      button().click();
+      // Whoever is fast presses it before the button is drawn.
+      when(button, (one) => one.click());
       return;
     }
     if (!input || !input.closest("[role=dialog]").contains(event.target)) return;
@@ -51,7 +53,7 @@
       (next < 0 ? input : links[Math.min(next, links.length - 1)] ?? input).focus();
     } else if (event.key === "Enter" && event.target === input) {
       const text = input.value;
-      when(() => input.value === text && shown() === text.trim() && results()[0], (first) => first.click());
+      when(() => input.value === text && shown() === text.trim() && isDrawn() && results()[0], (first) => first.click());
     }
   }, true);
 })();
