@@ -97,6 +97,7 @@ from lib.services.staff.doctor import DoctorService
 from lib.services.staff.downloads import DownloadService
 from lib.services.staff.invitations import InvitationService
 from lib.services.staff.limits import LimitService
+from lib.services.staff.passwords import PRACTICE_ROUNDS, ROUNDS
 from lib.services.staff.preferences import Preferences
 from lib.services.staff.second_factors import SecondFactorService
 from lib.services.staff.sessions import SessionService
@@ -304,7 +305,7 @@ def build_services(
     *,
     clock: Clock,
     api_base: str | Callable[[], str] | None = None,
-    bcrypt_rounds: int = 12,
+    bcrypt_rounds: int | None = None,
     lock: FolderLock | None = None,
 ) -> Services:
     """Over one database and one Stripe address; a function is called with the first request."""
@@ -364,7 +365,8 @@ def build_services(
         clock=clock,
         secret=configured.cookie_key,
         sealing=sealing,
-        bcrypt_rounds=bcrypt_rounds,
+        bcrypt_rounds=bcrypt_rounds
+        or (PRACTICE_ROUNDS if configured.mode is Mode.PRACTICE else ROUNDS),
         livemode=configured.livemode,
     )
     invitations = InvitationService(uow, users, clock=clock, public_url=configured.public_url)

@@ -18,9 +18,11 @@ SHORTEST_PASSWORD = 12
 # bcrypt reads no further than 72 bytes and the installed version refuses longer ones.
 LONGEST_PASSWORD_BYTES = 72
 RULE = f"{SHORTEST_PASSWORD} characters or more; no common password, not your name or address."
-# Compared with when the user is unknown or has no password yet, so that the answer takes as long as
-# for a known one. The hash, at the cost of every other, of a password that was thrown away.
-NOBODY = "$2b$12$BWtg9vO8S89ObgKmFz36Cenf7/9uOOqiwUnHEa290TK/7Xx2gERfq"
+# bcrypt's cost: each more doubles the time of a guess, a quarter of a second at this one.
+ROUNDS = 12
+# Everybody knows the password of the practice accounts: nothing is gained by a slow guess.
+PRACTICE_ROUNDS = 4
+_NOBODY = "$2b${:02}$BWtg9vO8S89ObgKmFz36Cenf7/9uOOqiwUnHEa290TK/7Xx2gERfq"
 # Of 0 to 4. From 2 on a password withstands guessing that is slowed down, as at the sign-in.
 _LOWEST_SCORE = 2
 _AROUND_WORDS = string.digits + string.punctuation + string.whitespace
@@ -51,6 +53,14 @@ def hashed(password: str, *, of: Iterable[str], rounds: int, public: Collection[
     if chosen.casefold() in public:
         raise _refused("This is the password of the practice accounts, which everybody may know.")
     return bcrypt.hashpw(chosen.encode(), bcrypt.gensalt(rounds)).decode()
+
+
+def nobody(rounds: int) -> str:
+    """
+    Compared with when the user is unknown or has no password yet, so that the answer takes as long as
+    for a known one: the hash, at the cost of every other, of a password that nobody has.
+    """
+    return _NOBODY.format(rounds)
 
 
 def is_right(password: str, password_hash: str) -> bool:

@@ -24,7 +24,9 @@ NO_USER = "(nobody of that name)"
 
 
 class SignIns:
-    def __init__(self, uow: UnitOfWork, *, clock: Clock, secret: str, sealing: Sealing) -> None:
+    def __init__(
+        self, uow: UnitOfWork, *, clock: Clock, secret: str, sealing: Sealing, bcrypt_rounds: int
+    ) -> None:
         """
         Args:
             secret: hides in the database what was typed as a name, and where; not kept in it.
@@ -33,6 +35,7 @@ class SignIns:
         self._clock = clock
         self._secret = secret
         self._sealing = sealing
+        self._nobody = passwords.nobody(bcrypt_rounds)
 
     def sign_in(
         self, username: str, password: str, *, origin: SignInOrigin | None, code: str = ""
@@ -119,7 +122,7 @@ class SignIns:
         subject = f"user:{user.username if user else NO_USER}"
         if guesses is not None:
             self._begin(guesses, f"{action}_refused", subject, where, now=now)
-        matches = passwords.is_right(password, user.password_hash if user else passwords.NOBODY)
+        matches = passwords.is_right(password, user.password_hash if user else self._nobody)
         refusal: NotSignedIn | None = None
         with self._uow.write() as stores:
             if user is None or not matches or not user.is_active:

@@ -45,13 +45,15 @@ class UserService:
         clock: Clock,
         secret: str,
         sealing: Sealing,
-        bcrypt_rounds: int = 12,
+        bcrypt_rounds: int = passwords.ROUNDS,
         livemode: bool = False,
     ) -> None:
         self._uow = uow
         self._clock = clock
         self._secret = secret
-        self._sign_ins = SignIns(uow, clock=clock, secret=secret, sealing=sealing)
+        self._sign_ins = SignIns(
+            uow, clock=clock, secret=secret, sealing=sealing, bcrypt_rounds=bcrypt_rounds
+        )
         self._rounds = bcrypt_rounds
         self._public = (PRACTICE_PASSWORD,) if livemode else ()
 
@@ -102,7 +104,7 @@ class UserService:
         if not _EMAIL.match(email):
             raise InvalidInput("This is not an e-mail address.", field="email")
         shown_name = _checked_name(name or username)
-        hashed = passwords.NOBODY
+        hashed = passwords.nobody(self._rounds)
         if password is not None:
             hashed = self.hashed(password, of=(username, shown_name, email))
         now = epoch(self._clock())

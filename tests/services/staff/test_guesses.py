@@ -146,7 +146,7 @@ class TestKnownAndUnknown:
         for name in ("ada", "nobody"):
             says(people, name, WRONG, STRANGER)
         assert len(compared) == 2
-        assert compared[1] == passwords.NOBODY
+        assert compared[1] == passwords.nobody(4)
 
     def test_what_was_typed_as_a_name_is_kept_nowhere(self, people: World) -> None:
         says(people, "my-secret-password", WRONG, STRANGER)

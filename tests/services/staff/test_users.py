@@ -9,7 +9,7 @@ import pytest
 
 from lib.domain.actors import SYSTEM, Role
 from lib.errors import InvalidInput, NotFound, NotPermitted, NotSignedIn, RuleViolation
-from lib.services.staff.passwords import NOBODY
+from lib.services.staff.passwords import is_right, nobody
 from lib.services.staff.users import (
     PRACTICE_PASSWORD,
     PRACTICE_USERS,
@@ -113,7 +113,8 @@ class TestSignIn:
 
     def test_an_unknown_user_is_compared_at_the_cost_of_a_known_one(self) -> None:
         rounds = inspect.signature(UserService).parameters["bcrypt_rounds"].default
-        assert NOBODY.startswith(f"$2b${rounds}$")
+        assert nobody(rounds).startswith("$2b$12$")
+        assert not is_right("wrong password", nobody(rounds))
 
     def test_a_disabled_account_cannot_and_an_enabled_one_can(self, world: World) -> None:
         add(world)
