@@ -1,6 +1,8 @@
 # Onfile. `make help` lists what can be done.
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -eu -c
+# Where it is set, each of the hundreds of processes that tests start would compile all of lib anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
