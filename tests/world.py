@@ -6,6 +6,7 @@ People are always Alice (operator), Bob (approver), Vera (viewer) and Ada (admin
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -224,9 +225,17 @@ def card_form(number: str, *, exp_year: int = 2030) -> CardForm:
 
 @contextmanager
 def new_world(
-    folder: Path, *, prepare: Callable[[Settings], None] | None = None, **environ: str
+    folder: Path,
+    *,
+    prepare: Callable[[Settings], None] | None = None,
+    data: Path | None = None,
+    **environ: str,
 ) -> Iterator[World]:
-    """`prepare` writes what a database begins with, once for all worlds of its kind."""
+    """
+    Args:
+        prepare: writes what a database begins with, once for all worlds of its kind.
+        data: the data folder of an earlier world, to go on from a copy of; the clock is at its beginning.
+    """
     settings = load_settings(
         folder,
         {
@@ -236,7 +245,10 @@ def new_world(
             **environ,
         },
     )
-    migrated(settings, prepare)
+    if data is None:
+        migrated(settings, prepare)
+    else:
+        shutil.copytree(data, settings.data_dir, dirs_exist_ok=True)
     clock = FakeClock()
     stripe = PracticeStripe(settings.practice_database, clock=clock, public_url=settings.public_url)
     with served(stripe) as server:
