@@ -21,7 +21,7 @@ BENCH_FOLDER ?= data/bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock"
 
-.PHONY: help run test test-fast lint types audit lock schema words hooks check soak mutants bench bench-large screenshots \
+.PHONY: help run test test-fast test-browser lint types audit lock schema words hooks check soak mutants bench bench-large screenshots \
   chromium clean
 
 help: ## Show this list
@@ -34,8 +34,11 @@ run: $(READY) ## Start the dashboard (practice mode unless a Stripe key is set)
 test-fast: $(DEV_READY) ## Run the tests that need no server and no browser (under a minute)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not server and not browser"
 
-test: $(DEV_READY) chromium ## Run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) $(if $(COVERAGE),--cov)
+test: $(DEV_READY) ## Run every test that needs no browser
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser" $(if $(COVERAGE),--cov)
+
+test-browser: $(DEV_READY) chromium ## Run the journeys of people, in a real browser
+	$(BIN)/python -m pytest -n $(WORKERS) -m browser
 
 lint: $(DEV_READY) ## Check style
 	$(BIN)/ruff check .
@@ -60,7 +63,7 @@ words: $(DEV_READY) ## Bring new strings for customers into the catalogues of li
 hooks: $(DEV_READY) ## Check style and types before each commit
 	$(BIN)/pre-commit install
 
-check: lint types test ## Style, types and tests; .ci/run checks more
+check: lint types test test-browser ## Style, types and tests; .ci/run checks more
 
 soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from SEEDS=1000 seeds
 	ONFILE_KILL_SECONDS=$(KILL_SECONDS) $(BIN)/python -m pytest tests/services/runs/test_kills.py
