@@ -128,11 +128,10 @@ class ErasureStore:
             row["reference"],
             row["description"],
             row["suffix"],
-            row["currency"],
         )
         request, original = without_person(row["request"], row["original"], row["customer"])
         cells = [
-            cell if cell in known or cell.lower() in known else ""
+            cell if cell in known or cell.lower() == row["currency"] else ""
             for cell in json.loads(row["cells"])
         ]
         findings = [one | {"message": ERASED} for one in json.loads(row["findings"])]

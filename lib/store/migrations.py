@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import idna
 import regex
 from sqlite_utils import Database, Migrations
 
@@ -493,6 +494,38 @@ def m047_erased_messages(database: Database) -> None:
     """Messages to people who were erased keep that they were sent, and none of their words."""
     for statement in _statements((_LATER_STEPS / "m047_erased_messages.sql").read_text("utf-8")):
         database.execute(statement)
+
+
+@migrations()
+def m048_keys_of_links_in_other_letters(database: Database) -> None:
+    """Links from before their keys whose address m035 left without one, or with `xn--` in it."""
+    links = database.execute(
+        """SELECT id, email FROM setup_links WHERE email IS NOT NULL
+               AND (email GLOB '*[^ -~]*' OR email LIKE '%xn--%')"""
+    ).fetchall()
+    for id_, email in links:
+        database.execute(
+            "UPDATE setup_links SET address_key = ? WHERE id = ?", (_key_of(email), id_)
+        )
+
+
+def _key_of(address: str) -> str:
+    """As `address_key` of lib/domain/identity.py was at m048."""
+    local, sign, domain = address.rpartition("@")
+    labels = []
+    for label in _folded(domain).split("."):
+        try:
+            labels.append(idna.ulabel(label) if label.startswith("xn--") else label)
+        except UnicodeError:
+            labels.append(label)
+    return _folded(local) + sign + _folded(".".join(labels))
+
+
+def _folded(text: str) -> str:
+    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
+    visible = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", folded)
+    shown = regex.sub(r"\p{Zs}", " ", visible).strip()
+    return unicodedata.normalize("NFC", shown)
 
 
 _ONE_LIVE_ATTEMPT_A_DEBT = """

@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.identity import address_key
+
 _CHARGES = "(SELECT id FROM charges WHERE customer IN (SELECT id FROM person))"
 _LINKS = f"""(SELECT id FROM setup_links WHERE customer IN (SELECT id FROM person)
-    OR charge_id IN {_CHARGES} OR (customer IS NULL AND lower(email) IN (SELECT email FROM addresses)))"""
+    OR charge_id IN {_CHARGES} OR (customer IS NULL AND address_key IN (SELECT key FROM addresses)))"""
 OWN = "customer IN (SELECT id FROM person)"
 # Of every table with something of a customer's, which rows are a person's. `person` has the ids of
-# their customers, `addresses` their addresses in small letters.
+# their customers, `addresses` the keys of their addresses, `key_of` makes that of any text.
 PERSONAL: dict[str, str] = {
     "customers": "id IN (SELECT id FROM person)",
     "checkout_sessions": f"""{OWN}
-        OR (customer IS NULL AND lower(customer_email) IN (SELECT email FROM addresses))""",
+        OR (customer IS NULL AND key_of(customer_email) IN (SELECT key FROM addresses))""",
     "setup_intents": OWN,
     "payment_methods": f"{OWN} OR last_customer IN (SELECT id FROM person)",
     "payment_intents": OWN,
@@ -39,12 +41,13 @@ PERSONAL: dict[str, str] = {
     "customer_hold_writes": OWN,
     "customer_notes": OWN,
     "incidents": "json_extract(details, '$.customer') IN (SELECT id FROM person)",
-    "run_rows": f"""{OWN} OR (customer IS NULL AND EXISTS (SELECT 1 FROM addresses
-        WHERE lower(request ->> '$.customer') = email
-            OR EXISTS (SELECT 1 FROM json_each(cells) WHERE lower(trim(value)) = email)))""",
-    "link_batch_rows": f"""{OWN} OR link_id IN {_LINKS} OR (customer IS NULL AND EXISTS (
-        SELECT 1 FROM addresses WHERE lower(request ->> '$.email') = email
-            OR lower(request ->> '$.customer') = email))""",
+    "run_rows": f"""{OWN} OR (customer IS NULL AND (
+        key_of(request ->> '$.customer') IN (SELECT key FROM addresses)
+            OR EXISTS (SELECT 1 FROM json_each(cells)
+                WHERE value LIKE '%@%' AND key_of(value) IN (SELECT key FROM addresses))))""",
+    "link_batch_rows": f"""{OWN} OR link_id IN {_LINKS} OR (customer IS NULL AND (
+        key_of(request ->> '$.email') IN (SELECT key FROM addresses)
+            OR key_of(request ->> '$.customer') IN (SELECT key FROM addresses)))""",
     "outbox": f"{OWN} OR link_id IN {_LINKS}",
     "agreements": f"link_id IN {_LINKS}",
     "webhook_deliveries": """object_id IN (SELECT id FROM person)
@@ -85,6 +88,7 @@ _OPEN_WORK = f"""
 class PersonalStore:
     def __init__(self, database: Database) -> None:
         self._database = database
+        database.register_function(_key_of, deterministic=True, name="key_of")
 
     def person(self, customer_id: str) -> list[str]:
         """Their customers: this one and whoever shares the address, deleted ones too; none where unknown."""
@@ -140,10 +144,12 @@ def _without_address(value: object, url: object) -> object:
 
 
 PERSON = """WITH person (id) AS (SELECT value FROM json_each(:person)),
-    addresses (email) AS (
-        SELECT lower(email) FROM customers WHERE id IN (SELECT id FROM person) AND email IS NOT NULL
-        UNION SELECT address_key FROM customers
-            WHERE id IN (SELECT id FROM person) AND address_key IS NOT NULL)"""
+    addresses (key) AS (SELECT DISTINCT address_key FROM customers
+        WHERE id IN (SELECT id FROM person) AND address_key IS NOT NULL)"""
+
+
+def _key_of(text: str | None) -> str | None:
+    return None if text is None else address_key(text)
 
 
 def asked_of(customers: Sequence[str], more: dict[str, object]) -> dict[str, Any]:

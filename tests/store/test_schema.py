@@ -16,6 +16,7 @@ import pytest
 from sqlite_utils import Database
 
 from lib import bootstrap
+from lib.domain.identity import address_key
 from lib.errors import SettingsError
 from lib.settings import load_settings
 from lib.store.connection import connect
@@ -61,6 +62,33 @@ class TestMigrations:
         migrations.apply(database)
         keys = {row["id"]: row["id_key"] for row in database.query("SELECT * FROM customers")}
         assert keys == dict(zip(ids, [None, "M\u00fcller", None, "4711"], strict=True))
+
+    def test_links_from_before_their_keys_get_one(self) -> None:
+        database = Database(memory=True)
+        migrations.apply(database, stop_before="m035_links_desk")
+        addresses = [
+            "Anna@Example.com",
+            "BÜRO@firma.example",
+            "bu\u0308ro@firma.example\u200b",
+            "info@xn--bcher-kva.example",
+            "Info@Bücher.example",
+            "STRASSE@x.example",
+            "straße@x.example",
+            "\u0130nci@x.example",
+            "info@xn--broken-.example",
+        ]
+        for address in addresses:
+            database.execute(
+                """INSERT INTO setup_links (id, token, form_key, email, created_by, created_at,
+                       expires_at) VALUES (?1, ?1, ?1, ?1, 'alice', 1, 2)""",
+                (address,),
+            )
+        migrations.apply(database)
+        keys = {
+            row["email"]: row["address_key"] for row in database.query("SELECT * FROM setup_links")
+        }
+        assert keys == {address: address_key(address) for address in addresses}
+        assert len(set(keys.values())) == 6
 
     def test_twice_changes_nothing(self, tmp_path: Path) -> None:
         settings = load_settings(tmp_path, {})

@@ -12,6 +12,7 @@ import pytest
 
 from lib import bootstrap
 from lib.domain.charges import ChargeState
+from lib.domain.identity import address_key
 from lib.domain.runs import Run
 from lib.errors import Blocked, NotFound, NotPermitted
 from lib.services.charges.view import ChargeView
@@ -308,6 +309,48 @@ class TestRuns:
         customer = world.customer(NAME, ADDRESS)
         world.services.persons.erase(customer, reason=WHY, by=ADA)
         assert [row.cells[0] for row in rows_of(world, draft.id)] == ["", f"x{ADDRESS}"]
+
+
+WRITINGS = [
+    ("straße@quimby.example", "STRASSE@quimby.example"),
+    ("\u0130nci@quimby.example", "i\u0307nci@Quimby.example"),
+    ("info@bücher-quimby.example", "Info@XN--bcher-quimby-dlb.example"),
+    ("info@xn--bcher-quimby-dlb.example", "info@BU\u0308CHER-quimby.example"),
+    ("büro@quimby.example", "BÜRO\u2060@quimby.example\u00a0"),
+]
+
+
+@pytest.mark.parametrize(("at_stripe", "written"), WRITINGS)
+def test_one_person_however_their_address_is_written(
+    world: World, at_stripe: str, written: str
+) -> None:
+    runs, files, batches = (
+        world.services.runs.files,
+        world.services.link_files,
+        world.services.link_batches,
+    )
+    data = f"customer,amount,currency,reference,copy\n{written},1.00,usd,INV-8,{written}\nx{written},1.00,usd,INV-7,-\n"
+    draft = runs.create_run(runs.open(data.encode(), "june.csv"), name="June", by=ALICE)
+    asked = f"email,reference\n{written},INV-7\nother@example.com,INV-8\n"
+    batch = files.draft(files.open(asked.encode(), "ask.csv"), name="Ask", by=ALICE)
+    batches.start(batch.id, by=ALICE)
+    batches.work(batch.id)
+    world.clock.advance(days=60)
+    customer = world.customer(NAME, at_stripe)
+    world.change(
+        "UPDATE setup_links SET customer = NULL WHERE address_key = :key", key=address_key(written)
+    )
+    exported = json.loads(world.services.persons.export(customer, by=ADA))["rows"]
+    assert [row["number"] for row in exported["run_rows"]] == [2]
+    assert [row["reference"] for row in exported["setup_links"]] == ["INV-7"]
+    assert len(exported["link_batch_rows"]) == 1
+    world.services.persons.erase(customer, reason=WHY, by=ADA)
+    assert [row.cells[0] for row in rows_of(world, draft.id)] == ["", f"x{written}"]
+    assert [row.cells[4] for row in rows_of(world, draft.id)] == ["", "-"]
+    assert [one.row.request.email for one in batches.views.rows(batch.id)] == [
+        "",
+        "other@example.com",
+    ]
 
 
 class TestBatchesOfLinks:
