@@ -39,6 +39,7 @@ TABLE: dict[str, tuple[Permission, tuple[str, ...]]] = {
     "links list": (Permission.VIEW, ()),
     "links revoke": (Permission.MANAGE_LINKS, ("lnk_x",)),
     "links send": (Permission.MANAGE_LINKS, ("lnk_x",)),
+    "payment-methods attach": (Permission.MANAGE_METHODS, ("pm_x", "--customer", "cus_x")),
     "outbox list": (Permission.VIEW, ()),
     "outbox pause": (Permission.MANAGE_LINKS, ()),
     "outbox resume": (Permission.MANAGE_LINKS, ()),

@@ -29,6 +29,35 @@ def add_links(
     made.add_argument("--currency", help="let Stripe offer its methods; otherwise cards only")
     made.add_argument("--reference")
     made.add_argument("--locale")
+    _add_despite(made)
+    _add_import(add(link_commands, "import", "links import", "Make a link for each row of a file."))
+    made = add(link_commands, "list", "links list", "List setup links, newest first.")
+    made.add_argument("--status", choices=[state.value for state in LinkState])
+
+    add_send(add(link_commands, "send", "links send", "Send links to their customers, each once."))
+    made = add(link_commands, "revoke", "links revoke", "End an open setup link for good.")
+    made.add_argument("link", metavar="ID")
+
+
+def add_payment_methods(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    common: argparse.ArgumentParser,
+    add: Add,
+) -> None:
+    methods = commands.add_parser(
+        "payment-methods", help="Saved payment methods.", parents=[common]
+    )
+    group = methods.add_subparsers(required=True, metavar="COMMAND")
+    text = "Give a method that was saved without a customer its customer, for good."
+    made = add(group, "attach", "payment-methods attach", text)
+    made.add_argument("method", metavar="pm_…")
+    made.add_argument(
+        "--customer", required=True, metavar="cus_…", help="a customer's id or e-mail address"
+    )
+    _add_despite(made)
+
+
+def _add_despite(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--despite",
         action="extend",
@@ -38,13 +67,6 @@ def add_links(
         help="customer_has_twin: this customer is meant, though another has the address; needs --note",
     )
     made.add_argument("--note", default="", help="why this one is meant")
-    _add_import(add(link_commands, "import", "links import", "Make a link for each row of a file."))
-    made = add(link_commands, "list", "links list", "List setup links, newest first.")
-    made.add_argument("--status", choices=[state.value for state in LinkState])
-
-    add_send(add(link_commands, "send", "links send", "Send links to their customers, each once."))
-    made = add(link_commands, "revoke", "links revoke", "End an open setup link for good.")
-    made.add_argument("link", metavar="ID")
 
 
 def _add_import(made: argparse.ArgumentParser) -> None:

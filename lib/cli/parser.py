@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lib.cli.customer_arguments import add_customers
 from lib.cli.incident_arguments import add_incidents
-from lib.cli.link_arguments import add_links
+from lib.cli.link_arguments import add_links, add_payment_methods
 from lib.cli.message_arguments import add_outbox
 from lib.cli.run_arguments import add_decimal, add_runs
 from lib.cli.user_arguments import add_users
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_users(commands, common, add)
     add_links(commands, common, add)
+    add_payment_methods(commands, common, add)
     add_outbox(commands, common, add)
 
     made = add(commands, "sync", "sync", "Fetch what changed at Stripe, or compare with it.")

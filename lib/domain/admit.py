@@ -257,8 +257,7 @@ def _sharing(debt: Debt, facts: DebtFacts, *, is_stopped: bool) -> Iterator[Find
     sharing = facts.sharing.get(debt.customer, ())
     if not sharing or debt.customer_is_chosen or (is_stopped and debt.in_run):
         return
-    is_asked = debt.in_run or debt.was_tried or is_stopped
-    severity = Severity.AMBER if is_asked else Severity.STOPPED
+    severity = Severity.AMBER if debt.was_tried or is_stopped else Severity.STOPPED
     yield twins.has_twin(sharing, severity)
 
 

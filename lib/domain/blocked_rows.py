@@ -72,7 +72,11 @@ BY_CODE: dict[str, Block] = {
         "Try the planned charge again, or cancel it first.",
         retry_allowed=False,
     ),
-    HAS_TWIN: _LOOK,
+    HAS_TWIN: Block(
+        Reason.POSSIBLE_DUPLICATE,
+        "Look at both customers. If this one is meant, charge it singly and say why.",
+        retry_allowed=True,
+    ),
     "charged_elsewhere": _LOOK,
     "twin_in_another_run": _LOOK,
     "reference_alike": _LOOK,

@@ -210,6 +210,7 @@ def _debt(
         is_named=request.payment_method is not None,
         in_run=True,
         customer_is_chosen=request.customer_is_chosen,
+        was_tried=bool(facts.tried.get(key)),
     )
     reasons = admit(debt, facts.debts)
     findings.extend(reasons)

@@ -72,4 +72,5 @@ def has_twin(sharing: Sequence[Twin], severity: Severity = Severity.STOPPED) -> 
         severity,
         f"{len(sharing):,} customers have the address {(one.email or '')[:80]}: {listed(sharing)}. Is {one.id} meant?",
         "customer",
+        about=tuple(sorted(twin.customer.id for twin in sharing[1:])),
     )

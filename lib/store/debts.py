@@ -166,19 +166,16 @@ class DebtStore:
         ):
             living.setdefault(row["address_key"], []).append(row["id"])
         wanted = set(ids)
-        together = [some[:_COMPARED] for some in living.values() if len(some) > 1]
-        known = {
-            twin.customer.id: twin
-            for twin in TwinStore(self._database).of(
-                sorted({*(one for some in together for one in some)})
-            )
-        }
-        return {
-            id_: [known[id_], *(known[one] for one in some if one != id_)]
-            for some in together
+        together = {
+            id_: list(dict.fromkeys((id_, *some[:_COMPARED])))
+            for some in living.values()
+            if len(some) > 1
             for id_ in some
             if id_ in wanted
         }
+        named = sorted({one for some in together.values() for one in some})
+        known = {twin.customer.id: twin for twin in TwinStore(self._database).of(named)}
+        return {id_: [known[one] for one in some] for id_, some in together.items()}
 
     def _twins(self, addresses: list[str]) -> dict[tuple[str, str], list[Earlier]]:
         twins: dict[tuple[str, str], list[Earlier]] = {}

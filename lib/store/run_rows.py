@@ -354,14 +354,18 @@ def _findings_text(findings: Iterable[Finding]) -> str:
 
 
 def _request_text(request: RowRequest) -> str:
-    unread = {"amount_read": request.amount_read, "currency_read": request.currency_read}
+    rare = {
+        "amount_read": request.amount_read,
+        "currency_read": request.currency_read,
+        "customer_is_chosen": request.customer_is_chosen or None,
+    }
     return _json(
         {
             "customer": request.customer,
             "payment_method": request.payment_method,
             "findings": request.findings,
         }
-        | {name: value for name, value in unread.items() if value is not None}
+        | {name: value for name, value in rare.items() if value is not None}
     )
 
 
@@ -380,6 +384,7 @@ def _request(row: dict[str, Any]) -> RowRequest:
         findings=_findings(request["findings"]),
         amount_read=request.get("amount_read"),
         currency_read=request.get("currency_read"),
+        customer_is_chosen=request.get("customer_is_chosen", False),
     )
 
 

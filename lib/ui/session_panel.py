@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.confirmations import until
+from lib.domain.twins import HAS_TWIN, Twin, chosen_beside
 from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import badges, customer_link, drawers, layout, navigation, outcome, pickers
@@ -166,9 +168,22 @@ def _attach(ctx: PageContext, row: dict[str, Any]) -> None:
         if who_for == _NEW:
             _attach_new(ctx, row)
             return
-        chosen = pickers.customer(ctx.services, _PICKER)
-        if st.button("Attach", key=f"{_ATTACH}_submit", type="primary", disabled=chosen is None):
-            _attach_to(ctx, row, chosen)
+        _attach_known(ctx, row, pickers.customer(ctx.services, _PICKER))
+
+
+def _attach_known(ctx: PageContext, row: dict[str, Any], chosen: str | None) -> None:
+    twins_of, twins = st.session_state.get(_TWINS) or (None, [])
+    if chosen is not None and twins_of == chosen and twins:
+        meant = twin_choice(twins, key=f"{_ATTACH}_twin", offers_new=False)
+        if meant is not None:
+            _attach_to(ctx, row, meant, beside=twins)
+        return
+    if st.button("Attach", key=f"{_ATTACH}_submit", type="primary", disabled=chosen is None):
+        sharing = ctx.services.customers.sharing_address(chosen or "")
+        st.session_state[_TWINS] = (chosen, sharing)
+        if sharing:
+            st.rerun()
+        _attach_to(ctx, row, chosen)
 
 
 def _attach_new(ctx: PageContext, row: dict[str, Any]) -> None:
@@ -178,7 +193,7 @@ def _attach_new(ctx: PageContext, row: dict[str, Any]) -> None:
     if twins_of == email.strip() and twins:
         decided = twin_choice(twins, key=f"{_ATTACH}_twin")
         if decided is not None:
-            _attach_to(ctx, row, decided or None, email=email, name=name)
+            _attach_to(ctx, row, decided or None, email=email, name=name, beside=twins)
         return
     if st.button("Make customer and attach", key=f"{_ATTACH}_create", type="primary"):
         with outcome.show(rerun=False):
@@ -198,7 +213,9 @@ def _attach_to(
     *,
     email: str = "",
     name: str = "",
+    beside: Sequence[Twin] = (),
 ) -> None:
+    """`beside`: the customers with the address, of whom this one was chosen."""
     with outcome.show("Attached. The method can be charged now."):
         if customer_id is None:
             # Stays the same after a double click, a reload or a crash: one customer is made.
@@ -207,8 +224,12 @@ def _attach_to(
                 email=email, name=name.strip() or None, request_key=key, by=ctx.actor
             )
             customer_id = made.id
+        others = [twin for twin in beside if twin.customer.id != customer_id]
         ctx.services.payment_methods.attach(
-            row["payment_method"], customer_id=customer_id, by=ctx.actor
+            row["payment_method"],
+            customer_id=customer_id,
+            by=ctx.actor,
+            despite={HAS_TWIN: chosen_beside(others)} if others else None,
         )
         st.session_state.pop(_TWINS, None)
         pickers.forget(_PICKER)

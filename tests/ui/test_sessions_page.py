@@ -152,6 +152,21 @@ class TestAttach:
         press(at, f"sessions_attach_twin_{known}")
         assert world.services.payment_methods.get(method).customer == known
 
+    def test_an_existing_customer_with_a_twin_is_asked_for(self, opened, world, orphan) -> None:
+        session, method = orphan
+        wanted = world.customer("Acme Ltd", "pay@acme.example")
+        other = world.customer("Acme Branch", "PAY@acme.example")
+        at = fill(opened(session=session), sessions_attach_customer_search="acme ltd")
+        at.radio(key="sessions_attach_customer_matches").set_value(wanted).run()
+        press(at, "sessions_attach_submit")
+        assert world.services.payment_methods.get(method).customer is None
+        assert "Which one is meant?" in words(at)
+        assert "sessions_attach_twin_anyway" not in keys(at)
+        press(at, f"sessions_attach_twin_{other}")
+        assert world.services.payment_methods.get(method).customer == other
+        [row] = world.rows("SELECT detail FROM audit_log WHERE action = 'payment_method.attach'")
+        assert f"Chosen on the page beside {wanted}" in row["detail"]
+
     def test_a_twin_is_made_when_asked_for(self, opened, world, orphan) -> None:
         session, method = orphan
         known = world.customer("Anna", "anna@example.com")

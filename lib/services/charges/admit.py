@@ -48,6 +48,7 @@ def findings_of(
         newer=None if in_run else _newer(stores, order, customer, method, now),
         is_named=order.payment_method is not None,
         in_run=in_run,
+        customer_is_chosen=order.customer_is_chosen,
         was_tried=bool(stores.charges.tried_for(order.customer, order.reference)),
     )
     findings = admit(debt, facts)

@@ -33,6 +33,8 @@ class ChargeOrder:
     The number this try must get, from 1; with another one nothing is sent, as somebody was faster.
     None: whatever number it has when it is reviewed.
     """
+    customer_is_chosen: bool = False
+    """A person chose this customer beside the others with the address, in a row of a run."""
     despite: Mapping[str, str] = field(default_factory=dict)
     """By code of a stopped finding: why it may be charged all the same, in a named person's words."""
     shown: Mapping[str, frozenset[str] | None] = field(default_factory=dict)

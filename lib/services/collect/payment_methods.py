@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.mirror import PaymentMethod
-from lib.errors import Missing, NotFound, Refused, StaleState
+from lib.domain.twins import HAS_TWIN, has_twin
+from lib.errors import Missing, NotAdmitted, NotFound, Refused, StaleState
 from lib.services.collect.customers import CustomerService
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
@@ -62,12 +65,21 @@ class PaymentMethodService:
             stores.mirror.save_payment_methods(page.items, synced_at_ms=asked_at_ms)
         return page.items
 
-    def attach(self, method_id: str, *, customer_id: str, by: Actor) -> PaymentMethod:
+    def attach(
+        self,
+        method_id: str,
+        *,
+        customer_id: str,
+        by: Actor,
+        despite: Mapping[str, str] | None = None,
+    ) -> PaymentMethod:
         """
-        Give a method saved without a customer its customer. Nothing else can be done with it
-        before: a charge without attaching would burn it for ever.
+        Give a method saved without a customer its customer, for good. Nothing else can be done with
+        it before: a charge without attaching would burn it for ever.
 
         Raises:
+            NotAdmitted: another customer has the address (`customer_has_twin`), and `despite` does not
+                say why this one is meant.
             StaleState: it has a customer by now, or was removed.
             Refused: Stripe refuses, with its words.
         """
@@ -82,6 +94,10 @@ class PaymentMethodService:
                 if method.customer
                 else "This payment method was removed and cannot be used again."
             )
+        sharing = self._customers.sharing_address(customer.id)
+        meant = (despite or {}).get(HAS_TWIN, "").strip()
+        if sharing and not meant:
+            raise NotAdmitted([has_twin(sharing)], nothing="Nothing was attached.")
         now = epoch(self._clock())
         asked_at_ms = epoch_ms(self._clock())
         try:
@@ -102,7 +118,10 @@ class PaymentMethodService:
                 actor=by.username,
                 action="payment_method.attach",
                 subject=method_id,
-                detail={"customer": customer.id},
+                detail={
+                    "customer": customer.id,
+                    **({"despite": {HAS_TWIN: meant}} if sharing else {}),
+                },
             )
         return attached
 

@@ -228,6 +228,7 @@ def _order(row: RunRow) -> ChargeOrder:
         reference=row.reference or "",
         payment_method=row.payment_method,
         description=row.description,
+        customer_is_chosen=row.request.customer_is_chosen,
     )
 
 

@@ -8,13 +8,16 @@ from dataclasses import replace
 import pytest
 
 from lib.domain.corrections import Field
+from lib.domain.runs import Run as ChargeRun
+from lib.domain.runs import Severity
 from lib.domain.twins import HAS_TWIN
-from lib.errors import NotAdmitted
+from lib.errors import InvalidInput, NotAdmitted
 from lib.services.collect.customers import DuplicateCustomer
-from tests.charge_runs import rows_of
+from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.charge_runs import approve, rows_of
 from tests.commands import Run, commands_of
 from tests.spreadsheets.case_files import csv_of
-from tests.world import ALICE, ALWAYS_DECLINES, World
+from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 
 @pytest.fixture
@@ -65,22 +68,98 @@ def test_whoever_was_chosen_once_is_not_asked_for_again(
     assert any("2 customers have the address" in one for one in again.warnings)
 
 
-def test_a_row_that_names_one_by_its_id_is_amber_until_one_is_chosen(
-    world: World, twins: tuple[str, str]
-) -> None:
-    one, other = twins
-    world.save_card(other)
-    rows = [(one, "8.00", "usd", "INV-8"), (other, "9.00", "usd", "INV-9")]
-    upload = world.services.runs.files.open(csv_of(rows), "file.csv")
-    run = world.services.runs.files.create_run(upload, name="Case", by=ALICE)
-    found = rows_of(world, run.id)
-    assert [[one.code for one in row.findings] for row in found] == [[HAS_TWIN]] * 2
-    assert [row.state for row in found] == ["planned"] * 2
-    choices = world.services.runs.draft_views.choices(run.id, 2)
-    assert {twin.customer.id for twin in choices.customers} == {one, other}
-    correct = world.services.runs.corrections.correct
-    correct(run.id, [2], {Field.CUSTOMER: other}, reason="The one with a card.", by=ALICE)
-    assert [one.code for one in rows_of(world, run.id)[0].findings] == ["corrected"]
+class TestRowsThatNameOneByItsId:
+    """As in a single charge: stopped, until somebody says which is meant."""
+
+    @pytest.fixture
+    def draft(self, world: World, twins: tuple[str, str]) -> ChargeRun:
+        world.services.users.add_practice_users()
+        world.save_card(twins[1])
+        rows = [(twins[0], "8.00", "usd", "INV-8"), (twins[1], "9.00", "usd", "INV-9")]
+        upload = world.services.runs.files.open(csv_of(rows), "file.csv")
+        return world.services.runs.files.create_run(upload, name="Case", by=ALICE)
+
+    def execute(self, world: World, run_id: str) -> None:
+        world.services.runs.control.start(run_id, by=ALICE)
+        assert world.services.runs.executor.execute(run_id)
+
+    def test_they_are_stopped_with_both_beside_each_other(
+        self, world: World, twins: tuple[str, str], draft: ChargeRun
+    ) -> None:
+        found = rows_of(world, draft.id)
+        assert [[(one.code, one.severity) for one in row.findings] for row in found] == [
+            [(HAS_TWIN, Severity.STOPPED)]
+        ] * 2
+        for row in found:
+            for told in (*twins, "Anna Amber", "Anna Blue", "Visa", "last paid $12.00"):
+                assert told in row.findings[0].message
+        choices = world.services.runs.draft_views.choices(draft.id, 2)
+        assert {twin.customer.id for twin in choices.customers} == set(twins)
+
+    def test_an_approver_needs_a_reason_and_then_they_are_charged(
+        self, world: World, draft: ChargeRun
+    ) -> None:
+        runs = world.services.runs
+        submitted = runs.approvals.submit(draft.id, by=ALICE)
+        with pytest.raises(InvalidInput, match="2 rows are stopped") as refused:
+            approve(world, submitted)
+        assert refused.value.code == "note_missing"
+        runs.approvals.approve(
+            draft.id,
+            digest=submitted.digest or "",
+            by=BOB,
+            password=PRACTICE_PASSWORD,
+            note="Both branches were asked.",
+        )
+        self.execute(world, draft.id)
+        assert sorted(world.moved()) == [(800, "usd"), (900, "usd"), (1_200, "usd")]
+
+    def test_whoever_was_chosen_in_the_draft_is_charged(
+        self, world: World, twins: tuple[str, str], draft: ChargeRun
+    ) -> None:
+        correct = world.services.runs.corrections.correct
+        correct(draft.id, [2], {Field.CUSTOMER: twins[1]}, reason="The younger.", by=ALICE)
+        correct(draft.id, [3], {Field.CUSTOMER: twins[0]}, reason="The elder.", by=ALICE)
+        found = rows_of(world, draft.id)
+        assert [[one.code for one in row.findings] for row in found] == [["corrected"]] * 2
+        approve(world, world.services.runs.approvals.submit(draft.id, by=ALICE))
+        self.execute(world, draft.id)
+        assert [row.state for row in rows_of(world, draft.id)] == ["sent"] * 2
+        assert sorted(world.moved()) == [(800, "usd"), (900, "usd"), (1_200, "usd")]
+
+    def test_a_twin_that_no_approver_saw_keeps_the_row_back(
+        self, world: World, twins: tuple[str, str]
+    ) -> None:
+        world.services.users.add_practice_users()
+        single = world.customer("Carl", "carl@firma.example")
+        world.save_card(single)
+        world.save_card(twins[1])
+        runs = world.services.runs
+        upload = runs.files.open(
+            csv_of([(single, "8.00", "usd", "INV-8"), (twins[1], "9.00", "usd", "INV-9")]), "a.csv"
+        )
+        submitted = runs.approvals.submit(
+            runs.files.create_run(upload, name="Case", by=ALICE).id, by=ALICE
+        )
+        runs.approvals.approve(
+            submitted.id,
+            digest=submitted.digest or "",
+            by=BOB,
+            password=PRACTICE_PASSWORD,
+            note="The younger is meant.",
+        )
+        world.customer("Carl Anew", "Carl@Firma.example")
+        self.execute(world, submitted.id)
+        first, second = rows_of(world, submitted.id)
+        assert (first.state, first.findings[-1].code, second.state) == ("blocked", HAS_TWIN, "sent")
+        assert world.moved()[1:] == [(900, "usd")]
+
+
+def test_among_many_the_oldest_is_asked_about_too(world: World) -> None:
+    ids = [world.customer(f"No. {at}", "many@firma.example") for at in range(25)]
+    world.save_card(ids[0])
+    [finding] = world.services.charges.review(world.order(ids[0]), by=ALICE).stopped
+    assert (finding.code, ids[0] in finding.message) == (HAS_TWIN, True)
 
 
 def test_a_link_for_one_by_its_id_waits_until_one_is_chosen(
@@ -99,7 +178,46 @@ def test_a_link_for_one_by_its_id_waits_until_one_is_chosen(
     assert json.loads(row["detail"])["despite"] == {HAS_TWIN: "By her card."}
 
 
+@pytest.fixture
+def nobodys_card(world: World) -> str:
+    """Saved by a link for nobody yet."""
+    made = world.services.links.create(form_key="guest", guest=True, by=ALICE)
+    world.fill(made.session_id)
+    world.services.sync.run(full=True)
+    [row] = world.rows("SELECT id FROM payment_methods WHERE customer IS NULL")
+    return str(row["id"])
+
+
+def test_a_method_is_attached_to_one_once_it_is_chosen(
+    world: World, twins: tuple[str, str], nobodys_card: str
+) -> None:
+    attach = world.services.payment_methods.attach
+    with pytest.raises(NotAdmitted) as refused:
+        attach(nobodys_card, customer_id=twins[1], by=ALICE)
+    for told in (*twins, "Anna Amber", "Visa", "Nothing was attached."):
+        assert told in str(refused.value)
+    assert world.services.payment_methods.refresh(nobodys_card).customer is None
+    why = {HAS_TWIN: "She opened the link."}
+    assert attach(nobodys_card, customer_id=twins[1], by=ALICE, despite=why).customer == twins[1]
+    [row] = world.rows("SELECT detail FROM audit_log WHERE action = 'payment_method.attach'")
+    assert json.loads(row["detail"]) == {"customer": twins[1], "despite": why}
+    assert attach(nobodys_card, customer_id=twins[1], by=ALICE).customer == twins[1], "done already"
+
+
 class TestOnTheCommandLine:
+    def test_a_method_for_one_of_two(
+        self, world: World, run: Run, twins: tuple[str, str], nobodys_card: str
+    ) -> None:
+        command = ("payment-methods", "attach", nobodys_card, "--as", "ada", "--json", "--customer")
+        said = run(*command, "BÜRO@firma-test.example")
+        assert (said.status, said.error["code"]) == (1, "customer_ambiguous")
+        said = run(*command, twins[0])
+        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
+        assert said.error["findings"][0]["may_be_opened"]
+        assert run(*command, twins[0], "--despite", HAS_TWIN).status == 1, "no note"
+        done = run(*command, twins[0], "--despite", HAS_TWIN, "--note", "By phone.")
+        assert done.json == {"payment_method": nobodys_card, "customer": twins[0]}
+
     def test_an_address_of_two_is_ambiguous(
         self, world: World, run: Run, twins: tuple[str, str]
     ) -> None:
