@@ -38,6 +38,7 @@ from tests.world import (
     NO_MONEY,
     WANTS_AUTHENTICATION,
     World,
+    new_world,
 )
 
 # What Onfile asks, and the class in stripe.params that types it. Each line must occur in the day.
@@ -101,8 +102,19 @@ class Asked:
         return f"{self.method} " + re.sub(id_, "/{id}", self.path)
 
 
-@pytest.fixture
-def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> list[Asked]:
+    """Everything that a whole day sends, which is the same for all who look at it."""
+    with (
+        new_world(tmp_path_factory.mktemp("day")) as world,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        seen = recorded(world, patch)
+        a_whole_day(world)
+        return seen
+
+
+def recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """Everything that goes to the SDK from here on."""
     seen: list[Asked] = []
     client = world.services.gateway.client
@@ -203,22 +215,19 @@ def refunded_and_suffixed(world: World, customer: str, method: str) -> None:
     assert run.state is RunState.DRAFT
 
 
+@pytest.mark.server
 class TestRequests:
-    def test_each_is_one_that_the_sdks_types_allow(self, world: World, asked: list[Asked]) -> None:
-        a_whole_day(world)
-        assert {request.endpoint for request in asked} == set(TYPES)
+    def test_each_is_one_that_the_sdks_types_allow(self, day: list[Asked]) -> None:
+        assert {request.endpoint for request in day} == set(TYPES)
         wrong = {
             f"{request.endpoint}: {problem}"
-            for request in asked
+            for request in day
             for problem in problems(request.params, params_type(TYPES[request.endpoint]))
         }
         assert not wrong
 
-    def test_every_write_carries_a_literal_key_of_ours(
-        self, world: World, asked: list[Asked]
-    ) -> None:
-        a_whole_day(world)
-        for request in asked:
+    def test_every_write_carries_a_literal_key_of_ours(self, day: list[Asked]) -> None:
+        for request in day:
             if request.method == "post":
                 key = request.idempotency_key or ""
                 assert key.startswith(("onfile:", "test-customer-")), request.endpoint
@@ -227,19 +236,15 @@ class TestRequests:
             else:
                 assert request.idempotency_key is None
 
-    def test_one_key_never_goes_with_two_requests(self, world: World, asked: list[Asked]) -> None:
-        a_whole_day(world)
+    def test_one_key_never_goes_with_two_requests(self, day: list[Asked]) -> None:
         sent: dict[str, tuple[str, str]] = {}
-        for request in asked:
+        for request in day:
             if request.idempotency_key:
                 what = (request.path, repr(sorted(request.params.items())))
                 assert sent.setdefault(request.idempotency_key, what) == what
 
-    def test_charges_name_everything_that_off_session_needs(
-        self, world: World, asked: list[Asked]
-    ) -> None:
-        a_whole_day(world)
-        charges = [request for request in asked if request.endpoint == "post /v1/payment_intents"]
+    def test_charges_name_everything_that_off_session_needs(self, day: list[Asked]) -> None:
+        charges = [request for request in day if request.endpoint == "post /v1/payment_intents"]
         assert len(charges) >= 8
         for request in charges:
             assert set(request.params) == {
@@ -257,9 +262,10 @@ class TestRequests:
             assert set(request.params["metadata"]) >= {"onfile_charge_id", "onfile_attempt"}
 
     def test_the_doctors_questions_hold_nothing_to_act_on(
-        self, world: World, asked: list[Asked]
+        self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """They are sent to be refused: the one for a setup Session lacks every address."""
+        asked = recorded(world, monkeypatch)
         world.services.doctor.checks()
         assert len(asked) > 10
         stripes_time = asked.pop()
@@ -269,21 +275,17 @@ class TestRequests:
             assert request.params == (SETUP_SESSION if is_setup else {})
         assert all("onfile0probe" in request.path or request.method == "post" for request in asked)
 
-    def test_none_uses_what_stripe_has_deprecated(self, world: World, asked: list[Asked]) -> None:
+    def test_none_uses_what_stripe_has_deprecated(self, day: list[Asked]) -> None:
         """The next removal announces itself in the SDK's docstrings, a version or two before."""
-        a_whole_day(world)
-        sent = {(TYPES[request.endpoint], name) for request in asked for name in names(request)}
+        sent = {(TYPES[request.endpoint], name) for request in day for name in names(request)}
         assert not sorted(
             f"{type_}: {name}"
             for type_, name in sent
             if name in deprecated(type_) and (type_, name) not in NEVER_OURS
         )
 
-    def test_every_setup_session_switches_managed_payments_off(
-        self, world: World, asked: list[Asked]
-    ) -> None:
-        a_whole_day(world)
-        sessions = [one for one in asked if one.endpoint == "post /v1/checkout/sessions"]
+    def test_every_setup_session_switches_managed_payments_off(self, day: list[Asked]) -> None:
+        sessions = [one for one in day if one.endpoint == "post /v1/checkout/sessions"]
         assert len(sessions) >= 8
         assert all(one.params["managed_payments"] == {"enabled": False} for one in sessions)
 
