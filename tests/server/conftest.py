@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from lib.settings import NAMES
+from tests.server.people import data_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
@@ -94,10 +95,12 @@ def _running(folder: Path) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
         )
     server = Server(f"http://127.0.0.1:{port}", data_dir, log, process)
+    data_folders[server.url] = data_dir
     try:
         _wait_until_it_answers(server)
         yield server
     finally:
+        del data_folders[server.url]
         process.terminate()
         try:
             process.wait(timeout=20)
