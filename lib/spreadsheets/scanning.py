@@ -91,6 +91,9 @@ class _Scanner:
         """A result for the formula of this cell."""
         self._row_is_hidden = False
         self._hides_rows = False
+        self._is_listening = False
+        self._row = ("", 0)
+        """Of the cell before, as it is written and from 0."""
 
     def scanned(self, xml: bytes) -> Scan:
         steps: dict[str, Callable[[dict[str, str]], None]] = {
@@ -105,9 +108,10 @@ class _Scanner:
         by_name: dict[str, Callable[[dict[str, str]], None] | None] = {}
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            if name not in by_name:
-                by_name[name] = steps.get(name.rpartition(":")[2])
-            step = by_name[name]
+            try:
+                step = by_name[name]
+            except KeyError:
+                step = by_name[name] = steps.get(name.rpartition(":")[2])
             if step is not None:
                 step(attributes)
 
@@ -123,25 +127,34 @@ class _Scanner:
     def _on_formula(self, _: dict[str, str]) -> None:
         # A text formula may well come to nothing; a number or a truth may not.
         self._awaits = self._cell.get("t") != "str"
-        self._parser.CharacterDataHandler = None
+        self._listen(None)
 
     def _on_value(self, _: dict[str, str]) -> None:
         cell, scan = self._cell, self._scan
-        self._parser.CharacterDataHandler = self._on_text if self._awaits else None
+        kind = cell.get("t")
+        if kind == "e":
+            self._listen(self._on_error)
+        else:
+            self._listen(self._on_text if self._awaits else None)
         row, column = place = self._here()
         scan.filled += 1
-        scan.last_row = max(scan.last_row, row + 1)
-        scan.width = max(scan.width, column + 1)
-        kind = cell.get("t")
+        if row >= scan.last_row:
+            scan.last_row = row + 1
+        if column >= scan.width:
+            scan.width = column + 1
         if kind == "s":
             scan.shared += 1
-        elif kind == "e":
-            self._parser.CharacterDataHandler = self._on_error
         style = cell.get("s", "0")
         if style not in self._plain:
             scan.styled[place] = int(style) if style.isascii() and style.isdigit() else 0
         if self._row_is_hidden:
             scan.hidden_rows.add(row)
+
+    def _listen(self, handler: Callable[[str], None] | None) -> None:
+        """To the text of what begins here; the parser is told only where that changes."""
+        if handler is not None or self._is_listening:
+            self._parser.CharacterDataHandler = handler
+            self._is_listening = handler is not None
 
     def _on_text(self, text: str) -> None:
         if text.strip():
@@ -178,13 +191,21 @@ class _Scanner:
 
     def _here(self) -> Place:
         if self._place is None:
-            written = self._cell.get("r", "")
-            letters = written.rstrip("0123456789")
-            column, row = self._numbers.get(letters), written[len(letters) :]
-            if column is None or not row or len(row) > _LONGEST_ROW:
-                column = self._first_of_column(written)
-            self._place = (int(row) - 1, column - 1)
+            written, (shown, row) = self._cell.get("r", ""), self._row
+            # The next cell of a row: its letters alone are new.
+            column = self._numbers.get(written[: -len(shown)]) if written.endswith(shown) else None
+            if column is None:
+                column, row = self._anew(written)
+            self._place = (row, column - 1)
         return self._place
+
+    def _anew(self, written: str) -> Place:
+        letters = written.rstrip("0123456789")
+        column, row = self._numbers.get(letters), written[len(letters) :]
+        if column is None or not row or len(row) > _LONGEST_ROW:
+            column = self._first_of_column(written)
+        self._row = (row, int(row) - 1)
+        return column, int(row) - 1
 
     def _first_of_column(self, written: str) -> int:
         match = _PLACE.fullmatch(written)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 
@@ -45,6 +46,21 @@ def test_the_corpus_is_whole() -> None:
     counted = sum(map(compared, BOOKS), Counter())
     assert counted.total() == CELLS
     assert counted["same"] > CELLS * 3 // 4
+
+
+@pytest.mark.parametrize(
+    "code", ["0", "0.00", "#,##0.00", "0.0#", "0.#", "0.", '0.00" St."', '"1.5 "0', "0.00%"]
+)
+@pytest.mark.parametrize("number", [5, 0.5, 1.25, 267.49999999999994, 1234.5, 0.005, 1.005, -3.25])
+def test_the_short_way_to_certainty_says_what_the_long_one_says(code: str, number: float) -> None:
+    """Which is taken where a format shows a fixed count of decimals."""
+    form, entered = number_format(code), exact(number)
+    short = form.shown(entered, Decimal(number))
+    for section in number_format(code).sections:
+        section.rendered(entered)
+        section.decimals = None
+    assert form.shown(entered, Decimal(number)) == short
+    number_format.cache_clear()
 
 
 @pytest.mark.parametrize(

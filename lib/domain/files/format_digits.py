@@ -23,11 +23,11 @@ Rendering = Callable[[Decimal], str | None]
 
 def rendered(tokens: Sequence[Token], number: Decimal) -> str | None:
     """Without a sign; None when the tokens are not understood."""
-    return _rendering(tuple(tokens))(abs(number))
+    return rendering(tuple(tokens))(abs(number))
 
 
 @lru_cache(maxsize=2_000)
-def _rendering(tokens: tuple[Token, ...]) -> Rendering:
+def rendering(tokens: tuple[Token, ...]) -> Rendering:
     """What can be said of the tokens alone is said once, however many numbers they render."""
     kinds = [kind for kind, _ in tokens]
     if "exponent" in kinds:
@@ -70,6 +70,16 @@ class _Layout:
     scale: int
     """The number is multiplied by this power of ten."""
     decimals: int
+
+
+def decimals_always_shown(tokens: Sequence[Token]) -> int | None:
+    """How many there are behind a point, each a `0`; None where that depends on the number, or it is scaled."""
+    layout = _layout(tuple(tokens))
+    if layout is None or layout.scale or any(kind == "exponent" for kind, _ in tokens):
+        return None
+    places = layout.fraction[: layout.decimals]
+    is_fixed = places == [("digit", "0")] * layout.decimals
+    return layout.decimals if is_fixed and bool(layout.point) == bool(places) else None
 
 
 @lru_cache(maxsize=2_000)

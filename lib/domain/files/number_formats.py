@@ -14,7 +14,12 @@ from functools import lru_cache
 
 from lib.domain.files import date_formats
 from lib.domain.files.built_in_formats import BUILT_IN, BY_LANGUAGE, BY_LANGUAGE_DATES
-from lib.domain.files.format_digits import rendered
+from lib.domain.files.format_digits import (
+    Rendering,
+    decimals_always_shown,
+    rendered,
+    rendering,
+)
 from lib.domain.files.plain_numbers import plain
 
 # Excel's General has room for so many digits, and shows longer ones as 1.23E+11.
@@ -66,6 +71,23 @@ class _Section:
     condition: tuple[str, Decimal] | None = None
     is_certain: bool = True
     _signs: str | None = None
+    _rendering: Rendering | None = None
+    decimals: int | None = None
+    """Always shown; known after `rendered`."""
+
+    def rendered(self, number: Decimal) -> str | None:
+        """As `rendered` of its tokens, which is looked up once: a column has one format."""
+        if self._rendering is None:
+            self._rendering = rendering(tuple(self.tokens))
+            self.decimals = decimals_always_shown(self.tokens)
+        return self._rendering(abs(number))
+
+    def shows_all_of(self, number: Decimal) -> bool:
+        """After `rendered`: whether nothing was rounded and no point stands alone, as can be said of the tokens alone."""
+        exponent = number.as_tuple().exponent
+        return (
+            self.decimals is not None and isinstance(exponent, int) and -exponent <= self.decimals
+        )
 
     @property
     def signs(self) -> str:
@@ -99,7 +121,7 @@ class NumberFormat:
         section, sign = self._section(number)
         if section is None:
             return Shown(plain(number), is_certain=False)
-        text, signs = rendered(section.tokens, number), section.signs
+        text, signs = section.rendered(number), section.signs
         if text is None:
             return Shown(plain(number), is_certain=False, signs=signs)
         # Where programs differ: the minus of what is rounded to nothing, a point without decimals, and
@@ -107,9 +129,14 @@ class NumberFormat:
         is_certain = (
             section.is_certain
             and not (number < 0 and (number > -1 or not set(text) & _COUNTING))
-            and not self._has_bare_point(section, signs, number, text)
             and (
-                held is None or self._keeps(number, text) or rendered(section.tokens, held) == text
+                section.shows_all_of(number)
+                or (
+                    not self._has_bare_point(section, signs, number, text)
+                    and (
+                        held is None or self._keeps(number, text) or section.rendered(held) == text
+                    )
+                )
             )
         )
         return Shown(
