@@ -5,15 +5,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.reports.charge_filter import ChargeFilter
 from lib.reports.sums import count_of, counts_of
-from lib.ui import (
-    charge_lists,
-    charge_panel,
-    downloads,
-    filters,
-    layout,
-    lists,
-    navigation,
-)
+from lib.ui import charge_lists, charge_panel, downloads, filters, layout, lists, page_table
 from lib.ui.context import require
 
 ctx = require()
@@ -26,7 +18,7 @@ WHEN_ANY = ("attempting", "planned", "cancelled")
 
 def new_charge(key: str) -> None:
     if may_charge and st.button("New charge", key=key, type="primary", icon=":material/add_card:"):
-        st.switch_page(navigation.PAGES_DIR / "new_charge.py")
+        st.switch_page(page_table.PAGES_DIR / "new_charge.py")
 
 
 actions = layout.header(

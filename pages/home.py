@@ -8,9 +8,9 @@ from lib.ui import (
     layout,
     limits_panel,
     month,
-    navigation,
     notice,
     overview,
+    page_table,
     rebuild_panel,
     start,
 )
@@ -26,7 +26,7 @@ with layout.header(
     if ctx.actor.may(Permission.CHARGE) and st.button(
         "New charge", key="home_new_charge", type="primary", icon=":material/add_card:"
     ):
-        st.switch_page(navigation.PAGES_DIR / "new_charge.py")
+        st.switch_page(page_table.PAGES_DIR / "new_charge.py")
 
 health_panel.line(ctx)
 overview.incidents(ctx)

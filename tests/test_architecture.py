@@ -213,7 +213,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
 ONLY_HERE: dict[str, set[str]] = {
     "streamlit": {"app", "pages", "lib.ui"},
     "streamlit_authenticator": {"lib.ui.auth"},
-    "jwt": {"lib.services.staff.sign_in_cookie", "lib.services.staff.devices", "lib.ui.auth"},
+    "jwt": {"lib.services.staff.sign_in_cookie", "lib.services.staff.devices"},
     "stripe": {"lib.stripe_gateway"},
     # Outside the stores: only its errors, to catch them where the answer must still be given.
     "sqlite3": {
@@ -296,12 +296,10 @@ LONGER: dict[str, str] = {
     "lib/store/links.py": "links and the sessions minted for them change together",
     "lib/store/mirror.py": "every guarded upsert of the mirror beside its reads",
     "lib/services/charges/resolve.py": "the steps of evidence are read in one order",
-    "lib/practice/hosted.py": "every page of a Checkout Session, with what it says when it cannot be shown",
     "lib/practice/seed_data.py": "a table of invented people",
     "lib/store/charges.py": "charges and their attempts change together, by compare-and-swap",
     "lib/store/migrations.py": "steps are appended, and never edited once they were released",
     "lib/store/run_rows.py": "the queue of a run and every step of its rows",
-    "lib/ui/navigation.py": "the table of pages, ten lines each",
     "lib/stripe_gateway/mapping.py": "every object of Stripe's, a few lines each",
     "lib/stripe_gateway/gateway.py": "every request to Stripe, a few lines each",
 }

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from lib.languages import Words
 from lib.practice.checkout_form import COUNTRIES, FIELDS, Typed, check, decode, typed
+from lib.practice.hosted_ends import closed, unknown
 from lib.practice.hosted_pages import MERCHANT, notice, page, redirect, web_address
 from lib.practice.hosted_words import translatable, words_for
 from lib.practice.number_list import FILL_NAME, Choice, choose, groups
@@ -46,9 +47,13 @@ def routes(stripe: Callable[[], PracticeStripe]) -> list[Route]:
             if _SESSION_ID.fullmatch(session_id):
                 view = await run_in_threadpool(practice.checkout, session_id)
             if view is None:
-                return _unknown(_words(request))
+                return unknown(_words(request))
             if not is_for(view):
-                return redirect(_address(view)) if _is_open(view) else _closed(view, request)
+                return (
+                    redirect(_address(view))
+                    if _is_open(view)
+                    else closed(view, _words(request, view))
+                )
             return await answer(practice, view, request)
 
         return answered
@@ -152,7 +157,7 @@ async def _take_verification(
             lambda: practice.verify_microdeposits(view.setup_intent, succeed=answer == "approve")
         )
     except ValueError:  # A second tab, or the clock, was faster.
-        return _closed(view, request)
+        return closed(view, _words(request, view))
     merchant, say = view.business_name or MERCHANT, _words(request, view)
     if answer == "approve":
         used = translatable("{merchant} can use it from now on. Nothing was charged.")
@@ -183,7 +188,7 @@ async def _after(
     # A second tab or the clock may have ended the session in the meantime.
     current = await run_in_threadpool(practice.checkout, view.id)
     if current is None or current.status != "open":
-        return _closed(current or view, request)
+        return closed(current or view, _words(request, current or view))
     return _form_page(
         practice, request, view, form, {_field_of(step.message): step.message}, NOT_SAVED
     )
@@ -267,46 +272,6 @@ def _words(request: Request, view: CheckoutView | None = None) -> Words:
 
 def _by_name(country: tuple[str, str]) -> str:
     return country[1].casefold()
-
-
-def _unknown(say: Words) -> Response:
-    text = translatable(
-        "Check that the whole address was copied, or ask the business that sent it for a new one."
-    )
-    return notice(404, say, say(translatable("This link does not work")), say(text))
-
-
-def _closed(view: CheckoutView, request: Request) -> Response:
-    merchant, say = view.business_name or MERCHANT, _words(request, view)
-    if view.status == "complete":
-        done = translatable(
-            "{merchant} has what it needs. Nothing was charged, and there is nothing more to do."
-        )
-        onwards = say(translatable("Continue to {merchant}"), merchant=merchant)
-        return notice(
-            200,
-            say,
-            say(translatable("Your card is saved")),
-            say(done, merchant=merchant),
-            say(translatable("This link works once and has been used.")),
-            merchant=merchant,
-            link=_link(onwards, view.success_url),
-        )
-    back = say(translatable("Back to {merchant}"), merchant=merchant)
-    return notice(
-        410,
-        say,
-        say(translatable("This link has expired")),
-        say(translatable("No card was saved with it and nothing was charged.")),
-        say(translatable("Ask {merchant} for a new link."), merchant=merchant),
-        merchant=merchant,
-        link=_link(back, view.cancel_url),
-    )
-
-
-def _link(text: str, url: str | None) -> dict[str, str] | None:
-    address = web_address(url)
-    return {"text": text, "url": address} if address else None
 
 
 def _address(view: CheckoutView, step: str = "") -> str:

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lib.domain.charges import ChargeState
-from lib.ui import charge_actions, charge_again, charge_details, navigation, new_charge, notice
+from lib.ui import charge_actions, charge_again, charge_details, new_charge, notice, page_table
 from lib.ui.context import PageContext
 from lib.ui.formats import escape
 
@@ -46,7 +46,7 @@ def show(ctx: PageContext, charge_id: str) -> None:
         )
         if details is not None:
             st.page_link(
-                navigation.PAGES_DIR / "charges.py",
+                page_table.PAGES_DIR / "charges.py",
                 label="Timeline and tries",
                 icon=":material/receipt_long:",
                 query_params={"charge": details.id},

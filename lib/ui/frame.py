@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Actor
-from lib.ui import auth, environment, navigation, search_dialog, style
+from lib.ui import auth, environment, page_table, search_dialog, style
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
@@ -19,7 +19,7 @@ def sidebar(actor: Actor, services: Services) -> None:
             st.markdown(f"**{escape(actor.name)}**")
             st.caption(", ".join(sorted(role.value for role in actor.roles)))
             st.page_link(
-                navigation.PAGES_DIR / "account.py",
+                page_table.PAGES_DIR / "account.py",
                 label="Your account",
                 icon=":material/manage_accounts:",
             )

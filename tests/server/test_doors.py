@@ -25,13 +25,13 @@ from lib.domain.actors import SYSTEM, Actor, Permission, Role
 from lib.domain.sessions import StaffSession
 from lib.services.staff.sign_in_cookie import cookie_name
 from lib.settings import load_settings
-from lib.ui import navigation
+from lib.ui import page_table
 from tests.server.conftest import Server
 from tests.server.raw_tab import Drawn, RawTab, raw_tab
 
 pytestmark = pytest.mark.server
 
-PAGES = {spec.url_path: spec.permission for spec in navigation.PAGES}
+PAGES = {spec.url_path: spec.permission for spec in page_table.PAGES}
 
 
 @dataclass(frozen=True)

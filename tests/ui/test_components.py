@@ -16,7 +16,7 @@ from lib.domain.actors import Actor, Permission, Role
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.links import LinkStatus
 from lib.settings import NAMES
-from lib.ui import badges, environment, formats, navigation, selections, style, tables
+from lib.ui import badges, environment, formats, page_table, selections, style, tables
 from tests.ui.collect_pages import choose_row
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -115,7 +115,7 @@ class TestBadges:
         from streamlit.material_icon_names import ALL_MATERIAL_ICONS
 
         used = {look.icon for look in badges.STATES.values()}
-        used |= {spec.icon for spec in navigation.PAGES}
+        used |= {spec.icon for spec in page_table.PAGES}
         assert used <= set(ALL_MATERIAL_ICONS)
 
     def test_a_badge_is_markdown(self) -> None:
@@ -325,21 +325,21 @@ class TestPaging:
 
 class TestNavigation:
     def test_addresses_and_files_are_unique(self) -> None:
-        assert len({spec.url_path for spec in navigation.PAGES}) == len(navigation.PAGES)
-        assert len({spec.file for spec in navigation.PAGES}) == len(navigation.PAGES)
+        assert len({spec.url_path for spec in page_table.PAGES}) == len(page_table.PAGES)
+        assert len({spec.file for spec in page_table.PAGES}) == len(page_table.PAGES)
 
     def test_only_admins_and_programs_that_back_up_see_admin_pages(self) -> None:
         for role in Role:
             actor = Actor("x", "X", frozenset({role}))
             opens = {
                 spec.section
-                for spec in navigation.PAGES
+                for spec in page_table.PAGES
                 if spec.is_listed and actor.may(spec.permission)
             }
             assert ("Admin" in opens) == (role in {Role.ADMIN, Role.SERVICE})
 
     def test_viewers_are_not_offered_a_charge(self) -> None:
-        spec = next(spec for spec in navigation.PAGES if spec.url_path == "new_charge")
+        spec = next(spec for spec in page_table.PAGES if spec.url_path == "new_charge")
         assert spec.permission is Permission.CHARGE
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lib.ui import navigation
+from lib.ui import navigation, page_table
 from tests.ui.conftest import PEOPLE
 
-FILES = sorted(navigation.PAGES_DIR.glob("*.py"))
+FILES = sorted(page_table.PAGES_DIR.glob("*.py"))
 
 
 def test_every_file_is_in_the_navigation() -> None:
-    assert {path.name for path in FILES} <= {spec.file for spec in navigation.PAGES}
+    assert {path.name for path in FILES} <= {spec.file for spec in page_table.PAGES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

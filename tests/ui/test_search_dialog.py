@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lib.domain.actors import Permission
-from lib.ui import navigation
+from lib.ui import navigation, page_table
 from tests.ui.charge_pages import button, ran, text
 from tests.world import ALICE
 
@@ -62,7 +62,7 @@ def test_says_that_nothing_matches(open_page, charged) -> None:
 def test_a_kind_whose_page_one_may_not_open_is_left_out(open_page, charged, monkeypatch) -> None:
     pages = [
         replace(spec, permission=Permission.MANAGE_USERS) if spec.url_path == "charges" else spec
-        for spec in navigation.PAGES
+        for spec in page_table.PAGES
     ]
     monkeypatch.setattr(navigation, "PAGES", tuple(pages))
     assert "INV-7" not in str(links(search(open_page("home", as_="vera"), "INV-7")))
