@@ -68,10 +68,13 @@ def question(
     parts = [one.in_words() for one in unseen]
     if hidden_names:
         parts.append(f"the column {' and '.join(hidden_names)}, which would be read")
-    return (
-        f"Not seen in the spreadsheet, but in the file: {'; '.join(parts)}. Choose whether to include or to "
-        "leave out what is hidden (--hidden include or --hidden leave-out)."
-    )
+    way = "Choose whether to include or to leave out what is hidden (--hidden include or --hidden leave-out)."
+    if any(one.sheet for one in unseen):
+        way = (
+            "Rows of a hidden sheet cannot be included: leave out what is hidden (--hidden leave-out), or "
+            "show the sheet, move it to the front and save."
+        )
+    return f"Not seen in the spreadsheet, but in the file: {'; '.join(parts)}. {way}"
 
 
 def guess_seen(

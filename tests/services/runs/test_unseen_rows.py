@@ -154,6 +154,8 @@ class TestHiddenSheets:
         upload = files.open(data, "a.xlsx")
         question = upload.parsed().hidden_question
         assert "4 rows (the hidden sheet “Last year”) with €910.00, $230.00" in question
+        assert "--hidden leave-out" in question
+        assert "--hidden include" not in question, "which would be refused"
         with pytest.raises(InvalidInput) as refused:
             files.create_run(upload, name="Case", by=ALICE)
         assert refused.value.code == "hidden_unconfirmed"
