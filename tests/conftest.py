@@ -11,6 +11,7 @@ import pytest
 import stamina
 
 from tests import shared_server
+from tests.simulation import report as hazards
 from tests.world import World, new_world
 
 # Nothing here simulates a power cut, so waiting for a disk after each commit would only cost time.
@@ -60,3 +61,32 @@ def _looks_at_unknown_rows_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 def world(tmp_path: Path) -> Iterator[World]:
     with new_world(tmp_path) as built:
         yield built
+
+
+_hazards_of_seeds: list[dict[str, int]] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call":
+        _hazards_of_seeds.extend(
+            held
+            for name, held in report.user_properties
+            if name == hazards.HAPPENED and isinstance(held, dict)
+        )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A hazard that never befell hundreds of seeds proves nothing: the simulation is red."""
+    if hazards.told(_hazards_of_seeds)[1] and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _hazards_of_seeds:
+        return
+    lines, missing = hazards.told(_hazards_of_seeds)
+    terminalreporter.section(f"hazards of {len(_hazards_of_seeds)} seeds")
+    for line in lines:
+        terminalreporter.write_line(line)
+    for kind in missing:
+        terminalreporter.write_line(f"never happened: {kind}", red=True)

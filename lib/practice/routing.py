@@ -50,8 +50,10 @@ class Route:
     is_list: bool = False
 
     def match(self, method: str, segments: list[str]) -> dict[str, str] | None:
+        if method != self.method:
+            return None
         own = self.path.split("/")
-        if method != self.method or len(own) != len(segments):
+        if len(own) != len(segments):
             return None
         ids: dict[str, str] = {}
         for mine, theirs in zip(own, segments, strict=True):

@@ -37,6 +37,7 @@ class Events(People):
         else:
             kind = self.random.choice(ON_READ)
             faults.add("GET", "/v1/", kind=kind, times=times * 3)
+            self.stage.may_search = self.stage.may_search and kind != "missing_permission"
         self.say(f"{times} {kind}")
 
     def wait(self) -> None:
@@ -51,11 +52,24 @@ class Events(People):
 
     def dashboard_confirm(self) -> None:
         """Somebody pays a failed PaymentIntent by hand."""
-        failed = [i for i in self.intents() if i["status"] == "requires_payment_method"]
+        failed = [
+            i
+            for i in self.intents()
+            if i["status"] == "requires_payment_method" and i["id"] not in self.stage.by_hand
+        ]
         if self.stage.hazards:
             # Whoever pays by hand looks first whether it was paid already.
             paid = {debt_of(i) for i in self.intents() if i["status"] == "succeeded"}
-            failed = [i for i in failed if debt_of(i) not in paid]
+            paid |= {
+                self.stage.made_for.get(i["id"], debt_of(i))
+                for i in self.intents()
+                if i["status"] == "succeeded"
+            }
+            failed = [
+                i
+                for i in failed
+                if not paid & {debt_of(i), self.stage.made_for.get(i["id"], debt_of(i))}
+            ]
         if not failed:
             return
         intent = self.random.choice(failed)
@@ -72,6 +86,7 @@ class Events(People):
             )
         except ConnectionDropped:
             return
+        self.stage.happened["a payment of ours paid later"] += 1
 
     def default_is_set(self) -> None:
         """In the Dashboard; we hear of it at once, or at the next sync."""

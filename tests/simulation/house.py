@@ -30,8 +30,10 @@ from lib.practice.parameters import decode_form
 from lib.practice.replies import ConnectionDropped
 from lib.services.runs import execute, lease, send_row
 from lib.settings import Settings, load_settings
-from lib.store import group_commit
-from lib.store.unit_of_work import Stores
+from lib.store import group_commit, unit_of_work
+from lib.store.connection_pool import ConnectionPool
+from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.stripe_gateway import parallel_reader
 from lib.stripe_gateway.client import API_VERSION, unread
 from tests.world import FakeClock, World, new_world
 
@@ -122,6 +124,8 @@ class Stripe:
         self._others: PracticeStripe | None = None
         patch.setattr(lease, "BEAT_SECONDS", 3_600)
         patch.setattr(execute, "ThreadPoolExecutor", _InTurn)
+        # Of a certificate, or of a rebuild: as many as there are answers to wait for, and here is none.
+        patch.setattr(parallel_reader, "READERS", 1)
         patch.setattr(group_commit, "ThreadPoolExecutor", _InTurn)
         patch.setattr("lib.stripe_gateway.client.build_client", self._client)
 
@@ -164,6 +168,19 @@ class House:
         self.clock = at.clock
         self.stripe = at.account
         self._call = call
+        # Of all processes: one that is gone has none of it any more, and each new connection reads the schema.
+        self._pool = ConnectionPool(self.settings.database)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def unit_of_work(self) -> UnitOfWork:
+        with pytest.MonkeyPatch.context() as patch:
+            self._share_pool(patch)
+            return UnitOfWork(self.settings.database)
+
+    def _share_pool(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(unit_of_work, "ConnectionPool", lambda path: self._pool)
 
     def process(self, clock: Clock, *, key: str = KEY) -> tuple[Services, Life]:
         life = Life()
@@ -171,6 +188,7 @@ class House:
         with pytest.MonkeyPatch.context() as patch:
             # Whoever it would wait for is in this same thread.
             patch.setattr(send_row, "IN_FLIGHT_SECONDS", 0)
+            self._share_pool(patch)
             services = bootstrap.build_services(settings, clock=clock, bcrypt_rounds=4)
         executor, uow, client = services.runs.executor, services.uow, services.gateway.client
         write, submit, ask = uow.write, uow.submit, client.raw_request

@@ -36,9 +36,23 @@ class People(Truths):
         """Whose, and what for; with hazards about, people often come again with what was paid."""
         if self.stage.hazards and self.random.random() < 0.5:
             paid = [debt_of(one) for one in self.intents() if one["status"] == "succeeded"]
+            paid = [
+                (customer, self.look_alike(reference)) for customer, reference in paid if reference
+            ]
             if paid:
                 return self.random.choice(paid)
-        return self.random.choice(list(self.people)), self.random.choice(REFERENCES)
+        return self.random.choice(list(self.people)), self.look_alike(
+            self.random.choice(REFERENCES)
+        )
+
+    def look_alike(self, reference: str) -> str:
+        """Now and then one that a person takes for the same."""
+        if "look-alikes" not in self.stage.hazards or self.random.random() < 0.7:
+            return reference
+        self.stage.happened["a look-alike reference"] += 1
+        return self.random.choice(
+            [reference.lower(), reference.replace("-", "\u2011"), reference.replace("-", "-0")]
+        )
 
     def method(self, customer: str) -> str:
         """Any of theirs; where hazards are about more often a good one, as only what is paid can be paid twice."""

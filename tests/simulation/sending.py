@@ -8,6 +8,7 @@ from typing import Any
 
 from lib.clock import epoch
 from lib.domain.declines import explain
+from lib.domain.identity import reference_key
 from lib.domain.runs import Run
 from lib.services.runs.approve import digest_now
 from lib.stripe_gateway import mapping
@@ -78,6 +79,7 @@ class Sending(State):
         if is_first and attempt["outcome"] is None:
             self.check_limits(params, attempt, approvers)
             self.check_retry(params, key)
+            self.check_labels(params)
 
     # Approvals
 
@@ -156,7 +158,8 @@ class Sending(State):
         """What came of it at Stripe, whether or not the answer will ever arrive."""
         debt = (params["customer"], params["metadata"]["onfile_reference"])
         tries = self.failed.setdefault(debt, {})
-        for intent in self.intents() if key not in tries else ():
+        ours = (one for one in self.intents() if one["id"] not in self.stage.by_hand)
+        for intent in ours if key not in tries else ():
             is_this = intent["metadata"].items() >= params["metadata"].items()
             if is_this and (error := intent["last_payment_error"]):
                 tries[key] = Try(
@@ -189,6 +192,25 @@ class Sending(State):
             last = same_sum[-1]
             until = explain(last.decline, http_status=402, at=last.at).retry_not_before or 0
             assert epoch(self.house.clock()) >= until, "too early"
+
+    def check_labels(self, params: dict[str, Any]) -> None:
+        """
+        What Stripe listed as paid before is seen, whoever made it and under the label that it has now: by a single
+        charge all of it, look-alikes of the same sum too; by a run what was made by hand, once Search has it.
+        """
+        customer, reference = params["customer"], params["metadata"]["onfile_reference"]
+        in_run = "onfile_run" in params["metadata"]
+        hour_ago = epoch(self.house.clock()) - 3_600
+        for intent in self.stage.paid_before.values():
+            whose, label = debt_of(intent)
+            if whose != customer or reference_key(label) != reference_key(reference):
+                continue
+            if not in_run:
+                assert label != reference, "paid by another payment"
+                assert intent["amount"] != params["amount"], "paid under a look-alike"
+            elif label == reference and set(intent["metadata"]) == {"onfile_reference"}:
+                is_found = self.stage.may_search and intent["created"] < hour_ago
+                assert not is_found, "paid by a payment that was labelled by hand"
 
     # Judging
 

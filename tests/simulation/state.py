@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,9 +19,9 @@ from lib.clock import epoch
 from lib.domain.mirror import Decline
 from lib.domain.runs import Run, RunState
 from lib.store.connection import connect
-from lib.store.unit_of_work import UnitOfWork
 from tests.simulation.house import House, Life, Stripe
 
+PAID = ("succeeded", "processing", "requires_capture")
 MOST_TRIES = 3
 """In half of the seeds instead of eight, which no seed would reach."""
 
@@ -46,8 +47,8 @@ class Try:
 
 
 def debt_of(intent: dict[str, Any]) -> tuple[str, str]:
-    """Whose, and what for."""
-    return intent["customer"], intent["metadata"]["onfile_reference"]
+    """Whose, and what for by the label that it has now; "" where somebody made it by hand for nothing of ours."""
+    return intent["customer"], intent["metadata"].get("onfile_reference", "")
 
 
 @dataclass
@@ -72,6 +73,18 @@ class Stage:
     file_changes: int = 0
     """How often a database was put back or lost."""
     installations: list[State] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+    """How often each hazard really befell them."""
+    by_hand: set[str] = field(default_factory=set)
+    """PaymentIntents that nobody here asked for: made in the Dashboard, whatever marks they carry."""
+    made_for: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What each PaymentIntent of ours was made for, whatever it is labelled now."""
+    labelled: set[str] = field(default_factory=set)
+    """Ours that got another label, or marks that were copied from ours."""
+    paid_before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Paid and listed by Stripe when the step began that is under way, by id."""
+    may_search: bool = True
+    """Nobody was refused a list or a search for want of a permission."""
 
     def __post_init__(self) -> None:
         if self.random.random() < 0.5:
@@ -125,7 +138,7 @@ class State:
             self.stage.steps,
         )
         self.house = House(self.data, self.stage.at_stripe, self.watch)
-        self.uow = UnitOfWork(self.house.settings.database)
+        self.uow = self.house.unit_of_work()
         # Steps run in whatever thread just then writes or asks, one at a time.
         self.reader = connect(self.house.settings.database, any_thread=True)
         self.first_installation = self.installation
@@ -134,6 +147,7 @@ class State:
 
     def close(self) -> None:
         self.reader.close()
+        self.house.close()
 
     def watch(self, ask: Callable[[], Any], given: tuple[Any, ...]) -> Any:
         raise NotImplementedError
@@ -187,13 +201,25 @@ class State:
         return str(self.query("SELECT value FROM meta WHERE name = 'installation'")[0]["value"])
 
     def own_intents(self) -> list[dict[str, Any]]:
-        """With this installation's marks."""
-        ours = self.installation
-        return [one for one in self.intents() if one["metadata"]["onfile_installation"] == ours]
+        """That this installation asked for."""
+        ours, by_hand = self.installation, self.stage.by_hand
+        return [
+            one
+            for one in self.intents()
+            if one["metadata"].get("onfile_installation") == ours and one["id"] not in by_hand
+        ]
 
     def intents(self) -> list[dict[str, Any]]:
         """Everybody's."""
         return self._objects("pi_")
+
+    def listed(self) -> list[dict[str, Any]]:
+        """What Stripe lists by now."""
+        rows = self.house.stripe.database.connection().execute(
+            "SELECT id FROM shown_late WHERE shown_at > ?", (epoch(self.house.clock()),)
+        )
+        hidden = {row["id"] for row in rows}
+        return [one for one in self.intents() if one["id"] not in hidden]
 
     def refunds(self) -> list[dict[str, Any]]:
         return self._objects("re_")
