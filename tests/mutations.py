@@ -46,6 +46,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "a twin that a row names by its id stops nothing",
+        "lib/domain/admit.py",
+        "if debt.was_tried or is_stopped else Severity.STOPPED",
+        "if debt.in_run or debt.was_tried or is_stopped else Severity.STOPPED",
+        "tests/services/charges/test_twins.py::TestRowsThatNameOneByItsId",
+    ),
+    Mutation(
         "the do-not-charge switch stops nothing in admit",
         "lib/domain/admit.py",
         "_erased(debt, facts) or _hold(debt, facts) or",

@@ -313,6 +313,8 @@ class TestRuns:
 
 WRITINGS = [
     ("straße@quimby.example", "STRASSE@quimby.example"),
+    ("STRASSE@quimby.example", "straße@Quimby.example"),
+    ("i\u0307nci@quimby.example", "\u0130nci@quimby.example"),
     ("\u0130nci@quimby.example", "i\u0307nci@Quimby.example"),
     ("info@bücher-quimby.example", "Info@XN--bcher-quimby-dlb.example"),
     ("info@xn--bcher-quimby-dlb.example", "info@BU\u0308CHER-quimby.example"),
