@@ -161,6 +161,9 @@ class SearchStore:
         kind waits until those that lead to it are done; sessions were indexed twice otherwise.
         """
         done = 0
+        # Most writes change nothing that is searched for: one question instead of one a kind.
+        if self._database.execute("SELECT 1 FROM search_pending LIMIT 1").fetchone() is None:
+            return done
         for kind, dependents in _DEPENDENTS.items():
             rows = self._database.execute(
                 "SELECT position FROM search_pending WHERE kind = ? LIMIT ?", (kind, limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -150,7 +151,7 @@ class Hazards(Events):
             self._at_stripe(f"/v1/payment_intents/{intent['id']}/cancel", {})
             self.stage.happened["an open payment cancelled in the Dashboard"] += 1
 
-    def _made_by_hand(self, given: dict[str, object]) -> bool:
+    def _made_by_hand(self, given: Mapping[str, object]) -> bool:
         before = {one["id"] for one in self.intents()}
         self._at_stripe("/v1/payment_intents", given)
         made = {one["id"] for one in self.intents()} - before
@@ -162,10 +163,10 @@ class Hazards(Events):
         label = {"metadata": {"onfile_reference": reference}}
         return self._at_stripe(f"/v1/payment_intents/{intent['id']}", label)
 
-    def _at_stripe(self, path: str, given: dict[str, object]) -> bool:
+    def _at_stripe(self, path: str, given: Mapping[str, object]) -> bool:
         """Whether it was done, as far as whoever did it can see."""
         try:
-            return self.house.stripe.handle("POST", path, given, KEY).status == 200
+            return self.house.stripe.handle("POST", path, dict(given), KEY).status == 200
         except ConnectionDropped:
             return False
 
