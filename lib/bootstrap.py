@@ -89,6 +89,7 @@ from lib.services.runs.retry_run import RetryRuns
 from lib.services.runs.row_judge import RowJudge
 from lib.services.runs.send_row import RowSender
 from lib.services.runs.view import RunViews
+from lib.services.runs.waiting_charges import WaitingCharges
 from lib.services.staff.account_changes import AccountChangeService
 from lib.services.staff.admin_proposals import AdminProposals
 from lib.services.staff.audit import AuditService
@@ -441,6 +442,7 @@ def build_services(
         papers=RunPapers(uow, views, certificates, timezone=configured.timezone),
         retry_runs=RetryRuns(uow, drafts, views, clock=clock),
         views=views,
+        waiting_charges=WaitingCharges(uow, clock=clock),
     )
     account_files = AccountFiles(timezone=configured.timezone)
     persons = PersonService(

@@ -64,7 +64,7 @@ class Executors:
 
     def run(self, *jobs: dict[str, Any]) -> list[Ended]:
         """
-        Each job: `run`, or `refund` to approve, and if wanted `die_at` (a point), `in_flight`, `now`,
+        Each job: `run`, `refund` to approve, or `new_cards` to charge those that came, and if wanted `die_at` (a point), `in_flight`, `now`,
         `kill_after` (seconds from the fork to SIGKILL).
         """
         assert self._process.stdin is not None
@@ -121,7 +121,11 @@ def _execute(folder: Path, api_base: str, job: dict[str, Any], report: int) -> N
     )
     now = datetime.fromtimestamp(job["now"], UTC)
     services = bootstrap.build_services(settings, clock=lambda: now, api_base=api_base)
-    if "refund" in job:
+    if "new_cards" in job:
+        services.runs.waiting_charges.end_with_their_approval()
+        services.runs.new_cards.charge_due()
+        services.charge_resolver.resolve_due()
+    elif "refund" in job:
         services.refunds.approve(job["refund"], by=BOB, password=PRACTICE_PASSWORD)
     else:
         executor = services.runs.executor

@@ -525,8 +525,8 @@ MUTATIONS = (
     Mutation(
         "nobody looks at the approvers before a row is sent",
         "lib/services/runs/send_row.py",
-        "            if rests is not None:\n",
-        "            if False:\n",
+        "    if rests is not None:\n",
+        "    if False:\n",
         f"{SERVICES}runs/test_approved_again.py::TestWhoHasGone::test_before_each_row",
     ),
     Mutation(
@@ -704,5 +704,19 @@ MUTATIONS = (
         "severity = Severity.AMBER if debt.in_run else Severity.STOPPED",
         "severity = Severity.AMBER",
         "tests/domain/test_admit.py tests/services/charges/test_payment_method_choice.py",
+    ),
+    Mutation(
+        "a card is charged for what waits though its page did not say so",
+        "lib/store/waiting_charges.py",
+        "        AND p.params ->> '$.metadata.{MARK}' = h.id\n",
+        "",
+        f"{SERVICES}runs/test_waiting_charges.py::TestWhatTheCustomerIsTold::test_a_card_saved_on_a_page_that_did_not_say_so_is_not_charged",
+    ),
+    Mutation(
+        "a charge that was given up a moment ago is made anew for its card",
+        "lib/services/charges/claim.py",
+        "if order.charge_id not in (None, charge.id):",
+        "if False:",
+        f"{SERVICES}runs/test_waiting_charges.py::TestTheCardArrives::test_given_up_between_the_look_and_the_claim",
     ),
 )

@@ -22,6 +22,7 @@ from lib.cli import (
     sandbox,
     syncing,
     users,
+    waiting,
 )
 from lib.cli.answers import Answer, Command
 from lib.cli.parser import Arguments
@@ -74,6 +75,8 @@ COMMANDS: dict[str, Command] = {
     "charges list": Command(books.charges, Permission.VIEW),
     "charges export": Command(books.export_charges, Permission.VIEW),
     "charges cancel-payment": Command(charges.cancel_payment, Permission.CHARGE),
+    "charges waiting": Command(waiting.listing, Permission.VIEW),
+    "charges cancel-waiting": Command(waiting.cancel, Permission.CHARGE),
     "charges settle": Command(charges.settle, Permission.CHARGE),
     "charges agree": Command(charges.agree, Permission.APPROVE),
     "charges disagree": Command(charges.disagree, Permission.APPROVE),

@@ -125,6 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     made = add(charge_commands, "cancel-payment", "charges cancel-payment", text)
     made.add_argument("charge", metavar="CHARGE|pi_…")
     made.add_argument("--reason", required=True, metavar="TEXT", help="stays with the charge")
+    add(charge_commands, "waiting", "charges waiting", "Approved charges that wait for a card.")
+    text = "Give up a charge that waits for a card; its link ends."
+    made = add(charge_commands, "cancel-waiting", "charges cancel-waiting", text)
+    made.add_argument("charge", metavar="CHARGE")
+    made.add_argument("--paid-otherwise", action="store_true", help="the customer paid another way")
     text = "Propose what became of a charge whose outcome stays unknown."
     made = add(charge_commands, "settle", "charges settle", text)
     made.add_argument("charge", metavar="CHARGE")

@@ -64,6 +64,11 @@ def add_runs(
                 help="the approval covers one more charge when a failed row's customer saves a new card",
             )
             made.add_argument(
+                "--wait-for-cards",
+                action="store_true",
+                help="rows that lack nothing but a card are part of it, each charged once when its own link brings one",
+            )
+            made.add_argument(
                 "--expect-rows",
                 default="",
                 metavar="N",

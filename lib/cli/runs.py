@@ -121,6 +121,7 @@ def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
         control=control,
         canary=arguments.canary,
         charge_new_cards=arguments.charge_new_cards,
+        wait_for_cards=arguments.wait_for_cards,
     )
     return _shown(services, arguments)
 

@@ -54,7 +54,7 @@ class Standing:
 def is_renewable(run: Run) -> bool:
     """Whether it was approved once and something of it may still be charged."""
     return run.state in _APPROVED_STATES or (
-        run.state is RunState.FINISHED and run.charge_new_cards
+        run.state is RunState.FINISHED and (run.charge_new_cards or run.wait_for_cards)
     )
 
 
@@ -80,6 +80,12 @@ def standing(
         oldest = sorted(good.values(), reverse=True)[run.approvals_needed - 1]
         return Standing(frozenset(good), oldest + _SECONDS, None)
     return Standing(frozenset(good), None, _why(run, newest, able, names))
+
+
+def have_expired(run: Run, approvals: Sequence[ApprovalDecision], *, now: int) -> bool:
+    """Whether too few approvals are young enough, whoever may approve by now: what waits for them ends."""
+    young = {one.by for one in approvals if now - one.at < _SECONDS}
+    return len(young) < run.approvals_needed
 
 
 def _why(

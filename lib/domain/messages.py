@@ -19,6 +19,8 @@ class MessageKind(StrEnum):
     LINK = "link"
     RECOVERY = "recovery"
     """After charges that failed."""
+    CARD_FOR_CHARGE = "card_for_charge"
+    """An approved charge waits for a card, and is made as soon as it is saved."""
     REMINDER = "reminder"
     CARD_EXPIRES = "card_expires"
     THANKS = "thanks"
@@ -43,13 +45,15 @@ _OF_A_LINK = ("link", "until", "reference")
 FIELDS: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.LINK: (*_ALWAYS, *_OF_A_LINK),
     MessageKind.RECOVERY: (*_ALWAYS, *_OF_A_LINK, "failures", "invoices", "total"),
-    MessageKind.REMINDER: (*_ALWAYS, *_OF_A_LINK, "invoices", "total"),
+    MessageKind.CARD_FOR_CHARGE: (*_ALWAYS, *_OF_A_LINK, "to_charge"),
+    MessageKind.REMINDER: (*_ALWAYS, *_OF_A_LINK, "invoices", "total", "to_charge"),
     MessageKind.CARD_EXPIRES: (*_ALWAYS, *_OF_A_LINK, "card", "expiry"),
     MessageKind.THANKS: (*_ALWAYS, "reference", "card"),
 }
 MUST_HAVE: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.LINK: ("link",),
     MessageKind.RECOVERY: ("failures", "link"),
+    MessageKind.CARD_FOR_CHARGE: ("to_charge", "link"),
     MessageKind.REMINDER: ("link",),
     MessageKind.CARD_EXPIRES: ("link",),
     MessageKind.THANKS: (),
@@ -67,6 +71,7 @@ MEANINGS: Mapping[str, str] = {
     "failures": "why each payment failed, with its invoices and sums",
     "invoices": "the invoices that are open, each with its sum",
     "total": "their sum",
+    "to_charge": "what is charged as soon as a card is saved, and for what",
     "card": "brand and last four digits",
     "expiry": "month and year in which the card ends",
 }

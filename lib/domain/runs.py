@@ -85,13 +85,18 @@ UNPAID = ("declined", "needs_customer", "blocked", "planned")
 OPEN = ("processing", "attempting", "unknown")
 
 
-def outcome_of(state: RunState, counts: Mapping[str, int]) -> RunOutcome | None:
-    """None until the run is finished; `counts` are rows by state. What was left out is no failure."""
+def outcome_of(
+    state: RunState, counts: Mapping[str, int], *, waiting: int = 0
+) -> RunOutcome | None:
+    """
+    None until the run is finished; `counts` are rows by state, and so many of those that are planned wait
+    for a card. What was left out is no failure.
+    """
     if state is not RunState.FINISHED:
         return None
-    if any(counts.get(name) for name in UNPAID):
+    if any(counts.get(name, 0) - (waiting if name == "planned" else 0) for name in UNPAID):
         return RunOutcome.WITH_FAILURES
-    if any(counts.get(name) for name in OPEN):
+    if waiting or any(counts.get(name) for name in OPEN):
         return RunOutcome.WITH_OPEN
     return RunOutcome.ALL_PAID if counts.get("succeeded") else RunOutcome.NOTHING_CHARGED
 
@@ -141,6 +146,8 @@ class Run:
     passed_canary: bool = False
     charge_new_cards: bool = False
     """Whether the approval covers charging a failed row once more when its customer saves a new card."""
+    wait_for_cards: bool = False
+    """Whether the approval covers rows without a card, each charged once when its own link brings one."""
     control: ControlTotals | None = None
     """What its maker typed when it was submitted; the file had exactly that."""
     stop_code: str | None = None
@@ -185,6 +192,11 @@ class RunRow:
     """Part of what was approved, or is to be."""
     original: RowRequest | None = None
     """As the file says, of a row with a corrected cell."""
+
+    @property
+    def waits_for_card(self) -> bool:
+        """Of a row that was submitted without a payment method: empty, where a row that cannot be charged has None."""
+        return self.payment_method == ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from lib.reports.runs import RunReports
 from lib.reports.search import SearchReports
 from lib.reports.start import StartReports
 from lib.reports.waiting import WaitingReports
+from lib.reports.waiting_charges import WaitingChargeReports
 from lib.reports.webhooks import WebhookReports
 from lib.store.connection_pool import ConnectionPool
 
@@ -30,6 +31,7 @@ class Reports:
         self.charges = ChargeReports(pool, clock=clock)
         self.customers = CustomerReports(pool)
         self.follow_up = FollowUpReports(pool, clock=clock)
+        self.waiting_charges = WaitingChargeReports(pool, clock=clock)
         self.health = HealthReports(pool, clock=clock)
         self.incidents = IncidentReports(pool)
         self.disputes = dispute_reports(pool)

@@ -45,6 +45,7 @@ _ROWS = f"""
                         AND q.attempts_before = e.number - 1 AND e.run_id IS NULL)))
             FROM attempts e LEFT JOIN runs r ON r.id = e.run_id
             WHERE e.charge_id = h.id AND e.outcome = 'succeeded' AND +e.run_id IS NOT w.run_id
+                AND NOT (w.payment_method = '' AND e.run_id IS NULL)
                 AND {_HOLDS}) AS elsewhere
     FROM run_rows w {JOINS}
     WHERE w.run_id = ? ORDER BY w.number"""

@@ -528,6 +528,13 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", shown)
 
 
+@migrations()
+def m049_waiting_charges(database: Database) -> None:
+    """Approved charges without a card wait for the link that asks for one."""
+    for statement in _statements((_LATER_STEPS / "m049_waiting_charges.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

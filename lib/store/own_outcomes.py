@@ -10,12 +10,14 @@ from __future__ import annotations
 from lib.domain.charges import FAILED_STATES
 from lib.store.states import one_of
 
-# The one that collected it, else the newest: a try that Stripe did not take is followed by another.
+# The one that collected it, else the newest: a try that Stripe did not take is followed by another. Of a row
+# that waited for a card, whatever tried its charge without another run.
 JOINS = """
     LEFT JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
     LEFT JOIN attempts o ON o.charge_id = h.id AND o.number = (
         SELECT t.number FROM attempts t
-        WHERE t.run_id = w.run_id AND t.run_row = w.number AND t.charge_id = h.id
+        WHERE t.charge_id = h.id AND (t.run_id = w.run_id AND t.run_row = w.number
+            OR w.payment_method = '' AND t.run_id IS NULL)
         ORDER BY t.outcome IS 'succeeded' DESC, t.number DESC LIMIT 1)"""
 STATE = """CASE WHEN w.state <> 'sent' THEN w.state
         WHEN o.number IS NULL THEN h.state
@@ -26,7 +28,10 @@ UNPAID_RUN = """(EXISTS (SELECT 1 FROM run_rows w WHERE w.run_id = r.id AND w.st
     OR EXISTS (SELECT 1 FROM attempts t WHERE t.run_id = r.id AND t.run_id IS NOT NULL
         AND t.outcome IN ('declined', 'needs_customer') AND NOT EXISTS (
             SELECT 1 FROM attempts n WHERE n.charge_id = t.charge_id AND +n.run_id = t.run_id
-                AND +n.run_row = t.run_row AND (n.outcome IS 'succeeded' OR n.number > t.number))))"""
+                AND +n.run_row = t.run_row AND (n.outcome IS 'succeeded' OR n.number > t.number)))
+    OR EXISTS (SELECT 1 FROM waiting_charges g JOIN charges k ON k.id = g.charge_id
+        WHERE g.run_id = r.id AND g.ended_at IS NOT NULL
+            AND k.state IN ('planned', 'declined', 'needs_customer')))"""
 """Of a run `r`: a row was to be charged and did not bring money, as `domain.runs.outcome_of` says of counts."""
 FAILED_STILL = f"h.state IN {one_of(FAILED_STATES)}"
 """Nobody has collected it elsewhere, or is about to."""

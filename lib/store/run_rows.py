@@ -155,13 +155,15 @@ class RunRowStore:
     def plan_again(self, run_id: str) -> None:
         """
         Rows whose charge was proven never to have been executed when this run tried it. What a
-        person, or another run, tried later and Stripe did not take is theirs to send.
+        person, or another run, tried later and Stripe did not take is theirs to send, and what was
+        handed over to wait for a card was never tried.
         """
         self._database.execute(
             """UPDATE run_rows SET state = 'planned' WHERE run_id = ? AND state = 'sent' AND
                    (SELECT state FROM charges WHERE id = charge_id) = 'planned'
                    AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.run_id = run_rows.run_id
-                       AND a.run_row = run_rows.number AND a.outcome IS NOT 'not_executed')""",
+                       AND a.run_row = run_rows.number AND a.outcome IS NOT 'not_executed')
+                   AND payment_method <> ''""",
             (run_id,),
         )
 

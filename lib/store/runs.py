@@ -102,6 +102,7 @@ class RunStore:
         approvals_needed: int,
         canary: int,
         charge_new_cards: bool,
+        wait_for_cards: bool,
         control: ControlTotals | None,
         day_limits: Mapping[str, int],
         by: str,
@@ -109,7 +110,8 @@ class RunStore:
     ) -> bool:
         cursor = self._database.execute(
             """UPDATE runs SET state = 'awaiting_approval', digest = ?, approvals_needed = ?,
-                   canary = ?, passed_canary = 0, charge_new_cards = ?, control = ?,
+                   canary = ?, passed_canary = 0, charge_new_cards = ?, wait_for_cards = ?,
+                   control = ?,
                    day_limits = ?, submitted_by = ?,
                    submitted_at = max(?, coalesce(submitted_at, 0) + 1)
                WHERE id = ? AND state = 'draft'""",
@@ -118,6 +120,7 @@ class RunStore:
                 approvals_needed,
                 canary,
                 int(charge_new_cards),
+                int(wait_for_cards),
                 None if control is None else json.dumps(control.as_json()),
                 json.dumps(day_limits),
                 by,
@@ -234,6 +237,7 @@ def _run(row: dict[str, Any]) -> Run:
             "header": tuple(json.loads(row["header"])),
             "passed_canary": bool(row["passed_canary"]),
             "charge_new_cards": bool(row["charge_new_cards"]),
+            "wait_for_cards": bool(row["wait_for_cards"]),
             "control": ControlTotals(**json.loads(row["control"])) if row["control"] else None,
             "reading": json.loads(row["reading"]) if row["reading"] else None,
             "day_limits": json.loads(row["day_limits"]) if row["day_limits"] else None,

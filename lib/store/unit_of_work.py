@@ -69,6 +69,7 @@ from lib.store.trouble import damaged
 from lib.store.twins import TwinStore
 from lib.store.users import UserStore
 from lib.store.verification import CompareStore
+from lib.store.waiting_charges import WaitingChargeStore
 
 T = TypeVar("T")
 Store = TypeVar("Store")
@@ -151,6 +152,7 @@ class Stores:
     sync = _Made(SyncStore)
     twins = _Made(TwinStore)
     users = _Made(UserStore)
+    waiting_charges = _Made(WaitingChargeStore)
     manual_outcomes = _Made(ManualOutcomeStore)
 
 

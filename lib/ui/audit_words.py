@@ -105,6 +105,8 @@ _ACTIONS: dict[str, str] = {
     "run.stopped": "Recorded: run stopped",
     "run.finished": "Recorded: run finished",
     "run.certify": "Compared a run with Stripe",
+    "charge.wait": "Let a charge wait for a card",
+    "charge.wait_ended": "Ended the wait for a card",
     "run.queue_new_card": "Queued a new card for a failed row",
     "run.rests": "Asked to approve a run again",
     "limits.set": "Set a limit for runs",

@@ -259,7 +259,9 @@ def _codes(view: ChargeView) -> list[str]:
 
 
 def _icon(entry: TimelineEntry) -> str:
-    if entry.kind in ("sent", "recovery_completed"):
-        return f":gray[:material/{'send' if entry.kind == 'sent' else 'add_card'}:]"
+    plain = {"sent": "send", "recovery_completed": "add_card"}
+    plain |= {"waits_for_card": "credit_card_clock", "wait_ended": "credit_card_off"}
+    if entry.kind in plain:
+        return f":gray[:material/{plain[entry.kind]}:]"
     shown = badges.look(entry.kind)
     return f":{shown.color}[:material/{shown.icon}:]"

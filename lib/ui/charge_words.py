@@ -105,11 +105,13 @@ _OUTCOMES: dict[str, str] = {
     "incident_rejected": "{actor} rejected the proposal for the incident.",
     "incident_approve_refused": "{actor} was not allowed to settle the incident.",
     "incident_reject_refused": "{actor} was not allowed to reject the proposal.",
+    "waits_for_card": "{actor} executed it without a card: it waits until the customer saves one by its link.",
+    "wait_ended": "It stopped waiting for a card: {note}.",
     "new_card_not_charged": "The new card was not charged by itself: {note}",
     "recovery_completed": "The customer used the recovery link and saved another method.",
 }
 # Kinds that no evidence stands behind.
-_WITHOUT_EVIDENCE = ("unknown", "cancelled", "recovery_completed")
+_WITHOUT_EVIDENCE = ("unknown", "cancelled", "recovery_completed", "waits_for_card", "wait_ended")
 
 
 @dataclass(frozen=True, slots=True)

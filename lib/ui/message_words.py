@@ -10,6 +10,7 @@ from lib.ui.formats import plural
 KINDS = {
     MessageKind.LINK: "Link",
     MessageKind.RECOVERY: "After a failure",
+    MessageKind.CARD_FOR_CHARGE: "Card for an approved charge",
     MessageKind.REMINDER: "Reminder",
     MessageKind.CARD_EXPIRES: "Card expires",
     MessageKind.THANKS: "Thanks",

@@ -136,6 +136,14 @@ PAGES: tuple[PageSpec, ...] = (
         counter="approvals",
     ),
     PageSpec(
+        "waiting.py",
+        "Waiting for a card",
+        "credit_card_clock",
+        "waiting",
+        "Charge",
+        "Approved charges whose customers have no card yet: send the link, cancel, or note as paid.",
+    ),
+    PageSpec(
         "charges.py",
         "Charges",
         "receipt_long",

@@ -38,7 +38,7 @@ def _submit(ctx: PageContext, view: RunView) -> None:
     planned = view.counts.get("planned", 0)
     with st.container(border=True):
         st.markdown("**Submit for approval**")
-        if not planned:
+        if not planned and not view.without_card:
             st.caption("No row can be charged yet. Look at what blocks them, then check again.")
             return
         blocked, left_out = (view.counts.get(state, 0) for state in ("blocked", "cancelled"))
@@ -50,6 +50,11 @@ def _submit(ctx: PageContext, view: RunView) -> None:
             f"“Rows you expect” is the figure Rows above: all {plural(sum(view.counts.values()), 'row')}, blocked "
             "and left out ones too. Totals are compared with the file as it came, and with the corrections."
         )
+        if view.without_card:
+            st.caption(
+                f"{plural(view.without_card, 'row lacks', 'rows lack')} a card. With “Wait for cards” each of them that nothing else blocks is "
+                "charged once when its customer saves one; send the links on the page “Waiting for a card”."
+            )
         with st.form("run_submit_form", border=False):
             left, right = st.columns(2)
             rows = left.text_input(
@@ -83,6 +88,11 @@ def _submit(ctx: PageContext, view: RunView) -> None:
                 key="run_new_cards",
                 help="When a customer whose charge failed saves a new card, that charge may be tried once more without another approval.",
             )
+            wait = right.checkbox(
+                "Wait for cards",
+                key="run_wait_for_cards",
+                help="Rows that lack nothing but a card are part of the run: each is charged once when its customer saves a card by the link of that charge, as long as the approval holds.",
+            )
             if st.form_submit_button(
                 "Submit", key="run_submit", type="primary", icon=":material/send:"
             ):
@@ -93,6 +103,7 @@ def _submit(ctx: PageContext, view: RunView) -> None:
                         control=_control(rows, sums, view.totals, sign),
                         canary=int(canary),
                         charge_new_cards=bool(new_cards),
+                        wait_for_cards=bool(wait),
                     )
 
 
@@ -127,6 +138,11 @@ def _decide(ctx: PageContext, view: RunView) -> None:
             + (
                 "Also allows one more try when a customer saves a new card. "
                 if run.charge_new_cards
+                else ""
+            )
+            + (
+                "Rows without a card wait for one, and are charged once when it comes. "
+                if run.wait_for_cards
                 else ""
             )
         )

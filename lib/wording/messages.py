@@ -41,6 +41,19 @@ _DEFAULTS: dict[MessageKind, tuple[str, tuple[str, ...]]] = {
             "{signature}",
         ),
     ),
+    MessageKind.CARD_FOR_CHARGE: (
+        translatable("Please save a card for your payment to {company}"),
+        (
+            "{greeting}",
+            translatable(
+                "To pay {company}, please save a card on this page. It takes about a minute."
+            ),
+            "{to_charge}",
+            "{link}",
+            translatable("The page is run by Stripe. The link works until {until}."),
+            "{signature}",
+        ),
+    ),
     MessageKind.REMINDER: (
         translatable("A reminder: your payment details for {company}"),
         (
@@ -48,6 +61,7 @@ _DEFAULTS: dict[MessageKind, tuple[str, tuple[str, ...]]] = {
             translatable(
                 "Your payment details for {company} are not saved yet. Please save them on this page; it takes about a minute."
             ),
+            "{to_charge}",
             "{link}",
             translatable("Still to be paid:\n{invoices}"),
             translatable("The page is run by Stripe. The link works until {until}."),
@@ -130,6 +144,18 @@ def failures(owed: Sequence[Owed], say: Words) -> str:
             by_reason.setdefault(one.reason, []).append(one)
     return "\n\n".join(
         f"{say(reason)}\n{invoices(these, say)}" for reason, these in by_reason.items()
+    )
+
+
+def to_charge(one: Owed, sender: Sender, say: Words) -> str:
+    """What happens as soon as a card is saved: in the message and on the page where it is saved."""
+    return say(
+        translatable(
+            "As soon as your card is saved, {company} charges {amount} for {reference} to it, once."
+        ),
+        company=company_of(sender, say),
+        amount=money(one.amount, one.currency, say.language),
+        reference=one.reference,
     )
 
 

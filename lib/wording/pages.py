@@ -12,6 +12,12 @@ _PAGES = {
         translatable("Your card is saved"),
         translatable("Thank you. You can close this page now."),
     ),
+    "saved_charged": (
+        translatable("Your card is saved"),
+        translatable(
+            "Thank you. The payment that the page named is made with it now, once. There is nothing left to do."
+        ),
+    ),
     "thanks": (
         translatable("Thank you"),
         translatable(

@@ -102,7 +102,9 @@ class Worker:
         self._guarded("search index", self._index)
 
     def do_new_cards(self) -> None:
-        self._guarded("new cards", self._services.runs.new_cards.charge_due)
+        runs = self._services.runs
+        self._guarded("charges that wait", runs.waiting_charges.end_with_their_approval)
+        self._guarded("new cards", runs.new_cards.charge_due)
 
     def do_links(self) -> None:
         self._guarded("batches of links", self._make_links)

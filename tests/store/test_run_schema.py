@@ -277,6 +277,13 @@ class TestStates:
             shell.run("UPDATE runs SET day_limits = NULL")
         shell.run("UPDATE runs SET state = 'draft', day_limits = NULL")
 
+    def test_whether_it_waits_for_cards_stays_with_what_was_submitted(self, shell: Shell) -> None:
+        shell.run("UPDATE runs SET wait_for_cards = 1")
+        shell.submit()
+        with pytest.raises(REFUSED, match="keeps whether it waits"):
+            shell.run("UPDATE runs SET wait_for_cards = 0")
+        shell.run("UPDATE runs SET state = 'draft', wait_for_cards = 0")
+
     def test_control_totals_stay_with_what_was_submitted(self, shell: Shell) -> None:
         shell.run("""UPDATE runs SET control = '{"rows": 2, "totals": null}'""")
         shell.submit()
@@ -640,6 +647,7 @@ def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
         "runs_keep_their_day_limits",
         "runs_keep_their_file",
         "runs_keep_what_was_submitted",
+        "runs_keep_whether_they_wait",
         "runs_need_their_approvals",
         "runs_take_steps_in_order",
     }

@@ -37,6 +37,7 @@ def values(code: str) -> dict[str, str]:
         "failures": messages.failures(everything, say),
         "invoices": messages.invoices(everything, say),
         "total": messages.total(everything, say),
+        "to_charge": messages.to_charge(everything[0], sender, say),
         "card": "Visa •••• 4242",
         "expiry": "11/2026",
     }

@@ -23,12 +23,13 @@ _THE_SAME_DEBT = ("already_charged", "outcome_unknown")
 
 
 def findings_of(
-    stores: Stores, order: ChargeOrder, method: PaymentMethod, *, now: int, in_run: bool
+    stores: Stores, order: ChargeOrder, method: PaymentMethod | None, *, now: int, in_run: bool
 ) -> tuple[Finding, ...]:
     """
     What may be opened, and what to look at, by what is known now.
 
     Args:
+        method: None where the card is yet to come.
         in_run: an approved run covers it.
 
     Raises:
@@ -45,7 +46,7 @@ def findings_of(
         order.reference,
         order.money,
         method,
-        newer=None if in_run else _newer(stores, order, customer, method, now),
+        newer=None if in_run or method is None else _newer(stores, order, customer, method, now),
         is_named=order.payment_method is not None,
         in_run=in_run,
         customer_is_chosen=order.customer_is_chosen,

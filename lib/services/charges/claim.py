@@ -75,6 +75,8 @@ def claim_attempt(
     findings = findings_of(stores, order, method, now=now, in_run=in_run)
     opened = must_be_opened(findings, order)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
+    if order.charge_id not in (None, charge.id):
+        raise StaleState("This charge was given up a moment ago. Nothing is charged.")
     earlier = stores.charges.attempts(charge.id)
     number = len(earlier) + 1
     if order.attempt not in (None, number):

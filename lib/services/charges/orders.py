@@ -35,6 +35,8 @@ class ChargeOrder:
     """
     customer_is_chosen: bool = False
     """A person chose this customer beside the others with the address, in a row of a run."""
+    charge_id: str | None = None
+    """The charge that waited for this; where it was given up meanwhile, no other is made in its place."""
     despite: Mapping[str, str] = field(default_factory=dict)
     """By code of a stopped finding: why it may be charged all the same, in a named person's words."""
     shown: Mapping[str, frozenset[str] | None] = field(default_factory=dict)

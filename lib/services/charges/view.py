@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lib.domain import waiting_charges
 from lib.domain.charges import RETRYABLE_STATES, Attempt, Charge, ChargeState, Outcome
 from lib.domain.declines import Failure, Reason, explain, never_executed
 from lib.domain.incidents import Incident
@@ -30,6 +31,8 @@ class ChargeView:
     recovery_url: str | None
     incident: Incident | None = None
     """What should not be about its payment, until that is settled."""
+    waits: bool = False
+    """An approved charge that waits until the customer saves a card by its link."""
     refusal: Finding | None = None
     """Why nothing may be charged for its debt any more, though this failed."""
 
@@ -73,7 +76,7 @@ class ChargeView:
         own, also those of `declines.SECRET_CODES`, which no customer may read.
         """
         last = self.last
-        failure: dict[str, object] | None = None
+        failure = self._why_it_waits() if self.waits else None
         if self.failure is not None and last is not None:
             failure = {
                 "code": last.decline.code,
@@ -91,13 +94,28 @@ class ChargeView:
             "charge_id": self.charge.id,
             "reference": self.charge.reference,
             "customer": self.charge.customer,
-            "payment_method": self.charge.payment_method,
+            "payment_method": self.charge.payment_method or None,
             "amount": self.charge.amount,
             "currency": self.charge.currency,
             "state": self.charge.state.value,
             "payment_intent": last.payment_intent if last else None,
             "attempts": len(self.attempts),
             "failure": failure,
+        }
+
+    def _why_it_waits(self) -> dict[str, object]:
+        """In the place of a failure: nothing failed, and nothing is tried before the card is there."""
+        return {
+            "code": waiting_charges.CODE,
+            "decline_code": None,
+            "advice_code": None,
+            "reason": waiting_charges.CODE,
+            "message": waiting_charges.IN_WORDS,
+            "next_step": waiting_charges.NEXT_STEP,
+            "retry_allowed": False,
+            "retry_not_before": None,
+            "recovery_url": self.recovery_url,
+            "request_id": None,
         }
 
 
@@ -116,6 +134,7 @@ def views_of(
     incidents = {one.charge_id: one for one in stores.incidents.open_of_charges(charge_ids)}
     failed = [one for one in charges.values() if one.state in RETRYABLE_STATES]
     refusals = refusals_of(stores, failed)
+    waits = stores.waiting_charges.still(charge_ids)
 
     def view(charge: Charge) -> ChargeView:
         tries = tuple(attempts.get(charge.id, ()))
@@ -129,6 +148,7 @@ def views_of(
             recovery_link=link,
             recovery_url=f"{public_url}/l/{link.token}" if link else None,
             incident=incidents.get(charge.id),
+            waits=charge.id in waits,
             refusal=refusals.get(charge.id),
         )
 

@@ -17,6 +17,7 @@ from lib.domain.agreements import (
 )
 from lib.domain.links import SetupLink
 from lib.errors import InvalidInput
+from lib.services.collect.charge_notices import PageWords, page_words
 from lib.services.collect.language import CustomerLanguages
 from lib.services.collect.sender import SenderService
 from lib.store.unit_of_work import UnitOfWork
@@ -56,6 +57,13 @@ class AgreementService:
         with self._uow.read() as stores:
             language = self._languages.of_link(stores, link)
         return self.preview(language.code)
+
+    def page_of(self, link: SetupLink) -> PageWords:
+        """All that its page says: what is agreed to, and what is charged as soon as a card is saved."""
+        shown = self.shown(link)
+        sender = self._senders.sender()
+        with self._uow.read() as stores:
+            return page_words(stores, link, shown, sender)
 
     def preview(self, language: str) -> Agreement:
         sender = self._senders.sender()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.agreements import Agreement
 from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
 from lib.domain.links import (
     LINK_LIFETIME_SECONDS,
@@ -43,6 +42,7 @@ from lib.ids import new_id, new_token
 from lib.money import currency as known_currency
 from lib.services.collect import refusals
 from lib.services.collect.agreements import AgreementService
+from lib.services.collect.charge_notices import PageWords
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
@@ -429,6 +429,8 @@ class LinkService:
 
     def _live_session(self, link: SetupLink) -> LinkSession | None:
         """An open Checkout Session of the link; None when the link turns out to be finished."""
+        if not self._outdated_page_ended(link):
+            return None
         session = self._planned_session(link)
         if session.is_usable(epoch(self._clock())):
             return session
@@ -458,13 +460,32 @@ class LinkService:
             current = stores.links.last_session(link.id)
         return current if current is not None and current.url is not None else None
 
+    def _outdated_page_ended(self, link: SetupLink) -> bool:
+        """
+        End a page that is open and says something else of what is charged than is true now; False when the
+        customer finished it first.
+        """
+        with self._uow.read() as stores:
+            last = stores.links.last_session(link.id)
+        if last is None or last.session_id is None or not last.is_usable(epoch(self._clock())):
+            return True
+        if self._agreements.page_of(link).fits(json.loads(last.params)):
+            return True
+        try:
+            self._expire_session(last.session_id)
+        except StaleState:
+            return False
+        with self._uow.write() as stores:
+            stores.links.close_sessions(link.id, at=epoch(self._clock()))
+        return True
+
     def _planned_session(self, link: SetupLink) -> LinkSession:
         """The link's newest session row; a new one, committed, when the last cannot be used."""
         now = epoch(self._clock())
-        shown = self._agreements.shown(link)
+        page = self._agreements.page_of(link)
         with self._uow.write() as stores:
             last = stores.links.last_session(link.id)
-            params = self._session_params(stores, link, shown)
+            params = self._session_params(stores, link, page)
             if last is not None and last.closed_at is None:
                 unanswered = last.session_id is None and now - last.requested_at < SAME_KEY_SECONDS
                 # One that was planned before Onfile was upgraded, say, is not asked for again.
@@ -486,13 +507,14 @@ class LinkService:
         return session
 
     def _session_params(
-        self, stores: Stores, link: SetupLink, shown: Agreement
+        self, stores: Stores, link: SetupLink, page: PageWords
     ) -> dict[str, object]:
         metadata = {
             "onfile_link_id": link.id,
             "onfile_installation": stores.meta.value(INSTALLATION) or "",
             # With the text, which is in these parameters, it is kept once the customer is done.
-            AGREEMENT_MARK: f"{shown.version} {shown.language}",
+            AGREEMENT_MARK: f"{page.agreement.version} {page.agreement.language}",
+            **page.metadata,
         }
         if link.reference:
             metadata["onfile_reference"] = link.reference
@@ -503,7 +525,7 @@ class LinkService:
             # The braces are Stripe's template and must arrive as they are.
             "success_url": self._public_url + "/setup/return?session_id={CHECKOUT_SESSION_ID}",
             "cancel_url": f"{self._public_url}/setup/cancelled?link={link.id}",
-            "custom_text": {"submit": {"message": shown.text}},
+            "custom_text": page.custom_text,
             "client_reference_id": link.id,
             "metadata": metadata,
             # Metadata is not copied from the Session to the SetupIntent.

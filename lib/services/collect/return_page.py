@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from lib.domain.actors import Actor, Permission
 from lib.domain.confirmations import is_confirming
+from lib.domain.waiting_charges import WaitEnd
 from lib.errors import Missing, NotFound
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
@@ -13,6 +14,8 @@ from lib.store.unit_of_work import UnitOfWork
 
 class Setup(StrEnum):
     SAVED = "saved"
+    SAVED_AND_CHARGED = "saved_charged"
+    """The approved charge that waited for it is made now."""
     CONFIRMING = "confirming"
     """The customer is done, and their bank is not."""
 
@@ -41,7 +44,16 @@ class ReturnPageService:
             return None
         if is_confirming(session.status, intent.status):
             return Setup.CONFIRMING
-        return Setup.SAVED if intent.status == "succeeded" else None
+        if intent.status != "succeeded":
+            return None
+        return Setup.SAVED_AND_CHARGED if self._is_charged(session_id) else Setup.SAVED
+
+    def _is_charged(self, session_id: str) -> bool:
+        """Whether a charge waited for what was saved, and was not given up before."""
+        with self._uow.read() as stores:
+            link = stores.links.by_session(session_id)
+            waited = stores.waiting_charges.find(link.charge_id or "") if link else None
+        return waited is not None and waited.end_reason in (None, WaitEnd.TRIED)
 
     def pull(self, session_id: str, *, by: Actor) -> None:
         """

@@ -7,9 +7,12 @@ from lib.ids import new_id, new_token
 from lib.store.unit_of_work import Stores
 
 
-def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> SetupLink:
+def offer_recovery(
+    stores: Stores, charge_id: str, *, by: str, at: int, until: int | None = None
+) -> SetupLink:
     """
-    The open recovery link of a failed charge, made when there is none.
+    The open recovery link of a failed charge, or of one that waits for a card, made when there is none.
+    `until` None: for as long as links work.
 
     Costs no request to Stripe: the Checkout Session is minted when the customer opens it.
     """
@@ -34,7 +37,7 @@ def offer_recovery(stores: Stores, charge_id: str, *, by: str, at: int) -> Setup
         charge_id=charge_id,
         created_by=by,
         created_at=at,
-        expires_at=at + LINK_LIFETIME_SECONDS,
+        expires_at=until or at + LINK_LIFETIME_SECONDS,
         revoked_at=None,
         completed_at=None,
         completed_session=None,

@@ -13,6 +13,8 @@ from lib.domain.outbox import OutboxMessage
 from lib.errors import NotFound
 from lib.languages import ENGLISH, Language, Words, first_of
 from lib.services.charges.view import ChargeView, views_of
+from lib.services.collect.charge_notices import owed as owed_of
+from lib.services.collect.charge_notices import waiting_charge
 from lib.services.collect.language import CustomerLanguages
 from lib.services.collect.sender import SenderService
 from lib.services.messages.composed import Composed
@@ -71,7 +73,8 @@ class MessageComposer:
         self, stores: Stores, link: SetupLink, kind: MessageKind | None = None
     ) -> Composed | None:
         """As `about_link`; `kind` None: by what the link is for."""
-        kind = kind or _KIND_OF[link.purpose]
+        waits = waiting_charge(stores, link) is not None
+        kind = kind or (MessageKind.CARD_FOR_CHARGE if waits else _KIND_OF[link.purpose])
         if kind is MessageKind.RECOVERY:
             views = self._views(stores, link.charge_id) if link.charge_id else []
             return self.about_charges(stores, views)
@@ -115,6 +118,7 @@ class MessageComposer:
             "failures": wording.failures(owed, say),
             "invoices": wording.invoices(owed, say),
             "total": wording.total(owed, say),
+            "to_charge": wording.to_charge(owed[0], self._senders.of(stores), say),
             "card": "Visa •••• 4242",
             "expiry": month(today.year, today.month, language),
         }
@@ -137,6 +141,7 @@ class MessageComposer:
             "reference": link.reference or "",
             **self._still_owed(stores, link, say),
             **self._expiring(stores, link, say),
+            **self._to_charge(stores, link, say),
         }
         return self._composed(stores, kind, language, values, link=link, customer=customer)
 
@@ -209,6 +214,12 @@ class MessageComposer:
         owed = [_owed(view) for view in views if is_told(view)]
         return {"invoices": wording.invoices(owed, say), "total": wording.total(owed, say)}
 
+    def _to_charge(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
+        charge = waiting_charge(stores, link)
+        if charge is None:
+            return {}
+        return {"to_charge": wording.to_charge(owed_of(charge), self._senders.of(stores), say)}
+
     def _expiring(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
         saved = link.expiring_method
         method = stores.mirror.payment_method(saved) if saved else None
@@ -238,6 +249,8 @@ class MessageComposer:
         about: tuple[ChargeView, ...] = (),
     ) -> Composed:
         own = stores.message_templates.current(kind, language.code)
+        if own is not None and values.get("to_charge") and "{to_charge}" not in own.body:
+            own = None  # staff's words would not say what is charged
         return Composed(
             kind=kind,
             customer=customer.id if customer else None,

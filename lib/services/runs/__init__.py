@@ -24,6 +24,7 @@ from lib.services.runs.outlook import RunOutlooks
 from lib.services.runs.papers import RunPapers
 from lib.services.runs.retry_run import RetryRuns
 from lib.services.runs.view import RunViews
+from lib.services.runs.waiting_charges import WaitingCharges
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,4 @@ class RunServices:
     papers: RunPapers
     retry_runs: RetryRuns
     views: RunViews
+    waiting_charges: WaitingCharges

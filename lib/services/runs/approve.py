@@ -17,14 +17,9 @@ from lib.domain.control_totals import ControlTotals
 from lib.domain.identity import readable
 from lib.domain.limits import default_day_limits, over_limits
 from lib.domain.run_digest import digest_of
-from lib.domain.runs import (
-    ApprovalDecision,
-    RowState,
-    Run,
-    RunState,
-    totals_of,
-)
+from lib.domain.runs import ApprovalDecision, RowState, Run, RunState, totals_of
 from lib.errors import InvalidInput, NotFound, RuleViolation, StaleState
+from lib.services.runs import waits
 from lib.services.runs.opened import stopped_rows
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
@@ -48,6 +43,7 @@ class RunApprovals:
         control: ControlTotals | None = None,
         canary: int = 0,
         charge_new_cards: bool = False,
+        wait_for_cards: bool = False,
     ) -> Run:
         """
         Close the rows and ask for approval; a second approver is needed above a limit.
@@ -56,6 +52,7 @@ class RunApprovals:
             control: what the maker expects of all rows, also of those that cannot be sent.
             canary: after so many rows the run pauses to be looked at; 0 for never.
             charge_new_cards: whether a failed row may be charged once more with a new card.
+            wait_for_cards: whether rows that lack nothing but a card are part of it (see `waits`).
 
         Raises:
             InvalidInput: nothing that could be sent, the rows are not what the maker expects, or
@@ -71,6 +68,8 @@ class RunApprovals:
         with self._uow.write() as stores:
             run = find_run(stores, run_id)
             require_state(run, RunState.DRAFT)
+            if wait_for_cards:
+                waits.let_wait(stores, run_id)
             rows = stores.run_rows.of(run_id, states=(RowState.PLANNED,))
             if not rows:
                 raise InvalidInput("No row of this run can be charged.", code="run_empty")
@@ -93,6 +92,7 @@ class RunApprovals:
                 approvals_needed=2 if over else 1,
                 canary=canary,
                 charge_new_cards=charge_new_cards,
+                wait_for_cards=wait_for_cards,
                 control=control,
                 day_limits=default_day_limits(totals, limits),
                 by=by.username,
@@ -107,6 +107,7 @@ class RunApprovals:
                 "over_limits": list(over),
                 "canary": canary,
                 "charge_new_cards": charge_new_cards,
+                "wait_for_cards": sum(row.waits_for_card for row in rows),
                 "control": None if control is None else control.as_json(),
             }
             _audit(stores, now, by, "run.submit", run_id, detail)
@@ -121,6 +122,7 @@ class RunApprovals:
             require_state(run, RunState.AWAITING_APPROVAL, RunState.APPROVED, RunState.REJECTED)
             if not stores.runs.back_to_draft(run_id, before=run.state):
                 raise StaleState("This run changed a moment ago. Reload to see its state.")
+            waits.let_none_wait(stores, run_id)
             _audit(stores, now, by, "run.withdraw", run_id, {"from": run.state.value})
             return find_run(stores, run_id)
 

@@ -76,6 +76,14 @@ class RunControl:
             for row in stores.run_rows.of(run_id, states=(RowState.PLANNED,)):
                 give_up(stores, row.charge_id, before=ChargeState.PLANNED, by=by.username, at=now)
             stores.run_rows.cancel_planned(run_id)
+            for waiting in stores.waiting_charges.of_run(run_id):
+                give_up(
+                    stores,
+                    waiting.charge_id,
+                    before=ChargeState.PLANNED,
+                    by=by.username,
+                    at=now,
+                )
             return self._move(stores, run, RunState.CANCELLED, "run.cancel", by)
 
     def _go_on(self, run_id: str, states: tuple[RunState, ...], action: str, by: Actor) -> Run:

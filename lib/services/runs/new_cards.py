@@ -1,6 +1,7 @@
 """
-Charges a failed row of a run once more when its customer has saved a new card, where the run's approval
-said so. Once: the queue's row is committed first, and names how often the charge had been tried.
+Charges a failed row of a run once more when its customer has saved a new card, and a row that waits when its
+customer has saved the first one, where the run's approval said so. Once: the queue's row is committed
+first, and names how often the charge had been tried.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import logging
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM
 from lib.domain.breaker import RunStop
-from lib.domain.charges import IN_FLIGHT_SECONDS
+from lib.domain.charges import IN_FLIGHT_SECONDS, ChargeState
+from lib.domain.waiting_charges import WaitEnd
 from lib.errors import (
     ApprovalRests,
     DatabaseDamaged,
@@ -27,7 +29,7 @@ from lib.services.continuity.completeness import Completeness
 from lib.services.runs.opened import opened
 from lib.services.staff import dual_approval
 from lib.store.new_cards import NewCardCharge
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import Stores, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class NewCardCharger:
             return 0
         now = epoch(self._clock())
         with self._uow.read() as stores:
-            fresh = stores.new_cards.covered(since=now - _COVERED_SECONDS)
+            fresh = _arrived(stores, at=now)
         for card in fresh:
             self._queue(card, at=now)
         with self._uow.read() as stores:
@@ -72,7 +74,7 @@ class NewCardCharger:
     def _queue(self, card: NewCardCharge, *, at: int) -> None:
         with self._uow.write() as stores:
             # Another process may have seen it as well, or somebody tried it by hand.
-            if card not in stores.new_cards.covered(since=at - _COVERED_SECONDS):
+            if card not in _arrived(stores, at=at):
                 return
             stores.new_cards.queue(card, at=at)
             stores.audit.record(
@@ -157,6 +159,7 @@ class NewCardCharger:
             row = stores.run_rows.find(card.run_id, card.run_row)
             charge = stores.charges.find(card.charge_id)
             tries = len(stores.charges.attempts(card.charge_id))
+            waited = stores.waiting_charges.find(card.charge_id)
             stop = dual_approval.standing(stores, run, now=now).stop if run else None
         if run is None or row is None or charge is None:
             raise LookupError(card.charge_id)
@@ -166,6 +169,8 @@ class NewCardCharger:
             )
         if tries > card.attempts_before:
             raise StaleState("This charge was tried again meanwhile.")
+        if waited is not None and (waited.ended_at or charge.state is not ChargeState.PLANNED):
+            raise StaleState("This charge does not wait for a card any more.")
         if stop is not None:
             raise ApprovalRests(stop.message, code=stop.code)
         # Queued only where the row and its charge say the same.
@@ -180,6 +185,7 @@ class NewCardCharger:
             # Makes it once: whoever was here before, or died here, has written this try down.
             attempt=card.attempts_before + 1,
             customer_is_chosen=row.request.customer_is_chosen,
+            charge_id=charge.id,
         )
         with self._uow.read() as stores:
             return opened(stores, run, row, order)
@@ -199,6 +205,9 @@ class NewCardCharger:
             if not stores.new_cards.are_waiting(card.run_id):
                 stores.runs.rest(card.run_id, None)
             if not was_sent:
+                stores.waiting_charges.end(
+                    card.charge_id, why=WaitEnd.REFUSED, by=SYSTEM.username, at=now
+                )
                 stores.charges.note(
                     card.charge_id,
                     attempt=None,
@@ -208,3 +217,9 @@ class NewCardCharger:
                     detail={"why": refusal},
                 )
         return was_sent
+
+
+def _arrived(stores: Stores, *, at: int) -> list[NewCardCharge]:
+    """Of charges that failed, and of those that waited."""
+    failed = stores.new_cards.covered(since=at - _COVERED_SECONDS)
+    return failed + stores.waiting_charges.arrived()

@@ -125,7 +125,7 @@ def over_day_limit(
     """Whether `row` would pass the limit of a day; two approvers may."""
     code = row.currency or ""
     limit = day_limit(run, code, limits)
-    if limit is None:
+    if limit is None or row.waits_for_card:
         return None
     if charged_today.get(code, 0) + (row.amount or 0) <= limit:
         return None

@@ -30,9 +30,14 @@ class RunView:
     failed_still: int = 0
     """Rows that failed and were not collected elsewhere since, nor are being tried again."""
 
+    waiting: int = 0
+    """Charges, planned, that wait for a card."""
+    without_card: int = 0
+    """Rows of a draft that lack a card, and could wait for one where nothing else is wrong with them."""
+
     @property
     def outcome(self) -> RunOutcome | None:
-        return outcome_of(self.run.state, self.counts)
+        return outcome_of(self.run.state, self.counts, waiting=self.waiting)
 
     def as_json(self) -> dict[str, object]:
         """The run object of the contract."""
@@ -62,6 +67,7 @@ class RunView:
             "approval": self.standing.as_json() if self.standing else None,
             "counts": dict(self.counts),
             "totals": {code: dict(states) for code, states in self.totals.items()},
+            "waiting_for_card": self.waiting,
             "collected_elsewhere": [asdict(one) for one in self.elsewhere],
             "stopped": {"code": run.stop_code, "message": run.stop_message}
             if run.stop_code

@@ -16,7 +16,6 @@ from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Finding, RowState, Run, RunRow, Severity
 from lib.errors import Blocked, DecisionsRest, GatewayError, LedgerBehind, Refused, RuleViolation
-from lib.money import Money
 from lib.services.charges.cancel_intents import IntentCanceller
 from lib.services.charges.claim import RunClaim, claim_attempt
 from lib.services.charges.orders import ChargeOrder
@@ -25,6 +24,7 @@ from lib.services.charges.send import ChargeSender
 from lib.services.runs.lease import Lease
 from lib.services.runs.opened import opened
 from lib.services.runs.row_queue import ChargedToday, over_day_limit
+from lib.services.runs.waits import hand_over, order_of
 from lib.services.staff import dual_approval
 from lib.store.unit_of_work import Stores, UnitOfWork
 
@@ -77,8 +77,11 @@ class RowSender:
         Safe to be killed anywhere: before the claim is committed nothing happened, and afterwards
         the attempt says what to find out.
         """
-        order = _order(row)
+        order = order_of(row)
         try:
+            if row.waits_for_card:
+                self._hand_over(run, row, lease)
+                return None
             try:
                 attempt = self._claim(run, row, order, {}, lease)
             except _TriedBefore as before:
@@ -120,6 +123,20 @@ class RowSender:
             is_blocked=self._sender.look_at_blocked(attempt, result),
         )
 
+    def _hand_over(self, run: Run, row: RunRow, lease: Lease) -> None:
+        """Raises as `_claim`."""
+        by = Actor(run.submitted_by or run.created_by, "", frozenset())
+
+        def wait(stores: Stores) -> None:
+            if not stores.runs.has_lease(run.id, fence=lease.fence):
+                lease.over.set()
+                return
+            now = epoch(self._clock())
+            _must_not_rest(stores, run, now)
+            hand_over(stores, run, row, by=by, now=now, livemode=self._livemode)
+
+        self._uow.submit(wait).result()
+
     def _claim(
         self,
         run: Run,
@@ -142,9 +159,7 @@ class RowSender:
             if not earlier_attempts and (before := attempts_of(stores, order)):
                 raise _TriedBefore(before)
             now = epoch(self._clock())
-            rests = dual_approval.standing(stores, run, now=now).stop
-            if rests is not None:
-                raise _MustRest(rests)
+            _must_not_rest(stores, run, now)
             # Also with what others charged since this run was taken up.
             limits = stores.limits.all()
             if over_day_limit(run, row, limits, self._today.at_most(stores, now)):
@@ -221,15 +236,14 @@ class RowSender:
         return method
 
 
-def _order(row: RunRow) -> ChargeOrder:
-    return ChargeOrder(
-        customer=row.customer or "",
-        money=Money(row.amount or 0, row.currency or ""),
-        reference=row.reference or "",
-        payment_method=row.payment_method,
-        description=row.description,
-        customer_is_chosen=row.request.customer_is_chosen,
-    )
+def _must_not_rest(stores: Stores, run: Run, now: int) -> None:
+    """
+    Raises:
+        _MustRest: its approval does not stand.
+    """
+    rests = dual_approval.standing(stores, run, now=now).stop
+    if rests is not None:
+        raise _MustRest(rests)
 
 
 def _come_back(stores: Stores, row: RunRow, charge_id: str) -> None:

@@ -20,7 +20,8 @@ from lib.domain.declines import shown_code
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.run_columns import CORRECTION_COLUMNS, RESULT_COLUMNS
 from lib.domain.mirror import Decline
-from lib.domain.runs import RowState, RunRow, Severity
+from lib.domain.runs import RowState, RunRow, RunState, Severity
+from lib.domain.waiting_charges import CODE, IN_WORDS, NEXT_STEP, NO_CARD
 from lib.services.charges.view import ChargeView, views_of
 from lib.services.messages.compose import MessageComposer, is_told
 from lib.services.messages.composed import Composed
@@ -61,7 +62,7 @@ class RowView:
             "charge_id": row.charge_id,
             "reference": row.reference,
             "customer": row.customer or row.request.customer,
-            "payment_method": row.payment_method,
+            "payment_method": row.payment_method or None,
             "amount": row.amount,
             "currency": row.currency,
             "state": row.state.value,
@@ -99,6 +100,9 @@ class RowView:
                 return (self.state, "", "", "", "", "", "")
             reason, step = str(blocked["reason"]), f"{self.reasons} {blocked['next_step']}"
             return (self.state, "", str(blocked["code"]), reason, step, "", "")
+        if sent.waits:
+            url = sent.recovery_url or ""
+            return (self.state, "", CODE, CODE, f"{IN_WORDS} {NEXT_STEP}", url, "")
         last, failure = sent.last, sent.failure
         is_paid = sent.charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
         charged_at = last.outcome_at if last is not None and is_paid else None
@@ -157,6 +161,9 @@ class RunViews:
         with self._uow.read() as stores:
             counts, totals = stores.run_rows.sums(run_id)
             run = find_run(stores, run_id)
+            lacking = (
+                stores.run_rows.numbers_with(run_id, NO_CARD) if run.state is RunState.DRAFT else ()
+            )
             return RunView(
                 run=run,
                 standing=dual_approval.standing(stores, run, now=epoch(self._clock()))
@@ -167,6 +174,8 @@ class RunViews:
                 totals=totals,
                 elsewhere=tuple(stores.run_rows.collected_elsewhere(run_id)),
                 failed_still=stores.run_rows.failed_still(run_id),
+                waiting=len(stores.waiting_charges.of_run(run_id)),
+                without_card=len(lacking),
             )
 
     def rows(self, run_id: str) -> Iterator[RowView]:

@@ -1,0 +1,72 @@
+"""What the page of a link says is charged as soon as a card is saved on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lib.domain.agreements import LONGEST, Agreement
+from lib.domain.charges import Charge, ChargeState
+from lib.domain.links import SetupLink
+from lib.domain.sender import Sender
+from lib.languages import ENGLISH, first_of
+from lib.store.unit_of_work import Stores
+from lib.store.waiting_charges import MARK
+from lib.wording import messages as wording
+from lib.wording.catalogues import words
+from lib.wording.messages import Owed
+
+
+@dataclass(frozen=True, slots=True)
+class PageWords:
+    agreement: Agreement
+    charge_id: str | None = None
+    """The charge that is made as soon as a card is saved; None: nothing is charged then."""
+    notice: str = ""
+    """The sentence that says so."""
+
+    @property
+    def custom_text(self) -> dict[str, object]:
+        """Of the Session. The notice stands before what is agreed to, or below it where both are too long."""
+        both = f"{self.notice}\n\n{self.agreement.text}" if self.notice else self.agreement.text
+        if len(both) <= LONGEST:
+            return {"submit": {"message": both}}
+        return {
+            "submit": {"message": self.agreement.text},
+            "after_submit": {"message": self.notice},
+        }
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {} if self.charge_id is None else {MARK: self.charge_id}
+
+    def fits(self, params: Mapping[str, object]) -> bool:
+        """
+        Whether a page that was asked for with these parameters says the same of what is charged. The
+        rest of its words may be older.
+        """
+        metadata = params.get("metadata")
+        charge_id = metadata.get(MARK) if isinstance(metadata, Mapping) else None
+        is_the_same = self.charge_id is None or params.get("custom_text") == self.custom_text
+        return charge_id == self.charge_id and is_the_same
+
+
+def waiting_charge(stores: Stores, link: SetupLink) -> Charge | None:
+    """The approved charge that waits for the card of this link."""
+    if link.charge_id is None or not stores.waiting_charges.still([link.charge_id]):
+        return None
+    charge = stores.charges.find(link.charge_id)
+    return charge if charge is not None and charge.state is ChargeState.PLANNED else None
+
+
+def page_words(stores: Stores, link: SetupLink, agreement: Agreement, sender: Sender) -> PageWords:
+    charge = waiting_charge(stores, link)
+    if charge is None:
+        return PageWords(agreement)
+    say = words(first_of([agreement.language]) or ENGLISH)
+    notice = wording.to_charge(owed(charge), sender, say)
+    return PageWords(agreement, charge.id, notice)
+
+
+def owed(charge: Charge) -> Owed:
+    return Owed(charge.reference, charge.amount, charge.currency, None)

@@ -1,0 +1,88 @@
+"""The page of charges that wait for a card: sent, cancelled, noted as paid, and what came too late."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.domain.charges import ChargeState
+from lib.domain.runs import Run
+from tests.services.runs.test_waiting_charges import (
+    charge_of,
+    link_of,
+    page_of,
+    saves_a_card,
+    state,
+    tick,
+    waiting_run,
+)
+from tests.ui.charge_pages import button, ran, text
+from tests.world import ALICE, World
+
+
+@pytest.fixture
+def run(world: World) -> Run:
+    return waiting_run(world, world.customer("Anna Example"))
+
+
+def test_names_it_with_its_link(open_page, world, run) -> None:
+    said = text(open_page("waiting", as_="alice"))
+    assert "$10.02" in said.replace("\\", "")
+    assert "Anna Example" in said
+    assert "INV-2" in said.replace("\\", "")
+    assert "not asked yet" in said
+
+
+def test_all_links_go_once(open_page, world, run) -> None:
+    at = open_page("waiting", as_="alice")
+    ran(button(at, "waiting_send_all").click().run())
+    (message,) = world.services.messages.outbox.of_link(link_of(world, charge_of(world, run)).id)
+    assert message.kind == "card_for_charge"
+
+
+def test_cancel(open_page, world, run) -> None:
+    charge = charge_of(world, run)
+    at = open_page("waiting", as_="alice")
+    ran(button(at, f"waiting_cancel_{charge}").click().run())
+    assert state(world, charge) is ChargeState.CANCELLED
+    assert "No charge waits" in text(open_page("waiting", as_="alice"))
+
+
+def test_paid_otherwise(open_page, world, run) -> None:
+    charge = charge_of(world, run)
+    at = open_page("waiting", as_="alice")
+    ran(button(at, f"waiting_paid_{charge}").click().run())
+    assert state(world, charge) is ChargeState.CANCELLED
+
+
+def test_a_card_that_came_too_late_is_told(open_page, world, run) -> None:
+    charge = charge_of(world, run)
+    session = page_of(world, link_of(world, charge))
+    world.services.runs.waiting_charges.note_paid_otherwise(charge, by=ALICE)
+    world.finish(session)
+    tick(world)
+    assert "paid otherwise before the card came" in text(open_page("waiting", as_="alice"))
+
+
+def test_one_that_was_charged_is_gone(open_page, world, run) -> None:
+    saves_a_card(world, charge_of(world, run))
+    tick(world)
+    said = text(open_page("waiting", as_="alice"))
+    assert "No charge waits" in said
+    assert "not charged" not in said
+
+
+def test_a_viewer_ends_nothing(open_page, world, run) -> None:
+    keys = {str(button.key) for button in open_page("waiting", as_="vera").button}
+    assert not any(
+        key.startswith(("waiting_cancel", "waiting_paid", "waiting_send")) for key in keys
+    )
+
+
+def test_submitted_on_the_page(open_page, world) -> None:
+    from tests.services.runs.test_waiting_charges import drafted
+
+    run_id = drafted(world, world.customer())
+    at = open_page("runs", as_="alice", query={"run": run_id})
+    at.checkbox(key="run_wait_for_cards").check()
+    ran(button(at, "run_submit").click().run())
+    assert world.services.runs.control.find(run_id).wait_for_cards
