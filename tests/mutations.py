@@ -144,6 +144,25 @@ MUTATIONS = (
         f"{SECOND}::TestWhereEventsCannotTell",
     ),
     Mutation(
+        "where events cannot tell, a single charge reads only new payments of its customer, and nothing again",
+        "lib/services/continuity/completeness.py",
+        "        self._payments.mirror(customer=customer, at_least_from=since)\n        if since is not None:\n            self._payments.read_again(customer=customer, created_before=since)\n",
+        "        self._payments.mirror(customer=customer, created_from=since)\n",
+        f"{SECOND}::TestWhereEventsCannotTell::test_a_single_charge",
+        also=Edit(
+            "lib/services/continuity/completeness.py",
+            "                self._payments.read_again()\n                self._again_at = now\n",
+            "                self._again_at = now\n",
+        ),
+    ),
+    Mutation(
+        "a wrong clock of long ago hides a customer's payments, of which only new ones are read",
+        "lib/services/continuity/completeness.py",
+        "            None if complete_at is None else min(complete_at, self._stripe_now()) - _MARGIN_SECONDS\n        )\n        self._payments.mirror(customer=customer, at_least_from=since)\n",
+        "            None if complete_at is None else complete_at - _MARGIN_SECONDS\n        )\n        self._payments.mirror(customer=customer, created_from=since)\n",
+        f"{SECOND}::TestClocks",
+    ),
+    Mutation(
         "a payment that got its reference afterwards is none of a run's debt",
         "lib/services/continuity/completeness.py",
         "        self._payments.read_labels()\n",
