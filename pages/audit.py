@@ -1,15 +1,15 @@
 """See who did what and when, and verify that no entry was changed."""
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from lib.domain import list_columns
 from lib.reports.audit import READ_ENTRIES
 from lib.reports.paging import EXPORT_ROWS, whole
-from lib.ui import audit_panel, audit_words, downloads, filters, layout, tables
+from lib.ui import audit_panel, audit_words, downloads, filters, layout, lists, tables
 from lib.ui.context import require
-from lib.ui.formats import plural
 
 ctx = require()
 zone = ctx.services.settings.timezone
@@ -37,15 +37,15 @@ with st.container(horizontal=True, vertical_alignment="center"):
 actions = audit_words.GROUPS[group][1] if group else ()
 since, before = period.moments(zone)
 place = layout.paging("audit", group, who, search, period)
-read = partial(
-    reports.page,
-    search=search,
-    actor=who,
-    actions=actions,
-    since=since,
-    before=before,
-    reader=ctx.actor,
-)
+narrowed: dict[str, Any] = {
+    "search": search,
+    "actor": who,
+    "actions": actions,
+    "since": since,
+    "before": before,
+    "reader": ctx.actor,
+}
+read = partial(reports.page, **narrowed)
 page = read(cursor=place.older_than or place.newer_than)
 chosen = None
 if search:
@@ -74,8 +74,14 @@ else:
         alt="Audit entries, newest first",
         timezone=ctx.timezone,
     )
-    layout.pager(
-        "audit", newer=page.newer, older=page.older, note=plural(len(frame), "entry", "entries")
+    lists.foot(
+        "audit",
+        page,
+        of=reports.count(**narrowed),
+        noun="entry",
+        several="entries",
+        period=period,
+        timezone=zone,
     )
     downloads.table(
         list_columns.AUDIT,

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from lib.domain.actors import Actor
 from lib.domain.audit_readers import OF_ACCOUNTS, reads_everything
 from lib.domain.identity import reference_key, search_text
+from lib.reports.counts import MOST_COUNTED
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
 from lib.store.connection_pool import ConnectionPool
 from lib.store.search import match
@@ -71,24 +72,31 @@ class AuditReports:
             actions: beginnings of actions, such as "charge." or "link.create"; none for all.
             reader: who reads them; what others did to accounts, and were refused, is for admins.
         """
-        query = _for(reader, _AUDIT)
-        if actor:
-            query = query.where("h.actor = ?", actor)
-        if actions:
-            # A range, as the index has it, is found faster than LIKE finds a beginning.
-            query = query.where(
-                f"({' OR '.join(['(h.action >= ? AND h.action < ?)'] * len(actions))})",
-                *(end for action in actions for end in (action, f"{action}\x7f")),
-            )
-        if since is not None:
-            query = query.where("h.at >= ?", since)
-        if before is not None:
-            query = query.where("h.at < ?", before)
+        query = _narrowed(reader, actor=actor, actions=actions, since=since, before=before)
         with self._pool.reading() as database:
             query = _searched(database, query, search_text(search))
             page = page_of(database, query, cursor=cursor, rows=rows, integers=("at", "id"))
         page.frame["about"] = [about or "" for about in page.frame["about"]]
         return page
+
+    def count(
+        self,
+        *,
+        search: str = "",
+        actor: str | None = None,
+        actions: Sequence[str] = (),
+        since: int | None = None,
+        before: int | None = None,
+        reader: Actor | None = None,
+    ) -> int | None:
+        """Entries on all pages of such a list; None where there are more than MOST_COUNTED."""
+        query = _narrowed(reader, actor=actor, actions=actions, since=since, before=before)
+        with self._pool.reading() as database:
+            ids = _searched(database, query, search_text(search)).ids
+            counted = database.execute(
+                f"SELECT count(*) FROM ({ids.sql} LIMIT ?)", (*ids.parameters, MOST_COUNTED + 1)
+            ).fetchone()[0]
+        return None if counted > MOST_COUNTED else int(counted)
 
     def find(self, entry_id: int, *, reader: Actor | None = None) -> dict[str, Any] | None:
         """One entry; None where there is none, or none for this reader."""
@@ -96,6 +104,28 @@ class AuditReports:
             query = _for(reader, _AUDIT.where("h.id = ?", entry_id))
             frame = page_of(database, query, rows=1, integers=("at", "id")).frame
         return next(iter(records(frame)), None)
+
+
+def _narrowed(
+    reader: Actor | None,
+    *,
+    actor: str | None,
+    actions: Sequence[str],
+    since: int | None,
+    before: int | None,
+) -> Query:
+    query = _for(reader, _AUDIT)
+    if actor:
+        query = query.where("h.actor = ?", actor)
+    if actions:
+        # A range, as the index has it, is found faster than LIKE finds a beginning.
+        query = query.where(
+            f"({' OR '.join(['(h.action >= ? AND h.action < ?)'] * len(actions))})",
+            *(end for action in actions for end in (action, f"{action}\x7f")),
+        )
+    if since is not None:
+        query = query.where("h.at >= ?", since)
+    return query if before is None else query.where("h.at < ?", before)
 
 
 def _for(reader: Actor | None, query: Query) -> Query:

@@ -75,9 +75,11 @@ def refunds(ctx: PageContext) -> bool:
     if orders:
         st.subheader("Refunds", anchor=False)
     names = _names(ctx)
-    for order in lists.part("approvals_refunds", orders, noun="refund"):
+    shown = lists.part("approvals_refunds", orders, noun="refund")
+    charges = ctx.services.reports.charges.find_all([order.charge_id for order in shown])
+    for order in shown:
         with st.container(border=True, gap="small"):
-            _charge(ctx, order.charge_id)
+            _charge(charges.get(order.charge_id))
             refund_panel.summary(ctx, order, names)
             refund_panel.actions(ctx, order, key="approvals_refund")
     return bool(orders)
@@ -89,9 +91,11 @@ def manual_outcomes(ctx: PageContext) -> bool:
     if proposed:
         st.subheader("Unknown outcomes", anchor=False)
     names = _names(ctx)
-    for proposal in lists.part("approvals_manual_outcomes", proposed, noun="outcome"):
+    shown = lists.part("approvals_manual_outcomes", proposed, noun="outcome")
+    charges = ctx.services.reports.charges.find_all([proposal.charge_id for proposal in shown])
+    for proposal in shown:
         with st.container(border=True, gap="small"):
-            _charge(ctx, proposal.charge_id)
+            _charge(charges.get(proposal.charge_id))
             manual_outcome_panel.summary(ctx, proposal, names)
             last = ctx.services.charges.view(proposal.charge_id).last
             if last is not None:
@@ -106,10 +110,14 @@ def refund_outcomes(ctx: PageContext) -> bool:
     if proposed:
         st.subheader("Unknown refunds", anchor=False)
     names = _names(ctx)
-    for proposal in lists.part("approvals_refund_outcomes", proposed, noun="outcome"):
-        order = ctx.services.refunds_by_hand.order_of(proposal)
+    shown = [
+        (proposal, ctx.services.refunds_by_hand.order_of(proposal))
+        for proposal in lists.part("approvals_refund_outcomes", proposed, noun="outcome")
+    ]
+    charges = ctx.services.reports.charges.find_all([order.charge_id for _, order in shown])
+    for proposal, order in shown:
         with st.container(border=True, gap="small"):
-            _charge(ctx, order.charge_id)
+            _charge(charges.get(order.charge_id))
             refund_panel.summary(ctx, order, names)
             refund_by_hand.summary(ctx, proposal)
             refund_by_hand.actions(ctx, proposal, key="approvals_refund_outcome")
@@ -131,15 +139,14 @@ def incidents(ctx: PageContext) -> bool:
     return bool(waiting)
 
 
-def _charge(ctx: PageContext, charge_id: str) -> None:
-    row = ctx.services.reports.charges.find(charge_id)
+def _charge(row: Mapping[str, Any] | None) -> None:
     spec = navigation.find("charges")
     if row is None or spec is None:
         return
     st.page_link(
         spec.path,
         icon=":material/receipt_long:",
-        query_params={"charge": charge_id},
+        query_params={"charge": row["id"]},
         label=escape(
             f"{money(row['amount'], row['currency'])} · {row['name']} · {row['reference']}"
         ),

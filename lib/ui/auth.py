@@ -36,8 +36,8 @@ from lib.ui import device
 
 _ENDED = "auth_ended"
 _BY_ITSELF = "auth_run_by_itself"
-# A run that these buttons began was begun by the page itself (lib/ui/notice.py).
-NOTICED = ("notice_page", "notice_drawer")
+# A run that these buttons began was begun by the page itself (lib/ui/notice.py, assets/frame.js).
+NOTICED = ("notice_page", "notice_drawer", "notice_theme")
 _COOKIE_DUE = "auth_cookie_due"
 _COOKIE_DROP = "auth_cookie_drop"
 # The library keeps these in the session; `username` holds the principal.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Actor
-from lib.ui import auth, environment, page_table, search_dialog, style
+from lib.ui import auth, environment, notice, page_table, search_dialog, style
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
@@ -33,3 +33,4 @@ def sidebar(actor: Actor, services: Services) -> None:
                 args=(services.users, services.sessions),
             )
     search_dialog.button()
+    notice.follow_theme()

@@ -128,8 +128,10 @@ def _weeks(ctx: PageContext, today: date, zone: str) -> None:
     if spec is None:
         return
     for column, first, period in zip(st.columns(_WEEKS, gap=None), mondays, days, strict=True):
-        column.page_link(
+        # Under the middle of its bar.
+        column.container(horizontal_alignment="center").page_link(
             spec.path,
+            width="content",
             label=f"{first.day} {first:%b}",
             query_params={"charges_period": str(period)},
             help=f"The charges of {period.in_words}",

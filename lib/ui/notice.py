@@ -17,7 +17,7 @@ from lib.ui import auth
 from lib.ui.context import require
 
 _EVERY = "3s"
-_PAGE, _DRAWER = auth.NOTICED
+_PAGE, _DRAWER, _THEME = auth.NOTICED
 # Streamlit draws a drawer again only by a widget in it; a run of the page takes an open drawer away,
 # with all that was typed there. So a button is pressed that nobody sees, and a page waits for what is open.
 _PRESS = {
@@ -46,6 +46,11 @@ def watch(ask: Callable[[], Stamp]) -> None:
 def watch_drawer(ask: Callable[[], Stamp]) -> None:
     """The same in a drawer, whose parts each need a place of their own, such as `st.container()`."""
     _watch(ask, _DRAWER)
+
+
+def follow_theme() -> None:
+    """Once on every page, which assets/frame.js draws anew after the theme has changed."""
+    st.button("Show in the new colours", key=_THEME)
 
 
 def _watch(ask: Callable[[], Stamp], key: str) -> None:

@@ -25,17 +25,22 @@ REPLACES = "replaces"
 def buttons(ctx: PageContext, view: RunView) -> None:
     """Beside the title: what moves the run on, and what holds it."""
     run = view.run
+    # A place for each: a menu that takes the place of an open one would stand open, too.
+    results, next_step, way_out = (st.container(width="content", horizontal=True) for _ in range(3))
     if run.started_at is not None or run.state in OVER_STATES:
-        _results(ctx, view)
+        with results:
+            _results(ctx, view)
     if not ctx.actor.may(Permission.CHARGE):
         return
     step = _STEPS.get(run.state)
-    if view.standing and view.standing.stop and run.state in _GO_ON:
-        _ask_again(ctx, view)
-    elif step is not None:
-        step(ctx, view)
+    with next_step:
+        if view.standing and view.standing.stop and run.state in _GO_ON:
+            _ask_again(ctx, view)
+        elif step is not None:
+            step(ctx, view)
     if run.state not in OVER_STATES:
-        _cancel(ctx, view)
+        with way_out:
+            _cancel(ctx, view)
 
 
 def _check(ctx: PageContext, view: RunView) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 CHOSEN_ON_DARK = "#A5A6FA"
 RADIO_BORDER = "#858DA1"
 _ALWAYS = f"""
-.st-key-notice_page, .st-key-notice_drawer {{ display: none; }}
+.st-key-notice_page, .st-key-notice_drawer, .st-key-notice_theme {{ display: none; }}
 /* Streamlit writes code in a caption fainter than is readable. */
 [data-testid="stCaptionContainer"] code {{ opacity: 1; color: inherit; }}
 [data-testid="stCode"] > div:has([data-testid="stElementToolbarButton"]) {{

@@ -18,9 +18,11 @@ def draw(ctx: PageContext, orders: Sequence[RefundOrder]) -> None:
         return
     st.subheader("Refunds", anchor=False)
     names = Names({user.username: user.name for user in ctx.services.users.list()}, {})
-    for order in lists.part("unknown_refunds", orders, noun="refund"):
+    shown = lists.part("unknown_refunds", orders, noun="refund")
+    charges = ctx.services.reports.charges.find_all([order.charge_id for order in shown])
+    for order in shown:
         with st.container(border=True, gap="small"):
-            row = ctx.services.reports.charges.find(order.charge_id)
+            row = charges.get(order.charge_id)
             if row is not None:
                 st.markdown(
                     f"Of {escape(money(row['amount'], row['currency']))} · {escape(row['name'])} · {escape(row['reference'])}"

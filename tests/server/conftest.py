@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from lib.settings import NAMES
 from tests.server.people import data_folders
@@ -132,12 +132,20 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and item.get_closest_marker("browser"):
         report.sections += [
-            (f"Browser at {page.url}", page.locator("body").inner_text(timeout=5_000))
+            (f"Browser at {page.url}", _text_of(page))
             for browser in _launched
             for context in browser.contexts
             for page in context.pages
         ]
     return report
+
+
+def _text_of(page: Page) -> str:
+    """A window that says nothing is no reason to lose what the test said."""
+    try:
+        return page.locator("body").inner_text(timeout=5_000)
+    except Error as error:
+        return f"It could not be read: {error.message}"
 
 
 def chromium() -> str:

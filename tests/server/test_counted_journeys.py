@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from lib.practice.engine import PracticeStripe
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.server.conftest import Server
 from tests.server.people import PATIENCE_MS, Clicks, sign_in, wait_for, wait_until_drawn
 from tests.server.test_journey import DECLINES, GOOD, NEW_CARD, charge, make_link, save_card
@@ -227,12 +228,90 @@ def test_a_month_is_closed(office: Office) -> None:
     assert clicks.count <= 3
 
 
+def test_a_refund_is_asked_for_and_approved(office: Office) -> None:
+    alice, clicks = office.at_home("alice"), Clicks()
+    paid = next(one for one in office.stripe.money_moved() if "onfile_reference" in one.metadata)
+    reference = paid.metadata["onfile_reference"]
+    search(alice, clicks, reference)
+    expect(alice).to_have_url(re.compile("charge="))
+    wait_until_drawn(alice)
+    clicks.on(drawer(alice).get_by_text("Refund", exact=True))
+    # The amount that is left stands in its field.
+    clicks.type(drawer(alice).get_by_role("combobox", name="Why"), "asked for it")
+    clicks.press(alice, "Enter")
+    clicks.type(drawer(alice).get_by_role("textbox", name="Note"), f"Sent back {reference}")
+    clicks.type(drawer(alice).get_by_label("Your password", exact=True), PRACTICE_PASSWORD)
+    clicks.press(alice, "Enter")
+    expect(drawer(alice).get_by_text("Waits for a second person to approve it.")).to_be_visible()
+    assert refunded(office, reference) == []
+    assert clicks.count <= 6
+
+    bob, clicks = office.at_home("bob"), Clicks()
+    clicks.on(menu(bob, "Approvals"))
+    note = f"Sent back {reference}"
+    blocks = bob.get_by_test_id("stVerticalBlock").filter(has_text=note)
+    waiting = blocks.filter(has=button(bob, "Approve and refund")).last
+    clicks.type(waiting.get_by_label("Your password", exact=True), PRACTICE_PASSWORD)
+    clicks.on(button(waiting, "Approve and refund"))
+    expect(bob.get_by_text(note)).to_have_count(0)
+    assert refunded(office, reference) == [paid.amount]
+    assert clicks.count <= 4
+
+
+def test_from_a_file_of_rows_to_a_certificate(office: Office, reference: str) -> None:
+    alice, clicks = office.at_home("alice"), Clicks()
+    clicks.on(menu(alice, "Runs"))
+    clicks.on(button(alice, "New run"))
+    clicks.on(alice.get_by_text("Paste rows"))
+    paid = next(one for one in office.stripe.money_moved() if one.kind == "charge")
+    clicks.type(
+        alice.get_by_label("Rows with their heading"),
+        f"customer\tamount\tcurrency\treference\n{paid.customer}\t50.00\teur\t{reference}",
+    )
+    clicks.on(button(alice, "Read the rows"))
+    clicks.on(button(alice, "Check all rows"))
+    clicks.type(alice.get_by_role("textbox", name="Rows you expect"), "1")
+    clicks.type(alice.get_by_role("textbox", name="Totals you expect"), "50.00 eur")
+    clicks.on(button(alice, "Submit"))
+    expect(alice.get_by_text("Waits for approval")).to_be_visible()
+    assert clicks.count <= 9
+
+    bob, clicks = office.at_home("bob"), Clicks()
+    bob.goto(alice.url)
+    clicks.type(bob.get_by_label("Your password", exact=True), PRACTICE_PASSWORD)
+    clicks.on(button(bob, "Approve"))
+    expect(bob.get_by_text(re.compile(r"\bApproved$")).first).to_be_visible()
+    wait_until_drawn(bob)
+    clicks.on(button(bob, re.compile(r"^Charge 1 row")))
+    clicks.type(bob.get_by_label("Your password", exact=True), PRACTICE_PASSWORD)
+    clicks.press(bob, "Enter")
+    clicks.on(bob.get_by_role("radio", name="Certificate"))
+    with bob.expect_download() as fetched:
+        clicks.on(button(bob, "Verify and print"))
+    assert moved(office, reference) == [5000]
+    certificate = fetched.value.path().read_text("utf-8")
+    assert "€50.00" in certificate
+    assert "Bob Approver" in certificate
+    assert clicks.count <= 7
+
+
 def moved(office: Office, reference: str) -> list[int]:
     """Minor units, by Stripe's own books."""
     return [
         movement.amount
         for movement in office.stripe.money_moved()
         if movement.metadata.get("onfile_reference") == reference
+    ]
+
+
+def refunded(office: Office, reference: str) -> list[int]:
+    """Minor units that went back to the payer, by Stripe's own books."""
+    movements = office.stripe.money_moved()
+    payments = {
+        one.payment_intent for one in movements if one.metadata.get("onfile_reference") == reference
+    }
+    return [
+        one.amount for one in movements if one.kind == "refund" and one.payment_intent in payments
     ]
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tomllib
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.server.conftest import ROOT
 from tests.server.people import PATIENCE_MS, click_row, sign_in, wait_for, wait_until_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -39,6 +43,28 @@ def test_the_name_of_the_page_one_is_on_starts_it_afresh(page: Page) -> None:
     expect(page.get_by_text(re.compile("^Declined · "))).to_be_visible()
     expect(search).to_have_value("")
     expect(page.locator("[aria-checked=true]")).to_have_count(0)
+
+
+def test_what_is_painted_follows_the_theme(page: Page) -> None:
+    """The bars of a chart, which the server gives their tones."""
+    themes = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        for _ in range(40):
+            if themes[theme]["greenColor"].upper() in colors(chart):
+                break
+            page.wait_for_timeout(500)
+        else:
+            pytest.fail(f"The bars are not of the {theme} theme: {sorted(colors(chart))[:20]}")
+
+
+def colors(place: Locator) -> set[str]:
+    image = Image.open(io.BytesIO(place.screenshot())).convert("RGB")
+    return {
+        f"#{r:02X}{g:02X}{b:02X}"
+        for r, g, b in {pixel for _, pixel in image.getcolors(image.width * image.height) or ()}
+    }
 
 
 def test_new_charge_is_empty_again(page: Page) -> None:

@@ -59,6 +59,24 @@ def test_filters(query, expected, open_page, charged) -> None:
     assert set(what(open_page("audit", as_="vera", query=query))) == expected
 
 
+def test_the_foot_says_which_rows_of_how_many(open_page, world: World) -> None:
+    for number in range(60):
+        world.customer(f"Customer {number}")
+    every = world.services.reports.audit.count()
+    assert every is not None
+    assert every > 60
+    at = open_page("audit", as_="ada")
+    assert f"1–50 of {world.services.reports.audit.count()} entries" in text(at)
+    of_none = world.services.reports.audit.count(actor="nobody")
+    assert of_none == 0
+
+
+def test_so_many_entries_are_not_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.customer()
+    monkeypatch.setattr("lib.reports.audit.MOST_COUNTED", 0)
+    assert world.services.reports.audit.count() is None
+
+
 def test_nothing_matches(open_page, charged) -> None:
     at = open_page("audit", as_="vera", query={"audit_search": "%"})
     assert "No entry matches" in text(at)

@@ -1,5 +1,6 @@
 // What Streamlit leaves out of the frame: a click on the page one is on starts it afresh, Escape closes a drawer
-// wherever the keyboard is, and the menu's sections are lists for those who cannot see them.
+// wherever the keyboard is, the menu's sections are lists for those who cannot see them, and tables and charts follow
+// the theme: they are painted in the tones of the one in which they were drawn.
 (() => {
   if (window.onfileFrame) return;
   window.onfileFrame = true;
@@ -39,6 +40,25 @@
       heading?.setAttribute("role", "none");
     }
   };
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const named = () => dark.matches ? "dark" : "light";
+  let drawnIn = named(), waiting;
+  const follow = () => {
+    if (drawnIn === named()) return;
+    const app = document.querySelector("[data-testid=stApp]");
+    const button = document.querySelector(".st-key-notice_theme button");
+    const isQuiet = !(performance.now() - window.onfileTouched < 1500) && app?.dataset.testScriptState === "notRunning";
+    const isShown = app && getComputedStyle(app).colorScheme === named();
+    // A run of the page takes an open drawer away, with all that was typed there.
+    if (button && isQuiet && isShown && !document.querySelector("[role=dialog]")) {
+      drawnIn = named();
+      button.click();
+    } else waiting = setTimeout(follow, 300);
+  };
+  dark.addEventListener("change", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(follow, 100);
+  });
   nameLists();
   new MutationObserver(nameLists).observe(document.body, { childList: true, subtree: true });
 })();
