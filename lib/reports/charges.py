@@ -137,6 +137,9 @@ class ChargeReports:
             else:
                 query = which.narrow(_CHARGES, sign=sign)
             query = self._of_state(database, query, which, states, reason, sign)
+            if len(states) > 1 and not is_ordered and not _is_many(database, which, states):
+                # In the order of the index, all charges would be walked past for these few.
+                query = replace(query, time_column=f"+{query.time_column}")
             if order in ORDERS:
                 query = query.sorted_by(by_amount(which, order, walk=walk))
             page = page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)

@@ -81,8 +81,14 @@ class FollowUpReports:
 
     def ids(self, which: BoardFilter) -> list[str]:
         """Of all rows, in their order."""
-        frame = self.page(which, rows=EXPORT_ROWS)
-        return [] if frame.empty else list(frame["id"])
+        sql, parameters = self._where(which)
+        with self._pool.reading() as database:
+            links = database.query(
+                f"""SELECT l.id, {_SINCE} AS since {_FROM} WHERE {sql}
+                    ORDER BY since, l.position LIMIT :rows""",
+                {**parameters, "rows": EXPORT_ROWS},
+            )
+            return [str(link["id"]) for link in links]
 
     def _where(self, which: BoardFilter, *, every: bool = False) -> tuple[str, dict[str, Any]]:
         now = epoch(self._clock())

@@ -80,7 +80,7 @@ def draw(ctx: PageContext) -> None:
             ),
         ]
     )
-    left, middle, right = st.columns([2, 1, 1])
+    left, middle, right = st.container(key="month_panels").columns([2, 1, 1])
     with left.container(border=True, height="stretch"):
         _weeks(ctx, today, zone)
     with middle.container(border=True, height="stretch", gap="xsmall"):

@@ -34,6 +34,14 @@ _FIGURES = """
   [data-testid="stColumn"]:has([data-testid="stMetric"]):not(:has([data-testid="stColumn"])) {
     min-width: calc(50% - 1rem);
   }
+  .st-key-month_panels > * > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"],
+  .st-key-month_panels > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
+    min-width: calc(50% - 1rem);
+  }
+  .st-key-month_panels > * > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child,
+  .st-key-month_panels > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child {
+    min-width: 100%;
+  }
 }
 [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
 """

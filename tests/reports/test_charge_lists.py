@@ -11,7 +11,7 @@ import pytest
 from lib.clock import epoch
 from lib.domain.books import JournalFilter
 from lib.errors import InvalidInput
-from lib.reports import charge_filter
+from lib.reports import charge_filter, paging
 from lib.reports import charges as charge_reports
 from lib.reports.charge_filter import ChargeFilter
 from lib.reports.paging import whole
@@ -203,3 +203,29 @@ def test_a_step_of_a_charge_costs_the_same_however_many_sums_are_kept(ledger: Wo
         database.execute("UPDATE charges SET state = 'cancelled' WHERE id = ?", (charge,))
         database.conn.set_progress_handler(None, 100)
     assert 100 < steps[0] < 5_000
+
+
+def test_few_rows_of_several_states_are_found_by_their_state(
+    ledger: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Else the page Unknown, which is mostly empty, walks past every charge there is: with statistics of a
+    million SQLite prefers the index of the order, unless it cannot be read in it.
+    """
+    asked: list[str] = []
+    read = paging.frame_of
+
+    def noted(database, sql, parameters, **how):
+        asked.append(sql)
+        return read(database, sql, parameters, **how)
+
+    monkeypatch.setattr(paging, "frame_of", noted)
+    reports = ledger.services.reports.charges
+    few = reports.page(states=("declined", "cancelled"), rows=1)
+    assert "ORDER BY +h.charged_at DESC" in asked[0]
+    older = reports.page(states=("declined", "cancelled"), rows=1, cursor=few.older)
+    assert older.before == 1
+    assert older.frame["charged_at"].iloc[0] <= few.frame["charged_at"].iloc[0]
+    monkeypatch.setattr(charge_reports, "_SORTED", 0)
+    reports.page(states=("declined", "cancelled"))
+    assert "+h.charged_at" not in asked[-1], "of many, the newest are read in their order"

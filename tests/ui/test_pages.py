@@ -37,7 +37,7 @@ def test_a_page_renders_for_who_may_open_it_and_refuses_others(
         assert len(at.error) == 1
         assert "needs the role" in at.error[0].value
         assert not at.title
-        own = {"frame_sign_out", "search_button"}
+        own = {"frame_sign_out", "search_button", "notice_theme"}
         assert {button.key for button in at.button} <= own
 
 
