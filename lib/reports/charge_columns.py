@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from lib.domain.charges import ChargeState
 from lib.domain.declines import EXPLANATIONS, Reason, explain, never_executed, shown_code
 from lib.domain.payment_methods import label_of
-from lib.reports.paging import records
+from lib.reports.paging import Query, records
 from lib.store.charge_rows import decline_of
 
 FAILED = (ChargeState.DECLINED, ChargeState.NEEDS_CUSTOMER)
@@ -59,3 +60,11 @@ def reason_of(row: dict[str, Any]) -> Reason | None:
     if row["state"] not in FAILED:
         return None
     return explain(decline_of(row), http_status=row["http_status"], at=0).reason
+
+
+def because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query:
+    """Only rows with a combination of codes that means `reason`."""
+    codes = {row["state"] + row["codes"] for row in failures if row["reason"] == reason}
+    return query.where(
+        "o.state || o.codes IN (SELECT value FROM json_each(?))", json.dumps(sorted(codes))
+    )

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from lib.clock import Clock
 from lib.domain.charges import FAILED_STATES
 from lib.domain.declines import Reason
-from lib.reports.charge_columns import explained, reason_of
+from lib.reports.charge_columns import because, explained, reason_of
 from lib.reports.charge_filter import (
     CHARGES,
     EVERY,
@@ -177,7 +177,7 @@ class ChargeReports:
         if states:
             query = query.where(f"{sign}h.state IN ({', '.join('?' * len(states))})", *states)
         if reason is not None:
-            query = _because(query, self._failures(database, which), reason)
+            query = because(query, self._failures(database, which), reason)
         return query
 
     def is_empty(self) -> bool:
@@ -294,11 +294,3 @@ def _is_many(database: Database, which: ChargeFilter, states: tuple[str, ...]) -
 def _reason_of(row: dict[str, Any]) -> str:
     codes = dict(zip(_CODES, json.loads(row["codes"]), strict=True))
     return (reason_of(row | codes | _NO_CODES) or Reason.BANK_REFUSED).value
-
-
-def _because(query: Query, failures: list[dict[str, Any]], reason: str) -> Query:
-    """Only rows with a combination of codes that means `reason`."""
-    codes = {row["state"] + row["codes"] for row in failures if row["reason"] == reason}
-    return query.where(
-        "o.state || o.codes IN (SELECT value FROM json_each(?))", json.dumps(sorted(codes))
-    )
