@@ -49,6 +49,8 @@ TABLE: dict[str, tuple[Permission, tuple[str, ...]]] = {
     "charges list": (Permission.VIEW, ()),
     "charges export": (Permission.VIEW, ("--out", "OUT.csv")),
     "charges cancel-payment": (Permission.CHARGE, ("chg_x", *REASON)),
+    "charges waiting": (Permission.VIEW, ()),
+    "charges cancel-waiting": (Permission.CHARGE, ("chg_x",)),
     "charges settle": (Permission.CHARGE, ("chg_x", "--not-executed", *REASON)),
     "charges agree": (Permission.APPROVE, ("x",)),
     "charges disagree": (Permission.APPROVE, ("x", "--note", "because")),
