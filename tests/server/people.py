@@ -34,7 +34,8 @@ def sign_in(context: BrowserContext, url: str, name: str) -> Page:
     context.set_default_timeout(PATIENCE_MS)
     folder = data_folders[url]
     settings = load_settings(folder.parent, {"ONFILE_DATA_DIR": str(folder)})
-    context.add_cookies([{"url": url, **_cookie(settings, name)}])
+    cookie, value = _remembered(settings, name)
+    context.add_cookies([{"url": url, "name": cookie, "value": value}])
     page = context.new_page()
     page.goto(url)
     # While the page is drawn anew, the one before still stands.
@@ -43,8 +44,8 @@ def sign_in(context: BrowserContext, url: str, name: str) -> Page:
     return page
 
 
-def _cookie(settings: Settings, name: str) -> dict[str, str]:
-    """What streamlit-authenticator gives the browser of somebody who signs in at this moment."""
+def _remembered(settings: Settings, name: str) -> tuple[str, str]:
+    """The cookie that streamlit-authenticator gives the browser of somebody who signs in now."""
     uow = UnitOfWork(settings.database)
     with uow.read() as stores:
         user = stores.users.find(name)
@@ -52,10 +53,8 @@ def _cookie(settings: Settings, name: str) -> dict[str, str]:
     principal = SessionService(uow, clock=utcnow, settings=settings).begin(user)
     uow.pool.close()
     claims = {"username": principal, "exp_date": utcnow().timestamp() + 3_600}
-    return {
-        "name": cookie_name(settings.cookie_key),
-        "value": jwt.encode(claims, settings.cookie_key, algorithm="HS256"),
-    }
+    value = jwt.encode(claims, settings.cookie_key, algorithm="HS256")
+    return cookie_name(settings.cookie_key), value
 
 
 def enter(page: Page, name: str) -> None:
