@@ -46,6 +46,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "a choice between twins covers those who came later",
+        "lib/domain/admit.py",
+        "debt.chosen_beside is not None and others.issubset(debt.chosen_beside):",
+        "debt.chosen_beside is not None:",
+        "tests/services/charges/test_twins.py::TestRowsThatNameOneByItsId",
+    ),
+    Mutation(
         "a twin that a row names by its id stops nothing",
         "lib/domain/admit.py",
         "if debt.was_tried or is_stopped else Severity.STOPPED",

@@ -100,8 +100,8 @@ class Debt:
     is_named: bool = False
     """A person named the method."""
     in_run: bool = False
-    customer_is_chosen: bool = False
-    """A person chose this customer beside the others with the address."""
+    chosen_beside: Sequence[str] | None = None
+    """A person chose this customer beside these others with the address; one that came since asks again."""
     was_tried: bool = False
 
 
@@ -255,7 +255,10 @@ def _twin(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
 def _sharing(debt: Debt, facts: DebtFacts, *, is_stopped: bool) -> Iterator[Finding]:
     """Two customers that are the same to a person; `is_stopped`: by what names the other one already."""
     sharing = facts.sharing.get(debt.customer, ())
-    if not sharing or debt.customer_is_chosen or (is_stopped and debt.in_run):
+    if not sharing or (is_stopped and debt.in_run):
+        return
+    others = {twin.customer.id for twin in sharing} - {debt.customer}
+    if debt.chosen_beside is not None and others.issubset(debt.chosen_beside):
         return
     severity = Severity.AMBER if debt.was_tried or is_stopped else Severity.STOPPED
     yield twins.has_twin(sharing, severity)

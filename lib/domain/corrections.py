@@ -74,6 +74,8 @@ class Correction:
     """The file's value again."""
     id: int = 0
     file_version: int = 1
+    beside: tuple[str, ...] = ()
+    """Of a customer: the others with the address whom Onfile knew then."""
 
     @property
     def in_words(self) -> str:
@@ -220,7 +222,7 @@ def corrected(request: RowRequest, corrections: InEffect) -> RowRequest:
     changed = replace(
         request,
         customer=cells.get(Field.CUSTOMER, request.customer) or "",
-        customer_is_chosen=Field.CUSTOMER in cells,
+        chosen_beside=corrections[Field.CUSTOMER].beside if Field.CUSTOMER in cells else None,
         reference=cells.get(Field.REFERENCE, request.reference),
         payment_method=cells.get(Field.PAYMENT_METHOD, request.payment_method),
         description=cells.get(Field.DESCRIPTION, request.description),

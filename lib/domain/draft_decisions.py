@@ -17,6 +17,7 @@ from lib.domain.corrections import (
 )
 from lib.domain.identity import reference_key
 from lib.domain.runs import Finding, RowRequest, Run
+from lib.domain.twins import HAS_TWIN
 
 Changes = Mapping[Field, str | None]
 """New values by cell; None: none, which only a method and a description can be."""
@@ -44,7 +45,7 @@ def entries_of(
     Args:
         findings: of the row as it is judged now.
     """
-    is_ambiguous = any(one.code == "customer_ambiguous" for one in findings)
+    is_ambiguous = any(one.code in ("customer_ambiguous", HAS_TWIN) for one in findings)
     undoes = changes is None
     if changes is None:
         changes = {field: value_of(row.request, field) for field in row.corrections}

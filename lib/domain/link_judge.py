@@ -50,7 +50,7 @@ class LinkFacts:
 @dataclass(frozen=True, slots=True)
 class _Naming:
     customer: str
-    customer_is_chosen: bool
+    chosen_beside: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ class LinkJudge:
         if request.who in self._facts.unasked:
             severity = Severity.AMBER if is_address else Severity.RED
             findings.append(_not_checked(severity))
-        meant = self._facts.named.of(_Naming(request.who, request.customer_is_chosen))
+        chosen = () if request.customer_is_chosen else None
+        meant = self._facts.named.of(_Naming(request.who, chosen))
         if isinstance(meant, Finding):
             if meant.code == "customer_unknown" and is_address:
                 return self._newcomer(request, findings)

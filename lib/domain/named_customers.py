@@ -24,8 +24,8 @@ class Naming(Protocol):
         """An id or an address."""
 
     @property
-    def customer_is_chosen(self) -> bool:
-        """A person chose the very id among those that look like it."""
+    def chosen_beside(self) -> Sequence[str] | None:
+        """None: no person chose the very id among those that look like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class NamedCustomers:
     def _ids_that_look_like(self, request: Naming) -> list[str]:
         """The very id where a person chose it; a file's letters are in the form that a program gave them."""
         wanted = request.customer
-        if request.customer_is_chosen and wanted in self.by_id:
+        if request.chosen_beside is not None and wanted in self.by_id:
             return [wanted]
         key = id_key(wanted)
         written = [one for one in (wanted, key) if one in self.by_id]

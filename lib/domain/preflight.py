@@ -209,7 +209,7 @@ def _debt(
         ),
         is_named=request.payment_method is not None,
         in_run=True,
-        customer_is_chosen=request.customer_is_chosen,
+        chosen_beside=request.chosen_beside,
         was_tried=bool(facts.tried.get(key)),
     )
     reasons = admit(debt, facts.debts)

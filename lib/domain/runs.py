@@ -217,8 +217,8 @@ class RowRequest:
     """Major units, without `money`: the amount could be read, and not what currency it is in."""
     currency_read: str | None = None
     """Without `money`: the currency could be read, and not the amount."""
-    customer_is_chosen: bool = False
-    """A correction says the customer: among ids that look the same, it is the very one."""
+    chosen_beside: tuple[str, ...] | None = None
+    """A correction says the customer, the very one: these others with the address were known then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ class CorrectionStore:
         """
         self._database.conn.executemany(
             """INSERT INTO run_row_corrections
-                   (run_id, file_version, row, field, was, value, is_undo, by, at, reason)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                   (run_id, file_version, row, field, was, value, is_undo, by, at, reason,
+                    beside)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 (
                     run_id,
@@ -36,6 +37,7 @@ class CorrectionStore:
                     entry.by,
                     entry.at,
                     entry.reason,
+                    json.dumps(entry.beside) if entry.beside else None,
                 )
                 for entry in entries
             ],
@@ -49,7 +51,11 @@ class CorrectionStore:
         return [
             Correction(
                 **{name: row[name] for name in Correction.__slots__}
-                | {"field": Field(row["field"]), "is_undo": bool(row["is_undo"])}
+                | {
+                    "field": Field(row["field"]),
+                    "is_undo": bool(row["is_undo"]),
+                    "beside": tuple(json.loads(row["beside"] or "[]")),
+                }
             )
             for row in rows
         ]

@@ -535,6 +535,15 @@ def m049_waiting_charges(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m050_whom_a_customer_was_chosen_beside(database: Database) -> None:
+    """The others with the address, as JSON, when a correction chose one: a later one is asked about."""
+    database.execute(
+        """ALTER TABLE run_row_corrections ADD COLUMN
+           beside TEXT CHECK (beside IS NULL OR json_valid(beside))"""
+    )
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

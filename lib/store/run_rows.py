@@ -359,7 +359,7 @@ def _request_text(request: RowRequest) -> str:
     rare = {
         "amount_read": request.amount_read,
         "currency_read": request.currency_read,
-        "customer_is_chosen": request.customer_is_chosen or None,
+        "chosen_beside": request.chosen_beside,
     }
     return _json(
         {
@@ -374,6 +374,7 @@ def _request_text(request: RowRequest) -> str:
 def _request(row: dict[str, Any]) -> RowRequest:
     """What is read of amount, reference and the rest is what the row says."""
     request = orjson.loads(row["request"])
+    beside = request.get("chosen_beside")
     return RowRequest(
         number=row["number"],
         cells=tuple(orjson.loads(row["cells"])),
@@ -386,7 +387,7 @@ def _request(row: dict[str, Any]) -> RowRequest:
         findings=_findings(request["findings"]),
         amount_read=request.get("amount_read"),
         currency_read=request.get("currency_read"),
-        customer_is_chosen=request.get("customer_is_chosen", False),
+        chosen_beside=None if beside is None else tuple(beside),
     )
 
 

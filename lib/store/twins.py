@@ -64,3 +64,12 @@ class TwinStore:
         )
         others = [row["id"] for row in rows]
         return self.of([customer_id, *others]) if others else []
+
+    def beside(self, customer_id: str) -> tuple[str, ...]:
+        """Ids of all other living customers with its address."""
+        rows = self._database.query(
+            """SELECT o.id FROM customers c JOIN customers o USING (address_key)
+               WHERE c.id = ? AND o.id <> c.id AND o.is_deleted = 0 ORDER BY o.id""",
+            (customer_id,),
+        )
+        return tuple(row["id"] for row in rows)

@@ -49,7 +49,7 @@ def findings_of(
         newer=None if in_run or method is None else _newer(stores, order, customer, method, now),
         is_named=order.payment_method is not None,
         in_run=in_run,
-        customer_is_chosen=order.customer_is_chosen,
+        chosen_beside=order.chosen_beside,
         was_tried=bool(stores.charges.tried_for(order.customer, order.reference)),
     )
     findings = admit(debt, facts)

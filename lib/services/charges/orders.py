@@ -33,8 +33,8 @@ class ChargeOrder:
     The number this try must get, from 1; with another one nothing is sent, as somebody was faster.
     None: whatever number it has when it is reviewed.
     """
-    customer_is_chosen: bool = False
-    """A person chose this customer beside the others with the address, in a row of a run."""
+    chosen_beside: tuple[str, ...] | None = None
+    """In a row of a run a person chose this customer beside these others with the address."""
     charge_id: str | None = None
     """The charge that waited for this; where it was given up meanwhile, no other is made in its place."""
     despite: Mapping[str, str] = field(default_factory=dict)

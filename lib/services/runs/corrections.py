@@ -8,6 +8,7 @@ rules for every row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from lib.clock import Clock, epoch
 from lib.domain import payment_methods
@@ -209,6 +210,8 @@ class RunCorrections:
                 entries += entries_of(run, row, changes, decision, rows[number].findings)
             if not entries:
                 raise InvalidInput("Nothing would change.", code="nothing_changed")
+            with self._uow.read() as stores:
+                entries = _beside(stores, entries)
             changed = sorted({entry.row for entry in entries})
             with self._uow.read() as stores:
                 # Whatever was decided since then is noticed before anything is written.
@@ -226,6 +229,20 @@ class RunCorrections:
                 _audit(stores, now, by, action, run_id, entries, reason)
             return len(changed)
         raise being_changed()
+
+
+def _beside(stores: Stores, entries: Iterable[Correction]) -> list[Correction]:
+    """With whom each customer is chosen beside: whoever comes later was not shown."""
+    customers = {
+        e.value for e in entries if e.field is Field.CUSTOMER and e.value and not e.is_undo
+    }
+    others = {id_: stores.twins.beside(id_) for id_ in customers}
+    return [
+        replace(entry, beside=others.get(entry.value or "", ()))
+        if entry.field is Field.CUSTOMER
+        else entry
+        for entry in entries
+    ]
 
 
 def _must_be_seen(

@@ -184,7 +184,7 @@ class NewCardCharger:
             run_id=run.id,
             # Makes it once: whoever was here before, or died here, has written this try down.
             attempt=card.attempts_before + 1,
-            customer_is_chosen=row.request.customer_is_chosen,
+            chosen_beside=row.request.chosen_beside,
             charge_id=charge.id,
         )
         with self._uow.read() as stores:

@@ -86,7 +86,7 @@ def order_of(row: RunRow) -> ChargeOrder:
         reference=row.reference or "",
         payment_method=row.payment_method or None,
         description=row.description,
-        customer_is_chosen=row.request.customer_is_chosen,
+        chosen_beside=row.request.chosen_beside,
     )
 
 

@@ -127,6 +127,50 @@ class TestRowsThatNameOneByItsId:
         assert [row.state for row in rows_of(world, draft.id)] == ["sent"] * 2
         assert sorted(world.moved()) == [(800, "usd"), (900, "usd"), (1_200, "usd")]
 
+    def test_a_choice_covers_whom_it_was_made_beside(
+        self, world: World, twins: tuple[str, str], draft: ChargeRun
+    ) -> None:
+        runs = world.services.runs
+        runs.corrections.correct(
+            draft.id, [2], {Field.CUSTOMER: twins[1]}, reason="The younger.", by=ALICE
+        )
+        newest = world.customer("Anna Cyan", "büro@Firma-Test.example")
+        runs.drafts.check_again(draft.id, by=ALICE)
+        stopped, _ = rows_of(world, draft.id)
+        assert [one.code for one in stopped.findings] == [HAS_TWIN, "corrected"]
+        assert stopped.findings[0].severity is Severity.STOPPED
+        assert newest in stopped.findings[0].message
+        with pytest.raises(InvalidInput, match="2 rows are stopped"):
+            approve(world, runs.approvals.submit(draft.id, by=ALICE))
+
+    def test_the_same_customer_can_be_chosen_again(
+        self, world: World, twins: tuple[str, str], draft: ChargeRun
+    ) -> None:
+        correct = world.services.runs.corrections.correct
+        correct(draft.id, [2], {Field.CUSTOMER: twins[1]}, reason="The younger.", by=ALICE)
+        world.customer("Anna Cyan", "büro@Firma-Test.example")
+        world.services.runs.drafts.check_again(draft.id, by=ALICE)
+        correct(draft.id, [2], {Field.CUSTOMER: twins[1]}, reason="Still she.", by=ALICE)
+        correct(draft.id, [3], {Field.CUSTOMER: twins[1]}, reason="As in the file.", by=ALICE)
+        found = rows_of(world, draft.id)
+        assert [[one.code for one in row.findings] for row in found] == [["corrected"]] * 2
+        approve(world, world.services.runs.approvals.submit(draft.id, by=ALICE))
+        self.execute(world, draft.id)
+        assert sorted(world.moved()) == [(800, "usd"), (900, "usd"), (1_200, "usd")]
+
+    def test_a_twin_that_came_after_the_approval_keeps_a_chosen_row_back(
+        self, world: World, twins: tuple[str, str], draft: ChargeRun
+    ) -> None:
+        correct = world.services.runs.corrections.correct
+        correct(draft.id, [2], {Field.CUSTOMER: twins[1]}, reason="The younger.", by=ALICE)
+        correct(draft.id, [3], {Field.CUSTOMER: twins[0]}, reason="The elder.", by=ALICE)
+        approve(world, world.services.runs.approvals.submit(draft.id, by=ALICE))
+        world.customer("Anna Cyan", "büro@Firma-Test.example")
+        self.execute(world, draft.id)
+        found = [(row.state, row.findings[-1].code) for row in rows_of(world, draft.id)]
+        assert found == [("blocked", HAS_TWIN)] * 2
+        assert world.moved() == [(1_200, "usd")]
+
     def test_a_twin_that_no_approver_saw_keeps_the_row_back(
         self, world: World, twins: tuple[str, str]
     ) -> None:
