@@ -94,7 +94,13 @@ class Reading:
             )
         parts.append(", ".join(f"{name} from “{head[:40]}”" for name, head in self.columns.items()))
         if self.unseen:
-            what = {Hidden.INCLUDE: "included", Hidden.LEAVE_OUT: "left out", None: "not decided"}
-            unseen = "; ".join(one.in_words() for one in self.unseen)
-            parts.append(f"{unseen}: {what[self.hidden]}")
+            parts.append(
+                "; ".join(f"{one.in_words()}: {self._becomes(one)}" for one in self.unseen)
+            )
         return "Read with " + "; ".join(part for part in parts if part) + "."
+
+    def _becomes(self, unseen: Unseen) -> str:
+        if self.hidden is None:
+            return "not decided"
+        is_in = self.hidden is Hidden.INCLUDE and not unseen.sheet
+        return "included" if is_in else "left out"

@@ -58,7 +58,9 @@ def question(
             f"The column {' and '.join(hidden_names)} is hidden in the spreadsheet and was to be left out. "
             "Choose a column that is seen, or include what is hidden."
         )
-    if choice is Hidden.INCLUDE and any(one.sheet for one in unseen):
+    sheets = [one for one in unseen if one.sheet]
+    is_alone = not hidden_names and len(sheets) == len(unseen)
+    if choice is Hidden.INCLUDE and sheets and is_alone:
         return (
             "Rows of a hidden sheet cannot be included: show the sheet, move it to the front and save. Or "
             "leave out what is hidden."
@@ -69,7 +71,9 @@ def question(
     if hidden_names:
         parts.append(f"the column {' and '.join(hidden_names)}, which would be read")
     way = "Choose whether to include or to leave out what is hidden (--hidden include or --hidden leave-out)."
-    if any(one.sheet for one in unseen):
+    if sheets and not is_alone:
+        way += " Rows of a hidden sheet are left out either way."
+    elif sheets:
         way = (
             "Rows of a hidden sheet cannot be included: leave out what is hidden (--hidden leave-out), or "
             "show the sheet, move it to the front and save."

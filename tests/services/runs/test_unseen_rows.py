@@ -84,6 +84,20 @@ def by_groups_in_groups(_: object, sheet: xlsxwriter.worksheet.Worksheet) -> Non
         sheet.set_row(at, None, None, {"level": level, "hidden": True})
 
 
+def with_a_hidden_sheet(book: xlsxwriter.Workbook, payer: str) -> None:
+    old = book.add_worksheet("Last year")
+    filled(old, payer, prefix="OLD")
+    old.hide()
+
+
+def rows_and_a_sheet(payer: str) -> Arrange:
+    def arrange(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+        by_hand(book, sheet)
+        with_a_hidden_sheet(book, payer)
+
+    return arrange
+
+
 WAYS = {
     "by hand": {"arrange": by_hand},
     "by a filter": {"arrange": by_a_filter},
@@ -169,6 +183,44 @@ class TestHiddenSheets:
         assert [row.reference for row in rows_of(world, run.id)] == ["F-0", "F-1", "F-2", "F-3"]
         assert run.reading is not None
         assert "the hidden sheet “Last year”" in run.reading["words"]
+
+    @pytest.mark.parametrize(
+        ("choices", "became", "references"),
+        [
+            (INCLUDE, "included", ["F-0", "F-1", "F-2", "F-3"]),
+            (LEAVE_OUT, "left out", ["F-0", "F-2"]),
+        ],
+    )
+    def test_beside_hidden_rows_the_choice_is_about_the_rows(
+        self, world: World, payer: str, choices: Choices, became: str, references: list[str]
+    ) -> None:
+        files = world.services.runs.files
+        upload = files.open(file(payer, rows_and_a_sheet(payer)), "a.xlsx")
+        question = upload.parsed().hidden_question
+        for said in (
+            "2 rows hidden (rows 3, 5) with $230.00, €450.00",
+            "4 rows (the hidden sheet “Last year”) with €910.00, $230.00",
+            "--hidden include or --hidden leave-out",
+            "Rows of a hidden sheet are left out either way.",
+        ):
+            assert said in question
+        run = files.create_run(upload, name="Case", by=ALICE, choices=choices)
+        assert [row.reference for row in rows_of(world, run.id)] == references
+        assert run.reading is not None
+        assert f"with $230.00, €450.00: {became};" in run.reading["words"]
+        assert "“Last year”) with €910.00, $230.00: left out" in run.reading["words"]
+
+    def test_a_hidden_column_can_be_included_beside_one(self, world: World, payer: str) -> None:
+        def arrange(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+            sheet.set_column(3, 3, None, None, {"hidden": True})
+            with_a_hidden_sheet(book, payer)
+
+        files = world.services.runs.files
+        upload = files.open(file(payer, arrange), "a.xlsx")
+        with pytest.raises(InvalidInput, match="include what is hidden"):
+            files.create_run(upload, name="Case", by=ALICE, choices=LEAVE_OUT)
+        run = files.create_run(upload, name="Case", by=ALICE, choices=INCLUDE)
+        assert [row.reference for row in rows_of(world, run.id)] == ["F-0", "F-1", "F-2", "F-3"]
 
     def test_a_hidden_list_of_something_else_asks_nothing(self, world: World, payer: str) -> None:
         def arrange(book: xlsxwriter.Workbook, _: object) -> None:
