@@ -46,6 +46,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "what was noted as paid otherwise is charged again",
+        "lib/domain/admit.py",
+        "    if paid is not None:\n        yield paid.finding\n",
+        "",
+        f"{SERVICES}runs/test_waiting_charges.py::TestItEnds",
+    ),
+    Mutation(
         "a choice between twins covers those who came later",
         "lib/domain/admit.py",
         "debt.chosen_beside is not None and others.issubset(debt.chosen_beside):",

@@ -23,6 +23,7 @@ from lib.domain.holds import Hold
 from lib.domain.identity import address_key, reference_key
 from lib.domain.mirror import PaymentMethod
 from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN, saved_later
+from lib.domain.paid_otherwise import PaidOtherwise
 from lib.domain.runs import Finding, Severity
 from lib.domain.twins import Twin
 from lib.money import Money, format_money
@@ -74,6 +75,8 @@ class DebtFacts:
     """By customer and reference."""
     twins_in_runs: Mapping[tuple[str, str], Sequence[WaitingRun]] = field(default_factory=dict)
     """By key of the address and reference."""
+    paid_otherwise: Mapping[tuple[str, str], PaidOtherwise] = field(default_factory=dict)
+    """By customer and key of the reference."""
     incidents: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Ids of open incidents by customer and reference; "" where the reference is not known."""
     holds: Mapping[str, Hold] = field(default_factory=dict)
@@ -153,14 +156,7 @@ def _exact(debt: Debt, facts: DebtFacts) -> Finding | None:
 
 
 def _erased(debt: Debt, facts: DebtFacts) -> Finding | None:
-    if debt.customer not in facts.erased:
-        return None
-    return Finding(
-        erasure.CODE,
-        Severity.RED,
-        "This person was erased at their wish. Nothing is charged to them any more; whoever comes back is a new customer with a new link.",
-        "customer",
-    )
+    return erasure.FINDING if debt.customer in facts.erased else None
 
 
 def _hold(debt: Debt, facts: DebtFacts) -> Finding | None:
@@ -205,6 +201,9 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
             f"{debt.reference} of this customer is in the run “{waiting.name}”, which is not over.",
             "reference",
         )
+    paid = facts.paid_otherwise.get((debt.customer, reference_key(debt.reference)))
+    if paid is not None:
+        yield paid.finding
     yield from _alike(debt, facts)
     if debt.newer is not None and debt.method is not None:
         later = saved_later(debt.newer, debt.method)

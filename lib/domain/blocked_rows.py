@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lib.domain import paid_otherwise
 from lib.domain.declines import EXPLANATIONS, Reason
 from lib.domain.runs import Finding
 from lib.domain.twins import HAS_TWIN
@@ -80,6 +81,11 @@ BY_CODE: dict[str, Block] = {
     "charged_elsewhere": _LOOK,
     "twin_in_another_run": _LOOK,
     "reference_alike": _LOOK,
+    paid_otherwise.CODE: Block(
+        Reason.POSSIBLE_DUPLICATE,
+        "Ask who noted it. If this is owed all the same, charge it singly and say why.",
+        retry_allowed=True,
+    ),
     "card_never_again": Block(
         Reason.CARD_STOPPED,
         EXPLANATIONS[Reason.CARD_STOPPED].next_step,

@@ -6,8 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from lib.domain.runs import Finding, Severity
+
 CODE = "customer_erased"
 """Of the finding in `admit`."""
+FINDING = Finding(
+    CODE,
+    Severity.RED,
+    "This person was erased at their wish. Nothing is charged to them any more; whoever comes back is a new customer with a new link.",
+    "customer",
+)
 PERSONAL_FIELDS = frozenset(
     (
         "name",

@@ -22,6 +22,7 @@ from lib.store.holds import HoldStore
 from lib.store.slices import THESE, in_slices
 from lib.store.states import one_of
 from lib.store.twins import TwinStore
+from lib.store.waiting_charges import WaitingChargeStore
 
 _LIVE = f"(a.outcome IS NULL OR a.outcome IN {one_of(LIVE_OUTCOMES)})"
 # A payment that an attempt here failed to make, and that was paid later all the same, counts; one that is
@@ -81,6 +82,7 @@ class DebtStore:
             exact,
             alike=alike,
             twins=_by_address(self._twins(addresses), aliases),
+            paid_otherwise=WaitingChargeStore(self._database).paid_otherwise(ids),
             in_runs=self._in_runs(ids, except_run or "") if waits else {},
             twins_in_runs=_by_address(
                 self._twins_in_runs(addresses, except_run or "") if waits else {}, aliases

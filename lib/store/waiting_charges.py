@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.paid_otherwise import PaidOtherwise
 from lib.domain.waiting_charges import WaitEnd, WaitingCharge
+from lib.store.meta import MetaStore
 from lib.store.new_cards import NewCardCharge
 from lib.store.slices import THESE, in_slices
 
@@ -86,6 +88,24 @@ class WaitingChargeStore:
             (at, why.value, by, charge_id),
         )
         return cursor.rowcount == 1
+
+    def paid_otherwise(self, customers: Iterable[str]) -> dict[tuple[str, str], PaidOtherwise]:
+        """By customer and key of the reference: what staff noted last."""
+        timezone = MetaStore(self._database).timezone
+        return {
+            (row["customer"], row["reference_key"]): PaidOtherwise(
+                row["id"], row["reference"], row["ended_by"], row["ended_at"], timezone
+            )
+            for row in in_slices(
+                self._database,
+                f"""SELECT c.id, c.customer, c.reference, c.reference_key, g.ended_by, g.ended_at
+                    FROM charges c INDEXED BY charges_by_reference
+                    CROSS JOIN waiting_charges g ON g.charge_id = c.id
+                        AND g.end_reason = 'paid_otherwise'
+                    WHERE c.customer IN {THESE} AND c.state = 'cancelled' ORDER BY g.ended_at""",
+                customers,
+            )
+        }
 
     def arrived(self) -> list[NewCardCharge]:
         """Those whose card came by their own link, and that were never queued."""

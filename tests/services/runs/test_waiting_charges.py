@@ -10,13 +10,14 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.links import SetupLink
-from lib.domain.runs import RowRequest, RowState, Run, RunOutcome, RunState
+from lib.domain.runs import RowRequest, RowState, Run, RunOutcome, RunState, Severity
 from lib.domain.waiting_charges import WaitEnd
-from lib.errors import InvalidInput, NotPermitted, StaleState
+from lib.errors import InvalidInput, NotAdmitted, NotPermitted, StaleState
 from lib.money import Money
 from lib.services.charges.charge import ChargeService
 from lib.services.collect.return_page import Setup
 from lib.services.runs.draft import RunSource
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approve, audited, counts, rows_of, uow
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, GOOD, VERA, World
 
@@ -398,6 +399,52 @@ class TestItEnds:
         world.services.runs.waiting_charges.note_paid_otherwise(charge, by=ALICE)
         assert wait_of(world, charge) is WaitEnd.PAID_OTHERWISE
         assert state(world, charge) is ChargeState.CANCELLED
+
+    def test_paid_otherwise_stops_whoever_asks_for_it_again(self, world: World) -> None:
+        payer = world.customer()
+        run = waiting_run(world, payer)
+        charge = charge_of(world, run)
+        world.services.runs.waiting_charges.note_paid_otherwise(charge, by=ALICE)
+        world.save_card(payer)
+        for reference in ("INV-2", "inv 2"):
+            order = world.order(payer, reference=reference, amount="10.02")
+            [found] = world.services.charges.review(order, by=ALICE).stopped
+            assert (found.code, found.about) == ("paid_otherwise", (charge,))
+            assert "paid INV-2 in another way, noted by alice on 23 Nov 2026" in found.message
+            with pytest.raises(NotAdmitted):
+                world.services.charges.charge(order, by=ALICE)
+        other = world.order(payer, reference="INV-3", amount="10.02")
+        assert world.services.charges.review(other, by=ALICE).stopped == ()
+        assert not world.moved()
+        order = world.order(payer, reference="INV-2", amount="10.02")
+        despite = replace(order, despite={"paid_otherwise": "The transfer was sent back."})
+        world.services.charges.charge(despite, by=ALICE)
+        assert world.moved() == [(1_002, "usd")]
+
+    def test_paid_otherwise_stops_a_later_file(self, world: World) -> None:
+        payer = world.customer()
+        run = waiting_run(world, payer)
+        runs = world.services.runs
+        runs.waiting_charges.note_paid_otherwise(charge_of(world, run), by=ALICE)
+        world.save_card(payer)
+        again = drafted(world, payer)
+        [row] = rows_of(world, again)
+        assert [(one.code, one.severity) for one in row.findings] == [
+            ("paid_otherwise", Severity.STOPPED)
+        ]
+        submitted = runs.approvals.submit(again, by=ALICE)
+        with pytest.raises(InvalidInput, match="stopped, such as row 2: The customer paid INV-2"):
+            approve(world, submitted)
+        runs.approvals.approve(
+            again,
+            digest=submitted.digest or "",
+            by=BOB,
+            password=PRACTICE_PASSWORD,
+            note="The transfer was sent back.",
+        )
+        runs.control.start(again, by=ALICE)
+        assert runs.executor.execute(again)
+        assert world.moved() == [(1_002, "usd")]
 
     def test_not_by_a_viewer(self, world: World) -> None:
         run = waiting_run(world, world.customer())
