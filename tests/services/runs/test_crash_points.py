@@ -1,5 +1,5 @@
 """
-The process dies at every commit and at every call, and another one finishes the run.
+The process dies at every commit and at every call (ONFILE_CRASH_STRIDE=1), and another one finishes the run.
 
 Afterwards money moved once for every reference that could be charged and never for another, our
 ledger says what practice Stripe says, and no row of the file was lost.
@@ -7,6 +7,7 @@ ledger says what practice Stripe says, and no row of the file was lost.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.forked_executors import DIED
 pytestmark = pytest.mark.server
 
 MOST_POINTS = 200
+# All of them with 1, as `make soak` does; otherwise one in so many, which cost a second each.
+STRIDE = int(os.environ.get("ONFILE_CRASH_STRIDE", "3"))
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def test_at_every_commit_and_every_call(house: House) -> None:
     died = 0
-    for point in range(1, MOST_POINTS):
+    for point in range(1, MOST_POINTS, STRIDE):
         run_id = house.run()
         (ended,) = house.executors.run({"run": run_id, "die_at": point})
         if ended.exit == 0:
@@ -42,7 +45,7 @@ def test_at_every_commit_and_every_call(house: House) -> None:
         pytest.fail("it never came to its end")
     house.check(run_id)
     # Later processes have fewer news to read than the first, so there may have been more points.
-    assert died >= ended.points >= 30, "every point was one to die at"
+    assert died * STRIDE >= ended.points >= 30, "every point was one to die at"
     house.check_all()
 
 

@@ -21,7 +21,7 @@ from tests.forked_executors import KILLED
 
 pytestmark = pytest.mark.server
 
-SECONDS = float(os.environ.get("ONFILE_KILL_SECONDS", "8"))
+SECONDS = float(os.environ.get("ONFILE_KILL_SECONDS", "3"))
 SEED = int(os.environ.get("ONFILE_KILL_SEED", time.time_ns() % 1_000_000))
 FEWEST_KILLS = 3
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.server
 LOST = "4000900000000029"
 STEPS = 25
 COLLECT_EVERY = 10
-RUNS = int(os.environ.get("ONFILE_SIMULATION_RUNS", "60"))
+RUNS = int(os.environ.get("ONFILE_SIMULATION_RUNS", "20"))
 FIRST = int(os.environ.get("ONFILE_SIMULATION_SEED", "0"))
 SEEDS = [FIRST] if "ONFILE_SIMULATION_SEED" in os.environ else range(RUNS)
 
