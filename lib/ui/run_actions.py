@@ -234,7 +234,9 @@ def _stopped(ctx: PageContext, run: Run) -> list[str]:
     stopped = ctx.services.runs.approvals.stopped(run.id)
     if stopped:
         st.warning(
-            escape(f"{len(stopped):,} rows are stopped: {' '.join(stopped[:5])}"),
+            escape(
+                f"{plural(len(stopped), 'row is', 'rows are')} stopped: {' '.join(stopped[:5])}"
+            ),
             icon=":material/block:",
         )
     return stopped

@@ -236,6 +236,20 @@ class TestDeciding:
         assert "Pauses after the first 2 rows to be looked at." in said
         assert "Also allows one more try when a customer saves a new card." in said
 
+    @pytest.mark.parametrize(
+        ("count", "words"), [(1, "1 row is stopped: "), (2, "2 rows are stopped: ")]
+    )
+    def test_the_approver_reads_how_many_rows_are_stopped(
+        self, open_page, world, count, words
+    ) -> None:
+        alike = [(*row(world)[:3], "inv 01") for _ in range(count)]
+        for customer, *_ in alike:
+            world.charge(customer, reference="INV-1")
+        run_id = draft(world, alike)
+        world.services.runs.drafts.check_again(run_id, by=ALICE)
+        submit(world, run_id)
+        assert words in text(open_page("runs", as_="bob", query={"run": run_id}))
+
     def test_a_second_approver_is_needed(self, open_page, world) -> None:
         with uow(world).write() as stores:
             stores.limits.set("usd", Limits(per_run=1), by="ada", at=world.now)

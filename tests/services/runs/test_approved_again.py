@@ -172,7 +172,7 @@ class TestAge:
         world.clock.advance(days=15)
         stop = '[{"code": "twin", "severity": "stopped", "message": "Look.", "column": null, "reason": null, "not_before": null}]'
         world.change("UPDATE run_rows SET findings = :stop, severity = 'amber'", stop=stop)
-        with pytest.raises(InvalidInput, match="rows are stopped"):
+        with pytest.raises(InvalidInput, match=r"^2 rows are stopped"):
             again(world, run.id, BOB)
         again(world, run.id, BOB, note="It is another invoice")
 
