@@ -160,9 +160,10 @@ class RunApprovals:
         """
         note = readable(note or "", what="note", field="note") or None
         if note is None and (stopped := self.stopped(run_id)):
-            rows = "1 row is" if len(stopped) == 1 else f"{len(stopped):,} rows are"
+            count = len(stopped)
+            rows = "1 row is stopped:" if count == 1 else f"{count:,} rows are stopped, such as"
             raise InvalidInput(
-                f"{rows} stopped. {stopped[0]} Say why what is stopped may be charged all the same, or send the run back.",
+                f"{rows} {stopped[0]} Say why what is stopped may be charged all the same, or send the run back.",
                 field="note",
                 code="note_missing",
             )

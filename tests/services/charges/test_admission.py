@@ -211,7 +211,7 @@ class TestARow:
         made = draft(world, [(customer, method, 1_234, "inv 01")])
         world.services.runs.drafts.check_again(made, by=ALICE)
         run = world.services.runs.approvals.submit(made, by=ALICE)
-        with pytest.raises(InvalidInput, match=r"^1 row is stopped\. .+ Say why"):
+        with pytest.raises(InvalidInput, match=r"^1 row is stopped: .+ Say why"):
             approve(world, run)
         world.services.runs.approvals.approve(
             run.id, digest=run.digest or "", by=BOB, password=PRACTICE_PASSWORD, note="Both owed."
