@@ -433,7 +433,9 @@ class TestItEnds:
             ("paid_otherwise", Severity.STOPPED)
         ]
         submitted = runs.approvals.submit(again, by=ALICE)
-        with pytest.raises(InvalidInput, match=r"^1 row is stopped: row 2: The customer paid INV-2"):
+        with pytest.raises(
+            InvalidInput, match=r"^1 row is stopped: row 2: The customer paid INV-2"
+        ):
             approve(world, submitted)
         runs.approvals.approve(
             again,
