@@ -155,13 +155,12 @@ class RunApprovals:
             InvalidInput: rows are stopped, and there is no note.
             NotSignedIn: the password is wrong.
             NotPermitted: by the maker, or by somebody who may not approve (any more).
-            StaleState: it does not wait for approval, the approvals it has still hold, or it is not
-                what the person looked at.
+            StaleState: it does not wait for approval, the approvals it has still hold, or it is not what was looked at.
         """
         note = readable(note or "", what="note", field="note") or None
         if note is None and (stopped := self.stopped(run_id)):
-            count = len(stopped)
-            rows = "1 row is stopped:" if count == 1 else f"{count:,} rows are stopped, such as"
+            many = f"{len(stopped):,} rows are stopped, such as"
+            rows = many if stopped[1:] else "1 row is stopped:"
             raise InvalidInput(
                 f"{rows} {stopped[0]} Say why what is stopped may be charged all the same, or send the run back.",
                 field="note",
