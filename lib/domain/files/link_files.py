@@ -134,23 +134,16 @@ def parse(
     unseen = unseen_rows.unseen_of(sheet, known, lambda *_: (), LINK_COLUMNS)
     question = unseen_rows.question(sheet, known, unseen, choices.hidden, LINK_COLUMNS)
     kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
-    origin = sheet.origin
     return ParsedLinks(
         header=tuple(sheet.header[index] for index in kept),
         rows=tuple(_request(sheet, row, known, kept, style) for row in rows),
-        reading=Reading(
-            source=origin.kind,
-            sheet=origin.sheet,
-            header_row=origin.header_row,
-            encoding=origin.encoding,
-            encoding_is_certain=origin.encoding_is_certain,
-            delimiter=origin.delimiter,
+        reading=Reading.of(
+            sheet,
+            known,
+            kept=len(rows),
             decimal=style.sign,
-            decimal_proposal=None,
-            columns={name: sheet.header[index] for name, index in known.items()},
             hidden=choices.hidden,
             unseen=unseen,
-            left_out=len(sheet.rows) - len(rows),
         ),
         hidden_question=question,
         notes=sheet.notes,

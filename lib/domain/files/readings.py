@@ -10,6 +10,7 @@ from typing import Any
 from lib.domain.files.encodings import label
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_errors import spans
+from lib.domain.files.sheets import Sheet
 from lib.money import format_money
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -75,6 +76,39 @@ class Reading:
     unseen: tuple[Unseen, ...] = ()
     left_out: int = 0
     """Rows that are not in the run, as nobody sees them in the spreadsheet."""
+
+    @classmethod
+    def of(
+        cls,
+        sheet: Sheet,
+        known: Mapping[str, int],
+        *,
+        kept: int,
+        decimal: DecimalSign | None,
+        decimal_proposal: DecimalSign | None = None,
+        hidden: Hidden | None,
+        unseen: tuple[Unseen, ...],
+    ) -> Reading:
+        """
+        Args:
+            known: which cell holds what, of our columns.
+            kept: rows that are read.
+        """
+        origin = sheet.origin
+        return cls(
+            source=origin.kind,
+            sheet=origin.sheet,
+            header_row=origin.header_row,
+            encoding=origin.encoding,
+            encoding_is_certain=origin.encoding_is_certain,
+            delimiter=origin.delimiter,
+            decimal=decimal,
+            decimal_proposal=decimal_proposal,
+            columns={name: sheet.header[index] for name, index in known.items()},
+            hidden=hidden,
+            unseen=unseen,
+            left_out=len(sheet.rows) - kept,
+        )
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"unseen": [asdict(one) for one in self.unseen]}

@@ -90,25 +90,19 @@ def parse(
     for order in orders:
         if order.money is not None and not order.errors:
             totals[order.money.currency] = totals.get(order.money.currency, 0) + order.money.amount
-    origin = sheet.origin
     return ParsedFile(
         header=tuple(sheet.header[index] for index in kept),
         rows=tuple(orders),
         errors=tuple(error for order in orders for error in order.errors),
         totals=totals,
-        reading=Reading(
-            source=origin.kind,
-            sheet=origin.sheet,
-            header_row=origin.header_row,
-            encoding=origin.encoding,
-            encoding_is_certain=origin.encoding_is_certain,
-            delimiter=origin.delimiter,
+        reading=Reading.of(
+            sheet,
+            known,
+            kept=len(rows),
             decimal=style.sign,
             decimal_proposal=style.seen.proposal if style.sign is None else None,
-            columns={name: sheet.header[index] for name, index in known.items()},
             hidden=choices.hidden,
             unseen=unseen,
-            left_out=len(sheet.rows) - len(rows),
         ),
         style=style,
         hidden_question=question,
