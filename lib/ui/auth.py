@@ -67,7 +67,7 @@ def current_actor(sessions: SessionService, *, is_act: bool) -> Actor | None:
         _forget()
         st.session_state[_ENDED] = user.value
         return None
-    return replace(user.actor, is_open_page=True)
+    return _actor(user)
 
 
 def why_ended() -> str | None:
@@ -107,11 +107,11 @@ def remembered(sessions: SessionService, settings: Settings, *, now: datetime) -
         return None
     cookie = st.context.cookies.get(cookie_name(settings.cookie_key), "")
     principal = principal_in(cookie, cookie_key=settings.cookie_key, now=epoch(now))
-    user = sessions.user_of(principal)
+    user = sessions.user_of(principal, is_act=True)
     if isinstance(user, Ending):
         return None
     _begin(user, str(principal))
-    return current_actor(sessions, is_act=True)
+    return _actor(user)
 
 
 def sign_in(
@@ -188,6 +188,10 @@ def sign_out(users: UserService, sessions: SessionService) -> None:
     _forget()
     st.session_state["logout"] = True
     st.session_state[_COOKIE_DROP] = f"{_COOKIE_DROP}_{uuid4().hex}"
+
+
+def _actor(user: User) -> Actor:
+    return replace(user.actor, is_open_page=True)
 
 
 def _begin(user: User, principal: str) -> None:
