@@ -24,9 +24,7 @@ _PRESS = {
     # Nor while the page is drawn, after a click that opens a drawer perhaps: the next look presses again.
     _PAGE: """(function press(tries) {
         if (document.querySelector("[role=dialog]")) return;
-        const app = document.querySelector("[data-testid=stApp]");
-        const isQuiet = !(performance.now() - window.onfileTouched < 1500);
-        if (isQuiet && app.dataset.testScriptState === "notRunning") document.querySelector(".st-key-notice_page button")?.click();
+        if (window.onfileIsQuiet?.()) document.querySelector(".st-key-notice_page button")?.click();
         else if (tries) setTimeout(press, 100, tries - 1);
     })(30);""",
     _DRAWER: 'document.querySelector(".st-key-notice_drawer button")?.click()',

@@ -5,10 +5,15 @@
   if (window.onfileFrame) return;
   window.onfileFrame = true;
 
-  // When a person last did something: what pages press by themselves waits, or it would end the run of that click.
+  // Pages press buttons by themselves; while a page is drawn, or just after a person did something, that would end
+  // the run of their click.
+  let touched;
   for (const kind of ["pointerdown", "keydown"]) {
-    document.addEventListener(kind, () => { window.onfileTouched = performance.now(); }, true);
+    document.addEventListener(kind, () => { touched = performance.now(); }, true);
   }
+  window.onfileIsDrawn = () =>
+    document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
+  window.onfileIsQuiet = () => window.onfileIsDrawn() && !(performance.now() - touched < 1500);
 
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("[data-testid=stSidebarNavLink][aria-current=page]");
@@ -47,10 +52,9 @@
     if (drawnIn === named()) return;
     const app = document.querySelector("[data-testid=stApp]");
     const button = document.querySelector(".st-key-notice_theme button");
-    const isQuiet = !(performance.now() - window.onfileTouched < 1500) && app?.dataset.testScriptState === "notRunning";
     const isShown = app && getComputedStyle(app).colorScheme === named();
     // A run of the page takes an open drawer away, with all that was typed there.
-    if (button && isQuiet && isShown && !document.querySelector("[role=dialog]")) {
+    if (button && window.onfileIsQuiet() && isShown && !document.querySelector("[role=dialog]")) {
       drawnIn = named();
       button.click();
     } else waiting = setTimeout(follow, 300);

@@ -25,8 +25,6 @@
     look();
   };
 
-  // While Streamlit still draws, a row may be of the text before and gone in a moment.
-  const isDrawn = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
   const shown = () => document.querySelector("[role=dialog] [data-search-text]")?.dataset.searchText;
 
   document.addEventListener("click", (event) => {
@@ -53,7 +51,8 @@
       (next < 0 ? input : links[Math.min(next, links.length - 1)] ?? input).focus();
     } else if (event.key === "Enter" && event.target === input) {
       const text = input.value;
-      when(() => input.value === text && shown() === text.trim() && isDrawn() && results()[0], (first) => first.click());
+      // While Streamlit still draws, a row may be of the text before and gone in a moment.
+      when(() => input.value === text && shown() === text.trim() && window.onfileIsDrawn() && results()[0], (first) => first.click());
     }
   }, true);
 })();
