@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lib.domain.twins import Twin, listed
-from lib.errors import RuleViolation
+from collections.abc import Mapping, Sequence
+
+from lib.domain.twins import HAS_TWIN, Twin, has_twin, listed
+from lib.errors import NotAdmitted, RuleViolation
 
 
 class IdsLookTheSame(RuleViolation):
@@ -28,3 +30,18 @@ class AddressOfSeveral(RuleViolation):
             f"{len(twins)} customers have the address {email[:80]}: {listed(twins)}. Write the id of the one you mean."
         )
         self.twins = twins
+
+
+def why_meant(sharing: Sequence[Twin], despite: Mapping[str, str], *, nothing: str) -> str:
+    """
+    Why this customer is meant of those with one address; empty where nobody else has it.
+
+    Raises:
+        NotAdmitted: `despite` does not say; `nothing` tells what was not done.
+    """
+    if not sharing:
+        return ""
+    meant = despite.get(HAS_TWIN, "").strip()
+    if not meant:
+        raise NotAdmitted([has_twin(sharing)], nothing=nothing)
+    return meant

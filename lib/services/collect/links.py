@@ -25,14 +25,12 @@ from lib.domain.links import (
 )
 from lib.domain.method_types import NOT_OFFERED
 from lib.domain.mirror import Customer
-from lib.domain.twins import HAS_TWIN, has_twin
 from lib.errors import (
     Busy,
     GatewayError,
     InvalidInput,
     KeyReused,
     Misconfigured,
-    NotAdmitted,
     NotFound,
     OutcomeUnknown,
     Refused,
@@ -42,6 +40,7 @@ from lib.ids import new_id, new_token
 from lib.money import currency as known_currency
 from lib.services.collect import refusals
 from lib.services.collect.agreements import AgreementService
+from lib.services.collect.ambiguous_customers import why_meant
 from lib.services.collect.charge_notices import PageWords
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
 from lib.services.ledger.recovery_links import offer_recovery
@@ -344,9 +343,9 @@ class LinkService:
         recipient: Customer | None = None
         if customer is not None:
             recipient = self._customers.get(customer)
-            sharing = self._customers.sharing_address(customer) if despite is not None else []
-            if sharing and not (despite or {}).get(HAS_TWIN, "").strip():
-                raise NotAdmitted([has_twin(sharing)], nothing="No link was made.")
+            if despite is not None:
+                sharing = self._customers.sharing_address(customer)
+                why_meant(sharing, despite, nothing="No link was made.")
         elif email is not None and not allow_twin:
             recipient = self._customers.only_one_with_email(email)
         if email is not None and recipient is None:

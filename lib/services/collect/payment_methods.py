@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.mirror import PaymentMethod
-from lib.domain.twins import HAS_TWIN, has_twin
-from lib.errors import Missing, NotAdmitted, NotFound, Refused, StaleState
+from lib.domain.twins import HAS_TWIN
+from lib.errors import Missing, NotFound, Refused, StaleState
+from lib.services.collect.ambiguous_customers import why_meant
 from lib.services.collect.customers import CustomerService
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
@@ -95,9 +96,7 @@ class PaymentMethodService:
                 else "This payment method was removed and cannot be used again."
             )
         sharing = self._customers.sharing_address(customer.id)
-        meant = (despite or {}).get(HAS_TWIN, "").strip()
-        if sharing and not meant:
-            raise NotAdmitted([has_twin(sharing)], nothing="Nothing was attached.")
+        meant = why_meant(sharing, despite or {}, nothing="Nothing was attached.")
         now = epoch(self._clock())
         asked_at_ms = epoch_ms(self._clock())
         try:
@@ -120,7 +119,7 @@ class PaymentMethodService:
                 subject=method_id,
                 detail={
                     "customer": customer.id,
-                    **({"despite": {HAS_TWIN: meant}} if sharing else {}),
+                    **({"despite": {HAS_TWIN: meant}} if meant else {}),
                 },
             )
         return attached
