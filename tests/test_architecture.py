@@ -293,7 +293,6 @@ LONGER: dict[str, str] = {
     "lib/bootstrap.py": "every service and what it stands on, in one list",
     "lib/services/collect/links.py": "its use cases share the minting of a session",
     "lib/services/mirror/sync.py": "one sync from start to end",
-    "lib/store/links.py": "links and the sessions minted for them change together",
     "lib/store/mirror.py": "every guarded upsert of the mirror beside its reads",
     "lib/services/charges/resolve.py": "the steps of evidence are read in one order",
     "lib/practice/seed_data.py": "a table of invented people",

@@ -1,4 +1,4 @@
-"""Setup links and the Checkout Sessions minted for them."""
+"""Setup links; the pages made for them at Stripe are in link_sessions.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.identity import address_key, reference_key
-from lib.domain.links import EndReason, LinkSession, LinkState, SetupLink
+from lib.domain.links import EndReason, LinkState, SetupLink
 from lib.store.link_states import JOINS, condition
 from lib.store.slices import THESE, in_slices
 
@@ -224,63 +224,6 @@ class LinkStore:
         rows = in_slices(self._database, f"SELECT * FROM setup_links WHERE id IN {THESE}", link_ids)
         return {row["id"]: _link(row) for row in rows}
 
-    def last_session(self, link_id: str) -> LinkSession | None:
-        rows = self._database.query(
-            "SELECT * FROM link_sessions WHERE link_id = ? ORDER BY number DESC LIMIT 1",
-            (link_id,),
-        )
-        return next((_link_session(row) for row in rows), None)
-
-    def may_be_ours(self, session_id: str) -> bool:
-        """A session we made, or, while a request of ours has no answer, possibly made."""
-        rows = self._database.query(
-            """SELECT 1 FROM link_sessions WHERE session_id = ?
-               UNION ALL SELECT 1 FROM checkout_sessions WHERE id = ?
-               UNION ALL SELECT 1 FROM link_sessions
-                   WHERE session_id IS NULL AND closed_at IS NULL LIMIT 1""",
-            (session_id, session_id),
-        )
-        return next(iter(rows), None) is not None
-
-    def plan_session(
-        self, link_id: str, *, number: int, idempotency_key: str, params: str, at: int
-    ) -> None:
-        self._database.execute(
-            """INSERT INTO link_sessions (link_id, number, idempotency_key, params, requested_at)
-               VALUES (?, ?, ?, ?, ?)""",
-            (link_id, number, idempotency_key, params, at),
-        )
-
-    def record_session(
-        self,
-        link_id: str,
-        number: int,
-        *,
-        session_id: str,
-        url: str | None,
-        expires_at: int | None,
-    ) -> None:
-        self._database.execute(
-            """UPDATE link_sessions SET session_id = ?, url = ?, expires_at = ?
-               WHERE link_id = ? AND number = ? AND closed_at IS NULL""",
-            (session_id, url, expires_at, link_id, number),
-        )
-
-    def close_sessions(self, link_id: str, *, at: int) -> None:
-        """Forget the addresses of Checkout pages that no longer work or must not be used."""
-        self._database.execute(
-            """UPDATE link_sessions SET closed_at = ?, url = NULL
-               WHERE link_id = ? AND closed_at IS NULL""",
-            (at, link_id),
-        )
-
-    def close_sessions_with(self, session_ids: Sequence[str], *, at: int) -> None:
-        self._database.execute(
-            """UPDATE link_sessions SET closed_at = ?, url = NULL
-               WHERE session_id IN (SELECT value FROM json_each(?)) AND closed_at IS NULL""",
-            (at, json.dumps(session_ids)),
-        )
-
     def listing(
         self, state: LinkState | None, *, now: int, limit: int
     ) -> list[tuple[SetupLink, str | None]]:
@@ -299,7 +242,3 @@ class LinkStore:
 
 def _link(row: dict[str, Any]) -> SetupLink:
     return SetupLink(**{name: row[name] for name in SetupLink.__slots__})
-
-
-def _link_session(row: dict[str, Any]) -> LinkSession:
-    return LinkSession(**{name: row[name] for name in LinkSession.__slots__})

@@ -40,6 +40,7 @@ from lib.store.journal import JournalStore
 from lib.store.limits import LimitStore
 from lib.store.link_batches import LinkBatchStore
 from lib.store.link_choices import LinkChoiceStore
+from lib.store.link_sessions import LinkSessionStore
 from lib.store.links import LinkStore
 from lib.store.manual_outcomes import ManualOutcomeStore
 from lib.store.marks import MarkStore
@@ -126,6 +127,7 @@ class Stores:
     limits = _Made(LimitStore)
     link_batches = _Made(LinkBatchStore)
     link_choices = _Made(LinkChoiceStore)
+    link_sessions = _Made(LinkSessionStore)
     links = _Made(LinkStore)
     marks = _Made(MarkStore)
     message_templates = _Made(MessageTemplateStore)

@@ -119,7 +119,7 @@ class Events(People):
         if link is not None:
             opened = self.services.links.open_durable(link.token)
             with self.uow.read() as stores:
-                session = stores.links.last_session(link.id)
+                session = stores.link_sessions.last_of(link.id)
             if isinstance(opened, str) and session is not None and session.session_id is not None:
                 number = self.random.choice([GOOD, ALWAYS_DECLINES])
                 self.house.stripe.submit_card(session.session_id, card_form(number))

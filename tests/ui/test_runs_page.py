@@ -709,7 +709,7 @@ class TestBringingBack:
         world.clock.advance(minutes=5)
         world.services.links.open_durable(link.token)
         with uow(world).read() as stores:
-            session = stores.links.last_session(link.id).session_id
+            session = stores.link_sessions.last_of(link.id).session_id
         world.finish(session)
         at = open_page("runs", as_="alice", query={"run": run.id, "view": "failures"})
         assert "2 rows wait for another try" in text(at)

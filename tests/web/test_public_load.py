@@ -34,7 +34,7 @@ def requests(world: World) -> int:
 
 def sessions(world: World, link_id: str) -> int:
     with world.services.uow.read() as stores:
-        last = stores.links.last_session(link_id)
+        last = stores.link_sessions.last_of(link_id)
     return last.number if last else 0
 
 

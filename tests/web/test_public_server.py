@@ -300,7 +300,7 @@ class TestProcess:
         [address] = {reply.headers["location"] for reply in replies}
         assert address != made.url
         with world.services.uow.read() as stores:
-            last = stores.links.last_session(made.link.id)
+            last = stores.link_sessions.last_of(made.link.id)
         assert last is not None
         assert (last.number, last.url) == (2, address)
         assert cookie_name(world.settings.cookie_key) not in str(replies[0].headers)

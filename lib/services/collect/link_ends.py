@@ -188,7 +188,7 @@ def end(stores: Stores, link: SetupLink, *, why: EndReason, by: Actor, at: int) 
     """False when the customer was first, or it had ended before."""
     if not stores.links.revoke(link.id, at=at, why=why):
         return False
-    stores.links.close_sessions(link.id, at=at)
+    stores.link_sessions.close(link.id, at=at)
     stores.audit.record(
         at=at,
         actor=by.username,

@@ -199,7 +199,7 @@ class LinkService:
             link = stores.links.find(link_id)
             if link is None:
                 raise NotFound("There is no such link.")
-            return link, stores.links.last_session(link_id)
+            return link, stores.link_sessions.last_of(link_id)
 
     def listing(self, *, state: LinkState | None = None, limit: int = 1000) -> list[ListedLink]:
         """Newest first."""
@@ -207,7 +207,7 @@ class LinkService:
         with self._uow.read() as stores:
             return [
                 ListedLink(
-                    link, stores.links.last_session(link.id), state_of(link.status(now), setup)
+                    link, stores.link_sessions.last_of(link.id), state_of(link.status(now), setup)
                 )
                 for link, setup in stores.links.listing(state, now=now, limit=limit)
             ]
@@ -232,7 +232,7 @@ class LinkService:
         with self._uow.write() as stores:
             if not stores.links.revoke(link_id, at=now, why=EndReason.STAFF):
                 raise StaleState("The customer finished this link just now. The card is saved.")
-            stores.links.close_sessions(link_id, at=now)
+            stores.link_sessions.close(link_id, at=now)
             stores.audit.record(
                 at=now, actor=by.username, action="link.expire", subject=link_id, detail={}
             )
@@ -252,7 +252,7 @@ class LinkService:
                     is_confirming=waits,
                     is_done=link.end_reason == EndReason.CARD_SAVED,
                 )
-            session = stores.links.last_session(link.id)
+            session = stores.link_sessions.last_of(link.id)
         return session.url if session is not None and session.is_usable(now) else None
 
     def note_cancel(self, link_id: str) -> None:
@@ -444,10 +444,10 @@ class LinkService:
             if not _is_of_the_key(error):
                 raise
             with self._uow.write() as stores:
-                stores.links.close_sessions(link.id, at=epoch(self._clock()))
+                stores.link_sessions.close(link.id, at=epoch(self._clock()))
             return self._live_session(link)
         with self._uow.write() as stores:
-            stores.links.record_session(
+            stores.link_sessions.record(
                 link.id,
                 session.number,
                 session_id=bundle.session.id,
@@ -456,7 +456,7 @@ class LinkService:
             )
             refusals.forget(stores, link.id)
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
-            current = stores.links.last_session(link.id)
+            current = stores.link_sessions.last_of(link.id)
         return current if current is not None and current.url is not None else None
 
     def _outdated_page_ended(self, link: SetupLink) -> bool:
@@ -465,7 +465,7 @@ class LinkService:
         customer finished it first.
         """
         with self._uow.read() as stores:
-            last = stores.links.last_session(link.id)
+            last = stores.link_sessions.last_of(link.id)
         if last is None or last.session_id is None or not last.is_usable(epoch(self._clock())):
             return True
         if self._agreements.page_of(link).fits(json.loads(last.params)):
@@ -475,7 +475,7 @@ class LinkService:
         except StaleState:
             return False
         with self._uow.write() as stores:
-            stores.links.close_sessions(link.id, at=epoch(self._clock()))
+            stores.link_sessions.close(link.id, at=epoch(self._clock()))
         return True
 
     def _planned_session(self, link: SetupLink) -> LinkSession:
@@ -483,7 +483,7 @@ class LinkService:
         now = epoch(self._clock())
         page = self._agreements.page_of(link)
         with self._uow.write() as stores:
-            last = stores.links.last_session(link.id)
+            last = stores.link_sessions.last_of(link.id)
             params = self._session_params(stores, link, page)
             if last is not None and last.closed_at is None:
                 unanswered = last.session_id is None and now - last.requested_at < SAME_KEY_SECONDS
@@ -491,16 +491,16 @@ class LinkService:
                 is_as_now = json.loads(last.params) == params
                 if (unanswered and is_as_now) or last.is_usable(now):
                     return last
-            stores.links.close_sessions(link.id, at=now)
+            stores.link_sessions.close(link.id, at=now)
             number = last.number + 1 if last else 1
-            stores.links.plan_session(
+            stores.link_sessions.plan(
                 link.id,
                 number=number,
                 idempotency_key=f"onfile:{link.id}:{number}",
                 params=json.dumps(params, sort_keys=True),
                 at=now,
             )
-            session = stores.links.last_session(link.id)
+            session = stores.link_sessions.last_of(link.id)
         if session is None:
             raise LookupError(link.id)
         return session

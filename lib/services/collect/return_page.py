@@ -33,7 +33,7 @@ class ReturnPageService:
         send Stripe requests of their own; everything else is None.
         """
         with self._uow.read() as stores:
-            if not stores.links.may_be_ours(session_id):
+            if not stores.link_sessions.may_be_ours(session_id):
                 return None
         try:
             bundle = self.refetcher.session(session_id)

@@ -183,7 +183,7 @@ def adopt_session(stores: Stores, marked: MarkedSession, *, at: int) -> int:
             is_new = stores.links.find(marked.link_id) is None
             if is_new:
                 _add_link(stores, marked, at=at)
-            stores.links.close_sessions(marked.link_id, at=at)
+            stores.link_sessions.close(marked.link_id, at=at)
             stores.adoptions.adopt_session(
                 marked.link_id,
                 marked.session,

@@ -54,4 +54,4 @@ def withdraw_recovery(stores: Stores, charge_id: str, *, at: int) -> None:
     """Once paid, an open recovery link would only confuse the customer."""
     link = stores.links.open_recovery_of(charge_id)
     if link is not None and stores.links.revoke(link.id, at=at, why=EndReason.PAID):
-        stores.links.close_sessions(link.id, at=at)
+        stores.link_sessions.close(link.id, at=at)

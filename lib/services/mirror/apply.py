@@ -35,7 +35,7 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
         for bundle in ours
         if bundle.session.link_id is not None and bundle.session.status != "open"
     }
-    stores.links.close_sessions_with(list(ended), at=now)
+    stores.link_sessions.close_these(list(ended), at=now)
     # Most sessions of a whole account are of links that another installation made.
     links = [bundle.session.link_id for bundle in ours if bundle.session.link_id is not None]
     known = stores.links.existing(links)
@@ -64,7 +64,7 @@ def _complete_link(stores: Stores, link_id: str, session_id: str, *, at: int) ->
     stores.links.complete(link.id, session_id=session_id, at=at)
     stores.links.mark_started(link.id, at=at)
     stores.agreements.keep(link.id, session_id, at=at)
-    stores.links.close_sessions(link.id, at=at)
+    stores.link_sessions.close(link.id, at=at)
     if link.charge_id is not None:
         stores.charges.note(
             link.charge_id,

@@ -166,7 +166,7 @@ class TestNothingIsCharged:
         world.clock.advance(minutes=5)
         world.services.links.open_durable(link.token)
         with world.uow.read() as stores:
-            session = stores.links.last_session(link.id)
+            session = stores.link_sessions.last_of(link.id)
         assert session is not None
         held(world, customer)
         world.finish(str(session.session_id))

@@ -100,7 +100,7 @@ class TestLinks:
     def test_nor_does_a_key_that_stripe_knows_with_other_parameters(self, world: World) -> None:
         made = link(world, guest=True)
         with world.uow.write() as stores:
-            stores.links.close_sessions(made.link.id, at=world.now)
+            stores.link_sessions.close(made.link.id, at=world.now)
         world.services.gateway.create_session(
             {"mode": "setup", "currency": "eur", "success_url": "https://example.com"},
             idempotency_key=f"onfile:{made.link.id}:2",

@@ -36,7 +36,7 @@ def saves_a_card(world: World, charge_id: str, number: str = GOOD) -> str:
     world.clock.advance(minutes=5)
     world.services.links.open_durable(link.token)
     with uow(world).read() as stores:
-        session = stores.links.last_session(link.id)
+        session = stores.link_sessions.last_of(link.id)
     return world.finish(session.session_id, number)
 
 

@@ -56,7 +56,7 @@ def page_of(world: World, link: SetupLink) -> str:
     """The Session of the page that the customer opens."""
     assert isinstance(world.services.links.open_durable(link.token), str)
     with uow(world).read() as stores:
-        session = stores.links.last_session(link.id)
+        session = stores.link_sessions.last_of(link.id)
     assert session is not None
     assert session.session_id is not None
     return session.session_id
@@ -528,7 +528,7 @@ class TestWhatTheCustomerIsTold:
 
 def texts(world: World, link: SetupLink) -> str:
     with uow(world).read() as stores:
-        session = stores.links.last_session(link.id)
+        session = stores.link_sessions.last_of(link.id)
     assert session is not None
     return str(json.loads(session.params)["custom_text"])
 

@@ -1,0 +1,77 @@
+"""The Checkout Sessions minted for setup links, each a row before it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from lib.domain.links import LinkSession
+
+
+class LinkSessionStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def last_of(self, link_id: str) -> LinkSession | None:
+        rows = self._database.query(
+            "SELECT * FROM link_sessions WHERE link_id = ? ORDER BY number DESC LIMIT 1",
+            (link_id,),
+        )
+        return next((_link_session(row) for row in rows), None)
+
+    def may_be_ours(self, session_id: str) -> bool:
+        """A session we made, or, while a request of ours has no answer, possibly made."""
+        rows = self._database.query(
+            """SELECT 1 FROM link_sessions WHERE session_id = ?
+               UNION ALL SELECT 1 FROM checkout_sessions WHERE id = ?
+               UNION ALL SELECT 1 FROM link_sessions
+                   WHERE session_id IS NULL AND closed_at IS NULL LIMIT 1""",
+            (session_id, session_id),
+        )
+        return next(iter(rows), None) is not None
+
+    def plan(
+        self, link_id: str, *, number: int, idempotency_key: str, params: str, at: int
+    ) -> None:
+        self._database.execute(
+            """INSERT INTO link_sessions (link_id, number, idempotency_key, params, requested_at)
+               VALUES (?, ?, ?, ?, ?)""",
+            (link_id, number, idempotency_key, params, at),
+        )
+
+    def record(
+        self,
+        link_id: str,
+        number: int,
+        *,
+        session_id: str,
+        url: str | None,
+        expires_at: int | None,
+    ) -> None:
+        self._database.execute(
+            """UPDATE link_sessions SET session_id = ?, url = ?, expires_at = ?
+               WHERE link_id = ? AND number = ? AND closed_at IS NULL""",
+            (session_id, url, expires_at, link_id, number),
+        )
+
+    def close(self, link_id: str, *, at: int) -> None:
+        """Forget the addresses of Checkout pages that no longer work or must not be used."""
+        self._database.execute(
+            """UPDATE link_sessions SET closed_at = ?, url = NULL
+               WHERE link_id = ? AND closed_at IS NULL""",
+            (at, link_id),
+        )
+
+    def close_these(self, session_ids: Sequence[str], *, at: int) -> None:
+        self._database.execute(
+            """UPDATE link_sessions SET closed_at = ?, url = NULL
+               WHERE session_id IN (SELECT value FROM json_each(?)) AND closed_at IS NULL""",
+            (at, json.dumps(session_ids)),
+        )
+
+
+def _link_session(row: dict[str, Any]) -> LinkSession:
+    return LinkSession(**{name: row[name] for name in LinkSession.__slots__})
