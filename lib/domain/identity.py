@@ -137,6 +137,11 @@ def address_key(text: str) -> str:
     return _folded(local) + sign + _folded(_in_own_letters(_folded(domain)))
 
 
+def customer_key(text: str) -> str:
+    """Of what a file names a customer by: an address is the same in capitals, an id is not."""
+    return address_key(text) if "@" in text else text
+
+
 def drawn_key(address: str) -> str:
     """
     The address key with Cyrillic and Greek letters as the Latin ones that they are drawn as.

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lib.domain.corrections import LABELS, OUT, Correction, DraftRow, Field, value_of
+from lib.domain.identity import customer_key
 from lib.domain.runs import RowRequest
 
 
@@ -32,7 +33,8 @@ def kept_decisions(
     Entries for the rows of the new file, and what is not kept.
 
     A decision is about the row that a person saw: it is kept only where customer, reference, amount
-    and currency are unchanged as they were read, and only one row of each file has them.
+    and currency are unchanged as they were read, and only one row of each file has them. An address is
+    unchanged in whatever form it is written.
 
     Args:
         by, at: of the replacement; for rows that were left out without an entry.
@@ -89,12 +91,19 @@ def _by_key(requests: Iterable[RowRequest]) -> dict[Hashable, list[RowRequest]]:
 def _key(request: RowRequest) -> Hashable:
     # What could not be read may differ in what cannot be told apart: then every cell counts.
     is_read = request.money is not None and request.customer and request.reference
-    unread = () if is_read else request.cells
+    customer = customer_key(request.customer)
+    unread = () if is_read else tuple(_but_customer(cell, customer) for cell in request.cells)
     return (
-        request.customer,
+        customer,
         request.reference,
         request.money,
         request.amount_read,
         request.currency_read,
         unread,
     )
+
+
+def _but_customer(cell: str, customer: str) -> str:
+    """The cell; its key where it holds the row's customer."""
+    key = customer_key(cell)
+    return key if key == customer else cell

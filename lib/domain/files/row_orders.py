@@ -13,7 +13,7 @@ from lib.domain.files.row_cells import RowCells
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.run_columns import correction_columns, stated_currencies
 from lib.domain.files.sheets import Sheet, SheetRow
-from lib.domain.identity import address_key, unreadable
+from lib.domain.identity import customer_key, unreadable
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
@@ -114,8 +114,7 @@ class RowReader:
         description = cells.read("description", clean_description)
         suffix = cells.read("statement_descriptor_suffix", clean_suffix)
         if customer and reference:
-            # An address is the same in capitals; an id is not.
-            key = (address_key(customer) if "@" in customer else customer, reference)
+            key = (customer_key(customer), reference)
             earlier = self._first.setdefault(key, row.number)
             if earlier != row.number:
                 cells.fail(

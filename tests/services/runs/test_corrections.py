@@ -474,6 +474,43 @@ class TestReplacing:
         run = world.services.runs.control.find(run_id)
         assert (run.file_name, run.file_version) == ("may-2.csv", 2)
 
+    def test_an_address_in_another_form_is_the_same_customer(self, world: World) -> None:
+        run_id = imported(
+            world,
+            "büro@firma.example,10.00,usd,INV-1,,",
+            "info@bücher.example,20.00,usd,INV-2,,",
+            "jose\u0301@example.com,30x,usd,INV-3,,",  # decomposed, and an amount that cannot be read
+            "anna@example.com,40x,usd,INV-4,,",
+        )
+        one = payer(world, "one@example.com")
+        for number in (2, 3):
+            correct(world, run_id, number, customer=one)
+        for number in (4, 5):
+            correct(world, run_id, number, amount="30.00")
+        replacement = world.services.runs.files.replace(
+            run_id,
+            upload(
+                world,
+                "BÜRO@Firma.example,10.00,usd,INV-1,,",
+                "info@xn--bcher-kva.example,20.00,usd,INV-2,,",
+                "JOSÉ@example.com,30x,usd,INV-3,,",
+                "Anne@example.com,40x,usd,INV-4,,",
+            ),
+            by=ALICE,
+        )
+        assert (replacement.kept, [one.row for one in replacement.dropped]) == (3, [5])
+        assert [r.amount for r in rows_of(world, run_id)] == [1_000, 2_000, 3_000, None]
+
+    def test_one_customer_in_two_forms_of_an_address_is_twice_the_same_row(
+        self, world: World
+    ) -> None:
+        run_id = imported(world, "anna@example.com,10.00,usd,INV-1,,")
+        correct(world, run_id, 2, description="for May")
+        lines = [f"{name}@example.com,10.00,usd,INV-1,," for name in ("anna", "Anna")]
+        replacement = world.services.runs.files.replace(run_id, upload(world, *lines), by=ALICE)
+        assert replacement.kept == 0
+        assert "more than one row" in replacement.dropped[0].why
+
     def test_two_rows_that_are_the_same_keep_nothing(self, world: World) -> None:
         one = payer(world, "one@example.com")
         line = f"{one},10.00,usd,INV-1,,"
