@@ -305,6 +305,23 @@ class TestHowAFileIsRead:
             in run("--as", "alice", "runs", "show", said["run_id"]).out
         )
 
+    def test_of_a_hidden_sheet_alone_only_leaving_it_out_is_offered(
+        self, run: Run, world: World, tmp_path: Path
+    ) -> None:
+        world.save_card(world.customer(email="good@example.com"))
+        path = tmp_path / "open.xlsx"
+        rows = [("good@example.com", 10.0, "eur", "R-1")]
+        path.write_bytes(sheet_of(rows, hidden_sheet=rows))
+        for choice in ((), ("--hidden", "include")):
+            refused = as_alice(run, "runs", "import", str(path), *choice)
+            assert (refused.status, refused.error["code"]) == (1, "hidden_unconfirmed")
+            assert refused.error["choices"] == ["leave-out"]
+        said = as_alice(run, "runs", "import", str(path), "--hidden", "leave-out").json
+        assert (said["rows"], said["totals"]) == (1, {"eur": 1000})
+        assert said["reading"]["hidden_choices"] == ["leave-out"]
+        (unseen,) = said["reading"]["unseen"]
+        assert (unseen["sheet"], unseen["becomes"]) == ("Last year", "left out")
+
     def test_one_choice_for_the_file_where_customers_saved_a_newer_method(
         self, run: Run, world: World, tmp_path: Path
     ) -> None:

@@ -94,6 +94,9 @@ def _error_object(error: OnfileError) -> dict[str, object]:
     field = getattr(error, "field", "")
     if field:
         body["field"] = field
+    choices = getattr(error, "choices", ())
+    if choices:
+        body["choices"] = list(choices)
     if isinstance(error, NotAdmitted):
         body["findings"] = [
             {"code": one.code, "message": one.message, "may_be_opened": True}

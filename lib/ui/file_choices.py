@@ -6,7 +6,7 @@ import streamlit as st
 
 from lib.domain.files import encodings
 from lib.domain.files.number_styles import DecimalSign, readings
-from lib.domain.files.readings import Choices, Hidden
+from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.run_files import ParsedFile
 from lib.domain.files.sheets import Origin
 from lib.ui.formats import escape
@@ -58,7 +58,7 @@ def made(digest: str) -> Choices:
 
 def ask(digest: str, parsed: ParsedFile) -> None:
     """The choices that this file needs, also after they were made."""
-    ask_hidden(digest, parsed.hidden_question, parsed.reading.hidden)
+    ask_hidden(digest, parsed.hidden_question, parsed.reading)
     style = parsed.style
     if style.sign is None or style.chosen is not None:
         if style.sign is None:
@@ -72,17 +72,21 @@ def ask(digest: str, parsed: ParsedFile) -> None:
         )
 
 
-def ask_hidden(digest: str, question: str, choice: Hidden | None) -> None:
-    """What becomes of what nobody sees, also after it was said."""
-    if not question and choice is None:
+def ask_hidden(digest: str, question: str, reading: Reading) -> None:
+    """What becomes of what nobody sees, also after it was said; only what can be done is offered."""
+    if not reading.hidden_choices:
         return
     if question:
         st.warning(escape(question), icon=":material/visibility_off:")
+    key = _key("hidden", digest)
+    # Chosen for other columns, or before the file was another one.
+    if st.session_state.get(key) not in reading.hidden_choices:
+        st.session_state.pop(key, None)
     st.segmented_control(
         "Rows and columns that nobody sees",
-        list(_HIDDEN),
+        [choice.value for choice in reading.hidden_choices],
         format_func=_HIDDEN.__getitem__,
-        key=_key("hidden", digest),
+        key=key,
     )
 
 

@@ -56,7 +56,7 @@ def check(ctx: PageContext, upload: LinkUpload) -> None:
     columns = uploads.columns(COLUMNS, upload.sheet, upload.guess, digest=upload.digest)
     choices = file_choices.made(upload.digest)
     parsed = upload.parsed(columns, choices=choices)
-    file_choices.ask_hidden(upload.digest, parsed.hidden_question, parsed.reading.hidden)
+    file_choices.ask_hidden(upload.digest, parsed.hidden_question, parsed.reading)
     _first_rows(upload)
     if parsed.hidden_question:
         return

@@ -19,9 +19,10 @@ def sheet_of(
     hidden_rows: Sequence[int] = (),
     hidden_columns: Sequence[int] = (),
     struck_rows: Sequence[int] = (),
+    hidden_sheet: Sequence[Sequence[object]] = (),
 ) -> bytes:
     """
-    A workbook of one sheet.
+    A workbook of one sheet, or with a hidden one behind it.
 
     Args:
         formats: number formats by row and column, both from 0 and the header being row 0.
@@ -40,6 +41,11 @@ def sheet_of(
             sheet.set_row(at, None, None, {"hidden": True})
         for column in hidden_columns:
             sheet.set_column(column, column, None, None, {"hidden": True})
+        if hidden_sheet:
+            old = book.add_worksheet("Last year")
+            for at, row in enumerate([header, *hidden_sheet]):
+                old.write_row(at, 0, row)
+            old.hide()
 
     return workbook(fill)
 

@@ -8,6 +8,7 @@ import io
 import pytest
 
 from lib.domain.links import SetupLink
+from tests.spreadsheets.case_files import sheet_of
 from tests.ui.charge_pages import fetched
 from tests.ui.collect_pages import choose_row, column, keys, press, words
 from tests.world import ALICE, World
@@ -52,6 +53,15 @@ def test_rows_are_judged_made_and_downloaded(draft, open_page, world: World) -> 
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["onfile_state"] for row in rows] == ["created", "created", "failed"]
     assert {link.email for link in links(world)} == {"acme@example.com", "new@example.com"}
+
+
+def test_a_hidden_sheet_alone_can_only_be_left_out(open_page) -> None:
+    rows = [("new@example.com", "New")]
+    at = open_page("new_links", as_="alice")
+    data = sheet_of(rows, header=("email", "name"), hidden_sheet=rows)
+    at.file_uploader(key="new_links_file").set_value(("links.xlsx", data, "text/csv"))
+    (control,) = (one for one in at.run().segmented_control if "_hidden_" in (one.key or ""))
+    assert list(control.options) == ["Leave out what is hidden"]
 
 
 def test_who_has_a_card_is_asked_with_a_tick(draft, world: World) -> None:

@@ -134,11 +134,18 @@ GERMAN = (
 )
 
 
-def chosen(at, what: str, value: str):
-    control = next(
+def choice(at, what: str):
+    return next(
         one for one in at.segmented_control if (one.key or "").startswith(f"new_run_{what}_")
     )
-    return ran(control.set_value(value).run())
+
+
+def chosen(at, what: str, value: str):
+    return ran(choice(at, what).set_value(value).run())
+
+
+def offered(at, what: str) -> list[str]:
+    return list(choice(at, what).options)
 
 
 def test_a_decimal_comma_is_confirmed_once_for_the_file(open_page, world) -> None:
@@ -172,6 +179,25 @@ def test_what_is_hidden_waits_for_a_person(open_page, world) -> None:
     at = chosen(at, "hidden", "leave-out")
     ran(button(at, "new_run_make").click().run())
     assert [row.number for row in rows_of(world, runs(world)[0])] == [2]
+
+
+def test_a_hidden_sheet_alone_can_only_be_left_out(open_page, world) -> None:
+    world.save_card(world.customer(email="payer@example.com"))
+    rows = [("payer@example.com", 10, "eur", "R-1")]
+    at = upload(open_page, "open.xlsx", sheet_of(rows, hidden_sheet=rows))
+    assert offered(at, "hidden") == ["Leave out what is hidden"]
+    at = chosen(at, "hidden", "leave-out")
+    assert "1 row (the hidden sheet “Last year”) with €10.00: left out" in text(at)
+    button(at, "new_run_make")
+
+
+def test_a_hidden_column_that_is_read_can_only_be_included(open_page, world) -> None:
+    at = upload(
+        open_page,
+        "open.xlsx",
+        sheet_of([("payer@example.com", 10, "eur", "R-1")], hidden_columns=[1]),
+    )
+    assert offered(at, "hidden") == ["Include what is hidden"]
 
 
 def test_letters_that_are_not_unicode_are_chosen_with_the_rows_in_sight(open_page, world) -> None:

@@ -144,6 +144,7 @@ def parse(
             decimal=style.sign,
             hidden=choices.hidden,
             unseen=unseen,
+            hidden_choices=unseen_rows.ways(sheet, known, unseen, LINK_COLUMNS),
         ),
         hidden_question=question,
         notes=sheet.notes,

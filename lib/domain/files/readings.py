@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,7 @@ from lib.domain.files.encodings import label
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_errors import spans
 from lib.domain.files.sheets import Sheet
+from lib.errors import InvalidInput
 from lib.money import format_money
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -21,6 +22,14 @@ class Hidden(StrEnum):
 
     INCLUDE = "include"
     LEAVE_OUT = "leave-out"
+
+
+class HiddenUnconfirmed(InvalidInput):
+    """Nobody said what becomes of what is hidden, or what cannot be done with it."""
+
+    def __init__(self, question: str, choices: Sequence[Hidden]) -> None:
+        super().__init__(question, field="hidden", code="hidden_unconfirmed")
+        self.choices = tuple(choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,8 @@ class Reading:
     """Our column to its heading."""
     hidden: Hidden | None
     unseen: tuple[Unseen, ...] = ()
+    hidden_choices: tuple[Hidden, ...] = ()
+    """What can be done with what is hidden."""
     left_out: int = 0
     """Rows that are not in the run, as nobody sees them in the spreadsheet."""
 
@@ -88,6 +99,7 @@ class Reading:
         decimal_proposal: DecimalSign | None = None,
         hidden: Hidden | None,
         unseen: tuple[Unseen, ...],
+        hidden_choices: tuple[Hidden, ...],
     ) -> Reading:
         """
         Args:
@@ -107,11 +119,14 @@ class Reading:
             columns={name: sheet.header[index] for name, index in known.items()},
             hidden=hidden,
             unseen=unseen,
+            hidden_choices=hidden_choices,
             left_out=len(sheet.rows) - kept,
         )
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"unseen": [asdict(one) for one in self.unseen]}
+        return asdict(self) | {
+            "unseen": [asdict(one) | {"becomes": self._becomes(one)} for one in self.unseen]
+        }
 
     def in_words(self) -> str:
         """One paragraph."""

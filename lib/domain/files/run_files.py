@@ -103,6 +103,7 @@ def parse(
             decimal_proposal=style.seen.proposal if style.sign is None else None,
             hidden=choices.hidden,
             unseen=unseen,
+            hidden_choices=unseen_rows.ways(sheet, known, unseen, RUN_COLUMNS),
         ),
         style=style,
         hidden_question=question,

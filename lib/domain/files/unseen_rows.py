@@ -40,6 +40,22 @@ def unseen_of(
     return tuple(kinds)
 
 
+def ways(
+    sheet: Sheet, columns: Mapping[str, int], unseen: Sequence[Unseen], table: ColumnTable
+) -> tuple[Hidden, ...]:
+    """
+    What can be done with what is hidden; nothing where nothing is.
+
+    Rows of a hidden sheet can only be left out, and a hidden column that is read only be included.
+    """
+    if _hidden_names(sheet, columns, table):
+        return (Hidden.INCLUDE,)
+    if not unseen:
+        return ()
+    is_sheet_alone = all(one.sheet for one in unseen)
+    return (Hidden.LEAVE_OUT,) if is_sheet_alone else (Hidden.LEAVE_OUT, Hidden.INCLUDE)
+
+
 def question(
     sheet: Sheet,
     columns: Mapping[str, int],
@@ -48,37 +64,37 @@ def question(
     table: ColumnTable,
 ) -> str:
     """What a person has to decide before anything is done, in sentences; empty when nothing."""
-    hidden_names = [
-        f"“{sheet.header[columns[name]][:40]}”"
-        for name in table.acted_on
-        if columns.get(name) in sheet.origin.hidden_columns
-    ]
-    if choice is Hidden.LEAVE_OUT and hidden_names:
-        return (
-            f"The column {' and '.join(hidden_names)} is hidden in the spreadsheet and was to be left out. "
-            "Choose a column that is seen, or include what is hidden."
-        )
-    sheets = [one for one in unseen if one.sheet]
-    is_alone = not hidden_names and len(sheets) == len(unseen)
-    if choice is Hidden.INCLUDE and sheets and is_alone:
-        return (
-            "Rows of a hidden sheet cannot be included: show the sheet, move it to the front and save. Or "
-            "leave out what is hidden."
-        )
-    if choice is not None or not (unseen or hidden_names):
+    possible = ways(sheet, columns, unseen, table)
+    if not possible or choice in possible:
         return ""
     parts = [one.in_words() for one in unseen]
-    if hidden_names:
-        parts.append(f"the column {' and '.join(hidden_names)}, which would be read")
-    way = "Choose whether to include or to leave out what is hidden (--hidden include or --hidden leave-out)."
-    if sheets and not is_alone:
-        way += " Rows of a hidden sheet are left out either way."
-    elif sheets:
+    names = " and ".join(_hidden_names(sheet, columns, table))
+    has_sheet = any(one.sheet for one in unseen)
+    if names:
+        parts.append(f"the column {names}, which would be read")
+        way = (
+            f"The column {names} cannot be left out, as it is read. Choose a column that is seen, or "
+            "include what is hidden (--hidden include)."
+        )
+    elif Hidden.INCLUDE not in possible:
         way = (
             "Rows of a hidden sheet cannot be included: leave out what is hidden (--hidden leave-out), or "
             "show the sheet, move it to the front and save."
         )
+    else:
+        way = "Choose whether to include or to leave out what is hidden (--hidden include or --hidden leave-out)."
+    if has_sheet and Hidden.INCLUDE in possible:
+        way += " Rows of a hidden sheet are left out either way."
     return f"Not seen in the spreadsheet, but in the file: {'; '.join(parts)}. {way}"
+
+
+def _hidden_names(sheet: Sheet, columns: Mapping[str, int], table: ColumnTable) -> list[str]:
+    """Headings of hidden columns that are read."""
+    return [
+        f"“{sheet.header[columns[name]][:40]}”"
+        for name in table.acted_on
+        if columns.get(name) in sheet.origin.hidden_columns
+    ]
 
 
 def guess_seen(

@@ -11,7 +11,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.files import encodings, link_files
 from lib.domain.files.columns import Guess
 from lib.domain.files.link_files import LINK_COLUMNS, RESULT_COLUMNS, ParsedLinks
-from lib.domain.files.readings import Choices
+from lib.domain.files.readings import Choices, HiddenUnconfirmed
 from lib.domain.files.sheets import Sheet
 from lib.domain.files.unseen_rows import guess_seen
 from lib.domain.link_batches import (
@@ -108,7 +108,7 @@ class LinkFiles:
             )
         parsed = upload.parsed(columns, choices=choices)
         if parsed.hidden_question:
-            raise InvalidInput(parsed.hidden_question, field="hidden", code="hidden_unconfirmed")
+            raise HiddenUnconfirmed(parsed.hidden_question, parsed.reading.hidden_choices)
         batch = LinkBatch(
             id=new_id("batch"),
             state=BatchState.DRAFT,

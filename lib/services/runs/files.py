@@ -11,7 +11,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.corrections import Correction, carried
 from lib.domain.files import encodings
 from lib.domain.files.columns import Guess
-from lib.domain.files.readings import Choices
+from lib.domain.files.readings import Choices, HiddenUnconfirmed
 from lib.domain.files.row_orders import RowOrder
 from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.run_files import ParsedFile, parse
@@ -230,7 +230,7 @@ def _read(
         )
     parsed = upload.parsed(columns, default_currency=default_currency, choices=choices)
     if parsed.hidden_question:
-        raise InvalidInput(parsed.hidden_question, field="hidden", code="hidden_unconfirmed")
+        raise HiddenUnconfirmed(parsed.hidden_question, parsed.reading.hidden_choices)
     how = parsed.reading.as_json() | {"words": parsed.reading.in_words()}
     source = RunSource(parsed.header, name, upload.file_name, upload.digest, reading=how)
     return source, parsed.rows

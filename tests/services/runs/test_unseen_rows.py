@@ -10,7 +10,7 @@ from io import BytesIO
 import pytest
 import xlsxwriter
 
-from lib.domain.files.readings import Choices, Hidden
+from lib.domain.files.readings import Choices, Hidden, HiddenUnconfirmed
 from lib.domain.runs import RowState
 from lib.errors import InvalidInput
 from tests.charge_runs import approve, rows_of
@@ -217,8 +217,11 @@ class TestHiddenSheets:
 
         files = world.services.runs.files
         upload = files.open(file(payer, arrange), "a.xlsx")
-        with pytest.raises(InvalidInput, match="include what is hidden"):
-            files.create_run(upload, name="Case", by=ALICE, choices=LEAVE_OUT)
+        for choices in (None, LEAVE_OUT):
+            with pytest.raises(HiddenUnconfirmed, match="include what is hidden") as refused:
+                files.create_run(upload, name="Case", by=ALICE, choices=choices)
+            assert refused.value.choices == ("include",)
+            assert "--hidden leave-out" not in str(refused.value), "which would be refused"
         run = files.create_run(upload, name="Case", by=ALICE, choices=INCLUDE)
         assert [row.reference for row in rows_of(world, run.id)] == ["F-0", "F-1", "F-2", "F-3"]
 
