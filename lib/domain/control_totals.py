@@ -83,7 +83,7 @@ def typed(
         raise InvalidInput("Write how many rows you expect, in digits.", field="rows")
     sums: dict[str, int] = {}
     for amount, code in totals:
-        money = typed_sums.typed(amount, code, sign)
+        money = typed_sums.expected(amount, code, sign)
         if money.currency in sums:
             raise InvalidInput(
                 f"There are two totals in {money.currency.upper()}. Write one for each currency.",

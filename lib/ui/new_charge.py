@@ -13,7 +13,6 @@ import streamlit as st
 
 from lib.domain.twins import HAS_TWIN
 from lib.errors import InvalidInput, ReviewChanged
-from lib.money import format_major
 from lib.reports.paging import records
 from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import Review
@@ -33,7 +32,7 @@ from lib.ui.context import PageContext
 from lib.ui.formats import escape
 from lib.ui.layout import Fact
 from lib.ui.reviewed_charge import Reviewed, of_review
-from lib.ui.typed_amount import ask_decimal, read_amount, usual_currency
+from lib.ui.typed_amount import ask_decimal, in_own_style, read_amount, usual_currency
 
 STEP = "new_charge_step"
 # The first field that is not filled in already: methods where none is chosen beforehand.
@@ -148,7 +147,7 @@ def form(ctx: PageContext) -> None:
             key="new_charge_currency",
             format_func=str.upper,
         )
-        sign = ask_decimal(ctx, "new_charge_amount")
+        sign = ask_decimal(ctx, "new_charge_amount", currency)
         reference = st.text_input(
             "Reference",
             key="new_charge_reference",
@@ -217,7 +216,7 @@ def review_panel(ctx: PageContext, seen: Reviewed) -> None:
         icon=":material/arrow_back:",
         type="tertiary",
         on_click=_change,
-        args=(seen,),
+        args=(ctx, seen),
     )
     if click:
         tried = partial(of_reference, ctx, seen.customer, seen.reference)
@@ -239,7 +238,7 @@ def _confirm(
     if meant is not None and meant != seen.customer:
         # Another customer has other methods: the form asks for one of theirs.
         pickers.choose(_PICKER, meant)
-        _change(replace(seen, is_named=False))
+        _change(ctx, replace(seen, is_named=False))
         return
     despite.check(seen.to_open, reasons)
     if meant is not None:
@@ -261,12 +260,12 @@ def _done(charge_id: str) -> None:
     st.query_params[PARAM] = charge_id
 
 
-def _change(seen: Reviewed) -> None:
+def _change(ctx: PageContext, seen: Reviewed) -> None:
     """For callbacks: back to the form, with everything as it was typed."""
     st.session_state.pop(_REVIEW, None)
     _fill(
         {
-            "amount": format_major(seen.amount, seen.currency),
+            "amount": in_own_style(ctx, seen.amount, seen.currency),
             "currency": seen.currency,
             "reference": seen.reference,
             "description": seen.description,

@@ -14,21 +14,22 @@ from lib.ui import pickers
 from lib.ui.context import PageContext
 
 
-def ask_decimal(ctx: PageContext, key: str) -> DecimalSign | None:
+def ask_decimal(ctx: PageContext, key: str, code: str) -> DecimalSign | None:
     """
     What the amount under this key means, where that can be two sums; at first as the person said
     the last time.
     """
-    number = written(st.session_state.get(key) or "")
-    if writing(number) is not Writing.TWO_SUMS:
+    text = st.session_state.get(key) or ""
+    if not _can_mean_two(text, code, as_shown=False):
         return None
+    number = written(text)
     meanings = readings(number)
     sign = st.segmented_control(
         f"“{number}” can mean two sums. Which one?",
         [sign.value for sign in DecimalSign],
         default=ctx.services.preferences.decimal_sign(ctx.actor),
         format_func=lambda one: f"{meanings[DecimalSign(one)]:,f} (decimal {one})",
-        key=f"{key}_decimal",
+        key=f"{key}_decimal_{number}",
     )
     return DecimalSign(sign) if sign else None
 
@@ -65,9 +66,9 @@ def _ask(label: str, text: str, key: str, code: str) -> DecimalSign | None:
     return DecimalSign(sign) if sign else None
 
 
-def _can_mean_two(text: str, code: str) -> bool:
+def _can_mean_two(text: str, code: str, *, as_shown: bool = True) -> bool:
     try:
-        typed(text, code)
+        typed(text, code, as_shown=as_shown)
     except InvalidInput as refused:
         return refused.code == "amount_two_sums"
     return False
@@ -79,6 +80,17 @@ def prefilled(amount: int, code: str) -> str:
     return format_money(amount, code) if writing(plain) is Writing.TWO_SUMS else plain
 
 
+def in_own_style(ctx: PageContext, amount: int, code: str) -> str:
+    """
+    Minor units in digits; with the person's own decimal sign where they can mean two sums, so that
+    `ask_decimal` reads this sum again.
+    """
+    plain = format_major(amount, code)
+    sign = ctx.services.preferences.decimal_sign(ctx.actor)
+    is_own = writing(plain) is Writing.TWO_SUMS and sign is DecimalSign.COMMA
+    return plain.replace(".", ",") if is_own else plain
+
+
 def read_amount(ctx: PageContext, text: str, currency: str, sign: DecimalSign | None) -> Money:
     """
     Remembers what the person said for the next time.
@@ -88,7 +100,7 @@ def read_amount(ctx: PageContext, text: str, currency: str, sign: DecimalSign | 
     """
     if not text.strip():
         raise InvalidInput("Enter the amount.", field="amount")
-    money = checked(typed(text, currency, sign))
+    money = checked(typed(text, currency, sign, as_shown=False))
     if sign is not None:
         ctx.services.preferences.remember_decimal_sign(sign, by=ctx.actor)
     return money

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.domain.files.number_styles import DecimalSign
 from tests.stripe_account import make_default
 from tests.ui.charge_pages import button, buttons, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, GOOD, WANTS_AUTHENTICATION, World
@@ -198,10 +199,46 @@ class TestForm:
     def test_two_sums_are_asked_and_the_answer_is_kept_for_the_person(self, fill_in, world) -> None:
         at = fill_in(amount="1.234", currency="eur")
         assert "new_charge_confirm" not in buttons(at)
-        at.segmented_control(key="new_charge_amount_decimal").set_value("comma")
+        at.segmented_control(key="new_charge_amount_decimal_1.234").set_value("comma")
         at = ran(button(at, "new_charge_review").click().run())
         assert "€1,234.00" in text(at)
         assert world.services.preferences.decimal_sign(ALICE) == "comma"
+
+    @pytest.mark.parametrize(
+        ("amount", "currency", "sign", "sum_"),
+        [
+            ("1.230", "kwd", "comma", "KWD 1,230.000"),
+            ("1.230", "kwd", "dot", "KWD 1.230"),
+            ("KWD 1.230", "kwd", "comma", "KWD 1,230.000"),
+            ("1,230 KWD", "kwd", "comma", "KWD 1.230"),
+            ("KWD\N{NO-BREAK SPACE}1,230", "kwd", "dot", "KWD 1,230.000"),
+            ("1.230", "eur", "comma", "€1,230.00"),
+        ],
+    )
+    def test_what_the_person_said_the_last_time_is_applied(
+        self, amount, currency, sign, sum_, fill_in, world
+    ) -> None:
+        world.services.preferences.remember_decimal_sign(DecimalSign(sign), by=ALICE)
+        at = fill_in(amount=amount, currency=currency)
+        assert f"Acme Ltd {sum_} on" in text(at).replace("\N{NO-BREAK SPACE}", " ")
+
+    @pytest.mark.parametrize("amount", ["1.230", "KWD 1.230"])
+    def test_two_sums_of_three_decimals_are_asked(self, amount, fill_in) -> None:
+        at = fill_in(amount=amount, currency="kwd")
+        assert "new_charge_confirm" not in buttons(at)
+        assert "can mean 1.230 (decimal dot) or 1,230.000 (decimal comma)" in text(at)
+
+    def test_change_keeps_the_sum_that_was_meant(self, fill_in, world) -> None:
+        world.services.preferences.remember_decimal_sign(DecimalSign.COMMA, by=ALICE)
+        at = fill_in(amount="1,230", currency="kwd")
+        assert "Charge Acme Ltd KWD 1.230 on" in text(at).replace("\N{NO-BREAK SPACE}", " ")
+        ran(at.button(key="new_charge_change").click().run())
+        assert at.text_input(key="new_charge_amount").value == "1,230"
+        at = ran(button(at, "new_charge_review").click().run())
+        assert "Charge Acme Ltd KWD 1.230 on" in text(at).replace("\N{NO-BREAK SPACE}", " ")
+
+    def test_a_sum_without_decimals_is_not_asked(self, fill_in, world) -> None:
+        assert "Acme Ltd ¥1,234 on" in text(fill_in(amount="1.234", currency="jpy"))
 
     @pytest.mark.parametrize(
         "bad",

@@ -28,12 +28,14 @@ def written(text: str) -> str:
     return _BESIDE.sub("", narrow(text))
 
 
-def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
+def typed(text: str, code: str, sign: DecimalSign | None = None, *, as_shown: bool = True) -> Money:
     """
     A sum with or without thousands and a currency; of any size, also nothing.
 
     Args:
         sign: the decimal sign that the person uses, for what can mean two sums.
+        as_shown: whether a sum in the form in which the screen shows it, `KWD 1.230`, is that sum where no
+            sign was said. Not where nobody was shown one.
 
     Raises:
         InvalidInput: no sum, one of another currency, or with the code `amount_two_sums`.
@@ -54,9 +56,10 @@ def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
         # A sign in a sum without decimals can only be one between thousands.
         whole = {one: number for one, number in numbers.items() if number.as_tuple().exponent == 0}
         numbers = whole or numbers
-    for number in numbers.values():
-        if text == _shown(number, unit):
-            return _money(number, unit.code)
+    if sign is None and as_shown:
+        for number in numbers.values():
+            if text == _shown(number, unit):
+                return _money(number, unit.code)
     sums = list(dict.fromkeys(numbers.values()))
     if not sums:
         return parse_total(text, unit.code)
@@ -70,6 +73,19 @@ def typed(text: str, code: str, sign: DecimalSign | None = None) -> Money:
             code="amount_two_sums",
         )
     return _money(numbers[sign] if sign in numbers else sums[0], unit.code)
+
+
+def expected(text: str, code: str, sign: DecimalSign | None = None) -> Money:
+    """
+    As `typed`, of a sum that is compared with one on the screen: in the form in which that shows it, it is
+    that sum, whatever is said of others beside it.
+    """
+    try:
+        return typed(text, code)
+    except InvalidInput as refused:
+        if sign is None or refused.code != "amount_two_sums":
+            raise
+    return typed(text, code, sign)
 
 
 def refuse_unreadable(text: str) -> None:

@@ -19,7 +19,7 @@ from lib.domain.files.number_styles import (
     value,
     writing,
 )
-from lib.domain.files.typed_sums import is_same, listed, typed
+from lib.domain.files.typed_sums import expected, is_same, listed, typed
 from lib.domain.files.typed_sums import written as written_alone
 from lib.errors import InvalidInput
 from lib.money import Money, format_major, format_money
@@ -168,6 +168,18 @@ def test_sums_as_the_screen_lists_them(text: str, found: list[tuple[str, str]]) 
 )
 def test_a_sum_as_the_screen_shows_it_is_never_asked(text: str, code: str, minor: int) -> None:
     assert typed(text, code) == Money(minor, code)
+
+
+def test_a_sign_that_was_said_goes_before_the_form_of_the_screen() -> None:
+    assert typed("KWD 1.230", "kwd", DecimalSign.COMMA) == Money(1_230_000, "kwd")
+    assert typed("KWD 1.230", "kwd", DecimalSign.DOT) == Money(1_230, "kwd")
+    with pytest.raises(InvalidInput, match="can mean"):
+        typed("KWD 1.230", "kwd", as_shown=False)
+
+
+def test_a_sum_of_the_screen_beside_one_that_was_asked() -> None:
+    assert expected("KWD 1.230", "kwd", DecimalSign.COMMA) == Money(1_230, "kwd")
+    assert expected("1.230", "kwd", DecimalSign.COMMA) == Money(1_230_000, "kwd")
 
 
 def test_a_letter_that_nobody_sees_is_named() -> None:
