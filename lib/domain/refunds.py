@@ -36,9 +36,15 @@ OPEN_STATES = (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN)
 REASONS = {
     "duplicate": "Charged twice",
     "fraudulent": "Fraud",
-    "requested_by_customer": "The customer asked for it, or the sum was wrong",
+    "requested_by_customer": "Customer asked, or wrong sum",
 }
 """The reasons that Stripe takes: https://docs.stripe.com/api/refunds/create"""
+
+
+def why(reason: str | None) -> str:
+    """As `REASONS` has it; what Stripe alone gives as a reason, such as `expired_uncaptured_charge`, in its words."""
+    return REASONS.get(reason or "") or (reason or "").replace("_", " ").capitalize()
+
 
 NOT_KNOWN = "(not known)"
 """In place of whoever asked for a refund that was taken over: Stripe keeps no people."""

@@ -12,6 +12,7 @@ from lib.domain.customer_story import ChargeStory, CustomerStory, GivenBack, Met
 from lib.domain.declines import explain
 from lib.domain.holds import AT_STRIPE, Hold
 from lib.domain.method_types import debit_terms
+from lib.domain.refunds import why
 from lib.domain.retries import method_of
 from lib.money import format_money
 from lib.printing import printed
@@ -89,7 +90,7 @@ def to_html(story: CustomerStory) -> bytes:
                 " · ".join(
                     filter(
                         None,
-                        [(one.reason or "").replace("_", " "), one.note or "", _by(one, person)],
+                        [why(one.reason), one.note or "", _by(one, person)],
                     )
                 ),
                 one.id,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.customer_story import MOST_NOTE, MethodLife
+from lib.domain.refunds import why
 from lib.money import format_money
 from lib.ui import downloads, navigation, outcome, tables
 from lib.ui.context import PageContext
@@ -116,7 +117,7 @@ def refunds(ctx: PageContext, customer_id: str) -> None:
                 "currency": [one.currency for one in orders],
                 "state": [one.state for one in orders],
                 "at": [one.at for one in orders],
-                "why": [one.note or (one.reason or "").replace("_", " ") for one in orders],
+                "why": [one.note or why(one.reason) for one in orders],
             }
         ),
         {

@@ -11,6 +11,7 @@ import streamlit as st
 
 from lib.domain import list_columns
 from lib.domain.books import BookColumn, in_words
+from lib.domain.refunds import why
 from lib.reports.money_back import MoneyBackFilter, MoneyBackReports
 from lib.reports.paging import EXPORT_ROWS, whole
 from lib.reports.sums import count_of, counts_of
@@ -26,6 +27,8 @@ class MoneyBackList:
     lead: str
     icon: str
     none_yet: str
+    why: Callable[[str], str]
+    """Says what Stripe gives as the reason."""
     columns: Callable[[PageContext], dict[str, TableColumn]]
     exported: Sequence[BookColumn]
 
@@ -43,7 +46,7 @@ class MoneyBackList:
         return frame.assign(
             customer_name=frame["name"],
             state=[self.look.format(state) for state in frame["state"]],
-            reason=[in_words(reason or "") for reason in frame["reason"]],
+            reason=[self.why(reason or "") for reason in frame["reason"]],
         )
 
 
@@ -52,6 +55,7 @@ REFUNDS = MoneyBackList(
     "What was given back, newest first. A row opens its charge.",
     "undo",
     "Open a charge that was paid, and ask for a refund there; somebody else approves it.",
+    why,
     lambda ctx: {
         "at": tables.date("Date", ctx.now),
         "name": tables.text("Customer", width=182),
@@ -68,6 +72,7 @@ DISPUTES = MoneyBackList(
     "What customers disputed at their banks, newest first. A row opens its charge.",
     "gavel",
     "When a customer disputes a charge at the bank, Stripe tells Onfile, and it is listed here.",
+    in_words,
     lambda ctx: {
         "at": tables.date("Date", ctx.now),
         "name": tables.text("Customer", width=165),

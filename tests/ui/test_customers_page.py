@@ -243,6 +243,7 @@ class TestTheStory:
         assert list(methods["how"]) == ["by link"]
         assert list(refunds["reference"]) == ["INV-7"]
         assert list(refunds["amount"]) == ["$3.00"]
+        assert list(refunds["why"]) == ["Charged twice"]
         assert "Disputes" not in [one.value for one in at.subheader]
 
     def test_what_is_open_goes_to_a_run_with_one_click(self, opened, world) -> None:

@@ -45,6 +45,7 @@ def test_a_refund_its_sum_and_its_file(open_page, world, services, refunded) -> 
     row = at.dataframe[0].value.iloc[0]
     assert (row["name"], row["reference"], row["amount"]) == ("Acme Ltd", "INV-7", "€5.00")
     assert (row["state"], row["requested_by"]) == (["Refunded"], "Alice Operator")
+    assert row["reason"] == "Charged twice", "in the words of the form that asks for it"
     assert "1 refund" in text(at)
     assert "€5.00 :gray[· 1]" in text(at)
     assert at.pills(key="refunds_state").options == ["Refunded · 1"]

@@ -53,6 +53,7 @@ class TestTheRecord:
             "$12.00",
             str(payment),
             "$3.00",
+            "Charged twice",
             "made outside Onfile",
             "In court",
             "still on",
