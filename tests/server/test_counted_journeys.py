@@ -237,7 +237,8 @@ def test_a_refund_is_asked_for_and_approved(office: Office) -> None:
     wait_until_drawn(alice)
     clicks.on(drawer(alice).get_by_text("Refund", exact=True))
     # The amount that is left stands in its field.
-    clicks.type(drawer(alice).get_by_role("combobox", name="Why"), "asked for it")
+    clicks.type(drawer(alice).get_by_role("combobox", name="Why"), "asked")
+    stays_open_unless_a_person_scrolls(alice)
     clicks.press(alice, "Enter")
     clicks.type(drawer(alice).get_by_role("textbox", name="Note"), f"Sent back {reference}")
     clicks.type(drawer(alice).get_by_label("Your password", exact=True), PRACTICE_PASSWORD)
@@ -293,6 +294,26 @@ def test_from_a_file_of_rows_to_a_certificate(office: Office, reference: str) ->
     assert "€50.00" in certificate
     assert "Bob Approver" in certificate
     assert clicks.count <= 7
+
+
+def stays_open_unless_a_person_scrolls(page: Page) -> None:
+    """The list of choices; a drawer is also moved by a section that opens in it, and by what grows above."""
+    choices = page.locator("[role=listbox]")
+    expect(choices).to_be_visible()
+    moved_by = page.evaluate(
+        """() => {
+            const field = document.querySelector("[role=combobox][aria-expanded=true]");
+            let place = field.parentElement;
+            while (place.scrollTop === 0) place = place.parentElement;
+            const before = place.scrollTop;
+            place.scrollTop -= 20;
+            return before - place.scrollTop;
+        }"""
+    )
+    assert moved_by == 20
+    # The event of a scroll comes with the next frame.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(choices).to_be_visible()
 
 
 def moved(office: Office, reference: str) -> list[int]:

@@ -1,6 +1,7 @@
 // What Streamlit leaves out of the frame: a click on the page one is on starts it afresh, Escape closes a drawer
-// wherever the keyboard is, the menu's sections are lists for those who cannot see them, and tables and charts follow
-// the theme: they are painted in the tones of the one in which they were drawn.
+// wherever the keyboard is, an open list of choices stays open unless a person scrolls, the menu's sections are lists
+// for those who cannot see them, and tables and charts follow the theme: they are painted in the tones of the one in
+// which they were drawn.
 (() => {
   if (window.onfileFrame) return;
   window.onfileFrame = true;
@@ -28,6 +29,27 @@
   document.addEventListener("keydown", (event) => {
     const dialog = event.key === "Escape" && document.querySelector("[role=dialog]");
     if (dialog && !dialog.contains(event.target)) dialog.querySelector("button[aria-label=Close]")?.click();
+  }, true);
+
+  // Streamlit closes an open list of choices as soon as what its field stands in is scrolled by a pixel. The browser
+  // scrolls by itself, too: to a field that the keyboard has reached, and while a section opens or what stands above
+  // grows. That is no reason to take a list away from whoever is choosing.
+  const HAND_MS = 1000;
+  let turned = -HAND_MS, held;
+  for (const kind of ["wheel", "touchmove"]) {
+    document.addEventListener(kind, () => { turned = performance.now(); }, { capture: true, passive: true });
+  }
+  // A scroll bar belongs to the element that it moves.
+  document.addEventListener("pointerdown", (event) => { held = event.target; }, true);
+  document.addEventListener("pointerup", () => { held = null; }, true);
+  window.addEventListener("scroll", (event) => {
+    const field = document.querySelector("[role=combobox][aria-expanded=true]");
+    const moved = event.target;
+    if (!field || !(moved instanceof Node && moved.contains(field))) return;
+    if (moved === held || performance.now() - turned < HAND_MS) return;
+    event.stopImmediatePropagation();
+    // The list follows its field all the same.
+    window.dispatchEvent(new Event("resize"));
   }, true);
 
   // Streamlit puts sections between the list and its items, where a list may have nothing but items.
