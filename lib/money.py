@@ -147,6 +147,12 @@ def currency(code: str) -> Currency:
         InvalidInput: Stripe does not take this currency.
     """
     known = CURRENCIES.get(code.strip().lower())
+    if not code.strip():
+        raise InvalidInput(
+            "No currency is named. Say which, by a code such as usd, eur or jpy.",
+            field="currency",
+            code="currency_missing",
+        )
     if known is None:
         raise InvalidInput(
             f"“{code.strip()[:12]}” is not a currency that Stripe charges. Use a code such as usd, eur or jpy.",

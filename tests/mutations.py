@@ -685,8 +685,8 @@ MUTATIONS = (
     Mutation(
         "a decision moves to a row with another amount when the file is replaced",
         "lib/domain/kept_decisions.py",
-        "        request.money,\n        request.amount_read,\n",
-        "        request.amount_read,\n",
+        "        request.money,\n        amount_read,\n",
+        "        amount_read,\n",
         f"{CORRECTIONS}::TestReplacing::test_decisions_stay_with_rows_that_are_unchanged",
     ),
     Mutation(

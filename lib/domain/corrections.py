@@ -55,6 +55,8 @@ _NO_AMOUNT = Finding(
 )
 # Of the row and not of one cell: another value in a cell does not make a charge of a total.
 _OF_THE_ROW = frozenset({"amount_of_credits", "amount_is_a_sum", "credit_note_mentioned"})
+# Of an amount in its currency; in another one the same digits are judged anew.
+_OF_SUM = frozenset({"amount_too_many_decimals", "amount_too_small", "amount_too_large"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def read(
         case Field.CUSTOMER:
             return clean_customer(pasted_id(text))
         case Field.AMOUNT:
-            if code is None:
+            if not code:
                 raise InvalidInput("Say the currency of this row, too.", field="currency")
             money = checked(typed_sums.typed(text, code, sign))
             return format_major(money.amount, money.currency)
@@ -266,7 +268,8 @@ def findings_of(corrections: InEffect) -> tuple[Finding, ...]:
 
 
 def _with_money(request: RowRequest, cells: Mapping[Field, str | None]) -> RowRequest:
-    number = cells.get(Field.AMOUNT, value_of(request, Field.AMOUNT))
+    # The decimals of the file count: its 1000.00 is no sum in yen, and its 1000 is.
+    number = cells.get(Field.AMOUNT, request.amount_read or value_of(request, Field.AMOUNT))
     code = cells.get(Field.CURRENCY, value_of(request, Field.CURRENCY))
     money, findings = None, request.findings
     if number is not None and code is not None:
@@ -289,4 +292,6 @@ def _is_lifted(finding: Finding, cells: Mapping[Field, str | None]) -> bool:
     if finding.code == "currency_contradicts_format":
         # Found of the amount's cell; only who says the currency settles it.
         return Field.CURRENCY in cells
+    if finding.code in _OF_SUM and Field.CURRENCY in cells:
+        return True
     return finding.column in cells

@@ -90,6 +90,7 @@ def _by_key(requests: Iterable[RowRequest]) -> dict[Hashable, list[RowRequest]]:
 
 def _key(request: RowRequest) -> Hashable:
     # What could not be read may differ in what cannot be told apart: then every cell counts.
+    amount_read = request.amount_read if request.money is None else None
     is_read = request.money is not None and request.customer and request.reference
     customer = customer_key(request.customer)
     unread = () if is_read else tuple(_but_customer(cell, customer) for cell in request.cells)
@@ -97,7 +98,7 @@ def _key(request: RowRequest) -> Hashable:
         customer,
         request.reference,
         request.money,
-        request.amount_read,
+        amount_read,
         request.currency_read,
         unread,
     )

@@ -214,7 +214,7 @@ class RowRequest:
     suffix: str | None = None
     findings: tuple[Finding, ...] = ()
     amount_read: str | None = None
-    """Major units, without `money`: the amount could be read, and not what currency it is in."""
+    """Major units with the decimals that a person sees; None where it could not be read, or `money` alone was kept."""
     currency_read: str | None = None
     """Without `money`: the currency could be read, and not the amount."""
     chosen_beside: tuple[str, ...] | None = None

@@ -97,7 +97,9 @@ _METHODS = {
 }
 # One choice for the file: which of two methods is meant.
 _NEWER_METHODS = {"newer": "The one saved last", "default": "The default at Stripe"}
-_OF_CURRENCY = frozenset(code for code in LABELS if code.startswith("currency_"))
+_OF_CURRENCY = frozenset(
+    {"amount_too_many_decimals", *(code for code in LABELS if code.startswith("currency_"))}
+)
 _OF_METHOD = frozenset(
     {
         "method_chosen",

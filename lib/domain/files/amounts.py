@@ -27,6 +27,8 @@ Fail = Callable[[str, str, Severity], None]
 """Code, message, severity."""
 _SWITCH = "At the command line: --decimal comma or --decimal dot."
 
+# For examples and roundings where the currency is not known: it has as many decimals as any.
+_ANY = "kwd"
 _NUMBER = re.compile(r"[0-9][0-9.,]*", re.ASCII)
 
 
@@ -68,14 +70,15 @@ class NumberStyle:
         return f"“{example}” can mean two sums. {choose}"
 
 
-def amount_of(
-    text: str, cell: Cell | None, code: str, style: NumberStyle, fail: Fail
-) -> Money | None:
+def number_of(
+    text: str, cell: Cell | None, code: str | None, style: NumberStyle, fail: Fail
+) -> Decimal | None:
     """
-    None when `fail` was called with something red.
+    With the decimals that a person sees: 1000.00 is no sum in a currency without any. None when `fail` was
+    called with something red.
 
     Args:
-        code: the currency of the row; one that Stripe charges.
+        code: the currency of the row, one that Stripe charges; None where that is not known.
     """
     if cell is not None and cell.kind is CellKind.NUMBER:
         return _of_number(text, cell, code, fail)
@@ -92,11 +95,19 @@ def amount_of(
         return None
     if not _is_in(text, text, code, fail):
         return None
-    number = _in_style(text, code, style, fail)
-    return None if number is None else _money(number, code, fail)
+    return _in_style(text, code or _ANY, style, fail)
 
 
-def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
+def money_of(number: Decimal, code: str, fail: Fail) -> Money | None:
+    """None when `fail` was called: it is no sum that can be charged in this currency."""
+    try:
+        return parse_amount(f"{number:f}", code)
+    except InvalidInput as refused:
+        fail(refused.code, str(refused), Severity.RED)
+        return None
+
+
+def _of_number(text: str, cell: Cell, code: str | None, fail: Fail) -> Decimal | None:
     number = cell.number or Decimal(0)
     # A format may write the minus: a person sees a credit.
     if number < 0 or is_negative(text):
@@ -108,7 +119,7 @@ def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
         fail("amount_invalid", f"“{text[:24]}” is a share and no amount.", Severity.RED)
         return None
     if cell.code == "General":
-        return _money(number, code, fail)
+        return number
     if not (cell.is_certain or cell.with_comma):
         fail(
             "amount_format_unknown",
@@ -118,7 +129,7 @@ def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
         )
     digits = _NUMBER.findall(text)
     shown = value(digits[0].rstrip("."), DecimalSign.DOT) if len(digits) == 1 else None
-    unit = currency(code)
+    unit = currency(code or _ANY)
     # What a program's own language writes beside it is not in the file; its digits are.
     if shown is None or abs(shown - number) * 2 > Decimal(1).scaleb(-unit.decimals):
         fail(
@@ -141,14 +152,17 @@ def _of_number(text: str, cell: Cell, code: str, fail: Fail) -> Money | None:
             f"The cell shows “{text.strip()[:24]}”, and holds {number:f}. Check that this is the amount.",
             Severity.AMBER,
         )
-    return _money(shown, code, fail)
+    return shown
 
 
-def _is_in(signs: str, text: str, code: str, fail: Fail) -> bool:
+def _is_in(signs: str, text: str, code: str | None, fail: Fail) -> bool:
     """Whether the currency that is written beside the number may be the row's."""
     named = currency_signs.named(signs)
     if named is None or code in named:
         return True
+    if code is None:
+        # Which of its currencies is meant is said with the amount.
+        return False
     other = f"{next(iter(named)).upper()}" if len(named) == 1 else "another currency"
     fail(
         "currency_contradicts_format",
@@ -197,11 +211,3 @@ def _refused(text: str, code: str, fail: Fail) -> None:
         fail(refused.code, str(refused), Severity.RED)
     else:
         fail("amount_invalid", f"“{text[:24]}” is not an amount.", Severity.RED)
-
-
-def _money(number: Decimal, code: str, fail: Fail) -> Money | None:
-    try:
-        return parse_amount(f"{number:f}", code)
-    except InvalidInput as refused:
-        fail(refused.code, str(refused), Severity.RED)
-        return None

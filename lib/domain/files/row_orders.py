@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lib.domain.charges import clean_description, clean_reference
-from lib.domain.files.amounts import NumberStyle, amount_of
+from lib.domain.files.amounts import NumberStyle, money_of, number_of
 from lib.domain.files.columns import is_ours
 from lib.domain.files.row_cells import RowCells
 from lib.domain.files.row_errors import RowError
@@ -17,7 +17,7 @@ from lib.domain.identity import customer_key, unreadable
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
-from lib.money import Money, currency, format_major
+from lib.money import Money, currency
 
 _LONGEST_CUSTOMER = 320
 # Cards that were saved before PaymentMethods existed keep their old kind of id.
@@ -26,7 +26,16 @@ _NOT_IN_SUFFIX = set("<>\\'\"*")
 _REPEATED = "reference_repeated"
 # What can be said of an amount whose currency is not known.
 _OF_ANY_CURRENCY = frozenset(
-    {"amount_invalid", "amount_negative", "decimal_unconfirmed", "decimal_other_style"}
+    {
+        "amount_invalid",
+        "amount_negative",
+        "amount_format_unknown",
+        "amount_rounded",
+        "amount_shown_otherwise",
+        "amount_with_words",
+        "decimal_unconfirmed",
+        "decimal_other_style",
+    }
 )
 
 
@@ -46,7 +55,7 @@ class RowOrder:
     warnings: tuple[RowError, ...] = ()
     """What a person should look at; the row can be charged."""
     amount_read: str | None = None
-    """In major units, where the amount could be read and what currency it is in could not."""
+    """In major units, with the decimals that a person sees; None where it could not be read."""
     currency_read: str | None = None
     """Where the currency could be read and the amount could not."""
     earlier_corrections: tuple[tuple[str, str], ...] = ()
@@ -153,7 +162,7 @@ class RowReader:
             cells.fail(
                 "currency",
                 "currency_missing",
-                "A currency is needed: a code such as usd, eur or jpy.",
+                "The row names no currency. Write a code such as usd, eur or jpy.",
             )
         known = cells.attempt("currency", lambda: currency(code)) if code else None
         if known is not None and self._stated and known.code not in self._stated:
@@ -180,14 +189,14 @@ class RowReader:
             if known is not None or problem in _OF_ANY_CURRENCY:
                 cells.fail("amount", problem, message, severity)
 
-        money = amount_of(amount, cell, known.code if known else "kwd", self._style, fail)
-        if known is not None:
-            return money, None, None if money else known.code
-        # Three decimals, more than any other currency has.
-        number = (
-            format_major(money.amount, money.currency).rstrip("0").rstrip(".") if money else None
+        number = number_of(amount, cell, known.code if known else None, self._style, fail)
+        money = money_of(number, known.code, fail) if number is not None and known else None
+        is_unread = known is not None and money is None
+        return (
+            money,
+            None if number is None else f"{number:f}",
+            known.code if known and is_unread else None,
         )
-        return None, number, None
 
 
 def clean_suffix(text: str) -> str | None:

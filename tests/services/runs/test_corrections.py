@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import xlsxwriter
 
 from lib.domain.actors import Actor, Role
 from lib.domain.control_totals import typed
@@ -325,6 +326,89 @@ class TestCustomersAndMethods:
         world.finish(session.session_id or "")
         world.services.runs.drafts.check_again(run_id, by=ALICE)
         assert row(world, run_id, 4).state is RowState.PLANNED
+
+
+class TestDecimalsOfTheFile:
+    """A currency that is set afterwards counts for what a person sees in the file, as in a file that names it."""
+
+    @pytest.mark.parametrize(
+        ("cell", "before", "after", "minor"),
+        [
+            ("1000.00", "", "jpy", None),
+            ("1000.00", "usd", "jpy", None),
+            ("1000.00", "", "isk", None),
+            ("1000", "", "jpy", 1_000),
+            ("1000", "usd", "jpy", 1_000),
+            ("1000", "usd", "isk", 100_000),
+            ("1000.5", "", "jpy", None),
+            ("1000.00", "", "eur", 100_000),
+            ("1000.00", "jpy", "eur", 100_000),
+            ("1.50", "kwd", "eur", 150),
+            ("10.3456", "", "eur", None),
+            ("12.5", "jpy", "eur", 1_250),
+            ("30", "jpy", "eur", 3_000),  # too little in yen
+            ("0.10", "eur", "jpy", None),
+        ],
+    )
+    def test_a_currency_that_is_set(
+        self, world: World, cell: str, before: str, after: str, minor: int | None
+    ) -> None:
+        customer = payer(world, "one@example.com")
+        run_id = imported(world, f"{customer},{cell},{before},INV-1,,")
+        correct(world, run_id, 2, currency=after)
+        mended = row(world, run_id)
+        assert mended.amount == minor
+        assert mended.state == ("planned" if minor else "blocked")
+        # The same as in a file that says it by itself.
+        other = row(world, imported(world, f"{customer},{cell},{after},INV-1,,"))
+        assert other.amount == minor
+        if minor is None:
+            (why,) = [one for one in mended.findings if one.severity == "red"]
+            assert why.code == "amount_too_many_decimals"
+            assert (why.code, why.message) in [(one.code, one.message) for one in other.findings]
+
+    def test_a_sum_that_is_typed_with_it(self, world: World) -> None:
+        run_id = imported(world, f"{payer(world, 'one@example.com')},12.00,usd,INV-1,,")
+        with pytest.raises(InvalidInput, match=r"JPY has no decimals; “1000\.00” has 2"):
+            correct(world, run_id, 2, currency="jpy", amount="1000.00")
+        correct(world, run_id, 2, currency="jpy", amount="1,000")
+        assert row(world, run_id).amount == 1_000
+
+    def test_it_is_still_so_when_the_rows_are_checked_again(self, world: World) -> None:
+        run_id = imported(world, f"{payer(world, 'one@example.com')},1000,usd,INV-1,,")
+        correct(world, run_id, 2, currency="jpy")
+        world.services.runs.drafts.check_again(run_id, by=ALICE)
+        assert row(world, run_id).amount == 1_000
+        world.services.runs.corrections.undo(run_id, [2], reason="no", by=ALICE)
+        assert row(world, run_id).amount == 100_000
+
+    def test_no_currency_is_said_in_a_sentence(self, world: World) -> None:
+        run_id = imported(world, f"{payer(world, 'one@example.com')},12.00,,INV-1,,")
+        (found,) = row(world, run_id).findings
+        assert found.message.startswith("The row names no currency.")
+        with pytest.raises(InvalidInput, match=r"^No currency is named\."):
+            correct(world, run_id, 2, currency="")
+
+    def test_what_was_found_of_the_amount_stays_when_the_currency_is_set(
+        self, world: World
+    ) -> None:
+        data = io.BytesIO()
+        book = xlsxwriter.Workbook(data, {"in_memory": True})
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEADER.split(","))
+        customer = payer(world, "one@example.com")
+        sheet.write_row(1, 0, [customer, 12.346, "", "INV-1"])
+        sheet.write_number(1, 1, 12.3461, book.add_format({"num_format": "0.000"}))
+        sheet.write_row(2, 0, [customer, 1000, "", "INV-2"])
+        sheet.write_number(2, 1, 1000, book.add_format({"num_format": "0.00"}))
+        book.close()
+        files = world.services.runs.files
+        world.services.users.add_practice_users()
+        run = files.create_run(files.open(data.getvalue(), "may.xlsx"), name="May", by=ALICE)
+        correct(world, run.id, 2, currency="kwd")
+        correct(world, run.id, 3, currency="jpy")
+        assert "amount_rounded" in codes(row(world, run.id))
+        assert "amount_too_many_decimals" in codes(row(world, run.id, 3))
 
 
 class TestApproval:
