@@ -171,7 +171,7 @@ def test_control_totals_are_those_of_the_file(run: Run, world: World, file: Path
             "1 row without a readable amount is not counted.",
         ),
         (["--expect-total", "12,34.1:eur"], "amount_invalid", "is not an amount"),
-        (["--expect-total", "12.34"], "currency_unknown", "is not a currency"),
+        (["--expect-total", "12.34"], "currency_missing", "write each total with its currency"),
         (["--canary", "-1"], "invalid_input", "or 0 for no stop"),
     ):
         refused = as_alice(run, *submit, *options)
@@ -180,6 +180,12 @@ def test_control_totals_are_those_of_the_file(run: Run, world: World, file: Path
     totals = ("--expect-total", "12.34:eur", "--expect-total", "25.00:USD")
     done = as_alice(run, *submit, "--expect-rows", "4", *totals).json
     assert done["control"] == {"rows": 4, "totals": {"eur": 1_234, "usd": 2_500}}
+
+
+def test_control_totals_are_taken_as_the_run_shows_them(run: Run, file: Path) -> None:
+    run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
+    done = as_alice(run, "runs", "submit", run_id, "--expect-total", "€12.34 · $25.00").json
+    assert done["control"] == {"rows": None, "totals": {"eur": 1_234, "usd": 2_500}}
 
 
 def test_reject_sends_it_back(run: Run, file: Path) -> None:

@@ -80,7 +80,7 @@ def add_runs(
                 action="append",
                 default=[],
                 metavar="AMOUNT:CUR",
-                help="for example 12345.60:eur; once for each currency",
+                help="for example 12345.60:eur, once for each currency; or as the run shows them",
             )
             add_decimal(made, "a total")
         elif word in ("approve", "reject"):

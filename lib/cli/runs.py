@@ -19,6 +19,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
 from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
 from lib.domain.files.sheets import Note
+from lib.domain.files.typed_sums import listed
 from lib.domain.newer_methods import NEWER_METHOD
 from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState, Severity
 from lib.money import format_money
@@ -111,10 +112,8 @@ def _read(run: Run) -> list[str]:
 
 
 def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    totals = [text.rpartition(":") for text in arguments.expect_totals]
     with two_sums_named():
-        sums = [(amount, code) for amount, _, code in totals]
-        control = typed(arguments.expect_rows, sums, sign_of(arguments))
+        control = typed(arguments.expect_rows, _expected(services, arguments), sign_of(arguments))
     services.runs.approvals.submit(
         arguments.run,
         by=person(actor),
@@ -124,6 +123,19 @@ def submit(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
         wait_for_cards=arguments.wait_for_cards,
     )
     return _shown(services, arguments)
+
+
+def _expected(services: Services, arguments: Arguments) -> list[tuple[str, str]]:
+    """Totals as AMOUNT:CUR, or as the run shows them."""
+    totals: list[tuple[str, str]] = []
+    for text in arguments.expect_totals:
+        amount, sign, code = text.rpartition(":")
+        if sign:
+            totals.append((amount, code))
+        else:
+            currencies = services.runs.views.run(arguments.run).totals
+            totals += listed(text, currencies)
+    return totals
 
 
 def approve(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

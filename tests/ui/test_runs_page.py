@@ -30,6 +30,7 @@ from tests.charge_runs import (
     uow,
 )
 from tests.services.runs.test_new_cards import charge_of, failing, saves_a_card, tick
+from tests.spreadsheets.case_files import csv_of
 from tests.ui.charge_pages import button, buttons, choose, confirm, fetched, ran, text
 from tests.ui.conftest import PASSWORD
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, NO_MONEY, World
@@ -163,6 +164,16 @@ class TestDraft:
         assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
         at = open_page("runs", as_="bob", query={"run": run_id})
         assert "The maker expected 1 row, $12.34, €0.00 in all" in text(at)
+
+    def test_takes_the_totals_as_the_draft_shows_them(self, open_page, world) -> None:
+        customer = row(world)[0]
+        file = csv_of([(customer, "1234.50", "eur", "INV-1"), (customer, "120", "gbp", "INV-2")])
+        runs = world.services.runs
+        run_id = runs.files.create_run(runs.files.open(file, "f.csv"), name="f", by=ALICE).id
+        at = open_page("runs", as_="alice", query={"run": run_id})
+        at.text_input(key="run_control_totals").set_value("€1,234.50 · £120.00")
+        ran(button(at, "run_submit").click().run())
+        assert state_of(world, run_id) is RunState.AWAITING_APPROVAL
 
     def test_a_total_that_can_mean_two_sums_is_asked(self, open_page, world) -> None:
         run_id = draft(world, [(*row(world)[:2], 123_400, "INV-1")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from decimal import Decimal
 
@@ -19,8 +18,12 @@ NO_CHARGE = "A negative amount is no charge: a credit, a refund or a payment."
 # Letters only: ½ and ² are numbers, and belong to the sum.
 _WORD = rf"[\p{{L}}\p{{M}}]+\.?|[{currency_signs.SIGNS}]"
 _BESIDE = regex.compile(rf"\A(?:{_WORD}|\s)+|(?:\s|{_WORD})+\Z")
-# Between sums of several currencies, not inside of one.
-_BETWEEN = re.compile(r"[;\n]|,\s+|(?<=[^\W\d_]),")
+# Between sums of several currencies, not inside of one: what our own pages write there, and people.
+_BETWEEN = regex.compile(
+    r"[;·•&+|；、\n\v\f\r\x1c-\x1e\x85\u2028\u2029]|\sand\s|,\s+|(?<=\p{L}),"
+    rf"|,(?=\p{{L}}|[{currency_signs.SIGNS}])",
+    regex.IGNORECASE,
+)
 
 
 def written(text: str) -> str:
@@ -117,7 +120,7 @@ def is_same(money: Money, text: str) -> bool:
 
 def listed(text: str, currencies: Collection[str]) -> list[tuple[str, str]]:
     """
-    Sums of several currencies, each with its code: “€1,234.50, ¥5,000” or “12345.60 eur; 5000 jpy”.
+    Sums of several currencies, each with its code: “€1,234.50 · ¥5,000”, “12345.60 eur and 5000 jpy”.
 
     Args:
         currencies: those that are expected, for signs that several have.
@@ -126,17 +129,28 @@ def listed(text: str, currencies: Collection[str]) -> list[tuple[str, str]]:
         InvalidInput: one without a currency.
     """
     sums = []
-    for piece in filter(None, map(str.strip, _BETWEEN.split(text))):
-        named = currency_signs.named(piece) or frozenset()
-        expected = named & set(currencies)
-        codes = named if len(named) == 1 else expected
+    # What is copied out of a table has a tab between the code and the sum.
+    pieces = _BETWEEN.split(visible(text).replace("\t", " "))
+    for piece in filter(None, map(visible, pieces)):
+        refuse_unreadable(piece)
+        codes = currency_signs.named(piece) or frozenset()
+        if len(codes) > 1:
+            codes = codes & set(currencies) or codes
+            codes = frozenset(code for code in codes if _is_as_shown(piece, code)) or codes
         if len(codes) != 1:
             raise InvalidInput(
-                "Write each total with its currency, for example 12345.60 eur, 5000 jpy.",
+                f"“{piece[:24]}”: write each total with its currency, for example 12345.60 eur, 5000 jpy.",
                 field="totals",
+                code="currency_missing",
             )
         sums.append((piece, next(iter(codes))))
     return sums
+
+
+def _is_as_shown(text: str, code: str) -> bool:
+    """Whether our pages write a sum of this currency like that: of all dollars only those of the US are “$”."""
+    unit = currency(code)
+    return any(text == _shown(number, unit) for number in readings(written(text)).values())
 
 
 def _shown(number: Decimal, unit: Currency) -> str:
