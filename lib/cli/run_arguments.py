@@ -72,7 +72,8 @@ def add_runs(
                 "--expect-rows",
                 default="",
                 metavar="N",
-                help="all rows of the file by your own books; otherwise it is not submitted",
+                help="all rows of the run by your own books, blocked and left out ones too, and not what was hidden and left out "
+                "when the file was read; otherwise it is not submitted",
             )
             made.add_argument(
                 "--expect-total",

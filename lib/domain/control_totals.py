@@ -1,21 +1,28 @@
 """
 Control totals: how many rows and how much a maker expects, typed from their own books.
 
-They are compared with everything that is in the file, sent or not: a row that is missing or doubled is
-to be noticed before anybody looks at what our rules say of the rest.
+They are compared with every row of the run, sent or not: a row that is missing or doubled is to be noticed
+before anybody looks at what our rules say of the rest. Rows that were left out when the file was read, as
+nobody sees them in the spreadsheet, are in no figure on the page and in none of these: each place says so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lib.domain.files import typed_sums
-from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.number_styles import DecimalSign, narrow
 from lib.errors import InvalidInput
 from lib.money import format_money
 
+_ROWS = re.compile(
+    r"(?P<count>[0-9]{1,3}(?P<group>[,.' ])[0-9]{3}(?:(?P=group)[0-9]{3})*|[0-9]*)(?: *rows?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_GROUPS = str.maketrans("", "", ",.' ")
 # More digits than any file has rows; a number of thousands of digits is not even read.
 _MOST_DIGITS = 9
 
@@ -40,7 +47,7 @@ class ControlTotals:
 
 @dataclass(frozen=True, slots=True)
 class FileTotals:
-    """All rows that a run holds: those of its file, whatever becomes of them."""
+    """All rows that a run holds, whatever becomes of them."""
 
     rows: int
     totals: Mapping[str, int] = field(default_factory=dict)
@@ -53,6 +60,8 @@ class FileTotals:
     """`totals` with the amounts and currencies that were corrected; None when it is the same."""
     unreadable_still: int = 0
     """Rows without an amount after the corrections."""
+    not_counted: str = ""
+    """A sentence on rows of the file that are not in the run."""
 
     @property
     def as_corrected(self) -> Mapping[str, int]:
@@ -71,15 +80,15 @@ def typed(
     What a person typed, or None when that is nothing.
 
     Args:
-        rows: digits, or nothing.
+        rows: how many, or nothing.
         totals: amounts in major units, each with its currency.
         sign: the decimal sign that the person uses, for what can mean two sums.
 
     Raises:
         InvalidInput: no number, no amount, or two totals of one currency.
     """
-    digits = rows.strip()
-    if digits and not (digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS):
+    digits = _count(rows)
+    if digits is None or len(digits) > _MOST_DIGITS:
         raise InvalidInput("Write how many rows you expect, in digits.", field="rows")
     sums: dict[str, int] = {}
     for amount, code in totals:
@@ -95,6 +104,12 @@ def typed(
     return ControlTotals(int(digits) if digits else None, sums or None)
 
 
+def _count(text: str) -> str | None:
+    """Digits, also as the screen shows them: “1,234” or “1,234 rows”; None for anything else."""
+    match = _ROWS.fullmatch(narrow(text))
+    return match["count"].translate(_GROUPS) if match else None
+
+
 def check(control: ControlTotals, file: FileTotals) -> None:
     """
     Compared twice: with the file as it came, and with the corrections. One of the two has to fit.
@@ -102,9 +117,10 @@ def check(control: ControlTotals, file: FileTotals) -> None:
     Raises:
         InvalidInput: neither has what was typed; `field` is rows or totals.
     """
+    beside = f" {file.not_counted}" if file.not_counted else ""
     if control.rows is not None and control.rows != file.rows:
         raise InvalidInput(
-            f"You expect {_rows(control.rows)}, but this run holds {file.rows:,}.{_kept_back(file)}",
+            f"You expect {_rows(control.rows)}, but this run holds {file.rows:,}.{_kept_back(file)}{beside}",
             field="rows",
             code="control_rows",
         )
@@ -120,7 +136,7 @@ def check(control: ControlTotals, file: FileTotals) -> None:
             )
             raise InvalidInput(
                 f"You expect {format_money(expected, code)}, but the file's rows add up to {format_money(actual, code)}{too}."
-                f"{unread and f' {unread}'}{_kept_back(file)}",
+                f"{unread and f' {unread}'}{_kept_back(file)}{beside}",
                 field="totals",
                 code="control_totals",
             )

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from lib.domain.certificates import Certificate, CertificateLine
+from lib.domain.files.readings import not_counted
 from lib.domain.runs import ApprovalDecision, Run
 from lib.money import format_money
 from lib.printing import printed
@@ -96,6 +97,7 @@ def to_html(paper: Paper) -> bytes:
         ("Executed", f"{at(run.started_at)} to {at(run.finished_at)}"),
         ("Compared with Stripe", f"{at(certificate.at)}, by {person(certificate.by)}"),
         ("File", run.file_name or "none"),
+        *([("Not in the run", beside)] if (beside := not_counted(run.reading)) else []),
         ("SHA-256 of the file", run.file_digest or "none"),
         ("SHA-256 of what was approved", run.digest or "none"),
         ("End of the audit log", certificate.content.get("audit_head", "not kept then")),

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from lib.domain.breaker import RowResult
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.control_totals import FileTotals
+from lib.domain.files.readings import not_counted
 from lib.domain.identity import reference_key
 from lib.domain.runs import (
     CollectedElsewhere,
@@ -229,8 +230,9 @@ class RunRowStore:
         counts = next(
             self._database.query(
                 """SELECT count(*) AS n, coalesce(sum(state = 'blocked'), 0) AS blocked,
-                       coalesce(sum(state = 'cancelled'), 0) AS left_out
-                   FROM run_rows WHERE run_id = ?""",
+                       coalesce(sum(state = 'cancelled'), 0) AS left_out,
+                       (SELECT reading FROM runs WHERE id = ?1) AS reading
+                   FROM run_rows WHERE run_id = ?1""",
                 (run_id,),
             )
         )
@@ -248,6 +250,7 @@ class RunRowStore:
             left_out=counts["left_out"],
             corrected=totals,
             unreadable_still=unreadable,
+            not_counted=not_counted(orjson.loads(counts["reading"] or "null")),
         )
 
     def _totals(self, run_id: str, amount: str, currency: str) -> tuple[dict[str, int], int]:

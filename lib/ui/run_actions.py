@@ -11,6 +11,7 @@ from lib.domain.approvals import RENEWABLE
 from lib.domain.control_totals import ControlTotals, typed, uncounted
 from lib.domain.files import typed_sums
 from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.readings import not_counted
 from lib.domain.runs import Run, RunState
 from lib.services.runs.run_object import RunView
 from lib.ui import outcome, run_words, second_look, typed_amount
@@ -46,9 +47,11 @@ def _submit(ctx: PageContext, view: RunView) -> None:
             f"{plural(planned, 'row')} can be charged. Kept back and listed: {blocked:,} blocked, "
             f"{left_out:,} left out. Somebody else then approves exactly this."
         )
+        beside = not_counted(view.run.reading)
         st.caption(
-            f"“Rows you expect” is the figure Rows above: all {plural(sum(view.counts.values()), 'row')}, blocked "
-            "and left out ones too. Totals are compared with the file as it came, and with the corrections."
+            f"“Rows you expect” is the figure Rows above: all {plural(sum(view.counts.values()), 'row')} of this run, "
+            "blocked and left out ones too. Totals are of these rows, as they came and with the corrections."
+            f"{escape(f' {beside}') if beside else ''}"
         )
         if view.without_card:
             st.caption(
@@ -62,14 +65,14 @@ def _submit(ctx: PageContext, view: RunView) -> None:
                 key="run_control_rows",
                 autocomplete="off",
                 placeholder="As your own books say",
-                help="The figure Rows above: all rows of the file, blocked and left out ones too.",
+                help="The figure Rows above: all rows of this run, blocked and left out ones too.",
             )
             sums = right.text_input(
                 "Totals you expect (optional)",
                 key="run_control_totals",
                 autocomplete="off",
                 placeholder="12345.60 eur, 5000 jpy",
-                help="Of all rows, from your own books and not from this page: a wrong file is noticed here.",
+                help="Of these rows, from your own books and not from this page: a wrong file is noticed here.",
             )
             with right:
                 sign = typed_amount.ask_of_several(
@@ -146,9 +149,9 @@ def _decide(ctx: PageContext, view: RunView) -> None:
                 else ""
             )
         )
-        unread = uncounted(ctx.services.runs.draft_views.file_totals(run.id).unreadable)
-        if unread:
-            st.caption(unread)
+        file = ctx.services.runs.draft_views.file_totals(run.id)
+        for sentence in filter(None, (uncounted(file.unreadable), file.not_counted)):
+            st.caption(escape(sentence))
         if by.username in approvers:
             st.caption("Approved by you. One more person has to approve.")
             return

@@ -20,6 +20,20 @@ def test_major_units_of_each_currency() -> None:
     assert ControlTotals(1).in_words() == "1 row"
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("1,234", 1_234),
+        ("1,234 rows", 1_234),
+        ("12\u2060", 12),
+        ("1.234.567", 1_234_567),
+        ("1 row", 1),
+    ],
+)
+def test_rows_are_taken_as_the_screen_shows_them(text: str, rows: int) -> None:
+    assert typed(text, []) == ControlTotals(rows)
+
+
 def test_a_total_may_be_more_or_less_than_one_charge() -> None:
     found = typed("", [("99999999999.99", "idr"), ("0.10", "usd"), ("0", "eur")])
     assert found == ControlTotals(None, {"idr": 9_999_999_999_999, "usd": 10, "eur": 0})
@@ -31,6 +45,9 @@ def test_a_total_may_be_more_or_less_than_one_charge() -> None:
         ("one", [], "rows"),
         ("-1", [], "rows"),
         ("1.0", [], "rows"),
+        ("1,23", [], "rows"),
+        ("1,234.567", [], "rows"),
+        ("1\u202e2", [], "rows"),
         ("٣", [], "rows"),
         ("9" * 10, [], "rows"),
         ("9" * 5_000, [], "rows"),

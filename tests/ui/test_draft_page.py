@@ -6,10 +6,12 @@ import pytest
 
 from lib.domain.corrections import Field
 from lib.domain.files.number_styles import DecimalSign
+from lib.domain.files.readings import Choices, Hidden
 from lib.domain.runs import RowState, RunState
 from lib.errors import Misconfigured
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approve, rows_of
+from tests.spreadsheets.case_files import sheet_of
 from tests.ui.charge_pages import button, buttons, choose, ran, text
 from tests.world import ALICE, World
 
@@ -343,7 +345,10 @@ class TestExpectedRows:
         at = opened(run_id)
         rows = next(metric.value for metric in at.metric if metric.label == "Rows")
         assert rows == "3"
-        assert "is the figure Rows above: all 3 rows, blocked and left out ones too" in text(at)
+        assert (
+            "is the figure Rows above: all 3 rows of this run, blocked and left out ones too"
+            in text(at)
+        )
         at.text_input(key="run_control_rows").set_value(rows)
         ran(button(at, "run_submit").click().run())
         assert world.services.runs.control.find(run_id).state is RunState.AWAITING_APPROVAL
@@ -372,3 +377,25 @@ class TestAnotherFile:
         assert [r.description for r in rows_of(world, run_id)] == ["For May", None]
         said = text(at)
         assert "Row 3 (INV-2), description: it is not in the new file" in said
+
+    def test_hidden_rows_that_were_left_out_are_not_among_them_and_it_says_so(
+        self, world: World, opened, open_page
+    ) -> None:
+        customer = payer(world, "a@example.com")
+        rows = [(customer, 12, "usd", "INV-1"), (customer, 5, "usd", "INV-2")]
+        runs, data = world.services.runs, sheet_of(rows, hidden_rows=[2], hidden_sheet=rows)
+        upload = runs.files.open(data, "f.xlsx")
+        choices = Choices(hidden=Hidden.LEAVE_OUT)
+        run_id = runs.files.create_run(upload, name="f", by=ALICE, choices=choices).id
+        says = (
+            "Left out when the file was read, and counted nowhere: 1 row hidden (row 3) with $5.00; "
+            "2 rows (the hidden sheet “Last year”) with $17.00."
+        )
+        at = opened(run_id)
+        assert says in text(at)
+        at.text_input(key="run_control_rows").set_value("2")
+        button(at, "run_submit").click().run()
+        assert f"You expect 2 rows, but this run holds 1. {says}" in text(at)
+        at.text_input(key="run_control_rows").set_value("1 row")
+        ran(button(at, "run_submit").click().run())
+        assert says in text(open_page("runs", as_="bob", query={"run": run_id}))

@@ -153,3 +153,23 @@ class Reading:
             return "not decided"
         is_in = self.hidden is Hidden.INCLUDE and not unseen.sheet
         return "included" if is_in else "left out"
+
+
+def not_counted(reading: Mapping[str, Any] | None) -> str:
+    """
+    A sentence on the rows that are in the file and not in the run, as nobody sees them in the spreadsheet; empty
+    without any.
+
+    Args:
+        reading: as it is kept with a run.
+    """
+    if not reading:
+        return ""
+    parts = [
+        Unseen(one["why"], tuple(one["rows"]), one["totals"], one["sheet"]).in_words()
+        for one in reading.get("unseen", ())
+        if one["sheet"] or reading["hidden"] == Hidden.LEAVE_OUT
+    ]
+    if not parts:
+        return ""
+    return f"Left out when the file was read, and counted nowhere: {'; '.join(parts)}."

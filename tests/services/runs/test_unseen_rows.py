@@ -140,6 +140,17 @@ class TestEveryWay:
         assert {number for number, codes in found.items() if "row_hidden" in codes} == {3, 5}
 
 
+def test_the_certificate_names_what_is_not_in_the_run(world: World, payer: str) -> None:
+    runs = world.services.runs
+    upload = runs.files.open(file(payer, by_hand), "a.xlsx")
+    run = runs.files.create_run(upload, name="Case", by=ALICE, choices=LEAVE_OUT)
+    approve(world, runs.approvals.submit(run.id, by=ALICE))
+    runs.control.start(run.id, by=ALICE)
+    assert runs.executor.execute(run.id)
+    page = runs.papers.printed(runs.certificates.certify(run.id, by=ALICE)).decode()
+    assert "counted nowhere: 2 rows hidden (rows 3, 5) with $230.00, €450.00." in page
+
+
 def test_a_group_that_is_open_hides_nothing(world: World, payer: str) -> None:
     def open_group(_: object, sheet: xlsxwriter.worksheet.Worksheet) -> None:
         for at in (2, 4):
