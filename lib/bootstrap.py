@@ -315,7 +315,7 @@ def build_services(
         base = api_base() if callable(api_base) else api_base
         return base or configured.stripe_api_base
 
-    uow = UnitOfWork(configured.database)
+    uow = UnitOfWork(configured.database, clock=clock)
     gateway = StripeGateway(
         configured.stripe_secret_key,
         address,

@@ -104,7 +104,7 @@ MUTATIONS = (
     Mutation(
         "old news switch a lifted hold on again",
         "lib/domain/holds.py",
-        "        if known.is_open or _may_be_old(known, asked_at_ms):\n",
+        "        if known.is_open or _may_be_old(known, asked_at_ms, now_ms):\n",
         "        if known.is_open:\n",
         f"{HOLDS}::TestAtStripe tests/domain/test_holds.py",
     ),

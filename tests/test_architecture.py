@@ -137,7 +137,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.store.states",
         "lib.store.sync_state",
     },
-    "lib.store": {"lib.domain", "lib.errors", "lib.money"},
+    "lib.store": {"lib.clock", "lib.domain", "lib.errors", "lib.money"},
     "lib.stripe_gateway": {"lib.clock", "lib.domain", "lib.errors", "lib.metrics"},
     "lib.spreadsheets": {"lib.domain", "lib.errors", "lib.money"},
     "lib.printing": {"lib.domain", "lib.money"},

@@ -31,9 +31,6 @@ _MARK = re.compile(
     re.DOTALL | re.ASCII,
 )
 _WRITTEN_AS = "%Y-%m-%dT%H:%M:%SZ"
-# An answer is never an hour younger than its question: a moment that lies further ahead is of a clock
-# that was wrong, and keeps nothing out.
-_HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +134,15 @@ def mark_of(customer: str, value: str | None, *, at: int) -> HoldMark | None:
     return HoldMark(by_hand, True, at, AT_STRIPE, match["reason"] if match else words)
 
 
-def step_of(mark: HoldMark | None, holds: Sequence[Hold], *, asked_at_ms: int) -> HoldStep:
+def step_of(
+    mark: HoldMark | None, holds: Sequence[Hold], *, asked_at_ms: int, now_ms: int
+) -> HoldStep:
     """What Stripe's word about one customer does, by all holds of that customer here."""
     known = next((one for one in holds if mark is not None and one.id == mark.id), None)
     if mark is not None and mark.is_on:
         if known is None:
             return HoldStep.ADD
-        if known.is_open or _may_be_old(known, asked_at_ms):
+        if known.is_open or _may_be_old(known, asked_at_ms, now_ms):
             return HoldStep.NOTHING
         return HoldStep.SWITCH_ON_AGAIN
     if mark is not None and known is None:
@@ -155,6 +154,7 @@ def step_of(mark: HoldMark | None, holds: Sequence[Hold], *, asked_at_ms: int) -
     return HoldStep.WRITE if ours and not is_told else HoldStep.NOTHING
 
 
-def _may_be_old(lifted: Hold, asked_at_ms: int) -> bool:
+def _may_be_old(lifted: Hold, asked_at_ms: int, now_ms: int) -> bool:
+    """Not by a lift that is later than now: it is of a clock that has been set back since."""
     confirmed = lifted.lift_confirmed_at_ms
-    return confirmed is None or 0 <= confirmed - asked_at_ms <= _HOUR_MS
+    return confirmed is None or asked_at_ms <= confirmed <= now_ms

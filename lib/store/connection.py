@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.clock import Clock, epoch_ms, utcnow
+
 # Long enough for the slowest single transaction of ours on a busy disk; after that a clear error
 # beats a page that hangs.
 BUSY_TIMEOUT_SECONDS = 10.0
@@ -40,11 +42,13 @@ def connect(
     *,
     any_thread: bool = False,
     factory: type[sqlite3.Connection] = sqlite3.Connection,
+    clock: Clock = utcnow,
 ) -> Database:
     """
     Open a connection for the calling thread; the caller closes it.
 
-    With `any_thread` the caller sees to it that only one thread uses it at a time.
+    With `any_thread` the caller sees to it that only one thread uses it at a time. SQL has the clock's
+    moment as `now_ms()`.
 
     `synchronous=FULL`: losing the last commit on a power cut could lose the row that says a
     charge was sent, and it costs 0.1 ms a write.
@@ -58,6 +62,7 @@ def connect(
         factory=factory,
     )
     database = _Database(connection)
+    connection.create_function("now_ms", 0, lambda: epoch_ms(clock()))
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA synchronous = FULL")
     database.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")

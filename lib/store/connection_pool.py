@@ -22,6 +22,7 @@ from typing import cast
 
 from sqlite_utils import Database
 
+from lib.clock import Clock, utcnow
 from lib.store.connection import CACHE_KB, connect, write_transaction
 from lib.store.trouble import DamageNote, is_damage
 
@@ -85,8 +86,9 @@ _inherited: list[_Kept] = []
 class ConnectionPool:
     """Thread-safe. A thread has one unit of work at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Clock = utcnow) -> None:
         self.path = path
+        self.clock = clock
         self.damage = DamageNote(path)
         self._readers: deque[_Kept] = deque()
         self._writers: deque[_Kept] = deque()
@@ -161,7 +163,7 @@ class ConnectionPool:
         if any(kept.file != file for kept in (*self._readers, *self._writers)):
             # Before the new file has a log: the last to close removes what has the old one's name.
             self.close()
-        database = connect(self.path, any_thread=True, factory=_Connection)
+        database = connect(self.path, any_thread=True, factory=_Connection, clock=self.clock)
         connection = cast(_Connection, database.conn)
         connection.set_cache(CACHE_KB)
         if idle is self._readers:

@@ -20,7 +20,7 @@ from lib.domain.mirror import (
     SessionBundle,
     SetupIntent,
 )
-from lib.store.upserts import HOUR_MS, Upsert, marks, not_newer, position_for
+from lib.store.upserts import Upsert, marks, not_newer, position_for
 
 
 def _gone(*ids: str, asked_at: str) -> str:
@@ -210,8 +210,8 @@ class MirrorStore:
         """Methods we hold for a customer that Stripe's full list no longer names."""
         known = self._database.query(
             """SELECT id FROM payment_methods WHERE customer = ?
-                   AND (synced_at_ms < ? OR synced_at_ms > ?)""",
-            (customer_id, synced_at_ms, synced_at_ms + HOUR_MS),
+                   AND (synced_at_ms < ? OR synced_at_ms > now_ms())""",
+            (customer_id, synced_at_ms),
         )
         gone = [row["id"] for row in known if row["id"] not in set(present)]
         self._database.conn.executemany(

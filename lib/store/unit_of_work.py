@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from sqlite_utils import Database
 
+from lib.clock import Clock, utcnow
 from lib.errors import DatabaseDamaged
 from lib.store.account_changes import AccountChangeStore
 from lib.store.admin_proposals import AdminProposalStore
@@ -103,6 +104,11 @@ class Stores:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    @property
+    def now_ms(self) -> int:
+        """By this process's clock, as SQL's `now_ms()`."""
+        return int(self.database.execute("SELECT now_ms()").fetchone()[0])
+
     account_changes = _Made(AccountChangeStore)
     admin_proposals = _Made(AdminProposalStore)
     adoptions = _Made(AdoptionStore)
@@ -161,8 +167,8 @@ class Stores:
 class UnitOfWork:
     """Thread-safe. A thread has one unit at a time; a second one inside it raises RuntimeError."""
 
-    def __init__(self, path: Path) -> None:
-        self.pool = ConnectionPool(path)
+    def __init__(self, path: Path, *, clock: Clock = utcnow) -> None:
+        self.pool = ConnectionPool(path, clock=clock)
         self._commits = GroupCommit(self.pool, ended=self._ended)
         self._uncommitted: list[AuditGrowth] = []
         self.anchor = Anchor(path)
@@ -242,7 +248,7 @@ class UnitOfWork:
         For writing what can be read again: a long-lived connection with a large cache, which waits
         for the disk at checkpoints only. Each transaction is still all or nothing, in order.
         """
-        with closing(connect(self.pool.path)) as database:
+        with closing(connect(self.pool.path, clock=self.pool.clock)) as database:
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(f"PRAGMA cache_size = -{_BULK_CACHE_KB}")
             database.execute(f"PRAGMA wal_autocheckpoint = {_BULK_CHECKPOINT_PAGES}")

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-# A question is never an hour old when its answer is written. A row that is stamped later than that
-# was stamped by a clock that ran ahead, and must not keep the truth out until the clock gets there.
-HOUR_MS = 3_600_000
-
 
 def not_newer(table: str) -> str:
-    """SQL that lets an upsert change a row only with an answer to a later question."""
+    """
+    SQL that lets an upsert change a row only with an answer to a later question.
+
+    A row whose question was asked later than now was stamped by a clock that has been set back since. It
+    must not keep the truth out until the clock gets there again: of a payment, that would be a second charge.
+    """
     return f"""WHERE excluded.synced_at_ms >= {table}.synced_at_ms
-        OR {table}.synced_at_ms > excluded.synced_at_ms + {HOUR_MS}"""
+        OR {table}.synced_at_ms > now_ms()"""
 
 
 def position_for(table: str, created: int) -> str:

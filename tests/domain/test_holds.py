@@ -81,8 +81,10 @@ class TestTheMark:
         (ON, [CONFIRMED], 1_000_599_999, HoldStep.NOTHING),
         (ON, [CONFIRMED], 1_000_600_000, HoldStep.NOTHING),
         (ON, [CONFIRMED], 1_000_600_001, HoldStep.SWITCH_ON_AGAIN),
-        # Confirmed by a clock that ran ahead.
-        (ON, [CONFIRMED], 1_000_600_000 - 3_600_001, HoldStep.SWITCH_ON_AGAIN),
+        # Confirmed later than now, by a clock that was set back since.
+        (ON, [CONFIRMED], 5, HoldStep.SWITCH_ON_AGAIN),
+        # An answer that was long on its way, of before the lift.
+        (ON, [CONFIRMED], 1_000_000_000, HoldStep.NOTHING),
         (LIFTED, [], 5, HoldStep.REMEMBER),
         (LIFTED, [OTHER], 5, HoldStep.REMEMBER),
         (LIFTED, [CONFIRMED], 5, HoldStep.NOTHING),
@@ -98,7 +100,8 @@ def test_what_news_do(
     mark: Hold | None, holds: list[Hold], asked_at_ms: int, step: HoldStep
 ) -> None:
     read = marked(mark) if mark is not None else None
-    assert step_of(read, holds, asked_at_ms=asked_at_ms) is step
+    now_ms = asked_at_ms + 900_000_000
+    assert step_of(read, holds, asked_at_ms=asked_at_ms, now_ms=now_ms) is step
 
 
 class TestAReason:

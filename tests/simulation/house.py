@@ -162,14 +162,19 @@ class House:
         data: Path,
         at: Stripe,
         call: Callable[[Callable[[], Any], tuple[Any, ...]], Any],
+        clock: Clock,
     ) -> None:
-        """`call` makes each call to Stripe, and may look at it and do something around it."""
+        """
+        Args:
+            call: makes each call to Stripe, and may look at it and do something around it.
+            clock: of the machine, perhaps not Stripe's.
+        """
         self.settings = settings_of(data)
         self.clock = at.clock
         self.stripe = at.account
         self._call = call
         # Of all processes: one that is gone has none of it any more, and each new connection reads the schema.
-        self._pool = ConnectionPool(self.settings.database)
+        self._pool = ConnectionPool(self.settings.database, clock=clock)
 
     def close(self) -> None:
         self._pool.close()
@@ -180,7 +185,7 @@ class House:
             return UnitOfWork(self.settings.database)
 
     def _share_pool(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(unit_of_work, "ConnectionPool", lambda path: self._pool)
+        patch.setattr(unit_of_work, "ConnectionPool", lambda path, **_: self._pool)
 
     def process(self, clock: Clock, *, key: str = KEY) -> tuple[Services, Life]:
         life = Life()

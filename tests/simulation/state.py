@@ -137,7 +137,7 @@ class State:
             self.stage.people,
             self.stage.steps,
         )
-        self.house = House(self.data, self.stage.at_stripe, self.watch)
+        self.house = House(self.data, self.stage.at_stripe, self.watch, self.now)
         self.uow = self.house.unit_of_work()
         # Steps run in whatever thread just then writes or asks, one at a time.
         self.reader = connect(self.house.settings.database, any_thread=True)

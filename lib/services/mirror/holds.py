@@ -23,7 +23,7 @@ def read_holds(stores: Stores, customers: Sequence[Customer], *, asked_at_ms: in
     at = asked_at_ms // 1000
     for customer, value in values.items():
         mark = mark_of(customer, value, at=at)
-        step = step_of(mark, holds.get(customer, ()), asked_at_ms=asked_at_ms)
+        step = step_of(mark, holds.get(customer, ()), asked_at_ms=asked_at_ms, now_ms=stores.now_ms)
         if step is HoldStep.WRITE:
             stores.holds.want_write(customer, at=at)
         elif mark is not None and step is not HoldStep.NOTHING:

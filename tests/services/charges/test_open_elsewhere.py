@@ -137,3 +137,20 @@ class TestNot:
         with pytest.raises(NotFound):
             cancel(world, "pi_nobody")
         assert get(world, f"/v1/payment_intents/{payment}")["status"] == "requires_capture"
+
+
+@pytest.mark.parametrize("minutes", [2, 10, 59, 60, 90])
+def test_one_that_is_paid_after_the_clock_was_set_back(
+    world: World, customer: str, minutes: int
+) -> None:
+    """What was read by the clock that ran ahead must not keep out what is read now."""
+    payment = begun(world, customer, "requires_payment_method")
+    decline = {"code": "card_declined", "type": "card_error"}
+    world.stripe.alter(payment, {"last_payment_error": decline})
+    world.clock.advance(minutes=minutes)
+    world.services.sync.run(full=True)
+    world.clock.advance(minutes=-minutes)
+    world.stripe.alter(payment, {"status": "succeeded", "last_payment_error": None})
+    with pytest.raises(AlreadyCharged, match="succeeded"):
+        world.charge(customer)
+    assert world.moved() == []
