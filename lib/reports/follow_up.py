@@ -13,7 +13,7 @@ from lib.domain.identity import reference_key
 from lib.domain.link_desk import AGES, BOARD_DAYS, DAY, REMINDER_DAYS, TO_FOLLOW, Stage
 from lib.reports.paging import EXPORT_ROWS
 from lib.store.connection_pool import ConnectionPool
-from lib.store.link_states import JOINS, STAGE
+from lib.store.link_states import JOINS, OPEN, STAGE
 from lib.store.search import match
 
 PAGE_ROWS = 100
@@ -54,7 +54,7 @@ class FollowUpReports:
             rows = list(
                 database.query(
                     f"""SELECT {STAGE} AS stage, count(*) AS n, count({_DUE}) AS due
-                        {_FROM} WHERE {sql} GROUP BY stage""",
+                        FROM setup_links l {JOINS} WHERE {sql} GROUP BY stage""",
                     parameters,
                 )
             )
@@ -96,7 +96,12 @@ class FollowUpReports:
             "now": now,
             "first": (now - BOARD_DAYS * DAY) << 20,
         }
+        condition = match(which.search, key=reference_key)
         conditions = ["l.position >= :first"]
+        if not every and (which.stage is None or which.stage in TO_FOLLOW):
+            # Follows from the stage. Of all links few are open, and without a search the index of those is walked.
+            place = "+l.position" if condition is None else "l.position"
+            conditions = [f"{place} >= :first AND {OPEN}"]
         if which.stage is not None:
             conditions.append(f"{STAGE} = :stage")
             parameters["stage"] = which.stage
@@ -112,7 +117,6 @@ class FollowUpReports:
                 parameters["oldest"] = now - oldest * DAY
         if which.due:
             conditions.append(f"{_DUE} IS NOT NULL")
-        condition = match(which.search, key=reference_key)
         if condition is not None:
             conditions.append(
                 "l.position IN (SELECT rowid FROM setup_links_fts WHERE setup_links_fts MATCH :match)"

@@ -20,6 +20,9 @@ STAGE = f"""CASE
     ELSE 'made' END"""
 """One of domain/link_desk.Stage, over `setup_links l` and JOINS; `:now` in seconds."""
 
+OPEN = "l.completed_at IS NULL AND l.revoked_at IS NULL AND l.expires_at > :now"
+"""What the stages to follow have in common."""
+
 _NOT_ENDED = "l.completed_at IS NULL AND l.revoked_at IS NULL"
 _OPEN = f"{_NOT_ENDED} AND l.expires_at > ?"
 _CONDITIONS: dict[LinkState, str] = {
