@@ -238,7 +238,6 @@ ONLY_HERE: dict[str, set[str]] = {
     "orjson": {"lib.stripe_gateway.client", "lib.store.run_rows"},
     "requests": {"lib.practice", "lib.stripe_gateway.client"},
     "pandas": {"lib.reports", "lib.ui", "pages"},
-    "altair": {"lib.ui"},
     "bcrypt": {"lib.services.staff.passwords"},
     "zxcvbn": {"lib.services.staff.passwords"},
     "pyotp": {"lib.services.staff.codes", "lib.services.staff.second_factors"},

@@ -1,21 +1,22 @@
-"""Charts in which colour means state, in the tones of the theme that is shown."""
+"""
+Charts in which colour means state, in the tones of the theme that is shown.
+
+Written in Vega-Lite's own terms, https://vega.github.io/vega-lite/docs/: to build each in Python and copy it took half
+of Home's time. tests/ui/test_charts.py compares them with Vega-Lite's schema.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import altair as alt
 import pandas as pd
 import streamlit as st
-from altair.utils.schemapi import disable_debug_mode
 
 from lib.money import currency, format_money
 from lib.ui import badges
 
-# Comparing each chart with Vega-Lite's whole schema took half of Home's time: tests/ui/test_charts.py does it.
-disable_debug_mode()
-# Streamlit sets the size and the colours.
-alt.theme.enable("none")
+_Spec = Mapping[str, Any]
 
 _BAR = 28
 # States with one colour are told apart by the legend's words and the tooltip.
@@ -29,8 +30,33 @@ def color(state: str) -> str:
     return str(hue or "#667085")
 
 
-def _draw(chart: alt.Chart | alt.LayerChart, *, in_words: str) -> None:
-    st.vega_lite_chart(spec=chart.to_dict(validate=False), alt=in_words)
+def _draw(frame: pd.DataFrame, spec: _Spec, *, in_words: str) -> None:
+    # Streamlit sets the width and the other colours.
+    st.vega_lite_chart(frame, spec, alt=in_words)
+
+
+def _of(field: str, **how: object) -> _Spec:
+    """A number of the frame."""
+    return {"field": field, "type": "quantitative", **how}
+
+
+def _named(field: str, **how: object) -> _Spec:
+    """A word of the frame."""
+    return {"field": field, "type": "nominal", **how}
+
+
+def _days(*ends: str, **how: object) -> _Spec:
+    return {
+        "field": "day",
+        "type": "temporal",
+        "title": None,
+        "axis": {"format": "%-d %b", "grid": False, "tickCount": 8},
+        "scale": {"domain": list(ends), "padding": 14},
+        **how,
+    }
+
+
+_DAY_IN_FULL = {"field": "day", "type": "temporal", "title": "Day", "format": "%-d %b %Y"}
 
 
 def _at_midnight(days: Sequence[str]) -> list[str]:
@@ -58,97 +84,115 @@ def per_day(frame: pd.DataFrame, days: Sequence[str], code: str) -> None:
         order=[used.index(name) for name in shown["state"]],
         text=[format_money(int(amount), code) for amount in shown["amount"]],
     )
-    bars = (
-        alt.Chart(shown)
-        .mark_bar(size=14, cornerRadius=1)
-        .encode(
-            x=alt.X(
-                "day:T",
-                title=None,
-                axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
-                scale=alt.Scale(domain=_at_midnight([days[0], days[-1]]), padding=14),
+    spec = {
+        "height": 220,
+        "mark": {"type": "bar", "size": 14, "cornerRadius": 1},
+        "encoding": {
+            "x": _days(*_at_midnight([days[0], days[-1]])),
+            "y": _of(
+                "major",
+                aggregate="sum",
+                title=code.upper(),
+                axis={"tickCount": 4, "format": ",~f"},
             ),
-            y=alt.Y("sum(major):Q", title=code.upper(), axis=alt.Axis(tickCount=4, format=",~f")),
-            color=alt.Color(
-                "label:N",
+            "color": _named(
+                "label",
                 title=None,
-                legend=alt.Legend(orient="top"),
-                scale=alt.Scale(domain=labels, range=[color(name) for name in used]),
+                legend={"orient": "top"},
+                scale={"domain": labels, "range": [color(name) for name in used]},
             ),
-            order=alt.Order("order:Q"),
-            tooltip=[
-                alt.Tooltip("day:T", title="Day", format="%-d %b %Y"),
-                alt.Tooltip("label:N", title="State"),
-                alt.Tooltip("text:N", title="Amount"),
-                alt.Tooltip("count:Q", title="Charges"),
+            "order": _of("order"),
+            "tooltip": [
+                _DAY_IN_FULL,
+                _named("label", title="State"),
+                _named("text", title="Amount"),
+                _of("count", title="Charges"),
             ],
-        )
-        .properties(height=220)
-    )
+        },
+    }
     in_words = ", ".join(
         f"{badges.look(name).label.lower()} {format_money(int(shown.loc[shown['state'] == name, 'amount'].sum()), code)}"
         for name in used
     )
-    _draw(bars, in_words=f"Charged amounts by day, {days[0]} to {days[-1]}: {in_words}")
+    _draw(shown, spec, in_words=f"Charged amounts by day, {days[0]} to {days[-1]}: {in_words}")
 
 
 def success_by_week(frame: pd.DataFrame) -> None:
     """One bar a week. `frame`: week and shown in words, rate from 0 to 1 or None, paid, failed."""
-    base = alt.Chart(frame).encode(
-        x=alt.X("week:N", title=None, sort=list(frame["week"]), axis=None),
-        # Each bar says its rate; an axis would push the bars away from what stands under them.
-        y=alt.Y("rate:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=None),
-        tooltip=[
-            alt.Tooltip("week:N", title="Week"),
-            alt.Tooltip("shown:N", title="Success rate"),
-            alt.Tooltip("paid:Q", title="Paid", format=","),
-            alt.Tooltip("failed:Q", title="Failed", format=","),
+    spec = {
+        "height": 150,
+        "encoding": {
+            "x": _named("week", title=None, sort=list(frame["week"]), axis=None),
+            # Each bar says its rate; an axis would push the bars away from what stands under them.
+            "y": _of("rate", title=None, scale={"domain": [0, 1]}, axis=None),
+            "tooltip": [
+                _named("week", title="Week"),
+                _named("shown", title="Success rate"),
+                _of("paid", title="Paid", format=","),
+                _of("failed", title="Failed", format=","),
+            ],
+        },
+        "layer": [
+            {"mark": {"type": "bar", "size": _BAR, "cornerRadius": 2, "color": color("succeeded")}},
+            {
+                "mark": {
+                    "type": "text",
+                    "baseline": "bottom",
+                    "dy": -3,
+                    "color": color("cancelled"),
+                },
+                "encoding": {"text": _named("shown")},
+            },
         ],
-    )
-    bars = base.mark_bar(size=_BAR, cornerRadius=2, color=color("succeeded"))
-    words = base.mark_text(baseline="bottom", dy=-3, color=color("cancelled")).encode(
-        text="shown:N"
-    )
+    }
     in_words = ", ".join(
         f"{week} {shown}" for week, shown in zip(frame["week"], frame["shown"], strict=True)
     )
-    _draw((bars + words).properties(height=150), in_words=f"Success rate by week: {in_words}")
+    _draw(frame, spec, in_words=f"Success rate by week: {in_words}")
 
 
 def by_reason(frame: pd.DataFrame) -> None:
     """Horizontal bars. `frame`: label, count, text (amounts in words), state for the colour."""
     ordered = frame.sort_values("count", ascending=False)
-    base = alt.Chart(ordered).encode(
-        y=alt.Y(
-            "label:N",
-            title=None,
-            sort=list(ordered["label"]),
-            axis=alt.Axis(labelLimit=260, labelOverlap=False, domain=False, ticks=False),
-        ),
-        x=alt.X("count:Q", title=None, axis=None),
-    )
     used = list(dict.fromkeys(ordered["state"]))
-    bars = base.mark_bar(size=14, cornerRadius=2).encode(
-        color=alt.Color(
-            "state:N",
-            legend=None,
-            scale=alt.Scale(domain=used, range=[color(name) for name in used]),
-        ),
-        tooltip=[
-            alt.Tooltip("label:N", title="Reason"),
-            alt.Tooltip("count:Q", title="Charges"),
-            alt.Tooltip("text:N", title="Amounts"),
+    spec = {
+        "height": _BAR * len(ordered) + 8,
+        "encoding": {
+            "y": _named(
+                "label",
+                title=None,
+                sort=list(ordered["label"]),
+                axis={"labelLimit": 260, "labelOverlap": False, "domain": False, "ticks": False},
+            ),
+            "x": _of("count", title=None, axis=None),
+        },
+        "layer": [
+            {
+                "mark": {"type": "bar", "size": 14, "cornerRadius": 2},
+                "encoding": {
+                    "color": _named(
+                        "state",
+                        legend=None,
+                        scale={"domain": used, "range": [color(name) for name in used]},
+                    ),
+                    "tooltip": [
+                        _named("label", title="Reason"),
+                        _of("count", title="Charges"),
+                        _named("text", title="Amounts"),
+                    ],
+                },
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 6, "color": color("cancelled")},
+                "encoding": {"text": _named("shown")},
+            },
         ],
-    )
-    numbers = base.mark_text(align="left", dx=6, color=color("cancelled")).encode(text="shown:N")
+    }
     in_words = ", ".join(
         f"{row.label} {row.count_}"
         for row in ordered.rename(columns={"count": "count_"}).itertuples()
     )
-    _draw(
-        (bars + numbers).properties(height=_BAR * len(ordered) + 8),
-        in_words=f"Failures by reason: {in_words}",
-    )
+    _draw(ordered, spec, in_words=f"Failures by reason: {in_words}")
 
 
 def reads_by_day(days: Sequence[tuple[int, int]], *, allowed: int) -> None:
@@ -159,29 +203,45 @@ def reads_by_day(days: Sequence[tuple[int, int]], *, allowed: int) -> None:
             "reads": [count for _, count in days],
         }
     )
-    base = alt.Chart(shown)
-    bars = base.mark_bar(size=14, cornerRadius=1, color=color("processing")).encode(
-        x=alt.X(
-            "day:T",
-            title=None,
-            axis=alt.Axis(format="%-d %b", grid=False, tickCount=8),
-            scale=alt.Scale(domain=[shown["day"].iloc[0], shown["day"].iloc[-1]], padding=14),
-        ),
-        y=alt.Y("reads:Q", title=None, axis=alt.Axis(tickCount=3, format=",d")),
-        tooltip=[
-            alt.Tooltip("day:T", title="Day", format="%-d %b %Y"),
-            alt.Tooltip("reads:Q", title="Reads", format=",d"),
+    first, last = shown["day"].iloc[0], shown["day"].iloc[-1]
+    limit = {"y": {"datum": allowed}}
+    spec = {
+        "height": 150,
+        "layer": [
+            {
+                "mark": {
+                    "type": "bar",
+                    "size": 14,
+                    "cornerRadius": 1,
+                    "color": color("processing"),
+                },
+                "encoding": {
+                    "x": _days(first, last),
+                    "y": _of("reads", title=None, axis={"tickCount": 3, "format": ",d"}),
+                    "tooltip": [_DAY_IN_FULL, _of("reads", title="Reads", format=",d")],
+                },
+            },
+            {
+                "mark": {"type": "rule", "strokeDash": [4, 3], "color": color("declined")},
+                "encoding": limit,
+            },
+            {
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "baseline": "bottom",
+                    "dx": 4,
+                    "dy": -3,
+                    "color": color("declined"),
+                    "text": f"{allowed:,} a day allowed on average",
+                },
+                "encoding": {**limit, "x": {"value": 0}},
+            },
         ],
-    )
-    limit = alt.Chart(
-        pd.DataFrame({"allowed": [allowed], "words": [f"{allowed:,} a day allowed on average"]})
-    )
-    rule = limit.mark_rule(color=color("declined"), strokeDash=[4, 3]).encode(y="allowed:Q")
-    words = limit.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=color("declined"))
+    }
     total = sum(count for _, count in days)
     _draw(
-        (bars + rule + words.encode(y="allowed:Q", x=alt.value(0), text="words:N")).properties(
-            height=150
-        ),
+        shown,
+        spec,
         in_words=f"Reads of Stripe by day: {total:,} in 30 days; {allowed:,} a day are allowed.",
     )

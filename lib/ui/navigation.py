@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -15,7 +17,13 @@ _PAGE, _ARRIVED = "navigation_page", "navigation_arrived"
 
 
 def existing() -> tuple[PageSpec, ...]:
-    return tuple(spec for spec in PAGES if spec.path.is_file())
+    return tuple(spec for spec in PAGES if _is_there(spec.path))
+
+
+@functools.cache
+def _is_there(path: Path) -> bool:
+    """Asked once a process: a view of Home asked the disk for every page, twenty times over."""
+    return path.is_file()
 
 
 def find(url_path: str) -> PageSpec | None:

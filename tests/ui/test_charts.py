@@ -48,10 +48,26 @@ def test_each_is_what_vega_lite_understands(
     monkeypatch: pytest.MonkeyPatch, draw: Callable[[], None]
 ) -> None:
     drawn: list[dict[str, Any]] = []
-    monkeypatch.setattr(st, "vega_lite_chart", lambda spec, alt: drawn.append({"alt": alt} | spec))
+    monkeypatch.setattr(
+        st,
+        "vega_lite_chart",
+        lambda frame, spec, alt: drawn.append({"frame": frame, "alt": alt} | spec),
+    )
     draw()
     [spec] = drawn
     assert spec.pop("alt")
-    assert spec["datasets"]
+    frame = spec.pop("frame")
+    assert fields(spec) <= set(frame.columns)
     read = alt.LayerChart if "layer" in spec else alt.Chart
-    read.from_dict(spec).to_dict(validate=True)
+    with_data = spec | {"data": {"values": frame.to_dict("records")}}
+    read.from_dict(with_data).to_dict(validate=True)
+
+
+def fields(spec: object) -> set[str]:
+    """The columns that a chart draws, wherever it names them."""
+    if isinstance(spec, list):
+        return {name for part in spec for name in fields(part)}
+    if not isinstance(spec, dict):
+        return set()
+    named = {spec["field"]} if "field" in spec else set()
+    return named | {name for part in spec.values() for name in fields(part)}

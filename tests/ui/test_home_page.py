@@ -113,7 +113,7 @@ def test_the_pictures_days_are_the_installations_also_when_clocks_were_changed(
         world.charge(customer, reference=f"INV-{number}", amount=f"{2**number}.00")
     world.clock.now = datetime(2026, 11, 22, 12, tzinfo=UTC)
     chart = open_page("home", as_="alice").get("vega_lite_chart")[-1].proto
-    rows = pa.ipc.open_stream(chart.datasets[0].data.data).read_pandas()
+    rows = pa.ipc.open_stream(chart.data.data).read_pandas()
     assert dict(zip(rows["day"], rows["amount"], strict=True)) == {
         "2026-10-24T00:00:00": 300,
         "2026-10-25T00:00:00": 1_200,
