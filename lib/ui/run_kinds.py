@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,16 +13,15 @@ from lib.domain.runs import RunState, Severity
 from lib.domain.twins import HAS_TWIN
 from lib.errors import InvalidInput
 from lib.reports.paging import records
-from lib.services.runs.draft_links import NO_CARD, to_csv
+from lib.services.runs.draft_links import NO_CARD
 from lib.services.runs.run_object import RunView
-from lib.ui import downloads, filters, navigation, outcome, pickers, refused_links, run_words
+from lib.ui import filters, outcome, pickers, run_links, run_words
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural
 
 PARAM = "finding"
 _SHOWN = 12
 _LONGEST = 60
-_LINKS = "run_kinds_links"
 _ICONS = {
     Severity.RED: ":red[:material/block:]",
     Severity.STOPPED: ":orange[:material/front_hand:]",
@@ -135,7 +133,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
     """Of a draft; nothing when nothing was found."""
     if view.run.state is not RunState.DRAFT:
         return
-    _links_made(view)
+    run_links.made(view)
     kinds = records(ctx.services.reports.runs.kinds(view.run.id))
     if not kinds:
         return
@@ -166,16 +164,7 @@ def _kind(ctx: PageContext, view: RunView, kind: dict[str, Any]) -> None:
 
 def _for_all(ctx: PageContext, view: RunView, code: str, count: int) -> None:
     if code == NO_CARD and ctx.actor.may(Permission.MANAGE_LINKS):
-        st.markdown("A setup link for each of these customers. Nothing is sent by Onfile.")
-        refused_links.warn(ctx)
-        if st.button(
-            "Make setup links", key="run_kinds_links_make", type="primary", icon=":material/link:"
-        ):
-            with outcome.show() as toast:
-                links = ctx.services.runs.draft_links.make(view.run.id, by=ctx.actor)
-                st.session_state[_LINKS] = (view.run.id, links)
-                new = sum(link.is_new for link in links)
-                toast.message = f"{plural(new, 'link')} made, {len(links) - new:,} were there."
+        run_links.ask(ctx, view)
     with st.form(f"run_kinds_form_{code}", border=False):
         currency = method = None
         if code in _OF_CURRENCY:
@@ -241,28 +230,6 @@ def _set(
         return service.charge_newest_methods(run_id, numbers, reason=reason, by=ctx.actor)
     changes = {Field.PAYMENT_METHOD: ""} if method else {Field.CURRENCY: currency or ""}
     return service.correct(run_id, numbers, changes, reason=reason, by=ctx.actor)
-
-
-def _links_made(view: RunView) -> None:
-    """After the click: the addresses, to send them; they stand under Setup links, too."""
-    run_id, links = st.session_state.get(_LINKS, ("", []))
-    if run_id != view.run.id or not links:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f":material/link: **{plural(len(links), 'setup link')}** to send. "
-            "When a customer has saved a card, check the rows again.",
-            width="stretch",
-        )
-        downloads.file(
-            partial(to_csv, links),
-            file_name=f"{view.run.name}-links.csv",
-            key="run_kinds_links_file",
-            label="Links (CSV)",
-        )
-        page = navigation.find("setup_links")
-        if page is not None:
-            st.page_link(page.path, label="Setup links", icon=":material/arrow_forward:")
 
 
 def _label(code: str, otherwise: str) -> str:
