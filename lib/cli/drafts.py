@@ -125,13 +125,13 @@ def choices(arguments: Arguments) -> Choices:
 def links(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     made = services.runs.draft_links.make(arguments.run, by=person(actor))
     if arguments.out:
-        write_file(Path(arguments.out), to_csv(made))
-    new = sum(link.is_new for link in made)
-    refusal = services.links.refusal() if made else None
+        write_file(Path(arguments.out), to_csv(made.links))
+    refusal = services.links.refusal() if made.links else None
     return Answer(
         {
-            "created": new,
-            "existing": len(made) - new,
+            "created": made.new,
+            "existing": len(made.links) - made.new,
+            "failed": [one.as_json() for one in made.none],
             "refusal": refusal.reason if refusal else None,
             "links": [
                 {
@@ -140,11 +140,12 @@ def links(services: Services, arguments: Arguments, actor: Actor | None) -> Answ
                     "durable_url": one.url,
                     "rows": [row.number for row in one.rows],
                 }
-                for one in made
+                for one in made.links
             ],
         },
         [
-            *(f"{one.link.email or one.link.customer}: {one.url}" for one in made),
+            *(f"{one.link.email or one.link.customer}: {one.url}" for one in made.links),
+            *(f"no link for {one.in_words()}" for one in made.none),
             *([f"Stripe makes no pages for links at present: {refusal.reason}"] if refusal else []),
         ]
         or ["Every customer of this draft has a method that can be charged."],

@@ -8,6 +8,7 @@ from lib.domain import payment_methods
 from lib.domain.corrections import LABELS, Field, value_of
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import RowState, RunRow
+from lib.domain.twins import HAS_TWIN
 from lib.money import currency
 from lib.services.runs.corrections_view import CorrectionsView, RowChoices
 from lib.services.runs.run_object import RunView
@@ -91,16 +92,18 @@ def _customer(row: RunRow, choices: RowChoices, pick: str | None, key: str) -> d
     """Twins beside each other with their cards and last payments; otherwise the cell."""
     twins = {twin.customer.id: twin for twin in choices.customers}
     if len(twins) > 1 and pick is None:
+        # Asked, so that the one of the file is chosen like any other.
+        before = None if any(one.code == HAS_TWIN for one in row.findings) else row.customer
         labels = distinct({id_: twin.customer.label for id_, twin in twins.items()})
         chosen = st.radio(
             "Which customer is meant?",
             list(twins),
-            index=list(twins).index(row.customer) if row.customer in twins else None,
+            index=list(twins).index(before) if before in twins else None,
             format_func=lambda id_: escape(labels[id_]),
             captions=[escape(twin.details) for twin in twins.values()],
             key=f"{key}_twin",
         )
-        return {Field.CUSTOMER: chosen} if chosen and chosen != row.customer else {}
+        return {Field.CUSTOMER: chosen} if chosen and chosen != before else {}
     before = row.request.customer
     typed = st.text_input(
         "Customer (id or e-mail address)",

@@ -6,13 +6,14 @@ from functools import partial
 
 import streamlit as st
 
-from lib.services.runs.draft_links import to_csv
+from lib.services.runs.draft_links import DraftLinksMade, to_csv
 from lib.services.runs.run_object import RunView
 from lib.ui import downloads, navigation, outcome, refused_links
 from lib.ui.context import PageContext
-from lib.ui.formats import plural
+from lib.ui.formats import escape, plural
 
 _LINKS = "run_kinds_links"
+_MOST = 20
 
 
 def ask(ctx: PageContext, view: RunView) -> None:
@@ -22,16 +23,23 @@ def ask(ctx: PageContext, view: RunView) -> None:
         "Make setup links", key="run_kinds_links_make", type="primary", icon=":material/link:"
     ):
         with outcome.show() as toast:
-            links = ctx.services.runs.draft_links.make(view.run.id, by=ctx.actor)
-            st.session_state[_LINKS] = (view.run.id, links)
-            new = sum(link.is_new for link in links)
-            toast.message = f"{plural(new, 'link')} made, {len(links) - new:,} were there."
+            done = ctx.services.runs.draft_links.make(view.run.id, by=ctx.actor)
+            st.session_state[_LINKS] = (view.run.id, done)
+            toast.message = (
+                f"{plural(done.new, 'link')} made, {len(done.links) - done.new:,} were there."
+            )
+            if done.none:
+                toast.message += f" None for {plural(len(done.none), 'customer')}."
 
 
 def made(view: RunView) -> None:
-    """After the click: the addresses, to send them; they stand under Setup links, too."""
-    run_id, links = st.session_state.get(_LINKS, ("", []))
-    if run_id != view.run.id or not links:
+    """After the click: who got none, and the addresses, to send them; they stand under Setup links, too."""
+    run_id, done = st.session_state.get(_LINKS, ("", DraftLinksMade()))
+    if run_id != view.run.id:
+        return
+    _without(done)
+    links = done.links
+    if not links:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
@@ -48,3 +56,18 @@ def made(view: RunView) -> None:
         page = navigation.find("setup_links")
         if page is not None:
             st.page_link(page.path, label="Setup links", icon=":material/arrow_forward:")
+
+
+def _without(done: DraftLinksMade) -> None:
+    """Each customer with the reason; a customer with a twin is chosen in the row, where both stand beside each other."""
+    if not done.none:
+        return
+    lines = [one.in_words() for one in done.none[:_MOST]]
+    if len(done.none) > _MOST:
+        lines.append(
+            f"And {len(done.none) - _MOST:,} more; “runs links” on the command line lists all."
+        )
+    items = "\n".join(f"- {escape(line)}" for line in lines)
+    st.warning(
+        f"No link for {plural(len(done.none), 'customer')}:\n\n{items}", icon=":material/link_off:"
+    )

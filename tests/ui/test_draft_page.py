@@ -12,6 +12,7 @@ from lib.errors import Misconfigured
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import sheet_of
+from tests.stripe_account import delete
 from tests.ui.charge_pages import button, buttons, choose, ran, text
 from tests.world import ALICE, World
 
@@ -135,6 +136,19 @@ class TestTheRowBesideTheTable:
         (mended,) = rows_of(world, run_id)
         assert (mended.customer, mended.state) == (two, RowState.PLANNED)
 
+    def test_the_twin_whom_the_file_names_is_chosen_like_the_other(
+        self, world: World, opened
+    ) -> None:
+        one, _ = payer(world, "twin@example.com"), payer(world, "twin@example.com")
+        run_id = imported(world, f"{one},12,usd,INV-1,")
+        at = opened(run_id, 2)
+        assert of_row(at.radio, 2, "_twin").value is None
+        of_row(at.radio, 2, "_twin").set_value(one)
+        of_row(at.text_input, 2, "_reason").set_value("as on the invoice")
+        ran(of_row(at.button, 2, "_save").click().run())
+        (mended,) = rows_of(world, run_id)
+        assert (mended.customer, [f.code for f in mended.findings]) == (one, ["corrected"])
+
     def test_an_amount_that_can_mean_two_sums_is_asked(self, world: World, opened) -> None:
         payer(world, "a@example.com")
         world.services.preferences.remember_decimal_sign(DecimalSign.DOT, by=ALICE)
@@ -252,6 +266,18 @@ class TestKinds:
         ran(button(at, "run_kinds_links_make").click().run())
         assert len(world.services.links.listing()) == before + 1
         assert "**1 setup link** to send" in text(at)
+
+    def test_who_gets_no_link_is_named_with_the_reason(self, world: World, opened) -> None:
+        bare = [world.customer(f"Bare {at}", email=f"bare{at}@example.com") for at in range(2)]
+        run_id = imported(world, *(f"{one},5,usd,INV-{one},," for one in bare))
+        delete(world, f"/v1/customers/{bare[0]}")
+        world.services.sync.run()
+        at = opened(run_id)
+        ran(button(at, "run_kinds_links_make").click().run())
+        said = text(at)
+        assert "**1 setup link** to send" in said
+        assert "No link for 1 customer" in said
+        assert f"Bare 0 ({bare[0]}), row 2: This customer was deleted at Stripe." in said
 
     def test_who_makes_them_reads_that_stripe_refuses_links(self, world: World, opened) -> None:
         bare = world.customer("Bare", email="bare@example.com")

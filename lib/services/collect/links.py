@@ -145,11 +145,14 @@ class LinkService:
             self._make_customer(link, by=by)
             return self._created(link.id)
 
-    def offer(self, customer: str, *, occasion: str, by: Actor) -> tuple[SetupLink, bool]:
+    def offer(
+        self, customer: str, *, occasion: str, by: Actor, despite: Mapping[str, str] | None = None
+    ) -> tuple[SetupLink, bool]:
         """
         An open link for this customer, and whether it is new: one for each occasion, until it ended.
 
         Its page at Stripe is made when the customer opens it, so that hundreds cost no request.
+        Raises like `create` with a customer.
         """
         by.must(Permission.MANAGE_LINKS)
         now = epoch(self._clock())
@@ -171,6 +174,7 @@ class LinkService:
             locale=None,
             by=by,
             allow_twin=False,
+            despite=despite or {},
         )
         return link, True
 
@@ -333,9 +337,8 @@ class LinkService:
         locale: str | None,
         by: Actor,
         allow_twin: bool,
-        despite: Mapping[str, str] | None = None,
+        despite: Mapping[str, str],
     ) -> SetupLink:
-        """`despite` None: nobody is asked who is meant."""
         with self._uow.read() as stores:
             existing = stores.links.by_form_key(form_key)
         if existing is not None:
@@ -343,9 +346,8 @@ class LinkService:
         recipient: Customer | None = None
         if customer is not None:
             recipient = self._customers.get(customer)
-            if despite is not None:
-                sharing = self._customers.sharing_address(customer)
-                why_meant(sharing, despite, nothing="No link was made.")
+            sharing = self._customers.sharing_address(customer)
+            why_meant(sharing, despite, nothing="No link was made.")
         elif email is not None and not allow_twin:
             recipient = self._customers.only_one_with_email(email)
         if email is not None and recipient is None:

@@ -12,6 +12,7 @@ import pytest
 
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
+from lib.domain.twins import HAS_TWIN
 from lib.errors import NotPermitted, StaleState
 from lib.languages import Language
 from lib.mail.mailer import ServerTrouble
@@ -46,7 +47,8 @@ def desk(world: World, server: MailServer) -> World:
 
 def link(world: World, email: str = "anna@example.com", **given: object) -> str:
     customer = world.customer("Anna Example", email)
-    made, _ = world.services.links.offer(customer, occasion="test", by=ALICE)
+    meant = {HAS_TWIN: "Each of them is meant."}
+    made, _ = world.services.links.offer(customer, occasion="test", by=ALICE, despite=meant)
     for name, value in given.items():
         world.change(f"UPDATE setup_links SET {name} = :value", value=value)
     return made.id

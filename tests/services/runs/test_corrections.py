@@ -20,6 +20,7 @@ from lib.errors import InvalidInput, NotFound, NotPermitted, StaleState
 from lib.services.runs.files import RunUpload
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approve, audited, rows_of
+from tests.stripe_account import delete
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, VERA, World
 
 CAROL = Actor("carol", "Carol Operator", frozenset({Role.OPERATOR}))
@@ -309,13 +310,13 @@ class TestCustomersAndMethods:
         )
         before = len(world.services.links.listing())
         pages = world.rows("SELECT link_id, number FROM link_sessions")
-        made = world.services.runs.draft_links.make(run_id, by=ALICE)
+        made = world.services.runs.draft_links.make(run_id, by=ALICE).links
         assert [(one.is_new, one.link.customer) for one in made] == [(True, c) for c in bare]
         assert made[0].line()[2:5] == ("INV-1, INV-2", "17.00", "usd")
         assert world.rows("SELECT link_id, number FROM link_sessions") == pages, (
             "made when it is opened"
         )
-        again = world.services.runs.draft_links.make(run_id, by=ALICE)
+        again = world.services.runs.draft_links.make(run_id, by=ALICE).links
         assert [one.is_new for one in again] == [False, False]
         assert [one.url for one in again] == [one.url for one in made]
         assert len(world.services.links.listing()) == before + 2
@@ -326,6 +327,60 @@ class TestCustomersAndMethods:
         world.finish(session.session_id or "")
         world.services.runs.drafts.check_again(run_id, by=ALICE)
         assert row(world, run_id, 4).state is RowState.PLANNED
+
+
+class TestLinksOfADraft:
+    def test_one_who_was_deleted_stops_nobody_else(self, world: World) -> None:
+        bare = [world.customer(f"Bare {at}", email=f"bare{at}@example.com") for at in range(3)]
+        run_id = imported(
+            world,
+            f"{bare[0]},12.00,usd,INV-1,,",
+            f"{bare[0]},5.00,usd,INV-2,,",
+            f"{bare[1]},7.00,usd,INV-3,,",
+            f"{bare[2]},7.00,usd,INV-4,,",
+        )
+        delete(world, f"/v1/customers/{bare[0]}")
+        world.services.sync.run()
+        done = world.services.runs.draft_links.make(run_id, by=ALICE)
+        assert [one.link.customer for one in done.links] == bare[1:]
+        (none,) = done.none
+        assert (none.customer, none.code) == (bare[0], "not_found")
+        assert none.in_words() == (
+            f"Bare 0 ({bare[0]}), rows 2–3: This customer was deleted at Stripe."
+        )
+
+    def test_a_twin_is_asked_in_the_row(self, world: World) -> None:
+        one, other = (world.customer(f"Twin {at}", email="twin@example.com") for at in range(2))
+        alone = world.customer("Alone", email="alone@example.com")
+        run_id = imported(
+            world,
+            f"{one},12.00,usd,INV-1,,",
+            f"{alone},7.00,usd,INV-2,,",
+            f"{one},5.00,usd,INV-3,,",
+        )
+        links = world.services.runs.draft_links
+        done = links.make(run_id, by=ALICE)
+        assert [made.link.customer for made in done.links] == [alone]
+        (none,) = done.none
+        assert (none.customer, none.code) == (one, "customer_has_twin")
+        assert f"2 customers have the address twin@example.com: {one}" in none.message
+        assert other in none.message
+        assert "choose the customer in the row" in none.message
+        # One of the two rows is not both.
+        correct(world, run_id, 2, "known by phone", customer=one)
+        assert links.make(run_id, by=ALICE).none[0].code == "customer_has_twin"
+        correct(world, run_id, 4, "known by phone", customer=one)
+        done = links.make(run_id, by=ALICE)
+        assert (done.none, {made.link.customer for made in done.links}) == ((), {one, alone})
+
+    def test_a_twin_who_came_after_the_choice_is_asked_again(self, world: World) -> None:
+        one, _ = (world.customer(f"Twin {at}", email="twin@example.com") for at in range(2))
+        run_id = imported(world, f"{one},12.00,usd,INV-1,,")
+        correct(world, run_id, 2, "known by phone", customer=one)
+        world.customer("Third", email="twin@example.com")
+        world.services.sync.run()
+        (none,) = world.services.runs.draft_links.make(run_id, by=ALICE).none
+        assert none.code == "customer_has_twin"
 
 
 class TestDecimalsOfTheFile:
