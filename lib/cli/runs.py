@@ -14,10 +14,11 @@ from lib.cli.amounts import sign_of, two_sums_named
 from lib.cli.answers import Answer, person, read_file, write_file
 from lib.cli.drafts import choices
 from lib.cli.parser import Arguments
+from lib.cli.run_findings import in_words, listed
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
-from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
+from lib.domain.files.row_errors import RowError
 from lib.domain.files.sheets import Note
 from lib.domain.files.typed_sums import listed
 from lib.domain.newer_methods import NEWER_METHOD
@@ -52,9 +53,9 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
             "run_id": run.id,
             "rows": len(rows),
             "valid": valid,
-            "errors": _listed(errors, Severity.RED),
-            "stopped": _listed(errors, Severity.STOPPED),
-            "warnings": _listed(errors, Severity.AMBER),
+            "errors": listed(errors, Severity.RED),
+            "stopped": listed(errors, Severity.STOPPED),
+            "warnings": listed(errors, Severity.AMBER),
             "totals": totals,
             "notes": [asdict(note) for note in notes],
             "reading": run.reading,
@@ -65,38 +66,8 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
         + _read(run)
         + [f"  look at this: {note.message}" for note in notes]
         + _one_choice(run, errors)
-        + _problems(errors),
+        + in_words(errors),
     )
-
-
-def _listed(errors: Sequence[RowError], severity: Severity) -> list[dict[str, object]]:
-    """Row by row; what has one cause in the whole file once, with its first row and all of them."""
-    of_rows = [error for error in errors if error.severity is severity]
-    each = [error for error in of_rows if error.code not in OF_THE_FILE]
-    shared = problems(error for error in of_rows if error.code in OF_THE_FILE)
-    return [
-        {
-            "row": problem.rows[0],
-            "rows": list(problem.rows),
-            "column": problem.column,
-            "code": problem.code,
-            "message": problem.message,
-        }
-        for problem in shared
-    ] + [
-        {"row": error.row, "column": error.column, "code": error.code, "message": error.message}
-        for error in each
-    ]
-
-
-def _problems(errors: Sequence[RowError]) -> list[str]:
-    """Each cause in one line, whatever cannot be charged first."""
-    ordered = sorted(problems(errors), key=lambda problem: problem.severity is not Severity.RED)
-    return [
-        f"  {'' if problem.severity is Severity.RED else 'look at '}{problem.places}"
-        f"{f', {problem.column}' if problem.column else ''}: {problem.message}"
-        for problem in ordered
-    ]
 
 
 def _one_choice(run: Run, errors: Sequence[RowError]) -> list[str]:
@@ -213,12 +184,12 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
     errors = [error for row in rows for error in row.errors]
     shown = {
         "charges": [row.as_json() for row in rows],
-        "warnings": _listed(errors, Severity.AMBER),
+        "warnings": listed(errors, Severity.AMBER),
     }
     corrections = services.runs.draft_views.corrections(arguments.run)
     return Answer(
         view.as_json() | shown | corrections.as_json(),
-        [*_lines(view, services.settings.timezone), *_read(view.run), *_problems(errors)]
+        [*_lines(view, services.settings.timezone), *_read(view.run), *in_words(errors)]
         + ([f"  against the file: {corrections.totals.in_words()}"] if corrections.entries else []),
     )
 
