@@ -59,6 +59,72 @@ def test_import_lists_what_cannot_be_charged(run: Run, file: Path) -> None:
     ]
 
 
+@pytest.fixture
+def severities(world: World, tmp_path: Path) -> Path:
+    """Two rows to charge, one of them amber, two that are stopped, and one that is red."""
+    twins = [world.customer(f"Twin {at}", email="twin@example.com") for at in range(2)]
+    for customer in (*twins, world.customer(email="good@example.com")):
+        world.save_card(customer)
+    path = tmp_path / "november.csv"
+    path.write_text(
+        "customer,amount,currency,reference\n"
+        "good@example.com,12.34,eur,INV-1\n"
+        f"{twins[0]},20.00,eur,INV-2\n"
+        f"{twins[1]},7.00,usd,INV-3\n"
+        "nobody@example.com,5.00,usd,INV-4\n"
+        "good@example.com,9.00,eur,3/5/2026\n"
+    )
+    return path
+
+
+def test_every_severity_is_named_in_words(run: Run, severities: Path) -> None:
+    imported = run("--as", "alice", "runs", "import", str(severities)).out
+    run_id = imported.split("(")[1].split(")")[0]
+    assert "2 of 5 rows can be charged\n  €21.34\n" in imported
+    shown = run("--as", "alice", "runs", "show", run_id).out
+    assert "  planned          €21.34\n  stopped          €20.00\n" in shown
+    for out in (imported, shown):
+        words = ("blocked: row 5", "stopped: row 3", "look at row 6")
+        places = [out.index(f"  {word}") for word in words]
+        assert places == sorted(places)
+        assert "2 more rows stopped, charged only if an approver says why: €20.00, $7.00" in out
+
+
+def test_stopped_rows_are_counted_apart(run: Run, severities: Path) -> None:
+    made = as_alice(run, "runs", "import", str(severities)).json
+    assert (made["valid"], made["totals"]) == (2, {"eur": 2_134})
+    stopped = {"rows": 2, "totals": {"eur": 2_000, "usd": 700}}
+    assert made["stopped_rows"] == stopped
+    assert [(one["row"], one["severity"]) for one in made["stopped"]] == [
+        (3, "stopped"),
+        (4, "stopped"),
+    ]
+    shown = as_alice(run, "runs", "show", made["run_id"]).json
+    assert shown["stopped"] is None
+    assert shown["stopped_rows"] == stopped
+    assert shown["chargeable"] == {"rows": 2, "totals": {"eur": 2_134}}
+    found = {
+        name: [(one["row"], one["code"], one["severity"]) for one in shown[name]]
+        for name in ("errors", "stopped_findings", "warnings")
+    }
+    assert found == {
+        "errors": [(5, "customer_unknown", "red")],
+        "stopped_findings": [
+            (3, "customer_has_twin", "stopped"),
+            (4, "customer_has_twin", "stopped"),
+        ],
+        "warnings": [(6, "reference_like_date", "amber")],
+    }
+    submitted = as_alice(run, "runs", "submit", made["run_id"]).json
+    assert submitted["stopped_rows"] == stopped
+    approve = ("--as", "bob", "--json", "runs", "approve", made["run_id"])
+    assert run(*approve).error["code"] == "note_missing"
+    approved = run(*approve, "--note", "both asked by phone").json
+    # Opened: now they are charged like the others.
+    assert approved["stopped_rows"] == {"rows": 0, "totals": {}}
+    assert approved["chargeable"] == {"rows": 4, "totals": {"eur": 4_134, "usd": 700}}
+
+
 def test_import_says_what_was_guessed(run: Run, world: World, tmp_path: Path) -> None:
     path = tmp_path / "two.csv"
     path.write_text("customer,amount,currency,reference,Total\na@example.com,1.00,usd,R,2.00\n")

@@ -6,33 +6,62 @@ from collections.abc import Sequence
 
 from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
 from lib.domain.runs import Severity
+from lib.money import format_money
+from lib.services.runs.run_object import RunView
+
+_SEVERITIES = {
+    Severity.RED: "blocked: ",
+    Severity.STOPPED: "stopped: ",
+    Severity.AMBER: "look at ",
+}
 
 
-def listed(errors: Sequence[RowError], severity: Severity) -> list[dict[str, object]]:
+def objects(errors: Sequence[RowError], severity: Severity) -> list[dict[str, object]]:
     """Row by row; what has one cause in the whole file once, with its first row and all of them."""
     of_rows = [error for error in errors if error.severity is severity]
     each = [error for error in of_rows if error.code not in OF_THE_FILE]
     shared = problems(error for error in of_rows if error.code in OF_THE_FILE)
-    return [
+    listed: list[dict[str, object]] = [
         {
             "row": problem.rows[0],
             "rows": list(problem.rows),
             "column": problem.column,
             "code": problem.code,
             "message": problem.message,
+            "severity": problem.severity.value,
         }
         for problem in shared
-    ] + [
-        {"row": error.row, "column": error.column, "code": error.code, "message": error.message}
+    ]
+    listed += [
+        {
+            "row": error.row,
+            "column": error.column,
+            "code": error.code,
+            "message": error.message,
+            "severity": error.severity.value,
+        }
         for error in each
+    ]
+    return listed
+
+
+def stopped(view: RunView) -> list[str]:
+    if not view.stopped.rows:
+        return []
+    sums = ", ".join(format_money(amount, code) for code, amount in view.stopped.totals.items())
+    word = "row" if view.stopped.rows == 1 else "rows"
+    return [
+        f"  {view.stopped.rows} more {word} stopped, charged only if an approver says why: {sums}"
     ]
 
 
 def in_words(errors: Sequence[RowError]) -> list[str]:
-    """Each cause in one line, whatever cannot be charged first."""
-    ordered = sorted(problems(errors), key=lambda problem: problem.severity is not Severity.RED)
+    """Each cause in one line, the worst first."""
+    ordered = sorted(
+        problems(errors), key=lambda problem: list(_SEVERITIES).index(problem.severity)
+    )
     return [
-        f"  {'' if problem.severity is Severity.RED else 'look at '}{problem.places}"
+        f"  {_SEVERITIES[problem.severity]}{problem.places}"
         f"{f', {problem.column}' if problem.column else ''}: {problem.message}"
         for problem in ordered
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from lib.cli.amounts import sign_of, two_sums_named
 from lib.cli.answers import Answer, person, read_file, write_file
 from lib.cli.drafts import choices
 from lib.cli.parser import Arguments
-from lib.cli.run_findings import in_words, listed
+from lib.cli.run_findings import in_words, objects, stopped
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
@@ -41,28 +41,25 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
     view = services.runs.views.run(run.id)
     rows = list(services.runs.views.rows(run.id))
     errors = [error for row in rows for error in row.errors]
-    valid = sum(1 for row in rows if row.row.state is RowState.PLANNED)
-    totals = {
-        code: states[RowState.PLANNED]
-        for code, states in view.totals.items()
-        if RowState.PLANNED in states
-    }
+    valid, totals = view.chargeable.rows, view.chargeable.totals
     notes = [*upload.sheet.notes, *(Note("column", doubt) for doubt in upload.guess.doubts)]
     return Answer(
         {
             "run_id": run.id,
             "rows": len(rows),
             "valid": valid,
-            "errors": listed(errors, Severity.RED),
-            "stopped": listed(errors, Severity.STOPPED),
-            "warnings": listed(errors, Severity.AMBER),
-            "totals": totals,
+            "errors": objects(errors, Severity.RED),
+            "stopped": objects(errors, Severity.STOPPED),
+            "warnings": objects(errors, Severity.AMBER),
+            "totals": dict(totals),
+            "stopped_rows": view.stopped.as_json(),
             "notes": [asdict(note) for note in notes],
             "reading": run.reading,
             "same_file_as": [earlier.id for earlier in upload.earlier],
         },
         [f"{run.name} ({run.id}): {valid} of {len(rows)} rows can be charged"]
         + [f"  {format_money(amount, code)}" for code, amount in totals.items()]
+        + stopped(view)
         + _read(run)
         + [f"  look at this: {note.message}" for note in notes]
         + _one_choice(run, errors)
@@ -184,12 +181,20 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
     errors = [error for row in rows for error in row.errors]
     shown = {
         "charges": [row.as_json() for row in rows],
-        "warnings": listed(errors, Severity.AMBER),
+        "errors": objects(errors, Severity.RED),
+        # `stopped` is why the whole run rests.
+        "stopped_findings": objects(errors, Severity.STOPPED),
+        "warnings": objects(errors, Severity.AMBER),
     }
     corrections = services.runs.draft_views.corrections(arguments.run)
     return Answer(
         view.as_json() | shown | corrections.as_json(),
-        [*_lines(view, services.settings.timezone), *_read(view.run), *in_words(errors)]
+        [
+            *_lines(view, services.settings.timezone),
+            *stopped(view),
+            *_read(view.run),
+            *in_words(errors),
+        ]
         + ([f"  against the file: {corrections.totals.in_words()}"] if corrections.entries else []),
     )
 
@@ -247,5 +252,19 @@ def _lines(view: RunView, timezone: str) -> list[str]:
         until = datetime.fromtimestamp(view.standing.until, ZoneInfo(timezone))
         lines.append(f"  approved; the approval holds until {until:%Y-%m-%d %H:%M} ({timezone})")
     for code, states in view.totals.items():
-        lines += [f"  {state:<16} {format_money(n, code)}" for state, n in states.items()]
+        lines += [
+            f"  {state:<16} {format_money(n, code)}" for state, n in _sums(view, code, states)
+        ]
     return lines
+
+
+def _sums(view: RunView, code: str, states: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """By state; of what is planned, what is stopped by itself."""
+    held = view.stopped.totals.get(code, 0)
+    for state, amount in states.items():
+        if state != RowState.PLANNED or not held:
+            yield state, amount
+            continue
+        if amount > held:
+            yield state, amount - held
+        yield "stopped", held

@@ -297,6 +297,21 @@ class RunRowStore:
                 totals.setdefault(row["currency"], {})[row["state"]] = row["amount"]
         return counts, totals
 
+    def stopped(self, run_id: str) -> tuple[int, dict[str, int]]:
+        """Of the planned rows those of which something was found that stops them: how many, and minor units by currency."""
+        count, totals = 0, {}
+        for row in self._database.query(
+            """SELECT iif(amount IS NULL, NULL, currency) AS currency, count(*) AS n, sum(amount) AS amount
+                FROM run_rows WHERE run_id = ? AND state = 'planned' AND severity = 'amber'
+                   AND EXISTS (SELECT 1 FROM json_each(findings) f WHERE f.value ->> 'severity' = 'stopped')
+                GROUP BY 1 ORDER BY 1""",
+            (run_id,),
+        ):
+            count += row["n"]
+            if row["currency"] is not None:
+                totals[row["currency"]] = row["amount"]
+        return count, totals
+
     def failed_still(self, run_id: str) -> int:
         """Rows that failed and were not collected elsewhere since, nor are being tried again."""
         rows = self._database.query(

@@ -48,8 +48,9 @@ def runs(ctx: PageContext) -> bool:
             at = when(row["submitted_at"], ctx.now, ctx.timezone)
             maker = names.person(view.run.submitted_by or view.run.created_by)
             st.markdown(
-                f"**{escape(row['name'])}**{_again(row)}  \n{escape(plural(view.counts.get('planned', 0), 'row'))} to charge, "
+                f"**{escape(row['name'])}**{_again(row)}  \n{escape(plural(view.chargeable.rows, 'row'))} to charge, "
                 f"{escape(run_words.all_planned(view))}  \n"
+                f"{_line(run_words.stopped(view))}"
                 f":small[:gray[Submitted by {escape(maker)}, {escape(at)}]]",
                 width="content",
             )
@@ -63,6 +64,10 @@ def runs(ctx: PageContext) -> bool:
                     width="content",
                 )
     return True
+
+
+def _line(text: str) -> str:
+    return f"{escape(text)}  \n" if text else ""
 
 
 def _again(row: Mapping[str, Any]) -> str:

@@ -44,8 +44,8 @@ def _submit(ctx: PageContext, view: RunView) -> None:
             return
         blocked, left_out = (view.counts.get(state, 0) for state in ("blocked", "cancelled"))
         st.caption(
-            f"{plural(planned, 'row')} can be charged. Kept back and listed: {blocked:,} blocked, "
-            f"{left_out:,} left out. Somebody else then approves exactly this."
+            f"{plural(view.chargeable.rows, 'row')} can be charged. {escape(run_words.stopped(view))} Kept back "
+            f"and listed: {blocked:,} blocked, {left_out:,} left out. Somebody else then approves exactly this."
         )
         beside = not_counted(view.run.reading)
         st.caption(
@@ -126,7 +126,8 @@ def _decide(ctx: PageContext, view: RunView) -> None:
         st.markdown("**Waits for approval**")
         approvers = _given(view)
         st.caption(
-            f"{plural(view.counts.get('planned', 0), 'row')}, {escape(run_words.all_planned(view))}. "
+            f"{plural(view.chargeable.rows, 'row')}, {escape(run_words.all_planned(view))}. "
+            + (f"{escape(run_words.stopped(view))} " if view.stopped.rows else "")
             + ("It is over a limit and needs two approvers. " if run.approvals_needed > 1 else "")
             + (
                 f"The maker expected {escape(run.control.in_words())} in all, and that is what it holds. "

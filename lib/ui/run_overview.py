@@ -23,6 +23,7 @@ _NEVER_SENT = ("blocked", "cancelled")
 _LIVE = ("attempting", "unknown", *_OVER, "planned", *_NEVER_SENT)
 _ROWS = "rows"
 _PAID = "Paid"
+_STOPPED = "stopped_rows"
 
 
 def badges_of(view: RunView) -> list[str]:
@@ -50,7 +51,12 @@ def _figures(view: RunView) -> None:
     if view.run.started_at is None:
         shown = [
             Figure("Rows", f"{sum(counts.values()):,}"),
-            _figure(view, "To charge", "planned"),
+            Figure(
+                "To charge",
+                f"{view.chargeable.rows:,}",
+                note=f"and {view.stopped.rows:,} stopped" if view.stopped.rows else "",
+                help=run_words.stopped(view),
+            ),
             _figure(
                 view, "Blocked", "blocked", help="Our own rules keep these back; each says why."
             ),
@@ -99,9 +105,12 @@ def _counted(counts: Mapping[str, int]) -> str:
 def sums(view: RunView) -> None:
     """By currency and state."""
     states = [state for state in badges.STATES if any(state in of for of in view.totals.values())]
+    stopped, chargeable = view.stopped.totals, view.chargeable.totals
     frame = pd.DataFrame(
         [
-            {"currency": code, "code": code.upper()} | {state: of.get(state) for state in states}
+            {"currency": code, "code": code.upper()}
+            | {state: of.get(state) for state in states}
+            | ({"planned": chargeable.get(code), _STOPPED: stopped.get(code)} if stopped else {})
             for code, of in view.totals.items()
         ]
     )
@@ -115,6 +124,8 @@ def sums(view: RunView) -> None:
         )
         for state in states
     }
+    if stopped:
+        columns[_STOPPED] = tables.amount("Stopped")
     tables.listing(
         frame,
         {"code": tables.text("Currency", width=90)} | columns,

@@ -40,8 +40,19 @@ def by_currency(frame: pd.DataFrame) -> pd.DataFrame:
 
 def all_planned(view: RunView) -> str:
     """Every sum of the rows that a run would charge."""
-    sums = {code: states.get("planned", 0) for code, states in view.totals.items()}
+    sums = view.chargeable.totals
     return totals(sums, most=len(sums))
+
+
+def stopped(view: RunView) -> str:
+    """ "1 more row, $5.00, is stopped: an approver has to say why it may be charged."; empty without any."""
+    held = view.stopped
+    if not held.rows:
+        return ""
+    sums = totals(held.totals, most=len(held.totals))
+    one, several = ("row", "is", "it"), ("rows", "are", "they")
+    noun, verb, it = one if held.rows == 1 else several
+    return f"{held.rows:,} more {noun}, {sums}, {verb} stopped: an approver has to say why {it} may be charged."
 
 
 def to_charge(view: RunView) -> str:

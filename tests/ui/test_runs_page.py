@@ -258,8 +258,17 @@ class TestDeciding:
             world.charge(customer, reference="INV-1")
         run_id = draft(world, alike)
         world.services.runs.drafts.check_again(run_id, by=ALICE)
+        assert "0 rows can be charged. " in text(
+            open_page("runs", as_="alice", query={"run": run_id})
+        )
         submit(world, run_id)
-        assert words in text(open_page("runs", as_="bob", query={"run": run_id}))
+        said = text(open_page("runs", as_="bob", query={"run": run_id}))
+        assert words in said
+        apart = f"{count} more {'row' if count == 1 else 'rows'}, ${count * 12.34:.2f}, "
+        for page in (said, text(open_page("approvals", as_="bob"))):
+            assert apart in page
+            assert "0 rows" in page
+        assert f"and {count} stopped" in said
 
     def test_a_second_approver_is_needed(self, open_page, world) -> None:
         with uow(world).write() as stores:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from lib.domain.approvals import Standing
 from lib.domain.runs import (
     ApprovalDecision,
     CollectedElsewhere,
+    RowState,
     Run,
     RunOutcome,
     outcome_of,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows with what they come to, in minor units by currency."""
+
+    rows: int = 0
+    totals: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        return {"rows": self.rows, "totals": dict(self.totals)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,19 @@ class RunView:
     """Charges, planned, that wait for a card."""
     without_card: int = 0
     """Rows of a draft that lack a card, and could wait for one where nothing else is wrong with them."""
+    stopped: Counted = Counted()
+    """Of the planned rows, those that an approver has to open with a reason; none once the run is approved."""
+
+    @property
+    def chargeable(self) -> Counted:
+        """The planned rows without those that are stopped."""
+        planned, stopped = RowState.PLANNED.value, self.stopped.totals
+        sums = {
+            code: amount
+            for code, states in self.totals.items()
+            if (amount := states.get(planned, 0) - stopped.get(code, 0))
+        }
+        return Counted(self.counts.get(planned, 0) - self.stopped.rows, sums)
 
     @property
     def outcome(self) -> RunOutcome | None:
@@ -67,6 +92,8 @@ class RunView:
             "approval": self.standing.as_json() if self.standing else None,
             "counts": dict(self.counts),
             "totals": {code: dict(states) for code, states in self.totals.items()},
+            "chargeable": self.chargeable.as_json(),
+            "stopped_rows": self.stopped.as_json(),
             "waiting_for_card": self.waiting,
             "collected_elsewhere": [asdict(one) for one in self.elsewhere],
             "stopped": {"code": run.stop_code, "message": run.stop_message}

@@ -27,11 +27,13 @@ from lib.services.messages.compose import MessageComposer, is_told
 from lib.services.messages.composed import Composed
 from lib.services.runs.approve import find_run
 from lib.services.runs.messages import MESSAGE_COLUMNS, message_row
-from lib.services.runs.run_object import RunView
+from lib.services.runs.run_object import Counted, RunView
 from lib.services.staff import dual_approval
 from lib.store.unit_of_work import Stores, UnitOfWork
 
 _PAGE = 1_000
+# Nobody has given a reason yet for what is stopped, or no reason that counts any more.
+_NOT_OPENED = (RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,9 @@ class RunViews:
                 failed_still=stores.run_rows.failed_still(run_id),
                 waiting=len(stores.waiting_charges.of_run(run_id)),
                 without_card=len(lacking),
+                stopped=Counted(*stores.run_rows.stopped(run_id))
+                if run.state in _NOT_OPENED
+                else Counted(),
             )
 
     def rows(self, run_id: str) -> Iterator[RowView]:
