@@ -544,6 +544,32 @@ def m050_whom_a_customer_was_chosen_beside(database: Database) -> None:
     )
 
 
+@migrations()
+def m051_names_as_they_are_shown(database: Database) -> None:
+    """
+    Names and addresses without letters that nobody sees, as they are read from Stripe from now on. Their keys
+    are the same. Joiners and selectors of variants stay: where they say nothing the next reading leaves them out.
+    """
+    invisible = r"\p{Default_Ignorable_Code_Point}"
+    drawn = r"\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180f\U000e0020-\U000e007f\u115f\u1160"
+    of_names = regex.compile(rf"[{invisible}--[{drawn}]]+", regex.VERSION1)
+    of_addresses = regex.compile(f"{invisible}+")
+    for table, name, address in (
+        ("customers", "name", "email"),
+        ("checkout_sessions", "customer_name", "customer_email"),
+        ("payment_methods", "billing_name", "billing_email"),
+        ("setup_links", "name", "email"),
+    ):
+        for column, letters in ((name, of_names), (address, of_addresses)):
+            rows = database.execute(
+                f"SELECT id, {column} FROM {table} WHERE {column} GLOB '*[^ -~]*'"
+            ).fetchall()
+            for id_, text in rows:
+                shown = letters.sub("", text)
+                if shown != text:
+                    database.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (shown, id_))
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

@@ -4,6 +4,9 @@ Stripe's JSON to Onfile's dataclasses.
 Pure functions over plain dictionaries: the SDK's objects are no dictionaries, cost ten times the
 time to build, and carry the API key into pickles. A field Stripe always sends and we need raises
 KeyError when it is missing; optional ones become None.
+
+Names and addresses lose the letters that nobody sees here, once for all that shows, exports or sends
+them (lib/domain/shown_text.py). Nothing of them is written back to Stripe. Ids stay as they are.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from lib.domain.mirror import (
     StripeCharge,
 )
 from lib.domain.settlement import BalanceTransaction, Payout
+from lib.domain.shown_text import shown_address, shown_name
 from lib.stripe_gateway.soundness import expanded
 
 Json = Mapping[str, Any]
@@ -43,8 +47,8 @@ def customer(data: Json) -> Customer:
     return Customer(
         id=data["id"],
         livemode=bool(data.get("livemode", False)),
-        name=data.get("name"),
-        email=data.get("email"),
+        name=_name(data.get("name")),
+        email=_address(data.get("email")),
         created=data.get("created", 0) if deleted else data["created"],
         is_deleted=deleted,
         default_payment_method=_id(
@@ -74,8 +78,8 @@ def payment_method(data: Json) -> PaymentMethod:
         funding=inner.get("funding"),
         country=inner.get("country"),
         fingerprint=inner.get("fingerprint"),
-        billing_name=billing.get("name"),
-        billing_email=billing.get("email"),
+        billing_name=_name(billing.get("name")),
+        billing_email=_address(billing.get("email")),
         created=data["created"],
     )
 
@@ -119,8 +123,8 @@ def session_bundle(data: Json) -> SessionBundle:
             mode=data["mode"],
             status=data["status"],
             customer=_id(data.get("customer")),
-            customer_email=details.get("email") or data.get("customer_email"),
-            customer_name=details.get("name"),
+            customer_email=_address(details.get("email") or data.get("customer_email")),
+            customer_name=_name(details.get("name")),
             currency=data.get("currency"),
             setup_intent=_id(intent),
             client_reference_id=data.get("client_reference_id"),
@@ -159,7 +163,7 @@ def payment_intent(data: Json) -> PaymentIntent:
         charge_id=metadata.get("onfile_charge_id"),
         attempt=int(attempt) if _ATTEMPT.match(attempt) else None,
         latest_charge=_id(latest),
-        description=data.get("description"),
+        description=_name(data.get("description")),
         error=decline(error, outcome_of=latest) if error else None,
         created=data["created"],
         charge=expanded(charge, latest),
@@ -235,8 +239,8 @@ def account(data: Json) -> Account:
     cards: Json = settings.get("card_payments") or {}
     return Account(
         id=str(data["id"]),
-        business_name=_text(profile.get("name")) or None,
-        statement_prefix=_text(cards.get("statement_descriptor_prefix")) or None,
+        business_name=_name(_text(profile.get("name"))) or None,
+        statement_prefix=_name(_text(cards.get("statement_descriptor_prefix"))) or None,
     )
 
 
@@ -299,6 +303,14 @@ def event(data: Json) -> Event:
         status=_text(subject.get("status")),
         customer=_id(subject.get("customer")),
     )
+
+
+def _name(value: str | None) -> str | None:
+    return shown_name(value) or None if value else value
+
+
+def _address(value: str | None) -> str | None:
+    return shown_address(value) or None if value else value
 
 
 def _customer_of(charge: object) -> str | None:

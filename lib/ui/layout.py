@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lib.domain.shown_text import shown_name
 from lib.ui import navigation
 from lib.ui.formats import escape
 
@@ -120,9 +121,9 @@ def facts(rows: Sequence[Fact]) -> None:
             elif not row.value:
                 value.text("–")
             elif row.copy:
-                value.code(row.value, language=None, wrap_lines=True)
+                value.code(shown_name(row.value), language=None, wrap_lines=True)
             else:
-                value.text(row.value)
+                value.text(shown_name(row.value))
 
 
 def raw(rows: Sequence[Fact], *, label: str = "Ids and codes") -> None:

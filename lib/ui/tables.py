@@ -228,10 +228,9 @@ def _draw(
     alt: str,
     **how: Any,  # noqa: ANN401 - passed on to st.dataframe
 ) -> object:
-    shown = rendered(frame, columns)
     how.setdefault("height", "content")
     return st.dataframe(
-        shown,
+        rendered(frame, columns),
         hide_index=True,
         placeholder="",
         alt=alt,
@@ -258,8 +257,10 @@ def _values(frame: pd.DataFrame, name: str, column: TableColumn) -> Any:  # noqa
             if pd.api.types.is_numeric_dtype(cells.dtype):
                 return pd.to_datetime(cells, unit="s", utc=True)
             return pd.to_datetime(cells, utc=True)
+        case "text":
+            return customer_names.column(frame, name)
         case _:
-            return customer_names.column(frame, name) if name in customer_names.NAMES else cells
+            return cells
 
 
 def _config(column: TableColumn, cells: pd.Series[Any], timezone: tzinfo) -> ColumnConfig:

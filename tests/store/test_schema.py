@@ -85,10 +85,32 @@ class TestMigrations:
             )
         migrations.apply(database)
         keys = {
-            row["email"]: row["address_key"] for row in database.query("SELECT * FROM setup_links")
+            row["id"]: row["address_key"] for row in database.query("SELECT * FROM setup_links")
         }
         assert keys == {address: address_key(address) for address in addresses}
         assert len(set(keys.values())) == 6
+
+    def test_names_from_before_are_as_they_are_shown(self) -> None:
+        database = Database(memory=True)
+        migrations.apply(database, stop_before="m051_names_as_they_are_shown")
+        names = [
+            "Ac\u2060me \u00adLtd",
+            "می\u200cخواهم",
+            "Zoë \U0001f469\u200d\U0001f4bb",
+            "\u3164",
+        ]
+        for position, name in enumerate(names):
+            address = f"anna\u2060{position}@example.com"
+            database.execute(
+                """INSERT INTO customers (id, livemode, created, synced_at_ms, position, name, email,
+                       address_key) VALUES (?1, 0, 1, 1, ?1, ?2, ?3, ?4)""",
+                (position, name, address, address_key(address)),
+            )
+        migrations.apply(database)
+        rows = list(database.query("SELECT * FROM customers ORDER BY position"))
+        assert [row["name"] for row in rows] == ["Acme Ltd", *names[1:3], ""]
+        assert [row["email"] for row in rows] == [f"anna{n}@example.com" for n in range(4)]
+        assert all(row["address_key"] == address_key(row["email"]) for row in rows)
 
     def test_twice_changes_nothing(self, tmp_path: Path) -> None:
         settings = load_settings(tmp_path, {})

@@ -161,6 +161,21 @@ class TestTables:
         assert list(shown["state"]) == [["Succeeded"], ["? Unknown"]]
         assert shown["at"].dt.tz is not None
 
+    def test_what_is_copied_holds_nothing_that_nobody_sees(self) -> None:
+        frame = pd.DataFrame({"id": ["4711\u200b", "cus_1"], "name": ["A\u2060b", "می\u200cخ"]})
+        shown = tables.rendered(frame, {"id": tables.text("Id"), "name": tables.text("Name")})
+        assert list(shown["id"]) == ["4711", "cus_1"]
+        assert list(shown["name"]) == ["Ab", "می\u200cخ"]
+        assert list(frame["id"]) == ["4711\u200b", "cus_1"], "which is chosen"
+
+        def script() -> None:
+            from lib.ui.layout import Fact, facts
+
+            facts([Fact("Id", "4711\u200b", copy=True), Fact("Name", "A\u2060b")])
+
+        at = AppTest.from_function(script).run()
+        assert [one.value for one in (*at.code, *at.text)] == ["4711", "Ab"]
+
     def test_the_chosen_id_is_the_one_that_was_clicked(self) -> None:
         def script() -> None:
             from zoneinfo import ZoneInfo

@@ -14,10 +14,11 @@ from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.row_cells import RowCells
 from lib.domain.files.run_columns import COLUMNS as RUN_FILE_COLUMNS
 from lib.domain.files.sheets import Note, Sheet, SheetRow
-from lib.domain.identity import one_line, unreadable
+from lib.domain.identity import unreadable
 from lib.domain.link_batches import LinkRequest
 from lib.domain.links import LOCALES
 from lib.domain.runs import Finding, Severity
+from lib.domain.shown_text import readable_name
 from lib.errors import InvalidInput
 from lib.money import currency
 
@@ -208,15 +209,9 @@ def _who(cell: str, field: str) -> str:
 
 
 def _name(cell: str) -> str:
-    cleaned = one_line(cell)
-    letter = unreadable(cleaned)
-    if letter is not None or len(cleaned) > _LONGEST_NAME:
-        why = (
-            f"The name holds {letter}, which cannot be shown. Type it again by hand."
-            if letter
-            else f"A name has at most {_LONGEST_NAME} characters."
-        )
-        raise InvalidInput(why, code="name_invalid")
+    cleaned = readable_name(cell)
+    if len(cleaned) > _LONGEST_NAME:
+        raise InvalidInput(f"A name has at most {_LONGEST_NAME} characters.", code="name_invalid")
     return cleaned
 
 

@@ -103,7 +103,8 @@ class RowCells:
         if index is None:
             return ""
         raw, value = self._row.cells[index], self._row.values.get(index)
-        cell = visible(raw)
+        # A name keeps the letters that decide how it is drawn.
+        cell = raw.strip() if name == "name" else visible(raw)
         if self._is_of_text and cell[:2] == '="' and cell[-1:] == '"' and cell.count('"') == 2:
             # So that a spreadsheet shows 0012 and not 12: what is shown is what stands between the marks.
             cell = visible(cell[2:-1])

@@ -12,13 +12,13 @@ from lib.domain.confirmations import Confirmation
 from lib.domain.identity import (
     address_key,
     id_key,
-    one_line,
     pasted_id,
     unreadable,
     visible,
     writings,
 )
 from lib.domain.mirror import Customer
+from lib.domain.shown_text import readable_name
 from lib.domain.twins import Twin, listed
 from lib.errors import GatewayError, InvalidInput, Missing, NotFound, RuleViolation
 from lib.services.collect.ambiguous_customers import AddressOfSeveral, IdsLookTheSame
@@ -265,14 +265,9 @@ def checked_name(name: str) -> str:
     Raises:
         InvalidInput: too long, or with a letter that cannot be shown.
     """
-    cleaned = one_line(name)
-    letter = unreadable(cleaned)
-    if len(cleaned) > _LONGEST_NAME or letter is not None:
+    cleaned = readable_name(name)
+    if len(cleaned) > _LONGEST_NAME:
         raise InvalidInput(
-            f"The name holds {letter}, which cannot be shown. Type it again by hand."
-            if letter is not None
-            else f"A name has at most {_LONGEST_NAME} characters.",
-            field="name",
-            code="name_invalid",
+            f"A name has at most {_LONGEST_NAME} characters.", field="name", code="name_invalid"
         )
     return cleaned

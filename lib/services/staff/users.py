@@ -9,6 +9,7 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import HOST, SYSTEM, Actor, Permission, Role, check_is_a_persons
 from lib.domain.admin_changes import DISABLE, ENABLE, AdminChange, AdminProposal
 from lib.domain.identity import readable_line
+from lib.domain.shown_text import readable_name
 from lib.errors import InvalidInput, NotSignedIn
 from lib.services.staff import passwords, second_admin
 from lib.services.staff.accounts import (
@@ -250,7 +251,7 @@ class UserService:
 
 
 def _checked_name(name: str) -> str:
-    cleaned = readable_line(name, what="name", field="name")
+    cleaned = readable_name(name)
     if not cleaned or len(cleaned) > 100:
         raise InvalidInput("A name has 1 to 100 characters.", field="name")
     check_is_a_persons(cleaned)
