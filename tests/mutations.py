@@ -395,6 +395,22 @@ MUTATIONS = (
         + "::TestAnotherInstallation::test_the_next_key_is_past_every_try_here_and_at_stripe",
     ),
     Mutation(
+        "a payment counts as a try of whatever reference it has now",
+        "lib/store/payments.py",
+        "AND charge_id IS NOT NULL AND idempotency_key IS NULL),",
+        "AND charge_id IS NOT NULL),",
+        OLDER_COPIES
+        + "::TestAnotherInstallation::test_a_failed_try_that_gets_another_reference_leads_past_no_key",
+    ),
+    Mutation(
+        "a try that was taken over counts for whatever reference it has now",
+        "lib/store/charges.py",
+        "AND p.idempotency_key IS NOT NULL)) AS is_used,",
+        "AND 0)) AS is_used,",
+        OLDER_COPIES
+        + "::TestAnotherInstallation::test_a_failed_try_that_gets_another_reference_leads_past_no_key",
+    ),
+    Mutation(
         "any account's key will do",
         "lib/services/continuity/ownership.py",
         "if bound != account.id:",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+
+_CHARGE_KEY = re.compile(r"onfile:[0-9a-f]{40}:[1-9][0-9]{0,3}", re.ASCII)
 
 
 def charge_key(*, customer: str, reference: str, number: int) -> str:
@@ -16,8 +19,18 @@ def charge_key(*, customer: str, reference: str, number: int) -> str:
 
     `number` counts the tries of the debt, not of the charge: another sum is the same debt.
     """
+    return f"{key_prefix(customer=customer, reference=reference)}{number}"
+
+
+def key_prefix(*, customer: str, reference: str) -> str:
+    """What the key of every try of one debt begins with, and of no other's; its number follows."""
     debt = json.dumps([customer, reference], ensure_ascii=False)
-    return f"onfile:{hashlib.sha256(debt.encode()).hexdigest()[:40]}:{number}"
+    return f"onfile:{hashlib.sha256(debt.encode()).hexdigest()[:40]}:"
+
+
+def is_charge_key(text: str) -> bool:
+    """Whether `charge_key` may have made it: a payment's marks can be changed by hand."""
+    return _CHARGE_KEY.fullmatch(text) is not None
 
 
 def refund_key(order_id: str) -> str:

@@ -187,6 +187,8 @@ class PaymentIntent:
     """What was owed, from the metadata."""
     installation: str | None = None
     """Which Onfile made it, from the metadata."""
+    idempotency_key: str | None = None
+    """Under which it was asked for, from the metadata: it tells the debt even where somebody changed the reference."""
 
 
 @dataclass(frozen=True, slots=True)

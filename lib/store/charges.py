@@ -361,11 +361,17 @@ class ChargeStore:
         The idempotency key of every try of this debt that Stripe executed or may have, whatever the sum; and the one
         to ask with first: of the newest try that counts as not executed because nothing was there to see. The trigger
         attempts_keep_what_was_sent has these words.
+
+        A try that was taken over from Stripe is not among them where its payment names its key, which may be of
+        another debt: see PaymentStore.tries.
         """
         rows = self._database.query(
             """SELECT idempotency_key AS key, outcome IS NOT 'not_executed'
                    AND NOT (outcome IS 'declined' AND evidence IS 'reply' AND http_status IS 400
-                       AND payment_intent IS NULL AND code LIKE 'parameter%') AS is_used,
+                       AND payment_intent IS NULL AND code LIKE 'parameter%')
+                   AND NOT (idempotency_key = 'adopted:' || payment_intent AND EXISTS (
+                       SELECT 1 FROM payment_intents p WHERE p.id = attempts.payment_intent
+                           AND p.idempotency_key IS NOT NULL)) AS is_used,
                    outcome IS 'not_executed' AND evidence IN ('no_trace', 'two_people')
                        AND NOT EXISTS (SELECT 1 FROM payment_intents p
                            WHERE p.customer = attempts.customer AND p.reference_key = ?

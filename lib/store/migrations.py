@@ -570,6 +570,16 @@ def m051_names_as_they_are_shown(database: Database) -> None:
                     database.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (shown, id_))
 
 
+@migrations()
+def m052_keys_of_payments(database: Database) -> None:
+    """The idempotency key among a payment's marks: which debt it was a try of, whatever its reference is now."""
+    database.execute("ALTER TABLE payment_intents ADD COLUMN idempotency_key TEXT")
+    database.execute(
+        """CREATE INDEX payment_intents_by_key ON payment_intents (idempotency_key)
+           WHERE idempotency_key IS NOT NULL"""
+    )
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from sqlite_utils import Database
 
+from lib.domain.idempotency_keys import key_prefix
 from lib.domain.identity import reference_key
 from lib.domain.incidents import PaymentEvidence
 from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
@@ -19,14 +20,14 @@ _UPSERT_PAYMENT_INTENT = Upsert(
     table="payment_intents",
     insert=f"""(id, livemode, status, customer, payment_method, amount, currency,
     charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
-    synced_at_ms, reference, reference_key, installation)
-VALUES ({marks(18)})""",
+    synced_at_ms, reference, reference_key, installation, idempotency_key)
+VALUES ({marks(19)})""",
     update=f"""SET
     status = excluded.status, customer = excluded.customer,
     payment_method = excluded.payment_method, amount = excluded.amount,
     currency = excluded.currency, charge_id = excluded.charge_id, attempt = excluded.attempt,
     reference = excluded.reference, reference_key = excluded.reference_key,
-    installation = excluded.installation,
+    installation = excluded.installation, idempotency_key = excluded.idempotency_key,
     latest_charge = excluded.latest_charge,
     error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
     description = excluded.description, synced_at_ms = excluded.synced_at_ms
@@ -106,19 +107,31 @@ class PaymentStore:
                     i.reference,
                     None if i.reference is None else reference_key(i.reference),
                     i.installation,
+                    i.idempotency_key,
                 )
                 for i in intents
             ],
         )
 
     def tries(self, customer: str, reference: str) -> int:
-        """How many payments of this debt carry Onfile's marks at Stripe, of whichever installation."""
+        """
+        The number of the last try of this debt that Stripe shows, of whichever installation.
+
+        Its key says so, whatever reference somebody gave the payment since. Of payments from before the key
+        was among the marks, the reference that they have now is all there is, and how many there are.
+        """
+        prefix = key_prefix(customer=customer, reference=reference)
         rows = self._database.query(
-            """SELECT count(*) AS n FROM payment_intents
-               WHERE customer = ? AND reference = ? AND charge_id IS NOT NULL""",
-            (customer, reference),
+            """SELECT max(
+                   (SELECT count(*) FROM payment_intents WHERE customer = ? AND reference = ?
+                       AND charge_id IS NOT NULL AND idempotency_key IS NULL),
+                   coalesce((SELECT max(CAST(substr(idempotency_key, ?) AS INTEGER))
+                       FROM payment_intents WHERE idempotency_key > ? AND idempotency_key < ?), 0)
+               ) AS number""",
+            # Every number is below a colon.
+            (customer, reference, len(prefix) + 1, prefix, f"{prefix}:"),
         )
-        return int(next(iter(rows))["n"])
+        return int(next(iter(rows))["number"])
 
     def evidence(self, payment_intent: str) -> PaymentEvidence | None:
         """What the mirror holds of one payment."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from lib.domain.account import Account
 from lib.domain.holds import METADATA_KEY
+from lib.domain.idempotency_keys import is_charge_key
 from lib.domain.identity import visible
 from lib.domain.mirror import (
     CheckoutSession,
@@ -151,6 +152,7 @@ def _saved_for(customer: str | None, intent: SetupIntent, method: PaymentMethod)
 def payment_intent(data: Json) -> PaymentIntent:
     metadata: Json = data.get("metadata") or {}
     attempt = str(metadata.get("onfile_attempt", ""))
+    key = str(metadata.get("onfile_key", ""))
     error, latest = data.get("last_payment_error"), data.get("latest_charge")
     return PaymentIntent(
         id=data["id"],
@@ -172,6 +174,7 @@ def payment_intent(data: Json) -> PaymentIntent:
         # Typed by hand in the Dashboard it may have a space that nobody sees.
         reference=visible(metadata.get("onfile_reference") or "") or None,
         installation=metadata.get("onfile_installation"),
+        idempotency_key=key if is_charge_key(key) else None,
     )
 
 

@@ -85,11 +85,12 @@ def claim_attempt(
         )
     if claim is not None:
         stores.run_rows.send(claim.run_id, claim.number, charge_id=charge.id)
+    key = _key(stores, charge)
     stores.charges.add_attempt(
         charge.id,
         number=number,
-        idempotency_key=_key(stores, charge),
-        params=_params(stores, order, charge, method, number, claim),
+        idempotency_key=key,
+        params=_params(stores, order, charge, method, number, key, claim),
         by=by.username,
         at=now,
         next_look_at=now + IN_FLIGHT_SECONDS,
@@ -155,6 +156,7 @@ def _params(
     charge: Charge,
     method: PaymentMethod,
     number: int,
+    key: str,
     claim: RunClaim | None,
 ) -> dict[str, object]:
     metadata = {
@@ -162,6 +164,8 @@ def _params(
         "onfile_attempt": str(number),
         "onfile_reference": charge.reference,
         "onfile_installation": stores.meta.value(INSTALLATION) or "",
+        # Tells which debt was tried, and how often, also where the reference is changed at Stripe.
+        "onfile_key": key,
     }
     params: dict[str, object] = {
         "amount": charge.amount,

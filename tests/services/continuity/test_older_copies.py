@@ -299,6 +299,32 @@ class TestAnotherInstallation:
         ]
         assert len(world.moved()) == 1
 
+    @pytest.mark.parametrize("is_lost", [False, True])
+    def test_a_failed_try_that_gets_another_reference_leads_past_no_key(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, is_lost: bool
+    ) -> None:
+        """Its key says which debt was tried; also where it is known from Stripe alone."""
+        customer = world.customer()
+        bad, good = world.save_card(customer, NO_MONEY), world.save_card(customer)
+        tried = world.charge(customer, reference="INV-2", method=bad).attempts[0].payment_intent
+        post(world, f"/v1/payment_intents/{tried}", metadata={"onfile_reference": "INV-1"})
+        if is_lost:
+            before = world.installation
+            lost(world)
+            world.clock.advance(hours=2)
+            world.services.rebuilds.rebuild(by=ALICE, installation=before)
+            assert world.rows("SELECT * FROM attempts")
+        post(world, f"/v1/payment_intents/{tried}/cancel")
+        world.services.sync.run(full=True)
+        key = charge_key(customer=customer, reference="INV-1", number=1)
+        other = payment_of_another(world, customer, good, key)
+        # Stripe does not show it yet.
+        monkeypatch.setattr(world.services.completeness, "verify", lambda: None)
+        monkeypatch.setattr(world.services.completeness, "read_customer", lambda _: None)
+        charge = world.charge(customer, reference="INV-1", method=good).charge
+        assert charge.state is ChargeState.UNKNOWN
+        assert [one.payment_intent for one in world.stripe.money_moved()] == [other]
+
 
 def payment_of_another(world: World, customer: str, method: str, key: str) -> str:
     """By another installation, under the key of the first try of INV-1."""

@@ -100,9 +100,10 @@ class Simulation(Hazards):
                 self.dashboard_payment_is_paid: 12,
                 self.labelled_by_hand: 14,
                 self.relabelled: 10,
-                self.marks_are_copied: 6,
                 self.open_payment_is_cancelled: 12,
             }
+            if "late" not in hazards:
+                actions[self.marks_are_copied] = 6
         if "another key" in hazards:
             actions[self.another_key_is_set] = 4
         action = self.random.choices(list(actions), list(actions.values()))[0]
@@ -168,8 +169,8 @@ def hazards_of(chance: random.Random) -> frozenset[str]:
     None in a fifth of the seeds, so that what happens every day has its turn.
 
     A payment that is hidden for days and a file that is lost, or another installation, are beyond what
-    anybody could know: the key is forgotten, and nothing else tells. So is a hidden payment of somebody else's where
-    a label that was moved by hand counts as a try: the next try has the next key.
+    anybody could know: the key is forgotten, and nothing else tells. So is a payment that is hidden while a
+    failed one carries a copy of its marks: it is taken for that try.
     """
     if chance.random() < 0.2:
         return frozenset()
@@ -184,8 +185,6 @@ def hazards_of(chance: random.Random) -> frozenset[str]:
     hazards = {kind for kind, share in kinds.items() if chance.random() < share}
     if "late" in hazards and not {"second", "lost files"} & hazards:
         hazards = hazards - {"late"} | {"late for days"}
-    if {"late", "labels"} <= hazards:
-        hazards -= {chance.choice(["late", "labels"])}
     return frozenset(hazards)
 
 
