@@ -59,6 +59,22 @@ def test_import_lists_what_cannot_be_charged(run: Run, file: Path) -> None:
     ]
 
 
+def test_show_counts_corrections_by_kind(run: Run, world: World, tmp_path: Path) -> None:
+    customer = world.customer(email="good@example.com")
+    world.save_card(customer)
+    path = tmp_path / "november.csv"
+    path.write_text("customer,amount,currency,reference\nnobody@example.com,12.34,eur,INV-1\n")
+    run_id = as_alice(run, "runs", "import", str(path)).json["run_id"]
+    fix = ("--row", "2", "--set", f"customer={customer}", "--reason", "by phone")
+    assert as_alice(run, "runs", "correct", run_id, *fix).status == 0
+    shown = as_alice(run, "runs", "show", run_id).json["corrected"]
+    assert shown["kinds"] == {
+        "customer": {"rows": 1, "totals": {"eur": 1_234}, "without_amount": 0}
+    }
+    said = run("--as", "bob", "runs", "show", run_id).out
+    assert "against the file: 1 row corrected. Customer: 1 row, €12.34." in said
+
+
 @pytest.fixture
 def severities(world: World, tmp_path: Path) -> Path:
     """Two rows to charge, one of them amber, two that are stopped, and one that is red."""

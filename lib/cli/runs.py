@@ -195,7 +195,11 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
             *_read(view.run),
             *in_words(errors),
         ]
-        + ([f"  against the file: {corrections.totals.in_words()}"] if corrections.entries else []),
+        + (
+            [f"  against the file: {corrections.totals.in_words()}"]
+            if corrections.totals.rows
+            else []
+        ),
     )
 
 

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from lib.domain.corrections import DraftRow
+from lib.domain.corrections import LABELS, DraftRow, Field
 from lib.money import Money, format_money
+
+
+@dataclass(frozen=True, slots=True)
+class KindTotals:
+    """Of one kind of correction: how many rows, and what they come to."""
+
+    rows: int
+    sums: Mapping[str, int]
+    """Minor units by currency, as corrected; of rows that are left out, what would have been charged."""
+    without_sum: int = 0
+    """Rows that have no amount, or none that can be read."""
+
+    def in_words(self, field: Field) -> str:
+        """ "Customer: 2 rows, €90.00" """
+        more = f", {self.without_sum:,} without an amount" if self.without_sum else ""
+        sums = f", {_sums(self.sums)}" if self.sums else ""
+        return f"{LABELS[field]}: {_rows(self.rows)}{sums}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +38,22 @@ class CorrectionTotals:
     """The same rows as corrected."""
     left_out: int = 0
     left_out_sums: Mapping[str, int] | None = None
+    kinds: Mapping[Field, KindTotals] = field(default_factory=dict)
+    """By cell, in the order of `Field`; a row counts in each of its kinds."""
 
     def in_words(self) -> str:
-        """ "3 rows corrected. Sums: €90.00 in the file, €95.00 as corrected. 1 left out: €5.00." """
+        """
+        "3 rows corrected. Customer: 2 rows, €90.00. Amount: 1 row, €5.00. Where sums changed: €4.00 in
+        the file, €5.00 as corrected. 1 row left out: €5.00."
+        """
         parts = (
             [f"{_rows(self.rows - self.left_out)} corrected."] if self.rows > self.left_out else []
         )
+        parts += [
+            f"{kind.in_words(which)}."
+            for which, kind in self.kinds.items()
+            if which is not Field.LEFT_OUT
+        ]
         if self.file or self.corrected:
             parts.append(
                 f"Where sums changed: {_sums(self.file)} in the file, {_sums(self.corrected)} as corrected."
@@ -41,17 +68,28 @@ def totals(rows: Sequence[DraftRow]) -> CorrectionTotals:
     file: dict[str, int] = {}
     now: dict[str, int] = {}
     left_out: dict[str, int] = {}
+    kinds: dict[Field, list[Money | None]] = {}
     decided = out = 0
     for row in rows:
         decided += row.is_decided
         out += row.is_left_out
         as_corrected = row.corrected.money
+        for which in {*row.corrections, *((Field.LEFT_OUT,) if row.is_left_out else ())}:
+            kinds.setdefault(which, []).append(as_corrected)
         if row.is_left_out:
             _add(left_out, as_corrected)
         elif as_corrected != row.request.money:
             _add(file, row.request.money)
             _add(now, as_corrected)
-    return CorrectionTotals(decided, file, now, out, left_out)
+    by_kind = {which: _kind(kinds[which]) for which in Field if which in kinds}
+    return CorrectionTotals(decided, file, now, out, left_out, by_kind)
+
+
+def _kind(moneys: Sequence[Money | None]) -> KindTotals:
+    sums: dict[str, int] = {}
+    for money in moneys:
+        _add(sums, money)
+    return KindTotals(len(moneys), sums, sum(money is None for money in moneys))
 
 
 def _add(sums: dict[str, int], money: Money | None) -> None:

@@ -50,7 +50,7 @@ def runs(ctx: PageContext) -> bool:
             st.markdown(
                 f"**{escape(row['name'])}**{_again(row)}  \n{escape(plural(view.chargeable.rows, 'row'))} to charge, "
                 f"{escape(run_words.all_planned(view))}  \n"
-                f"{_line(run_words.stopped(view))}"
+                f"{_line(run_words.stopped(view))}{_line(_corrected(ctx, row['id']))}"
                 f":small[:gray[Submitted by {escape(maker)}, {escape(at)}]]",
                 width="content",
             )
@@ -64,6 +64,12 @@ def runs(ctx: PageContext) -> bool:
                     width="content",
                 )
     return True
+
+
+def _corrected(ctx: PageContext, run_id: str) -> str:
+    """How many rows are not as in the file, by kind with their sums."""
+    totals = ctx.services.runs.draft_views.corrections(run_id).totals
+    return f"Against the file: {totals.in_words()}" if totals.rows else ""
 
 
 def _line(text: str) -> str:

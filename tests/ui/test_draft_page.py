@@ -114,7 +114,10 @@ class TestTheRowBesideTheTable:
         said = text(at)
         assert "read from the invoice (alice)" in said
         overview = text(opened(run_id))
-        assert "1 row corrected. Where sums changed: nothing in the file, $1,234.50" in overview
+        assert (
+            "1 row corrected. Amount: 1 row, $1,234.50. Description: 1 row, $1,234.50. "
+            "Where sums changed: nothing in the file, $1,234.50 as corrected." in overview
+        )
         assert of_row(at.text_input, 2, "_amount").value == "1234.50"
         ran(button(at, "run_row_next").click().run())
         assert at.query_params["row"] == "4"
@@ -321,6 +324,25 @@ class TestApprover:
             "reason": "agreed on the phone",
         }
         assert "Where sums changed: $12.00 in the file, $13.00 as corrected." in text(at)
+
+    def test_reads_what_corrections_come_to_by_kind_before_deciding(
+        self, world: World, opened, open_page
+    ) -> None:
+        meant = payer(world, "a@example.com")
+        run_id = imported(
+            world,
+            "nobody@example.com,5,usd,INV-1,",
+            f"{meant},7,eur,INV-2,",
+            f"{meant},9,eur,INV-3,",
+        )
+        corrections = world.services.runs.corrections
+        corrections.correct(run_id, [2], {Field.CUSTOMER: meant}, reason="moved", by=ALICE)
+        corrections.correct(run_id, [3], {Field.REFERENCE: "INV-9"}, reason="typo", by=ALICE)
+        corrections.leave_out(run_id, [4], reason="paid in cash", by=ALICE)
+        world.services.runs.approvals.submit(run_id, by=ALICE)
+        words = "2 rows corrected. Customer: 1 row, $5.00. Reference: 1 row, €7.00. 1 row left out: €9.00."
+        assert words in text(opened(run_id, as_="bob"))
+        assert f"Against the file: {words}" in text(open_page("approvals", as_="bob"))
 
     def test_reads_one_decision_for_many_rows_once(self, world: World, opened) -> None:
         customer = payer(world, "a@example.com")

@@ -49,6 +49,14 @@ class CorrectionsView:
                 "corrected": self.totals.corrected,
                 "left_out": self.totals.left_out,
                 "left_out_totals": self.totals.left_out_sums,
+                "kinds": {
+                    field.value: {
+                        "rows": kind.rows,
+                        "totals": dict(kind.sums),
+                        "without_amount": kind.without_sum,
+                    }
+                    for field, kind in self.totals.kinds.items()
+                },
             },
         }
 

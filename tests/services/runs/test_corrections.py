@@ -494,8 +494,34 @@ class TestApproval:
             )
         ]
         assert seen.totals.in_words() == (
-            "1 row corrected. Where sums changed: $12.00 in the file, $13.50 as corrected. "
-            "1 row left out: $5.00."
+            "1 row corrected. Amount: 1 row, $13.50. Where sums changed: $12.00 in the file, $13.50 as "
+            "corrected. 1 row left out: $5.00."
+        )
+
+    def test_each_kind_is_counted_with_its_sums(self, world: World) -> None:
+        one, two = payer(world, "one@example.com"), payer(world, "two@example.com")
+        run_id = imported(
+            world,
+            "nobody@example.com,12.00,usd,INV-1,,",
+            "nobody@example.com,8.00,eur,INV-2,,",
+            f"{one},9.00,usd,INV-3,,",
+            f"{one},x,usd,INV-4,,",
+            f"{one},5.00,usd,INV-5,,",
+        )
+        for number in (2, 3):
+            correct(world, run_id, number, "known by phone", customer=two)
+        correct(world, run_id, 2, "a typo", reference="INV-11")
+        correct(world, run_id, 5, "a typo", reference="INV-14")
+        world.services.runs.corrections.leave_out(run_id, [6], reason="paid", by=ALICE)
+        view = world.services.runs.draft_views.corrections(run_id)
+        assert view.as_json()["corrected"]["kinds"] == {  # type: ignore[index]
+            "customer": {"rows": 2, "totals": {"usd": 1_200, "eur": 800}, "without_amount": 0},
+            "reference": {"rows": 2, "totals": {"usd": 1_200}, "without_amount": 1},
+            "left_out": {"rows": 1, "totals": {"usd": 500}, "without_amount": 0},
+        }
+        assert view.totals.in_words() == (
+            "3 rows corrected. Customer: 2 rows, $12.00, €8.00. Reference: 2 rows, $12.00, 1 without an "
+            "amount. 1 row left out: $5.00."
         )
 
     def test_a_digest_made_before_a_correction_is_refused(self, world: World) -> None:
