@@ -5,7 +5,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.link_desk import TO_FOLLOW
 from lib.reports.follow_up import PAGE_ROWS, BoardFilter
-from lib.ui import board, filters, layout
+from lib.ui import board, filters, layout, navigation
 from lib.ui.context import require
 
 ctx = require()
@@ -29,11 +29,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
 which = BoardFilter(stage, age, only_due, search)
 frame = reports.page(which)
 if frame.empty:
-    layout.empty(
+    with layout.empty(
         "task_alt",
         "Nobody to follow up",
         "Links that were made in the last 60 days stand here until a card is saved.",
-    )
+    ):
+        links = navigation.find("setup_links")
+        if links and ctx.actor.may(Permission.MANAGE_LINKS):
+            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
     st.stop()
 acts = st.container()
 chosen = board.rows(ctx, frame)

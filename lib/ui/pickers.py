@@ -6,7 +6,7 @@ import streamlit as st
 
 from lib.domain.identity import search_text
 from lib.money import CURRENCIES
-from lib.ui import outcome
+from lib.ui import navigation, outcome
 from lib.ui.context import Services
 from lib.ui.formats import distinct, escape
 
@@ -17,11 +17,14 @@ _SHOWN = 6
 _LONGEST_SEARCH = 200
 
 
-def customer(services: Services, key: str) -> str | None:
+def customer(services: Services, key: str, *, or_new: bool = False) -> str | None:
     """
     The chosen customer's id, or None. Draws the search, or the chosen one with a way to change it.
 
     The id is one the mirror had a moment ago; services look again.
+
+    Args:
+        or_new: whether “New customer” can be chosen beside it.
     """
     chosen = st.session_state.get(_chosen_key(key))
     row = services.reports.customers.find(chosen) if chosen else None
@@ -31,7 +34,7 @@ def customer(services: Services, key: str) -> str | None:
             icon=":material/person_off:",
         )
     if row is None or row["is_deleted"]:
-        _search(services, key)
+        _search(services, key, or_new=or_new)
         return None
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
@@ -63,7 +66,7 @@ def forget(key: str) -> None:
     st.session_state.pop(_chosen_key(key), None)
 
 
-def _search(services: Services, key: str) -> None:
+def _search(services: Services, key: str, *, or_new: bool) -> None:
     typed = st.text_input(
         "Customer",
         key=f"{key}_search",
@@ -99,9 +102,19 @@ def _search(services: Services, key: str) -> None:
             st.caption(more)
         return
     if not text:
-        st.caption("No customers yet. Choose “New customer”.")
+        if or_new:
+            st.caption("No customers yet. Choose “New customer”.")
+            return
+        st.caption("No customers yet. The first comes with a setup link.")
+        links = navigation.find("setup_links")
+        if links is not None:
+            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
         return
-    st.caption("No customer matches. Check the spelling, or choose “New customer”.")
+    st.caption(
+        "No customer matches. Check the spelling, or choose “New customer”."
+        if or_new
+        else "No customer matches. Check the spelling."
+    )
     if st.button("Look this id up at Stripe", key=f"{key}_fetch"):
         with outcome.show():
             choose(key, services.customers.get(services.customers.named(text)).id)

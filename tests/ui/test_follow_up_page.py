@@ -39,7 +39,14 @@ def typed(at, count: str) -> None:
 
 
 def test_nobody(open_page) -> None:
-    assert "Nobody to follow up" in words(open_page("follow_up", as_="alice"))
+    at = open_page("follow_up", as_="alice")
+    assert "Nobody to follow up" in words(at)
+    assert "Make a setup link" in ways_on(at)
+    assert "Make a setup link" not in ways_on(open_page("follow_up", as_="vera"))
+
+
+def ways_on(at) -> list[str]:
+    return [link.proto.label for link in at.get("page_link")]
 
 
 def test_marked_ones_are_counted_as_sent_and_reminded(open_page, world: World, links) -> None:

@@ -108,6 +108,9 @@ class TestForm:
         at = open_page("new_charge", as_="alice")
         assert at.title[0].value == "New charge"
         assert "new_charge_review" not in buttons(at)
+        # Nothing is said to be there that is not.
+        assert "New customer" not in text(at)
+        assert "Make a setup link" in [link.proto.label for link in at.get("page_link")]
 
     def test_the_address_fills_it_in(self, world, open_page) -> None:
         customer = world.customer()
