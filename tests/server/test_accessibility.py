@@ -15,7 +15,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.server.conftest import Server
-from tests.server.people import PATIENCE_MS, sign_in, wait_for, wait_until_drawn
+from tests.server.people import (
+    PATIENCE_MS,
+    sign_in,
+    wait_for,
+    wait_for_keys,
+    wait_until_drawn,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -125,6 +131,30 @@ def test_every_page(one_server: Server, context: BrowserContext) -> None:
     for address in PAGES:
         go(page, address.format(**ids))
         found[address] = findings(page)
+    assert not {address: lines for address, lines in found.items() if lines}
+
+
+def test_what_an_admin_sees_and_what_opens_over_a_page(
+    one_server: Server, context: BrowserContext
+) -> None:
+    page, found = sign_in(context, one_server.url, "ada"), {}
+    for address in ("users", "settings", "backups", "data_protection"):
+        go(page, address)
+        found[address] = findings(page)
+    page.goto(f"{one_server.url}/setup_links")
+    wait_for_keys(page)
+    wait_until_drawn(page)
+    page.keyboard.press("/")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("searchbox").fill("inv")
+    expect(dialog.get_by_role("link").first).to_be_visible()
+    found["search"] = findings(page)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="New link").first.click()
+    dialog.get_by_text("New customer", exact=True).click()
+    expect(dialog.get_by_role("textbox", name="E-mail")).to_be_visible()
+    found["link form"] = findings(page)
     assert not {address: lines for address, lines in found.items() if lines}
 
 
