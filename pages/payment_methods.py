@@ -60,7 +60,7 @@ if not page.frame.empty:
     chosen = tables.table(
         method_panel.rows(page.frame),
         {
-            "shown": tables.text("Customer", width=170),
+            "shown": tables.text("Customer", width=184),
             **method_panel.COLUMNS,
             "created": tables.date("Saved", ctx.now),
         },

@@ -37,9 +37,9 @@ chosen = tables.table(
     {
         "person": tables.text("Name"),
         "id": tables.text("User name"),
-        "address": tables.text("E-mail"),
         "role": tables.text("Roles"),
         "state": tables.state(),
+        "address": tables.text("E-mail"),
         "seen": tables.date("Last sign-in", ctx.now),
     },
     key="users_rows",

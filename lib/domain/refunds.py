@@ -36,7 +36,7 @@ OPEN_STATES = (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN)
 REASONS = {
     "duplicate": "Charged twice",
     "fraudulent": "Fraud",
-    "requested_by_customer": "Customer asked, or wrong sum",
+    "requested_by_customer": "On request, or wrong sum",
 }
 """The reasons that Stripe takes: https://docs.stripe.com/api/refunds/create"""
 

@@ -74,7 +74,7 @@ def rows(ctx: PageContext, frame: pd.DataFrame) -> list[str]:
             "since": tables.date("Since", ctx.now),
             "reminder": tables.text("Reminder", width=85),
             "purpose": tables.text("For", width=140),
-            "reference": tables.text("Reference", width=90),
+            "reference": tables.text("Reference", width=122),
             "left": tables.text("Expires", width=80),
             "why": tables.text("Who and why", width=150),
         },
@@ -121,7 +121,7 @@ def act(ctx: PageContext, which: BoardFilter, chosen: Sequence[str], *, total: i
         count = total if every else len(chosen)
         ids = partial(ctx.services.reports.follow_up.ids, which) if every else lambda: list(chosen)
         if not count:
-            st.caption("Mark links above to send or remind, to issue them again or to revoke them.")
+            st.caption("Mark links below to send or remind, to issue them again or to revoke them.")
             return
         _buttons(ctx, count, ids)
 

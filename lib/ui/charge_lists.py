@@ -19,6 +19,7 @@ RECOVERED = {
     Recovery.LATER_TRY: "paid by a later try after a failure",
 }
 CHARGES, FAILURES = "charges_rows", "failures_rows"
+# Of every list the first columns, as far as the state or the next step, fit a window of 820 pixels, see style.py.
 
 
 def charges(ctx: PageContext, frame: pd.DataFrame) -> str | None:
@@ -33,9 +34,9 @@ def charges(ctx: PageContext, frame: pd.DataFrame) -> str | None:
         {
             "charged_at": tables.date("Date", ctx.now),
             "name": tables.text("Customer", width=184),
-            "reference": tables.text("Reference", width=104),
             "amount": tables.amount(width=96),
-            "states": tables.state(width=124),
+            "states": tables.state(width=128),
+            "reference": tables.text("Reference", width=104),
             "method": tables.text("Saved method", width=138),
             "why": tables.text("Reason", width=130),
         },
@@ -55,12 +56,12 @@ def failures(ctx: PageContext, frame: pd.DataFrame) -> str | None:
             next=[f"Charge again: {new} is saved" if new else step for new, step in steps],
         ),
         {
+            "name": tables.text("Customer", width=120),
+            "amount": tables.amount(width=90),
+            "why": tables.text("Reason", width=106),
+            "next": tables.text("Next step", width=230),
             "charged_at": tables.date("Failed", ctx.now),
-            "name": tables.text("Customer", width=150),
             "reference": tables.text("Reference", width=104),
-            "amount": tables.amount(width=96),
-            "why": tables.text("Reason", width=130),
-            "next": tables.text("Next step", width=290),
         },
         key=FAILURES,
         alt="Charges that failed, newest first",

@@ -25,10 +25,10 @@ TABLE = "payment_methods_rows"
 _BADGES = {"needs_customer": "unattached", "removed": "detached", "not_supported": "unusable"}
 LABELS = {"needs_customer": badges.look("unattached").label, "removed": "Removed"}
 COLUMNS: dict[str, TableColumn] = {
-    "label": text("Method", width=142),
+    "label": text("Method", width=144),
+    "badge": state(width=132),
     "expiry": text("Expires", width=78),
     "country": text("Country", width=66),
-    "badge": state(width=126),
     "same_card": text("Same card on", width=164),
 }
 

@@ -50,10 +50,15 @@ _ROOM = """
 @media (min-width: 736px) {
   [data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
+/* So that the first columns of a list fit beside the menu. */
+@media (min-width: 736px) and (max-width: 1000px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 1.25rem; padding-right: 1.25rem; }
+}
 """
 # Between the strip and the title, where every page is empty.
 _SEARCH = """
 .st-key-search_open { position: absolute; top: 2.25rem; right: 2.5rem; width: auto; }
+@media (min-width: 736px) and (max-width: 1000px) { .st-key-search_open { right: 1.25rem; } }
 .st-key-search_open button { min-height: 2.1rem; padding: 0.1rem 0.75rem; }
 .st-key-search_open button p::after {
   content: "/"; margin-left: 0.75rem; padding: 0 0.35rem; border-radius: 4px; opacity: 0.7;
@@ -84,7 +89,8 @@ _FRAME = """
 [data-testid="stSidebarNavSeparator"] { display: none; }
 [data-testid="stSidebarHeader"] { margin-bottom: 0; flex-shrink: 0; }
 [data-testid="stSidebarNav"] { flex-shrink: 0; }
-[data-testid="stSidebarNavLink"] { margin-top: 0; margin-bottom: 0; }
+/* Above who is signed in, when a page further down is opened by its address. */
+[data-testid="stSidebarNavLink"] { margin-top: 0; margin-bottom: 0; scroll-margin-bottom: 9rem; }
 /* The toolbar of a table, which shows above it under the mouse, needs no more room than this. */
 [data-testid="stElementContainer"]:has([data-testid="stDataFrame"]) { margin-top: 0.6rem; }
 [data-testid="stDataFrame"] > [data-testid="stElementToolbar"] {

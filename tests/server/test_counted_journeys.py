@@ -237,7 +237,7 @@ def test_a_refund_is_asked_for_and_approved(office: Office) -> None:
     wait_until_drawn(alice)
     clicks.on(drawer(alice).get_by_text("Refund", exact=True))
     # The amount that is left stands in its field.
-    clicks.type(drawer(alice).get_by_role("combobox", name="Why"), "asked")
+    clicks.type(drawer(alice).get_by_role("combobox", name="Why"), "request")
     stays_open_unless_a_person_scrolls(alice)
     clicks.press(alice, "Enter")
     clicks.type(drawer(alice).get_by_role("textbox", name="Note"), f"Sent back {reference}")

@@ -67,6 +67,15 @@
       heading?.setAttribute("role", "none");
     }
   };
+  // A page that was opened by its address may stand where the menu has to be scrolled to.
+  let current;
+  const showCurrent = () => {
+    const link = document.querySelector("[data-testid=stSidebarNavLink][aria-current=page]");
+    if (!link || link.href === current) return;
+    current = link.href;
+    link.scrollIntoView({ block: "nearest" });
+  };
+
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const named = () => dark.matches ? "dark" : "light";
   let drawnIn = named(), waiting;
@@ -85,6 +94,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(follow, 100);
   });
-  nameLists();
-  new MutationObserver(nameLists).observe(document.body, { childList: true, subtree: true });
+  const follows = () => { nameLists(); showCurrent(); };
+  follows();
+  new MutationObserver(follows).observe(document.body, { childList: true, subtree: true });
 })();
