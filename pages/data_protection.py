@@ -20,6 +20,6 @@ customer = st.text_input(
     help="The id at Stripe, as it stands at the foot of the customer's page.",
 )
 if customer:
-    protection_panel.person(ctx, customer.strip())
+    protection_panel.person(ctx, ctx.services.customers.id_pasted(customer.strip()))
 st.subheader("Kept for how long", anchor=False)
 protection_panel.rules(ctx)

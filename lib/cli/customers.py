@@ -9,7 +9,7 @@ from lib.cli.answers import Answer, person, write_file
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
 from lib.domain.holds import Hold
-from lib.errors import NotFound
+from lib.domain.typed_codes import unknown_customer
 
 
 def hold(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -25,7 +25,7 @@ def release(services: Services, arguments: Arguments, actor: Actor | None) -> An
 def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     person(actor).must(Permission.VIEW)
     if services.reports.customers.find(_customer(services, arguments)) is None:
-        raise NotFound("Onfile does not know this customer.")
+        raise unknown_customer(arguments.customer)
     return _answer(services, _customer(services, arguments), "{}")
 
 

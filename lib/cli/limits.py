@@ -8,7 +8,9 @@ from lib.cli.parser import Arguments
 from lib.cli.users import waiting
 from lib.domain.actors import Actor, Permission
 from lib.domain.admin_changes import AdminProposal
+from lib.domain.identity import visible
 from lib.domain.limits import LimitsInForce, default_limits
+from lib.domain.typed_codes import typed_currency
 from lib.money import format_money
 
 _NONE = "none"
@@ -23,10 +25,10 @@ def listing(services: Services, _: Arguments, actor: Actor | None) -> Answer:
 def set_limits(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     """All three at once, so that what is left out is no limit that somebody forgot."""
     words = {
-        name: "" if (text := getattr(arguments, name)).strip().lower() == _NONE else _written(text)
+        name: "" if visible(text := getattr(arguments, name)).lower() == _NONE else _written(text)
         for name in ("per_charge", "per_run", "per_day")
     }
-    code = arguments.currency.strip().lower()
+    code = typed_currency(arguments.currency).code
     made = services.limits.set(
         code,
         per_charge=words["per_charge"],

@@ -10,6 +10,7 @@ from lib.cli.customer_arguments import add_customers
 from lib.cli.incident_arguments import add_incidents
 from lib.cli.link_arguments import add_links, add_payment_methods
 from lib.cli.message_arguments import add_outbox
+from lib.cli.pasted import PastedParser
 from lib.cli.run_arguments import add_decimal, add_runs
 from lib.cli.user_arguments import add_users
 from lib.domain.charges import ChargeState
@@ -54,10 +55,12 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 def _parser() -> argparse.ArgumentParser:
     # Suppressed defaults: a value given before the command must survive the parser after it.
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common: argparse.ArgumentParser = PastedParser(
+        add_help=False, argument_default=argparse.SUPPRESS
+    )
     common.add_argument("--as", dest="as_", metavar="USER", help="the staff user who acts")
     common.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = PastedParser(
         prog="python -m lib", description="Onfile on the command line.", parents=[common]
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -16,8 +16,9 @@ from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_orders import clean_customer, clean_method, clean_suffix
 from lib.domain.identity import pasted_id, readable_line, visible
 from lib.domain.runs import Finding, RowRequest, Severity
+from lib.domain.typed_codes import typed_currency, typed_id
 from lib.errors import InvalidInput
-from lib.money import checked, currency, format_major, parse_amount
+from lib.money import checked, format_major, parse_amount
 
 LONGEST_REASON = 300
 
@@ -178,11 +179,11 @@ def read(
             money = checked(typed_sums.typed(text, code, sign))
             return format_major(money.amount, money.currency)
         case Field.CURRENCY:
-            return currency(visible(text)).code
+            return typed_currency(text).code
         case Field.REFERENCE:
             return clean_reference(text)
         case Field.PAYMENT_METHOD:
-            return clean_method(pasted_id(text))
+            return clean_method(typed_id(text, what="saved method", field="payment_method"))
         case Field.DESCRIPTION:
             return clean_description(text)
         case Field.SUFFIX:

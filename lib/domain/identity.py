@@ -51,8 +51,11 @@ def visible(text: str) -> str:
 
 
 def search_text(text: str) -> str:
-    """What was typed or pasted to search for: as `visible`, and controls, which no index reads, are spaces."""
-    return _CONTROL.sub(" ", visible(text)).strip()
+    """
+    What was typed or pasted to search for: as `visible`, also without overrides, as nothing is done with it but
+    to look; controls, which no index reads, are spaces.
+    """
+    return _CONTROL.sub(" ", _without_invisible(text)).strip()
 
 
 def pasted_id(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.domain.identity import visible
 from lib.errors import InvalidInput
 
 LEAST_DAYS, MOST_DAYS = 30, 36_500
@@ -41,7 +42,7 @@ def checked_days(text: str) -> int | None:
     Raises:
         InvalidInput: neither a number of days in range nor “none”.
     """
-    plain = text.strip().lower()
+    plain = visible(text).lower()
     if plain in ("none", ""):
         return None
     if not plain.isascii() or not plain.isdigit() or not LEAST_DAYS <= int(plain[:9]) <= MOST_DAYS:

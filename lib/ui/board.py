@@ -13,6 +13,7 @@ from lib.domain.actors import Permission
 from lib.domain.link_desk import AGES, TO_FOLLOW, Stage
 from lib.domain.links import LinkPurpose
 from lib.domain.messages import MessageKind
+from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.reports.follow_up import BoardFilter
@@ -149,7 +150,7 @@ def _buttons(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None
         typed = st.text_input(f"Type {count} to confirm", key="follow_up_revoke_count")
         if st.form_submit_button(f"Revoke {links}", key="follow_up_revoke_submit"):
             with outcome.show() as toast:
-                if typed.strip().replace(",", "") != str(count):
+                if not confirms(typed.replace(",", ""), str(count)):
                     raise InvalidInput(f"Type {count} to confirm.", field="count")
                 toast.message = _told(ends.revoke(ids(), by=ctx.actor), "revoked")
 

@@ -7,6 +7,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.charges import ChargeState
 from lib.domain.resolutions import LookResult
+from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
 from lib.ui import badges, charge_words, message_panel, navigation, outcome, refused_links
 from lib.ui.charge_details import Details
@@ -86,7 +87,7 @@ def cancel(details: Details) -> None:
         click = st.form_submit_button("Cancel charge", key=f"charge_cancel_{details.seen}")
     if click:
         with outcome.show("Charge cancelled."):
-            if typed.strip().lower() != _WORD:
+            if not confirms(typed, _WORD):
                 raise InvalidInput(f"Type “{_WORD}” to confirm. Nothing was changed.", field="word")
             details.ctx.services.charges.cancel(details.id, by=details.ctx.actor)
 

@@ -11,6 +11,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.confirmations import until
 from lib.domain.links import EndReason
+from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import (
@@ -227,6 +228,6 @@ def _expiry(ctx: PageContext, row: dict[str, Any]) -> None:
         typed = st.text_input(f"Type “{_WORD}” to confirm", key="setup_links_expire_word")
         if st.form_submit_button("Expire link", key="setup_links_expire_submit"):
             with outcome.show("Link expired."):
-                if typed.strip().lower() != _WORD:
+                if not confirms(typed, _WORD):
                     raise InvalidInput(f"Type “{_WORD}” to confirm.", field="word")
                 ctx.services.links.expire(row["id"], by=ctx.actor)

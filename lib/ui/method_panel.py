@@ -11,6 +11,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.method_types import debit_terms
+from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
 from lib.reports.paging import records
 from lib.ui import agreement_panel, badges, customer_link, drawers, layout, navigation, outcome
@@ -171,6 +172,6 @@ def _removal(ctx: PageContext, row: dict[str, Any]) -> None:
         typed = st.text_input(f"Type {hint} to confirm", key="payment_methods_detach_word")
         if st.form_submit_button("Remove method", key="payment_methods_detach_submit"):
             with outcome.show(f"{row['label']} removed."):
-                if typed.strip().lower() != word:
+                if not confirms(typed, word):
                     raise InvalidInput(f"Type {hint} to confirm: they differ.", field="word")
                 ctx.services.payment_methods.detach(row["id"], by=ctx.actor)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.retention import LEAST_DAYS, WORDS, RetentionKind
+from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput, NotFound
 from lib.services.protection.persons import STAYS, Erasure, PersonRecord
 from lib.ui import downloads, navigation, outcome, tables
@@ -47,9 +48,9 @@ def banner(ctx: PageContext, customer_id: str) -> None:
 def person(ctx: PageContext, customer_id: str) -> None:
     try:
         kept = ctx.services.persons.kept(customer_id, by=ctx.actor)
-    except NotFound:
+    except NotFound as unknown:
         st.info(
-            "Onfile does not know this customer. Check the id; if they are new at Stripe, sync and look again.",
+            f"{escape(str(unknown))} Check the id; if they are new at Stripe, sync and look again.",
             icon=":material/person_search:",
         )
         return
@@ -113,7 +114,7 @@ def _erase(ctx: PageContext, customer_id: str, kept: PersonRecord) -> None:
         )
         if st.form_submit_button("Erase for good", key="protection_submit", type="primary"):
             with outcome.show("Erased.", clears="protection_erase"):
-                if typed.strip() != customer_id:
+                if not confirms(typed, customer_id):
                     raise InvalidInput(
                         f"Type {customer_id} to confirm. Nothing was erased.", field="typed"
                     )

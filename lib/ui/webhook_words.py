@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lib.domain.identity import visible
 from lib.ui.formats import plural
 
 EVENTS: dict[str, str] = {
@@ -100,7 +101,7 @@ def event(type_: str) -> str:
 
 def types_like(text: str) -> list[str]:
     """Event types whose words contain the text."""
-    wanted = text.strip().lower()
+    wanted = visible(text).lower()
     return [type_ for type_, words in EVENTS.items() if wanted and wanted in words.lower()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.domain.corrections import Field
-from lib.errors import InvalidInput
+from lib.errors import InvalidInput, NotFound
 from lib.services.incidents.payments import checked_reason
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import draft, invoices, payers, rows_of, submitted
@@ -141,3 +141,29 @@ def test_a_code_in_a_file(world: World, column: str) -> None:
     (row,) = rows_of(world, run.id)
     (finding,) = [one for one in row.findings if one.column == column]
     assert "U+202E (right-to-left override)" in finding.message
+
+
+def test_currencies_and_ids_of_stripes(world: World) -> None:
+    services = world.services
+    made = services.links.create(form_key="f", guest=True, currency=f"eur{JOINER}", by=ALICE)
+    assert made.link.currency == "eur"
+    with pytest.raises(InvalidInput, match=r"currency holds U\+202E"):
+        services.links.create(form_key="g", guest=True, currency=f"eur{OVERRIDE}", by=ALICE)
+    ((customer, method),) = payers(world, 1)
+    with pytest.raises(InvalidInput, match=r"saved method holds U\+202E"):
+        world.charge(customer, method=method + OVERRIDE)
+    with pytest.raises(NotFound, match=r"U\+202E"):
+        services.customers.get(f"cus_{OVERRIDE}1")
+    file = csv_of([(customer, "1.00", "R")], header=("customer", "amount", "reference"))
+    upload = services.runs.files.open(file, "f.csv")
+    run = services.runs.files.create_run(
+        upload, name="f", by=ALICE, default_currency=f"{JOINER}eur"
+    )
+    assert rows_of(world, run.id)[0].currency == "eur"
+
+
+def test_what_is_searched_for(world: World) -> None:
+    customer = world.customer("Osteria Bianca", "cassa@osteria.example")
+    for letter in (JOINER, OVERRIDE, "\u00ad"):
+        found = world.services.reports.customers.ids(search=f"oste{letter}ria{letter}", limit=5)
+        assert found == [customer]

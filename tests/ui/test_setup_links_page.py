@@ -407,7 +407,7 @@ class TestPanel:
     def test_expire(self, opened, world) -> None:
         link = make(world)
         at = opened(link=link.id)
-        at.text_input(key="setup_links_expire_word").set_value("Expire")
+        at.text_input(key="setup_links_expire_word").set_value("Ex\u2060pire ")
         press(at, "setup_links_expire_submit")
         assert links(world)[0].status(world.now) is LinkStatus.REVOKED
         assert "setup_links_expire_submit" not in keys(at)

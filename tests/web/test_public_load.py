@@ -91,6 +91,13 @@ class TestOneLink:
         world.services.links.expire(made.link.id, by=ALICE)
         assert client.get(f"/l/{made.link.token}").status_code == 410
 
+    def test_an_address_copied_with_a_letter_that_nobody_sees(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world)
+        reply = client.get(f"/l/{made.link.token}\u200b")
+        assert (reply.status_code, reply.headers["location"]) == (303, made.url)
+
     def test_head_never_mints_and_asks_nothing(self, world: World, client: TestClient) -> None:
         made = link(world)
         before = requests(world)

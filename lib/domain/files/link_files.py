@@ -19,8 +19,8 @@ from lib.domain.link_batches import LinkRequest
 from lib.domain.links import LOCALES
 from lib.domain.runs import Finding, Severity
 from lib.domain.shown_text import readable_name
+from lib.domain.typed_codes import typed_currency
 from lib.errors import InvalidInput
-from lib.money import currency
 
 _LONGEST_NAME = 200
 _LONGEST_WHO = 320
@@ -181,7 +181,7 @@ def _request(
         customer=customer,
         email=email,
         name=cells.read("name", _name) or None,
-        currency=cells.read("currency", lambda cell: currency(cell).code if cell else None),
+        currency=cells.read("currency", lambda cell: typed_currency(cell).code if cell else None),
         reference=cells.read("reference", lambda cell: clean_reference(cell) if cell else None),
         locale=cells.read("locale", _locale),
         findings=tuple(

@@ -16,8 +16,9 @@ from lib.domain.files.sheets import Sheet, SheetRow
 from lib.domain.identity import customer_key, unreadable
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
+from lib.domain.typed_codes import typed_currency
 from lib.errors import InvalidInput
-from lib.money import Money, currency
+from lib.money import Money
 
 _LONGEST_CUSTOMER = 320
 # Cards that were saved before PaymentMethods existed keep their old kind of id.
@@ -164,7 +165,7 @@ class RowReader:
                 "currency_missing",
                 "The row names no currency. Write a code such as usd, eur or jpy.",
             )
-        known = cells.attempt("currency", lambda: currency(code)) if code else None
+        known = cells.attempt("currency", lambda: typed_currency(code)) if code else None
         if known is not None and self._stated and known.code not in self._stated:
             one = len(self._stated) == 1
             says = next(iter(self._stated)).upper() if one else "another currency"
@@ -216,8 +217,10 @@ def clean_suffix(text: str) -> str | None:
         or _NOT_IN_SUFFIX & set(cleaned)
         or not any(map(str.isalpha, cleaned))
     ):
+        letter = unreadable(cleaned)
+        holds = f" It holds {letter}, which cannot be shown." if letter else ""
         raise InvalidInput(
-            f"“{cleaned[:24]}” cannot stand on a statement. Write up to {LONGEST_SUFFIX} Latin characters "
+            f"“{cleaned[:24]}” cannot stand on a statement.{holds} Write up to {LONGEST_SUFFIX} Latin characters "
             "without accents, at least one letter, and none of < > \\ ' \" *.",
             field="statement_descriptor_suffix",
             code="suffix_invalid",

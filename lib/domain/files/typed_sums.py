@@ -10,6 +10,7 @@ import regex
 from lib.domain.files import currency_signs
 from lib.domain.files.number_styles import DecimalSign, is_negative, narrow, readings
 from lib.domain.identity import unreadable, visible
+from lib.domain.typed_codes import typed_currency
 from lib.errors import InvalidInput
 from lib.money import Currency, Money, currency, format_money, parse_total
 
@@ -43,7 +44,7 @@ def typed(text: str, code: str, sign: DecimalSign | None = None, *, as_shown: bo
     Raises:
         InvalidInput: no sum, one of another currency, or with the code `amount_two_sums`.
     """
-    text, unit = visible(text), currency(code)
+    text, unit = visible(text), typed_currency(code)
     refuse_unreadable(text)
     if is_negative(text):
         raise InvalidInput(f"“{text[:24]}”: {NO_CHARGE}", field="amount", code="amount_negative")

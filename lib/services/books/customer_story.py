@@ -12,7 +12,7 @@ from lib.domain.customer_story import (
     MethodLife,
     clean_note,
 )
-from lib.errors import NotFound
+from lib.domain.typed_codes import unknown_customer
 from lib.ids import new_id
 from lib.printing.customer_story import to_html
 from lib.store.customer_story import OpenSum
@@ -61,7 +61,7 @@ class CustomerStories:
         note = CustomerNote(new_id("note"), customer_id, clean_note(text), by.username, now)
         with self._uow.write() as stores:
             if stores.mirror.customer(customer_id) is None:
-                raise NotFound("Onfile does not know this customer.")
+                raise unknown_customer(customer_id)
             stores.story.add_note(note)
             stores.audit.record(
                 at=now,
@@ -83,7 +83,7 @@ class CustomerStories:
         with self._uow.read() as stores:
             customer = stores.mirror.customer(customer_id)
             if customer is None:
-                raise NotFound("Onfile does not know this customer.")
+                raise unknown_customer(customer_id)
             story = CustomerStory(
                 customer=customer,
                 holds=stores.holds.of([customer_id])[::-1],

@@ -13,7 +13,8 @@ from lib.domain.charges import COMMITTED_STATES, Charge
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.newer_methods import newer_untried
 from lib.domain.runs import Finding, Severity
-from lib.errors import AlreadyCharged, Blocked, NotAdmitted, NotFound
+from lib.domain.typed_codes import unknown_customer
+from lib.errors import AlreadyCharged, Blocked, NotAdmitted
 from lib.money import Money
 from lib.services.charges.orders import ChargeOrder
 from lib.store.unit_of_work import Stores
@@ -38,7 +39,7 @@ def findings_of(
     """
     customer = stores.mirror.customer(order.customer)
     if customer is None:
-        raise NotFound("Onfile does not know this customer.")
+        raise unknown_customer(order.customer)
     facts = stores.preflight.debts(customer, method, except_run=None if in_run else "")
     debt = Debt(
         customer.id,

@@ -12,7 +12,7 @@ import json
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Attempt, Charge, Evidence, Outcome
-from lib.domain.identity import readable, visible
+from lib.domain.identity import readable
 from lib.domain.manual_outcomes import (
     EARLIEST_SECONDS,
     ManualOutcome,
@@ -20,6 +20,7 @@ from lib.domain.manual_outcomes import (
     why_not_the_payment,
 )
 from lib.domain.resolutions import LookResult
+from lib.domain.typed_codes import typed_id
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation, StaleState
 from lib.ids import new_id
 from lib.services.charges.resolve import ChargeResolver
@@ -90,7 +91,7 @@ class ManualOutcomeService:
             raise StaleState(
                 "It is too early to settle this by hand: Onfile still finds most of them out by itself within an hour."
             )
-        intent = visible(payment_intent or "") or None
+        intent = typed_id(payment_intent or "", what="payment", field="payment") or None
         if outcome is Outcome.SUCCEEDED:
             self._check_payment(charge, attempt, intent)
         elif outcome is not Outcome.NOT_EXECUTED or intent is not None:

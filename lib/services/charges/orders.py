@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lib.domain.charges import clean_description, clean_reference
-from lib.domain.identity import one_line, pasted_id
+from lib.domain.identity import one_line
 from lib.domain.runs import Finding
+from lib.domain.typed_codes import typed_id
 from lib.errors import InvalidInput
 from lib.money import Money, checked
 
@@ -65,7 +66,9 @@ def normalized(order: ChargeOrder) -> ChargeOrder:
         order,
         money=checked(order.money),
         reference=clean_reference(order.reference),
-        payment_method=pasted_id(order.payment_method) if order.payment_method else None,
+        payment_method=typed_id(order.payment_method, what="saved method", field="payment_method")
+        if order.payment_method
+        else None,
         description=clean_description(order.description),
         despite=notes,
     )

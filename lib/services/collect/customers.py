@@ -20,6 +20,7 @@ from lib.domain.identity import (
 from lib.domain.mirror import Customer
 from lib.domain.shown_text import readable_name
 from lib.domain.twins import Twin, listed
+from lib.domain.typed_codes import hint
 from lib.errors import GatewayError, InvalidInput, Missing, NotFound, RuleViolation
 from lib.services.collect.ambiguous_customers import AddressOfSeveral, IdsLookTheSame
 from lib.services.mirror.apply import record_customers
@@ -81,7 +82,7 @@ class CustomerService:
             return self._refetcher.customer(customer_id)
         except Missing as error:
             raise NotFound(
-                f"Stripe has no customer {customer_id[:40]} under this key. Check the id, and whether it is a test or a live one."
+                f"Stripe has no customer {customer_id[:40]} under this key. Check the id, and whether it is a test or a live one.{hint(customer_id)}"
             ) from error
 
     def id_written(self, text: str) -> str:
@@ -97,6 +98,11 @@ class CustomerService:
         if not pasted_id(text).isascii():
             self.look_up(text)
         return self.id_here(text)
+
+    def id_pasted(self, text: str) -> str:
+        """The very id where a customer here has it, else without letters that are not shown."""
+        with self._uow.read() as stores:
+            return stores.mirror.id_pasted(text)
 
     def id_here(self, text: str) -> str:
         """As `id_written`, of customers in the mirror only."""

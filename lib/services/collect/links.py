@@ -25,6 +25,7 @@ from lib.domain.links import (
 )
 from lib.domain.method_types import NOT_OFFERED
 from lib.domain.mirror import Customer
+from lib.domain.typed_codes import typed_currency
 from lib.errors import (
     Busy,
     GatewayError,
@@ -37,7 +38,6 @@ from lib.errors import (
     StaleState,
 )
 from lib.ids import new_id, new_token
-from lib.money import currency as known_currency
 from lib.services.collect import refusals
 from lib.services.collect.agreements import AgreementService
 from lib.services.collect.ambiguous_customers import why_meant
@@ -125,7 +125,7 @@ class LinkService:
                 field="customer",
             )
         name = checked_name(name) if name else None
-        currency = known_currency(currency).code if currency else None
+        currency = typed_currency(currency).code if currency else None
         reference = clean_reference(reference) if reference and reference.strip() else None
         if locale is not None and locale not in LOCALES:
             raise InvalidInput(f"Languages: {', '.join(LOCALES)}.", field="locale")

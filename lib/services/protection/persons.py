@@ -10,7 +10,8 @@ from pathlib import Path
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.identity import readable_line
-from lib.errors import NotFound, StaleState
+from lib.domain.typed_codes import unknown_customer
+from lib.errors import StaleState
 from lib.ids import new_token
 from lib.services.continuity.backup_files import kept_in
 from lib.store import erasure_file
@@ -173,7 +174,7 @@ class PersonService:
     def _kept(self, stores: Stores, customer_id: str) -> PersonRecord:
         customers = tuple(stores.personal.person(customer_id))
         if not customers:
-            raise NotFound("Onfile does not know this customer.")
+            raise unknown_customer(customer_id)
         return PersonRecord(
             customers,
             stores.personal.counts(customers),

@@ -10,7 +10,7 @@ import json
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
-from lib.domain.identity import readable, visible
+from lib.domain.identity import readable
 from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcomeState
 from lib.domain.mirror import Refund
 from lib.domain.refunds import (
@@ -21,6 +21,7 @@ from lib.domain.refunds import (
     why_not_the_refund,
 )
 from lib.domain.resolutions import LookResult
+from lib.domain.typed_codes import typed_id
 from lib.errors import InvalidInput, Missing, NotFound, RuleViolation, StaleState
 from lib.ids import new_id
 from lib.services.continuity.completeness import Completeness
@@ -101,7 +102,7 @@ class RefundsByHand:
         by.must_be_asked()
         needed = "Say how you know, for whoever has to agree."
         reason = readable(reason, what="reason", field="reason", needed=needed)
-        named = visible(refund or "") or None
+        named = typed_id(refund or "", what="refund", field="refund") or None
         if outcome is not RefundState.SUCCEEDED and (
             outcome is not RefundState.NOT_EXECUTED or named is not None
         ):

@@ -15,8 +15,9 @@ from lib.domain.admin_changes import SET_LIMITS, AdminChange, AdminProposal
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.typed_sums import typed
 from lib.domain.limits import Limits, LimitsInForce, day_limit, default_limits, in_force
+from lib.domain.typed_codes import typed_currency
 from lib.errors import Blocked, InvalidInput
-from lib.money import Money, checked, currency, format_money
+from lib.money import Money, checked, format_money
 from lib.services.staff import second_admin
 from lib.store.meta import LIMITS_CONFIRMED
 from lib.store.unit_of_work import Stores, UnitOfWork
@@ -63,7 +64,7 @@ class LimitService:
         """
         by.must(Permission.MANAGE_USERS)
         by.must_be_asked()
-        unit = currency(code).code
+        unit = typed_currency(code).code
         limits = Limits(
             _minor(per_charge, unit, signs.get("per_charge")),
             _minor(per_run, unit, signs.get("per_run")),
