@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -60,22 +62,17 @@ def seed_sessions(stripe: PracticeStripe, count: int, *, now: datetime, payments
     able = sum(number % EXPIRED_EACH != 0 for number in range(count - open_count))
     if payments > able:
         raise ValueError(f"{count} sessions carry {able} payments at most")
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = _Scratch(Path(folder) / "practice.db", stripe.public_url, now)
-        completed = [scratch.completed(slug) for slug in CARDS]
-        expired, still_open = scratch.expired(), scratch.open()
-        paid = {end: scratch.paid(end) for end in dict.fromkeys(PAYMENTS if payments else ())}
-        columns = scratch.columns
-        scratch.stripe.database.close()
+    cut = _templates(stripe.public_url, now, has_payments=payments > 0)
+    completed, paid = cut.completed, cut.paid
 
     def rows() -> Iterator[list[str | int | None]]:
         seen = 0
         for number in range(count):
             template = completed[number % len(completed)]
             if number >= count - open_count:
-                template = still_open
+                template = cut.open
             elif number % EXPIRED_EACH == 0:
-                template = expired
+                template = cut.expired
             else:
                 nth = seen * payments // able
                 seen += 1
@@ -87,12 +84,34 @@ def seed_sessions(stripe: PracticeStripe, count: int, *, now: datetime, payments
 
     with stripe.database.reading() as connection:
         first = connection.execute("SELECT COALESCE(MAX(seq), 0) FROM objects").fetchone()[0]
-    marks = ", ".join("?" for _ in columns)
-    insert = f"INSERT INTO objects ({', '.join(columns)}) VALUES ({marks})"
+    marks = ", ".join("?" for _ in cut.columns)
+    insert = f"INSERT INTO objects ({', '.join(cut.columns)}) VALUES ({marks})"
     stream = rows()
     while batch := list(islice(stream, BATCH)):
         with stripe.database.writing() as connection:
             connection.executemany(insert, batch)
+
+
+@dataclass(frozen=True)
+class _Templates:
+    columns: list[str]
+    completed: list[Template]
+    expired: Template
+    open: Template
+    paid: dict[str, Template]
+    """By how the payment ends."""
+
+
+@functools.cache
+def _templates(public_url: str, now: datetime, *, has_payments: bool) -> _Templates:
+    """Cut once a process: twenty tests of one moment need no account each."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = _Scratch(Path(folder) / "practice.db", public_url, now)
+        completed = [scratch.completed(slug) for slug in CARDS]
+        expired, still_open = scratch.expired(), scratch.open()
+        paid = {end: scratch.paid(end) for end in dict.fromkeys(PAYMENTS if has_payments else ())}
+        scratch.stripe.database.close()
+    return _Templates(scratch.columns, completed, expired, still_open, paid)
 
 
 class _Scratch:

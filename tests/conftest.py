@@ -22,6 +22,9 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
     tempfile.tempdir = str(_MEMORY)
 
 
+# Thousands of tests are made while they are collected, and none of them is garbage.
+gc.disable()
+
 _SERVERS = {"world", "house", "server", "one_server", "start", "browser"}
 
 
@@ -45,6 +48,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,7 +8,6 @@ import resource
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,21 +15,28 @@ from typing import Any
 
 import pytest
 
+from lib import bootstrap
+from lib.clock import utcnow
+from lib.domain.actors import Role
 from lib.domain.health import judge
 from lib.domain.refunds import RefundState
 from lib.errors import AlreadyCharged, DatabaseDamaged, LedgerBehind, OutcomeUnknown
 from lib.money import Money
+from lib.settings import load_settings
 from lib.store.connection import connect
 from lib.store.folder_lock import FolderLock
 from lib.store.meta import BEHIND
 from tests import stripe_account
 from tests.charge_runs import counts, invoices, payers, started
 from tests.commands import commands_of
-from tests.server.conftest import ROOT, environment
+from tests.databases import migrated
+from tests.forked_commands import Commands
+from tests.server.conftest import environment
 from tests.world import ADA, ALICE, BOB, World, new_world
 
 DISK_BYTES = 24 * 2**20
 PAYMENTS = "/v1/payment_intents"
+ADAS = "correct-horse"
 
 
 @pytest.fixture
@@ -282,32 +288,43 @@ class TestDamagedPage:
 
 
 Command = Callable[..., tuple[int, dict[str, Any]]]
+At = Callable[[Path], Command]
+
+
+@pytest.fixture(scope="module")
+def commands_at() -> Iterator[At]:
+    """Commands over a data folder, each in a process of its own, and the one object that it printed."""
+    commands = Commands()
+
+    def at(folder: Path) -> Command:
+        environ = environment(folder, 8501, ONFILE_PASSWORD=ADAS, ONFILE_NEW_PASSWORD=ADAS)
+
+        def run(*arguments: str) -> tuple[int, dict[str, Any]]:
+            ended = commands.run(["--json", *arguments], environ)
+            assert "Traceback" not in ended.err
+            return ended.status, json.loads(ended.out)
+
+        return run
+
+    yield at
+    commands.close()
+
+
+def of_ada(folder: Path) -> None:
+    """A data folder that is hers; where another installation is meant, its first command makes it."""
+    settings = load_settings(folder.parent, {"ONFILE_DATA_DIR": str(folder)})
+    migrated(settings)
+    services = bootstrap.build_services(settings, clock=utcnow, bcrypt_rounds=4)
+    services.users.add(
+        "ada", name="Ada", email="ada@example.com", roles=[Role.ADMIN], password=ADAS, by=None
+    )
+    services.close()
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
-    """A command in a process of its own, and the one object that it printed; a trace fails the test."""
-    return commands_over(tmp_path / "data")
-
-
-def commands_over(folder: Path, *, with_ada: bool = True) -> Command:
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        done = subprocess.run(
-            [sys.executable, "-m", "lib", "--json", *arguments],
-            cwd=ROOT,
-            env=environment(
-                folder, 8501, ONFILE_PASSWORD="correct-horse", ONFILE_NEW_PASSWORD="correct-horse"
-            ),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, json.loads(done.stdout)
-
-    if with_ada:
-        run("users", "add", "ada", "--email", "ada@example.com", "--role", "admin")
-    return run
+def command(commands_at: At, tmp_path: Path) -> Command:
+    of_ada(tmp_path / "data")
+    return commands_at(tmp_path / "data")
 
 
 class TestAtTheStart:
@@ -347,16 +364,17 @@ class TestAtTheStart:
         assert command("--as", "ada", "users", "list")[0] == 0
 
     def test_an_installation_moves_into_an_empty_folder(
-        self, command: Command, tmp_path: Path
+        self, command: Command, commands_at: At, tmp_path: Path
     ) -> None:
         _, taken = command("--as", "ada", "backup", str(tmp_path / "moving.db"))
-        there = commands_over(tmp_path / "another machine", with_ada=False)
+        there = commands_at(tmp_path / "another machine")
         status, said = there("restore", taken["path"])
         assert (status, said["restored"]) == (0, True)
         status, said = there("--as", "ada", "users", "list")
         assert [user["name"] for user in said["users"]] == ["ada"]
         # Now it is somebody's, and no other installation moves in.
-        other = commands_over(tmp_path / "a third")
+        other = commands_at(tmp_path / "a third")
+        other("users", "add", "ada", "--email", "ada@example.com", "--role", "admin")
         _, foreign = other("--as", "ada", "backup")
         status, said = there("--as", "ada", "restore", foreign["path"])
         assert (status, said["error"]["code"]) == (1, "restore_refused")
@@ -378,7 +396,7 @@ class TestAtTheStart:
         assert (status, said["error"]["code"]) == (1, "not_signed_in")
 
     def test_a_copy_by_hand_without_its_log_is_told_and_charges_nothing(
-        self, command: Command, tmp_path: Path
+        self, command: Command, commands_at: At, tmp_path: Path
     ) -> None:
         """What stood in the log is gone, and the file is sound: only what lay beside it tells."""
         with closing(connect(tmp_path / "data" / "onfile.db")) as in_use:
@@ -399,7 +417,7 @@ class TestAtTheStart:
             there = tmp_path / "another machine"
             there.mkdir()
             shutil.copy(tmp_path / "data" / "onfile.db", there)
-        elsewhere = commands_over(there, with_ada=False)
+        elsewhere = commands_at(there)
         status, said = elsewhere("doctor")
         assert status == 1
         ledger = next(one for one in said["checks"] if one["name"] == "ledger")
@@ -410,16 +428,18 @@ class TestAtTheStart:
         status, said = command("doctor")
         assert next(one for one in said["checks"] if one["name"] == "ledger")["ok"]
 
-    def test_a_read_only_folder_is_told(self, disk: Path) -> None:
-        command = commands_over(disk / "data")
+    def test_a_read_only_folder_is_told(self, disk: Path, commands_at: At) -> None:
+        of_ada(disk / "data")
+        command = commands_at(disk / "data")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         status, said = command("doctor")
         assert (status, said["error"]["code"]) == (1, "settings")
         assert "cannot be written by the user" in said["error"]["message"]
         assert str(disk / "data") in said["error"]["message"]
 
-    def test_so_is_a_full_disk(self, disk: Path) -> None:
-        command = commands_over(disk / "data")
+    def test_so_is_a_full_disk(self, disk: Path, commands_at: At) -> None:
+        of_ada(disk / "data")
+        command = commands_at(disk / "data")
         fill(disk)
         status, said = command("--as", "ada", "backup")
         assert status == 1
