@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from lib import bootstrap
 from lib.bootstrap import Services
@@ -38,6 +41,29 @@ def _packages_are_searched_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_run_is_waited_for() -> Iterator[None]:
+    """Not asked a thousand times a second whether it has ended, which slows it down."""
+
+    def wait(runner: LocalScriptRunner, timeout: float = 3) -> None:
+        ended = threading.Event()
+
+        def look(*_: object, **__: object) -> None:
+            if runner.script_stopped():
+                ended.set()
+
+        runner.on_event.connect(look)
+        look()
+        deadline = time.monotonic() + timeout
+        while not runner.script_stopped():
+            assert time.monotonic() < deadline, f"the page did not end in {timeout} s"
+            ended.wait(0.02)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         yield
 
 
@@ -122,7 +148,6 @@ def open_page(services, visit):
         at = sign_in_quietly(visit(), services, as_)
         for name, value in (query or {}).items():
             at.query_params[name] = value
-        at.run()
         return go(at, url_path)
 
     return opened
@@ -135,10 +160,10 @@ def sign_in_quietly(at: AppTest, services, username: str) -> AppTest:
 
 
 def go(at: AppTest, url_path: str) -> AppTest:
-    if url_path != "home":
-        spec = navigation.find(url_path)
-        assert spec is not None
-        at.switch_page(str(spec.path)).run()
+    """As by its address, which each page's file is named for."""
+    spec = navigation.find(url_path)
+    assert spec is not None
+    at.switch_page(str(spec.path)).run()
     assert not at.exception
     return at
 
