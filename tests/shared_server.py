@@ -15,7 +15,7 @@ from typing import Any
 
 from lib.practice.engine import PracticeStripe
 from lib.practice.replies import ConnectionDropped, Reply
-from lib.practice.server import PracticeServer
+from tests.plain_server import PlainServer
 
 is_expected = True
 """Whether the test that runs is marked as one that talks to a server."""
@@ -58,9 +58,9 @@ class Address:
 
 
 @functools.cache
-def _server() -> tuple[PracticeServer, _Accounts]:
+def _server() -> tuple[PlainServer, _Accounts]:
     accounts = _Accounts()
-    server = PracticeServer(accounts)  # type: ignore[arg-type]
+    server = PlainServer(accounts)
     server.start()
     return server, accounts
 
