@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lib import bootstrap
+from lib.practice.database import Database
 from lib.settings import Settings
 
 
@@ -23,6 +24,18 @@ def migrated(settings: Settings, prepare: Callable[[Settings], None] | None = No
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_template(settings, prepare), settings.database)
+
+
+def new_account(path: Path) -> None:
+    """An empty file of practice Stripe, which makes its secrets when it opens it first."""
+    shutil.copyfile(_account(), path)
+
+
+@functools.cache
+def _account() -> Path:
+    path = Path(_folder().name) / "practice.db"
+    Database(path)
+    return path
 
 
 @functools.cache

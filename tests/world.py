@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from lib.store import connection
 from lib.store.meta import INSTALLATION
 from lib.store.unit_of_work import UnitOfWork
 from lib.worker.loop import Worker
-from tests.databases import migrated
+from tests.databases import migrated, new_account
 from tests.shared_server import Address, served
 
 ALICE = Actor("alice", "Alice Operator", frozenset({Role.OPERATOR}))
@@ -67,11 +67,28 @@ class World:
     stripe: PracticeStripe
     server: Address
     services: Services
-    _counter: int = field(default=0)
+    counter: int = 0
+    """Of what its customers are called."""
+    _beginning: object = None
 
     @property
     def now(self) -> int:
         return epoch(self.clock())
+
+    def is_untouched(self) -> bool:
+        """Nothing was written, here or at Stripe, and no time went by since it was made."""
+        return self._beginning == self._looks()
+
+    def begins(self) -> None:
+        self._beginning = self._looks()
+
+    def _looks(self) -> object:
+        looks: list[object] = [self.clock.now, self.counter]
+        for database in (self.settings.database, self.settings.practice_database):
+            log = database.with_name(f"{database.name}-wal")
+            status = database.stat()
+            looks += status.st_size, status.st_mtime_ns, log.exists() and log.stat().st_size
+        return looks
 
     @property
     def uow(self) -> UnitOfWork:
@@ -118,11 +135,11 @@ class World:
 
     def customer(self, name: str = "Acme Ltd", email: str | None = None) -> str:
         """A customer made at Stripe by us, known to the mirror."""
-        self._counter += 1
+        self.counter += 1
         made = self.services.customers.create(
-            email=email or f"customer{self._counter}@example.com",
+            email=email or f"customer{self.counter}@example.com",
             name=name,
-            request_key=f"test-customer-{self._counter}",
+            request_key=f"test-customer-{self.counter}",
             by=ALICE,
         )
         return made.id
@@ -140,9 +157,9 @@ class World:
 
         A `currency` lets the page take more than cards.
         """
-        self._counter += 1
+        self.counter += 1
         link = self.services.links.create(
-            form_key=f"test-form-{self._counter}",
+            form_key=f"test-form-{self.counter}",
             customer=customer,
             guest=customer is None,
             currency=currency,
@@ -245,8 +262,21 @@ def new_world(
             **environ,
         },
     )
+    with world_over(settings, prepare=prepare, data=data) as world:
+        yield world
+
+
+@contextmanager
+def world_over(
+    settings: Settings,
+    *,
+    prepare: Callable[[Settings], None] | None = None,
+    data: Path | None = None,
+) -> Iterator[World]:
+    """See `new_world`."""
     if data is None:
         migrated(settings, prepare)
+        new_account(settings.practice_database)
     else:
         shutil.copytree(data, settings.data_dir, dirs_exist_ok=True)
     clock = FakeClock()
@@ -256,6 +286,7 @@ def new_world(
             settings, clock=clock, api_base=server.base_url, bcrypt_rounds=4
         )
         world = World(settings, clock, stripe, server, services)
+        world.begins()
         try:
             yield world
         finally:

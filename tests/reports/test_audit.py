@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lib.reports import audit
+from tests.beginnings import made_once
 from tests.world import World
 
 
 @pytest.fixture
+@made_once
 def ledger(world: World) -> World:
     world.services.users.add_practice_users()
     for name in ("Acme Ltd", "Berta GmbH"):

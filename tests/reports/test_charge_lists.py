@@ -17,6 +17,7 @@ from lib.reports.charge_filter import ChargeFilter
 from lib.reports.paging import whole
 from lib.reports.sums import Sum
 from lib.store.connection import connect
+from tests.beginnings import made_once
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 
 # Around a quarter of an hour, a midnight in UTC and one in Berlin.
@@ -24,6 +25,7 @@ MOMENTS = (0, 899, 900, 901, 39_600, 43_199, 43_200, 86_400, 129_600, 200_000)
 
 
 @pytest.fixture
+@made_once
 def ledger(world: World) -> World:
     """Paid, declined and cancelled charges in three currencies, spread over days."""
     customer = world.customer()

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 import pytest
 
+from tests.beginnings import made_once
 from tests.charge_runs import approved, executed, invoices, payers, started
 from tests.stopped_runs import one_payer
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
+@made_once
 def run_id(world: World) -> str:
     """A run whose four rows were charged just now; the first and the last were refused."""
     good, bad = payers(world, 2), payers(world, 2, ALWAYS_DECLINES)

@@ -30,12 +30,14 @@ from lib.services.ledger import attempts
 from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.stripe_gateway.client import UnreadClient, unread
 from lib.stripe_gateway.errors import translate
+from tests.beginnings import made_once
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
 KEY = {"Authorization": "Bearer sk_test_practice"}
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     made = world.customer()
     world.save_card(made)

@@ -18,10 +18,12 @@ from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.stripe_gateway.client import UnreadClient
 from lib.stripe_gateway.errors import translate
 from tests import stripe_account
+from tests.beginnings import made_once
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     made = world.customer()
     world.save_card(made)

@@ -15,12 +15,14 @@ from lib.domain.charges import Outcome
 from lib.domain.mirror import Decline
 from lib.errors import Refused
 from lib.services.ledger.attempts import AttemptResult, record_result
+from tests.beginnings import made_once
 from tests.stripe_account import make_default
 from tests.ui.charge_pages import button, buttons, choose, exported, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
 
 
 @pytest.fixture
+@made_once
 def declined(world: World) -> str:
     customer = world.customer()
     world.save_card(customer, ALWAYS_DECLINES)

@@ -15,11 +15,13 @@ from lib.domain.refunds import RefundState
 from lib.money import Money
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.ui.typed_amount import prefilled
+from tests.beginnings import made_once
 from tests.ui.charge_pages import button, buttons, confirm, exported, field, ran, text
 from tests.world import ALICE, BOB, World
 
 
 @pytest.fixture
+@made_once
 def paid(world: World) -> str:
     customer = world.customer("Acme <b>Ltd</b>")
     world.save_card(customer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.ui import navigation
+from tests.beginnings import made_once
 from tests.ui.charge_pages import ran
 
 ODD = (
@@ -29,6 +30,7 @@ def field(at):
 
 
 @pytest.fixture
+@made_once
 def acme(world) -> str:
     customer = world.customer(name="Acme Ltd")
     world.save_card(customer)

@@ -12,11 +12,13 @@ from lib.domain.charges import ChargeState, Outcome
 from lib.domain.manual_outcomes import ManualOutcome, ManualOutcomeState
 from lib.errors import InvalidInput, NotPermitted, NotSignedIn, StaleState
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.charge_runs import audited, uow
 from tests.world import ADA, ALICE, BOB, VERA, World
 
 
 @pytest.fixture
+@made_once
 def unknown(world: World) -> str:
     """A charge that Stripe answers with a saved 500 under its key, and that moved nothing."""
     world.services.users.add_practice_users()

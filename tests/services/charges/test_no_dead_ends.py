@@ -14,11 +14,13 @@ from lib.domain.incidents import UNEXPECTED
 from lib.domain.resolutions import LookResult
 from lib.domain.runs import RunState
 from lib.errors import Busy, InvalidInput, NotPermitted, OutcomeUnknown, StaleState
+from tests.beginnings import made_once
 from tests.charge_runs import audited, counts, started
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     made = world.customer()
     world.save_card(made)

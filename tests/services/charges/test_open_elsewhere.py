@@ -9,6 +9,7 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.errors import AlreadyCharged, Busy, InvalidInput, NotFound, NotPermitted, StaleState
+from tests.beginnings import made_once
 from tests.charge_runs import audited, counts, started
 from tests.stripe_account import get, post
 from tests.world import ALICE, VERA, World
@@ -17,6 +18,7 @@ OPEN = ["requires_payment_method", "requires_confirmation", "requires_action", "
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     made = world.customer()
     world.save_card(made)

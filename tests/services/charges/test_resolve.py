@@ -7,10 +7,12 @@ import pytest
 from lib.domain.charges import ChargeState, Outcome
 from lib.errors import AlreadyCharged
 from lib.services.charges.view import ChargeView
+from tests.beginnings import made_once
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     made = world.customer()
     world.save_card(made)

@@ -14,6 +14,7 @@ from lib.domain.twins import HAS_TWIN
 from lib.errors import InvalidInput, NotAdmitted
 from lib.services.collect.customers import DuplicateCustomer
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.commands import Run, commands_of
 from tests.spreadsheets.case_files import csv_of
@@ -26,6 +27,7 @@ def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
 
 @pytest.fixture
+@made_once
 def twins(world: World) -> tuple[str, str]:
     """One that paid, and one that was made anew in another writing."""
     one = world.customer("Anna Amber", "büro@firma-test.example")

@@ -29,6 +29,7 @@ from lib.services.runs.draft import RunSource
 from lib.services.runs.row_judge import RowJudge
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.worker.loop import Worker
+from tests.beginnings import made_once
 from tests.charge_runs import approve, counts, draft, rows_of, started
 from tests.lost_files import copied, lost, put_back
 from tests.services.continuity.test_ages import (
@@ -40,6 +41,7 @@ from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     made = world.customer()
     world.save_card(made)

@@ -30,6 +30,7 @@ from lib.errors import (
 )
 from lib.services.charges.view import ChargeView
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.stripe_account import post
 from tests.unexpected_payments import (
     conflict,
@@ -50,6 +51,7 @@ def world(world: World) -> World:
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     made = world.customer()
     world.save_card(made)

@@ -21,6 +21,7 @@ from lib.services.mirror.sample import Samples, SampleWindow
 from lib.services.mirror.sync import VERIFY
 from lib.store.verification import COMPARED
 from tests import stripe_account
+from tests.beginnings import made_once
 from tests.mirror_checks import (
     TABLES,
     assert_complete,
@@ -65,6 +66,7 @@ def assert_clean(verifications: dict[str, VerificationResult]) -> None:
 
 
 @pytest.fixture
+@made_once
 def business(world: World) -> dict[str, str]:
     """One of everything, in the mirror and settled for a day."""
     customer = world.customer("Acme Ltd", "acme@example.com")

@@ -29,6 +29,7 @@ from lib.errors import (
 from lib.money import Money
 from lib.services.refunds.send import RefundSender
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.charge_runs import audited, uow
 from tests.forked_executors import DIED, Executors
 from tests.world import ADA, ALICE, BOB, VERA, World, new_world
@@ -39,6 +40,7 @@ DAY = 86_400
 
 
 @pytest.fixture
+@made_once
 def paid(world: World) -> str:
     """A charge of $12.34."""
     return charged(world)
@@ -393,8 +395,8 @@ class TestOutcomes:
         world.services.sync.run()
         assert state(world, order) is RefundState.UNKNOWN
 
-    def test_when_stripe_cannot_be_asked_nothing_is_decided(self, world, paid) -> None:
-        order = ask(world, paid)
+    def test_when_stripe_cannot_be_asked_nothing_is_decided(self, world) -> None:
+        order = ask(world, charged(world))
         world.stripe.faults.add("GET", "/v1/payment_intents", kind="missing_permission")
         with pytest.raises(Misconfigured):
             approve(world, order)

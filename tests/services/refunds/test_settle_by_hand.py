@@ -18,6 +18,7 @@ from lib.errors import (
 )
 from lib.services.continuity.completeness import Completeness
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.charge_runs import audited, uow
 from tests.services.refunds.test_refunds import (
     approve,
@@ -34,6 +35,7 @@ NOT_EXECUTED, SUCCEEDED = RefundState.NOT_EXECUTED, RefundState.SUCCEEDED
 
 
 @pytest.fixture
+@made_once
 def paid(world: World) -> str:
     return charged(world)
 

@@ -22,6 +22,7 @@ from lib.errors import (
     StaleState,
 )
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.charge_runs import (
     approve,
     approved,
@@ -40,6 +41,7 @@ CAROL = Actor("carol", "Carol Approver", frozenset({Role.APPROVER}))
 
 
 @pytest.fixture
+@made_once
 def run(world: World) -> Run:
     made = submitted(world, invoices(payers(world, 2)))
     person(world, CAROL)

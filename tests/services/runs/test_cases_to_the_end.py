@@ -14,6 +14,7 @@ from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.readings import Choices, Hidden
 from lib.domain.runs import RunRow, RunState
 from lib.errors import InvalidInput
+from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import HEADER, csv_of, sheet_of
 from tests.world import ALICE, World
@@ -193,6 +194,7 @@ CASES = {
 
 
 @pytest.fixture(autouse=True)
+@made_once
 def _people(world: World) -> None:
     for address in (ANA, BEN, CLEO, CASSA, CAPITAL):
         world.save_card(world.customer(address.split("@")[0], email=address))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.domain.runs import RowState, RunRow
+from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import csv_of, sheet_of
 from tests.world import ALICE, World
@@ -13,6 +14,7 @@ ADDRESS = "dora@lighthouse.example"
 
 
 @pytest.fixture
+@made_once
 def payer(world: World) -> str:
     world.save_card(world.customer("Dora", email=ADDRESS))
     world.services.sync.run(full=True)

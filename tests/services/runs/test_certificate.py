@@ -20,6 +20,7 @@ from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.store.payments import PaymentStore
 from lib.stripe_gateway.parallel_reader import READERS
 from tests import stripe_account
+from tests.beginnings import made_once
 from tests.charge_runs import (
     approve,
     approved,
@@ -37,6 +38,7 @@ from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, VERA, World
 
 
 @pytest.fixture
+@made_once
 def run(world: World) -> Run:
     """Three rows: two are paid, one is declined."""
     return executed(world, [*invoices(payers(world, 2)), *_declining(world)])

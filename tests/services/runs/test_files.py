@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.errors import InvalidInput
+from tests.beginnings import made_once
 from tests.charge_runs import rows_of
 from tests.world import ALICE, World
 
@@ -13,6 +14,7 @@ COLUMNS = {"customer": 0, "amount": 1, "currency": 2, "reference": 3}
 
 
 @pytest.fixture
+@made_once
 def payer(world: World) -> str:
     customer = world.customer(email="payer@example.com")
     world.save_card(customer)

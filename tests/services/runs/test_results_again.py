@@ -8,6 +8,7 @@ import pytest
 
 from lib.domain.runs import RowState, RunState, Severity
 from lib.spreadsheets.reading import read_file
+from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.services.runs.test_corrections import imported
 from tests.spreadsheets.case_files import sheet_of
@@ -34,6 +35,7 @@ def payers(world: World) -> dict[str, str]:
 
 
 @pytest.fixture
+@made_once
 def run_id(world: World) -> str:
     """Executed to its end: each row came out in another way, and one was never fit."""
     people = payers(world)

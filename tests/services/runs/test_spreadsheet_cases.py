@@ -14,6 +14,7 @@ from lib.domain.files.run_files import ParsedFile
 from lib.domain.runs import Run, RunRow, RunState
 from lib.errors import InvalidInput
 from lib.services.runs.files import RunUpload as Upload
+from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import HEADER, csv_of, sheet_of
 from tests.world import ALICE, World
@@ -22,6 +23,7 @@ COMMA, DOT = Choices(decimal=DecimalSign.COMMA), Choices(decimal=DecimalSign.DOT
 
 
 @pytest.fixture
+@made_once
 def payers(world: World) -> list[str]:
     """Three addresses of customers with cards."""
     addresses = ["ana@orchard.example", "ben@quarry.example", "cleo@harbour.example"]

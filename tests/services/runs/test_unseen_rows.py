@@ -13,6 +13,7 @@ import xlsxwriter
 from lib.domain.files.readings import Choices, Hidden, HiddenUnconfirmed
 from lib.domain.runs import RowState
 from lib.errors import InvalidInput
+from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import HEADER
 from tests.spreadsheets.workbook_files import SHEET, with_parts, workbook
@@ -25,6 +26,7 @@ Arrange = Callable[[xlsxwriter.Workbook, xlsxwriter.worksheet.Worksheet], None]
 
 
 @pytest.fixture
+@made_once
 def payer(world: World) -> str:
     customer = world.customer("Ana", email="ana@orchard.example")
     world.save_card(customer)

@@ -12,6 +12,7 @@ from lib.errors import InvalidInput, LedgerBehind
 from lib.store.anchor import Anchor
 from lib.store.audit import AuditStore
 from lib.store.meta import TIMEZONE
+from tests.beginnings import made_once
 from tests.charge_runs import executed, invoices, payers
 from tests.world import ADA, ALICE, BOB, World
 
@@ -31,6 +32,7 @@ def change(world: World, *statements: str) -> None:
 
 
 @pytest.fixture
+@made_once
 def used(world: World) -> World:
     customer = world.customer()
     world.save_card(customer)

@@ -12,6 +12,7 @@ from lib.domain.runs import RunState
 from lib.errors import Blocked, InvalidInput, NotPermitted
 from lib.services.continuity.ownership import bind_to_timezone
 from lib.store.meta import TIMEZONE
+from tests.beginnings import made_once
 from tests.charge_runs import submitted
 from tests.world import ADA, ALICE, World
 
@@ -23,6 +24,7 @@ def limit(world: World, **amounts: str) -> None:
 
 
 @pytest.fixture
+@made_once
 def payer(world: World) -> str:
     customer = world.customer()
     world.save_card(customer)
