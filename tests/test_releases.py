@@ -49,11 +49,19 @@ def unpacked(release: str, folder: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=FOLDERS)
-def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
-    unpacked(request.param, tmp_path)
+@pytest.fixture(scope="module", params=FOLDERS)
+def brought_along(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a release as the first start of this one leaves it; copied, never opened."""
+    folder = tmp_path_factory.mktemp("release")
+    data = unpacked(request.param, folder).parent
+    bootstrap.migrate(load_settings(folder, {"ONFILE_DATA_DIR": str(data)}))
+    return data
+
+
+@pytest.fixture
+def services(brought_along: Path, tmp_path: Path) -> Iterator[Services]:
+    shutil.copytree(brought_along, tmp_path / "data")
     settings = load_settings(tmp_path, {"ONFILE_DATA_DIR": str(tmp_path / "data")})
-    bootstrap.migrate(settings)
     clock = FakeClock()
     clock.advance(days=40)
     # Nobody listens there: what is tested asks Stripe nothing.
