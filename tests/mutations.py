@@ -427,7 +427,7 @@ MUTATIONS = (
     Mutation(
         "a random key when an attempt is planned",
         "lib/domain/idempotency_keys.py",
-        'return f"onfile:{hashlib.sha256(debt.encode()).hexdigest()[:40]}:{number}"',
+        'return f"{key_prefix(customer=customer, reference=reference)}{number}"',
         'return "onfile:" + __import__("uuid").uuid4().hex',
         f"{SERVICES}charges/test_charge.py::TestSuccess::test_the_attempt_with_key_and_parameters_is_committed_before_stripe_is_asked",
     ),

@@ -120,7 +120,7 @@ ROW_STEPS: dict[RowState, frozenset[RowState]] = {
     RowState.BLOCKED: frozenset(),
     RowState.CANCELLED: frozenset(),
 }
-"""Of the rows of a run that was submitted."""
+"""Of the rows of a run that was submitted. Whatever its state, a row was sent once its own try moves money after all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -580,6 +580,30 @@ def m052_keys_of_payments(database: Database) -> None:
     )
 
 
+@migrations()
+def m053_rows_whose_payment_turns_up(database: Database) -> None:
+    """A row that was given up counts as sent once its own try moved money after all, and only then."""
+    database.execute("DROP TRIGGER rows_take_steps_in_order")
+    database.execute(
+        """CREATE TRIGGER rows_take_steps_in_order BEFORE UPDATE OF state ON run_rows
+           WHEN NEW.state <> OLD.state AND CASE (SELECT state FROM runs WHERE id = OLD.run_id)
+               WHEN 'draft' THEN (OLD.state || '>' || NEW.state) NOT IN (
+                   'planned>cancelled', 'planned>blocked', 'cancelled>planned', 'cancelled>blocked')
+               ELSE (OLD.state || '>' || NEW.state) NOT IN (
+                   'planned>sent', 'planned>blocked', 'planned>cancelled', 'sent>planned', 'sent>cancelled')
+                   AND NOT (NEW.state = 'sent' AND EXISTS (SELECT 1 FROM attempts a
+                       WHERE a.run_id = OLD.run_id AND a.run_row = OLD.number
+                           AND a.outcome IN ('succeeded', 'processing')))
+               END
+           BEGIN SELECT RAISE(ABORT, 'a row cannot go there from here'); END"""
+    )
+    database.execute(
+        """UPDATE run_rows SET state = 'sent', severity = iif(severity = 'red', 'amber', severity)
+           WHERE state <> 'sent' AND (run_id, number) IN (SELECT run_id, run_row FROM attempts
+               WHERE run_id IS NOT NULL AND outcome IN ('succeeded', 'processing'))"""
+    )
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

@@ -183,6 +183,18 @@ class RunRowStore:
         )
         return cursor.rowcount == 1
 
+    def was_sent(self, charge_id: str, attempt: int) -> None:
+        """
+        Of an attempt that moves money after all, though it counted as never executed: its row was sent, whatever
+        became of it meanwhile.
+        """
+        self._database.execute(
+            """UPDATE run_rows SET state = 'sent', severity = iif(severity = 'red', 'amber', severity)
+               WHERE state <> 'sent' AND (run_id, number) IN (SELECT run_id, run_row FROM attempts
+                   WHERE charge_id = ? AND number = ?)""",
+            (charge_id, attempt),
+        )
+
     def in_flight(self, run_id: str) -> list[str]:
         """Charges that this run sent and whose outcome is not known; not what others try again."""
         rows = self._database.query(

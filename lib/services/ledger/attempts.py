@@ -191,6 +191,8 @@ def _follow_up(
     at: int,
 ) -> None:
     """The customer's way back after a failure, its end after a payment, and what a run gave up."""
+    if STATE_AFTER[result.outcome] in (ChargeState.SUCCEEDED, ChargeState.PROCESSING):
+        stores.run_rows.was_sent(charge.id, attempt.number)
     match result.outcome:
         case Outcome.SUCCEEDED:
             withdraw_recovery(stores, charge.id, at=at)

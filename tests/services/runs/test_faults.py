@@ -12,7 +12,7 @@ import pytest
 
 from lib.domain import payment_methods
 from lib.domain.charges import Outcome
-from lib.domain.runs import RunState
+from lib.domain.runs import Finding, RowState, RunState, Severity
 from lib.services.charges import send
 from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.services.runs import execute
@@ -28,7 +28,7 @@ from tests.charge_runs import (
     uow,
 )
 from tests.stopped_runs import all_paid, around_send, one_payer, stopped
-from tests.world import World, impatient
+from tests.world import ALICE, World, impatient
 
 _ANY_SIZE = 2**30
 
@@ -343,4 +343,37 @@ class TestLongAfter:
             outcomes = [one.outcome for one in stores.charges.attempts(row.charge_id)]
         assert outcomes == [Outcome.SUCCEEDED, Outcome.NOT_EXECUTED]
         assert "charge.paid_twice_suspected" not in audited(world)
+        assert len(world.moved()) == 1
+
+    @pytest.mark.parametrize("meanwhile", ["it waits", "it is cancelled", "it is blocked"])
+    def test_a_row_whose_payment_turns_up_was_sent(self, world: World, meanwhile: str) -> None:
+        """It counted as never executed, and its run went on without it."""
+        run_id = started(world, one_payer(world, 1))
+        world.fault("lost_reply")
+        around = iter([False, False, True])
+        world.services.runs.executor.execute(run_id, should_stop=lambda: next(around, True))
+        (row,) = rows_of(world, run_id)
+        with uow(world).write() as stores:
+            (attempt,) = stores.charges.attempts(row.charge_id)
+            gone = AttemptResult(Outcome.NOT_EXECUTED)
+            assert record_result(stores, attempt, gone, evidence="no_trace", at=world.now)
+        control = world.services.runs.control
+        if control.find(run_id).state is RunState.RUNNING:
+            control.pause(run_id, by=ALICE)
+        with uow(world).write() as stores:
+            stores.run_rows.plan_again(run_id)
+            if meanwhile == "it is blocked":
+                finding = Finding("do_not_charge", Severity.RED, "Somebody stopped it.")
+                stores.run_rows.mark(
+                    run_id, 2, before=RowState.PLANNED, after=RowState.BLOCKED, findings=(finding,)
+                )
+        if meanwhile == "it is cancelled":
+            control.cancel(run_id, by=ALICE)
+        world.services.sync.run(full=True)
+        assert rows_of(world, run_id)[0].state is RowState.SENT
+        assert counts(world, run_id) == {"succeeded": 1}
+        if meanwhile != "it is cancelled":
+            control.resume(run_id, by=ALICE)
+            world.services.runs.executor.execute(run_id)
+        assert world.services.runs.certificates.certify(run_id, by=ALICE).result == "green"
         assert len(world.moved()) == 1
