@@ -229,7 +229,8 @@ def match(search: str, *tokens: str, key: Callable[[str], str] | None = None) ->
     texts = tuple(dict.fromkeys(text for text in writings if text))
     if not texts:
         return None
-    parts = [f"({' AND '.join(map(_quoted, _trigrams(text)))})" for text in texts]
+    # Two writings may have the same trigrams, which the index would look up twice.
+    parts = dict.fromkeys(f"({' AND '.join(map(_quoted, _trigrams(text)))})" for text in texts)
     expression = " AND ".join([f"({' OR '.join(parts)})", *map(_quoted, map(_token, tokens))])
     return Match(expression, texts, all(len(text) == 3 for text in texts))
 

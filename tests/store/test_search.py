@@ -10,10 +10,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lib.domain.identity import reference_key
 from lib.domain.mirror import CheckoutSession, Customer, SessionBundle, SetupIntent
 from lib.reports.collect import SessionReports
 from lib.reports.customers import CustomerReports
 from lib.settings import load_settings
+from lib.store.search import match
 from lib.store.unit_of_work import UnitOfWork
 from tests.databases import migrated
 
@@ -173,3 +175,14 @@ def test_no_letter_breaks_a_search(uow: UnitOfWork, wanted: str) -> None:
     for text in (wanted, f"an{wanted}", f"{wanted}anna"):
         CustomerReports(uow.pool).page(search=text)
         SessionReports(uow.pool).page(search=text, state="open")
+
+
+def test_two_writings_of_the_same_trigrams_are_looked_up_once() -> None:
+    """An id without its underscore is another text, and lies in the same rows."""
+    asked = match("rfd_cdab892400000100", key=reference_key)
+    assert asked is not None
+    assert asked.texts == ("rfd_cdab892400000100", "rfdcdab892400000100")
+    assert asked.expression.count('"ab8"') == 1
+    other = match("inv 42", key=reference_key)
+    assert other is not None
+    assert " OR " in other.expression
