@@ -96,7 +96,7 @@ def _hidden_sheets(book: Workbook) -> Iterator[Sheet]:
 def _of_table(table: SheetTable, notes: tuple[Note, ...]) -> Sheet:
     origin = Origin(kind="workbook", sheet=table.name, hidden_columns=table.hidden_columns)
     sheet = _sheet(table.rows, (*notes, *table.notes), origin)
-    touched = {*table.values, *table.struck, *table.hidden_rows}
+    touched = {*table.values, *table.struck, *table.perhaps_struck, *table.hidden_rows}
     if not touched:
         return sheet
     return replace(
@@ -115,6 +115,7 @@ def _with_values(row: SheetRow, table: SheetTable) -> SheetRow:
         {**table.values.get(at, NO_CELLS), **row.values},
         at in table.hidden_rows,
         frozenset(table.struck.get(at, ())),
+        frozenset(table.perhaps_struck.get(at, ())),
     )
 
 

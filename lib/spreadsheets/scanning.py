@@ -7,7 +7,6 @@ for every cell, so a few bytes could ask for terabytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from xml.parsers import expat
 from lib.domain.files.sheets import MOST_COLUMNS, MOST_ROWS, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets.archives import damaged, parse, too_large
+from lib.spreadsheets.places import PLACE, Place, column_number
 from lib.spreadsheets.styles import is_on
 
 _MOST_CELLS = 5_000_000
@@ -23,10 +23,6 @@ _MOST_CHARACTERS = 200_000_000
 # Rows above the heading and empty ones among the others.
 _LAST_ROW = MOST_ROWS + 1000
 _LONGEST_ROW = 7
-_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
-
-Place = tuple[int, int]
-"""Row and column, from 0: B7 is 6, 1."""
 
 
 @dataclass(slots=True)
@@ -44,6 +40,8 @@ class Scan:
     """What stands in cells such as #DIV/0!, which the reader shows as empty."""
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
+    rules: dict[int, set[str]] = field(default_factory=dict)
+    """Where each style of conditional formatting may apply, such as `B2:B9 D4`."""
 
     def fits(self) -> bool:
         return (
@@ -92,6 +90,7 @@ class _Scanner:
         self._row_is_hidden = False
         self._hides_rows = False
         self._is_listening = False
+        self._ruled = ""
         self._row = ("", 0)
         """Of the cell before, as it is written and from 0."""
 
@@ -104,6 +103,8 @@ class _Scanner:
             "row": self._on_row,
             "col": self._on_column,
             "sheetFormatPr": self._on_defaults,
+            "conditionalFormatting": self._on_formatting,
+            "cfRule": self._on_rule,
         }
         by_name: dict[str, Callable[[dict[str, str]], None] | None] = {}
 
@@ -184,6 +185,14 @@ class _Scanner:
     def _on_defaults(self, attributes: dict[str, str]) -> None:
         self._hides_rows = is_on(attributes, "zeroHeight")
 
+    def _on_formatting(self, attributes: dict[str, str]) -> None:
+        self._ruled = attributes.get("sqref", "")
+
+    def _on_rule(self, attributes: dict[str, str]) -> None:
+        style = attributes.get("dxfId", "")
+        if style.isascii() and style.isdigit() and len(style) < _LONGEST_ROW:
+            self._scan.rules.setdefault(int(style), set()).update(self._ruled.split())
+
     def _end_of_formula(self) -> None:
         if self._awaits:
             self._scan.empty_formulas.add(self._here())
@@ -208,14 +217,14 @@ class _Scanner:
         return column, int(row) - 1
 
     def _first_of_column(self, written: str) -> int:
-        match = _PLACE.fullmatch(written)
+        match = PLACE.fullmatch(written)
         if match is None:
             raise InvalidInput(
                 "The workbook does not say where its cells stand. Open it in Excel, save it there, and "
                 "upload it again.",
                 code="file_damaged",
             )
-        self._numbers[match[1]] = _number(match[1])
+        self._numbers[match[1]] = column_number(match[1])
         return self._numbers[match[1]]
 
 
@@ -224,14 +233,6 @@ def _is_nothing(length: str) -> bool:
         return float(length) == 0
     except ValueError:
         return False
-
-
-def _number(letters: str) -> int:
-    """A is 1."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
 
 
 def _too_far(scan: Scan) -> InvalidInput:

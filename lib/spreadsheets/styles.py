@@ -13,11 +13,22 @@ _OFF = frozenset({"0", "false", "off"})
 _GENERAL = number_format("General")
 
 
+@dataclass(slots=True)
+class RuleStyle:
+    """What a rule of conditional formatting does to cells where it applies, which only a spreadsheet knows."""
+
+    code: str = ""
+    """Its number format."""
+    strikes: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Styles:
     formats: tuple[NumberFormat, ...]
     """By a cell's `s`."""
     struck: frozenset[int]
+    rules: tuple[RuleStyle, ...] = ()
+    """By a rule's `dxfId`."""
 
     def format_of(self, style: int) -> NumberFormat:
         return self.formats[style] if 0 <= style < len(self.formats) else _GENERAL
@@ -38,13 +49,16 @@ def styles_of(xml: bytes) -> Styles:
     formats: dict[int, str] = {}
     fonts: list[bool] = []
     cells: list[tuple[int, int]] = []
+    rules: list[RuleStyle] = []
     path: list[str] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
         kind = name.rpartition(":")[2]
         parent = path[-1] if path else ""
         path.append(kind)
-        if kind == "numFmt" and parent == "numFmts":
+        if "dxfs" in path:
+            _of_rule(rules, path, attributes)
+        elif kind == "numFmt" and parent == "numFmts":
             formats[_number(attributes, "numFmtId")] = attributes.get("formatCode", "")
         elif kind == "font" and parent == "fonts":
             fonts.append(False)
@@ -61,7 +75,17 @@ def styles_of(xml: bytes) -> Styles:
         frozenset(
             style for style, (_, font) in enumerate(cells) if font < len(fonts) and fonts[font]
         ),
+        tuple(rules),
     )
+
+
+def _of_rule(rules: list[RuleStyle], path: list[str], attributes: Mapping[str, str]) -> None:
+    if path[-1] == "dxf":
+        rules.append(RuleStyle())
+    elif path[-2:] == ["dxf", "numFmt"]:
+        rules[-1].code = attributes.get("formatCode", "")
+    elif path[-3:] == ["dxf", "font", "strike"]:
+        rules[-1].strikes = is_on(attributes, "val", default=True)
 
 
 def is_on(attributes: Mapping[str, str], name: str, *, default: bool = False) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,9 @@ from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note, column_lette
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
-from lib.spreadsheets.scanning import Place, Scan
-from lib.spreadsheets.styles import Styles, is_on, struck_texts, styles_of
+from lib.spreadsheets.places import Place, places_in
+from lib.spreadsheets.scanning import Scan
+from lib.spreadsheets.styles import RuleStyle, Styles, is_on, struck_texts, styles_of
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -38,6 +39,7 @@ class SheetTable:
     values: Mapping[int, dict[int, Cell]]
     """By row and column, from 0."""
     struck: Mapping[int, set[int]]
+    perhaps_struck: Mapping[int, set[int]]
     hidden_rows: frozenset[int]
     hidden_columns: frozenset[int]
     notes: tuple[Note, ...] = ()
@@ -47,6 +49,7 @@ class SheetTable:
 class _Cells:
     values: dict[int, dict[int, Cell]] = field(default_factory=dict)
     struck: dict[int, set[int]] = field(default_factory=dict)
+    perhaps_struck: dict[int, set[int]] = field(default_factory=dict)
 
 
 class Workbook:
@@ -115,6 +118,7 @@ class Workbook:
             shown, one = rows[at][to], self._styles.format_of(style)
             if shown and one.code not in _TEXT:
                 rows[at][to] = one.shown_text(shown)
+        self._apply_rules(scan, cells)
         for (at, to), text in scan.errors.items():
             rows[at][to] = text.strip()
             cells.values.setdefault(at, {})[to] = Cell(CellKind.ERROR)
@@ -126,6 +130,7 @@ class Workbook:
             rows,
             cells.values,
             cells.struck,
+            cells.perhaps_struck,
             frozenset(scan.hidden_rows),
             frozenset(scan.hidden_columns),
             (*notes, *_merged(sheet), *_uncalculated(scan)),
@@ -139,6 +144,22 @@ class Workbook:
         text, cell = self._shown(value, self._style(scan, (at, to)))
         cells.values.setdefault(at, {})[to] = cell
         return text
+
+    def _apply_rules(self, scan: Scan, cells: _Cells) -> None:
+        """Whether a rule of conditional formatting applies, only the spreadsheet knows: so no cell under one is certain."""
+        for style, areas in scan.rules.items():
+            rule = self._styles.rules[style] if style < len(self._styles.rules) else RuleStyle()
+            if not (rule.strikes or rule.code):
+                continue
+            for area in areas:
+                for at, to in places_in(area, scan.last_row, scan.width):
+                    if rule.strikes:
+                        cells.perhaps_struck.setdefault(at, set()).add(to)
+                    cell = cells.values.get(at, NO_CELLS).get(to)
+                    if rule.code and cell is not None and cell.kind is CellKind.NUMBER:
+                        cells.values[at][to] = replace(
+                            cell, code=rule.code, is_certain=False, with_comma=""
+                        )
 
     def _style(self, scan: Scan, place: Place) -> NumberFormat:
         style = scan.styled.get(place)

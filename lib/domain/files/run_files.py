@@ -19,6 +19,12 @@ from lib.domain.files.typed_sums import written
 from lib.domain.runs import Severity
 from lib.money import Money
 
+_PERHAPS_STRUCK = (
+    "row_perhaps_struck_out",
+    "A rule of the spreadsheet (conditional formatting) may strike this row out, and Onfile does not know whether it "
+    "does. Look at the row there: is it to be charged?",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
@@ -142,6 +148,8 @@ def _marked(
             word = why.replace("_", " ")
             message = f"This row is {word} in the spreadsheet."
             errors.append(RowError(row.number, "amount", f"row_{why}", message, Severity.AMBER))
+        elif any(columns.get(name) in row.perhaps_struck for name in RUN_COLUMNS.acted_on):
+            errors.append(RowError(row.number, "amount", *_PERHAPS_STRUCK, Severity.AMBER))
         marked.append(_with(own, errors) if errors else own)
     return marked
 

@@ -58,6 +58,8 @@ class SheetRow:
     is_hidden: bool = False
     struck: frozenset[int] = frozenset()
     """Columns whose text is struck out."""
+    perhaps_struck: frozenset[int] = frozenset()
+    """Columns whose text a rule of the spreadsheet strikes out where it applies, which is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import xlsxwriter
 
 from lib.domain.runs import RowState, RunRow
 from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
-from tests.spreadsheets.case_files import csv_of, sheet_of
+from tests.spreadsheets.case_files import HEADER, csv_of, sheet_of
+from tests.spreadsheets.workbook_files import workbook
 from tests.world import ALICE, World
 
 ADDRESS = "dora@lighthouse.example"
@@ -103,3 +105,42 @@ class TestDatesInText:
     def test_a_workbook_tells_text_from_dates(self, world: World, payer: str) -> None:
         row = row_of(world, sheet_of([(payer, 120, "eur", "24-Nov")]), "a.xlsx")
         assert (row.reference, row.findings) == ("24-Nov", ())
+
+
+class TestRulesOfTheSpreadsheet:
+    """Conditional formatting: whether a rule applies, only the spreadsheet knows."""
+
+    @pytest.mark.parametrize(
+        ("area", "looks", "codes"),
+        [
+            ("D2:D3", {"num_format": '"INV-"0'}, ["reference_format_unknown"]),
+            ("B1:B1048576", {"num_format": "[$$-409]0.00"}, ["amount_format_unknown"]),
+            ("A1:D2", {"font_strikeout": True}, ["row_perhaps_struck_out"]),
+            (
+                "A1:C2",
+                {"num_format": '0" or so"', "font_strikeout": True},
+                ["amount_format_unknown", "row_perhaps_struck_out"],
+            ),
+            ("A1:D2", {"bold": True, "bg_color": "#FFC7CE"}, []),
+            ("F1:G2 B4", {"font_strikeout": True, "num_format": '"INV-"0'}, []),
+        ],
+    )
+    def test_what_one_may_show_otherwise_is_never_green(
+        self, world: World, payer: str, area: str, looks: dict[str, object], codes: list[str]
+    ) -> None:
+        def fill(book: xlsxwriter.Workbook) -> None:
+            sheet = book.add_worksheet("Open items")
+            sheet.write_row(0, 0, HEADER)
+            sheet.write_row(1, 0, (payer, 120, "eur", 2200))
+            first, *others = area.split()
+            sheet.conditional_format(
+                first,
+                {
+                    "type": "formula",
+                    "criteria": "=$B2>0",
+                    "format": book.add_format(looks),
+                    **({"multi_range": area} if others else {}),
+                },
+            )
+
+        assert [one.code for one in row_of(world, workbook(fill), "a.xlsx").findings] == codes
