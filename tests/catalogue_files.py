@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Place:
     folder: Path
     sources: tuple[Path, ...]
 
+    @cache  # noqa: B019 - of the few places there are
     def strings(self) -> dict[str, list[tuple[str, int]]]:
         """By string, the files and lines in which it stands."""
         found: dict[str, list[tuple[str, int]]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Protocol
 
 from lib.cli.customer_arguments import add_customers
@@ -53,6 +54,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     )
 
 
+@cache
 def _parser() -> argparse.ArgumentParser:
     # Suppressed defaults: a value given before the command must survive the parser after it.
     common: argparse.ArgumentParser = PastedParser(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from io import BytesIO
 
@@ -131,37 +130,12 @@ class TestFiles:
         assert column_letter(index) == letters
 
 
-class TestSpeed:
-    def test_fifty_thousand_rows(self) -> None:
-        """Prints what it took; run with -s to see it. The aim is under 1.5 s for each."""
-        header = (
-            "customer",
-            "amount",
-            "currency",
-            "reference",
-            "payment_method",
-            "description",
-            "suffix",
-            "note",
-        )
-        rows = [
-            (
-                f"cus_{at:014}",
-                f"{at}.50",
-                "eur",
-                f"INV-{at}",
-                f"pm_{at}",
-                f"Order {at}, thanks",
-                "ACME",
-                "n",
-            )
-            for at in range(50_000)
-        ]
-        for name, data in {
-            "csv": to_csv(header, rows),
-            "xlsx": to_xlsx(header, rows, sheet="Run", numbers={"amount"}),
-        }.items():
-            began = time.perf_counter()
-            sheet = read_file(data, f"run.{name}")
-            print(f"{name}: {len(sheet.rows):,} rows in {time.perf_counter() - began:.2f} s")
-            assert len(sheet.rows) == 50_000
+def test_as_many_rows_come_back() -> None:
+    """How long reading 50,000 takes is told by `python -m bench.files`."""
+    header = ("customer", "amount", "currency", "reference")
+    rows = [(f"cus_{at:014}", f"{at}.50", "eur", f"INV-{at}") for at in range(5_000)]
+    for name, data in {
+        "csv": to_csv(header, rows),
+        "xlsx": to_xlsx(header, rows, sheet="Run", numbers={"amount"}),
+    }.items():
+        assert len(read_file(data, f"run.{name}").rows) == 5_000
