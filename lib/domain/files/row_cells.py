@@ -30,10 +30,11 @@ _MONTHS = (
     "fevereiro março maio junho julho setembro outubro dezembro янв фев мар апр май июн июл авг сен окт ноя дек"
 ).split()
 _MONTH = f"(?:{'|'.join(sorted(set(_MONTHS), key=len, reverse=True))})"
+_CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?: ?[ap]m)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _LIKE_DATE = re.compile(
     rf"[0-9]{{1,2}}(?:-|\.? |/){_MONTH}\.?(?:[- /]?[0-9]{{2,4}})?\Z|{_MONTH}\.?[- /][0-9]{{2}}\Z"
-    r"|[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}\Z|[0-9]{1,2}([./])[0-9]{1,2}\2(?:[0-9]{4}|[0-9]{2})\Z"
-    r"|[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}\Z|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]m)?\Z"
+    r"|(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([./])[0-9]{1,2}\2(?:[0-9]{4}|[0-9]{2})"
+    rf"|[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]{{4}})(?:[ T]{_CLOCK})?\Z|{_CLOCK}\Z"
     r"|(?:[0-9]{4}[年년] ?)?[0-9]{1,2}[月월] ?[0-9]{1,2}[日일]\Z",
     re.IGNORECASE,
 )
@@ -215,6 +216,14 @@ class RowCells:
                 "reference",
                 "reference_like_date",
                 f"“{cell[:24]}” is how a spreadsheet shows a date: is it what stands on the invoice?",
+                Severity.AMBER,
+            )
+        elif "?" in cell:
+            self.fail(
+                "reference",
+                "letters_perhaps_lost",
+                f"“{cell[:40]}” holds a question mark, which programs write in place of a letter that they cannot save: "
+                "is it what stands on the invoice?",
                 Severity.AMBER,
             )
         elif cell.startswith("="):

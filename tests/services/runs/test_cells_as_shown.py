@@ -87,7 +87,20 @@ def test_a_letter_that_is_a_number_is_part_of_the_sum(world: World, payer: str, 
 
 
 class TestDatesInText:
-    @pytest.mark.parametrize("shown", ["24-Nov", "3-Mar", "Nov-24", "24. Nov", "5. Okt", "Mrz 26"])
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            *("24-Nov", "3-Mar", "Nov-24", "24. Nov", "5. Okt", "Mrz 26"),
+            # As programs write one that read it from a workbook.
+            *(
+                "2026-11-24 00:00:00",
+                "2026-11-24T00:00",
+                "24.11.2026 00:00",
+                "11/24/2026 12:00:00 AM",
+            ),
+            *("2026-11-24T00:00:00.000Z", "2026-11-24T00:00:00+01:00"),
+        ],
+    )
     def test_a_file_saved_as_text_after_the_spreadsheet_made_a_date(
         self, world: World, payer: str, shown: str
     ) -> None:
@@ -97,7 +110,10 @@ class TestDatesInText:
         assert "reference_like_date" in [one.code for one in row.findings]
         assert world.moved() == [(12_000, "eur")]
 
-    @pytest.mark.parametrize("reference", ["Nov-2200", "24-Nova", "1-A", "May", "MAR-123", "3-M"])
+    @pytest.mark.parametrize(
+        "reference",
+        ["Nov-2200", "24-Nova", "1-A", "May", "MAR-123", "3-M", "2026-11-24-7", "2026-11-24 7"],
+    )
     def test_what_only_sounds_like_it(self, world: World, payer: str, reference: str) -> None:
         row = row_of(world, csv_of([(payer, "120.00", "eur", reference)]), "a.csv")
         assert (row.reference, row.findings) == (reference, ())
@@ -105,6 +121,18 @@ class TestDatesInText:
     def test_a_workbook_tells_text_from_dates(self, world: World, payer: str) -> None:
         row = row_of(world, sheet_of([(payer, 120, "eur", "24-Nov")]), "a.xlsx")
         assert (row.reference, row.findings) == ("24-Nov", ())
+
+
+class TestLettersThatAProgramLost:
+    @pytest.mark.parametrize("shown", ["??-1", "Faktura-?????-17", "FV/?/3"])
+    def test_a_question_mark_in_their_place_is_asked(
+        self, world: World, payer: str, shown: str
+    ) -> None:
+        row = row_of(world, csv_of([(payer, "120.00", "eur", shown)]), "a.csv")
+        assert [one.code for one in row.findings] == ["letters_perhaps_lost"]
+
+    def test_a_workbook_loses_none(self, world: World, payer: str) -> None:
+        assert row_of(world, sheet_of([(payer, 120, "eur", "R?1")]), "a.xlsx").findings == ()
 
 
 class TestRulesOfTheSpreadsheet:
