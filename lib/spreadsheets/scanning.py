@@ -229,8 +229,9 @@ class _Scanner:
 
 
 def _is_nothing(length: str) -> bool:
+    """Of a row in points, of a column in letters: less than one shows at most a line."""
     try:
-        return float(length) == 0
+        return float(length) < 1
     except ValueError:
         return False
 

@@ -60,7 +60,7 @@ class Marks:
         error = self.telling[at](row, column, text) if at in self.telling else None
         if error is None and (speaks or is_type):
             error = _of_total(row, column, text, is_key=at in self.keys) or _of_credit_note(
-                row, column, text, is_type=is_type
+                row, column, text, is_type=is_type, is_key=at in self.keys
             )
         return error or self._of_number(row, at, text) or self._of_type(row, at, text)
 
@@ -174,13 +174,16 @@ def _of_total(row: int, column: str, text: str, *, is_key: bool) -> RowError | N
     return None
 
 
-def _of_credit_note(row: int, column: str, text: str, *, is_type: bool) -> RowError | None:
+def _of_credit_note(
+    row: int, column: str, text: str, *, is_type: bool, is_key: bool
+) -> RowError | None:
     bare = bare_text(text)
     is_named = any(word in bare for word in _CREDIT_NOTES_BARE)
     # In a free text it may be spoken of; as a type, or alone in its cell, it is meant.
     if bare in _CREDIT_NOTES_BARE or (is_type and (is_named or _is_credit_type(text))):
         return _red(row, column, "row_is_credit_note", f"“{text[:40]}” is no charge.")
-    if is_named or (is_type and _may_be_a_credit(text)) or _begins_with_a_refund(text):
+    speaks = _begins_with_a_refund(text) or (is_key and _ends_with_a_credit(text))
+    if is_named or (is_type and _may_be_a_credit(text)) or speaks:
         return _amber(
             row, column, "credit_note_mentioned", f"“{text[:40]}”: is this a credit note?"
         )
@@ -192,6 +195,12 @@ def _begins_with_a_refund(text: str) -> bool:
     return bool(words) and (
         words[0] in credit_words.REFUNDS or "".join(words[:2]) in credit_words.REFUNDS
     )
+
+
+def _ends_with_a_credit(text: str) -> bool:
+    """“INV-7 refund”, “R-5 (credit)”; an address may end in anything."""
+    last = "" if "@" in text else (words_in(text) or [""])[-1]
+    return last in credit_words.REFUNDS or last in credit_words.CREDIT_WORDS
 
 
 def _is_credit_type(text: str) -> bool:

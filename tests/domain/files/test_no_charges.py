@@ -205,3 +205,15 @@ def test_what_is_settled(heading: str, word: str) -> None:
 )
 def test_what_only_sounds_like_it(heading: str, word: str) -> None:
     assert said(heading, word, "Invoice" if word == "Invoice" else "") == []
+
+
+@pytest.mark.parametrize(
+    "reference", ["RE-7 refund", "R-5 (credit)", "RE-7 Erstattung", "INV-7/REVERSAL", "F 3 (avoir)"]
+)
+def test_a_reference_that_speaks_of_a_credit_at_its_end(reference: str) -> None:
+    assert said("name", "Acme", "Beta", reference=reference) == ["amber credit_note_mentioned"]
+
+
+def test_elsewhere_the_word_at_the_end_may_be_everyday() -> None:
+    assert said("terms", "No refund", "No refund") == []
+    assert said("name", "Acme", "Beta", reference="ACCREDITED-7") == []

@@ -107,6 +107,7 @@ WAYS = {
     "by groups in groups": {"arrange": by_groups_in_groups},
     "by zero height": {"attributes": 'ht="0" customHeight="1"'},
     "by a height of 0.0": {"attributes": 'ht="0.0"'},
+    "by a height that shows nothing": {"attributes": 'ht="0.75" customHeight="1"'},
     "by the word true": {"attributes": 'hidden="true"'},
 }
 
