@@ -39,6 +39,10 @@ _GROUPED = regex.compile(
     r"[0-9]{1,3}(?P<sign>[.,' ])[0-9]{3}(?:(?P=sign)[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
 )
 _NO_CENTS = regex.compile(r"[.,]0{1,2}\Z")
+# 1.50, which a spreadsheet saves as 1.5; not 1.500, which may be fifteen hundred, and is known as grouped before.
+_ZEROS_BEHIND = regex.compile(r"(?P<kept>[0-9]+[.,][0-9]*[1-9])0+")
+# 2024.01, which is not 2024.10.
+_SMALL_CENTS = regex.compile(r"(?P<whole>[0-9]+)[.,](?P<cents>0[1-9])")
 
 
 def visible(text: str) -> str:
@@ -160,7 +164,8 @@ def drawn_key(address: str) -> str:
 def reference_key(text: str) -> str:
     """
     One key for the writings of a reference: case, Unicode form, dashes, spaces, invisible letters,
-    leading zeros, and digits in groups, as a spreadsheet writes 12345 as 12,345.
+    leading zeros, zeros at the end of decimals, and digits in groups, as a spreadsheet writes 12345 as 12,345 and
+    1.50 as 1.5.
 
     Other separators only count between digits, where 1-11 is not 11-1: `INV-1`, `inv 01` and `INV1`
     have one key, `2024-001` and `2024/1` another. What consists of separators is its own key.
@@ -185,6 +190,10 @@ def _number(digits: str, *, may_have_cents: bool) -> str:
     whole = _NO_CENTS.sub("", digits) if may_have_cents else digits
     if whole.isdecimal() or _GROUPED.fullmatch(whole):
         return _unpadded("".join(_DIGITS.findall(whole)))
+    if may_have_cents and (small := _SMALL_CENTS.fullmatch(digits)):
+        return f"{_unpadded(small['whole'])}.{small['cents']}"
+    if may_have_cents and (decimals := _ZEROS_BEHIND.fullmatch(digits)):
+        digits = decimals["kept"]
     return "-".join(map(_unpadded, _DIGITS.findall(digits)))
 
 

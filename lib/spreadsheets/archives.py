@@ -94,6 +94,17 @@ def sheets(parts: Mapping[str, bytes]) -> list[Listed]:
     ]
 
 
+def opens_on(parts: Mapping[str, bytes]) -> int:
+    """The index of the sheet that a person sees first."""
+    views = [
+        attributes
+        for name, attributes in elements(parts["xl/workbook.xml"])
+        if name == "workbookView"
+    ]
+    number = views[0].get("activeTab", "") if views else ""
+    return int(number) if number.isascii() and number.isdecimal() else 0
+
+
 def damaged() -> InvalidInput:
     return InvalidInput(
         "This Excel workbook is damaged or incomplete, so nothing was read from it. Open it in Excel, save "

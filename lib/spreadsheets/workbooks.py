@@ -1,4 +1,4 @@
-"""XLSX to cells: the first sheet that can be seen and holds something, each cell as it is shown."""
+"""XLSX to cells: the sheet that the workbook opens on, each cell as it is shown."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class Workbook:
     def __init__(self, data: bytes) -> None:
         self._parts = archives.unpacked(data)
         self._listed = archives.sheets(self._parts)
+        self._opens_on = archives.opens_on(self._parts)
         self._styles: Styles = styles_of(self._parts.get(_STYLES, b""))
         self._struck_texts = struck_texts(self._parts.get(_TEXTS, b""))
         self._since_1904 = any(
@@ -67,10 +68,12 @@ class Workbook:
 
     def first_seen(self) -> SheetTable:
         """
+        The sheet that the workbook opens on; where that holds nothing, the first that a person can turn to.
+
         Raises:
             InvalidInput: also when no visible sheet holds anything.
         """
-        for sheet in self._listed:
+        for sheet in sorted(self._listed, key=lambda one: one.index != self._opens_on):
             if sheet.visible and sheet.part in self._parts:
                 scan = self._scan(sheet)
                 if scan.filled:
@@ -182,10 +185,11 @@ class Workbook:
     def _which(self, chosen: Listed) -> tuple[Note, ...]:
         if len(self._listed) == 1:
             return ()
+        opened = ", the one it opens on," if chosen.index == self._opens_on else ""
         return (
             Note(
                 "one_sheet_of_several",
-                f"The workbook has {len(self._listed)} sheets; “{chosen.name}” was read, and no other.",
+                f"The workbook has {len(self._listed)} sheets; “{chosen.name}”{opened} was read, and no other.",
             ),
         )
 

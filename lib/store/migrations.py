@@ -604,6 +604,34 @@ def m053_rows_whose_payment_turns_up(database: Database) -> None:
     )
 
 
+@migrations()
+def m054_keys_of_references_with_decimals(database: Database) -> None:
+    """1.50 has the key of 1.5, as which a spreadsheet saves it; and 2024.01 no longer that of 2024.10."""
+    for table in ("charges", "payment_intents", "run_rows", "setup_links"):
+        keys = database.execute(
+            f"SELECT DISTINCT reference, reference_key FROM {table} WHERE reference_key GLOB '*[0-9]-[0-9]*'"
+        ).fetchall()
+        for reference, key in keys:
+            mended = _with_decimals(reference, key)
+            if mended != key:
+                database.execute(
+                    f"UPDATE {table} SET reference_key = ? WHERE reference = ? AND reference_key = ?",
+                    (mended, reference, key),
+                )
+
+
+def _with_decimals(reference: str, key: str) -> str:
+    """As `reference_key` of lib/domain/identity.py was at m054."""
+    folded = unicodedata.normalize("NFKC", reference)
+    digits = regex.sub(r"\A[^0-9]*|\p{Default_Ignorable_Code_Point}|\s+\Z", "", folded)
+    if regex.fullmatch(r"[0-9]+[.,]0[1-9]", digits):
+        return f"{key[:-2]}.0{key[-1]}"
+    is_grouped = regex.fullmatch(r"[0-9]{1,3}[.,][0-9]{3}", digits)
+    if not is_grouped and regex.fullmatch(r"[0-9]+[.,][0-9]*[1-9]0+", digits):
+        return key.rstrip("0")
+    return key
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

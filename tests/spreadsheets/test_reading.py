@@ -286,18 +286,30 @@ class TestWorkbooks:
 
         assert cells(read_file(workbook(fill), "a.xlsx")) == [("01.05.2026", "2026-05-01 13:30")]
 
-    def test_the_first_visible_sheet_with_something_in_it(self) -> None:
+    @pytest.mark.parametrize(
+        ("opens_on", "read", "said"),
+        [
+            ("Third", "Third", "4 sheets; “Third”, the one it opens on, was read"),
+            ("Second", "Second", "4 sheets; “Second”, the one it opens on, was read"),
+            ("Empty", "Second", "4 sheets; “Second” was read"),
+        ],
+    )
+    def test_the_sheet_that_a_person_sees_when_it_is_opened(
+        self, opens_on: str, read: str, said: str
+    ) -> None:
+        """Where that holds nothing, the first visible one that holds something."""
+
         def fill(book) -> None:
             for name in ("Hidden", "Empty", "Second", "Third"):
                 sheet = book.add_worksheet(name)
                 if name != "Empty":
                     sheet.write_column(0, 0, [name, "x"])
+            book.get_worksheet_by_name(opens_on).activate()
             book.get_worksheet_by_name("Hidden").hide()
-            book.get_worksheet_by_name("Second").activate()
 
         sheet = read_file(workbook(fill), "a.xlsx")
-        assert sheet.header == ("Second",)
-        assert "4 sheets; “Second” was read" in messages(sheet)[0]
+        assert sheet.header == (read,)
+        assert said in messages(sheet)[0]
 
     def test_empty_cells_at_the_start_keep_their_places(self) -> None:
         def fill(book) -> None:

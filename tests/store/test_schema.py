@@ -16,7 +16,7 @@ import pytest
 from sqlite_utils import Database
 
 from lib import bootstrap
-from lib.domain.identity import address_key
+from lib.domain.identity import address_key, reference_key
 from lib.errors import SettingsError
 from lib.settings import load_settings
 from lib.store.connection import connect
@@ -89,6 +89,30 @@ class TestMigrations:
         }
         assert keys == {address: address_key(address) for address in addresses}
         assert len(set(keys.values())) == 6
+
+    def test_references_with_decimals_get_the_key_of_what_a_spreadsheet_saves(self) -> None:
+        database = Database(memory=True)
+        migrations.apply(database, stop_before="m054_keys_of_references_with_decimals")
+        earlier = {
+            "1.50": "1-50",
+            "1.5": "1-5",
+            "INV-2024,10 ": "inv2024-10",
+            "2024.01": "2024-1",
+            "１．５０": "1-50",
+            "1.500": "1500",
+            "2024-10": "2024-10",
+            "1.50.20": "1-50-20",
+        }
+        for reference, key in earlier.items():
+            database.execute(
+                """INSERT INTO setup_links (id, token, form_key, customer, reference, reference_key,
+                       created_by, created_at, expires_at) VALUES (?1, ?1, ?1, ?1, ?1, ?2, 'alice', 1, 2)""",
+                (reference, key),
+            )
+        migrations.apply(database)
+        rows = database.query("SELECT reference, reference_key FROM setup_links")
+        keys = {row["reference"]: row["reference_key"] for row in rows}
+        assert keys == {reference: reference_key(reference) for reference in earlier}
 
     def test_names_from_before_are_as_they_are_shown(self) -> None:
         database = Database(memory=True)
