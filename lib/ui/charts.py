@@ -32,7 +32,7 @@ def color(state: str) -> str:
 
 def _draw(frame: pd.DataFrame, spec: _Spec, *, in_words: str) -> None:
     # Streamlit sets the width and the other colours.
-    st.vega_lite_chart(frame, spec, alt=in_words)
+    st.vega_lite_chart(frame, dict(spec), alt=in_words)
 
 
 def _of(field: str, **how: object) -> _Spec:
