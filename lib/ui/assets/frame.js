@@ -73,7 +73,12 @@
     const link = document.querySelector("[data-testid=stSidebarNavLink][aria-current=page]");
     if (!link || link.href === current) return;
     current = link.href;
-    link.scrollIntoView({ block: "nearest" });
+    // Not `scrollIntoView`, which changes where Tab begins.
+    const menu = link.closest("[data-testid=stSidebarContent]");
+    if (!menu) return;
+    const [seen, shown] = [menu.getBoundingClientRect(), link.getBoundingClientRect()];
+    const below = parseFloat(getComputedStyle(link).scrollMarginBottom) || 0;
+    menu.scrollTop += Math.max(0, shown.bottom + below - seen.bottom) - Math.max(0, seen.top - shown.top);
   };
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
