@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -21,9 +22,24 @@ from .account import FakeClock
 HEADERS = {"Authorization": "Bearer sk_test_practice"}
 
 
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of an account with its past, made once for all that look at it."""
+    folder = tmp_path_factory.mktemp("past")
+    account = PracticeStripe(
+        folder / "practice.db", clock=FakeClock(), public_url="https://pay.example.com/"
+    )
+    seed(account)
+    path = folder / "whole.db"
+    account.database.connection().execute("VACUUM INTO ?", (str(path),))
+    account.database.close()
+    return path
+
+
 @pytest.fixture
-def seeded(practice: PracticeStripe) -> PracticeStripe:
-    seed(practice)
+def seeded(practice: PracticeStripe, past: Path) -> PracticeStripe:
+    practice.database.close()
+    shutil.copy(past, practice.database.path)
     return practice
 
 
