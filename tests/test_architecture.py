@@ -202,7 +202,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
         {"continuity"},
         "knows everything that is kept of a person; only the doors call it",
     ),
-    "books": ({"charges"}, "tells what was charged, and changes nothing"),
+    "books": ({"charges"}, "tells what was charged and what it cost; only the doors call it"),
     "runs": (
         {"ledger", "staff", "mirror", "continuity", "collect", "charges", "messages"},
         "sends many charges; nothing but the doors calls it",
@@ -510,7 +510,16 @@ class TestImports:
         rooms = {name.split(".")[2] for name in MODULES if name.startswith("lib.services.")}
         assert rooms == set(ROOMS)
         for room in ROOMS:
-            assert len(ast.get_docstring(tree_of(f"lib.services.{room}")) or "") > 200, room
+            said = ast.get_docstring(tree_of(f"lib.services.{room}")) or ""
+            assert len(said) > 200, room
+            assert re.search(r"\b(call|calls|ask|asks)\b", said), f"{room}: who may call it"
+            assert re.search(r"\b(nothing|never|no|none|above)\b", said, re.IGNORECASE), (
+                f"{room}: what must not"
+            )
+
+    def test_the_readme_names_every_room(self) -> None:
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        assert {room for room in ROOMS if f"{room}/`" not in readme} == set()
 
     def test_no_two_rooms_call_each_other(self) -> None:
         """Rooms in an order in which each comes after all it calls: there is no circle."""

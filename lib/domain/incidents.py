@@ -145,10 +145,6 @@ class PaymentEvidence:
         return self.is_paid and self.refunded >= self.amount
 
     @property
-    def is_cancelled(self) -> bool:
-        return self.status == "canceled"
-
-    @property
     def is_cancellable(self) -> bool:
         """https://docs.stripe.com/api/payment_intents/cancel"""
         return self.status in (

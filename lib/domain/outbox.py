@@ -22,7 +22,6 @@ class MessageState(StrEnum):
     CANCELLED = "cancelled"
 
 
-UNSETTLED = frozenset({MessageState.WAITING, MessageState.HANDING_OVER})
 MESSAGE_STEPS: dict[MessageState, frozenset[MessageState]] = {
     MessageState.WAITING: frozenset(
         {

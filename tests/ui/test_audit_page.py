@@ -12,7 +12,7 @@ from lib import bootstrap
 from lib.domain.charges import Outcome
 from lib.domain.incidents import ProposalState
 from lib.domain.manual_outcomes import ManualOutcomeState
-from lib.domain.outbox import UNSETTLED, MessageState
+from lib.domain.outbox import MessageState
 from lib.domain.refunds import RefundState
 from lib.ui import audit_words
 from tests.ui.charge_pages import choose, ran, text
@@ -143,7 +143,8 @@ def recorded() -> set[str]:
         *(
             f"message.{state}"
             for state in MessageState
-            if state not in {*UNSETTLED, MessageState.CANCELLED}
+            if state
+            not in {MessageState.WAITING, MessageState.HANDING_OVER, MessageState.CANCELLED}
         ),
         "user.sign_in_refused",
         "user.confirm_refused",

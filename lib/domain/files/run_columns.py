@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from lib.domain.files import currency_signs
-from lib.domain.files.columns import OURS, ColumnTable, FileColumn, is_ours, plain_name
+from lib.domain.files.columns import OURS, ColumnTable, FileColumn, plain_name
 from lib.money import CURRENCIES
 
 COLUMNS = (
@@ -247,7 +247,3 @@ def correction_columns(header: Sequence[str]) -> dict[str, int]:
         for index, name in enumerate(header)
         if name.strip().casefold() in CORRECTION_COLUMNS
     }
-
-
-def results_header(header: Sequence[str]) -> tuple[str, ...]:
-    return (*[name for name in header if not is_ours(name)], *RESULT_COLUMNS)

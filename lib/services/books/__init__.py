@@ -1,6 +1,7 @@
 """
-Books: what was charged in a period, as a list with sums and as files for accountants.
+Books: what was charged in a period, as a list with sums, as files for accountants, and as a month that is closed.
 
-Reads the ledger and the mirror and changes neither; each file that leaves is on the audit log with its
-filter and its rows. Nothing here asks Stripe or judges what may be charged. Only the doors call it.
+Fees and payouts are read from Stripe here and kept beside the mirror; the ledger and the rest of the mirror
+are read and never changed. Each file that leaves is on the audit log with its filter and its rows. Nothing here
+judges what may be charged. Only the doors call it.
 """

@@ -11,7 +11,6 @@ from lib.domain.files.run_columns import (
     COLUMNS,
     RESULT_COLUMNS,
     RUN_COLUMNS,
-    results_header,
     stated_currencies,
 )
 from lib.domain.files.run_files import ParsedFile, parse
@@ -184,15 +183,11 @@ class TestGuess:
 class TestResults:
     HEADER = (*NAMES[:4], "note", *RESULT_COLUMNS)
 
-    def test_the_file_then_what_came_of_it(self) -> None:
-        assert results_header(("customer", "note")) == ("customer", "note", *RESULT_COLUMNS)
-
     def test_a_results_file_loses_only_our_columns(self) -> None:
         row = ("cus_1", "5", "eur", "R", "mine", "declined", "pi_1", "", "x", "", "", "", "")
         file = parse(sheet(row, header=self.HEADER), guess(self.HEADER))
         assert file.header == (*NAMES[:4], "note")
         assert file.rows[0].cells == row[:5]
-        assert results_header(self.HEADER) == self.HEADER
         assert file.errors == ()
 
 
