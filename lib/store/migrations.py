@@ -607,17 +607,21 @@ def m053_rows_whose_payment_turns_up(database: Database) -> None:
 @migrations()
 def m054_keys_of_references_with_decimals(database: Database) -> None:
     """1.50 has the key of 1.5, as which a spreadsheet saves it; and 2024.01 no longer that of 2024.10."""
-    for table in ("charges", "payment_intents", "run_rows", "setup_links"):
-        keys = database.execute(
-            f"SELECT DISTINCT reference, reference_key FROM {table} WHERE reference_key GLOB '*[0-9]-[0-9]*'"
+    for table, one, other in (
+        ("charges", "id", "id"),
+        ("payment_intents", "id", "id"),
+        ("run_rows", "run_id", "number"),
+        ("setup_links", "id", "id"),
+    ):
+        rows = database.execute(
+            f"""SELECT reference, reference_key, {one}, {other} FROM {table}
+                WHERE reference GLOB '*[.,\uff0e\uff0c]*' AND reference_key GLOB '*[0-9]-[0-9]*'"""
         ).fetchall()
-        for reference, key in keys:
-            mended = _with_decimals(reference, key)
-            if mended != key:
-                database.execute(
-                    f"UPDATE {table} SET reference_key = ? WHERE reference = ? AND reference_key = ?",
-                    (mended, reference, key),
-                )
+        mended = [(_with_decimals(row[0], row[1]), *row[2:]) for row in rows]
+        database.conn.executemany(
+            f"UPDATE {table} SET reference_key = ?1 WHERE {one} = ?2 AND {other} = ?3",
+            [new for new, row in zip(mended, rows, strict=True) if new[0] != row[1]],
+        )
 
 
 def _with_decimals(reference: str, key: str) -> str:
