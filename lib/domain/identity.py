@@ -104,12 +104,22 @@ def readable_line(text: str, *, what: str, field: str) -> str:
         InvalidInput: a letter in it can be neither shown nor left out.
     """
     cleaned = one_line(text)
-    letter = unreadable(cleaned)
+    refuse_unreadable(cleaned, what=what, field=field)
+    return cleaned
+
+
+def refuse_unreadable(text: str, *, what: str, field: str, code: str = "invalid_input") -> None:
+    """
+    Raises:
+        InvalidInput: a letter in it can be neither shown nor left out.
+    """
+    letter = unreadable(text)
     if letter is not None:
         raise InvalidInput(
-            f"The {what} holds {letter}, which cannot be shown. Type it again by hand.", field=field
+            f"The {what} holds {letter}, which cannot be shown. Type it again by hand.",
+            field=field,
+            code=code,
         )
-    return cleaned
 
 
 def whole_letters(text: str) -> str:

@@ -12,8 +12,7 @@ import unicodedata
 
 import regex
 
-from lib.domain.identity import one_line, unreadable
-from lib.errors import InvalidInput
+from lib.domain.identity import one_line, refuse_unreadable
 
 _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 # What at some places decides how a name is drawn: joiners, selectors of variants, letters of flags, fillers
@@ -79,11 +78,5 @@ def readable_name(text: str, *, what: str = "name", field: str = "name") -> str:
     Raises:
         InvalidInput: a letter in it can be neither shown nor left out.
     """
-    letter = unreadable(one_line(text))
-    if letter is not None:
-        raise InvalidInput(
-            f"The {what} holds {letter}, which cannot be shown. Type it again by hand.",
-            field=field,
-            code="name_invalid",
-        )
+    refuse_unreadable(one_line(text), what=what, field=field, code="name_invalid")
     return unicodedata.normalize("NFC", " ".join(shown_name(text).split()))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import regex
 
-from lib.domain.identity import pasted_id, unreadable, visible
+from lib.domain.identity import pasted_id, refuse_unreadable, unreadable, visible
 from lib.domain.shown_text import shown_name
-from lib.errors import InvalidInput, NotFound
+from lib.errors import NotFound
 from lib.money import Currency, currency
 
 _OVERRIDES = regex.compile(r"[\u202d\u202e]")
@@ -45,13 +45,7 @@ def typed_code(text: str, *, what: str, field: str, code: str = "invalid_input")
         InvalidInput: a letter that cannot be shown.
     """
     cleaned = pasted_id(text)
-    letter = unreadable(cleaned)
-    if letter is not None:
-        raise InvalidInput(
-            f"The {what} holds {letter}, which cannot be shown. Type it again by hand.",
-            field=field,
-            code=code,
-        )
+    refuse_unreadable(cleaned, what=what, field=field, code=code)
     return cleaned
 
 

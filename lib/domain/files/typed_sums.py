@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import regex
 
+from lib.domain import identity
 from lib.domain.files import currency_signs
 from lib.domain.files.number_styles import DecimalSign, is_negative, narrow, readings
-from lib.domain.identity import unreadable, visible
+from lib.domain.identity import visible
 from lib.domain.typed_codes import typed_currency
 from lib.errors import InvalidInput
 from lib.money import Currency, Money, currency, format_money, parse_total
@@ -97,13 +98,7 @@ def refuse_unreadable(text: str) -> None:
     Raises:
         InvalidInput: a letter in it can be neither shown nor left out.
     """
-    letter = unreadable(text)
-    if letter is not None:
-        raise InvalidInput(
-            f"The amount holds {letter}, which cannot be shown. Type it again by hand.",
-            field="amount",
-            code="amount_invalid",
-        )
+    identity.refuse_unreadable(text, what="amount", field="amount", code="amount_invalid")
 
 
 def is_same(money: Money, text: str) -> bool:

@@ -108,10 +108,14 @@ def _decides(
     whichever attempt moved it; any other news counts only for the newest attempt, and not for a
     charge that is over.
     """
-    if STATE_AFTER[outcome] in (ChargeState.SUCCEEDED, ChargeState.PROCESSING):
+    if _moves_money(outcome):
         return True
     is_newest = attempts[-1].number == current.number
     return is_newest and charge.state not in (ChargeState.SUCCEEDED, ChargeState.CANCELLED)
+
+
+def _moves_money(outcome: Outcome) -> bool:
+    return STATE_AFTER[outcome] in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
 
 
 def _move(stores: Stores, charge: Charge, attempt: Attempt, *, at: int) -> bool:
@@ -191,7 +195,7 @@ def _follow_up(
     at: int,
 ) -> None:
     """The customer's way back after a failure, its end after a payment, and what a run gave up."""
-    if STATE_AFTER[result.outcome] in (ChargeState.SUCCEEDED, ChargeState.PROCESSING):
+    if _moves_money(result.outcome):
         stores.run_rows.was_sent(charge.id, attempt.number)
     match result.outcome:
         case Outcome.SUCCEEDED:

@@ -289,6 +289,21 @@ class TestUnexpected:
         assert world.services.runs.control.find(second).state is RunState.FINISHED
 
 
+def paid_and_counted_as_never_executed(world: World) -> str:
+    """A run of one row, as if Stripe's lists had said for a day that there was no such payment."""
+    run_id = started(world, one_payer(world, 1))
+    world.fault("lost_reply")
+    around = iter([False, False, True])
+    world.services.runs.executor.execute(run_id, should_stop=lambda: next(around, True))
+    (row,) = rows_of(world, run_id)
+    with uow(world).write() as stores:
+        (attempt,) = stores.charges.attempts(row.charge_id)
+        assert attempt.outcome is Outcome.UNKNOWN
+        gone = AttemptResult(Outcome.NOT_EXECUTED)
+        assert record_result(stores, attempt, gone, evidence="no_trace", at=world.now)
+    return run_id
+
+
 class TestLongAfter:
     def test_what_was_never_executed_is_sent_again_and_no_row_is_lost(self, world: World) -> None:
         run_id = started(world, one_payer(world, 6))
@@ -325,17 +340,8 @@ class TestLongAfter:
         assert keys.count(charge.attempts[-1].idempotency_key) == 1
 
     def test_money_that_moved_after_all_is_written_down(self, world: World) -> None:
-        """As if Stripe's lists had said for a day that there was no such payment."""
-        run_id = started(world, one_payer(world, 1))
-        world.fault("lost_reply")
-        around = iter([False, False, True])
-        world.services.runs.executor.execute(run_id, should_stop=lambda: next(around, True))
+        run_id = paid_and_counted_as_never_executed(world)
         (row,) = rows_of(world, run_id)
-        with uow(world).write() as stores:
-            (attempt,) = stores.charges.attempts(row.charge_id)
-            assert attempt.outcome is Outcome.UNKNOWN
-            gone = AttemptResult(Outcome.NOT_EXECUTED)
-            assert record_result(stores, attempt, gone, evidence="no_trace", at=world.now)
         assert world.services.runs.executor.execute(run_id)
         assert stopped(world.services.runs.control.find(run_id), "key_reused")
         world.services.sync.run(full=True)
@@ -348,15 +354,7 @@ class TestLongAfter:
     @pytest.mark.parametrize("meanwhile", ["it waits", "it is cancelled", "it is blocked"])
     def test_a_row_whose_payment_turns_up_was_sent(self, world: World, meanwhile: str) -> None:
         """It counted as never executed, and its run went on without it."""
-        run_id = started(world, one_payer(world, 1))
-        world.fault("lost_reply")
-        around = iter([False, False, True])
-        world.services.runs.executor.execute(run_id, should_stop=lambda: next(around, True))
-        (row,) = rows_of(world, run_id)
-        with uow(world).write() as stores:
-            (attempt,) = stores.charges.attempts(row.charge_id)
-            gone = AttemptResult(Outcome.NOT_EXECUTED)
-            assert record_result(stores, attempt, gone, evidence="no_trace", at=world.now)
+        run_id = paid_and_counted_as_never_executed(world)
         control = world.services.runs.control
         if control.find(run_id).state is RunState.RUNNING:
             control.pause(run_id, by=ALICE)
