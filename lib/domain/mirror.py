@@ -127,6 +127,14 @@ class SetupIntentBundle:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMethodBundle:
+    """A PaymentMethod with the customer it is attached to, where that could be read."""
+
+    payment_method: PaymentMethod
+    customer: Customer | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decline:
     """Why a payment attempt failed, in Stripe's codes. All are open lists: expect new ones."""
 

@@ -22,6 +22,7 @@ from lib.domain.mirror import (
     Event,
     PaymentIntent,
     PaymentMethod,
+    PaymentMethodBundle,
     Refund,
     SessionBundle,
     SetupIntentBundle,
@@ -233,8 +234,13 @@ class StripeGateway:
             mapping.setup_intent_bundle,
         )
 
-    def retrieve_payment_method(self, method_id: str) -> PaymentMethod:
-        return self._get(f"/v1/payment_methods/{_path(method_id)}", {}, mapping.payment_method)
+    def retrieve_payment_method(self, method_id: str) -> PaymentMethodBundle:
+        """With the customer it is attached to, in one request."""
+        return self._get(
+            f"/v1/payment_methods/{_path(method_id)}",
+            {"expand": ["customer"]},
+            mapping.payment_method_bundle,
+        )
 
     def list_payment_methods(
         self, customer_id: str, *, after: str | None = None

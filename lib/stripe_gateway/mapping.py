@@ -28,6 +28,7 @@ from lib.domain.mirror import (
     Event,
     PaymentIntent,
     PaymentMethod,
+    PaymentMethodBundle,
     Refund,
     SessionBundle,
     SetupIntent,
@@ -83,6 +84,11 @@ def payment_method(data: Json) -> PaymentMethod:
         billing_email=_address(billing.get("email")),
         created=data["created"],
     )
+
+
+def payment_method_bundle(data: Json) -> PaymentMethodBundle:
+    """A PaymentMethod with its Customer where it was expanded."""
+    return PaymentMethodBundle(payment_method(data), expanded(customer, data.get("customer")))
 
 
 def setup_intent(data: Json) -> SetupIntent:

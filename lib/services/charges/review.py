@@ -104,11 +104,11 @@ class ReviewService:
         """
         by.must(Permission.CHARGE)
         order = self.meant(order)
-        customer = self._customers.refresh(order.customer)
+        customer, named = self._refresh(order)
         if customer.is_deleted:
             raise Blocked("This customer was deleted at Stripe.", code="customer_deleted")
         now = epoch(self._clock())
-        choice = self._method(order, customer, now)
+        choice = self._method(order, customer, named, now)
         method = choice.method
         with self._uow.read() as stores:
             check_single(stores, order.money, now=now, run_id=order.run_id)
@@ -147,11 +147,26 @@ class ReviewService:
         )
         return usual_method(chargeable, default)
 
-    def _method(self, order: ChargeOrder, customer: Customer, now: int) -> MethodChoice:
+    def _refresh(self, order: ChargeOrder) -> tuple[Customer, PaymentMethod | None]:
+        """
+        The order's customer and the method it names, if any, as Stripe has them now: one request where
+        they belong together.
+        """
+        if order.payment_method is None:
+            return self._customers.refresh(order.customer), None
+        bundle = self._methods.refresh_with_customer(order.payment_method)
+        customer = bundle.customer
+        if customer is None or customer.id != order.customer:
+            customer = self._customers.refresh(order.customer)
+        return customer, bundle.payment_method
+
+    def _method(
+        self, order: ChargeOrder, customer: Customer, method: PaymentMethod | None, now: int
+    ) -> MethodChoice:
+        """`method`: the one that the order names."""
         with self._uow.read() as stores:
             today = stores.meta.today(now)
-        if order.payment_method is not None:
-            method = self._methods.refresh(order.payment_method)
+        if method is not None:
             if method.customer is not None and method.customer != customer.id:
                 raise Blocked(
                     "This payment method belongs to another customer.",

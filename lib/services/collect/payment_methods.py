@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
-from lib.domain.mirror import PaymentMethod
+from lib.domain.mirror import PaymentMethod, PaymentMethodBundle
 from lib.domain.twins import HAS_TWIN
 from lib.errors import Missing, NotFound, Refused, StaleState
 from lib.services.collect.ambiguous_customers import why_meant
@@ -47,6 +47,15 @@ class PaymentMethodService:
         """
         Read the method from Stripe into the mirror and return the mirror's row, which also knows
         whether it was detached.
+
+        Raises:
+            NotFound: Stripe has no such method under this key.
+        """
+        return self.refresh_with_customer(method_id).payment_method
+
+    def refresh_with_customer(self, method_id: str) -> PaymentMethodBundle:
+        """
+        As `refresh`, with the customer it is attached to: both from one answer of Stripe.
 
         Raises:
             NotFound: Stripe has no such method under this key.

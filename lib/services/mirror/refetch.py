@@ -6,7 +6,7 @@ import logging
 
 from lib.clock import Clock, epoch_ms
 from lib.domain.charges import Evidence
-from lib.domain.mirror import Customer, PaymentIntent, PaymentMethod, SessionBundle
+from lib.domain.mirror import Customer, PaymentIntent, PaymentMethodBundle, SessionBundle
 from lib.errors import GatewayError, InvalidInput, Missing, UnreadableObject
 from lib.services.mirror.apply import (
     record_bundles,
@@ -15,7 +15,7 @@ from lib.services.mirror.apply import (
     record_payments,
     record_setup_intents,
 )
-from lib.store.unit_of_work import UnitOfWork
+from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 logger = logging.getLogger(__name__)
@@ -57,15 +57,21 @@ class Refetcher:
         with self._uow.read() as stores:
             return stores.mirror.has_setup_intent(setup_intent_id)
 
-    def payment_method(self, method_id: str) -> PaymentMethod:
-        """Returns the mirror's row, which also knows whether the method was detached."""
+    def payment_method(self, method_id: str) -> PaymentMethodBundle:
+        """
+        With its customer, in one request. The method is the mirror's row, which also knows whether it
+        was detached.
+        """
         now = self._now_ms()
-        method = self._gateway.retrieve_payment_method(method_id)
+        bundle = self._gateway.retrieve_payment_method(method_id)
+        method = bundle.payment_method
         with self._uow.write() as stores:
             stores.mirror.save_payment_methods([method], synced_at_ms=now)
+            if bundle.customer is not None:
+                _record_customer(stores, bundle.customer, now)
             row = stores.mirror.payment_method(method_id)
         self._complete_customer(method.customer)
-        return row or method
+        return PaymentMethodBundle(row or method, bundle.customer)
 
     def payment_intent(self, intent_id: str, *, evidence: Evidence) -> PaymentIntent:
         now = self._now_ms()
@@ -103,10 +109,7 @@ class Refetcher:
         now = self._now_ms()
         customer = self._gateway.retrieve_customer(customer_id)
         with self._uow.write() as stores:
-            if customer.is_deleted:
-                stores.mirror.mark_customer_deleted(customer.id, synced_at_ms=now)
-            else:
-                record_customers(stores, [customer], synced_at_ms=now)
+            _record_customer(stores, customer, now)
         return customer
 
     def forget_session(self, session_id: str) -> None:
@@ -138,3 +141,10 @@ class Refetcher:
 
     def _now_ms(self) -> int:
         return epoch_ms(self._clock())
+
+
+def _record_customer(stores: Stores, customer: Customer, asked_at_ms: int) -> None:
+    if customer.is_deleted:
+        stores.mirror.mark_customer_deleted(customer.id, synced_at_ms=asked_at_ms)
+    else:
+        record_customers(stores, [customer], synced_at_ms=asked_at_ms)
