@@ -57,6 +57,7 @@ from lib.services.messages.ask import MessageRequests
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.deliver import OutboxDelivery
 from lib.services.messages.outbox import OutboxService
+from lib.services.messages.rules import MessageRules
 from lib.services.messages.templates import TemplateService
 from lib.services.mirror.hold_search import HoldSearch
 from lib.services.mirror.incremental import IncrementalSync
@@ -422,6 +423,7 @@ def build_services(
         timezone=configured.timezone,
     )
     mailer = mailer_for(configured.smtp_url, is_practice=configured.mode is Mode.PRACTICE)
+    requests = MessageRequests(uow, composer, clock=clock, can_send=mailer is not None)
     rows = RowSender(uow, sender, canceller, clock=clock, livemode=configured.livemode)
     certificates = RunCertificates(
         uow, PaymentsAtStripe(gateway, clock=clock), completeness, clock=clock
@@ -504,7 +506,8 @@ def build_services(
                 per_minute=configured.mail_per_minute,
             ),
             outbox=OutboxService(uow, clock=clock),
-            requests=MessageRequests(uow, composer, clock=clock, can_send=mailer is not None),
+            requests=requests,
+            rules=MessageRules(uow, requests, clock=clock),
             templates=TemplateService(uow, composer, clock=clock),
         ),
         month_end=MonthEnd(

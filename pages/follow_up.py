@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.link_desk import TO_FOLLOW
+from lib.domain.link_desk import TO_FOLLOW, Stage
 from lib.reports.follow_up import PAGE_ROWS, BoardFilter
 from lib.ui import board, filters, layout, navigation
 from lib.ui.context import require
@@ -42,6 +42,9 @@ acts = st.container()
 chosen = board.rows(ctx, frame)
 total = len(frame) if len(frame) < PAGE_ROWS else len(reports.ids(which))
 st.caption(f"{len(frame):,} of {total:,} links, the longest waiting first.")
+if stage == Stage.SAVED and ctx.actor.may(Permission.MANAGE_LINKS):
+    with acts:
+        board.thank(ctx, which, chosen, total=total)
 if is_open or stage == "ended":
     with actions:
         board.export(ctx, which)

@@ -14,6 +14,7 @@ actions = layout.header(
 )
 drawers.follow_address(outbox_panel.PARAM, outbox_panel.TABLE)
 status = outbox_panel.status(ctx)
+outbox_panel.by_themselves(ctx)
 search = filters.search("outbox_search", "Name, address or subject")
 counts = {f"message_{state}": status.counts.get(state, 0) for state in MessageState}
 shown = filters.states("outbox_state", counts, rare=[name for name in counts if not counts[name]])
@@ -59,7 +60,7 @@ else:
     layout.empty(
         "outbox",
         "No messages yet",
-        "What you send from a setup link stands here, and what became of it. Nothing leaves by itself.",
+        "What you send from a setup link stands here, and what became of it. Nothing leaves by itself unless somebody switched that on above.",
     )
 
 opened = drawers.opened(outbox_panel.PARAM, chosen)

@@ -251,3 +251,19 @@ class TestReading:
         path = written(tmp_path / "one.csv", "email\na@example.com\n")
         said = run("--as", "vera", "--json", "links", "import", str(path))
         assert (said.status, said.error["code"]) == (1, "not_permitted")
+
+
+class TestRules:
+    """What goes by itself, switched on the command line."""
+
+    def test_on_off_and_who(self, run: Run) -> None:
+        on = run("--as", "alice", "--json", "outbox", "rule", "thanks", "on").json["rules"]
+        assert [(one["rule"], one["is_on"], one["switched_on_by"]) for one in on] == [
+            ("reminders", False, None),
+            ("thanks", True, "alice"),
+        ]
+        assert "thanks: on, by alice" in run("--as", "vera", "outbox", "rules").out
+        off = run("--as", "alice", "--json", "outbox", "rule", "thanks", "off").json["rules"]
+        assert not any(one["is_on"] for one in off)
+        refused = run("--as", "vera", "--json", "outbox", "rule", "thanks", "on")
+        assert refused.status == 1

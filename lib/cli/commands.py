@@ -71,6 +71,8 @@ COMMANDS: dict[str, Command] = {
     "outbox resume": Command(messages.resume, Permission.MANAGE_LINKS),
     "outbox release": Command(messages.release, Permission.MANAGE_LINKS),
     "outbox cancel": Command(messages.cancel, Permission.MANAGE_LINKS),
+    "outbox rules": Command(messages.rules, Permission.VIEW),
+    "outbox rule": Command(messages.rule, Permission.MANAGE_LINKS),
     "outbox decide": Command(messages.decide, Permission.MANAGE_LINKS),
     "charges list": Command(books.charges, Permission.VIEW),
     "charges export": Command(books.export_charges, Permission.VIEW),

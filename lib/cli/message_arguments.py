@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from lib.domain.message_rules import MessageRule
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
 
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 
 def add_send(made: argparse.ArgumentParser) -> None:
     made.add_argument("links", nargs="+", metavar="ID")
-    kinds = [kind.value for kind in MessageKind if kind is not MessageKind.THANKS]
     made.add_argument(
-        "--kind", choices=kinds, help="what it says; otherwise by what the link is for"
+        "--kind",
+        choices=[kind.value for kind in MessageKind],
+        help="what it says; otherwise by what the link is for",
     )
     made.add_argument(
         "--in-doubt",
@@ -46,3 +48,9 @@ def add_outbox(
     how = made.add_mutually_exclusive_group(required=True)
     how.add_argument("--was-sent", action="store_true", help="they went")
     how.add_argument("--send", action="store_true", help="send them now, perhaps a second time")
+    add(outbox_commands, "rules", "outbox rules", "What goes by itself.")
+    made = add(
+        outbox_commands, "rule", "outbox rule", "Let messages go by themselves, or stop that."
+    )
+    made.add_argument("rule", choices=[rule.value for rule in MessageRule])
+    made.add_argument("switch", choices=["on", "off"])

@@ -6,6 +6,7 @@ from lib.bootstrap import Services
 from lib.cli.answers import Answer, person
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
+from lib.domain.message_rules import MessageRule
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState, OutboxMessage
 from lib.services.messages.ask import WHY_NOT, RequestResult
@@ -75,6 +76,34 @@ def decide(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
     )
     words = "stand as sent" if arguments.was_sent else "are sent now"
     return Answer({"decided": count}, [f"{count} message(s) {words}."])
+
+
+def rules(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    person(actor).must(Permission.VIEW)
+    standing = services.messages.rules.all()
+    return Answer(
+        {
+            "rules": [
+                {
+                    "rule": rule.value,
+                    "is_on": on is not None,
+                    "switched_on_by": on.by if on else None,
+                    "switched_on_at": on.at if on else None,
+                }
+                for rule, on in standing.items()
+            ]
+        },
+        [f"{rule.value}: {f'on, by {on.by}' if on else 'off'}" for rule, on in standing.items()],
+    )
+
+
+def rule(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    which, by = MessageRule(arguments.rule), person(actor)
+    if arguments.switch == "on":
+        services.messages.rules.switch_on(which, by=by)
+    else:
+        services.messages.rules.switch_off(which, by=by)
+    return rules(services, arguments, actor)
 
 
 def _object(message: OutboxMessage) -> dict[str, object]:

@@ -624,6 +624,13 @@ def m054_keys_of_references_with_decimals(database: Database) -> None:
         )
 
 
+@migrations()
+def m055_message_rules(database: Database) -> None:
+    """What Onfile sends to customers by itself, once a person switched it on."""
+    for statement in _statements((_LATER_STEPS / "m055_message_rules.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
 def _with_decimals(reference: str, key: str) -> str:
     """As `reference_key` of lib/domain/identity.py was at m054."""
     folded = unicodedata.normalize("NFKC", reference)

@@ -45,6 +45,7 @@ from lib.store.link_sessions import LinkSessionStore
 from lib.store.links import LinkStore
 from lib.store.manual_outcomes import ManualOutcomeStore
 from lib.store.marks import MarkStore
+from lib.store.message_rules import MessageRuleStore
 from lib.store.message_templates import MessageTemplateStore
 from lib.store.meta import MetaStore
 from lib.store.migrations import migrations
@@ -136,6 +137,7 @@ class Stores:
     link_sessions = _Made(LinkSessionStore)
     links = _Made(LinkStore)
     marks = _Made(MarkStore)
+    message_rules = _Made(MessageRuleStore)
     message_templates = _Made(MessageTemplateStore)
     meta = _Made(MetaStore)
     mirror = _Made(MirrorStore)

@@ -127,6 +127,23 @@ def act(ctx: PageContext, which: BoardFilter, chosen: Sequence[str], *, total: i
         _buttons(ctx, count, ids)
 
 
+def thank(ctx: PageContext, which: BoardFilter, chosen: Sequence[str], *, total: int) -> None:
+    """For who saved a card: one message each, whoever clicks again."""
+    if not ctx.services.messages.requests.can_send:
+        return
+    with st.container(border=True):
+        every = st.checkbox(
+            f"All {plural(total, 'customer')} of this filter, not only those that are marked",
+            key="follow_up_thank_all",
+        )
+        count = total if every else len(chosen)
+        if not count:
+            st.caption("Mark links below to thank whoever saved a card by them.")
+            return
+        ids = partial(ctx.services.reports.follow_up.ids, which) if every else lambda: list(chosen)
+        _send(ctx, f"Thank {plural(count, 'customer')}", MessageKind.THANKS, ids)
+
+
 def _buttons(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None:
     ends, links = ctx.services.link_ends, plural(count, "link")
     with st.container(horizontal=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from lib.domain.message_rules import MessageRule
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
 from lib.services.messages.ask import WHY_NOT, RequestResult
@@ -14,6 +17,23 @@ KINDS = {
     MessageKind.REMINDER: "Reminder",
     MessageKind.CARD_EXPIRES: "Card expires",
     MessageKind.THANKS: "Thanks",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWords:
+    title: str
+    meaning: str
+
+
+RULES = {
+    MessageRule.REMINDERS: RuleWords(
+        "Reminders",
+        "Whoever was sent a link and has saved nothing is reminded after 3 and after 10 days.",
+    ),
+    MessageRule.THANKS: RuleWords(
+        "Thanks", "Whoever saves a card by a link is thanked once, from then on."
+    ),
 }
 MEANING = {
     MessageState.WAITING: "It leaves as soon as the mail server takes it.",

@@ -6,15 +6,16 @@ from functools import partial
 
 import streamlit as st
 
-from lib.domain.actors import Permission
+from lib.domain.actors import SYSTEM, Permission
+from lib.domain.message_rules import MessageRule
 from lib.domain.outbox import MessageState, OutboxMessage
 from lib.languages import ENGLISH, LANGUAGES, first_of
 from lib.services.messages.outbox import OutboxStatus
 from lib.ui import badges, drawers, layout, navigation, outcome
 from lib.ui.context import PageContext, require
-from lib.ui.formats import escape, when
+from lib.ui.formats import escape, plural, when
 from lib.ui.layout import Fact
-from lib.ui.message_words import KINDS, MEANING
+from lib.ui.message_words import KINDS, MEANING, RULES
 
 PARAM, TABLE = "message", "outbox_rows"
 
@@ -56,6 +57,39 @@ def status(ctx: PageContext) -> OutboxStatus:
     return now
 
 
+def by_themselves(ctx: PageContext) -> None:
+    """What Onfile sends without a click each: a switch for each rule, and who set it."""
+    rules = ctx.services.messages.rules
+    may = ctx.actor.may(Permission.MANAGE_LINKS) and ctx.services.messages.requests.can_send
+    people = {user.username: user.name for user in ctx.services.users.list()}
+    standing = rules.all()
+    on = [rule for rule, switched in standing.items() if switched is not None]
+    title = " and ".join(RULES[rule].title.lower() for rule in on) if on else "nothing"
+    with st.expander(f"By themselves go: {title}", icon=":material/autorenew:"):
+        for rule, switched in standing.items():
+            words = RULES[rule]
+            st.markdown(f"**{words.title}.** {words.meaning}")
+            if switched is not None:
+                moment = when(switched.at, ctx.now, ctx.timezone)
+                name = escape(people.get(switched.by, switched.by))
+                st.caption(f"Switched on by {name}, {moment}.")
+            elif rule is MessageRule.REMINDERS and (due := rules.reminders_due()):
+                st.caption(f"{plural(due, 'reminder')} would go at once.")
+            if may:
+                _switch(ctx, rule, is_on=switched is not None)
+
+
+def _switch(ctx: PageContext, rule: MessageRule, *, is_on: bool) -> None:
+    rules, title = ctx.services.messages.rules, RULES[rule].title
+    if is_on:
+        if st.button(f"Stop: {title.lower()} by a click only", key=f"rule_off_{rule}"):
+            with outcome.show(f"{title} go by a person's click only."):
+                rules.switch_off(rule, by=ctx.actor)
+    elif st.button(f"Let {title.lower()} go by themselves", key=f"rule_on_{rule}"):
+        with outcome.show(f"{title} go by themselves from now on."):
+            rules.switch_on(rule, by=ctx.actor)
+
+
 def drawer(message_id: str) -> None:
     drawers.show("Message", partial(_panel, message_id), on_close=_close)
 
@@ -74,6 +108,7 @@ def _panel(message_id: str) -> None:
     if ctx.actor.may(Permission.MANAGE_LINKS):
         _acts(ctx, message)
     people = {user.username: user.name for user in ctx.services.users.list()}
+    people[SYSTEM.username] = f"{SYSTEM.name}, by itself"
     asked_for = when(message.requested_at, ctx.now, ctx.timezone)
     language = first_of([message.language]) or ENGLISH
     layout.facts(

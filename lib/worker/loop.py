@@ -111,6 +111,7 @@ class Worker:
 
     def do_link_ends(self) -> None:
         self._guarded("links that are done", self._services.link_ends.end_done)
+        self._guarded("messages by rule", self._services.messages.rules.ask_due)
 
     def do_certificates(self) -> None:
         self._guarded("certificates", self._services.runs.certificates.certify_due)

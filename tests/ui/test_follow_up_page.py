@@ -118,3 +118,21 @@ def test_a_viewer_sees_and_acts_on_nothing(open_page, links) -> None:
     assert column(at, "shown") == ["Customer 0", "Customer 1", "Customer 2"]
     assert not [key for key in keys(at) if key.startswith("follow_up_")]
     assert not at.checkbox
+
+
+def test_who_saved_a_card_is_thanked_once(open_page, world: World, links) -> None:
+    link, session = world.services.links.show(links[0].id)
+    world.services.links.open_durable(link.token)
+    session = world.services.links.show(link.id)[1]
+    assert session is not None
+    world.finish(session.session_id or "")
+    at = open_page("follow_up", as_="alice", query={"follow_up_stage": "saved"})
+    assert "follow_up_send_thanks" not in keys(at)
+    at.checkbox(key="follow_up_thank_all").set_value(True).run()
+    press(at, "follow_up_send_thanks")
+    (message,) = world.services.messages.outbox.listing()
+    assert message.subject == "Thank you: your payment details are saved"
+    press(at, "follow_up_send_thanks")
+    assert len(world.services.messages.outbox.listing()) == 1
+    viewer = open_page("follow_up", as_="vera", query={"follow_up_stage": "saved"})
+    assert "follow_up_thank_all" not in [box.key for box in viewer.checkbox]

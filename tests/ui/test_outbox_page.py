@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.domain.message_rules import MessageRule
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
 from tests.ui.collect_pages import NASTY, choose_row, column, fill, keys, press, words
@@ -143,6 +144,29 @@ class TestOutbox:
         message = ask(world, link)
         at = opened("vera", message=message)
         assert not {"outbox_pause", "outbox_cancel"} & keys(at)
+
+
+class TestByThemselves:
+    def test_a_rule_is_switched_on_and_off(self, open_page, world, link) -> None:
+        world.services.link_ends.note_sent([link], by=ALICE)
+        world.clock.advance(days=4)
+        at = open_page("outbox", as_="alice")
+        assert "1 reminder would go at once." in words(at)
+        press(at, "rule_on_reminders")
+        assert "Switched on by Alice Operator" in words(at)
+        world.worker.do_link_ends()
+        assert state(world) is MessageState.WAITING
+        press(at.run(), "rule_off_reminders")
+        assert world.services.messages.rules.all()[MessageRule.REMINDERS] is None
+        (message,) = world.services.messages.outbox.listing()
+        assert "Onfile, by itself" in words(
+            open_page("outbox", as_="alice", query={"message": message.id})
+        )
+
+    def test_not_by_viewers_nor_without_a_server(self, open_page, world) -> None:
+        assert not [key for key in keys(open_page("outbox", as_="vera")) if "rule_" in key]
+        world.services.messages.requests.can_send = False
+        assert not [key for key in keys(open_page("outbox", as_="alice")) if "rule_" in key]
 
 
 class TestTexts:

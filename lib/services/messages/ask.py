@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lib.clock import Clock, epoch
-from lib.domain.actors import Actor, Permission
+from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState, OutboxMessage
@@ -32,6 +32,7 @@ WHY_NOT = {
     "perhaps_sent": "It may have been sent before an older database was put back.",
     "too_soon": "The customer was written to less than a day ago.",
     "reminded_twice": "The customer was reminded twice.",
+    "nothing_saved": "No card was saved by this link.",
     "nothing_to_say": "The customer has nothing to do about this charge any more.",
 }
 """By code, why a message is not sent."""
@@ -122,6 +123,29 @@ class MessageRequests:
                 self._queue(stores, composed, composed.link_id or "", result, by=by)
         return result
 
+    def by_rule(
+        self,
+        link_ids: Sequence[str],
+        kind: MessageKind,
+        *,
+        may_go: Callable[[Stores, SetupLink], bool],
+    ) -> int:
+        """
+        What a rule sends of these links, that a person switched on; how many messages. What was asked
+        for once, whatever became of it, a rule does not ask for again.
+
+        Args:
+            may_go: inside the transaction, whether the rule still wants it.
+        """
+        result = RequestResult()
+        for first in range(0, len(link_ids), _SLICE):
+            with self._uow.write() as stores:
+                for link_id in link_ids[first : first + _SLICE]:
+                    link = stores.links.find(link_id)
+                    if link is not None and may_go(stores, link):
+                        self._ask(stores, link_id, kind, result, by=SYSTEM, in_doubt=False)
+        return len(result.queued)
+
     def send_test(
         self, kind: MessageKind, language: Language, *, form_key: str, by: Actor
     ) -> OutboxMessage:
@@ -176,6 +200,9 @@ class MessageRequests:
     ) -> str | None:
         if link is None:
             return "not_found"
+        if kind is MessageKind.THANKS:
+            saved = stores.message_rules.method_saved_by(link.id)
+            return None if saved is not None else "nothing_saved"
         if link.status(self._now()) is not LinkStatus.OPEN:
             return "link_ended"
         doubted = stores.meta.value(OUTBOX_DOUBTED)
@@ -207,7 +234,7 @@ class MessageRequests:
         key = once_key(stores, composed)
         message = self._row(composed, by=by)
         if not stores.outbox.add(message, once_key=key):
-            if not stores.outbox.ask_again(message, once_key=key):
+            if by.is_system or not stores.outbox.ask_again(message, once_key=key):
                 result.failed.append((link_id, "already_sent"))
                 return
             kept = stores.outbox.of_key(key)

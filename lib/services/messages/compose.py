@@ -17,6 +17,7 @@ from lib.services.collect.charge_notices import owed as owed_of
 from lib.services.collect.charge_notices import waiting_charge
 from lib.services.collect.language import CustomerLanguages
 from lib.services.collect.sender import SenderService
+from lib.services.messages import cards
 from lib.services.messages.composed import Composed
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.wording import messages as wording
@@ -140,8 +141,9 @@ class MessageComposer:
             **self._of_link(link, say),
             "reference": link.reference or "",
             **self._still_owed(stores, link, say),
-            **self._expiring(stores, link, say),
+            **cards.expiring(stores, link, say),
             **self._to_charge(stores, link, say),
+            **(cards.saved(stores, link) if kind is MessageKind.THANKS else {}),
         }
         return self._composed(stores, kind, language, values, link=link, customer=customer)
 
@@ -219,19 +221,6 @@ class MessageComposer:
         if charge is None:
             return {}
         return {"to_charge": wording.to_charge(owed_of(charge), self._senders.of(stores), say)}
-
-    def _expiring(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
-        saved = link.expiring_method
-        method = stores.mirror.payment_method(saved) if saved else None
-        if method is None:
-            return {}
-        ends = method.exp_year and method.exp_month
-        return {
-            "card": f"{(method.brand or method.type).capitalize()} •••• {method.last4 or '????'}",
-            "expiry": month(method.exp_year or 0, method.exp_month or 0, say.language)
-            if ends
-            else "",
-        }
 
     def _url(self, link: SetupLink) -> str:
         return f"{self._public_url}/l/{link.token}"

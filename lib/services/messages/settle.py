@@ -26,6 +26,6 @@ def settle_message(
     if message.kind is MessageKind.REMINDER:
         link = stores.links.find(message.link_id)
         stores.links.mark_reminded(message.link_id, number=link.reminders + 1 if link else 1, at=at)
-    else:
+    elif message.kind is not MessageKind.THANKS:
         stores.links.mark_sent(message.link_id, at=at)
     return True
