@@ -560,3 +560,24 @@ class TestMending:
         assert "rak_checkout_session_write" in again["refusal"]
         plain = run("--as", "alice", "runs", "links", draft)
         assert "Stripe makes no pages for links at present: " in plain.out
+
+
+@pytest.mark.parametrize(("name", "is_sent"), [("alice", True), ("ada", True), ("vera", False)])
+def test_open_links_are_sent_to_whoever_makes_links(
+    run: Run, world: World, file: Path, tmp_path: Path, name: str, is_sent: bool
+) -> None:
+    run_id = executed(run, file)
+    (token,) = [
+        row["token"]
+        for row in world.rows("SELECT token FROM setup_links WHERE charge_id IS NOT NULL")
+    ]
+    for command in (["runs", "show", run_id], ["charges", "list"], ["links", "list"]):
+        for said in (run("--as", name, "--json", *command), run("--as", name, *command)):
+            assert said.status == 0
+            # Words for a terminal name no link of a run or a charge.
+            assert (token in said.out) is (is_sent and (said.out[0] == "{" or "links" in command))
+    for ending in (".csv", ".xlsx"):
+        out = tmp_path / f"results{ending}"
+        run("--as", name, "runs", "results", run_id, "--out", str(out))
+        cells = [cell for row in read_file(out.read_bytes(), out.name).rows for cell in row.cells]
+        assert any(token in cell for cell in cells) is is_sent

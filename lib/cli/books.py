@@ -25,7 +25,7 @@ def charges(services: Services, arguments: Arguments, actor: Actor | None) -> An
         f"  {view.charge.reference}  {view.charge.customer}  {view.charge.id}"
         for view in views
     ]
-    data: dict[str, object] = {"charges": [view.as_json() for view in views], "totals": totals}
+    data: dict[str, object] = {"charges": [view.as_json(by=by) for view in views], "totals": totals}
     return Answer(data, [*lines, *_sums(totals)])
 
 

@@ -30,7 +30,7 @@ def charge(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
     review = services.charges.review(order, by=by)
     # What the warnings speak of, whatever is saved in between.
     charged = services.charges.charge(order, by=by, seen=review.fingerprint)
-    answer = _answer(charged)
+    answer = _answer(charged, by=by)
     return replace(
         answer,
         data={**answer.data, "warnings": list(review.warnings)},
@@ -43,7 +43,7 @@ def cancel_payment(services: Services, arguments: Arguments, actor: Actor | None
         return _cancel_of_nobody(services, arguments, person(actor))
     services.open_payments.cancel(arguments.charge, reason=arguments.reason, by=person(actor))
     view = services.charges.view(arguments.charge)
-    return Answer(view.as_json(), ["The payment is cancelled. No money moved."])
+    return Answer(view.as_json(by=person(actor)), ["The payment is cancelled. No money moved."])
 
 
 def _cancel_of_nobody(services: Services, arguments: Arguments, by: Actor) -> Answer:
@@ -70,37 +70,33 @@ def settle(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
         by=person(actor),
         payment_intent=arguments.payment,
     )
-    answer = _proposed(services, proposal)
+    answer = _proposed(services, proposal, by=person(actor))
     return Answer(
         answer.data, [*answer.lines, f"Somebody else agrees to it: charges agree {proposal.id}"]
     )
 
 
 def agree(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by_hand, password = services.manual_outcomes, password_again(arguments)
-    return _proposed(
-        services, by_hand.approve(arguments.proposal, by=person(actor), password=password)
-    )
+    by, password = person(actor), password_again(arguments)
+    agreed = services.manual_outcomes.approve(arguments.proposal, by=by, password=password)
+    return _proposed(services, agreed, by=by)
 
 
 def disagree(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    return _proposed(
-        services,
-        services.manual_outcomes.reject(
-            arguments.proposal,
-            by=person(actor),
-            password=password_again(arguments),
-            note=arguments.note,
-        ),
+    by, password = person(actor), password_again(arguments)
+    rejected = services.manual_outcomes.reject(
+        arguments.proposal, by=by, password=password, note=arguments.note
     )
+    return _proposed(services, rejected, by=by)
 
 
 def withdraw(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by_hand = services.manual_outcomes
-    return _proposed(services, by_hand.withdraw(arguments.proposal, by=person(actor)))
+    by = person(actor)
+    withdrawn = services.manual_outcomes.withdraw(arguments.proposal, by=by)
+    return _proposed(services, withdrawn, by=by)
 
 
-def _proposed(services: Services, proposal: ManualOutcome) -> Answer:
+def _proposed(services: Services, proposal: ManualOutcome, *, by: Actor) -> Answer:
     view = services.charges.view(proposal.charge_id)
     state, what = proposal.state.value, proposal.outcome.value.replace("_", " ")
     data: dict[str, object] = {
@@ -111,12 +107,13 @@ def _proposed(services: Services, proposal: ManualOutcome) -> Answer:
         "reason": proposal.reason,
         "proposed_by": proposal.proposed_by,
         "decided_by": proposal.decided_by,
-        "charge": view.as_json(),
+        "charge": view.as_json(by=by),
     }
     return Answer(data, [f"{proposal.id}  {what}, {state}", _line(view)])
 
 
-def _answer(view: ChargeView) -> Answer:
+def _answer(whole: ChargeView, *, by: Actor) -> Answer:
+    view = whole.seen_by(by)
     charge = view.charge
     done = charge.state in (ChargeState.SUCCEEDED, ChargeState.PROCESSING)
     lines = [_line(view)]
@@ -126,7 +123,7 @@ def _answer(view: ChargeView) -> Answer:
         error = {"code": charge.state.value, "message": message}
         if view.recovery_url:
             lines.append(f"New link for the customer: {view.recovery_url}")
-    return Answer(view.as_json(), lines, error=error)
+    return Answer(view.as_json(by=by), lines, error=error)
 
 
 def _line(view: ChargeView) -> str:

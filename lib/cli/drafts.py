@@ -40,7 +40,7 @@ def correct(services: Services, arguments: Arguments, actor: Actor | None) -> An
         service.undo(run_id, rows, reason=reason, by=by)
     elif not changes:
         raise InvalidInput("Say what changes: --set, --leave-out, --undo …", code="nothing_changed")
-    return _state(services, run_id, set(rows))
+    return _state(services, run_id, set(rows), by=person(actor))
 
 
 def newer_methods(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -48,7 +48,7 @@ def newer_methods(services: Services, arguments: Arguments, actor: Actor | None)
     rows = chooser.rows(arguments.run)
     use = arguments.choice == "use"
     changed = chooser.choose(arguments.run, use=use, reason=arguments.reason, by=by)
-    state = _state(services, arguments.run, rows)
+    state = _state(services, arguments.run, rows, by=person(actor))
     which = "the method saved last" if use else "the default"
     line = f"{changed} {'row' if changed == 1 else 'rows'}: {which} is charged"
     return Answer({**state.data, "changed": changed}, [line, *state.lines])
@@ -67,7 +67,7 @@ def _changes(texts: Collection[str]) -> dict[Field, str]:
     return changes
 
 
-def _state(services: Services, run_id: str, numbers: Collection[int]) -> Answer:
+def _state(services: Services, run_id: str, numbers: Collection[int], *, by: Actor) -> Answer:
     """What holds of these rows now, and what was decided of the whole draft."""
     view = services.runs.draft_views.corrections(run_id)
     rows = [row for row in services.runs.views.rows(run_id) if row.row.number in numbers]
@@ -80,7 +80,7 @@ def _state(services: Services, run_id: str, numbers: Collection[int]) -> Answer:
         )
         lines.append(f"row {row.row.number}: {row.state}, {money}, {row.row.reference or ''}")
         lines += [f"  {finding.message}" for finding in row.row.findings]
-    data = {"run_id": run_id, "rows": [row.as_json() for row in rows]} | view.as_json()
+    data = {"run_id": run_id, "rows": [row.as_json(by=by) for row in rows]} | view.as_json()
     return Answer(data, [*lines, view.totals.in_words()])
 
 

@@ -180,7 +180,7 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
     rows = list(services.runs.views.rows(arguments.run))
     errors = [error for row in rows for error in row.errors]
     shown = {
-        "charges": [row.as_json() for row in rows],
+        "charges": [row.as_json(by=person(actor)) for row in rows],
         "errors": objects(errors, Severity.RED),
         # `stopped` is why the whole run rests.
         "stopped_findings": objects(errors, Severity.STOPPED),
@@ -206,7 +206,7 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
 def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     person(actor).must(Permission.VIEW)
     target = Path(arguments.out)
-    rows, data = services.runs.files.results(arguments.run, target.name)
+    rows, data = services.runs.files.results(arguments.run, target.name, by=person(actor))
     write_file(target, data)
     return Answer({"rows": rows, "path": str(target)}, [f"{rows} rows in {target}"])
 

@@ -24,4 +24,4 @@ def cancel(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
     end = waiting.note_paid_otherwise if arguments.paid_otherwise else waiting.cancel
     end(arguments.charge, by=by)
     view = services.charges.view(arguments.charge)
-    return Answer(view.as_json(), ["It does not wait any more. Nothing was charged."])
+    return Answer(view.as_json(by=by), ["It does not wait any more. Nothing was charged."])

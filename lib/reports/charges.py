@@ -44,7 +44,7 @@ _CHARGES = Query(
            h.payment_method, m.brand, m.last4, m.type, a.number AS attempts, a.outcome,
            a.outcome_at, a.requested_at, a.http_status, a.request_id, a.payment_intent, a.code,
            a.decline_code, a.advice_code, a.network_decline_code, a.network_advice_code,
-           a.outcome_type, a.message, a.looks, a.next_look_at, l.token AS recovery_token,
+           a.outcome_type, a.message, a.looks, a.next_look_at,
            (SELECT p.amount_refunded FROM stripe_charges p WHERE p.payment_intent = a.payment_intent
                AND p.status = 'succeeded') AS refunded,
            (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = a.payment_intent
@@ -54,8 +54,6 @@ _CHARGES = Query(
        {SOURCES}
        LEFT JOIN payment_methods m ON m.id = h.payment_method
        LEFT JOIN runs r ON r.id = a.run_id
-       LEFT JOIN setup_links l ON l.charge_id = h.id AND l.revoked_at IS NULL
-           AND l.completed_at IS NULL
        LEFT JOIN users u ON u.username = h.created_by
        LEFT JOIN payment_methods n ON n.id = (
            SELECT id FROM payment_methods WHERE customer = h.customer AND is_detached = 0

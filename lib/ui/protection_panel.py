@@ -13,7 +13,7 @@ from lib.domain.retention import LEAST_DAYS, WORDS, RetentionKind
 from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput, NotFound
 from lib.services.protection.persons import STAYS, Erasure, PersonRecord
-from lib.ui import downloads, navigation, outcome, tables
+from lib.ui import asked_again, downloads, navigation, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import day, escape, exact, plural
 
@@ -112,6 +112,7 @@ def _erase(ctx: PageContext, customer_id: str, kept: PersonRecord) -> None:
             placeholder=customer_id,
             autocomplete="off",
         )
+        password = asked_again.field(ctx, outcome.fresh("protection_password"))
         if st.form_submit_button("Erase for good", key="protection_submit", type="primary"):
             with outcome.show("Erased.", clears="protection_erase"):
                 if not confirms(typed, customer_id):
@@ -119,7 +120,7 @@ def _erase(ctx: PageContext, customer_id: str, kept: PersonRecord) -> None:
                         f"Type {customer_id} to confirm. Nothing was erased.", field="typed"
                     )
                 st.session_state[_DONE] = ctx.services.persons.erase(
-                    customer_id, reason=reason, by=ctx.actor
+                    customer_id, reason=reason, by=ctx.asked(password)
                 )
 
 
@@ -169,9 +170,17 @@ def rules(ctx: PageContext) -> None:
         if st.button("Try without effect", key="protection_look", disabled=not in_force):
             with outcome.show("Nothing was changed."):
                 st.session_state[_TRIED] = ctx.services.retention.look(by=ctx.actor)
-        if st.button("Remove now", key="protection_apply", disabled=not in_force):
+        typed = asked_again.button(
+            ctx,
+            "Remove now",
+            key="protection_apply",
+            icon=":material/auto_delete:",
+            disabled=not in_force,
+            text="Removes what is older than its rule allows, for good.",
+        )
+        if typed is not None:
             with outcome.show() as toast:
-                removed = sum(ctx.services.retention.apply(by=ctx.actor).values())
+                removed = sum(ctx.services.retention.apply(by=ctx.asked(typed)).values())
                 toast.message = f"Removed: {plural(removed, 'entry', 'entries')}."
     with (
         st.expander("Change for how long", icon=":material/auto_delete:"),
@@ -186,6 +195,7 @@ def rules(ctx: PageContext) -> None:
             placeholder="none",
             help=f"At least {LEAST_DAYS}; “none” keeps it for ever.",
         )
+        password = asked_again.field(ctx, "protection_rule_password")
         if st.form_submit_button("Save", key="protection_save"):
             with outcome.show("Saved. The next removal is within a day."):
-                ctx.services.retention.set(kind or "", days, by=ctx.actor)
+                ctx.services.retention.set(kind or "", days, by=ctx.asked(password))

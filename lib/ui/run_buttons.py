@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain import list_columns
-from lib.domain.actors import Permission
+from lib.domain.actors import Actor, Permission
 from lib.domain.approvals import RENEWABLE
 from lib.domain.runs import OVER_STATES, RunState
 from lib.reports.paging import EXPORT_ROWS, of_all
@@ -152,7 +152,7 @@ def _results(ctx: PageContext, view: RunView) -> None:
         for label, ending in (("Excel workbook", "xlsx"), ("CSV file", "csv")):
             name = f"{view.run.name}-results.{ending}"
             downloads.file(
-                partial(_content, files, run_id, name),
+                partial(_content, files, run_id, name, ctx.actor),
                 file_name=name,
                 key=f"run_results_{ending}",
                 label=f"{label} to charge again",
@@ -164,5 +164,5 @@ def _accounts(ctx: PageContext, view: RunView) -> pd.DataFrame:
     return of_all(frame, has_more=more is not None)
 
 
-def _content(files: RunFiles, run_id: str, file_name: str) -> bytes:
-    return files.results(run_id, file_name)[1]
+def _content(files: RunFiles, run_id: str, file_name: str, by: Actor) -> bytes:
+    return files.results(run_id, file_name, by=by)[1]

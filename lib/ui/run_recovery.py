@@ -74,7 +74,9 @@ def _actions(ctx: PageContext, view: RunView, chosen: list[int]) -> None:
                     )
                     toast.message = _made(made)
             downloads.file(
-                partial(ctx.services.runs.files.messages, view.run.id, numbers=numbers),
+                partial(
+                    ctx.services.runs.files.messages, view.run.id, numbers=numbers, by=ctx.actor
+                ),
                 key=f"run_messages_{len(chosen)}",
                 label="Messages (CSV)",
                 file_name=f"{view.run.name}-messages.csv",

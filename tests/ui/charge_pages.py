@@ -68,3 +68,9 @@ def text(at: AppTest) -> str:
         at.metric,
     )
     return "\n".join(str(found.value) for kind in kinds for found in kind).replace("\\", "")
+
+
+def sent(at: AppTest) -> str:
+    """Whatever the page gives the browser, in whichever element."""
+    roots = [at.main, at.sidebar, *at.get("dialog"), *at.get("expander")]
+    return "\n".join(str(node.proto) for root in roots for node in root)

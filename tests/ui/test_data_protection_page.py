@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.world import ADA, World
 
 
@@ -20,12 +21,14 @@ def test_a_person_is_erased_once_their_id_was_typed(open_page, world: World) -> 
     world.services.backups.take(by=ADA)
     at = opened(open_page, customer)
     assert customer in shown(at)
-    for typed, told in (
-        ("cus_other", "Nothing was erased"),
-        (customer, "1 backup here still holds"),
+    for typed, password, told in (
+        ("cus_other", PRACTICE_PASSWORD, "Nothing was erased"),
+        (customer, "", "Enter your password"),
+        (customer, PRACTICE_PASSWORD, "1 backup here still holds"),
     ):
         at.text_input(key="protection_reason").set_value("Asked by letter")
         at.text_input(key="protection_typed").set_value(typed)
+        at.text_input(key="protection_password").set_value(password)
         at.button(key="protection_submit").click().run()
         assert not at.exception
         assert told in shown(at)
@@ -47,6 +50,7 @@ def test_rules_are_set_and_tried(open_page, world: World) -> None:
     assert at.button(key="protection_look").disabled
     at.selectbox(key="protection_kind").select_index(1)
     at.text_input(key="protection_days").set_value("12")
+    at.text_input(key="protection_rule_password").set_value(PRACTICE_PASSWORD)
     at.button(key="protection_save").click().run()
     assert "from 30" in shown(at)
     at.text_input(key="protection_days").set_value("90")
@@ -55,3 +59,14 @@ def test_rules_are_set_and_tried(open_page, world: World) -> None:
     assert world.services.retention.rules()["notes"].days == 90
     at.button(key="protection_look").click().run()
     assert list(at.dataframe[0].value["older"]) == ["", "0", ""]
+
+
+def test_what_is_older_is_removed_for_whoever_types_the_password(open_page, world: World) -> None:
+    world.services.retention.set("notes", "90", by=ADA)
+    at = open_page("data_protection", as_="ada")
+    for typed, told in (("", "Enter your password"), (PRACTICE_PASSWORD, "Removed: 0 entries")):
+        at.text_input(key="protection_apply_password").set_value(typed)
+        at.button(key="protection_apply").click().run()
+        assert not at.exception
+        assert told in shown(at) + "".join(toast.value.replace("\\", "") for toast in at.toast)
+    assert len(world.rows("SELECT 1 FROM audit_log WHERE action = 'retention.apply'")) == 1

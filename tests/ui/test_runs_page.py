@@ -17,6 +17,7 @@ from lib.domain.limits import Limits
 from lib.domain.runs import RUNS_AT_ONCE, RowState, RunState
 from lib.errors import Refused
 from lib.reports.waiting import Approvals
+from lib.spreadsheets.reading import read_file
 from lib.ui import navigation, run_certificate, run_words
 from tests.charge_runs import (
     approve,
@@ -31,7 +32,7 @@ from tests.charge_runs import (
 )
 from tests.services.runs.test_new_cards import charge_of, failing, saves_a_card, tick
 from tests.spreadsheets.case_files import csv_of
-from tests.ui.charge_pages import button, buttons, choose, confirm, fetched, ran, text
+from tests.ui.charge_pages import button, buttons, choose, confirm, fetched, ran, sent, text
 from tests.ui.conftest import PASSWORD
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, NO_MONEY, World
 
@@ -765,3 +766,24 @@ def test_results_for_accounting_have_amounts_dates_and_sums(open_page, world, se
     assert ["USD", "Succeeded", 1, 12.34] in sums
     assert ["USD", "Declined", 1, 5] in sums
     assert at.button(key="run_results_csv"), "the file to charge again stays"
+
+
+@pytest.mark.parametrize(("name", "is_sent"), [("alice", True), ("bob", False), ("vera", False)])
+def test_open_links_are_sent_to_whoever_makes_links(
+    open_page, world, services, name: str, is_sent: bool
+) -> None:
+    run = executed(world, [row(world, "INV-2", ALWAYS_DECLINES)])
+    (link,) = world.rows("SELECT token, charge_id FROM setup_links WHERE charge_id IS NOT NULL")
+    at = open_page("runs", as_=name, query={"run": run.id})
+    for kind in ("csv", "xlsx"):
+        click = at.button(key=f"run_results_{kind}").click().run()
+        file = fetched(ran(click), services, by=name)
+        cells = [cell for one in read_file(file.content, file.name).rows for cell in one.cells]
+        assert any(link["token"] in cell for cell in cells) is is_sent
+        click = at.button(key=f"run_accounting_{kind}").click().run()
+        file = fetched(ran(click), services, by=name)
+        assert link["token"] not in str(read_file(file.content, file.name).rows)
+    at = open_page("runs", as_=name, query={"run": run.id, "view": "failures"})
+    assert (link["token"] in sent(at)) is is_sent
+    at = open_page("charges", as_=name, query={"charge": link["charge_id"]})
+    assert (link["token"] in sent(at)) is is_sent

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lib.domain import waiting_charges
+from lib.domain.actors import Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, Attempt, Charge, ChargeState, Outcome
 from lib.domain.declines import Failure, Reason, explain, never_executed
 from lib.domain.incidents import Incident
@@ -70,13 +71,19 @@ class ChargeView:
             return "Ask an admin to check the Stripe key (see Settings), then charge again."
         return self.failure.explanation.next_step
 
-    def as_json(self) -> dict[str, object]:
+    def seen_by(self, by: Actor) -> ChargeView:
+        """Without the open recovery link, with which anybody saves a card, for whoever makes no links."""
+        if by.may(Permission.MANAGE_LINKS):
+            return self
+        return replace(self, recovery_link=None, recovery_url=None)
+
+    def as_json(self, *, by: Actor) -> dict[str, object]:
         """
-        The charge object of the contract; amounts in minor units. For staff: its codes are Stripe's
-        own, also those of `declines.SECRET_CODES`, which no customer may read.
+        The charge object of the contract as this person sees it; amounts in minor units. For staff: its
+        codes are Stripe's own, also those of `declines.SECRET_CODES`, which no customer may read.
         """
-        last = self.last
-        failure = self._why_it_waits() if self.waits else None
+        url, last = self.seen_by(by).recovery_url, self.last
+        failure = _why_it_waits(url) if self.waits else None
         if self.failure is not None and last is not None:
             failure = {
                 "code": last.decline.code,
@@ -87,7 +94,7 @@ class ChargeView:
                 "next_step": self.next_step,
                 "retry_allowed": self.failure.retry_allowed and self.refusal is None,
                 "retry_not_before": self.failure.retry_not_before,
-                "recovery_url": self.recovery_url,
+                "recovery_url": url,
                 "request_id": last.request_id,
             }
         return {
@@ -101,21 +108,6 @@ class ChargeView:
             "payment_intent": last.payment_intent if last else None,
             "attempts": len(self.attempts),
             "failure": failure,
-        }
-
-    def _why_it_waits(self) -> dict[str, object]:
-        """In the place of a failure: nothing failed, and nothing is tried before the card is there."""
-        return {
-            "code": waiting_charges.CODE,
-            "decline_code": None,
-            "advice_code": None,
-            "reason": waiting_charges.CODE,
-            "message": waiting_charges.IN_WORDS,
-            "next_step": waiting_charges.NEXT_STEP,
-            "retry_allowed": False,
-            "retry_not_before": None,
-            "recovery_url": self.recovery_url,
-            "request_id": None,
         }
 
 
@@ -165,3 +157,19 @@ def failure_of(charge: Charge, attempt: Attempt) -> Failure | None:
     if attempt.outcome in (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER):
         return explain(attempt.decline, http_status=attempt.http_status, at=at)
     return None
+
+
+def _why_it_waits(recovery_url: str | None) -> dict[str, object]:
+    """In the place of a failure: nothing failed, and nothing is tried before the card is there."""
+    return {
+        "code": waiting_charges.CODE,
+        "decline_code": None,
+        "advice_code": None,
+        "reason": waiting_charges.CODE,
+        "message": waiting_charges.IN_WORDS,
+        "next_step": waiting_charges.NEXT_STEP,
+        "retry_allowed": False,
+        "retry_not_before": None,
+        "recovery_url": recovery_url,
+        "request_id": None,
+    }

@@ -134,8 +134,10 @@ class PersonService:
             NotFound: no such customer here.
             StillOpen: something is under way with them.
             InvalidInput: no reason.
+            NotSignedIn: an open page, and nobody was asked for the password again.
         """
         by.must(Permission.PROTECT_DATA)
+        by.must_be_asked()
         why = readable_line(reason, what="reason", field="reason")
         now = epoch(self._clock())
         with self._uow.write() as stores, written_over(stores.database):

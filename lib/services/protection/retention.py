@@ -31,8 +31,10 @@ class RetentionService:
 
         Raises:
             InvalidInput: no such kind, or not a number of days in range.
+            NotSignedIn: an open page, and nobody was asked for the password again.
         """
         by.must(Permission.PROTECT_DATA)
+        by.must_be_asked()
         if kind not in set(RetentionKind):
             known = ", ".join(RetentionKind)
             raise InvalidInput(f"There is no “{kind[:40]}”: choose one of {known}.", field="kind")
@@ -60,8 +62,14 @@ class RetentionService:
         return counts
 
     def apply(self, *, by: Actor) -> dict[str, int]:
-        """Remove what is older than its rule allows; returns how much, by kind."""
+        """
+        Remove what is older than its rule allows; returns how much, by kind.
+
+        Raises:
+            NotSignedIn: an open page, and nobody was asked for the password again.
+        """
         by.must(Permission.PROTECT_DATA)
+        by.must_be_asked()
         with self._uow.write() as stores, written_over(stores.database):
             counts = self._found(stores)
             before = self._before(stores)

@@ -152,20 +152,20 @@ class RunFiles:
                     REMEMBERED, RUN_COLUMNS.chosen(upload.sheet.header, columns)
                 )
 
-    def results(self, run_id: str, file_name: str) -> tuple[int, bytes]:
+    def results(self, run_id: str, file_name: str, *, by: Actor) -> tuple[int, bytes]:
         """
-        How many rows, and the file: XLSX where the name ends so, CSV otherwise.
+        How many rows, and the file as this person sees it: XLSX where the name ends so, CSV otherwise.
 
         Raises:
             NotFound: no such run.
         """
-        header, lines = self._views.results(run_id)
+        header, lines = self._views.results(run_id, by=by)
         rows = list(lines)
         if file_name.lower().endswith(".xlsx"):
             return len(rows), writing.to_xlsx(header, rows, sheet="Results")
         return len(rows), writing.to_csv(header, rows)
 
-    def messages(self, run_id: str, *, numbers: Collection[int] | None = None) -> bytes:
+    def messages(self, run_id: str, *, by: Actor, numbers: Collection[int] | None = None) -> bytes:
         """
         A CSV file for a mail merge: a row for each customer who can do something about a failure,
         of these rows or of all.
@@ -173,6 +173,7 @@ class RunFiles:
         Raises:
             NotFound: no such run.
         """
+        by.must(Permission.MANAGE_LINKS)
         header, lines = self._views.messages(run_id, numbers=numbers)
         return writing.to_csv(header, lines)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from lib.clock import Clock, epoch
+from lib.domain.actors import Actor
 from lib.domain.approvals import is_renewable
 from lib.domain.blocked_rows import block_of
 from lib.domain.books import local
@@ -53,12 +54,12 @@ class RowView:
         """Why our own rules keep the row back, in words."""
         return " ".join(f.message for f in self.row.findings if f.severity is Severity.RED)
 
-    def as_json(self) -> dict[str, object]:
-        """The charge object of the contract, with the row's number."""
+    def as_json(self, *, by: Actor) -> dict[str, object]:
+        """The charge object of the contract as this person sees it, with the row's number."""
         row = self.row
         findings = {"findings": [asdict(finding) for finding in row.findings]}
         if self.charge is not None and row.state is RowState.SENT:
-            return {"row": row.number, **self.charge.as_json(), **findings}
+            return {"row": row.number, **self.charge.as_json(by=by), **findings}
         return {
             "row": row.number,
             "charge_id": row.charge_id,
@@ -90,12 +91,13 @@ class RowView:
         why = "; ".join(entry.in_words for entry in in_effect.values())
         return (*values, why)
 
-    def results(self, timezone: str) -> tuple[str, ...]:
+    def results(self, timezone: str, *, by: Actor) -> tuple[str, ...]:
         """
-        The cells under `RESULT_COLUMNS`, without the last: that is the file's. Times as they were in
-        this zone, with its offset.
+        The cells under `RESULT_COLUMNS` as this person sees them, without the last: that is the file's.
+        Times as they were in this zone, with its offset.
         """
-        sent = self.charge if self.row.state is RowState.SENT else None
+        charge = self.charge if self.row.state is RowState.SENT else None
+        sent = charge.seen_by(by) if charge is not None else None
         if sent is None:
             blocked = self._blocked()
             if blocked is None:
@@ -194,10 +196,13 @@ class RunViews:
             yield from page
             after = page[-1].row.number
 
-    def results(self, run_id: str) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    def results(
+        self, run_id: str, *, by: Actor
+    ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
         """
-        The header and the rows of the results file: the columns of the file, those of the outcome,
-        and, where rows were corrected, what is charged in the place of what the file says.
+        The header and the rows of the results file as this person sees it: the columns of the file,
+        those of the outcome, and, where rows were corrected, what is charged in the place of what the
+        file says.
 
         Raises:
             NotFound: no such run.
@@ -210,7 +215,7 @@ class RunViews:
         def lines() -> Iterator[tuple[str, ...]]:
             for view in self.rows(run_id):
                 cells = view.row.cells[:width]
-                outcome = view.results(self._timezone)
+                outcome = view.results(self._timezone, by=by)
                 line = (*cells, *("",) * (width - len(cells)), *outcome, read)
                 corrected = decided.get(view.row.number, {})
                 yield (*line, *view.corrections(corrected)) if decided else line

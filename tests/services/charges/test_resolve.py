@@ -42,7 +42,7 @@ class TestUnknown:
         world.fault(kind)
         view = world.charge(customer)
         assert view.charge.state is ChargeState.UNKNOWN
-        failure = view.as_json()["failure"]
+        failure = view.as_json(by=ALICE)["failure"]
         assert isinstance(failure, dict)
         assert failure["reason"] == "outcome_unknown"
         assert failure["retry_allowed"] is False

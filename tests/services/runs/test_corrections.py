@@ -73,7 +73,7 @@ def executed(world: World, run_id: str, **options: object) -> Run:
 
 
 def results(world: World, run_id: str) -> list[dict[str, str]]:
-    _, data = world.services.runs.files.results(run_id, "results.csv")
+    _, data = world.services.runs.files.results(run_id, "results.csv", by=ALICE)
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
 
 
@@ -742,7 +742,7 @@ class TestComingBack:
         assert world.moved() == [(1_200, "usd")]
         world.clock.advance(days=8)
         for name in ("results.csv", "results.xlsx"):
-            _, data = world.services.runs.files.results(run_id, name)
+            _, data = world.services.runs.files.results(run_id, name, by=ALICE)
             back = world.services.runs.files.open(data, name)
             again = world.services.runs.files.create_run(back, name="Again", by=ALICE)
             first, second, third = rows_of(world, again.id)
@@ -762,7 +762,7 @@ class TestComingBack:
     ) -> None:
         run_id = imported(world, f"{payer(world, 'one@example.com')},12.00,usd,INV-1,Paper,")
         correct(world, run_id, 2, reference=reference, description="")
-        _, data = world.services.runs.files.results(run_id, f"r.{ending}")
+        _, data = world.services.runs.files.results(run_id, f"r.{ending}", by=ALICE)
         world.services.runs.control.cancel(run_id, by=ALICE)
         back = world.services.runs.files.open(data, f"r.{ending}")
         again = world.services.runs.files.create_run(back, name="Again", by=ALICE)

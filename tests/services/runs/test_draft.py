@@ -183,7 +183,7 @@ class TestGivenUp:
         maker, viewer = world.services.runs.drafts, world.services.runs.views
         run = maker.create(RunSource(HEADER, "N"), [request(customer)], by=ALICE)
         (view,) = viewer.rows(run.id)
-        failure = view.as_json()["failure"]
+        failure = view.as_json(by=ALICE)["failure"]
         assert isinstance(failure, dict)
         assert (failure["code"], failure["reason"]) == ("retry_too_early", "not_enough_money")
         assert failure["retry_allowed"]

@@ -98,7 +98,7 @@ class TestResults:
     """The code of the results file says more than that the card was declined."""
 
     def codes(self, world: World, run) -> list[str]:
-        header, lines = world.services.runs.views.results(run.id)
+        header, lines = world.services.runs.views.results(run.id, by=ALICE)
         return [line[header.index("onfile_failure_code")] for line in lines]
 
     def test_the_banks_own_code_where_there_is_one(self, world: World) -> None:
@@ -131,7 +131,7 @@ class TestResults:
         with new_world(tmp_path, ONFILE_TIMEZONE=zone) as world:
             run = executed(world, [row(world, "INV-1")])
             world.change("UPDATE attempts SET outcome_at = :at", at=AT)
-            header, lines = world.services.runs.views.results(run.id)
+            header, lines = world.services.runs.views.results(run.id, by=ALICE)
             assert [line[header.index("onfile_charged_at")] for line in lines] == [charged_at]
 
 
@@ -255,7 +255,7 @@ class TestSome:
 
     def test_messages(self, world: World) -> None:
         run = executed(world, [row(world, f"INV-{at}", ALWAYS_DECLINES) for at in range(3)])
-        text = world.services.runs.files.messages(run.id, numbers={4}).decode("utf-8-sig")
+        text = world.services.runs.files.messages(run.id, numbers={4}, by=ALICE).decode("utf-8-sig")
         assert "INV-2" in text
         assert "INV-1" not in text
 

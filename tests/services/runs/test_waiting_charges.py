@@ -101,7 +101,7 @@ class TestTheRun:
 
     def test_the_charge_is_live_and_says_why(self, world: World) -> None:
         run = waiting_run(world, world.customer())
-        charge = world.services.charges.view(charge_of(world, run)).as_json()
+        charge = world.services.charges.view(charge_of(world, run)).as_json(by=ALICE)
         failure = charge["failure"]
         assert isinstance(failure, dict)
         assert (charge["state"], failure["reason"]) == ("planned", "waits_for_card")
@@ -110,7 +110,7 @@ class TestTheRun:
 
     def test_results_name_the_link(self, world: World) -> None:
         run = waiting_run(world, world.customer())
-        _, rows = world.services.runs.views.results(run.id)
+        _, rows = world.services.runs.views.results(run.id, by=ALICE)
         (row,) = rows
         assert "planned" in row
         assert "waits_for_card" in row

@@ -24,7 +24,7 @@ from tests.world import ADA, ALICE, BOB, World
 Act = Callable[[Any, Actor], object]
 TEN = parse_amount("10.00", "usd")
 
-# Every act before money, as the module and the method of lib/services that refuse an open page.
+# Every act before money or for good, as the module and the method of lib/services that refuse an open page.
 ASKED: dict[str, tuple[Actor, Act]] = {
     "runs/control._go_on": (ALICE, lambda s, by: s.runs.control.start("run_x", by=by)),
     "refunds/request.request": (
@@ -72,6 +72,10 @@ ASKED: dict[str, tuple[Actor, Act]] = {
         ALICE,
         lambda s, by: s.rebuilds.request(by=by, installation="ins_x"),
     ),
+    # No money moves by these, but nothing brings back what they take away.
+    "protection/persons.erase": (ADA, lambda s, by: s.persons.erase("cus_x", reason="r", by=by)),
+    "protection/retention.set": (ADA, lambda s, by: s.retention.set("notes", "x", by=by)),
+    "protection/retention.apply": (ADA, lambda s, by: s.retention.apply(by=by)),
     "staff/limits.set": (
         ADA,
         lambda s, by: s.limits.set("xxx", per_charge="", per_run="", per_day="", by=by),
