@@ -64,7 +64,7 @@ def _add_despite(made: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="CODE",
-        help="customer_has_twin: this customer is meant, though another has the address; needs --note",
+        help="customer_has_twin: this customer, or a new one, is meant, though another has the address or one that looks like it; needs --note",
     )
     made.add_argument("--note", default="", help="why this one is meant")
 

@@ -20,7 +20,7 @@ from lib.domain.charges import (
 )
 from lib.domain.declines import Reason
 from lib.domain.holds import Hold
-from lib.domain.identity import address_key, reference_key
+from lib.domain.identity import drawn_key, reference_key
 from lib.domain.mirror import PaymentMethod
 from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN, saved_later
 from lib.domain.paid_otherwise import PaidOtherwise
@@ -225,13 +225,13 @@ def _waiting_severity(debt: Debt, waiting: WaitingRun) -> Severity:
 def _twin(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
     if not (facts.twins or facts.twins_in_runs):
         return
-    key = (address_key(debt.email or ""), debt.reference)
+    key = (drawn_key(debt.email or ""), debt.reference)
     charged = [one for one in facts.twins.get(key, ()) if one.customer != debt.customer]
     for earlier in charged[:1]:
         yield Finding(
             "charged_elsewhere",
             Severity.STOPPED,
-            f"{_words(earlier)} That is customer {earlier.customer}, who has the same e-mail address.",
+            f"{_words(earlier)} That is customer {earlier.customer}, whose e-mail address is the same, or looks so.",
             "reference",
             about=_each(one.customer for one in charged),
         )
@@ -245,7 +245,7 @@ def _twin(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
         yield Finding(
             "twin_in_another_run",
             Severity.STOPPED,
-            f"{debt.reference} is in the run “{run.name}”, which is not over, for customer {run.customer}, who has the same e-mail address.",
+            f"{debt.reference} is in the run “{run.name}”, which is not over, for customer {run.customer}, whose e-mail address is the same, or looks so.",
             "reference",
             about=_each(one.customer for one in waiting),
         )

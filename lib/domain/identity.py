@@ -10,9 +10,9 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-import idna
 import regex
 
+from lib.domain.internet_names import JOINER, in_own_letters, with_its_joiners
 from lib.errors import InvalidInput
 
 # All that Unicode does not show: joiners, marks of direction, fillers such as U+3164.
@@ -31,6 +31,15 @@ _LOOKS_DIFFERENT = ("<super>", "<sub>", "<fraction>", "<circle>")
 # https://www.unicode.org/reports/tr39/#Confusable_Detection
 _DRAWN_ALIKE = str.maketrans(
     "авекмнорстухіјѕ" + "αβεζηικμνορτυχ" + "’‘ʼ´`′", "abekmhopctyxijs" + "abezhikmnoptyx" + "''''''"
+)
+# Of addresses, which are written small, as people see these there; what Unicode lists, and no key of a
+# reference had, as their rules are stored.
+_DRAWN_ALIKE_SMALL = str.maketrans(
+    "гьпԁһӏԛԝүѵѡ" + "γηνσωυϲϳ" + "օոսհզցյ" + "ıɑɡɩʋ",
+    "rbndhlqwyvw" + "ynvowucj" + "onuhqgj" + "iagiu",
+)
+_UNSEEN_IN_DOMAINS = regex.compile(
+    r"[\p{Default_Ignorable_Code_Point}--[\u200c\u200d]]+", regex.VERSION1
 )
 # Letters with their marks, numbers and pictures count; all else separates.
 _TOKEN = regex.compile(r"[0-9]+(?:[.,' ][0-9]+)*|[\p{L}\p{N}\p{So}\p{Sc}]\p{M}*")
@@ -141,17 +150,37 @@ def letter_name(letter: str) -> str:
     return f"U+{ord(letter):04X} ({name})"
 
 
+def visible_address(text: str) -> str:
+    """As `visible`; in a domain with the joiners that IDNA takes for letters, as in Persian names."""
+    if text.isascii() or _OVERRIDES.search(text):
+        return visible(text)
+    return _in_sight(without_unseen(text))
+
+
+def without_unseen(address: str) -> str:
+    """An address without letters that are not shown; joiners in its domain stay where IDNA has them."""
+    local, sign, domain = address.rpartition("@")
+    if not (sign and JOINER.search(domain)):
+        return _INVISIBLE.sub("", address)
+    return _INVISIBLE.sub("", local) + sign + _UNSEEN_IN_DOMAINS.sub("", with_its_joiners(domain))
+
+
 def address_key(text: str) -> str:
     """
     One key for the writings of an e-mail address: in capitals, composed or not, with invisible
     letters, and with a domain in its own letters or in `xn--`.
 
-    Never raises: what is no address has a key, too.
+    Domains are the same where IDNA2008 says so: `straße` is not `strasse`, as both can be bought. Never
+    raises: what is no address has a key, too.
     """
     if text.isascii() and "xn--" not in text.lower():
         return text.strip().lower()
-    local, sign, domain = _without_invisible(text).rpartition("@")
-    return _folded(local) + sign + _folded(_in_own_letters(_folded(domain)))
+    plain, before = text, ""
+    while plain != before:
+        before = plain
+        local, sign, domain = _in_sight(without_unseen(plain)).rpartition("@")
+        plain = _folded(local) + sign + (in_own_letters(domain) or _folded(domain))
+    return plain
 
 
 def customer_key(text: str) -> str:
@@ -161,12 +190,23 @@ def customer_key(text: str) -> str:
 
 def drawn_key(address: str) -> str:
     """
-    The address key with Cyrillic and Greek letters as the Latin ones that they are drawn as.
+    The address key with letters as the Latin ones that they are drawn as, folded in full.
 
     Two addresses with one such key and different address keys are two mailboxes that a person cannot
-    tell apart.
+    tell apart, or takes for one: with a Cyrillic “а”, in full-width letters, at `straße` and `strasse`.
     """
-    return address_key(address).translate(_DRAWN_ALIKE)
+    key = address_key(address)
+    return key if key.isascii() else _plain(key.casefold().translate(_DRAWN_ALIKE_SMALL))
+
+
+def difference(address: str, other: str) -> str:
+    """What tells two addresses apart that look the same, in words: the first letter that is not the same."""
+    for mine, theirs in zip(address_key(address), address_key(other), strict=False):
+        if mine != theirs:
+            letter = theirs if mine.isascii() else mine
+            shown = "" if _INVISIBLE.match(letter) else f"“{letter}” is "
+            return f"{shown}{letter_name(letter)}"
+    return "one is longer"
 
 
 # As many as a large file has rows, as each is asked for by what judges, compares and stores it.
@@ -212,7 +252,11 @@ def _unpadded(digits: str) -> str:
 
 
 def _without_invisible(text: str) -> str:
-    return unicodedata.normalize("NFC", _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip())
+    return _in_sight(_INVISIBLE.sub("", text))
+
+
+def _in_sight(text: str) -> str:
+    return unicodedata.normalize("NFC", _SPACE.sub(" ", text).strip())
 
 
 def _plain(text: str) -> str:
@@ -243,21 +287,3 @@ def _folded(text: str) -> str:
         decomposed = unicodedata.normalize("NFD", before)
         folded = _without_invisible(decomposed.casefold())
     return folded
-
-
-def _in_own_letters(domain: str) -> str:
-    """`bücher.example` for `xn--bcher-kva.example`; a label that is no name stays as it is."""
-    try:
-        domain = idna.uts46_remap(domain, std3_rules=False)
-    except UnicodeError:
-        domain = domain.lower()
-    return ".".join(_in_own_letters_label(label) for label in domain.split("."))
-
-
-def _in_own_letters_label(label: str) -> str:
-    if not label.startswith("xn--"):
-        return label
-    try:
-        return idna.ulabel(label)
-    except UnicodeError:
-        return label

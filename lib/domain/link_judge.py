@@ -13,12 +13,13 @@ from lib.domain import holds, payment_methods
 from lib.domain.confirmations import Confirmation
 from lib.domain.days import day_in_words, day_of
 from lib.domain.holds import Hold
-from lib.domain.identity import address_key, drawn_key, reference_key
+from lib.domain.identity import address_key, difference, drawn_key, reference_key
 from lib.domain.link_batches import LinkBatch, LinkRequest, LinkRow, LinkRowState, will_be_made
 from lib.domain.links import EndReason, LinkStatus, SetupLink
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.named_customers import NamedCustomers
+from lib.domain.named_customers import WRITE_THE_ID, NamedCustomers
 from lib.domain.runs import Finding, Severity
+from lib.domain.twins import Twin, has_twin
 from lib.errors import InvalidInput
 
 NOT_CHECKED = "customer_not_checked"
@@ -134,6 +135,8 @@ class LinkJudge:
                 return self._newcomer(request, findings)
             findings.append(meant)
             return None
+        if self._is_drawn_alike(meant, request, findings):
+            return None
         self._check(meant, request, findings)
         return _Person(meant, meant.email or "")
 
@@ -161,23 +164,35 @@ class LinkJudge:
         except InvalidInput as refused:
             findings.append(_red(refused.code, str(refused)))
             return None
-        key, drawn = address_key(address), drawn_key(address)
-        alike = [] if drawn == key else self._facts.named.by_address.get(drawn, ())
-        first = self._drawn.setdefault(drawn, (key, request.number))
-        if alike or first[0] != key:
-            whose = (
-                f"that of {self._facts.named.by_id[alike[0]].label}"
+        alike = self._facts.named.drawn_alike(address)
+        first, number = self._drawn.setdefault(drawn_key(address), (address, request.number))
+        if alike or address_key(first) != address_key(address):
+            whose, other = (
+                (f"that of {alike[0].label}", alike[0].email or "")
                 if alike
-                else f"the one in row {first[1]}"
+                else (f"the one in row {number}", first)
             )
             findings.append(
                 _red(
                     "address_looks_like",
-                    f"{address} looks exactly like {whose} and is another one: it has letters of another alphabet. "
-                    "Type it again by hand.",
+                    f"{address} looks like {whose} and is another one: {difference(address, other)}. "
+                    "Type it again by hand; if it is right, make its link on its own, where you are asked.",
                 )
             )
         return _Person(None, address)
+
+    def _is_drawn_alike(
+        self, customer: Customer, request: LinkRequest, findings: list[Finding]
+    ) -> bool:
+        """Two customers whom a person cannot tell apart by what the file says."""
+        if "@" not in request.who or request.customer_is_chosen:
+            return False
+        alike = self._facts.named.drawn_alike(request.who)
+        if alike:
+            known = self._facts.named.twins
+            both = [known.get(one.id) or Twin(one) for one in (customer, *alike)]
+            findings.append(_red("customer_ambiguous", f"{has_twin(both).message} {WRITE_THE_ID}"))
+        return bool(alike)
 
     # What is there already
 

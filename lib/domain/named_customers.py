@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lib.domain import twins
-from lib.domain.identity import address_key, id_key
+from lib.domain.identity import address_key, difference, drawn_key, id_key
 from lib.domain.mirror import Customer
 from lib.domain.runs import Finding, Severity
 from lib.domain.twins import Twin
@@ -35,6 +35,8 @@ class NamedCustomers:
     by_id: Mapping[str, Customer] = field(default_factory=dict)
     by_address: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Living customers by the key of their address."""
+    by_drawn: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Living customers by what their address is drawn as, also those who have none that looks like another."""
     by_id_key: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Living customers whose id is written otherwise than a person reads it, by what they read."""
     twins: Mapping[str, Twin] = field(default_factory=dict)
@@ -51,7 +53,7 @@ class NamedCustomers:
         if not ids:
             return _red(
                 "customer_unknown",
-                f"No customer has the address {wanted[:80]}."
+                f"No customer has the address {wanted[:80]}.{self._hint(wanted)}"
                 if "@" in wanted
                 else f"Stripe has no customer {wanted[:40]}. Write a customer's id or e-mail address.",
             )
@@ -62,6 +64,19 @@ class NamedCustomers:
             "customer_ambiguous",
             f"{len(ids):,} customers {what} {wanted[:80]}: {listed}. {WRITE_THE_ID}",
         )
+
+    def drawn_alike(self, address: str) -> list[Customer]:
+        """Those with another address that a person takes for this one."""
+        key = address_key(address)
+        ids = self.by_drawn.get(drawn_key(address), ())
+        some = (self.by_id[id_] for id_ in ids)
+        return [one for one in some if address_key(one.email or "") != key]
+
+    def _hint(self, address: str) -> str:
+        alike = self.drawn_alike(address)
+        if not alike:
+            return ""
+        return f" That of {alike[0].label} looks like it and is another one: {difference(address, alike[0].email or '')}."
 
     def _ids_that_look_like(self, request: Naming) -> list[str]:
         """The very id where a person chose it; a file's letters are in the form that a program gave them."""

@@ -3,7 +3,7 @@ Names and addresses from Stripe as Onfile shows, sends and exports them: without
 
 What is read from Stripe goes through here once (lib/stripe_gateway/mapping.py), so the mirror holds it as
 people see and copy it; nothing of it is written back. Comparisons use the keys of lib/domain/identity.py,
-which are the same for both.
+which are the same for both. Addresses go through `identity.without_unseen`.
 """
 
 from __future__ import annotations
@@ -64,11 +64,6 @@ def shown_name(text: str) -> str:
         return text
     plain = _NEVER_DRAWN.sub("", text)
     return _DRAWN_OR_NOT.sub(lambda match: match["drawn"] or "", plain)
-
-
-def shown_address(text: str) -> str:
-    """An address, which no letter that is not shown can belong to."""
-    return _INVISIBLE.sub("", text)
 
 
 def readable_name(text: str, *, what: str = "name", field: str = "name") -> str:

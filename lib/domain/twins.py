@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lib.domain import payment_methods
 from lib.domain.days import day_in_words
+from lib.domain.identity import address_key, difference
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.runs import Finding, Severity
 from lib.money import Money
@@ -67,10 +68,38 @@ def has_twin(sharing: Sequence[Twin], severity: Severity = Severity.STOPPED) -> 
         sharing: the customer that is named, and the others with their address.
     """
     one = sharing[0].customer
+    address = one.email or ""
+    alike = [twin.customer for twin in sharing if is_drawn_alike(address, twin.customer)]
+    looks = (
+        f", or one that looks like it and is another (of {alike[0].id}: {difference(address, alike[0].email or '')})"
+        if alike
+        else ""
+    )
     return Finding(
         HAS_TWIN,
         severity,
-        f"{len(sharing):,} customers have the address {(one.email or '')[:80]}: {listed(sharing)}. Is {one.id} meant?",
+        f"{len(sharing):,} customers have the address {address[:80]}{looks}: {listed(sharing)}. Is {one.id} meant?",
         "customer",
         about=tuple(sorted(twin.customer.id for twin in sharing[1:])),
+    )
+
+
+def is_drawn_alike(address: str, customer: Customer) -> bool:
+    """Of customers beside each other: that this one has another address, which looks like this one."""
+    return address_key(customer.email or "") != address_key(address)
+
+
+def looks_known(address: str, alike: Sequence[Twin]) -> Finding:
+    """
+    Args:
+        alike: customers with another address, which a person takes for this one.
+    """
+    first = alike[0].customer
+    return Finding(
+        HAS_TWIN,
+        Severity.STOPPED,
+        f"{address[:80]} looks like the address of {listed(alike)}, and is another one: "
+        f"{difference(address, first.email or '')}. Is a new customer meant? Otherwise type the address again by hand.",
+        "customer",
+        about=tuple(sorted(twin.customer.id for twin in alike)),
     )

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from lib.domain.admit import DebtFacts, Earlier, PaymentAtStripe, WaitingRun
 from lib.domain.charges import COMMITTED_STATES, LIVE_OUTCOMES, LIVE_STATES, Attempt, Charge
-from lib.domain.identity import address_key, reference_key
+from lib.domain.identity import address_key, drawn_key, reference_key
 from lib.domain.incidents import CONFLICT
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.never_again import is_never_again
@@ -19,6 +19,7 @@ from lib.domain.twins import Twin
 from lib.store.charge_rows import attempt_of, charge_of, decline_of
 from lib.store.erasures import ErasureStore
 from lib.store.holds import HoldStore
+from lib.store.mirror import DRAWN
 from lib.store.slices import THESE, in_slices
 from lib.store.states import one_of
 from lib.store.twins import TwinStore
@@ -34,6 +35,7 @@ _NOT_OURS = f"""p.reference IS NOT NULL AND (p.status IN ('succeeded', 'processi
             AND p.error_code IS NULL AND p.error_decline_code IS NULL))
     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id
         AND a.reference = p.reference AND (p.status <> 'succeeded' OR {_LIVE}))"""
+_DRAWN_OF_C = "coalesce(c.drawn_key, c.address_key)"
 Found = TypeVar("Found")
 # Of an address that many customers have: as many as a person compares.
 _COMPARED = 20
@@ -58,7 +60,7 @@ class DebtStore:
         except_run: str | None,
     ) -> DebtFacts:
         """
-        Of all debts of these customers and whoever shares their addresses.
+        Of all debts of these customers and of whoever has an address that a person takes for theirs.
 
         Args:
             except_run: whose rows do not count as waiting; None to leave waiting runs out: of two
@@ -68,8 +70,11 @@ class DebtStore:
         ids = [one.id for one in every]
         keys = {address_key(one.email) for one in every if one.email}
         # Whoever was erased, and came back, is still one person with who they were.
-        aliases = ErasureStore(self._database).aliases(keys)
-        addresses = [*self._shared(keys), *aliases]
+        aliases = {
+            pseudonym: drawn_key(key)
+            for pseudonym, key in ErasureStore(self._database).aliases(keys).items()
+        }
+        addresses = [*self._shared(set(map(drawn_key, keys))), *aliases]
         payments = self._at_stripe(ids)
         exact = self._exact(ids, payments)
         alike: dict[tuple[str, str], list[Earlier]] = {}
@@ -152,21 +157,21 @@ class DebtStore:
         """
         rows = in_slices(
             self._database,
-            f"""SELECT address_key FROM customers WHERE address_key IN {THESE}
+            f"""SELECT {DRAWN} AS drawn FROM customers WHERE {DRAWN} IN {THESE}
                 GROUP BY 1 HAVING count(*) > 1""",
             addresses,
         )
-        return [row["address_key"] for row in rows]
+        return [row["drawn"] for row in rows]
 
     def _sharing(self, ids: list[str], addresses: list[str]) -> dict[str, list[Twin]]:
         living: dict[str, list[str]] = {}
         for row in in_slices(
             self._database,
-            f"""SELECT id, address_key FROM customers
-                WHERE address_key IN {THESE} AND is_deleted = 0 ORDER BY position DESC""",
+            f"""SELECT id, {DRAWN} AS drawn FROM customers
+                WHERE {DRAWN} IN {THESE} AND is_deleted = 0 ORDER BY position DESC""",
             addresses,
         ):
-            living.setdefault(row["address_key"], []).append(row["id"])
+            living.setdefault(row["drawn"], []).append(row["id"])
         wanted = set(ids)
         together = {
             id_: list(dict.fromkeys((id_, *some[:_COMPARED])))
@@ -183,22 +188,22 @@ class DebtStore:
         twins: dict[tuple[str, str], list[Earlier]] = {}
         for row in in_slices(
             self._database,
-            f"""SELECT c.address_key, h.* FROM customers c
+            f"""SELECT {_DRAWN_OF_C} AS drawn, h.* FROM customers c
                 CROSS JOIN charges h ON h.customer = c.id
                     AND h.state IN {one_of(COMMITTED_STATES)}
-                WHERE c.address_key IN {THESE}""",
+                WHERE {_DRAWN_OF_C} IN {THESE}""",
             addresses,
         ):
-            twins.setdefault((row["address_key"], row["reference"]), []).append(charge_of(row))
+            twins.setdefault((row["drawn"], row["reference"]), []).append(charge_of(row))
         for row in in_slices(
             self._database,
-            f"""SELECT c.address_key, p.id, p.status, p.customer, p.reference, p.amount,
+            f"""SELECT {_DRAWN_OF_C} AS drawn, p.id, p.status, p.customer, p.reference, p.amount,
                     p.currency FROM customers c
                 CROSS JOIN payment_intents p ON p.customer = c.id AND {_NOT_OURS}
-                WHERE c.address_key IN {THESE}""",
+                WHERE {_DRAWN_OF_C} IN {THESE}""",
             addresses,
         ):
-            key = (row.pop("address_key"), row["reference"])
+            key = (row.pop("drawn"), row["reference"])
             twins.setdefault(key, []).append(PaymentAtStripe(**row))
         return twins
 
@@ -226,16 +231,16 @@ class DebtStore:
         waiting: dict[tuple[str, str], list[WaitingRun]] = {}
         for row in in_slices(
             self._database,
-            f"""SELECT c.address_key, r.customer, r.reference, runs.name, runs.state
+            f"""SELECT {_DRAWN_OF_C} AS drawn, r.customer, r.reference, runs.name, runs.state
                 FROM customers c
                 CROSS JOIN run_rows r ON r.customer = c.id AND r.state = 'planned'
                 CROSS JOIN runs ON runs.id = r.run_id
                     AND runs.state NOT IN {one_of(OVER_STATES)}
-                WHERE c.address_key IN {THESE} AND r.run_id <> ?""",
+                WHERE {_DRAWN_OF_C} IN {THESE} AND r.run_id <> ?""",
             addresses,
             except_run,
         ):
-            key = (row["address_key"], row["reference"])
+            key = (row["drawn"], row["reference"])
             waiting.setdefault(key, []).append(_waiting(row))
         return waiting
 

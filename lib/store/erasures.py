@@ -217,7 +217,12 @@ class ErasureStore:
         salt = MetaStore(self._database).value(ERASURE_SALT)
         if salt is None:
             return {}
-        keys = {pseudonym_of(key, salt=salt): key for key in set(addresses)}
+        # Whoever was erased before m055 has the pseudonym of an address that was folded in full.
+        keys = {
+            pseudonym_of(form, salt=salt): key
+            for key in set(addresses)
+            for form in (key.casefold(), key)
+        }
         rows = self._database.query(
             """SELECT DISTINCT pseudonym FROM erasures WHERE kind = 'customer'
                    AND pseudonym IN (SELECT value FROM json_each(?))""",

@@ -643,6 +643,68 @@ def _with_decimals(reference: str, key: str) -> str:
     return key
 
 
+@migrations()
+def m055_addresses_that_are_drawn_alike(database: Database) -> None:
+    """
+    Keys of addresses tell domains apart as IDNA2008 does: `straße` is not `strasse`. Whoever may be taken for
+    another is found by what the letters of the address are drawn as.
+    """
+    for statement in _statements((_LATER_STEPS / "m055_drawn_keys.sql").read_text("utf-8")):
+        database.execute(statement)
+    for table in ("customers", "setup_links"):
+        rows = database.execute(
+            f"""SELECT id, email, address_key FROM {table} WHERE address_key IS NOT NULL
+                    AND (email GLOB '*[^ -~]*' OR email LIKE '%xn--%')"""
+        ).fetchall()
+        for id_, email, before in rows:
+            key = _key_by_idna(email)
+            if key != before:
+                database.execute(f"UPDATE {table} SET address_key = ? WHERE id = ?", (key, id_))
+            if table == "customers" and _drawn(key) != key:
+                database.execute(
+                    "UPDATE customers SET drawn_key = ? WHERE id = ?", (_drawn(key), id_)
+                )
+
+
+def _key_by_idna(address: str) -> str:
+    """As `address_key` of lib/domain/identity.py was at m055; no joiner is left in what was saved before."""
+    local, sign, domain = address.rpartition("@")
+    shown = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", domain)
+    shown = unicodedata.normalize("NFC", regex.sub(r"\p{Zs}", " ", shown).strip())
+    try:
+        shown = idna.uts46_remap(shown, std3_rules=False)
+    except UnicodeError:
+        shown = _folded(shown)
+    labels = []
+    for label in shown.split("."):
+        try:
+            labels.append(idna.ulabel(label) if label.startswith("xn--") else label)
+        except UnicodeError:
+            labels.append(label)
+    return _folded(local) + sign + ".".join(labels)
+
+
+_DRAWN_AT_M055 = str.maketrans(
+    "авекмнорстухіјѕαβεζηικμνορτυχ’‘ʼ´`′", "abekmhopctyxijsabezhikmnoptyx" + "'" * 6
+)
+_DRAWN_SMALL_AT_M055 = str.maketrans(
+    "гьпԁһӏԛԝүѵѡγηνσωυϲϳօոսհզցյıɑɡɩʋ", "rbndhlqwyvwynvowucjonuhqgjiagiu"
+)
+
+
+def _drawn(key: str) -> str:
+    """As `drawn_key` of lib/domain/identity.py was at m055, but for digits in a circle and their like."""
+    if key.isascii():
+        return key
+    plain, before = key.casefold().translate(_DRAWN_SMALL_AT_M055), ""
+    while plain != before:
+        before = plain
+        shown = unicodedata.normalize("NFKC", before.casefold())
+        shown = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", shown).strip()
+        plain = regex.sub(r"\p{Dash}", "-", shown).translate(_DRAWN_AT_M055)
+    return plain
+
+
 _ONE_LIVE_ATTEMPT_A_DEBT = """
 ALTER TABLE attempts ADD COLUMN customer TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN reference TEXT NOT NULL DEFAULT '';

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.identity import address_key, id_key, pasted_id
+from lib.domain.identity import address_key, drawn_key, id_key, pasted_id
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
@@ -29,15 +29,18 @@ def _gone(*ids: str, asked_at: str) -> str:
         WHERE id IN ({", ".join(ids)}) AND gone_at_ms >= {asked_at})"""
 
 
+DRAWN = "coalesce(drawn_key, address_key)"
+"""SQL: what an address is drawn as. There is an index of it."""
+
 _UPSERT_CUSTOMER = Upsert(
     table="customers",
     insert=f"""(id, livemode, name, email, created, is_deleted, default_payment_method,
-    synced_at_ms, address_key, id_key, preferred_locales, position)
-VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, ?9, ?10, ?11,
+    synced_at_ms, address_key, id_key, preferred_locales, drawn_key, position)
+VALUES ({marks(5)}, max(?6, {_gone("?1", asked_at="?8")}), ?7, ?8, ?9, ?10, ?11, ?12,
     {position_for("customers", 5)})""",
     update=f"""SET
     name = excluded.name, email = excluded.email, address_key = excluded.address_key,
-    id_key = excluded.id_key, is_deleted = excluded.is_deleted,
+    id_key = excluded.id_key, drawn_key = excluded.drawn_key, is_deleted = excluded.is_deleted,
     preferred_locales = excluded.preferred_locales,
     default_payment_method = excluded.default_payment_method, synced_at_ms = excluded.synced_at_ms
 {not_newer("customers")}""",
@@ -124,6 +127,7 @@ class MirrorStore:
                     None if c.email is None else address_key(c.email),
                     id_key(c.id) if id_key(c.id) != c.id else None,
                     c.preferred_locales,
+                    _drawn_key(c.email),
                 )
                 for c in customers
             ],
@@ -280,6 +284,15 @@ class MirrorStore:
         )
         return [customer_of(row) for row in rows]
 
+    def customers_drawn_alike(self, email: str) -> list[Customer]:
+        """Living customers whose address a person takes for this one: those with it first."""
+        rows = self._database.query(
+            f"""SELECT * FROM customers WHERE {DRAWN} = ? AND is_deleted = 0
+                ORDER BY address_key <> ?, position DESC LIMIT 20""",
+            (drawn_key(email), address_key(email)),
+        )
+        return [customer_of(row) for row in rows]
+
     def payment_method(self, method_id: str) -> PaymentMethod | None:
         rows = self._database.query("SELECT * FROM payment_methods WHERE id = ?", (method_id,))
         return next((payment_method_of(row) for row in rows), None)
@@ -380,6 +393,12 @@ def _session_row(session: CheckoutSession, synced_at_ms: int) -> tuple[object, .
         session.charge_id,
         session.installation,
     )
+
+
+def _drawn_key(email: str | None) -> str | None:
+    """None where it is the address's key, as it is of nearly all."""
+    key = None if email is None else drawn_key(email)
+    return None if email is None or key == address_key(email) else key
 
 
 def customer_of(row: dict[str, Any]) -> Customer:

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from lib.domain.admit import DebtFacts
 from lib.domain.charges import RETRYABLE_STATES, Attempt, ChargeState
-from lib.domain.identity import address_key, id_key
+from lib.domain.identity import drawn_key, id_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.named_customers import NamedCustomers
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
@@ -18,7 +18,7 @@ from lib.store.charge_rows import attempt_of
 from lib.store.confirmations import ConfirmationStore
 from lib.store.debts import DebtStore
 from lib.store.meta import MetaStore
-from lib.store.mirror import customer_of, payment_method_of
+from lib.store.mirror import DRAWN, customer_of, payment_method_of
 from lib.store.slices import THESE, in_slices
 from lib.store.states import one_of
 from lib.store.twins import TwinStore
@@ -61,27 +61,20 @@ class PreflightStore:
     def named(self, *, customers: Iterable[str], emails: Iterable[str]) -> NamedCustomers:
         """Who these ids and addresses can mean; what is not known is left out."""
         written = {*customers}
-        by_address, by_id_key = self._by_address(emails), self._by_id_key(written)
-        matches = [one for some in (by_address, by_id_key) for ids in some.values() for one in ids]
+        by_address, by_drawn = self._by_address(emails)
+        by_id_key = self._by_id_key(written)
+        matches = [one for some in (by_drawn, by_id_key) for ids in some.values() for one in ids]
         return NamedCustomers(
             by_id=self._customers(sorted({*written, *map(id_key, written), *matches})),
             by_address=by_address,
+            by_drawn=by_drawn,
             by_id_key=by_id_key,
-            twins=self._twins(by_address, by_id_key),
+            twins=self._twins(by_drawn, by_id_key),
         )
 
     def methods_of(self, customer_ids: Iterable[str]) -> dict[str, list[PaymentMethod]]:
         """By customer, newest first."""
         return self._methods_of(sorted(set(customer_ids)))
-
-    def with_address(self, key: str) -> list[str]:
-        """Living customers with this address, newest first; at most as many as a person compares."""
-        rows = self._database.query(
-            """SELECT id FROM customers WHERE address_key = ? AND is_deleted = 0
-               ORDER BY position DESC LIMIT ?""",
-            (key, _NAMED),
-        )
-        return [row["id"] for row in rows]
 
     def debts(
         self, customer: Customer, method: PaymentMethod | None, *, except_run: str | None
@@ -120,15 +113,20 @@ class PreflightStore:
             )
         }
 
-    def _by_address(self, emails: Iterable[str]) -> dict[str, list[str]]:
-        customers: dict[str, list[str]] = {}
+    def _by_address(
+        self, emails: Iterable[str]
+    ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """By the keys of their addresses, and by what these are drawn as."""
+        same: dict[str, list[str]] = {}
+        drawn: dict[str, list[str]] = {}
         for row in self._each(
-            f"""SELECT address_key, id FROM customers
-                WHERE address_key IN {THESE} AND is_deleted = 0 ORDER BY position DESC""",
-            sorted(set(map(address_key, emails))),
+            f"""SELECT id, address_key, {DRAWN} AS drawn FROM customers
+                WHERE {DRAWN} IN {THESE} AND is_deleted = 0 ORDER BY position DESC""",
+            sorted(set(map(drawn_key, emails))),
         ):
-            customers.setdefault(row["address_key"], []).append(row["id"])
-        return customers
+            same.setdefault(row["address_key"], []).append(row["id"])
+            drawn.setdefault(row["drawn"], []).append(row["id"])
+        return same, drawn
 
     def _by_id_key(self, ids: Iterable[str]) -> dict[str, list[str]]:
         customers: dict[str, list[str]] = {}
@@ -141,9 +139,9 @@ class PreflightStore:
         return customers
 
     def _twins(
-        self, by_address: Mapping[str, list[str]], by_id_key: Mapping[str, list[str]]
+        self, by_drawn: Mapping[str, list[str]], by_id_key: Mapping[str, list[str]]
     ) -> dict[str, Twin]:
-        ids = [one for ids in by_address.values() if len(ids) > 1 for one in ids[:_NAMED]]
+        ids = [one for ids in by_drawn.values() if len(ids) > 1 for one in ids[:_NAMED]]
         ids += [one for key, some in by_id_key.items() for one in (key, *some[:_NAMED])]
         return {twin.customer.id: twin for twin in TwinStore(self._database).of(ids)}
 

@@ -11,8 +11,9 @@ from lib.domain.mirror import PaymentMethod
 from lib.domain.twins import LastPayment, Twin
 from lib.money import Money
 from lib.store.meta import MetaStore
-from lib.store.mirror import customer_of, payment_method_of
+from lib.store.mirror import DRAWN, customer_of, payment_method_of
 
+_DRAWN_OF_ONE = f"(SELECT {DRAWN} FROM customers WHERE id = ?1)"
 _THESE = "(SELECT value FROM json_each(?))"
 
 
@@ -55,21 +56,21 @@ class TwinStore:
         ]
 
     def sharing(self, customer_id: str) -> list[Twin]:
-        """This one, then other living customers with its address, newest first; none where it is alone."""
+        """This one, then other living customers whose address a person takes for its own, newest first; none where it is alone."""
         rows = self._database.query(
-            """SELECT o.id FROM customers c JOIN customers o USING (address_key)
-               WHERE c.id = ? AND o.id <> c.id AND o.is_deleted = 0
-               ORDER BY o.position DESC LIMIT 20""",
+            f"""SELECT id FROM customers WHERE {DRAWN} = {_DRAWN_OF_ONE}
+                    AND id <> ?1 AND is_deleted = 0
+                ORDER BY position DESC LIMIT 20""",
             (customer_id,),
         )
         others = [row["id"] for row in rows]
         return self.of([customer_id, *others]) if others else []
 
     def beside(self, customer_id: str) -> tuple[str, ...]:
-        """Ids of all other living customers with its address."""
+        """Ids of all other living customers whose address a person takes for its own."""
         rows = self._database.query(
-            """SELECT o.id FROM customers c JOIN customers o USING (address_key)
-               WHERE c.id = ? AND o.id <> c.id AND o.is_deleted = 0 ORDER BY o.id""",
+            f"""SELECT id FROM customers WHERE {DRAWN} = {_DRAWN_OF_ONE}
+                    AND id <> ?1 AND is_deleted = 0 ORDER BY id""",
             (customer_id,),
         )
         return tuple(row["id"] for row in rows)

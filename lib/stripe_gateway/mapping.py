@@ -19,7 +19,7 @@ from typing import Any
 from lib.domain.account import Account
 from lib.domain.holds import METADATA_KEY
 from lib.domain.idempotency_keys import is_charge_key
-from lib.domain.identity import visible
+from lib.domain.identity import visible, without_unseen
 from lib.domain.mirror import (
     CheckoutSession,
     Customer,
@@ -36,7 +36,7 @@ from lib.domain.mirror import (
     StripeCharge,
 )
 from lib.domain.settlement import BalanceTransaction, Payout
-from lib.domain.shown_text import shown_address, shown_name
+from lib.domain.shown_text import shown_name
 from lib.stripe_gateway.soundness import expanded
 
 Json = Mapping[str, Any]
@@ -319,7 +319,7 @@ def _name(value: str | None) -> str | None:
 
 
 def _address(value: str | None) -> str | None:
-    return shown_address(value) or None if value else value
+    return without_unseen(value) or None if value else value
 
 
 def _customer_of(charge: object) -> str | None:

@@ -10,9 +10,10 @@ from uuid import uuid4
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.identity import difference
 from lib.domain.links import LOCALES
 from lib.domain.method_types import NOT_OFFERED, OFFERED
-from lib.domain.twins import HAS_TWIN, Twin, chosen_beside
+from lib.domain.twins import HAS_TWIN, Twin, chosen_beside, is_drawn_alike
 from lib.errors import InvalidInput
 from lib.ui import drawers, methods, outcome, pickers, refused_links
 from lib.ui.context import PageContext, require
@@ -191,7 +192,7 @@ def _twin_offer(ctx: PageContext, order: _Order) -> bool:
     whom, twins = st.session_state.get(_TWINS) or (None, [])
     if whom is None or whom != _whom(order):
         return False
-    chosen = twin_choice(twins, key=f"{_FORM}_twin", offers_new=order.customer is None)
+    chosen = twin_choice(twins, key=f"{_FORM}_twin", new=order.email)
     if chosen is None:
         return True
     with outcome.show(rerun=False):
@@ -207,12 +208,26 @@ def _twin_offer(ctx: PageContext, order: _Order) -> bool:
     return True
 
 
-def twin_choice(twins: list[Twin], *, key: str, offers_new: bool = True) -> str | None:
-    """The id of the customer to use, "" to make a new one anyway, None while undecided."""
+def twin_choice(twins: list[Twin], *, key: str, new: str | None) -> str | None:
+    """
+    The id of the customer to use, "" to make a new one anyway, None while undecided.
+
+    Args:
+        new: the address of the new one; None where one of these is meant.
+    """
+    address = new if new is not None else twins[0].customer.email or ""
+    alike = {twin.customer.id for twin in twins if is_drawn_alike(address, twin.customer)}
     with st.container(border=True):
         many = "These customers have" if len(twins) > 1 else "A customer has"
-        already = " already" if offers_new else ". Which one is meant?"
-        st.markdown(f"**{many} this e-mail{already}**")
+        mail = "this e-mail"
+        if alike:
+            mail = (
+                "an e-mail that looks like this one"
+                if len(alike) == len(twins)
+                else "this e-mail or one that looks like it"
+            )
+        already = " already" if new is not None else ". Which one is meant?"
+        st.markdown(f"**{many} {mail}{already}**")
         for twin in twins[:5]:
             customer = twin.customer
             if st.button(
@@ -224,7 +239,12 @@ def twin_choice(twins: list[Twin], *, key: str, offers_new: bool = True) -> str 
             ):
                 return customer.id
             st.caption(escape(f"{customer.id} · {twin.details}"))
-        if offers_new and st.button("Make a new one anyway", key=f"{key}_anyway", width="stretch"):
+            if customer.id in alike:
+                other = customer.email or ""
+                st.caption(escape(f"{other} is another address: {difference(address, other)}."))
+        if new is not None and st.button(
+            "Make a new one anyway", key=f"{key}_anyway", width="stretch"
+        ):
             return ""
     return None
 

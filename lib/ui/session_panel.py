@@ -174,7 +174,7 @@ def _attach(ctx: PageContext, row: dict[str, Any]) -> None:
 def _attach_known(ctx: PageContext, row: dict[str, Any], chosen: str | None) -> None:
     twins_of, twins = st.session_state.get(_TWINS) or (None, [])
     if chosen is not None and twins_of == chosen and twins:
-        meant = twin_choice(twins, key=f"{_ATTACH}_twin", offers_new=False)
+        meant = twin_choice(twins, key=f"{_ATTACH}_twin", new=None)
         if meant is not None:
             _attach_to(ctx, row, meant, beside=twins)
         return
@@ -191,7 +191,7 @@ def _attach_new(ctx: PageContext, row: dict[str, Any]) -> None:
     name = st.text_input("Name", value=row["name"] or "", key=f"{_ATTACH}_name")
     twins_of, twins = st.session_state.get(_TWINS) or (None, [])
     if twins_of == email.strip() and twins:
-        decided = twin_choice(twins, key=f"{_ATTACH}_twin")
+        decided = twin_choice(twins, key=f"{_ATTACH}_twin", new=email)
         if decided is not None:
             _attach_to(ctx, row, decided or None, email=email, name=name, beside=twins)
         return

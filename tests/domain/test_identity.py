@@ -6,10 +6,19 @@ import unicodedata
 
 import idna
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.domain.identity import address_key, reference_key, unreadable, visible
+from lib.domain.identity import (
+    address_key,
+    difference,
+    drawn_key,
+    reference_key,
+    unreadable,
+    visible,
+    without_unseen,
+)
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u17b4\u180e\u200b\u200d\u202e\u2060\u3164\ufe0f\ufeff\uffa0\U000e0041"
@@ -192,9 +201,16 @@ class TestAddresses:
                 "info@bücher.example",
             ),
             (
-                ["a@straße.example", "a@xn--strae-oqa.example", "a@STRASSE.example"],
-                "a@strasse.example",
+                ["a@straße.example", "A@xn--strae-oqa.example", "a@STRAẞE.example"],
+                "a@straße.example",
             ),
+            (["Straße@b.example", "STRASSE@b.example"], "strasse@b.example"),
+            (["a@βόλος.example", "a@xn--nxasmm1c.example"], "a@βόλος.example"),
+            (
+                ["a@نامه\u200cای.example", "a@xn--mgba3gch31f060k.example"],
+                "a@نامه\u200cای.example",
+            ),
+            (["an\u200dna@b\u200cc.example"], "anna@bc.example"),
             (["a@xn--nothing-.example"], "a@xn--nothing-.example"),
             (["no address", "NO ADDRESS"], "no address"),
         ],
@@ -203,11 +219,51 @@ class TestAddresses:
         assert {address_key(writing) for writing in writings} == {key}
 
     @pytest.mark.parametrize(
+        ("address", "other"),
+        [
+            ("\u0430nna@example.com", "anna@example.com"),
+            ("anna@ex\u0430mple.com", "\u0430nna@example.com"),
+            ("a@straße.example", "a@strasse.example"),
+            ("a@βόλος.example", "a@βόλοσ.example"),
+            ("a@نامه\u200cای.example", "a@نامهای.example"),
+            ("\uff41nna@example.com", "anna@example.com"),
+            ("o’brien@example.com", "o'brien@example.com"),
+            ("a@b\u2010c.example", "a@b-c.example"),
+        ],
+    )
+    def test_what_a_person_takes_for_one(self, address: str, other: str) -> None:
+        assert address_key(address) != address_key(other)
+        assert drawn_key(address) == drawn_key(other)
+        assert "U+" in difference(address, other)
+
+    @given(st.text() | st.text("@.xn-aß\u200b\u200c\u0430\u043d。éＡ"))
+    def test_what_is_one_is_drawn_as_one(self, text: str) -> None:
+        assert drawn_key(address_key(text)) == drawn_key(text)
+
+    def test_the_letter_that_differs_is_named(self) -> None:
+        said = difference("\u0430nna@example.com", "anna@example.com")
+        assert said == "“\u0430” is U+0430 (cyrillic small letter a)"
+
+    @pytest.mark.parametrize(
+        "different",
+        [
+            ["büro@firma.example", "buro@firma.example"],
+            ["a1@example.com", "al@example.com"],
+        ],
+    )
+    def test_what_is_drawn_otherwise_is_not_asked(self, different: list[str]) -> None:
+        assert len({drawn_key(one) for one in different}) == len(different)
+
+    @pytest.mark.parametrize(
         "different",
         [
             ["buro@firma.example", "büro@firma.example"],
             ["a.b@firma.example", "ab@firma.example", "a+b@firma.example"],
             ["a@b.example", "a@b-example"],
+            ["a@straße.example", "a@strasse.example"],
+            ["a@βόλος.example", "a@βόλοσ.example"],
+            ["a@نامه\u200cای.example", "a@نامهای.example"],
+            ["anna@example.com", "\u0430nna@example.com"],
         ],
     )
     def test_what_a_person_tells_apart(self, different: list[str]) -> None:
@@ -225,3 +281,12 @@ def test_what_cannot_be_shown_is_named() -> None:
     assert unreadable("INV-1\nINV-2") == "U+000A (line break)"
     assert unreadable(visible("12\u202e34")) == "U+202E (right-to-left override)"
     assert unreadable("a\u2060b") == "U+2060 (word joiner)"
+
+    @given(st.text(max_size=30))
+    def test_an_address_without_unseen_letters_has_the_key_that_it_had(self, text: str) -> None:
+        seen = without_unseen(text)
+        assert not regex.search(
+            r"[\p{Default_Ignorable_Code_Point}--[\u200c\u200d]]", seen, regex.VERSION1
+        )
+        assert not regex.search(r"\p{Default_Ignorable_Code_Point}", seen.rpartition("@")[0])
+        assert address_key(seen) == address_key(text)

@@ -7,8 +7,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.domain.identity import address_key
-from lib.domain.shown_text import readable_name, shown_address, shown_name
+from lib.domain.shown_text import readable_name, shown_name
 from lib.errors import InvalidInput
 
 INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
@@ -74,13 +73,6 @@ def test_what_is_never_drawn_never_stays_and_the_rest_does(text: str, letter: st
     assert shown_name(shown) == shown
     assert not set(shown_name(letter.join(text))) & set(NEVER_DRAWN)
     assert INVISIBLE.sub("", shown) == INVISIBLE.sub("", text)
-
-
-@settings(max_examples=500)
-@given(text=st.text(max_size=30))
-def test_an_address_has_the_key_that_it_had(text: str) -> None:
-    assert not INVISIBLE.search(shown_address(text))
-    assert address_key(shown_address(text)) == address_key(text)
 
 
 def test_a_name_that_is_written_names_the_letter() -> None:

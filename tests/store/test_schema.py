@@ -16,7 +16,7 @@ import pytest
 from sqlite_utils import Database
 
 from lib import bootstrap
-from lib.domain.identity import address_key, reference_key
+from lib.domain.identity import address_key, drawn_key, reference_key
 from lib.errors import SettingsError
 from lib.settings import load_settings
 from lib.store.connection import connect
@@ -89,6 +89,37 @@ class TestMigrations:
         }
         assert keys == {address: address_key(address) for address in addresses}
         assert len(set(keys.values())) == 6
+
+    def test_customers_from_before_are_found_by_what_their_address_is_drawn_as(self) -> None:
+        database = Database(memory=True)
+        migrations.apply(database, stop_before="m055_addresses_that_are_drawn_alike")
+        addresses = [
+            "Anna@Example.com",
+            "\u0430nna@example.com",
+            "a@straße.example",
+            "a@strasse.example",
+            "a@xn--strae-oqa.example",
+            "a@xn--nxasmm1c.example",
+            "Straße@b.example",
+            "a@xn--mgba3gch31f060k.example",
+            "\uff41nna@b.example",
+            "info@xn--broken-.example",
+            "o’brien@b\u2010c.example",
+        ]
+        for at, address in enumerate(addresses):
+            before = address.casefold()
+            database.execute(
+                """INSERT INTO customers (id, livemode, created, synced_at_ms, position, email,
+                       address_key) VALUES (?1, 0, 1, 1, ?1, ?2, ?3)""",
+                (at, address, before),
+            )
+        migrations.apply(database)
+        rows = list(database.query("SELECT * FROM customers ORDER BY position"))
+        assert [row["address_key"] for row in rows] == list(map(address_key, addresses))
+        assert [row["drawn_key"] or row["address_key"] for row in rows] == list(
+            map(drawn_key, addresses)
+        )
+        assert sum(row["drawn_key"] is None for row in rows) == 4
 
     def test_references_with_decimals_get_the_key_of_what_a_spreadsheet_saves(self) -> None:
         database = Database(memory=True)

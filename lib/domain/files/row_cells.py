@@ -10,7 +10,7 @@ from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.sheets import Cell, CellKind, SheetRow
-from lib.domain.identity import unreadable, visible
+from lib.domain.identity import unreadable, visible, visible_address
 from lib.domain.runs import Severity
 from lib.errors import InvalidInput
 
@@ -48,6 +48,7 @@ _KEYS: Mapping[str, str] = {
     "reference": "reference",
     "payment_method": "saved method",
 }
+_WITH_ADDRESSES = frozenset(("customer", "email"))
 # Cells that hold a code, with what is said where that cannot be read.
 _CODES = {
     "currency": "currency_unknown",
@@ -104,8 +105,7 @@ class RowCells:
         if index is None:
             return ""
         raw, value = self._row.cells[index], self._row.values.get(index)
-        # A name keeps the letters that decide how it is drawn.
-        cell = raw.strip() if name == "name" else visible(raw)
+        cell = raw.strip() if name == "name" else _seen(name, raw)
         if self._is_of_text and cell[:2] == '="' and cell[-1:] == '"' and cell.count('"') == 2:
             # So that a spreadsheet shows 0012 and not 12: what is shown is what stands between the marks.
             cell = visible(cell[2:-1])
@@ -271,6 +271,13 @@ class RowCells:
         else:
             return False
         return True
+
+
+def _seen(column: str, text: str) -> str:
+    """A name keeps the letters that decide how it is drawn, a domain those that make it another one."""
+    if column == "name":
+        return text.strip()
+    return visible_address(text) if column in _WITH_ADDRESSES else visible(text)
 
 
 def _meant(cell: str) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lib.domain.twins import HAS_TWIN, Twin, has_twin, listed
+from lib.domain.runs import Finding
+from lib.domain.twins import HAS_TWIN, Twin, has_twin, listed, looks_known
 from lib.errors import NotAdmitted, RuleViolation
 
 
@@ -41,7 +42,25 @@ def why_meant(sharing: Sequence[Twin], despite: Mapping[str, str], *, nothing: s
     """
     if not sharing:
         return ""
+    return _meant(has_twin(sharing), despite, nothing=nothing)
+
+
+def why_new(
+    address: str, alike: Sequence[Twin], despite: Mapping[str, str], *, nothing: str
+) -> str:
+    """
+    Why a customer is made beside those whose address a person takes for this one; empty where there is none.
+
+    Raises:
+        NotAdmitted: `despite` does not say; `nothing` tells what was not done.
+    """
+    if not alike:
+        return ""
+    return _meant(looks_known(address, alike), despite, nothing=nothing)
+
+
+def _meant(finding: Finding, despite: Mapping[str, str], *, nothing: str) -> str:
     meant = despite.get(HAS_TWIN, "").strip()
     if not meant:
-        raise NotAdmitted([has_twin(sharing)], nothing=nothing)
+        raise NotAdmitted([finding], nothing=nothing)
     return meant

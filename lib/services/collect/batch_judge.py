@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from lib.clock import Clock, epoch
-from lib.domain.identity import address_key, drawn_key
+from lib.domain.identity import address_key
 from lib.domain.link_batches import LinkBatch, LinkRequest, LinkRow
 from lib.domain.link_judge import LinkFacts, LinkJudge
 from lib.errors import GatewayError, InvalidInput, Missing, NotFound
@@ -88,9 +88,7 @@ class BatchJudge:
 
 
 def _addresses(names: Iterable[str]) -> set[str]:
-    """With those that they are drawn as: another alphabet's letters may be somebody's."""
-    every = {name for name in names if "@" in name}
-    return every | set(map(drawn_key, every))
+    return {name for name in names if "@" in name}
 
 
 def _facts(

@@ -11,10 +11,12 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.confirmations import Confirmation
 from lib.domain.identity import (
     address_key,
+    drawn_key,
     id_key,
     pasted_id,
     unreadable,
     visible,
+    visible_address,
     writings,
 )
 from lib.domain.mirror import Customer
@@ -127,10 +129,10 @@ class CustomerService:
         Raises:
             InvalidInput: it cannot be anybody's address.
         """
-        wanted = visible(email)
+        wanted = visible_address(email)
         if not _SOMEBODYS.match(wanted) or unreadable(wanted):
             checked_email(wanted)
-        for writing in dict.fromkeys((wanted, address_key(wanted))):
+        for writing in dict.fromkeys((wanted, address_key(wanted), drawn_key(wanted))):
             asked_at_ms = epoch_ms(self._clock())
             page = self._gateway.customers_with(writing)
             with self._uow.write() as stores:
@@ -139,13 +141,18 @@ class CustomerService:
             return stores.mirror.customers_with_address(wanted)
 
     def twins(self, email: str) -> list[Twin]:
-        """The same customers, each with what tells it from the others."""
-        ids = [customer.id for customer in self.with_email(email)]
+        """The same customers and those whose address looks like it, each with what tells it from the others."""
+        self.with_email(email)
+        return self.twins_here(email)
+
+    def twins_here(self, email: str) -> list[Twin]:
+        """As `twins`, of customers in the mirror only."""
         with self._uow.read() as stores:
-            return stores.twins.of(ids)
+            some = stores.mirror.customers_drawn_alike(visible_address(email))
+            return stores.twins.of([customer.id for customer in some])
 
     def sharing_address(self, customer_id: str) -> list[Twin]:
-        """This customer and the others with the address; none where nobody else has it."""
+        """This customer and those whose address a person takes for theirs; none where there are none."""
         with self._uow.read() as stores:
             return stores.twins.sharing(customer_id)
 
@@ -164,7 +171,7 @@ class CustomerService:
         with contextlib.suppress(NotFound):
             ids.append(self.get(id_).id)
         with contextlib.suppress(InvalidInput):
-            ids += [one.id for one in self.with_email(id_)]
+            ids += [one.id for one in self.with_email(text)]
         ids = list(dict.fromkeys(ids))
         if len(ids) > 1:
             with self._uow.read() as stores:
@@ -252,7 +259,7 @@ def checked_email(email: str) -> str:
     """
     from email_validator import EmailNotValidError, validate_email
 
-    cleaned = visible(email)
+    cleaned = visible_address(email)
     letter = unreadable(cleaned)
     try:
         # Whether the domain has a mail server is not asked: that would be a question to a stranger.

@@ -40,7 +40,7 @@ from lib.errors import (
 from lib.ids import new_id, new_token
 from lib.services.collect import refusals
 from lib.services.collect.agreements import AgreementService
-from lib.services.collect.ambiguous_customers import why_meant
+from lib.services.collect.ambiguous_customers import why_meant, why_new
 from lib.services.collect.charge_notices import PageWords
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
 from lib.services.ledger.recovery_links import offer_recovery
@@ -49,6 +49,8 @@ from lib.store.agreements import MARK as AGREEMENT_MARK
 from lib.store.meta import INSTALLATION, LINKS_REFUSED
 from lib.store.unit_of_work import Stores, UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
+
+_NOTHING = "No link was made."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,8 @@ class LinkService:
 
         Raises:
             DuplicateCustomer: customers with this e-mail exist; pass `customer` or `allow_twin`.
-            NotAdmitted: another customer has the address of `customer` (`customer_has_twin`), and `despite`
-                does not say why this one is meant.
+            NotAdmitted: another customer has the address of `customer`, or one that looks like it or like
+                `email` (`customer_has_twin`), and `despite` does not say why this one, or a new one, is meant.
             InvalidInput, NotPermitted, GatewayError
         """
         by.must(Permission.MANAGE_LINKS)
@@ -346,10 +348,13 @@ class LinkService:
         recipient: Customer | None = None
         if customer is not None:
             recipient = self._customers.get(customer)
-            sharing = self._customers.sharing_address(customer)
-            why_meant(sharing, despite, nothing="No link was made.")
         elif email is not None and not allow_twin:
             recipient = self._customers.only_one_with_email(email)
+            alike = [] if recipient else self._customers.twins_here(email)
+            why_new(email, alike, despite, nothing=_NOTHING)
+        if recipient is not None:
+            sharing = self._customers.sharing_address(recipient.id)
+            why_meant(sharing, despite, nothing=_NOTHING)
         if email is not None and recipient is None:
             email = checked_email(email)
         now = epoch(self._clock())
@@ -397,7 +402,7 @@ class LinkService:
     def _find_or_make_customer(self, link: SetupLink) -> None:
         """
         The customer of a link that was made without asking Stripe, when it is opened: one with its
-        address may have come meanwhile. Where there are several, what is saved waits for a person.
+        address, or one that looks like it, may have come meanwhile. Where a person has to choose, what is saved waits for a person.
         """
         if link.customer is not None or link.email is None:
             return
@@ -405,10 +410,11 @@ class LinkService:
             is_being_made = stores.requests.is_planned(_customer_key(link))
         if not is_being_made:
             same = self._customers.with_email(link.email)
-            if len(same) == 1:
+            sharing = self._customers.twins_here(link.email)
+            if len(same) == len(sharing) == 1:
                 with self._uow.write() as stores:
                     stores.links.set_customer(link.id, same[0].id)
-            if same:
+            if sharing:
                 return
         self._make_customer(link, by=SYSTEM)
 

@@ -10,7 +10,6 @@ from lib.domain import control_totals, payment_methods
 from lib.domain.control_totals import FileTotals
 from lib.domain.correction_totals import CorrectionTotals, totals
 from lib.domain.corrections import Correction, DraftVersion, Field, in_effect
-from lib.domain.identity import address_key
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Run, RunRow
 from lib.domain.twins import HAS_TWIN, Twin
@@ -88,7 +87,7 @@ class DraftViews:
             wanted = row.request.customer
             ids = stores.mirror.ids_that_look_like(wanted)
             if "@" in wanted:
-                ids += stores.preflight.with_address(address_key(wanted))
+                ids += [one.id for one in stores.mirror.customers_drawn_alike(wanted)]
             if row.customer and any(one.code == HAS_TWIN for one in row.findings):
                 ids += [twin.customer.id for twin in stores.twins.sharing(row.customer)]
             if row.customer:

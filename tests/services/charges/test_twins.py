@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -337,3 +338,101 @@ def test_an_existing_address_that_no_validator_likes_gets_its_link(world: World)
     world.stripe.adopt_customer("cus_odd", {"email": odd})
     made = world.services.links.create(form_key="form", email=odd, by=ALICE)
     assert made.link.customer == "cus_odd"
+
+
+LOOKS = "\u0430nna@example.com"
+"""With a Cyrillic а, where a customer has a Latin one."""
+
+
+@pytest.fixture
+@made_once
+def anna(world: World) -> str:
+    customer = world.customer("Anna Amber", "anna@example.com")
+    world.save_card(customer)
+    world.charge(customer, reference="INV-7", amount="12.00")
+    return customer
+
+
+class TestAnAddressThatLooksLikeAnothers:
+    def test_a_link_for_it_is_asked_before_a_customer_is_made(
+        self, world: World, run: Run, anna: str
+    ) -> None:
+        command = ("links", "create", "--as", "ada", "--json", "--email", LOOKS)
+        said = run(*command)
+        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
+        for told in (anna, "Visa", "last paid $12.00", "U+0430 (cyrillic small letter a)"):
+            assert told in said.error["message"]
+        assert len(world.rows("SELECT 1 FROM customers")) == 1
+        assert run(*command, "--despite", HAS_TWIN).status == 1, "no note"
+        made = run(*command, "--despite", HAS_TWIN, "--note", "She has both.")
+        assert made.status == 0, made.err
+        assert made.json["customer"] != anna
+        entry = world.rows("SELECT detail FROM audit_log WHERE action = 'link.create'")[-1]
+        assert json.loads(entry["detail"])["despite"] == {HAS_TWIN: "She has both."}
+
+    @pytest.mark.parametrize(
+        ("known", "other"),
+        [
+            (LOOKS, "anna@example.com"),
+            ("a@stra\u00dfe.example", "a@strasse.example"),
+            ("a@xn--strae-oqa.example", "a@STRASSE.example"),
+            ("\uff41nna@example.com", "anna@example.com"),
+            ("anna@\u0435x\u0430mple.com", "\u0430nna@example.com"),
+        ],
+    )
+    def test_also_where_the_known_one_has_the_odd_letter(
+        self, world: World, run: Run, known: str, other: str
+    ) -> None:
+        world.stripe.adopt_customer("cus_known", {"email": known})
+        world.services.sync.run(full=True)
+        said = run("links", "create", "--as", "ada", "--json", "--email", other)
+        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
+        assert "cus_known" in said.error["message"]
+        assert "U+" in said.error["message"]
+
+    def test_a_single_charge_and_a_row_are_asked_where_there_are_both(
+        self, world: World, run: Run, anna: str
+    ) -> None:
+        other = world.customer("Anna Odd", LOOKS)
+        world.save_card(other)
+        charge = ("--amount", "7.00", "--currency", "usd", "--reference", "INV-8")
+        command = ("charge", "--as", "ada", "--json", "--customer", LOOKS, *charge)
+        said = run(*command)
+        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
+        assert anna in said.error["message"]
+        assert "U+0430" in said.error["message"]
+        files = world.services.runs.files
+        upload = files.open(csv_of([(LOOKS, "7.00", "usd", "INV-8")]), "one.csv")
+        made = files.create_run(upload, name="One", by=ALICE)
+        [row] = rows_of(world, made.id)
+        assert row.customer == other
+        assert (HAS_TWIN, Severity.STOPPED) in [(one.code, one.severity) for one in row.findings]
+        done = run(*command, "--despite", HAS_TWIN, "--note", "By phone.")
+        assert (done.status, done.json["customer"]) == (0, other)
+
+    def test_what_its_twin_paid_is_not_charged_again_unasked(self, world: World, anna: str) -> None:
+        other = world.customer("Anna Odd", LOOKS)
+        world.save_card(other)
+        review = world.services.charges.review(
+            world.order(other, reference="INV-7", amount="12.00"), by=ALICE
+        )
+        assert "charged_elsewhere" in [one.code for one in review.stopped]
+
+    def test_nobody_is_charged_by_a_look_alike(self, world: World, run: Run, anna: str) -> None:
+        charge = ("--amount", "7.00", "--currency", "usd", "--reference", "INV-8")
+        said = run("charge", "--as", "ada", "--json", "--customer", LOOKS, *charge)
+        assert said.status == 1
+        assert world.moved() == [(1_200, "usd")]
+
+    def test_a_pasted_list_names_the_letter(
+        self, world: World, run: Run, anna: str, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "list.csv"
+        path.write_text(f"email\n{LOOKS}\n", "utf-8")
+        said = run("links", "import", str(path), "--as", "ada", "--json")
+        [row] = said.json["rows"]
+        assert (row["state"], row["error"]["code"]) == ("failed", "address_looks_like")
+        assert "U+0430" in row["error"]["message"]
+        world.customer("Anna Odd", LOOKS)
+        [row] = run("links", "import", str(path), "--as", "ada", "--json").json["rows"]
+        assert (row["state"], row["error"]["code"]) == ("failed", "customer_ambiguous")
