@@ -150,6 +150,24 @@ CREDIT_NOTES = (
     "クレジットメモ",
     "マイナス請求",
     "返品",
+    "overpayment",
+    "überzahlung",
+    "trop-perçu",
+    "pago en exceso",
+    "pagamento in eccesso",
+    "teveel betaald",
+    "te veel betaald",
+    "nadpłata",
+    "přeplatek",
+    "túlfizetés",
+    "переплата",
+    "överbetalning",
+    "overbetaling",
+    "liikamaksu",
+    "fazla ödeme",
+    "過払い",
+    "多付",
+    "초과납부",
 )
 # As a document's type, where nothing else is expected; alone or with a number behind it.
 CREDIT_TYPES = _set(
@@ -162,12 +180,33 @@ CREDIT_TYPES = _set(
 # At the beginning of a text, or alone in a cell: “Refund of INV-1”.
 REFUNDS = _set(
     "refund refunds refunded reversal chargeback erstattung rückerstattung rückzahlung remboursement reembolso devolución devolução "
-    "rimborso terugbetaling zwrot vratka visszatérítés återbetalning tilbagebetaling palautus iade возврат повернення επιστροφή "
+    "rfnd rvsl rimborso terugbetaling zwrot vratka visszatérítés återbetalning tilbagebetaling palautus iade возврат повернення επιστροφή "
     "退款 환불 返金 crnote"
 )
 # Short names by which numbers of credit notes begin: “CN-17”. The first are hardly anything else.
 CREDIT_PREFIXES = _set(
     "cn crn crnote creditnote creditmemo credit cred gutschrift gut storno avoir korekta dobropis kreditnota abono"
+)
+# At an end of a reference, between signs: “INV-7-CR”, “RFND-7”. Initials of sellers end references, too, so
+# they are only those that hardly anybody has.
+CREDIT_ENDS = _set(
+    "cr crn crnt cn cnt cnote crnote cm crmemo ncr cred rf rfd rfn rfnd refd rvsl rvrsl chbk gut gutschr "
+    "adj writeoff"
+)
+VOID = _set(
+    "void voided voids annulled nullified annulliert storniert annulé annulée anulado anulada anulowana anulowano annullato annullata "
+    "geannuleerd stornováno sztornózva annullerad annulleret annullert peruttu iptal аннулировано аннулирован анулировано 作废 取消 無効 취소"
+)
+OVERPAID = _set(
+    "overpayment overpayments overpaid überzahlung überzahlt guthaben tropperçu sobrepago overbetaling nadpłata přeplatek preplatok túlfizetés "
+    "переплата överbetalning liikamaksu fazlaödeme ylimaksu unapplied 過払い 多付 溢缴 과납"
+)
+OVERPAID_HEADINGS = OVERPAID | _set(
+    "creditbalance unappliedamount unappliedcredit accountcredit prepayment prepayments prepaid anzahlung anzahlungen acompte anticipo acconto vorauszahlung"
+)
+# Of what a row may say of itself as a state, what others call their work: “Logo concept”, “Draft of a contract”.
+ALSO_WORK = _set(
+    "concept draft entwurf brouillon borrador bozza proforma closed cleared waived pago paga settled disputed"
 )
 # These may as well be initials: said of numbers that stand among others.
 PERHAPS_CREDIT_PREFIXES = _set(

@@ -8,9 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lib.domain.files import credit_words
+from lib.domain.files.credit_hints import hints_in
+from lib.domain.files.credit_references import begins_as_void, credit_in, is_settled
 from lib.domain.files.credit_words import bare_text, flat_text, words_in
 from lib.domain.files.row_errors import RowError
-from lib.domain.files.telling_columns import Judge, judges_of, state
+from lib.domain.files.telling_columns import Judge, judges_of, settled, state
 from lib.domain.runs import Severity
 from lib.money import CURRENCIES
 
@@ -62,7 +64,12 @@ class Marks:
             error = _of_total(row, column, text, is_key=at in self.keys) or _of_credit_note(
                 row, column, text, is_type=is_type, is_key=at in self.keys
             )
-        return error or self._of_number(row, at, text) or self._of_type(row, at, text)
+        return (
+            error
+            or self._of_number(row, at, text)
+            or self._of_ends(row, at, text)
+            or self._of_type(row, at, text)
+        )
 
     def _of_number(self, row: int, at: int, text: str) -> RowError | None:
         """“CN-17”, in a column of numbers or of types; alone in its cell, in any."""
@@ -76,6 +83,15 @@ class Marks:
             "row_numbered_as_credit",
             f"“{text[:40]}”: numbers of credit notes begin with “{letters.upper()}”. Is this one?",
         )
+
+    def _of_ends(self, row: int, at: int, text: str) -> RowError | None:
+        if at not in self.numbers:
+            return None
+        column = self.names.get(at, "")
+        if (word := credit_in(text)) is not None:
+            words = f"“{text[:40]}”: “{word.upper()}” at an end is a name of credits and refunds. Is this a charge?"
+            return _amber(row, column, "row_numbered_as_credit", words)
+        return settled(row, column, text) if is_settled(text) else None
 
     def _of_type(self, row: int, at: int, text: str) -> RowError | None:
         usual = self.usual_types.get(at)
@@ -134,13 +150,13 @@ def marks_of(
         skipped=frozenset(skipped),
         amount_is_credit=amount is not None
         and amount < len(plain)
-        and plain[amount] in credit_words.CREDIT_HEADINGS,
+        and plain[amount] in credit_words.CREDIT_HEADINGS | credit_words.OVERPAID_HEADINGS,
         usual_types={
             at: min(usual) for at in types if (usual := set(filter(_names_an_invoice, texts[at])))
         },
         names={index: name for name, index in columns.items()},
         watched=tuple(sorted(watched)),
-        hints=_hints_in(whole),
+        hints=hints_in(whole),
     )
 
 
@@ -182,6 +198,8 @@ def _of_credit_note(
     # In a free text it may be spoken of; as a type, or alone in its cell, it is meant.
     if bare in _CREDIT_NOTES_BARE or (is_type and (is_named or _is_credit_type(text))):
         return _red(row, column, "row_is_credit_note", f"“{text[:40]}” is no charge.")
+    if begins_as_void(text):
+        return settled(row, column, text)
     speaks = _begins_with_a_refund(text) or (is_key and _ends_with_a_credit(text))
     if is_named or (is_type and _may_be_a_credit(text)) or speaks:
         return _amber(
@@ -224,12 +242,6 @@ def _names_an_invoice(text: str) -> bool:
     )
 
 
-def _hints_in(text: str) -> tuple[str, ...]:
-    """One look at a whole file for each: most files hold hardly any."""
-    flat = flat_text(text)
-    return tuple(hint for hint in _HINTS if hint in flat)
-
-
 def names_a_total(text: str) -> bool:
     return _is_total(text) or _ends_or_begins_as_total(text)
 
@@ -249,24 +261,6 @@ def _is_total(text: str) -> bool:
 
 
 _CREDIT_NOTES_BARE = frozenset(map(bare_text, credit_words.CREDIT_NOTES))
-_LATIN_HINTS = tuple(
-    "tot,celkem,sum,somm,gesamt,ergebnis,razem,saldo,balance,forward,i alt,ialt,yhteens,toplam,viso,"
-    "kokku,amount due,amountdue,spolu,ukupno,skupaj,samtals,jumlah,osszesen,credit,gutschrift,storno,korrektur,"
-    "avoir,abono,rectificat,accredito,krediet,kredit,kredy,kreedit,koryguj,korekt,adjustment,hyvit,dobropis,"
-    "opravny,sztorn,helyesb,jovair,odobren,iade,alacak,estorno,sucet,ubertrag,vahesumma,kopa,soucet,osszeg,vsota,tongcong,tong cong,ttl,refund,reversal,chargeback,erstattung,ruckzahlung,rembours,reembols,devol,"
-    "rimbors,terugbetal,zwrot,vratk,visszaterit,aterbetal,tilbagebetal,palautus,cr note,crnote".split(
-        ","
-    )
-)
-_HINTS = (
-    *_LATIN_HINTS,
-    *map(
-        flat_text,
-        "∑ σ επιστροφ 退款 返金 ogółem đơn tổng подыт усього итог всего всього разом общо σύνολ مجموع إجمالي סה รวม πιστωτικ кредит корректир коригу "
-        "возврат повернен זיכוי دائن ใบลดหน 합계 소계 총계 合计 小计 总计 總計 合計 小計 総計 红字 紅字 贷项 贷记 "
-        "折让 折讓 대변 마이너스 수정세금 크레딧 환불 赤伝 貸方 クレジット マイナス 返品".split(),
-    ),
-)
 
 
 def _begins_with_a_total(text: str) -> bool:

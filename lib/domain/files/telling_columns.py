@@ -69,13 +69,13 @@ def _flag(row: int, column: str, text: str) -> RowError | None:
 def state(row: int, column: str, text: str) -> RowError | None:
     if bare_text(text) not in credit_words.SETTLED:
         return None
-    return _settled(row, column, text)
+    return settled(row, column, text)
 
 
 def _paid(row: int, column: str, text: str) -> RowError | None:
     plain = bare_text(text)
     if plain in credit_words.YES or plain in credit_words.SETTLED or text in _TICKS:
-        return _settled(row, column, text)
+        return settled(row, column, text)
     return None
 
 
@@ -101,7 +101,7 @@ def _open_amount(row: int, column: str, text: str) -> RowError | None:
     )
 
 
-def _settled(row: int, column: str, text: str) -> RowError:
+def settled(row: int, column: str, text: str) -> RowError:
     return _amber(row, column, "row_is_settled", f"The row says “{text[:30]}”: is it still owed?")
 
 
@@ -112,7 +112,7 @@ _JUDGES: tuple[tuple[frozenset[str], Judge], ...] = (
     (credit_words.FLAG_HEADINGS, _flag),
     (credit_words.STATE_HEADINGS, state),
     (credit_words.PAID_HEADINGS, _paid),
-    (credit_words.PAID_AMOUNT_HEADINGS, _paid_amount),
+    (credit_words.PAID_AMOUNT_HEADINGS | credit_words.OVERPAID_HEADINGS, _paid_amount),
     (credit_words.OPEN_AMOUNT_HEADINGS, _open_amount),
 )
 

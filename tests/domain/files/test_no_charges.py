@@ -217,3 +217,78 @@ def test_a_reference_that_speaks_of_a_credit_at_its_end(reference: str) -> None:
 def test_elsewhere_the_word_at_the_end_may_be_everyday() -> None:
     assert said("terms", "No refund", "No refund") == []
     assert said("name", "Acme", "Beta", reference="ACCREDITED-7") == []
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "INV-7-CR",
+        "INV-7/CN",
+        "RF-7",
+        "RFND-7",
+        "rfd7",
+        "INV-7CR",
+        "7 CR",
+        "INV-7 Überzahlung",
+        "VOID INV-7",
+        "INV-7 (void)",
+        "INV-7*annulé",
+        "INV-7 作废",
+        "INV-7 bezahlt",
+        "INV-7 - PAID",
+        "Reversal INV-7",
+        "CR",
+        "INV-7-CM",
+        "ＩＮＶ-7-ＣＲ",
+        "RF18539007547035",
+    ],
+)
+def test_a_reference_that_says_at_an_end_that_it_is_no_charge(reference: str) -> None:
+    found = said("memo", "x", "y", "y", reference=reference)
+    assert [one.split()[0] for one in found] == ["amber"], found
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "CRM-12",
+        "CRANE-7",
+        "INV-CRX-7",
+        "ACR-7",
+        "INV-7-SCR",
+        "CNC-9",
+        "RFID-7",
+        "BN-CN-7",
+        "INV-7-DE",
+        "Avoidance-7",
+        "Logo concept 3",
+        "Draft contract 7",
+        "Paid media 7",
+        "Discount Tire 4",
+        # ISO 11649: its check digits are right.
+        "RF18539007547034",
+        "RF18 5390 0754 7034",
+    ],
+)
+def test_letters_within_words_say_nothing(reference: str) -> None:
+    assert said("memo", "x", "y", "y", reference=reference) == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "word"),
+    [
+        ("memo", "Overpayment of INV-7"),
+        ("memo", "VOID INV-7"),
+        ("memo", "voided"),
+        ("Overpayment", "12.00"),
+        ("Unapplied amount", "12.00"),
+    ],
+)
+def test_a_column_that_says_it_of_a_row(heading: str, word: str) -> None:
+    assert [one.split()[0] for one in said(heading, word)] == ["amber"]
+
+
+def test_an_amount_that_was_overpaid_is_none_that_is_owed() -> None:
+    header, row = ("customer", "overpayment", "reference"), ("a@firma.example", "8.00", "RE-9")
+    errors = no_charges.marks_of(header, COLUMNS, [row]).of_row(2, row)
+    assert [error.code for error in errors] == ["amount_of_credits"]

@@ -1,0 +1,29 @@
+"""Parts of the words of totals and credits: a file without any of them is not looked through word by word."""
+
+from __future__ import annotations
+
+from lib.domain.files.credit_words import flat_text
+
+_LATIN_HINTS = tuple(
+    "tot,celkem,sum,somm,gesamt,ergebnis,razem,saldo,balance,forward,i alt,ialt,yhteens,toplam,viso,"
+    "kokku,amount due,amountdue,spolu,ukupno,skupaj,samtals,jumlah,osszesen,credit,gutschrift,storno,korrektur,"
+    "avoir,abono,rectificat,accredito,krediet,kredit,kredy,kreedit,koryguj,korekt,adjustment,hyvit,dobropis,"
+    "opravny,sztorn,helyesb,jovair,odobren,iade,alacak,estorno,sucet,ubertrag,vahesumma,kopa,soucet,osszeg,vsota,tongcong,tong cong,ttl,refund,reversal,chargeback,erstattung,ruckzahlung,rembours,reembols,devol,"
+    "rimbors,terugbetal,zwrot,vratk,visszaterit,aterbetal,tilbagebetal,palautus,cr note,crnote,void,rfnd,rvsl,overpay,uberzahl,trop,exceso,eccesso,veel betaald,"
+    "nadp,preplat,tulfizet,overbetal,liikamaksu,fazla".split(",")
+)
+_HINTS = (
+    *_LATIN_HINTS,
+    *map(
+        flat_text,
+        "∑ σ επιστροφ 退款 返金 ogółem đơn tổng подыт усього итог всего всього разом общо σύνολ مجموع إجمالي סה รวม πιστωτικ кредит корректир коригу "
+        "переплата 過払 多付 초과납부 возврат повернен זיכוי دائن ใบลดหน 합계 소계 총계 合计 小计 总计 總計 合計 小計 総計 红字 紅字 贷项 贷记 "
+        "折让 折讓 대변 마이너스 수정세금 크레딧 환불 赤伝 貸方 クレジット マイナス 返品".split(),
+    ),
+)
+
+
+def hints_in(text: str) -> tuple[str, ...]:
+    """One look at a whole file for each: most files hold hardly any."""
+    flat = flat_text(text)
+    return tuple(hint for hint in _HINTS if hint in flat)

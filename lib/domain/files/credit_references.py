@@ -1,0 +1,48 @@
+"""References that say by a word at one of their ends that they are no charge: “INV-7-CR”, “VOID INV-7”, “INV-7 (paid)”."""
+
+from __future__ import annotations
+
+import re
+
+from lib.domain.files import credit_words
+from lib.domain.files.credit_words import bare_text, words_in
+
+_ENDS = (
+    credit_words.CREDIT_ENDS
+    | credit_words.CREDIT_WORDS
+    | credit_words.REFUNDS
+    | credit_words.OVERPAID
+)
+_SETTLED = (credit_words.SETTLED - credit_words.ALSO_WORK) | credit_words.VOID
+# ISO 11649, in which a payment is named all over Europe: RF, two digits that check, at most 21 others.
+_CREDITOR_REFERENCE = re.compile(r"rf[0-9]{2}[0-9a-z]{1,21}")
+
+
+def credit_in(reference: str) -> str | None:
+    """The word at the beginning or the end by which it may name a credit; letters within words say nothing."""
+    words = _words(reference)
+    # RF7 and 7CR: the number needs no sign between.
+    ends = [word for end in (words[:1], words[-1:]) for word in end]
+    bare = [words[0].rstrip("0123456789"), words[-1].lstrip("0123456789")] if words else []
+    return next((word for word in (*ends, *bare) if word in _ENDS), None)
+
+
+def is_settled(reference: str) -> bool:
+    """Whether it says that it is void, or at its end that it was paid: “Paid media 7” is an honest reference."""
+    words = _words(reference)
+    return bool(words) and (words[0] in credit_words.VOID or words[-1] in _SETTLED)
+
+
+def begins_as_void(text: str) -> bool:
+    return (words_in(text) or [""])[0] in credit_words.VOID
+
+
+def _words(reference: str) -> list[str]:
+    return [] if "@" in reference or _is_creditor_reference(reference) else words_in(reference)
+
+
+def _is_creditor_reference(text: str) -> bool:
+    plain = bare_text(text)
+    if not _CREDITOR_REFERENCE.fullmatch(plain):
+        return False
+    return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
