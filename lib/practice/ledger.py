@@ -15,6 +15,7 @@ from lib.practice.replies import API_VERSION, invalid, missing
 from lib.practice.steps import MoneyMoved
 
 _ALPHABET = string.ascii_letters + string.digits
+_RANDOM = secrets.SystemRandom()
 _PREFIXES = {
     "customer": ("cus_", 14),
     "checkout.session": ("cs_test_a1", 56),
@@ -52,7 +53,7 @@ _FILTER_COLUMNS = (
 
 def new_id(kind: str) -> str:
     prefix, length = _PREFIXES[kind]
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return prefix + "".join(_RANDOM.choices(_ALPHABET, k=length))
 
 
 def noun(kind: str) -> str:

@@ -49,14 +49,14 @@ class Route:
     act: Callable[[Call], dict[str, Any]]
     is_list: bool = False
 
-    def match(self, method: str, segments: list[str]) -> dict[str, str] | None:
-        if method != self.method:
-            return None
-        own = self.path.split("/")
-        if len(own) != len(segments):
-            return None
+    @property
+    def segments(self) -> list[str]:
+        return self.path.split("/")
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """The ids in a path of as many segments; None where it is another route's."""
         ids: dict[str, str] = {}
-        for mine, theirs in zip(own, segments, strict=True):
+        for mine, theirs in zip(self.segments, segments, strict=True):
             if mine.startswith("{"):
                 ids[mine.strip("{}")] = unquote(theirs)
             elif mine != theirs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sqlite3
 from collections import Counter
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from lib.bootstrap import Services
@@ -229,4 +229,4 @@ class State:
             "SELECT payload FROM objects WHERE id >= ? AND id < ? ORDER BY rowid",
             (prefix, prefix + "{"),
         )
-        return [json.loads(row["payload"]) for row in rows]
+        return [orjson.loads(row["payload"]) for row in rows]

@@ -77,12 +77,13 @@ class Backfill:
         """
         self._types = frozenset(types)
         refused: set[str] = set()
-        for type_ in types:
-            problems = len(result.problems)
-            with result.noting_permission(type_):
-                self._read(backfill_id, type_, result, progress)
-            if len(result.problems) > problems:
-                refused.add(type_)
+        with self._uow.bulk() as bulk:
+            for type_ in types:
+                problems = len(result.problems)
+                with result.noting_permission(type_):
+                    self._read(bulk, backfill_id, type_, result, progress)
+                if len(result.problems) > problems:
+                    refused.add(type_)
         return refused
 
     def _open(self, types: Sequence[str], *, anew: bool) -> OpenBackfill:
@@ -118,13 +119,14 @@ class Backfill:
             if set(backfill.types) == set(TYPES):
                 stores.sync.set_cursor("backfill", backfill.started_at)
 
-    def _read(self, backfill_id: str, type_: str, result: SyncResult, progress: Progress) -> None:
+    def _read(
+        self, bulk: Bulk, backfill_id: str, type_: str, result: SyncResult, progress: Progress
+    ) -> None:
         windows = self._windows(backfill_id, type_)
         if type_ == "payment_methods":
             self._methods(windows[0], result, progress)
         elif not all(window.is_done for window in windows):
-            with self._uow.bulk() as bulk:
-                self._listed(bulk, backfill_id, type_, windows, result, progress)
+            self._listed(bulk, backfill_id, type_, windows, result, progress)
 
     def _windows(self, backfill_id: str, type_: str) -> list[Window]:
         # Up to now by whichever clock is ahead, ours or Stripe's.

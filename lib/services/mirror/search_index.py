@@ -14,19 +14,23 @@ class SearchIndexService:
 
     def index_some(self) -> int:
         """Index some of the waiting rows; returns how many, 0 when none waits."""
-        with self._uow.read() as stores:
-            if not stores.search.pending(most=1):
-                return 0
+        if not self._waits():
+            return 0
         with self._uow.write(in_bulk=True) as stores:
             return stores.search.index(ROWS)
 
     def index_all(self) -> int:
         """All that waits, where nobody else does; returns how many rows."""
         done = 0
-        with self._uow.bulk() as bulk:
-            while some := index_in(bulk):
-                done += some
+        if self._waits():
+            with self._uow.bulk() as bulk:
+                while some := index_in(bulk):
+                    done += some
         return done
+
+    def _waits(self) -> bool:
+        with self._uow.read() as stores:
+            return stores.search.pending(most=1) > 0
 
 
 def index_in(bulk: Bulk) -> int:
