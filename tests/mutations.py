@@ -13,9 +13,9 @@ CORRECTIONS = f"{SERVICES}runs/test_corrections.py"
 OLDER_COPIES = f"{SERVICES}continuity/test_older_copies.py"
 SEND = "lib/services/ledger/send_and_record.py"
 HOLDS = f"{SERVICES}collect/test_holds.py"
-AGES = f"{SERVICES}continuity/test_ages.py"
-HOSTILE = f"{SERVICES}continuity/test_hostile_review.py"
-SECOND = f"{SERVICES}continuity/test_second_review.py"
+WHETHER_EXECUTED = f"{SERVICES}continuity/test_whether_executed.py"
+ONE_KEY = f"{SERVICES}continuity/test_one_key_a_debt.py"
+PAID_ONCE = f"{SERVICES}continuity/test_paid_once.py"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ MUTATIONS = (
         "lib/services/collect/holds.py",
         "self._write(customer, looks_first=True)",
         "self._write(customer)",
-        f"{SECOND}::test_a_lift_that_waits_in_an_older_copy_does_not_lift_what_was_set_since",
+        f"{PAID_ONCE}::test_a_lift_that_waits_in_an_older_copy_does_not_lift_what_was_set_since",
     ),
     Mutation(
         "the do-not-charge switch forgets twins",
@@ -120,49 +120,49 @@ MUTATIONS = (
         "lib/store/charges.py",
         "SELECT idempotency_key AS key, outcome IS NOT 'not_executed'\n",
         "SELECT idempotency_key AS key, 1\n",
-        f"{HOSTILE}::TestOneKeyOfOneDebt",
+        f"{ONE_KEY}::TestOneKeyOfOneDebt",
     ),
     Mutation(
         "marks that somebody copied at Stripe lead past a key that hides a payment",
         "lib/services/charges/claim.py",
         "key = left or next(",
         "key = next(",
-        f"{SECOND}::TestMarks",
+        f"{PAID_ONCE}::TestMarks",
     ),
     Mutation(
         "a payment of ours that has another reference at Stripe by now is none of that one",
         "lib/store/debts.py",
         "AND a.reference = p.reference AND",
         "AND",
-        f"{SECOND}::TestMarks",
+        f"{PAID_ONCE}::TestMarks",
     ),
     Mutation(
         "two people settle a charge by the payment of another reference",
         "lib/domain/manual_outcomes.py",
         "if intent.reference not in (None, charge.reference):",
         "if False:",
-        f"{SECOND}::TestMarks",
+        f"{PAID_ONCE}::TestMarks",
     ),
     Mutation(
         "a run on a bare folder reads no further back than Stripe has events",
         "lib/services/continuity/completeness.py",
         "known = listed_at or all_read_at\n",
         "known = listed_at or all_read_at or stripe_now - EVENT_LOG_SECONDS\n",
-        f"{SECOND}::TestABareFolder",
+        f"{PAID_ONCE}::TestABareFolder",
     ),
     Mutation(
         "where events cannot tell, what was not final is not read again before a run",
         "lib/services/continuity/completeness.py",
         "        if not self._events_tell:\n            self._payments.read_again()\n",
         "",
-        f"{SECOND}::TestWhereEventsCannotTell",
+        f"{PAID_ONCE}::TestWhereEventsCannotTell",
     ),
     Mutation(
         "where events cannot tell, a single charge reads only new payments of its customer, and nothing again",
         "lib/services/continuity/completeness.py",
         "        self._payments.mirror(customer=customer, at_least_from=since)\n        if since is not None:\n            self._payments.read_again(customer=customer, created_before=since)\n",
         "        self._payments.mirror(customer=customer, created_from=since)\n",
-        f"{SECOND}::TestWhereEventsCannotTell::test_a_single_charge",
+        f"{PAID_ONCE}::TestWhereEventsCannotTell::test_a_single_charge",
         also=Edit(
             "lib/services/continuity/completeness.py",
             "                self._payments.read_again()\n                self._again_at = now\n",
@@ -174,35 +174,35 @@ MUTATIONS = (
         "lib/services/continuity/completeness.py",
         "            None if complete_at is None else min(complete_at, self._stripe_now()) - _MARGIN_SECONDS\n        )\n        self._payments.mirror(customer=customer, at_least_from=since)\n",
         "            None if complete_at is None else complete_at - _MARGIN_SECONDS\n        )\n        self._payments.mirror(customer=customer, created_from=since)\n",
-        f"{SECOND}::TestClocks",
+        f"{PAID_ONCE}::TestClocks",
     ),
     Mutation(
         "a payment that got its reference afterwards is none of a run's debt",
         "lib/services/continuity/completeness.py",
         "        self._payments.read_labels()\n",
         "",
-        f"{SECOND}::TestLabelledLater",
+        f"{PAID_ONCE}::TestLabelledLater",
     ),
     Mutation(
         "a payment that got its reference afterwards is none of a single charge's debt",
         "lib/services/continuity/completeness.py",
         "self._payments.mirror(customer=customer, at_least_from=since)",
         "self._payments.mirror(customer=customer, created_from=since)",
-        f"{SECOND}::TestLabelledLater::test_a_single_charge",
+        f"{PAID_ONCE}::TestLabelledLater::test_a_single_charge",
     ),
     Mutation(
         "a failed payment that Stripe showed late stays open beside the next try",
         "lib/services/charges/cancel_intents.py",
         "return earlier if last is None else [*earlier, last]",
         "return [] if last is None else [last]",
-        f"{SECOND}::TestShownLate",
+        f"{PAID_ONCE}::TestShownLate",
     ),
     Mutation(
         "an approver opens what came after they looked",
         "lib/services/charges/orders.py",
         "return was_shown and bool(",
         "return bool(",
-        f"{SECOND}::TestLookAlikes",
+        f"{PAID_ONCE}::TestLookAlikes",
     ),
     Mutation(
         "an open payment that was begun elsewhere and waits for a method stops nothing",
@@ -216,7 +216,7 @@ MUTATIONS = (
         "lib/store/charges.py",
         "SELECT idempotency_key AS key, outcome IS NOT 'not_executed'\n",
         "SELECT idempotency_key AS key, NOT (outcome IS 'not_executed' AND evidence IS 'reply')\n",
-        f"{AGES}::TestTwoPeopleAgree",
+        f"{WHETHER_EXECUTED}::TestTwoPeopleAgree",
         also=Edit(
             "lib/store/charges.py",
             "AND evidence IN ('no_trace', 'two_people')\n                       AND NOT EXISTS",
@@ -228,49 +228,49 @@ MUTATIONS = (
         "lib/services/charges/resolve.py",
         "        stripe_now = self._gateway.answered_at\n",
         "        stripe_now = epoch(self._clock())\n",
-        f"{AGES}::TestAClockThatJumps",
+        f"{WHETHER_EXECUTED}::TestAClockThatJumps",
     ),
     Mutation(
         "a refund that is in no list was never executed, whatever its payment says",
         "lib/services/refunds/resolve.py",
         "return paid.amount_refunded > listed",
         "return False",
-        f"{AGES}::test_a_refund_that_is_not_listed_for_a_day_shows_in_its_payment",
+        f"{WHETHER_EXECUTED}::test_a_refund_that_is_not_listed_for_a_day_shows_in_its_payment",
     ),
     Mutation(
         "a file that replaced the one that was read passes for read",
         "lib/services/mirror/incremental.py",
         "if stores.audit.holds(file):",
         "if True:",
-        f"{AGES}::TestAFileThatIsReplacedWhileItIsRead",
+        f"{WHETHER_EXECUTED}::TestAFileThatIsReplacedWhileItIsRead",
     ),
     Mutation(
         "sent again by a ledger that is behind",
         "lib/services/charges/resend.py",
         "            self._completeness.verify()\n            self._completeness.must_not_rest()\n",
         "            pass\n",
-        f"{HOSTILE}::TestSentAgainUnderItsKey",
+        f"{ONE_KEY}::TestSentAgainUnderItsKey",
     ),
     Mutation(
         "sent again beside another payment",
         "lib/services/charges/resend.py",
         "    return finding.message if finding is not None else None\n",
         "    return None\n",
-        f"{HOSTILE}::TestSentAgainUnderItsKey",
+        f"{ONE_KEY}::TestSentAgainUnderItsKey",
     ),
     Mutation(
         "an older copy renews the anchor that it lacks",
         "lib/store/unit_of_work.py",
         "return AuditStore(database).hash_of(known.id) == known.hash\n",
         "return True\n",
-        f"{HOSTILE}::TestAnOlderCopyThatGrows",
+        f"{ONE_KEY}::TestAnOlderCopyThatGrows",
     ),
     Mutation(
         "a run goes on while decisions rest",
         "lib/services/charges/claim.py",
         "    if in_run and stores.meta.value(DECISIONS_REST) is not None:\n",
         "    if False:\n",
-        f"{HOSTILE}::TestFoundOutWhileARunIsExecuted",
+        f"{ONE_KEY}::TestFoundOutWhileARunIsExecuted",
     ),
     Mutation(
         "nobody asks inside the claim whether it may be charged",
@@ -499,7 +499,7 @@ MUTATIONS = (
         SEND,
         "                (commit or self._commit)(record)\n",
         "                result, made = self.ask(row)\n                (commit or self._commit)(record)\n",
-        f"{SERVICES}test_ledger_regressions.py::TestWords::test_a_busy_database_after_the_call_is_waited_for",
+        f"{SERVICES}ledger/test_strange_answers.py::TestWords::test_a_busy_database_after_the_call_is_waited_for",
     ),
     Mutation(
         "a retry around the call of a run's row",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.mirror_checks import (
     cursors,
     customer_elsewhere,
     deny,
+    ids,
     incomplete,
     paid_elsewhere,
     rows,
@@ -611,3 +614,22 @@ class TestOnly:
         with pytest.raises(InvalidInput):
             world.services.sync.run(only=only)
         assert cursors(world) == {}
+
+
+def test_a_death_at_the_beginning_of_a_reading_after_a_long_sleep_forgets_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.services.sync.run()
+    world.clock.advance(days=31)
+    slept_through = customer_elsewhere(world)
+    world.clock.advance(days=31)
+
+    def disk_full(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lib.store.sync_state.SyncStore.begin_backfill", disk_full)
+        with pytest.raises(sqlite3.OperationalError):
+            world.services.sync.run()
+    world.services.sync.run()
+    assert slept_through in ids(world, "customers")

@@ -15,7 +15,7 @@ from lib.domain.twins import HAS_TWIN
 from lib.errors import InvalidInput
 from tests import stripe_account
 from tests.commands import Run, commands_of
-from tests.mirror_checks import paid_elsewhere
+from tests.mirror_checks import count, ids, paid_elsewhere, session_elsewhere
 from tests.webhook_route import deliver
 from tests.world import ALICE, World
 
@@ -175,3 +175,19 @@ def _one_of(world: World, kind: str) -> str:
     with closing(sqlite3.connect(world.settings.practice_database)) as database:
         [row] = database.execute("SELECT id FROM objects WHERE kind = ? LIMIT 1", (kind,))
     return str(row[0])
+
+
+def test_an_overdue_session_that_cannot_be_read_keeps_nobody_waiting(world: World) -> None:
+    for _ in range(2):
+        session_elsewhere(world)
+    world.services.sync.run()
+    world.clock.advance(hours=27)
+    with world.shell() as connection:
+        connection.execute(
+            "UPDATE checkout_sessions SET id = '..' "
+            "WHERE position = (SELECT min(position) FROM checkout_sessions)"
+        )
+    new = session_elsewhere(world)
+    assert [".." in told for told in world.services.sync.run().unreadable] == [True]
+    assert new in ids(world, "checkout_sessions")
+    assert count(world, "checkout_sessions", "status = 'open'") == 2

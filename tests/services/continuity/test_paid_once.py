@@ -32,7 +32,7 @@ from lib.worker.loop import Worker
 from tests.beginnings import made_once
 from tests.charge_runs import approve, counts, draft, rows_of, started
 from tests.lost_files import copied, lost, put_back
-from tests.services.continuity.test_ages import (
+from tests.services.continuity.test_whether_executed import (
     agreed_never_executed,
     no_answer,
 )
