@@ -63,10 +63,12 @@ def _retries_do_not_wait() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _looks_at_unknown_rows_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _looks_at_unknown_rows_do_not_wait() -> Iterator[None]:
     """A run looks as often as in production before it ends with unknown charges."""
-    monkeypatch.setattr("lib.services.runs.execute.LOOK_AFTER_SECONDS", (0.0,) * 4)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lib.services.runs.execute.LOOK_AFTER_SECONDS", (0.0,) * 4)
+        yield
 
 
 @pytest.fixture

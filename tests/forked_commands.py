@@ -7,6 +7,7 @@ command, `tests/test_start.py` says.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.cli.main import main
+from lib.cli.parser import parse
 
 ROOT = Path(__file__).parent.parent
 
@@ -74,8 +76,14 @@ def _serve() -> int:
     import stripe  # noqa: F401
 
     from lib import bootstrap, logs  # noqa: F401
-    from lib.cli import commands  # noqa: F401
+    from lib.cli import backups, commands, staff  # noqa: F401
+    from lib.practice import server  # noqa: F401
 
+    parse(["doctor"])  # The parser is kept.
+    # What is shared stays so: a child that looked through it for garbage would copy all of it.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     assert threading.active_count() == 1, "what is forked must not hold another thread's locks"
     for line in sys.stdin:
         job = json.loads(line)

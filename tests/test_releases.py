@@ -33,6 +33,7 @@ from lib.settings import load_settings
 from lib.store import migrations
 from lib.store.copies import problem_of
 from lib.store.unit_of_work import UnitOfWork
+from tests.databases import migrated
 from tests.release_folder import RELEASES
 from tests.world import FakeClock
 
@@ -89,7 +90,7 @@ class TestAnOlderFolder:
     ) -> None:
         """What was released stays as it was: a change is a new step in lib/store/migrations.py."""
         other = load_settings(tmp_path, {"ONFILE_DATA_DIR": str(tmp_path / "new")})
-        bootstrap.migrate(other)
+        migrated(other)
         sql = "SELECT type, name, tbl_name, sql FROM sqlite_master"
         with closing(sqlite3.connect(other.database)) as new:
             assert set(shell.execute(sql)) == set(new.execute(sql))

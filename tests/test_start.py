@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,42 @@ def loaded(folder: Path, *arguments: str, status: int = 0) -> set[str]:
     return HEAVY & set(answer["modules"])
 
 
+_DOCTOR = """
+import json, sys
+from lib.cli.main import main
+assert main(["doctor", "--json"]) == 0
+loaded = sorted(sys.modules)
+from lib import bootstrap
+bootstrap.services().reports
+import pandas
+total = int(pandas.DataFrame({"a": [1]}).a.sum())
+print(json.dumps([loaded, sorted(sys.modules), total]), file=sys.stderr)
+"""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """One process: `doctor`, and then what only the dashboard needs."""
+
+    loaded: set[str]
+    loaded_in_the_end: set[str]
+    sum_with_pandas: int
+
+
+@pytest.fixture(scope="module")
+def doctor(tmp_path_factory: pytest.TempPathFactory) -> Doctor:
+    done = subprocess.run(
+        [sys.executable, "-c", _DOCTOR],
+        cwd=ROOT,
+        env=environment(tmp_path_factory.mktemp("doctor"), 8501),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, after, total = json.loads(done.stderr.splitlines()[-1])
+    return Doctor(HEAVY & set(before), HEAVY & set(after), total)
+
+
 class TestCommands:
     @pytest.mark.parametrize("arguments", [["--help"], ["runs", "import", "--help"]])
     def test_help_loads_nothing_heavy(self, tmp_path: Path, arguments: list[str]) -> None:
@@ -63,40 +100,26 @@ class TestCommands:
         adding = ("users", "add", "ada", "--email", "ada@example.com", "--role", "admin")
         assert loaded(tmp_path, *adding) == {"sqlite_utils", "bcrypt"}
 
-    def test_a_command_that_asks_stripe_loads_its_sdk(self, tmp_path: Path) -> None:
-        found = loaded(tmp_path, "doctor", "--json")
-        assert "stripe" in found
+    def test_a_command_that_asks_stripe_loads_its_sdk(self, doctor: Doctor) -> None:
+        assert "stripe" in doctor.loaded
         # Practice Stripe is a server in the same process.
-        assert found <= {"sqlite_utils", "stripe", "starlette", "uvicorn"}
+        assert doctor.loaded <= {"sqlite_utils", "stripe", "starlette", "uvicorn"}
 
     def test_the_worker_loads_neither_pandas_nor_a_page(self, tmp_path: Path) -> None:
-        found = loaded(tmp_path, "worker", "--once")
-        assert not found & {"altair", "bcrypt", "numpy", "pandas", "pyarrow", "streamlit"}
+        assert not loaded(tmp_path, "worker", "--once") & {
+            "altair",
+            "bcrypt",
+            "numpy",
+            "pandas",
+            "pyarrow",
+            "streamlit",
+        }
 
-    def test_what_was_hidden_from_others_can_be_loaded_afterwards(self, tmp_path: Path) -> None:
-        code = (
-            "import sys\n"
-            "from lib.cli.main import main\n"
-            "main(['doctor', '--json'])\n"
-            "from lib import bootstrap\n"
-            "bootstrap.services().reports\n"
-            "import numpy, pandas\n"
-            "assert pandas.DataFrame({'a': [1]}).a.sum() == 1\n"
-        )
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env=environment(tmp_path, 8501),
-            capture_output=True,
-            check=True,
-        )
+    def test_what_was_hidden_from_others_can_be_loaded_afterwards(self, doctor: Doctor) -> None:
+        assert doctor.sum_with_pandas == 1
 
-    def test_a_module_that_is_loaded_is_seen(self) -> None:
-        code = "import pandas, sys; print('pandas' in sys.modules and 'numpy' in sys.modules)"
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        assert done.stdout.strip() == "True"
+    def test_a_module_that_is_loaded_is_seen(self, doctor: Doctor) -> None:
+        assert {"numpy", "pandas", "stripe"} <= doctor.loaded_in_the_end
 
 
 def test_the_server_loads_no_component_before_streamlit_runs(tmp_path: Path) -> None:

@@ -321,9 +321,17 @@ def of_ada(folder: Path) -> None:
     services.close()
 
 
+@pytest.fixture(scope="module")
+def adas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To be copied."""
+    folder = tmp_path_factory.mktemp("ada") / "data"
+    of_ada(folder)
+    return folder
+
+
 @pytest.fixture
-def command(commands_at: At, tmp_path: Path) -> Command:
-    of_ada(tmp_path / "data")
+def command(commands_at: At, adas: Path, tmp_path: Path) -> Command:
+    shutil.copytree(adas, tmp_path / "data")
     return commands_at(tmp_path / "data")
 
 
@@ -428,8 +436,8 @@ class TestAtTheStart:
         status, said = command("doctor")
         assert next(one for one in said["checks"] if one["name"] == "ledger")["ok"]
 
-    def test_a_read_only_folder_is_told(self, disk: Path, commands_at: At) -> None:
-        of_ada(disk / "data")
+    def test_a_read_only_folder_is_told(self, disk: Path, commands_at: At, adas: Path) -> None:
+        shutil.copytree(adas, disk / "data")
         command = commands_at(disk / "data")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         status, said = command("doctor")
@@ -437,8 +445,8 @@ class TestAtTheStart:
         assert "cannot be written by the user" in said["error"]["message"]
         assert str(disk / "data") in said["error"]["message"]
 
-    def test_so_is_a_full_disk(self, disk: Path, commands_at: At) -> None:
-        of_ada(disk / "data")
+    def test_so_is_a_full_disk(self, disk: Path, commands_at: At, adas: Path) -> None:
+        shutil.copytree(adas, disk / "data")
         command = commands_at(disk / "data")
         fill(disk)
         status, said = command("--as", "ada", "backup")

@@ -1,4 +1,4 @@
-"""Double payments and false acts that a hostile review produced, each by files or by what else is at Stripe."""
+"""One debt has one key and one act, whatever copies of the file there are and whatever else is at Stripe."""
 
 from __future__ import annotations
 

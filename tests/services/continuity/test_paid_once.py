@@ -1,6 +1,6 @@
 """
-What a second hostile review produced: payments of one debt twice, through marks that are copied or changed at Stripe,
-tries that Stripe shows late, look-alikes that nobody was shown, and people who do the same thing at once.
+A debt is paid once: whatever marks are copied or changed at Stripe, however late it shows a try, whichever look-alike
+nobody was shown, and whoever does the same thing at once.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import sqlite3
+from bisect import bisect_left
 from typing import Any
 
 import pytest
@@ -386,7 +387,7 @@ class _Rows:
         return {}
 
     def _older(self, before: int) -> list[int]:
-        return [moment for moment in self.created if moment < before]
+        return self.created[: bisect_left(self.created, before)]
 
 
 def _parts_over(created: list[int], end: int, *, full: bool) -> list[SampleWindow]:
