@@ -90,7 +90,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A hazard that never befell hundreds of seeds proves nothing: the simulation is red."""
+    """A hazard that never befell hundreds of seeds says nothing: the simulation is red."""
     if hazards.told(_hazards_of_seeds)[1] and not hasattr(session.config, "workerinput"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

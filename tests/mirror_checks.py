@@ -1,4 +1,4 @@
-"""What tests of sync, backfill and proof share: the account as Stripe lists it, and ours beside it."""
+"""What tests of sync, backfill and verification share: the account as Stripe lists it, and ours beside it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def cursors(world: World) -> dict[str, int]:
 
 
 def hide_sessions_from_syncs(world: World, *, until: int | None = None) -> None:
-    """As if newer ones than all of now were read: only a proof looks at these again."""
+    """As if newer ones than all of now were read: only a verification looks at these again."""
     with world.services.uow.write() as stores:
         stores.sync.set_cursor("checkout_sessions", until or world.now)
         stores.sync.set_news_since("checkout_sessions", until or world.now)

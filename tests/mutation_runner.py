@@ -1,5 +1,5 @@
 """
-Proves that the tests bite: `python -m tests.mutation_runner [WORD ...]` makes each mistake of `tests.mutations`
+Shows that the tests bite: `python -m tests.mutation_runner [WORD ...]` makes each mistake of `tests.mutations`
 in a copy of the tree, two at a time, and requires that tests which are green without it turn red.
 """
 
@@ -44,7 +44,7 @@ def tested(tree: Path, tests: Iterable[str]) -> str:
     last = done.stdout.strip().splitlines()[-1:] or [done.stderr.strip()[-200:]]
     if done.returncode == 0:
         return "green"
-    # Not what could not be imported or set up: that proves nothing about the tests.
+    # Not what could not be imported or set up: that says nothing about the tests.
     if done.returncode == 1 and re.search(r"\b\d+ failed\b", last[0]):
         return "red"
     return f"neither green nor red: {last[0]}"

@@ -12,12 +12,11 @@ import tomllib
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlite_utils import Database
+from sqlite_utils import Database, Migrations
 
 import lib
 from lib import bootstrap
@@ -252,9 +251,12 @@ class TestBeforeAnUpgrade:
             last.fn(database)
             raise sqlite3.OperationalError("the disk is full")
 
+        failing_at_last = Migrations(migrations.migrations.name)
+        for step in others:
+            failing_at_last(name=step.name, transactional=step.transactional)(step.fn)
+        failing_at_last(name=last.name, transactional=last.transactional)(failing)
         with monkeypatch.context() as patch:
-            steps = [*others, replace(last, fn=failing)]
-            patch.setattr(migrations.migrations, "_migrations", steps)
+            patch.setattr(migrations, "migrations", failing_at_last)
             with pytest.raises(sqlite3.OperationalError, match="disk is full"):
                 bootstrap.migrate(settings)
         with closing(sqlite3.connect(path)) as connection:

@@ -17,7 +17,7 @@ DAY = 86_400
 
 
 def verifications(*special: VerificationResult) -> list[VerificationResult]:
-    """The last proof of every type; those not named found nothing."""
+    """The last verification of every type; those not named found nothing."""
     return [
         *special,
         *(VerificationResult(name, NOW) for name in NAMES if name not in {p.type for p in special}),

@@ -1,4 +1,4 @@
-"""Sync health: the light, what runs and how to stop it, and what the last proof found."""
+"""Sync health: the light, what runs and how to stop it, and what the last verification found."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.world import ALICE, World
 
 @pytest.fixture
 def read(world: World) -> World:
-    """Everything was read, proven, and the worker runs."""
+    """Everything was read, verified, and the worker runs."""
     world.save_card(world.customer())
     world.services.sync.run_now(by=ALICE)
     world.clock.advance(seconds=70)

@@ -71,10 +71,9 @@ class TestByHand:
 
 
 class TestWhileEverythingRuns:
-    def test_writers_never_make_it_begin_anew(
-        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(copies, "_PAGES_A_STEP", 16)
+    def test_writers_never_make_it_begin_anew(self, world: World, tmp_path: Path) -> None:
+        with world.uow.write() as stores:
+            stores.meta.set("large", "x" * 20 * 2**20)
         steps: list[tuple[int, int]] = []
 
         def written_meanwhile(left: int, pages: int) -> None:

@@ -1,4 +1,4 @@
-"""Samples of a proof: what they find on the first day, how far they come in turn, what they cost."""
+"""Samples of a verification: what they find on the first day, how far they come in turn, what they cost."""
 
 from __future__ import annotations
 

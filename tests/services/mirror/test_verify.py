@@ -1,4 +1,4 @@
-"""Proof: what no sync would find is found, named and mended, and nothing else is reported."""
+"""Verification: what no sync would find is found, named and mended, and nothing else is reported."""
 
 from __future__ import annotations
 

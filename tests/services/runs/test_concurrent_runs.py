@@ -6,20 +6,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-import pytest
-
 from lib.domain.charges import IN_FLIGHT_SECONDS
 from lib.domain.runs import RUNS_AT_ONCE, RunState
-from lib.services.runs import send_row
 from tests.charge_runs import counts, executed, payers, started
 from tests.held_requests import Gate, Running, until
 from tests.services.runs.test_new_cards import charge_of, failing, saves_a_card
 from tests.world import ALICE, World
-
-
-@pytest.fixture(autouse=True)
-def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send_row, "_BUSY_SECONDS", 0.01)
 
 
 def two_runs(world: World) -> tuple[str, str]:
