@@ -6,6 +6,7 @@ What is read once for all charges of a minute (the news, docs/decisions/008) sta
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tests.world import ALICE, NO_MONEY, World, new_world
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder, new_world(Path(folder)) as world:
         customer = world.customer()
         bad, good = world.save_card(customer, NO_MONEY), world.save_card(customer)
