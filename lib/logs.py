@@ -17,7 +17,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import structlog
+from lib.absent import hidden
+
+# Its renderers for a developer's terminal, which nothing here is written for, take as long as the rest.
+with hidden("better_exceptions", "rich"):
+    import structlog
 
 REPEAT_SECONDS = 60.0
 _KEPT_FAULTS = 1_000

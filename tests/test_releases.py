@@ -23,7 +23,7 @@ from lib import bootstrap
 from lib.bootstrap import Services
 from lib.domain.actors import Actor, Role
 from lib.domain.charges import ChargeState
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.domain.runs import RunState
 from lib.reports.charge_filter import ChargeFilter
 from lib.services.continuity.backup_files import BackupFailed, note_path

@@ -22,9 +22,9 @@ HEAVY = {
         "numpy",
         "pandas",
         "pyarrow",
-        "python_calamine",
     ),
-    *("sqlite_utils", "starlette", "streamlit", "stripe", "uvicorn", "xlsxwriter"),
+    *("openpyxl", "prometheus_client", "python_calamine", "requests", "rich", "cryptography"),
+    *("sqlite_utils", "starlette", "streamlit", "stripe", "uvicorn", "xlsxwriter", "zxcvbn"),
 }
 _SCRIPT = """
 import json, sys
@@ -52,6 +52,14 @@ def loaded(folder: Path, *arguments: str, status: int = 0) -> set[str]:
     return HEAVY & set(answer["modules"])
 
 
+_LISTS = """
+import json, sys
+from lib.cli.main import main
+for thing in ("audit verify", "charges list", "limits list", "links list", "outbox list",
+              "refunds list", "runs list", "users list"):
+    assert main([*thing.split(), "--as", "ada"]) == 0, thing
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
 _DOCTOR = """
 import json, sys
 from lib.cli.main import main
@@ -97,13 +105,33 @@ class TestCommands:
         assert loaded(tmp_path, "nonsense", status=2) == set()
 
     def test_a_command_of_ours_alone_loads_the_database(self, tmp_path: Path) -> None:
+        assert loaded(tmp_path, "links", "list", "--json", status=1) == {"sqlite_utils"}
+
+    def test_a_list_loads_what_a_sign_in_needs_and_no_more(self, tmp_path: Path) -> None:
         adding = ("users", "add", "ada", "--email", "ada@example.com", "--role", "admin")
-        assert loaded(tmp_path, *adding) == {"sqlite_utils", "bcrypt"}
+        assert loaded(tmp_path, *adding) == {"sqlite_utils", "bcrypt", "zxcvbn"}
+        done = subprocess.run(
+            [sys.executable, "-c", _LISTS],
+            cwd=ROOT,
+            env=environment(tmp_path, 8501, ONFILE_PASSWORD="correct-horse"),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        modules = json.loads(done.stderr.splitlines()[-1])
+        assert HEAVY & set(modules) == {"sqlite_utils", "bcrypt"}
 
     def test_a_command_that_asks_stripe_loads_its_sdk(self, doctor: Doctor) -> None:
         assert "stripe" in doctor.loaded
         # Practice Stripe is a server in the same process.
-        assert doctor.loaded <= {"sqlite_utils", "stripe", "starlette", "uvicorn"}
+        assert doctor.loaded <= {
+            "sqlite_utils",
+            "stripe",
+            "requests",
+            "prometheus_client",
+            "starlette",
+            "uvicorn",
+        }
 
     def test_the_worker_loads_neither_pandas_nor_a_page(self, tmp_path: Path) -> None:
         assert not loaded(tmp_path, "worker", "--once") & {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from lib.cli.parser import Arguments
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.typed_sums import typed
 from lib.errors import InvalidInput
-from lib.money import Money
+
+if TYPE_CHECKING:
+    from lib.cli.parser import Arguments
+    from lib.money import Money
 
 
 def amount(arguments: Arguments, code: str) -> Money:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
 
 
 def verify(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

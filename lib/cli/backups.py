@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.cli.staff import signed_in
 from lib.domain.actors import SYSTEM, Actor
 from lib.domain.days import minute_in_words
-from lib.errors import UnusableDatabase
-from lib.services.continuity.restore import Restore, RestoreService
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.errors import UnusableDatabase
+    from lib.services.continuity.restore import Restore, RestoreService
 
 
 def backup(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

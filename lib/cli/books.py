@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person, write_file
-from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
 from lib.domain.books import JournalFilter, day_of, in_words, state_of
 from lib.domain.charges import ChargeState
 from lib.domain.month_end import month_of
 from lib.money import format_money
-from lib.services.books.charges import Totals
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.services.books.charges import Totals
 
 
 def charges(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.amounts import amount
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
-from lib.domain.actors import Actor
 from lib.domain.charges import ChargeState, Outcome
-from lib.domain.manual_outcomes import ManualOutcome
 from lib.money import checked, format_money
 from lib.services.charges.orders import ChargeOrder
-from lib.services.charges.view import ChargeView
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.actors import Actor
+    from lib.domain.manual_outcomes import ManualOutcome
+    from lib.services.charges.view import ChargeView
 
 
 def charge(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person, write_file
-from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
-from lib.domain.holds import Hold
 from lib.domain.typed_codes import unknown_customer
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.holds import Hold
 
 
 def hold(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

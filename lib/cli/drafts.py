@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.amounts import sign_of, two_sums_named
 from lib.cli.answers import Answer, person, read_file, write_file
-from lib.cli.parser import Arguments
-from lib.domain.actors import Actor
-from lib.domain.corrections import CELLS, Field
+from lib.domain.correction_fields import CELLS, Field
 from lib.domain.files.readings import Choices, Hidden
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.services.runs.draft_links import to_csv
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.actors import Actor
 
 
 def correct(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.cli.refunds import as_json
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.incidents import CONFLICT, Resolution
 from lib.money import format_money
-from lib.services.incidents.view import IncidentView
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.services.incidents.view import IncidentView
 
 
 def listing(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

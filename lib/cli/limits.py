@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lib.bootstrap import Services
+from typing import TYPE_CHECKING
+
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.cli.users import waiting
 from lib.domain.actors import Actor, Permission
 from lib.domain.admin_changes import AdminProposal
@@ -12,6 +12,10 @@ from lib.domain.identity import visible
 from lib.domain.limits import LimitsInForce, default_limits
 from lib.domain.typed_codes import typed_currency
 from lib.money import format_money
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
 
 _NONE = "none"
 

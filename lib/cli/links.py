@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person, read_file, write_file
 from lib.cli.messages import lines_of
-from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
 from lib.domain.files.readings import Choices, Hidden
 from lib.domain.files.sheets import Note
 from lib.domain.link_batches import BatchCounts, LinkRowState, first_message
 from lib.domain.links import LinkState, ListedLink
-from lib.domain.runs import Finding
 from lib.ids import new_id
-from lib.services.collect.batch_views import LinkRowView
 from lib.services.messages.ask import RequestResult
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.runs import Finding
+    from lib.services.collect.batch_views import LinkRowView
 
 _NOT_MADE = (LinkRowState.HAS_CARD, LinkRowState.ENDED)
 

@@ -31,7 +31,7 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] | None = None)
     # Help and wrong usage have ended by now, and needed none of this.
     from lib import bootstrap, logs
     from lib.cli.backups import restore_alone
-    from lib.cli.commands import COMMANDS
+    from lib.cli.commands import command_of
     from lib.cli.staff import signed_in
     from lib.store.trouble import in_words
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] | None = None)
             if arguments.command != "restore":
                 raise
             return _show(arguments, restore_alone(bootstrap.restores(), arguments, error))
-        command = COMMANDS[arguments.command]
+        command = command_of(arguments.command)
         needs_person = command.permission is not None and not arguments.on_this_host
         actor = signed_in(arguments, built) if needs_person else None
         try:
@@ -70,9 +70,9 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] | None = None)
 
 
 def _count_reads(services: Services) -> None:
-    """Stripe allows so many reads a month: what this process read counts, however it ended."""
+    """However the command ended."""
     try:
-        services.sync.count_reads()
+        services.count_reads()
     except sqlite3.Error:
         logger.warning("the reads of this command could not be counted", exc_info=True)
 

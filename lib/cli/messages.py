@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from lib.bootstrap import Services
+from typing import TYPE_CHECKING
+
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
 from lib.domain.message_rules import MessageRule
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import MessageState, OutboxMessage
-from lib.services.messages.ask import WHY_NOT, RequestResult
+from lib.domain.outbox import WHY_NOT, MessageState, OutboxMessage
+from lib.services.messages.ask import RequestResult
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
 
 _MOST_LISTED = 1000
 

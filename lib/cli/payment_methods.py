@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from lib.bootstrap import Services
+from typing import TYPE_CHECKING
+
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
-from lib.domain.actors import Actor
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.actors import Actor
 
 
 def attach(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

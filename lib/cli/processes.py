@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer
-from lib.cli.parser import Arguments
-from lib.domain.actors import Actor
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.actors import Actor
 
 
 def worker(services: Services, arguments: Arguments, _: Actor | None) -> Answer:

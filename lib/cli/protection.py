@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person, write_file
-from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
 from lib.domain.retention import WORDS, RetentionKind
-from lib.services.protection.persons import Erasure
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.services.protection.persons import Erasure
 
 
 def export(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from lib.bootstrap import Services
+from typing import TYPE_CHECKING
+
 from lib.cli.amounts import amount
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.refunds import RefundOrder, RefundOutcome, RefundState
 from lib.money import Money, format_money
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
 
 _NOT_DONE = (
     RefundState.REFUSED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from lib.domain.corrections import CELLS
+from lib.domain.correction_fields import CELLS
 
 if TYPE_CHECKING:
     from lib.cli.parser import Add

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
 from lib.domain.runs import Severity
 from lib.money import format_money
-from lib.services.runs.run_object import RunView
+
+if TYPE_CHECKING:
+    from lib.services.runs.run_object import RunView
 
 _SEVERITIES = {
     Severity.RED: "blocked: ",

@@ -7,25 +7,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from lib.bootstrap import Services
 from lib.cli.amounts import sign_of, two_sums_named
 from lib.cli.answers import Answer, person, read_file, write_file
 from lib.cli.drafts import choices
-from lib.cli.parser import Arguments
 from lib.cli.run_findings import in_words, objects, stopped
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
-from lib.domain.files.row_errors import RowError
 from lib.domain.files.sheets import Note
 from lib.domain.files.typed_sums import listed
 from lib.domain.newer_methods import NEWER_METHOD
 from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState, Severity
 from lib.money import format_money
 from lib.printing.certificates import RESULTS
-from lib.services.runs.run_object import RunView
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.files.row_errors import RowError
+    from lib.services.runs.run_object import RunView
+
+
+_LISTED = 50
 
 
 def import_file(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
@@ -225,10 +231,9 @@ def certificate(services: Services, arguments: Arguments, actor: Actor | None) -
 
 
 def list_runs(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    """The newest fifty, as a page shows them."""
+    """The newest ones, as a page shows them."""
     person(actor).must(Permission.VIEW)
-    ids = services.reports.runs.page().frame["id"]
-    views = [services.runs.views.run(str(id_)) for id_ in ids]
+    views = services.runs.views.newest(_LISTED)
     return Answer(
         {"runs": [view.as_json() for view in views]},
         [f"{view.run.id}  {_state(view)}  {view.run.name}" for view in views],

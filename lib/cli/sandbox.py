@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer
-from lib.cli.parser import Arguments
-from lib.services.staff.sandbox import Trial
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.services.staff.sandbox import Trial
 
 _QUESTION = (
     "This makes a customer, setup links and charges of test cards, in {where}. They carry the metadata "

@@ -5,13 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
-from lib.cli.parser import Arguments
-from lib.domain.actors import Actor
 from lib.domain.identity import visible
 from lib.errors import NotSignedIn, SecondFactorNeeded
-from lib.services.staff.users import UserService
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.actors import Actor
+    from lib.services.staff.users import UserService
 
 
 def signed_in(arguments: Arguments, services: Services) -> Actor:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from lib.bootstrap import Services
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
-from lib.domain.actors import Actor
 from lib.domain.progress import NAMES, adopted, counts, describe
-from lib.domain.verification import VerificationResult
 from lib.errors import OnfileError, StaleState
 from lib.services.continuity.rebuild import REBUILD, Rebuilt
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.actors import Actor
+    from lib.domain.verification import VerificationResult
 
 _CLEAR_LINE = "\r\x1b[K"
 _STOPPED: dict[str, object] = {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from lib.bootstrap import Services
+from typing import TYPE_CHECKING
+
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
 from lib.cli.staff import new_password, password_again, signed_in
 from lib.domain.actors import Actor, Permission
 from lib.domain.admin_changes import AdminProposal
 from lib.domain.identity import visible
-from lib.store.users import User
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.store.users import User
 
 _WAITS = (
     "Another admin has to agree: “admin-changes list” shows it, “admin-changes agree ID” does it."

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from lib.bootstrap import Services
+from typing import TYPE_CHECKING
+
 from lib.cli.answers import Answer, person
-from lib.cli.parser import Arguments
-from lib.domain.actors import Actor
 from lib.money import format_money
+
+if TYPE_CHECKING:
+    from lib.bootstrap import Services
+    from lib.cli.parser import Arguments
+    from lib.domain.actors import Actor
 
 
 def listing(services: Services, _: Arguments, __: Actor | None) -> Answer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lib.domain.corrections import LABELS, DraftRow, Field
+from lib.domain.correction_fields import LABELS, Field
+from lib.domain.corrections import DraftRow
 from lib.money import Money, format_money
 
 

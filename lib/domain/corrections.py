@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from lib.domain.charges import clean_description, clean_reference
+from lib.domain.correction_fields import CELLS, LABELS, Field
 from lib.domain.files import typed_sums
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_orders import clean_customer, clean_method, clean_suffix
@@ -21,32 +21,6 @@ from lib.errors import InvalidInput
 from lib.money import checked, format_major, parse_amount
 
 LONGEST_REASON = 300
-
-
-class Field(StrEnum):
-    CUSTOMER = "customer"
-    AMOUNT = "amount"
-    CURRENCY = "currency"
-    REFERENCE = "reference"
-    PAYMENT_METHOD = "payment_method"
-    DESCRIPTION = "description"
-    SUFFIX = "statement_descriptor_suffix"
-    LEFT_OUT = "left_out"
-
-
-CELLS = tuple(field for field in Field if field is not Field.LEFT_OUT)
-"""What has a cell in the file, in the order in which corrections are read: amounts need a currency."""
-
-LABELS: Mapping[Field, str] = {
-    Field.CUSTOMER: "Customer",
-    Field.AMOUNT: "Amount",
-    Field.CURRENCY: "Currency",
-    Field.REFERENCE: "Reference",
-    Field.PAYMENT_METHOD: "Saved method",
-    Field.DESCRIPTION: "Description",
-    Field.SUFFIX: "Statement suffix",
-    Field.LEFT_OUT: "Left out",
-}
 OUT = "yes"
 NOTHING = "-"
 """In a results file: a cell that was corrected to nothing."""

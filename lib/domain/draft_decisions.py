@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lib.domain.correction_fields import Field
 from lib.domain.corrections import (
     OUT,
     Correction,
     DraftRow,
-    Field,
     corrected,
     in_effect,
     is_about,

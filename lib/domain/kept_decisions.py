@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lib.domain.corrections import LABELS, OUT, Correction, DraftRow, Field, value_of
+from lib.domain.correction_fields import LABELS, Field
+from lib.domain.corrections import OUT, Correction, DraftRow, value_of
 from lib.domain.identity import customer_key
 from lib.domain.runs import RowRequest
 

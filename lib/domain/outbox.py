@@ -49,6 +49,20 @@ MESSAGE_STEPS: dict[MessageState, frozenset[MessageState]] = {
     MessageState.WOULD_SEND: frozenset(),
 }
 
+WHY_NOT = {
+    "not_found": "There is no such link.",
+    "link_ended": "The link has ended.",
+    "no_address": "No e-mail address is known.",
+    "address_invalid": "No mail can reach this address.",
+    "already_sent": "It was sent before, or is on its way.",
+    "perhaps_sent": "It may have been sent before an older database was put back.",
+    "too_soon": "The customer was written to less than a day ago.",
+    "reminded_twice": "The customer was reminded twice.",
+    "nothing_saved": "No card was saved by this link.",
+    "nothing_to_say": "The customer has nothing to do about this charge any more.",
+}
+"""By code, why a message is not sent."""
+
 _MINUTE, _HOUR = 60, 3600
 _PAUSES = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR)
 _LATER_PAUSE = 4 * _HOUR

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
-from lib.domain.corrections import Correction, Field
+from lib.domain.correction_fields import Field
+from lib.domain.corrections import Correction
 from lib.domain.runs import Run
 
 

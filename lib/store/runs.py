@@ -53,6 +53,13 @@ class RunStore:
         rows = self._database.query("SELECT * FROM runs WHERE id = ?", (run_id,))
         return next((_run(row) for row in rows), None)
 
+    def newest(self, most: int) -> list[str]:
+        """Ids, newest first."""
+        rows = self._database.query(
+            "SELECT id FROM runs ORDER BY created_at DESC, id DESC LIMIT ?", [most]
+        )
+        return [row["id"] for row in rows]
+
     def same_file(self, file_digest: str) -> list[Run]:
         """Runs made from exactly this file, newest first."""
         rows = self._database.query(

@@ -10,12 +10,12 @@ from email.utils import parsedate_to_datetime
 
 import orjson
 import requests
-import stripe
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
 from lib.errors import OutcomeUnknown
 from lib.metrics import STRIPE_SECONDS
+from lib.stripe_gateway.sdk import stripe
 
 API_VERSION = "2026-10-28.endive"
 # A charge waits for the customer's bank: Stripe's own clients allow 80 s. Thirty covers all but

@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import stripe
-
 from lib.errors import (
     Busy,
     Declined,
@@ -32,6 +30,7 @@ from lib.errors import (
     OutcomeUnknown,
     Refused,
 )
+from lib.stripe_gateway.sdk import stripe
 
 # Under which Stripe refuses (https://docs.stripe.com/api/errors). Something between us and Stripe that
 # passed the request on may answer in JSON, too: 408, 499 and the like say nothing of the request.

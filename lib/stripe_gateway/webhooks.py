@@ -88,7 +88,7 @@ def _is_text(value: object) -> bool:
 
 
 def _matches(text: str, header: str, secret: str) -> bool:
-    import stripe
+    from lib.stripe_gateway.sdk import stripe
 
     try:
         # The age was checked above against the injected clock, so the SDK's own check is off.

@@ -13,13 +13,13 @@ from lib.domain.actors import Permission
 from lib.domain.link_desk import AGES, TO_FOLLOW, Stage
 from lib.domain.links import LinkPurpose
 from lib.domain.messages import MessageKind
+from lib.domain.outbox import WHY_NOT
 from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
 from lib.money import format_money
 from lib.reports.follow_up import BoardFilter
 from lib.reports.paging import records
 from lib.services.collect.link_ends import ManyLinks
-from lib.services.messages.ask import WHY_NOT
 from lib.ui import badges, downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import countdown, plural, who

@@ -6,9 +6,8 @@ import segno
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.outbox import MessageState, OutboxMessage
+from lib.domain.outbox import WHY_NOT, MessageState, OutboxMessage
 from lib.languages import LANGUAGES
-from lib.services.messages.ask import WHY_NOT
 from lib.services.messages.composed import Composed
 from lib.ui import badges, outcome
 from lib.ui.context import PageContext

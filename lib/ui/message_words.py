@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lib.domain.message_rules import MessageRule
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import MessageState
-from lib.services.messages.ask import WHY_NOT, RequestResult
+from lib.domain.outbox import WHY_NOT, MessageState
+from lib.services.messages.ask import RequestResult
 from lib.ui.formats import plural
 
 KINDS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain import payment_methods
-from lib.domain.corrections import LABELS, Field, value_of
+from lib.domain.correction_fields import LABELS, Field
+from lib.domain.corrections import value_of
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import RowState, RunRow
 from lib.domain.twins import HAS_TWIN

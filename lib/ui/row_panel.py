@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.corrections import LABELS, Field, value_of
+from lib.domain.correction_fields import LABELS, Field
+from lib.domain.corrections import value_of
 from lib.domain.draft_decisions import cell_of
 from lib.domain.named_customers import WRITE_THE_ID
 from lib.domain.runs import RowState, Run, RunRow, RunState, Severity

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from lib.domain.corrections import LABELS, Correction, Field
+from lib.domain.correction_fields import LABELS, Field
+from lib.domain.corrections import Correction
 from lib.domain.files.row_errors import spans
 from lib.domain.runs import RunState
 from lib.services.runs.run_object import RunView

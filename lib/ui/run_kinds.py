@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from lib.domain.actors import Permission
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN
 from lib.domain.runs import RunState, Severity
 from lib.domain.twins import HAS_TWIN

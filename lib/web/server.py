@@ -67,7 +67,7 @@ async def _count_reads(services: Services) -> None:
     while True:
         await asyncio.sleep(COUNT_SECONDS)
         try:
-            await run_in_threadpool(services.sync.count_reads)
+            await run_in_threadpool(services.count_reads)
         except sqlite3.Error:
             # They stay, and are counted the next time.
             logger.warning("the reads at Stripe could not be counted", exc_info=True)

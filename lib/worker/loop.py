@@ -87,7 +87,7 @@ class Worker:
         self._guarded("refunds", services.refund_resolver.resolve_due)
         self._guarded("do-not-charge marks", self._write_holds)
         self._guarded("schedule", services.sync.request_scheduled)
-        self._guarded("reads", services.sync.count_reads)
+        self._guarded("reads", services.count_reads)
 
     def do_sync(self) -> None:
         self._guarded("sync", lambda: self._run(SYNC))

@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.domain.correction_fields import Field
 from lib.domain.correction_totals import totals
-from lib.domain.corrections import Correction, DraftRow, Field, corrected, in_effect
+from lib.domain.corrections import Correction, DraftRow, corrected, in_effect
 from lib.domain.kept_decisions import kept_decisions
 from lib.domain.run_digest import digest_of
 from lib.domain.runs import Finding, RowRequest, RowState, RunRow, Severity

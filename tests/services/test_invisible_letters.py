@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.errors import InvalidInput, NotFound
 from lib.services.incidents.payments import checked_reason
 from lib.services.staff.users import PRACTICE_PASSWORD

@@ -32,7 +32,8 @@ from lib.services.runs import execute, lease, send_row
 from lib.settings import Settings, load_settings
 from lib.store import group_commit, unit_of_work
 from lib.store.connection_pool import ConnectionPool
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway import parallel_reader
 from lib.stripe_gateway.client import API_VERSION, unread
 from tests.world import FakeClock, World, new_world

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.clock import epoch
 from lib.domain.actors import Actor
 from lib.domain.charges import Outcome
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState
 from lib.ids import new_id
 from lib.money import Money, format_major

@@ -11,7 +11,8 @@ from sqlite_utils import Database
 
 from lib.settings import load_settings
 from lib.store import unit_of_work
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from tests.databases import migrated
 
 

@@ -20,7 +20,8 @@ from sqlite_utils import Database
 from lib.store import connection_pool
 from lib.store.connection import connect
 from lib.store.connection_pool import ConnectionPool
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @pytest.fixture

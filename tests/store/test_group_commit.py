@@ -14,7 +14,8 @@ from sqlite_utils import Database
 
 from lib.domain.mirror import Customer
 from lib.store import connection, connection_pool
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 def noting(subject: str) -> Callable[[Stores], str]:

@@ -22,7 +22,8 @@ from lib.domain.mirror import (
 )
 from lib.store.connection import connect
 from lib.store.jobs import STALE_SECONDS, Job
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 CUSTOMER = Customer("cus_1", False, "New", "new@example.com", 10)
 METHOD = PaymentMethod(

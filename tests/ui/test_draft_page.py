@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.readings import Choices, Hidden
 from lib.domain.runs import RowState, RunState

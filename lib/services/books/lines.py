@@ -8,7 +8,7 @@ from lib.domain.books import Line, in_words
 from lib.domain.payment_methods import label_of
 from lib.services.charges.view import ChargeView, views_of
 from lib.store.journal import JournalRow, Sum
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 _AT_ONCE = 500
 

@@ -27,7 +27,8 @@ from lib.printing.month_end import to_html
 from lib.services.books.lines import lines_of, lines_of_sums
 from lib.spreadsheets import accounts
 from lib.store.journal import Sum, open_failures, selection
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _DAY = 86_400
 # No file of a ZIP may tell when it was packed.

@@ -17,7 +17,7 @@ from lib.domain.typed_codes import unknown_customer
 from lib.errors import AlreadyCharged, Blocked, NotAdmitted
 from lib.money import Money
 from lib.services.charges.orders import ChargeOrder
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 # Which say that the very reference is paid, on its way or not settled.
 _THE_SAME_DEBT = ("already_charged", "outcome_unknown")

@@ -18,7 +18,8 @@ from lib.errors import Busy, Missing, NotFound, OutcomeUnknown, Refused, StaleSt
 from lib.services.charges.resolve import ChargeResolver
 from lib.services.continuity.completeness import Completeness
 from lib.services.mirror.apply import record_payment_intents
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 _SETTLED = "The outcome of this charge is known by now. Reload to see it."

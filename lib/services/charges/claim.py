@@ -19,7 +19,7 @@ from lib.services.charges.review import attempts_of, check_retry, earlier_charge
 from lib.services.staff.dual_approval import must_stand
 from lib.services.staff.limits import check_single
 from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from lib.services.charges.resolve import ChargeResolver
 from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 _DECIDED = "This was decided already. Reload to see what became of it."
@@ -261,11 +262,9 @@ def _proposal(stores: Stores, proposal_id: str) -> ManualOutcome:
 
 def _why_not(stores: Stores, proposal: ManualOutcome, by: Actor, now: int) -> RuleViolation | None:
     refusal = dual_approval.why_not(stores, by, makers={proposal.proposed_by}, now=now)
-    if refusal is not None:
-        return refusal
-    if not proposal.is_proposed:
+    if refusal is None and not proposal.is_proposed:
         return StaleState(_DECIDED)
-    return None
+    return refusal
 
 
 def _record(stores: Stores, proposal: ManualOutcome, *, at: int) -> None:

@@ -11,7 +11,8 @@ from lib.domain.charges import COMMITTED_STATES, STATE_AFTER, Attempt, Outcome
 from lib.errors import RuleViolation
 from lib.services.charges.admit import refusal_beside
 from lib.services.continuity.completeness import Completeness
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class ResendCheck:

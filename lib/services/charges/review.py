@@ -27,7 +27,8 @@ from lib.services.charges.view import ChargeView, view_of
 from lib.services.collect.customers import CustomerService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.staff.limits import check_single
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

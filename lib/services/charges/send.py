@@ -22,7 +22,8 @@ from lib.services.ledger.attempts import AttemptResult, record_reply
 from lib.services.ledger.recovery_links import withdraw_recovery
 from lib.services.ledger.send_and_record import SendAndRecord, SendState
 from lib.services.ledger.unexpected import note_other_answer
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway import mapping
 from lib.stripe_gateway.gateway import StripeGateway
 

@@ -14,7 +14,7 @@ from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.mirror import Decline
 from lib.domain.runs import Finding
 from lib.services.charges.admit import refusals_of
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 _TOO_SMALL = (
     "The sum is worth less than Stripe charges at least: about half a US dollar once it is turned into "

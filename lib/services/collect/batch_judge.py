@@ -16,7 +16,8 @@ from lib.errors import GatewayError, InvalidInput, Missing, NotFound
 from lib.services.collect.customers import CustomerService, checked_email
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import SyncService
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from lib.clock import Clock, epoch
 from lib.domain.link_batches import BatchCounts, LinkBatch, LinkRow, LinkRowState
 from lib.domain.links import LinkStatus, SetupLink
 from lib.errors import NotFound
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

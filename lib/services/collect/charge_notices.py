@@ -10,7 +10,7 @@ from lib.domain.charges import Charge, ChargeState
 from lib.domain.links import SetupLink
 from lib.domain.sender import Sender
 from lib.languages import ENGLISH, first_of
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 from lib.store.waiting_charges import MARK
 from lib.wording import messages as wording
 from lib.wording.catalogues import words

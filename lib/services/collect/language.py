@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from lib.domain.links import SetupLink
 from lib.languages import ENGLISH, Language, accepted, first_of
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class CustomerLanguages:

@@ -26,7 +26,8 @@ from lib.ids import new_id, new_token
 from lib.services.collect.batch_judge import BatchJudge
 from lib.services.collect.batch_views import BatchViews, found
 from lib.services.collect.customers import CustomerService, checked_email
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 # In one transaction: some 50 ms, so that nobody waits long for the write lock.
 _AT_ONCE = 200

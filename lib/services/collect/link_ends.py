@@ -17,7 +17,8 @@ from lib.domain.links import (
 )
 from lib.errors import NotFound, StaleState
 from lib.ids import new_id, new_token
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 # A method that a customer saves by the link itself is known before the link is: both come as events.
 _GRACE_SECONDS = 600

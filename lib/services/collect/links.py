@@ -47,7 +47,8 @@ from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
 from lib.store.agreements import MARK as AGREEMENT_MARK
 from lib.store.meta import INSTALLATION, LINKS_REFUSED
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 _NOTHING = "No link was made."

@@ -9,7 +9,8 @@ from lib.clock import Clock, epoch
 from lib.domain.links import LinkRefusal
 from lib.errors import AnotherAccount, GatewayError, KeyReused, Misconfigured, Missing, Refused
 from lib.store.meta import LINKS_REFUSED
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @contextmanager

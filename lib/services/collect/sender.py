@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lib.domain.sender import Sender
 from lib.store.meta import COMPANY
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class SenderService:

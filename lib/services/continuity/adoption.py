@@ -20,7 +20,7 @@ from lib.ids import new_id, new_token
 from lib.services.ledger.refunds import RefundResult, find_order, note_refund, record_refund
 from lib.store.adoptions import NotAdopted
 from lib.store.marks import Mark, MarkedRefund, MarkedSession
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 _BY_SYSTEM = "system"
 _OVERTAKEN = "Decided after this copy of the database was made: another refund was sent since."

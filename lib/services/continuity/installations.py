@@ -10,7 +10,8 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.rebuild import Installation, question
 from lib.errors import Blocked, InvalidInput, StaleState
 from lib.store.meta import INSTALLATION, NOT_OURS
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class InstallationService:

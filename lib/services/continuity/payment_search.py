@@ -18,7 +18,8 @@ from lib.domain.mirror import PaymentIntent
 from lib.errors import Misconfigured, Refused
 from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.unreadable import note_unreadable
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 from lib.stripe_gateway.lists import SearchPage
 from lib.stripe_gateway.parallel_reader import READERS

@@ -25,8 +25,9 @@ from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.sync import SyncService
 from lib.store.jobs import Job
 from lib.store.meta import BEHIND, INSTALLATION, OUTBOX_DOUBTED, OUTBOX_HELD
+from lib.store.stores import Stores
 from lib.store.sync_state import OpenBackfill
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 logger = logging.getLogger(__name__)

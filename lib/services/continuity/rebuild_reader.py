@@ -17,8 +17,9 @@ from lib.services.continuity.payment_search import MarkedSearch, Unsearchable
 from lib.services.mirror.apply import record_payment_intents
 from lib.services.mirror.backfill import Backfill
 from lib.services.mirror.result import Progress, SyncIncomplete, SyncResult
+from lib.store.stores import Stores
 from lib.store.sync_state import OpenBackfill
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 from lib.stripe_gateway.searches import marked, marked_by_others
 

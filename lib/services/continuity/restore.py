@@ -43,8 +43,8 @@ from lib.store.copies import (
 from lib.store.folder_lock import FolderLock
 from lib.store.meta import BEHIND, DECISIONS_REST
 from lib.store.migrations import bring_up_to_date
+from lib.store.stores import Stores
 from lib.store.trouble import DamageNote
-from lib.store.unit_of_work import Stores
 
 
 class RestoreRefused(RuleViolation):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lib.services.continuity.adoption import adopt_payment, adopt_refund, adopt_session
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 _AT_ONCE = 200
 

@@ -24,7 +24,8 @@ from lib.services.ledger.incidents import close, note_incident
 from lib.services.mirror.apply import record_payment_intents
 from lib.services.refunds.request import RefundRequests
 from lib.store.meta import BEHIND
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 _LONGEST_NOTE = 500

@@ -28,7 +28,8 @@ from lib.services.incidents.view import found, why_not_adopt
 from lib.services.ledger.incidents import close, note_incident
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _DECIDED = "This was decided already. Reload to see what became of it."
 

@@ -17,7 +17,8 @@ from lib.domain.incidents import (
 from lib.domain.refunds import RefundOrder, RefundState
 from lib.errors import NotFound
 from lib.services.ledger.adoption import debt_of, holder_of
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _OF_PAYMENTS = (UNEXPECTED, PAID_TWICE, CONFLICT)
 _UNDER_WAY = (

@@ -19,7 +19,7 @@ from lib.domain.mirror import Decline
 from lib.errors import InvalidInput
 from lib.ids import new_id
 from lib.services.ledger.attempts import give_up
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 def holder_of(stores: Stores, payment: PaymentEvidence) -> Attempt | None:

@@ -21,7 +21,7 @@ from lib.domain.mirror import Decline, PaymentIntent
 from lib.services.ledger.looks import next_look
 from lib.services.ledger.recovery_links import offer_recovery, withdraw_recovery
 from lib.services.ledger.unexpected import note_late_payment, note_paid_twice
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)

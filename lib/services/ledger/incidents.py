@@ -13,7 +13,7 @@ from lib.domain.incidents import (
     Resolution,
 )
 from lib.ids import new_id
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 _OF_PAYMENTS = (CONFLICT, PAID_TWICE, UNEXPECTED)
 

@@ -15,7 +15,7 @@ from lib.domain.resolutions import CLOCK_MARGIN_SECONDS
 from lib.services.ledger.attempts import AttemptResult, record_result
 from lib.services.ledger.recovery_links import withdraw_recovery
 from lib.services.ledger.unexpected import note_unexpected
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 def attempt_of(stores: Stores, intent: PaymentIntent, holder: Attempt | None) -> Attempt | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lib.domain.links import LINK_LIFETIME_SECONDS, EndReason, SetupLink
 from lib.ids import new_id, new_token
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 def offer_recovery(

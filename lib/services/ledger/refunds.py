@@ -12,7 +12,7 @@ from lib.errors import NotFound
 from lib.services.ledger.incidents import reopen_refunded
 from lib.services.ledger.looks import look_again_at
 from lib.services.ledger.unexpected import note_other_refund
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)

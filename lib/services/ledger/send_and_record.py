@@ -19,7 +19,8 @@ import stamina
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.charges import SAME_KEY_SECONDS
 from lib.errors import Busy, DatabaseDamaged, GatewayError
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 Row = TypeVar("Row")
 """What says exactly what is sent, and under which key."""

@@ -17,7 +17,7 @@ from lib.domain.mirror import CheckoutSession, PaymentIntent, Refund
 from lib.domain.refunds import RefundOrder
 from lib.ids import new_id
 from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 def note_paid_twice(stores: Stores, charge: Charge, attempt: Attempt, *, at: int) -> None:

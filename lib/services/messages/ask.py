@@ -17,25 +17,13 @@ from lib.services.collect.customers import checked_email
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
 from lib.store.meta import OUTBOX_DOUBTED
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _MOST_REMINDERS = 2
 _BETWEEN_REMINDERS_SECONDS = 86_400
 _SLICE = 100
 """Messages put together in one transaction: others want the write lock, too."""
-WHY_NOT = {
-    "not_found": "There is no such link.",
-    "link_ended": "The link has ended.",
-    "no_address": "No e-mail address is known.",
-    "address_invalid": "No mail can reach this address.",
-    "already_sent": "It was sent before, or is on its way.",
-    "perhaps_sent": "It may have been sent before an older database was put back.",
-    "too_soon": "The customer was written to less than a day ago.",
-    "reminded_twice": "The customer was reminded twice.",
-    "nothing_saved": "No card was saved by this link.",
-    "nothing_to_say": "The customer has nothing to do about this charge any more.",
-}
-"""By code, why a message is not sent."""
 
 
 class MailNotConfigured(RuleViolation):

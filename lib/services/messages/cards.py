@@ -6,7 +6,7 @@ from lib.domain.links import SetupLink
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import label
 from lib.languages import Words
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 from lib.wording.catalogues import month
 
 

@@ -13,13 +13,13 @@ from lib.domain.outbox import OutboxMessage
 from lib.errors import NotFound
 from lib.languages import ENGLISH, Language, Words, first_of
 from lib.services.charges.view import ChargeView, views_of
-from lib.services.collect.charge_notices import owed as owed_of
-from lib.services.collect.charge_notices import waiting_charge
+from lib.services.collect import charge_notices as notices
 from lib.services.collect.language import CustomerLanguages
 from lib.services.collect.sender import SenderService
 from lib.services.messages import cards
 from lib.services.messages.composed import Composed
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.wording import messages as wording
 from lib.wording.catalogues import day, month, words
 from lib.wording.messages import Owed
@@ -74,7 +74,7 @@ class MessageComposer:
         self, stores: Stores, link: SetupLink, kind: MessageKind | None = None
     ) -> Composed | None:
         """As `about_link`; `kind` None: by what the link is for."""
-        waits = waiting_charge(stores, link) is not None
+        waits = notices.waiting_charge(stores, link) is not None
         kind = kind or (MessageKind.CARD_FOR_CHARGE if waits else _KIND_OF[link.purpose])
         if kind is MessageKind.RECOVERY:
             views = self._views(stores, link.charge_id) if link.charge_id else []
@@ -217,10 +217,10 @@ class MessageComposer:
         return {"invoices": wording.invoices(owed, say), "total": wording.total(owed, say)}
 
     def _to_charge(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
-        charge = waiting_charge(stores, link)
+        charge = notices.waiting_charge(stores, link)
         if charge is None:
             return {}
-        return {"to_charge": wording.to_charge(owed_of(charge), self._senders.of(stores), say)}
+        return {"to_charge": wording.to_charge(notices.owed(charge), self._senders.of(stores), say)}
 
     def _url(self, link: SetupLink) -> str:
         return f"{self._public_url}/l/{link.token}"

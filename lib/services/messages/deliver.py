@@ -22,7 +22,8 @@ from lib.services.messages.outbox import MailTrouble
 from lib.services.messages.settle import settle_message
 from lib.store.folder_lock import alone_at
 from lib.store.meta import MAIL_TROUBLE, OUTBOX_HELD, OUTBOX_PAUSED
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 

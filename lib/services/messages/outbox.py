@@ -12,7 +12,8 @@ from lib.domain.outbox import MessageState, OutboxMessage
 from lib.errors import NotFound, StaleState
 from lib.services.messages.settle import settle_message
 from lib.store.meta import MAIL_TROUBLE, OUTBOX_HELD, OUTBOX_PAUSED
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from lib.domain.message_rules import MessageRule, SwitchedOn
 from lib.domain.messages import MessageKind
 from lib.services.messages.ask import MailNotConfigured, MessageRequests
 from lib.store.meta import OUTBOX_DOUBTED, OUTBOX_HELD
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _AT_ONCE = 500
 _MOST_COUNTED = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 _GIVEN = frozenset({MessageState.SENT, MessageState.WOULD_SEND})
 

@@ -22,7 +22,7 @@ from lib.services.ledger.unexpected import (
     note_unknown_refund,
 )
 from lib.services.mirror.holds import read_holds
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_at_ms: int) -> int:

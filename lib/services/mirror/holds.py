@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lib.domain.holds import Hold, HoldMark, HoldStep, mark_of, step_of
 from lib.domain.mirror import Customer
 from lib.ids import new_id
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 _BY_SYSTEM = "system"
 

@@ -21,7 +21,8 @@ from lib.services.mirror.result import Progress, SyncResult
 from lib.services.mirror.unreadable import tell
 from lib.services.mirror.webhooks import WebhookService
 from lib.store.anchor import AuditHead
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 from lib.stripe_gateway.lists import ListPage, Unreadable
 

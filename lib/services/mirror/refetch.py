@@ -15,7 +15,8 @@ from lib.services.mirror.apply import (
     record_payments,
     record_setup_intents,
 )
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lib.domain.verification import WINDOW_OBJECTS, VerificationResult, VerificationRound
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 # Moments in time that are looked at: where nothing is for longest, and any.
 _MOMENTS = 3

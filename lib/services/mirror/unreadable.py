@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from lib.domain.incidents import UNREADABLE
 from lib.ids import new_id
 from lib.services.mirror.result import SyncResult
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.lists import Unreadable
 
 

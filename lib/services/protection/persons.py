@@ -18,7 +18,8 @@ from lib.store import erasure_file
 from lib.store.erasures import empty_log, written_over
 from lib.store.meta import ERASURE_SALT
 from lib.store.personal import OpenWork
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 DAY_SECONDS = 24 * 3600
 _LISTED = 5

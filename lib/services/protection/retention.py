@@ -11,7 +11,8 @@ from lib.errors import InvalidInput
 from lib.services.protection.persons import DAY_SECONDS, PersonService
 from lib.store.erasures import written_over
 from lib.store.meta import RETENTION_APPLIED
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class RetentionService:

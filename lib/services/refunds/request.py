@@ -27,7 +27,8 @@ from lib.services.refunds.send import RefundSender, params_of
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
 from lib.store.meta import BEHIND, INSTALLATION
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from lib.services.ledger.refunds import (
 from lib.services.ledger.send_and_record import SendAndRecord, SendState
 from lib.services.ledger.unexpected import note_other_refund
 from lib.services.mirror.apply import record_payment_intents, record_payments
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 logger = logging.getLogger(__name__)

@@ -37,7 +37,8 @@ from lib.services.mirror.apply import record_payments
 from lib.services.refunds.resolve import RefundResolver
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import StripeGateway
 
 _DECIDED = "This was decided already. Reload to see what became of it."

@@ -13,7 +13,6 @@ from lib.clock import Clock, epoch
 from lib.domain import control_totals
 from lib.domain.actors import Actor, Permission
 from lib.domain.approvals import Standing, is_renewable
-from lib.domain.control_totals import ControlTotals
 from lib.domain.identity import readable
 from lib.domain.limits import default_day_limits, over_limits
 from lib.domain.run_digest import digest_of
@@ -23,7 +22,8 @@ from lib.services.runs import waits
 from lib.services.runs.opened import stopped_rows
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 # More rows than a run can have; what the database holds ends much later.
 _LARGEST_CANARY = 1_000_000
@@ -40,7 +40,7 @@ class RunApprovals:
         run_id: str,
         *,
         by: Actor,
-        control: ControlTotals | None = None,
+        control: control_totals.ControlTotals | None = None,
         canary: int = 0,
         charge_new_cards: bool = False,
         wait_for_cards: bool = False,

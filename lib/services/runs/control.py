@@ -11,7 +11,8 @@ from lib.errors import ApprovalRests, StaleState
 from lib.services.ledger.attempts import give_up
 from lib.services.runs.approve import find_run, require_state
 from lib.services.staff import dual_approval
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class RunControl:

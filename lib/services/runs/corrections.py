@@ -13,12 +13,12 @@ from dataclasses import replace
 from lib.clock import Clock, epoch
 from lib.domain import payment_methods
 from lib.domain.actors import Actor, Permission
+from lib.domain.correction_fields import Field
 from lib.domain.corrections import (
     OUT,
     Correction,
     DraftRow,
     DraftVersion,
-    Field,
     clean_reason,
     read,
     value_of,
@@ -32,7 +32,8 @@ from lib.errors import InvalidInput, NotFound, StaleState
 from lib.services.runs.approve import find_run, require_state
 from lib.services.runs.draft import being_changed, draft_rows, is_as_read
 from lib.services.runs.row_judge import RowJudge
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 # How often rows are judged again because somebody decided something meanwhile.
 _TRIES = 5

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from lib.clock import Clock, epoch
 from lib.domain import control_totals, payment_methods
 from lib.domain.control_totals import FileTotals
+from lib.domain.correction_fields import Field
 from lib.domain.correction_totals import CorrectionTotals, totals
-from lib.domain.corrections import Correction, DraftVersion, Field, in_effect
+from lib.domain.corrections import Correction, DraftVersion, in_effect
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Run, RunRow
 from lib.domain.twins import HAS_TWIN, Twin
 from lib.errors import NotFound
 from lib.services.runs.approve import find_run
 from lib.services.runs.draft import draft_rows
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

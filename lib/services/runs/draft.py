@@ -8,14 +8,16 @@ from typing import Any
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
-from lib.domain.corrections import Correction, DraftRow, Field, in_effect
+from lib.domain.correction_fields import Field
+from lib.domain.corrections import Correction, DraftRow, in_effect
 from lib.domain.kept_decisions import Dropped, kept_decisions
 from lib.domain.runs import RowRequest, RowState, Run, RunRow, RunState, clean_name
 from lib.errors import InvalidInput, StaleState
 from lib.ids import new_id
 from lib.services.runs.approve import find_run, require_state
 from lib.services.runs.row_judge import RowJudge
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 # How often a draft is judged again because somebody changed it meanwhile.
 _TRIES = 5

@@ -34,7 +34,8 @@ from lib.services.runs.lease import Lease, kept_alive
 from lib.services.runs.row_queue import RowQueue
 from lib.services.runs.send_row import RowSender
 from lib.services.staff import dual_approval
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from lib.services.continuity.completeness import Completeness
 from lib.services.runs.opened import opened
 from lib.services.staff import dual_approval
 from lib.store.new_cards import NewCardCharge
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 

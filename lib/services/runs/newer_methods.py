@@ -11,7 +11,8 @@ from lib.domain.days import day_of
 from lib.domain.newer_methods import NEWER_METHOD, newer_untried
 from lib.domain.runs import RunRow
 from lib.services.runs.corrections import RunCorrections
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class NewerMethods:

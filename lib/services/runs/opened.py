@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lib.domain.runs import RowState, Run, RunRow, Severity
 from lib.services.charges.orders import ChargeOrder
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 def stopped_rows(stores: Stores, run_id: str) -> list[str]:

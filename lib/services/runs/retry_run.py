@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.charges import Charge, ChargeState
-from lib.domain.corrections import Correction, Field, InEffect, in_effect
+from lib.domain.correction_fields import Field
+from lib.domain.corrections import Correction, InEffect, in_effect
 from lib.domain.runs import OVER_STATES, RowRequest, RowState, Run
 from lib.errors import InvalidInput
 from lib.money import Money, format_major

@@ -19,7 +19,8 @@ from lib.services.collect.customers import CustomerService
 from lib.services.collect.payment_methods import PaymentMethodService
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import SyncService
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 

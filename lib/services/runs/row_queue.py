@@ -12,7 +12,8 @@ from lib.domain.limits import Limits, day_limit
 from lib.domain.runs import RowState, Run, RunRow
 from lib.money import format_money
 from lib.store.limits import AskedFor
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _PAGE = 500
 _DAY = 86_400

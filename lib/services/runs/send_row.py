@@ -26,7 +26,8 @@ from lib.services.runs.opened import opened
 from lib.services.runs.row_queue import ChargedToday, over_day_limit
 from lib.services.runs.waits import hand_over, order_of
 from lib.services.staff import dual_approval
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 

@@ -11,12 +11,8 @@ from lib.domain.approvals import is_renewable
 from lib.domain.blocked_rows import block_of
 from lib.domain.books import local
 from lib.domain.charges import ChargeState
-from lib.domain.corrections import (
-    NOTHING,
-    Field,
-    InEffect,
-    in_effect,
-)
+from lib.domain.correction_fields import Field
+from lib.domain.corrections import NOTHING, InEffect, in_effect
 from lib.domain.declines import shown_code
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.run_columns import CORRECTION_COLUMNS, RESULT_COLUMNS
@@ -30,7 +26,8 @@ from lib.services.runs.approve import find_run
 from lib.services.runs.messages import MESSAGE_COLUMNS, message_row
 from lib.services.runs.run_object import Counted, RunView
 from lib.services.staff import dual_approval
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _PAGE = 1_000
 # Nobody has given a reason yet for what is stopped, or no reason that counts any more.
@@ -184,6 +181,11 @@ class RunViews:
                 if run.state in _NOT_OPENED
                 else Counted(),
             )
+
+    def newest(self, most: int) -> list[RunView]:
+        with self._uow.read() as stores:
+            ids = stores.runs.newest(most)
+        return [self.run(id_) for id_ in ids]
 
     def rows(self, run_id: str) -> Iterator[RowView]:
         """All rows in the order of the file, read page by page."""

@@ -9,7 +9,8 @@ from lib.domain.charges import ChargeState
 from lib.domain.waiting_charges import WaitEnd
 from lib.errors import NotFound, StaleState
 from lib.services.ledger.attempts import give_up
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 class WaitingCharges:

@@ -16,7 +16,7 @@ from lib.services.charges.orders import ChargeOrder
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.runs.opened import opened
 from lib.services.staff import dual_approval
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 
 def let_wait(stores: Stores, run_id: str) -> None:

@@ -7,7 +7,8 @@ from lib.domain.actors import HOST, Actor
 from lib.domain.counterparts import ADDED, CHANGES, INVITED, VOUCHED, AccountChange
 from lib.errors import NotFound, NotPermitted
 from lib.store.meta import MODE
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.store.users import User
 
 # A company that begins has nobody but its admin who could have made the others' accounts.

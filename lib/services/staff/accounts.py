@@ -11,7 +11,7 @@ from lib.domain.identity import letter_name
 from lib.errors import InvalidInput, NotFound, RuleViolation
 from lib.services.staff import second_admin
 from lib.services.staff.account_changes import note_change
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 from lib.store.users import User
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")

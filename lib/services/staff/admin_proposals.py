@@ -19,7 +19,8 @@ from lib.errors import NotFound, NotPermitted, StaleState
 from lib.services.staff import accounts, dual_approval, limits, second_admin, second_factors
 from lib.services.staff.invitations import InvitationService
 from lib.services.staff.users import UserService
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from lib.domain.audit_readers import reads
 from lib.errors import InvalidInput, NotPermitted
 from lib.store.anchor import AuditHead
 from lib.store.audit import ChainCheck
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

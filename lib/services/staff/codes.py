@@ -14,7 +14,7 @@ import re
 import secrets
 
 from lib.errors import NotSignedIn
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10

@@ -11,7 +11,7 @@ from lib.domain.counterparts import COUNTERPART_DAYS, AccountChange, same_hands
 from lib.domain.runs import Run
 from lib.errors import ApprovalRests, NotPermitted
 from lib.store.meta import MODE
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 from lib.store.users import User
 
 # Whoever did one of these to a run has prepared it, too.

@@ -18,7 +18,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from lib.errors import NotSignedIn
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 
 WINDOW_SECONDS = 15 * 60
 MOST_PER_ACCOUNT_HERE = 5

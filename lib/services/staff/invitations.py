@@ -20,7 +20,8 @@ from lib.services.staff.account_changes import note_change
 from lib.services.staff.accounts import found
 from lib.services.staff.users import UserService
 from lib.store.invitations import Invitation
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.store.users import User
 
 VALID_SECONDS = 3 * 24 * 3600

@@ -20,7 +20,8 @@ from lib.errors import Blocked, InvalidInput
 from lib.money import Money, checked, format_money
 from lib.services.staff import second_admin
 from lib.store.meta import LIMITS_CONFIRMED
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 
 _NAMES = ("per_charge", "per_run", "per_day")
 # Of a run above a limit, besides its maker.

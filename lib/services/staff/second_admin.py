@@ -19,7 +19,7 @@ from lib.domain.admin_changes import (
 )
 from lib.errors import RuleViolation, StaleState
 from lib.ids import new_id
-from lib.store.unit_of_work import Stores
+from lib.store.stores import Stores
 from lib.store.users import User
 
 

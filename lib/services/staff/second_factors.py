@@ -14,7 +14,8 @@ from lib.services.staff.accounts import found
 from lib.services.staff.codes import Sealing, new_recovery_codes, recovery_digest, step_of, use_code
 from lib.services.staff.users import UserService
 from lib.store.second_factors import SecondFactor
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.store.users import User
 
 _NEEDS_ONE = frozenset({Role.APPROVER, Role.ADMIN})

@@ -12,7 +12,8 @@ from lib.errors import NotSignedIn, SecondFactorNeeded
 from lib.services.staff import passwords
 from lib.services.staff.codes import Sealing, use_code
 from lib.services.staff.guesses import Guesses, SignInOrigin
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.store.users import User
 
 # Of guesses at an open page: whoever makes them is signed in as the person, wherever that is.

@@ -25,7 +25,8 @@ from lib.services.staff.accounts import (
 from lib.services.staff.codes import Sealing
 from lib.services.staff.guesses import SignInOrigin, account_of
 from lib.services.staff.sign_in import SignIns
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from lib.store.users import User
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,250}\Z")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.domain.runs import Run as ChargeRun
 from lib.domain.runs import Severity
 from lib.domain.twins import HAS_TWIN

@@ -16,7 +16,8 @@ from lib.services.continuity import payment_search, takeover
 from lib.services.continuity.rebuild import Rebuilt
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.store.jobs import STALE_SECONDS
-from lib.store.unit_of_work import Bulk, Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import Bulk, UnitOfWork
 from tests.databases import migrated
 from tests.lost_files import lost
 from tests.stripe_account import post

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.domain.runs import Run, RunRow, RunState
 from lib.errors import InvalidInput, RuleViolation
 from tests.charge_runs import approve, rows_of

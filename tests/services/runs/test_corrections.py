@@ -14,7 +14,7 @@ import xlsxwriter
 
 from lib.domain.actors import Actor, Role
 from lib.domain.control_totals import typed
-from lib.domain.corrections import Field
+from lib.domain.correction_fields import Field
 from lib.domain.runs import RowState, Run, RunRow, RunState
 from lib.errors import InvalidInput, NotFound, NotPermitted, StaleState
 from lib.services.runs.files import RunUpload

@@ -8,7 +8,8 @@ import pytest
 
 from lib.services.runs.row_queue import ChargedToday
 from lib.settings import load_settings
-from lib.store.unit_of_work import Stores, UnitOfWork
+from lib.store.stores import Stores
+from lib.store.unit_of_work import UnitOfWork
 from tests.databases import migrated
 
 NOW = 1_800_000_000
