@@ -45,6 +45,8 @@ TABLE: dict[str, tuple[Permission, tuple[str, ...]]] = {
     "outbox resume": (Permission.MANAGE_LINKS, ()),
     "outbox release": (Permission.MANAGE_LINKS, ()),
     "outbox cancel": (Permission.MANAGE_LINKS, ("msg_x",)),
+    "outbox rules": (Permission.VIEW, ()),
+    "outbox rule": (Permission.MANAGE_LINKS, ("thanks", "on")),
     "outbox decide": (Permission.MANAGE_LINKS, ("msg_x", "--was-sent")),
     "charges list": (Permission.VIEW, ()),
     "charges export": (Permission.VIEW, ("--out", "OUT.csv")),
