@@ -52,6 +52,11 @@ class LinkRowState(StrEnum):
     CREATED = "created"
 
 
+EXPECTED_STATES = frozenset(LinkRowState) - {LinkRowState.CREATED}
+"""
+What an undecided row may say, and go on to any other. A decided one stays as it is, and only a decided
+one is created.
+"""
 TO_MAKE = frozenset({LinkRowState.NEW, LinkRowState.NEW_CUSTOMER})
 """Of an undecided row: a link is going to be made."""
 

@@ -48,6 +48,20 @@ MESSAGE_STEPS: dict[MessageState, frozenset[MessageState]] = {
     MessageState.SENT: frozenset(),
     MessageState.WOULD_SEND: frozenset(),
 }
+RESULT_STEPS: dict[MessageState, frozenset[MessageState]] = {
+    # Refused before anything was handed over, or cancelled by a person.
+    MessageState.WAITING: frozenset({MessageState.FAILED, MessageState.CANCELLED}),
+    MessageState.HANDING_OVER: MESSAGE_STEPS[MessageState.HANDING_OVER],
+    MessageState.PERHAPS_SENT: MESSAGE_STEPS[MessageState.PERHAPS_SENT],
+}
+"""
+The steps that the result of a delivery, or what a person knows of one, takes a message.
+
+Not all of MESSAGE_STEPS: what failed or was cancelled goes out only when it is asked for again, with
+what is true by then, and only a delivery hands a message over.
+"""
+TO_ASK_AGAIN = frozenset({MessageState.FAILED, MessageState.CANCELLED})
+TO_POSTPONE = frozenset({MessageState.WAITING, MessageState.HANDING_OVER})
 
 WHY_NOT = {
     "not_found": "There is no such link.",

@@ -9,7 +9,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import LONGEST_PAUSE, MessageState, OutboxMessage
+from lib.domain.outbox import (
+    LONGEST_PAUSE,
+    RESULT_STEPS,
+    TO_ASK_AGAIN,
+    TO_POSTPONE,
+    MessageState,
+    OutboxMessage,
+)
+from lib.store.states import one_of
 
 _CONTENT = ("customer", "address", "name", "language", "subject", "body", "url")
 
@@ -40,7 +48,7 @@ class OutboxStore:
             f"""UPDATE outbox SET state = 'waiting', tries = 0, reply = NULL, settled_at = NULL,
                     {", ".join(f"{name} = ?" for name in _CONTENT)},
                     next_try_at = ?, requested_by = ?, requested_at = ?
-                WHERE once_key = ? AND state IN ('failed', 'cancelled')""",
+                WHERE once_key = ? AND state IN {one_of(TO_ASK_AGAIN)}""",
             [
                 *(getattr(message, name) for name in _CONTENT),
                 message.next_try_at,
@@ -97,10 +105,10 @@ class OutboxStore:
         self, message_id: str, state: MessageState, *, reply: str | None, at: int | None
     ) -> bool:
         """`at` None: it is not over. False when it cannot go there from where it is."""
+        befores = [before for before, afters in RESULT_STEPS.items() if state in afters]
         cursor = self._database.execute(
-            """UPDATE outbox SET state = ?1, reply = ?2, settled_at = ?3 WHERE id = ?4 AND (
-                   state = 'handing_over' OR state = 'waiting' AND ?1 IN ('failed', 'cancelled')
-                   OR state = 'perhaps_sent' AND ?1 IN ('sent', 'waiting'))""",
+            f"""UPDATE outbox SET state = ?, reply = ?, settled_at = ?
+                WHERE id = ? AND state IN {one_of(befores)}""",
             (state.value, reply, at, message_id),
         )
         return cursor.rowcount == 1
@@ -108,8 +116,8 @@ class OutboxStore:
     def postpone(self, message_id: str, *, reply: str, until: int) -> None:
         """It was refused for now."""
         self._database.execute(
-            """UPDATE outbox SET state = 'waiting', tries = tries + 1, reply = ?, next_try_at = ?
-               WHERE id = ? AND state IN ('waiting', 'handing_over')""",
+            f"""UPDATE outbox SET state = 'waiting', tries = tries + 1, reply = ?, next_try_at = ?
+                WHERE id = ? AND state IN {one_of(TO_POSTPONE)}""",
             (reply, until, message_id),
         )
 

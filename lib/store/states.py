@@ -18,5 +18,7 @@ def one_of(states: Collection[StrEnum]) -> str:
 
 @functools.cache
 def _in_order(states: frozenset[StrEnum]) -> str:
+    if not states:
+        return "()"
     kind = type(next(iter(states)))
     return f"({', '.join(repr(state.value) for state in kind if state in states)})"

@@ -26,14 +26,15 @@ from lib.domain.charges import (
 )
 from lib.domain.incidents import PROPOSAL_STEPS, ProposalState
 from lib.domain.jobs import JOB_STEPS, OPEN_STATES, JobState
-from lib.domain.link_batches import BATCH_STEPS, BatchState
+from lib.domain.link_batches import BATCH_STEPS, EXPECTED_STATES, BatchState, LinkRowState
 from lib.domain.links import LINK_STEPS, LinkStatus
 from lib.domain.manual_outcomes import MANUAL_OUTCOME_STEPS, ManualOutcomeState
-from lib.domain.outbox import MESSAGE_STEPS, MessageState
+from lib.domain.outbox import MESSAGE_STEPS, RESULT_STEPS, MessageState
 from lib.domain.refunds import OPEN_STATES as OPEN_REFUNDS
 from lib.domain.refunds import REFUND_STEPS, UNSETTLED_STATES, RefundState
 from lib.domain.runs import DRAFT_ROW_STEPS, ROW_STEPS, RUN_STEPS, RowState, RunState
 from lib.store.states import one_of
+from lib.store.unit_of_work import UnitOfWork
 from tests.store.test_run_schema import Shell
 from tests.store.test_schema import ATTEMPT, CHARGE, JOB, LINK, insert
 
@@ -59,6 +60,28 @@ MESSAGE = {
     "next_try_at": 1,
     "requested_by": "alice",
     "requested_at": 1,
+}
+REFUND = {
+    "id": "rfd_1",
+    "charge_id": "chg_1",
+    "attempt": 1,
+    "payment_intent": "pi_1",
+    "amount": 100,
+    "currency": "usd",
+    "reason": "duplicate",
+    "note": "twice",
+    "refunded_before": 0,
+    "state": "requested",
+    "requested_by": "alice",
+    "requested_at": 1,
+}
+BATCH_ROW = {
+    "batch_id": "batch_1",
+    "number": 2,
+    "cells": "[]",
+    "request": "{}",
+    "findings": "[]",
+    "link_id": LINK["id"],
 }
 BATCH = {
     "id": "batch_1",
@@ -243,12 +266,7 @@ def test_refunds(shell: sqlite3.Connection) -> None:
         )
 
     def begin(state: RefundState) -> None:
-        shell.execute(
-            """INSERT INTO refunds (id, charge_id, attempt, payment_intent, amount, currency, reason,
-                   note, refunded_before, state, requested_by, requested_at)
-               VALUES ('rfd_1', 'chg_1', 1, 'pi_1', 100, 'usd', 'duplicate', 'twice', 0, 'requested',
-                   'alice', 1)"""
-        )
+        insert(shell, "refunds", REFUND)
         for one in path(REFUND_STEPS, RefundState.REQUESTED, state):
             step(one)
 
@@ -314,6 +332,75 @@ def test_manual_outcomes(shell: sqlite3.Connection) -> None:
     for state in set(ManualOutcomeState) - {ManualOutcomeState.PROPOSED}:
         steps[state] = set()  # decided once: not even the same is written again
     assert allowed(shell, ManualOutcomeState, begin, step) == steps
+
+
+def test_refund_outcomes(shell: sqlite3.Connection) -> None:
+    insert(shell, "charges", CHARGE, state="succeeded")
+    insert(shell, "attempts", ATTEMPT, outcome="succeeded", outcome_at=1, payment_intent="pi_1")
+    insert(shell, "refunds", REFUND)
+
+    def step(state: ManualOutcomeState) -> None:
+        by = "bob" if state in (ManualOutcomeState.APPROVED, ManualOutcomeState.REJECTED) else None
+        shell.execute("UPDATE refund_outcomes SET state = ?, decided_by = ?", (state.value, by))
+
+    def begin(state: ManualOutcomeState) -> None:
+        shell.execute(
+            """INSERT INTO refund_outcomes (id, order_id, outcome, reason, proposed_by, proposed_at)
+               VALUES ('out_1', ?, 'not_executed', 'looked', 'alice', 1)""",
+            (REFUND["id"],),
+        )
+        if state is not ManualOutcomeState.PROPOSED:
+            step(state)
+
+    steps = other_steps(MANUAL_OUTCOME_STEPS)
+    for state in set(ManualOutcomeState) - {ManualOutcomeState.PROPOSED}:
+        steps[state] = set()  # decided once: not even the same is written again
+    assert allowed(shell, ManualOutcomeState, begin, step) == steps
+
+
+@pytest.mark.parametrize("was_decided", [False, True])
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_rows_of_batches_of_links(
+    shell: sqlite3.Connection, was_decided: bool, is_decided: bool
+) -> None:
+    insert(shell, "setup_links", LINK)
+    insert(shell, "link_batches", BATCH)
+    befores = set(LinkRowState) if was_decided else EXPECTED_STATES
+    afters = set(LinkRowState) if is_decided else EXPECTED_STATES
+
+    def begin(state: LinkRowState) -> None:
+        decided_at = 1 if was_decided or state not in befores else None
+        insert(shell, "link_batch_rows", BATCH_ROW, state=state.value, decided_at=decided_at)
+
+    def step(state: LinkRowState) -> None:
+        shell.execute(
+            "UPDATE link_batch_rows SET state = ?, decided_at = ?",
+            (state.value, 2 if is_decided else None),
+        )
+
+    steps = {state: set() if was_decided else set(afters) for state in befores}
+    found = allowed(shell, LinkRowState, begin, step)
+    assert {state: found[state] for state in befores} == steps
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(shell, "link_batch_rows", BATCH_ROW, state="created")
+
+
+def test_results_of_deliveries(uow: UnitOfWork, shell: sqlite3.Connection) -> None:
+    """By the steps of results, which are some of those that the schema allows."""
+    for before, afters in RESULT_STEPS.items():
+        assert afters <= MESSAGE_STEPS[before]
+    insert(shell, "setup_links", LINK)
+    for before in MessageState:
+        moved = set()
+        for after in MessageState:
+            message = f"{before}:{after}"
+            insert(shell, "outbox", MESSAGE, id=message, once_key=message)
+            for one in path(MESSAGE_STEPS, MessageState.WAITING, before):
+                shell.execute("UPDATE outbox SET state = ? WHERE id = ?", (one.value, message))
+            with uow.write() as stores:
+                if stores.outbox.settle(message, after, reply=None, at=None):
+                    moved.add(after)
+        assert moved == RESULT_STEPS.get(before, frozenset()), before
 
 
 def test_links(shell: sqlite3.Connection) -> None:
