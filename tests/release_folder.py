@@ -34,6 +34,7 @@ from tests.charge_runs import (
     started,
     submitted,
 )
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, WANTS_AUTHENTICATION, World, new_world
 
 RELEASES = Path(__file__).parent / "fixtures" / "releases"
@@ -66,7 +67,7 @@ def double_payment(world: World) -> None:
     customer, _ = payers(world, 1)[0]
     world.fault("missing_permission")
     charge = world.charge(customer, reference="TWICE-1").charge
-    world.services.charges.retry(charge.id, by=ALICE)
+    try_again(world.services.charges, charge.id, by=ALICE)
     stripe_account.post(
         world,
         "/v1/payment_intents",

@@ -16,6 +16,7 @@ from python_calamine import CalamineWorkbook
 from lib.domain.days import period_of
 from lib.spreadsheets.reading import read_file
 from tests.commands import Run, commands_of
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 BERLIN = "Europe/Berlin"
@@ -88,7 +89,7 @@ def test_a_charge_that_was_tried_again_belongs_to_the_later_day(run: Run, world:
     charge = world.charge(customer).charge.id
     world.clock.advance(days=3)
     world.save_card(customer)
-    assert world.services.charges.retry(charge, by=ALICE).charge.state.value == "succeeded"
+    assert try_again(world.services.charges, charge, by=ALICE).charge.state.value == "succeeded"
     day = ("--from", str(first), "--to", str(first))
     assert run("--json", "--as", "vera", "charges", "list", *day).json == {
         "charges": [],

@@ -18,6 +18,7 @@ from lib.reports.paging import whole
 from lib.reports.sums import Sum
 from lib.store.connection import connect
 from tests.beginnings import made_once
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 
 # Around a quarter of an hour, a midnight in UTC and one in Berlin.
@@ -82,7 +83,7 @@ def test_a_charge_belongs_to_the_day_of_its_last_try_in_lists_and_books(world: W
     good = world.save_card(customer)
     world.charge(customer, reference="B", amount="10.00", method=good)
     world.clock.advance(seconds=1)
-    world.services.charges.retry(first, by=ALICE, payment_method=good, attempt=2)
+    try_again(world.services.charges, first, by=ALICE, payment_method=good, attempt=2)
     reports = world.services.reports.charges
     assert list(reports.page().frame["reference"]) == ["A", "B"]
     day = date(2026, 11, 25)
@@ -150,7 +151,7 @@ def test_a_search_that_means_too_many_is_paged_in_the_order_of_the_list(
     # The first declined one is tried again: it belongs to another day, also in the search.
     (failed,) = ledger.rows("SELECT id FROM charges WHERE state = 'declined' LIMIT 1")
     ledger.clock.advance(days=3)
-    ledger.services.charges.retry(failed["id"], by=ALICE)
+    try_again(ledger.services.charges, failed["id"], by=ALICE)
     ledger.services.search_index.index_all()
     reports, last = ledger.services.reports.charges, epoch(ledger.clock())
     for which in (

@@ -9,6 +9,7 @@ from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import executed
 from tests.kept_lists import check
 from tests.lost_files import copied, put_back
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 
@@ -42,7 +43,7 @@ def test_failures_until_they_are_made_good(world: World) -> None:
     world.charge(customer, reference="B", method=good, amount="7.00")
     checked(world)
     assert open_references(world) == ["A"]
-    world.services.charges.retry(first.id, payment_method=good, by=ALICE)
+    try_again(world.services.charges, first.id, payment_method=good, by=ALICE)
     assert checked(world) > 4
     assert open_references(world) == []
 

@@ -7,6 +7,7 @@ import pytest
 from lib.reports.charge_filter import ChargeFilter
 from lib.reports.month import Recovery, Week
 from lib.reports.sums import Sum, count_of
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
 
 EVER = (0, 2**40)
@@ -45,7 +46,7 @@ def test_what_made_the_difference(
     if is_new_charge:
         world.charge(customer, reference="A", method=good, amount="9.99")
     else:
-        world.services.charges.retry(failed.charge.id, payment_method=good, by=ALICE)
+        try_again(world.services.charges, failed.charge.id, payment_method=good, by=ALICE)
     [one] = world.services.reports.month.recovered(*EVER)
     assert one == Sum(how, "usd", 1, 999 if is_new_charge else 1234)
     # On the day of the try that was paid, and in the list of exactly these.
@@ -66,7 +67,7 @@ def test_what_was_paid_at_once_or_never_is_no_recovery(world: World) -> None:
     bad = world.save_card(customer, ALWAYS_DECLINES)
     view = world.charge(customer, reference="B", method=bad)
     world.clock.advance(days=3)
-    world.services.charges.retry(view.charge.id, payment_method=bad, by=ALICE)
+    try_again(world.services.charges, view.charge.id, payment_method=bad, by=ALICE)
     assert recovered(world) == {}
 
 

@@ -19,6 +19,7 @@ from lib.stripe_gateway.client import UnreadClient
 from lib.stripe_gateway.errors import translate
 from tests import stripe_account
 from tests.beginnings import made_once
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 
@@ -78,7 +79,7 @@ class TestStoppedBeforeSending:
     def test_it_was_refused_and_tried_again(self, world: World, awake) -> None:
         def meanwhile(services: Any, charge: str) -> None:
             self.refused(world, services)
-            again = services.charges.retry(charge, by=ALICE)
+            again = try_again(services.charges, charge, by=ALICE)
             assert again.charge.state is ChargeState.SUCCEEDED
 
         awake(meanwhile)
@@ -124,7 +125,7 @@ class TestStoppedBeforeSending:
             )
             services.manual_outcomes.approve(proposal.id, by=BOB, password=PRACTICE_PASSWORD)
             gateway.create_payment_intent = ask
-            services.charges.retry(charge, by=ALICE)
+            try_again(services.charges, charge, by=ALICE)
 
         awake(meanwhile)
         assert len(world.moved()) == 1
@@ -147,7 +148,7 @@ class TestStoppedBeforeSending:
                 "not_now",
                 second.charge_resolver.resolve_due,
             )
-            second.charges.retry(view.charge.id, by=ALICE)
+            try_again(second.charges, view.charge.id, by=ALICE)
             return found
 
         monkeypatch.setattr(first.charge_resolver, "find", slow)
@@ -208,7 +209,7 @@ class TestClocks:
         def slow(params: Any, *, idempotency_key: str, **_: Any) -> Any:
             world.clock.advance(hours=25)
             second.charge_resolver.resolve_due()
-            retried = second.charges.retry(params["metadata"]["onfile_charge_id"], by=ALICE)
+            retried = try_again(second.charges, params["metadata"]["onfile_charge_id"], by=ALICE)
             assert retried.charge.state is ChargeState.SUCCEEDED
             # Both have the same key.
             return create(params, idempotency_key=idempotency_key)
@@ -249,7 +250,7 @@ class TestProxies:
         assert view.charge.state is ChargeState.UNKNOWN
         other = world.save_card(customer)
         with pytest.raises(AlreadyCharged):
-            world.services.charges.retry(view.charge.id, by=ALICE, payment_method=other)
+            try_again(world.services.charges, view.charge.id, by=ALICE, payment_method=other)
         assert len(world.moved()) == 1
 
 
@@ -312,6 +313,6 @@ class TestWhatStripeKeeps:
         view = world.charge(customer, method=bad)
         monkeypatch.undo()
         world.services.sync.run(full=True)
-        world.services.charges.retry(view.charge.id, by=ALICE, payment_method=good)
+        try_again(world.services.charges, view.charge.id, by=ALICE, payment_method=good)
         states = {one["status"] for one in stripe_account.listed(world, "/v1/payment_intents")}
         assert states == {"succeeded", "canceled"}

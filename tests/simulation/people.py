@@ -14,6 +14,7 @@ from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.simulation.state import debt_of
 from tests.simulation.truths import Truths
+from tests.tries import try_again
 from tests.world import ADA, ALICE, BOB
 
 AMOUNTS = (1_000, 1_000, 1_200)
@@ -250,7 +251,7 @@ class People(Truths):
             method = self.random.choice(
                 [charge.payment_method, None, *self.people[charge.customer]]
             )
-            self.services.charges.retry(charge_id, by=ALICE, payment_method=method)
+            try_again(self.services.charges, charge_id, by=ALICE, payment_method=method)
 
     def give_up(self) -> None:
         """Somebody cancels what is not paid, and the reference is free."""

@@ -17,6 +17,7 @@ from lib.errors import Refused
 from lib.services.ledger.attempts import AttemptResult, record_result
 from tests.beginnings import made_once
 from tests.stripe_account import make_default
+from tests.tries import try_again
 from tests.ui.charge_pages import button, buttons, choose, exported, field, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, WANTS_AUTHENTICATION, World
 
@@ -131,7 +132,7 @@ class TestPanel:
         choice = next(r for r in at.radio if r.key.startswith("charge_again_method"))
         assert len(choice.options) == 2
         choice.set_value(bad)
-        world.services.charges.retry(declined, by=ALICE, payment_method=good, attempt=2)
+        try_again(world.services.charges, declined, by=ALICE, payment_method=good, attempt=2)
         ran(button(at, f"charge_again_{declined}").click().run())
         assert world.moved() == [(2000, "usd")]
 

@@ -12,6 +12,7 @@ import pytest
 
 from lib.errors import Refused
 from lib.ui import navigation
+from tests.tries import try_again
 from tests.ui.charge_pages import confirm, ran, text
 from tests.ui.conftest import TEST_MODE
 from tests.world import ADA, ALICE, ALWAYS_DECLINES
@@ -206,7 +207,7 @@ def test_each_number_of_the_month_is_that_of_its_list(open_page, world) -> None:
     world.charge(customer, reference="A", amount="10.00", currency="eur", method=good)
     world.charge(customer, reference="B", amount="20.00", method=bad)
     failed = world.charge(customer, reference="C", amount="30.00", method=bad)
-    world.services.charges.retry(failed.charge.id, payment_method=good, by=ALICE)
+    try_again(world.services.charges, failed.charge.id, payment_method=good, by=ALICE)
     at = open_page("home", as_="vera")
     numbers = figures(at)
     assert [numbers[name] for name in ("Charged", "Failed", "Recovered", "Success rate")] == [

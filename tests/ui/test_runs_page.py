@@ -32,6 +32,7 @@ from tests.charge_runs import (
 )
 from tests.services.runs.test_new_cards import charge_of, failing, saves_a_card, tick
 from tests.spreadsheets.case_files import csv_of
+from tests.tries import try_again
 from tests.ui.charge_pages import button, buttons, choose, confirm, fetched, ran, sent, text
 from tests.ui.conftest import PASSWORD
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, NO_MONEY, World
@@ -615,7 +616,7 @@ class TestCollectedElsewhere:
         failed = rows_of(world, run.id)[1]
         world.clock.advance(days=3)
         card = world.save_card(failed.customer)
-        world.services.charges.retry(failed.charge_id, by=ALICE, payment_method=card)
+        try_again(world.services.charges, failed.charge_id, by=ALICE, payment_method=card)
         at = open_page("runs", as_="alice", query={"run": run.id})
         assert "Collected later of what failed here: $12.34 singly. These sums count there" in text(
             at

@@ -129,20 +129,6 @@ class ChargeService:
             attempt=attempt,
         )
 
-    def retry(
-        self,
-        charge_id: str,
-        *,
-        by: Actor,
-        payment_method: str | None = None,
-        attempt: int | None = None,
-    ) -> ChargeView:
-        """
-        Try a failed or never-executed charge again, as a new attempt with a new key. Raises like `charge`.
-        """
-        order = self.order_again(charge_id, payment_method=payment_method, attempt=attempt)
-        return self.charge(order, by=by)
-
     def cancel(self, charge_id: str, *, by: Actor) -> ChargeView:
         """Give up a charge that is not in flight, paid or unknown; the reference becomes free."""
         by.must(Permission.CHARGE)

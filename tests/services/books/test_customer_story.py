@@ -13,6 +13,7 @@ from lib.domain.runs import RunState
 from lib.errors import InvalidInput, NotFound, NotPermitted
 from tests.charge_runs import audited, executed, rows_of
 from tests.stripe_account import post
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, GOOD, VERA, World, new_world
 
 NASTY = "<script>alert(1)</script> & “Söhne”"
@@ -72,7 +73,7 @@ class TestTheRecord:
         [row] = rows_of(world, run.id)
         world.clock.advance(days=3)
         good = world.save_card(customer, GOOD)
-        world.services.charges.retry(row.charge_id, by=ALICE, payment_method=good)
+        try_again(world.services.charges, row.charge_id, by=ALICE, payment_method=good)
         text = record(world, customer)
         assert text.count('<td>R-1</td><td class="sum">') == 1
         assert "declined. The bank refused and gives no reason." in text

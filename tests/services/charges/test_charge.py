@@ -25,6 +25,7 @@ from lib.money import Money
 from lib.services.charges.orders import ChargeOrder
 from lib.store.connection import connect
 from tests import stripe_account
+from tests.tries import try_again
 from tests.world import (
     ADA,
     ALICE,
@@ -286,8 +287,8 @@ class TestFailure:
         assert isinstance(address, str)
         world.clock.advance(seconds=5)
         card = world.finish(address.rsplit("/", 1)[1])
-        again = world.services.charges.retry(
-            failed.charge.id, payment_method=card, by=ALICE, attempt=2
+        again = try_again(
+            world.services.charges, failed.charge.id, payment_method=card, by=ALICE, attempt=2
         )
         assert again.charge.state is ChargeState.SUCCEEDED
         assert again.charge.id == failed.charge.id
@@ -304,7 +305,7 @@ class TestFailure:
         world.save_card(customer, ALWAYS_DECLINES)
         failed = world.charge(customer)
         card = world.save_card(customer)
-        world.services.charges.retry(failed.charge.id, payment_method=card, by=ALICE)
+        try_again(world.services.charges, failed.charge.id, payment_method=card, by=ALICE)
         first = failed.last.payment_intent if failed.last else ""
         assert first
         assert world.services.gateway.retrieve_payment_intent(first).status == "canceled"
@@ -314,10 +315,10 @@ class TestFailure:
         world.save_card(customer, NO_MONEY)
         failed = world.charge(customer)
         with pytest.raises(Blocked) as refused:
-            world.services.charges.retry(failed.charge.id, by=ALICE)
+            try_again(world.services.charges, failed.charge.id, by=ALICE)
         assert refused.value.code == "retry_too_early"
         world.clock.advance(days=3)
-        again = world.services.charges.retry(failed.charge.id, by=ALICE)
+        again = try_again(world.services.charges, failed.charge.id, by=ALICE)
         assert len(again.attempts) == 2
 
     def test_a_card_that_wants_the_customer_is_not_tried_again_alone(self, world: World) -> None:
@@ -326,7 +327,7 @@ class TestFailure:
         failed = world.charge(customer)
         world.clock.advance(days=30)
         with pytest.raises(Blocked) as refused:
-            world.services.charges.retry(failed.charge.id, by=ALICE)
+            try_again(world.services.charges, failed.charge.id, by=ALICE)
         assert refused.value.code == "retry_not_allowed"
 
     def test_a_card_that_expired_is_refused_before_any_call(self, world: World) -> None:

@@ -14,6 +14,7 @@ from lib.errors import InvalidInput, NotPermitted, NotSignedIn, StaleState
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.beginnings import made_once
 from tests.charge_runs import audited, uow
+from tests.tries import try_again
 from tests.world import ADA, ALICE, BOB, VERA, World
 
 
@@ -74,7 +75,7 @@ class TestTwoPeople:
     def test_the_next_try_waits_until_stripe_has_forgotten_the_key(self, world, unknown) -> None:
         """Stripe had begun with it. Should it have charged after all, two people would not know."""
         approve(world, propose(world, unknown))
-        again = world.services.charges.retry(unknown, by=ALICE)
+        again = try_again(world.services.charges, unknown, by=ALICE)
         first, second = again.attempts
         assert again.charge.state is ChargeState.UNKNOWN
         assert second.decline.code == "idempotency_error"
@@ -82,7 +83,7 @@ class TestTwoPeople:
         world.clock.advance(hours=25)
         world.services.charge_resolver.resolve_due()
         assert state(world, unknown) is ChargeState.PLANNED
-        world.services.charges.retry(unknown, by=ALICE)
+        try_again(world.services.charges, unknown, by=ALICE)
         assert world.moved() == [(1_234, "usd")]
 
     def test_what_never_arrived_is_charged_at_once(self, world) -> None:
@@ -95,7 +96,10 @@ class TestTwoPeople:
         world.clock.advance(hours=2)
         approve(world, propose(world, charge))
         world.stripe.faults.clear()
-        assert world.services.charges.retry(charge, by=ALICE).charge.state is ChargeState.SUCCEEDED
+        assert (
+            try_again(world.services.charges, charge, by=ALICE).charge.state
+            is ChargeState.SUCCEEDED
+        )
         assert world.moved() == [(1_234, "usd")]
 
     def test_nobody_agrees_with_themselves(self, world, unknown) -> None:

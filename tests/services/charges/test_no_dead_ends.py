@@ -16,6 +16,7 @@ from lib.domain.runs import RunState
 from lib.errors import Busy, InvalidInput, NotPermitted, OutcomeUnknown, StaleState
 from tests.beginnings import made_once
 from tests.charge_runs import audited, counts, started
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 
 
@@ -94,9 +95,11 @@ class TestAnotherAnswer:
         with monkeypatch.context() as patch:
             patch.setattr(world.stripe, "handle", mixed_up)
             with pytest.raises(Busy):
-                world.services.charges.retry(*again, by=ALICE, payment_method=good, attempt=2)
+                try_again(world.services.charges, *again, by=ALICE, payment_method=good, attempt=2)
         assert world.moved() == []
-        charged = world.services.charges.retry(*again, by=ALICE, payment_method=good, attempt=2)
+        charged = try_again(
+            world.services.charges, *again, by=ALICE, payment_method=good, attempt=2
+        )
         assert charged.charge.state is ChargeState.SUCCEEDED
 
     def test_the_answer_as_it_was_asked_for_is_no_incident(
@@ -184,8 +187,8 @@ class TestClosingWhatFailed:
         world.stripe.faults.add("POST", path, kind="error_500_saved", times=2)
         good = world.save_card(customer)
         world.clock.advance(minutes=1)
-        again = world.services.charges.retry(
-            view.charge.id, by=ALICE, payment_method=good, attempt=2
+        again = try_again(
+            world.services.charges, view.charge.id, by=ALICE, payment_method=good, attempt=2
         )
         assert again.charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
@@ -217,8 +220,10 @@ class TestClosingWhatFailed:
         world.stripe.faults.add("POST", path, kind="error_500_unsaved", times=3)
         again = (view.charge.id,)
         with pytest.raises(Busy, match="Nothing was charged"):
-            world.services.charges.retry(*again, by=ALICE, payment_method=good, attempt=2)
-        charged = world.services.charges.retry(*again, by=ALICE, payment_method=good, attempt=2)
+            try_again(world.services.charges, *again, by=ALICE, payment_method=good, attempt=2)
+        charged = try_again(
+            world.services.charges, *again, by=ALICE, payment_method=good, attempt=2
+        )
         assert charged.charge.state is ChargeState.SUCCEEDED
 
     def test_a_saved_refusal_from_before_is_not_the_answer_of_now(
@@ -316,7 +321,7 @@ class TestOpenAtStripe:
         with pytest.raises(StaleState):
             cancel(charge, reason="Once more", by=ALICE)
         world.clock.advance(days=3)
-        again = world.services.charges.retry(charge, by=ALICE, attempt=2)
+        again = try_again(world.services.charges, charge, by=ALICE, attempt=2)
         assert again.charge.state is ChargeState.SUCCEEDED
 
     def test_not_without_a_reason_nor_by_whoever_only_looks(

@@ -8,6 +8,7 @@ from lib.domain.charges import ChargeState, Outcome
 from lib.errors import AlreadyCharged
 from lib.services.charges.view import ChargeView
 from tests.beginnings import made_once
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
@@ -111,7 +112,7 @@ class TestUnknown:
         assert view.last is not None
         assert view.last.outcome is Outcome.NOT_EXECUTED
         assert view.last.evidence == "no_trace"
-        again = world.services.charges.retry(view.charge.id, by=ALICE, attempt=2)
+        again = try_again(world.services.charges, view.charge.id, by=ALICE, attempt=2)
         assert again.charge.state is ChargeState.SUCCEEDED
         assert len(world.moved()) == 1
 

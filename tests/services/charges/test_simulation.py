@@ -22,6 +22,7 @@ from lib.domain.charges import ChargeState
 from lib.errors import OnfileError
 from lib.practice.replies import ConnectionDropped
 from lib.services.charges.orders import ChargeOrder
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World, new_world
 
 pytestmark = pytest.mark.server
@@ -136,7 +137,7 @@ class Simulation:
         if row is None:
             return
         method = self.random.choice(self.customers[row["customer"]])
-        view = self.world.services.charges.retry(row["id"], by=ALICE, payment_method=method)
+        view = try_again(self.world.services.charges, row["id"], by=ALICE, payment_method=method)
         self.steps[-1] += f" {view.charge.reference}: {view.charge.state}"
 
     def cancel(self) -> None:

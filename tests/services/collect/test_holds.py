@@ -32,6 +32,7 @@ from tests.charge_runs import (
 )
 from tests.lost_files import copied, lost, put_back
 from tests.stripe_account import events, get, post
+from tests.tries import try_again
 from tests.webhook_route import deliver
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, VERA, World
 
@@ -103,7 +104,7 @@ class TestNothingIsCharged:
         held(world, customer)
         world.clock.advance(days=3)
         with pytest.raises(Blocked) as refusal:
-            world.services.charges.retry(charge.id, by=ALICE)
+            try_again(world.services.charges, charge.id, by=ALICE)
         assert refusal.value.code == CODE
         view = world.services.charges.view(charge.id)
         assert view.refusal is not None

@@ -25,6 +25,7 @@ from tests.charge_runs import approve as approve_run
 from tests.charge_runs import counts, payers, started, submitted
 from tests.lost_files import copied, lost, put_back
 from tests.stripe_account import post
+from tests.tries import try_again
 from tests.world import ADA, ALICE, BOB, NO_MONEY, World
 
 
@@ -270,7 +271,7 @@ class TestAnotherInstallation:
             world.services.charge_resolver.resolve_due()
         assert world.services.charges.view(charge.id).charge.state is ChargeState.PLANNED
         with pytest.raises(AlreadyCharged):
-            world.services.charges.retry(charge.id, by=ALICE)
+            try_again(world.services.charges, charge.id, by=ALICE)
         assert [one.payment_intent for one in world.stripe.money_moved()] == [other]
 
     def test_the_next_key_is_past_every_try_here_and_at_stripe(self, world: World) -> None:

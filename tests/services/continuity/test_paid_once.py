@@ -37,6 +37,7 @@ from tests.services.continuity.test_whether_executed import (
     no_answer,
 )
 from tests.stripe_account import get, listed, post
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
 
 
@@ -121,7 +122,7 @@ class TestMarks:
         world.clock.advance(hours=2)
         agreed_never_executed(world, charge.id)
         world.stripe.faults.clear()
-        again = world.services.charges.retry(charge.id, by=ALICE, payment_method=good)
+        again = try_again(world.services.charges, charge.id, by=ALICE, payment_method=good)
         assert again.charge.state is ChargeState.UNKNOWN
         world.clock.advance(hours=20)
         world.services.charge_resolver.resolve_due()
@@ -173,7 +174,7 @@ class TestShownLate:
         world.stripe.faults.clear()
         world.clock.advance(hours=2)
         good = world.save_card(customer)
-        world.services.charges.retry(charge.id, by=ALICE, payment_method=good)
+        try_again(world.services.charges, charge.id, by=ALICE, payment_method=good)
         assert world.moved() == [(1_234, "usd")]
         states = [one["status"] for one in listed(world, "/v1/payment_intents", customer=customer)]
         assert sorted(states) == ["canceled", "succeeded"]
@@ -326,7 +327,7 @@ class TestNewCards:
         def by_person() -> None:
             start.wait(10)
             with suppress(OnfileError):
-                world.services.charges.retry(charge_id, by=ALICE, payment_method=good)
+                try_again(world.services.charges, charge_id, by=ALICE, payment_method=good)
 
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(by_worker), pool.submit(by_person)]:

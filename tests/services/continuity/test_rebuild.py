@@ -16,6 +16,7 @@ from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approved, payers
 from tests.lost_files import copied, lost, put_back
 from tests.stripe_account import post
+from tests.tries import try_again
 from tests.world import ALICE, BOB, NO_MONEY, World
 
 REFUND_PENDS, REFUND_FAILS = "4000000000007726", "4000000000005126"
@@ -187,7 +188,7 @@ class TestTries:
             world.save_card(customer, NO_MONEY)
             charge = world.charge(customer, reference=f"INV-{number}").charge
             good = world.save_card(customer)
-            world.services.charges.retry(charge.id, payment_method=good, by=ALICE)
+            try_again(world.services.charges, charge.id, payment_method=good, by=ALICE)
             tried.append(charge.id)
         lost(world)
         result = taken_over(world)

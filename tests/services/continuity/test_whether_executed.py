@@ -19,6 +19,7 @@ from tests.beginnings import made_once
 from tests.charge_runs import counts, started
 from tests.lost_files import copied, put_back
 from tests.services.continuity.test_older_copies import payment_of_another
+from tests.tries import try_again
 from tests.world import ALICE, BOB, World
 
 
@@ -71,7 +72,7 @@ class TestTwoPeopleAgree:
         world.clock.advance(hours=2)
         agreed_never_executed(world, charge)
         world.stripe.faults.clear()
-        again = world.services.charges.retry(charge, by=ALICE)
+        again = try_again(world.services.charges, charge, by=ALICE)
         assert again.charge.state is ChargeState.UNKNOWN
         assert len(world.moved()) == 1
         # Nor by whoever gives it up, and charges the reference anew, with another sum.
@@ -111,7 +112,7 @@ class TestTwoPeopleAgree:
         no_answer(world)
         world.clock.advance(hours=2)
         agreed_never_executed(world, charge)
-        again = world.services.charges.retry(charge, by=ALICE)
+        again = try_again(world.services.charges, charge, by=ALICE)
         assert again.charge.state is ChargeState.UNKNOWN
         assert again.attempts[-1].decline.code is None
         world.clock.advance(hours=2)
@@ -208,7 +209,7 @@ class TestKeys:
         assert view.charge.state is ChargeState.DECLINED
         assert view.attempts[-1].decline.code == "parameter_unknown"
         world.fault("shown_late", detail="7200")
-        paid = world.services.charges.retry(view.charge.id, by=ALICE)
+        paid = try_again(world.services.charges, view.charge.id, by=ALICE)
         assert paid.charge.state is ChargeState.SUCCEEDED
         assert paid.attempts[0].key_at_stripe == paid.attempts[1].idempotency_key
         world.clock.advance(hours=1)
@@ -231,7 +232,7 @@ class TestKeys:
         world.services.charge_resolver.resolve_due()
         assert world.services.charges.view(charge.id).charge.state is ChargeState.PLANNED
         with pytest.raises(AlreadyCharged):
-            world.services.charges.retry(charge.id, by=ALICE)
+            try_again(world.services.charges, charge.id, by=ALICE)
         assert len(world.moved()) == 1
 
 

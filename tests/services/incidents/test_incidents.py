@@ -32,6 +32,7 @@ from lib.services.charges.view import ChargeView
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.beginnings import made_once
 from tests.stripe_account import post
+from tests.tries import try_again
 from tests.unexpected_payments import (
     conflict,
     marked_payment,
@@ -338,7 +339,7 @@ class TestPaidTwice:
         """Two tries of one charge were paid: the first counted as never executed."""
         world.fault("missing_permission")
         view = world.charge(customer, reference="INV-1")
-        world.services.charges.retry(view.charge.id, by=ALICE)
+        try_again(world.services.charges, view.charge.id, by=ALICE)
         marked_payment(world, customer, charge_id=view.charge.id)
         world.services.sync.run_now(by=ALICE, full=True)
         return the_incident(world, PAID_TWICE)

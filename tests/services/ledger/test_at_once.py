@@ -15,6 +15,7 @@ from lib.errors import (
 from lib.services.charges.view import ChargeView
 from lib.services.ledger.attempts import AttemptResult, record_result
 from tests.ledger_checks import intent_of, looked, reread
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
@@ -35,12 +36,14 @@ class TestBetweenLookingAndWriting:
             close(*args)
             if not raced:
                 monkeypatch.setattr(charging.canceller, "cancel_tries", close)
-                raced.append(charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1]))
+                raced.append(
+                    try_again(charging, failed.charge.id, by=ALICE, payment_method=cards[1])
+                )
 
         monkeypatch.setattr(charging.canceller, "cancel_tries", racing)
         with pytest.raises(StaleState):
-            charging.retry(failed.charge.id, by=ALICE, payment_method=good)
-        again = charging.retry(failed.charge.id, by=ALICE, payment_method=good)
+            try_again(charging, failed.charge.id, by=ALICE, payment_method=good)
+        again = try_again(charging, failed.charge.id, by=ALICE, payment_method=good)
         assert [a.outcome for a in again.attempts][-1] is Outcome.SUCCEEDED
         status = world.services.gateway.retrieve_payment_intent(intent_of(raced[0])).status
         assert status == "canceled"
@@ -56,7 +59,7 @@ class TestBetweenLookingAndWriting:
         def racing(*args):
             close(*args)
             monkeypatch.setattr(charging.canceller, "cancel_tries", close)
-            charging.retry(failed.charge.id, by=ALICE, payment_method=cards[1])
+            try_again(charging, failed.charge.id, by=ALICE, payment_method=cards[1])
 
         monkeypatch.setattr(charging.canceller, "cancel_tries", racing)
         with pytest.raises(StaleState):

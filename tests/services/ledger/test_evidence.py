@@ -11,6 +11,7 @@ from lib.errors import (
     StaleState,
 )
 from tests.ledger_checks import ask_stripe, intent_of, looked, paid_by_hand, reread
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
 
@@ -83,8 +84,8 @@ class TestAnotherSum:
         world.clock.advance(seconds=5)
         world.charge(customer, amount="12.00", method=bad)
         good = world.save_card(customer)
-        again = world.services.charges.retry(
-            first.charge.id, by=ALICE, payment_method=good, attempt=2
+        again = try_again(
+            world.services.charges, first.charge.id, by=ALICE, payment_method=good, attempt=2
         )
         assert again.charge.id == first.charge.id
         assert world.moved() == [(1234, "usd")]

@@ -21,6 +21,7 @@ from lib.services.ledger import attempts
 from lib.stripe_gateway.client import UnreadClient, unread
 from lib.stripe_gateway.errors import translate
 from tests.ledger_checks import KEY, ask_stripe, intent_of, looked, paid_by_hand, reread
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, NO_MONEY, WANTS_AUTHENTICATION, World
 
 
@@ -135,7 +136,7 @@ class TestNewsThatMustNotStopOtherNews:
         good = world.save_card(customer)
         failed = world.charge(customer, method=bad)
         world.lose_reply()
-        world.services.charges.retry(failed.charge.id, by=ALICE, payment_method=good)
+        try_again(world.services.charges, failed.charge.id, by=ALICE, payment_method=good)
         ask_stripe(
             world, f"/v1/payment_intents/{intent_of(failed)}", metadata={"onfile_attempt": "2"}
         )
@@ -151,7 +152,7 @@ class TestNewsThatMustNotStopOtherNews:
         view = world.charge(customer)
         bad = world.save_card(customer, ALWAYS_DECLINES)
         world.lose_reply()
-        world.services.charges.retry(view.charge.id, by=ALICE, payment_method=bad)
+        try_again(world.services.charges, view.charge.id, by=ALICE, payment_method=bad)
         found = paid_by_hand(world, view)
         world.services.sync.run(full=True)
         assert reread(world, view).charge.state is ChargeState.SUCCEEDED
@@ -167,7 +168,7 @@ class TestNewsThatMustNotStopOtherNews:
     ) -> None:
         world.fault("missing_permission")
         view = world.charge(customer)
-        world.services.charges.retry(view.charge.id, by=ALICE)
+        try_again(world.services.charges, view.charge.id, by=ALICE)
         paid_by_hand(world, view)
         world.services.sync.run(full=True)
         actions = [row["action"] for row in world.rows("SELECT action FROM audit_log")]

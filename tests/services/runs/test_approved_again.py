@@ -21,6 +21,7 @@ from tests.charge_runs import (
 )
 from tests.services.runs.test_new_cards import charge_of, failing, queued, saves_a_card, state, tick
 from tests.stopped_runs import all_paid, around_send, one_payer, stopped
+from tests.tries import try_again
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, World
 
 
@@ -231,7 +232,7 @@ class TestNewCards:
         card = saves_a_card(world, charge)
         disable_bob(world)
         tick(world)
-        world.services.charges.retry(charge, payment_method=card, by=ALICE)
+        try_again(world.services.charges, charge, payment_method=card, by=ALICE)
         world.clock.advance(minutes=6)
         assert tick(world) == 0
         ((ended, refusal),) = queued(world)

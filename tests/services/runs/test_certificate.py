@@ -34,6 +34,7 @@ from tests.charge_runs import (
     uow,
 )
 from tests.lost_files import copied, put_back
+from tests.tries import try_again
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, VERA, World
 
 
@@ -202,7 +203,7 @@ class TestElsewhere:
         row = rows_of(world, run.id)[2]
         world.clock.advance(days=3)
         card = world.save_card(row.customer)
-        world.services.charges.retry(row.charge_id, by=ALICE, payment_method=card)
+        try_again(world.services.charges, row.charge_id, by=ALICE, payment_method=card)
         made = certify(world, run)
         line = lines_of(made)["usd"]
         assert (made.result, line.ledger, line.stripe, line.elsewhere) == (
@@ -220,7 +221,7 @@ class TestElsewhere:
         row = rows_of(world, run.id)[2]
         world.clock.advance(days=3)
         card = world.save_card(row.customer)
-        paid = world.services.charges.retry(row.charge_id, by=ALICE, payment_method=card)
+        paid = try_again(world.services.charges, row.charge_id, by=ALICE, payment_method=card)
         world.stripe.alter(paid.last.payment_intent, {"amount_received": 499})
         assert said(certify(world, run)) == ["Stripe moved $4.99, which is not the row's sum."]
 
@@ -463,7 +464,7 @@ class TestAllTime:
         world.clock.advance(minutes=1)
         card = world.save_card(row.customer)
         again = world.services.runs.retry_runs.create(first.id, by=ALICE)
-        world.services.charges.retry(row.charge_id, by=ALICE, payment_method=card)
+        try_again(world.services.charges, row.charge_id, by=ALICE, payment_method=card)
         approve(world, world.services.runs.approvals.submit(again.id, by=ALICE))
         world.services.runs.control.start(again.id, by=ALICE)
         world.services.runs.executor.execute(again.id)

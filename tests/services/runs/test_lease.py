@@ -15,6 +15,7 @@ from lib.services.runs.execute import RunExecutor
 from tests.charge_runs import audited, counts, executed, invoices, payers, rows_of, started
 from tests.forked_executors import Executors
 from tests.held_requests import Gate, Running, until
+from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, World, key_of
 
 
@@ -325,7 +326,7 @@ class TestTriedByHandMeanwhile:
         gate = Gate(by_hand.gateway)
         with ThreadPoolExecutor(1) as pool:
             again = pool.submit(
-                by_hand.charges.retry, charge, by=ALICE, payment_method=good, attempt=2
+                try_again, by_hand.charges, charge, by=ALICE, payment_method=good, attempt=2
             )
             gate.wait()
             world.clock.advance(seconds=61)
@@ -347,7 +348,7 @@ class TestTriedByHandMeanwhile:
         resume(world, run.id)
         assert world.services.runs.executor.execute(run.id)
         assert counts(world, run.id) == {"declined": 1, "succeeded": 1}
-        again = world.services.charges.retry(charge, by=ALICE, payment_method=good, attempt=3)
+        again = try_again(world.services.charges, charge, by=ALICE, payment_method=good, attempt=3)
         assert again.charge.state == "succeeded"
         self.each_paid_once(world, run.id)
 
@@ -372,7 +373,7 @@ def not_taken(world: World, charge: str, method: str) -> None:
     gateway = world.services.gateway
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "create_payment_intent", refused)
-        world.services.charges.retry(charge, by=ALICE, payment_method=method, attempt=2)
+        try_again(world.services.charges, charge, by=ALICE, payment_method=method, attempt=2)
 
 
 def resume(world: World, run_id: str) -> None:

@@ -14,6 +14,7 @@ from lib.errors import LedgerBehind
 from lib.practice.declines import DECLINES
 from lib.store.new_cards import NewCardStore
 from tests.charge_runs import approve, audited, draft, executed, uow
+from tests.tries import try_again
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, GOOD, World
 
 Row = tuple[str, str, int, str]
@@ -195,7 +196,7 @@ class TestCovered:
         run = executed(world, [failing(world)], charge_new_cards=True)
         charge = charge_of(world, run)
         card = saves_a_card(world, charge)
-        world.services.charges.retry(charge, by=ALICE, payment_method=card)
+        try_again(world.services.charges, charge, by=ALICE, payment_method=card)
         assert tick(world) == 0
         assert world.moved() == [(1_000, "usd")]
 

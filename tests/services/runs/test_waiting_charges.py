@@ -19,6 +19,7 @@ from lib.services.collect.return_page import Setup
 from lib.services.runs.draft import RunSource
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.charge_runs import approve, audited, counts, rows_of, uow
+from tests.tries import try_again
 from tests.world import ADA, ALICE, ALWAYS_DECLINES, BOB, GOOD, VERA, World
 
 
@@ -295,7 +296,7 @@ class TestTheCardArrives:
         run = waiting_run(world, customer)
         charge = charge_of(world, run)
         card = world.save_card(customer)
-        world.services.charges.retry(charge, by=ALICE, payment_method=card)
+        try_again(world.services.charges, charge, by=ALICE, payment_method=card)
         assert wait_of(world, charge) is WaitEnd.TRIED
         assert tick(world) == 0
         assert world.moved() == [(1_002, "usd")]
@@ -490,7 +491,7 @@ class TestWhatTheCustomerIsTold:
         link = link_of(world, charge)
         first = page_of(world, link)
         card = world.save_card(customer, ALWAYS_DECLINES)
-        world.services.charges.retry(charge, by=ALICE, payment_method=card)
+        try_again(world.services.charges, charge, by=ALICE, payment_method=card)
         second = page_of(world, link)
         assert second != first
         assert "$10.02" not in texts(world, link)
