@@ -10,7 +10,7 @@ from lib.spreadsheets.reading import read_file
 from tests.commands import Run, commands_of
 from tests.spreadsheets.case_files import csv_of, sheet_of
 from tests.stripe_account import make_default
-from tests.world import ALWAYS_DECLINES, World
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
@@ -106,9 +106,10 @@ def test_every_severity_is_named_in_words(run: Run, severities: Path) -> None:
         assert "2 more rows stopped, charged only if an approver says why: €20.00, $7.00" in out
 
 
-def test_stopped_rows_are_counted_apart(run: Run, severities: Path) -> None:
+def test_stopped_rows_are_counted_apart(run: Run, world: World, severities: Path) -> None:
     made = as_alice(run, "runs", "import", str(severities)).json
     assert (made["valid"], made["totals"]) == (2, {"eur": 2_134})
+    assert _in_lists(world, made["run_id"]) == ({"eur": 2_134}, {"eur": 2_134}, {"eur": 2_134})
     stopped = {"rows": 2, "totals": {"eur": 2_000, "usd": 700}}
     assert made["stopped_rows"] == stopped
     assert [(one["row"], one["severity"]) for one in made["stopped"]] == [
@@ -133,12 +134,25 @@ def test_stopped_rows_are_counted_apart(run: Run, severities: Path) -> None:
     }
     submitted = as_alice(run, "runs", "submit", made["run_id"]).json
     assert submitted["stopped_rows"] == stopped
+    assert _in_lists(world, made["run_id"])[0] == {"eur": 2_134}
     approve = ("--as", "bob", "--json", "runs", "approve", made["run_id"])
     assert run(*approve).error["code"] == "note_missing"
     approved = run(*approve, "--note", "both asked by phone").json
     # Opened: now they are charged like the others.
     assert approved["stopped_rows"] == {"rows": 0, "totals": {}}
-    assert approved["chargeable"] == {"rows": 4, "totals": {"eur": 4_134, "usd": 700}}
+    every = {"eur": 4_134, "usd": 700}
+    assert approved["chargeable"] == {"rows": 4, "totals": every}
+    assert _in_lists(world, made["run_id"]) == (every, every, every)
+    world.services.runs.approvals.withdraw(made["run_id"], by=ALICE)
+    assert _in_lists(world, made["run_id"])[0] == {"eur": 2_134}
+
+
+def _in_lists(world: World, run_id: str) -> tuple[dict[str, int], ...]:
+    """What the list of runs, its sums and the outlook say that one run comes to."""
+    frame = world.services.reports.runs.page().frame.set_index("id")
+    sums = {one.currency: one.amount for one in world.services.reports.runs.sums()}
+    outlook = world.services.runs.outlooks.outlook(run_id)
+    return frame.loc[run_id, "totals"], sums, dict(outlook.planned)
 
 
 def test_import_says_what_was_guessed(run: Run, world: World, tmp_path: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lib.domain.correction_fields import LABELS, Field
-from lib.domain.corrections import DraftRow
-from lib.money import Money, format_money
+from lib.money import format_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +61,6 @@ class CorrectionTotals:
         if self.left_out:
             parts.append(f"{_rows(self.left_out)} left out: {_sums(self.left_out_sums)}.")
         return " ".join(parts)
-
-
-def totals(rows: Sequence[DraftRow]) -> CorrectionTotals:
-    """Of rows with a decision; others may be among them."""
-    file: dict[str, int] = {}
-    now: dict[str, int] = {}
-    left_out: dict[str, int] = {}
-    kinds: dict[Field, list[Money | None]] = {}
-    decided = out = 0
-    for row in rows:
-        decided += row.is_decided
-        out += row.is_left_out
-        as_corrected = row.corrected.money
-        for which in {*row.corrections, *((Field.LEFT_OUT,) if row.is_left_out else ())}:
-            kinds.setdefault(which, []).append(as_corrected)
-        if row.is_left_out:
-            _add(left_out, as_corrected)
-        elif as_corrected != row.request.money:
-            _add(file, row.request.money)
-            _add(now, as_corrected)
-    by_kind = {which: _kind(kinds[which]) for which in Field if which in kinds}
-    return CorrectionTotals(decided, file, now, out, left_out, by_kind)
-
-
-def _kind(moneys: Sequence[Money | None]) -> KindTotals:
-    sums: dict[str, int] = {}
-    for money in moneys:
-        _add(sums, money)
-    return KindTotals(len(moneys), sums, sum(money is None for money in moneys))
-
-
-def _add(sums: dict[str, int], money: Money | None) -> None:
-    if money is not None:
-        sums[money.currency] = sums.get(money.currency, 0) + money.amount
 
 
 def _sums(sums: Mapping[str, int] | None) -> str:

@@ -8,8 +8,18 @@ from collections.abc import Iterable
 from sqlite_utils import Database
 
 from lib.domain.correction_fields import Field
+from lib.domain.correction_totals import CorrectionTotals, KindTotals
 from lib.domain.corrections import Correction
 from lib.domain.runs import Run
+
+# The newest entry of a row and field, about the file that the run has now, unless it is an undo: SQLite takes the
+# other columns from the row of the max(). https://www.sqlite.org/lang_select.html#bareagg
+_IN_EFFECT = """WITH newest AS (SELECT row, field, is_undo, max(id) FROM run_row_corrections
+        WHERE run_id = ?1 AND file_version = ?2 GROUP BY row, field),
+    decided AS MATERIALIZED (SELECT row, field FROM newest WHERE is_undo = 0)"""
+_IN_FILE = "iif(w.original IS NULL, w.{0}, w.original ->> '$.{0}')"
+_NOW = "iif(w.amount IS NULL, NULL, w.currency)"
+_BEFORE = f"iif({_IN_FILE.format('amount')} IS NULL, NULL, {_IN_FILE.format('currency')})"
 
 
 class CorrectionStore:
@@ -61,6 +71,40 @@ class CorrectionStore:
             for row in rows
         ]
 
+    def totals(self, run: Run) -> CorrectionTotals:
+        """What is in effect comes to: counted by the database, as a run may have thousands."""
+        asked = (run.id, run.file_version)
+        kinds: dict[Field, KindTotals] = {}
+        for row in self._database.query(
+            f"""{_IN_EFFECT} SELECT d.field, {_NOW} AS currency, count(*) AS n, sum(w.amount) AS amount
+                FROM decided d JOIN run_rows w ON w.run_id = ?1 AND w.number = d.row
+                GROUP BY 1, 2 ORDER BY min(d.row)""",
+            asked,
+        ):
+            before = kinds.get(Field(row["field"]), KindTotals(0, {}))
+            kinds[Field(row["field"])] = _with(before, row["n"], row["currency"], row["amount"])
+        every = left_out = KindTotals(0, {})
+        file: dict[str, int] = {}
+        now: dict[str, int] = {}
+        for row in self._database.query(
+            f"""{_IN_EFFECT} SELECT r.is_out, {_NOW} AS currency, {_BEFORE} AS file_currency,
+                    w.amount IS NOT {_IN_FILE.format("amount")} AS is_changed,
+                    count(*) AS n, sum(w.amount) AS amount, sum({_IN_FILE.format("amount")}) AS in_file
+                FROM (SELECT row, max(field = 'left_out') AS is_out FROM decided GROUP BY row) r
+                JOIN run_rows w ON w.run_id = ?1 AND w.number = r.row
+                GROUP BY 1, 2, 3, 4 ORDER BY min(r.row)""",
+            asked,
+        ):
+            sums = (row["n"], row["currency"], row["amount"])
+            every = _with(every, *sums)
+            if row["is_out"]:
+                left_out = _with(left_out, *sums)
+            elif row["is_changed"] or row["currency"] != row["file_currency"]:
+                _add(file, row["file_currency"], row["in_file"])
+                _add(now, row["currency"], row["amount"])
+        by_kind = {which: kinds[which] for which in Field if which in kinds}
+        return CorrectionTotals(every.rows, file, now, left_out.rows, left_out.sums, by_kind)
+
     def last_id(self, run_id: str) -> int:
         """Of the newest entry; 0 when there is none."""
         rows = self._database.query(
@@ -84,3 +128,14 @@ class CorrectionStore:
             ),
         )
         return cursor.rowcount == 1
+
+
+def _with(kind: KindTotals, rows: int, currency: str | None, amount: int | None) -> KindTotals:
+    sums = dict(kind.sums)
+    _add(sums, currency, amount)
+    return KindTotals(kind.rows + rows, sums, kind.without_sum + (0 if currency else rows))
+
+
+def _add(sums: dict[str, int], currency: str | None, amount: int | None) -> None:
+    if currency is not None and amount is not None:
+        sums[currency] = sums.get(currency, 0) + amount

@@ -217,7 +217,7 @@ class ErasureStore:
         salt = MetaStore(self._database).value(ERASURE_SALT)
         if salt is None:
             return {}
-        # Whoever was erased before m055 has the pseudonym of an address that was folded in full.
+        # Whoever was erased before m056 has the pseudonym of an address that was folded in full.
         keys = {
             pseudonym_of(form, salt=salt): key
             for key in set(addresses)

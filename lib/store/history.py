@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from lib.domain.charges import FAILED_OUTCOMES, MONEY_MOVES, Outcome
 from lib.domain.variance import Past, Tally
-from lib.store.states import one_of
+from lib.store.states import CHARGEABLE_ROW, one_of
 
 # As many as show how customers pay now, and as can be read while a page is drawn.
 _MOST_CHARGES = 20_000
@@ -25,8 +25,8 @@ class HistoryStore:
     def payers(self, run_id: str) -> dict[tuple[str, str], int]:
         """Minor units by customer and currency of the rows that are, or were, to be charged."""
         rows = self._database.query(
-            """SELECT customer, currency, sum(amount) AS amount FROM run_rows
-               WHERE run_id = ? AND (is_submitted = 1 OR state = 'planned')
+            f"""SELECT customer, currency, sum(amount) AS amount FROM run_rows
+               WHERE run_id = ? AND (({CHARGEABLE_ROW}) OR (is_submitted = 1 AND state <> 'planned'))
                    AND customer IS NOT NULL AND amount IS NOT NULL
                GROUP BY customer, currency""",
             (run_id,),
@@ -75,7 +75,7 @@ class HistoryStore:
             f"""SELECT past, currency, sum(n) AS n, sum(amount) AS amount FROM (
                     SELECT {past} AS past, w.currency, w.n, w.amount FROM (
                         SELECT customer, currency, count(*) AS n, sum(amount) AS amount
-                        FROM run_rows WHERE run_id = ? AND state = 'planned'
+                        FROM run_rows WHERE run_id = ? AND {CHARGEABLE_ROW}
                         GROUP BY customer, currency) w)
                 GROUP BY past, currency""",
             (run_id,),

@@ -644,12 +644,12 @@ def _with_decimals(reference: str, key: str) -> str:
 
 
 @migrations()
-def m055_addresses_that_are_drawn_alike(database: Database) -> None:
+def m056_addresses_that_are_drawn_alike(database: Database) -> None:
     """
     Keys of addresses tell domains apart as IDNA2008 does: `straße` is not `strasse`. Whoever may be taken for
     another is found by what the letters of the address are drawn as.
     """
-    for statement in _statements((_LATER_STEPS / "m055_drawn_keys.sql").read_text("utf-8")):
+    for statement in _statements((_LATER_STEPS / "m056_drawn_keys.sql").read_text("utf-8")):
         database.execute(statement)
     for table in ("customers", "setup_links"):
         rows = database.execute(
@@ -666,8 +666,21 @@ def m055_addresses_that_are_drawn_alike(database: Database) -> None:
                 )
 
 
+@migrations()
+def m057_sums_without_what_is_stopped(database: Database) -> None:
+    """The sum of a run that nobody has approved yet leaves out the rows that are stopped, as its page does."""
+    database.execute(
+        """UPDATE runs SET totals = (SELECT json_group_object(currency, amount) FROM (
+               SELECT currency, sum(amount) AS amount FROM run_rows
+               WHERE run_id = runs.id AND state = 'planned' AND NOT (severity = 'amber' AND EXISTS (
+                   SELECT 1 FROM json_each(findings) f WHERE f.value ->> 'severity' = 'stopped'))
+               GROUP BY currency ORDER BY currency))
+           WHERE state IN ('draft', 'awaiting_approval', 'rejected')"""
+    )
+
+
 def _key_by_idna(address: str) -> str:
-    """As `address_key` of lib/domain/identity.py was at m055; no joiner is left in what was saved before."""
+    """As `address_key` of lib/domain/identity.py was at m056; no joiner is left in what was saved before."""
     local, sign, domain = address.rpartition("@")
     shown = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", domain)
     shown = unicodedata.normalize("NFC", regex.sub(r"\p{Zs}", " ", shown).strip())
@@ -684,24 +697,24 @@ def _key_by_idna(address: str) -> str:
     return _folded(local) + sign + ".".join(labels)
 
 
-_DRAWN_AT_M055 = str.maketrans(
+_DRAWN_AT_M056 = str.maketrans(
     "авекмнорстухіјѕαβεζηικμνορτυχ’‘ʼ´`′", "abekmhopctyxijsabezhikmnoptyx" + "'" * 6
 )
-_DRAWN_SMALL_AT_M055 = str.maketrans(
+_DRAWN_SMALL_AT_M056 = str.maketrans(
     "гьпԁһӏԛԝүѵѡγηνσωυϲϳօոսհզցյıɑɡɩʋ", "rbndhlqwyvwynvowucjonuhqgjiagiu"
 )
 
 
 def _drawn(key: str) -> str:
-    """As `drawn_key` of lib/domain/identity.py was at m055, but for digits in a circle and their like."""
+    """As `drawn_key` of lib/domain/identity.py was at m056, but for digits in a circle and their like."""
     if key.isascii():
         return key
-    plain, before = key.casefold().translate(_DRAWN_SMALL_AT_M055), ""
+    plain, before = key.casefold().translate(_DRAWN_SMALL_AT_M056), ""
     while plain != before:
         before = plain
         shown = unicodedata.normalize("NFKC", before.casefold())
         shown = regex.sub(r"\p{Default_Ignorable_Code_Point}+", "", shown).strip()
-        plain = regex.sub(r"\p{Dash}", "-", shown).translate(_DRAWN_AT_M055)
+        plain = regex.sub(r"\p{Dash}", "-", shown).translate(_DRAWN_AT_M056)
     return plain
 
 

@@ -26,7 +26,7 @@ from lib.domain.runs import (
 from lib.errors import StaleState
 from lib.money import Money
 from lib.store.own_outcomes import FAILED_STILL, JOINS, STATE
-from lib.store.states import one_of
+from lib.store.states import STOPPED_ROW, one_of
 
 _IN_FLIGHT = frozenset({ChargeState.ATTEMPTING, ChargeState.UNKNOWN})
 _COLUMNS = """run_id, number, cells, request, customer, payment_method, amount, currency, reference,
@@ -313,9 +313,8 @@ class RunRowStore:
         """Of the planned rows those of which something was found that stops them: how many, and minor units by currency."""
         count, totals = 0, {}
         for row in self._database.query(
-            """SELECT iif(amount IS NULL, NULL, currency) AS currency, count(*) AS n, sum(amount) AS amount
-                FROM run_rows WHERE run_id = ? AND state = 'planned' AND severity = 'amber'
-                   AND EXISTS (SELECT 1 FROM json_each(findings) f WHERE f.value ->> 'severity' = 'stopped')
+            f"""SELECT iif(amount IS NULL, NULL, currency) AS currency, count(*) AS n, sum(amount) AS amount
+                FROM run_rows WHERE run_id = ? AND state = 'planned' AND {STOPPED_ROW}
                 GROUP BY 1 ORDER BY 1""",
             (run_id,),
         ):

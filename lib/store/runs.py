@@ -17,7 +17,7 @@ from lib.domain.runs import (
     Run,
     RunState,
 )
-from lib.store.states import one_of
+from lib.store.states import CHARGEABLE_ROW, one_of
 
 
 class RunStore:
@@ -99,6 +99,8 @@ class RunStore:
                 "message": stop_message,
             },
         )
+        if after is RunState.APPROVED and cursor.rowcount:
+            self.sum_up(run_id)
         return cursor.rowcount == 1
 
     def submit(
@@ -138,13 +140,16 @@ class RunStore:
         return cursor.rowcount == 1
 
     def sum_up(self, run_id: str) -> None:
-        """How many rows there are, and what those that can be charged add up to, for lists."""
+        """
+        How many rows there are, and what those that can be charged add up to, for lists: without what is
+        stopped until an approver has opened it.
+        """
         self._database.execute(
-            """UPDATE runs SET
+            f"""UPDATE runs SET
                    row_count = (SELECT count(*) FROM run_rows WHERE run_id = runs.id),
                    totals = (SELECT json_group_object(currency, amount) FROM (
                        SELECT currency, sum(amount) AS amount FROM run_rows
-                       WHERE run_id = runs.id AND state = 'planned'
+                       WHERE run_id = runs.id AND {CHARGEABLE_ROW}
                        GROUP BY currency ORDER BY currency))
                WHERE id = ?""",
             (run_id,),
@@ -158,6 +163,8 @@ class RunStore:
                WHERE id = ? AND state = ?""",
             (run_id, before.value),
         )
+        if cursor.rowcount:
+            self.sum_up(run_id)
         return cursor.rowcount == 1
 
     def pass_canary(self, run_id: str) -> None:

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Collection
 from enum import StrEnum
 
+from lib.domain.runs import NOT_OPENED_STATES
+
 
 def one_of(states: Collection[StrEnum]) -> str:
     """
@@ -22,3 +24,11 @@ def _in_order(states: frozenset[StrEnum]) -> str:
         return "()"
     kind = type(next(iter(states)))
     return f"({', '.join(repr(state.value) for state in kind if state in states)})"
+
+
+STOPPED_ROW = """severity = 'amber' AND EXISTS (
+    SELECT 1 FROM json_each(findings) f WHERE f.value ->> 'severity' = 'stopped')"""
+"""Of `run_rows`, as long as they are planned."""
+CHARGEABLE_ROW = f"""state = 'planned' AND NOT ({STOPPED_ROW} AND (
+    SELECT r.state FROM runs r WHERE r.id = run_rows.run_id) IN {one_of(NOT_OPENED_STATES)})"""
+"""Of `run_rows`: planned, and not stopped in a run that no approver has opened."""

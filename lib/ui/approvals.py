@@ -68,7 +68,7 @@ def runs(ctx: PageContext) -> bool:
 
 def _corrected(ctx: PageContext, run_id: str) -> str:
     """How many rows are not as in the file, by kind with their sums."""
-    totals = ctx.services.runs.draft_views.corrections(run_id).totals
+    totals = ctx.services.runs.draft_views.correction_totals(run_id)
     return f"Against the file: {totals.in_words()}" if totals.rows else ""
 
 

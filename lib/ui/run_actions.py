@@ -200,7 +200,7 @@ def _renew(ctx: PageContext, view: RunView) -> None:
             else "Customers of rows that failed saved a new card, which this run's approval covers."
         )
         st.caption(escape(f"{what} Nothing else changes: the rows are those that were approved."))
-        corrected = ctx.services.runs.draft_views.corrections(run.id).totals
+        corrected = ctx.services.runs.draft_views.correction_totals(run.id)
         if corrected.rows:
             st.caption(escape(f"Against the file: {corrected.in_words()}"))
         if counted is not None and by.username in counted.people:

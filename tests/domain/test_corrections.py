@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.domain.correction_fields import Field
-from lib.domain.correction_totals import totals
 from lib.domain.corrections import Correction, DraftRow, corrected, in_effect
 from lib.domain.kept_decisions import kept_decisions
 from lib.domain.run_digest import digest_of
@@ -140,22 +139,6 @@ class TestCorrected:
         mended = corrected(one, {field: entry(field, values[field]) for field in fields})
         if fields and mended.money is None:
             assert any(finding.severity is Severity.RED for finding in mended.findings)
-
-
-class TestTotals:
-    def test_of_changed_sums_and_of_what_is_left_out(self) -> None:
-        rows = [
-            DraftRow(request(), {Field.AMOUNT: entry()}),
-            DraftRow(request(), {Field.CURRENCY: entry(Field.CURRENCY, "eur")}),
-            DraftRow(request(), {Field.REFERENCE: entry(Field.REFERENCE, "INV-2")}),
-            DraftRow(request(), {Field.LEFT_OUT: entry(Field.LEFT_OUT, "yes")}, is_left_out=True),
-            DraftRow(request(), {}),
-        ]
-        found = totals(rows)
-        assert (found.rows, found.left_out) == (4, 1)
-        assert found.file == {"usd": 2_400}
-        assert found.corrected == {"usd": 1_300, "eur": 1_200}
-        assert found.left_out_sums == {"usd": 1_200}
 
 
 def same(one: RowRequest, other: RowRequest) -> bool:

@@ -92,7 +92,7 @@ class TestMigrations:
 
     def test_customers_from_before_are_found_by_what_their_address_is_drawn_as(self) -> None:
         database = Database(memory=True)
-        migrations.apply(database, stop_before="m055_addresses_that_are_drawn_alike")
+        migrations.apply(database, stop_before="m056_addresses_that_are_drawn_alike")
         addresses = [
             "Anna@Example.com",
             "\u0430nna@example.com",

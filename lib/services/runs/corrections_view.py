@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain import control_totals, payment_methods
 from lib.domain.control_totals import FileTotals
-from lib.domain.correction_fields import Field
-from lib.domain.correction_totals import CorrectionTotals, totals
+from lib.domain.correction_totals import CorrectionTotals
 from lib.domain.corrections import Correction, DraftVersion, in_effect
 from lib.domain.mirror import PaymentMethod
 from lib.domain.runs import Run, RunRow
 from lib.domain.twins import HAS_TWIN, Twin
 from lib.errors import NotFound
 from lib.services.runs.approve import find_run
-from lib.services.runs.draft import draft_rows
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
@@ -127,6 +125,11 @@ class DraftViews:
             file = stores.run_rows.file_totals(run_id)
         return control_totals.agreement(control, file) if control is not None else ""
 
+    def correction_totals(self, run_id: str) -> CorrectionTotals:
+        """What the corrections of a run come to, without each of them."""
+        with self._uow.read() as stores:
+            return stores.corrections.totals(find_run(stores, run_id))
+
     def corrections(self, run_id: str) -> CorrectionsView:
         """
         What was decided of rows beside what the file says, in the order of the file.
@@ -142,12 +145,10 @@ def corrections_of(stores: Stores, run: Run) -> CorrectionsView:
     """Of what is in effect, in the order of the file."""
     log = stores.corrections.of(run.id)
     decided = in_effect(log, file_version=run.file_version)
-    rows = draft_rows(stores.run_rows.some(run.id, sorted(decided)), run, log)
-    # Rows that a started run cancelled were not left out by anybody.
-    shown = [replace(row, is_left_out=Field.LEFT_OUT in row.corrections) for row in rows]
+    rows = stores.run_rows.some(run.id, sorted(decided))
     return CorrectionsView(
-        tuple(entry for row in shown for entry in row.corrections.values()),
-        {row.request.number: row.request.reference for row in shown},
-        totals(shown),
+        tuple(entry for row in rows for entry in decided[row.number].values()),
+        {row.number: (row.original or row.request).reference for row in rows},
+        stores.corrections.totals(run),
         DraftVersion(run.file_version, log[-1].id if log else 0),
     )

@@ -17,7 +17,7 @@ from lib.domain.declines import shown_code
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.run_columns import CORRECTION_COLUMNS, RESULT_COLUMNS
 from lib.domain.mirror import Decline
-from lib.domain.runs import RowState, RunRow, RunState, Severity
+from lib.domain.runs import NOT_OPENED_STATES, RowState, RunRow, RunState, Severity
 from lib.domain.waiting_charges import CODE, IN_WORDS, NEXT_STEP, NO_CARD
 from lib.services.charges.view import ChargeView, views_of
 from lib.services.messages.compose import MessageComposer, is_told
@@ -30,8 +30,6 @@ from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
 _PAGE = 1_000
-# Nobody has given a reason yet for what is stopped, or no reason that counts any more.
-_NOT_OPENED = (RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ class RunViews:
                 waiting=len(stores.waiting_charges.of_run(run_id)),
                 without_card=len(lacking),
                 stopped=Counted(*stores.run_rows.stopped(run_id))
-                if run.state in _NOT_OPENED
+                if run.state in NOT_OPENED_STATES
                 else Counted(),
             )
 

@@ -524,6 +524,26 @@ class TestApproval:
             "amount. 1 row left out: $5.00."
         )
 
+    def test_what_was_taken_back_is_not_counted(self, world: World) -> None:
+        one = payer(world, "one@example.com")
+        lines = [f"{one},12.00,usd,INV-{number},," for number in range(1, 6)]
+        run_id = imported(world, *lines)
+        correct(world, run_id, 2, "agreed", amount="6.50")
+        correct(world, run_id, 3, "in euros", currency="eur")
+        correct(world, run_id, 4, "a typo", reference="INV-33")
+        correct(world, run_id, 5, "agreed", amount="1.00")
+        correct(world, run_id, 5, "agreed again", amount="2.00")
+        world.services.runs.corrections.leave_out(run_id, [6], reason="paid", by=ALICE)
+        totals = world.services.runs.draft_views.correction_totals
+        found = totals(run_id)
+        assert (found.rows, found.left_out, found.left_out_sums) == (5, 1, {"usd": 1_200})
+        assert (found.file, found.corrected) == ({"usd": 3_600}, {"usd": 850, "eur": 1_200})
+        world.services.runs.corrections.undo(run_id, [2, 4, 6], reason="no", by=ALICE)
+        found = totals(run_id)
+        assert (found.rows, found.left_out) == (2, 0)
+        assert (found.file, found.corrected) == ({"usd": 2_400}, {"usd": 200, "eur": 1_200})
+        assert world.services.runs.draft_views.corrections(run_id).totals == found
+
     def test_a_digest_made_before_a_correction_is_refused(self, world: World) -> None:
         run_id = imported(world, f"{payer(world, 'one@example.com')},12.00,usd,INV-1,Paper,")
         approvals = world.services.runs.approvals
