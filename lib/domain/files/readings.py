@@ -51,18 +51,32 @@ class Unseen:
     """Minor units by currency, of those that can be read."""
     sheet: str = ""
     """Of a hidden sheet."""
+    either: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """While nobody has said how the amounts are written: what they come to by decimal sign, instead of `totals`."""
+    unread: int = 0
+    """Rows whose amount cannot be read, in no sign; they are in no sum."""
 
     def in_words(self) -> str:
         count = len(self.rows)
         rows = f"{count:,} row" if count == 1 else f"{count:,} rows"
-        sums = ", ".join(format_money(amount, code) for code, amount in self.totals.items())
+        sums = " or ".join(
+            f"{_in_words(sums) or 'no amount that can be read'} (decimal {sign})"
+            for sign, sums in self.either.items()
+        ) or _in_words(self.totals)
+        unread = f"{self.unread:,} without an amount that can be read" if self.unread else ""
+        told = ", ".join(filter(None, (sums, unread)))
+        with_sums = f" with {told}" if told else ""
         place = (
             f"the hidden sheet “{self.sheet[:40]}”"
             if self.sheet
             else f"row{'' if count == 1 else 's'} {spans(self.rows)}"
         )
         word = {"hidden": "hidden", "struck_out": "struck out"}.get(self.why, "")
-        return f"{rows} {word + ' ' if word else ''}({place}){f' with {sums}' if sums else ''}"
+        return f"{rows} {word + ' ' if word else ''}({place}){with_sums}"
+
+
+def _in_words(sums: Mapping[str, int]) -> str:
+    return ", ".join(format_money(amount, code) for code, amount in sums.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +180,14 @@ def not_counted(reading: Mapping[str, Any] | None) -> str:
     if not reading:
         return ""
     parts = [
-        Unseen(one["why"], tuple(one["rows"]), one["totals"], one["sheet"]).in_words()
+        Unseen(
+            one["why"],
+            tuple(one["rows"]),
+            one["totals"],
+            one["sheet"],
+            one.get("either", {}),
+            one.get("unread", 0),
+        ).in_words()
         for one in reading.get("unseen", ())
         if one["sheet"] or reading["hidden"] == Hidden.LEAVE_OUT
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lib.domain.files import no_charges, total_rows, unseen_rows
 from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.columns import is_ours
-from lib.domain.files.number_styles import style_of
+from lib.domain.files.number_styles import DecimalSign, style_of
 from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.row_errors import Problem, RowError, problems
 from lib.domain.files.row_orders import RowOrder, RowReader
@@ -80,14 +80,18 @@ def parse(
     orders = _marked(sheet, known, rows, list(map(file.order, rows)))
 
     def amounts(
-        one: Sheet, theirs: Mapping[str, int], some: Sequence[SheetRow]
+        one: Sheet,
+        theirs: Mapping[str, int],
+        some: Sequence[SheetRow],
+        sign: DecimalSign | None,
     ) -> Iterator[Money | None]:
-        return (
-            order.money
-            for order in map(RowReader(one, theirs, default_currency, style).order, some)
-        )
+        with_sign = style if sign is None else NumberStyle(sign, style.seen)
+        reader = RowReader(one, theirs, default_currency, with_sign)
+        return (order.money for order in map(reader.order, some))
 
-    unseen = unseen_rows.unseen_of(sheet, known, amounts, RUN_COLUMNS)
+    unseen = unseen_rows.unseen_of(
+        sheet, known, amounts, RUN_COLUMNS, has_style=style.sign is not None
+    )
     question = unseen_rows.question(sheet, known, unseen, choices.hidden, RUN_COLUMNS)
     if question:
         orders = [_undecided(order, question) for order in orders]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lib.domain.files.columns import ColumnTable, Guess
+from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.readings import Hidden, Unseen
 from lib.domain.files.sheets import Sheet, SheetRow
 from lib.money import Money
 
-Amounts = Callable[[Sheet, Mapping[str, int], Sequence[SheetRow]], Iterable[Money | None]]
-"""What rows come to; None for what cannot be read."""
+Amounts = Callable[
+    [Sheet, Mapping[str, int], Sequence[SheetRow], DecimalSign | None], Iterable[Money | None]
+]
+"""What rows come to, with this decimal sign or the file's own; None for what cannot be read."""
 
 
 def why_unseen(row: SheetRow, columns: Mapping[str, int], table: ColumnTable) -> str:
@@ -23,20 +26,44 @@ def why_unseen(row: SheetRow, columns: Mapping[str, int], table: ColumnTable) ->
 
 
 def unseen_of(
-    sheet: Sheet, columns: Mapping[str, int], amounts: Amounts, table: ColumnTable
+    sheet: Sheet,
+    columns: Mapping[str, int],
+    amounts: Amounts,
+    table: ColumnTable,
+    *,
+    has_style: bool = True,
 ) -> tuple[Unseen, ...]:
-    """By kind, with their sums."""
+    """
+    By kind, with their sums.
+
+    Args:
+        has_style: whether it is known how the amounts are written; otherwise both sums are told.
+    """
+
+    def unseen(
+        why: str, one: Sheet, theirs: Mapping[str, int], rows: Sequence[SheetRow], name: str = ""
+    ) -> Unseen:
+        signs: tuple[DecimalSign | None, ...] = (None,) if has_style else tuple(DecimalSign)
+        sums = {sign: _sums(amounts(one, theirs, rows, sign)) for sign in signs}
+        totals, unread = next(iter(sums.values()))
+        numbers = tuple(row.number for row in rows)
+        if all(each == (totals, unread) for each in sums.values()):
+            return Unseen(why, numbers, totals, name, unread=unread)
+        either = {str(sign): total for sign, (total, _) in sums.items()}
+        # What one sign cannot read, the other can: what neither can is the least that is said.
+        return Unseen(why, numbers, {}, name, either, min(left for _, left in sums.values()))
+
     groups: dict[str, list[SheetRow]] = {}
     for row in sheet.rows:
         why = why_unseen(row, columns, table)
         if why:
             groups.setdefault(why, []).append(row)
-    kinds = [_unseen(why, sheet, columns, rows, amounts) for why, rows in groups.items()]
+    kinds = [unseen(why, sheet, columns, rows) for why, rows in groups.items()]
     for hidden in sheet.hidden_sheets:
         theirs = table.guess(hidden.header)
         if table.may_be_meant(theirs):
             name = hidden.origin.sheet or ""
-            kinds.append(_unseen("hidden_sheet", hidden, theirs, hidden.rows, amounts, name))
+            kinds.append(unseen("hidden_sheet", hidden, theirs, hidden.rows, name))
     return tuple(kinds)
 
 
@@ -122,16 +149,13 @@ def guess_seen(
     return Guess(taken, missing, tuple(doubts))
 
 
-def _unseen(
-    why: str,
-    sheet: Sheet,
-    columns: Mapping[str, int],
-    rows: Sequence[SheetRow],
-    amounts: Amounts,
-    name: str = "",
-) -> Unseen:
+def _sums(amounts: Iterable[Money | None]) -> tuple[dict[str, int], int]:
+    """Minor units by currency, and how many have no amount."""
     totals: dict[str, int] = {}
-    for money in amounts(sheet, columns, rows):
-        if money is not None:
+    unread = 0
+    for money in amounts:
+        if money is None:
+            unread += 1
+        else:
             totals[money.currency] = totals.get(money.currency, 0) + money.amount
-    return Unseen(why, tuple(row.number for row in rows), totals, name)
+    return totals, unread

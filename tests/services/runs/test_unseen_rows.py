@@ -6,15 +6,18 @@ import re
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import xlsxwriter
 
+from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.readings import Choices, Hidden, HiddenUnconfirmed
 from lib.domain.runs import RowState
 from lib.errors import InvalidInput
 from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
+from tests.commands import Run, commands_of
 from tests.spreadsheets.case_files import HEADER
 from tests.spreadsheets.workbook_files import SHEET, with_parts, workbook
 from tests.world import ALICE, World
@@ -23,6 +26,11 @@ LEAVE_OUT, INCLUDE = Choices(hidden=Hidden.LEAVE_OUT), Choices(hidden=Hidden.INC
 # Rows 3 and 5 of the sheet are those that are hidden below.
 AMOUNTS = ((120, "eur"), (230, "usd"), (340, "eur"), (450, "eur"))
 Arrange = Callable[[xlsxwriter.Workbook, xlsxwriter.worksheet.Worksheet], None]
+
+
+@pytest.fixture
+def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    return commands_of(world, capsys, monkeypatch)
 
 
 @pytest.fixture
@@ -247,3 +255,51 @@ class TestHiddenSheets:
 
         upload = world.services.runs.files.open(file(payer, arrange), "a.xlsx")
         assert upload.parsed().hidden_question == ""
+
+
+class TestWhileTheNumberStyleIsOpen:
+    """Sums that are written as text can mean two things; both are told until a person has said which."""
+
+    @staticmethod
+    def data(payer: str, *texts: str) -> bytes:
+        def fill(book: xlsxwriter.Workbook) -> None:
+            sheet = book.add_worksheet("Open items")
+            rows = [(payer, text, "usd", f"F-{at}") for at, text in enumerate(texts)]
+            for at, row in enumerate([HEADER, *rows]):
+                sheet.write_row(at, 0, row)
+            for at in (2, 4):
+                sheet.set_row(at, None, None, {"hidden": True})
+
+        return workbook(fill)
+
+    def said(self, world: World, data: bytes, choices: Choices | None = None) -> dict[str, object]:
+        upload = world.services.runs.files.open(data, "a.xlsx")
+        parsed = upload.parsed(choices=choices)
+        [unseen] = parsed.reading.as_json()["unseen"]
+        return unseen | {"words": parsed.hidden_question or parsed.reading.in_words()}
+
+    def test_both_sums_are_told(self, world: World, payer: str) -> None:
+        found = self.said(world, self.data(payer, "1,234", "1,234", "1,234", "2,5"))
+        assert (found["totals"], found["unread"]) == ({}, 1)
+        assert found["either"] == {"dot": {"usd": 123_400}, "comma": {"usd": 250}}
+        sums = "with $1,234.00 (decimal dot) or $2.50 (decimal comma), 1 without an amount that can be read"
+        assert sums in str(found["words"])
+
+    def test_the_sum_is_told_once_it_is_said(self, world: World, payer: str) -> None:
+        data = self.data(payer, "1,234", "6,25", "1,234", "2,5")
+        found = self.said(world, data, Choices(decimal=DecimalSign.COMMA))
+        assert (found["totals"], found["either"], found["unread"]) == ({"usd": 875}, {}, 0)
+        assert "(rows 3, 5) with $8.75." in str(found["words"])
+
+    def test_what_no_sign_can_read_is_counted(self, world: World, payer: str) -> None:
+        found = self.said(world, self.data(payer, "5.00", "x", "6.00", "7.00"))
+        assert (found["totals"], found["either"], found["unread"]) == ({"usd": 700}, {}, 1)
+        assert "with $7.00, 1 without an amount that can be read" in str(found["words"])
+
+    def test_the_command_line_tells_both(
+        self, world: World, payer: str, tmp_path: Path, run: Run
+    ) -> None:
+        path = tmp_path / "a.xlsx"
+        path.write_bytes(self.data(payer, "1,234", "1,234", "1,234", "2,50"))
+        said = run("--as", "alice", "--json", "runs", "import", str(path))
+        assert "(decimal dot) or $2.50 (decimal comma)" in said.error["message"]
