@@ -16,6 +16,7 @@ from lib.domain.files.sheets import MOST_COLUMNS, MOST_ROWS, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets.archives import damaged, parse, too_large
 from lib.spreadsheets.places import PLACE, Place, column_number
+from lib.spreadsheets.rules import Rule, RuleScan
 from lib.spreadsheets.styles import is_on
 
 _MOST_CELLS = 5_000_000
@@ -40,8 +41,8 @@ class Scan:
     """What stands in cells such as #DIV/0!, which the reader shows as empty."""
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
-    rules: dict[int, set[str]] = field(default_factory=dict)
-    """Where each style of conditional formatting may apply, such as `B2:B9 D4`."""
+    rules: list[Rule] = field(default_factory=list)
+    """Of conditional formatting."""
 
     def fits(self) -> bool:
         return (
@@ -90,7 +91,9 @@ class _Scanner:
         self._row_is_hidden = False
         self._hides_rows = False
         self._is_listening = False
-        self._ruled = ""
+        self._rules = RuleScan()
+        self._is_extended = False
+        """Behind what every program knows, where `f` is no formula of a cell."""
         self._row = ("", 0)
         """Of the cell before, as it is written and from 0."""
 
@@ -103,8 +106,13 @@ class _Scanner:
             "row": self._on_row,
             "col": self._on_column,
             "sheetFormatPr": self._on_defaults,
-            "conditionalFormatting": self._on_formatting,
-            "cfRule": self._on_rule,
+            "conditionalFormatting": self._rules.on_formatting,
+            "cfRule": self._rules.on_rule,
+            "ext": self._on_extension,
+            "dxf": self._rules.on_look,
+            "numFmt": self._rules.on_number_format,
+            "strike": self._rules.on_strike,
+            "sqref": lambda _: self._listen(self._rules.cells_of_own()),
         }
         by_name: dict[str, Callable[[dict[str, str]], None] | None] = {}
 
@@ -118,16 +126,17 @@ class _Scanner:
 
         parse(xml, self._parser, start)
         self._end_of_formula()
+        self._scan.rules = self._rules.rules
         return self._scan
 
     def _on_cell(self, attributes: dict[str, str]) -> None:
         if self._awaits:
             self._end_of_formula()
-        self._cell, self._place = attributes, None
+        self._cell, self._place, self._is_extended = attributes, None, False
 
     def _on_formula(self, _: dict[str, str]) -> None:
         # A text formula may well come to nothing; a number or a truth may not.
-        self._awaits = self._cell.get("t") != "str"
+        self._awaits = not self._is_extended and self._cell.get("t") != "str"
         self._listen(None)
 
     def _on_value(self, _: dict[str, str]) -> None:
@@ -185,13 +194,10 @@ class _Scanner:
     def _on_defaults(self, attributes: dict[str, str]) -> None:
         self._hides_rows = is_on(attributes, "zeroHeight")
 
-    def _on_formatting(self, attributes: dict[str, str]) -> None:
-        self._ruled = attributes.get("sqref", "")
-
-    def _on_rule(self, attributes: dict[str, str]) -> None:
-        style = attributes.get("dxfId", "")
-        if style.isascii() and style.isdigit() and len(style) < _LONGEST_ROW:
-            self._scan.rules.setdefault(int(style), set()).update(self._ruled.split())
+    def _on_extension(self, _: Mapping[str, str]) -> None:
+        if self._awaits:
+            self._end_of_formula()
+        self._is_extended = True
 
     def _end_of_formula(self) -> None:
         if self._awaits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.parsers import expat
 
 from lib.domain.files.number_formats import NumberFormat, number_format
@@ -13,7 +13,7 @@ _OFF = frozenset({"0", "false", "off"})
 _GENERAL = number_format("General")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RuleStyle:
     """What a rule of conditional formatting does to cells where it applies, which only a spreadsheet knows."""
 
@@ -32,6 +32,9 @@ class Styles:
 
     def format_of(self, style: int) -> NumberFormat:
         return self.formats[style] if 0 <= style < len(self.formats) else _GENERAL
+
+    def rule(self, style: int) -> RuleStyle:
+        return self.rules[style] if style < len(self.rules) else RuleStyle()
 
     def plain(self) -> frozenset[str]:
         """Styles that change nothing about what a cell shows."""
@@ -83,9 +86,9 @@ def _of_rule(rules: list[RuleStyle], path: list[str], attributes: Mapping[str, s
     if path[-1] == "dxf":
         rules.append(RuleStyle())
     elif path[-2:] == ["dxf", "numFmt"]:
-        rules[-1].code = attributes.get("formatCode", "")
+        rules[-1] = replace(rules[-1], code=attributes.get("formatCode", ""))
     elif path[-3:] == ["dxf", "font", "strike"]:
-        rules[-1].strikes = is_on(attributes, "val", default=True)
+        rules[-1] = replace(rules[-1], strikes=is_on(attributes, "val", default=True))
 
 
 def is_on(attributes: Mapping[str, str], name: str, *, default: bool = False) -> bool:

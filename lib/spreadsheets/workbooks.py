@@ -150,18 +150,21 @@ class Workbook:
 
     def _apply_rules(self, scan: Scan, cells: _Cells) -> None:
         """Whether a rule of conditional formatting applies, only the spreadsheet knows: so no cell under one is certain."""
-        for style, areas in scan.rules.items():
-            rule = self._styles.rules[style] if style < len(self._styles.rules) else RuleStyle()
-            if not (rule.strikes or rule.code):
+        areas: dict[RuleStyle, set[str]] = {}
+        for rule in scan.rules:
+            look = self._styles.rule(rule.look) if isinstance(rule.look, int) else rule.look
+            areas.setdefault(look, set()).update(rule.places())
+        for look, places in areas.items():
+            if not (look.strikes or look.code):
                 continue
-            for area in areas:
+            for area in places:
                 for at, to in places_in(area, scan.last_row, scan.width):
-                    if rule.strikes:
+                    if look.strikes:
                         cells.perhaps_struck.setdefault(at, set()).add(to)
                     cell = cells.values.get(at, NO_CELLS).get(to)
-                    if rule.code and cell is not None and cell.kind is CellKind.NUMBER:
+                    if look.code and cell is not None and cell.kind is CellKind.NUMBER:
                         cells.values[at][to] = replace(
-                            cell, code=rule.code, is_certain=False, with_comma=""
+                            cell, code=look.code, is_certain=False, with_comma=""
                         )
 
     def _style(self, scan: Scan, place: Place) -> NumberFormat:

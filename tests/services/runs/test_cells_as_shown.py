@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 import xlsxwriter
 
@@ -9,7 +12,7 @@ from lib.domain.runs import RowState, RunRow
 from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.spreadsheets.case_files import HEADER, csv_of, sheet_of
-from tests.spreadsheets.workbook_files import workbook
+from tests.spreadsheets.workbook_files import SHEET, with_parts, workbook
 from tests.world import ALICE, World
 
 ADDRESS = "dora@lighthouse.example"
@@ -172,3 +175,42 @@ class TestRulesOfTheSpreadsheet:
             )
 
         assert [one.code for one in row_of(world, workbook(fill), "a.xlsx").findings] == codes
+
+    @pytest.mark.parametrize(
+        ("look", "cells", "codes"),
+        [
+            (
+                '<numFmt numFmtId="165" formatCode="&quot;INV-&quot;0"/>',
+                "D2:D3",
+                ["reference_format_unknown"],
+            ),
+            (
+                '<numFmt numFmtId="165" formatCode="[$$-409]0.00"/>',
+                "B1:B9 C7",
+                ["amount_format_unknown"],
+            ),
+            ("<font><strike/></font>", "F1 A1:D2", ["row_perhaps_struck_out"]),
+            ('<font><strike val="0"/><b/></font>', "A1:D2", []),
+            ("<font><strike/></font>", "A7:D9", []),
+        ],
+    )
+    def test_one_that_looks_at_another_sheet_is_read_too(
+        self, world: World, payer: str, look: str, cells: str, codes: list[str]
+    ) -> None:
+        """Excel keeps it in an extension, with what it does inside and its cells behind it."""
+        data = sheet_of([(payer, 120, "eur", 2200)])
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            xml = archive.read(SHEET)
+        rule = (
+            '<extLst><ext xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main" '
+            'uri="{78C0D931-6437-407d-A8EE-F0AAD7539E65}"><x14:conditionalFormattings>'
+            '<x14:conditionalFormatting xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main">'
+            '<x14:cfRule type="expression" priority="1" id="{1}"><xm:f>Rules!$A$1=1</xm:f>'
+            f"<x14:dxf>{look}</x14:dxf></x14:cfRule><xm:sqref>{cells}</xm:sqref>"
+            "</x14:conditionalFormatting></x14:conditionalFormattings></ext>"
+            '<ext uri="{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}"><x14:dataValidations count="1">'
+            "<x14:dataValidation><x14:formula1><xm:f>Rules!$A$1</xm:f></x14:formula1>"
+            "<xm:sqref>A1:D9</xm:sqref></x14:dataValidation></x14:dataValidations></ext></extLst></worksheet>"
+        )
+        data = with_parts(data, {SHEET: xml.replace(b"</worksheet>", rule.encode())})
+        assert [one.code for one in row_of(world, data, "a.xlsx").findings] == codes
