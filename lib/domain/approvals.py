@@ -28,6 +28,9 @@ class ApprovalStop(StrEnum):
 RENEWABLE = frozenset(ApprovalStop)
 """It goes on once somebody approves it again."""
 
+NOT_OPENED_STATES = frozenset({RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.REJECTED})
+"""In which nobody has given a reason yet for what is stopped, or no reason that counts any more."""
+
 _APPROVED_STATES = (RunState.APPROVED, RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
 _AGAIN = "Nothing more is charged until an approver agrees to it again. The rows stay as they are."
 

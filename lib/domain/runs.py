@@ -101,9 +101,6 @@ def outcome_of(
     return RunOutcome.ALL_PAID if counts.get("succeeded") else RunOutcome.NOTHING_CHARGED
 
 
-NOT_OPENED_STATES = frozenset({RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.REJECTED})
-"""In which nobody has given a reason yet for what is stopped, or no reason that counts any more."""
-
 OVER_STATES = frozenset(state for state, steps in RUN_STEPS.items() if not steps)
 """In which a run stays. Until then its planned rows hold a reference: another run warns of it."""
 

@@ -73,13 +73,13 @@ class CorrectionStore:
 
     def totals(self, run: Run) -> CorrectionTotals:
         """What is in effect comes to: counted by the database, as a run may have thousands."""
-        asked = (run.id, run.file_version)
+        run_and_file = (run.id, run.file_version)
         kinds: dict[Field, KindTotals] = {}
         for row in self._database.query(
             f"""{_IN_EFFECT} SELECT d.field, {_NOW} AS currency, count(*) AS n, sum(w.amount) AS amount
                 FROM decided d JOIN run_rows w ON w.run_id = ?1 AND w.number = d.row
                 GROUP BY 1, 2 ORDER BY min(d.row)""",
-            asked,
+            run_and_file,
         ):
             before = kinds.get(Field(row["field"]), KindTotals(0, {}))
             kinds[Field(row["field"])] = _with(before, row["n"], row["currency"], row["amount"])
@@ -93,7 +93,7 @@ class CorrectionStore:
                 FROM (SELECT row, max(field = 'left_out') AS is_out FROM decided GROUP BY row) r
                 JOIN run_rows w ON w.run_id = ?1 AND w.number = r.row
                 GROUP BY 1, 2, 3, 4 ORDER BY min(r.row)""",
-            asked,
+            run_and_file,
         ):
             sums = (row["n"], row["currency"], row["amount"])
             every = _with(every, *sums)

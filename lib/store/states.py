@@ -6,7 +6,7 @@ import functools
 from collections.abc import Collection
 from enum import StrEnum
 
-from lib.domain.runs import NOT_OPENED_STATES
+from lib.domain.approvals import NOT_OPENED_STATES
 
 
 def one_of(states: Collection[StrEnum]) -> str:

@@ -64,8 +64,8 @@ class Unseen:
             for sign, sums in self.either.items()
         ) or _in_words(self.totals)
         unread = f"{self.unread:,} without an amount that can be read" if self.unread else ""
-        told = ", ".join(filter(None, (sums, unread)))
-        with_sums = f" with {told}" if told else ""
+        words = ", ".join(filter(None, (sums, unread)))
+        with_sums = f" with {words}" if words else ""
         place = (
             f"the hidden sheet “{self.sheet[:40]}”"
             if self.sheet

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor
-from lib.domain.approvals import is_renewable
+from lib.domain.approvals import NOT_OPENED_STATES, is_renewable
 from lib.domain.blocked_rows import block_of
 from lib.domain.books import local
 from lib.domain.charges import ChargeState
@@ -17,7 +17,7 @@ from lib.domain.declines import shown_code
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.run_columns import CORRECTION_COLUMNS, RESULT_COLUMNS
 from lib.domain.mirror import Decline
-from lib.domain.runs import NOT_OPENED_STATES, RowState, RunRow, RunState, Severity
+from lib.domain.runs import RowState, RunRow, RunState, Severity
 from lib.domain.waiting_charges import CODE, IN_WORDS, NEXT_STEP, NO_CARD
 from lib.services.charges.view import ChargeView, views_of
 from lib.services.messages.compose import MessageComposer, is_told
