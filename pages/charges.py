@@ -32,7 +32,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     order = filters.order("charges_order")
 since, before = period.moments(zone)
 recovered = charge_lists.recovered("charges_recovered")
-which = ChargeFilter(search, customer, since, before, recovered=recovered)
+which = reports.found(ChargeFilter(search, customer, since, before, recovered=recovered))
 sums = reports.sums_at_once(which)
 counts = dict.fromkeys(ALWAYS) if sums is None else counts_of(sums)
 state = filters.states(
@@ -47,9 +47,10 @@ if customer:
 place = layout.paging("charges", state, period, search, customer, order, recovered)
 page = reports.page(which, states=states, order=order, cursor=place.older_than or place.newer_than)
 with actions:
-    downloads.charges(
-        lambda: reports.ids(which, states=states), name="Charges", key="charges_export"
-    )
+    if not page.frame.empty:
+        downloads.charges(
+            lambda: reports.ids(which, states=states), name="Charges", key="charges_export"
+        )
     new_charge("charges_new")
 chosen = None
 if not page.frame.empty:

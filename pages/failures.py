@@ -35,7 +35,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 since, before = period.moments(zone)
 if period == ALWAYS:
     since = epoch(ctx.now - timedelta(days=FAILURE_DAYS))
-which = ChargeFilter(search, None, since, before, unresolved=True)
+which = reports.found(ChargeFilter(search, None, since, before, unresolved=True))
 failed = reports.reasons(which)
 reasons = failures.by_reason(failed)
 if reasons.empty and not search:
@@ -51,9 +51,10 @@ reason = failures.pick(reasons, key="failures_reason")
 place = layout.paging("failures", reason, period, search, order)
 page = reports.page(which, reason=reason, order=order, cursor=place.older_than or place.newer_than)
 with actions:
-    downloads.charges(
-        lambda: reports.ids(which, reason=reason), name="Failures", key="failures_export"
-    )
+    if not page.frame.empty:
+        downloads.charges(
+            lambda: reports.ids(which, reason=reason), name="Failures", key="failures_export"
+        )
 chosen = None
 if page.frame.empty:
     layout.empty(

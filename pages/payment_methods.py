@@ -45,14 +45,15 @@ read = partial(reports.page, state=state, search=search, since=since, before=bef
 page = read(cursor=place.older_than or place.newer_than)
 
 with actions:
-    downloads.table(
-        list_columns.METHODS,
-        lambda: whole(read(rows=EXPORT_ROWS)).assign(
-            state=lambda rows: method_panel.rows(rows)["badge"]
-        ),
-        name="Saved methods",
-        key="payment_methods_export",
-    )
+    if not page.frame.empty:
+        downloads.table(
+            list_columns.METHODS,
+            lambda: whole(read(rows=EXPORT_ROWS)).assign(
+                state=lambda rows: method_panel.rows(rows)["badge"]
+            ),
+            name="Saved methods",
+            key="payment_methods_export",
+        )
 chosen = None
 if search:
     sync_status.not_searchable(ctx)

@@ -44,14 +44,15 @@ read = partial(reports.page, state=state, search=search, since=since, before=bef
 page = read(cursor=place.older_than or place.newer_than)
 
 with actions:
-    downloads.table(
-        list_columns.SESSIONS,
-        lambda: whole(read(rows=EXPORT_ROWS)).assign(
-            state=lambda rows: session_panel.rows(rows)["shown_state"]
-        ),
-        name="Sessions",
-        key="sessions_export",
-    )
+    if not page.frame.empty:
+        downloads.table(
+            list_columns.SESSIONS,
+            lambda: whole(read(rows=EXPORT_ROWS)).assign(
+                state=lambda rows: session_panel.rows(rows)["shown_state"]
+            ),
+            name="Sessions",
+            key="sessions_export",
+        )
     sync_status.bar()
 chosen = None
 if search:

@@ -43,14 +43,15 @@ read = partial(reports.page, state=state, search=search, since=since, before=bef
 page = read(cursor=place.older_than or place.newer_than)
 
 with actions:
-    downloads.table(
-        list_columns.SETUP_LINKS,
-        lambda: whole(read(rows=EXPORT_ROWS)).assign(
-            created_by=lambda rows: link_panel.rows(ctx, rows)["maker"]
-        ),
-        name="Setup links",
-        key="setup_links_export",
-    )
+    if not page.frame.empty:
+        downloads.table(
+            list_columns.SETUP_LINKS,
+            lambda: whole(read(rows=EXPORT_ROWS)).assign(
+                created_by=lambda rows: link_panel.rows(ctx, rows)["maker"]
+            ),
+            name="Setup links",
+            key="setup_links_export",
+        )
     if may_make:
         new_button("setup_links_open")
 chosen = None

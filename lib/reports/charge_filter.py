@@ -12,7 +12,7 @@ from lib.reports.counts import MOST_COUNTED
 from lib.reports.paging import Order, Query
 from lib.reports.sums import Sum
 from lib.store.charge_sums import ChargeSumStore
-from lib.store.search import match
+from lib.store.search import Match, match
 
 SOURCES = """FROM charges h
        LEFT JOIN customers c ON c.id = h.customer
@@ -28,6 +28,8 @@ SUMS = Query(
 )
 _FAR = 2**53
 _MOST_PENDING = 2_000
+# So many are read from the index sooner than the words of a year's refunds.
+_MOST_INDEXED = 150_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,28 @@ class ChargeFilter:
     """Only charges that were paid after a failure: one of lib.reports.month.Recovery, or ANY."""
     positions: str | None = None
     """What the search index has for `search`, as JSON; see `found`."""
+    is_asked: bool = False
+    """Whether it was, so that it is not asked again by whatever is read next of the same charges."""
 
     def found(self, database: Database) -> ChargeFilter:
         """Asks the search index, unless it finds more than can be held at once."""
-        if not search_text(self.search):
+        if self.is_asked or not search_text(self.search):
             return self
-        places = _positions(database, self.search)
-        return self if places is None else replace(self, positions=json.dumps(places))
+        places = self._failures_found(database) if self.unresolved else None
+        if places is None:
+            places = _positions(database, self.search)
+        positions = None if places is None else json.dumps(places)
+        return replace(self, positions=positions, is_asked=True)
+
+    def _failures_found(self, database: Database) -> list[int] | None:
+        """Among open failures alone, where the search means many charges; None where it does not."""
+        wide = wide_match(database, self.search)
+        if wide is None:
+            return None
+        query = replace(self, search="").narrow(Query(f"SELECT h.position {CHARGES}", "", ""))
+        query = wide.narrow(query, self.since, self.before)
+        rows = list(database.query(f"{query.sql} LIMIT ?", (*query.parameters, MOST_COUNTED + 1)))
+        return None if len(rows) > MOST_COUNTED else [row["position"] for row in rows]
 
     @property
     def is_vague(self) -> bool:
@@ -126,6 +143,47 @@ class ChargeFilter:
 EVERY = ChargeFilter()
 
 
+@dataclass(frozen=True, slots=True)
+class WideMatch:
+    """A search that may mean many charges, to be asked of a list that has few of them."""
+
+    condition: Match
+    is_common: bool
+    """Whether it may mean so many that the words of the list's own rows are read sooner."""
+    fresh: str
+    """Positions of charges that it means and the index does not have yet, as JSON."""
+
+    def narrow(self, query: Query, since: int | None = None, before: int | None = None) -> Query:
+        """`query` has each row's charge as `h`, which was tried within the period."""
+        said = Query("", "", "").saying("charges", "h.position", self.condition)
+        if not self.is_common:
+            indexed = Query("SELECT rowid FROM charges_fts", "", "").where(
+                "charges_fts MATCH ?", self.condition.expression
+            )
+            indexed = indexed.between("rowid", since, before)
+            # The sign keeps SQLite from looking for each of these among all charges.
+            said = said.where(f"+h.position IN ({indexed.sql})", *indexed.parameters)
+        return query.where(
+            f"({' AND '.join(said.conditions)} OR +h.position IN (SELECT value FROM json_each(?)))",
+            *said.parameters,
+            self.fresh,
+        )
+
+
+def wide_match(database: Database, text: str) -> WideMatch | None:
+    """None for a search that means few charges whatever their words are: `found` has them all."""
+    condition = match(text, key=reference_key)
+    if condition is None:
+        return None
+    ((count,),) = database.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM charges_fts WHERE charges_fts MATCH ? LIMIT ?)",
+        (condition.expression, _MOST_INDEXED + 1),
+    ).fetchall()
+    if count <= MOST_COUNTED:
+        return None
+    return WideMatch(condition, count > _MOST_INDEXED, json.dumps(_fresh(database, text)))
+
+
 def _spelt(query: Query, text: str) -> Query:
     """Row by row, of what the index does not have yet."""
     return query.matching(
@@ -148,6 +206,20 @@ def _positions(database: Database, text: str) -> list[int] | None:
     rows = list(database.query(f"{query.sql} LIMIT ?", (*query.parameters, MOST_COUNTED + 1)))
     if len(rows) > MOST_COUNTED:
         return None
+    positions = {row["position"] for row in rows}.union(_fresh(database, text))
+    typed = search_text(text)
+    if typed.startswith("pi_"):
+        rows = database.query(
+            """SELECT h.position FROM attempts a JOIN charges h ON h.id = a.charge_id
+               WHERE a.payment_intent >= ? AND a.payment_intent < ? LIMIT ?""",
+            (typed, f"{typed}\x7f", MOST_COUNTED),
+        )
+        positions.update(row["position"] for row in rows)
+    return sorted(positions)
+
+
+def _fresh(database: Database, text: str) -> list[int]:
+    """Of charges that were written a moment ago, and are not indexed yet."""
     pending = [
         row["position"]
         for row in database.query(
@@ -156,21 +228,13 @@ def _positions(database: Database, text: str) -> list[int] | None:
             (_MOST_PENDING,),
         )
     ]
-    if pending:
-        # Written a moment ago, and not indexed yet.
-        fresh = Query(f"SELECT h.position {SOURCES}", "h.position", "h.position").where(
-            "h.position IN (SELECT value FROM json_each(?))", json.dumps(pending)
-        )
-        fresh = _spelt(fresh, text)
-        rows += database.query(fresh.sql, fresh.parameters)
-    typed = search_text(text)
-    if typed.startswith("pi_"):
-        rows += database.query(
-            """SELECT h.position FROM attempts a JOIN charges h ON h.id = a.charge_id
-               WHERE a.payment_intent >= ? AND a.payment_intent < ? LIMIT ?""",
-            (typed, f"{typed}\x7f", MOST_COUNTED),
-        )
-    return sorted({row["position"] for row in rows})
+    if not pending:
+        return []
+    query = Query(f"SELECT h.position {SOURCES}", "h.position", "h.position").where(
+        "h.position IN (SELECT value FROM json_each(?))", json.dumps(pending)
+    )
+    query = _spelt(query, text)
+    return [row["position"] for row in database.query(query.sql, query.parameters)]
 
 
 def kept_sums(database: Database, which: ChargeFilter) -> list[Sum]:

@@ -191,12 +191,15 @@ class ChargeReports:
             query = which.found(database).narrow(SUMS)
             return sums_of(database, query, group="h.state, h.currency")
 
+    def found(self, which: ChargeFilter) -> ChargeFilter:
+        """The same with what its search finds, for whoever reads more than one thing of it."""
+        with self._pool.reading() as database:
+            return which.found(database)
+
     def sums_at_once(self, which: ChargeFilter) -> list[Sum] | None:
         """None where a search means more than a page waits for."""
-        with self._pool.reading() as database:
-            if which.found(database).is_vague:
-                return None
-        return self.sums(which)
+        which = self.found(which)
+        return None if which.is_vague else self.sums(which)
 
     def find(self, charge_id: str) -> dict[str, Any] | None:
         """One row as `page` has it."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from lib.domain.identity import reference_key, search_text
-from lib.reports.charge_filter import ChargeFilter
+from lib.domain.identity import search_text
+from lib.reports.charge_filter import ChargeFilter, wide_match
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of
 from lib.reports.sums import Sum, sums_of
 from lib.store.connection_pool import ConnectionPool
-from lib.store.search import match
 
 _REFUNDS = Query(
     """SELECT f.id, f.at, h.id AS charge_id, h.reference, h.customer,
@@ -42,6 +42,14 @@ _DISPUTES = Query(
     "f.created",
     "f.id",
 )
+_REFUNDS_FOUND = Query(
+    "SELECT f.id FROM refund_lines f CROSS JOIN charges h ON h.id = f.charge_id", "f.at", "f.id"
+)
+_DISPUTES_FOUND = Query(
+    f"SELECT f.id {_DISPUTES_FROM} CROSS JOIN charges h ON h.id = a.charge_id",
+    "f.created",
+    "f.id",
+)
 # Of the charges that a search finds.
 _CHARGES = Query("SELECT h.id FROM charges h", "h.charged_at", "h.id")
 _DISPUTE_SUMS = Query(
@@ -61,34 +69,47 @@ class MoneyBackFilter:
     since: int | None = None
     before: int | None = None
 
-    def narrow(self, database: Database, query: Query, charge: str) -> Query:
-        """`charge`: the column with the charge's id."""
-        text = search_text(self.search)
-        if text:
-            condition, parameters = _charge_found(database, text, charge)
-            query = query.where(
-                f"({condition} OR ({query.id_column} >= ? AND {query.id_column} < ?))",
-                *parameters,
-                text,
-                f"{text}\x7f",
-            )
+    ids: str | None = None
+    """Of all that `search` finds, as JSON, once it was asked."""
+
+    def narrow(self, query: Query) -> Query:
+        """Once `ids` are known, if there is something to search for."""
+        if self.ids is not None:
+            # The sign lets the index of the list's order be read, and the rest of the rows that are shown.
+            query = query.where(f"+{query.id_column} IN (SELECT value FROM json_each(?))", self.ids)
         if self.since is not None:
             query = query.where(f"{query.time_column} >= ?", self.since)
         return (
             query if self.before is None else query.where(f"{query.time_column} < ?", self.before)
         )
 
+    def found(self, database: Database, query: Query, charge: str) -> MoneyBackFilter:
+        """
+        Asks once for all that is read next.
 
-def _charge_found(database: Database, text: str, charge: str) -> tuple[str, tuple[object, ...]]:
-    """A condition that a search finds the charge; of one that means too many, by asking each that is refunded."""
-    which = ChargeFilter(text).found(database)
-    condition = match(text, key=reference_key)
-    if which.is_vague and condition is not None:
-        place = f"(SELECT position FROM charges WHERE id = {charge})"
-        each = Query("", "", "").saying("charges", place, condition)
-        return each.conditions[0], each.parameters
-    charges = which.narrow(_CHARGES)
-    return f"{charge} IN ({charges.sql})", charges.parameters
+        Args:
+            query: selects ids, and has each row's charge as `h`.
+            charge: the column with the charge's id.
+        """
+        text = search_text(self.search)
+        if not text or self.ids is not None:
+            return self
+        listed = self.narrow(query)
+        wide = wide_match(database, text)
+        if wide is None:
+            charges = ChargeFilter(text).found(database).narrow(_CHARGES)
+            of_charge = listed.where(f"{charge} IN ({charges.sql})", *charges.parameters)
+        else:
+            of_charge = wide.narrow(listed)
+        of_own_id = listed.where(
+            f"{query.id_column} >= ? AND {query.id_column} < ?", text, f"{text}\x7f"
+        )
+        ids = {
+            row["id"]
+            for one in (of_charge, of_own_id)
+            for row in database.query(one.sql, one.parameters)
+        }
+        return replace(self, ids=json.dumps(sorted(ids)))
 
 
 class MoneyBackReports:
@@ -99,6 +120,7 @@ class MoneyBackReports:
         pool: ConnectionPool,
         rows: Query,
         sums: Query,
+        found: Query,
         *,
         state: str,
         charge: str,
@@ -107,9 +129,15 @@ class MoneyBackReports:
         self._pool = pool
         self._rows = rows
         self._sums = sums
+        self._found = found
         self._state = state
         self._charge = charge
         self._integers = integers
+
+    def found(self, which: MoneyBackFilter) -> MoneyBackFilter:
+        """The same with what its search finds, for whoever reads more than one thing of it."""
+        with self._pool.reading() as database:
+            return which.found(database, self._found, self._charge)
 
     def page(
         self,
@@ -120,16 +148,18 @@ class MoneyBackReports:
         rows: int = PAGE_ROWS,
     ) -> Page:
         """Newest first, each with the charge that it is of."""
+        which = self.found(which)
         with self._pool.reading() as database:
-            query = which.narrow(database, self._rows, self._charge)
+            query = which.narrow(self._rows)
             if state is not None:
                 query = query.where(f"{self._state} = ?", state)
             return page_of(database, query, cursor=cursor, rows=rows, integers=self._integers)
 
     def sums(self, which: MoneyBackFilter) -> list[Sum]:
         """Of all rows, whatever page is shown."""
+        which = self.found(which)
         with self._pool.reading() as database:
-            query = which.narrow(database, self._sums, self._charge)
+            query = which.narrow(self._sums)
             return sums_of(database, query, group=f"{self._state}, f.currency")
 
 
@@ -139,6 +169,7 @@ def refund_reports(pool: ConnectionPool) -> MoneyBackReports:
         pool,
         _REFUNDS,
         _REFUND_SUMS,
+        _REFUNDS_FOUND,
         state="f.state",
         charge="f.charge_id",
         integers=("at", "amount"),
@@ -151,6 +182,7 @@ def dispute_reports(pool: ConnectionPool) -> MoneyBackReports:
         pool,
         _DISPUTES,
         _DISPUTE_SUMS,
+        _DISPUTES_FOUND,
         state="f.status",
         charge="a.charge_id",
         integers=("at", "amount", "due_by"),

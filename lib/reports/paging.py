@@ -111,9 +111,11 @@ class Query:
 
     def saying(self, table: str, position: str, condition: Match) -> Query:
         """Rows whose indexed words have a text: row by row, for few rows, or many that have it."""
-        row = f"(SELECT t.text FROM {table}_search t WHERE t.position = {position})"
-        either = " OR ".join([f"instr({row}, ?) > 0"] * len(condition.texts))
-        return self.where(f"({either})", *condition.texts)
+        either = " OR ".join(["instr(t.text, ?) > 0"] * len(condition.texts))
+        return self.where(
+            f"EXISTS (SELECT 1 FROM {table}_search t WHERE t.position = {position} AND ({either}))",
+            *condition.texts,
+        )
 
     def matching(
         self,

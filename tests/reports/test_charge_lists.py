@@ -142,11 +142,13 @@ def test_a_search_that_means_too_many_is_not_added_up_on_a_page(ledger: World, m
 
 @pytest.mark.parametrize("order", [None, *charge_reports.ORDERS])
 @pytest.mark.parametrize("sorted_at_once", [0, 1_000])
+@pytest.mark.parametrize("most_indexed", [0, 150_000])
 def test_a_search_that_means_too_many_is_paged_in_the_order_of_the_list(
-    ledger: World, monkeypatch, order: str | None, sorted_at_once: int
+    ledger: World, monkeypatch, order: str | None, sorted_at_once: int, most_indexed: int
 ) -> None:
     ledger.services.search_index.index_all()
     monkeypatch.setattr(charge_filter, "MOST_COUNTED", 3)
+    monkeypatch.setattr(charge_filter, "_MOST_INDEXED", most_indexed)
     monkeypatch.setattr(charge_reports, "_SORTED", sorted_at_once)
     # The first declined one is tried again: it belongs to another day, also in the search.
     (failed,) = ledger.rows("SELECT id FROM charges WHERE state = 'declined' LIMIT 1")

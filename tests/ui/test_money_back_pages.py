@@ -7,7 +7,10 @@ import io
 
 import pytest
 
+from lib.clock import epoch
 from lib.money import Money
+from lib.reports import charge_filter
+from lib.reports.money_back import MoneyBackFilter
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.ui.charge_pages import choose, exported, ran, text
 from tests.world import ALICE, BOB, World
@@ -40,6 +43,15 @@ def test_empty_says_why(open_page) -> None:
     assert "No disputes yet" in text(open_page("disputes", as_="vera"))
 
 
+@pytest.mark.parametrize(
+    "page",
+    ["charges", "failures", "refunds", "disputes", "payment_methods", "sessions", "setup_links"],
+)
+def test_nothing_is_exported_of_an_empty_list(open_page, page: str) -> None:
+    at = open_page(page, as_="alice")
+    assert f"{page}_export" not in {one.key for one in at.get("menu_button")}
+
+
 def test_a_refund_its_sum_and_its_file(open_page, world, services, refunded) -> None:
     at = open_page("refunds", as_="vera")
     row = at.dataframe[0].value.iloc[0]
@@ -47,7 +59,7 @@ def test_a_refund_its_sum_and_its_file(open_page, world, services, refunded) -> 
     assert (row["state"], row["requested_by"]) == (["Refunded"], "Alice Operator")
     assert row["reason"] == "Charged twice", "in the words of the form that asks for it"
     assert "1 refund" in text(at)
-    assert "€5.00 :gray[· 1]" in text(at)
+    assert "€5.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}1]" in text(at)
     assert at.pills(key="refunds_state").options == ["Refunded · 1"]
     file = exported(at, services, "refunds_export", "csv")
     (line,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
@@ -81,6 +93,35 @@ def test_search_and_period_narrow_rows_and_sums(open_page, world, refunded) -> N
     assert "No refund matches" in text(at)
 
 
+@pytest.mark.parametrize("most", [(10_000, 150_000), (0, 150_000), (0, 0)])
+def test_a_search_finds_the_same_however_many_charges_it_may_mean(
+    world, refunded, monkeypatch, most
+) -> None:
+    disputed(world, DISPUTED, "INV-8")
+    disputed(world, INQUIRY, "LNV-7")
+    world.services.search_index.index_all()
+    # One that the index does not have yet.
+    disputed(world, INQUIRY, "INV-9")
+    reports = world.services.reports
+    (refund,) = reports.refunds.page(MoneyBackFilter()).frame["id"]
+    monkeypatch.setattr(charge_filter, "MOST_COUNTED", most[0])
+    monkeypatch.setattr(charge_filter, "_MOST_INDEXED", most[1])
+    for words, refunds, disputes in (
+        ("inv", ["INV-7"], ["INV-9", "INV-8"]),
+        ("inv 7", ["INV-7"], []),
+        ("berta gmbh", [], ["INV-9", "LNV-7", "INV-8"]),
+        (refund[:9], ["INV-7"], []),
+        ("nobody", [], []),
+    ):
+        for listed, wanted in ((reports.refunds, refunds), (reports.disputes, disputes)):
+            which = MoneyBackFilter(words)
+            assert sorted(listed.page(which).frame.get("reference", [])) == sorted(wanted), words
+            assert sum(one.count for one in listed.sums(which)) == len(wanted), words
+            late = MoneyBackFilter(words, since=epoch(world.clock()) + 60)
+            assert listed.sums(late) == []
+            assert listed.page(late).frame.empty
+
+
 def test_a_row_opens_its_charge(open_page, world, refunded) -> None:
     at = choose(open_page("refunds", as_="vera"), "refunds_rows")
     assert at.query_params["charge"] == refunded
@@ -96,7 +137,7 @@ def test_disputes_say_what_is_open_and_until_when(open_page, world, services) ->
     assert not at.dataframe[0].value["due_by"].isna().any()
     ran(at.pills(key="disputes_state").set_value("needs_response").run())
     assert list(at.dataframe[0].value["reference"]) == ["INV-8"]
-    assert "$30.00 :gray[· 1]" in text(at)
+    assert "$30.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}1]" in text(at)
     file = exported(at, services, "disputes_export", "csv")
     (line,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
     assert (line["Reference"], line["Amount"], line["State"]) == ("INV-8", "30.00", "To answer")
