@@ -122,6 +122,11 @@ def plural(count: int, singular: str, plural_form: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else plural_form or singular + 's'}"
 
 
+def signed(number: int) -> str:
+    """ "+1,200" or "−61", with the sign that figures have."""
+    return f"{number:+,}".replace("-", "−")
+
+
 def _largest_unit(seconds: int) -> str:
     for size, name in ((86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day")):
         if seconds >= size:

@@ -17,6 +17,8 @@ from lib.ui.formats import escape, plural
 
 _Row = TypeVar("_Row")
 _AT_ONCE = 20
+# A sum and how many it is of stay on one line.
+_TOGETHER = "\N{NO-BREAK SPACE}"
 
 
 def foot(
@@ -104,7 +106,7 @@ def _sums(sums: Sequence[Sum], states: Collection[str], look: str) -> list[str]:
     for code in sorted(counts, key=lambda code: (-counts[code], code)):
         parts = [
             f"{badges.badge(look.format(one.state))} {escape(format_money(one.amount, code))}"
-            f" :gray[· {one.count:,}]"
+            f"{_TOGETHER}:gray[·{_TOGETHER}{one.count:,}]"
             for one in sorted(shown, key=lambda one: _place(look.format(one.state)))
             if one.currency == code
         ]

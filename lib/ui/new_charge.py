@@ -32,7 +32,7 @@ from lib.ui.context import PageContext
 from lib.ui.formats import escape
 from lib.ui.layout import Fact
 from lib.ui.reviewed_charge import Reviewed, of_review
-from lib.ui.typed_amount import ask_decimal, in_own_style, read_amount, usual_currency
+from lib.ui.typed_amount import ask_decimal, example, in_own_style, read_amount, usual_currency
 
 STEP = "new_charge_step"
 # The first field that is not filled in already: methods where none is chosen beforehand.
@@ -132,13 +132,17 @@ def form(ctx: PageContext) -> None:
         if st.session_state.get(_FILLED)
         else pickers.CURRENCY_CODES.index(usual_currency(ctx, customer))
     )
+    shown = st.session_state.get("new_charge_currency") or pickers.CURRENCY_CODES[usual]
     usual_method = ctx.services.charges.reviews.usual_method(customer)
     with st.form("new_charge_form", border=False):
         method = methods.pick(usable, key="new_charge_method", usual=usual_method)
         methods.not_usable(others)
         left, right = st.columns([2, 1])
         amount = left.text_input(
-            "Amount", key="new_charge_amount", placeholder="1234.50", autocomplete="off"
+            "Amount",
+            key="new_charge_amount",
+            placeholder=example(shown),
+            autocomplete="off",
         )
         currency = right.selectbox(
             "Currency",

@@ -125,7 +125,7 @@ def _cells(row: RunRow, choices: RowChoices, key: str) -> dict[Field, str]:
             value=before[Field.AMOUNT],
             key=f"{key}_amount",
             autocomplete="off",
-            placeholder="1234.50",
+            placeholder=typed_amount.example(before[Field.CURRENCY]),
         )
     }
     codes = pickers.CURRENCY_CODES

@@ -13,7 +13,7 @@ from lib.services.runs.outlook import Outlook
 from lib.services.runs.run_object import RunView
 from lib.ui import run_words
 from lib.ui.context import PageContext, Services
-from lib.ui.formats import escape, plural
+from lib.ui.formats import escape, plural, signed
 
 _STATES = (RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.APPROVED, RunState.REJECTED)
 _NAMED = 3
@@ -81,7 +81,7 @@ def _parts(variance: Variance, outlook: Outlook) -> list[str]:
     for change in variance.changes:
         name = outlook.names.get(change.customer, change.customer)
         parts.append(
-            f"{escape(name)} **{change.percent:+,} %** ({escape(format_money(change.after, change.currency))})"
+            f"{escape(name)} **{signed(change.percent)} %** ({escape(format_money(change.after, change.currency))})"
         )
     return parts
 

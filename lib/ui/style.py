@@ -105,6 +105,8 @@ _FRAME = """
     width: 200px !important; min-width: 200px !important;
   }
   [data-testid="stSidebarContent"] { padding-left: 0.5rem; padding-right: 0.5rem; }
+  /* The longest name, in bold. */
+  [data-testid="stSidebarNavLink"] { padding-right: 0; }
 }
 """
 _CHOSEN = """

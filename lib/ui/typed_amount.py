@@ -9,9 +9,14 @@ import streamlit as st
 from lib.domain.files.number_styles import DecimalSign, Writing, readings, writing
 from lib.domain.files.typed_sums import listed, typed, written
 from lib.errors import InvalidInput
-from lib.money import Money, checked, format_major, format_money
+from lib.money import Money, checked, currency, format_major, format_money
 from lib.ui import pickers
 from lib.ui.context import PageContext
+
+
+def example(code: str) -> str:
+    """What stands in an empty field: nobody writes decimals of yen."""
+    return "1234.50" if not code or currency(code).decimals else "1234"
 
 
 def ask_decimal(ctx: PageContext, key: str, code: str) -> DecimalSign | None:

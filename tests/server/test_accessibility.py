@@ -53,6 +53,10 @@ _IDS = {
 PAGES = (
     "",
     "setup_links",
+    "new_links",
+    "follow_up",
+    "outbox",
+    "message_texts",
     "sessions",
     "customers",
     "customers?customer={customer}",
@@ -72,6 +76,7 @@ PAGES = (
     "new_run",
     "runs?run={finished}",
     "approvals",
+    "waiting",
     "runs?run={finished}&view=failures",
     "month_end",
     "runs?run={finished}&view=rows",

@@ -380,13 +380,13 @@ class TestFoot:
         said = text(at)
         assert "1–50 of 51 charges" in said
         # 2 + 4 + … + 50, and 1 + 3 + … + 51.
-        assert "€650.00 :gray[· 25]" in said
-        assert "$676.00 :gray[· 26]" in said
+        assert "€650.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}25]" in said
+        assert "$676.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}26]" in said
         ran(at.button(key="charges_pager_older").click().run())
         assert "51–51 of 51 charges" in text(at)
         ran(at.text_input(key="charges_search").set_value("N50").run())
         assert "1 charge\n" in f"{text(at)}\n"
-        assert "$51.00 :gray[· 1]" in text(at)
+        assert "$51.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}1]" in text(at)
         assert at.pills(key="charges_state").options[0] == "Succeeded · 1"
 
     def test_a_month_is_the_installations(self, open_page, many, world) -> None:

@@ -60,6 +60,16 @@ class TestThatReadTheSame:
         assert [row["payment_method"] for row in charged] == [wanted]
 
 
+def test_the_example_is_one_of_the_currency(open_page, world) -> None:
+    customer = world.customer()
+    world.save_card(customer)
+    at = open_page("new_charge", as_="alice", query={"customer": customer})
+    assert at.text_input(key="new_charge_amount").placeholder == "1234.50"
+    world.charge(customer, amount="5000", currency="jpy")
+    at = open_page("new_charge", as_="alice", query={"customer": customer})
+    assert at.text_input(key="new_charge_amount").placeholder == "1234"
+
+
 class TestTwins:
     """Two customers with one address stand beside each other until one is chosen."""
 

@@ -35,7 +35,7 @@ def test_what_was_sent_and_no_way_to_charge(open_page, unknown) -> None:
     assert "$33.00" in said
     assert "Visa ···· 4242 for INV-1" in said
     assert "Not looked at yet" in said
-    assert "$33.00 :gray[· 1]" in said, "summed at the foot"
+    assert "$33.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}1]" in said, "summed at the foot"
     assert not any("again" in key or "confirm" in key for key in buttons(at))
 
 
