@@ -155,17 +155,17 @@ class WideMatch:
 
     def narrow(self, query: Query, since: int | None = None, before: int | None = None) -> Query:
         """`query` has each row's charge as `h`, which was tried within the period."""
-        said = Query("", "", "").saying("charges", "h.position", self.condition)
+        words = Query("", "", "").saying("charges", "h.position", self.condition)
         if not self.is_common:
-            indexed = Query("SELECT rowid FROM charges_fts", "", "").where(
+            matches = Query("SELECT rowid FROM charges_fts", "", "").where(
                 "charges_fts MATCH ?", self.condition.expression
             )
-            indexed = indexed.between("rowid", since, before)
+            matches = matches.between("rowid", since, before)
             # The sign keeps SQLite from looking for each of these among all charges.
-            said = said.where(f"+h.position IN ({indexed.sql})", *indexed.parameters)
+            words = words.where(f"+h.position IN ({matches.sql})", *matches.parameters)
         return query.where(
-            f"({' AND '.join(said.conditions)} OR +h.position IN (SELECT value FROM json_each(?)))",
-            *said.parameters,
+            f"({' AND '.join(words.conditions)} OR +h.position IN (SELECT value FROM json_each(?)))",
+            *words.parameters,
             self.fresh,
         )
 

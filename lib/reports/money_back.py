@@ -94,14 +94,14 @@ class MoneyBackFilter:
         text = search_text(self.search)
         if not text or self.ids is not None:
             return self
-        listed = self.narrow(query)
+        lines = self.narrow(query)
         wide = wide_match(database, text)
         if wide is None:
             charges = ChargeFilter(text).found(database).narrow(_CHARGES)
-            of_charge = listed.where(f"{charge} IN ({charges.sql})", *charges.parameters)
+            of_charge = lines.where(f"{charge} IN ({charges.sql})", *charges.parameters)
         else:
-            of_charge = wide.narrow(listed)
-        of_own_id = listed.where(
+            of_charge = wide.narrow(lines)
+        of_own_id = lines.where(
             f"{query.id_column} >= ? AND {query.id_column} < ?", text, f"{text}\x7f"
         )
         ids = {
