@@ -69,8 +69,8 @@ with actions:
 chosen = tables.table(
     customer_page.rows(page.frame),
     {
-        "shown": tables.text("Name", width=210),
-        "email": tables.text("E-mail", width=240),
+        "shown": tables.text("Name", width=180),
+        "email": tables.text("E-mail", width=210),
         "methods": tables.number("Saved methods", width=115),
         "last_charge_at": tables.date("Last charge", ctx.now),
         "created": tables.date("Customer since", ctx.now),

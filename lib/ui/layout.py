@@ -104,7 +104,7 @@ def empty(icon: str, title: str, text: str) -> DeltaGenerator:
         st.space("small")
         st.markdown(f"# :gray[:material/{icon}:]", width="content")
         st.markdown(f"**{title}**", width="content")
-        st.caption(text, width="content")
+        st.caption(text, width="content", text_alignment="center")
         action = st.container(width="content", horizontal=True)
         st.space("small")
     return action

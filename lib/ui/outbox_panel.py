@@ -65,7 +65,7 @@ def by_themselves(ctx: PageContext) -> None:
     standing = rules.all()
     on = [rule for rule, switched in standing.items() if switched is not None]
     title = " and ".join(RULES[rule].title.lower() for rule in on) if on else "nothing"
-    with st.expander(f"By themselves go: {title}", icon=":material/autorenew:"):
+    with st.expander(f"Sent without a click: {title}", icon=":material/autorenew:"):
         for rule, switched in standing.items():
             words = RULES[rule]
             st.markdown(f"**{words.title}.** {words.meaning}")

@@ -70,6 +70,7 @@ _SEARCH = """
 """
 # What a list adds up to is seen before one has scrolled past its rows, in windows that have room for both.
 _FOOT = """
+[class*="_list_foot"] [data-testid="stMarkdownContainer"] p { font-size: 0.875rem; }
 @media (min-height: 640px) {
 [data-testid="stLayoutWrapper"]:has(> [class*="_list_foot"]) {
   position: sticky; bottom: 0; z-index: 3; padding: 0.5rem 0;

@@ -22,6 +22,7 @@ DATE = 112
         ("failures", ("name", "amount", "why", "next")),
         ("refunds", ("name", "amount", "state")),
         ("payment_methods", ("shown", "label", "badge")),
+        ("customers", ("shown", "email", "methods")),
     ],
 )
 def test_the_first_columns_fit(open_page, world: World, page: str, needed: tuple[str, ...]) -> None:
