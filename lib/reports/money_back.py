@@ -120,7 +120,7 @@ class MoneyBackReports:
         pool: ConnectionPool,
         rows: Query,
         sums: Query,
-        found: Query,
+        ids: Query,
         *,
         state: str,
         charge: str,
@@ -129,7 +129,7 @@ class MoneyBackReports:
         self._pool = pool
         self._rows = rows
         self._sums = sums
-        self._found = found
+        self._ids = ids
         self._state = state
         self._charge = charge
         self._integers = integers
@@ -137,7 +137,7 @@ class MoneyBackReports:
     def found(self, which: MoneyBackFilter) -> MoneyBackFilter:
         """The same with what its search finds, for whoever reads more than one thing of it."""
         with self._pool.reading() as database:
-            return which.found(database, self._found, self._charge)
+            return which.found(database, self._ids, self._charge)
 
     def page(
         self,
