@@ -209,12 +209,12 @@ def _positions(database: Database, text: str) -> list[int] | None:
     positions = {row["position"] for row in rows}.union(_fresh(database, text))
     typed = search_text(text)
     if typed.startswith("pi_"):
-        rows = database.query(
+        of_payments = database.query(
             """SELECT h.position FROM attempts a JOIN charges h ON h.id = a.charge_id
                WHERE a.payment_intent >= ? AND a.payment_intent < ? LIMIT ?""",
             (typed, f"{typed}\x7f", MOST_COUNTED),
         )
-        positions.update(row["position"] for row in rows)
+        positions.update(row["position"] for row in of_payments)
     return sorted(positions)
 
 
