@@ -265,6 +265,11 @@ class OutcomeUnknown(GatewayError):
     """No reply, a 5xx or a conflict: the request may or may not have been executed."""
 
     code = "outcome_unknown"
+    is_of_a_question = False
+    """Something was only to be read: whatever became of that, nothing was changed by it."""
+
+    def by_a_question(self) -> None:
+        self.is_of_a_question, self.code = True, "stripe_unreachable"
 
 
 class UnreadableObject(OutcomeUnknown):

@@ -461,7 +461,7 @@ class TestSync:
     def test_stripe_down_is_an_error_with_the_request(self, run: Run, world: World) -> None:
         world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
         said = run("--json", "--as", "alice", "sync")
-        assert (said.status, said.error["code"]) == (1, "outcome_unknown")
+        assert (said.status, said.error["code"]) == (1, "stripe_unreachable")
         assert said.error["request_id"].startswith("req_")
 
 

@@ -452,11 +452,15 @@ class StripeGateway:
         self, path: str, params: Mapping[str, object], convert: Callable[[dict[str, Any]], T]
     ) -> T:
         """Reads change nothing, so they may be repeated after any passing fault."""
-        for attempt in stamina.retry_context(
-            on=(Busy, OutcomeUnknown), attempts=5, timeout=60, wait_initial=0.3, wait_max=5.0
-        ):
-            with attempt:
-                return read(convert, self._call("get", path, params, None))
+        try:
+            for attempt in stamina.retry_context(
+                on=(Busy, OutcomeUnknown), attempts=5, timeout=60, wait_initial=0.3, wait_max=5.0
+            ):
+                with attempt:
+                    return read(convert, self._call("get", path, params, None))
+        except OutcomeUnknown as error:
+            error.by_a_question()
+            raise
         raise AssertionError("stamina either returns or raises")
 
     def _post(

@@ -145,6 +145,11 @@ def _in_words(error: GatewayError) -> str:
                 "Stripe has seen this request with other contents, so Onfile stopped. "
                 "Nothing was changed. Tell an admin."
             )
+        case OutcomeUnknown(is_of_a_question=True):
+            return (
+                "Stripe did not answer a question that comes before anything else, so Onfile went no "
+                "further. Try again in a minute."
+            )
         case OutcomeUnknown():
             return (
                 "Stripe did not answer, so it is not known yet whether this happened. "

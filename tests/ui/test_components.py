@@ -176,6 +176,25 @@ class TestTables:
         at = AppTest.from_function(script).run()
         assert [one.value for one in (*at.code, *at.text)] == ["4711", "Ab"]
 
+    @pytest.mark.parametrize(
+        ("is_of_a_question", "words"), [(True, "went no further"), (False, "not known yet whether")]
+    )
+    def test_only_what_was_sent_may_have_happened(self, is_of_a_question: bool, words: str) -> None:
+        def script() -> None:
+            import streamlit as st
+
+            from lib.errors import OutcomeUnknown
+            from lib.ui.outcome import gateway_error
+
+            error = OutcomeUnknown("Stripe did not answer.")
+            if st.session_state["is_of_a_question"]:
+                error.by_a_question()
+            gateway_error(error)
+
+        at = AppTest.from_function(script)
+        at.session_state["is_of_a_question"] = is_of_a_question
+        assert words in at.run().warning[0].value
+
     def test_the_chosen_id_is_the_one_that_was_clicked(self) -> None:
         def script() -> None:
             from zoneinfo import ZoneInfo

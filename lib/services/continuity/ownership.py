@@ -51,13 +51,14 @@ def bind_to_mode(meta: MetaStore, mode: str) -> None:
 def bind_to_timezone(meta: MetaStore, audit: AuditStore, timezone: str, *, now: int) -> None:
     """
     At a start, in a transaction: whose days limits count. A change is told in the audit log, and no day
-    that was over by the old zone begins again by the new one.
+    that was over by the old zone, or by one before it, begins again by the new one.
     """
     before = meta.bind(TIMEZONE, timezone)
     if before == timezone:
         return
     meta.set(TIMEZONE, timezone)
-    meta.set(DAYS_CLOSED_UNTIL, str(day_began(now, before)))
+    closed_until = max(day_began(now, before), int(meta.value(DAYS_CLOSED_UNTIL) or 0))
+    meta.set(DAYS_CLOSED_UNTIL, str(closed_until))
     audit.record(
         at=now,
         actor="system",

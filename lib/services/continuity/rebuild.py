@@ -74,6 +74,7 @@ class RebuildService:
         livemode: bool,
     ) -> None:
         self._uow = uow
+        self._gateway = gateway
         self._sync = sync
         self._jobs = sync.jobs
         self._reading = MarkedReading(uow, gateway, clock=clock)
@@ -246,7 +247,8 @@ class RebuildService:
         now = epoch(self._clock())
         with self._uow.write() as stores:
             ours = stores.meta.value(INSTALLATION) or ""
-            chosen = choose(stores, wanted, now=now)
+            # By Stripe's clock, as the newest mark is: ours may be hours ahead.
+            chosen = choose(stores, wanted, now=self._gateway.answered_at or now)
             if chosen != ours:
                 stores.meta.set(INSTALLATION, chosen)
                 stores.audit.record(

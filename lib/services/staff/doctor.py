@@ -194,7 +194,8 @@ class DoctorService:
             unclaimed, others = stores.marks.unclaimed(), stores.marks.others(ours)
             has_read = stores.sync.cursor("backfill") is not None
         if unclaimed:
-            asks = question(unclaimed, now=epoch(self._clock()))
+            now = self._gateway.answered_at or epoch(self._clock())
+            asks = question(unclaimed, now=now)
             return Check("installation", False, f"{asks} {HOW_TO_ANSWER}")
         if others:
             return Check("installation", True, beside(others))

@@ -343,6 +343,15 @@ class TestOpenAtStripe:
         assert world.services.charges.view(charge.id).charge.state is ChargeState.SUCCEEDED
 
 
+def test_a_question_without_an_answer_makes_nothing_unknown(world: World, customer: str) -> None:
+    world.clock.advance(minutes=5)
+    world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
+    with pytest.raises(OutcomeUnknown) as found:
+        world.charge(customer)
+    assert (found.value.is_of_a_question, found.value.code) == (True, "stripe_unreachable")
+    assert world.rows("SELECT * FROM attempts") == []
+
+
 def test_a_look_while_the_request_is_out_says_that_nothing_was_asked(
     world: World, customer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

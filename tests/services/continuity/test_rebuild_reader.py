@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -346,6 +347,18 @@ class TestWhichInstallation:
         assert refused.value.code == "installation_active"
         result = world.services.rebuilds.rebuild(by=ALICE, installation=old)
         assert result.adopted["charges"] == 1
+
+    def test_its_age_goes_by_stripes_clock(self, world: World) -> None:
+        """This machine's is two hours ahead."""
+        customer = world.customer()
+        world.save_card(customer)
+        world.charge(customer, reference="INV-1")
+        lost(world)
+        stripes = world.clock
+        world.clock = lambda: stripes() + timedelta(hours=2)  # type: ignore[assignment]
+        world.rebuild()
+        with pytest.raises(InvalidInput, match="is the other one still running"):
+            world.services.rebuilds.rebuild(by=ALICE)
 
     def test_young_marks_without_an_id_ask_it_too(self, world: World) -> None:
         customer = world.customer()

@@ -187,6 +187,16 @@ class TestTimeZone:
         world.clock.advance(hours=6)
         world.charge(payer, amount="30.00", reference="D")
 
+    def test_nor_after_another_change(self, world: World, payer: str) -> None:
+        """At 0:30 in London it is the evening before in Los Angeles, and 1:30 in Berlin."""
+        limit(world, per_day="30.00")
+        world.clock.advance(hours=11, minutes=30)
+        world.charge(payer, amount="30.00", reference="A")
+        world.clock.advance(hours=1)
+        self.change(world, "America/Los_Angeles")
+        self.change(world, "Europe/Berlin")
+        world.charge(payer, amount="30.00", reference="B")
+
     def test_a_start_with_another_zone_is_such_a_change(self, world: World) -> None:
         bootstrap.migrate(replace(world.settings, timezone="Europe/Berlin"))
         [entry] = world.rows("SELECT detail FROM audit_log WHERE action = 'limits.timezone'")
