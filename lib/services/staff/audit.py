@@ -173,7 +173,10 @@ def _restores(stores: Stores) -> list[_Restored]:
 
 
 def _confirmed_copies(stores: Stores) -> list[_Restored]:
-    """Files that were put back by hand; an approver has looked at them since."""
+    """
+    Files that were put back by hand; an approver has looked at them since. Such a file goes on with the next
+    number after its own last entry. Where numbers are left out, entries were taken out of this very file.
+    """
     confirmations = stores.audit.of_action("ledger.confirm_decisions")
     last = confirmations[-1] if confirmations else None
     return [
@@ -186,6 +189,7 @@ def _confirmed_copies(stores: Stores) -> list[_Restored]:
         if entry["detail"].get("reason") == "anchor"
         and last is not None
         and last["id"] > entry["id"]
+        and entry["id"] == AuditHead.parse(entry["detail"]["head"]).id + 1
     ]
 
 

@@ -53,6 +53,19 @@ class TestFound:
         change(used, "DELETE FROM audit_log")
         assert not used.services.audit.verify().ok
 
+    @pytest.mark.parametrize("kept", [0, 2])
+    def test_nobody_confirms_that_entries_of_this_very_file_are_gone(
+        self, used: World, kept: int
+    ) -> None:
+        """No older copy was put back: it would have gone on with the number after its last."""
+        change(used, f"DELETE FROM audit_log WHERE id > {kept}")
+        with pytest.raises(LedgerBehind):
+            used.services.completeness.verify()
+        used.services.rebuilds.rebuild(by=ADA)
+        used.services.completeness.confirm_decisions(by=BOB)
+        verification = used.services.audit.verify()
+        assert (verification.ok, verification.restores) == (False, ())
+
     def test_all_digests_written_anew(self, used: World) -> None:
         with sqlite3.connect(used.settings.database) as database:
             database.row_factory = sqlite3.Row
