@@ -14,7 +14,7 @@ from streamlit import logger as st_logger
 
 from lib import bootstrap, logs
 from lib.errors import OnfileError
-from lib.ui import script_errors
+from lib.ui import script_errors, single_sign_on
 from lib.web.headers import SafeHeaders
 from lib.web.known_hosts import KnownHosts
 from lib.web.metrics import Timings
@@ -72,6 +72,7 @@ app = st.App(
     ],
     lifespan=started,
     on_script_error=script_errors.report,
+    secrets=single_sign_on.auth_secrets(configured),
 )
 
 # Pages are drawn by threads of this process, and webhooks must be answered meanwhile. Python lets

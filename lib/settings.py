@@ -43,6 +43,10 @@ NAMES = (
     "ONFILE_MAIL_PER_MINUTE",
     "ONFILE_IDLE_MINUTES",
     "ONFILE_SESSION_HOURS",
+    "ONFILE_SSO_ISSUER",
+    "ONFILE_SSO_CLIENT_ID",
+    "ONFILE_SSO_CLIENT_SECRET",
+    "ONFILE_SSO_NAME",
 )
 STRIPE_API_BASE = "https://api.stripe.com"
 PRACTICE_KEY = "sk_test_practice"
@@ -59,6 +63,18 @@ class Mode(StrEnum):
     PRACTICE = "practice"
     TEST = "test"
     LIVE = "live"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Of a single sign-on, by OpenID Connect."""
+
+    issuer: str
+    """As its ID tokens name it, letter by letter."""
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
+    """What staff call it."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,8 @@ class Settings:
     """The dashboard does not serve what customers and Stripe reach: `python -m lib public` does."""
     public_port: int = 8502
     """Of that process."""
+    provider: Provider | None = None
+    """None: people sign in with passwords."""
 
     @property
     def livemode(self) -> bool:
@@ -120,6 +138,12 @@ class Settings:
     @property
     def staff_host(self) -> str:
         return _split(self.staff_url or self.public_url).hostname or ""
+
+    @property
+    def dashboard_url(self) -> str:
+        """Where staff reach it, without a trailing slash."""
+        here = f"http://localhost:{self.port}"
+        return self.staff_url or (here if self.public_apart else self.public_url)
 
     @property
     def webhook_port(self) -> int:
@@ -182,6 +206,7 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
     if smtp_url and not _ADDRESS.match(mail_from):
         problems.append("ONFILE_MAIL_FROM: name the e-mail address that messages come from.")
     mail_per_minute = _whole("ONFILE_MAIL_PER_MINUTE", values, 60, 10_000, problems)
+    provider = _provider(values, mode, problems)
     cookie_key, secret_key = (
         installation_key(name, values.get(name, "").strip(), data_dir / file, problems)
         for name, file in (("ONFILE_COOKIE_KEY", "cookie.key"), ("ONFILE_SECRET_KEY", "secret.key"))
@@ -218,6 +243,7 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
         staff_url=staff_url,
         public_apart=public_apart,
         public_port=public_port,
+        provider=provider,
     )
 
 
@@ -333,6 +359,28 @@ def _one_line(name: str, values: Mapping[str, str], problems: list[str]) -> str:
     if len(text) > _LONGEST_LINE or not text.isprintable():
         problems.append(f"{name}: use one line of at most {_LONGEST_LINE} characters.")
     return text
+
+
+def _provider(values: Mapping[str, str], mode: Mode, problems: list[str]) -> Provider | None:
+    issuer, client_id, client_secret = (
+        values.get(f"ONFILE_SSO_{part}", "").strip()
+        for part in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")
+    )
+    name = _one_line("ONFILE_SSO_NAME", values, problems) or "your company account"
+    if not issuer and not client_id and not client_secret:
+        return None
+    host = _split(issuer).hostname or ""
+    if not _is_web_address(issuer) or "?" in issuer or "#" in issuer:
+        problems.append(
+            "ONFILE_SSO_ISSUER: use the provider's issuer, such as https://login.example.com/realm."
+        )
+    elif _split(issuer).scheme != "https" and (mode is Mode.LIVE or not _is_loopback(host)):
+        problems.append("ONFILE_SSO_ISSUER: use https, except for an address on this machine.")
+    if not client_id or not client_secret:
+        problems.append(
+            "ONFILE_SSO_CLIENT_ID and ONFILE_SSO_CLIENT_SECRET: the provider gives you both when you register Onfile there."
+        )
+    return Provider(issuer, client_id, client_secret, name)
 
 
 def _smtp_url(url: str, mode: Mode, problems: list[str]) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.store.users import User
-from lib.ui import admin_changes, layout, outcome, tables, user_forms
+from lib.ui import admin_changes, layout, link_identity, outcome, tables, user_forms
 from lib.ui.context import require
 from lib.ui.formats import escape, when
 
@@ -83,3 +83,4 @@ with st.container(border=True):
         ):
             with outcome.show(f"{user.name} signs in without a second factor now.") as toast:
                 admin_changes.tell(toast, factors.reset(user.username, by=ctx.actor))
+        link_identity.panel(ctx, user)

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lib.errors",
         "lib.logs",
         "lib.ui.script_errors",
+        "lib.ui.single_sign_on",
         "lib.web",
         "lib.worker",
     },
@@ -216,6 +217,9 @@ ROOMS: dict[str, tuple[set[str], str]] = {
 ONLY_HERE: dict[str, set[str]] = {
     "streamlit": {"app", "pages", "lib.ui"},
     "streamlit_authenticator": {"lib.ui.auth"},
+    # Streamlit speaks it, and nobody else.
+    "authlib": set(),
+    "httpx2": set(),
     "jwt": {"lib.services.staff.sign_in_cookie", "lib.services.staff.devices"},
     "stripe": {"lib.stripe_gateway"},
     # Outside the stores: only its errors, to catch them where the answer must still be given.

@@ -28,6 +28,8 @@ TABLE: dict[str, tuple[Permission, tuple[str, ...]]] = {
     "users set-roles": (Permission.MANAGE_USERS, ("nobody", "--role", "viewer")),
     "users unlock": (Permission.MANAGE_USERS, ("nobody",)),
     "users reset-second-factor": (Permission.MANAGE_USERS, ("nobody",)),
+    "users link-sso": (Permission.MANAGE_USERS, ("nobody", "--subject", "x")),
+    "users unlink-sso": (Permission.MANAGE_USERS, ("nobody",)),
     "users invite": (Permission.MANAGE_USERS, ("nobody",)),
     "users set-password": (Permission.MANAGE_USERS, ("nobody",)),
     "admin-changes list": (Permission.MANAGE_USERS, ()),

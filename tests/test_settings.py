@@ -12,7 +12,15 @@ import pytest
 
 from lib import bootstrap
 from lib.errors import SettingsError
-from lib.settings import NAMES, PRACTICE_KEY, STRIPE_API_BASE, Mode, Settings, load_settings
+from lib.settings import (
+    NAMES,
+    PRACTICE_KEY,
+    STRIPE_API_BASE,
+    Mode,
+    Provider,
+    Settings,
+    load_settings,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_KEY = "rk_test_" + "4" * 24
@@ -121,6 +129,29 @@ class TestSources:
         assert "geheim" not in repr(settings)
         message = problems_of(tmp_path, ONFILE_SMTP_URL="smtps://anna:geheim@")
         assert "geheim" not in message
+
+    def test_a_provider_is_given_whole_by_https_and_shows_no_secret(self, tmp_path: Path) -> None:
+        issuer = "https://login.example.com/realm"
+        given = {
+            "ONFILE_SSO_ISSUER": issuer,
+            "ONFILE_SSO_CLIENT_ID": "onfile",
+            "ONFILE_SSO_CLIENT_SECRET": "geheim",
+        }
+        settings = load_settings(tmp_path, given)
+        assert settings.provider == Provider(issuer, "onfile", "geheim", "your company account")
+        assert "geheim" not in repr(settings)
+        assert load_settings(tmp_path, {"ONFILE_SSO_NAME": "Acme"}).provider is None
+        for name in given:
+            message = problems_of(tmp_path, **{**given, name: ""})
+            assert "ONFILE_SSO_" in message
+            assert "geheim" not in message
+        for odd in ("login.example.com", "http://login.example.com", f"{issuer}?x=1"):
+            assert "ONFILE_SSO_ISSUER" in problems_of(
+                tmp_path, **{**given, "ONFILE_SSO_ISSUER": odd}
+            )
+        local = {**given, "ONFILE_SSO_ISSUER": "http://localhost:9000"}
+        assert load_settings(tmp_path, local).provider
+        assert "ONFILE_SSO_ISSUER" in problems_of(tmp_path, **LIVE, **local)
 
     def test_live_mail_goes_to_a_server(self, tmp_path: Path) -> None:
         given = {"ONFILE_SMTP_URL": "file:///tmp/mails", "ONFILE_MAIL_FROM": "a@example.com"}

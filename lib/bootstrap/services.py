@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from lib.services.staff.preferences import Preferences
     from lib.services.staff.second_factors import SecondFactorService
     from lib.services.staff.sessions import SessionService
+    from lib.services.staff.single_sign_on import SingleSignOn
     from lib.services.staff.users import UserService
 
 
@@ -142,7 +143,9 @@ class Services:
     def admin_proposals(self) -> AdminProposals:
         from lib.services.staff.admin_proposals import AdminProposals
 
-        return AdminProposals(self.uow, self.users, self.invitations, clock=self.clock)
+        return AdminProposals(
+            self.uow, self.users, self.invitations, self.single_sign_on, clock=self.clock
+        )
 
     @once
     def agreements(self) -> AgreementService:
@@ -520,6 +523,12 @@ class Services:
         return SettlementReader(self.uow, self.gateway, clock=self.clock)
 
     @once
+    def single_sign_on(self) -> SingleSignOn:
+        from lib.services.staff.single_sign_on import SingleSignOn
+
+        return SingleSignOn(self.uow, self.users, clock=self.clock, provider=self.settings.provider)
+
+    @once
     def stories(self) -> CustomerStories:
         from lib.services.books.customer_story import CustomerStories
 
@@ -551,6 +560,7 @@ class Services:
             bcrypt_rounds=self._bcrypt_rounds
             or (PRACTICE_ROUNDS if self.settings.mode is Mode.PRACTICE else ROUNDS),
             livemode=self.settings.livemode,
+            issuer=self.settings.provider.issuer if self.settings.provider else None,
         )
 
     @once

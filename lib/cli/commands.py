@@ -51,6 +51,8 @@ def _users() -> dict[str, Command]:
         "users reset-second-factor": Command(users.reset, Permission.MANAGE_USERS),
         "users recover": Command(users.recover, None),
         "users vouch": Command(users.vouch, None),
+        "users link-sso": Command(users.link_sso, Permission.MANAGE_USERS),
+        "users unlink-sso": Command(users.unlink_sso, Permission.MANAGE_USERS),
         "users invite": Command(users.invite, Permission.MANAGE_USERS),
         # One's own is everybody's; the service asks for more where it is another's.
         "users set-password": Command(users.set_password, Permission.VIEW),

@@ -55,6 +55,22 @@ def add_users(
     made.add_argument("name", metavar="NAME")
     made = add(user_commands, "invite", "users invite", "An address to choose a password with.")
     made.add_argument("name", metavar="NAME")
+    made = add(
+        user_commands,
+        "link-sso",
+        "users link-sso",
+        "Say who somebody is at the provider of the single sign-on.",
+    )
+    made.add_argument("name", metavar="NAME")
+    how = made.add_mutually_exclusive_group(required=True)
+    how.add_argument("--subject", metavar="SUBJECT", help="what the provider calls them (“sub”)")
+    how.add_argument(
+        "--by-email",
+        action="store_true",
+        help="for three days their first sign-in with the same verified address links them",
+    )
+    made = add(user_commands, "unlink-sso", "users unlink-sso", "Let them use a password again.")
+    made.add_argument("name", metavar="NAME")
     made = add(user_commands, "vouch", "users vouch", "Answer for an account's being one person's.")
     made.add_argument("name", metavar="NAME")
     made.add_argument(

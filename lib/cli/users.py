@@ -39,9 +39,14 @@ def add(services: Services, arguments: Arguments, _: Actor | None) -> Answer:
 
 def listing(services: Services, _: Arguments, actor: Actor | None) -> Answer:
     person(actor).must(Permission.MANAGE_USERS)
-    users = services.users.list()
+    users, linked = services.users.list(), services.single_sign_on.identities()
+    subjects = {name: identity.subject for name, identity in linked.items()}
     return Answer(
-        {"users": [_user_object(user) for user in users]},
+        {
+            "users": [
+                _user_object(user) | {"sso_subject": subjects.get(user.username)} for user in users
+            ]
+        },
         [
             f"{user.username:<20} {' '.join(sorted(user.roles)):<30} {user.email}"
             + ("" if user.is_active else "  (disabled)")
@@ -83,6 +88,20 @@ def unlock(services: Services, arguments: Arguments, actor: Actor | None) -> Ans
 def reset(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     made = services.second_factors.reset(visible(arguments.name), by=person(actor))
     return _made(services, made, "Removed the second factor of")
+
+
+def link_sso(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    name, by = visible(arguments.name), person(actor)
+    if arguments.by_email:
+        made = services.single_sign_on.expect(name, by=by)
+        return _made(services, made, "The first sign-in with the same verified address links")
+    made = services.single_sign_on.link(name, arguments.subject, by=by)
+    return _made(services, made, "Linked")
+
+
+def unlink_sso(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    made = services.single_sign_on.unlink(visible(arguments.name), by=person(actor))
+    return _made(services, made, "Unlinked")
 
 
 def recover(services: Services, arguments: Arguments, _: Actor | None) -> Answer:

@@ -90,6 +90,8 @@ class Actor:
     is_system: bool = False
     is_open_page: bool = False
     """Whoever sits there now was asked for nothing since the page was opened."""
+    session: str | None = None
+    """The id of the sign-in to the dashboard."""
 
     def may(self, permission: Permission) -> bool:
         return self.is_system or any(permission in _GRANTED[role] for role in self.roles)

@@ -14,6 +14,7 @@ SET_ROLES = "user.set_roles"
 DISABLE, ENABLE = "user.disable", "user.enable"
 RESET_SECOND_FACTOR = "user.reset_second_factor"
 INVITE = "user.invite"
+LINK_SSO, UNLINK_SSO, EXPECT_SSO = "user.link_sso", "user.unlink_sso", "user.expect_sso"
 
 PROPOSAL_DAYS = 14
 """What was asked for longer ago is asked for anew."""
@@ -53,6 +54,8 @@ class AdminChange:
             return f"Set the limits for {self.subject.upper()}: {self._limits()}"
         if self.action == SET_ROLES:
             return f"Give {name} the roles {', '.join(self.params['roles'])}, and no other"
+        if self.action == LINK_SSO:
+            return f"Link {name} to the subject {self.params['subject']} of {self.params['issuer']}"
         return _ACTS[self.action].format(name)
 
     def _limits(self) -> str:
@@ -68,6 +71,8 @@ _ACTS = {
     ENABLE: "Enable the account of {}",
     RESET_SECOND_FACTOR: "Take the second factor from {}",
     INVITE: "Invite {} to choose a new password",
+    UNLINK_SSO: "Unlink {} from the single sign-on",
+    EXPECT_SSO: "Let {} link the single sign-on by their e-mail address",
 }
 
 

@@ -19,8 +19,13 @@ CHANGES = {
     "user.set_email": "set the e-mail address of",
     INVITED: "sent a new invitation for",
     "user.reset_second_factor": "took the second factor from",
+    "user.link_sso": "linked a single sign-on to",
+    "user.unlink_sso": "unlinked the single sign-on from",
+    "user.expect_sso": "let a single sign-on be linked by e-mail to",
 }
 """What gives one person the means to act as another; in words, before “the account of”."""
+HANDED_OVER = (ADDED, INVITED)
+"""How an account that nobody has used yet gets to its person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ class StaffSession:
     """That of the account at the sign-in: a sign-out, a new password or a switched-off account ends it."""
     started_at: int
     last_act_at: int
+    proved_at: int | None = None
+    """When the person proved at the provider of a single sign-on who they are, by its own clock."""
 
     @property
     def principal(self) -> str:

@@ -759,6 +759,13 @@ BEGIN SELECT RAISE(ABORT, 'an attempt of this charge is paid or not over'); END;
 """
 
 
+@migrations()
+def m056_single_sign_on(database: Database) -> None:
+    """Who is whom at the provider of a single sign-on; each of its sign-ins counts once."""
+    for statement in _statements((_LATER_STEPS / "m056_single_sign_on.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

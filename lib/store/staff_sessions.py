@@ -13,14 +13,15 @@ class StaffSessionStore:
 
     def add(self, session: StaffSession) -> None:
         self._database.execute(
-            """INSERT INTO staff_sessions (id, username, session_version, started_at, last_act_at)
-               VALUES (?, ?, ?, ?, ?)""",
+            """INSERT INTO staff_sessions (id, username, session_version, started_at, last_act_at, proved_at)
+               VALUES (?, ?, ?, ?, ?, ?)""",
             (
                 session.id,
                 session.username,
                 session.session_version,
                 session.started_at,
                 session.last_act_at,
+                session.proved_at,
             ),
         )
 

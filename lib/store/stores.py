@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lib.store.erasures import ErasureStore
     from lib.store.history import HistoryStore
     from lib.store.holds import HoldStore
+    from lib.store.identities import IdentityStore
     from lib.store.incidents import IncidentStore
     from lib.store.invitations import InvitationStore
     from lib.store.jobs import JobStore
@@ -176,6 +177,12 @@ class Stores:
         from lib.store.holds import HoldStore
 
         return HoldStore(self.database)
+
+    @cached_property
+    def identities(self) -> IdentityStore:
+        from lib.store.identities import IdentityStore
+
+        return IdentityStore(self.database)
 
     @cached_property
     def incidents(self) -> IncidentStore:

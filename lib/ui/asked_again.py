@@ -10,12 +10,15 @@ from typing import Literal
 
 import streamlit as st
 
+from lib.ui import provider_sign_in
 from lib.ui.context import PageContext
 
 
 def field(ctx: PageContext, key: str) -> str:
     """In the form of the act."""
     has_factor = ctx.services.second_factors.standing(ctx.actor).is_on
+    if not has_factor:
+        provider_sign_in.again(ctx, key=f"{key}_again")
     return st.text_input(
         "Your password, or a code of your app" if has_factor else "Your password",
         type="password",

@@ -32,7 +32,7 @@ from lib.services.staff.sign_in_cookie import cookie_name, principal_in
 from lib.services.staff.users import UserService
 from lib.settings import Settings
 from lib.store.users import User
-from lib.ui import device
+from lib.ui import device, single_sign_on
 
 _ENDED = "auth_ended"
 _BY_ITSELF = "auth_run_by_itself"
@@ -135,11 +135,17 @@ def sign_in(
     remember(users.sign_in(name, password, origin=origin, code=code), sessions)
 
 
-def remember(user: User, sessions: SessionService) -> None:
-    """Make this browser session the user's, and give it a cookie during the next runs."""
-    _begin(user, sessions.begin(user))
+def remember(user: User, sessions: SessionService, *, proved_at: int | None = None) -> Actor:
+    """
+    Make this browser session the user's, and give it a cookie during the next runs.
+
+    Args:
+        proved_at: as `StaffSession.proved_at`.
+    """
+    _begin(user, sessions.begin(user, proved_at=proved_at))
     st.session_state.pop(_COOKIE_DROP, None)
     st.session_state[_COOKIE_DUE] = f"{_COOKIE_DUE}_{uuid4().hex}"
+    return _actor(user)
 
 
 def keep_cookie(sessions: SessionService, settings: Settings) -> None:
@@ -191,7 +197,8 @@ def sign_out(users: UserService, sessions: SessionService) -> None:
 
 
 def _actor(user: User) -> Actor:
-    return replace(user.actor, is_open_page=True)
+    session = str(st.session_state.get("username")).rpartition(":")[2]
+    return replace(user.actor, is_open_page=True, session=session)
 
 
 def _begin(user: User, principal: str) -> None:
@@ -225,6 +232,7 @@ def drop_cookie(sessions: SessionService, settings: Settings) -> None:
         return
     if st.session_state.get(report):
         del st.session_state[_COOKIE_DROP]
+        single_sign_on.leave(settings)
         return
     authenticator = _authenticator(sessions, settings, None)
     manager = authenticator.cookie_controller.cookie_model.cookie_manager

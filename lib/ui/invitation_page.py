@@ -53,7 +53,9 @@ def _accept(services: Services, token: str, new: str, again: str) -> None:
     except RuleViolation as refusal:
         st.error(escape(str(refusal)), icon=":material/error:")
         return
-    auth.remember(user, services.sessions)
+    # Whoever is linked signs in at the provider all the same.
+    if user.username not in services.single_sign_on.identities():
+        auth.remember(user, services.sessions)
     _leave()
 
 

@@ -13,6 +13,7 @@ from lib.ui import (
     ledger_panel,
     navigation,
     outcome,
+    provider_sign_in,
     session_watch,
     sign_in_page,
 )
@@ -22,8 +23,10 @@ st.set_page_config(
 )
 services = context.services()
 auth.begin_run()
-actor = auth.current_actor(services.sessions, is_act=True) or auth.remembered(
-    services.sessions, services.settings, now=services.clock()
+actor = (
+    auth.current_actor(services.sessions, is_act=True)
+    or provider_sign_in.arrived(services)
+    or auth.remembered(services.sessions, services.settings, now=services.clock())
 )
 
 # Before anything that can rerun: a rerun without declared pages sends the browser to "/".

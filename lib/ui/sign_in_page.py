@@ -7,7 +7,7 @@ import streamlit as st
 from lib.errors import NotSignedIn, SecondFactorNeeded
 from lib.services.staff.users import PRACTICE_PASSWORD, PRACTICE_USERS
 from lib.settings import Mode
-from lib.ui import auth
+from lib.ui import auth, provider_sign_in
 from lib.ui.context import Services
 from lib.ui.formats import escape
 
@@ -27,6 +27,7 @@ def draw(services: Services) -> None:
         why = auth.why_ended()
         if why:
             st.info(why, icon=":material/lock_clock:")
+        provider_sign_in.draw(services)
         with st.form("sign_in"):
             username = st.text_input("User name", key="sign_in_user", autocomplete="username")
             password = st.text_input(
@@ -39,8 +40,13 @@ def draw(services: Services) -> None:
                     key="sign_in_code",
                     autocomplete="one-time-code",
                 )
+            # One first way in; where there is a provider, that is its button.
+            is_second = services.single_sign_on.provider is not None
             click = st.form_submit_button(
-                "Sign in", key="sign_in_submit", type="primary", width="stretch"
+                "Sign in",
+                key="sign_in_submit",
+                type="secondary" if is_second else "primary",
+                width="stretch",
             )
         if click:
             _try(services, username, password, code)

@@ -63,14 +63,14 @@ def free_port() -> int:
 def practice_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder as the first start leaves it: to make the practice business costs seconds."""
     folder = tmp_path_factory.mktemp("first")
-    with _running(folder) as first:
+    with running_server(folder) as first:
         return first.data_dir
 
 
 @pytest.fixture
 def server(tmp_path: Path, practice_data: Path) -> Iterator[Server]:
     shutil.copytree(practice_data, tmp_path / "data")
-    with _running(tmp_path) as running:
+    with running_server(tmp_path) as running:
         yield running
 
 
@@ -79,18 +79,19 @@ def one_server(tmp_path_factory: pytest.TempPathFactory, practice_data: Path) ->
     """The same for all tests of a module, each of which leaves what others look at alone."""
     folder = tmp_path_factory.mktemp("server")
     shutil.copytree(practice_data, folder / "data")
-    with _running(folder) as running:
+    with running_server(folder) as running:
         yield running
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[Server]:
+def running_server(folder: Path, **extra: str) -> Iterator[Server]:
+    """Args: extra: settings, besides the data folder and the port."""
     port, data_dir, log = free_port(), folder / "data", folder / "server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
             command(port),
             cwd=ROOT,
-            env=environment(data_dir, port),
+            env=environment(data_dir, port, **extra),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

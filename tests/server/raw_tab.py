@@ -49,6 +49,12 @@ class Drawn:
         return {one.split("-", 2)[2]: one for one in ids if one.count("-") >= 2}
 
     @property
+    def sent_to(self) -> str:
+        """Where the browser goes: `st.login` and `st.logout`."""
+        urls = (one.auth_redirect.url for one in self.messages)
+        return next(filter(None, urls), "")
+
+    @property
     def signs_in(self) -> bool:
         return "sign_in_password" in self.text
 
@@ -86,7 +92,7 @@ class RawTab:
             if kind == "navigation":
                 for one in message.navigation.app_pages:
                     self._pages[one.url_pathname or "home"] = one.page_script_hash
-            if kind == "delta":
+            if kind in ("delta", "auth_redirect"):
                 yield message
             if kind == "script_finished":
                 assert message.script_finished != _COMPILE_ERROR
@@ -95,15 +101,19 @@ class RawTab:
 
 
 @contextmanager
-def raw_tab(url: str, cookie: str | None) -> Iterator[RawTab]:
-    """Args: cookie: as a browser would send it."""
+def raw_tab(url: str, cookie: str | None, *, xsrf: str = "") -> Iterator[RawTab]:
+    """
+    Args:
+        cookie: as a browser would send it.
+        xsrf: the cookie of that name, which a page of ours sends once more.
+    """
     parts = urlsplit(url)
     connection = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS)
     with connect(
         f"ws://{parts.netloc}/_stcore/stream",
         sock=connection,
         origin=url,
-        subprotocols=["streamlit"],
+        subprotocols=["streamlit", *filter(None, [xsrf])],  # type: ignore[list-item]
         additional_headers={"Cookie": cookie} if cookie else {},
         max_size=None,
     ) as opened:

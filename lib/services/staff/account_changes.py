@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import HOST, Actor
-from lib.domain.counterparts import ADDED, CHANGES, INVITED, VOUCHED, AccountChange
+from lib.domain.counterparts import CHANGES, HANDED_OVER, VOUCHED, AccountChange
 from lib.errors import NotFound, NotPermitted
 from lib.store.meta import MODE
 from lib.store.stores import Stores
@@ -90,6 +90,6 @@ def note_change(stores: Stores, about: str, action: str, *, by: Actor, at: int) 
         return
     user = stores.users.find(about)
     is_new = user is None or user.last_sign_in_at is None
-    if action in (ADDED, INVITED) and is_new and stores.meta.value(MODE) != "live":
+    if action in HANDED_OVER and is_new and stores.meta.value(MODE) != "live":
         return
     stores.account_changes.add(about, action, changed_by=by.username, at=at, readers={about})

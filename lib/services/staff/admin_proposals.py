@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission, Role
 from lib.domain.admin_changes import (
+    EXPECT_SSO,
     INVITE,
+    LINK_SSO,
     PROPOSAL_DAYS,
     RESET_SECOND_FACTOR,
     SET_LIMITS,
     SET_ROLES,
+    UNLINK_SSO,
     AdminProposal,
     AdminProposalState,
 )
 from lib.errors import NotFound, NotPermitted, StaleState
 from lib.services.staff import accounts, dual_approval, limits, second_admin, second_factors
 from lib.services.staff.invitations import InvitationService
+from lib.services.staff.single_sign_on import SingleSignOn
 from lib.services.staff.users import UserService
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
@@ -36,12 +40,14 @@ class AdminProposals:
         uow: UnitOfWork,
         users: UserService,
         invitations: InvitationService,
+        single_sign_on: SingleSignOn,
         *,
         clock: Clock,
     ) -> None:
         self._uow = uow
         self._users = users
         self._invitations = invitations
+        self._single_sign_on = single_sign_on
         self._clock = clock
 
     def to_decide(self, *, by: Actor) -> list[AdminProposal]:
@@ -133,6 +139,8 @@ class AdminProposals:
             return self._invitations.make(stores, change, by=by, at=at, asked_by=asked_by)
         if change.action == SET_LIMITS:
             limits.make_change(stores, change, by=by, at=at, asked_by=asked_by)
+        elif change.action in (LINK_SSO, UNLINK_SSO, EXPECT_SSO):
+            self._single_sign_on.make_change(stores, change, by=by, at=at, asked_by=asked_by)
         elif change.action == RESET_SECOND_FACTOR:
             second_factors.make_reset(stores, change, by=by, at=at, asked_by=asked_by)
         else:

@@ -93,8 +93,8 @@ class InvitationService:
 
     def recover(self, username: str) -> tuple[User, str]:
         """
-        For whoever owns the machine: open an account again, without its second factor, and invite its person.
-        Ends their sessions.
+        For whoever owns the machine: open an account again, without its second factor and its single sign-on,
+        and invite its person. Ends their sessions.
 
         Raises:
             NotFound
@@ -105,6 +105,7 @@ class InvitationService:
             stores.users.set_active(username, active=True)
             self._users.forget_guesses(stores, username)
             stores.second_factors.remove(username)
+            stores.identities.unlink(username)
             stores.invitations.add(
                 _digest(token), Invitation(username, HOST.username, now, now + VALID_SECONDS)
             )

@@ -10,7 +10,9 @@ from __future__ import annotations
 from lib.domain.actors import HOST, Actor, Role
 from lib.domain.admin_changes import (
     DISABLE,
+    EXPECT_SSO,
     INVITE,
+    LINK_SSO,
     SET_LIMITS,
     SET_ROLES,
     AdminChange,
@@ -96,7 +98,7 @@ def _needs_two(stores: Stores, change: AdminChange, by: Actor) -> bool:
     if Role.ADMIN in user.roles and is_nobodys_yet:
         # Whoever never came cannot agree to anything, and must not stand in the way for ever.
         return not (
-            change.action in (DISABLE, INVITE)
+            change.action in (DISABLE, INVITE, LINK_SSO, EXPECT_SSO)
             or (
                 change.action == SET_ROLES
                 and set(change.params["roles"]) <= {*user.roles, Role.VIEWER}

@@ -94,6 +94,7 @@ class SecondFactorService:
             InvalidInput: the code is not of this secret.
             NotSignedIn: the password is wrong.
         """
+        self._users.asked_again(by, password)
         now = epoch(self._clock())
         step = step_of("".join(code.split()), enrolment.secret, now=now)
         if step is None:
@@ -102,7 +103,6 @@ class SecondFactorService:
                 "or of this machine is wrong.",
                 field="code",
             )
-        self._users.confirm(by.username, password)
         codes = new_recovery_codes()
         factor = SecondFactor(by.username, self._sealing.seal(enrolment.secret), now, step)
         with self._uow.write() as stores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lib.clock import Clock, epoch
 from lib.domain.actors import Role
 from lib.domain.sessions import Ending, SessionLimits, StaffSession, ending
+from lib.domain.single_sign_on import is_proof
 from lib.ids import new_id
 from lib.settings import Settings
 from lib.store.unit_of_work import UnitOfWork
@@ -24,14 +25,27 @@ class SessionService:
             idle=settings.idle_minutes * 60, absolute=settings.session_hours * 3_600
         )
 
-    def begin(self, user: User) -> str:
-        """The principal of a new session: what the signed cookie names."""
+    def begin(self, user: User, *, proved_at: int | None = None) -> str:
+        """
+        The principal of a new session: what the signed cookie names.
+
+        Args:
+            proved_at: as `StaffSession.proved_at`.
+        """
         now = epoch(self._clock())
-        session = StaffSession(new_id("ses"), user.username, user.session_version, now, now)
+        session = StaffSession(
+            new_id("ses"), user.username, user.session_version, now, now, proved_at
+        )
         with self._uow.write() as stores:
             stores.staff_sessions.forget(started_before=now - _KEPT_SECONDS)
             stores.staff_sessions.add(session)
         return session.principal
+
+    def is_proved(self, session_id: str | None) -> bool:
+        """Whether it began a moment ago with a proof at the provider of the single sign-on."""
+        with self._uow.read() as stores:
+            session = stores.staff_sessions.find(session_id or "")
+        return session is not None and is_proof(session.proved_at, now=epoch(self._clock()))
 
     def user_of(self, named: object, *, is_act: bool = False) -> User | Ending:
         """

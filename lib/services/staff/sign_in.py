@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from lib.clock import Clock, epoch
-from lib.domain.actors import SYSTEM, Role
+from lib.domain.actors import SYSTEM, Actor, Role
 from lib.domain.identity import whole_letters
+from lib.domain.single_sign_on import ProviderSignIn, is_proof
 from lib.errors import NotSignedIn, SecondFactorNeeded
 from lib.services.staff import passwords
 from lib.services.staff.codes import Sealing, use_code
@@ -20,22 +21,32 @@ from lib.store.users import User
 _OPEN_PAGE = SignInOrigin(None, device="open page")
 _CODES = SignInOrigin(None, device="codes")
 _APP_CODE = re.compile(r"[0-9]{6}")
+_OF_A_PROGRAM = "This is an account of a program: it signs in on the command line only."
 _NOT_THE_CODE = "That is no code of yours. Enter your password."
 NO_USER = "(nobody of that name)"
 
 
 class SignIns:
     def __init__(
-        self, uow: UnitOfWork, *, clock: Clock, secret: str, sealing: Sealing, bcrypt_rounds: int
+        self,
+        uow: UnitOfWork,
+        *,
+        clock: Clock,
+        secret: str,
+        sealing: Sealing,
+        bcrypt_rounds: int,
+        issuer: str | None,
     ) -> None:
         """
         Args:
+            issuer: of the single sign-on; None where there is none.
             secret: hides in the database what was typed as a name, and where; not kept in it.
         """
         self._uow = uow
         self._clock = clock
         self._secret = secret
         self._sealing = sealing
+        self._issuer = issuer
         self._nobody = passwords.nobody(bcrypt_rounds)
 
     def sign_in(
@@ -62,9 +73,7 @@ class SignIns:
             code=code,
         )
         if origin is not None and Role.SERVICE in user.roles:
-            raise NotSignedIn(
-                "This is an account of a program: it signs in on the command line only."
-            )
+            raise NotSignedIn(_OF_A_PROGRAM)
         return user
 
     def confirm(self, username: str, typed: str) -> User:
@@ -129,7 +138,7 @@ class SignIns:
             if user is None or not matches or not user.is_active:
                 refusal = NotSignedIn(otherwise)
             elif code is not None:
-                refusal = self._second_factor(stores, username, code, now=now)
+                refusal = self._further(stores, username, code, guesses, now=now)
             if isinstance(refusal, SecondFactorNeeded):
                 if guesses is not None:
                     guesses.end_well(stores)
@@ -143,6 +152,104 @@ class SignIns:
                 _audit(stores, now, user.username, action, subject, where)
         if refusal is not None or user is None:
             raise refusal or NotSignedIn(otherwise)
+        return user
+
+    def _further(
+        self, stores: Stores, username: str, code: str, guesses: Guesses | None, *, now: int
+    ) -> NotSignedIn | None:
+        """What keeps out whoever knew the password; `guesses` are counted of pages alone."""
+        if guesses is not None and self._is_linked(stores, username):
+            return NotSignedIn(
+                "You sign in with single sign-on here, not with a password. If that does not work, ask an admin "
+                "to unlink it."
+            )
+        return self._second_factor(stores, username, code, now=now)
+
+    def _is_linked(self, stores: Stores, username: str) -> bool:
+        identity = stores.identities.of(username)
+        return identity is not None and identity.issuer == self._issuer
+
+    def by_provider(
+        self,
+        username: str,
+        sign_in: ProviderSignIn,
+        *,
+        address: str | None,
+        code: str,
+        bound_by: str | None,
+    ) -> User:
+        """
+        The person whom the provider of the single sign-on named; it is the first factor only.
+
+        Args:
+            address: where they are; None: on this machine.
+            bound_by: the admin who expected them, where this sign-in links them.
+
+        Raises:
+            NotSignedIn: disabled, an account of a program, a wrong code, or taken before.
+            SecondFactorNeeded: all is right so far, and no code was given.
+        """
+        now, subject = epoch(self._clock()), f"user:{username}"
+        where = {"by": "single sign-on"} | ({"address": address} if address else {})
+        with self._uow.write() as stores:
+            user = stores.users.find(username)
+            refusal: NotSignedIn | None = None
+            if user is None or not user.is_active:
+                refusal = NotSignedIn(
+                    "Your account in Onfile was switched off. Ask an admin if that is a mistake."
+                )
+            elif Role.SERVICE in user.roles:
+                refusal = NotSignedIn(_OF_A_PROGRAM)
+            else:
+                refusal = self._second_factor(stores, username, code, now=now)
+            if refusal is None and not stores.identities.take(sign_in.digest, at=now):
+                refusal = NotSignedIn("This sign-in was used already. Sign in again.")
+            if refusal is None:
+                if bound_by is not None:
+                    stores.identities.link(username, sign_in.identity, by=bound_by, at=now)
+                    detail = {
+                        "issuer": sign_in.identity.issuer,
+                        "subject": sign_in.identity.subject,
+                    }
+                    _audit(stores, now, username, "user.bind_sso", subject, detail)
+                    self.take_handed_over_password(stores, username)
+                    user = stores.users.find(username)
+                stores.users.record_sign_in(username, at=now)
+                _audit(stores, now, username, "user.sign_in", subject, where)
+            elif not isinstance(refusal, SecondFactorNeeded):
+                _audit(stores, now, SYSTEM.username, "user.sign_in_refused", subject, where)
+        if refusal is not None or user is None:
+            raise refusal or NotSignedIn(_OF_A_PROGRAM)
+        return user
+
+    def take_handed_over_password(self, stores: Stores, username: str) -> None:
+        """For whoever is linked from now on: a password that somebody else chose opens nothing any more."""
+        user = stores.users.find(username)
+        if user is not None and not user.password_is_own:
+            stores.users.set_password_hash(username, self._nobody, is_own=True)
+
+    def has_proved(self, by: Actor) -> User | None:
+        """
+        The person, if this session of theirs began a moment ago with a proof at the provider: what a password
+        is for others, where they have no second factor.
+        """
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            user = stores.users.find(by.username)
+            session = stores.staff_sessions.find(by.session or "")
+            if (
+                user is None
+                or session is None
+                or not user.is_active
+                or (session.username, session.session_version)
+                != (user.username, user.session_version)
+                or not is_proof(session.proved_at, now=now)
+                or not self._is_linked(stores, user.username)
+                or stores.second_factors.find(user.username) is not None
+            ):
+                return None
+            subject = f"user:{user.username}"
+            _audit(stores, now, user.username, "user.confirm", subject, {"by": "single sign-on"})
         return user
 
     def _second_factor(

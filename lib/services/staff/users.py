@@ -10,6 +10,7 @@ from lib.domain.actors import HOST, SYSTEM, Actor, Permission, Role, check_is_a_
 from lib.domain.admin_changes import DISABLE, ENABLE, AdminChange, AdminProposal
 from lib.domain.identity import readable_line
 from lib.domain.shown_text import readable_name
+from lib.domain.single_sign_on import ProviderSignIn
 from lib.errors import InvalidInput, NotSignedIn
 from lib.services.staff import passwords, second_admin
 from lib.services.staff.accounts import (
@@ -49,12 +50,18 @@ class UserService:
         sealing: Sealing,
         bcrypt_rounds: int = passwords.ROUNDS,
         livemode: bool = False,
+        issuer: str | None = None,
     ) -> None:
         self._uow = uow
         self._clock = clock
         self._secret = secret
         self._sign_ins = SignIns(
-            uow, clock=clock, secret=secret, sealing=sealing, bcrypt_rounds=bcrypt_rounds
+            uow,
+            clock=clock,
+            secret=secret,
+            sealing=sealing,
+            bcrypt_rounds=bcrypt_rounds,
+            issuer=issuer,
         )
         self._rounds = bcrypt_rounds
         self._public = (PRACTICE_PASSWORD,) if livemode else ()
@@ -191,9 +198,24 @@ class UserService:
     def asked_again(self, by: Actor, typed: str) -> Actor:
         """
         The same person, who was asked for their password or a code a moment ago: see
-        `Actor.must_be_asked`. Raises as `SignIns.confirm`.
+        `Actor.must_be_asked`; with nothing typed, `SignIns.has_proved`. Raises as `SignIns.confirm`.
         """
-        return self.confirm(by.username, typed).actor
+        proved = None if typed else self._sign_ins.has_proved(by)
+        return (proved or self.confirm(by.username, typed)).actor
+
+    def by_provider(
+        self,
+        username: str,
+        sign_in: ProviderSignIn,
+        *,
+        address: str | None,
+        code: str,
+        bound_by: str | None,
+    ) -> User:
+        """As `SignIns.by_provider`."""
+        return self._sign_ins.by_provider(
+            username, sign_in, address=address, code=code, bound_by=bound_by
+        )
 
     def unlock(self, username: str, *, by: Actor) -> User:
         """Forget the wrong sign-ins that slow this account down."""
@@ -245,6 +267,10 @@ class UserService:
                 return waits
             make_change(stores, change, by=by, at=now)
             return found(stores, change.subject)
+
+    def take_handed_over_password(self, stores: Stores, username: str) -> None:
+        """As `SignIns.take_handed_over_password`."""
+        self._sign_ins.take_handed_over_password(stores, username)
 
     def hashed(self, password: str, *, of: Iterable[str]) -> str:
         """As `passwords.hashed`, at this installation's cost and with what its mode refuses."""

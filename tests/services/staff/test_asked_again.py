@@ -17,6 +17,7 @@ from lib.domain.incidents import Resolution
 from lib.domain.refunds import RefundState
 from lib.errors import NotSignedIn, OnfileError
 from lib.money import parse_amount
+from lib.services.staff.second_factors import Enrolment
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.services.staff.test_second_factors import enrol
 from tests.world import ADA, ALICE, BOB, World
@@ -108,6 +109,9 @@ GIVEN: dict[str, Callable[[Any, str], object]] = {
     ),
     "incidents/proposals.reject": lambda s, typed: s.incidents.proposals.reject(
         "x", by=BOB, password=typed, note="n"
+    ),
+    "staff/second_factors.turn_on": lambda s, typed: s.second_factors.turn_on(
+        Enrolment("JBSWY3DPEHPK3PXP" * 2, ""), "000000", typed, by=BOB
     ),
     "staff/admin_proposals.agree": lambda s, typed: s.admin_proposals.agree(
         "x", by=ADA, password=typed
