@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from lib.domain.files import encodings
 from lib.domain.files.number_styles import DecimalSign, readings
 from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.run_files import ParsedFile
-from lib.domain.files.sheets import Origin
+from lib.domain.files.sheets import Origin, Sheet
 from lib.ui.formats import escape
 
+# (--hidden include or --hidden leave-out)
+_SWITCHES = re.compile(r" \(--[a-z]+[^()]*\)")
 _HIDDEN = {
     Hidden.LEAVE_OUT.value: "Leave out what is hidden",
     Hidden.INCLUDE.value: "Include what is hidden",
@@ -67,9 +71,23 @@ def ask(digest: str, parsed: ParsedFile) -> None:
         st.segmented_control(
             "Number style of the file",
             [proposal.value, proposal.other.value],
-            format_func=lambda sign: _meaning(DecimalSign(sign), style.seen.example),
+            format_func=lambda sign: _meaning(
+                DecimalSign(sign), style.seen.doubtful or style.seen.example
+            ),
             key=_key("decimal", digest),
         )
+
+
+def without_switches(text: str) -> str:
+    """What a file needs, without the command line's words for what the page has buttons for."""
+    return _SWITCHES.sub("", text)
+
+
+def notes(sheet: Sheet) -> None:
+    """What is worth to know of how a file was read; of its letters the page asks above."""
+    for note in sheet.notes:
+        if note.code != "encoding_proposed":
+            st.info(escape(note.message), icon=":material/info:")
 
 
 def ask_hidden(digest: str, question: str, reading: Reading) -> None:
@@ -77,7 +95,7 @@ def ask_hidden(digest: str, question: str, reading: Reading) -> None:
     if not reading.hidden_choices:
         return
     if question:
-        st.warning(escape(question), icon=":material/visibility_off:")
+        st.warning(escape(without_switches(question)), icon=":material/visibility_off:")
     key = _key("hidden", digest)
     # Chosen for other columns, or before the file was another one.
     if st.session_state.get(key) not in reading.hidden_choices:

@@ -61,7 +61,7 @@ def problems(parsed: ParsedFile) -> None:
                 "rows": problem.places.removeprefix("rows ").removeprefix("row "),
                 "what": "cannot be charged" if problem.severity is Severity.RED else "look at it",
                 "column": labels.get(problem.column, ""),
-                "message": problem.message,
+                "message": file_choices.without_switches(problem.message),
             }
             for problem in entries[:_SHOWN_PROBLEMS]
         ]

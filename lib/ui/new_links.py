@@ -51,8 +51,7 @@ def pasted(ctx: PageContext) -> LinkUpload | None:
 
 def check(ctx: PageContext, upload: LinkUpload) -> None:
     """Everything that can be said of the file without asking anybody, and the button that goes on."""
-    for note in upload.sheet.notes:
-        st.info(escape(note.message), icon=":material/info:")
+    file_choices.notes(upload.sheet)
     columns = uploads.columns(COLUMNS, upload.sheet, upload.guess, digest=upload.digest)
     choices = file_choices.made(upload.digest)
     parsed = upload.parsed(columns, choices=choices)

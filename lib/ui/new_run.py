@@ -112,8 +112,7 @@ def _explain() -> None:
 
 def check(ctx: PageContext, upload: RunUpload) -> None:
     """Everything that can be said of the rows without asking anybody, and the button that goes on."""
-    for note in upload.sheet.notes:
-        st.info(escape(note.message), icon=":material/info:")
+    file_choices.notes(upload.sheet)
     if upload.earlier:
         _same_file(ctx, upload)
     columns, currency = _columns(upload)

@@ -64,10 +64,10 @@ class NumberStyle:
             )
         if proposal is not None:
             return (
-                f"“{example}” can mean two sums; the other amounts are written with a decimal "
+                f"“{self.seen.doubtful}” can mean two sums; the other amounts are written with a decimal "
                 f"{proposal.value}. Confirm it."
             )
-        return f"“{example}” can mean two sums. {choose}"
+        return f"“{self.seen.doubtful}” can mean two sums. {choose}"
 
 
 def number_of(

@@ -134,6 +134,8 @@ class FileStyle:
     two_sums: tuple[int, ...] = ()
     example: str = ""
     """The first amount that a person has to confirm."""
+    doubtful: str = ""
+    """The first that can mean two sums."""
 
     @property
     def proposal(self) -> DecimalSign | None:
@@ -173,6 +175,7 @@ def style_of(amounts: Iterable[tuple[int, str]]) -> FileStyle:
         tuple(rows[Writing.COMMA]),
         tuple(rows[Writing.TWO_SUMS]),
         examples.get(Writing.COMMA) or examples.get(Writing.TWO_SUMS) or "",
+        examples.get(Writing.TWO_SUMS, ""),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.number_styles import (
     DecimalSign,
     Writing,
@@ -129,3 +130,10 @@ def test_less_than_nothing(text: str, found: bool) -> None:
 
 def test_wide_signs_are_narrow() -> None:
     assert narrow(" １，２３４．５０ ") == "1,234.50"
+
+
+def test_the_amount_that_can_mean_two_sums_is_named_not_one_that_can_mean_one() -> None:
+    question = NumberStyle(None, style_of([(2, "2,5"), (3, "1,234"), (4, "6,50")])).question()
+    assert question.startswith(
+        "“1,234” can mean two sums; the other amounts are written with a decimal comma."
+    )
