@@ -35,6 +35,8 @@ from lib.store.users import User
 from lib.ui import device, single_sign_on
 
 _ENDED = "auth_ended"
+PROVIDER_REFUSED = "provider_refused"
+"""Why a sign-in at the provider was in vain, until somebody is in."""
 _BY_ITSELF = "auth_run_by_itself"
 # A run that these buttons began was begun by the page itself (lib/ui/notice.py, assets/frame.js).
 NOTICED = ("notice_page", "notice_drawer", "notice_theme")
@@ -209,6 +211,7 @@ def _begin(user: User, principal: str) -> None:
     st.session_state["authentication_status"] = True
     st.session_state["logout"] = None
     st.session_state.pop(_ENDED, None)
+    st.session_state.pop(PROVIDER_REFUSED, None)
 
 
 def _authenticator(sessions: SessionService, settings: Settings, named: object) -> Any:  # noqa: ANN401 (untyped library)

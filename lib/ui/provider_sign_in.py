@@ -13,7 +13,6 @@ from lib.ui import auth, single_sign_on
 from lib.ui.context import PageContext, Services
 from lib.ui.formats import escape
 
-_REFUSED = "provider_refused"
 _WAITING = "provider_waiting"
 # Each sign-in is judged once in a tab, and again only with a code.
 _JUDGED = "provider_judged"
@@ -26,7 +25,7 @@ def arrived(services: Services) -> Actor | None:
     try:
         sign_in = services.single_sign_on.arrival(single_sign_on.claims())
     except NotSignedIn as refusal:
-        st.session_state[_REFUSED] = str(refusal)
+        st.session_state[auth.PROVIDER_REFUSED] = str(refusal)
         return None
     if sign_in is None or sign_in.digest == st.session_state.get(_JUDGED):
         return None
@@ -35,7 +34,7 @@ def arrived(services: Services) -> Actor | None:
 
 def _judge(services: Services, sign_in: ProviderSignIn, code: str = "") -> Actor | None:
     st.session_state[_JUDGED] = sign_in.digest
-    for key in (_REFUSED, _WAITING):
+    for key in (auth.PROVIDER_REFUSED, _WAITING):
         st.session_state.pop(key, None)
     try:
         user = services.single_sign_on.sign_in(sign_in, address=st.context.ip_address, code=code)
@@ -43,7 +42,7 @@ def _judge(services: Services, sign_in: ProviderSignIn, code: str = "") -> Actor
         st.session_state[_WAITING] = sign_in
         return None
     except NotSignedIn as refusal:
-        st.session_state[_REFUSED] = str(refusal)
+        st.session_state[auth.PROVIDER_REFUSED] = str(refusal)
         if code and sign_in.is_fresh(int(services.clock().timestamp())):
             st.session_state[_WAITING] = sign_in
         return None
@@ -55,7 +54,7 @@ def draw(services: Services) -> None:
     provider = services.single_sign_on.provider
     if provider is None:
         return
-    if refusal := st.session_state.get(_REFUSED):
+    if refusal := st.session_state.get(auth.PROVIDER_REFUSED):
         st.error(escape(refusal), icon=":material/lock:")
     waiting: ProviderSignIn | None = st.session_state.get(_WAITING)
     if waiting is not None:

@@ -76,6 +76,14 @@ def test_somebody_unknown_reads_what_to_ask_for_once(visit, provider, world) -> 
         ran(at.run())
     refused = "SELECT 1 FROM audit_log WHERE action = 'user.sign_in_refused'"
     assert len(world.rows(refused)) == 1
+    # Once somebody was in, the next one does not read it.
+    at.text_input(key="sign_in_user").set_value("vera")
+    at.text_input(key="sign_in_password").set_value(PASSWORD)
+    ran(at.button(key="sign_in_submit").click().run())
+    assert not sign_in_form_is_shown(at)
+    world.services.users.end_sessions("vera")
+    assert sign_in_form_is_shown(ran(at.run()))
+    assert said(at) == ""
 
 
 def test_a_code_is_asked_for_where_there_is_a_second_factor(
