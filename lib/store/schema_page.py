@@ -36,6 +36,7 @@ carries the prefix: `charges` and `refunds` are what Onfile was asked to do, `st
 Times are Unix seconds in UTC, or milliseconds where a name ends in `_ms`. Money is an integer of minor
 units beside its currency. Every table is `STRICT`.
 """
+_SEARCHED = "_search"
 _SEARCH = re.compile(r"USING fts5\(.*content = '(\w+)'", re.DOTALL)
 _REFUSAL = re.compile(r"RAISE\(ABORT, '((?:[^']|'')*)'\)")
 _MOMENT = re.compile(r"(BEFORE|AFTER) (INSERT|DELETE|UPDATE(?: OF [\w, \n]+?)?)\s+ON\s", re.DOTALL)
@@ -58,11 +59,13 @@ def schema_page(database: Database) -> str:
         ValueError: a table does not say what it means, or belongs to no group.
     """
     tables = [_table(row["sql"]) for row in _objects(database, "table") if _is_ours(row)]
+    groups = {table.name: table.group for table in tables}
     lines = [_INTRODUCTION]
     for group, meaning in GROUPS.items():
         lines.append(f"## {group.capitalize()}\n\n{meaning}\n")
         for table in tables:
-            if table.group == group:
+            # What a search looks through stands with what it finds.
+            if groups.get(table.name.removesuffix(_SEARCHED), table.group) == group:
                 lines.extend(_section(table, database))
     return "\n".join(lines)
 

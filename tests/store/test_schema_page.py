@@ -49,6 +49,20 @@ def test_it_has_every_column_of_every_table(database: Database) -> None:
         assert {line.split("`")[1] for line in section.splitlines() if line[:3] == "| `"} == columns
 
 
+def test_what_a_search_looks_through_stands_with_what_it_finds(database: Database) -> None:
+    groups = {
+        line.removeprefix("### "): group.split("\n", 1)[0]
+        for group in schema_page(database).split("\n## ")[1:]
+        for line in group.splitlines()
+        if line.startswith("### ")
+    }
+    searched = {name for name in groups if name.endswith("_search")}
+    assert len(searched) == 7
+    assert {name: groups[name] for name in searched} == {
+        name: groups[name.removesuffix("_search")] for name in searched
+    }
+
+
 class TestATableOfALaterMigration:
     @pytest.mark.parametrize("comment", ["", "-- Receipts.", "-- bureau: Receipts."])
     def test_has_to_say_what_it_means(self, comment: str) -> None:
