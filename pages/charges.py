@@ -32,7 +32,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     order = filters.order("charges_order")
 since, before = period.moments(zone)
 recovered = charge_lists.recovered("charges_recovered")
-which = reports.found(ChargeFilter(search, customer, since, before, recovered=recovered))
+which = reports.with_hits(ChargeFilter(search, customer, since, before, recovered=recovered))
 sums = reports.sums_at_once(which)
 counts = dict.fromkeys(ALWAYS) if sums is None else counts_of(sums)
 state = filters.states(

@@ -35,7 +35,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 since, before = period.moments(zone)
 if period == ALWAYS:
     since = epoch(ctx.now - timedelta(days=FAILURE_DAYS))
-which = reports.found(ChargeFilter(search, None, since, before, unresolved=True))
+which = reports.with_hits(ChargeFilter(search, None, since, before, unresolved=True))
 failed = reports.reasons(which)
 reasons = failures.by_reason(failed)
 if reasons.empty and not search:

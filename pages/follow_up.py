@@ -1,4 +1,4 @@
-"""How far each customer came with their link, and whom to remind."""
+"""The way of each customer with their link, and whom to remind."""
 
 import streamlit as st
 

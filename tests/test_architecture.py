@@ -672,6 +672,10 @@ class TestModules:
                         places.setdefault(node.name, []).append(module)
         assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
+    def test_a_module_says_what_it_is_by_a_noun_or_a_verb(self) -> None:
+        begun = re.compile(r"\s*(What|Which|How|Who|Whose)\b")
+        assert [m for m in MODULES if begun.match(ast.get_docstring(tree_of(m)) or "")] == []
+
     def test_a_variable_is_a_noun(self) -> None:
         """The participles that said least: what was found, said, told or asked has a name."""
         participles = {"found", "said", "told", "asked"}
@@ -693,6 +697,18 @@ class TestModules:
             for module in MODULES
             for node in nodes_of(module, ast.arg)
             if node.arg in participles
+        ]
+        named += [
+            f"{module}:{node.lineno}"
+            for module in MODULES
+            for node in nodes_of(module, ast.FunctionDef)
+            if node.name.strip("_") in participles
+        ]
+        named += [
+            f"{module}:{node.lineno}"
+            for module in MODULES
+            for node in nodes_of(module, ast.Attribute)
+            if node.attr.strip("_") in participles and isinstance(node.ctx, ast.Store)
         ]
         assert not named
 

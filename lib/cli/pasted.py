@@ -1,4 +1,4 @@
-"""What is pasted on the command line: read without letters that nobody sees; what cannot be is named."""
+"""Text pasted on the command line: read without letters that nobody sees; what cannot be is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found of a run's rows: as objects, and in lines."""
+"""The findings of a run's rows: as objects, and in lines."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def _verified(
 
 
 def _left(verification: VerificationResult) -> int:
-    return max(verification.found - verification.repaired, 0)
+    return max(verification.mismatches - verification.repaired, 0)
 
 
 def _listed(verifications: list[VerificationResult]) -> dict[str, object]:
@@ -212,7 +212,7 @@ def _listed(verifications: list[VerificationResult]) -> dict[str, object]:
 def _as_json(verification: VerificationResult) -> dict[str, object]:
     # The name until 0.1.0 stays.
     return asdict(verification) | {
-        "found": verification.found,
+        "found": verification.mismatches,
         "proven_at": verification.verified_at,
     }
 
@@ -224,7 +224,7 @@ def _line(verification: VerificationResult) -> str:
     compared = f"{verification.windows:,} of {verification.windows_of:,} parts compared"
     if verification.late:
         compared += f", {verification.late:,} read late"
-    if not verification.found:
+    if not verification.mismatches:
         return f"{name}: {compared}, no difference"
     return (
         f"{name}: {compared}, {verification.missing} missing, {verification.extra} extra, "

@@ -1,4 +1,4 @@
-"""What one admin asks for and, where there are two, another agrees to: limits, roles, and admins' accounts."""
+"""Changes that one admin asks for and, where there are two, another agrees to: limits, roles, and admins' accounts."""
 
 from __future__ import annotations
 

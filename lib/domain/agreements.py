@@ -1,5 +1,5 @@
 """
-What a customer agrees to by saving a method: who may charge it, when, how much, and how to withdraw.
+The agreement that a customer gives by saving a method: who may charge it, when, how much, and how to withdraw.
 
 The default covers what Stripe asks of payments that a merchant initiates:
 https://docs.stripe.com/payments/save-and-reuse?platform=web#charge-saved-payment-method

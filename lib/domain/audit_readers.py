@@ -1,4 +1,4 @@
-"""Who reads which entries of the audit log: what others did to accounts, and were refused, is for admins."""
+"""Readers of the audit log: what others did to accounts, and were refused, is for admins."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class CertificateLine:
 
 
 @dataclass(slots=True)
-class Findings:
+class CertificateFindings:
     lines: dict[str, CertificateLine] = field(default_factory=dict)
     """By currency."""
     counts: dict[str, int] = field(default_factory=dict)
@@ -98,9 +98,9 @@ def compare(
     digest_fits: bool,
     unread_intents: Sequence[str] = (),
     is_searched: bool = True,
-) -> Findings:
+) -> CertificateFindings:
     """Tie the rows of a run to the payments at Stripe; remarks come heaviest first, then by row."""
-    findings = Findings()
+    findings = CertificateFindings()
     by_charge: dict[str | None, list[Payment]] = {}
     for payment in payments:
         by_charge.setdefault(payment.charge_id, []).append(payment)
@@ -130,7 +130,7 @@ def compare(
     return findings
 
 
-def _row(findings: Findings, row: LedgerRow, payments: Sequence[Payment]) -> None:
+def _row(findings: CertificateFindings, row: LedgerRow, payments: Sequence[Payment]) -> None:
     findings.counts[row.state] = findings.counts.get(row.state, 0) + 1
     _add(findings, row)
     known = {one.payment_intent: one for one in row.elsewhere}
@@ -154,7 +154,7 @@ def _row(findings: Findings, row: LedgerRow, payments: Sequence[Payment]) -> Non
         findings.remarks.append(CertificateRemark(weight, text, row.number, row.reference))
 
 
-def _add(findings: Findings, row: LedgerRow) -> None:
+def _add(findings: CertificateFindings, row: LedgerRow) -> None:
     for code, change in row.correction.items():
         line = findings.lines.setdefault(code, CertificateLine())
         line.corrected += change
@@ -273,7 +273,7 @@ def _other_sum(payment: Payment) -> str:
     return f"Stripe moved {money}, which is not the row's sum."
 
 
-def _orphan(findings: Findings, payment: Payment) -> None:
+def _orphan(findings: CertificateFindings, payment: Payment) -> None:
     unknown_to_us = f"for this run, which the ledger does not know: {payment.id}."
     if payment.status != PAID:
         findings.say(Weight.NOTE, f"Stripe has an unpaid payment {unknown_to_us}")

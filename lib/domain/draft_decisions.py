@@ -24,7 +24,7 @@ Changes = Mapping[Field, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class CorrectionDecision:
     """Who decides when and why."""
 
     by: str
@@ -36,7 +36,7 @@ def entries_of(
     run: Run,
     row: DraftRow,
     changes: Changes | None,
-    decision: Decision,
+    decision: CorrectionDecision,
     findings: Iterable[Finding] = (),
 ) -> Iterable[Correction]:
     """

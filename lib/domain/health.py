@@ -117,10 +117,12 @@ def _verification(facts: HealthFacts) -> list[HealthRemark]:
 
 def _differences(facts: HealthFacts) -> list[HealthRemark]:
     remarks = []
-    wrong = [verification for verification in facts.verifications if verification.found]
+    wrong = [verification for verification in facts.verifications if verification.mismatches]
     if wrong:
-        total = sum(verification.found for verification in wrong)
-        left = sum(max(verification.found - verification.repaired, 0) for verification in wrong)
+        total = sum(verification.mismatches for verification in wrong)
+        left = sum(
+            max(verification.mismatches - verification.repaired, 0) for verification in wrong
+        )
         remarks.append(
             HealthRemark(
                 "differs",

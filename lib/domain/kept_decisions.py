@@ -1,4 +1,4 @@
-"""What of a draft's decisions is kept when its file is replaced."""
+"""The decisions on a draft that are kept when its file is replaced."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class LinkJudge:
         self._facts = facts
         self._now = now
         self._check_address = check_address
-        self._asked: dict[tuple[str, str], int] = {}
+        self._first_rows: dict[tuple[str, str], int] = {}
         self._people: dict[str, int] = {}
         self._drawn: dict[str, tuple[str, int]] = {}
 
@@ -92,14 +92,14 @@ class LinkJudge:
         person = None if _is_red(findings) else self._person(request, findings)
         if person is None or _is_red(findings):
             return self._row(request, LinkRowState.FAILED, findings, person)
-        repeated = self._asked.get(self._key(person, request))
+        repeated = self._first_rows.get(self._key(person, request))
         if repeated is not None:
             findings.append(_amber("repeated", f"Row {repeated} asks the same."))
             same = self._row(request, LinkRowState.EXISTING, findings, person)
             return replace(same, same_as=repeated)
         state, link_id = self._state(request, person, findings)
         if self._will_be_made(state):
-            self._asked[self._key(person, request)] = request.number
+            self._first_rows[self._key(person, request)] = request.number
             self._people.setdefault(person.key, request.number)
         return self._row(request, state, findings, person, link_id)
 

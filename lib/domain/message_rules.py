@@ -1,4 +1,4 @@
-"""What Onfile sends to customers by itself, once a person switched it on."""
+"""Messages that Onfile sends to customers by itself, once a person switched it on."""
 
 from __future__ import annotations
 

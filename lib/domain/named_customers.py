@@ -1,4 +1,4 @@
-"""Which customers a row can mean: by their ids, and by their addresses."""
+"""The customers that a row can mean: by their ids, and by their addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who writes to customers, and whom they ask: at the foot of messages and of the pages they see."""
+"""The company that writes to customers, and whom they ask: at the foot of messages and of the pages they see."""
 
 from __future__ import annotations
 

@@ -60,12 +60,12 @@ class VerificationResult:
     """Read late: repaired, and nothing that a sync should have known."""
 
     @property
-    def found(self) -> int:
+    def mismatches(self) -> int:
         return self.missing + self.extra + self.differing
 
     @property
     def is_clean(self) -> bool:
-        return self.error is None and not self.found
+        return self.error is None and not self.mismatches
 
 
 @dataclass(slots=True)

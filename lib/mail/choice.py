@@ -1,4 +1,4 @@
-"""Which mailer the settings mean."""
+"""The mailer that the settings mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hosted page says once there is nothing to fill in: no such Session, done, or expired."""
+"""The hosted page once there is nothing to fill in: no such Session, done, or expired."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-What an open page asks every few seconds: whether what it shows has changed.
+The question of an open page every few seconds: whether what it shows has changed.
 
 One question each, answered from an index whatever the size of the database. An answer is only compared
 with the one before.

@@ -50,7 +50,7 @@ class ChargeFilter:
     is_asked: bool = False
     """Whether it was, so that it is not asked again by whatever is read next of the same charges."""
 
-    def found(self, database: Database) -> ChargeFilter:
+    def with_positions(self, database: Database) -> ChargeFilter:
         """Asks the search index, unless it finds more than can be held at once."""
         if self.is_asked or not search_text(self.search):
             return self

@@ -126,7 +126,7 @@ class ChargeReports:
         """
         which = replace(which, search=search or which.search, customer=customer or which.customer)
         with self._pool.reading() as database:
-            which = which.found(database)
+            which = which.with_positions(database)
             is_ordered = order in ORDERS
             walk = (is_ordered or which.is_vague) and _is_many(database, which, states)
             sign = "+" if walk or (is_ordered and which.unresolved) else ""
@@ -158,7 +158,7 @@ class ChargeReports:
             InvalidInput: there are more than `most`.
         """
         with self._pool.reading() as database:
-            which = which.found(database)
+            which = which.with_positions(database)
             query = self._of_state(database, which.narrow(_CHARGES), which, states, reason).ids
             rows = every(database, query, most=most)
         return [str(row["id"]) for row in rows]
@@ -188,17 +188,17 @@ class ChargeReports:
         with self._pool.reading() as database:
             if which.is_plain:
                 return kept_sums(database, which)
-            query = which.found(database).narrow(SUMS)
+            query = which.with_positions(database).narrow(SUMS)
             return sums_of(database, query, group="h.state, h.currency")
 
-    def found(self, which: ChargeFilter) -> ChargeFilter:
+    def with_hits(self, which: ChargeFilter) -> ChargeFilter:
         """The same with what its search finds, for whoever reads more than one thing of it."""
         with self._pool.reading() as database:
-            return which.found(database)
+            return which.with_positions(database)
 
     def sums_at_once(self, which: ChargeFilter) -> list[Sum] | None:
         """None where a search means more than a page waits for."""
-        which = self.found(which)
+        which = self.with_hits(which)
         return None if which.is_vague else self.sums(which)
 
     def find(self, charge_id: str) -> dict[str, Any] | None:
@@ -230,7 +230,7 @@ class ChargeReports:
     def reasons(self, which: ChargeFilter) -> pd.DataFrame:
         """Failures nobody made good yet, per `reason`, `state` and `currency`: `count` and `amount`."""
         with self._pool.reading() as database:
-            rows = self._failures(database, which.found(database))
+            rows = self._failures(database, which.with_positions(database))
         columns = ["reason", "state", "currency", "count", "amount"]
         frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
         return frame.groupby(columns[:3], as_index=False).sum()

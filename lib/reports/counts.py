@@ -1,4 +1,4 @@
-"""How many rows a list has, by state, as far as they are counted."""
+"""Counts of the rows of a list, by state, as far as they are counted."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class IncidentReports:
             since: the moment at which they were found; as `before`.
         """
         query = _INCIDENTS.where(_STATES[state]) if state else _INCIDENTS
-        query = _found(query, since, before)
+        query = _of_period(query, since, before)
         with self._pool.reading() as database:
             return page_of(
                 database,
@@ -71,12 +71,12 @@ class IncidentReports:
         with self._pool.reading() as database:
             for state, condition in _STATES.items():
                 query = Query("SELECT count(*) AS n FROM incidents i", "i.found_at", "i.id")
-                query = _found(query.where(condition), since, before)
+                query = _of_period(query.where(condition), since, before)
                 counts[state] = int(next(database.query(query.sql, query.parameters))["n"])
         return counts
 
 
-def _found(query: Query, since: int | None, before: int | None) -> Query:
+def _of_period(query: Query, since: int | None, before: int | None) -> Query:
     if since is not None:
         query = query.where("i.found_at >= ?", since)
     return query if before is None else query.where("i.found_at < ?", before)

@@ -83,7 +83,7 @@ class MoneyBackFilter:
             query if self.before is None else query.where(f"{query.time_column} < ?", self.before)
         )
 
-    def found(self, database: Database, query: Query, charge: str) -> MoneyBackFilter:
+    def with_hits(self, database: Database, query: Query, charge: str) -> MoneyBackFilter:
         """
         Asks once for all that is read next.
 
@@ -97,7 +97,7 @@ class MoneyBackFilter:
         lines = self.narrow(query)
         wide = wide_match(database, text)
         if wide is None:
-            charges = ChargeFilter(text).found(database).narrow(_CHARGES)
+            charges = ChargeFilter(text).with_positions(database).narrow(_CHARGES)
             of_charge = lines.where(f"{charge} IN ({charges.sql})", *charges.parameters)
         else:
             of_charge = wide.narrow(lines)
@@ -134,10 +134,10 @@ class MoneyBackReports:
         self._charge = charge
         self._integers = integers
 
-    def found(self, which: MoneyBackFilter) -> MoneyBackFilter:
+    def with_hits(self, which: MoneyBackFilter) -> MoneyBackFilter:
         """The same with what its search finds, for whoever reads more than one thing of it."""
         with self._pool.reading() as database:
-            return which.found(database, self._ids, self._charge)
+            return which.with_hits(database, self._ids, self._charge)
 
     def page(
         self,
@@ -148,7 +148,7 @@ class MoneyBackReports:
         rows: int = PAGE_ROWS,
     ) -> Page:
         """Newest first, each with the charge that it is of."""
-        which = self.found(which)
+        which = self.with_hits(which)
         with self._pool.reading() as database:
             query = which.narrow(self._rows)
             if state is not None:
@@ -157,7 +157,7 @@ class MoneyBackReports:
 
     def sums(self, which: MoneyBackFilter) -> list[Sum]:
         """Of all rows, whatever page is shown."""
-        which = self.found(which)
+        which = self.with_hits(which)
         with self._pool.reading() as database:
             query = which.narrow(self._sums)
             return sums_of(database, query, group=f"{self._state}, f.currency")

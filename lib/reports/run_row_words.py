@@ -1,4 +1,4 @@
-"""What a person should know of a run's row: its findings before it is sent, its failure afterwards."""
+"""The words for a run's row: its findings before it is sent, its failure afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEVERITIES = tuple(Severity)
 
 def explained(frame: pd.DataFrame) -> pd.DataFrame:
     """With `name`, `method`, `reason`, `why` and `next_step` instead of findings and codes."""
-    texts = [_told(row) for row in records(frame)]
+    texts = [_texts(row) for row in records(frame)]
     return frame.assign(
         **{
             name: [row[name] for row in texts]
@@ -42,7 +42,7 @@ def _left_out(findings: list[dict[str, Any]]) -> str:
     )
 
 
-def _told(row: dict[str, Any]) -> dict[str, str]:
+def _texts(row: dict[str, Any]) -> dict[str, str]:
     label = label_of(row["type"], row["brand"], row["last4"]) if row["type"] else ""
     texts = {
         "name": row["name"] or str(json.loads(row["request"])["customer"]),

@@ -1,4 +1,4 @@
-"""How far a new installation has come."""
+"""The first steps of a new installation, and how far it has come."""
 
 from __future__ import annotations
 

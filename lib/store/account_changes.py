@@ -1,4 +1,4 @@
-"""What people changed of each other's accounts, and who has yet to be told."""
+"""Changes of people to each other's accounts, and who has yet to be told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one admin asked for and another has to agree to."""
+"""Proposals of one admin, to which another has to agree."""
 
 from __future__ import annotations
 

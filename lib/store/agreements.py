@@ -1,4 +1,4 @@
-"""What customers agree to, as staff wrote it, and what each agreed to. Nothing of it is ever changed."""
+"""Agreements as staff wrote them, and what each customer agreed to. Nothing of it is ever changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened with one customer, read by index; and what people wrote down about them."""
+"""The events of one customer, read by index, and the notes of people about them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """
-What was erased, in a file beside the database and one beside its backups: an older copy that is put back
-knows nothing of it. The file has ids and pseudonyms, and names nobody.
+The erasures, in a file beside the database and one beside its backups: an older copy that is put back
+knows nothing of them. The file has ids and pseudonyms, and names nobody.
 """
 
 from __future__ import annotations

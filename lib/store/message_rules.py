@@ -1,4 +1,4 @@
-"""Which messages leave by themselves, and the links that such a rule may be about."""
+"""Rules by which messages leave by themselves, and the links that such a rule may be about."""
 
 from __future__ import annotations
 

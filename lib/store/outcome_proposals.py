@@ -1,4 +1,4 @@
-"""What two people settle by hand, of charges or of refunds: one table each, with the same life."""
+"""Outcomes that two people settle by hand, of charges or of refunds: one table each, with the same life."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a person, by table, and what is under way with them."""
+"""The data that is kept of a person, by table, and what is under way with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Onfile keeps is for the user that it runs as, and nobody else: files 0600 in folders 0700."""
+"""Files that Onfile keeps are for the user that it runs as, and nobody else: files 0600 in folders 0700."""
 
 from __future__ import annotations
 

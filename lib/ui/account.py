@@ -64,5 +64,5 @@ def password_form(ctx: PageContext) -> None:
         ):
             if new != again:
                 raise InvalidInput("The two new passwords differ.", field="password")
-            ctx.asked(current)
+            ctx.actor_again(current)
             auth.remember(users.set_password(actor.username, new, by=actor), ctx.services.sessions)

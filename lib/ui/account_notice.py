@@ -1,4 +1,4 @@
-"""What others changed of a person's account, above every page until they say that they have seen it."""
+"""Changes of others to a person's account, above every page until they say that they have seen it."""
 
 from __future__ import annotations
 

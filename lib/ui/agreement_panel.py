@@ -1,4 +1,4 @@
-"""What customers agree to by saving a method: the text in each language, and changing it."""
+"""The agreement that customers give by saving a method: the text in each language, and changing it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 Asks for the password or a code again, before money: the seat may have changed hands since the sign-in.
 
-The services refuse without it (`Actor.must_be_asked`); what was typed goes to `ctx.asked` or to the act itself.
+The services refuse without it (`Actor.must_be_asked`); what was typed goes to `ctx.actor_again` or to the act itself.
 """
 
 from __future__ import annotations

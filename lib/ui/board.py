@@ -154,7 +154,7 @@ def _buttons(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None
             f"Issue {links} again", key="follow_up_reissue", icon=":material/restart_alt:"
         ):
             with outcome.show() as toast:
-                toast.message = _told(ends.reissue(ids(), by=ctx.actor), "issued again")
+                toast.message = _sentence(ends.reissue(ids(), by=ctx.actor), "issued again")
         with st.popover("Done by hand", icon=":material/edit_note:"):
             _by_hand(ctx, count, ids)
     with (
@@ -169,7 +169,7 @@ def _buttons(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None
             with outcome.show() as toast:
                 if not confirms(typed.replace(",", ""), str(count)):
                     raise InvalidInput(f"Type {count} to confirm.", field="count")
-                toast.message = _told(ends.revoke(ids(), by=ctx.actor), "revoked")
+                toast.message = _sentence(ends.revoke(ids(), by=ctx.actor), "revoked")
 
 
 def _send(
@@ -203,7 +203,7 @@ def _by_hand(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None
             toast.message = f"{plural(reminded, 'customer')} counted as reminded."
 
 
-def _told(many: ManyLinks, what: str) -> str:
+def _sentence(many: ManyLinks, what: str) -> str:
     done = f"{plural(len(many.links), 'link')} {what}."
     if not many.failures:
         return done

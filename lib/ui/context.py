@@ -25,7 +25,7 @@ class PageContext:
     now: datetime
     timezone: ZoneInfo
 
-    def asked(self, typed: str) -> Actor:
+    def actor_again(self, typed: str) -> Actor:
         """
         The person, once what they typed into `asked_again.field` was right: what acts before money ask for.
 

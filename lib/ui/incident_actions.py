@@ -92,14 +92,14 @@ def _adopt(ctx: PageContext, view: IncidentView, payment: PaymentEvidence) -> No
                         view.incident.id,
                         Resolution.ADOPTED,
                         reason=sent.reason,
-                        by=ctx.asked(sent.password),
+                        by=ctx.actor_again(sent.password),
                     )
         return
     sent = _form(ctx, view, "adopt", "Keep the payment", says, f"Keep {sum_}")
     if sent is not None:
         with outcome.show("The payment stands."):
             ctx.services.incidents.payments.adopt(
-                view.incident.id, reason=sent.reason, by=ctx.asked(sent.password)
+                view.incident.id, reason=sent.reason, by=ctx.actor_again(sent.password)
             )
 
 
@@ -144,7 +144,7 @@ def _refund(ctx: PageContext, view: IncidentView) -> None:
             ctx.services.incidents.payments.refund(
                 view.incident.id,
                 note=note,
-                by=ctx.asked(password),
+                by=ctx.actor_again(password),
                 reason=why,
                 payment_intent=chosen,
             )
@@ -157,7 +157,7 @@ def _cancel(ctx: PageContext, view: IncidentView, payment: PaymentEvidence) -> N
     if sent is not None:
         with outcome.show("Cancelled at Stripe."):
             ctx.services.incidents.payments.cancel(
-                view.incident.id, reason=sent.reason, by=ctx.asked(sent.password)
+                view.incident.id, reason=sent.reason, by=ctx.actor_again(sent.password)
             )
 
 
@@ -170,7 +170,7 @@ def _accept(ctx: PageContext, view: IncidentView) -> None:
                 view.incident.id,
                 Resolution.ACCEPTED,
                 reason=sent.reason,
-                by=ctx.asked(sent.password),
+                by=ctx.actor_again(sent.password),
             )
 
 

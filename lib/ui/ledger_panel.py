@@ -48,4 +48,4 @@ def panel(ctx: PageContext) -> None:
     )
     if typed is not None:
         with outcome.show("Confirmed. Stopped runs can be resumed, and waiting charges go on."):
-            completeness.confirm_decisions(by=ctx.asked(typed))
+            completeness.confirm_decisions(by=ctx.actor_again(typed))

@@ -111,7 +111,7 @@ def _confirm(ctx: PageContext, table: Sequence[LimitsInForce], *, key: str) -> N
     typed = asked_again.button(ctx, label, key=key, icon=":material/task_alt:")
     if typed is not None:
         with outcome.show("The default limits stay. Set others under Settings at any time."):
-            ctx.services.limits.confirm_defaults(by=ctx.asked(typed))
+            ctx.services.limits.confirm_defaults(by=ctx.actor_again(typed))
 
 
 def _whose(ctx: PageContext, limit: LimitsInForce) -> str:
@@ -153,5 +153,7 @@ def _form(ctx: PageContext, limits: dict[str, Limits]) -> None:
         typed = asked_again.field(ctx, f"settings_limits_password_{code}")
         if st.form_submit_button("Save", key="settings_limits_save", type="primary"):
             with outcome.show(f"Limits for {code.upper()} are set.") as toast:
-                made = ctx.services.limits.set(code, **fields, signs=signs, by=ctx.asked(typed))
+                made = ctx.services.limits.set(
+                    code, **fields, signs=signs, by=ctx.actor_again(typed)
+                )
                 admin_changes.tell(toast, made)

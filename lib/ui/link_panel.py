@@ -102,7 +102,7 @@ def _panel(link_id: str) -> None:
     is_open = row["state"] == "open"
     # A place for each part: what appears in one must not move the field in which a person is typing.
     with st.container():
-        _told(ctx, row)
+        _notices(ctx, row)
     with st.container():
         # Whoever has the address can save a card with it.
         if is_open and ctx.actor.may(Permission.MANAGE_LINKS):
@@ -124,7 +124,7 @@ def _panel(link_id: str) -> None:
             _expiry(ctx, row)
 
 
-def _told(ctx: PageContext, row: dict[str, Any]) -> None:
+def _notices(ctx: PageContext, row: dict[str, Any]) -> None:
     is_open = row["state"] == "open"
     if is_open and st.session_state.get(MADE) == row["id"]:
         st.success("Link made. Send it to the customer.", icon=":material/check_circle:")

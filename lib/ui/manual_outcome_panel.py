@@ -104,7 +104,7 @@ def _cancel_payment(details: Details, payment: str) -> None:
     if click:
         with beside, outcome.show("The payment is cancelled. No money moved."):
             details.ctx.services.open_payments.cancel(
-                details.id, reason=reason, by=details.ctx.asked(password)
+                details.id, reason=reason, by=details.ctx.actor_again(password)
             )
 
 
@@ -143,7 +143,7 @@ def _propose(details: Details, attempt: Attempt) -> None:
                 details.id,
                 chosen or Outcome.UNKNOWN,
                 reason=reason,
-                by=ctx.asked(password),
+                by=ctx.actor_again(password),
                 payment_intent=intent,
             )
 

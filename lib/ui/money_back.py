@@ -92,7 +92,7 @@ def draw(ctx: PageContext, reports: MoneyBackReports, what: MoneyBackList) -> No
     with st.container(horizontal=True, vertical_alignment="center"):
         period = filters.period(f"{name}_period", ctx.now, zone)
         search = filters.search(f"{name}_search", "Customer, reference or id")
-    which = reports.found(MoneyBackFilter(search, *period.moments(zone)))
+    which = reports.with_hits(MoneyBackFilter(search, *period.moments(zone)))
     sums = reports.sums(which)
     labels = {one.state: badges.look(what.look.format(one.state)).label for one in sums}
     state = filters.states(f"{name}_state", counts_of(sums), labels=labels)

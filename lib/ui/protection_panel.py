@@ -54,7 +54,7 @@ def person(ctx: PageContext, customer_id: str) -> None:
             icon=":material/person_search:",
         )
         return
-    _told(ctx)
+    _notice(ctx)
     st.markdown(
         f"{plural(len(kept.customers), 'customer')} of one person: "
         + ", ".join(f"`{one}`" for one in kept.customers)
@@ -120,11 +120,11 @@ def _erase(ctx: PageContext, customer_id: str, kept: PersonRecord) -> None:
                         f"Type {customer_id} to confirm. Nothing was erased.", field="typed"
                     )
                 st.session_state[_DONE] = ctx.services.persons.erase(
-                    customer_id, reason=reason, by=ctx.asked(password)
+                    customer_id, reason=reason, by=ctx.actor_again(password)
                 )
 
 
-def _told(ctx: PageContext) -> None:
+def _notice(ctx: PageContext) -> None:
     """Until when copies still hold the person who was erased just now."""
     done: Erasure | None = st.session_state.pop(_DONE, None)
     if done is None:
@@ -180,7 +180,7 @@ def rules(ctx: PageContext) -> None:
         )
         if typed is not None:
             with outcome.show() as toast:
-                removed = sum(ctx.services.retention.apply(by=ctx.asked(typed)).values())
+                removed = sum(ctx.services.retention.apply(by=ctx.actor_again(typed)).values())
                 toast.message = f"Removed: {plural(removed, 'entry', 'entries')}."
     with (
         st.expander("Change for how long", icon=":material/auto_delete:"),
@@ -198,4 +198,4 @@ def rules(ctx: PageContext) -> None:
         password = asked_again.field(ctx, "protection_rule_password")
         if st.form_submit_button("Save", key="protection_save"):
             with outcome.show("Saved. The next removal is within a day."):
-                ctx.services.retention.set(kind or "", days, by=ctx.asked(password))
+                ctx.services.retention.set(kind or "", days, by=ctx.actor_again(password))

@@ -1,4 +1,4 @@
-"""What Stripe knows and this database does not: whose it is, taking it over, and what came of that."""
+"""Payments that Stripe knows and this database does not: whose it is, taking it over, and what came of that."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _choices(ctx: PageContext, unclaimed: list[Installation]) -> None:
         )
         if no is not None:
             with outcome.show("Noted. Nobody is asked again."):
-                ctx.services.installations.disown(by=ctx.asked(no))
+                ctx.services.installations.disown(by=ctx.actor_again(no))
 
 
 def _label(ctx: PageContext, one: Installation) -> str:
@@ -131,7 +131,7 @@ def of_each_kind(ctx: PageContext) -> dict[str, Job]:
 
 def _ask(ctx: PageContext, installation: str | None, typed: str) -> None:
     with outcome.show() as toast:
-        is_new = ctx.services.rebuilds.request(by=ctx.asked(typed), installation=installation)
+        is_new = ctx.services.rebuilds.request(by=ctx.actor_again(typed), installation=installation)
         toast.message = _BEGINS if is_new else _UNDER_WAY
 
 

@@ -78,6 +78,6 @@ def _propose(ctx: PageContext, order: RefundOrder, *, key: str) -> None:
                 order.id,
                 chosen or RefundState.UNKNOWN,
                 reason=reason,
-                by=ctx.asked(password),
+                by=ctx.actor_again(password),
                 refund=refund,
             )

@@ -213,7 +213,7 @@ def ask(details: Details, *, earlier: list[RefundOrder], disputed: list[Dispute]
     if click:
         with outcome.show("Asked for. Somebody else has to approve it."):
             money = typed_sums.typed(typed, code, sign)
-            by = details.ctx.asked(password)
+            by = details.ctx.actor_again(password)
             details.ctx.services.refunds.request(
                 details.id, money=money, reason=reason or "", note=note, by=by
             )

@@ -59,7 +59,7 @@ def _draw_row(ctx: PageContext, view: RunView, row: RunRow) -> None:
             args=(_PARAM, _TABLE),
         )
     mends = view.run.state is RunState.DRAFT and ctx.actor.may(Permission.CHARGE)
-    state, outcome, charge_id = _told(ctx, view, row)
+    state, outcome, charge_id = _outcome(ctx, view, row)
     st.markdown(badges.badge(run_words.shown_state(view.run, state)))
     for finding in sorted(row.findings, key=lambda one: list(Severity).index(one.severity)):
         if finding.code != "corrected":
@@ -79,7 +79,7 @@ def _draw_row(ctx: PageContext, view: RunView, row: RunRow) -> None:
         row_form.draw(ctx, view, row, corrections)
 
 
-def _told(ctx: PageContext, view: RunView, row: RunRow) -> tuple[str, str, str]:
+def _outcome(ctx: PageContext, view: RunView, row: RunRow) -> tuple[str, str, str]:
     """State, what came of it with what to do next, and the charge; of a row that was sent, its own try."""
     if row.state is not RowState.SENT:
         return row.state.value, "", ""

@@ -68,7 +68,7 @@ def _start(ctx: PageContext, view: RunView) -> None:
     )
     if typed is not None:
         with outcome.show("It begins in a moment."):
-            ctx.services.runs.control.start(view.run.id, by=ctx.asked(typed))
+            ctx.services.runs.control.start(view.run.id, by=ctx.actor_again(typed))
 
 
 def _pause(ctx: PageContext, view: RunView) -> None:
@@ -83,7 +83,7 @@ def _resume(ctx: PageContext, view: RunView) -> None:
     )
     if typed is not None:
         with outcome.show("It goes on in a moment."):
-            ctx.services.runs.control.resume(view.run.id, by=ctx.asked(typed))
+            ctx.services.runs.control.resume(view.run.id, by=ctx.actor_again(typed))
 
 
 def _ask_again(ctx: PageContext, view: RunView) -> None:

@@ -54,7 +54,7 @@ def draw(ctx: PageContext, view: RunView) -> None:
             "Onfile compares a finished run with Stripe by itself: the file, our ledger and Stripe must agree."
         )
         return
-    _said(ctx, certificate)
+    _result(ctx, certificate)
     _sums(ctx, certificate)
     _remarks(ctx, certificate)
 
@@ -76,7 +76,7 @@ def _compare(ctx: PageContext, run_id: str) -> None:
     bar.empty()
 
 
-def _said(ctx: PageContext, certificate: Certificate) -> None:
+def _result(ctx: PageContext, certificate: Certificate) -> None:
     at = when(certificate.at, ctx.now, ctx.timezone)
     st.markdown(
         f"{badges.badge(f'certificate_{certificate.result}')} {escape(RESULTS[certificate.result])}"

@@ -1,4 +1,4 @@
-"""What was found of a draft's rows, by kind: how many, what they come to, and one answer for all of a kind."""
+"""The findings of a draft's rows, by kind: how many, what they come to, and one answer for all of a kind."""
 
 from __future__ import annotations
 

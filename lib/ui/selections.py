@@ -1,4 +1,4 @@
-"""What is marked in a table: an object in a page, a plain mapping where a test or a callback set it."""
+"""The marked rows of a table: an object in a page, a plain mapping where a test or a callback set it."""
 
 from __future__ import annotations
 

@@ -11,22 +11,22 @@ _PERMISSION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class SyncStop:
     says: str
     next_step: str
     """Empty when the sentence names no permission."""
 
 
-def stop(error: str | None) -> Stop:
+def stop(error: str | None) -> SyncStop:
     """One sentence for all that the key may not read; anything else as it was kept."""
     text = (error or "").strip()
     lacking = _PERMISSION.findall(text)
     if not lacking:
-        return Stop(text, "")
+        return SyncStop(text, "")
     what = _and([name for name, _ in lacking])
     permissions = _and([permission for _, permission in lacking])
     others = _PERMISSION.sub("", text).strip()
-    return Stop(
+    return SyncStop(
         f"The Stripe key may not read {what}. {others}".strip(),
         f"An admin gives the key in the Stripe Dashboard: {permissions}.",
     )

@@ -122,9 +122,9 @@ def state_of(verification: VerificationResult | None) -> str:
         return "not_yet"
     if verification.error:
         return "not_compared"
-    if verification.found > verification.repaired:
+    if verification.mismatches > verification.repaired:
         return "differs"
-    return "repaired" if verification.found else "same"
+    return "repaired" if verification.mismatches else "same"
 
 
 def field(name: str) -> str:
@@ -214,16 +214,16 @@ def _panel(type_: str) -> None:
 
 
 def _done(verification: VerificationResult) -> None:
-    if not verification.found:
+    if not verification.mismatches:
         if not verification.error:
             st.markdown("Everything that was compared is the same on both sides.")
         if verification.late:
             st.caption(f"{plural(verification.late, 'change')} of other programs were read late.")
         return
-    left = max(verification.found - verification.repaired, 0)
-    was = "was" if verification.found == 1 else "were"
+    left = max(verification.mismatches - verification.repaired, 0)
+    was = "was" if verification.mismatches == 1 else "were"
     done = "Onfile now has what Stripe has" if not left else f"{left:,} could not be repaired"
-    st.markdown(f"{plural(verification.found, 'difference')} {was} found. {done}.")
+    st.markdown(f"{plural(verification.mismatches, 'difference')} {was} found. {done}.")
 
 
 def _findings(verification: VerificationResult) -> None:
@@ -240,6 +240,6 @@ def _findings(verification: VerificationResult) -> None:
             with st.container(gap="xsmall"):
                 st.code(finding.id, language=None)
                 st.caption("Different: " + ", ".join(field(name) for name in finding.fields))
-    total = verification.found + verification.late
+    total = verification.mismatches + verification.late
     if total > len(verification.findings) and verification.findings:
         st.caption(f"The first {LISTED_DIFFERENCES} of {total:,} are listed.")

@@ -1,5 +1,5 @@
 """
-How often one address may come.
+The limit on how often one address may come.
 
 The address is that of the connection, or what a proxy says of it (`X-Forwarded-For`) where uvicorn
 trusts the proxy: 127.0.0.1, or those that FORWARDED_ALLOW_IPS names.

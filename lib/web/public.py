@@ -52,7 +52,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 _NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
-class _Handlers:
+class _PublicHandlers:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
         self._addresses = AddressLimits()
@@ -231,7 +231,7 @@ class _Handlers:
 
 def public_routes(services: Callable[[], Services]) -> list[Route]:
     """`services` is called per request, so that building them may wait until the first one."""
-    handlers = _Handlers(services)
+    handlers = _PublicHandlers(services)
     return [
         Route("/webhooks/stripe", handlers.stripe_webhook, methods=["POST"]),
         Route("/setup/return", handlers.setup_return, methods=["GET"]),
@@ -243,7 +243,7 @@ def public_routes(services: Callable[[], Services]) -> list[Route]:
 
 def health_routes(services: Callable[[], Services]) -> list[Route]:
     """Each process answers for itself."""
-    handlers = _Handlers(services)
+    handlers = _PublicHandlers(services)
     return [
         Route("/healthz", handlers.healthz, methods=["GET"]),
         Route("/readyz", handlers.readyz, methods=["GET"]),

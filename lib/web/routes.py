@@ -26,7 +26,7 @@ _FILE_HEADERS = {
 }
 
 
-class _Handlers:
+class _DashboardHandlers:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
 
@@ -64,7 +64,7 @@ def routes(services: Callable[[], Services]) -> list[Route]:
 
 def staff_routes(services: Callable[[], Services]) -> list[Route]:
     """`services` is called per request, so that building them may wait until the first one."""
-    handlers = _Handlers(services)
+    handlers = _DashboardHandlers(services)
     return [
         Route("/home", handlers.home, methods=["GET"]),
         Route("/download/{token}", handlers.download, methods=["GET"]),

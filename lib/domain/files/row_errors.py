@@ -64,7 +64,7 @@ def problems(errors: Iterable[RowError]) -> list[Problem]:
     return [
         problem
         for (_, code, severity), by_message in groups.items()
-        for problem in _told(list(by_message.values()), _most(code, severity))
+        for problem in _problems(list(by_message.values()), _most(code, severity))
     ]
 
 
@@ -75,7 +75,7 @@ def _most(code: str, severity: Severity) -> int | None:
     return _TOLD_MESSAGES if severity is Severity.RED else None
 
 
-def _told(by_message: list[list[RowError]], most: int | None) -> Iterator[Problem]:
+def _problems(by_message: list[list[RowError]], most: int | None) -> Iterator[Problem]:
     if most is None or len(by_message) <= most + 1:
         yield from (_problem(same, same[0].message) for same in by_message)
         return

@@ -35,11 +35,11 @@ class BatchViews:
 
     def find(self, batch_id: str) -> LinkBatch:
         with self._uow.read() as stores:
-            return found(stores, batch_id)
+            return batch_of(stores, batch_id)
 
     def view(self, batch_id: str) -> BatchView:
         with self._uow.read() as stores:
-            return BatchView(found(stores, batch_id), stores.link_batches.counts(batch_id))
+            return BatchView(batch_of(stores, batch_id), stores.link_batches.counts(batch_id))
 
     def newest(self, *, limit: int = 20) -> list[BatchView]:
         with self._uow.read() as stores:
@@ -67,7 +67,7 @@ class BatchViews:
         return f"{self._public_url}/l/{link.token}" if is_open else None
 
 
-def found(stores: Stores, batch_id: str) -> LinkBatch:
+def batch_of(stores: Stores, batch_id: str) -> LinkBatch:
     """
     Raises:
         NotFound: no such batch.

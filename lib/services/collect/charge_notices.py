@@ -1,4 +1,4 @@
-"""What the page of a link says is charged as soon as a card is saved on it."""
+"""The charge that the page of a link announces as soon as a card is saved on it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from lib.domain.mirror import Customer
 from lib.errors import InvalidInput, NotFound, StaleState
 from lib.ids import new_id, new_token
 from lib.services.collect.batch_judge import BatchJudge
-from lib.services.collect.batch_views import BatchViews, found
+from lib.services.collect.batch_views import BatchViews, batch_of
 from lib.services.collect.customers import CustomerService, checked_email
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
@@ -160,7 +160,7 @@ class LinkBatches:
         """Make the links of a started batch that are not made yet; another process may do so, too."""
         while not should_stop():
             with self._uow.write(in_bulk=True) as stores:
-                batch = found(stores, batch_id)
+                batch = batch_of(stores, batch_id)
                 rows = stores.link_batches.undecided(batch_id, limit=_AT_ONCE)
                 if batch.state is not BatchState.MAKING or not rows:
                     stores.link_batches.finish(batch_id, at=epoch(self._clock()))
@@ -250,7 +250,7 @@ def _email(customer: Customer | None, request: LinkRequest) -> str | None:
 
 
 def _must_be(stores: Stores, batch_id: str, state: BatchState) -> LinkBatch:
-    batch = found(stores, batch_id)
+    batch = batch_of(stores, batch_id)
     if batch.state is not state:
         raise StaleState(f"This batch is {batch.state} by now. Reload to see it.")
     return batch

@@ -1,4 +1,4 @@
-"""What something at Stripe that carries our marks becomes in the ledger: one object, one transaction."""
+"""Adoption into the ledger of something at Stripe that carries our marks: one object, one transaction."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-What a rebuild reads: the far past by Search on our marks, the last two days by list, and everything
+The reads of a rebuild: the far past by Search on our marks, the last two days by list, and everything
 by list where Stripe refuses to search.
 
 In windows that are kept until the rebuild is over: killed anywhere, only those in flight are read again.

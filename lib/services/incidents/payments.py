@@ -1,4 +1,4 @@
-"""What may be done about an incident's payment: the ledger adopts it, it is refunded, or it is cancelled."""
+"""The ways to settle an incident's payment: the ledger adopts it, it is refunded, or it is cancelled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lib.errors import (
     StaleState,
 )
 from lib.money import Money
-from lib.services.incidents.view import IncidentView, found, view_of, why_not_adopt
+from lib.services.incidents.view import IncidentView, incident_of, view_of, why_not_adopt
 from lib.services.ledger.adoption import holder_of, take_up
 from lib.services.ledger.incidents import close, note_incident
 from lib.services.mirror.apply import record_payment_intents
@@ -72,7 +72,7 @@ class IncidentPayments:
             incident = open_one(stores, incident_id)
             adopt_payment(stores, incident, by=by.username, at=now, livemode=self._livemode)
             close(stores, incident, Resolution.ADOPTED, by=by.username, note=note, at=now)
-            return found(stores, incident_id)
+            return incident_of(stores, incident_id)
 
     def refund(
         self,
@@ -189,7 +189,7 @@ class IncidentPayments:
                 f"Stripe did not cancel it: it is {intent.status.replace('_', ' ')} by now. Reload to see what may be done."
             )
         with self._uow.read() as stores:
-            return found(stores, incident_id)
+            return incident_of(stores, incident_id)
 
     def look(self, incident: Incident, payment_intent: str | None = None) -> None:
         """
@@ -246,7 +246,7 @@ def open_one(stores: Stores, incident_id: str) -> Incident:
     Raises:
         NotFound, StaleState: settled already.
     """
-    incident = found(stores, incident_id)
+    incident = incident_of(stores, incident_id)
     if not incident.is_open:
         raise StaleState("This incident is settled already. Reload to see how.")
     return incident

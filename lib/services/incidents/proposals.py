@@ -24,7 +24,7 @@ from lib.services.incidents.payments import (
     checked_reason,
     open_one,
 )
-from lib.services.incidents.view import found, why_not_adopt
+from lib.services.incidents.view import incident_of, why_not_adopt
 from lib.services.ledger.incidents import close, note_incident
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
@@ -174,7 +174,7 @@ class IncidentProposals:
                 _note(stores, incident, proposal, after.value, by=by.username, at=now, note=note)
                 if after is ProposalState.APPROVED:
                     self._settle(stores, incident, proposal, by=by, at=now)
-            settled = found(stores, incident_id)
+            settled = incident_of(stores, incident_id)
         if refusal is not None:
             raise refusal
         return settled

@@ -105,20 +105,20 @@ class IncidentViews:
             NotFound: no such incident.
         """
         with self._uow.read() as stores:
-            return view_of(stores, found(stores, incident_id))
+            return view_of(stores, incident_of(stores, incident_id))
 
     def listing(self, *, is_open: bool | None, limit: int) -> list[IncidentView]:
         """Newest first; of both states where None."""
         with self._uow.read() as stores:
-            found_ = stores.incidents.newest(is_open=is_open, limit=limit)
-            return [view_of(stores, incident) for incident in found_]
+            incidents = stores.incidents.newest(is_open=is_open, limit=limit)
+            return [view_of(stores, incident) for incident in incidents]
 
     def count_open(self) -> int:
         with self._uow.read() as stores:
             return stores.incidents.count_open()
 
 
-def found(stores: Stores, incident_id: str) -> Incident:
+def incident_of(stores: Stores, incident_id: str) -> Incident:
     """
     Raises:
         NotFound: no such incident.

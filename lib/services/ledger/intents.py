@@ -1,4 +1,4 @@
-"""What a PaymentIntent at Stripe says about the tries of the ledger."""
+"""The evidence of a PaymentIntent at Stripe for the tries of the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message has come to, written down at its link as well."""
+"""The outcome of a message, written down at its link as well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a long reading goes, and how long it will take."""
+"""The speed of a long reading, and the time it will take."""
 
 from __future__ import annotations
 

@@ -339,7 +339,7 @@ class SyncService:
         verifications = self.verifications()
         return result.as_json() | {
             "windows": sum(verification.windows for verification in verifications),
-            "found": sum(verification.found for verification in verifications),
+            "found": sum(verification.mismatches for verification in verifications),
         }
 
     # Reads

@@ -125,7 +125,7 @@ class PersonService:
                 at=epoch(self._clock()),
                 dry_run=True,
             )
-        return self._told(kept)
+        return self._erasure(kept)
 
     def erase(self, customer_id: str, *, reason: str, by: Actor) -> Erasure:
         """
@@ -146,7 +146,7 @@ class PersonService:
             self._erase(stores, kept, at=now)
             _audit(stores, "person.erase", customer_id, kept, by=by, at=now, reason=why)
         self.outlast()
-        return self._told(kept)
+        return self._erasure(kept)
 
     def erase_deleted(self, customer_ids: Sequence[str], *, by: Actor) -> int:
         """Those of these with whom nothing is under way; returns how many customers were erased."""
@@ -191,7 +191,7 @@ class PersonService:
             raise StillOpen(kept.open_work)
         return kept
 
-    def _told(self, kept: PersonRecord) -> Erasure:
+    def _erasure(self, kept: PersonRecord) -> Erasure:
         backups = tuple(one.path.name for one in kept_in(self._folder, {}))
         until = epoch(self._clock()) + self._keep * DAY_SECONDS if backups else None
         return Erasure(kept.customers, kept.rows, backups, until)

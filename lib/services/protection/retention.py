@@ -58,7 +58,7 @@ class RetentionService:
         """How much `apply` would remove now, by kind; nothing is changed, and that somebody asked is on record."""
         by.must(Permission.PROTECT_DATA)
         with self._uow.write() as stores:
-            counts = self._found(stores)
+            counts = self._older(stores)
             self._audit(stores, "retention.look", counts, by=by)
         return counts
 
@@ -72,7 +72,7 @@ class RetentionService:
         by.must(Permission.PROTECT_DATA)
         by.must_be_asked()
         with self._uow.write() as stores, written_over(stores.database):
-            counts = self._found(stores)
+            counts = self._older(stores)
             before = self._before(stores)
             if (links := before.get(RetentionKind.LINKS)) is not None:
                 stores.retention.erase_links(links)
@@ -102,7 +102,7 @@ class RetentionService:
             kind: now - rule.days * DAY_SECONDS for kind, rule in stores.retention.rules().items()
         }
 
-    def _found(self, stores: Stores) -> dict[str, int]:
+    def _older(self, stores: Stores) -> dict[str, int]:
         """How much is older than its rule allows."""
         counts = {}
         for kind, before in self._before(stores).items():

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
-from lib.domain.certificates import Certificate, Findings, compare
+from lib.domain.certificates import Certificate, CertificateFindings, compare
 from lib.domain.corrections import InEffect, in_effect
 from lib.domain.ledger_rows import LedgerRow, Payment
 from lib.domain.mirror import PaymentIntent
@@ -217,7 +217,7 @@ def _payment(intent: PaymentIntent, run_id: str, *, is_known: bool) -> Payment:
     )
 
 
-def _content(findings: Findings) -> dict[str, object]:
+def _content(findings: CertificateFindings) -> dict[str, object]:
     remarks = findings.remarks[:_MOST_REMARKS]
     return {
         "lines": {code: asdict(line) for code, line in sorted(findings.lines.items())},

@@ -23,7 +23,13 @@ from lib.domain.corrections import (
     read,
     value_of,
 )
-from lib.domain.draft_decisions import Changes, Decision, entries_of, judged_together, touched_keys
+from lib.domain.draft_decisions import (
+    Changes,
+    CorrectionDecision,
+    entries_of,
+    judged_together,
+    touched_keys,
+)
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_orders import clean_customer
 from lib.domain.identity import pasted_id
@@ -207,7 +213,7 @@ class RunCorrections:
             for number in sorted(wanted):
                 row = before[number]
                 changes = decide(row, rows[number])
-                decision = Decision(by.username, now, reason)
+                decision = CorrectionDecision(by.username, now, reason)
                 entries += entries_of(run, row, changes, decision, rows[number].findings)
             if not entries:
                 raise InvalidInput("Nothing would change.", code="nothing_changed")

@@ -1,4 +1,4 @@
-"""What stands beside the rows of a draft: corrections, with their sums, and what a row can be."""
+"""The view beside the rows of a draft: corrections, with their sums, and what a row can be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people change of each other's accounts: kept for the second person, and told to whom it concerns."""
+"""Changes of people to each other's accounts: kept for the second person, and told to whom it concerns."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from lib.store.users import User
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 
 
-def found(stores: Stores, username: str) -> User:
+def user_of(stores: Stores, username: str) -> User:
     """
     Raises:
         NotFound
@@ -49,7 +49,7 @@ def check_change(stores: Stores, change: AdminChange) -> None:
         NotFound: no such user.
         RuleViolation: the last active admin would be none.
     """
-    before = found(stores, change.subject)
+    before = user_of(stores, change.subject)
     stays = change.action != DISABLE and Role.ADMIN in change.params.get("roles", (Role.ADMIN,))
     if Role.ADMIN in before.roles and not stays:
         _keep_one_admin(stores, before)

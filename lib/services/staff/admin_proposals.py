@@ -1,4 +1,4 @@
-"""What one admin asked for and another agrees to, or does not."""
+"""Proposals of one admin, to which another agrees or does not."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _may_agree(stores: Stores, proposal: AdminProposal, by: Actor, *, now: int) 
         raise StaleState(
             f"This was asked for more than {PROPOSAL_DAYS} days ago. Reject it, and ask for it anew."
         )
-    return accounts.found(stores, proposal.proposed_by).actor
+    return accounts.user_of(stores, proposal.proposed_by).actor
 
 
 def _is_admin(stores: Stores, username: str) -> bool:

@@ -17,7 +17,7 @@ from lib.domain.identity import whole_letters
 from lib.errors import NotFound, RuleViolation
 from lib.services.staff import second_admin
 from lib.services.staff.account_changes import note_change
-from lib.services.staff.accounts import found
+from lib.services.staff.accounts import user_of
 from lib.services.staff.users import UserService
 from lib.store.invitations import Invitation
 from lib.store.stores import Stores
@@ -101,7 +101,7 @@ class InvitationService:
         """
         token, now = secrets.token_urlsafe(32), epoch(self._clock())
         with self._uow.write() as stores:
-            found(stores, username)
+            user_of(stores, username)
             stores.users.set_active(username, active=True)
             self._users.forget_guesses(stores, username)
             stores.second_factors.remove(username)
@@ -116,7 +116,7 @@ class InvitationService:
                 subject=f"user:{username}",
                 detail={"expires_at": now + VALID_SECONDS},
             )
-            return found(stores, username), self._address(token)
+            return user_of(stores, username), self._address(token)
 
     def _address(self, token: str) -> str:
         return f"{self._public_url}/?invitation={token}"
@@ -154,7 +154,7 @@ class InvitationService:
                 subject=f"user:{user.username}",
                 detail={},
             )
-            return found(stores, user.username)
+            return user_of(stores, user.username)
 
     def _invited(self, stores: Stores, digest: str) -> User:
         invitation = stores.invitations.open(digest, now=epoch(self._clock()))
@@ -165,7 +165,7 @@ class InvitationService:
 
 
 def _check_may_be_invited(stores: Stores, change: AdminChange) -> None:
-    if not found(stores, change.subject).is_active:
+    if not user_of(stores, change.subject).is_active:
         raise RuleViolation("This account is disabled. Enable it first.")
 
 

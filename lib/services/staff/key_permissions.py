@@ -1,4 +1,4 @@
-"""What the key may do: every request of Onfile's tried with an id that nobody has, so that nothing changes."""
+"""The permissions of the key: every request of Onfile's tried with an id that nobody has, so that nothing changes."""
 
 from __future__ import annotations
 

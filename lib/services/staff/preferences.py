@@ -1,4 +1,4 @@
-"""What a person chose for themself: the decimal sign they type, the time zone they see."""
+"""Choices of a person for themself: the decimal sign they type, the time zone they see."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from lib.domain.admin_changes import RESET_SECOND_FACTOR, AdminChange, AdminProp
 from lib.errors import InvalidInput, RuleViolation
 from lib.services.staff import second_admin
 from lib.services.staff.account_changes import note_change
-from lib.services.staff.accounts import found
+from lib.services.staff.accounts import user_of
 from lib.services.staff.codes import Sealing, new_recovery_codes, recovery_digest, step_of, use_code
 from lib.services.staff.users import UserService
 from lib.store.second_factors import SecondFactor
@@ -149,7 +149,7 @@ class SecondFactorService:
             if waits is not None:
                 return waits
             make_reset(stores, change, by=by, at=now)
-            return found(stores, username)
+            return user_of(stores, username)
 
 
 def check_reset(stores: Stores, change: AdminChange) -> None:
@@ -158,7 +158,7 @@ def check_reset(stores: Stores, change: AdminChange) -> None:
         NotFound
         RuleViolation: there is none.
     """
-    found(stores, change.subject)
+    user_of(stores, change.subject)
     if stores.second_factors.find(change.subject) is None:
         raise RuleViolation(f"{change.subject} has no second factor.")
 

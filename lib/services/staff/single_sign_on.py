@@ -17,7 +17,7 @@ from lib.domain.single_sign_on import TAKEN_WITHIN_SECONDS, Identity, ProviderSi
 from lib.errors import InvalidInput, NotSignedIn, RuleViolation
 from lib.services.staff import second_admin
 from lib.services.staff.account_changes import note_change
-from lib.services.staff.accounts import found, note
+from lib.services.staff.accounts import note, user_of
 from lib.services.staff.sign_in import NO_USER
 from lib.services.staff.users import UserService
 from lib.settings import Provider
@@ -164,7 +164,7 @@ class SingleSignOn:
             asked_by: the admin who asked for it, where `by` is a second one.
         """
         _check(stores, change)
-        user = found(stores, change.subject)
+        user = user_of(stores, change.subject)
         if change.action == EXPECT_SSO:
             until = at + EXPECTED_SECONDS
             stores.identities.expect(user.username, by=by.username, at=at, until=until)
@@ -195,7 +195,7 @@ class SingleSignOn:
             if waits is not None:
                 return waits
             self.make_change(stores, change, by=by, at=now)
-            return found(stores, change.subject)
+            return user_of(stores, change.subject)
 
 
 def _check(stores: Stores, change: AdminChange) -> None:
@@ -203,7 +203,7 @@ def _check(stores: Stores, change: AdminChange) -> None:
     Raises:
         NotFound, InvalidInput, RuleViolation: as `SingleSignOn.link`.
     """
-    user = found(stores, change.subject)
+    user = user_of(stores, change.subject)
     if change.action == UNLINK_SSO:
         if stores.identities.of(
             user.username

@@ -18,10 +18,10 @@ from lib.services.staff.accounts import (
     check_change,
     checked_roles,
     first_odd,
-    found,
     make_change,
     note,
     roles_change,
+    user_of,
 )
 from lib.services.staff.codes import Sealing
 from lib.services.staff.guesses import SignInOrigin, account_of
@@ -139,7 +139,7 @@ class UserService:
             note(stores, now, by or SYSTEM, "user.add", username, roles=sorted(begins_with))
             if by and begins_with != chosen:
                 second_admin.proposed(stores, roles_change(username, chosen), by=by, now=now)
-            return found(stores, username)
+            return user_of(stores, username)
 
     def set_password(self, username: str, password: str, *, by: Actor) -> User:
         """
@@ -152,14 +152,14 @@ class UserService:
         if by.username != username:
             by.must(Permission.MANAGE_USERS)
         with self._uow.read() as stores:
-            user = found(stores, username)
+            user = user_of(stores, username)
         hashed = self.hashed(password, of=(user.username, user.name, user.email))
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            second_admin.refuse_password(stores, found(stores, username), by=by)
+            second_admin.refuse_password(stores, user_of(stores, username), by=by)
             stores.users.set_password_hash(username, hashed, is_own=by.username == username)
             note(stores, now, by, "user.set_password", username)
-            return found(stores, username)
+            return user_of(stores, username)
 
     def set_roles(
         self, username: str, roles: Iterable[Role | str], *, by: Actor
@@ -183,7 +183,7 @@ class UserService:
         now = epoch(self._clock())
         with self._uow.write() as stores:
             make_change(stores, AdminChange(DISABLE, username, {}), by=HOST, at=now)
-            return found(stores, username)
+            return user_of(stores, username)
 
     def sign_in(
         self, username: str, password: str, *, origin: SignInOrigin | None = None, code: str = ""
@@ -222,7 +222,7 @@ class UserService:
         by.must(Permission.MANAGE_USERS)
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            user = found(stores, username)
+            user = user_of(stores, username)
             self.forget_guesses(stores, username)
             note(stores, now, by, "user.unlock", username)
             return user
@@ -266,7 +266,7 @@ class UserService:
             if waits is not None:
                 return waits
             make_change(stores, change, by=by, at=now)
-            return found(stores, change.subject)
+            return user_of(stores, change.subject)
 
     def take_handed_over_password(self, stores: Stores, username: str) -> None:
         """As `SignIns.take_handed_over_password`."""

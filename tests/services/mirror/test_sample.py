@@ -225,7 +225,7 @@ class TestLight:
         verifications = {
             verification.type: verification for verification in world.services.sync.verifications()
         }
-        assert {type_: p.found for type_, p in verifications.items() if p.found} == {}
+        assert {type_: p.mismatches for type_, p in verifications.items() if p.mismatches} == {}
         late = {finding.id for finding in verifications["payment_intents"].findings}
         assert late == {edited, nobodys}
         assert verifications["payment_intents"].late == 2
@@ -290,9 +290,13 @@ class TestWhatOthersHave:
         seen = watched(world, monkeypatch)
         verification = verify(world)["payment_intents"]
         assert seen["/v1/payment_intents"] == 11
-        assert (verification.is_full, verification.at_stripe, verification.found) == (False, 1, 0)
+        assert (verification.is_full, verification.at_stripe, verification.mismatches) == (
+            False,
+            1,
+            0,
+        )
         full = verify(world, full=True)["payment_intents"]
-        assert (full.is_full, full.at_stripe, full.found) == (True, 2, 0)
+        assert (full.is_full, full.at_stripe, full.mismatches) == (True, 2, 0)
 
     def test_a_person_can_stop_it_between_two_pages(self, world: World) -> None:
         customer_elsewhere(world)

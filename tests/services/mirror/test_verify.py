@@ -157,7 +157,7 @@ class TestHoles:
         assert verifications["charges"].missing == 2
         assert verifications["disputes"].missing == 1
         for verification in verifications.values():
-            assert verification.repaired == verification.found == len(verification.findings), (
+            assert verification.repaired == verification.mismatches == len(verification.findings), (
                 verification.type
             )
         assert_clean(verify(world))
