@@ -219,7 +219,7 @@ MUTATIONS = (
         f"{WHETHER_EXECUTED}::TestTwoPeopleAgree",
         also=Edit(
             "lib/store/charges.py",
-            "AND evidence IN ('no_trace', 'two_people')\n                       AND NOT EXISTS",
+            "AND evidence IN {one_of(INFERRED_EVIDENCE)}\n                       AND NOT EXISTS",
             "AND evidence IN ('no_trace')\n                       AND NOT EXISTS",
         ),
     ),

@@ -96,6 +96,13 @@ OPEN_OUTCOMES = (Outcome.UNKNOWN, Outcome.PROCESSING)
 LIVE_OUTCOMES = frozenset({Outcome.SUCCEEDED, *OPEN_OUTCOMES})
 """An attempt with one of these, or with none yet, leaves room for no other of its debt."""
 
+UNFINISHED_STATES = LIVE_STATES - {ChargeState.SUCCEEDED}
+UNANSWERED_STATES = frozenset({ChargeState.ATTEMPTING, ChargeState.UNKNOWN})
+"""Stripe was, or is just being, asked, and has not answered."""
+NOT_TRIED_STATES = frozenset({ChargeState.PLANNED, ChargeState.CANCELLED})
+INFERRED_EVIDENCE = frozenset({Evidence.NO_TRACE, Evidence.TWO_PEOPLE})
+"""Nothing was seen of it at Stripe, which a late payment may still refute."""
+
 FAILED_OUTCOMES = frozenset({Outcome.DECLINED, Outcome.NEEDS_CUSTOMER})
 
 STATE_AFTER: dict[Outcome, ChargeState] = {
@@ -208,15 +215,6 @@ def sent_key(key: str) -> str:
 def adopted_key(object_id: str) -> str:
     """In place of an idempotency key, for what at Stripe is taken into the ledger that did not send it."""
     return f"adopted:{object_id}"
-
-
-CANCELLABLE_STATUSES = (
-    "requires_payment_method",
-    "requires_confirmation",
-    "requires_action",
-    "requires_capture",
-)
-"""Of a PaymentIntent that is neither over nor at the bank: https://docs.stripe.com/api/payment_intents/cancel"""
 
 
 def outcome_of(intent: PaymentIntent) -> Outcome:

@@ -61,6 +61,11 @@ Not all of MESSAGE_STEPS: what failed or was cancelled goes out only when it is 
 what is true by then, and only a delivery hands a message over.
 """
 TO_ASK_AGAIN = frozenset({MessageState.FAILED, MessageState.CANCELLED})
+UNFINISHED_STATES = frozenset(
+    {MessageState.WAITING, MessageState.HANDING_OVER, MessageState.PERHAPS_SENT}
+)
+TO_LOOK_AT = frozenset({MessageState.PERHAPS_SENT, MessageState.FAILED})
+"""What a person has to look into."""
 TO_POSTPONE = frozenset({MessageState.WAITING, MessageState.HANDING_OVER})
 
 WHY_NOT = {

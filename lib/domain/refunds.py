@@ -87,6 +87,11 @@ REFUND_STEPS: dict[RefundState, frozenset[RefundState]] = {
 UNSETTLED_STATES = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 """Stripe was, or may have been, asked, and its last word is not known yet."""
 
+UNFINISHED_STATES = (*OPEN_STATES, RefundState.PENDING)
+GIVEN_BACK_STATES = (RefundState.PENDING, RefundState.SUCCEEDED)
+"""Stripe took the order: the money went back, or is on its way."""
+ANSWERED_STATES = (*GIVEN_BACK_STATES, RefundState.FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:

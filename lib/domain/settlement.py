@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CHARGE_TYPES = ("charge", "payment")
+"""Of a balance transaction that is a payment of a customer's."""
+
 READ_EVERY_SECONDS = 6 * 3600
 """Fees come seconds after a charge, payouts once a day: nobody waits for either."""
 

@@ -28,6 +28,9 @@ class WaitEnd(StrEnum):
     """Its card came, and our own rules kept it back."""
 
 
+CARD_CAME = frozenset({WaitEnd.TRIED, WaitEnd.REFUSED})
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingCharge:
     charge_id: str

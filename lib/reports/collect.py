@@ -8,6 +8,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.clock import Clock, epoch
+from lib.domain.confirmations import CONFIRMING
 from lib.domain.identity import reference_key, search_text
 from lib.domain.links import LinkState, LinkStatus, state_of
 from lib.domain.payment_methods import label_of
@@ -81,13 +82,13 @@ _ALL_LINKS = f"""SELECT (SELECT count(*) FROM setup_links) AS n,
            AS confirming"""
 
 _SESSIONS = Query(
-    """SELECT s.id, s.status, s.customer, coalesce(c.name, s.customer_name, m.billing_name) AS name,
+    f"""SELECT s.id, s.status, s.customer, coalesce(c.name, s.customer_name, m.billing_name) AS name,
            coalesce(c.email, s.customer_email) AS email, s.reference, s.created, s.expires_at,
            s.completed_at, CASE WHEN i.status = 'succeeded' THEN m.created END AS saved_at,
            s.link_id, i.status AS setup_status, i.last_error_message,
            m.id AS payment_method, m.type, m.brand, m.last4, m.is_detached,
            m.customer AS method_customer,
-           s.needs_customer, s.status = 'complete' AND i.status IN ('processing', 'requires_action')
+           s.needs_customer, s.status = 'complete' AND i.status IN {CONFIRMING!r}
                AS is_confirming,
            s.position AS page_time, s.position AS page_id
        FROM checkout_sessions s

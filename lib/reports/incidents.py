@@ -11,7 +11,7 @@ _REFUND = """(SELECT CASE r.state WHEN 'requested' THEN 'incident_refund_request
         FROM attempts a JOIN refunds r ON r.charge_id = a.charge_id
             AND r.payment_intent = a.payment_intent
         WHERE a.payment_intent = p.id
-            AND r.state IN ('requested', 'sending', 'unknown', 'pending') LIMIT 1)"""
+            AND r.state IN {one_of(UNFINISHED_STATES)} LIMIT 1)"""
 _INCIDENTS = Query(
     f"""SELECT i.id, i.kind, i.subject, i.found_at, i.settled_at, i.resolution,
            json_extract(i.details, '$.reference') AS reference,

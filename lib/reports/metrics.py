@@ -6,22 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib.clock import Clock, epoch
+from lib.domain.charges import UNANSWERED_STATES
+from lib.domain.deliveries import UNPROCESSED_STATES
+from lib.domain.jobs import OPEN_STATES
 from lib.reports.charge_filter import ChargeFilter
 from lib.reports.charges import ChargeReports
 from lib.reports.health import HealthReports
 from lib.reports.sums import Sum
 from lib.store.connection_pool import ConnectionPool
 from lib.store.meta import BEHIND
+from lib.store.states import one_of
 
 # Each part walks an index.
 _WAITING = f"""SELECT
-    (SELECT count(*) FROM charges WHERE state IN ('unknown', 'attempting')) AS unknown,
+    (SELECT count(*) FROM charges WHERE state IN {one_of(UNANSWERED_STATES)}) AS unknown,
     (SELECT min(requested_at) FROM attempts WHERE outcome IS NULL OR outcome = 'unknown') AS since,
     (SELECT count(*) FROM webhook_deliveries
-        WHERE state IN ('received', 'failed') AND next_try_at IS NOT NULL) AS deliveries,
+        WHERE state IN {one_of(UNPROCESSED_STATES)} AND next_try_at IS NOT NULL) AS deliveries,
     (SELECT count(*) FROM runs r JOIN run_rows w ON w.run_id = r.id AND w.state = 'planned'
         WHERE r.state = 'running') AS rows,
-    (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) AS jobs,
+    (SELECT count(*) FROM jobs WHERE state IN {one_of(OPEN_STATES)}) AS jobs,
     (SELECT value FROM meta WHERE name = '{BEHIND}') AS behind"""
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from lib.clock import Clock, epoch
 from lib.domain.charges import IN_FLIGHT_SECONDS, Outcome
 from lib.domain.identity import address_key, id_key, reference_key
+from lib.domain.run_states import UNSENT_STATES
 from lib.domain.runs import STALE_SECONDS, RunState, Severity
 from lib.reports.holds import marked
 from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of
@@ -68,14 +69,14 @@ _EXECUTED = """
     SELECT name FROM runs WHERE state = 'running' AND id <> ? AND lease_owner IS NOT NULL
         AND lease_at >= ? ORDER BY started_at, id"""
 _FOUND = "EXISTS (SELECT 1 FROM json_each(w.findings) f WHERE f.value ->> 'code' = ?)"
-_KINDS = """
+_KINDS = f"""
     SELECT code, severity, "column", iif(amount IS NULL, NULL, currency) AS currency, count(*) AS n,
         sum(amount) AS amount, min(message) AS message
     FROM (SELECT w.number, w.currency, w.amount, f.value ->> 'code' AS code,
             f.value ->> 'severity' AS severity, f.value ->> 'column' AS "column",
             min(f.value ->> 'message') AS message
         FROM run_rows w, json_each(w.findings) f
-        WHERE w.run_id = ? AND w.state IN ('planned', 'blocked') GROUP BY w.number, 4, 5)
+        WHERE w.run_id = ? AND w.state IN {one_of(UNSENT_STATES)} GROUP BY w.number, 4, 5)
     GROUP BY 1, 2, 4 ORDER BY min(number)"""
 _PACE_SECONDS = 60
 _INTEGERS = ("amount", "outcome_at", "http_status")

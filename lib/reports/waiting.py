@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from lib.clock import Clock, epoch
 from lib.domain.approvals import APPROVAL_DAYS, RENEWABLE
 from lib.domain.charges import IN_FLIGHT_SECONDS
+from lib.domain.outbox import TO_LOOK_AT
 from lib.domain.payment_methods import this_and_next_month
+from lib.domain.refunds import UNSETTLED_STATES
+from lib.domain.run_states import RESTING_STATES, WAITING_STATES
+from lib.domain.runs import RunState
 from lib.store.connection_pool import ConnectionPool
 from lib.store.meta import MetaStore
 from lib.store.states import one_of
 
 FAILURE_DAYS = 30
 # Runs that rest until they are approved again; few at any time, in any state but a running one.
-_TO_RENEW = f"""r.state IN ('approved', 'paused', 'stopped', 'finished')
+_TO_RENEW = f"""r.state IN {one_of(RESTING_STATES | {RunState.FINISHED})}
     AND r.stop_code IN {one_of(RENEWABLE)}"""
 # Each part walks an index and counts only what is still open.
 _COUNTS = f"""SELECT
     (SELECT count(*) FROM open_failures WHERE charged_at >= :since) AS failures,
     (SELECT count(*) FROM charges WHERE state = 'unknown')
         + (SELECT count(*) FROM charges WHERE state = 'attempting' AND updated_at < :sent_before)
-        + (SELECT count(*) FROM refunds WHERE state IN ('sending', 'unknown', 'pending')
+        + (SELECT count(*) FROM refunds WHERE state IN {one_of(UNSETTLED_STATES)}
             AND (state = 'unknown' OR (state = 'sending' AND decided_at < :sent_before))) AS unknown,
     (SELECT n FROM session_counts WHERE state = 'needs_customer') AS unattached,
     (SELECT count(*) FROM setup_links WHERE completed_at IS NULL AND revoked_at IS NULL
@@ -36,10 +40,9 @@ _COUNTS = f"""SELECT
         + (SELECT count(*) FROM refund_outcomes WHERE state = 'proposed')
         + (SELECT count(*) FROM incident_proposals WHERE state = 'proposed') AS approvals,
     (SELECT count(*) FROM admin_proposals WHERE state = 'proposed') AS admin_changes,
-    (SELECT count(*) FROM outbox WHERE state IN ('perhaps_sent', 'failed')) AS messages,
+    (SELECT count(*) FROM outbox WHERE state IN {one_of(TO_LOOK_AT)}) AS messages,
     (SELECT count(*) FROM incidents WHERE settled_at IS NULL) AS incidents,
-    (SELECT count(*) FROM runs WHERE state IN
-        ('awaiting_approval', 'approved', 'paused', 'stopped')) AS runs"""
+    (SELECT count(*) FROM runs WHERE state IN {one_of(WAITING_STATES)}) AS runs"""
 
 # What waits for a second person: who asked, and whether this person agreed already.
 _APPROVALS = f"""SELECT count(*) FILTER (WHERE NOT is_mine AND NOT is_decided) AS to_decide,

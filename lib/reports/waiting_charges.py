@@ -7,7 +7,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.clock import Clock, epoch
+from lib.domain.charges import NOT_TRIED_STATES
 from lib.store.connection_pool import ConnectionPool
+from lib.store.states import one_of
 
 _TOLD_DAYS = 60
 _COLUMNS = """g.charge_id, g.run_id, g.since, g.ended_at, g.end_reason, k.customer, k.amount,
@@ -36,8 +38,8 @@ class WaitingChargeReports:
         with self._pool.reading() as database:
             return _rows(
                 database,
-                """g.ended_at >= ? AND l.completed_at IS NOT NULL
-                   AND k.state IN ('planned', 'cancelled') ORDER BY g.ended_at DESC""",
+                f"""g.ended_at >= ? AND l.completed_at IS NOT NULL
+                   AND k.state IN {one_of(NOT_TRIED_STATES)} ORDER BY g.ended_at DESC""",
                 epoch(self._clock()) - _TOLD_DAYS * 86_400,
             )
 

@@ -10,7 +10,9 @@ from sqlite_utils import Database
 
 from lib.domain.certificates import Certificate
 from lib.domain.ledger_rows import Elsewhere, LedgerRow
+from lib.domain.refunds import ANSWERED_STATES, GIVEN_BACK_STATES
 from lib.store.own_outcomes import JOINS, STATE
+from lib.store.states import one_of
 
 # One row a row: what it should be, what was asked of Stripe, what came of its own try. Of the rows that
 # tried one charge, it is the row's that collected it, else the first one's: Stripe's payments are
@@ -35,7 +37,7 @@ _ROWS = f"""
         (SELECT p.amount_refunded FROM stripe_charges p WHERE p.payment_intent = o.payment_intent
             AND p.status = 'succeeded' AND o.outcome = 'succeeded') AS refunded,
         iif(o.outcome = 'succeeded', (SELECT sum(d.amount) FROM refunds d WHERE d.charge_id = h.id
-            AND d.state IN ('pending', 'succeeded')), 0) AS ordered_back,
+            AND d.state IN {one_of(GIVEN_BACK_STATES)}), 0) AS ordered_back,
         (SELECT p.is_disputed FROM stripe_charges p WHERE p.payment_intent = o.payment_intent
             AND p.status = 'succeeded' AND o.outcome = 'succeeded') AS is_disputed,
         (SELECT json_group_array(json_object('payment_intent', e.payment_intent,
@@ -139,10 +141,10 @@ class CertificateStore:
     def changed_since(self, run_id: str, at: int) -> bool:
         """Whether a charge of this run moved after that moment, or some of its money went back."""
         rows = self._database.query(
-            """SELECT 1 FROM run_rows w JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
+            f"""SELECT 1 FROM run_rows w JOIN charges h ON h.id = w.charge_id AND w.state = 'sent'
                WHERE w.run_id = :run AND (h.updated_at > :at
                    OR EXISTS (SELECT 1 FROM refunds d WHERE d.charge_id = h.id
-                       AND d.outcome_at > :at AND d.state IN ('pending', 'succeeded', 'failed')))
+                       AND d.outcome_at > :at AND d.state IN {one_of(ANSWERED_STATES)}))
                UNION ALL
                SELECT 1 FROM attempts t
                    JOIN stripe_charges p ON p.payment_intent = t.payment_intent

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from lib.domain.charges import (
     COMMITTED_STATES,
     IN_FLIGHT_SECONDS,
+    INFERRED_EVIDENCE,
     KEY_TAKEN,
     LIVE_OUTCOMES,
     LIVE_STATES,
@@ -245,8 +246,8 @@ class ChargeStore:
     def live_attempt(self, customer: str, reference: str) -> Attempt | None:
         """The one that may still take, or has taken, this debt; a surplus one where it is the only one."""
         rows = self._database.query(
-            """SELECT * FROM attempts WHERE customer = ? AND reference = ?
-                   AND (outcome IS NULL OR outcome IN ('succeeded', 'processing', 'unknown'))
+            f"""SELECT * FROM attempts WHERE customer = ? AND reference = ?
+                   AND (outcome IS NULL OR outcome IN {one_of(LIVE_OUTCOMES)})
                ORDER BY is_surplus""",
             (customer, reference),
         )
@@ -366,13 +367,13 @@ class ChargeStore:
         another debt: see PaymentStore.tries.
         """
         rows = self._database.query(
-            """SELECT idempotency_key AS key, outcome IS NOT 'not_executed'
+            f"""SELECT idempotency_key AS key, outcome IS NOT 'not_executed'
                    AND NOT (outcome IS 'declined' AND evidence IS 'reply' AND http_status IS 400
                        AND payment_intent IS NULL AND code LIKE 'parameter%')
                    AND NOT (idempotency_key = 'adopted:' || payment_intent AND EXISTS (
                        SELECT 1 FROM payment_intents p WHERE p.id = attempts.payment_intent
                            AND p.idempotency_key IS NOT NULL)) AS is_used,
-                   outcome IS 'not_executed' AND evidence IN ('no_trace', 'two_people')
+                   outcome IS 'not_executed' AND evidence IN {one_of(INFERRED_EVIDENCE)}
                        AND NOT EXISTS (SELECT 1 FROM payment_intents p
                            WHERE p.customer = attempts.customer AND p.reference_key = ?
                                AND p.charge_id = attempts.charge_id AND p.attempt = attempts.number

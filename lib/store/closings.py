@@ -11,6 +11,8 @@ from sqlite_utils import Database
 
 from lib.domain.charges import ChargeState
 from lib.domain.month_end import Closing
+from lib.domain.settlement import CHARGE_TYPES
+from lib.store.states import listed
 
 _OUR_PAYMENT = """JOIN stripe_charges p ON p.id = {of}.charge
     JOIN attempts a ON a.payment_intent = p.payment_intent
@@ -88,14 +90,14 @@ class ClosingStore:
     def payouts(self, since: int, before: int) -> list[dict[str, Any]]:
         """That arrive in a period, with what they hold by kind; amounts in the payout's currency."""
         rows = self._database.query(
-            """SELECT o.arrival_date AS at, o.amount, upper(o.currency) AS currency,
+            f"""SELECT o.arrival_date AS at, o.amount, upper(o.currency) AS currency,
                    o.status AS state, o.id, o.is_read,
-                   coalesce(sum(b.amount) FILTER (WHERE b.type IN ('charge', 'payment')), 0) AS gross,
+                   coalesce(sum(b.amount) FILTER (WHERE b.type IN {listed(CHARGE_TYPES)}), 0) AS gross,
                    coalesce(-sum(b.fee), 0) AS fees,
                    coalesce(sum(b.amount) FILTER (WHERE b.type LIKE '%refund%'), 0) AS refunds,
                    coalesce(sum(b.amount) FILTER (WHERE b.type = 'adjustment'), 0) AS disputes,
-                   coalesce(sum(b.amount) FILTER (WHERE b.type NOT IN ('charge', 'payment',
-                       'adjustment') AND b.type NOT LIKE '%refund%'), 0) AS other,
+                   coalesce(sum(b.amount) FILTER (WHERE b.type NOT IN
+                       {listed((*CHARGE_TYPES, "adjustment"))} AND b.type NOT LIKE '%refund%'), 0) AS other,
                    coalesce(sum(b.net) FILTER (WHERE EXISTS (SELECT 1 FROM stripe_charges p
                        JOIN attempts a ON a.payment_intent = p.payment_intent
                        WHERE p.id = b.source)), 0) AS ours,

@@ -13,7 +13,8 @@ from lib.domain.charges import COMMITTED_STATES, LIVE_OUTCOMES, LIVE_STATES, Att
 from lib.domain.identity import address_key, drawn_key, reference_key
 from lib.domain.incidents import CONFLICT
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.never_again import is_never_again
+from lib.domain.never_again import NEVER_AGAIN_CODES, is_never_again
+from lib.domain.payment_statuses import CONFIRMED_STATUSES, MOVING_STATUSES
 from lib.domain.runs import OVER_STATES, RunState
 from lib.domain.twins import Twin
 from lib.store.charge_rows import attempt_of, charge_of, decline_of
@@ -21,7 +22,7 @@ from lib.store.erasures import ErasureStore
 from lib.store.holds import HoldStore
 from lib.store.mirror import DRAWN
 from lib.store.slices import THESE, in_slices
-from lib.store.states import one_of
+from lib.store.states import listed, one_of
 from lib.store.twins import TwinStore
 from lib.store.waiting_charges import WaitingChargeStore
 
@@ -29,8 +30,7 @@ _LIVE = f"(a.outcome IS NULL OR a.outcome IN {one_of(LIVE_OUTCOMES)})"
 # A payment that an attempt here failed to make, and that was paid later all the same, counts; one that is
 # still open under a failed attempt is closed before the next. One that waits for a method is open as long as
 # none was tried; after a failure it is not.
-_NOT_OURS = f"""p.reference IS NOT NULL AND (p.status IN ('succeeded', 'processing',
-        'requires_capture', 'requires_action', 'requires_confirmation')
+_NOT_OURS = f"""p.reference IS NOT NULL AND (p.status IN {listed(CONFIRMED_STATUSES)}
         OR (p.status = 'requires_payment_method' AND p.latest_charge IS NULL
             AND p.error_code IS NULL AND p.error_decline_code IS NULL))
     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id
@@ -41,11 +41,9 @@ Found = TypeVar("Found")
 _COMPARED = 20
 _UNDECIDED = frozenset({RunState.DRAFT, RunState.REJECTED})
 # The index attempts_never_again has these words.
-_NEVER_AGAIN = """a.outcome = 'declined' AND (a.advice_code = 'do_not_try_again'
-    OR a.decline_code IN ('lost_card', 'stolen_card', 'lost_or_stolen_card', 'pickup_card',
-        'do_not_try_again')
-    OR a.code IN ('lost_card', 'stolen_card', 'lost_or_stolen_card', 'pickup_card',
-        'do_not_try_again'))"""
+_NEVER_AGAIN = f"""a.outcome = 'declined' AND (a.advice_code = 'do_not_try_again'
+    OR a.decline_code IN {listed(NEVER_AGAIN_CODES)}
+    OR a.code IN {listed(NEVER_AGAIN_CODES)})"""
 
 
 class DebtStore:
@@ -145,7 +143,7 @@ class DebtStore:
                 f"""SELECT id, status, customer, reference, amount, currency
                     FROM payment_intents p INDEXED BY payment_intents_by_reference
                     WHERE p.customer IN {THESE} AND p.reference_key IS NOT NULL AND {_NOT_OURS}
-                    ORDER BY p.status IN ('succeeded', 'processing'), p.created""",
+                    ORDER BY p.status IN {listed(MOVING_STATUSES)}, p.created""",
                 ids,
             )
         ]

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from lib.domain.deliveries import UNPROCESSED_STATES
 from lib.domain.mirror import Event
+from lib.store.states import one_of
 
 _NEVER_TRIED = 0
 # Longer than any wait of ours: a time beyond it was written by a clock that ran ahead.
@@ -154,7 +156,7 @@ class DeliveryStore:
         # By itself SQLite would walk all that ever failed, which may be a hundred thousand.
         rows = self._database.query(
             f"""SELECT {_COLUMNS} FROM webhook_deliveries INDEXED BY webhook_deliveries_due
-                WHERE state IN ('received', 'failed') AND {condition} LIMIT ?""",
+                WHERE state IN {one_of(UNPROCESSED_STATES)} AND {condition} LIMIT ?""",
             parameters,
         )
         return [Delivery(**row) for row in rows]
@@ -165,8 +167,8 @@ class DeliveryStore:
         claimed, perhaps by a process that died, or failed.
         """
         row = self._database.execute(
-            """SELECT min(created) FROM webhook_deliveries INDEXED BY webhook_deliveries_due
-               WHERE state IN ('received', 'failed') AND type LIKE 'payment_intent.%'
+            f"""SELECT min(created) FROM webhook_deliveries INDEXED BY webhook_deliveries_due
+               WHERE state IN {one_of(UNPROCESSED_STATES)} AND type LIKE 'payment_intent.%'
                    AND created >= ?""",
             (since,),
         ).fetchone()

@@ -10,7 +10,9 @@ from sqlite_utils import Database
 
 from lib.domain.charges import ChargeState
 from lib.domain.identity import reference_key
+from lib.domain.settlement import CHARGE_TYPES
 from lib.store.charge_rows import UNRESOLVED
+from lib.store.states import listed
 
 _WHICH = f"""FROM charges h
     WHERE h.charged_at >= :since AND h.charged_at < :before
@@ -93,7 +95,7 @@ class JournalStore:
                 LEFT JOIN stripe_charges p
                     ON p.payment_intent = a.payment_intent AND p.status = 'succeeded'
                 LEFT JOIN balance_transactions b
-                    ON b.source = p.id AND b.type IN ('charge', 'payment')
+                    ON b.source = p.id AND b.type IN {listed(CHARGE_TYPES)}
                 LEFT JOIN runs r ON r.id = a.run_id
                 LEFT JOIN customers c ON c.id = d.customer
                 LEFT JOIN payment_methods m ON m.id = d.payment_method

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from lib.domain.charges import FAILED_OUTCOMES, Outcome
+from lib.domain.payment_statuses import HELD_STATUSES
 from lib.domain.rebuild import Installation
 from lib.store.meta import INSTALLATION, NOT_OURS
-from lib.store.states import one_of
+from lib.store.states import listed, one_of
 
 _NO_INCIDENT = "NOT EXISTS (SELECT 1 FROM incidents i WHERE i.subject = m.id)"
 
@@ -153,7 +154,7 @@ class MarkStore:
         rows = self._database.query(
             f"""SELECT p.id FROM attempts a JOIN payment_intents p ON p.id = a.payment_intent
                 WHERE a.outcome IN {one_of(FAILED_OUTCOMES | {Outcome.UNKNOWN})}
-                    AND p.status IN ('succeeded', 'processing', 'requires_capture')
+                    AND p.status IN {listed(HELD_STATUSES)}
                 ORDER BY p.created, p.id"""
         )
         return [str(row["id"]) for row in rows]

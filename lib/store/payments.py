@@ -14,6 +14,8 @@ from lib.domain.idempotency_keys import key_prefix
 from lib.domain.identity import reference_key
 from lib.domain.incidents import PaymentEvidence
 from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
+from lib.domain.payment_statuses import OVER_STATUSES
+from lib.store.states import listed
 from lib.store.upserts import Upsert, marks, not_newer
 
 _UPSERT_PAYMENT_INTENT = Upsert(
@@ -167,8 +169,8 @@ class PaymentStore:
         looked at before its debt is tried again.
         """
         rows = self._database.query(
-            """SELECT p.id FROM payment_intents p WHERE p.reference_key IS NOT NULL
-                   AND p.status NOT IN ('succeeded', 'canceled')
+            f"""SELECT p.id FROM payment_intents p WHERE p.reference_key IS NOT NULL
+                   AND p.status NOT IN {listed(OVER_STATUSES)}
                    AND (:customer IS NULL OR p.customer = :customer)
                    AND (:before IS NULL OR p.created < :before)
                    AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id)

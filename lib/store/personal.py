@@ -9,7 +9,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain import charges, outbox, refunds
 from lib.domain.identity import address_key
+from lib.domain.run_states import COUNTED_STATES
+from lib.domain.runs import OVER_STATES
+from lib.store.states import one_of
 
 _CHARGES = "(SELECT id FROM charges WHERE customer IN (SELECT id FROM person))"
 _LINKS = f"""(SELECT id FROM setup_links WHERE customer IN (SELECT id FROM person)
@@ -68,18 +72,18 @@ class OpenWork:
 
 _OPEN_WORK = f"""
     SELECT 'charge' AS what, id FROM charges WHERE {OWN}
-        AND state IN ('planned', 'attempting', 'processing', 'unknown')
+        AND state IN {one_of(charges.UNFINISHED_STATES)}
     UNION ALL SELECT 'run', run_id FROM run_rows r JOIN runs ON runs.id = r.run_id
-        WHERE {OWN} AND r.state IN ('planned', 'sent')
-            AND runs.state NOT IN ('finished', 'cancelled')
+        WHERE {OWN} AND r.state IN {one_of(COUNTED_STATES)}
+            AND runs.state NOT IN {one_of(OVER_STATES)}
     UNION ALL SELECT 'refund', id FROM refunds WHERE charge_id IN {_CHARGES}
-        AND state IN ('requested', 'sending', 'unknown', 'pending')
+        AND state IN {one_of(refunds.UNFINISHED_STATES)}
     UNION ALL SELECT 'link', id FROM setup_links WHERE id IN {_LINKS}
         AND completed_at IS NULL AND revoked_at IS NULL AND expires_at > :now
     UNION ALL SELECT 'incident', id FROM incidents WHERE settled_at IS NULL
         AND json_extract(details, '$.customer') IN (SELECT id FROM person)
     UNION ALL SELECT 'message', id FROM outbox WHERE ({OWN} OR link_id IN {_LINKS})
-        AND state IN ('waiting', 'handing_over', 'perhaps_sent')
+        AND state IN {one_of(outbox.UNFINISHED_STATES)}
     UNION ALL SELECT 'new card', charge_id FROM new_card_charges
         WHERE ended_at IS NULL AND charge_id IN {_CHARGES}
     ORDER BY 1, 2 LIMIT 50"""

@@ -12,6 +12,7 @@ from lib.domain.charges import RETRYABLE_STATES, Attempt, ChargeState
 from lib.domain.identity import drawn_key, id_key
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.named_customers import NamedCustomers
+from lib.domain.payment_statuses import MOVING_STATUSES
 from lib.domain.preflight import SIMILAR_WITHIN_SECONDS, PreflightFacts, Similar
 from lib.domain.twins import Twin
 from lib.store.charge_rows import attempt_of
@@ -20,7 +21,7 @@ from lib.store.debts import DebtStore
 from lib.store.meta import MetaStore
 from lib.store.mirror import DRAWN, customer_of, payment_method_of
 from lib.store.slices import THESE, in_slices
-from lib.store.states import one_of
+from lib.store.states import listed, one_of
 from lib.store.twins import TwinStore
 
 # Of an address that many customers have.
@@ -196,7 +197,7 @@ class PreflightStore:
                 f"""SELECT id, customer, currency, amount, created, charge_id, EXISTS (
                         SELECT 1 FROM attempts a WHERE a.payment_intent = p.id) AS is_ours
                     FROM payment_intents p WHERE customer IN {THESE} AND created >= ?
-                        AND status IN ('succeeded', 'processing')
+                        AND status IN {listed(MOVING_STATUSES)}
                     ORDER BY is_ours DESC, created""",
                 ids,
                 since,

@@ -14,6 +14,7 @@ from lib.domain.charges import ChargeState, Outcome
 from lib.domain.control_totals import FileTotals
 from lib.domain.files.readings import not_counted
 from lib.domain.identity import reference_key
+from lib.domain.run_states import UNSENT_STATES
 from lib.domain.runs import (
     CollectedElsewhere,
     Finding,
@@ -59,7 +60,7 @@ class RunRowStore:
     def numbers_with(self, run_id: str, code: str) -> list[int]:
         """Of a draft, the rows of which this was found, without those that are left out."""
         rows = self._database.query(
-            """SELECT number FROM run_rows WHERE run_id = ? AND state IN ('planned', 'blocked')
+            f"""SELECT number FROM run_rows WHERE run_id = ? AND state IN {one_of(UNSENT_STATES)}
                    AND EXISTS (SELECT 1 FROM json_each(findings) f WHERE f.value ->> 'code' = ?)
                ORDER BY number""",
             (run_id, code),

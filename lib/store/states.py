@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from lib.domain.approvals import NOT_OPENED_STATES
@@ -16,6 +16,11 @@ def one_of(states: Collection[StrEnum]) -> str:
     In the order of their enum: SQLite uses a partial index only for the very words of its WHERE.
     """
     return _in_order(frozenset(states))
+
+
+def listed(words: Sequence[str]) -> str:
+    """The same of words that have no enum, Stripe's say, in the order that they have."""
+    return f"({', '.join(repr(word) for word in words)})"
 
 
 @functools.cache

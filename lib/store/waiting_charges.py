@@ -8,10 +8,11 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain.paid_otherwise import PaidOtherwise
-from lib.domain.waiting_charges import WaitEnd, WaitingCharge
+from lib.domain.waiting_charges import CARD_CAME, WaitEnd, WaitingCharge
 from lib.store.meta import MetaStore
 from lib.store.new_cards import NewCardCharge
 from lib.store.slices import THESE, in_slices
+from lib.store.states import one_of
 
 MARK = "onfile_charge_when_saved"
 """Of a Session's metadata: the charge that its page says is made as soon as a card is saved."""
@@ -117,10 +118,10 @@ class WaitingChargeStore:
     def saved_late(self) -> list[str]:
         """Charges whose link brought a card, and that stopped waiting without a try; of which nobody was told."""
         rows = self._database.query(
-            """SELECT DISTINCT g.charge_id FROM waiting_charges g
+            f"""SELECT DISTINCT g.charge_id FROM waiting_charges g
                JOIN setup_links l ON l.charge_id = g.charge_id AND l.completed_at IS NOT NULL
                WHERE g.ended_at IS NOT NULL AND g.told_at IS NULL
-                   AND g.end_reason NOT IN ('tried', 'refused')
+                   AND g.end_reason NOT IN {one_of(CARD_CAME)}
                    AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = g.charge_id)"""
         )
         return [row["charge_id"] for row in rows]

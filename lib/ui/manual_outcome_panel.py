@@ -8,15 +8,9 @@ import streamlit as st
 
 from lib.clock import epoch
 from lib.domain.actors import Permission
-from lib.domain.charges import (
-    CANCELLABLE_STATUSES,
-    KEY_TAKEN,
-    NO_TRACE_SECONDS,
-    Attempt,
-    ChargeState,
-    Outcome,
-)
+from lib.domain.charges import KEY_TAKEN, NO_TRACE_SECONDS, Attempt, ChargeState, Outcome
 from lib.domain.manual_outcomes import EARLIEST_SECONDS, ManualOutcome
+from lib.domain.payment_statuses import CANCELLABLE_STATUSES
 from lib.ui import asked_again, badges, charge_words, outcome, second_look
 from lib.ui.charge_details import Details
 from lib.ui.charge_words import Names

@@ -10,10 +10,11 @@ import json
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import Actor, Permission
 from lib.domain.admit import PaymentAtStripe
-from lib.domain.charges import CANCELLABLE_STATUSES, Attempt, Evidence, Outcome
+from lib.domain.charges import Attempt, Evidence, Outcome
 from lib.domain.identity import readable
 from lib.domain.incidents import PaymentEvidence
 from lib.domain.mirror import PaymentIntent
+from lib.domain.payment_statuses import CANCELLABLE_STATUSES
 from lib.errors import Busy, Missing, NotFound, OutcomeUnknown, Refused, StaleState
 from lib.services.charges.resolve import ChargeResolver
 from lib.services.continuity.completeness import Completeness
