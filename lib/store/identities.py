@@ -1,4 +1,4 @@
-"""Who is whom at the provider of a single sign-on, and which of its sign-ins were taken."""
+"""People as the provider of a single sign-on knows them, and which of its sign-ins were taken."""
 
 from __future__ import annotations
 
