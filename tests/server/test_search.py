@@ -61,6 +61,15 @@ def test_by_keyboard_alone(page: Page, server) -> None:
     page.wait_for_url("**/customers?customer=*")
     expect(page.get_by_role("heading", name="Quillandra Paper Co.")).to_be_visible()
 
+    # Whoever types on at once loses no letter, and has not asked Streamlit for anything.
+    wait_for_keys(page)
+    page.keyboard.press("/")
+    page.keyboard.type("Lanternfold", delay=20)
+    expect(dialog.get_by_role("searchbox")).to_have_value("Lanternfold")
+    expect(hits.first).to_contain_text("Lanternfold Books")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
     # Escape closes the search and leaves the page as it was.
     opened(page)
     page.keyboard.press("Escape")

@@ -27,16 +27,45 @@
 
   const shown = () => document.querySelector("[role=dialog] [data-search-text]")?.dataset.searchText;
 
+  // What is typed after “/” until the field is there; Streamlit takes some of these letters as commands of its own.
+  let early = null;
+  let giveUp;
+  const type = (one) => {
+    one.focus();
+    const text = early;
+    early = null;
+    if (!text) return;
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(one, one.value + text);
+    one.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  const keep = (event) => {
+    if (event.key === "Escape" || isTyping(event.target)) {
+      early = null;
+    } else if (event.key.length === 1 || event.key === "Backspace") {
+      event.preventDefault();
+      event.stopPropagation();
+      early = event.key === "Backspace" ? early.slice(0, -1) : early + event.key;
+    }
+  };
+
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest(".st-key-search_open button"))
-      when(field, (one) => one.focus());
+      when(field, type);
   }, true);
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const input = field();
+    if (early !== null && input) type(input);
+    if (early !== null) {
+      keep(event);
+      return;
+    }
     if (event.key === "/" && !isTyping(event.target) && !document.querySelector("[role=dialog]")) {
       event.preventDefault();
+      early = "";
+      clearTimeout(giveUp);
+      giveUp = setTimeout(() => { early = null; }, FOR);
       // Whoever is fast presses it before the button is drawn.
       when(button, (one) => one.click());
       return;
