@@ -12,6 +12,7 @@ from lib.ui import (
     overview,
     page_table,
     rebuild_panel,
+    run_announcement,
     start,
 )
 from lib.ui.context import require
@@ -30,6 +31,7 @@ with layout.header(
 
 health_panel.line(ctx)
 overview.incidents(ctx)
+run_announcement.on_home(ctx)
 rebuild_panel.question(ctx)
 facts = ctx.services.reports.start.facts()
 start.draw(ctx, facts)

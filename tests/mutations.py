@@ -48,9 +48,16 @@ MUTATIONS = (
     Mutation(
         "what was noted as paid otherwise is charged again",
         "lib/domain/admit.py",
-        "    if paid is not None:\n        yield paid.finding\n",
-        "",
+        "(facts.paid_otherwise.get(key), facts.refused_by_payer.get(key))",
+        "(facts.refused_by_payer.get(key),)",
         f"{SERVICES}runs/test_waiting_charges.py::TestItEnds",
+    ),
+    Mutation(
+        "a payer's answer that it should not be charged stops nothing",
+        "lib/store/debts.py",
+        "            refused_by_payer=AnnouncementStore(self._database).refused(ids),\n",
+        "",
+        f"{SERVICES}runs/test_announcements.py::TestTheAnswer",
     ),
     Mutation(
         "a choice between twins covers those who came later",

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lib.domain.days import day_of
 from lib.spreadsheets.reading import read_file
+from tests.charge_runs import approved, invoices, payers
 from tests.commands import Run, commands_of
 from tests.spreadsheets.case_files import csv_of, sheet_of
 from tests.stripe_account import make_default
@@ -595,3 +597,33 @@ def test_open_links_are_sent_to_whoever_makes_links(
         run("--as", name, "runs", "results", run_id, "--out", str(out))
         cells = [cell for row in read_file(out.read_bytes(), out.name).rows for cell in row.cells]
         assert any(token in cell for cell in cells) is is_sent
+
+
+class TestAnnouncing:
+    """Payers are told on the command line, and their answers decided."""
+
+    def test_told_listed_and_decided(self, world: World, run: Run) -> None:
+        made = approved(world, invoices(payers(world, 2)))
+        world.change("UPDATE customers SET email = NULL, address_key = NULL WHERE name = 'Payer 1'")
+        day = str(day_of(world.now, world.services.settings.timezone))
+        told = run("--as", "alice", "--json", "runs", "announce", made.id, "--on", day).json
+        assert [one["code"] for one in told["failed"]] == ["no_address"]
+        (announcement,) = told["queued"]
+        world.worker.do_mail()
+        (one,) = world.services.runs.announcements.of_run(made.id)
+        world.services.runs.announcements.answer(one.token)
+        shown = run("--as", "vera", "--json", "runs", "announcements", made.id).json
+        (found,) = shown["announcements"]
+        assert (found["charge_on"], found["told_at"]) == (day, world.now)
+        assert found["answered_at"] == world.now
+        assert len(shown["without_address"]) == 1
+        decided = run("--as", "bob", "--json", "runs", "answer", announcement, "--hold").json
+        assert decided == {"decision": "held"}
+        again = run("--as", "bob", "--json", "runs", "answer", announcement, "--charge", "No")
+        assert again.status == 1
+
+    def test_a_day_that_is_none(self, world: World, run: Run) -> None:
+        made = approved(world, invoices(payers(world, 1)))
+        refused = run("--as", "alice", "--json", "runs", "announce", made.id, "--on", "tomorrow")
+        assert refused.status == 1
+        assert "2026-12-31" in refused.json["error"]["message"]

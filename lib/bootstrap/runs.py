@@ -8,6 +8,7 @@ from lib.bootstrap.once import once
 
 if TYPE_CHECKING:
     from lib.bootstrap.services import Services
+    from lib.services.runs.announce import RunAnnouncements
     from lib.services.runs.approve import RunApprovals
     from lib.services.runs.certificate import RunCertificates
     from lib.services.runs.control import RunControl
@@ -32,6 +33,20 @@ class RunServices:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    @once
+    def announcements(self) -> RunAnnouncements:
+        from lib.services.runs.announce import RunAnnouncements
+
+        s = self._services
+        return RunAnnouncements(
+            s.uow,
+            s.messages.composer,
+            s.holds,
+            clock=s.clock,
+            public_url=s.settings.public_url,
+            can_send=s.messages.requests.can_send,
+        )
 
     @once
     def approvals(self) -> RunApprovals:

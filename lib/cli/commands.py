@@ -142,7 +142,7 @@ def _syncing() -> dict[str, Command]:
 
 
 def _runs() -> dict[str, Command]:
-    from lib.cli import drafts, runs
+    from lib.cli import announcements, drafts, runs
 
     return {
         "runs import": Command(runs.import_file, Permission.IMPORT),
@@ -155,6 +155,9 @@ def _runs() -> dict[str, Command]:
         "runs approve": Command(runs.approve, Permission.APPROVE),
         "runs reject": Command(runs.reject, Permission.APPROVE),
         "runs cancel": Command(runs.cancel, Permission.CHARGE),
+        "runs announce": Command(announcements.announce, Permission.CHARGE),
+        "runs announcements": Command(announcements.listing, Permission.VIEW),
+        "runs answer": Command(announcements.answer, Permission.HOLD),
         "runs pause": Command(runs.pause, Permission.CHARGE),
         "runs resume": Command(runs.resume, Permission.CHARGE),
         "runs start": Command(runs.start, Permission.CHARGE),

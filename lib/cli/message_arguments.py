@@ -17,7 +17,7 @@ def add_send(made: argparse.ArgumentParser) -> None:
     made.add_argument("links", nargs="+", metavar="ID")
     made.add_argument(
         "--kind",
-        choices=[kind.value for kind in MessageKind],
+        choices=[one.value for one in MessageKind if one is not MessageKind.ANNOUNCEMENT],
         help="what it says; otherwise by what the link is for",
     )
     made.add_argument(

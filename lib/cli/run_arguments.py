@@ -39,6 +39,26 @@ def add_runs(
     made = add(group, "links", "runs links", "Setup links for who has no card in a draft.")
     made.add_argument("run", metavar="ID")
     made.add_argument("--out", metavar="FILE", help="CSV: address, name, what is owed, link")
+    made = add(
+        group,
+        "announce",
+        "runs announce",
+        "Tell the payers of an approved run what is charged, when and from what.",
+    )
+    made.add_argument("run", metavar="ID")
+    made.add_argument("--on", required=True, metavar="YYYY-MM-DD", help="the day it is charged")
+    made = add(
+        group,
+        "announcements",
+        "runs announcements",
+        "Who was told of a run, and what they answered.",
+    )
+    made.add_argument("run", metavar="ID")
+    made = add(group, "answer", "runs answer", "Decide on a payer's answer “please not”.")
+    made.add_argument("announcement", metavar="ID")
+    how = made.add_mutually_exclusive_group(required=True)
+    how.add_argument("--hold", action="store_true", help="charge this customer nothing any more")
+    how.add_argument("--charge", metavar="REASON", help="charge it all the same, and why")
     add(group, "list", "runs list", "The newest runs, and what came of those that are finished.")
     for word, text in (
         ("submit", "Close the rows and ask for approval."),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from lib.domain import erasure, holds, payment_methods, references, twins
+from lib.domain.announcements import RefusedByPayer
 from lib.domain.charges import COMMITTED_STATES, Attempt, Charge, Outcome
 from lib.domain.declines import Reason
 from lib.domain.holds import Hold
@@ -19,6 +20,7 @@ from lib.domain.mirror import PaymentMethod
 from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN, saved_later
 from lib.domain.paid_otherwise import PaidOtherwise
 from lib.domain.payment_statuses import CANCELLABLE_STATUSES
+from lib.domain.references import WaitingRun
 from lib.domain.runs import Finding, Severity
 from lib.domain.twins import Twin
 from lib.money import Money, format_money
@@ -46,16 +48,6 @@ Earlier = Charge | PaymentAtStripe
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRun:
-    """A run that is not over, with a planned row for a reference."""
-
-    name: str
-    customer: str
-    is_submitted: bool
-    """Nobody has asked to charge what is in a draft."""
-
-
-@dataclass(frozen=True, slots=True)
 class DebtFacts:
     live: Mapping[tuple[str, str], Charge] = field(default_factory=dict)
     """By customer and reference: paid, on its way, unknown or planned."""
@@ -72,6 +64,8 @@ class DebtFacts:
     """By key of the address and reference."""
     paid_otherwise: Mapping[tuple[str, str], PaidOtherwise] = field(default_factory=dict)
     """By customer and key of the reference."""
+    refused_by_payer: Mapping[tuple[str, str], RefusedByPayer] = field(default_factory=dict)
+    """By customer and key of the reference: told of it, the payer answered that it should not be charged."""
     incidents: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Ids of open incidents by customer and reference; "" where the reference is not known."""
     holds: Mapping[str, Hold] = field(default_factory=dict)
@@ -196,9 +190,10 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
             f"{debt.reference} of this customer is in the run “{waiting.name}”, which is not over.",
             "reference",
         )
-    paid = facts.paid_otherwise.get((debt.customer, reference_key(debt.reference)))
-    if paid is not None:
-        yield paid.finding
+    key = (debt.customer, reference_key(debt.reference))
+    for noted in (facts.paid_otherwise.get(key), facts.refused_by_payer.get(key)):
+        if noted is not None:
+            yield noted.finding
     yield from _alike(debt, facts)
     if debt.newer is not None and debt.method is not None:
         later = saved_later(debt.newer, debt.method)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lib.domain import paid_otherwise
+from lib.domain import announcements, paid_otherwise
 from lib.domain.declines import EXPLANATIONS, Reason
 from lib.domain.runs import Finding
 from lib.domain.twins import HAS_TWIN
@@ -84,6 +84,11 @@ BY_CODE: dict[str, Block] = {
     paid_otherwise.CODE: Block(
         Reason.POSSIBLE_DUPLICATE,
         "Ask who noted it. If this is owed all the same, charge it singly and say why.",
+        retry_allowed=True,
+    ),
+    announcements.CODE: Block(
+        Reason.OUR_DATA,
+        "Decide on the payer's answer on the run's page, or charge this one singly and say why.",
         retry_allowed=True,
     ),
     "card_never_again": Block(

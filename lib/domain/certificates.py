@@ -98,8 +98,9 @@ def compare(
     digest_fits: bool,
     unread_intents: Sequence[str] = (),
     is_searched: bool = True,
+    announced: Sequence[str] = (),
 ) -> CertificateFindings:
-    """Tie the rows of a run to the payments at Stripe; remarks come heaviest first, then by row."""
+    """Tie rows to payments; `announced`: what payers were told before. Remarks come heaviest first, then by row."""
     findings = CertificateFindings()
     by_charge: dict[str | None, list[Payment]] = {}
     for payment in payments:
@@ -114,6 +115,8 @@ def compare(
         findings.say(Weight.NOTE, uncounted(unreadable))
     if not is_searched:
         findings.say(Weight.NOTE, _NOT_SEARCHED)
+    for words in announced:
+        findings.say(Weight.NOTE, words)
     for intent_id in unread_intents:
         text = f"Stripe's payment {intent_id} cannot be read; whether it is of this run is open."
         findings.say(Weight.AMBER, text)

@@ -24,6 +24,8 @@ class MessageKind(StrEnum):
     REMINDER = "reminder"
     CARD_EXPIRES = "card_expires"
     THANKS = "thanks"
+    ANNOUNCEMENT = "announcement"
+    """Before a run is executed: what it charges, when and from what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ FIELDS: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.REMINDER: (*_ALWAYS, *_OF_A_LINK, "invoices", "total", "to_charge"),
     MessageKind.CARD_EXPIRES: (*_ALWAYS, *_OF_A_LINK, "card", "expiry"),
     MessageKind.THANKS: (*_ALWAYS, "reference", "card"),
+    MessageKind.ANNOUNCEMENT: (*_ALWAYS, "day", "charges", "total", "answer"),
 }
 MUST_HAVE: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.LINK: ("link",),
@@ -57,6 +60,7 @@ MUST_HAVE: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.REMINDER: ("link",),
     MessageKind.CARD_EXPIRES: ("link",),
     MessageKind.THANKS: (),
+    MessageKind.ANNOUNCEMENT: ("day", "charges", "answer"),
 }
 """Without which a message of this kind makes no sense."""
 MEANINGS: Mapping[str, str] = {
@@ -73,6 +77,9 @@ MEANINGS: Mapping[str, str] = {
     "total": "their sum",
     "to_charge": "what is charged as soon as a card is saved, and for what",
     "card": "brand and last four digits",
+    "day": "the day on which it is charged",
+    "charges": "each charge: its reference, its sum, and the card or account",
+    "answer": "the address of the page on which the customer can ask not to be charged, on a line of its own",
     "expiry": "month and year in which the card ends",
 }
 

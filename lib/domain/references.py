@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lib.domain.charges import Charge, ChargeState
 from lib.domain.identity import reference_key
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.money import format_money
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run that is not over, with a planned row for a reference."""
+
+    name: str
+    customer: str
+    is_submitted: bool
+    """Nobody has asked to charge what is in a draft."""
 
 
 def why_live(charge: Charge) -> tuple[str, str]:

@@ -41,6 +41,8 @@ _COUNTS = f"""SELECT
         + (SELECT count(*) FROM incident_proposals WHERE state = 'proposed') AS approvals,
     (SELECT count(*) FROM admin_proposals WHERE state = 'proposed') AS admin_changes,
     (SELECT count(*) FROM outbox WHERE state IN {one_of(TO_LOOK_AT)}) AS messages,
+    (SELECT count(*) FROM announcements
+        WHERE answered_at IS NOT NULL AND decided_at IS NULL) AS answers,
     (SELECT count(*) FROM incidents WHERE settled_at IS NULL) AS incidents,
     (SELECT count(*) FROM runs WHERE state IN {one_of(WAITING_STATES)}) AS runs"""
 
@@ -80,7 +82,7 @@ class WaitingReports:
         self._clock = clock
 
     def counts(self) -> dict[str, int]:
-        """All counts by one read, as every page asks: failures, unknown, unattached, open_links, expiring, messages, incidents, runs, approvals, admin_changes."""
+        """All counts by one read, as every page asks: failures, unknown, unattached, open_links, expiring, messages, answers, incidents, runs, approvals, admin_changes."""
         now = epoch(self._clock())
         parameters: dict[str, int] = {
             "now": now,

@@ -8,15 +8,17 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from lib.domain.admit import DebtFacts, Earlier, PaymentAtStripe, WaitingRun
+from lib.domain.admit import DebtFacts, Earlier, PaymentAtStripe
 from lib.domain.charges import COMMITTED_STATES, LIVE_OUTCOMES, LIVE_STATES, Attempt, Charge
 from lib.domain.identity import address_key, drawn_key, reference_key
 from lib.domain.incidents import CONFLICT
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.never_again import NEVER_AGAIN_CODES, is_never_again
 from lib.domain.payment_statuses import CONFIRMED_STATUSES, MOVING_STATUSES
+from lib.domain.references import WaitingRun
 from lib.domain.runs import OVER_STATES, RunState
 from lib.domain.twins import Twin
+from lib.store.announcements import AnnouncementStore
 from lib.store.charge_rows import attempt_of, charge_of, decline_of
 from lib.store.erasures import ErasureStore
 from lib.store.holds import HoldStore
@@ -85,6 +87,7 @@ class DebtStore:
             exact,
             alike=alike,
             twins=_by_address(self._twins(addresses), aliases),
+            refused_by_payer=AnnouncementStore(self._database).refused(ids),
             paid_otherwise=WaitingChargeStore(self._database).paid_otherwise(ids),
             in_runs=self._in_runs(ids, except_run or "") if waits else {},
             twins_in_runs=_by_address(

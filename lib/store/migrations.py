@@ -766,6 +766,13 @@ def m056_single_sign_on(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m058_announcements(database: Database) -> None:
+    """What payers were told before a run is executed, and what they answered."""
+    for statement in _statements((_LATER_STEPS / "m058_announcements.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

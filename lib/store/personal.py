@@ -53,6 +53,8 @@ PERSONAL: dict[str, str] = {
         key_of(request ->> '$.email') IN (SELECT key FROM addresses)
             OR key_of(request ->> '$.customer') IN (SELECT key FROM addresses)))""",
     "outbox": f"{OWN} OR link_id IN {_LINKS}",
+    "announcements": OWN,
+    "announcement_rows": f"announcement_id IN (SELECT id FROM announcements WHERE {OWN})",
     "agreements": f"link_id IN {_LINKS}",
     "webhook_deliveries": """object_id IN (SELECT id FROM person)
         OR body ->> '$.customer' IN (SELECT id FROM person)""",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lib.store.admin_proposals import AdminProposalStore
     from lib.store.adoptions import AdoptionStore
     from lib.store.agreements import AgreementStore
+    from lib.store.announcements import AnnouncementStore
     from lib.store.audit import AuditStore
     from lib.store.backups import BackupStore
     from lib.store.certificates import CertificateStore
@@ -99,6 +100,12 @@ class Stores:
         from lib.store.agreements import AgreementStore
 
         return AgreementStore(self.database)
+
+    @cached_property
+    def announcements(self) -> AnnouncementStore:
+        from lib.store.announcements import AnnouncementStore
+
+        return AnnouncementStore(self.database)
 
     @cached_property
     def audit(self) -> AuditStore:

@@ -17,6 +17,7 @@ KINDS = {
     MessageKind.REMINDER: "Reminder",
     MessageKind.CARD_EXPIRES: "Card expires",
     MessageKind.THANKS: "Thanks",
+    MessageKind.ANNOUNCEMENT: "Announcement of a charge",
 }
 
 

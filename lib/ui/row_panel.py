@@ -21,6 +21,7 @@ from lib.ui import (
     layout,
     navigation,
     row_form,
+    run_announcement,
     run_corrections,
     run_words,
 )
@@ -70,7 +71,13 @@ def _draw_row(ctx: PageContext, view: RunView, row: RunRow) -> None:
     corrections = ctx.services.runs.draft_views.corrections(view.run.id)
     facts = [] if mends else _values(row)
     layout.facts(
-        [_customer(ctx, row), *facts, *_unread(view.run, row), *_decided(row, corrections)]
+        [
+            _customer(ctx, row),
+            *facts,
+            *_announced(ctx, view, number=row.number),
+            *_unread(view.run, row),
+            *_decided(row, corrections),
+        ]
     )
     if charge_id:
         _charge_link(charge_id)
@@ -93,6 +100,11 @@ def _customer(ctx: PageContext, row: RunRow) -> Fact:
     customer = ctx.services.reports.customers.find(row.customer) if row.customer else None
     name = (customer["name"] or customer["email"]) if customer else None
     return Fact("Customer", name or row.request.customer)
+
+
+def _announced(ctx: PageContext, view: RunView, *, number: int) -> list[Fact]:
+    words = run_announcement.of_row(ctx, view, number)
+    return [Fact("Announced", words)] if words else []
 
 
 def _values(row: RunRow) -> list[Fact]:

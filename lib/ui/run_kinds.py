@@ -49,6 +49,7 @@ LABELS = {
     "reference_repeated": "Reference twice in the file",
     "reference_alike": "Reference like another one",
     "paid_otherwise": "Noted as paid in another way",
+    "payer_said_no": "The payer answered “please not”",
     "reference_of_another": "Reference of another customer, too",
     "reference_is_date": "Reference became a date",
     "card_never_again": "Card must not be charged again",

@@ -18,6 +18,7 @@ from lib.ui import (
     notice,
     row_panel,
     run_actions,
+    run_announcement,
     run_buttons,
     run_certificate,
     run_corrections,
@@ -97,6 +98,7 @@ def _overview(ctx: PageContext, view: RunView) -> None:
     if waits_again:
         run_actions.decision(ctx, view)
     run_overview.draw(ctx, view)
+    run_announcement.draw(ctx, view)
     if view.run.state is RunState.DRAFT:
         _dropped(view.run.id)
         # What is to be mended comes before what is to be submitted.

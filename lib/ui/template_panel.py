@@ -57,7 +57,7 @@ def preview(ctx: PageContext, kind: MessageKind, language: Language, template: T
         return
     with st.container(border=True):
         st.markdown(f"**{escape(message.subject)}**")
-        st.html(ctx.services.messages.composer.preview_html(message, language))
+        st.html(ctx.services.messages.composer.preview_html(message, kind, language))
 
 
 def test_button(

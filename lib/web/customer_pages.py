@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 
 from lib.domain.sender import Sender
 from lib.languages import Language
-from lib.wording.pages import title_and_text, whom_to_ask
+from lib.wording.pages import button_on, title_and_text, whom_to_ask
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -40,7 +40,13 @@ def customer_page(
         more=whom_to_ask(sender, language) if asks else "",
         name=name,
         foot="" if asks else sender.signature,
+        button=button_on(name, language),
         language=language.code,
     )
     headers = {**PAGE_HEADERS, "Content-Language": language.code, "Vary": "Accept-Language"}
+    if button_on(name, language):
+        policy = headers["Content-Security-Policy"]
+        headers["Content-Security-Policy"] = policy.replace(
+            "form-action 'none'", "form-action 'self'"
+        )
     return HTMLResponse(html, status_code=status_code, headers=headers)

@@ -23,7 +23,6 @@ from lib.bootstrap import Services
 from lib.clock import epoch
 from lib.domain.identity import pasted_id
 from lib.domain.links import LinkStatus
-from lib.domain.sender import Sender
 from lib.errors import (
     Busy,
     GatewayError,
@@ -32,13 +31,12 @@ from lib.errors import (
     RuleViolation,
     UnreadableEvent,
 )
-from lib.languages import Language, accepted
 from lib.services.collect.links import LinkGone
 from lib.services.collect.return_page import Setup
 from lib.services.mirror.webhooks import NotConfigured
-from lib.web.address_limits import RETRY_AFTER_SECONDS, AddressLimits
-from lib.web.customer_pages import customer_page
+from lib.web.please_not import PleaseNot
 from lib.web.shared_answers import SharedAnswers, TooSoon
+from lib.web.visitors import Visitors
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +51,11 @@ _NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
 class _PublicHandlers:
-    def __init__(self, services: Callable[[], Services]) -> None:
+    def __init__(self, services: Callable[[], Services], visitors: Visitors) -> None:
         self._services = services
-        self._addresses = AddressLimits()
+        self._visitors = visitors
+        self._addresses = self._visitors.addresses
+        self._page, self._too_many = self._visitors.page, self._visitors.too_many
         self._links: SharedAnswers[str | LinkGone] = SharedAnswers(self._now)
         self._returns: SharedAnswers[Setup | None] = SharedAnswers(self._now)
 
@@ -127,7 +127,7 @@ class _PublicHandlers:
         token = pasted_id(request.path_params["token"])
         if not _TOKEN.match(token):
             self._addresses.miss(request)
-            return await self._gone(request)
+            return await self._visitors.gone(request)
         try:
             # What the database knows costs nothing at Stripe, and is asked anew each time.
             result = await run_in_threadpool(self._services().links.known, token)
@@ -169,47 +169,7 @@ class _PublicHandlers:
             return await self._page(request, "used", status_code=410)
         if link.status is None:
             self._addresses.miss(request)
-        return await self._gone(request)
-
-    async def _gone(self, request: Request) -> Response:
-        """Whether it ever was a link is nobody's business; who sends a new one is."""
-        return await self._page(request, "gone", status_code=410, asks=True)
-
-    async def _page(
-        self, request: Request, name: str, *, status_code: int = 200, asks: bool = False
-    ) -> Response:
-        sender, language = await run_in_threadpool(self._known_to, request)
-        return customer_page(name, sender, language, status_code=status_code, asks=asks)
-
-    def _too_many(self, request: Request) -> Response:
-        """Costs neither a thread nor a look into the database."""
-        services = self._services()
-        page = customer_page(
-            "too_many",
-            services.senders.without_a_database(),
-            services.languages.without_a_database(_browser(request)),
-            status_code=429,
-        )
-        page.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return page
-
-    def _known_to(self, request: Request) -> tuple[Sender, Language]:
-        """Whom the customer deals with, and the language they read."""
-        services, browser = self._services(), _browser(request)
-        try:
-            language = services.languages.of_visitor(
-                token=request.path_params.get("token"),
-                session_id=request.query_params.get("session_id"),
-                browser=browser,
-            )
-            return services.senders.sender(), language
-        except sqlite3.Error:
-            # The page says so itself where it matters; a name is no reason to show none.
-            logger.exception("the company's name could not be read")
-            return (
-                services.senders.without_a_database(),
-                services.languages.without_a_database(browser),
-            )
+        return await self._visitors.gone(request)
 
     async def healthz(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -231,11 +191,13 @@ class _PublicHandlers:
 
 def public_routes(services: Callable[[], Services]) -> list[Route]:
     """`services` is called per request, so that building them may wait until the first one."""
-    handlers = _PublicHandlers(services)
+    visitors = Visitors(services)
+    handlers = _PublicHandlers(services, visitors)
     return [
         Route("/webhooks/stripe", handlers.stripe_webhook, methods=["POST"]),
         Route("/setup/return", handlers.setup_return, methods=["GET"]),
         Route("/setup/cancelled", handlers.setup_cancelled, methods=["GET"]),
+        Route("/l/answer/{answer}", PleaseNot(services, visitors).page, methods=["GET", "POST"]),
         Route("/l/{token}", handlers.durable_link, methods=["GET"]),
         *health_routes(services),
     ]
@@ -243,7 +205,7 @@ def public_routes(services: Callable[[], Services]) -> list[Route]:
 
 def health_routes(services: Callable[[], Services]) -> list[Route]:
     """Each process answers for itself."""
-    handlers = _PublicHandlers(services)
+    handlers = _PublicHandlers(services, Visitors(services))
     return [
         Route("/healthz", handlers.healthz, methods=["GET"]),
         Route("/readyz", handlers.readyz, methods=["GET"]),
@@ -253,13 +215,9 @@ def health_routes(services: Callable[[], Services]) -> list[Route]:
 def closed_routes(services: Callable[[], Services]) -> list[Route]:
     """Of a process that leaves the public side to another one, and still says how it is."""
     return [
-        *(Route(f"/{path}", _elsewhere) for path in ("webhooks/stripe", "setup/{_}", "l/{_}")),
+        *(Route(f"/{path}", _elsewhere) for path in ("webhooks/stripe", "setup/{_}", "l/{_:path}")),
         *health_routes(services),
     ]
-
-
-def _browser(request: Request) -> list[str]:
-    return accepted(request.headers.get("accept-language", ""))
 
 
 async def _elsewhere(_: Request) -> Response:

@@ -38,7 +38,12 @@ def money(minor: int, code: str, language: Language) -> str:
 def day(seconds: int, timezone: str, language: Language) -> str:
     """ "30. November 2026"; Unix seconds, the day that it is in the time zone."""
     at = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(timezone))
-    return format_date(at.date(), format="long", locale=language.locale)
+    return day_in_full(at.date(), language)
+
+
+def day_in_full(on: date, language: Language) -> str:
+    """ "30. November 2026"."""
+    return format_date(on, format="long", locale=language.locale)
 
 
 def month(year: int, number: int, language: Language) -> str:

@@ -81,6 +81,19 @@ _DEFAULTS: dict[MessageKind, tuple[str, tuple[str, ...]]] = {
             "{signature}",
         ),
     ),
+    MessageKind.ANNOUNCEMENT: (
+        translatable("Your payment to {company} on {day}"),
+        (
+            "{greeting}",
+            translatable(
+                "On {day} {company} charges the following, as agreed with you. There is nothing left to do."
+            ),
+            "{charges}",
+            translatable("If it is not right, please tell us before that day on this page:"),
+            "{answer}",
+            "{signature}",
+        ),
+    ),
     MessageKind.THANKS: (
         translatable("Thank you: your payment details are saved"),
         (
@@ -147,6 +160,11 @@ def failures(owed: Sequence[Owed], say: Words) -> str:
     )
 
 
+def charges(named: Iterable[tuple[Owed, str]], say: Words) -> str:
+    """Each with the card or account that is charged."""
+    return "\n".join(f"{invoices([one], say)}, {method}" for one, method in named)
+
+
 def to_charge(one: Owed, sender: Sender, say: Words) -> str:
     """What happens as soon as a card is saved: in the message and on the page where it is saved."""
     return say(
@@ -180,7 +198,14 @@ def _pages() -> Environment:
     )
 
 
-def html(message: Message, language: Language, *, link: str | None) -> str:
+def button_of(kind: MessageKind) -> str:
+    """What stands on the button of its link; an English string of the catalogues."""
+    if kind is MessageKind.ANNOUNCEMENT:
+        return translatable("Please do not charge this")
+    return translatable("Open the page")
+
+
+def html(message: Message, language: Language, *, kind: MessageKind, link: str | None) -> str:
     """The same text as a plain page for mail programs, the link also as a button."""
     paragraphs = [paragraph.split("\n") for paragraph in message.text.split("\n\n")]
     return (
@@ -190,7 +215,7 @@ def html(message: Message, language: Language, *, link: str | None) -> str:
             subject=message.subject,
             paragraphs=paragraphs,
             link=link,
-            button=words(language)(translatable("Open the page")),
+            button=words(language)(button_of(kind)),
             language=language.code,
         )
     )

@@ -54,6 +54,22 @@ _PAGES = {
             "The mistake is ours, not yours, and our staff can see it. Nothing was saved or charged."
         ),
     ),
+    "please_not": (
+        translatable("Should this payment not be made?"),
+        translatable(
+            "Press the button to tell us. Nothing is charged for it until one of us has looked at your answer. If all is right, just close this page."
+        ),
+    ),
+    "please_not_done": (
+        translatable("We have your answer"),
+        translatable(
+            "Thank you. Nothing is charged for it until one of us has looked at your answer."
+        ),
+    ),
+    "please_not_late": (
+        translatable("This payment is no longer open"),
+        translatable("It was made already, or it will not be made."),
+    ),
     "too_many": (
         translatable("Please try again in a minute"),
         translatable(
@@ -61,6 +77,15 @@ _PAGES = {
         ),
     ),
 }
+
+
+_BUTTONS = {"please_not": translatable("Please do not charge this")}
+"""Of pages that change something: only whoever presses it does, and no scanner that opens links."""
+
+
+def button_on(name: str, language: Language) -> str:
+    """Empty where there is none."""
+    return words(language)(_BUTTONS[name]) if name in _BUTTONS else ""
 
 
 def title_and_text(name: str, language: Language) -> tuple[str, str]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from lib.domain.admit import Debt, DebtFacts, PaymentAtStripe, WaitingRun, admit
+from lib.domain.admit import Debt, DebtFacts, PaymentAtStripe, admit
 from lib.domain.charges import Attempt, Charge, ChargeState, Outcome
 from lib.domain.holds import Hold
 from lib.domain.mirror import Decline, PaymentMethod
 from lib.domain.never_again import is_never_again
 from lib.domain.newer_methods import newer_method
+from lib.domain.references import WaitingRun
 from lib.money import Money
 
 ME, TWIN, ADDRESS = "cus_me", "cus_twin", "pay@example.com"

@@ -71,6 +71,7 @@ class TestWaiting:
             "approvals": 0,
             "admin_changes": 0,
             "messages": 0,
+            "answers": 0,
             "incidents": 0,
         }
 

@@ -597,6 +597,71 @@ class TestCorrections:
         shell.run(RENEWAL, "d1", CAROL)
 
 
+class TestAnnouncements:
+    """What a payer was told stays; what has not left yet is taken back with its run."""
+
+    @pytest.fixture
+    def told(self, shell: Shell) -> Shell:
+        shell.submit()
+        shell.decide()
+        shell.move("approved")
+        shell.run(
+            """INSERT INTO outbox (id, once_key, kind, customer, address, name, language, subject,
+                   body, next_try_at, requested_by, requested_at)
+               VALUES ('msg_1', 'k', 'announcement', 'cus_1', 'a@b.example', '', 'en', 's', 'b', 1,
+                   'alice', 1)"""
+        )
+        shell.run(
+            """INSERT INTO announcements (id, run_id, digest, customer, token, charge_on, language,
+                   message_id, announced_by, announced_at)
+               VALUES ('ann_1', 'run_1', 'd1', 'cus_1', 't', '2026-12-04', 'en', 'msg_1', 'alice', 1)"""
+        )
+        shell.run(
+            "INSERT INTO announcement_rows VALUES ('ann_1', 2, 'INV-2', 'inv2', 100, 'usd', 'pm_1')"
+        )
+        return shell
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE announcements SET charge_on = '2026-12-05'",
+            "UPDATE announcements SET token = 'other'",
+            "DELETE FROM announcements",
+            "UPDATE announcement_rows SET amount = 1",
+            "DELETE FROM announcement_rows",
+            "UPDATE announcements SET decision = 'held', decided_by = 'bob', decided_at = 1",
+        ],
+    )
+    def test_stays_and_is_decided_on_only_once_it_was_answered(
+        self, told: Shell, change: str
+    ) -> None:
+        with pytest.raises(REFUSED):
+            told.run(change)
+
+    def test_is_answered_and_decided_once(self, told: Shell) -> None:
+        told.run("UPDATE announcements SET told_at = 2, answered_at = 3")
+        with pytest.raises(REFUSED):
+            told.run("UPDATE announcements SET answered_at = 4")
+        with pytest.raises(REFUSED):
+            told.run(
+                "UPDATE announcements SET decision = 'set_aside', decided_by = 'bob', decided_at = 4"
+            )
+        told.run(
+            """UPDATE announcements SET decision = 'set_aside', reason = 'Called', decided_by = 'bob',
+                   decided_at = 4"""
+        )
+        with pytest.raises(REFUSED):
+            told.run("UPDATE announcements SET decided_at = 5")
+
+    @pytest.mark.parametrize(
+        ("state", "message"),
+        [("draft", "cancelled"), ("cancelled", "cancelled"), ("running", "waiting")],
+    )
+    def test_goes_back_with_its_run(self, told: Shell, state: str, message: str) -> None:
+        told.move(state)
+        assert told.connection.execute("SELECT state FROM outbox").fetchone()[0] == message
+
+
 def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
     """A new rule needs a new test. What is noted for the search index is no rule."""
     found = {
@@ -620,6 +685,8 @@ def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
         )
     }
     assert found == {
+        "announcement_rows_are_never_changed",
+        "announcement_rows_are_never_deleted",
         "attempts_fit_their_run_row",
         "attempts_keep_their_run",
         "attempts_need_approvers_who_are_active",
@@ -650,4 +717,5 @@ def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
         "runs_keep_whether_they_wait",
         "runs_need_their_approvals",
         "runs_take_steps_in_order",
+        "runs_take_their_announcements_back",
     }

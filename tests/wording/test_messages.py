@@ -40,6 +40,9 @@ def values(code: str) -> dict[str, str]:
         "to_charge": messages.to_charge(everything[0], sender, say),
         "card": "Visa •••• 4242",
         "expiry": "11/2026",
+        "day": "3. 12. 2026",
+        "charges": messages.charges([(everything[0], "Visa •••• 4242")], say),
+        "answer": "https://pay.example.com/l/answer/abc",
     }
 
 
@@ -107,7 +110,7 @@ class TestHtml:
             Template("Hi {name}", "Hello {name}\nsecond line\n\n{link}"),
             {"name": "<b>Anna</b>", "link": URL},
         )
-        page = messages.html(message, Language("de", "de"), link=URL)
+        page = messages.html(message, Language("de", "de"), kind=MessageKind.LINK, link=URL)
         assert '<html lang="de">' in page
         assert "Hello &lt;b&gt;Anna&lt;/b&gt;<br>second line" in page
         assert page.count(f'href="{URL}"') == 2
@@ -116,7 +119,9 @@ class TestHtml:
 
     def test_without_a_link_there_is_no_button(self) -> None:
         message = fill(Template("Hi", "Hello"), {})
-        assert "href" not in messages.html(message, Language("en", "en"), link=None)
+        assert "href" not in messages.html(
+            message, Language("en", "en"), kind=MessageKind.LINK, link=None
+        )
 
 
 def test_fields_of_a_kind_are_those_that_can_be_filled() -> None:

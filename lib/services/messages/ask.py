@@ -9,13 +9,13 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import MessageState, OutboxMessage
+from lib.domain.outbox import OutboxMessage
 from lib.errors import InvalidInput, RuleViolation
-from lib.ids import new_id
 from lib.languages import Language
 from lib.services.collect.customers import checked_email
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
+from lib.services.messages.new_message import new_message, once_key
 from lib.store.meta import OUTBOX_DOUBTED
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
@@ -150,7 +150,7 @@ class MessageRequests:
             address = checked_email(user.email if user else "")
             composed = self._composer.sample(stores, kind, language, address=address, name=by.name)
             key = f"test:{by.username}:{form_key}"
-            message = self._row(composed, by=by, is_test=True)
+            message = new_message(composed, by=by, at=self._now(), is_test=True)
             stores.outbox.add(message, once_key=key)
             kept = stores.outbox.of_key(key)
         if kept is None:
@@ -220,7 +220,7 @@ class MessageRequests:
             result.failed.append((link_id, "address_invalid"))
             return
         key = once_key(stores, composed)
-        message = self._row(composed, by=by)
+        message = new_message(composed, by=by, at=self._now())
         if not stores.outbox.add(message, once_key=key):
             if by.is_system or not stores.outbox.ask_again(message, once_key=key):
                 result.failed.append((link_id, "already_sent"))
@@ -238,30 +238,6 @@ class MessageRequests:
         )
         result.queued.append(message.id)
 
-    def _row(self, composed: Composed, *, by: Actor, is_test: bool = False) -> OutboxMessage:
-        now = self._now()
-        return OutboxMessage(
-            id=new_id("msg"),
-            kind=composed.kind,
-            is_test=is_test,
-            link_id=composed.link_id,
-            customer=composed.customer,
-            address=composed.address,
-            name=composed.name,
-            language=composed.language.tag,
-            subject=composed.message.subject,
-            body=composed.message.text,
-            url=composed.url,
-            state=MessageState.WAITING,
-            tries=0,
-            next_try_at=now,
-            handed_over_at=None,
-            settled_at=None,
-            reply=None,
-            requested_by=by.username,
-            requested_at=now,
-        )
-
     def _note(
         self, stores: Stores, action: str, subject: str, *, by: Actor, **detail: object
     ) -> None:
@@ -271,15 +247,3 @@ class MessageRequests:
 
     def _now(self) -> int:
         return epoch(self._clock())
-
-
-def once_key(stores: Stores, composed: Composed) -> str:
-    """
-    One message of a kind for a link, and one for each of its reminders; about charges without a
-    link, one for these charges.
-    """
-    about = composed.link_id or f"{composed.customer}:{composed.references}"
-    if composed.kind is MessageKind.REMINDER and composed.link_id:
-        link = stores.links.find(composed.link_id)
-        about = f"{about}:{link.reminders + 1 if link else 1}"
-    return f"{composed.kind}:{about}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lib.clock import Clock, epoch
 from lib.domain.declines import EXPLANATIONS, Reason
@@ -18,6 +18,7 @@ from lib.services.collect.language import CustomerLanguages
 from lib.services.collect.sender import SenderService
 from lib.services.messages import cards
 from lib.services.messages.composed import Composed
+from lib.services.messages.failures import is_told, newest_link, offers_link, owed_of_view
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 from lib.wording import messages as wording
@@ -84,11 +85,11 @@ class MessageComposer:
     def html(self, message: OutboxMessage) -> str:
         """The page that goes out beside the text."""
         language = first_of([message.language]) or ENGLISH
-        return wording.html(message.message, language, link=message.url)
+        return wording.html(message.message, language, kind=message.kind, link=message.url)
 
-    def preview_html(self, message: Message, language: Language) -> str:
+    def preview_html(self, message: Message, kind: MessageKind, language: Language) -> str:
         """The same of a message with made-up values."""
-        return wording.html(message, language, link=self._example_url)
+        return wording.html(message, language, kind=kind, link=self._example_url)
 
     @property
     def _example_url(self) -> str:
@@ -121,6 +122,9 @@ class MessageComposer:
             "total": wording.total(owed, say),
             "to_charge": wording.to_charge(owed[0], self._senders.of(stores), say),
             "card": "Visa •••• 4242",
+            "day": day(now + 3 * 86_400, self._timezone, language),
+            "charges": wording.charges([(one, "Visa •••• 4242") for one in owed], say),
+            "answer": self._example_url,
             "expiry": month(today.year, today.month, language),
         }
 
@@ -156,9 +160,9 @@ class MessageComposer:
         run's page offers the others.
         """
         shown = [view for view in views if is_told(view)]
-        link = _newest_link(shown)
+        link = newest_link(shown)
         if link is None:
-            shown = [view for view in shown if not _offers_link(view)]
+            shown = [view for view in shown if not offers_link(view)]
         if not shown:
             return None
         customer_id = shown[0].charge.customer
@@ -169,7 +173,7 @@ class MessageComposer:
             else self._languages.of_customer(stores, customer_id)
         )
         say = words(language)
-        owed = [_owed(view) for view in shown]
+        owed = [owed_of_view(view) for view in shown]
         values = {
             **self._values(stores, say, customer.name if customer else None),
             **(self._of_link(link, say) if link else {}),
@@ -187,6 +191,19 @@ class MessageComposer:
             customer=customer,
             about=tuple(shown),
         )
+
+    def of_customer(
+        self,
+        stores: Stores,
+        customer: Customer,
+        kind: MessageKind,
+        fields: Callable[[Words], Mapping[str, str]],
+    ) -> Composed:
+        """About none of their links; `fields`: those that this kind has besides everybody's."""
+        language = self._languages.of_customer(stores, customer.id)
+        say = words(language)
+        values = {**self._values(stores, say, customer.name), **fields(say)}
+        return self._composed(stores, kind, language, values, link=None, customer=customer)
 
     def _views(self, stores: Stores, charge_id: str) -> list[ChargeView]:
         now = epoch(self._clock())
@@ -213,7 +230,7 @@ class MessageComposer:
     def _still_owed(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
         """Of a recovery link, what it recovers, as long as that failed."""
         views = self._views(stores, link.charge_id) if link.charge_id else []
-        owed = [_owed(view) for view in views if is_told(view)]
+        owed = [owed_of_view(view) for view in views if is_told(view)]
         return {"invoices": wording.invoices(owed, say), "total": wording.total(owed, say)}
 
     def _to_charge(self, stores: Stores, link: SetupLink, say: Words) -> dict[str, str]:
@@ -251,39 +268,6 @@ class MessageComposer:
             language=language,
             message=fill(own or wording.default(kind, language), values),
             link_id=link.id if link else None,
-            url=values.get("link") or None,
+            url=values.get("link") or values.get("answer") or None,
             about=about,
         )
-
-
-def is_told(view: ChargeView) -> bool:
-    """Whether its customer is told of this failure, because they can do something about it."""
-    return (
-        view.failure is not None
-        and view.refusal is None
-        and view.failure.explanation.customer_message is not None
-    )
-
-
-def _offers_link(view: ChargeView) -> bool:
-    return view.failure is not None and view.failure.explanation.offers_link
-
-
-def _newest_link(views: Sequence[ChargeView]) -> SetupLink | None:
-    """Of those made in the same second, the one of the last row."""
-    links = [
-        (view.recovery_link.created_at, at, view.recovery_link)
-        for at, view in enumerate(views)
-        if view.recovery_link is not None
-    ]
-    return max(links, key=lambda one: one[:2])[2] if links else None
-
-
-def _owed(view: ChargeView) -> Owed:
-    charge = view.charge
-    return Owed(
-        charge.reference,
-        charge.amount,
-        charge.currency,
-        view.failure.explanation.customer_message if view.failure else None,
-    )

@@ -27,7 +27,7 @@ class Composed:
 
     @property
     def html(self) -> str:
-        return wording.html(self.message, self.language, link=self.url)
+        return wording.html(self.message, self.language, kind=self.kind, link=self.url)
 
     @property
     def references(self) -> str:

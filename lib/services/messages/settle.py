@@ -21,6 +21,8 @@ def settle_message(
     if not stores.outbox.settle(message_id, state, reply=reply, at=at if is_over else None):
         return False
     message = stores.outbox.find(message_id)
+    if message is not None and message.kind is MessageKind.ANNOUNCEMENT and state in _GIVEN:
+        stores.announcements.mark_told(message_id, at=at)
     if message is None or message.link_id is None or message.is_test or state not in _GIVEN:
         return True
     if message.kind is MessageKind.REMINDER:

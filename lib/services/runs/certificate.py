@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
+from lib.domain.announcements import in_words
 from lib.domain.certificates import Certificate, CertificateFindings, compare
 from lib.domain.corrections import InEffect, in_effect
 from lib.domain.ledger_rows import LedgerRow, Payment
@@ -129,6 +130,8 @@ class RunCertificates:
                 for row in stores.certificates.rows(run_id)
             ]
             known = stores.certificates.known_intents(run_id)
+            entries = stores.announcements.told_of(run_id)
+            timezone = stores.meta.timezone
             digest_fits = digest_now(stores, find_run(stores, run_id)) == run.digest
         self._complete(rows, read.payments)
         held = {row.charge_id for row in rows}
@@ -144,6 +147,9 @@ class RunCertificates:
             digest_fits=digest_fits,
             unread_intents=read.unreadable,
             is_searched=read.is_searched,
+            announced=in_words(
+                entries, rows=sum(row.state != "blocked" for row in rows), timezone=timezone
+            ),
         )
         with self._uow.write() as stores:
             stores.audit.record(

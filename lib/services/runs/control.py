@@ -9,6 +9,7 @@ from lib.domain.charges import ChargeState
 from lib.domain.runs import OVER_STATES, RowState, Run, RunState
 from lib.errors import ApprovalRests, StaleState
 from lib.services.ledger.attempts import give_up
+from lib.services.runs.announced import must_not_break_word
 from lib.services.runs.approve import find_run, require_state
 from lib.services.staff import dual_approval
 from lib.store.stores import Stores
@@ -34,6 +35,7 @@ class RunControl:
 
         Raises:
             ApprovalRests: somebody has to approve it again first.
+            StaleState: its payers were told of a later day, or are about to be told.
         """
         return self._go_on(run_id, (RunState.APPROVED,), "run.start", by)
 
@@ -96,6 +98,8 @@ class RunControl:
             if run.state is RunState.RUNNING and action == "run.start":
                 return run
             require_state(run, *states)
+            if run.state is RunState.APPROVED:
+                must_not_break_word(stores, run, now=now)
             if run.stop_code == "canary":
                 # Who asks for the rest has looked.
                 stores.runs.pass_canary(run_id)

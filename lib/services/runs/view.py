@@ -20,8 +20,9 @@ from lib.domain.mirror import Decline
 from lib.domain.runs import RowState, RunRow, RunState, Severity
 from lib.domain.waiting_charges import CODE, IN_WORDS, NEXT_STEP, NO_CARD
 from lib.services.charges.view import ChargeView, views_of
-from lib.services.messages.compose import MessageComposer, is_told
+from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
+from lib.services.messages.failures import is_told
 from lib.services.runs.approve import find_run
 from lib.services.runs.messages import MESSAGE_COLUMNS, message_row
 from lib.services.runs.run_object import Counted, RunView
