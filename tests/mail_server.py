@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,11 @@ class MailServer:
 
     port: int = 0
     taken: list[EmailMessage] = field(default_factory=list)
+    was_encrypted: list[bool] = field(default_factory=list)
+    """Of what was taken."""
     connections: int = 0
+    sign_ins: int = 0
+    """Tries, right or wrong."""
     at_rcpt: dict[str, str] = field(default_factory=dict)
     """Replies to RCPT in the place of 250."""
     at_data: dict[str, str] = field(default_factory=dict)
@@ -64,6 +69,8 @@ class MailServer:
         if reply.startswith("250") or reply == "drop":
             content: Any = envelope.content
             self.taken.append(email.message_from_bytes(content, policy=email.policy.default))  # type: ignore[arg-type]
+            assert server.transport is not None
+            self.was_encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
             self.when_taken()
         if reply == "drop":
             assert server.transport is not None
@@ -81,19 +88,36 @@ class _Controller(Controller):
 
 
 @contextmanager
-def mail_server(*, user: str = "", password: str = "") -> Iterator[MailServer]:
-    """On this machine, without TLS; with a user it wants a sign-in."""
+def mail_server(
+    *,
+    user: str = "",
+    password: str = "",
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+) -> Iterator[MailServer]:
+    """
+    On this machine; with a user it wants a sign-in.
+
+    Args:
+        tls: from the first byte.
+        starttls: takes nothing before the client asked for it.
+    """
     handler = MailServer()
 
     def authenticate(*given: Any) -> AuthResult:
         login = given[-1]
+        handler.sign_ins += 1
         return AuthResult(
             handled=False,
             success=(login.login, login.password) == (user.encode(), password.encode()),
         )
 
-    more = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
-    controller = _Controller(handler, hostname="127.0.0.1", port=0, **(more if user else {}))
+    more: dict[str, Any] = {}
+    if user:
+        more |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
+    if starttls is not None:
+        more |= {"tls_context": starttls, "require_starttls": True}
+    controller = _Controller(handler, hostname="127.0.0.1", port=0, ssl_context=tls, **more)
     controller.start()
     try:
         handler.port, handler.connections = controller.port, 0

@@ -45,7 +45,7 @@ class MessageServices:
         s = self._services
         return OutboxDelivery(
             s.uow,
-            self._mailer,
+            self.mailer,
             s.completeness,
             s.senders,
             self.composer,
@@ -68,7 +68,7 @@ class MessageServices:
 
         s = self._services
         return MessageRequests(
-            s.uow, self.composer, clock=s.clock, can_send=self._mailer is not None
+            s.uow, self.composer, clock=s.clock, can_send=self.mailer is not None
         )
 
     @once
@@ -86,7 +86,7 @@ class MessageServices:
         return TemplateService(s.uow, self.composer, clock=s.clock)
 
     @once
-    def _mailer(self) -> Mailer | None:
+    def mailer(self) -> Mailer | None:
         from lib.mail.choice import mailer_for
 
         configured = self._services.settings

@@ -249,7 +249,13 @@ class Services:
     def doctor(self) -> DoctorService:
         from lib.services.staff.doctor import DoctorService
 
-        return DoctorService(self.uow, self.gateway, clock=self.clock, settings=self.settings)
+        return DoctorService(
+            self.uow,
+            self.gateway,
+            self.messages.mailer,
+            clock=self.clock,
+            settings=self.settings,
+        )
 
     @once
     def downloads(self) -> DownloadService:

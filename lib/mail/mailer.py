@@ -76,6 +76,8 @@ class Connection(Protocol):
 class Mailer(Protocol):
     is_practice: bool
     """What it takes reaches nobody."""
+    is_encrypted: bool
+    """Its last connection was."""
 
     def connection(self) -> AbstractContextManager[Connection]:
         """
@@ -111,6 +113,7 @@ class FolderMailer:
     """Writes each letter as a file, for tests and for whoever wants to look."""
 
     is_practice = False
+    is_encrypted = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -146,6 +149,7 @@ class PracticeMailer:
     """Takes everything and sends nothing."""
 
     is_practice = True
+    is_encrypted = False
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -36,6 +36,7 @@ class SmtpMailer:
     def __init__(self, server: SmtpServer, *, timeout: float = _TIMEOUT_SECONDS) -> None:
         self._server = server
         self._timeout = timeout
+        self.is_encrypted = False
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -54,6 +55,7 @@ class SmtpMailer:
             raise ServerTrouble(f"{server.host} takes nothing: {_words(error)}") from error
         except (smtplib.SMTPException, OSError) as error:
             raise ServerTrouble(f"{server.host}:{server.port} does not answer: {error}") from error
+        self.is_encrypted = isinstance(smtp.sock, ssl.SSLSocket)
         try:
             yield _Smtp(smtp, server.host)
         finally:

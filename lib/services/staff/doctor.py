@@ -11,8 +11,10 @@ from lib.domain.links import LinkRefusal
 from lib.domain.rebuild import HOW_TO_ANSWER, beside, question
 from lib.domain.webhook_endpoints import THIN_ADVICE, WebhookEndpoint, advice, problem
 from lib.errors import DecisionsRest, GatewayError, LedgerBehind, Misconfigured, OnfileError
+from lib.mail.mailer import Mailer
 from lib.services.staff.file_checks import FileChecks
 from lib.services.staff.key_permissions import lacking, permission_checks
+from lib.services.staff.mail_check import check_mail
 from lib.services.staff.sandbox import Trial, trials
 from lib.settings import Mode, Settings
 from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION, LINKS_REFUSED
@@ -28,10 +30,17 @@ _MOST_NAMED = 10
 
 class DoctorService:
     def __init__(
-        self, uow: UnitOfWork, gateway: StripeGateway, *, clock: Clock, settings: Settings
+        self,
+        uow: UnitOfWork,
+        gateway: StripeGateway,
+        mailer: Mailer | None,
+        *,
+        clock: Clock,
+        settings: Settings,
     ) -> None:
         self._uow = uow
         self._gateway = gateway
+        self._mailer = mailer
         self._clock = clock
         self._settings = settings
         self._file = FileChecks(uow, clock=clock, settings=settings)
@@ -46,6 +55,7 @@ class DoctorService:
             self._stripe_clock(),
             *self._readable("webhook", self._webhook),
             self._public_url(),
+            check_mail(self._mailer, self._settings),
             *self._readable("staff", self._staff),
             *self._readable("ledger", self._ledger),
             *self._readable("installation", self._installation),

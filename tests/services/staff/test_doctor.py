@@ -25,6 +25,7 @@ from lib.settings import Mode, load_settings
 from lib.store.unit_of_work import UnitOfWork
 from tests import stripe_account
 from tests.databases import migrated
+from tests.mail_server import mail_server
 from tests.webhook_route import deliver
 from tests.world import ADA, World
 
@@ -302,7 +303,9 @@ class TestWebhookEndpoint:
     def test_none_of_ours_with_a_live_key(self, world: World) -> None:
         settings = replace(world.settings, mode=Mode.LIVE, public_url="https://pay.example.com")
         services = world.services
-        doctor = DoctorService(world.uow, services.gateway, clock=world.clock, settings=settings)
+        doctor = DoctorService(
+            world.uow, services.gateway, None, clock=world.clock, settings=settings
+        )
         check = by_name(doctor.checks())["webhook"]
         assert not check.ok
         assert "Stripe has no webhook endpoint" in check.detail
@@ -386,3 +389,44 @@ class TestBackups:
         check = by_name(world.services.doctor.checks())["backup"]
         assert not check.ok
         assert "older than two days" in check.detail
+
+
+class TestMail:
+    """Connects and signs in as the settings say, and sends nothing."""
+
+    def check(self, world: World, **settings: str) -> Check:
+        world.settings = replace(world.settings, **settings)
+        return by_name(world.rebuild().doctor.checks())["mail"]
+
+    def test_practice_writes_to_nobody(self, world: World) -> None:
+        assert self.check(world).detail.startswith("Practice mode")
+
+    def test_a_server_that_answers(self, world: World) -> None:
+        with mail_server(user="anna", password="secret") as server:
+            url = f"smtp://anna:secret@127.0.0.1:{server.port}"
+            check = self.check(world, smtp_url=url, mail_from="billing@acme.example")
+            assert check.ok
+            assert check.detail == (
+                "127.0.0.1 answers without TLS, on this machine, and takes the user anna. "
+                "Messages come from billing@acme.example."
+            )
+            assert server.taken == []
+
+    def test_a_wrong_password(self, world: World) -> None:
+        with mail_server(user="anna", password="secret") as server:
+            url = f"smtp://anna:wrong@127.0.0.1:{server.port}"
+            check = self.check(world, smtp_url=url, mail_from="billing@acme.example")
+        assert not check.ok
+        assert "does not accept user and password: 535" in check.detail
+        assert "wrong" not in check.detail
+
+    def test_nobody_answers(self, world: World) -> None:
+        check = self.check(world, smtp_url="smtp://127.0.0.1:1", mail_from="a@b.example")
+        assert not check.ok
+        assert "127.0.0.1:1 does not answer" in check.detail
+        assert "ONFILE_SMTP_URL" in check.detail
+
+    def test_a_folder(self, world: World, tmp_path: Path) -> None:
+        check = self.check(world, smtp_url=f"file://{tmp_path}/mails", mail_from="a@b.example")
+        assert check.ok
+        assert "written as files" in check.detail

@@ -1,0 +1,146 @@
+"""What was due when an older copy was put back, or all was lost, goes to nobody before a person says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from lib.domain.links import LinkState
+from lib.domain.messages import MessageKind
+from lib.domain.outbox import MessageState
+from tests.lost_files import copied, lost, put_back
+from tests.mail_server import MailServer, mail_server
+from tests.world import ADA, ALICE, World
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture
+def desk(world: World, server: MailServer) -> World:
+    world.settings = replace(
+        world.settings, smtp_url=server.url, mail_from="billing@acme.example", company="Acme GmbH"
+    )
+    world.rebuild()
+    return world
+
+
+def link(desk: World, email: str) -> str:
+    customer = desk.customer("Anna Example", email)
+    made, _ = desk.services.links.offer(customer, occasion="test", by=ALICE)
+    return made.id
+
+
+def send(desk: World, *links: str) -> None:
+    desk.services.messages.requests.send(links, by=ALICE)
+
+
+def states(desk: World) -> list[MessageState]:
+    return [one.state for one in desk.services.messages.outbox.listing()]
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["restore", "file put back"])
+def test_after_an_older_copy(desk: World, server: MailServer, by_hand: bool) -> None:
+    first, second = link(desk, "a@example.com"), link(desk, "b@example.com")
+    send(desk, first, second)
+    copy = copied(desk)
+    assert desk.services.messages.delivery.send_due() == 2
+    desk.clock.advance(hours=1)
+    if by_hand:
+        put_back(desk, copy)
+    else:
+        desk.services.restores.restore(copy, by=ADA)
+        desk.rebuild()
+    outbox, delivery = desk.services.messages.outbox, desk.services.messages.delivery
+    for _ in range(3):
+        assert delivery.send_due() == 0
+        desk.clock.advance(hours=5)
+    assert states(desk) == [MessageState.PERHAPS_SENT] * 2
+    desk.services.rebuilds.rebuild(by=ALICE)
+    assert outbox.status().held_since is not None, "also once the ledger is whole again"
+    outbox.release(by=ALICE)
+    assert delivery.send_due() == 0, "each is decided by itself"
+    went, again = (one.id for one in outbox.listing())
+    outbox.decide([went], was_sent=True, by=ALICE)
+    outbox.decide([again], was_sent=False, by=ALICE)
+    desk.services.messages.delivery.send_due()
+    assert len(server.taken) == 3
+
+
+def test_after_everything_was_lost_and_rebuilt(desk: World, server: MailServer) -> None:
+    paying = desk.customer("Bob Ltd", "b@example.com")
+    desk.save_card(paying)
+    desk.charge(paying)
+    customer = desk.customer("Anna Example", "a@example.com")
+    made = desk.services.links.create(form_key="f", customer=customer, by=ALICE)
+    send(desk, made.link.id)
+    desk.services.messages.delivery.send_due()
+    lost(desk)
+    desk.clock.advance(days=1)
+    desk.services.rebuilds.rebuild(by=ALICE)
+    outbox = desk.services.messages.outbox
+    assert outbox.status().held_since is not None
+    requests = desk.services.messages.requests
+    (adopted,) = [one.link.id for one in desk.services.links.listing(state=LinkState.OPEN)]
+    asked = requests.send([adopted], by=ALICE)
+    assert asked.failed == [(adopted, "perhaps_sent")]
+    assert len(requests.send([adopted], in_doubt=True, by=ALICE).queued) == 1
+    assert desk.services.messages.delivery.send_due() == 0, "the outbox is held"
+    outbox.release(by=ALICE)
+    assert desk.services.messages.delivery.send_due() == 1
+    assert len(server.taken) == 2
+
+
+def forked(work: Callable[[], object]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return pid
+
+
+def test_killed_at_any_moment_no_message_goes_twice_and_each_is_accounted_for(
+    desk: World, server: MailServer
+) -> None:
+    """SIGKILL in the middle of many messages, again and again: what nobody can know stands as such."""
+    desk.settings = replace(desk.settings, mail_per_minute=10_000)
+    links = [link(desk, f"c{at}@example.com") for at in range(30)]
+    send(desk, *links)
+    deaths = 0
+    for pause in (0.0, 0.01, 0.02, 0.04, 0.06, 0.08):
+        desk.services.close()
+        before = len(server.taken)
+        pid = forked(lambda: desk.rebuild().messages.delivery.send_due())
+        until = time.monotonic() + 20
+        while len(server.taken) == before and time.monotonic() < until:
+            time.sleep(0.002)
+        time.sleep(pause)
+        os.kill(pid, signal.SIGKILL)
+        deaths += os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+        desk.rebuild()
+    for _ in range(3):
+        desk.services.messages.delivery.send_due()
+        desk.clock.advance(minutes=10)
+    counts = Counter(states(desk))
+    taken = Counter(server.addresses())
+    assert set(taken.values()) <= {1}, "a message went twice"
+    assert counts[MessageState.SENT] + counts[MessageState.PERHAPS_SENT] == 30
+    assert counts[MessageState.PERHAPS_SENT] <= deaths, (
+        "at most the one that each death interrupted"
+    )
+    sent = [one for one in desk.services.messages.outbox.listing() if one.state == "sent"]
+    assert {f"Anna Example <{one.address}>" for one in sent} <= set(taken)
+    again = desk.services.messages.requests.send(links, by=ALICE)
+    assert {code for _, code in again.failed} == {"already_sent"}
+    assert all(one.kind is MessageKind.LINK for one in sent)
