@@ -14,6 +14,7 @@ actions = layout.header(
     "Follow up",
     "Who was asked for a card and has not saved one yet. Opened: they came back from the page; a mail scanner does not count.",
 )
+board.pages_to_end(ctx)
 search = filters.search("follow_up_search", "Name, e-mail or reference")
 counts, due = reports.counts(search)
 stage = filters.states(

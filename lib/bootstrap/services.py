@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lib.services.collect.link_ends import LinkEnds
     from lib.services.collect.link_files import LinkFiles
     from lib.services.collect.links import LinkService
+    from lib.services.collect.page_ends import PageEnds
     from lib.services.collect.payment_methods import PaymentMethodService
     from lib.services.collect.return_page import ReturnPageService
     from lib.services.collect.sender import SenderService
@@ -331,6 +332,12 @@ class Services:
         from lib.services.collect.link_ends import LinkEnds
 
         return LinkEnds(self.uow, clock=self.clock)
+
+    @once
+    def page_ends(self) -> PageEnds:
+        from lib.services.collect.page_ends import PageEnds
+
+        return PageEnds(self.uow, self.gateway, clock=self.clock)
 
     @once
     def link_files(self) -> LinkFiles:

@@ -773,6 +773,13 @@ def m058_announcements(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m059_page_ends(database: Database) -> None:
+    """Pages at Stripe that are ended after their links were revoked together."""
+    for statement in _statements((_LATER_STEPS / "m059_page_ends.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from lib.store.mirror import MirrorStore
     from lib.store.new_cards import NewCardStore
     from lib.store.outbox import OutboxStore
+    from lib.store.page_ends import PageEndStore
     from lib.store.payments import PaymentStore
     from lib.store.personal import PersonalStore
     from lib.store.preflight import PreflightStore
@@ -292,6 +293,12 @@ class Stores:
         from lib.store.outbox import OutboxStore
 
         return OutboxStore(self.database)
+
+    @cached_property
+    def page_ends(self) -> PageEndStore:
+        from lib.store.page_ends import PageEndStore
+
+        return PageEndStore(self.database)
 
     @cached_property
     def payments(self) -> PaymentStore:

@@ -96,6 +96,15 @@ def _why(row: Mapping[str, Any], people: Mapping[str, str]) -> str:
     return f"{maker}, “{row['batch']}”" if row["batch"] else str(maker)
 
 
+def pages_to_end(ctx: PageContext) -> None:
+    """How far the pages of links that were revoked together have come."""
+    if waiting := ctx.services.page_ends.waiting():
+        st.info(
+            f"{plural(waiting, 'page')} of revoked links {'is' if waiting == 1 else 'are'} still to be ended at Stripe. Onfile does it by itself.",
+            icon=":material/hourglass_top:",
+        )
+
+
 def export(ctx: PageContext, which: BoardFilter) -> None:
     if ctx.actor.may(Permission.MANAGE_LINKS):
         downloads.file(
@@ -162,7 +171,7 @@ def _buttons(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None
         st.form("follow_up_revoke", border=False),
     ):
         st.markdown(
-            "These addresses stop working for good. What a customer saves on a page that they have open already counts all the same."
+            "These addresses stop working for good, and their pages at Stripe are ended one by one. What a customer saves before that counts all the same."
         )
         typed = st.text_input(f"Type {count} to confirm", key="follow_up_revoke_count")
         if st.form_submit_button(f"Revoke {links}", key="follow_up_revoke_submit"):

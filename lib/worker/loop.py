@@ -108,6 +108,7 @@ class Worker:
 
     def do_links(self) -> None:
         self._guarded("batches of links", self._make_links)
+        self._guarded("pages of revoked links", self._end_pages)
 
     def do_link_ends(self) -> None:
         self._guarded("links that are done", self._services.link_ends.end_done)
@@ -145,6 +146,9 @@ class Worker:
 
     def _make_links(self) -> None:
         self._services.link_batches.work_due(should_stop=self._stopping.is_set)
+
+    def _end_pages(self) -> None:
+        self._services.page_ends.end_due(should_stop=self._stopping.is_set)
 
     def _send_mail(self) -> None:
         self._services.messages.delivery.send_due(should_stop=self._stopping.is_set)

@@ -136,3 +136,14 @@ def test_who_saved_a_card_is_thanked_once(open_page, world: World, links) -> Non
     assert len(world.services.messages.outbox.listing()) == 1
     viewer = open_page("follow_up", as_="vera", query={"follow_up_stage": "saved"})
     assert "follow_up_thank_all" not in [box.key for box in viewer.checkbox]
+
+
+def test_pages_of_revoked_links_are_counted_until_they_are_ended(
+    open_page, world: World, links
+) -> None:
+    world.services.links.open_durable(links[0].token)
+    world.services.link_ends.revoke([links[0].id], by=ALICE)
+    at = open_page("follow_up", as_="alice")
+    assert "1 page of revoked links is still to be ended at Stripe" in words(at)
+    world.worker.do_links()
+    assert "still to be ended" not in words(at.run())

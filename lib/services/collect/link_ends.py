@@ -60,8 +60,8 @@ class LinkEnds:
 
     def revoke(self, link_ids: Sequence[str], *, by: Actor) -> ManyLinks:
         """
-        End open links for good. Their pages at Stripe are not sent to anybody any more; what a customer
-        saves on one that they have open already counts all the same.
+        End open links for good. Their pages are not sent to anybody any more, and the worker ends them at
+        Stripe (page_ends.py); what a customer saves on one before that counts all the same.
         """
         by.must(Permission.MANAGE_LINKS)
         links, failures = [], []
@@ -189,6 +189,8 @@ def end(stores: Stores, link: SetupLink, *, why: EndReason, by: Actor, at: int) 
     """False when the customer was first, or it had ended before."""
     if not stores.links.revoke(link.id, at=at, why=why):
         return False
+    if why is EndReason.STAFF:
+        stores.page_ends.want(link.id, at=at)
     stores.link_sessions.close(link.id, at=at)
     stores.audit.record(
         at=at,
