@@ -7,9 +7,11 @@ from sqlite_utils import Database
 from lib.domain.link_desk import DAY, REMINDER_DAYS
 from lib.domain.message_rules import MessageRule, SwitchedOn
 
-# An address is known, and no message of this key was ever asked for: what was refused or cancelled is
+# An address is known, nobody stopped the customer's own charges, and no message of this key was ever asked for: what was refused or cancelled is
 # a person's to send again.
 _CAN_BE_ASKED = """coalesce(c.email, l.email) IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM customer_holds h
+        WHERE h.customer = l.customer AND h.lifted_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.once_key = {key})"""
 _SAVED = """FROM setup_links l JOIN checkout_sessions d ON d.id = l.completed_session
     JOIN setup_intents i ON i.id = d.setup_intent AND i.status = 'succeeded'"""

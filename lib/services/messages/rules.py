@@ -20,8 +20,7 @@ from lib.store.meta import OUTBOX_DOUBTED, OUTBOX_HELD
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
-_AT_ONCE = 500
-_MOST_COUNTED = 10_000
+_AT_ONCE = 10_000
 _LONGEST_THANKS_SECONDS = 2 * 86_400
 """Whoever saved a card longer ago is not thanked by itself any more: Onfile was off meanwhile."""
 _KINDS = {
@@ -70,9 +69,7 @@ class MessageRules:
         now = epoch(self._clock())
         with self._uow.read() as stores:
             after = _doubted_until(stores) or 0
-            due = stores.message_rules.perhaps_to_remind(
-                now=now, made_after=after, limit=_MOST_COUNTED
-            )
+            due = stores.message_rules.perhaps_to_remind(now=now, made_after=after, limit=_AT_ONCE)
         return len(due)
 
     def ask_due(self) -> int:
