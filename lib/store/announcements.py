@@ -1,4 +1,4 @@
-"""What payers were told of a run before it is executed, and what they answered."""
+"""Announcements to payers of a run before it is executed, and their answers."""
 
 from __future__ import annotations
 

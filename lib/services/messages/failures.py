@@ -1,4 +1,4 @@
-"""Which failures of charges their customers are told of, and by which link they can mend them."""
+"""Failures of charges as their customers are told of them, and the links that mend them."""
 
 from __future__ import annotations
 

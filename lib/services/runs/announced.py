@@ -1,4 +1,4 @@
-"""What payers were told of a run, held against what is about to happen."""
+"""Promises to the payers of a run, held against what is about to happen."""
 
 from __future__ import annotations
 

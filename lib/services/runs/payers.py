@@ -1,4 +1,4 @@
-"""Whose rows an approved run charges, and whether they can be told of it."""
+"""Payers of an approved run, and whether they can be told of it."""
 
 from __future__ import annotations
 
