@@ -90,7 +90,11 @@ class ChargeFilter:
         query = self._of_failures(query) if self.unresolved else query
         at = f"{sign}{query.time_column}"
         if self.positions is not None:
-            query = query.where("h.position IN (SELECT value FROM json_each(?))", self.positions)
+            place = "h.position IN (SELECT value FROM json_each(?))"
+            if self.unresolved:
+                # A year's failures would each be looked up among all charges.
+                place = f"o.charge_id IN (SELECT h.id {CHARGES} WHERE {place})"
+            query = query.where(place, self.positions)
         elif (condition := match(self.search, key=reference_key)) is not None:
             query = query.saying("charges", "h.position", condition)
         if self.customer is not None:
