@@ -18,7 +18,7 @@ LOST = "4000900000000029"
 STAYS_PROCESSING = "4000900000000292"
 HEADER = "customer,amount,currency,reference"
 CARDS = {
-    "PAID": GOOD,
+    "CHARGED": GOOD,
     "PROCESSING": STAYS_PROCESSING,
     "STOPPED": LOST,
     "MUST-CONFIRM": WANTS_AUTHENTICATION,
@@ -75,7 +75,7 @@ class TestEveryOutcome:
         again = {row.reference: row for row in rows_of(world, again_id)}
         assert again.pop("NEW").state is RowState.PLANNED
         assert {name: row.findings[0].code for name, row in again.items()} == {
-            "PAID": "already_charged",
+            "CHARGED": "already_charged",
             "PROCESSING": "already_charged",
             "STOPPED": "card_never_again",
             "MUST-CONFIRM": "retry_not_allowed",
