@@ -132,6 +132,7 @@ class PaymentEvidence:
     installation: str | None
     error_code: str | None
     error_decline_code: str | None
+    error_advice_code: str | None
     created: int
     refunded: int
     """Minor units that have reached the customer again."""

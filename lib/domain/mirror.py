@@ -195,6 +195,8 @@ class PaymentIntent:
     """What was owed, from the metadata."""
     installation: str | None = None
     """Which Onfile made it, from the metadata."""
+    error_payment_method: str | None = None
+    """The method that the error is about: after a decline the payment itself has none any more."""
     idempotency_key: str | None = None
     """Under which it was asked for, from the metadata: it tells the debt even where somebody changed the reference."""
 

@@ -74,7 +74,7 @@ class AdoptionStore:
                 "customer": mark.customer,
                 "payment_method": mark.payment_method or "",
             },
-            decline=Decline(code=mark.error_code, decline_code=mark.error_decline_code),
+            decline=Decline(mark.error_code, mark.error_decline_code, mark.error_advice_code),
             created=mark.created,
             at=at,
         )
@@ -104,8 +104,8 @@ class AdoptionStore:
         self._database.execute(
             """INSERT INTO attempts (charge_id, number, idempotency_key, params, requested_by,
                    requested_at, outcome, outcome_at, evidence, next_look_at, payment_intent, code,
-                   decline_code, is_surplus)
-               VALUES (?, ?, ?, ?, 'system', ?, ?, ?, 'payment_intent', ?, ?, ?, ?, ?)""",
+                   decline_code, advice_code, is_surplus)
+               VALUES (?, ?, ?, ?, 'system', ?, ?, ?, 'payment_intent', ?, ?, ?, ?, ?, ?)""",
             (
                 charge_id,
                 number,
@@ -119,6 +119,7 @@ class AdoptionStore:
                 payment_intent,
                 decline.code,
                 decline.decline_code,
+                decline.advice_code,
                 int(is_surplus),
             ),
         )

@@ -13,16 +13,16 @@ from lib.domain.charges import COMMITTED_STATES, LIVE_OUTCOMES, LIVE_STATES, Att
 from lib.domain.identity import address_key, drawn_key, reference_key
 from lib.domain.incidents import CONFLICT
 from lib.domain.mirror import Customer, PaymentMethod
-from lib.domain.never_again import NEVER_AGAIN_CODES, is_never_again
 from lib.domain.payment_statuses import CONFIRMED_STATUSES, MOVING_STATUSES
 from lib.domain.references import WaitingRun
 from lib.domain.runs import OVER_STATES, RunState
 from lib.domain.twins import Twin
 from lib.store.announcements import AnnouncementStore
-from lib.store.charge_rows import attempt_of, charge_of, decline_of
+from lib.store.charge_rows import attempt_of, charge_of
 from lib.store.erasures import ErasureStore
 from lib.store.holds import HoldStore
 from lib.store.mirror import DRAWN
+from lib.store.never_again import never_again
 from lib.store.slices import THESE, in_slices
 from lib.store.states import listed, one_of
 from lib.store.twins import TwinStore
@@ -42,10 +42,6 @@ Found = TypeVar("Found")
 # Of an address that many customers have: as many as a person compares.
 _COMPARED = 20
 _UNDECIDED = frozenset({RunState.DRAFT, RunState.REJECTED})
-# The index attempts_never_again has these words.
-_NEVER_AGAIN = f"""a.outcome = 'declined' AND (a.advice_code = 'do_not_try_again'
-    OR a.decline_code IN {listed(NEVER_AGAIN_CODES)}
-    OR a.code IN {listed(NEVER_AGAIN_CODES)})"""
 
 
 class DebtStore:
@@ -94,7 +90,7 @@ class DebtStore:
                 self._twins_in_runs(addresses, except_run or "") if waits else {}, aliases
             ),
             sharing=self._sharing(ids, addresses),
-            never_again=self.never_again(methods),
+            never_again=never_again(self._database, methods),
         )
 
     def exact(self, customers: Iterable[str]) -> DebtFacts:
@@ -264,21 +260,6 @@ class DebtStore:
                 CONFLICT,
             )
         }
-
-    def never_again(self, methods: Iterable[PaymentMethod]) -> frozenset[str]:
-        """Those of the methods' fingerprints that a bank has stopped, under whatever id they were saved."""
-        rows = in_slices(
-            self._database,
-            f"""SELECT m.fingerprint, a.* FROM payment_methods m
-                CROSS JOIN attempts a ON json_extract(a.params, '$.payment_method') = +m.id
-                WHERE m.fingerprint IN {THESE} AND {_NEVER_AGAIN}""",
-            {one.fingerprint for one in methods if one.fingerprint is not None},
-        )
-        return frozenset(
-            row["fingerprint"]
-            for row in rows
-            if is_never_again(decline_of(row), http_status=row["http_status"])
-        )
 
 
 def _by_address(

@@ -33,6 +33,7 @@ class Mark:
     description: str | None
     error_code: str | None
     error_decline_code: str | None
+    error_advice_code: str | None
     created: int
 
 
@@ -162,8 +163,10 @@ class MarkStore:
     def unknown(self, whose: str | None, *, limit: int, since: int = 0) -> list[Mark]:
         """Payments under these marks without an attempt here and without an incident; oldest first."""
         rows = self._database.query(
-            f"""SELECT m.id AS payment_intent, charge_id, attempt, status, customer, payment_method,
-                    amount, currency, reference, description, error_code, error_decline_code, created
+            f"""SELECT m.id AS payment_intent, charge_id, attempt, status, customer,
+                    coalesce(payment_method, error_payment_method) AS payment_method,
+                    amount, currency, reference, description, error_code, error_decline_code,
+                    error_advice_code, created
                 FROM payment_intents m
                 WHERE installation IS :whose AND created >= :since AND charge_id IS NOT NULL
                     AND attempt IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempts a

@@ -760,24 +760,49 @@ BEGIN SELECT RAISE(ABORT, 'an attempt of this charge is paid or not over'); END;
 
 
 @migrations()
-def m056_single_sign_on(database: Database) -> None:
+def m058_single_sign_on(database: Database) -> None:
     """Who is whom at the provider of a single sign-on; each of its sign-ins counts once."""
-    for statement in _statements((_LATER_STEPS / "m056_single_sign_on.sql").read_text("utf-8")):
+    for statement in _statements((_LATER_STEPS / "m058_single_sign_on.sql").read_text("utf-8")):
         database.execute(statement)
 
 
 @migrations()
-def m058_announcements(database: Database) -> None:
+def m059_announcements(database: Database) -> None:
     """What payers were told before a run is executed, and what they answered."""
-    for statement in _statements((_LATER_STEPS / "m058_announcements.sql").read_text("utf-8")):
+    for statement in _statements((_LATER_STEPS / "m059_announcements.sql").read_text("utf-8")):
         database.execute(statement)
 
 
 @migrations()
-def m059_page_ends(database: Database) -> None:
+def m060_page_ends(database: Database) -> None:
     """Pages at Stripe that are ended after their links were revoked together."""
-    for statement in _statements((_LATER_STEPS / "m059_page_ends.sql").read_text("utf-8")):
+    for statement in _statements((_LATER_STEPS / "m060_page_ends.sql").read_text("utf-8")):
         database.execute(statement)
+
+
+@migrations()
+def m061_cards_that_were_stopped_elsewhere(database: Database) -> None:
+    """
+    Which method a payment was last refused with, and the bank's advice: a card that was stopped in the
+    Dashboard, by another installation or before this file must not be charged here (lib/store/debts.py).
+    """
+    for statement in _statements(_STOPPED_ELSEWHERE):
+        database.execute(statement)
+
+
+_STOPPED_ELSEWHERE = """
+ALTER TABLE payment_intents ADD COLUMN error_payment_method TEXT;
+ALTER TABLE payment_intents ADD COLUMN error_advice_code TEXT;
+UPDATE payment_intents SET error_payment_method =
+    (SELECT c.payment_method FROM stripe_charges c WHERE c.id = latest_charge)
+WHERE error_code IS NOT NULL OR error_decline_code IS NOT NULL;
+CREATE INDEX payment_intents_never_again ON payment_intents (error_payment_method)
+    WHERE error_advice_code = 'do_not_try_again'
+        OR error_decline_code IN ('lost_card', 'stolen_card', 'lost_or_stolen_card', 'pickup_card',
+            'do_not_try_again')
+        OR error_code IN ('lost_card', 'stolen_card', 'lost_or_stolen_card', 'pickup_card',
+            'do_not_try_again');
+"""
 
 
 def set_aside(

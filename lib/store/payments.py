@@ -18,12 +18,16 @@ from lib.domain.payment_statuses import OVER_STATUSES
 from lib.store.states import listed
 from lib.store.upserts import Upsert, marks, not_newer
 
+# What a payment was asked of, also where it was refused.
+METHOD_OF_P = "coalesce(p.payment_method, p.error_payment_method)"
+
 _UPSERT_PAYMENT_INTENT = Upsert(
     table="payment_intents",
     insert=f"""(id, livemode, status, customer, payment_method, amount, currency,
     charge_id, attempt, latest_charge, error_code, error_decline_code, description, created,
-    synced_at_ms, reference, reference_key, installation, idempotency_key)
-VALUES ({marks(19)})""",
+    synced_at_ms, reference, reference_key, installation, idempotency_key, error_payment_method,
+    error_advice_code)
+VALUES ({marks(21)})""",
     update=f"""SET
     status = excluded.status, customer = excluded.customer,
     payment_method = excluded.payment_method, amount = excluded.amount,
@@ -32,6 +36,7 @@ VALUES ({marks(19)})""",
     installation = excluded.installation, idempotency_key = excluded.idempotency_key,
     latest_charge = excluded.latest_charge,
     error_code = excluded.error_code, error_decline_code = excluded.error_decline_code,
+    error_payment_method = excluded.error_payment_method, error_advice_code = excluded.error_advice_code,
     description = excluded.description, synced_at_ms = excluded.synced_at_ms
 {not_newer("payment_intents")}""",
 )
@@ -110,6 +115,8 @@ class PaymentStore:
                     None if i.reference is None else reference_key(i.reference),
                     i.installation,
                     i.idempotency_key,
+                    i.error_payment_method,
+                    i.error.advice_code if i.error else None,
                 )
                 for i in intents
             ],
@@ -150,9 +157,9 @@ class PaymentStore:
 
     def _evidence(self, condition: str, *parameters: object) -> list[PaymentEvidence]:
         rows = self._database.query(
-            f"""SELECT p.id, p.status, p.customer, p.payment_method, p.amount, p.currency,
+            f"""SELECT p.id, p.status, p.customer, {METHOD_OF_P} AS payment_method, p.amount, p.currency,
                     p.reference, p.description, p.charge_id, p.attempt, p.installation,
-                    p.error_code, p.error_decline_code, p.created,
+                    p.error_code, p.error_decline_code, p.error_advice_code, p.created,
                     (SELECT coalesce(sum(r.amount), 0) FROM stripe_charges c
                         JOIN stripe_refunds r ON r.charge = c.id
                         WHERE c.payment_intent = p.id AND r.status = 'succeeded') AS refunded

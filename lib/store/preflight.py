@@ -20,6 +20,7 @@ from lib.store.confirmations import ConfirmationStore
 from lib.store.debts import DebtStore
 from lib.store.meta import MetaStore
 from lib.store.mirror import DRAWN, customer_of, payment_method_of
+from lib.store.never_again import never_again
 from lib.store.slices import THESE, in_slices
 from lib.store.states import listed, one_of
 from lib.store.twins import TwinStore
@@ -90,7 +91,7 @@ class PreflightStore:
 
     def never_again(self, methods: Iterable[PaymentMethod]) -> frozenset[str]:
         """Fingerprints of those that must not be charged again."""
-        return DebtStore(self._database).never_again(methods)
+        return never_again(self._database, methods)
 
     def payers(self, *, year: int, month: int, limit: int) -> list[Customer]:
         """Customers with a saved method that has not expired by this month, newest first."""

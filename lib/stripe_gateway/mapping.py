@@ -173,6 +173,7 @@ def payment_intent(data: Json) -> PaymentIntent:
         latest_charge=_id(latest),
         description=_name(data.get("description")),
         error=decline(error, outcome_of=latest) if error else None,
+        error_payment_method=_id(error.get("payment_method")) if error else None,
         created=data["created"],
         charge=expanded(charge, latest),
         run_id=metadata.get("onfile_run"),

@@ -80,7 +80,7 @@ def take_up(
             "customer": customer,
             "payment_method": payment.payment_method or "",
         },
-        decline=Decline(code=payment.error_code, decline_code=payment.error_decline_code),
+        decline=Decline(payment.error_code, payment.error_decline_code, payment.error_advice_code),
         created=payment.created,
         at=at,
         is_surplus=is_surplus,
