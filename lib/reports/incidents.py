@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from lib.domain.refunds import UNFINISHED_STATES
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of
 from lib.store.connection_pool import ConnectionPool
+from lib.store.states import one_of
 
 # What a refund under way says of the incident about its payment.
-_REFUND = """(SELECT CASE r.state WHEN 'requested' THEN 'incident_refund_requested'
+_REFUND = f"""(SELECT CASE r.state WHEN 'requested' THEN 'incident_refund_requested'
             ELSE 'incident_refund_pending' END
         FROM attempts a JOIN refunds r ON r.charge_id = a.charge_id
             AND r.payment_intent = a.payment_intent
