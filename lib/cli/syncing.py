@@ -61,11 +61,10 @@ def _verify(services: Services, arguments: Arguments, actor: Actor | None) -> An
     is_ok = error is None and all(verification.is_clean for verification in verifications)
     data = (
         _listed(verifications)
-        | {"ok": is_ok}
+        | {"ok": is_ok, "found": sum(one.mismatches for one in verifications)}
         | {
             name: sum(getattr(verification, name) for verification in verifications)
             for name in (
-                "found",
                 "missing",
                 "extra",
                 "differing",

@@ -9,7 +9,13 @@ from contextlib import contextmanager
 
 from sqlite_utils import Database
 
-from lib.domain.charges import OPEN_OUTCOMES, Charge, ChargeState, Outcome, adopted_key
+from lib.domain.charges import (
+    OPEN_OUTCOMES,
+    Charge,
+    ChargeState,
+    Outcome,
+    adopted_key,
+)
 from lib.domain.mirror import Decline
 from lib.store.charges import ChargeStore
 from lib.store.marks import Mark
@@ -114,7 +120,8 @@ class AdoptionStore:
                 json.dumps(params, sort_keys=True),
                 created,
                 outcome.value,
-                at,
+                # How long to wait before another try counts from the bank's answer, not from when it was read.
+                created if outcome is Outcome.DECLINED else at,
                 at if outcome in OPEN_OUTCOMES else None,
                 payment_intent,
                 decline.code,

@@ -84,3 +84,26 @@ def test_one_without_money_elsewhere_may_be_charged(world: World) -> None:
     world.clock.advance(minutes=2)
     view = world.charge(customer, reference="INV-2", method=method)
     assert view.charge.state is ChargeState.DECLINED
+
+
+@pytest.mark.parametrize(("hours", "may_be_charged"), [(1, False), (31 * 24, True)])
+def test_how_long_to_wait_counts_from_the_bank_s_answer(
+    world: World, hours: int, may_be_charged: bool
+) -> None:
+    """Not from the rebuild that brought it back."""
+    customer = world.customer()
+    method = world.save_card(customer, NO_MONEY)
+    world.charge(customer, reference="INV-1", method=method)
+    lost(world)
+    world.clock.advance(hours=hours)
+    # A rebuild waits for whoever may still be at work with the newest marks.
+    world.clock.advance(hours=1)
+    world.services.rebuilds.rebuild(by=ALICE)
+    if may_be_charged:
+        view = world.charge(customer, reference="INV-1", method=method)
+        assert view.last is not None
+        assert view.last.number == 2
+    else:
+        with pytest.raises(Blocked) as refusal:
+            world.charge(customer, reference="INV-1", method=method)
+        assert refusal.value.code == "retry_too_early"

@@ -164,7 +164,7 @@ class TestCovered:
         run = executed(world, [failing(world)], charge_new_cards=True)
         charge = charge_of(world, run)
         saves_a_card(world, charge)
-        world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
+        world.stripe.faults.add("GET", "/v1/payment_methods", kind="missing_permission", times=2)
         assert tick(world) == 0
         assert tick(world) == 0
         world.clock.advance(minutes=6)
@@ -307,7 +307,7 @@ class TestNotCovered:
         run = executed(world, [failing(world)], charge_new_cards=True)
         charge = charge_of(world, run)
         saves_a_card(world, charge)
-        world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
+        world.stripe.faults.add("GET", "/v1/payment_methods", kind="missing_permission", times=2)
         assert tick(world) == 0
         world.clock.advance(days=60)
         assert tick(world) == 0
@@ -342,7 +342,7 @@ class TestNotCovered:
         charge = charge_of(world, run)
         saves_a_card(world, charge)
         # Queued an hour before, as that process saw it; then Stripe was out of reach, and the clock was set.
-        world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
+        world.stripe.faults.add("GET", "/v1/payment_methods", kind="missing_permission", times=2)
         assert tick(world) == 0
         world.change(
             "UPDATE new_card_charges SET next_try_at = next_try_at + :ahead", ahead=hours * 3_600
