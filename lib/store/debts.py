@@ -30,11 +30,12 @@ from lib.store.waiting_charges import WaitingChargeStore
 
 _LIVE = f"(a.outcome IS NULL OR a.outcome IN {one_of(LIVE_OUTCOMES)})"
 # A payment that an attempt here failed to make, and that was paid later all the same, counts; one that is
-# still open under a failed attempt is closed before the next. One that waits for a method is open as long as
-# none was tried; after a failure it is not.
+# still open under a failed attempt is closed before the next. Of another Onfile's, one that waits for a method
+# is open until it fails: its next try has the same key as ours. Nobody else's ends by a failure: it can be
+# paid with another card for as long as nobody cancels it.
 _NOT_OURS = f"""p.reference IS NOT NULL AND (p.status IN {listed(CONFIRMED_STATUSES)}
-        OR (p.status = 'requires_payment_method' AND p.latest_charge IS NULL
-            AND p.error_code IS NULL AND p.error_decline_code IS NULL))
+        OR (p.status = 'requires_payment_method' AND (p.charge_id IS NULL OR (
+            p.latest_charge IS NULL AND p.error_code IS NULL AND p.error_decline_code IS NULL))))
     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.payment_intent = p.id
         AND a.reference = p.reference AND (p.status <> 'succeeded' OR {_LIVE}))"""
 _DRAWN_OF_C = "coalesce(c.drawn_key, c.address_key)"

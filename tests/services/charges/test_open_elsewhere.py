@@ -74,12 +74,24 @@ def test_of_a_row_too(world: World, customer: str) -> None:
     assert world.moved() == [(1_234, "usd")]
 
 
-def test_one_that_failed_is_not_open(world: World, customer: str) -> None:
-    payment = begun(world, customer, "requires_payment_method")
+@pytest.mark.parametrize("is_of_an_onfile", [False, True])
+def test_one_that_failed_can_still_be_paid_unless_an_onfile_made_it(
+    world: World, customer: str, is_of_an_onfile: bool
+) -> None:
+    """Whoever made it may confirm it with another card; another Onfile asks under the same key as this one."""
+    marks = {"onfile_charge_id": "chg_0other", "onfile_attempt": "1"} if is_of_an_onfile else {}
+    payment = begun(world, customer, "requires_payment_method", **marks)
     world.stripe.alter(
         payment, {"last_payment_error": {"code": "card_declined", "type": "card_error"}}
     )
+    if is_of_an_onfile:
+        assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
+        return
+    with pytest.raises(AlreadyCharged, match="cancel it on the customer's page"):
+        world.charge(customer)
+    cancel(world, payment)
     assert world.charge(customer).charge.state is ChargeState.SUCCEEDED
+    assert len(world.moved()) == 1
 
 
 def test_a_reference_that_was_typed_with_a_space_is_the_same(world: World, customer: str) -> None:
