@@ -571,11 +571,14 @@ class TestJob:
         seed_sessions(world.stripe, 900, now=world.clock())
         world.clock.advance(days=2)
         world.services.sync.run()
+        # Some draws fall on what is looked at already, and are then fewer parts.
+        world.services.sync.verification.samples.random = random.Random(3)
         seen = watched(world, monkeypatch)
         verifications = verify(world, full=False)
         assert 5 <= verifications["customers"].windows <= 7
         assert verifications["customers"].windows_of == 12
-        assert verifications["payment_methods"].windows == 10
+        # Five in turn and five drawn, which may be the same.
+        assert 5 <= verifications["payment_methods"].windows <= 10
         assert seen.total() < 60
 
     def test_is_due_once_a_day_and_not_before_the_first_backfill(self, world: World) -> None:
