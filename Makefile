@@ -69,7 +69,8 @@ check: lint types test test-browser ## Style, types and tests; .ci/run checks mo
 
 soak: $(DEV_READY) ## Kill executors for KILL_SECONDS=180 and simulate runs from SEEDS=1000 seeds
 	ONFILE_KILL_SECONDS=$(KILL_SECONDS) $(BIN)/python -m pytest tests/services/runs/test_kills.py
-	ONFILE_CRASH_STRIDE=1 $(BIN)/python -m pytest tests/services/runs/test_crash_points.py
+	ONFILE_CRASH_STRIDE=1 $(BIN)/python -m pytest tests/services/runs/test_crash_points.py \
+	  tests/services/runs/test_waiting_crash_points.py
 	ONFILE_SIMULATION_RUNS=$(SEEDS) $(BIN)/python -m pytest -n $(WORKERS) -p no:hypothesispytest \
 	  tests/services/runs/test_simulation.py
 

@@ -7,6 +7,7 @@ Used where they die at every point in turn, and where they are killed at any mom
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from tests.forked_executors import Executors
 from tests.world import ALICE, ALWAYS_DECLINES, World, new_world
 
 LONGER_THAN_A_LEASE = 10
+STRIDE = int(os.environ.get("ONFILE_CRASH_STRIDE", "3"))
+"""Of the points at which a process could die, one in so many is tried."""
 
 
 @dataclass

@@ -7,21 +7,19 @@ ledger says what practice Stripe says, and no row of the file was lost.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.crash_scenario import LONGER_THAN_A_LEASE, House, new_house
+from tests.crash_scenario import LONGER_THAN_A_LEASE, STRIDE, House, new_house
 from tests.forked_executors import DIED
 
 pytestmark = pytest.mark.server
 
 MOST_POINTS = 200
 # All of them with 1, as `make soak` does; otherwise one in so many, which cost a second each.
-STRIDE = int(os.environ.get("ONFILE_CRASH_STRIDE", "3"))
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """
-The process dies at every commit and at every call while a card that was waited for is charged, and another one
-goes on. Nothing is charged twice, and nothing that was approved is lost from sight.
+The process dies at every commit and at every call (ONFILE_CRASH_STRIDE=1) while a card that was waited
+for is charged, and another one goes on. Nothing is charged twice, and nothing that was approved is lost from sight.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.domain.runs import Run, RunState
 from tests.charge_runs import approve
-from tests.crash_scenario import LONGER_THAN_A_LEASE
+from tests.crash_scenario import LONGER_THAN_A_LEASE, STRIDE
 from tests.forked_executors import DIED, Executors
 from tests.services.runs.test_waiting_charges import charge_of, drafted, saves_a_card, state
 from tests.world import ALICE, World
@@ -38,7 +38,7 @@ def approved_to_wait(world: World, first: int) -> Run:
 
 def test_while_the_row_is_handed_over(world: World, executors: Executors) -> None:
     world.services.users.add_practice_users()
-    for point in range(1, _MOST_POINTS):
+    for point in range(1, _MOST_POINTS, STRIDE):
         run = approved_to_wait(world, point)
         (ended,) = executors.run({"run": run.id, "die_at": point})
         if ended.exit == DIED:
@@ -59,7 +59,7 @@ def test_while_the_row_is_handed_over(world: World, executors: Executors) -> Non
 def test_while_the_card_is_charged(world: World, executors: Executors) -> None:
     world.services.users.add_practice_users()
     charged = 0
-    for point in range(1, _MOST_POINTS):
+    for point in range(1, _MOST_POINTS, STRIDE):
         run = approved_to_wait(world, point)
         executors.run({"run": run.id})
         charge = charge_of(world, run, point + 1)
