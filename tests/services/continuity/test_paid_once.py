@@ -368,12 +368,22 @@ class TestMoneyBack:
 
 
 class TestWhereEventsCannotTell:
-    """A payment that failed in the Dashboard, and that its customer paid later, is in no list of what is new."""
+    """
+    A payment of another Onfile that failed, and that its customer paid later, is in no list of what is new.
+
+    One that failed in the Dashboard keeps its debt back from the first failure on.
+    """
 
     @pytest.fixture(params=["no_permission", "too_long_ago"])
     def paid_later(self, request: pytest.FixtureRequest, world: World, customer: str) -> str:
         bad = world.save_card(customer, ALWAYS_DECLINES)
-        made = by_hand(world, customer, amount="1000", method=bad, onfile_reference="INV-1")
+        marks = {
+            "onfile_reference": "INV-1",
+            "onfile_charge_id": "chg_0other",
+            "onfile_attempt": "1",
+            "onfile_installation": "ins_0other",
+        }
+        made = by_hand(world, customer, amount="1000", method=bad, **marks)
         world.clock.advance(days=3)
         world.services.sync.run_now(full=True, by=ALICE)
         if request.param == "no_permission":
