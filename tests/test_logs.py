@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -58,6 +58,8 @@ def secrets() -> st.SearchStrategy[tuple[str, str]]:
     )
 
 
+# How long it takes to draw examples says something of the machine alone.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_WORDS, _AROUND.filter(bool), secrets(), _AROUND.filter(bool), _WORDS)
 def test_no_secret_is_left_of_a_text(
     before: str, left: str, secret: tuple[str, str], right: str, after: str
