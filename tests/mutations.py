@@ -432,6 +432,20 @@ MUTATIONS = (
         f"{SERVICES}charges/test_admission.py tests/domain/test_admit.py",
     ),
     Mutation(
+        "a card that was stopped in the Dashboard, or by another installation, is charged again",
+        "lib/store/never_again.py",
+        "for question in (_ATTEMPTS, _PAYMENTS)",
+        "for question in (_ATTEMPTS,)",
+        "tests/services/continuity/test_stopped_cards.py",
+    ),
+    Mutation(
+        "a payment of the Dashboard that failed once, and can still be paid, is no open one",
+        "lib/store/debts.py",
+        "(p.charge_id IS NULL OR (",
+        "(0 OR (",
+        "tests/services/charges/test_open_elsewhere.py",
+    ),
+    Mutation(
         "a random key when an attempt is planned",
         "lib/domain/idempotency_keys.py",
         'return f"{key_prefix(customer=customer, reference=reference)}{number}"',
