@@ -199,7 +199,8 @@ class House:
             patch.setattr(send_row, "IN_FLIGHT_SECONDS", 0)
             self._share_pool(patch)
             services = bootstrap.build_services(settings, clock=clock, bcrypt_rounds=4)
-        executor, uow, client = services.runs.executor, services.uow, services.gateway.client
+            # Each is built when it is first asked for.
+            executor, uow, client = services.runs.executor, services.uow, services.gateway.client
         write, submit, ask = uow.write, uow.submit, client.raw_request
 
         @contextmanager
