@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lib.domain.files.no_charges import names_a_total
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.row_orders import RowOrder
+from lib.domain.files.row_words import names_a_total
 from lib.domain.runs import Severity
 
 _CODES = frozenset({"row_is_total", "row_total_mentioned"})
