@@ -86,6 +86,7 @@ LABELS = {
     "row_is_total": "A total, no charge",
     "row_is_credit": "A credit, no charge",
     "row_is_credit_note": "A credit note",
+    "row_perhaps_credit": "Perhaps a credit",
     "row_hidden": "Hidden in the spreadsheet",
     "row_struck_out": "Struck out in the spreadsheet",
     "corrected": "Corrected by hand",

@@ -240,12 +240,12 @@ NUMBER_HEADINGS = _set(
     "dokumentnummer fakturanummer tositenumero belgeno faturano номер номердокумента 单据号 发票号 發票號碼 문서번호 伝票番号"
 )
 SIDE_HEADINGS = _set(
-    "dc drcr debitcredit direction debitorcredit vorzeichen plusminus signe segno signo znak teken sens dorc creditdebit cd crdr sign sollhaben sh shkennzeichen sollhabenkennzeichen "
+    "side seite drcrindicator debitcreditindicator creditdebitindicator dcindicator cdtdbtind dc drcr debitcredit direction debitorcredit vorzeichen plusminus signe segno signo znak teken sens dorc creditdebit cd crdr sign sollhaben sh shkennzeichen sollhabenkennzeichen "
     "débitcrédit debetcredit dareavere debehaber débitocrédito débitoocrédito wnma winienma mdd mddal maldádal mádátidal "
     "дткт дебеткредит borçalacak 借贷 借贷方向 차변대변 차대구분 貸借 借方貸方"
 )
 CREDIT_SIDES = _set(
-    "c cr credit h haben k kredit crédit crédito minus avere a ma dal haber кт к кредит alacak 贷 贷方 대변 貸 貸方"
+    "c cr crdt credit h haben k kredit crédit crédito minus avere a ma dal haber кт к кредит alacak 贷 贷方 대변 貸 貸方"
 )
 CREDIT_HEADINGS = _set(
     "credit credits creditamount haben habenbetrag crédit montantcrédit credito crédito avere haber kredit kredyt ma dal "

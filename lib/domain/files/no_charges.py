@@ -13,6 +13,7 @@ from lib.domain.files.credit_references import credit_in, is_settled
 from lib.domain.files.credit_words import bare_text, flat_text
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.row_words import names_an_invoice, of_credit_note, of_total
+from lib.domain.files.sides import Sides, sides_of
 from lib.domain.files.telling_columns import Judge, judges_of, settled, state
 from lib.domain.runs import Severity
 
@@ -34,6 +35,8 @@ class Marks:
     amount_is_credit: bool
     usual_types: Mapping[int, str] = field(default_factory=dict)
     """What a charge is called in a column of types that names any."""
+    sides: Mapping[int, Sides] = field(default_factory=dict)
+    """Columns whose cells tell debits from credits, whatever they are called."""
     names: Mapping[int, str] = field(default_factory=dict)
     watched: tuple[int, ...] = ()
     hints: tuple[str, ...] = ()
@@ -67,6 +70,7 @@ class Marks:
             error
             or self._of_number(row, at, text)
             or self._of_ends(row, at, text)
+            or self._of_side(row, at, text)
             or self._of_type(row, at, text)
         )
 
@@ -92,6 +96,19 @@ class Marks:
             return _amber(row, column, "row_numbered_as_credit", words)
         return settled(row, column, text) if is_settled(text) else None
 
+    def _of_side(self, row: int, at: int, text: str) -> RowError | None:
+        sides = self.sides.get(at)
+        if sides is None or text not in sides.credits:
+            return None
+        column, others = self.names.get(at, ""), ""
+        if sides.debit:
+            others = f" where other rows say “{sides.debit[:20]}”"
+        if sides.is_certain:
+            message = f"“{text[:20]}” stands here{others}: it marks a credit, not a charge."
+            return RowError(row, column or "description", "row_is_credit", message)
+        message = f"“{text[:20]}” stands here{others}: is this row a credit?"
+        return _amber(row, column, "row_perhaps_credit", message)
+
     def _of_type(self, row: int, at: int, text: str) -> RowError | None:
         usual = self.usual_types.get(at)
         if usual is None or names_an_invoice(text):
@@ -105,6 +122,8 @@ class Marks:
 
 
 _CREDIT_NUMBER = re.compile(r"#?\s*(?:cn|crn|credit|cred)[\W_]{0,2}\d[\w/.-]{0,20}", re.IGNORECASE)
+# Columns of names and numbers, which may hold any letters.
+_NAMES = ("customer", "reference", "payment_method")
 _CREDIT_COLUMN = "The amounts are those of a column of credits. Choose the column of what is owed."
 
 
@@ -134,7 +153,8 @@ def marks_of(
         telling.setdefault(columns["description"], state)
     texts = {at: {cells[at].strip() for cells in rows} - {""} for at in numbers | types}
     whole = "\n".join(map("\n".join, rows))
-    watched = types | numbers | telling.keys()
+    sides = _sides(header, rows, set(skipped) | {columns[one] for one in _NAMES if one in columns})
+    watched = types | numbers | telling.keys() | sides.keys()
     if _CREDIT_NUMBER.search(whole):
         watched |= set(range(len(header))) - {
             columns.get("customer"),
@@ -152,10 +172,24 @@ def marks_of(
         usual_types={
             at: min(usual) for at in types if (usual := set(filter(names_an_invoice, texts[at])))
         },
+        sides=sides,
         names={index: name for name, index in columns.items()},
         watched=tuple(sorted(watched)),
         hints=hints_in(whole),
     )
+
+
+def _sides(
+    header: Sequence[str], rows: Sequence[Sequence[str]], others: Collection[int]
+) -> dict[int, Sides]:
+    found = {}
+    for at, heading in enumerate(header):
+        if at not in others:
+            texts = {cells[at].strip() for cells in rows} - {""}
+            sides = sides_of(texts, heading)
+            if sides is not None:
+                found[at] = sides
+    return found
 
 
 def _shared_prefix(texts: Collection[str]) -> str:
