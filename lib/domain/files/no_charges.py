@@ -182,14 +182,14 @@ def marks_of(
 def _sides(
     header: Sequence[str], rows: Sequence[Sequence[str]], others: Collection[int]
 ) -> dict[int, Sides]:
-    found = {}
+    by_column = {}
     for at, heading in enumerate(header):
         if at not in others:
             texts = {cells[at].strip() for cells in rows} - {""}
             sides = sides_of(texts, heading)
             if sides is not None:
-                found[at] = sides
-    return found
+                by_column[at] = sides
+    return by_column
 
 
 def _shared_prefix(texts: Collection[str]) -> str:

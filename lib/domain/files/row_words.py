@@ -1,4 +1,4 @@
-"""What the words of one cell say of its row: that it is a total, a credit note, void."""
+"""Words of one cell by which its row is a total, a credit note or void."""
 
 from __future__ import annotations
 
