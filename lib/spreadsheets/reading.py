@@ -14,6 +14,7 @@ from lib.domain.files.sheets import (
     MOST_COLUMNS,
     MOST_ROWS,
     NO_CELLS,
+    NO_DOUBTS,
     Cell,
     CellKind,
     Note,
@@ -96,7 +97,13 @@ def _hidden_sheets(book: Workbook) -> Iterator[Sheet]:
 def _of_table(table: SheetTable, notes: tuple[Note, ...]) -> Sheet:
     origin = Origin(kind="workbook", sheet=table.name, hidden_columns=table.hidden_columns)
     sheet = _sheet(table.rows, (*notes, *table.notes), origin)
-    touched = {*table.values, *table.struck, *table.perhaps_struck, *table.hidden_rows}
+    touched = {
+        *table.values,
+        *table.struck,
+        *table.perhaps_struck,
+        *table.doubtful,
+        *table.hidden_rows,
+    }
     if not touched:
         return sheet
     return replace(
@@ -116,6 +123,7 @@ def _with_values(row: SheetRow, table: SheetTable) -> SheetRow:
         at in table.hidden_rows,
         frozenset(table.struck.get(at, ())),
         frozenset(table.perhaps_struck.get(at, ())),
+        table.doubtful.get(at, NO_DOUBTS),
     )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lib.domain.files import date_formats
+from lib.domain.files.doubtful_texts import DoubtfulText
 from lib.domain.files.number_formats import NumberFormat, number_format
 from lib.domain.files.plain_numbers import exact
 from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note, column_letter
@@ -16,8 +17,9 @@ from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
 from lib.spreadsheets.places import Place, places_in
+from lib.spreadsheets.rich_text import cells_in_runs, doubtful_text, is_struck, texts_in_runs
 from lib.spreadsheets.scanning import Scan
-from lib.spreadsheets.styles import RuleStyle, Styles, is_on, struck_texts, styles_of
+from lib.spreadsheets.styles import RuleStyle, Styles, is_on, styles_of
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -40,6 +42,7 @@ class SheetTable:
     """By row and column, from 0."""
     struck: Mapping[int, set[int]]
     perhaps_struck: Mapping[int, set[int]]
+    doubtful: Mapping[int, Mapping[int, DoubtfulText]]
     hidden_rows: frozenset[int]
     hidden_columns: frozenset[int]
     notes: tuple[Note, ...] = ()
@@ -50,6 +53,7 @@ class _Cells:
     values: dict[int, dict[int, Cell]] = field(default_factory=dict)
     struck: dict[int, set[int]] = field(default_factory=dict)
     perhaps_struck: dict[int, set[int]] = field(default_factory=dict)
+    doubtful: dict[int, dict[int, DoubtfulText]] = field(default_factory=dict)
 
 
 class Workbook:
@@ -60,7 +64,7 @@ class Workbook:
         self._listed = archives.sheets(self._parts)
         self._opens_on = archives.opens_on(self._parts)
         self._styles: Styles = styles_of(self._parts.get(_STYLES, b""))
-        self._struck_texts = struck_texts(self._parts.get(_TEXTS, b""))
+        self._texts_in_runs = texts_in_runs(self._parts.get(_TEXTS, b""))
         self._since_1904 = any(
             name == "workbookPr" and is_on(attributes, "date1904")
             for name, attributes in archives.elements(self._parts["xl/workbook.xml"])
@@ -104,12 +108,9 @@ class Workbook:
         rows: list[list[str]] = []
         cells = _Cells()
         for at, row in enumerate(sheet.to_python(skip_empty_area=False)):
-            is_struck = bool(self._struck_texts)
             rows.append(
                 [
-                    value
-                    if type(value) is str and not is_struck
-                    else self._text(value, at, to, scan, cells)
+                    value if type(value) is str else self._text(value, at, to, scan, cells)
                     for to, value in enumerate(row)
                 ]
             )
@@ -121,6 +122,7 @@ class Workbook:
             shown, one = rows[at][to], self._styles.format_of(style)
             if shown and one.code not in _TEXT:
                 rows[at][to] = one.shown_text(shown)
+        self._apply_runs(listed, cells)
         self._apply_rules(scan, cells)
         for (at, to), text in scan.errors.items():
             rows[at][to] = text.strip()
@@ -134,6 +136,7 @@ class Workbook:
             cells.values,
             cells.struck,
             cells.perhaps_struck,
+            cells.doubtful,
             frozenset(scan.hidden_rows),
             frozenset(scan.hidden_columns),
             (*notes, *_merged(sheet), *_uncalculated(scan)),
@@ -141,12 +144,18 @@ class Workbook:
 
     def _text(self, value: Value, at: int, to: int, scan: Scan, cells: _Cells) -> str:
         if isinstance(value, str):
-            if value in self._struck_texts:
-                cells.struck.setdefault(at, set()).add(to)
             return value
         text, cell = self._shown(value, self._style(scan, (at, to)))
         cells.values.setdefault(at, {})[to] = cell
         return text
+
+    def _apply_runs(self, sheet: Listed, cells: _Cells) -> None:
+        runs_of_cells = cells_in_runs(self._parts[sheet.part], self._texts_in_runs)
+        for (at, to), runs in runs_of_cells.items():
+            if is_struck(runs):
+                cells.struck.setdefault(at, set()).add(to)
+            elif (doubtful := doubtful_text(runs)) is not None:
+                cells.doubtful.setdefault(at, {})[to] = doubtful
 
     def _apply_rules(self, scan: Scan, cells: _Cells) -> None:
         """Whether a rule of conditional formatting applies, only the spreadsheet knows: so no cell under one is certain."""

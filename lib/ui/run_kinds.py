@@ -89,6 +89,9 @@ LABELS = {
     "row_perhaps_credit": "Perhaps a credit",
     "row_hidden": "Hidden in the spreadsheet",
     "row_struck_out": "Struck out in the spreadsheet",
+    "row_perhaps_struck_out": "Perhaps struck out in the spreadsheet",
+    "cell_partly_struck": "Partly struck out",
+    "cell_partly_raised": "With a raised letter, as of a note",
     "corrected": "Corrected by hand",
 }
 _METHODS = {

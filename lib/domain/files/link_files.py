@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lib.domain.charges import clean_reference
-from lib.domain.files import unseen_rows
+from lib.domain.files import doubtful_texts, unseen_rows
 from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.columns import ColumnTable, FileColumn, is_ours
 from lib.domain.files.number_styles import style_of
@@ -186,7 +186,11 @@ def _request(
         locale=cells.read("locale", _locale),
         findings=tuple(
             Finding(error.code, error.severity, error.message, error.column)
-            for error in (*cells.errors, *cells.warnings)
+            for error in (
+                *cells.errors,
+                *cells.warnings,
+                *doubtful_texts.questions(row, columns, LINK_COLUMNS.acted_on),
+            )
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lib.domain.files import no_charges, total_rows, unseen_rows
+from lib.domain.files import doubtful_texts, no_charges, total_rows, unseen_rows
 from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.columns import is_ours
 from lib.domain.files.number_styles import DecimalSign, style_of
@@ -145,7 +145,10 @@ def _marked(
     by_row = {error.row: error for error in sums}
     marked = []
     for row, order in zip(rows, orders, strict=True):
-        errors = marks.of_row(row.number, row.cells)
+        errors = [
+            *doubtful_texts.questions(row, columns, RUN_COLUMNS.acted_on),
+            *marks.of_row(row.number, row.cells),
+        ]
         own, errors = total_rows.as_total(order, errors, by_row.get(row.number))
         why = unseen_rows.why_unseen(row, columns, RUN_COLUMNS)
         if why:

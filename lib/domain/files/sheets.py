@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from lib.domain.files.doubtful_texts import DoubtfulText
+
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
 LONGEST_CELL = 30_000
@@ -45,6 +47,7 @@ class Cell:
 
 
 NO_CELLS: Mapping[int, Cell] = MappingProxyType({})
+NO_DOUBTS: Mapping[int, DoubtfulText] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class SheetRow:
     """Columns whose text is struck out."""
     perhaps_struck: frozenset[int] = frozenset()
     """Columns whose text a rule of the spreadsheet strikes out where it applies, which is not known."""
+    doubtful: Mapping[int, DoubtfulText] = field(default_factory=lambda: NO_DOUBTS)
+    """By column, texts of which a part looks otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
