@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
+from lib.domain.files.doubtful_texts import DoubtfulText, TextLook
 from lib.domain.files.formulas import bare
 from lib.domain.files.sheets import (
     LONGEST_CELL,
@@ -116,14 +117,24 @@ def _of_table(table: SheetTable, notes: tuple[Note, ...]) -> Sheet:
 
 def _with_values(row: SheetRow, table: SheetTable) -> SheetRow:
     at = row.number - 1
+    doubtful = table.doubtful.get(at, NO_DOUBTS)
     return SheetRow(
         row.number,
         row.cells,
         {**table.values.get(at, NO_CELLS), **row.values},
-        at in table.hidden_rows,
+        at in table.hidden_rows or _is_unseen(row, doubtful),
         frozenset(table.struck.get(at, ())),
         frozenset(table.perhaps_struck.get(at, ())),
-        table.doubtful.get(at, NO_DOUBTS),
+        doubtful,
+    )
+
+
+def _is_unseen(row: SheetRow, doubtful: Mapping[int, DoubtfulText]) -> bool:
+    """All that stands in it has the colour of what is behind it."""
+    return bool(doubtful) and all(
+        at in doubtful and doubtful[at].look is TextLook.UNSEEN
+        for at, text in enumerate(row.cells)
+        if text.strip()
     )
 
 

@@ -8,6 +8,7 @@ from xml.parsers import expat
 
 from lib.domain.files.doubtful_texts import DoubtfulText, TextLook
 from lib.spreadsheets.archives import parse
+from lib.spreadsheets.colours import USUAL, WHITE, Colour, colour, is_seen
 from lib.spreadsheets.places import PLACE, Place, column_number
 from lib.spreadsheets.styles import is_on
 
@@ -24,10 +25,11 @@ class TextRun:
     strikes: bool = False
     is_raised: bool = False
     """Or lowered."""
+    letters: Colour = USUAL
 
     @property
     def is_plain(self) -> bool:
-        return not (self.strikes or self.is_raised)
+        return not (self.strikes or self.is_raised or self.letters == WHITE)
 
 
 TextRuns = tuple[TextRun, ...]
@@ -55,9 +57,16 @@ def is_struck(runs: TextRuns) -> bool:
     return all(run.strikes for run in runs if run.text.strip())
 
 
-def doubtful_text(runs: TextRuns) -> DoubtfulText | None:
-    """None where all that is seen looks alike."""
-    for look, looks_so in ((TextLook.STRUCK, _strikes), (TextLook.RAISED, _is_raised)):
+def doubtful_text(runs: TextRuns, ground: Colour) -> DoubtfulText | None:
+    """None where all of it looks alike and is seen."""
+    if not any(is_seen(run.letters, ground) for run in runs if run.text.strip()):
+        return DoubtfulText(TextLook.UNSEEN)
+    looks: tuple[tuple[TextLook, Callable[[TextRun], bool]], ...] = (
+        (TextLook.STRUCK, lambda run: run.strikes),
+        (TextLook.PALE, lambda run: not is_seen(run.letters, ground)),
+        (TextLook.RAISED, lambda run: run.is_raised),
+    )
+    for look, looks_so in looks:
         part = [run.text for run in runs if looks_so(run)]
         rest = [run.text for run in runs if not looks_so(run)]
         if "".join(part).strip() and "".join(rest).strip():
@@ -65,22 +74,18 @@ def doubtful_text(runs: TextRuns) -> DoubtfulText | None:
     return None
 
 
-def _strikes(run: TextRun) -> bool:
-    return run.strikes
-
-
-def _is_raised(run: TextRun) -> bool:
-    return run.is_raised
-
-
-def cells_in_runs(sheet: bytes, shared: Mapping[str, TextRuns]) -> dict[Place, TextRuns]:
+def cells_in_runs(
+    sheet: bytes, shared: Mapping[str, TextRuns]
+) -> dict[Place, tuple[int, TextRuns]]:
     """
+    By place, each with the number of its cell's style.
+
     Args:
         shared: as `texts_in_runs` returns them.
     """
     if not shared and _RUN not in sheet:
         return {}
-    cells: dict[Place, TextRuns] = {}
+    cells: dict[Place, tuple[int, TextRuns]] = {}
     listener = _Cells(shared, cells)
     listener.listen(sheet)
     return cells
@@ -118,6 +123,8 @@ class _Listener:
             self.runs[-1] = replace(self.runs[-1], strikes=is_on(attributes, "val", default=True))
         elif self.runs and kind == "vertAlign":
             self.runs[-1] = replace(self.runs[-1], is_raised=attributes.get("val") in _RAISED)
+        elif self.runs and kind == "color":
+            self.runs[-1] = replace(self.runs[-1], letters=colour(attributes))
 
     def end(self, name: str) -> None:
         kind = name.rpartition(":")[2]
@@ -137,18 +144,22 @@ class _Listener:
 class _Cells(_Listener):
     """Also to the cells of a sheet, which hold their text or the number of a shared one."""
 
-    def __init__(self, shared: Mapping[str, TextRuns], cells: dict[Place, TextRuns]) -> None:
+    def __init__(
+        self, shared: Mapping[str, TextRuns], cells: dict[Place, tuple[int, TextRuns]]
+    ) -> None:
         super().__init__("is", self._inline)
         self._shared = shared
         self._cells = cells
         self._place = ""
+        self._style = ""
         self._is_shared = False
         self._number = ""
         self._is_number = False
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name.endswith("c") and name.rpartition(":")[2] == "c":
-            self._place, self._is_shared = attributes.get("r", ""), attributes.get("t") == "s"
+            self._place, self._style = attributes.get("r", ""), attributes.get("s", "")
+            self._is_shared = attributes.get("t") == "s"
         elif self._is_shared and name.rpartition(":")[2] == "v":
             self._is_number, self._number = True, ""
         else:
@@ -176,4 +187,5 @@ class _Cells(_Listener):
     def _keep(self, runs: TextRuns) -> None:
         match = PLACE.fullmatch(self._place)
         if match is not None:
-            self._cells[int(match[2]) - 1, column_number(match[1]) - 1] = runs
+            style = int(self._style) if self._style.isascii() and self._style.isdigit() else 0
+            self._cells[int(match[2]) - 1, column_number(match[1]) - 1] = style, runs

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from lib.spreadsheets.styles import RuleStyle, is_on
+from lib.spreadsheets.styles import RuleStyle
 
 _LONGEST_NUMBER = 7
+_PARTS = frozenset({"font", "fill", "border"})
+LOOKS = (*sorted(_PARTS), "numFmt", "strike", "color", "bgColor", "fgColor")
+"""Elements of which a look is made."""
 Attributes = Mapping[str, str]
 
 
@@ -34,6 +37,7 @@ class RuleScan:
         self.rules: list[Rule] = []
         self._areas = ""
         self._own: list[RuleStyle] = []
+        self._part = ""
 
     def on_formatting(self, attributes: Attributes) -> None:
         self._areas, self._own = attributes.get("sqref", ""), []
@@ -46,13 +50,16 @@ class RuleScan:
     def on_look(self, _: Attributes) -> None:
         self._own.append(RuleStyle())
 
-    def on_number_format(self, attributes: Attributes) -> None:
-        if self._own:
-            self._own[-1] = replace(self._own[-1], code=attributes.get("formatCode", ""))
+    def of_look(self, kind: str) -> Callable[[Attributes], None]:
+        """For an element of a rule's own look."""
 
-    def on_strike(self, attributes: Attributes) -> None:
-        if self._own:
-            self._own[-1] = replace(self._own[-1], strikes=is_on(attributes, "val", default=True))
+        def on_element(attributes: Attributes) -> None:
+            if kind in _PARTS:
+                self._part = kind
+            elif self._own:
+                self._own[-1] = self._own[-1].looks_like(self._part, kind, attributes)
+
+        return on_element
 
     def cells_of_own(self) -> Callable[[str], None] | None:
         """What is to be told the text that names the cells of the rules before it; None where there are none."""

@@ -16,7 +16,7 @@ from lib.domain.files.sheets import MOST_COLUMNS, MOST_ROWS, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets.archives import damaged, parse, too_large
 from lib.spreadsheets.places import PLACE, Place, column_number
-from lib.spreadsheets.rules import Rule, RuleScan
+from lib.spreadsheets.rules import LOOKS, Rule, RuleScan
 from lib.spreadsheets.styles import is_on
 
 _MOST_CELLS = 5_000_000
@@ -110,8 +110,7 @@ class _Scanner:
             "cfRule": self._rules.on_rule,
             "ext": self._on_extension,
             "dxf": self._rules.on_look,
-            "numFmt": self._rules.on_number_format,
-            "strike": self._rules.on_strike,
+            **{kind: self._rules.of_look(kind) for kind in LOOKS},
             "sqref": lambda _: self._listen(self._rules.cells_of_own()),
         }
         by_name: dict[str, Callable[[dict[str, str]], None] | None] = {}

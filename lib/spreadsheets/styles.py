@@ -1,16 +1,19 @@
-"""A workbook's styles: the number format of each, and whether its text is struck out."""
+"""A workbook's styles: the number format of each, and whether its text is struck out or cannot be seen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from xml.parsers import expat
 
 from lib.domain.files.number_formats import NumberFormat, number_format
 from lib.spreadsheets.archives import parse
+from lib.spreadsheets.colours import USUAL, WHITE, Colour, colour, is_seen
 
 _OFF = frozenset({"0", "false", "off"})
 _GENERAL = number_format("General")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,29 @@ class RuleStyle:
     code: str = ""
     """Its number format."""
     strikes: bool = False
+    letters: Colour = USUAL
+    ground: Colour = USUAL
+
+    @property
+    def hides(self) -> bool:
+        """Whether nobody sees the text under it."""
+        unseen = not is_seen(self.letters, self.ground)
+        return unseen or (bool(self.code) and not number_format(self.code).shown_text("x"))
+
+    def looks_like(self, part: str, kind: str, attributes: Mapping[str, str]) -> RuleStyle:
+        """
+        Args:
+            part: font, fill or border, whose element this is.
+        """
+        if kind == "numFmt":
+            return replace(self, code=attributes.get("formatCode", ""))
+        if part == "font" and kind == "strike":
+            return replace(self, strikes=is_on(attributes, "val", default=True))
+        if part == "font" and kind == "color":
+            return replace(self, letters=colour(attributes))
+        if part == "fill" and kind in {"bgColor", "fgColor"}:
+            return replace(self, ground=self.ground or colour(attributes))
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +55,10 @@ class Styles:
     struck: frozenset[int]
     rules: tuple[RuleStyle, ...] = ()
     """By a rule's `dxfId`."""
+    grounds: tuple[Colour, ...] = ()
+    """By a cell's `s`."""
+    unseen: frozenset[int] = frozenset()
+    """Whose letters have the colour of what is behind them."""
 
     def format_of(self, style: int) -> NumberFormat:
         return self.formats[style] if 0 <= style < len(self.formats) else _GENERAL
@@ -36,59 +66,104 @@ class Styles:
     def rule(self, style: int) -> RuleStyle:
         return self.rules[style] if style < len(self.rules) else RuleStyle()
 
+    def ground(self, style: int) -> Colour:
+        return self.grounds[style] if style < len(self.grounds) else USUAL
+
     def plain(self) -> frozenset[str]:
         """Styles that change nothing about what a cell shows."""
         return frozenset(
             str(style)
             for style, one in enumerate(self.formats)
-            if one is _GENERAL and style not in self.struck
+            if one is _GENERAL and style not in self.struck and style not in self.unseen
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Font:
+    strikes: bool = False
+    letters: Colour = USUAL
 
 
 def styles_of(xml: bytes) -> Styles:
     """An empty part is that of a workbook without styles."""
     if not xml:
         return Styles((_GENERAL,), frozenset())
-    formats: dict[int, str] = {}
-    fonts: list[bool] = []
-    cells: list[tuple[int, int]] = []
-    rules: list[RuleStyle] = []
-    path: list[str] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        kind = name.rpartition(":")[2]
-        parent = path[-1] if path else ""
-        path.append(kind)
-        if "dxfs" in path:
-            _of_rule(rules, path, attributes)
-        elif kind == "numFmt" and parent == "numFmts":
-            formats[_number(attributes, "numFmtId")] = attributes.get("formatCode", "")
-        elif kind == "font" and parent == "fonts":
-            fonts.append(False)
-        elif kind == "strike" and parent == "font" and fonts:
-            fonts[-1] |= is_on(attributes, "val", default=True) and path[-3] == "fonts"
-        elif kind == "xf" and parent == "cellXfs":
-            cells.append((_number(attributes, "numFmtId"), _number(attributes, "fontId")))
-
+    listener = _Listener()
     parser = expat.ParserCreate()
-    parser.EndElementHandler = lambda _: path.pop()
-    parse(xml, parser, start)
-    return Styles(
-        tuple(_format(code, formats) for code, _ in cells) or (_GENERAL,),
-        frozenset(
-            style for style, (_, font) in enumerate(cells) if font < len(fonts) and fonts[font]
-        ),
-        tuple(rules),
-    )
+    parser.EndElementHandler = lambda _: listener.path.pop()
+    parse(xml, parser, listener.start)
+    return listener.styles()
 
 
-def _of_rule(rules: list[RuleStyle], path: list[str], attributes: Mapping[str, str]) -> None:
-    if path[-1] == "dxf":
-        rules.append(RuleStyle())
-    elif path[-2:] == ["dxf", "numFmt"]:
-        rules[-1] = replace(rules[-1], code=attributes.get("formatCode", ""))
-    elif path[-3:] == ["dxf", "font", "strike"]:
-        rules[-1] = replace(rules[-1], strikes=is_on(attributes, "val", default=True))
+class _Listener:
+    def __init__(self) -> None:
+        self.path: list[str] = []
+        self._formats: dict[int, str] = {}
+        self._fonts: list[_Font] = []
+        self._fills: list[Colour] = []
+        self._cells: list[tuple[int, int, int]] = []
+        self._rules: list[RuleStyle] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(":")[2]
+        self.path.append(kind)
+        if "dxfs" in self.path:
+            self._of_rule(kind, attributes)
+        else:
+            self._of_cell(self.path, kind, attributes)
+
+    def styles(self) -> Styles:
+        formats = tuple(_format(code, self._formats) for code, _, _ in self._cells)
+        fonts = [_at(self._fonts, font, _Font()) for _, font, _ in self._cells]
+        grounds = tuple(_at(self._fills, fill, USUAL) for _, _, fill in self._cells)
+        return Styles(
+            formats or (_GENERAL,),
+            frozenset(style for style, font in enumerate(fonts) if font.strikes),
+            tuple(self._rules),
+            grounds,
+            frozenset(
+                style
+                for style, (form, font) in enumerate(zip(formats, fonts, strict=True))
+                if not is_seen(WHITE if _is_white(form) else font.letters, grounds[style])
+            ),
+        )
+
+    def _of_rule(self, kind: str, attributes: Mapping[str, str]) -> None:
+        if kind == "dxf":
+            self._rules.append(RuleStyle())
+        elif "dxf" in self.path:
+            part = self.path[self.path.index("dxf") + 1]
+            self._rules[-1] = self._rules[-1].looks_like(part, kind, attributes)
+
+    def _of_cell(self, path: list[str], kind: str, attributes: Mapping[str, str]) -> None:
+        parent = path[-2] if len(path) > 1 else ""
+        if kind == "numFmt" and parent == "numFmts":
+            self._formats[_number(attributes, "numFmtId")] = attributes.get("formatCode", "")
+        elif kind == "font" and parent == "fonts":
+            self._fonts.append(_Font())
+        elif kind == "fill" and parent == "fills":
+            self._fills.append(USUAL)
+        elif path[-3:-1] == ["fonts", "font"]:
+            self._fonts[-1] = _with(self._fonts[-1], kind, attributes)
+        elif kind == "fgColor" and path[-4:-1] == ["fills", "fill", "patternFill"]:
+            self._fills[-1] = colour(attributes)
+        elif kind == "xf" and parent == "cellXfs":
+            numbers = (_number(attributes, f"{one}Id") for one in ("numFmt", "font", "fill"))
+            self._cells.append((next(numbers), next(numbers), next(numbers)))
+
+
+def _with(font: _Font, kind: str, attributes: Mapping[str, str]) -> _Font:
+    if kind == "strike":
+        return replace(font, strikes=is_on(attributes, "val", default=True))
+    return replace(font, letters=colour(attributes)) if kind == "color" else font
+
+
+def _at(listed: Sequence[Item], at: int, other: Item) -> Item:
+    return listed[at] if at < len(listed) else other
+
+
+def _is_white(form: NumberFormat) -> bool:
+    return "[white]" in form.code.casefold()
 
 
 def is_on(attributes: Mapping[str, str], name: str, *, default: bool = False) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lib.domain.files import date_formats
-from lib.domain.files.doubtful_texts import DoubtfulText
+from lib.domain.files.doubtful_texts import DoubtfulText, TextLook
 from lib.domain.files.number_formats import NumberFormat, number_format
 from lib.domain.files.plain_numbers import exact
 from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note, column_letter
@@ -30,6 +30,8 @@ _GENERAL = number_format("General")
 _TEXT = frozenset({"General", "@"})
 _STYLES = "xl/styles.xml"
 _TEXTS = "xl/sharedStrings.xml"
+_UNSEEN = DoubtfulText(TextLook.UNSEEN)
+_PERHAPS_UNSEEN = DoubtfulText(TextLook.PERHAPS_UNSEEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class _Cells:
     struck: dict[int, set[int]] = field(default_factory=dict)
     perhaps_struck: dict[int, set[int]] = field(default_factory=dict)
     doubtful: dict[int, dict[int, DoubtfulText]] = field(default_factory=dict)
+    blank: set[Place] = field(default_factory=set)
+    """Hold something, and their number format shows nothing."""
 
 
 class Workbook:
@@ -117,11 +121,15 @@ class Workbook:
         for (at, to), style in scan.styled.items():
             if style in self._styles.struck:
                 cells.struck.setdefault(at, set()).add(to)
+            if style in self._styles.unseen:
+                cells.doubtful.setdefault(at, {})[to] = _UNSEEN
             if to in cells.values.get(at, NO_CELLS):
                 continue
             shown, one = rows[at][to], self._styles.format_of(style)
             if shown and one.code not in _TEXT:
                 rows[at][to] = one.shown_text(shown)
+                if not rows[at][to]:
+                    cells.blank.add((at, to))
         self._apply_runs(listed, cells)
         self._apply_rules(scan, cells)
         for (at, to), text in scan.errors.items():
@@ -139,7 +147,7 @@ class Workbook:
             cells.doubtful,
             frozenset(scan.hidden_rows),
             frozenset(scan.hidden_columns),
-            (*notes, *_merged(sheet), *_uncalculated(scan)),
+            (*notes, *_merged(sheet), *_uncalculated(scan), *_blank(cells.blank)),
         )
 
     def _text(self, value: Value, at: int, to: int, scan: Scan, cells: _Cells) -> str:
@@ -147,14 +155,16 @@ class Workbook:
             return value
         text, cell = self._shown(value, self._style(scan, (at, to)))
         cells.values.setdefault(at, {})[to] = cell
+        if not text:
+            cells.blank.add((at, to))
         return text
 
     def _apply_runs(self, sheet: Listed, cells: _Cells) -> None:
         runs_of_cells = cells_in_runs(self._parts[sheet.part], self._texts_in_runs)
-        for (at, to), runs in runs_of_cells.items():
+        for (at, to), (style, runs) in runs_of_cells.items():
             if is_struck(runs):
                 cells.struck.setdefault(at, set()).add(to)
-            elif (doubtful := doubtful_text(runs)) is not None:
+            elif (doubtful := doubtful_text(runs, self._styles.ground(style))) is not None:
                 cells.doubtful.setdefault(at, {})[to] = doubtful
 
     def _apply_rules(self, scan: Scan, cells: _Cells) -> None:
@@ -164,12 +174,14 @@ class Workbook:
             look = self._styles.rule(rule.look) if isinstance(rule.look, int) else rule.look
             areas.setdefault(look, set()).update(rule.places())
         for look, places in areas.items():
-            if not (look.strikes or look.code):
+            if not (look.strikes or look.code or look.hides):
                 continue
             for area in places:
                 for at, to in places_in(area, scan.last_row, scan.width):
                     if look.strikes:
                         cells.perhaps_struck.setdefault(at, set()).add(to)
+                    if look.hides:
+                        cells.doubtful.setdefault(at, {}).setdefault(to, _PERHAPS_UNSEEN)
                     cell = cells.values.get(at, NO_CELLS).get(to)
                     if look.code and cell is not None and cell.kind is CellKind.NUMBER:
                         cells.values[at][to] = replace(
@@ -256,5 +268,20 @@ def _uncalculated(scan: Scan) -> tuple[Note, ...]:
             "formula_without_value",
             f"Cell {column_letter(column)}{row + 1} holds a formula that was never calculated, so its value is "
             f"not known{others}. Open the file in Excel, save it there, and upload it again.",
+        ),
+    )
+
+
+def _blank(places: Collection[Place]) -> tuple[Note, ...]:
+    if not places:
+        return ()
+    row, column = min(places)
+    count = len(places)
+    others = f" ({count:,} cells are like this)" if count > 1 else ""
+    return (
+        Note(
+            "format_shows_nothing",
+            f"Cell {column_letter(column)}{row + 1} holds something, and its number format shows nothing of it, so it is "
+            f"read as empty{others}.",
         ),
     )

@@ -92,6 +92,9 @@ LABELS = {
     "row_perhaps_struck_out": "Perhaps struck out in the spreadsheet",
     "cell_partly_struck": "Partly struck out",
     "cell_partly_raised": "With a raised letter, as of a note",
+    "cell_partly_unseen": "Partly unseen in the spreadsheet",
+    "cell_unseen": "Not seen in the spreadsheet",
+    "cell_perhaps_unseen": "Perhaps hidden in the spreadsheet",
     "corrected": "Corrected by hand",
 }
 _METHODS = {

@@ -1,4 +1,4 @@
-"""Texts of which a spreadsheet shows a part otherwise than the rest: which of it is meant, only a person knows."""
+"""Texts of which a spreadsheet shows a part otherwise than the rest, or nothing: what is meant, only a person knows."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ _LONGEST = 40
 
 
 class TextLook(StrEnum):
-    """Of a part of a cell's text."""
+    """The code of the question."""
 
-    STRUCK = "struck"
-    RAISED = "raised"
+    STRUCK = "cell_partly_struck"
+    RAISED = "cell_partly_raised"
+    PALE = "cell_partly_unseen"
+    UNSEEN = "cell_unseen"
+    PERHAPS_UNSEEN = "cell_perhaps_unseen"
 
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulText:
     look: TextLook
-    part: str
-    """What looks so."""
-    rest: str
+    part: str = ""
+    """What looks so, where it is not the whole."""
+    rest: str = ""
     """The text without it."""
-
-    @property
-    def code(self) -> str:
-        return f"cell_partly_{self.look}"
 
     def question(self, whole: str) -> str:
         """
         Args:
             whole: as the cell is read.
         """
-        return (
-            f"“{_short(self.part)}” {_HOW[self.look]} in the spreadsheet; the cell is read whole, as "
-            f"“{_short(whole)}”. Without it, it says “{_short(self.rest)}”: which one is meant?"
-        )
+        if self.part:
+            return (
+                f"“{_short(self.part)}” {_HOW[self.look]}; the cell is read whole, as “{_short(whole)}”. Without it, it "
+                f"says “{_short(self.rest)}”: which one is meant?"
+            )
+        return f"“{_short(whole)}” {_HOW[self.look]}: is it meant?"
 
 
 def questions(row: SheetRow, columns: Mapping[str, int], names: Iterable[str]) -> list[RowError]:
@@ -57,18 +58,22 @@ def questions(row: SheetRow, columns: Mapping[str, int], names: Iterable[str]) -
         RowError(
             row.number,
             name,
-            row.doubtful[at].code,
+            row.doubtful[at].look,
             row.doubtful[at].question(row.cells[at].strip()),
             Severity.AMBER,
         )
         for name in names
-        if (at := columns.get(name, -1)) in row.doubtful
+        if (at := columns.get(name, -1)) in row.doubtful and row.cells[at].strip()
     ]
 
 
 _HOW = {
-    TextLook.STRUCK: "is struck out",
-    TextLook.RAISED: "stands above or below the line, as the sign of a note does,",
+    TextLook.STRUCK: "is struck out in the spreadsheet",
+    TextLook.RAISED: "stands above or below the line in the spreadsheet, as the sign of a note does",
+    TextLook.PALE: "has the colour of what is behind it in the spreadsheet, so nobody sees it",
+    TextLook.UNSEEN: "has the colour of what is behind it in the spreadsheet, so nobody sees it",
+    TextLook.PERHAPS_UNSEEN: "may be hidden by a rule of the spreadsheet (conditional formatting), and Onfile does not know "
+    "whether it is",
 }
 
 
