@@ -10,7 +10,7 @@ from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
 from lib.domain.announcements import Announcement
 from lib.errors import InvalidInput
-from lib.services.runs.announce import WHY_NOT
+from lib.services.runs.payers import WHY_NOT
 
 
 def announce(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -66,7 +66,8 @@ UNFINISHED_STATES = frozenset(
 )
 TO_LOOK_AT = frozenset({MessageState.PERHAPS_SENT, MessageState.FAILED})
 """What a person has to look into."""
-TO_POSTPONE = frozenset({MessageState.WAITING, MessageState.HANDING_OVER})
+TO_COME = frozenset({MessageState.WAITING, MessageState.HANDING_OVER})
+"""What has not left yet, and still may."""
 
 WHY_NOT = {
     "not_found": "There is no such link.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlite_utils import Database
@@ -15,13 +15,12 @@ from lib.domain.announcements import (
     ToldOfRow,
 )
 from lib.domain.identity import reference_key
-from lib.domain.outbox import MessageState
+from lib.domain.outbox import TO_COME
 from lib.domain.runs import OVER_STATES
 from lib.store.meta import MetaStore
 from lib.store.slices import THESE, in_slices
 from lib.store.states import one_of
 
-_TO_COME = frozenset({MessageState.WAITING, MessageState.HANDING_OVER})
 _TO_DECIDE = "a.answered_at IS NOT NULL AND a.decided_at IS NULL"
 _NEWEST_FIRST = "ORDER BY a.announced_at DESC, a.rowid DESC"
 
@@ -97,7 +96,7 @@ class AnnouncementStore:
         """How many messages have not left yet, and still may."""
         rows = self._database.query(
             f"""SELECT count(*) AS n FROM announcements a JOIN outbox o ON o.id = a.message_id
-                WHERE a.run_id = ? AND o.state IN {one_of(_TO_COME)}""",
+                WHERE a.run_id = ? AND o.state IN {one_of(TO_COME)}""",
             (run_id,),
         )
         return int(next(iter(rows))["n"])
@@ -181,23 +180,24 @@ class AnnouncementStore:
         )
         return [AnnouncedRow(**row) for row in rows]
 
-    def told_of(self, run_id: str, numbers: Sequence[int] | None = None) -> list[ToldOfRow]:
-        """By row, the last that was said; of these rows, or of all when None."""
+    def told_of(self, run_id: str, number: int | None = None) -> list[ToldOfRow]:
+        """By row, the last that was said; of one row, or of all when None."""
+        of_one = "" if number is None else "AND r.number = ?"
         rows = self._database.query(
-            """SELECT r.number, a.told_at, a.charge_on,
+            f"""SELECT r.number, a.told_at, a.charge_on,
                    r.amount IS w.amount AND r.currency IS w.currency
                        AND r.payment_method IS w.payment_method AS is_as_told
                FROM announcements a JOIN announcement_rows r ON r.announcement_id = a.id
                JOIN run_rows w ON w.run_id = a.run_id AND w.number = r.number
-               WHERE a.run_id = ? ORDER BY a.told_at IS NOT NULL, a.announced_at, a.rowid""",
-            (run_id,),
+               WHERE a.run_id = ? {of_one}
+               ORDER BY a.told_at IS NOT NULL, a.announced_at, a.rowid""",
+            [run_id] if number is None else [run_id, number],
         )
         last = {
             row["number"]: ToldOfRow(**{**row, "is_as_told": bool(row["is_as_told"])})
             for row in rows
         }
-        wanted = last if numbers is None else set(numbers)
-        return [last[number] for number in sorted(last) if number in wanted]
+        return [last[number] for number in sorted(last)]
 
     def _one(self, sql: str, *values: object) -> Announcement | None:
         rows = self._database.query(f"SELECT a.* FROM announcements a {sql}", list(values))

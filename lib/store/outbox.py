@@ -13,7 +13,7 @@ from lib.domain.outbox import (
     LONGEST_PAUSE,
     RESULT_STEPS,
     TO_ASK_AGAIN,
-    TO_POSTPONE,
+    TO_COME,
     MessageState,
     OutboxMessage,
 )
@@ -117,7 +117,7 @@ class OutboxStore:
         """It was refused for now."""
         self._database.execute(
             f"""UPDATE outbox SET state = 'waiting', tries = tries + 1, reply = ?, next_try_at = ?
-                WHERE id = ? AND state IN {one_of(TO_POSTPONE)}""",
+                WHERE id = ? AND state IN {one_of(TO_COME)}""",
             (reply, until, message_id),
         )
 

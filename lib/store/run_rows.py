@@ -84,6 +84,30 @@ class RunRowStore:
         )
         return [_row(row) for row in rows]
 
+    def planned_of(self, run_id: str, customers: Sequence[str]) -> list[RunRow]:
+        """Of these customers, in the order of the file."""
+        rows = self._database.query(
+            """SELECT * FROM run_rows WHERE run_id = ? AND state = 'planned'
+                   AND customer IN (SELECT value FROM json_each(?)) ORDER BY number""",
+            (run_id, _json(customers)),
+        )
+        return [_row(row) for row in rows]
+
+    def payers(self, run_id: str) -> list[tuple[str, bool]]:
+        """
+        Customers whose submitted rows are charged when the run is executed, and whether their address is
+        known; in the order of the file.
+        """
+        rows = self._database.query(
+            """SELECT w.customer, coalesce(c.email, '') <> '' AS has_address
+               FROM (SELECT customer, min(number) AS first FROM run_rows
+                   WHERE run_id = ? AND state = 'planned' AND is_submitted
+                       AND payment_method <> '' AND customer <> '' GROUP BY customer) w
+               LEFT JOIN customers c ON c.id = w.customer ORDER BY w.first""",
+            (run_id,),
+        )
+        return [(row["customer"], bool(row["has_address"])) for row in rows]
+
     def next_blocked(self, run_id: str, after: int) -> int | None:
         """The first one behind this row, else the first one."""
         rows = self._database.query(

@@ -12,8 +12,8 @@ from lib.domain.announcements import Announcement
 from lib.domain.days import day_of
 from lib.domain.holds import MOST_REASON
 from lib.domain.runs import RunState
-from lib.services.runs.announce import WHY_NOT, Told
-from lib.services.runs.payers import Payer
+from lib.services.runs.announce import Told
+from lib.services.runs.payers import WHY_NOT, Payer, PayerOverview
 from lib.services.runs.run_object import RunView
 from lib.ui import navigation, outcome
 from lib.ui.context import PageContext
@@ -27,15 +27,12 @@ def draw(ctx: PageContext, view: RunView) -> None:
     """For an approved run, and for one whose payers were told."""
     entries = ctx.services.runs.announcements.of_run(view.run.id)
     is_next = view.run.state is RunState.APPROVED
-    if is_next or entries:
-        payers = ctx.services.runs.announcements.payers(view.run.id) if is_next else []
-        names = {payer.customer: payer.name or payer.address for payer in payers}
-        for one in entries:
-            if one.is_to_decide:
-                _answer(ctx, one, names.get(one.customer) or _name(ctx, one.customer))
-        _standing(ctx, entries)
-        if is_next:
-            _announce(ctx, view, payers)
+    for one in entries:
+        if one.is_to_decide:
+            _answer(ctx, one, _name(ctx, one.customer))
+    _standing(ctx, entries)
+    if is_next:
+        _announce(ctx, view)
 
 
 def on_home(ctx: PageContext) -> None:
@@ -122,18 +119,19 @@ def _answer(ctx: PageContext, one: Announcement, name: str) -> None:
                         service.set_aside(one.id, reason=reason or "", by=ctx.actor)
 
 
-def _announce(ctx: PageContext, view: RunView, payers: list[Payer]) -> None:
+def _announce(ctx: PageContext, view: RunView) -> None:
     service = ctx.services.runs.announcements
-    may = ctx.actor.may(Permission.MANAGE_LINKS) and ctx.actor.may(Permission.CHARGE)
-    if not payers or not may:
+    if not (ctx.actor.may(Permission.MANAGE_LINKS) and ctx.actor.may(Permission.CHARGE)):
         return
-    missing = [payer for payer in payers if not payer.address]
+    payers = service.overview(view.run.id, most=_MOST_LISTED)
+    if not payers.with_address and not payers.without_address:
+        return
     with st.expander("Announce to the payers", icon=":material/campaign:"):
         st.markdown(
             "Each payer is told what is charged, on which day, and from which card or account, with a page to answer “please "
             "not”. The run cannot be started before that day."
         )
-        _missing(missing)
+        _missing(payers)
         if not service.can_send:
             st.caption("Onfile has no mail server, so nobody can be told from here.")
             return
@@ -141,28 +139,30 @@ def _announce(ctx: PageContext, view: RunView, payers: list[Payer]) -> None:
         on = st.date_input("Charged on", today + _AHEAD, min_value=today, key="run_announce_on")
         if not isinstance(on, date):
             return
-        able = [payer for payer in payers if payer.address]
-        if able:
-            _example(ctx, able[0], on)
-        label = f"Tell {plural(len(able), 'payer')}"
+        if payers.example is not None:
+            _example(ctx, payers.example, on)
         if st.button(
-            label, key="run_announce", type="primary", disabled=not able, icon=":material/send:"
+            f"Tell {plural(payers.with_address, 'payer')}",
+            key="run_announce",
+            type="primary",
+            disabled=payers.example is None,
+            icon=":material/send:",
         ):
             with outcome.show() as toast:
                 toast.message = in_words(service.announce(view.run.id, on, by=ctx.actor))
 
 
-def _missing(missing: list[Payer]) -> None:
-    if not missing:
+def _missing(payers: PayerOverview) -> None:
+    if not payers.without_address:
         return
     rows = [
         f"- {escape(payer.name or payer.customer)} (rows {', '.join(str(row.number) for row in payer.rows)})"
-        for payer in missing[:_MOST_LISTED]
+        for payer in payers.some_without
     ]
-    if len(missing) > _MOST_LISTED:
-        rows.append(f"- and {len(missing) - _MOST_LISTED:,} more")
+    if payers.without_address > len(rows):
+        rows.append(f"- and {payers.without_address - len(rows):,} more")
     st.warning(
-        f"No address is known of {plural(len(missing), 'payer')}, who cannot be told:\n\n"
+        f"No address is known of {plural(payers.without_address, 'payer')}, who cannot be told:\n\n"
         + "\n".join(rows),
         icon=":material/contact_mail:",
     )

@@ -250,6 +250,17 @@ class CustomerService:
         return self._gateway.create_customer(params, idempotency_key=key)
 
 
+def why_no_mail(email: str | None) -> str | None:
+    """Why no mail can reach an address, as a code of lib.domain.outbox.WHY_NOT."""
+    if not email:
+        return "no_address"
+    try:
+        checked_email(email)
+    except InvalidInput:
+        return "address_invalid"
+    return None
+
+
 def checked_email(email: str) -> str:
     """
     An address as a person reads it.

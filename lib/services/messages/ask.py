@@ -10,9 +10,9 @@ from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import OutboxMessage
-from lib.errors import InvalidInput, RuleViolation
+from lib.errors import RuleViolation
 from lib.languages import Language
-from lib.services.collect.customers import checked_email
+from lib.services.collect.customers import checked_email, why_no_mail
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
 from lib.services.messages.new_message import new_message, once_key
@@ -211,13 +211,9 @@ class MessageRequests:
     def _queue(
         self, stores: Stores, composed: Composed, link_id: str, result: RequestResult, *, by: Actor
     ) -> None:
-        if not composed.address:
-            result.failed.append((link_id, "no_address"))
-            return
-        try:
-            checked_email(composed.address)
-        except InvalidInput:
-            result.failed.append((link_id, "address_invalid"))
+        problem = why_no_mail(composed.address)
+        if problem is not None:
+            result.failed.append((link_id, problem))
             return
         key = once_key(stores, composed)
         message = new_message(composed, by=by, at=self._now())

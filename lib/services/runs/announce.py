@@ -24,7 +24,13 @@ from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
 from lib.services.messages.new_message import new_message
 from lib.services.runs.approve import find_run, require_state
-from lib.services.runs.payers import Payer, payers_of, why_not_told
+from lib.services.runs.payers import (
+    Payer,
+    PayerOverview,
+    overview_of,
+    payers_of,
+    why_not_told,
+)
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 from lib.wording import messages as wording
@@ -33,14 +39,6 @@ from lib.wording.messages import Owed
 
 _SLICE = 50
 """Payers that are told in one transaction: others want the write lock, too."""
-WHY_NOT = {
-    "no_address": "No e-mail address is known.",
-    "address_invalid": "No mail can reach this address.",
-    "do_not_charge": "This customer must not be charged.",
-    "already_told": "This customer was told of this, or the message is on its way.",
-    "nothing_to_charge": "Nothing of this customer is charged any more.",
-}
-"""By code, why a payer is not told."""
 
 
 @dataclass(slots=True)
@@ -50,7 +48,7 @@ class Told:
     queued: list[str] = field(default_factory=list)
     """Ids of announcements."""
     failed: list[tuple[str, str]] = field(default_factory=list)
-    """Customers and the code of why not, a key of WHY_NOT."""
+    """Customers and the code of why not, a key of `payers.WHY_NOT`."""
 
 
 class RunAnnouncements:
@@ -77,6 +75,11 @@ class RunAnnouncements:
         with self._uow.read() as stores:
             return list(payers_of(stores, find_run(stores, run_id)))
 
+    def overview(self, run_id: str, *, most: int) -> PayerOverview:
+        """How many payers can be told; at most so many of the others are listed."""
+        with self._uow.read() as stores:
+            return overview_of(stores, find_run(stores, run_id), most=most)
+
     def of_run(self, run_id: str) -> list[Announcement]:
         """Newest first."""
         with self._uow.read() as stores:
@@ -93,7 +96,7 @@ class RunAnnouncements:
     def told_of(self, run_id: str, number: int) -> ToldOfRow | None:
         """What the payer of a row was told of it last."""
         with self._uow.read() as stores:
-            return next(iter(stores.announcements.told_of(run_id, [number])), None)
+            return next(iter(stores.announcements.told_of(run_id, number)), None)
 
     def preview(self, payer: Payer, on: date) -> Composed:
         """What this payer would read."""

@@ -112,6 +112,24 @@ class TestTelling:
         assert asked.failed == [(missing, "no_address")]
         assert len(asked.queued) == 1
 
+    @pytest.mark.parametrize("most", [1, 20])
+    def test_an_overview_says_what_reading_every_row_says(self, desk: World, most: int) -> None:
+        people = payers(desk, 4)
+        # Two rows of one payer, and an order that is not that of the ids.
+        run = approved(desk, invoices([people[2], people[0], people[3], people[0], people[1]]))
+        desk.change(
+            "UPDATE customers SET email = NULL, address_key = NULL WHERE name IN ('Payer 1', 'Payer 2')"
+        )
+        every = service(desk).payers(run.id)
+        overview = service(desk).overview(run.id, most=most)
+        able = [one for one in every if one.address]
+        missing = [one for one in every if not one.address]
+        assert (
+            (overview.with_address, overview.without_address) == (len(able), len(missing)) == (2, 2)
+        )
+        assert overview.example == able[0]
+        assert list(overview.some_without) == missing[:most]
+
     def test_who_must_not_be_charged_is_not_told(self, desk: World) -> None:
         run = ready(desk)
         held = service(desk).payers(run.id)[0].customer
