@@ -298,7 +298,6 @@ LONGEST_PAGE = 100
 LONGER: dict[str, str] = {
     "lib/settings.py": "every setting, read and checked in one place",
     "lib/bootstrap/services.py": "every service and what it stands on, in one list",
-    "lib/store/stores.py": "every store, four lines each",
     "lib/services/collect/links.py": "its use cases share the minting of a session",
     "lib/services/mirror/sync.py": "one sync from start to end",
     "lib/store/mirror.py": "every guarded upsert of the mirror beside its reads",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
@@ -67,6 +67,27 @@ if TYPE_CHECKING:
     from lib.store.waiting_charges import WaitingChargeStore
 
 
+class _LazyStore:
+    """Like `functools.cached_property`, of a class whose module is loaded with it."""
+
+    def __init__(self, module: str, kind: str) -> None:
+        self._module = module
+        self._kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, stores: Stores, owner: type) -> object:
+        kind = getattr(import_module(f"lib.store.{self._module}"), self._kind)
+        # From now on the attribute of the object is found first.
+        made = stores.__dict__[self._name] = kind(stores.database)
+        return made
+
+
+def _store(module: str, kind: str) -> Any:  # noqa: ANN401 - the annotation beside it says which
+    return _LazyStore(module, kind)
+
+
 class Stores:
     """For whoever holds the connection and its transaction."""
 
@@ -78,344 +99,60 @@ class Stores:
         """By this process's clock, as SQL's `now_ms()`."""
         return int(self.database.execute("SELECT now_ms()").fetchone()[0])
 
-    @cached_property
-    def account_changes(self) -> AccountChangeStore:
-        from lib.store.account_changes import AccountChangeStore
-
-        return AccountChangeStore(self.database)
-
-    @cached_property
-    def admin_proposals(self) -> AdminProposalStore:
-        from lib.store.admin_proposals import AdminProposalStore
-
-        return AdminProposalStore(self.database)
-
-    @cached_property
-    def adoptions(self) -> AdoptionStore:
-        from lib.store.adoptions import AdoptionStore
-
-        return AdoptionStore(self.database)
-
-    @cached_property
-    def agreements(self) -> AgreementStore:
-        from lib.store.agreements import AgreementStore
-
-        return AgreementStore(self.database)
-
-    @cached_property
-    def announcements(self) -> AnnouncementStore:
-        from lib.store.announcements import AnnouncementStore
-
-        return AnnouncementStore(self.database)
-
-    @cached_property
-    def audit(self) -> AuditStore:
-        from lib.store.audit import AuditStore
-
-        return AuditStore(self.database)
-
-    @cached_property
-    def backups(self) -> BackupStore:
-        from lib.store.backups import BackupStore
-
-        return BackupStore(self.database)
-
-    @cached_property
-    def certificates(self) -> CertificateStore:
-        from lib.store.certificates import CertificateStore
-
-        return CertificateStore(self.database)
-
-    @cached_property
-    def charge_sums(self) -> ChargeSumStore:
-        from lib.store.charge_sums import ChargeSumStore
-
-        return ChargeSumStore(self.database)
-
-    @cached_property
-    def charges(self) -> ChargeStore:
-        from lib.store.charges import ChargeStore
-
-        return ChargeStore(self.database)
-
-    @cached_property
-    def closings(self) -> ClosingStore:
-        from lib.store.closings import ClosingStore
-
-        return ClosingStore(self.database)
-
-    @cached_property
-    def comparing(self) -> CompareStore:
-        from lib.store.verification import CompareStore
-
-        return CompareStore(self.database)
-
-    @cached_property
-    def confirmations(self) -> ConfirmationStore:
-        from lib.store.confirmations import ConfirmationStore
-
-        return ConfirmationStore(self.database)
-
-    @cached_property
-    def corrections(self) -> CorrectionStore:
-        from lib.store.corrections import CorrectionStore
-
-        return CorrectionStore(self.database)
-
-    @cached_property
-    def deliveries(self) -> DeliveryStore:
-        from lib.store.deliveries import DeliveryStore
-
-        return DeliveryStore(self.database)
-
-    @cached_property
-    def erasures(self) -> ErasureStore:
-        from lib.store.erasures import ErasureStore
-
-        return ErasureStore(self.database)
-
-    @cached_property
-    def history(self) -> HistoryStore:
-        from lib.store.history import HistoryStore
-
-        return HistoryStore(self.database)
-
-    @cached_property
-    def holds(self) -> HoldStore:
-        from lib.store.holds import HoldStore
-
-        return HoldStore(self.database)
-
-    @cached_property
-    def identities(self) -> IdentityStore:
-        from lib.store.identities import IdentityStore
-
-        return IdentityStore(self.database)
-
-    @cached_property
-    def incidents(self) -> IncidentStore:
-        from lib.store.incidents import IncidentStore
-
-        return IncidentStore(self.database)
-
-    @cached_property
-    def invitations(self) -> InvitationStore:
-        from lib.store.invitations import InvitationStore
-
-        return InvitationStore(self.database)
-
-    @cached_property
-    def jobs(self) -> JobStore:
-        from lib.store.jobs import JobStore
-
-        return JobStore(self.database)
-
-    @cached_property
-    def journal(self) -> JournalStore:
-        from lib.store.journal import JournalStore
-
-        return JournalStore(self.database)
-
-    @cached_property
-    def limits(self) -> LimitStore:
-        from lib.store.limits import LimitStore
-
-        return LimitStore(self.database)
-
-    @cached_property
-    def link_batches(self) -> LinkBatchStore:
-        from lib.store.link_batches import LinkBatchStore
-
-        return LinkBatchStore(self.database)
-
-    @cached_property
-    def link_choices(self) -> LinkChoiceStore:
-        from lib.store.link_choices import LinkChoiceStore
-
-        return LinkChoiceStore(self.database)
-
-    @cached_property
-    def link_sessions(self) -> LinkSessionStore:
-        from lib.store.link_sessions import LinkSessionStore
-
-        return LinkSessionStore(self.database)
-
-    @cached_property
-    def links(self) -> LinkStore:
-        from lib.store.links import LinkStore
-
-        return LinkStore(self.database)
-
-    @cached_property
-    def manual_outcomes(self) -> ManualOutcomeStore:
-        from lib.store.manual_outcomes import ManualOutcomeStore
-
-        return ManualOutcomeStore(self.database)
-
-    @cached_property
-    def marks(self) -> MarkStore:
-        from lib.store.marks import MarkStore
-
-        return MarkStore(self.database)
-
-    @cached_property
-    def message_rules(self) -> MessageRuleStore:
-        from lib.store.message_rules import MessageRuleStore
-
-        return MessageRuleStore(self.database)
-
-    @cached_property
-    def message_templates(self) -> MessageTemplateStore:
-        from lib.store.message_templates import MessageTemplateStore
-
-        return MessageTemplateStore(self.database)
-
-    @cached_property
-    def meta(self) -> MetaStore:
-        from lib.store.meta import MetaStore
-
-        return MetaStore(self.database)
-
-    @cached_property
-    def mirror(self) -> MirrorStore:
-        from lib.store.mirror import MirrorStore
-
-        return MirrorStore(self.database)
-
-    @cached_property
-    def new_cards(self) -> NewCardStore:
-        from lib.store.new_cards import NewCardStore
-
-        return NewCardStore(self.database)
-
-    @cached_property
-    def outbox(self) -> OutboxStore:
-        from lib.store.outbox import OutboxStore
-
-        return OutboxStore(self.database)
-
-    @cached_property
-    def page_ends(self) -> PageEndStore:
-        from lib.store.page_ends import PageEndStore
-
-        return PageEndStore(self.database)
-
-    @cached_property
-    def payments(self) -> PaymentStore:
-        from lib.store.payments import PaymentStore
-
-        return PaymentStore(self.database)
-
-    @cached_property
-    def personal(self) -> PersonalStore:
-        from lib.store.personal import PersonalStore
-
-        return PersonalStore(self.database)
-
-    @cached_property
-    def preflight(self) -> PreflightStore:
-        from lib.store.preflight import PreflightStore
-
-        return PreflightStore(self.database)
-
-    @cached_property
-    def refund_outcomes(self) -> RefundOutcomeStore:
-        from lib.store.refund_outcomes import RefundOutcomeStore
-
-        return RefundOutcomeStore(self.database)
-
-    @cached_property
-    def refunds(self) -> RefundStore:
-        from lib.store.refunds import RefundStore
-
-        return RefundStore(self.database)
-
-    @cached_property
-    def requests(self) -> RequestStore:
-        from lib.store.requests import RequestStore
-
-        return RequestStore(self.database)
-
-    @cached_property
-    def retention(self) -> RetentionStore:
-        from lib.store.retention import RetentionStore
-
-        return RetentionStore(self.database)
-
-    @cached_property
-    def run_decisions(self) -> RunDecisionStore:
-        from lib.store.run_decisions import RunDecisionStore
-
-        return RunDecisionStore(self.database)
-
-    @cached_property
-    def run_rows(self) -> RunRowStore:
-        from lib.store.run_rows import RunRowStore
-
-        return RunRowStore(self.database)
-
-    @cached_property
-    def runs(self) -> RunStore:
-        from lib.store.runs import RunStore
-
-        return RunStore(self.database)
-
-    @cached_property
-    def search(self) -> SearchStore:
-        from lib.store.search import SearchStore
-
-        return SearchStore(self.database)
-
-    @cached_property
-    def second_factors(self) -> SecondFactorStore:
-        from lib.store.second_factors import SecondFactorStore
-
-        return SecondFactorStore(self.database)
-
-    @cached_property
-    def settlement(self) -> SettlementStore:
-        from lib.store.settlement import SettlementStore
-
-        return SettlementStore(self.database)
-
-    @cached_property
-    def sign_in_failures(self) -> SignInFailureStore:
-        from lib.store.sign_in_failures import SignInFailureStore
-
-        return SignInFailureStore(self.database)
-
-    @cached_property
-    def staff_sessions(self) -> StaffSessionStore:
-        from lib.store.staff_sessions import StaffSessionStore
-
-        return StaffSessionStore(self.database)
-
-    @cached_property
-    def story(self) -> StoryStore:
-        from lib.store.customer_story import StoryStore
-
-        return StoryStore(self.database)
-
-    @cached_property
-    def sync(self) -> SyncStore:
-        from lib.store.sync_state import SyncStore
-
-        return SyncStore(self.database)
-
-    @cached_property
-    def twins(self) -> TwinStore:
-        from lib.store.twins import TwinStore
-
-        return TwinStore(self.database)
-
-    @cached_property
-    def users(self) -> UserStore:
-        from lib.store.users import UserStore
-
-        return UserStore(self.database)
-
-    @cached_property
-    def waiting_charges(self) -> WaitingChargeStore:
-        from lib.store.waiting_charges import WaitingChargeStore
-
-        return WaitingChargeStore(self.database)
+    account_changes: AccountChangeStore = _store("account_changes", "AccountChangeStore")
+    admin_proposals: AdminProposalStore = _store("admin_proposals", "AdminProposalStore")
+    adoptions: AdoptionStore = _store("adoptions", "AdoptionStore")
+    agreements: AgreementStore = _store("agreements", "AgreementStore")
+    announcements: AnnouncementStore = _store("announcements", "AnnouncementStore")
+    audit: AuditStore = _store("audit", "AuditStore")
+    backups: BackupStore = _store("backups", "BackupStore")
+    certificates: CertificateStore = _store("certificates", "CertificateStore")
+    charge_sums: ChargeSumStore = _store("charge_sums", "ChargeSumStore")
+    charges: ChargeStore = _store("charges", "ChargeStore")
+    closings: ClosingStore = _store("closings", "ClosingStore")
+    comparing: CompareStore = _store("verification", "CompareStore")
+    confirmations: ConfirmationStore = _store("confirmations", "ConfirmationStore")
+    corrections: CorrectionStore = _store("corrections", "CorrectionStore")
+    deliveries: DeliveryStore = _store("deliveries", "DeliveryStore")
+    erasures: ErasureStore = _store("erasures", "ErasureStore")
+    history: HistoryStore = _store("history", "HistoryStore")
+    holds: HoldStore = _store("holds", "HoldStore")
+    identities: IdentityStore = _store("identities", "IdentityStore")
+    incidents: IncidentStore = _store("incidents", "IncidentStore")
+    invitations: InvitationStore = _store("invitations", "InvitationStore")
+    jobs: JobStore = _store("jobs", "JobStore")
+    journal: JournalStore = _store("journal", "JournalStore")
+    limits: LimitStore = _store("limits", "LimitStore")
+    link_batches: LinkBatchStore = _store("link_batches", "LinkBatchStore")
+    link_choices: LinkChoiceStore = _store("link_choices", "LinkChoiceStore")
+    link_sessions: LinkSessionStore = _store("link_sessions", "LinkSessionStore")
+    links: LinkStore = _store("links", "LinkStore")
+    manual_outcomes: ManualOutcomeStore = _store("manual_outcomes", "ManualOutcomeStore")
+    marks: MarkStore = _store("marks", "MarkStore")
+    message_rules: MessageRuleStore = _store("message_rules", "MessageRuleStore")
+    message_templates: MessageTemplateStore = _store("message_templates", "MessageTemplateStore")
+    meta: MetaStore = _store("meta", "MetaStore")
+    mirror: MirrorStore = _store("mirror", "MirrorStore")
+    new_cards: NewCardStore = _store("new_cards", "NewCardStore")
+    outbox: OutboxStore = _store("outbox", "OutboxStore")
+    page_ends: PageEndStore = _store("page_ends", "PageEndStore")
+    payments: PaymentStore = _store("payments", "PaymentStore")
+    personal: PersonalStore = _store("personal", "PersonalStore")
+    preflight: PreflightStore = _store("preflight", "PreflightStore")
+    refund_outcomes: RefundOutcomeStore = _store("refund_outcomes", "RefundOutcomeStore")
+    refunds: RefundStore = _store("refunds", "RefundStore")
+    requests: RequestStore = _store("requests", "RequestStore")
+    retention: RetentionStore = _store("retention", "RetentionStore")
+    run_decisions: RunDecisionStore = _store("run_decisions", "RunDecisionStore")
+    run_rows: RunRowStore = _store("run_rows", "RunRowStore")
+    runs: RunStore = _store("runs", "RunStore")
+    search: SearchStore = _store("search", "SearchStore")
+    second_factors: SecondFactorStore = _store("second_factors", "SecondFactorStore")
+    settlement: SettlementStore = _store("settlement", "SettlementStore")
+    sign_in_failures: SignInFailureStore = _store("sign_in_failures", "SignInFailureStore")
+    staff_sessions: StaffSessionStore = _store("staff_sessions", "StaffSessionStore")
+    story: StoryStore = _store("customer_story", "StoryStore")
+    sync: SyncStore = _store("sync_state", "SyncStore")
+    twins: TwinStore = _store("twins", "TwinStore")
+    users: UserStore = _store("users", "UserStore")
+    waiting_charges: WaitingChargeStore = _store("waiting_charges", "WaitingChargeStore")

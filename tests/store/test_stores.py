@@ -618,3 +618,11 @@ class TestWindows:
                     window.id, after_id=last, after_created=None, objects=1, is_done=False
                 )
             assert stores.sync.windows("bf", "payment_methods")[0].after_id == "cus_b"
+
+
+def test_each_store_is_of_the_class_beside_its_name(uow: UnitOfWork) -> None:
+    with uow.read() as stores:
+        made = {name: type(getattr(stores, name)).__name__ for name in Stores.__annotations__}
+        assert stores.charges is stores.charges
+    assert made == Stores.__annotations__
+    assert len(made) > 50
