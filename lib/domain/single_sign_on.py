@@ -11,7 +11,7 @@ TAKEN_WITHIN_SECONDS = 300
 PROVED_WITHIN_SECONDS = 300
 """How long a sign-in that was asked for again stands in for a password."""
 CLOCKS_DIFFER_SECONDS = 120
-_LONGEST = 255
+LONGEST_SUBJECT = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def sign_in_of(claims: Mapping[str, object]) -> ProviderSignIn | None:
     issuer, subject, made_at = claims.get("iss"), claims.get("sub"), _moment(claims, "iat")
     if not isinstance(issuer, str) or not isinstance(subject, str) or made_at is None:
         return None
-    if not issuer or not subject or len(subject) > _LONGEST:
+    if not issuer or not subject or len(subject) > LONGEST_SUBJECT:
         return None
     email = claims.get("email")
     is_verified = claims.get("email_verified") is True

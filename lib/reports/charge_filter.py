@@ -46,7 +46,7 @@ class ChargeFilter:
     recovered: str | None = None
     """Only charges that were paid after a failure: one of lib.reports.month.Recovery, or ANY."""
     positions: str | None = None
-    """What the search index has for `search`, as JSON; see `found`."""
+    """What the search index has for `search`, as JSON; see `with_positions`."""
     is_asked: bool = False
     """Whether it was, so that it is not asked again by whatever is read next of the same charges."""
 
@@ -72,7 +72,7 @@ class ChargeFilter:
 
     @property
     def is_vague(self) -> bool:
-        """Whether its search, as `found`, means so many that they are not added up."""
+        """Whether its search, once it was asked, means so many that they are not added up."""
         return bool(search_text(self.search)) and self.positions is None
 
     @property
@@ -175,7 +175,7 @@ class WideMatch:
 
 
 def wide_match(database: Database, text: str) -> WideMatch | None:
-    """None for a search that means few charges whatever their words are: `found` has them all."""
+    """None for a search that means few charges whatever their words are: `with_positions` has them all."""
     condition = match(text, key=reference_key)
     if condition is None:
         return None

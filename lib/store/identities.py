@@ -17,6 +17,11 @@ class IdentityStore:
         )
         return next((Identity(**row) for row in rows), None)
 
+    def is_linked(self, username: str, issuer: str | None) -> bool:
+        """Whether the person is linked to this provider; nobody is to None."""
+        identity = self.of(username)
+        return identity is not None and identity.issuer == issuer
+
     def all(self) -> dict[str, Identity]:
         """By user name."""
         rows = self._database.query("SELECT username, issuer, subject FROM identities")

@@ -11,6 +11,7 @@ from lib.domain.charges import FAILED_OUTCOMES, Outcome
 from lib.domain.payment_statuses import HELD_STATUSES
 from lib.domain.rebuild import Installation
 from lib.store.meta import INSTALLATION, NOT_OURS
+from lib.store.payments import ASKED_METHOD
 from lib.store.states import listed, one_of
 
 _NO_INCIDENT = "NOT EXISTS (SELECT 1 FROM incidents i WHERE i.subject = m.id)"
@@ -164,7 +165,7 @@ class MarkStore:
         """Payments under these marks without an attempt here and without an incident; oldest first."""
         rows = self._database.query(
             f"""SELECT m.id AS payment_intent, charge_id, attempt, status, customer,
-                    coalesce(payment_method, error_payment_method) AS payment_method,
+                    {ASKED_METHOD} AS payment_method,
                     amount, currency, reference, description, error_code, error_decline_code,
                     error_advice_code, created
                 FROM payment_intents m

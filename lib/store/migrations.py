@@ -111,7 +111,7 @@ def m003_one_live_attempt_a_debt(database: Database) -> None:
 
 @migrations()
 def m004_cards_that_were_stopped(database: Database) -> None:
-    """Finds what a bank said of a card under whatever id it was saved (lib/store/debts.py)."""
+    """Finds what a bank said of a card under whatever id it was saved (lib/store/never_again.py)."""
     for statement in _statements(_STOPPED_CARDS):
         database.execute(statement)
 
@@ -784,7 +784,7 @@ def m060_page_ends(database: Database) -> None:
 def m061_cards_that_were_stopped_elsewhere(database: Database) -> None:
     """
     Which method a payment was last refused with, and the bank's advice: a card that was stopped in the
-    Dashboard, by another installation or before this file must not be charged here (lib/store/debts.py).
+    Dashboard, by another installation or before this file must not be charged here (lib/store/never_again.py).
     """
     for statement in _statements(_STOPPED_ELSEWHERE):
         database.execute(statement)

@@ -18,8 +18,8 @@ from lib.domain.payment_statuses import OVER_STATUSES
 from lib.store.states import listed
 from lib.store.upserts import Upsert, marks, not_newer
 
-# What a payment was asked of, also where it was refused.
-METHOD_OF_P = "coalesce(p.payment_method, p.error_payment_method)"
+ASKED_METHOD = "coalesce(payment_method, error_payment_method)"
+"""SQL: the method that a payment was asked of, also where it was refused."""
 
 _UPSERT_PAYMENT_INTENT = Upsert(
     table="payment_intents",
@@ -157,7 +157,7 @@ class PaymentStore:
 
     def _evidence(self, condition: str, *parameters: object) -> list[PaymentEvidence]:
         rows = self._database.query(
-            f"""SELECT p.id, p.status, p.customer, {METHOD_OF_P} AS payment_method, p.amount, p.currency,
+            f"""SELECT p.id, p.status, p.customer, {ASKED_METHOD} AS payment_method, p.amount, p.currency,
                     p.reference, p.description, p.charge_id, p.attempt, p.installation,
                     p.error_code, p.error_decline_code, p.error_advice_code, p.created,
                     (SELECT coalesce(sum(r.amount), 0) FROM stripe_charges c

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sqlite3
 from collections.abc import Callable
 
@@ -14,11 +13,9 @@ from starlette.responses import Response
 from lib.bootstrap import Services
 from lib.domain.identity import pasted_id
 from lib.errors import Busy
-from lib.web.visitors import Visitors
+from lib.web.visitors import TOKEN, Visitors
 
 logger = logging.getLogger(__name__)
-
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 
 
 class PleaseNot:
@@ -38,7 +35,7 @@ class PleaseNot:
         ask = announcements.answer if request.method == "POST" else announcements.find
         try:
             announcement, is_open = (
-                await run_in_threadpool(ask, token) if _TOKEN.match(token) else (None, False)
+                await run_in_threadpool(ask, token) if TOKEN.match(token) else (None, False)
             )
         except (Busy, sqlite3.Error):
             logger.exception("a payer's answer could not be read or written down")

@@ -36,7 +36,7 @@ from lib.services.collect.return_page import Setup
 from lib.services.mirror.webhooks import NotConfigured
 from lib.web.please_not import PleaseNot
 from lib.web.shared_answers import SharedAnswers, TooSoon
-from lib.web.visitors import Visitors
+from lib.web.visitors import TOKEN, Visitors
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,6 @@ LARGEST_DELIVERY_BYTES = 512 * 1024
 _DELIVERY_SECONDS = 10.0
 _SESSION_ID = re.compile(r"cs_(test|live)_[A-Za-z0-9]{8,200}\Z")
 _LINK_ID = re.compile(r"link_[a-z0-9]{8,64}\Z")
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 _NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -125,7 +124,7 @@ class _PublicHandlers:
             return self._too_many(request)
         # Copied out of a mail, an address may end in a letter that nobody sees.
         token = pasted_id(request.path_params["token"])
-        if not _TOKEN.match(token):
+        if not TOKEN.match(token):
             self._addresses.miss(request)
             return await self._visitors.gone(request)
         try:

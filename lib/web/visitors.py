@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 from collections.abc import Callable
 
@@ -17,6 +18,9 @@ from lib.web.address_limits import RETRY_AFTER_SECONDS, AddressLimits
 from lib.web.customer_pages import customer_page
 
 logger = logging.getLogger(__name__)
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
+"""Of an address that customers open; whatever else comes there asks nobody."""
 
 
 class Visitors:

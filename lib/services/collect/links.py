@@ -43,6 +43,7 @@ from lib.services.collect.agreements import AgreementService
 from lib.services.collect.ambiguous_customers import why_meant, why_new
 from lib.services.collect.charge_notices import PageWords
 from lib.services.collect.customers import CustomerService, checked_email, checked_name
+from lib.services.collect.page_ends import end_page
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
 from lib.store.agreements import MARK as AGREEMENT_MARK
@@ -560,13 +561,7 @@ class LinkService:
 
     def _expire_session(self, session_id: str) -> None:
         asked_at_ms = epoch_ms(self._clock())
-        try:
-            bundle = self._gateway.expire_session(
-                session_id, idempotency_key=f"onfile:expire:{session_id}"
-            )
-        except Refused:
-            # Only open sessions can be expired: read what it is instead, and act on that.
-            bundle = self._gateway.retrieve_session(session_id)
+        bundle = end_page(self._gateway, session_id)
         with self._uow.write() as stores:
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
         if bundle.session.status == "complete":

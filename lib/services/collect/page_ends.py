@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from lib.clock import Clock, epoch, epoch_ms
+from lib.domain.mirror import SessionBundle
 from lib.errors import GatewayError, Missing, Refused
 from lib.services.mirror.apply import record_bundles
 from lib.store.unit_of_work import UnitOfWork
@@ -15,6 +17,14 @@ logger = logging.getLogger(__name__)
 
 _AT_ONCE = 50
 _PAUSE_SECONDS = 60
+
+
+def end_page(gateway: StripeGateway, session_id: str) -> SessionBundle:
+    """Only an open page can be ended: what it is instead comes back, and counts."""
+    try:
+        return gateway.expire_session(session_id, idempotency_key=f"onfile:expire:{session_id}")
+    except Refused:
+        return gateway.retrieve_session(session_id)
 
 
 class PageEnds:
@@ -59,15 +69,9 @@ class PageEnds:
 
     def _end(self, session_id: str) -> None:
         asked_at_ms = epoch_ms(self._clock())
-        try:
-            bundle = self._gateway.expire_session(
-                session_id, idempotency_key=f"onfile:expire:{session_id}"
-            )
-        except Missing:
-            bundle = None
-        except Refused:
-            # Only an open one can be ended: what it is instead is read, and counts.
-            bundle = self._gateway.retrieve_session(session_id)
+        bundle: SessionBundle | None = None
+        with suppress(Missing):
+            bundle = end_page(self._gateway, session_id)
         with self._uow.write() as stores:
             if bundle is not None:
                 record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)

@@ -158,16 +158,12 @@ class SignIns:
         self, stores: Stores, username: str, code: str, guesses: Guesses | None, *, now: int
     ) -> NotSignedIn | None:
         """What keeps out whoever knew the password; `guesses` are counted of pages alone."""
-        if guesses is not None and self._is_linked(stores, username):
+        if guesses is not None and stores.identities.is_linked(username, self._issuer):
             return NotSignedIn(
                 "You sign in with single sign-on here, not with a password. If that does not work, ask an admin "
                 "to unlink it."
             )
         return self._second_factor(stores, username, code, now=now)
-
-    def _is_linked(self, stores: Stores, username: str) -> bool:
-        identity = stores.identities.of(username)
-        return identity is not None and identity.issuer == self._issuer
 
     def by_provider(
         self,
@@ -244,7 +240,7 @@ class SignIns:
                 or (session.username, session.session_version)
                 != (user.username, user.session_version)
                 or not is_proof(session.proved_at, now=now)
-                or not self._is_linked(stores, user.username)
+                or not stores.identities.is_linked(user.username, self._issuer)
                 or stores.second_factors.find(user.username) is not None
             ):
                 return None

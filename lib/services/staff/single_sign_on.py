@@ -13,7 +13,13 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission, Role
 from lib.domain.admin_changes import EXPECT_SSO, LINK_SSO, UNLINK_SSO, AdminChange, AdminProposal
 from lib.domain.identity import readable_line
-from lib.domain.single_sign_on import TAKEN_WITHIN_SECONDS, Identity, ProviderSignIn, sign_in_of
+from lib.domain.single_sign_on import (
+    LONGEST_SUBJECT,
+    TAKEN_WITHIN_SECONDS,
+    Identity,
+    ProviderSignIn,
+    sign_in_of,
+)
 from lib.errors import InvalidInput, NotSignedIn, RuleViolation
 from lib.services.staff import second_admin
 from lib.services.staff.account_changes import note_change
@@ -26,7 +32,6 @@ from lib.store.unit_of_work import UnitOfWork
 from lib.store.users import User
 
 EXPECTED_SECONDS = 3 * 86_400
-_LONGEST_SUBJECT = 255
 _NOT_SET_UP = (
     "Single sign-on is not set up: set ONFILE_SSO_ISSUER, ONFILE_SSO_CLIENT_ID and ONFILE_SSO_CLIENT_SECRET, "
     "and start again."
@@ -130,9 +135,9 @@ class SingleSignOn:
             RuleViolation: no provider, or an account that is disabled or a program's.
         """
         subject = readable_line(subject, what="subject", field="subject")
-        if len(subject) > _LONGEST_SUBJECT:
+        if len(subject) > LONGEST_SUBJECT:
             raise InvalidInput(
-                f"A subject has at most {_LONGEST_SUBJECT} characters.", field="subject"
+                f"A subject has at most {LONGEST_SUBJECT} characters.", field="subject"
             )
         issuer = self._provider().issuer
         return self._change(
@@ -236,13 +241,8 @@ def _expected(
         for user in stores.users.all()
         if user.username in expected
         and user.email.strip().casefold() == sign_in.email
-        and not _is_linked(stores, user.username, sign_in.identity.issuer)
+        and not stores.identities.is_linked(user.username, sign_in.identity.issuer)
     ]
     if len(people) != 1:
         return None, None
     return people[0].username, expected[people[0].username]
-
-
-def _is_linked(stores: Stores, username: str, issuer: str) -> bool:
-    identity = stores.identities.of(username)
-    return identity is not None and identity.issuer == issuer
