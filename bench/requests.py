@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.stripe_account import requests_of
 from tests.world import ALICE, NO_MONEY, World, new_world
 
 
@@ -60,21 +61,10 @@ def _reviewed(world: World, customer: str, reference: str, method: str) -> None:
 
 
 def _line(world: World, name: str, work: Callable[[], None]) -> None:
-    requests: Counter[str] = Counter()
-    paths: list[str] = []
-    handle = world.stripe.handle
-
-    def counting(method: str, path: str, *rest: object) -> object:
-        requests[method] += 1
-        paths.append(f"{method} {path}")
-        return handle(method, path, *rest)  # type: ignore[arg-type]
-
-    world.stripe.handle = counting  # type: ignore[assignment,method-assign]
-    try:
+    with requests_of(world) as requests:
         work()
-    finally:
-        world.stripe.handle = handle  # type: ignore[method-assign]
-    print(f"{name:<44}{requests['GET']:>5}{requests['POST']:>6}  {', '.join(paths)}")
+    methods = Counter(request.partition(" ")[0] for request in requests)
+    print(f"{name:<44}{methods['GET']:>5}{methods['POST']:>6}  {', '.join(requests)}")
 
 
 if __name__ == "__main__":

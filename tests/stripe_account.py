@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from lib.practice.ledger import Ledger
 from tests.world import World
@@ -58,3 +62,18 @@ def answer_dispute(world: World, dispute: str) -> None:
         ledger.emit("charge.dispute.updated", ledger.get("dispute", dispute))
 
     world.stripe.write(tell)
+
+
+@contextmanager
+def requests_of(world: World) -> Iterator[list[str]]:
+    """Method and path of each request that reaches practice Stripe meanwhile, in order."""
+    requests: list[str] = []
+    handle = world.stripe.handle
+
+    def listed(method: str, path: str, *rest: Any) -> Any:
+        requests.append(f"{method} {path}")
+        return handle(method, path, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.stripe, "handle", listed)
+        yield requests

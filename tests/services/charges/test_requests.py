@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 
 from lib.domain.charges import ChargeState
 from lib.errors import Blocked
 from tests import stripe_account
+from tests.stripe_account import requests_of
 from tests.world import ALICE, World
-
-
-@contextmanager
-def requests_of(world: World) -> Iterator[list[str]]:
-    """Method and path of each request that reaches practice Stripe meanwhile, in order."""
-    requests: list[str] = []
-    handle = world.stripe.handle
-
-    def listed(method: str, path: str, *rest: Any) -> Any:
-        requests.append(f"{method} {path}")
-        return handle(method, path, *rest)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world.stripe, "handle", listed)
-        yield requests
 
 
 def test_a_confirmation_reads_twice_and_charges_once(world: World) -> None:
