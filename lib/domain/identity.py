@@ -41,12 +41,23 @@ _DRAWN_ALIKE_SMALL = str.maketrans(
 _UNSEEN_IN_DOMAINS = regex.compile(
     r"[\p{Default_Ignorable_Code_Point}--[\u200c\u200d]]+", regex.VERSION1
 )
-# Letters with their marks, numbers and pictures count; all else separates.
-_TOKEN = regex.compile(r"[0-9]+(?:[.,' ][0-9]+)*|[\p{L}\p{N}\p{So}\p{Sc}]\p{M}*")
-_DIGITS = regex.compile(r"[0-9]+")
-_GROUPED = regex.compile(
-    r"[0-9]{1,3}(?P<sign>[.,' ])[0-9]{3}(?:(?P=sign)[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
+# Shown as nothing, though Unicode has them for pictures: a Braille pattern without dots, an empty note head.
+_BLANK = regex.compile(r"[\u2800\U0001d159]")
+# What is drawn as a dash among Latin letters and digits: the Japanese sign of a long vowel, on the key
+# where others have the hyphen, the Chinese and Korean strokes, lines. Beside letters of those scripts they are letters.
+# https://www.unicode.org/reports/tr39/#Confusable_Detection
+_THEIRS = r"[\p{Hiragana}\p{Katakana}\p{Han}\p{Hangul}\p{Bopomofo}--[\u4e00\u1173\u31d0]]"
+_DRAWN_AS_DASH = regex.compile(
+    rf"(?<!{_THEIRS}\p{{M}}*[ー]*)[ー\u4e00\u1173\u31d0\u2500\u2501\u23af\u2796\u2cba]+(?!{_THEIRS})",
+    regex.VERSION1,
 )
+# Letters with their marks, numbers and pictures count; all else separates.
+_TOKEN = regex.compile(r"[0-9]+(?:[.,' _][0-9]+)*|[\p{L}\p{N}\p{So}\p{Sc}]\p{M}*")
+_DIGITS = regex.compile(r"[0-9]+")
+_GROUPS = r"(?:[0-9]{1,3}(?P<sign>[.,' _])[0-9]{3}(?:(?P=sign)[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3})"
+_GROUPED = regex.compile(_GROUPS)
+# 1,234.50, which a spreadsheet saves as 1234.5.
+_GROUPED_WITH_CENTS = regex.compile(rf"(?P<whole>{_GROUPS})(?P<cents>(?!(?P=sign))[.,][0-9]+)")
 _NO_CENTS = regex.compile(r"[.,]0{1,2}\Z")
 # 1.50, which a spreadsheet saves as 1.5; not 1.500, which may be fifteen hundred, and is known as grouped before.
 _ZEROS_BEHIND = regex.compile(r"(?P<kept>[0-9]+[.,][0-9]*[1-9])0+")
@@ -214,13 +225,15 @@ def difference(address: str, other: str) -> str:
 def reference_key(text: str) -> str:
     """
     One key for the writings of a reference: case, Unicode form, dashes, spaces, invisible letters,
-    leading zeros, zeros at the end of decimals, and digits in groups, as a spreadsheet writes 12345 as 12,345 and
-    1.50 as 1.5.
+    leading zeros, zeros at the end of decimals, digits in groups, as a spreadsheet writes 12345 as 12,345 and
+    1.50 as 1.5, and what is drawn as a dash or as nothing.
 
     Other separators only count between digits, where 1-11 is not 11-1: `INV-1`, `inv 01` and `INV1`
     have one key, `2024-001` and `2024/1` another. What consists of separators is its own key.
     """
     plain = _plain(text)
+    if not plain.isascii():
+        plain = _plain(_DRAWN_AS_DASH.sub("-", _BLANK.sub(" ", plain)))
     parts: list[str] = []
     for match in _TOKEN.finditer(plain):
         token = match.group()
@@ -237,6 +250,8 @@ def reference_key(text: str) -> str:
 
 def _number(digits: str, *, may_have_cents: bool) -> str:
     """Digits and what groups them: a number as one, else each group without its leading zeros."""
+    if may_have_cents and (grouped := _GROUPED_WITH_CENTS.fullmatch(digits)):
+        digits = "".join(_DIGITS.findall(grouped["whole"])) + grouped["cents"]
     whole = _NO_CENTS.sub("", digits) if may_have_cents else digits
     if whole.isdecimal() or _GROUPED.fullmatch(whole):
         return _unpadded("".join(_DIGITS.findall(whole)))

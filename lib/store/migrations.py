@@ -805,6 +805,74 @@ CREATE INDEX payment_intents_never_again ON payment_intents (error_payment_metho
 """
 
 
+@migrations()
+def m062_keys_of_references_that_are_drawn_alike(database: Database) -> None:
+    """
+    INVー1 has the key of INV-1, whatever dash or blank it is drawn with; 1,234.50 that of 1234.5, as
+    which a spreadsheet saves it; and 1_000 that of 1000.
+    """
+    for table, one, other in (
+        ("charges", "id", "id"),
+        ("payment_intents", "id", "id"),
+        ("run_rows", "run_id", "number"),
+        ("setup_links", "id", "id"),
+    ):
+        rows = database.execute(
+            f"""SELECT reference, reference_key, {one}, {other} FROM {table}
+                WHERE reference_key GLOB '*[\u2800\U0001d159{_DASHES_AT_M062}]*'
+                   OR (reference GLOB '*[0-9\uff10-\uff19]*' AND reference_key GLOB '*[0-9]-[0-9]*'
+                       AND (reference GLOB '*[_\uff3f]*' OR reference GLOB '*[.,\uff0e\uff0c]*'))"""
+        ).fetchall()
+        mended = [(_drawn_with_dashes(row[0], row[1]), *row[2:]) for row in rows]
+        database.conn.executemany(
+            f"UPDATE {table} SET reference_key = ?1 WHERE {one} = ?2 AND {other} = ?3",
+            [new for new, row in zip(mended, rows, strict=True) if new[0] != row[1]],
+        )
+
+
+_DASHES_AT_M062 = "ー\u4e00\u1173\u31d0\u2500\u2501\u23af\u2796\u2cba"
+_BLANKS = "[\u2800\U0001d159]"
+_THEIRS_AT_M062 = r"[\p{Hiragana}\p{Katakana}\p{Han}\p{Hangul}\p{Bopomofo}--[\u4e00\u1173\u31d0]]"
+_GROUPS_AT_M062 = r"(?:[0-9]{1,3}(?P<sign>[.,' _])[0-9]{3}(?:(?P=sign)[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3})"
+
+
+def _drawn_with_dashes(reference: str, key: str) -> str:
+    """As `reference_key` of lib/domain/identity.py was at m062, made of the key from before."""
+    drawn = regex.compile(
+        rf"(?<!{_THEIRS_AT_M062}\p{{M}}*ー*)[{_DASHES_AT_M062}]+(?!{_THEIRS_AT_M062})|{_BLANKS}+",
+        regex.V1,
+    )
+    key = regex.sub(rf"(?<=[0-9])(?:{drawn.pattern})(?=[0-9])", "-", key, flags=regex.V1)
+    key = drawn.sub("", key) or "-"
+    plain = regex.sub(
+        r"\p{Default_Ignorable_Code_Point}+", "", unicodedata.normalize("NFKC", reference)
+    )
+    plain = regex.sub(r"\p{Zs}", " ", plain).strip()
+    plain = regex.sub("[’‘ʼ´`′]", "'", plain)
+    for match in regex.finditer(
+        r"(?<![0-9][.,' _]?)[0-9]{1,3}(?:_[0-9]{3})+(?![.,' _]?[0-9])", plain
+    ):
+        key = key.replace(
+            _joined(match.group()), match.group().replace("_", "").lstrip("0") or "0", 1
+        )
+    number = regex.fullmatch(
+        rf"[^0-9]*(?P<whole>{_GROUPS_AT_M062})(?P<cents>(?!(?P=sign))[.,][0-9]+)", plain
+    )
+    if number is not None and regex.search("[1-9]", number["cents"]):
+        before = _joined(number["whole"] + number["cents"])
+        whole = "".join(regex.findall("[0-9]+", number["whole"])).lstrip("0") or "0"
+        cents = number["cents"][1:]
+        is_small = regex.fullmatch("0[1-9]", cents)
+        tail = f"{whole}.{cents}" if is_small else f"{whole}-{cents.strip('0')}"
+        key = key.removesuffix(before) + tail
+    return key
+
+
+def _joined(number: str) -> str:
+    """As a number was that is not in groups of three."""
+    return "-".join(part.lstrip("0") or "0" for part in regex.findall("[0-9]+", number))
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

@@ -116,7 +116,7 @@ class TestReferences:
         shown = [f"U+{code:04X}" for code in IGNORABLE if reference_key(f"A{chr(code)}7") != "a7"]
         assert shown == []
 
-    @given(st.text() | st.text("0123456789.,' -٣３²①АB\u3164\u2011/"))
+    @given(st.text() | st.text("0123456789.,'_ -٣３²①АB\u3164\u2011/ー一ガ゚가ㅡ─\u2800"))
     def test_the_key_of_a_key_is_the_key(self, text: str) -> None:
         assert reference_key(reference_key(text)) == reference_key(text)
 
@@ -136,6 +136,10 @@ class TestReferences:
             # As a spreadsheet saves it.
             (["1.50", "1.5", "1,50", "１．５０", "01.5000", "1.50 "], "1-5"),
             (["RE-2024.10", "RE 2024,1"], "re2024-1"),
+            (["1,234.50", "1.234,5", "1 234,500", "1’234.5", "1_234.50", "1234.5"], "1234-5"),
+            (["12,34,567.80", "1234567,8"], "1234567-8"),
+            (["1,234.05", "1234.05"], "1234.05"),
+            (["INV_1_000", "INV-1000"], "inv1000"),
             (["2024.01", "2024,01"], "2024.01"),
             (["2024-001", "2024/1", "2024–01", "2024.001"], "2024-1"),
             (["Faktura-Łódź-17", "faktura-łódź-017"], "fakturałódź17"),
@@ -144,6 +148,11 @@ class TestReferences:
             (["АВ-7", "AB-7", "ΑΒ-7"], "ab7"),
             (["№ 5", "No 5", "Nº 5"], "no5"),
             (["ｶﾞ-1", "ガ1"], "ガ1"),
+            # Typed on a Japanese, a Chinese and a Korean keyboard; lines, and what is drawn as nothing.
+            (["INV-1", "INVー1", "INVｰ1", "INV一1", "INVㅡ1", "INV─1", "INV➖1"], "inv1"),
+            (["2024-1", "2024ー001", "2024一1"], "2024-1"),
+            (["INV 1", "INV\u28001", "\u2800INV1", "INV\U0001d1591"], "inv1"),
+            (["サーバー1", "サーバー-1", "ｻｰﾊﾞｰ1"], "サーバー1"),
         ],
     )
     def test_writings_of_one_reference(self, writings: list[str], key: str) -> None:
@@ -156,6 +165,9 @@ class TestReferences:
             ["1-11", "11-1", "111"],
             ["2024-01", "2024-10", "2024.1.0", "202401"],
             ["2024.01", "2024.1", "2024.11"],
+            ["1,234.50", "1,234.05", "1,234,50", "123,450"],
+            ["サバ1", "サーバー1", "サーバ1"],
+            ["第1", "第一1", "第二1"],
             ["1.5", "1.05", "1.500", "15"],
             ["INV2", "INV²", "INV①", "INV½"],
             ["#", "##", "-"],
