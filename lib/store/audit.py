@@ -66,6 +66,27 @@ class AuditStore:
         """False in another file than the one whose head it was, or in an older copy of that."""
         return self.hash_of(head.id) == head.hash
 
+    def is_empty_without_reason(self) -> bool:
+        """No entry in a file with people, charges or runs, none of which is made without one."""
+        rows = self._database.execute(
+            """SELECT NOT EXISTS (SELECT 1 FROM audit_log) AND (EXISTS (SELECT 1 FROM users)
+                   OR EXISTS (SELECT 1 FROM charges) OR EXISTS (SELECT 1 FROM runs))"""
+        )
+        return bool(rows.fetchone()[0])
+
+    def lacks_entries_of_attempts(self) -> bool:
+        """
+        An attempt was made here whose charge has no entry, or after the last entry, though each is recorded with
+        an entry of its own: the log was cut off. An older copy of a file is older with all its rows.
+        """
+        rows = self._database.execute(
+            """SELECT EXISTS (SELECT 1 FROM attempts
+                   WHERE idempotency_key NOT LIKE 'adopted:%' AND (
+                       requested_at > (SELECT coalesce(max(at), 0) FROM audit_log)
+                       OR NOT EXISTS (SELECT 1 FROM audit_log a WHERE a.subject = charge_id)))"""
+        )
+        return bool(rows.fetchone()[0])
+
     def heads_in_papers(self) -> list[AuditHead]:
         """Where certificates, closed months and backups say that the log ended when they were made."""
         rows = self._database.query(

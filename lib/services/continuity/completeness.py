@@ -257,6 +257,7 @@ class Completeness:
                 detail={
                     "reason": "anchor" if is_older else "replaced",
                     "head": str(stores.audit.head()),
+                    "is_cut": stores.audit.lacks_entries_of_attempts(),
                 },
             )
             self._seen = stores.audit.head()

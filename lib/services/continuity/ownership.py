@@ -72,10 +72,13 @@ def doubt_without_anchor(meta: MetaStore, audit: AuditStore, anchor: Anchor, *, 
     """
     At a start, in a transaction: whether the file came without what lies beside it. Then it may be a copy
     that somebody made by hand, while the newest entries stood in SQLite's log, which is not here: that is
-    unlike any other file in nothing but this. The ledger counts as behind until Stripe was asked.
+    unlike any other file in nothing but this. The ledger counts as behind until Stripe was asked. So does one
+    whose log was emptied, with or without a file beside it.
     """
     head = audit.head()
-    if head.id == 0 or anchor.head() is not None or meta.value(BEHIND) is not None:
+    if meta.value(BEHIND) is not None or (
+        not audit.is_empty_without_reason() and (head.id == 0 or anchor.head() is not None)
+    ):
         return
     logger.warning(
         "This database came without its file onfile.anchor, so it may be a copy made by hand, which lacks "

@@ -175,7 +175,8 @@ def _restores(stores: Stores) -> list[_Restored]:
 def _confirmed_copies(stores: Stores) -> list[_Restored]:
     """
     Files that were put back by hand; an approver has looked at them since. Such a file goes on with the next
-    number after its own last entry. Where numbers are left out, entries were taken out of this very file.
+    number after its own last entry, and is older with all its rows. Where numbers are left out, or attempts stand
+    without their entries, entries were taken out of this very file.
     """
     confirmations = stores.audit.of_action("ledger.confirm_decisions")
     last = confirmations[-1] if confirmations else None
@@ -190,6 +191,7 @@ def _confirmed_copies(stores: Stores) -> list[_Restored]:
         and last is not None
         and last["id"] > entry["id"]
         and entry["id"] == AuditHead.parse(entry["detail"]["head"]).id + 1
+        and not entry["detail"].get("is_cut")
     ]
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from lib import bootstrap
 from lib.errors import InvalidInput, LedgerBehind
 from lib.store.anchor import Anchor
 from lib.store.audit import AuditStore
-from lib.store.meta import TIMEZONE
+from lib.store.meta import BEHIND, TIMEZONE
 from tests.beginnings import made_once
 from tests.charge_runs import executed, invoices, payers
 from tests.world import ADA, ALICE, BOB, World
@@ -65,6 +66,32 @@ class TestFound:
         used.services.completeness.confirm_decisions(by=BOB)
         verification = used.services.audit.verify()
         assert (verification.ok, verification.restores) == (False, ())
+
+    @pytest.mark.parametrize("kept", [0, 2])
+    def test_nor_where_the_numbers_were_set_back_too(self, used: World, kept: int) -> None:
+        """An older copy would not hold the charge whose entry it lacks."""
+        change(
+            used,
+            f"DELETE FROM audit_log WHERE id > {kept}",
+            f"UPDATE sqlite_sequence SET seq = {kept} WHERE name = 'audit_log'",
+        )
+        with pytest.raises(LedgerBehind):
+            used.services.completeness.verify()
+        used.services.rebuilds.rebuild(by=ADA)
+        used.services.completeness.confirm_decisions(by=BOB)
+        verification = used.services.audit.verify()
+        assert (verification.ok, verification.restores) == (False, ())
+
+    @pytest.mark.parametrize("has_anchor", [True, False])
+    def test_an_emptied_table_is_doubted_at_the_next_start(
+        self, used: World, has_anchor: bool
+    ) -> None:
+        change(used, "DELETE FROM audit_log", "DELETE FROM sqlite_sequence")
+        if not has_anchor:
+            used.settings.database.with_suffix(".anchor").unlink()
+        bootstrap.migrate(used.settings)
+        with used.uow.read() as stores:
+            assert stores.meta.value(BEHIND) is not None
 
     def test_all_digests_written_anew(self, used: World) -> None:
         with sqlite3.connect(used.settings.database) as database:
