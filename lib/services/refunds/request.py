@@ -123,7 +123,7 @@ class RefundRequests:
             attempt: of which try, where several were paid.
 
         Raises:
-            InvalidInput: no reason of REASONS, no note, or more than what is left.
+            InvalidInput: no reason of REASONS, no note, nothing, or more than what is left.
             StaleState: another one waits or is under way; or as `refundable`.
         """
         by.must(Permission.CHARGE)
@@ -132,7 +132,13 @@ class RefundRequests:
             raise InvalidInput("Choose why the money goes back.", field="reason")
         note = readable(note, what="note", field="note", needed="Say why, for whoever approves it.")
         refundable = self.refundable(charge_id, attempt=attempt)
-        if money.currency != refundable.charge.currency or not 0 < money.amount <= refundable.left:
+        if money.amount <= 0:
+            raise InvalidInput(
+                "A refund is of more than nothing. Type how much is given back, without a sign.",
+                field="amount",
+                code="refund_amount",
+            )
+        if money.currency != refundable.charge.currency or money.amount > refundable.left:
             raise InvalidInput(
                 f"At most {format_money(refundable.left, refundable.charge.currency)} can be given back.",
                 field="amount",

@@ -202,9 +202,11 @@ class TestHowMuch:
         with pytest.raises(StaleState):
             ask(world, paid, 100)
 
-    @pytest.mark.parametrize("amount", [0, -1, 1_235])
-    def test_neither_nothing_nor_too_much(self, world, paid, amount) -> None:
-        with pytest.raises(InvalidInput):
+    @pytest.mark.parametrize(
+        ("amount", "says"), [(0, "more than nothing"), (-1, "without a sign"), (1_235, "At most ")]
+    )
+    def test_neither_nothing_nor_too_much(self, world, paid, amount, says) -> None:
+        with pytest.raises(InvalidInput, match=says):
             ask(world, paid, amount)
 
     def test_another_currency_is_no_part_of_it(self, world, paid) -> None:
