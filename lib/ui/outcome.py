@@ -148,7 +148,7 @@ def _in_words(error: GatewayError) -> str:
         case OutcomeUnknown(is_of_a_question=True):
             return (
                 "Stripe did not answer a question that comes before anything else, so Onfile went no "
-                "further. Try again in a minute."
+                "further. Nothing was changed; try again in a minute."
             )
         case OutcomeUnknown():
             return (

@@ -113,6 +113,23 @@ class TestTwins:
         assert charged["customer"] == twins[1]
 
 
+class TestStripeUnreachable:
+    def test_nothing_is_lost_and_nothing_waits_unseen(self, world, fill_in) -> None:
+        at = fill_in(amount="12.00")
+        world.clock.advance(minutes=5)
+        world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
+        at = confirm(at)
+        assert "went no further. Nothing was changed" in text(at)
+        assert "INV-17" in text(at)
+        assert world.rows("SELECT * FROM charges") == []
+        world.stripe.faults.clear()
+        world.clock.advance(minutes=5)
+        world.worker.run_once()
+        assert world.moved() == []
+        confirm(at)
+        assert world.moved() == [(1_200, "eur")]
+
+
 class TestForm:
     def test_empty(self, open_page) -> None:
         at = open_page("new_charge", as_="alice")
