@@ -14,7 +14,7 @@ from bench.contestants import KEY
 from lib import bootstrap
 from lib.bootstrap import Services
 from lib.domain.actors import Role
-from lib.domain.identity import reference_key
+from lib.domain.reference_keys import reference_key
 from lib.settings import load_settings
 from lib.store.audit import AuditStore
 

@@ -15,11 +15,12 @@ from lib.domain.announcements import RefusedByPayer
 from lib.domain.charges import COMMITTED_STATES, Attempt, Charge, Outcome
 from lib.domain.declines import Reason
 from lib.domain.holds import Hold
-from lib.domain.identity import drawn_key, reference_key
+from lib.domain.identity import drawn_key
 from lib.domain.mirror import PaymentMethod
 from lib.domain.newer_methods import NEWER_METHOD, OLDER_METHOD_CHOSEN, saved_later
 from lib.domain.paid_otherwise import PaidOtherwise
 from lib.domain.payment_statuses import CANCELLABLE_STATUSES
+from lib.domain.reference_keys import reference_key
 from lib.domain.references import WaitingRun
 from lib.domain.runs import Finding, Severity
 from lib.domain.twins import Twin

@@ -15,7 +15,7 @@ from lib.domain.corrections import (
     is_about,
     value_of,
 )
-from lib.domain.identity import reference_key
+from lib.domain.reference_keys import reference_key
 from lib.domain.runs import Finding, RowRequest, Run
 from lib.domain.twins import HAS_TWIN
 

@@ -13,11 +13,12 @@ from lib.domain import holds, payment_methods
 from lib.domain.confirmations import Confirmation
 from lib.domain.days import day_in_words, day_of
 from lib.domain.holds import Hold
-from lib.domain.identity import address_key, difference, drawn_key, reference_key
+from lib.domain.identity import address_key, difference, drawn_key
 from lib.domain.link_batches import LinkBatch, LinkRequest, LinkRow, LinkRowState, will_be_made
 from lib.domain.links import EndReason, LinkStatus, SetupLink
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.named_customers import WRITE_THE_ID, NamedCustomers
+from lib.domain.reference_keys import reference_key
 from lib.domain.runs import Finding, Severity
 from lib.domain.twins import Twin, has_twin
 from lib.errors import InvalidInput

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lib.domain.charges import Charge, ChargeState
-from lib.domain.identity import reference_key
+from lib.domain.reference_keys import reference_key
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.money import format_money
 

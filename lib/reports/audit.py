@@ -10,7 +10,8 @@ from sqlite_utils import Database
 
 from lib.domain.actors import Actor
 from lib.domain.audit_readers import OF_ACCOUNTS, reads_everything
-from lib.domain.identity import reference_key, search_text
+from lib.domain.identity import search_text
+from lib.domain.reference_keys import reference_key
 from lib.reports.counts import MOST_COUNTED
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
 from lib.store.connection_pool import ConnectionPool

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from lib.domain.identity import address_key, id_key, reference_key, search_text
+from lib.domain.identity import address_key, id_key, search_text
+from lib.domain.reference_keys import reference_key
 from lib.reports.counts import MOST_COUNTED
 from lib.reports.paging import Order, Query
 from lib.reports.sums import Sum

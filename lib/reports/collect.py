@@ -9,9 +9,10 @@ from sqlite_utils import Database
 
 from lib.clock import Clock, epoch
 from lib.domain.confirmations import CONFIRMING
-from lib.domain.identity import reference_key, search_text
+from lib.domain.identity import search_text
 from lib.domain.links import LinkState, LinkStatus, state_of
 from lib.domain.payment_methods import label_of
+from lib.domain.reference_keys import reference_key
 from lib.reports.counts import UNCOUNTED, Counts, tally
 from lib.reports.paging import (
     PAGE_ROWS,

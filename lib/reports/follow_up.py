@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from lib.clock import Clock, epoch
-from lib.domain.identity import reference_key
 from lib.domain.link_desk import AGES, BOARD_DAYS, DAY, REMINDER_DAYS, TO_FOLLOW, Stage
+from lib.domain.reference_keys import reference_key
 from lib.reports.paging import EXPORT_ROWS
 from lib.store.connection_pool import ConnectionPool
 from lib.store.link_states import JOINS, OPEN, STAGE

@@ -12,7 +12,8 @@ import pandas as pd
 
 from lib.clock import Clock, epoch
 from lib.domain.charges import IN_FLIGHT_SECONDS, Outcome
-from lib.domain.identity import address_key, id_key, reference_key
+from lib.domain.identity import address_key, id_key
+from lib.domain.reference_keys import reference_key
 from lib.domain.run_states import UNSENT_STATES
 from lib.domain.runs import STALE_SECONDS, RunState, Severity
 from lib.reports.holds import marked

@@ -12,7 +12,8 @@ from sqlite_utils import Database
 from lib.domain.files import currency_signs
 from lib.domain.files.number_styles import readings
 from lib.domain.files.typed_sums import written
-from lib.domain.identity import reference_key, search_text
+from lib.domain.identity import search_text
+from lib.domain.reference_keys import reference_key
 from lib.money import currency
 from lib.reports.holds import COLUMN, held
 from lib.reports.paging import Query

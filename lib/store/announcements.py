@@ -14,8 +14,8 @@ from lib.domain.announcements import (
     RefusedByPayer,
     ToldOfRow,
 )
-from lib.domain.identity import reference_key
 from lib.domain.outbox import TO_COME
+from lib.domain.reference_keys import reference_key
 from lib.domain.runs import OVER_STATES
 from lib.store.meta import MetaStore
 from lib.store.slices import THESE, in_slices

@@ -25,8 +25,8 @@ from lib.domain.charges import (
     Outcome,
     sent_key,
 )
-from lib.domain.identity import reference_key
 from lib.domain.mirror import Decline
+from lib.domain.reference_keys import reference_key
 from lib.store.charge_rows import UNRESOLVED, UNRESOLVED_OF_CUSTOMER, attempt_of, charge_of
 from lib.store.states import one_of
 

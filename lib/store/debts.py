@@ -10,10 +10,11 @@ from sqlite_utils import Database
 
 from lib.domain.admit import DebtFacts, Earlier, PaymentAtStripe
 from lib.domain.charges import COMMITTED_STATES, LIVE_OUTCOMES, LIVE_STATES, Attempt, Charge
-from lib.domain.identity import address_key, drawn_key, reference_key
+from lib.domain.identity import address_key, drawn_key
 from lib.domain.incidents import CONFLICT
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.payment_statuses import CONFIRMED_STATUSES, MOVING_STATUSES
+from lib.domain.reference_keys import reference_key
 from lib.domain.references import WaitingRun
 from lib.domain.runs import OVER_STATES, RunState
 from lib.domain.twins import Twin

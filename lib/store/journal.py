@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from lib.domain.charges import ChargeState
-from lib.domain.identity import reference_key
+from lib.domain.reference_keys import reference_key
 from lib.domain.settlement import CHARGE_TYPES
 from lib.store.charge_rows import UNRESOLVED
 from lib.store.states import listed

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from lib.domain.identity import address_key, reference_key
+from lib.domain.identity import address_key
 from lib.domain.links import EndReason, LinkState, SetupLink
+from lib.domain.reference_keys import reference_key
 from lib.store.link_states import JOINS, condition
 from lib.store.slices import THESE, in_slices
 

@@ -837,7 +837,7 @@ _GROUPS_AT_M062 = r"(?:[0-9]{1,3}(?P<sign>[.,' _])[0-9]{3}(?:(?P=sign)[0-9]{3})*
 
 
 def _drawn_with_dashes(reference: str, key: str) -> str:
-    """As `reference_key` of lib/domain/identity.py was at m062, made of the key from before."""
+    """As `reference_key` of lib/domain/reference_keys.py was at m062, made of the key from before."""
     drawn = regex.compile(
         rf"(?<!{_THEIRS_AT_M062}\p{{M}}*ー*)[{_DASHES_AT_M062}]+(?!{_THEIRS_AT_M062})|{_BLANKS}+",
         regex.V1,

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from lib.domain.idempotency_keys import key_prefix
-from lib.domain.identity import reference_key
 from lib.domain.incidents import PaymentEvidence
 from lib.domain.mirror import Dispute, PaymentIntent, Refund, StripeCharge
 from lib.domain.payment_statuses import OVER_STATUSES
+from lib.domain.reference_keys import reference_key
 from lib.store.states import listed
 from lib.store.upserts import Upsert, marks, not_newer
 

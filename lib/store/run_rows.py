@@ -13,7 +13,7 @@ from lib.domain.breaker import RowResult
 from lib.domain.charges import ChargeState, Outcome
 from lib.domain.control_totals import FileTotals
 from lib.domain.files.readings import not_counted
-from lib.domain.identity import reference_key
+from lib.domain.reference_keys import reference_key
 from lib.domain.run_states import UNSENT_STATES
 from lib.domain.runs import (
     CollectedElsewhere,

@@ -14,11 +14,11 @@ from lib.domain.identity import (
     address_key,
     difference,
     drawn_key,
-    reference_key,
     unreadable,
     visible,
     without_unseen,
 )
+from lib.domain.reference_keys import reference_key
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u17b4\u180e\u200b\u200d\u202e\u2060\u3164\ufe0f\ufeff\uffa0\U000e0041"

@@ -8,7 +8,7 @@ from typing import Any
 
 from lib.clock import epoch
 from lib.domain.declines import explain
-from lib.domain.identity import reference_key
+from lib.domain.reference_keys import reference_key
 from lib.domain.runs import Run
 from lib.services.runs.approve import digest_now
 from lib.stripe_gateway import mapping

@@ -16,7 +16,8 @@ import pytest
 from sqlite_utils import Database
 
 from lib import bootstrap
-from lib.domain.identity import address_key, drawn_key, reference_key
+from lib.domain.identity import address_key, drawn_key
+from lib.domain.reference_keys import reference_key
 from lib.errors import SettingsError
 from lib.settings import load_settings
 from lib.store.connection import connect

@@ -10,8 +10,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.domain.identity import reference_key
 from lib.domain.mirror import CheckoutSession, Customer, SessionBundle, SetupIntent
+from lib.domain.reference_keys import reference_key
 from lib.reports.collect import SessionReports
 from lib.reports.customers import CustomerReports
 from lib.settings import load_settings
