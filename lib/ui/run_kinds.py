@@ -66,6 +66,7 @@ LABELS = {
     "row_numbered_as_credit": "Numbered like a credit note",
     "row_type_unusual": "A type that may be no charge",
     "row_is_settled": "Marked as settled",
+    "row_not_to_charge": "Says that it is not to be charged",
     "decimal_unconfirmed": "Number style not confirmed",
     "encoding_unconfirmed": "Letters not confirmed",
     "already_charged": "Charged already",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from lib.domain.files import row_states
 from lib.domain.files.credit_words import flat_text
 
 _LATIN_HINTS = tuple(
@@ -14,6 +17,7 @@ _LATIN_HINTS = tuple(
 )
 _HINTS = (
     *_LATIN_HINTS,
+    *row_states.HINTS,
     *map(
         flat_text,
         "∑ σ επιστροφ 退款 返金 ogółem đơn tổng подыт усього итог всего всього разом общо σύνολ مجموع إجمالي סה รวม πιστωτικ кредит корректир коригу "
@@ -23,7 +27,23 @@ _HINTS = (
 )
 
 
+# “T O T A L”.
+_APART = re.compile(r"(?<!\w)[^\W\d_](?:[ ._-][^\W\d_](?!\w)){3,}")
+_NO_DIGITS = str.maketrans("", "", "0123456789")
+
+
 def hints_in(text: str) -> tuple[str, ...]:
-    """One look at a whole file for each: most files hold hardly any."""
+    """One look at a whole file, by lines, for each: most files hold hardly any."""
+    lines = {line.translate(_NO_DIGITS) for line in set(searchable(text).split("\n"))}
+    kinds = "\n".join(lines)
+    to_charge = [one for one in row_states.HINTS_TO_CHARGE if one in kinds]
+    # Invoices and charges are spoken of everywhere; that there is to be none, seldom.
+    forbidden = any(map(row_states.forbids, lines)) if to_charge else False
+    return (*(hint for hint in _HINTS if hint in kinds), *(to_charge if forbidden else ()))
+
+
+def searchable(text: str) -> str:
+    """As words are looked for in it: also those that are written with spaces between their letters."""
     flat = flat_text(text)
-    return tuple(hint for hint in _HINTS if hint in flat)
+    apart = ["".join(filter(str.isalpha, one)) for one in _APART.findall(flat)]
+    return "\n".join((flat, *apart)) if apart else flat

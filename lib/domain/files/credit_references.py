@@ -6,6 +6,7 @@ import re
 
 from lib.domain.files import credit_words
 from lib.domain.files.credit_words import bare_text, words_in
+from lib.domain.files.row_states import belongs_to_an_invoice
 
 _ENDS = (
     credit_words.CREDIT_ENDS
@@ -24,7 +25,10 @@ def credit_in(reference: str) -> str | None:
     # RF7 and 7CR: the number needs no sign between.
     ends = [word for end in (words[:1], words[-1:]) for word in end]
     bare = [words[0].rstrip("0123456789"), words[-1].lstrip("0123456789")] if words else []
-    return next((word for word in (*ends, *bare) if word in _ENDS), None)
+    word = next((word for word in (*ends, *bare) if word in _ENDS), None)
+    # CN-TOWER-5 is somebody's.
+    is_a_name = word in credit_words.CREDIT_ENDS and word not in words[-1]
+    return None if is_a_name and not all(map(belongs_to_an_invoice, words[1:])) else word
 
 
 def is_settled(reference: str) -> bool:

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
+from itertools import groupby
 
 from lib.domain.identity import visible
 
 _SEPARATORS = re.compile(r"[\W_]+")
+_FEWEST_APART = 4
+# Each cell is looked at in many ways, one after the other.
+_OF_ONE_ROW = 64
 
 
 def flat_text(text: str) -> str:
@@ -23,13 +28,29 @@ def flat_text(text: str) -> str:
     return "".join(one for one in parts if not unicodedata.combining(one)).replace("ı", "i")
 
 
+@lru_cache(_OF_ONE_ROW)
 def bare_text(text: str) -> str:
     """Letters and digits alone: of “Note_de crédit”, “Facture d’avoir”."""
     return _SEPARATORS.sub("", flat_text(text))
 
 
 def words_in(text: str) -> list[str]:
-    return [word for word in _SEPARATORS.split(flat_text(text)) if word]
+    """Letters that stand apart are one word: “T O T A L”."""
+    return list(_words_in(text))
+
+
+@lru_cache(_OF_ONE_ROW)
+def _words_in(text: str) -> tuple[str, ...]:
+    words = [word for word in _SEPARATORS.split(flat_text(text)) if word]
+    return tuple(words if len(words) < _FEWEST_APART else _put_together(words))
+
+
+def _put_together(words: list[str]) -> list[str]:
+    joined: list[str] = []
+    for is_letter, group in groupby(words, lambda word: len(word) == 1 and word.isalpha()):
+        same = list(group)
+        joined += ["".join(same)] if is_letter and len(same) >= _FEWEST_APART else same
+    return joined
 
 
 def _set(text: str) -> frozenset[str]:
@@ -37,7 +58,7 @@ def _set(text: str) -> frozenset[str]:
 
 
 TOTALS = _set(
-    "total totals tot ttl totaux summen σ balancedue subtotal subtotals grandtotal sum sumtotal balance carriedforward broughtforward "
+    "total totals tot ttl subtot zwsumme zwisumme gessumme kundensumme totaux summen σ balancedue subtotal subtotals grandtotal sum sumtotal balance carriedforward broughtforward "
     "totaldue amountdue summe gesamt gesamtsumme gesamtergebnis ergebnis teilergebnis gesamtbetrag zwischensumme endsumme übertrag saldo "
     "totalgénéral soustotal totalttc totalht montanttotal somme totaal subtotaal eindtotaal totale "
     "subtotale totalgeneral suma razem ogółem sumatotal sumakońcowa summa delsumma totalt slutsumma ialt yhteensä välisumma celkem součet mezisoučet "
@@ -59,115 +80,21 @@ BEFORE_A_NAME = _set(
 BEHIND_A_NAME = _set(
     "total subtotal ergebnis summe totaal totale toplam összesen yhteensä 合計 小計 合计 小计 합계 소계"
 )
-CREDIT_NOTES = (
-    "credit note",
-    "creditnote",
-    "credit memo",
-    "credit invoice",
-    "credit adjustment note",
-    "adjustment note",
-    "gutschrift",
-    "rechnungskorrektur",
-    "korrekturrechnung",
-    "stornorechnung",
-    "storno",
-    "note de crédit",
-    "facture d'avoir",
-    "facture rectificative",
-    "creditnota",
-    "creditfactuur",
-    "kredietnota",
-    "nota de crédito",
-    "nota de abono",
-    "nota credito",
-    "factura rectificativa",
-    "factura de abono",
-    "estorno",
-    "nota di credito",
-    "nota di accredito",
-    "nota d'accredito",
-    "nota de crèdit",
-    "kreditnota",
-    "kreditnote",
-    "kreditfaktura",
-    "kreditfaktur",
-    "kreditreikningur",
-    "hyvityslasku",
-    "hyvitys",
-    "kreeditarve",
-    "kredītrēķins",
-    "kreditinė sąskaita",
-    "faktura korygująca",
-    "faktura korekta",
-    "korekta",
-    "nota kredytowa",
-    "dobropis",
-    "opravný daňový doklad",
-    "jóváíró számla",
-    "jóváírás",
-    "sztornó",
-    "helyesbítő számla",
-    "notă de credit",
-    "factură storno",
-    "odobrenje",
-    "knjižno odobrenje",
-    "iade faturası",
-    "alacak dekontu",
-    "πιστωτικό τιμολόγιο",
-    "πιστωτικό σημείωμα",
-    "πιστωτικό",
-    "кредит-нота",
-    "кредитовое авизо",
-    "кредитно известие",
-    "корректировочный счет",
-    "корректировочная счет-фактура",
-    "коригуюча накладна",
-    "возврат",
-    "повернення",
-    "חשבונית זיכוי",
-    "זיכוי",
-    "إشعار دائن",
-    "ใบลดหนี้",
-    "hóa đơn điều chỉnh giảm",
-    "nota kredit",
-    "红字发票",
-    "紅字發票",
-    "贷项通知单",
-    "贷项凭证",
-    "贷记单",
-    "折让单",
-    "折讓單",
-    "대변전표",
-    "마이너스 세금계산서",
-    "수정세금계산서",
-    "크레딧 노트",
-    "크레딧노트",
-    "환불",
-    "赤伝",
-    "貸方票",
-    "貸方伝票",
-    "クレジットノート",
-    "クレジットメモ",
-    "マイナス請求",
-    "返品",
-    "overpayment",
-    "überzahlung",
-    "trop-perçu",
-    "pago en exceso",
-    "pagamento in eccesso",
-    "teveel betaald",
-    "te veel betaald",
-    "nadpłata",
-    "přeplatek",
-    "túlfizetés",
-    "переплата",
-    "överbetalning",
-    "overbetaling",
-    "liikamaksu",
-    "fazla ödeme",
-    "過払い",
-    "多付",
-    "초과납부",
+CREDIT_NOTES = tuple(
+    (
+        "credit note, creditnote, credit memo, credit invoice, credit adjustment note, adjustment note, gutschrift, rechnungskorrektur, "
+        "korrekturrechnung, stornorechnung, stornobeleg, storno, note de crédit, facture d'avoir, facture rectificative, creditnota, "
+        "creditfactuur, kredietnota, nota de crédito, nota de abono, nota credito, factura rectificativa, factura de abono, estorno, "
+        "nota di credito, nota di accredito, nota d'accredito, nota de crèdit, kreditnota, kreditnote, kreditfaktura, kreditfaktur, "
+        "kreditreikningur, hyvityslasku, hyvitys, kreeditarve, kredītrēķins, kreditinė sąskaita, faktura korygująca, faktura korekta, "
+        "korekta, nota kredytowa, dobropis, opravný daňový doklad, jóváíró számla, jóváírás, sztornó, helyesbítő számla, notă de credit, "
+        "factură storno, odobrenje, knjižno odobrenje, iade faturası, alacak dekontu, πιστωτικό τιμολόγιο, πιστωτικό σημείωμα, πιστωτικό, "
+        "кредит-нота, кредитовое авизо, кредитно известие, корректировочный счет, корректировочная счет-фактура, коригуюча накладна, "
+        "возврат, повернення, חשבונית זיכוי, זיכוי, إشعار دائن, ใบลดหนี้, hóa đơn điều chỉnh giảm, nota kredit, 红字发票, 紅字發票, 贷项通知单, 贷项凭证, "
+        "贷记单, 折让单, 折讓單, 대변전표, 마이너스 세금계산서, 수정세금계산서, 크레딧 노트, 크레딧노트, 환불, 赤伝, 貸方票, 貸方伝票, クレジットノート, クレジットメモ, マイナス請求, 返品, overpayment, "
+        "überzahlung, trop-perçu, pago en exceso, pagamento in eccesso, teveel betaald, te veel betaald, nadpłata, přeplatek, túlfizetés, "
+        "переплата, överbetalning, overbetaling, liikamaksu, fazla ödeme, 過払い, 多付, 초과납부"
+    ).split(", ")
 )
 # As a document's type, where nothing else is expected; alone or with a number behind it.
 CREDIT_TYPES = _set(

@@ -8,16 +8,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lib.domain.files import credit_words
-from lib.domain.files.credit_hints import hints_in
+from lib.domain.files.credit_hints import hints_in, searchable
 from lib.domain.files.credit_references import credit_in, is_settled
-from lib.domain.files.credit_words import bare_text, flat_text
+from lib.domain.files.credit_words import bare_text
 from lib.domain.files.row_errors import RowError
+from lib.domain.files.row_states import of_short_name, of_state
 from lib.domain.files.row_words import names_an_invoice, of_credit_note, of_total
 from lib.domain.files.sides import Sides, sides_of
 from lib.domain.files.telling_columns import Judge, judges_of, settled, state
 from lib.domain.runs import Severity
 
-_LETTERS = re.compile(r"[^\W\d_]+")
+# CN-17 and CN/A/17; what is behind a name, as in CN-TOWER-5, is none of its numbers.
+_NUMBERED = re.compile(r"\A[\W_]*(?P<letters>[^\W\d_]+)(?:[\W_]+[^\W\d_]{1,2})?[\W_]*\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +58,31 @@ class Marks:
         return errors
 
     def _speaks(self, text: str) -> bool:
-        flat = flat_text(text)
+        flat = searchable(text)
         return any(hint in flat for hint in self.hints)
 
     def _of_cell(self, row: int, at: int, text: str, *, speaks: bool) -> RowError | None:
         column, is_type = self.names.get(at, ""), at in self.types
         error = self.telling[at](row, column, text) if at in self.telling else None
-        if error is None and (speaks or is_type):
-            error = of_total(row, column, text, is_key=at in self.keys) or of_credit_note(
-                row, column, text, is_type=is_type, is_key=at in self.keys
-            )
+        if error is None and (is_type or (speaks and self._speaks(text))):
+            error = self._of_words(row, at, text)
         return (
             error
             or self._of_number(row, at, text)
             or self._of_ends(row, at, text)
             or self._of_side(row, at, text)
             or self._of_type(row, at, text)
+        )
+
+    def _of_words(self, row: int, at: int, text: str) -> RowError | None:
+        column, is_type, is_key = self.names.get(at, ""), at in self.types, at in self.keys
+        is_reduced = at in self.numbers or column in {"reference", "description"}
+        short = of_short_name(row, column, text) if column == "reference" else None
+        return (
+            of_total(row, column, text, is_key=is_key)
+            or of_credit_note(row, column, text, is_type=is_type, is_key=is_key)
+            or of_state(row, column, text, is_reduced=is_reduced)
+            or short
         )
 
     def _of_number(self, row: int, at: int, text: str) -> RowError | None:
@@ -204,10 +215,10 @@ def _prefix(text: str) -> str | None:
     """The letters before a number, where those of credit notes begin with them."""
     if text.isdecimal():
         return None
-    match = _LETTERS.search(text)
-    if match is None or not any(map(str.isdecimal, text)):
+    match = _NUMBERED.search(text)
+    if match is None:
         return None
-    letters = unicodedata.normalize("NFKC", match.group()).casefold()
+    letters = unicodedata.normalize("NFKC", match["letters"]).casefold()
     is_known = (
         letters in credit_words.CREDIT_PREFIXES or letters in credit_words.PERHAPS_CREDIT_PREFIXES
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.domain.files import credit_words
+from lib.domain.files import credit_words, state_words
 from lib.domain.files.credit_references import begins_as_void
 from lib.domain.files.credit_words import bare_text, words_in
 from lib.domain.files.row_errors import RowError
@@ -11,13 +11,18 @@ from lib.domain.runs import Severity
 from lib.money import CURRENCIES
 
 _MOST_WORDS = 5
+_LONGEST_SHORT_NAME = 8
 _SIGMA = "\N{N-ARY SUMMATION}"
 
 
 def of_total(row: int, column: str, text: str, *, is_key: bool) -> RowError | None:
     if _is_total(text):
         return _red(row, column, "row_is_total", f"“{text[:40]}” is a total, not a charge.")
-    if _ends_or_begins_as_total(text) or (is_key and _begins_with_a_total(text)):
+    if (
+        _ends_or_begins_as_total(text)
+        or _is_carried(text, is_key=is_key)
+        or (is_key and _begins_with_a_total(text))
+    ):
         return _amber(row, column, "row_total_mentioned", f"“{text[:40]}”: is this a total?")
     return None
 
@@ -26,7 +31,7 @@ def of_credit_note(
     row: int, column: str, text: str, *, is_type: bool, is_key: bool
 ) -> RowError | None:
     bare = bare_text(text)
-    is_named = any(word in bare for word in _CREDIT_NOTES_BARE)
+    is_named = _names_a_credit_note(text, bare)
     # In a free text it may be spoken of; as a type, or alone in its cell, it is meant.
     if bare in _CREDIT_NOTES_BARE or (is_type and (is_named or _is_credit_type(text))):
         return _red(row, column, "row_is_credit_note", f"“{text[:40]}” is no charge.")
@@ -38,6 +43,14 @@ def of_credit_note(
             row, column, "credit_note_mentioned", f"“{text[:40]}”: is this a credit note?"
         )
     return None
+
+
+def _names_a_credit_note(text: str, bare: str) -> bool:
+    """Short names count as words only, as Stornoway is a town; and a fee for a cancellation is charged."""
+    words = words_in(text)
+    if not state_words.FEES.isdisjoint(words):
+        return False
+    return any(word in bare for word in _LONG_NAMES) or not _SHORT_NAMES.isdisjoint(words)
 
 
 def _begins_with_a_refund(text: str) -> bool:
@@ -93,12 +106,26 @@ def _is_total(text: str) -> bool:
 
 
 _CREDIT_NOTES_BARE = frozenset(map(bare_text, credit_words.CREDIT_NOTES))
+_SHORT_NAMES = frozenset(
+    word for word in _CREDIT_NOTES_BARE if len(word) <= _LONGEST_SHORT_NAME and word.isascii()
+)
+_LONG_NAMES = _CREDIT_NOTES_BARE - _SHORT_NAMES
 
 
 def _begins_with_a_total(text: str) -> bool:
-    """“Totals for November”, in place of a customer or a reference."""
+    """“Totals for November”, in place of a customer or a reference; no board to balance on."""
     words = words_in(text)
-    return len(words) > 1 and words[0] in credit_words.TOTALS
+    return len(words) > 1 and words[0] in credit_words.TOTALS and words[0] not in _AT_THE_BEGINNING
+
+
+def _is_carried(text: str, *, is_key: bool) -> bool:
+    bare = bare_text(text)
+    is_known = bare.strip("0123456789") in state_words.CARRIED
+    return is_known or (is_key and bare in state_words.CARRIED_AS_KEYS)
+
+
+# Names of other things begin with them.
+_AT_THE_BEGINNING = frozenset({"balance", "saldo", "sum", "suma", "summa", "tot"})
 
 
 def _ends_or_begins_as_total(text: str) -> bool:
