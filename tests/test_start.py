@@ -53,8 +53,13 @@ def loaded(folder: Path, *arguments: str, status: int = 0) -> set[str]:
 
 
 _LISTS = """
-import json, sys
+import importlib.metadata, json, sys
 from lib.cli.main import main
+
+def never():
+    raise AssertionError("the descriptions of all installed packages were read")
+
+importlib.metadata.distributions = never
 for thing in ("audit verify", "charges list", "limits list", "links list", "outbox list",
               "refunds list", "runs list", "users list"):
     assert main([*thing.split(), "--as", "ada"]) == 0, thing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lib.cli.amounts import amount
 from lib.cli.answers import Answer, person
-from lib.cli.staff import password_again
+from lib.cli.outcomes import OutcomeCommands
 from lib.domain.charges import ChargeState, Outcome
 from lib.money import checked, format_money
 from lib.services.charges.orders import ChargeOrder
@@ -64,55 +64,29 @@ def _cancel_of_nobody(services: Services, arguments: Arguments, by: Actor) -> An
     return Answer(data, ["The payment is cancelled. No money moved."])
 
 
-def settle(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    """Somebody else has to agree."""
-    proposal = services.manual_outcomes.propose(
+def _propose(services: Services, arguments: Arguments, by: Actor) -> ManualOutcome:
+    return services.manual_outcomes.propose(
         arguments.charge,
         Outcome.NOT_EXECUTED if arguments.not_executed else Outcome.SUCCEEDED,
         reason=arguments.reason,
-        by=person(actor),
+        by=by,
         payment_intent=arguments.payment,
     )
-    answer = _proposed(services, proposal, by=person(actor))
-    return Answer(
-        answer.data, [*answer.lines, f"Somebody else agrees to it: charges agree {proposal.id}"]
-    )
 
 
-def agree(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by, password = person(actor), password_again(arguments)
-    agreed = services.manual_outcomes.approve(arguments.proposal, by=by, password=password)
-    return _proposed(services, agreed, by=by)
-
-
-def disagree(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by, password = person(actor), password_again(arguments)
-    rejected = services.manual_outcomes.reject(
-        arguments.proposal, by=by, password=password, note=arguments.note
-    )
-    return _proposed(services, rejected, by=by)
-
-
-def withdraw(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by = person(actor)
-    withdrawn = services.manual_outcomes.withdraw(arguments.proposal, by=by)
-    return _proposed(services, withdrawn, by=by)
-
-
-def _proposed(services: Services, proposal: ManualOutcome, *, by: Actor) -> Answer:
+def _of_proposal(
+    services: Services, proposal: ManualOutcome, by: Actor
+) -> tuple[dict[str, object], str]:
     view = services.charges.view(proposal.charge_id)
-    state, what = proposal.state.value, proposal.outcome.value.replace("_", " ")
-    data: dict[str, object] = {
-        "proposal_id": proposal.id,
-        "state": state,
-        "outcome": proposal.outcome.value,
+    return {
         "payment_intent": proposal.payment_intent,
-        "reason": proposal.reason,
-        "proposed_by": proposal.proposed_by,
-        "decided_by": proposal.decided_by,
         "charge": view.as_json(by=by),
-    }
-    return Answer(data, [f"{proposal.id}  {what}, {state}", _line(view)])
+    }, _line(view)
+
+
+OUTCOMES = OutcomeCommands(
+    "charges", _propose, lambda services: services.manual_outcomes, _of_proposal
+)
 
 
 def _answer(whole: ChargeView, *, by: Actor) -> Answer:

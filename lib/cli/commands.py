@@ -101,10 +101,7 @@ def _charges() -> dict[str, Command]:
         "charges cancel-payment": Command(charges.cancel_payment, Permission.CHARGE),
         "charges waiting": Command(waiting.listing, Permission.VIEW),
         "charges cancel-waiting": Command(waiting.cancel, Permission.CHARGE),
-        "charges settle": Command(charges.settle, Permission.CHARGE),
-        "charges agree": Command(charges.agree, Permission.APPROVE),
-        "charges disagree": Command(charges.disagree, Permission.APPROVE),
-        "charges withdraw": Command(charges.withdraw, Permission.CHARGE),
+        **charges.OUTCOMES.commands(),
         "month-end": Command(books.month_end, Permission.VIEW),
     }
 
@@ -116,10 +113,7 @@ def _refunds() -> dict[str, Command]:
         "refunds request": Command(refunds.request, Permission.CHARGE),
         "refunds approve": Command(refunds.approve, Permission.APPROVE),
         "refunds list": Command(refunds.listing, Permission.VIEW),
-        "refunds settle": Command(refunds.settle, Permission.CHARGE),
-        "refunds agree": Command(refunds.agree, Permission.APPROVE),
-        "refunds disagree": Command(refunds.disagree, Permission.APPROVE),
-        "refunds withdraw": Command(refunds.withdraw, Permission.CHARGE),
+        **refunds.OUTCOMES.commands(),
     }
 
 

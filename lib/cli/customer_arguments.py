@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lib.domain.retention import RetentionKind
 
 if TYPE_CHECKING:
-    from lib.cli.parser import Add
+    from lib.cli.parser import Add, Group
 
 _WITH_A_REASON = (
     ("hold", "Charge nothing to this customer any more, whatever was planned."),
@@ -17,7 +17,7 @@ _WITH_A_REASON = (
 
 
 def add_customers(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lib.domain.refunds import REASONS
 
 if TYPE_CHECKING:
-    from lib.cli.parser import Add
+    from lib.cli.parser import Add, Group
 
 _WITH_A_REASON = (
     ("adopt", "The payment stands: the ledger takes it as its own. Of a conflict, a proposal."),
@@ -19,7 +19,7 @@ _WITH_A_REASON = (
 
 
 def add_incidents(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:

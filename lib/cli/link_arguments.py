@@ -10,11 +10,11 @@ from lib.cli.run_arguments import add_reading
 from lib.domain.links import LinkState
 
 if TYPE_CHECKING:
-    from lib.cli.parser import Add
+    from lib.cli.parser import Add, Group
 
 
 def add_links(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:
@@ -40,7 +40,7 @@ def add_links(
 
 
 def add_payment_methods(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:

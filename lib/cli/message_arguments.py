@@ -10,7 +10,7 @@ from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
 
 if TYPE_CHECKING:
-    from lib.cli.parser import Add
+    from lib.cli.parser import Add, Group
 
 
 def add_send(made: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add_send(made: argparse.ArgumentParser) -> None:
 
 
 def add_outbox(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:

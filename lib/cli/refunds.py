@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lib.cli.amounts import amount
 from lib.cli.answers import Answer, person
+from lib.cli.outcomes import OutcomeCommands
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.refunds import RefundOrder, RefundOutcome, RefundState
@@ -59,60 +60,26 @@ def listing(services: Services, _: Arguments, actor: Actor | None) -> Answer:
     return Answer({"refunds": [as_json(order) for order in orders]}, [_line(one) for one in orders])
 
 
-def settle(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    """Somebody else has to agree."""
-    proposal = services.refunds_by_hand.propose(
+def _propose(services: Services, arguments: Arguments, by: Actor) -> RefundOutcome:
+    return services.refunds_by_hand.propose(
         arguments.order,
         RefundState.NOT_EXECUTED if arguments.not_executed else RefundState.SUCCEEDED,
         reason=arguments.reason,
-        by=person(actor),
+        by=by,
         refund=arguments.refund,
     )
-    answer = _proposed(services, proposal)
-    return Answer(
-        answer.data, [*answer.lines, f"Somebody else agrees to it: refunds agree {proposal.id}"]
-    )
 
 
-def agree(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by_hand, password = services.refunds_by_hand, password_again(arguments)
-    return _proposed(
-        services, by_hand.approve(arguments.proposal, by=person(actor), password=password)
-    )
-
-
-def disagree(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    return _proposed(
-        services,
-        services.refunds_by_hand.reject(
-            arguments.proposal,
-            by=person(actor),
-            password=password_again(arguments),
-            note=arguments.note,
-        ),
-    )
-
-
-def withdraw(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    by_hand = services.refunds_by_hand
-    return _proposed(services, by_hand.withdraw(arguments.proposal, by=person(actor)))
-
-
-def _proposed(services: Services, proposal: RefundOutcome) -> Answer:
+def _of_proposal(
+    services: Services, proposal: RefundOutcome, _: Actor
+) -> tuple[dict[str, object], str]:
     order = services.refunds_by_hand.order_of(proposal)
-    state = proposal.state.value
-    data: dict[str, object] = {
-        "proposal_id": proposal.id,
-        "state": state,
-        "outcome": proposal.outcome.value,
-        "stripe_refund": proposal.refund,
-        "reason": proposal.reason,
-        "proposed_by": proposal.proposed_by,
-        "decided_by": proposal.decided_by,
-        "order": as_json(order),
-    }
-    what = proposal.outcome.value.replace("_", " ")
-    return Answer(data, [f"{proposal.id}  {what}, {state}", _line(order)])
+    return {"stripe_refund": proposal.refund, "order": as_json(order)}, _line(order)
+
+
+OUTCOMES = OutcomeCommands(
+    "refunds", _propose, lambda services: services.refunds_by_hand, _of_proposal
+)
 
 
 def as_json(order: RefundOrder) -> dict[str, object]:

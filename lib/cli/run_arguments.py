@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from lib.domain.correction_fields import CELLS
 
 if TYPE_CHECKING:
-    from lib.cli.parser import Add
+    from lib.cli.parser import Add, Group
 
 
 def add_runs(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:

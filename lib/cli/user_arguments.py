@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from lib.domain.actors import Role
 
 if TYPE_CHECKING:
-    from lib.cli.parser import Add
+    from lib.cli.parser import Add, Group
 
 
 def add_users(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:
@@ -85,7 +85,7 @@ def add_users(
 
 
 def _add_changes(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: Group,
     common: argparse.ArgumentParser,
     add: Add,
 ) -> None:

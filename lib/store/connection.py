@@ -61,7 +61,8 @@ def connect(
         cached_statements=_KEPT_STATEMENTS,
         factory=factory,
     )
-    database = _Database(connection)
+    # Looking for plugins of the library reads the description of every package that is installed.
+    database = _Database(connection, execute_plugins=False)
     connection.create_function("now_ms", 0, lambda: epoch_ms(clock()))
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("PRAGMA synchronous = FULL")

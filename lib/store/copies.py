@@ -233,7 +233,8 @@ def _read_only(path: Path) -> Database:
     """Leaves nothing beside a file that has no log there: SQLite would make an empty one."""
     how = "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
     return Database(
-        sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+        sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None),
+        execute_plugins=False,
     )
 
 

@@ -46,7 +46,7 @@ def bring_up_to_date(database: Database) -> None:
             "along. Set ONFILE_DATA_DIR to an empty folder, or move the files of this one away; what "
             "Stripe knows is read again from there."
         )
-    known = {step.name for step in migrations.pending(Database(memory=True))}
+    known = {step.name for step in migrations.pending(Database(memory=True, execute_plugins=False))}
     if applied - known:
         raise UnusableDatabase(
             "This data folder was used by a newer Onfile than this one, which cannot read it safely. "
