@@ -34,7 +34,7 @@ run: $(READY) ## Start the dashboard (practice mode unless a Stripe key is set)
 	@PORT=$(PORT) exec $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
 test-fast: $(DEV_READY) ## Run the tests that need no server and no browser (a minute)
-	$(BIN)/python -m pytest $(PARALLEL) -m "not server and not browser"
+	ONFILE_ONE_EXAMPLE_IN=4 $(BIN)/python -m pytest $(PARALLEL) -m "not server and not browser"
 
 test: $(DEV_READY) ## Run every test that needs no browser
 	$(BIN)/python -m pytest $(PARALLEL) -m "not browser" $(if $(COVERAGE),--cov)

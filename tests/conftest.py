@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import stamina
 
-from tests import shared_server
+from tests import fuzzing, shared_server
 from tests.simulation import report as hazards
 from tests.world import World, new_world
 
@@ -22,10 +22,12 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
     tempfile.tempdir = str(_MEMORY)
 
 
+fuzzing.draw_a_share()
+
 # Thousands of tests are made while they are collected, and none of them is garbage.
 gc.disable()
 
-_SERVERS = {"world", "house", "server", "one_server", "start", "browser"}
+_SERVERS = {"world", "house", "server", "one_server", "practice_doctor", "start", "browser"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,8 +8,10 @@ command, `tests/test_start.py` says.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib import cli, services, store
 from lib.cli.main import main
 from lib.cli.parser import parse
 
@@ -76,10 +79,14 @@ def _serve() -> int:
     import stripe  # noqa: F401
 
     from lib import bootstrap, logs  # noqa: F401
-    from lib.cli import backups, commands, staff  # noqa: F401
     from lib.practice import server  # noqa: F401
 
-    parse(["doctor"])  # The parser is kept.
+    # Services and stores are loaded when they are asked for: here, or by each child for itself.
+    for room in (cli, services, store):
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            importlib.import_module(module.name)
+    for words in ("backup", "doctor", "restore x", "users list"):
+        parse(words.split())  # The parser is kept.
     # What is shared stays so: a child that looked through it for garbage would copy all of it.
     gc.collect()
     gc.freeze()

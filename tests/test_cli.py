@@ -829,6 +829,7 @@ class TestTheRest:
         assert {("alice", "user.sign_in"), ("alice", "link.create")} <= actions
 
 
+@pytest.mark.server
 def test_as_a_process_of_its_own(tmp_path: Path) -> None:
     """The whole way in: settings, migrations, the embedded practice Stripe, one object, exit 0."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ONFILE_", "STRIPE_"))}

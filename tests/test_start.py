@@ -80,7 +80,7 @@ print(json.dumps([loaded, sorted(sys.modules), total]), file=sys.stderr)
 
 @dataclass(frozen=True)
 class Doctor:
-    """One process: `doctor`, and then what only the dashboard needs."""
+    """One process: `doctor`, which asks practice Stripe's server, and then what only the dashboard needs."""
 
     loaded: set[str]
     loaded_in_the_end: set[str]
@@ -88,7 +88,7 @@ class Doctor:
 
 
 @pytest.fixture(scope="module")
-def doctor(tmp_path_factory: pytest.TempPathFactory) -> Doctor:
+def practice_doctor(tmp_path_factory: pytest.TempPathFactory) -> Doctor:
     done = subprocess.run(
         [sys.executable, "-c", _DOCTOR],
         cwd=ROOT,
@@ -126,10 +126,10 @@ class TestCommands:
         modules = json.loads(done.stderr.splitlines()[-1])
         assert HEAVY & set(modules) == {"sqlite_utils", "bcrypt"}
 
-    def test_a_command_that_asks_stripe_loads_its_sdk(self, doctor: Doctor) -> None:
-        assert "stripe" in doctor.loaded
+    def test_a_command_that_asks_stripe_loads_its_sdk(self, practice_doctor: Doctor) -> None:
+        assert "stripe" in practice_doctor.loaded
         # Practice Stripe is a server in the same process.
-        assert doctor.loaded <= {
+        assert practice_doctor.loaded <= {
             "sqlite_utils",
             "stripe",
             "requests",
@@ -148,11 +148,13 @@ class TestCommands:
             "streamlit",
         }
 
-    def test_what_was_hidden_from_others_can_be_loaded_afterwards(self, doctor: Doctor) -> None:
-        assert doctor.sum_with_pandas == 1
+    def test_what_was_hidden_from_others_can_be_loaded_afterwards(
+        self, practice_doctor: Doctor
+    ) -> None:
+        assert practice_doctor.sum_with_pandas == 1
 
-    def test_a_module_that_is_loaded_is_seen(self, doctor: Doctor) -> None:
-        assert {"numpy", "pandas", "stripe"} <= doctor.loaded_in_the_end
+    def test_a_module_that_is_loaded_is_seen(self, practice_doctor: Doctor) -> None:
+        assert {"numpy", "pandas", "stripe"} <= practice_doctor.loaded_in_the_end
 
 
 def test_the_server_loads_no_component_before_streamlit_runs(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lib.domain.shown_text import readable_name, shown_name
 from lib.errors import InvalidInput
+from tests.fuzzing import examples
 
 INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 NEVER_DRAWN = "\u2060\u00ad\u200b\ufeff\u200e\u200f\u061c\u202a\u202c\u202e\u2066\u2069\u3164\u034f"
@@ -59,14 +60,14 @@ def test_what_nobody_sees_is_left_out(name: str, shown: str) -> None:
     assert shown_name(name) == shown
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(parts=st.lists(st.one_of(ANY_INVISIBLE, st.text("aéЖ中あ한9 @.-", max_size=3)), max_size=12))
 def test_of_scripts_that_need_none_nothing_invisible_is_left(parts: list[str]) -> None:
     shown = regex.sub("(?<=中)[\ufe0f\U000e0101]", "", shown_name("".join(parts)))
     assert not INVISIBLE.search(shown)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(text=st.text(max_size=30), letter=st.sampled_from(NEVER_DRAWN))
 def test_what_is_never_drawn_never_stays_and_the_rest_does(text: str, letter: str) -> None:
     shown = shown_name(text)

@@ -14,6 +14,7 @@ from lib.domain.files.sheets import LONGEST_CELL, column_letter
 from lib.errors import InvalidInput
 from lib.spreadsheets.reading import read_file
 from lib.spreadsheets.writing import to_csv, to_xlsx
+from tests.fuzzing import examples
 
 ANY_TEXT = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufffe\uffff"), max_size=12
@@ -51,7 +52,7 @@ def tables(draw) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 
 class TestRoundTrip:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(table=tables())
     def test_any_text_in_any_cell_of_a_csv_file(self, table) -> None:
         header, rows = table
@@ -59,7 +60,7 @@ class TestRoundTrip:
         assert sheet.header == header
         assert [row.cells for row in sheet.rows] == rows
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(table=tables())
     def test_any_text_in_any_cell_of_a_workbook(self, table) -> None:
         header, rows = table

@@ -13,7 +13,7 @@ from lib.domain.mirror import Customer, PaymentMethod
 from lib.store.connection import connect
 from lib.store.unit_of_work import UnitOfWork
 
-MANY = 2_000
+MANY = 200
 CUSTOMER = Customer("cus_7", False, "Payer", "payer@example.com", 1)
 CARD = PaymentMethod(
     id="pm_7",

@@ -120,16 +120,18 @@ def test_nor_does_a_word_of_stripes_that_cannot_be_mirrored(
 
 
 def test_each_hears_only_after_the_commit(uow: UnitOfWork) -> None:
-    def write_and_look(at: int) -> bool:
-        uow.submit(noting(str(at))).result(10)
-        other = sqlite3.connect(uow.pool.path)
-        try:
-            return str(at) in noted(other)
-        finally:
-            other.close()
+    others = [sqlite3.connect(uow.pool.path, check_same_thread=False) for _ in range(16)]
+
+    def write_and_look(other: sqlite3.Connection) -> None:
+        for number in range(12):
+            name = f"{id(other)} {number}"
+            uow.submit(noting(name)).result(10)
+            assert name in noted(other)
 
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(write_and_look, range(200)))
+        list(pool.map(write_and_look, others))
+    for other in others:
+        other.close()
 
 
 def test_before_the_commit_nobody_sees_it(uow: UnitOfWork, raw: sqlite3.Connection) -> None:

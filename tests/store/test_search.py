@@ -18,6 +18,7 @@ from lib.settings import load_settings
 from lib.store.search import match
 from lib.store.unit_of_work import UnitOfWork
 from tests.databases import migrated
+from tests.fuzzing import examples
 
 _WORDS = st.text(alphabet="abAB12 -_%'\"@.é日本語😀", min_size=0, max_size=12)
 
@@ -31,7 +32,9 @@ def naive(text: str, wanted: str) -> bool:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(names=st.lists(_WORDS, min_size=1, max_size=6), wanted=_WORDS.filter(lambda t: t.strip()))
 def test_customers_are_found_by_any_part_of_their_name(
@@ -79,7 +82,9 @@ def test_a_session_is_found_by_its_customers_new_name(uow: UnitOfWork) -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(
@@ -168,7 +173,9 @@ def test_a_session_that_came_with_its_intent_is_indexed_once(uow: UnitOfWork) ->
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(wanted=st.text(st.characters(categories=["Cc", "Cs", "Cf", "Co", "Zl", "P"]), max_size=6))
 def test_no_letter_breaks_a_search(uow: UnitOfWork, wanted: str) -> None:

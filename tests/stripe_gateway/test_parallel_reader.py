@@ -22,6 +22,7 @@ from lib.store.sync_state import SyncStore
 from lib.stripe_gateway import parallel_reader
 from lib.stripe_gateway.lists import ListPage
 from lib.stripe_gateway.parallel_reader import ParallelReader, WindowCut, WindowPage
+from tests.fuzzing import examples
 
 NOW = 1_795_435_200
 PAGE = 100
@@ -153,7 +154,7 @@ class Written:
 
 class TestOnce:
     @given(accounts)
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(60), deadline=None, derandomize=True, database=None)
     def test_every_object_exactly_once_in_not_many_more_requests_than_pages(
         self, account: Listing
     ) -> None:
@@ -165,7 +166,7 @@ class TestOnce:
         assert cuts <= 60 + len(account.things) // 50
 
     @given(st.sampled_from(KINDS), st.integers(0, 10**6))
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(15), deadline=None, derandomize=True, database=None)
     def test_also_where_the_object_that_marks_the_place_vanishes(
         self, kind: str, seed: int
     ) -> None:
@@ -219,7 +220,7 @@ class TestOnce:
 
 class TestStopped:
     @given(accounts, st.floats(0, 1))
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(60), deadline=None, derandomize=True, database=None)
     def test_after_any_message_loses_nothing(
         self, database: Database, account: Listing, stop: float
     ) -> None:
@@ -233,7 +234,7 @@ class TestStopped:
         assert items(kept) + items(again) == account.ids
 
     @given(accounts, st.lists(st.floats(0, 1), min_size=4, max_size=4))
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(25), deadline=None, derandomize=True, database=None)
     def test_time_and_again(self, database: Database, account: Listing, stops: list[float]) -> None:
         written = Written(database, Window(0, NOW + 1))
         found: Counter[str] = Counter()
@@ -249,7 +250,7 @@ class TestStopped:
         assert all(window.is_done for window in written.windows())
 
     @given(accounts, st.integers(1, 12))
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(25), deadline=None, derandomize=True, database=None)
     def test_by_an_error_after_which_the_pages_before_it_are_written(
         self, database: Database, account: Listing, when: int
     ) -> None:

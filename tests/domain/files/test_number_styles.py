@@ -23,6 +23,7 @@ from lib.domain.files.number_styles import (
 from lib.domain.files.typed_sums import typed
 from lib.domain.files.typed_sums import written as written_alone
 from lib.errors import InvalidInput
+from tests.fuzzing import examples
 
 DOT, COMMA = DecimalSign.DOT, DecimalSign.COMMA
 CENTS = st.integers(0, 99_999_999_999)
@@ -38,7 +39,7 @@ def written(cents: int, sign: DecimalSign, group: str, decimals: int) -> str:
 
 
 class TestProperties:
-    @settings(max_examples=500)
+    @settings(max_examples=examples(500))
     @given(cents=CENTS, sign=st.sampled_from(DecimalSign), data=st.data())
     def test_what_is_written_in_a_style_is_read_in_it(self, cents, sign, data) -> None:
         group = data.draw(st.sampled_from(GROUPS[sign]))
@@ -49,7 +50,7 @@ class TestProperties:
         # Two decimals can mean one sum only.
         assert set(readings(text).values()) == {Decimal(cents) / 100}
 
-    @settings(max_examples=1_000)
+    @settings(max_examples=examples(1_000))
     @given(text=st.one_of(st.text("0123456789.,' ’\u00a0-()", max_size=14), st.text(max_size=10)))
     def test_never_two_sums_from_one_text(self, text) -> None:
         found = set(readings(written_alone(text)).values())

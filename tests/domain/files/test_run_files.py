@@ -18,6 +18,7 @@ from lib.domain.files.sheets import Sheet, SheetRow
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.errors import InvalidInput
 from lib.money import Money
+from tests.fuzzing import examples
 
 guess, chosen = RUN_COLUMNS.guess, RUN_COLUMNS.chosen
 NAMES = tuple(column.name for column in COLUMNS)
@@ -353,7 +354,7 @@ CELLS = st.one_of(
 
 
 class TestAnything:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(
         rows=st.lists(st.tuples(*[CELLS] * len(NAMES)), max_size=8),
         columns=st.dictionaries(

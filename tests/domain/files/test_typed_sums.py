@@ -13,6 +13,7 @@ from lib.domain.files.typed_sums import expected, is_same, listed, typed
 from lib.errors import InvalidInput
 from lib.money import CURRENCIES, Money, currency, format_major, format_money
 from lib.ui import run_words
+from tests.fuzzing import examples
 
 CODES = st.sampled_from(sorted(CURRENCIES))
 
@@ -51,7 +52,7 @@ def shown(money: Money) -> str:
     return format_money(money.amount, money.currency)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(money=sums(), letter=INVISIBLE)
 def test_one_sum_is_taken_as_it_is_shown(money: Money, letter: str) -> None:
     """New charge, refund, a corrected row, limits and the command line read with `typed`, confirming with `is_same`."""
@@ -68,7 +69,7 @@ def test_one_sum_is_taken_as_it_is_shown(money: Money, letter: str) -> None:
     assert is_same(money, f"{plain}{letter}"), "the form that the field and its messages show"
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(owed=several, between=BETWEEN, letter=INVISIBLE)
 def test_several_are_taken_as_they_are_shown(owed: list[Money], between: str, letter: str) -> None:
     text = f"{letter}{between}{letter}".join(map(shown, owed))
@@ -76,7 +77,7 @@ def test_several_are_taken_as_they_are_shown(owed: list[Money], between: str, le
     assert [typed(*one) for one in found] == owed
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(owed=several, between=BETWEEN)
 def test_several_are_taken_as_people_write_them(owed: list[Money], between: str) -> None:
     def amount(money: Money) -> str:
@@ -90,7 +91,7 @@ def test_several_are_taken_as_people_write_them(owed: list[Money], between: str)
         assert typed(text, code).amount == money.amount - money.amount % currency(code).factor
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(owed=several)
 def test_totals_as_pages_and_messages_list_them(owed: list[Money]) -> None:
     owed = [money for money in owed if money.amount]

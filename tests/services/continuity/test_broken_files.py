@@ -403,6 +403,7 @@ class TestAtTheStart:
         status, said = command("restore", taken["path"])
         assert (status, said["error"]["code"]) == (1, "not_signed_in")
 
+    @pytest.mark.server
     def test_a_copy_by_hand_without_its_log_is_told_and_charges_nothing(
         self, command: Command, commands_at: At, tmp_path: Path
     ) -> None:

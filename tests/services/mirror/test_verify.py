@@ -23,6 +23,7 @@ from lib.services.mirror.sync import VERIFY
 from lib.store.verification import COMPARED
 from tests import stripe_account
 from tests.beginnings import made_once
+from tests.fuzzing import examples
 from tests.mirror_checks import (
     TABLES,
     assert_complete,
@@ -330,7 +331,7 @@ class TestParts:
         st.lists(st.integers(1, 40) | st.integers(1, 2_000_000), max_size=400),
         st.lists(st.integers(0, 2_000_100), min_size=1, max_size=30),
     )
-    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(40), deadline=None, derandomize=True, database=None)
     def test_in_full_cover_every_moment_once(self, created: list[int], anywhere: list[int]) -> None:
         end = 2_000_050
         parts = _parts_over(created, end, full=True)
@@ -339,7 +340,7 @@ class TestParts:
             assert inside == (1 if moment < end else 0)
 
     @given(st.lists(st.integers(1, 2_000_000), min_size=500, max_size=900, unique=True))
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples(25), deadline=None, derandomize=True, database=None)
     def test_samples_hold_little_and_reach_both_ends(self, created: list[int]) -> None:
         end = 2_000_050
         parts = _parts_over(created, end, full=False)
