@@ -79,8 +79,9 @@ def test_all_that_is_made_is_0600_in_folders_0700(umask: int, tmp_path: Path) ->
 
 def test_what_stood_open_is_closed_and_what_is_everybodys_is_left(tmp_path: Path) -> None:
     data, backups = tmp_path / "data", tmp_path / "elsewhere"
-    data.mkdir(mode=0o755)
-    backups.mkdir(mode=0o755)
+    for folder in (data, backups):
+        folder.mkdir()
+        folder.chmod(0o755)  # whatever umask another test has left
     for path in (
         data / "onfile.db",
         data / "practice.db",
