@@ -37,6 +37,9 @@ MOST_BYTES = 30 * 1024 * 1024
 _ZIP = b"PK\x03\x04"
 # A heading may stand below a title and a few empty rows.
 _ROWS_TO_HEADING = 20
+_ENCODING_UNUSED = Note(
+    "encoding_unused", "An Excel workbook is Unicode, so the encoding that was chosen was not used."
+)
 
 
 def read_file(data: bytes, name: str, *, encoding: str | None = None) -> Sheet:
@@ -55,7 +58,8 @@ def read_file(data: bytes, name: str, *, encoding: str | None = None) -> Sheet:
     if data.startswith(_ZIP):
         book = Workbook(data)
         misnamed = _misnamed(name, {".xlsx", ".xlsm"}, "an Excel workbook")
-        sheet = _of_table(book.first_seen(), misnamed)
+        unused = () if encoding is None else (_ENCODING_UNUSED,)
+        sheet = _of_table(book.first_seen(), (*misnamed, *unused))
         return replace(sheet, hidden_sheets=tuple(_hidden_sheets(book)))
     refuse_bytes(data)
     decoding = decoded(data, encoding)
@@ -63,7 +67,11 @@ def read_file(data: bytes, name: str, *, encoding: str | None = None) -> Sheet:
     cells, delimiter, more = delimited.records(decoding.text)
     misnamed = _misnamed(name, {"", ".csv", ".tsv", ".tab", ".txt"}, "a text file (CSV)")
     origin = Origin(
-        encoding=decoding.encoding, encoding_is_certain=decoding.is_certain, delimiter=delimiter
+        encoding=decoding.encoding,
+        delimiter=delimiter,
+        letters_doubt=decoding.doubt,
+        letters_examples=decoding.examples,
+        encoding_is_chosen=decoding.is_chosen,
     )
     return _sheet(cells, (*misnamed, *decoding.notes, *more), origin)
 

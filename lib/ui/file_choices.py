@@ -28,7 +28,7 @@ def encoding(file_id: str) -> str | None:
 
 
 def choose_encoding(file_id: str, chosen: str) -> None:
-    options = list(encodings.CHOICES)
+    options = ["utf-8", *encodings.CHOICES]
     st.selectbox(
         "Letters of the file",
         options,
@@ -43,15 +43,10 @@ def choose_encoding(file_id: str, chosen: str) -> None:
 def explain_encoding(origin: Origin) -> None:
     if not origin.encoding_is_certain:
         st.warning(
-            f"The file is not Unicode. The rows below are shown as {escape(encodings.label(origin.encoding or ''))}, "
-            "which is a guess: choose the one in which they look right.",
+            f"{escape(origin.letters_doubt)} The rows below are shown as "
+            f"{escape(encodings.label(origin.encoding or ''))}: choose the encoding in which they look right.",
             icon=":material/translate:",
         )
-
-
-def is_listed(origin: Origin) -> bool:
-    """Whether the encoding is one that a person chooses."""
-    return origin.encoding in encodings.CHOICES
 
 
 def made(digest: str) -> Choices:

@@ -21,7 +21,7 @@ _SHOWN_PROBLEMS = 20
 def first_rows(upload: RunUpload, parsed: ParsedFile) -> None:
     names = [name or f"Column {at + 1}" for at, name in enumerate(upload.sheet.header)]
     shown = upload.sheet.rows[:_SHOWN_ROWS]
-    if not upload.sheet.origin.encoding_is_certain or file_choices.is_listed(upload.sheet.origin):
+    if upload.sheet.origin.letters_doubt or upload.sheet.origin.encoding_is_chosen:
         # Only letters beyond ASCII show whether the encoding is right.
         other = [row for row in upload.sheet.rows if not "".join(row.cells).isascii()]
         shown = tuple(other[:_SHOWN_ROWS]) or shown

@@ -76,9 +76,7 @@ def read_once(
         st.session_state[key] = kept
     upload = kept[1]
     origin = upload.sheet.origin
-    if choose_anew is not None and (
-        not origin.encoding_is_certain or file_choices.is_listed(origin)
-    ):
+    if choose_anew is not None and (origin.letters_doubt or origin.encoding_is_chosen):
         file_choices.explain_encoding(origin)
         choose_anew()
     return upload

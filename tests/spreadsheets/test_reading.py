@@ -73,7 +73,7 @@ class TestEncodings:
         japanese = read_file("顧客,金額\n山田,1".encode("cp932"), "a.csv")
         assert "Shift-JIS" in messages(japanese)[0]
         assert not japanese.origin.encoding_is_certain
-        assert read_file("é,a\n1,2".encode(), "a.csv").notes == ()
+        assert read_file("né,a\n1,2".encode(), "a.csv").notes == ()
 
     @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
     def test_unicode_without_its_mark(self, encoding) -> None:

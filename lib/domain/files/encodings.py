@@ -59,7 +59,8 @@ _WIDER = {
     "gbk": "gb18030",
     "gb2312": "gb18030",
 }
-_UNICODE = frozenset({"utf-8", "utf-16", "utf-32", "utf-8-sig", "utf-16-le", "utf-16-be"})
+UNICODE = frozenset({"utf-8", "utf-16", "utf-32", "utf-8-sig", "utf-16-le", "utf-16-be"})
+"""Of which a file says by its bytes which one it is."""
 
 
 def named(name: str) -> str:
@@ -75,7 +76,7 @@ def named(name: str) -> str:
     except (LookupError, ValueError):
         codec = ""
     codec = _WIDER.get(codec, codec)
-    if codec not in CHOICES and codec not in _UNICODE:
+    if codec not in CHOICES and codec not in UNICODE:
         listed = ", ".join(CHOICES)
         raise InvalidInput(
             f"“{name[:30]}” is not an encoding that Onfile reads. Choose one of: utf-8, {listed}.",

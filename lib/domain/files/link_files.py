@@ -163,7 +163,7 @@ def _request(
         row,
         columns,
         style,
-        letters_are_certain=sheet.origin.encoding_is_certain,
+        letters_doubt=sheet.origin.letters_doubt,
         is_of_text=sheet.origin.kind != "workbook",
         keys=_KEYS,
     )

@@ -99,6 +99,8 @@ class Reading:
     unseen: tuple[Unseen, ...] = ()
     hidden_choices: tuple[Hidden, ...] = ()
     """What can be done with what is hidden."""
+    encoding_examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """While the encoding is not certain: cells as they read in each that is likely."""
     left_out: int = 0
     """Rows that are not in the run, as nobody sees them in the spreadsheet."""
 
@@ -134,6 +136,7 @@ class Reading:
             hidden=hidden,
             unseen=unseen,
             hidden_choices=hidden_choices,
+            encoding_examples=origin.letters_examples,
             left_out=len(sheet.rows) - kept,
         )
 

@@ -64,7 +64,7 @@ Read = TypeVar("Read")
 class RowCells:
     """
     Args:
-        letters_are_certain: whether the encoding of the file is more than a proposal.
+        letters_doubt: why it is not known which letters the file holds, in sentences.
         is_of_text: whether the file no longer tells a date from what was typed.
         keys: columns whose text must be the very one, and what each holds.
     """
@@ -75,7 +75,7 @@ class RowCells:
         columns: Mapping[str, int],
         style: NumberStyle,
         *,
-        letters_are_certain: bool = True,
+        letters_doubt: str = "",
         is_of_text: bool = False,
         keys: Mapping[str, str] = _KEYS,
     ) -> None:
@@ -84,7 +84,7 @@ class RowCells:
         self._row = row
         self._columns = columns
         self._style = style
-        self._letters_are_certain = letters_are_certain
+        self._letters_doubt = letters_doubt
         self._is_of_text = is_of_text
         self._keys = keys
 
@@ -112,8 +112,8 @@ class RowCells:
         if value is not None and not self._is_readable(name, cell, value):
             return None
         if name in self._keys:
-            if not (self._letters_are_certain or cell.isascii()):
-                self.fail(name, "encoding_unconfirmed", _ENCODING)
+            if self._letters_doubt and not cell.isascii():
+                self.fail(name, "encoding_unconfirmed", f"{self._letters_doubt} {_ENCODING}")
                 return None
             if value is not None and value.kind is CellKind.NUMBER:
                 cell = self._in_language(name, cell, value)
@@ -289,10 +289,7 @@ def _meant(cell: str) -> str | None:
     return meant if meant != cell and meant.isprintable() else None
 
 
-_ENCODING = (
-    "The file is not Unicode, so which letters these are is a guess. Choose the encoding in which the rows "
-    "look right (--encoding), or save the file as “CSV UTF-8”."
-)
+_ENCODING = "Choose the encoding in which the rows look right (--encoding), or save the file as “CSV UTF-8”."
 _UNCALCULATED = (
     "The cell holds a formula that was never calculated, so its value is not known. Open the file in Excel, "
     "save it there, and upload it again."

@@ -104,7 +104,7 @@ class RowReader:
         self._heading = sheet.header[columns["amount"]] if "amount" in columns else ""
         self._stated = stated_currencies(self._heading)
         self._kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
-        self._letters_are_certain = sheet.origin.encoding_is_certain
+        self._letters_doubt = sheet.origin.letters_doubt
         self._is_of_text = sheet.origin.kind != "workbook"
         self._corrections = correction_columns(sheet.header)
         self._first: dict[tuple[str, str], int] = {}
@@ -114,7 +114,7 @@ class RowReader:
             row,
             self._columns,
             self._style,
-            letters_are_certain=self._letters_are_certain,
+            letters_doubt=self._letters_doubt,
             is_of_text=self._is_of_text,
         )
         customer = cells.read("customer", clean_customer) or ""

@@ -86,9 +86,17 @@ class Origin:
     header_row: int = 1
     encoding: str | None = None
     """Python's name; None for a workbook and for pasted text, which are Unicode."""
-    encoding_is_certain: bool = True
     delimiter: str | None = None
     hidden_columns: frozenset[int] = frozenset()
+    letters_doubt: str = ""
+    """Why a person has to choose the encoding, in sentences."""
+    letters_examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where there is doubt: cells as they read, by encoding."""
+    encoding_is_chosen: bool = False
+
+    @property
+    def encoding_is_certain(self) -> bool:
+        return not self.letters_doubt
 
 
 @dataclass(frozen=True, slots=True)

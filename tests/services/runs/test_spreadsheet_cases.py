@@ -259,10 +259,42 @@ class TestLetters:
             opened(world, b"a,b\n1,\x98\n", encoding="cp1251")
         assert refused.value.code == "encoding_wrong"
 
-    def test_unicode_is_unicode_whatever_was_chosen(self, world: World, payers: list[str]) -> None:
+    def test_another_encoding_for_a_file_that_is_unicode_is_refused_with_both_readings(
+        self, world: World, payers: list[str]
+    ) -> None:
         file = csv_of([(payers[0], "120.00", "eur", self.REFERENCE)])
-        (row,) = drafted(world, opened(world, file, encoding="cp1252"))
+        with pytest.raises(
+            InvalidInput, match="“Faktura-Łódź-17” would read “Faktura-ЕЃГіdЕє-17”"
+        ) as no:
+            opened(world, file, encoding="cp1251")
+        assert (no.value.field, no.value.code) == ("encoding", "encoding_wrong")
+        (row,) = drafted(world, opened(world, file, encoding="utf-8"))
         assert row.reference == self.REFERENCE
+
+    @pytest.mark.parametrize(
+        ("encoding", "reference", "read"),
+        [
+            ("gb18030", "学校-1", "ѧУ-1"),
+            ("gb18030", "税-2024/7", "˰-2024/7"),
+            ("cp1250", "SPÓŁKA-17", "SPӣKA-17"),
+            ("cp866", "чек-5", "祪-5"),
+            ("cp949", "체-1", "ü-1"),
+        ],
+    )
+    def test_bytes_that_happen_to_be_unicode_are_asked(
+        self, world: World, payers: list[str], encoding: str, reference: str, read: str
+    ) -> None:
+        row = (payers[0], "120.00", "eur", reference)
+        charged(world, opened(world, csv_of([row], encoding="utf-8-sig")))
+        again = csv_of([row], encoding=encoding)
+        assert again.decode() == csv_of([row]).decode().replace(reference, read)
+        (asked,) = drafted(world, opened(world, again))
+        assert codes([asked])[0][0] == "encoding_unconfirmed"
+        assert read in asked.findings[0].message
+        (known,) = drafted(world, opened(world, again, encoding=encoding))
+        assert (known.reference, codes([known])[0][0]) == (reference, "already_charged")
+        (other,) = drafted(world, opened(world, again, encoding="utf-8"))
+        assert (other.reference, other.state) == (read, "planned")
 
 
 class TestNoCharge:
