@@ -76,6 +76,11 @@ class Provider:
     name: str
     """What staff call it."""
 
+    @property
+    def metadata_url(self) -> str:
+        """Where it describes itself: https://openid.net/specs/openid-connect-discovery-1_0.html"""
+        return f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -243,7 +243,7 @@ ONLY_HERE: dict[str, set[str]] = {
     "jinja2": {"lib.web", "lib.practice", "lib.printing", "lib.wording"},
     "babel": {"lib.languages", "lib.wording"},
     "orjson": {"lib.stripe_gateway.client", "lib.store.run_rows"},
-    "requests": {"lib.practice", "lib.stripe_gateway.client"},
+    "requests": {"lib.practice", "lib.services.staff.provider_check", "lib.stripe_gateway.client"},
     "pandas": {"lib.reports", "lib.ui", "pages"},
     "bcrypt": {"lib.services.staff.passwords"},
     "zxcvbn": {"lib.services.staff.passwords"},

@@ -9,6 +9,7 @@ import streamlit as st
 from lib.domain.actors import Actor
 from lib.domain.single_sign_on import ProviderSignIn
 from lib.errors import NotSignedIn, SecondFactorNeeded
+from lib.settings import Settings
 from lib.ui import auth, single_sign_on
 from lib.ui.context import PageContext, Services
 from lib.ui.formats import escape
@@ -16,6 +17,7 @@ from lib.ui.formats import escape
 _WAITING = "provider_waiting"
 # Each sign-in is judged once in a tab, and again only with a code.
 _JUDGED = "provider_judged"
+_AGAIN_IN_VAIN = "provider_again_in_vain"
 
 
 def arrived(services: Services) -> Actor | None:
@@ -65,9 +67,20 @@ def draw(services: Services) -> None:
         type="primary",
         icon=":material/passkey:",
         width="stretch",
-        on_click=partial(single_sign_on.go, services.settings),
+        on_click=partial(_go, services.settings),
     )
     st.caption("Or with a password, if your account is not linked to it.")
+
+
+def _go(settings: Settings) -> None:
+    if trouble := single_sign_on.go(settings):
+        st.session_state[auth.PROVIDER_REFUSED] = trouble
+    else:
+        st.session_state.pop(auth.PROVIDER_REFUSED, None)
+
+
+def _go_again(settings: Settings) -> None:
+    st.session_state[_AGAIN_IN_VAIN] = single_sign_on.go(settings, again=True)
 
 
 def _ask_for_code(services: Services, waiting: ProviderSignIn) -> None:
@@ -93,10 +106,12 @@ def again(ctx: PageContext, *, key: str) -> None:
             f"You signed in again with {escape(provider.name)} a moment ago: leave the password empty."
         )
         return
+    if trouble := st.session_state.pop(_AGAIN_IN_VAIN, ""):
+        st.error(escape(trouble), icon=":material/lock:")
     st.form_submit_button(
         f"Sign in again with {escape(provider.name)}",
         key=key,
         icon=":material/passkey:",
         help="Instead of a password. It leads back to Home; what is typed here is lost.",
-        on_click=partial(single_sign_on.go, ctx.services.settings, again=True),
+        on_click=partial(_go_again, ctx.services.settings),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from lib.services.staff.provider_check import trouble_of
 from lib.settings import Settings
 
 SIGN_IN, AGAIN = "onfile", "again"
@@ -27,7 +28,7 @@ def auth_secrets(settings: Settings) -> dict[str, Any] | None:
     client = {
         "client_id": provider.client_id,
         "client_secret": provider.client_secret,
-        "server_metadata_url": f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration",
+        "server_metadata_url": provider.metadata_url,
     }
     # Known to all processes over this data folder, and worthless to whoever learns it for the other cookie.
     cookie_secret = hmac.new(
@@ -54,15 +55,19 @@ def claims() -> dict[str, object]:
     return user if user.get("is_logged_in") is True else {}
 
 
-def go(settings: Settings, *, again: bool = False) -> None:
+def go(settings: Settings, *, again: bool = False) -> str:
     """
-    Send the browser to the provider.
+    Send the browser to the provider. Returns why not, where that cannot be done now: Streamlit would end on a bare page.
 
     Args:
         again: whoever sits there has to prove who they are, also where the provider knows the browser.
     """
-    if settings.provider is not None:
+    if settings.provider is None:
+        return ""
+    trouble = trouble_of(settings.provider)
+    if not trouble:
         st.login(AGAIN if again else SIGN_IN)
+    return trouble
 
 
 def leave(settings: Settings) -> None:

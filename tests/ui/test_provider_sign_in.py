@@ -154,3 +154,17 @@ def test_without_a_provider_nothing_is_said_of_one(visit, services, provider) ->
     at = visit().run()
     assert sign_in_form_is_shown(at)
     assert not [one for one in at.button if one.key == "sign_in_provider"]
+
+
+class TestNobodyIsThere:
+    """Streamlit would send the browser to a bare page."""
+
+    @pytest.fixture
+    def environ(self) -> dict[str, str]:
+        return SETTINGS | {"ONFILE_SSO_ISSUER": "http://127.0.0.1:9"}
+
+    def test_a_click_says_so_on_the_sign_in_page(self, visit, provider) -> None:
+        at = visit().run()
+        at = at.button(key="sign_in_provider").click().run()
+        assert sign_in_form_is_shown(at)
+        assert "does not answer" in said(at)

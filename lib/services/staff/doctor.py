@@ -15,6 +15,7 @@ from lib.mail.mailer import Mailer
 from lib.services.staff.file_checks import FileChecks
 from lib.services.staff.key_permissions import lacking, permission_checks
 from lib.services.staff.mail_check import check_mail
+from lib.services.staff.provider_check import provider_checks
 from lib.services.staff.sandbox import Trial, trials
 from lib.settings import Mode, Settings
 from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION, LINKS_REFUSED
@@ -56,6 +57,7 @@ class DoctorService:
             *self._readable("webhook", self._webhook),
             self._public_url(),
             check_mail(self._mailer, self._settings),
+            *provider_checks(self._settings.provider),
             *self._readable("staff", self._staff),
             *self._readable("ledger", self._ledger),
             *self._readable("installation", self._installation),
