@@ -14,6 +14,7 @@ from lib.domain.files.row_errors import Problem, RowError, problems
 from lib.domain.files.row_orders import RowOrder, RowReader
 from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.sheets import CellKind, Note, Sheet, SheetRow
+from lib.domain.files.signed_sums import signed_sum, without_credits
 from lib.domain.files.sums_of_rows import sums_of_others
 from lib.domain.files.typed_sums import written
 from lib.domain.runs import Severity
@@ -68,7 +69,7 @@ def parse(
         columns: which cell holds what, as `guess` returns it.
         default_currency: for a file without a column of currencies. An empty cell in such a column
             is an error: nobody knows why it is empty.
-        choices: what a person said where the file can be read in several ways.
+        choices: what a person by_words where the file can be read in several ways.
     """
     choices = choices or Choices()
     known = {name: index for name, index in columns.items() if 0 <= index < len(sheet.header)}
@@ -77,7 +78,7 @@ def parse(
         rows = tuple(row for row in rows if not unseen_rows.why_unseen(row, known, RUN_COLUMNS))
     style = NumberStyle(choices.decimal, style_of(_written_amounts(rows, known)))
     file = RowReader(sheet, known, default_currency, style)
-    orders = _marked(sheet, known, rows, list(map(file.order, rows)))
+    orders = _marked(sheet, known, rows, list(map(file.order, rows)), style)
 
     def amounts(
         one: Sheet,
@@ -138,17 +139,15 @@ def _marked(
     columns: Mapping[str, int],
     rows: Sequence[SheetRow],
     orders: Sequence[RowOrder],
+    style: NumberStyle,
 ) -> list[RowOrder]:
     """With what says that a row is no charge, or that nobody sees it."""
     marks = no_charges.marks_of(sheet.header, columns, [row.cells for row in rows])
-    sums = sums_of_others([(order.number, order.customer, order.money) for order in orders])
-    by_row = {error.row: error for error in sums}
+    by_words = [marks.of_row(row.number, row.cells) for row in rows]
+    by_row = _sums(columns, rows, orders, by_words, style)
     marked = []
-    for row, order in zip(rows, orders, strict=True):
-        errors = [
-            *doubtful_texts.questions(row, columns, RUN_COLUMNS.acted_on),
-            *marks.of_row(row.number, row.cells),
-        ]
+    for row, order, words in zip(rows, orders, by_words, strict=True):
+        errors = [*doubtful_texts.questions(row, columns, RUN_COLUMNS.acted_on), *words]
         own, errors = total_rows.as_total(order, errors, by_row.get(row.number))
         why = unseen_rows.why_unseen(row, columns, RUN_COLUMNS)
         if why:
@@ -159,6 +158,29 @@ def _marked(
             errors.append(RowError(row.number, "amount", *_PERHAPS_STRUCK, Severity.AMBER))
         marked.append(_with(own, errors) if errors else own)
     return marked
+
+
+def _sums(
+    columns: Mapping[str, int],
+    rows: Sequence[SheetRow],
+    orders: Sequence[RowOrder],
+    by_words: Sequence[Sequence[RowError]],
+    style: NumberStyle,
+) -> dict[int, RowError]:
+    """By row, that its amount is the sum of others; a total may add credits or take them off."""
+    at = columns.get("amount")
+    if at is None:
+        return {}
+    sums = [
+        (
+            order.number,
+            order.customer,
+            signed_sum(order, row.cells[at], row.values.get(at), style),
+        )
+        for row, order in zip(rows, orders, strict=True)
+    ]
+    taken_off = sums_of_others(without_credits(sums, by_words))
+    return {error.row: error for error in (*taken_off, *sums_of_others(sums))}
 
 
 def _with(order: RowOrder, errors: Sequence[RowError]) -> RowOrder:

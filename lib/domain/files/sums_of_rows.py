@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import gcd
 
 from lib.domain.files.row_errors import RowError
+from lib.domain.files.sums_by_customer import summaries
+from lib.domain.identity import customer_key
 from lib.domain.runs import Severity
 from lib.money import Money, format_money
 
@@ -29,7 +31,7 @@ def sums_of_others(rows: Sequence[tuple[int, str, Money | None]]) -> list[RowErr
 
     Args:
         rows: number, customer and amount of each, in the order of the file; None where the amount
-            cannot be read.
+            cannot be read. What is negative is taken off, and asked by nobody.
     """
     numbers = [number for number, *_ in rows]
     gaps = frozenset(after for before, after in pairwise(numbers) if after - before > 1)
@@ -47,10 +49,18 @@ def sums_of_others(rows: Sequence[tuple[int, str, Money | None]]) -> list[RowErr
             behind = frozenset(before for before, after in pairwise(numbers) if after in gaps)
             totals, where = _Totals(same[::-1], behind).of_rows_before(), "below"
             if same[0][0] not in totals:
-                continue
+                totals = {}
         for number, _, money in same:
             if number in totals:
-                errors[number] = _sum_of(number, money, totals[number], where)
+                errors[number] = _sum_of(number, money, totals[number], f"{where} it")
+        named = [
+            (number, customer_key(customer), money) for number, customer, money in same if customer
+        ]
+        by_customer = summaries(named, frozenset(totals), _is_telling)
+        for number, _, money in same:
+            if number in by_customer:
+                whose = "of this customer"
+                errors[number] = _sum_of(number, money, by_customer[number], whose)
     return [errors[number] for number in numbers if number in errors]
 
 
@@ -59,6 +69,7 @@ class _Run:
     """Amounts from the first one on, and how many there were when they came to a sum."""
 
     amounts: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     total: int = 0
     places: dict[int, int] = field(default_factory=lambda: {0: 0})
     starts: set[int] = field(default_factory=lambda: {0})
@@ -71,9 +82,10 @@ class _Run:
         self.newest_start = len(self.amounts)
         self.starts.add(self.newest_start)
 
-    def add(self, amount: int) -> None:
+    def add(self, number: int, amount: int) -> None:
         self.total += amount
         self.amounts.append(amount)
+        self.numbers.append(number)
         self.places[self.total] = len(self.amounts)
 
     def start_of(self, amount: int) -> int | None:
@@ -102,6 +114,7 @@ class _Totals:
             added_up: rows that belong to a total of several; the others can have one of their own.
         """
         totals: dict[int, int] = {}
+        firsts: dict[int, int] = {}
         parts: set[int] = set()
         numbers: list[int] = []
         details, every = _Run(), _Run()
@@ -119,22 +132,39 @@ class _Totals:
                 start = run.start_of(amount)
                 count = 0 if start is None else len(run.amounts) - start
                 is_single = count == 1 and is_free and start == run.newest_start
-                if start is not None and (
-                    is_single or (count > 1 and self._is_asked(amount, run, start))
+                if (
+                    start is not None
+                    and amount > 0
+                    and (is_single or (count > 1 and self._is_asked(amount, run, start)))
                 ):
                     totals[number] = count
                     parts.update(numbers[-count:])
+                    firsts[number] = run.numbers[start]
                     break
-            every.add(amount)
+            every.add(number, amount)
             if number in totals:
                 details.begin()
                 every.begin()
                 group = ""
             else:
-                details.add(amount)
+                details.add(number, amount)
                 numbers.append(number)
         self._added_up = frozenset(parts)
-        return totals
+        return self._beginnings(firsts) | totals
+
+    def _beginnings(self, firsts: Mapping[int, int]) -> dict[int, int]:
+        """
+        The first of balances that run on: the amount before it once more.
+
+        Args:
+            firsts: of each total the first row that it adds.
+        """
+        runs_on = {first for first, count in Counter(firsts.values()).items() if count > 1}
+        return {
+            number: 1
+            for (_, _, before), (number, _, money) in pairwise(self._rows)
+            if number in runs_on and before.amount == money.amount
+        }
 
     def _is_asked(self, amount: int, run: _Run, start: int) -> bool:
         return (
@@ -151,11 +181,11 @@ def _is_telling(amount: int, parts: Sequence[int]) -> bool:
 
 def _sum_of(number: int, money: Money, count: int, where: str) -> RowError:
     amount = format_money(money.amount, money.currency)
-    rows = f"{count:,} rows" if count > 1 else "row"
+    rows = f"{count:,} rows" if count > 1 else "one row"
     return RowError(
         number,
         "amount",
         "amount_is_a_sum",
-        f"{amount} is the sum of the {rows} {where} it: is this a total?",
+        f"{amount} is the sum of the {rows} {where}: is this a total?",
         Severity.AMBER,
     )

@@ -136,3 +136,76 @@ class TestWords:
     def test_every_word_of_a_credit_note_is_looked_for(self, words: str) -> None:
         errors = no_charges.marks_of(("note",), {}, [(words.upper(),)]).of_row(2, (words.upper(),))
         assert [error.code for error in errors] == ["row_is_credit_note"]
+
+
+class TestBalances:
+    def test_balances_that_run_on_from_the_first_row(self) -> None:
+        assert asked(10_000, 10_000, 5_030, 15_030, 2_020, 17_050) == [1, 3, 5]
+
+    def test_two_equal_rows_before_a_total_are_none(self) -> None:
+        assert asked(10_000, 10_000, 5_030, 25_030, 777) == [3]
+
+    def test_a_total_takes_off_what_is_negative(self) -> None:
+        assert asked(12_050, -2_050, 3_325, 13_325, 999) == [3]
+        assert asked(12_050, -2_050, 10_000, customers="aaa") == [2]
+
+    def test_what_is_negative_is_no_total(self) -> None:
+        assert asked(-2_050, -3_325, -5_375) == []
+
+
+class TestSummariesByCustomer:
+    def test_a_block_below_rows_in_any_order(self) -> None:
+        amounts = (12_050, 8_010, 3_325, 1_999, 5_500, 15_375, 10_009, 5_500)
+        assert asked(*amounts, customers="ababcabc") == [5, 6, 7]
+
+    def test_a_block_above_them(self) -> None:
+        assert asked(15_375, 10_009, 12_050, 8_010, 3_325, 1_999, customers="ababab") == [0, 1]
+
+    def test_with_a_grand_total_below(self) -> None:
+        amounts = (12_050, 8_010, 3_325, 15_375, 8_010, 23_385)
+        assert asked(*amounts, customers="abaabz") == [3, 4, 5]
+
+    def test_a_block_that_takes_credits_off(self) -> None:
+        amounts = (12_050, 8_010, -3_325, 8_725, 8_010)
+        assert asked(*amounts, customers="abaab") == [3, 4]
+
+    def test_one_customer_alone(self) -> None:
+        assert asked(12_050, 8_010, 3_325, 900, 15_375, customers="abaca") == [4]
+
+    def test_each_customer_is_one_however_the_address_is_written(self) -> None:
+        rows = [("a@x.example", 12_050), ("b@x.example", 8_010), ("A@X.example", 3_325)]
+        rows += [("a@X.EXAMPLE", 15_375)]
+        errors = sums_of_others(
+            [(at, who, Money(amount, "eur")) for at, (who, amount) in enumerate(rows, 2)]
+        )
+        assert [error.message for error in errors] == [
+            "€153.75 is the sum of the 2 rows of this customer: is this a total?"
+        ]
+
+    @pytest.mark.parametrize(
+        ("amounts", "customers"),
+        [
+            # The same fee in two months.
+            ((4_900, 9_900, 4_900, 9_900), "abab"),
+            ((4_900, 9_900, 2_900, 4_900, 9_900, 2_900), "abcabc"),
+            # Prices of a list.
+            ((1_000, 500, 2_000, 700, 3_000), "abaca"),
+            # The block leaves a customer out, so equal rows are not its totals.
+            ((4_900, 700, 900, 4_900, 700), "abcab"),
+        ],
+    )
+    def test_rows_that_are_owed(self, amounts: tuple[int, ...], customers: str) -> None:
+        assert asked(*amounts, customers=customers) == []
+
+    @pytest.mark.parametrize("customers", [10, 40, 400])
+    def test_not_one_row_in_a_hundred_of_few_customers(self, customers: int) -> None:
+        draw = random.Random(customers)
+        prices = [1_000, 1_500, 2_000, 2_900, 4_900, 9_900, 19_900]
+        count = 0
+        for _ in range(20):
+            rows = [
+                (at, f"c{draw.randrange(customers)}", Money(draw.choice(prices), "eur"))
+                for at in range(400)
+            ]
+            count += len(sums_of_others(rows))
+        assert count * 100 < 20 * 400
