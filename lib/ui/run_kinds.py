@@ -45,6 +45,7 @@ LABELS = {
     "amount_too_small": "Amount too small",
     "amount_too_many_decimals": "Too many decimals for the currency",
     "amount_is_a_sum": "Perhaps a total",
+    "amount_of_two_columns": "Two columns, two amounts",
     "reference_missing": "No reference",
     "reference_repeated": "Reference twice in the file",
     "reference_alike": "Reference like another one",

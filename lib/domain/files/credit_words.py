@@ -216,7 +216,7 @@ SETTLED = _set(
 )
 # “Paid: yes” says the same.
 PAID_HEADINGS = _set(
-    "paid ispaid settled void voided cancelled canceled bezahlt storniert payé payée annulé annulée betaald pagado pagada pagato pagata pago "
+    "paid paidon paidat datepaid bezahltam gezahltam payéle réglée pagadoel pagatoil betaaldop pagoem ispaid settled void voided cancelled canceled bezahlt storniert payé payée annulé annulée betaald pagado pagada pagato pagata pago "
     "zapłacono zaplaceno fizetve betalt betald maksettu ödendi оплачено 已付款 支払済 入金済"
 )
 YES = _set("yes y true x 1 ja j wahr oui vrai sí si sì tak ano igen evet да 是 예 はい")

@@ -9,6 +9,7 @@ from lib.domain.files import doubtful_texts, no_charges, total_rows, unseen_rows
 from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.columns import is_ours
 from lib.domain.files.number_styles import DecimalSign, style_of
+from lib.domain.files.other_amounts import other_amounts
 from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.row_errors import Problem, RowError, problems
 from lib.domain.files.row_orders import RowOrder, RowReader
@@ -69,7 +70,7 @@ def parse(
         columns: which cell holds what, as `guess` returns it.
         default_currency: for a file without a column of currencies. An empty cell in such a column
             is an error: nobody knows why it is empty.
-        choices: what a person by_words where the file can be read in several ways.
+        choices: what a person said where the file can be read in several ways.
     """
     choices = choices or Choices()
     known = {name: index for name, index in columns.items() if 0 <= index < len(sheet.header)}
@@ -145,9 +146,12 @@ def _marked(
     marks = no_charges.marks_of(sheet.header, columns, [row.cells for row in rows])
     by_words = [marks.of_row(row.number, row.cells) for row in rows]
     by_row = _sums(columns, rows, orders, by_words, style)
+    beside = other_amounts(sheet.header, columns)
     marked = []
     for row, order, words in zip(rows, orders, by_words, strict=True):
         errors = [*doubtful_texts.questions(row, columns, RUN_COLUMNS.acted_on), *words]
+        question = beside.question(order, row, style) if beside else None
+        errors += [question] if question else []
         own, errors = total_rows.as_total(order, errors, by_row.get(row.number))
         why = unseen_rows.why_unseen(row, columns, RUN_COLUMNS)
         if why:

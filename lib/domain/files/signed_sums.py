@@ -27,7 +27,7 @@ def signed_sum(order: RowOrder, text: str, cell: Cell | None, style: NumberStyle
         return order.money
     if not any(error.code == "amount_negative" for error in order.errors):
         return None
-    number = _number(text, cell, style)
+    number = number_in(_SIGNS.sub("", text), cell, style)
     unit = currency(order.currency_read)
     minor = None if number is None else abs(number).scaleb(unit.decimals)
     is_whole = minor is not None and minor == minor.to_integral_value()
@@ -52,10 +52,11 @@ def without_credits(
     ]
 
 
-def _number(text: str, cell: Cell | None, style: NumberStyle) -> Decimal | None:
+def number_in(text: str, cell: Cell | None, style: NumberStyle) -> Decimal | None:
+    """As the file's other amounts are read; None for what is no number, or can mean two."""
     if cell is not None and cell.kind is CellKind.NUMBER:
         return cell.number
-    numbers = readings(written(_SIGNS.sub("", text)))
+    numbers = readings(written(text))
     if len(set(numbers.values())) == 1:
         return next(iter(numbers.values()))
     return numbers.get(style.sign) if style.sign is not None else None

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from lib.domain.files import credit_words
-from lib.domain.files.credit_words import bare_text
+from lib.domain.files.credit_words import bare_text, words_in
 from lib.domain.files.row_errors import RowError
 from lib.domain.runs import Severity
+from lib.money import CURRENCIES
 
 Judge = Callable[[int, str, str], RowError | None]
 """Of a row's number, the column's name and what stands in its cell."""
@@ -25,7 +26,7 @@ def judges_of(header: Sequence[str], skipped: Collection[int]) -> Mapping[int, J
     """By column; of the others there is nothing to tell."""
     judges: dict[int, Judge] = {}
     for at, name in enumerate(header):
-        plain = bare_text(name)
+        plain = plain_heading(name)
         if at in skipped:
             continue
         if name.strip() in _SIGN_HEADINGS:
@@ -34,6 +35,12 @@ def judges_of(header: Sequence[str], skipped: Collection[int]) -> Mapping[int, J
             if plain in headings:
                 judges[at] = judge
     return judges
+
+
+def plain_heading(name: str) -> str:
+    """Without the currency that it may name: “Balance due (EUR)”."""
+    words = words_in(name)
+    return "".join(word for word in words if word not in CURRENCIES) or "".join(words)
 
 
 def _credit(row: int, _: str, text: str) -> RowError | None:
@@ -76,7 +83,9 @@ def _paid(row: int, column: str, text: str) -> RowError | None:
     plain = bare_text(text)
     if plain in credit_words.YES or plain in credit_words.SETTLED or text in _TICKS:
         return settled(row, column, text)
-    return None
+    # A sum that was paid, or the day on which it was.
+    is_nothing = _NOTHING.match(text) or not any(map(str.isdecimal, text))
+    return None if is_nothing else settled(row, column, text)
 
 
 def _paid_amount(row: int, column: str, text: str) -> RowError | None:
