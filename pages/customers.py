@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from lib.domain import list_columns
-from lib.domain.actors import Permission
 from lib.domain.periods import ALWAYS
 from lib.reports.paging import EXPORT_ROWS, whole
 from lib.ui import (
@@ -15,7 +14,7 @@ from lib.ui import (
     filters,
     layout,
     lists,
-    navigation,
+    setup_link,
     sync_status,
     tables,
 )
@@ -54,9 +53,7 @@ if page.frame.empty:
         "No customers yet",
         "The first comes with a setup link, or with a sync if Stripe has some already.",
     ):
-        links = navigation.find("setup_links")
-        if links and ctx.actor.may(Permission.MANAGE_LINKS):
-            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
+        setup_link.offer(ctx.actor)
     st.stop()
 
 with actions:

@@ -5,7 +5,7 @@ import streamlit as st
 from lib.domain.actors import Permission
 from lib.domain.link_desk import TO_FOLLOW, Stage
 from lib.reports.follow_up import PAGE_ROWS, BoardFilter
-from lib.ui import board, filters, layout, navigation
+from lib.ui import board, filters, layout, setup_link
 from lib.ui.context import require
 
 ctx = require()
@@ -35,9 +35,7 @@ if frame.empty:
         "Nobody to follow up",
         "Links that were made in the last 60 days stand here until a card is saved.",
     ):
-        links = navigation.find("setup_links")
-        if links and ctx.actor.may(Permission.MANAGE_LINKS):
-            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
+        setup_link.offer(ctx.actor)
     st.stop()
 acts = st.container()
 chosen = board.rows(ctx, frame)

@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from lib.domain import list_columns
-from lib.domain.actors import Permission
 from lib.reports.customers import METHOD_STATES
 from lib.reports.paging import EXPORT_ROWS, whole
 from lib.ui import (
@@ -15,7 +14,7 @@ from lib.ui import (
     layout,
     lists,
     method_panel,
-    navigation,
+    setup_link,
     sync_status,
     tables,
 )
@@ -82,9 +81,7 @@ else:
     with layout.empty(
         "credit_card", "No saved methods yet", "A customer saves one through a setup link."
     ):
-        links = navigation.find("setup_links")
-        if links and ctx.actor.may(Permission.MANAGE_LINKS):
-            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
+        setup_link.offer(ctx.actor)
 
 opened = drawers.opened(method_panel.PARAM, chosen)
 if opened:

@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from lib.domain import list_columns
-from lib.domain.actors import Permission
 from lib.reports.collect import SESSION_STATES
 from lib.reports.paging import EXPORT_ROWS, whole
 from lib.ui import (
@@ -15,8 +14,8 @@ from lib.ui import (
     filters,
     layout,
     lists,
-    navigation,
     session_panel,
+    setup_link,
     sync_status,
     tables,
 )
@@ -85,9 +84,7 @@ else:
         "No sessions yet",
         "A session begins with a setup link, or comes with a sync if Stripe has some already.",
     ):
-        links = navigation.find("setup_links")
-        if links and ctx.actor.may(Permission.MANAGE_LINKS):
-            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
+        setup_link.offer(ctx.actor)
 
 opened = drawers.opened(session_panel.PARAM, chosen)
 if opened:

@@ -105,7 +105,10 @@ def test_every_severity_is_named_in_words(run: Run, severities: Path) -> None:
         words = ("blocked: row 5", "stopped: row 3", "look at row 6")
         places = [out.index(f"  {word}") for word in words]
         assert places == sorted(places)
-        assert "2 more rows stopped, charged only if an approver says why: €20.00, $7.00" in out
+        assert (
+            "2 more rows, €20.00, $7.00, are stopped: an approver has to say why they may be charged."
+            in out
+        )
 
 
 def test_stopped_rows_are_counted_apart(run: Run, world: World, severities: Path) -> None:

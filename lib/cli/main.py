@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lib.cli.answers import Answer
 from lib.cli.parser import Arguments, parse
-from lib.cli.pasted import refuse_unreadable
+from lib.cli.pasted import refuse_unreadable_arguments
 from lib.errors import GatewayError, NotAdmitted, NotPermitted, OnfileError, UnusableDatabase
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def main(argv: Sequence[str], *, services: Callable[[], Services] | None = None)
     # What runs under a service manager speaks to a log; all else to the person at the terminal.
     logs.configure(plain=arguments.command not in ("public", "worker"))
     try:
-        refuse_unreadable(arguments)
+        refuse_unreadable_arguments(arguments)
         try:
             built = (services or bootstrap.services)()
         except UnusableDatabase as error:

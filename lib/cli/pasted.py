@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib.domain.identity import unreadable
+from lib.domain.identity import refuse_unreadable
 from lib.domain.typed_codes import typed_text
-from lib.errors import InvalidInput
 
 _PATHS = ("FILE", "DEST")
 # Services read these and name the letter themselves, by what the text is.
@@ -31,7 +30,7 @@ class PastedParser(argparse.ArgumentParser):
         return super().add_argument(*names, **given)
 
 
-def refuse_unreadable(arguments: argparse.Namespace) -> None:
+def refuse_unreadable_arguments(arguments: argparse.Namespace) -> None:
     """
     Raises:
         InvalidInput: an id, a code or a date holds a letter that can be neither shown nor left out.
@@ -40,13 +39,9 @@ def refuse_unreadable(arguments: argparse.Namespace) -> None:
         if name in _READ_BY_SERVICES or name in ("file", "out", "destination"):
             continue
         for text in given if isinstance(given, list) else [given]:
-            letter = unreadable(text) if isinstance(text, str) else None
-            if letter is not None:
+            if isinstance(text, str):
                 field = name.rstrip("_")
-                raise InvalidInput(
-                    f"The argument {field} holds {letter}, which cannot be shown. Type it again by hand.",
-                    field=field,
-                )
+                refuse_unreadable(text, what=f"argument {field}", field=field)
 
 
 def _whole(text: str) -> int:

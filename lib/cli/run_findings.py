@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lib.domain.approvals import stopped_in_words
 from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
 from lib.domain.runs import Severity
 from lib.money import format_money
@@ -52,10 +53,7 @@ def stopped(view: RunView) -> list[str]:
     if not view.stopped.rows:
         return []
     sums = ", ".join(format_money(amount, code) for code, amount in view.stopped.totals.items())
-    word = "row" if view.stopped.rows == 1 else "rows"
-    return [
-        f"  {view.stopped.rows} more {word} stopped, charged only if an approver says why: {sums}"
-    ]
+    return [f"  {stopped_in_words(view.stopped.rows, sums)}"]
 
 
 def in_words(errors: Sequence[RowError]) -> list[str]:

@@ -109,3 +109,11 @@ def _why(
         ApprovalStop.EXPIRED.value,
         f"The approval of this run is {APPROVAL_DAYS} days old or older. {_AGAIN}",
     )
+
+
+def stopped_in_words(rows: int, sums: str) -> str:
+    """ "1 more row, $5.00, is stopped: an approver has to say why it may be charged."; empty without any."""
+    if not rows:
+        return ""
+    noun, verb, it = ("row", "is", "it") if rows == 1 else ("rows", "are", "they")
+    return f"{rows:,} more {noun}, {sums}, {verb} stopped: an approver has to say why {it} may be charged."

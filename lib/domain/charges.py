@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lib.domain.identity import unreadable, visible
+from lib.domain.identity import refuse_unreadable, visible
 from lib.domain.mirror import Decline, PaymentIntent
 from lib.errors import InvalidInput
 
@@ -261,13 +261,7 @@ def clean_reference(text: str) -> str:
             field="reference",
             code="reference_too_long",
         )
-    letter = unreadable(cleaned)
-    if letter is not None:
-        raise InvalidInput(
-            f"The reference holds {letter}, which cannot be shown. Type the reference again by hand.",
-            field="reference",
-            code="reference_invalid",
-        )
+    refuse_unreadable(cleaned, what="reference", field="reference", code="reference_invalid")
     return cleaned
 
 
@@ -277,12 +271,10 @@ def clean_description(text: str | None) -> str | None:
         InvalidInput: longer than Stripe takes, or with characters that cannot be shown.
     """
     cleaned = visible(text or "")
-    letter = unreadable(cleaned)
-    if len(cleaned) > 500 or letter is not None:
+    refuse_unreadable(cleaned, what="description", field="description", code="description_invalid")
+    if len(cleaned) > 500:
         raise InvalidInput(
-            f"The description holds {letter}, which cannot stand in one line. Type it again by hand."
-            if letter is not None
-            else "A description has at most 500 characters on one line.",
+            "A description has at most 500 characters on one line.",
             field="description",
             code="description_invalid",
         )

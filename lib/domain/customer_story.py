@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lib.domain.charges import Attempt, Charge
 from lib.domain.holds import Hold
-from lib.domain.identity import unreadable, visible
+from lib.domain.identity import refuse_unreadable, visible
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.errors import InvalidInput
 
@@ -120,15 +120,11 @@ def clean_note(text: str) -> str:
         InvalidInput: empty, too long, or with a letter that cannot be shown.
     """
     lines = [visible(line) for line in text.strip().splitlines()]
-    letter = next(filter(None, map(unreadable, lines)), None)
+    for line in lines:
+        refuse_unreadable(line, what="note", field="note")
     cleaned = "\n".join(lines).strip()
     if not cleaned:
         raise InvalidInput("Write a note first.", field="note")
-    if letter is not None or len(cleaned) > MOST_NOTE:
-        raise InvalidInput(
-            f"The note holds {letter}, which cannot be shown. Type it again by hand."
-            if letter
-            else f"A note has at most {MOST_NOTE:,} characters.",
-            field="note",
-        )
+    if len(cleaned) > MOST_NOTE:
+        raise InvalidInput(f"A note has at most {MOST_NOTE:,} characters.", field="note")
     return cleaned

@@ -105,18 +105,24 @@ def readable_line(text: str, *, what: str, field: str) -> str:
     return cleaned
 
 
-def refuse_unreadable(text: str, *, what: str, field: str, code: str = "invalid_input") -> None:
+def refuse_unreadable(
+    text: str, *, what: str, field: str = "", code: str = "invalid_input"
+) -> None:
     """
     Raises:
         InvalidInput: a letter in it can be neither shown nor left out.
     """
+    why = why_unreadable(text, what=what)
+    if why is not None:
+        raise InvalidInput(why, field=field, code=code)
+
+
+def why_unreadable(text: str, *, what: str) -> str | None:
+    """A sentence on the first letter that can be neither shown nor left out."""
     letter = unreadable(text)
-    if letter is not None:
-        raise InvalidInput(
-            f"The {what} holds {letter}, which cannot be shown. Type it again by hand.",
-            field=field,
-            code=code,
-        )
+    if letter is None:
+        return None
+    return f"The {what} holds {letter}, which cannot be shown. Type it again by hand."
 
 
 def whole_letters(text: str) -> str:

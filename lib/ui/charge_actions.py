@@ -9,7 +9,7 @@ from lib.domain.charges import ChargeState
 from lib.domain.resolutions import LookResult
 from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
-from lib.ui import badges, charge_words, message_panel, navigation, outcome, refused_links
+from lib.ui import badges, charge_words, message_panel, outcome, refused_links
 from lib.ui.charge_details import Details
 from lib.ui.context import PageContext
 from lib.ui.customer_mail import mail_address
@@ -90,15 +90,3 @@ def cancel(details: Details) -> None:
             if not confirms(typed, _WORD):
                 raise InvalidInput(f"Type “{_WORD}” to confirm. Nothing was changed.", field="word")
             details.ctx.services.charges.cancel(details.id, by=details.ctx.actor)
-
-
-def link_to_setup(customer_id: str, label: str = "Make a setup link") -> None:
-    """Where the customer saves a method, for those who may make links."""
-    spec = navigation.find("setup_links")
-    if spec is not None:
-        st.page_link(
-            spec.path,
-            label=label,
-            icon=":material/add_link:",
-            query_params={"customer": customer_id},
-        )

@@ -18,13 +18,13 @@ from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import Review
 from lib.settings import Mode
 from lib.ui import (
-    charge_actions,
     confirm,
     despite,
     layout,
     methods,
     outcome,
     pickers,
+    setup_link,
     which_customer,
 )
 from lib.ui.charge_panel import PARAM, of_reference
@@ -106,7 +106,7 @@ def reviewed(ctx: PageContext) -> Reviewed | None:
 
 
 def form(ctx: PageContext) -> None:
-    customer = pickers.customer(ctx.services, _PICKER)
+    customer = pickers.customer(ctx, _PICKER)
     if customer is None:
         return
     candidates = [m for m in methods.of_customer(ctx.services, customer) if m.why_not != "removed"]
@@ -121,7 +121,7 @@ def form(ctx: PageContext) -> None:
             icon=":material/credit_card_off:",
         )
         methods.not_usable(others)
-        charge_actions.link_to_setup(customer)
+        setup_link.offer(ctx.actor, customer)
         return
     _valid("method", [method.id for method in usable])
     _valid("currency", pickers.CURRENCY_CODES)

@@ -150,7 +150,7 @@ def _offer(currency: str | None) -> None:
 
 def _for_whom(ctx: PageContext, who: str) -> _Order:
     if who == _EXISTING:
-        chosen = pickers.customer(ctx.services, _PICKER, or_new=True)
+        chosen = pickers.customer(ctx, _PICKER, or_new=True)
         if chosen:
             methods.confirming(ctx.services, chosen)
         return _Order(customer=chosen)

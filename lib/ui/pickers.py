@@ -6,8 +6,8 @@ import streamlit as st
 
 from lib.domain.identity import search_text
 from lib.money import CURRENCIES
-from lib.ui import navigation, outcome
-from lib.ui.context import Services
+from lib.ui import outcome, setup_link
+from lib.ui.context import PageContext
 from lib.ui.formats import distinct, escape
 
 _COMMON = ("eur", "usd", "gbp", "chf", "jpy", "cad", "aud", "sek", "dkk", "nok", "pln")
@@ -17,7 +17,7 @@ _SHOWN = 6
 _LONGEST_SEARCH = 200
 
 
-def customer(services: Services, key: str, *, or_new: bool = False) -> str | None:
+def customer(ctx: PageContext, key: str, *, or_new: bool = False) -> str | None:
     """
     The chosen customer's id, or None. Draws the search, or the chosen one with a way to change it.
 
@@ -27,14 +27,14 @@ def customer(services: Services, key: str, *, or_new: bool = False) -> str | Non
         or_new: whether “New customer” can be chosen beside it.
     """
     chosen = st.session_state.get(_chosen_key(key))
-    row = services.reports.customers.find(chosen) if chosen else None
+    row = ctx.services.reports.customers.find(chosen) if chosen else None
     if chosen and (row is None or row["is_deleted"]):
         st.warning(
             "This customer is not known here. Choose another, or sync and look again.",
             icon=":material/person_off:",
         )
     if row is None or row["is_deleted"]:
-        _search(services, key, or_new=or_new)
+        _search(ctx, key, or_new=or_new)
         return None
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
@@ -66,7 +66,7 @@ def forget(key: str) -> None:
     st.session_state.pop(_chosen_key(key), None)
 
 
-def _search(services: Services, key: str, *, or_new: bool) -> None:
+def _search(ctx: PageContext, key: str, *, or_new: bool) -> None:
     typed = st.text_input(
         "Customer",
         key=f"{key}_search",
@@ -76,11 +76,11 @@ def _search(services: Services, key: str, *, or_new: bool) -> None:
         placeholder="Name, e-mail or id",
     )
     text = search_text(typed or "")
-    labels = dict(services.reports.customers.choices(text, limit=_SHOWN + 1))
+    labels = dict(ctx.services.reports.customers.choices(text, limit=_SHOWN + 1))
     if labels:
         shown = list(labels)[:_SHOWN]
         # By name and address alone, twins look the same.
-        details = services.customers.details(shown)
+        details = ctx.services.customers.details(shown)
         options = distinct({customer_id: labels[customer_id] for customer_id in shown})
         st.radio(
             "Matching customers",
@@ -106,9 +106,7 @@ def _search(services: Services, key: str, *, or_new: bool) -> None:
             st.caption("No customers yet. Choose “New customer”.")
             return
         st.caption("No customers yet. The first comes with a setup link.")
-        links = navigation.find("setup_links")
-        if links is not None:
-            st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
+        setup_link.offer(ctx.actor)
         return
     st.caption(
         "No customer matches. Check the spelling, or choose “New customer”."
@@ -117,7 +115,7 @@ def _search(services: Services, key: str, *, or_new: bool) -> None:
     )
     if st.button("Look this id up at Stripe", key=f"{key}_fetch"):
         with outcome.show():
-            choose(key, services.customers.get(services.customers.named(text)).id)
+            choose(key, ctx.services.customers.get(ctx.services.customers.named(text)).id)
 
 
 def _take(key: str) -> None:

@@ -86,7 +86,7 @@ def _find(ctx: PageContext, row: RunRow, key: str) -> str | None:
     if row.customer is not None and not any(one.column == "customer" for one in row.findings):
         return None
     with st.expander("Find the customer", icon=":material/person_search:"):
-        return pickers.customer(ctx.services, f"{key}_customer")
+        return pickers.customer(ctx, f"{key}_customer")
 
 
 def _customer(row: RunRow, choices: RowChoices, pick: str | None, key: str) -> dict[Field, str]:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lib.domain.actors import Permission
+from lib.domain.approvals import stopped_in_words
 from lib.domain.runs import CollectedElsewhere, Run, RunState
 from lib.money import format_money
 from lib.reports.paging import records
@@ -45,14 +46,9 @@ def all_planned(view: RunView) -> str:
 
 
 def stopped(view: RunView) -> str:
-    """ "1 more row, $5.00, is stopped: an approver has to say why it may be charged."; empty without any."""
+    """With every sum; empty without any."""
     held = view.stopped
-    if not held.rows:
-        return ""
-    sums = totals(held.totals, most=len(held.totals))
-    one, several = ("row", "is", "it"), ("rows", "are", "they")
-    noun, verb, it = one if held.rows == 1 else several
-    return f"{held.rows:,} more {noun}, {sums}, {verb} stopped: an approver has to say why {it} may be charged."
+    return stopped_in_words(held.rows, totals(held.totals, most=len(held.totals)))
 
 
 def to_charge(view: RunView) -> str:

@@ -168,7 +168,7 @@ def _attach(ctx: PageContext, row: dict[str, Any]) -> None:
         if who_for == _NEW:
             _attach_new(ctx, row)
             return
-        _attach_known(ctx, row, pickers.customer(ctx.services, _PICKER, or_new=True))
+        _attach_known(ctx, row, pickers.customer(ctx, _PICKER, or_new=True))
 
 
 def _attach_known(ctx: PageContext, row: dict[str, Any], chosen: str | None) -> None:

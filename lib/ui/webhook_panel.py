@@ -13,7 +13,7 @@ from lib.clock import epoch
 from lib.domain.actors import Permission
 from lib.domain.webhook_endpoints import THIN_ADVICE
 from lib.reports.paging import records
-from lib.ui import badges, drawers, layout, navigation, outcome, webhook_words
+from lib.ui import badges, drawers, layout, navigation, outcome, setup_link, webhook_words
 from lib.ui.context import PageContext, require
 from lib.ui.formats import escape, plural, when
 from lib.ui.layout import Fact
@@ -89,8 +89,7 @@ def none_yet(ctx: PageContext) -> None:
             "Nothing has arrived yet",
             "Stripe sends a message as soon as a customer saves a card or a payment changes.",
         ):
-            if links := navigation.find("setup_links"):
-                st.page_link(links.path, label="Make a setup link", icon=":material/add_link:")
+            setup_link.offer(ctx.actor)
     else:
         layout.empty(
             "webhook",

@@ -14,7 +14,7 @@ from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.row_cells import RowCells
 from lib.domain.files.run_columns import COLUMNS as RUN_FILE_COLUMNS
 from lib.domain.files.sheets import Note, Sheet, SheetRow
-from lib.domain.identity import unreadable
+from lib.domain.identity import refuse_unreadable
 from lib.domain.link_batches import LinkRequest
 from lib.domain.links import LOCALES
 from lib.domain.runs import Finding, Severity
@@ -201,14 +201,10 @@ def of_file(finding: str) -> Finding:
 
 
 def _who(cell: str, field: str) -> str:
-    letter = unreadable(cell)
-    if letter is not None or len(cell) > _LONGEST_WHO:
-        why = (
-            f"holds {letter}, which cannot be shown. Type it again by hand."
-            if letter
-            else f"has more than {_LONGEST_WHO} characters."
-        )
-        raise InvalidInput(f"The {_KEYS[field]} {why}", code=f"{field}_invalid")
+    what, code = _KEYS[field], f"{field}_invalid"
+    refuse_unreadable(cell, what=what, code=code)
+    if len(cell) > _LONGEST_WHO:
+        raise InvalidInput(f"The {what} has more than {_LONGEST_WHO} characters.", code=code)
     return cell
 
 

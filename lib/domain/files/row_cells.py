@@ -10,7 +10,7 @@ from lib.domain.files.amounts import NumberStyle
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.sheets import Cell, CellKind, SheetRow
-from lib.domain.identity import unreadable, visible, visible_address
+from lib.domain.identity import visible, visible_address, why_unreadable
 from lib.domain.runs import Severity
 from lib.errors import InvalidInput
 
@@ -117,13 +117,10 @@ class RowCells:
                 return None
             if value is not None and value.kind is CellKind.NUMBER:
                 cell = self._in_language(name, cell, value)
-        letter = None if name not in _CODES or cell.isascii() else unreadable(cell)
-        if letter is not None:
-            self.fail(
-                name,
-                _CODES[name],
-                f"The cell holds {letter}, which cannot be shown. Type it again by hand.",
-            )
+        is_plain = name not in _CODES or cell.isascii()
+        why = None if is_plain else why_unreadable(cell, what="cell")
+        if why is not None:
+            self.fail(name, _CODES[name], why)
             return None
         if cell[:1] in _MAY_BE_DAMAGED and self._is_damaged(name, cell):
             return None

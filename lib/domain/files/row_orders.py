@@ -13,7 +13,7 @@ from lib.domain.files.row_cells import RowCells
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.run_columns import correction_columns, stated_currencies
 from lib.domain.files.sheets import Sheet, SheetRow
-from lib.domain.identity import customer_key, unreadable
+from lib.domain.identity import customer_key, refuse_unreadable, unreadable
 from lib.domain.runs import Finding, RowRequest, Severity
 from lib.domain.statement_descriptors import LONGEST_SUFFIX
 from lib.domain.typed_codes import typed_currency
@@ -240,12 +240,7 @@ def clean_customer(cell: str) -> str:
             "A customer is needed: an id such as cus_…, or an e-mail address.",
             code="customer_missing",
         )
-    letter = unreadable(cell)
-    if letter is not None:
-        raise InvalidInput(
-            f"The customer holds {letter}, which cannot be shown. Type it again by hand.",
-            code="customer_invalid",
-        )
+    refuse_unreadable(cell, what="customer", code="customer_invalid")
     if len(cell) > _LONGEST_CUSTOMER:
         raise InvalidInput(
             f"“{cell[:40]}…” is neither a customer's id nor an e-mail address.",
