@@ -16,6 +16,7 @@ from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note, column_lette
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
+from lib.spreadsheets.merged_cells import about_merged, mark_covered
 from lib.spreadsheets.places import Place, places_in
 from lib.spreadsheets.rich_text import cells_in_runs, doubtful_text, is_struck, texts_in_runs
 from lib.spreadsheets.scanning import Scan
@@ -130,6 +131,7 @@ class Workbook:
                 rows[at][to] = one.shown_text(shown)
                 if not rows[at][to]:
                     cells.blank.add((at, to))
+        mark_covered(sheet, cells.doubtful)
         self._apply_runs(listed, cells)
         self._apply_rules(scan, cells)
         for (at, to), text in scan.errors.items():
@@ -147,7 +149,7 @@ class Workbook:
             cells.doubtful,
             frozenset(scan.hidden_rows),
             frozenset(scan.hidden_columns),
-            (*notes, *_merged(sheet), *_uncalculated(scan), *_blank(cells.blank)),
+            (*notes, *about_merged(sheet), *_uncalculated(scan), *_blank(cells.blank)),
         )
 
     def _text(self, value: Value, at: int, to: int, scan: Scan, cells: _Cells) -> str:
@@ -241,20 +243,6 @@ def _read(parts: dict[str, bytes], chosen: Listed) -> CalamineSheet:
         if type(problem).__name__ == "PanicException":
             raise archives.damaged() from None
         raise
-
-
-def _merged(sheet: CalamineSheet) -> tuple[Note, ...]:
-    tall = [area for area in sheet.merged_cell_ranges or () if area[1][0] > area[0][0]]
-    if not tall:
-        return ()
-    row, column = tall[0][0]
-    return (
-        Note(
-            "merged_cells",
-            f"Cells are merged over several rows, for example at {column_letter(column)}{row + 1}. Their "
-            "value counts for the uppermost row only; the rows below have none.",
-        ),
-    )
 
 
 def _uncalculated(scan: Scan) -> tuple[Note, ...]:

@@ -96,6 +96,7 @@ LABELS = {
     "cell_partly_raised": "With a raised letter, as of a note",
     "cell_partly_unseen": "Partly unseen in the spreadsheet",
     "cell_unseen": "Not seen in the spreadsheet",
+    "cell_covered": "Under merged cells in the spreadsheet",
     "cell_perhaps_unseen": "Perhaps hidden in the spreadsheet",
     "corrected": "Corrected by hand",
 }

@@ -197,3 +197,35 @@ def test_what_has_no_colour_of_its_own_is_seen() -> None:
     assert is_seen(WHITE, "000000")
     assert not is_seen(WHITE, USUAL)
     assert not is_seen("000000", "000000")
+
+
+@pytest.mark.parametrize(
+    ("area", "findings"),
+    [
+        ("A2:A3", [[], ["amber cell_covered"]]),
+        ("C2:D2", [["amber cell_covered"], []]),
+        ("A3:D3", [[], ["amber cell_covered"] * 3]),
+        ("F2:F3", [[], []]),
+    ],
+)
+def test_what_lies_under_merged_cells_is_asked(area: str, findings: list[list[str]]) -> None:
+    """Excel empties such cells; a program that merges them may not."""
+    sheet = SHEET_XML.partition("<extLst>")[0]
+    third = "".join(
+        f'<c r="{column}3" t="inlineStr"><is><t>{text}</t></is></c>'
+        for column, text in zip("ABCD", (*ROW[:3], "INV-2"), strict=True)
+    )
+    sheet = sheet.replace("</sheetData>", f'<row r="3">{third}</row></sheetData>')
+    sheet += f'<mergeCells count="1"><mergeCell ref="{area}"/></mergeCells></worksheet>'
+    data = with_parts(with_reference({}), {SHEET: sheet.encode()})
+    assert [codes(data, 0), codes(data, 1)] == findings
+
+
+def test_empty_cells_under_merged_ones_say_nothing() -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("Run")
+        sheet.write_row(0, 0, (*HEADER, "note"))
+        sheet.write_row(1, 0, ROW)
+        sheet.merge_range(1, 4, 1, 6, "a long note")
+
+    assert codes(workbook(fill)) == []

@@ -24,6 +24,7 @@ class TextLook(StrEnum):
     PALE = "cell_partly_unseen"
     UNSEEN = "cell_unseen"
     PERHAPS_UNSEEN = "cell_perhaps_unseen"
+    COVERED = "cell_covered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def questions(row: SheetRow, columns: Mapping[str, int], names: Iterable[str]) -
 
 
 _HOW = {
+    TextLook.COVERED: "lies under merged cells in the spreadsheet, where nobody sees it",
     TextLook.STRUCK: "is struck out in the spreadsheet",
     TextLook.RAISED: "stands above or below the line in the spreadsheet, as the sign of a note does",
     TextLook.PALE: "has the colour of what is behind it in the spreadsheet, so nobody sees it",
