@@ -44,7 +44,7 @@ _ABOUT: dict[str, Callable[[str], str] | None] = {
     "payment_methods": None,
     "runs": None,
 }
-_MOST_OF_A_KIND = 2_000
+MOST_OF_A_KIND = 2_000
 READ_ENTRIES = 20_000
 """So many of the newest are searched by every word in them, all others by whom and what they are about."""
 
@@ -180,10 +180,8 @@ def _about(database: Database, text: str) -> tuple[list[str], list[Query]]:
         condition = match(text, key=key)
         rows = Query(f"SELECT x.id FROM {kind} x", "x.position", "x.position")
         rows = rows.searching(kind, text, key=key)
-        listed = list(
-            database.query(f"{rows.sql} LIMIT ?", (*rows.parameters, _MOST_OF_A_KIND + 1))
-        )
-        if len(listed) <= _MOST_OF_A_KIND or condition is None:
+        listed = list(database.query(f"{rows.sql} LIMIT ?", (*rows.parameters, MOST_OF_A_KIND + 1)))
+        if len(listed) <= MOST_OF_A_KIND or condition is None:
             ids += [str(row["id"]) for row in listed]
         else:
             place = f"(SELECT position FROM {kind} WHERE id = h.subject)"

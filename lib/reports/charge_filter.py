@@ -30,7 +30,7 @@ SUMS = Query(
 _FAR = 2**53
 _MOST_PENDING = 2_000
 # So many are read from the index sooner than the words of a year's refunds.
-_MOST_INDEXED = 150_000
+MOST_INDEXED = 150_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +182,11 @@ def wide_match(database: Database, text: str) -> WideMatch | None:
         return None
     ((count,),) = database.execute(
         "SELECT count(*) FROM (SELECT 1 FROM charges_fts WHERE charges_fts MATCH ? LIMIT ?)",
-        (condition.expression, _MOST_INDEXED + 1),
+        (condition.expression, MOST_INDEXED + 1),
     ).fetchall()
     if count <= MOST_COUNTED:
         return None
-    return WideMatch(condition, count > _MOST_INDEXED, json.dumps(_fresh(database, text)))
+    return WideMatch(condition, count > MOST_INDEXED, json.dumps(_fresh(database, text)))
 
 
 def _spelt(query: Query, text: str) -> Query:

@@ -64,7 +64,7 @@ _CHARGES = Query(
     found_in=CHARGES,
 )
 # So many are sorted in no time; of more, enough lie close together in the index of amounts.
-_SORTED = 5_000
+MOST_SORTED = 5_000
 _FAILURE_SUMS = Query(
     f"""SELECT o.state, o.currency, o.codes, count(*) AS count, sum(o.amount) AS amount
         {CHARGES}""",
@@ -289,7 +289,7 @@ def _is_many(database: Database, which: ChargeFilter, states: tuple[str, ...]) -
     """Whether most of a long walk would be among the rows; of a search, when it finds many."""
     if which.is_of_few or which.positions is not None:
         return False
-    return count_of(kept_sums(database, which), states) > _SORTED
+    return count_of(kept_sums(database, which), states) > MOST_SORTED
 
 
 def _reason_of(row: dict[str, Any]) -> str:

@@ -1,4 +1,8 @@
-"""States of the domain as SQL, so that no query has a list of its own."""
+"""
+States of the domain as SQL, so that no query has a list of its own.
+
+A single state stands in a query as its word; tests/store/test_state_words.py holds each against the domain.
+"""
 
 from __future__ import annotations
 

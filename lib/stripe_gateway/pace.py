@@ -33,7 +33,7 @@ _NO_CAP = 32
 # As many as the readers have in flight; fewer at one moment say little about the next.
 _USUAL = 8
 # A cap keeps nobody waiting for answers that do not come: a charge is better refused than stuck.
-_LONGEST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 5.0
 # All searches together, whatever they search: https://docs.stripe.com/search#limitations
 _SEARCHES = "get search"
 _SEARCHES_A_SECOND = 20.0
@@ -92,7 +92,7 @@ class Pace:
                 with self.total_line.turn(is_money=_is_money(method, path)):
                     self.total.try_acquire("stripe")
         with self._changed:
-            self._changed.wait_for(lambda: self._has_room(name), timeout=_LONGEST_WAIT_SECONDS)
+            self._changed.wait_for(lambda: self._has_room(name), timeout=LONGEST_WAIT_SECONDS)
             endpoint = self._recovered(name)
             endpoint.in_flight += 1
         try:

@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 # Stripe's largest events are far below; anything bigger is not from Stripe.
 LARGEST_DELIVERY_BYTES = 512 * 1024
 # Stripe sends a delivery at once; whoever takes longer holds a connection open.
-_DELIVERY_SECONDS = 10.0
+DELIVERY_SECONDS = 10.0
 _SESSION_ID = re.compile(r"cs_(test|live)_[A-Za-z0-9]{8,200}\Z")
 _LINK_ID = re.compile(r"link_[a-z0-9]{8,64}\Z")
 _NEVER_KEPT = {"Cache-Control": "no-store"}
@@ -63,7 +63,7 @@ class _PublicHandlers:
 
     async def stripe_webhook(self, request: Request) -> Response:
         try:
-            async with asyncio.timeout(_DELIVERY_SECONDS):
+            async with asyncio.timeout(DELIVERY_SECONDS):
                 payload = await _body(request)
         except ClientDisconnect:
             return Response(status_code=400)

@@ -32,7 +32,7 @@ def about(world: World, search: str, **narrowed: object) -> set[str]:
 def test_what_an_entry_is_about_is_found_however_many_there_are(
     ledger: World, monkeypatch: pytest.MonkeyPatch, most: int, entries: int
 ) -> None:
-    monkeypatch.setattr(audit, "_MOST_OF_A_KIND", most)
+    monkeypatch.setattr(audit, "MOST_OF_A_KIND", most)
     monkeypatch.setattr(audit, "READ_ENTRIES", entries)
     assert about(ledger, "berta gmbh") >= {"B-1", "B-2", "Berta GmbH"}
     assert not about(ledger, "berta gmbh") & {"A-1", "A-2", "Acme Ltd"}

@@ -101,7 +101,7 @@ def test_a_charge_belongs_to_the_day_of_its_last_try_in_lists_and_books(world: W
 def test_amounts_are_ordered_by_value_over_all_rows(
     ledger: World, monkeypatch, few: int, order: str
 ) -> None:
-    monkeypatch.setattr(charge_reports, "_SORTED", few)
+    monkeypatch.setattr(charge_reports, "MOST_SORTED", few)
     reports = ledger.services.reports.charges
     rows = ledger.rows("SELECT id FROM charges ORDER BY currency, amount, id")
     expected = [row["id"] for row in rows]
@@ -148,8 +148,8 @@ def test_a_search_that_means_too_many_is_paged_in_the_order_of_the_list(
 ) -> None:
     ledger.services.search_index.index_all()
     monkeypatch.setattr(charge_filter, "MOST_COUNTED", 3)
-    monkeypatch.setattr(charge_filter, "_MOST_INDEXED", most_indexed)
-    monkeypatch.setattr(charge_reports, "_SORTED", sorted_at_once)
+    monkeypatch.setattr(charge_filter, "MOST_INDEXED", most_indexed)
+    monkeypatch.setattr(charge_reports, "MOST_SORTED", sorted_at_once)
     # The first declined one is tried again: it belongs to another day, also in the search.
     (failed,) = ledger.rows("SELECT id FROM charges WHERE state = 'declined' LIMIT 1")
     ledger.clock.advance(days=3)
@@ -231,6 +231,6 @@ def test_few_rows_of_several_states_are_found_by_their_state(
     older = reports.page(states=("declined", "cancelled"), rows=1, cursor=few.older)
     assert older.before == 1
     assert older.frame["charged_at"].iloc[0] <= few.frame["charged_at"].iloc[0]
-    monkeypatch.setattr(charge_reports, "_SORTED", 0)
+    monkeypatch.setattr(charge_reports, "MOST_SORTED", 0)
     reports.page(states=("declined", "cancelled"))
     assert "+h.charged_at" not in asked[-1], "of many, the newest are read in their order"

@@ -6,7 +6,7 @@ import contextlib
 import threading
 
 import pytest
-from pyrate_limiter import AbstractClock
+from pyrate_limiter import MonotonicClock
 
 from lib.practice.faults import LIMIT_REASONS
 from lib.stripe_gateway.pace import Pace, endpoint_of
@@ -189,7 +189,7 @@ def test_no_more_at_once_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_answers_that_stay_out_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.stripe_gateway.pace._LONGEST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("lib.stripe_gateway.pace.LONGEST_WAIT_SECONDS", 0.01)
     pace = Pace(1000, monotonic=Seconds())
     for _ in range(3):
         pace.slow_down(*CHARGE, "endpoint-concurrency")
@@ -211,14 +211,13 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
     """The clock of the waiting, too: whoever waits moves it on."""
     seconds = Seconds()
 
-    class Clock(AbstractClock):
-        def now(self) -> int:
-            return round(seconds.now * 1000)
+    def milliseconds(_: MonotonicClock) -> int:
+        return round(seconds.now * 1000)
 
     def sleep(waited: float) -> None:
         seconds.now += waited
 
-    monkeypatch.setattr("pyrate_limiter.abstracts.bucket.AbstractBucket._clock", Clock())
+    monkeypatch.setattr(MonotonicClock, "now", milliseconds)
     monkeypatch.setattr("pyrate_limiter.limiter.sleep", sleep)
     return seconds
 

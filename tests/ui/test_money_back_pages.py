@@ -105,7 +105,7 @@ def test_a_search_finds_the_same_however_many_charges_it_may_mean(
     reports = world.services.reports
     (refund,) = reports.refunds.page(MoneyBackFilter()).frame["id"]
     monkeypatch.setattr(charge_filter, "MOST_COUNTED", most[0])
-    monkeypatch.setattr(charge_filter, "_MOST_INDEXED", most[1])
+    monkeypatch.setattr(charge_filter, "MOST_INDEXED", most[1])
     for words, refunds, disputes in (
         ("inv", ["INV-7"], ["INV-9", "INV-8"]),
         ("inv 7", ["INV-7"], []),

@@ -127,7 +127,7 @@ class TestSlowClients:
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(slow_clients, "HEAD_SECONDS", 0.3)
-        monkeypatch.setattr("lib.web.public._DELIVERY_SECONDS", 0.3)
+        monkeypatch.setattr("lib.web.public.DELIVERY_SECONDS", 0.3)
 
     @pytest.mark.parametrize(
         "half",

@@ -26,7 +26,7 @@ from lib.stripe_gateway.parallel_reader import READERS
 from lib.stripe_gateway.searches import marked
 
 # Ten pages: what a kill costs, and a moment for one reader.
-_WINDOW_PAYMENTS = 1000
+WINDOW_PAYMENTS = 1000
 # Of the hour that Search may be behind: its answers replace nothing that was asked for later. A whole
 # hour would look like a clock that ran ahead (lib/store/upserts.py).
 _SEARCH_BEHIND_MS = 55 * 60 * 1000
@@ -126,7 +126,7 @@ class MarkedSearch:
         asked_at_ms = epoch_ms(self._clock())
         pages = [self._ask(query, with_total=True)]
         total = pages[0].total or 0
-        if total > _WINDOW_PAYMENTS and window.created_before - window.created_from > 1:
+        if total > WINDOW_PAYMENTS and window.created_before - window.created_from > 1:
             return _Found(window, (), total, asked_at_ms)
         while (following := pages[-1].next_page) is not None and not stopping.is_set():
             pages.append(self._ask(query, page=following))
@@ -138,7 +138,7 @@ class MarkedSearch:
         """The pages and that the window is done; or the smaller ones in its place, which it returns."""
         smaller: list[Window] = []
         if not hits.pages:
-            count = -(-hits.total * 4 // (3 * _WINDOW_PAYMENTS))
+            count = -(-hits.total * 4 // (3 * WINDOW_PAYMENTS))
             smaller = parts(hits.window, max(count, 2), epoch(self._clock()))
         with self._uow.write(in_bulk=True) as stores:
             for page in hits.pages:

@@ -11,7 +11,7 @@ from typing import Protocol
 from lib.services.continuity.adoption import adopt_payment, adopt_refund, adopt_session
 from lib.store.stores import Stores
 
-_AT_ONCE = 200
+AT_ONCE = 200
 
 
 class Take(Protocol):
@@ -36,7 +36,7 @@ def _payments(
     at: int,
     livemode: bool,
 ) -> int | None:
-    marks = stores.marks.unknown(whose, since=since, limit=_AT_ONCE)
+    marks = stores.marks.unknown(whose, since=since, limit=AT_ONCE)
     for mark in marks:
         charges, attempts = adopt_payment(stores, mark, at=at, livemode=livemode)
         written["charges"] += charges
@@ -47,7 +47,7 @@ def _payments(
 def _refunds(
     stores: Stores, whose: str | None, since: int, written: dict[str, int], *, at: int, **_: bool
 ) -> int | None:
-    refunds = stores.marks.unknown_refunds(whose, since=since, limit=_AT_ONCE)
+    refunds = stores.marks.unknown_refunds(whose, since=since, limit=AT_ONCE)
     written["refunds"] += sum(adopt_refund(stores, one, at=at) for one in refunds)
     return refunds[-1].created if refunds else None
 
@@ -55,7 +55,7 @@ def _refunds(
 def _links(
     stores: Stores, whose: str | None, since: int, written: dict[str, int], *, at: int, **_: bool
 ) -> int | None:
-    sessions = stores.marks.unknown_sessions(whose, since=since, limit=_AT_ONCE)
+    sessions = stores.marks.unknown_sessions(whose, since=since, limit=AT_ONCE)
     written["links"] += sum(adopt_session(stores, one, at=at) for one in sessions)
     return sessions[-1].created if sessions else None
 

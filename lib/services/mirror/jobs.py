@@ -17,7 +17,7 @@ from lib.store.unit_of_work import Bulk, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
-_BEAT_SECONDS = 5.0
+BEAT_SECONDS = 5.0
 
 Work = Callable[[Progress], Mapping[str, object]]
 
@@ -162,7 +162,7 @@ class JobRunner:
             return stores.jobs.find(job.id) if ended else None
 
     def _keep_alive(self, job: Job, cancelled: threading.Event, over: threading.Event) -> None:
-        while not over.wait(_BEAT_SECONDS):
+        while not over.wait(BEAT_SECONDS):
             try:
                 with self._uow.write(in_bulk=True) as stores:
                     alive = stores.jobs.keep_alive(job, at=self._now())

@@ -34,7 +34,7 @@ _MAY_BE_STALE = frozenset(
     }
 )
 # At Stripe's limit of requests these take seconds; a file with more such rows is mostly wrong.
-_MOST_LOOKS = 200
+MOST_LOOKS = 200
 _NOT_CHECKED = Finding(
     "customer_not_checked",
     Severity.RED,
@@ -140,7 +140,7 @@ class RowJudge:
     def _look_at_stripe(self, doubtful: Set[Doubt]) -> set[Doubt]:
         """Ask Stripe about what the mirror may not know yet; returns what could not be asked."""
         left = deque(sorted(doubtful, key=str))
-        for _ in range(min(len(left), _MOST_LOOKS)):
+        for _ in range(min(len(left), MOST_LOOKS)):
             try:
                 self._look(*left[0])
             except (Missing, NotFound, InvalidInput):

@@ -72,8 +72,8 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> Commits:
             counted.one_more()
 
         monkeypatch.setattr(door, "write", counting)
-    monkeypatch.setattr(payment_search, "_WINDOW_PAYMENTS", 2)
-    monkeypatch.setattr(takeover, "_AT_ONCE", 2)
+    monkeypatch.setattr(payment_search, "WINDOW_PAYMENTS", 2)
+    monkeypatch.setattr(takeover, "AT_ONCE", 2)
     return counted
 
 

@@ -143,7 +143,7 @@ class TestTheFarPast:
     def test_more_than_a_window_holds_is_cut_and_read_page_by_page(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(payment_search, "_WINDOW_PAYMENTS", 3)
+        monkeypatch.setattr(payment_search, "WINDOW_PAYMENTS", 3)
         made = charges(world, 11)
         lost(world)
         asked = Asked(world, monkeypatch)

@@ -387,7 +387,7 @@ class TestDisk:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Otherwise a second process would take the job over while the first one works."""
-        monkeypatch.setattr("lib.services.mirror.jobs._BEAT_SECONDS", 0.001)
+        monkeypatch.setattr("lib.services.mirror.jobs.BEAT_SECONDS", 0.001)
         beats: list[object] = []
         enough = threading.Event()
         alive = type(_jobs(world)).keep_alive

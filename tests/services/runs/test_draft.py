@@ -262,7 +262,7 @@ class TestNotChecked:
     def test_more_addresses_than_are_asked_about(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("lib.services.runs.row_judge._MOST_LOOKS", 1)
+        monkeypatch.setattr("lib.services.runs.row_judge.MOST_LOOKS", 1)
         for name in ("a", "b"):
             world.save_card(world.customer(name, email=f"{name}@example.com"))
         rows = [request(f"{name}@example.com", number=at) for at, name in enumerate("ab", start=2)]
