@@ -57,6 +57,8 @@ class DebtFacts:
     at_stripe: Mapping[tuple[str, str], PaymentAtStripe] = field(default_factory=dict)
     alike: Mapping[tuple[str, str], Sequence[Earlier]] = field(default_factory=dict)
     """By customer and key of the reference; the exact one may be among them."""
+    corrected: Mapping[tuple[str, str], Sequence[Charge]] = field(default_factory=dict)
+    """By customer and key of the reference: what is charged for a row in which one was corrected to the other."""
     twins: Mapping[tuple[str, str], Sequence[Earlier]] = field(default_factory=dict)
     """By key of the address and reference: of whoever shares the address, deleted ones too."""
     in_runs: Mapping[tuple[str, str], WaitingRun] = field(default_factory=dict)
@@ -196,6 +198,8 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
         if noted is not None:
             yield noted.finding
     yield from _alike(debt, facts)
+    corrected = facts.corrected.get((debt.customer, reference_key(debt.reference)), ())
+    yield from references.corrected_before(debt.customer, debt.reference, corrected)
     if debt.newer is not None and debt.method is not None:
         later = saved_later(debt.newer, debt.method)
         if debt.is_named:

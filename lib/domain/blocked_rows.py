@@ -81,6 +81,7 @@ BY_CODE: dict[str, Block] = {
     "charged_elsewhere": _LOOK,
     "twin_in_another_run": _LOOK,
     "reference_alike": _LOOK,
+    "corrected_before": _LOOK,
     paid_otherwise.CODE: Block(
         Reason.POSSIBLE_DUPLICATE,
         "Ask who noted it. If this is owed all the same, charge it singly and say why.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lib.domain.charges import Charge, ChargeState
@@ -41,6 +41,25 @@ def why_live(charge: Charge) -> tuple[str, str]:
             )
         case _:
             return "already_charged", f"{charge.reference} is being charged right now."
+
+
+def corrected_before(customer: str, reference: str, charges: Iterable[Charge]) -> Iterator[Finding]:
+    """
+    A file that is uploaded again, or the next one of its program, says what it said before it was corrected.
+
+    Args:
+        charges: for rows in which this debt was corrected to another one, or the other way round.
+    """
+    others = [one for one in charges if (one.customer, one.reference) != (customer, reference)]
+    for charge in others[:1]:
+        whose = "" if charge.customer == customer else f" of customer {charge.customer}"
+        yield Finding(
+            "corrected_before",
+            Severity.STOPPED,
+            f"A row of a file was corrected between this and “{charge.reference}”{whose}. {why_live(charge)[1]} Is it the same debt?",
+            "reference",
+            about=tuple(sorted({one.id for one in others})),
+        )
 
 
 def repeated(requests: Iterable[RowRequest], customers: Iterable[str | None]) -> dict[int, Finding]:

@@ -191,7 +191,8 @@ class RunRow:
     is_submitted: bool = False
     """Part of what was approved, or is to be."""
     original: RowRequest | None = None
-    """As the file says, of a row with a corrected cell."""
+    file_customer: str | None = None
+    """As the file says, and whom it names; of a row with a corrected cell."""
 
     @property
     def waits_for_card(self) -> bool:
@@ -231,7 +232,6 @@ class CollectedElsewhere:
     currency: str
     charges: int
     amount: int
-    """Minor units."""
 
 
 class Severity(StrEnum):

@@ -20,6 +20,7 @@ from lib.domain.runs import OVER_STATES, RunState
 from lib.domain.twins import Twin
 from lib.store.announcements import AnnouncementStore
 from lib.store.charge_rows import attempt_of, charge_of
+from lib.store.corrected_rows import charged_for_corrected_rows
 from lib.store.erasures import ErasureStore
 from lib.store.holds import HoldStore
 from lib.store.mirror import DRAWN
@@ -84,6 +85,7 @@ class DebtStore:
         return replace(
             exact,
             alike=alike,
+            corrected=charged_for_corrected_rows(self._database, ids),
             twins=_by_address(self._twins(addresses), aliases),
             refused_by_payer=AnnouncementStore(self._database).refused(ids),
             paid_otherwise=WaitingChargeStore(self._database).paid_otherwise(ids),

@@ -873,6 +873,33 @@ def _joined(number: str) -> str:
     return "-".join(part.lstrip("0") or "0" for part in regex.findall("[0-9]+", number))
 
 
+@migrations()
+def m063_what_files_say_of_corrected_rows(database: Database) -> None:
+    """
+    Whom the file of a corrected row names: uploaded again, the file says what it said before (lib/store/debts.py).
+    """
+    for statement in _statements(_CORRECTED_ROWS):
+        database.execute(statement)
+
+
+_CORRECTED_ROWS = """
+ALTER TABLE run_rows ADD COLUMN file_customer TEXT;
+UPDATE run_rows SET file_customer = (
+    SELECT min(c.id) FROM customers c
+    WHERE c.id = json_extract(original, '$.request') ->> '$.customer'
+        OR c.address_key = lower(json_extract(original, '$.request') ->> '$.customer')
+    HAVING count(*) = 1)
+WHERE original IS NOT NULL;
+CREATE INDEX run_rows_by_customer_of_file ON run_rows (file_customer)
+    WHERE original IS NOT NULL AND file_customer IS NOT NULL;
+CREATE INDEX run_rows_corrected ON run_rows (customer) WHERE original IS NOT NULL;
+CREATE TRIGGER rows_of_submitted_runs_keep_whom_the_file_names BEFORE UPDATE OF file_customer ON run_rows
+WHEN NEW.file_customer IS NOT OLD.file_customer
+    AND (SELECT state FROM runs WHERE id = OLD.run_id) IS NOT 'draft'
+BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END;
+"""
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

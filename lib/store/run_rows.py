@@ -31,8 +31,9 @@ from lib.store.states import STOPPED_ROW, one_of
 
 _IN_FLIGHT = frozenset({ChargeState.ATTEMPTING, ChargeState.UNKNOWN})
 _COLUMNS = """run_id, number, cells, request, customer, payment_method, amount, currency, reference,
-    reference_key, description, suffix, state, findings, severity, charge_id, original"""
-_MARKS = f"({', '.join('?' * 17)})"
+    reference_key, description, suffix, state, findings, severity, charge_id, original,
+    file_customer"""
+_MARKS = f"({', '.join('?' * 18)})"
 # Rows a statement: SQLite keeps what each statement may have to take back, and that is most of the
 # work of one row.
 _AT_ONCE = 500
@@ -398,6 +399,7 @@ def _values(row: RunRow) -> tuple[object, ...]:
         severity_of(row.findings),
         row.charge_id,
         None if row.original is None else _original_text(row.original),
+        row.file_customer,
     )
 
 

@@ -49,6 +49,7 @@ LABELS = {
     "reference_missing": "No reference",
     "reference_repeated": "Reference twice in the file",
     "reference_alike": "Reference like another one",
+    "corrected_before": "Corrected to something that is charged",
     "paid_otherwise": "Noted as paid in another way",
     "payer_said_no": "The payer answered “please not”",
     "reference_of_another": "Reference of another customer, too",

@@ -562,6 +562,8 @@ class TestCorrections:
             self.correct(shell)
         with pytest.raises(REFUSED, match="was submitted"):
             shell.run("UPDATE run_rows SET original = '{}' WHERE number = 2")
+        with pytest.raises(REFUSED, match="was submitted"):
+            shell.run("UPDATE run_rows SET file_customer = 'cus_2' WHERE number = 2")
         for change in ("file_version = 2", "header = '[1]'", "reading = '{}'", "file_digest = 'x'"):
             with pytest.raises(REFUSED, match="keeps its file"):
                 shell.run(f"UPDATE runs SET {change}")
@@ -706,6 +708,7 @@ def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
         "rows_are_added_to_drafts",
         "rows_of_submitted_runs_keep_what_is_charged",
         "rows_of_submitted_runs_keep_what_the_file_says",
+        "rows_of_submitted_runs_keep_whom_the_file_names",
         "rows_of_submitted_runs_stay",
         "rows_take_steps_in_order",
         "runs_are_never_deleted",

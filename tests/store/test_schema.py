@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,37 @@ class TestMigrations:
         rows = database.query("SELECT reference, reference_key FROM setup_links")
         keys = {row["reference"]: row["reference_key"] for row in rows}
         assert keys == {reference: reference_key(reference) for reference in earlier}
+
+    def test_corrected_rows_from_before_know_whom_their_file_names(self) -> None:
+        database = Database(memory=True)
+        migrations.apply(database, stop_before="m063_what_files_say_of_corrected_rows")
+        people = (
+            ("cus_1", "anna@a.example"),
+            ("cus_2", "two@b.example"),
+            ("cus_3", "two@b.example"),
+        )
+        for position, (id_, address) in enumerate(people):
+            database.execute(
+                """INSERT INTO customers (id, livemode, created, synced_at_ms, position, email,
+                       address_key) VALUES (?1, 0, 1, 1, ?2, ?3, ?3)""",
+                (id_, position, address),
+            )
+        database.execute(
+            """INSERT INTO runs (id, livemode, name, state, header, created_by, created_at)
+               VALUES ('run_1', 0, 'May', 'draft', '[]', 'alice', 1)"""
+        )
+        named = ["cus_1", "Anna@A.example", "two@b.example", "nobody@c.example", None]
+        for number, who in enumerate(named, 2):
+            original = None if who is None else dumps({"request": dumps({"customer": who})})
+            database.execute(
+                """INSERT INTO run_rows (run_id, number, cells, request, customer, state, findings,
+                       severity, charge_id, original)
+                   VALUES ('run_1', ?1, '[]', '{}', 'cus_9', 'blocked', '[]', 'red', 'chg_' || ?1, ?2)""",
+                (number, original),
+            )
+        migrations.apply(database)
+        rows = database.query("SELECT file_customer FROM run_rows ORDER BY number")
+        assert [row["file_customer"] for row in rows] == ["cus_1", "cus_1", None, None, None]
 
     def test_names_from_before_are_as_they_are_shown(self) -> None:
         database = Database(memory=True)

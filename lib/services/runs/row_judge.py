@@ -87,6 +87,7 @@ class RowJudge:
             replace(result, findings=_not_checked(result.findings)) if doubt in unasked else result
             for result, doubt in zip(judged, doubtful, strict=True)
         ]
+        named_in_file = self._named_in_file(rows)
         # What is left out is not charged, so it is no first of two.
         stay = [not row.is_left_out for row in rows]
         twice = repeated(
@@ -94,9 +95,29 @@ class RowJudge:
             (result.customer for result, stays in zip(judged, stay, strict=True) if stays),
         )
         return [
-            _row(run_id, row, request, result, twice.get(request.number))
+            _row(
+                run_id,
+                row,
+                request,
+                result,
+                twice.get(request.number),
+                file_customer=named_in_file.get(request.number),
+            )
             for row, request, result in zip(rows, requests, judged, strict=True)
         ]
+
+    def _named_in_file(self, rows: Sequence[DraftRow]) -> dict[int, str]:
+        """Whom the file means in rows with a corrected cell, by row; nobody where that is not one."""
+        corrected = [row.request for row in rows if row.has_corrected_cells]
+        if not corrected:
+            return {}
+        with self._uow.read() as stores:
+            named = stores.preflight.named(
+                customers={one.customer for one in corrected},
+                emails={one.customer for one in corrected if "@" in one.customer},
+            )
+        meant = ((one.number, named.of(one)) for one in corrected if one.customer)
+        return {number: one.id for number, one in meant if not isinstance(one, Finding)}
 
     def _with_lengths(self, requests: Sequence[RowRequest]) -> list[RowRequest]:
         """Each suffix measured against the account's prefix as it is now."""
@@ -193,6 +214,8 @@ def _row(
     request: RowRequest,
     result: PreflightResult,
     twice: Finding | None,
+    *,
+    file_customer: str | None,
 ) -> RunRow:
     findings = (
         *result.findings,
@@ -216,4 +239,5 @@ def _row(
         charge_id=row.charge_id or new_id("chg"),
         findings=findings,
         original=row.request if row.has_corrected_cells else None,
+        file_customer=file_customer,
     )
