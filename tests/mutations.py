@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 SERVICES = "tests/services/"
 CORRECTIONS = f"{SERVICES}runs/test_corrections.py"
+CORRECTIONS_AT_ONCE = f"{SERVICES}runs/test_corrections_at_once.py"
+REPLACED_FILES = f"{SERVICES}runs/test_replaced_files.py"
 OLDER_COPIES = f"{SERVICES}continuity/test_older_copies.py"
 SEND = "lib/services/ledger/send_and_record.py"
 HOLDS = f"{SERVICES}collect/test_holds.py"
@@ -696,35 +698,35 @@ MUTATIONS = (
         "lib/services/runs/corrections.py",
         "                if not is_as_read(stores, run, log):\n                    continue\n",
         "",
-        f"{CORRECTIONS}::TestTwoPeople::test_two_rows_that_get_one_reference_are_noticed",
+        f"{CORRECTIONS_AT_ONCE}::TestTwoPeople::test_two_rows_that_get_one_reference_are_noticed",
     ),
     Mutation(
         "a row is corrected that is another one by now",
         "lib/services/runs/corrections.py",
         "if run.file_version != seen.file:",
         "if False:",
-        f"{CORRECTIONS}::TestTwoPeople::test_a_file_replaced_meanwhile_is_not_written_over",
+        f"{CORRECTIONS_AT_ONCE}::TestTwoPeople::test_a_file_replaced_meanwhile_is_not_written_over",
     ),
     Mutation(
         "a results file comes back without its corrections",
         "lib/services/runs/files.py",
         "                row.earlier_corrections,\n",
         "                (),\n",
-        f"{CORRECTIONS}::TestComingBack::test_a_results_file_brings_its_corrections_along",
+        f"{REPLACED_FILES}::TestComingBack::test_a_results_file_brings_its_corrections_along",
     ),
     Mutation(
         "another try forgets what was corrected",
         "lib/services/runs/retry_run.py",
         "by=by, corrections=corrections)",
         "by=by)",
-        f"{CORRECTIONS}::TestComingBack::test_another_try_carries_them_too",
+        f"{REPLACED_FILES}::TestComingBack::test_another_try_carries_them_too",
     ),
     Mutation(
         "a decision moves to a row with another amount when the file is replaced",
         "lib/domain/kept_decisions.py",
         "        request.money,\n        amount_read,\n",
         "        amount_read,\n",
-        f"{CORRECTIONS}::TestReplacing::test_decisions_stay_with_rows_that_are_unchanged",
+        f"{REPLACED_FILES}::TestReplacing::test_decisions_stay_with_rows_that_are_unchanged",
     ),
     Mutation(
         "a correction lifts what the row is",

@@ -21,7 +21,7 @@ _LONGEST_SEARCH = 200
 _STATE = """CASE WHEN d.state = 'received' THEN 'waiting' WHEN d.state <> 'failed' THEN d.state
                WHEN d.next_try_at IS NULL THEN 'given_up' ELSE 'retrying' END"""
 # Deliveries are numbered in the order of arrival, so the rowid alone orders them.
-_DELIVERIES = Query(
+DELIVERIES = Query(
     f"""SELECT d.event_id AS id, d.type, d.object_type, d.object_id, d.note, d.error, d.created,
            d.received_at, d.webhook_at, d.finished_at, d.next_try_at, d.tries, d.repeats,
            d.livemode, d.api_version, d.signature_age, d.body,
@@ -49,7 +49,7 @@ _INTEGERS = (
     "tries",
     "repeats",
 )
-_CONDITIONS = {
+CONDITIONS = {
     "waiting": "d.state = 'received'",
     "processed": "d.state = 'processed'",
     "ignored": "d.state = 'ignored'",
@@ -94,15 +94,15 @@ class WebhookReports:
             search: the beginning of an event's or object's id, or part of an event type.
             types: event types that match the search, too, because their words do.
         """
-        query = _matching(_DELIVERIES, search, types)
-        if state in _CONDITIONS:
-            query = query.where(_CONDITIONS[state])
+        query = _matching(DELIVERIES, search, types)
+        if state in CONDITIONS:
+            query = query.where(CONDITIONS[state])
         with self._pool.reading() as database:
             return page_of(database, query, cursor=cursor, rows=rows, integers=_INTEGERS)
 
     def find(self, event_id: str) -> dict[str, Any] | None:
         with self._pool.reading() as database:
-            query = _DELIVERIES.where("d.event_id = ?", event_id)
+            query = DELIVERIES.where("d.event_id = ?", event_id)
             frame = page_of(database, query, rows=1, integers=_INTEGERS).frame
         return next(iter(records(frame)), None)
 
@@ -117,7 +117,7 @@ class WebhookReports:
         if counted is None:
             return UNCOUNTED
         return Counts(
-            {state: counted.get((state,), 0) for state in _CONDITIONS}, sum(counted.values())
+            {state: counted.get((state,), 0) for state in CONDITIONS}, sum(counted.values())
         )
 
     def _all(self) -> dict[str, int]:

@@ -10,7 +10,7 @@ from lib.domain.runs import RowState, RunState, Severity
 from lib.spreadsheets.reading import read_file
 from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
-from tests.services.runs.test_corrections import imported
+from tests.corrected_drafts import imported
 from tests.spreadsheets.case_files import sheet_of
 from tests.world import ALICE, GOOD, NO_MONEY, WANTS_AUTHENTICATION, World
 
