@@ -734,16 +734,20 @@ class TestModules:
             if not within(module, {"lib.practice"}) and utc.search(path.read_text(encoding="utf-8"))
         ]
 
-    def test_tests_set_no_private_name(self) -> None:
+    def test_tests_set_and_import_no_private_name(self) -> None:
         """What a test has to set has a public name, or the test asks for behaviour."""
         setting = re.compile(r'\.(?:setattr|patch)\(\s*(?:[\w.]+,\s*"|"[\w.]*\.)(_[a-zA-Z]\w*)"')
         for example in ('m.setattr("lib.x._y", 1)', 'm.setattr(\n    module, "_Y", 1)'):
             assert setting.search(example)
+        imported = re.compile(r"^from lib[\w.]* import (?:\([^)]*?|.*?)\b(_[a-zA-Z]\w*)", re.M)
+        for example in ("from lib.x import a, _b", "from lib.x import (\n    a,\n    _b,\n)"):
+            assert imported.search(example)
         assert not {
             (path.name, name)
             for path in ROOT.glob("tests/**/*.py")
             if path != Path(__file__)
-            for name in setting.findall(path.read_text(encoding="utf-8"))
+            for kind in (setting, imported)
+            for name in kind.findall(path.read_text(encoding="utf-8"))
         }
 
     def test_the_formatter_writes_every_statement(self) -> None:
