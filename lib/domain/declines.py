@@ -144,7 +144,7 @@ _MANDATE_ENDED = (
     "mandate_invalid payment_intent_mandate_invalid india_recurring_payment_mandate_canceled "
     "recipient_deceased"
 )
-_REASON_OF_CODE: dict[str, Reason] = {
+REASON_OF_CODE: dict[str, Reason] = {
     code: reason
     for reason, codes in {
         Reason.NOT_ENOUGH_MONEY: (
@@ -247,7 +247,7 @@ def never_executed(http_status: int | None) -> Reason:
 
 
 def _reason(decline: Decline, http_status: int | None) -> Reason:
-    by_code = _REASON_OF_CODE.get(decline.decline_code or "") or _REASON_OF_CODE.get(
+    by_code = REASON_OF_CODE.get(decline.decline_code or "") or REASON_OF_CODE.get(
         decline.code or ""
     )
     if decline.outcome_type == "blocked":

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.domain.declines import (
-    _REASON_OF_CODE,
     EXPLANATIONS,
+    REASON_OF_CODE,
     SECRET_CODES,
     Reason,
     explain,
@@ -76,7 +76,7 @@ NEXT_STEPS: dict[str, tuple[str, set[Reason]]] = {
     ),
 }
 ROWS = [(code, reasons) for codes, reasons in NEXT_STEPS.values() for code in codes.split()]
-ALL_CODES = sorted(_REASON_OF_CODE)
+ALL_CODES = sorted(REASON_OF_CODE)
 
 
 def declined(decline_code: str | None, **more: str | None) -> Decline:
@@ -89,7 +89,7 @@ class TestEveryCode:
 
     @pytest.mark.parametrize(("code", "reasons"), ROWS, ids=[code for code, _ in ROWS])
     def test_reads_as_stripes_next_step(self, code: str, reasons: set[Reason]) -> None:
-        assert code in _REASON_OF_CODE, "known, not merely the fallback"
+        assert code in REASON_OF_CODE, "known, not merely the fallback"
         assert explain(declined(code), http_status=402, at=AT).reason in reasons
 
     @pytest.mark.parametrize("reason", Reason)
@@ -151,7 +151,7 @@ class TestEveryCode:
     def test_a_debit_that_fails_days_later_says_why(self, codes: str, reason: Reason) -> None:
         """docs.stripe.com/payments/sepa-debit, “Failed payments”: its 13 codes, and one of ACH's."""
         for code in codes.split():
-            assert code in _REASON_OF_CODE, "known, not merely the fallback"
+            assert code in REASON_OF_CODE, "known, not merely the fallback"
             assert explain(Decline(code=code), http_status=None, at=AT).reason is reason
 
     def test_a_mandate_that_ended_wants_another_method_and_not_our_data(self) -> None:
