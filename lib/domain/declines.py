@@ -184,7 +184,8 @@ REASON_OF_CODE: dict[str, Reason] = {
             "recurring_not_supported_by_bank partner_action_not_supported "
             "invalid_business_account testmode_decline bank_account_restricted "
             "payment_method_restricted payment_method_not_available "
-            "payment_method_currency_mismatch"
+            "payment_method_currency_mismatch payment_method_unsupported_type "
+            "payment_intent_incompatible_payment_method"
         ),
         Reason.TRY_LATER: (
             "approve_with_id issuer_not_available reenter_transaction try_again_later "

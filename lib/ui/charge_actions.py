@@ -6,10 +6,19 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.charges import ChargeState
+from lib.domain.declines import Reason
 from lib.domain.resolutions import LookResult
 from lib.domain.typed_codes import confirms
 from lib.errors import InvalidInput
-from lib.ui import badges, charge_words, message_panel, outcome, refused_links
+from lib.ui import (
+    badges,
+    charge_words,
+    message_panel,
+    navigation,
+    outcome,
+    refused_links,
+    stripe_links,
+)
 from lib.ui.charge_details import Details
 from lib.ui.context import PageContext
 from lib.ui.customer_mail import mail_address
@@ -52,13 +61,15 @@ def recovery(details: Details) -> None:
         return
     if message:
         st.caption("Message for the customer")
-        if message.link_id:
-            message_panel.sending(ctx, message, key=f"charge_message_{details.seen}")
+        is_sent = bool(message.link_id) and message_panel.sending(
+            ctx, message, key=f"charge_message_{details.seen}"
+        )
         if message.address:
+            is_next = view.failure.explanation.offers_link and not is_sent
             st.link_button(
                 "Write to the customer",
                 mail_address(message),
-                type="primary",
+                type="primary" if is_next else "secondary",
                 icon=":material/mail:",
                 help="Opens your own mail program with this message.",
             )
@@ -66,6 +77,33 @@ def recovery(details: Details) -> None:
     if view.recovery_url and view.recovery_link:
         st.caption(f"Recovery link, works until {day(view.recovery_link.expires_at, ctx.timezone)}")
         st.code(view.recovery_url, language=None, wrap_lines=True)
+
+
+def look_first(details: Details) -> None:
+    """Where the next step is to look before anything else: at the payment, or at the customer's others."""
+    failure, last = details.view.failure, details.view.last
+    if failure is None or not details.is_retryable or details.new_methods:
+        return
+    if failure.reason is Reason.STRIPE_BLOCKED and last is not None and last.payment_intent:
+        address = stripe_links.payment(details.ctx.services.settings.mode, last.payment_intent)
+        if address is not None:
+            st.link_button(
+                "Look at it in Stripe", address, type="primary", icon=":material/open_in_new:"
+            )
+        else:
+            st.caption("Practice mode has no Stripe Dashboard to look at it in.")
+    charges = navigation.find("charges")
+    if (
+        failure.reason is Reason.POSSIBLE_DUPLICATE
+        and charges is not None
+        and st.button(
+            "Look at this customer's charges",
+            key=f"charge_others_{details.seen}",
+            type="primary",
+            icon=":material/receipt_long:",
+        )
+    ):
+        st.switch_page(charges.path, query_params={"customer": details.view.charge.customer})
 
 
 def cancel(details: Details) -> None:

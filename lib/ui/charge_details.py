@@ -85,8 +85,8 @@ class Details:
     def is_tried_next(self) -> bool:
         """Charging again is the next step, rather than a link for the customer."""
         failure = self.view.failure
-        is_passing = failure is None or failure.reason is Reason.TRY_LATER
-        return self.is_retryable and (bool(self.new_methods) or is_passing)
+        is_ours = failure is None or failure.reason in (Reason.TRY_LATER, Reason.OUR_DATA)
+        return self.is_retryable and (bool(self.new_methods) or is_ours)
 
     @property
     def may_be_cancelled(self) -> bool:

@@ -30,6 +30,7 @@ def show(ctx: PageContext, charge_id: str) -> None:
         if state in _WAITING:
             charge_actions.look_now(ctx, details.id, state, key=f"new_charge_look_{details.seen}")
             st.caption("This page shows the outcome by itself as soon as it is known.")
+        charge_actions.look_first(details)
         charge_actions.recovery(details)
         if details.is_tried_next:
             charge_again.draw(details)

@@ -64,6 +64,8 @@ def _panel(charge_id: str) -> None:
     with st.container():
         manual_outcome_panel.draw(details)
     with st.container():
+        charge_actions.look_first(details)
+    with st.container():
         charge_again.draw(details)
     with st.container():
         charge_actions.recovery(details)

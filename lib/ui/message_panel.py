@@ -44,13 +44,19 @@ def standing(ctx: PageContext, message: OutboxMessage) -> None:
         st.caption(MEANING[message.state])
 
 
-def sending(ctx: PageContext, composed: Composed, *, key: str) -> None:
-    """What was sent about this link, and the button where that may be done."""
+def sending(ctx: PageContext, composed: Composed, *, key: str) -> bool:
+    """
+    What was sent about this link, and the button where that may be done.
+
+    Returns: whether Onfile has sent it, or can; otherwise it leaves by the clerk's own mail program.
+    """
     messages = ctx.services.messages.outbox.of_link(composed.link_id or "")
     for message in messages:
         standing(ctx, message)
-    if _may_send(ctx, composed, messages):
+    may_send = _may_send(ctx, composed, messages)
+    if may_send:
         _send_button(ctx, composed, key=key)
+    return may_send or any(message.state in _GOES_ONCE for message in messages)
 
 
 def _may_send(ctx: PageContext, composed: Composed, messages: list[OutboxMessage]) -> bool:

@@ -116,8 +116,13 @@ class TestEveryCode:
     def test_a_400_is_our_doing_unless_the_code_says_otherwise(self) -> None:
         ours = explain(Decline(code="parameter_invalid_integer"), http_status=400, at=AT)
         assert (ours.reason, ours.retry_allowed) == (Reason.OUR_DATA, True)
-        foreign = explain(Decline(code="currency_not_supported"), http_status=400, at=AT)
-        assert foreign.reason is Reason.NOT_SUPPORTED
+        for code in (
+            "currency_not_supported",
+            "payment_intent_incompatible_payment_method",
+            "payment_method_unsupported_type",
+        ):
+            foreign = explain(Decline(code=code), http_status=400, at=AT)
+            assert foreign.reason is Reason.NOT_SUPPORTED
 
     @pytest.mark.parametrize("http_status", [400, 404])
     @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from datetime import date
 
 import pytest
 import python_calamine
+from streamlit.testing.v1 import AppTest
 
 from lib.domain.charges import Outcome
 from lib.domain.mirror import Decline
@@ -281,15 +282,82 @@ def decline_as_lost(world: World, charge_id: str) -> None:
         advice_code="do_not_try_again",
         message="The card is lost.",
     )
+    decline_as(world, charge_id, decline)
+
+
+def decline_as(world: World, charge_id: str, decline: Decline, *, http_status: int = 402) -> None:
+    """Of an unknown outcome."""
     with world.services.uow.write() as stores:
         attempt = stores.charges.attempts(charge_id)[-1]
         assert record_result(
             stores,
             attempt,
-            AttemptResult(Outcome.DECLINED, http_status=402, decline=decline),
+            AttemptResult(Outcome.DECLINED, http_status=http_status, decline=decline),
             evidence="reply",
             at=world.now,
         )
+
+
+class TestNextStep:
+    """What the box names as the next step is the one primary button."""
+
+    @pytest.mark.parametrize(
+        ("decline", "http_status", "next_step"),
+        [
+            (Decline(code="card_declined", decline_code="insufficient_funds"), 402, "Send to "),
+            (Decline(code="authentication_required"), 402, "Send to "),
+            (Decline(code="expired_card"), 402, "Send to "),
+            (Decline(code="card_declined", decline_code="do_not_honor"), 402, "Send to "),
+            (Decline(code="card_declined", decline_code="lost_card"), 402, "Send to "),
+            (Decline(code="card_declined", decline_code="currency_not_supported"), 402, "Send to "),
+            (Decline(code="payment_intent_incompatible_payment_method"), 400, "Send to "),
+            (
+                Decline(code="card_declined", decline_code="duplicate_transaction"),
+                402,
+                "Look at this",
+            ),
+            (Decline(code="parameter_invalid_integer"), 400, "Charge "),
+            # Nothing now: later the same card, or what Stripe's Dashboard says.
+            (Decline(code="processing_error"), 402, None),
+            (Decline(code="card_declined", outcome_type="blocked"), 402, None),
+        ],
+        ids=lambda case: (case.decline_code or case.code) if isinstance(case, Decline) else "",
+    )
+    def test_is_the_primary_button(self, decline, http_status, next_step, open_page, world) -> None:
+        customer = world.customer()
+        world.save_card(customer)
+        world.fault("lost_request")
+        charge = world.charge(customer).charge.id
+        decline_as(world, charge, decline, http_status=http_status)
+        found = primary(open_page("charges", as_="alice", query={"charge": charge}))
+        assert [label[: len(next_step or "")] for label in found] == (
+            [next_step] if next_step else []
+        )
+
+    def test_is_to_send_where_onfile_can_and_nothing_once_it_did(
+        self, open_page, declined, world
+    ) -> None:
+        at = open_page("charges", as_="alice", query={"charge": declined})
+        assert [label[:8] for label in primary(at)] == ["Send to "]
+        ran(button(at, "charge_message_").click().run())
+        assert primary(at) == []
+
+    def test_is_to_charge_once_another_card_is_saved(self, open_page, declined, world) -> None:
+        world.clock.advance(minutes=1)
+        view = world.services.charges.view(declined)
+        world.save_card(view.charge.customer)
+        at = open_page("charges", as_="alice", query={"charge": declined})
+        assert primary(at) == [r"Charge \$20\.00 again"]
+
+
+def primary(at: AppTest) -> list[str]:
+    """Labels of what stands out, of the page and its drawer."""
+    return [
+        str(found.proto.label)
+        for kind in ("button", "link_button")
+        for found in at.get(kind)
+        if found.proto.type == "primary" and not found.proto.disabled and found.key != "charges_new"
+    ]
 
 
 def test_a_failed_payment_that_was_paid_with_another_sum_is_said(
@@ -371,7 +439,7 @@ class TestFoot:
         for number in range(51):
             code = "eur" if number % 2 else "usd"
             world.charge(
-                customer, reference=f"N{number:02}", amount=f"{number + 1}.00", currency=code
+                customer, reference=f"FOOT-{number:02}", amount=f"{number + 1}.00", currency=code
             )
             world.clock.advance(seconds=1)
 
@@ -384,7 +452,7 @@ class TestFoot:
         assert "$676.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}26]" in said
         ran(at.button(key="charges_pager_older").click().run())
         assert "51–51 of 51 charges" in text(at)
-        ran(at.text_input(key="charges_search").set_value("N50").run())
+        ran(at.text_input(key="charges_search").set_value("FOOT-50").run())
         assert "1 charge\n" in f"{text(at)}\n"
         assert "$51.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}1]" in text(at)
         assert at.pills(key="charges_state").options[0] == "Succeeded · 1"

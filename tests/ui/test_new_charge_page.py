@@ -510,7 +510,10 @@ class TestOutcome:
         assert "- INV-17: €20.00" in message
         [write] = at.get("link_button")
         assert write.proto.label == "Write to the customer"
-        assert write.proto.type == "primary"
+        assert (write.proto.type, button(at, "charge_message_").proto.type) == (
+            "secondary",
+            "primary",
+        )
         assert write.proto.url.startswith("mailto:")
         assert "INV-17%3A%20%E2%82%AC20.00" in write.proto.url
         assert "INV\\-17" in [one.value for one in at.subheader]
