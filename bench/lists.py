@@ -42,6 +42,7 @@ _ASKED: dict[str, tuple[dict[str, str], ...]] = {
         {"failures_period": "this_year", "failures_reason": "not_enough_money"},
         {"failures_period": "this_year", "failures_order": "largest"},
         {"failures_search": "ashmoor dental"},
+        {"failures_search": "ashmoor dental", "failures_period": "this_year"},
     ),
     "refunds": (
         {},
@@ -49,6 +50,7 @@ _ASKED: dict[str, tuple[dict[str, str], ...]] = {
         {"refunds_state": "requested"},
         {"refunds_search": "INV-00007"},
         {"refunds_search": "ashmoor dental"},
+        {"refunds_search": "inv-00"},
     ),
     "disputes": ({}, {"disputes_period": "last_month"}, {"disputes_search": "ashmoor dental"}),
     "setup_links": (
@@ -60,7 +62,13 @@ _ASKED: dict[str, tuple[dict[str, str], ...]] = {
     ),
     "payment_methods": ({}, {"payment_methods_period": "last_month"}),
     "sessions": ({}, {"sessions_period": "last_month"}),
-    "customers": ({}, {"customers_search": "accounts.77@"}, {"customer": large.id_of("cus", 77)}),
+    "audit": ({}, {"audit_period": "this_year"}, {"audit_search": "ashmoor dental"}),
+    "customers": (
+        {},
+        {"customers_period": "this_year"},
+        {"customers_search": "accounts.77@"},
+        {"customer": large.id_of("cus", 77)},
+    ),
     "runs": ({}, {"runs_search": "dental of week 77"}),
 }
 

@@ -17,6 +17,7 @@ from lib.ui import (
     filters,
     layout,
     lists,
+    sync_status,
 )
 from lib.ui.context import require
 
@@ -35,6 +36,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
 since, before = period.moments(zone)
 if period == ALWAYS:
     since = epoch(ctx.now - timedelta(days=FAILURE_DAYS))
+if search:
+    sync_status.not_searchable(ctx)
 which = reports.with_hits(ChargeFilter(search, None, since, before, unresolved=True))
 failed = reports.reasons(which)
 reasons = failures.by_reason(failed)

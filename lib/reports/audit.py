@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
@@ -12,10 +13,10 @@ from lib.domain.actors import Actor
 from lib.domain.audit_readers import OF_ACCOUNTS, reads_everything
 from lib.domain.identity import search_text
 from lib.domain.reference_keys import reference_key
-from lib.reports.counts import MOST_COUNTED
+from lib.reports.counts import MOST_COUNTED, MOST_WALKED, count_rows
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
 from lib.store.connection_pool import ConnectionPool
-from lib.store.search import match
+from lib.store.search import Match, match
 
 _AUDIT = Query(
     """SELECT h.id, h.at, h.actor, coalesce(u.name, h.actor) AS actor_name, h.action, h.subject,
@@ -90,14 +91,16 @@ class AuditReports:
         before: int | None = None,
         reader: Actor | None = None,
     ) -> int | None:
-        """Entries on all pages of such a list; None where there are more than MOST_COUNTED."""
+        """Entries on all pages of such a list; None where there are more than are counted."""
         query = _narrowed(reader, actor=actor, actions=actions, since=since, before=before)
-        with self._pool.reading() as database:
-            ids = _searched(database, query, search_text(search)).ids
-            counted = database.execute(
-                f"SELECT count(*) FROM ({ids.sql} LIMIT ?)", (*ids.parameters, MOST_COUNTED + 1)
-            ).fetchone()[0]
-        return None if counted > MOST_COUNTED else int(counted)
+        if text := search_text(search):
+            with self._pool.reading() as database:
+                return _count_found(database, query, text)
+        if not query.conditions:
+            with self._pool.reading() as database:
+                return int(database.execute("SELECT count(*) FROM audit_log").fetchone()[0])
+        is_of_all = not (actor or actions) and (reader is None or reads_everything(reader))
+        return count_rows(self._pool, query.ids, most=MOST_WALKED if is_of_all else MOST_COUNTED)
 
     def find(self, entry_id: int, *, reader: Actor | None = None) -> dict[str, Any] | None:
         """One entry; None where there is none, or none for this reader."""
@@ -145,37 +148,81 @@ def _for(reader: Actor | None, query: Query) -> Query:
 def _searched(database: Database, query: Query, text: str) -> Query:
     if not text:
         return query
-    newest = f"{query.ids.sql} ORDER BY h.at DESC, h.id DESC LIMIT {READ_ENTRIES}"
-    people = [
-        row["username"]
-        for row in database.query("SELECT username, name FROM users")
-        if text.casefold() in f"{row['username']}\n{row['name']}".casefold()
+    found = _Found.of(database, query, text)
+    each = [
+        Query("", "", "").saying(
+            kind, f"(SELECT position FROM {kind} WHERE id = h.subject)", condition
+        )
+        for kind, condition in found.many.items()
     ]
-    words = Query("SELECT h.id FROM audit_log h", "h.at", "h.id").matching(
-        text, ("h.action", "h.subject", "h.detail")
-    )
-    ids, each = _about(database, text)
-    by_index = f"""h.id IN (
-        SELECT id FROM audit_log WHERE subject IN (SELECT value FROM json_each(?))
-        UNION SELECT id FROM audit_log WHERE subject >= ? AND subject < ?
-        UNION SELECT h.id FROM audit_log h WHERE h.id IN ({newest})
-            AND (h.actor IN (SELECT value FROM json_each(?)) OR {words.conditions[0]}))"""
+    few = found.few
     return query.where(
-        f"({' OR '.join([by_index, *(one.conditions[0] for one in each)])})",
-        json.dumps(ids),
-        text,
-        f"{text}\x7f",
-        *query.parameters,
-        json.dumps(people),
-        *words.parameters,
+        f"({' OR '.join([*few.conditions, *(one.conditions[0] for one in each)])})",
+        *few.parameters,
         *(parameter for one in each for parameter in one.parameters),
     )
 
 
-def _about(database: Database, text: str) -> tuple[list[str], list[Query]]:
-    """Ids of what the search finds elsewhere; of a kind of which it means many, how to ask each entry."""
+def _count_found(database: Database, query: Query, text: str) -> int | None:
+    """By what entries are about, where that is many: most entries would be asked otherwise."""
+    found = _Found.of(database, query, text)
+    parts = [query.where(*found.few.conditions, *found.few.parameters).ids]
+    for kind in found.many:
+        entries = f"SELECT h.id FROM {kind} x CROSS JOIN audit_log h ON h.subject = x.id"
+        rows = Query(entries, "x.position", "x.position", query.conditions, query.parameters)
+        parts.append(rows.searching(kind, text, key=_ABOUT[kind]))
+    limited = " UNION ".join(
+        f"SELECT id FROM ({one.sql} LIMIT {MOST_COUNTED + 1})" for one in parts
+    )
+    counted = database.execute(
+        f"SELECT count(*) FROM ({limited})",
+        tuple(parameter for one in parts for parameter in one.parameters),
+    ).fetchone()[0]
+    return None if counted > MOST_COUNTED else int(counted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search of entries finds."""
+
+    few: Query
+    """Its one condition is of entries that an index or their newest have."""
+    many: dict[str, Match]
+    """Kinds of which it means many, and how each row is asked."""
+
+    @classmethod
+    def of(cls, database: Database, query: Query, text: str) -> _Found:
+        newest = f"{query.ids.sql} ORDER BY h.at DESC, h.id DESC LIMIT {READ_ENTRIES}"
+        people = [
+            row["username"]
+            for row in database.query("SELECT username, name FROM users")
+            if text.casefold() in f"{row['username']}\n{row['name']}".casefold()
+        ]
+        words = Query("SELECT h.id FROM audit_log h", "h.at", "h.id").matching(
+            text, ("h.action", "h.subject", "h.detail")
+        )
+        ids, many = _about(database, text)
+        few = f"""h.id IN (
+            SELECT id FROM audit_log WHERE subject IN (SELECT value FROM json_each(?))
+            UNION SELECT id FROM audit_log WHERE subject >= ? AND subject < ?
+            UNION SELECT h.id FROM audit_log h WHERE h.id IN ({newest})
+                AND (h.actor IN (SELECT value FROM json_each(?)) OR {words.conditions[0]}))"""
+        few_of = Query("", "", "").where(
+            few,
+            json.dumps(ids),
+            text,
+            f"{text}\x7f",
+            *query.parameters,
+            json.dumps(people),
+            *words.parameters,
+        )
+        return cls(few_of, many)
+
+
+def _about(database: Database, text: str) -> tuple[list[str], dict[str, Match]]:
+    """Ids of what the search finds elsewhere, and of which kinds it means many."""
     ids: list[str] = []
-    each: list[Query] = []
+    many: dict[str, Match] = {}
     for kind, key in _ABOUT.items():
         condition = match(text, key=key)
         rows = Query(f"SELECT x.id FROM {kind} x", "x.position", "x.position")
@@ -184,6 +231,5 @@ def _about(database: Database, text: str) -> tuple[list[str], list[Query]]:
         if len(listed) <= MOST_OF_A_KIND or condition is None:
             ids += [str(row["id"]) for row in listed]
         else:
-            place = f"(SELECT position FROM {kind} WHERE id = h.subject)"
-            each.append(Query("", "", "").saying(kind, place, condition))
-    return ids, each
+            many[kind] = condition
+    return ids, many

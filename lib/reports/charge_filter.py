@@ -13,7 +13,7 @@ from lib.reports.counts import MOST_COUNTED
 from lib.reports.paging import Order, Query
 from lib.reports.sums import Sum
 from lib.store.charge_sums import ChargeSumStore
-from lib.store.search import Match, match
+from lib.store.search import match
 
 SOURCES = """FROM charges h
        LEFT JOIN customers c ON c.id = h.customer
@@ -29,8 +29,13 @@ SUMS = Query(
 )
 _FAR = 2**53
 _MOST_PENDING = 2_000
-# So many are read from the index sooner than the words of a year's refunds.
-MOST_INDEXED = 150_000
+# Of lists that are short beside that of all charges.
+MOST_OF_FEW = 100_000
+_LISTED = "listed_charges"
+FAILURE = "failure"
+"""By which that index of short lists knows open failures."""
+GIVEN_BACK = "given_back"
+"""By which it knows charges with a refund or a dispute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +56,16 @@ class ChargeFilter:
     is_asked: bool = False
     """Whether it was, so that it is not asked again by whatever is read next of the same charges."""
 
-    def with_positions(self, database: Database) -> ChargeFilter:
-        """Asks the search index, unless it finds more than can be held at once."""
+    def with_positions(self, database: Database, token: str | None = None) -> ChargeFilter:
+        """Asks the search index, unless it finds more than can be held at once; `token`: of those alone."""
         if self.is_asked or not search_text(self.search):
             return self
-        places = self._failures_found(database) if self.unresolved else None
-        if places is None:
-            places = _positions(database, self.search)
+        if self.unresolved:
+            places = _positions(database, self.search, FAILURE, self.since, self.before)
+        else:
+            places = _positions(database, self.search, token)
         positions = None if places is None else json.dumps(places)
         return replace(self, positions=positions, is_asked=True)
-
-    def _failures_found(self, database: Database) -> list[int] | None:
-        """Among open failures alone, where the search means many charges; None where it does not."""
-        wide = wide_match(database, self.search)
-        if wide is None:
-            return None
-        query = replace(self, search="").narrow(Query(f"SELECT h.position {CHARGES}", "", ""))
-        query = wide.narrow(query, self.since, self.before)
-        rows = list(database.query(f"{query.sql} LIMIT ?", (*query.parameters, MOST_COUNTED + 1)))
-        return None if len(rows) > MOST_COUNTED else [row["position"] for row in rows]
 
     @property
     def is_vague(self) -> bool:
@@ -148,47 +144,6 @@ class ChargeFilter:
 EVERY = ChargeFilter()
 
 
-@dataclass(frozen=True, slots=True)
-class WideMatch:
-    """A search that may mean many charges, to be asked of a list that has few of them."""
-
-    condition: Match
-    is_common: bool
-    """Whether it may mean so many that the words of the list's own rows are read sooner."""
-    fresh: str
-    """Positions of charges that it means and the index does not have yet, as JSON."""
-
-    def narrow(self, query: Query, since: int | None = None, before: int | None = None) -> Query:
-        """`query` has each row's charge as `h`, which was tried within the period."""
-        words = Query("", "", "").saying("charges", "h.position", self.condition)
-        if not self.is_common:
-            matches = Query("SELECT rowid FROM charges_fts", "", "").where(
-                "charges_fts MATCH ?", self.condition.expression
-            )
-            matches = matches.between("rowid", since, before)
-            # The sign keeps SQLite from looking for each of these among all charges.
-            words = words.where(f"+h.position IN ({matches.sql})", *matches.parameters)
-        return query.where(
-            f"({' AND '.join(words.conditions)} OR +h.position IN (SELECT value FROM json_each(?)))",
-            *words.parameters,
-            self.fresh,
-        )
-
-
-def wide_match(database: Database, text: str) -> WideMatch | None:
-    """None for a search that means few charges whatever their words are: `with_positions` has them all."""
-    condition = match(text, key=reference_key)
-    if condition is None:
-        return None
-    ((count,),) = database.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM charges_fts WHERE charges_fts MATCH ? LIMIT ?)",
-        (condition.expression, MOST_INDEXED + 1),
-    ).fetchall()
-    if count <= MOST_COUNTED:
-        return None
-    return WideMatch(condition, count > MOST_INDEXED, json.dumps(_fresh(database, text)))
-
-
 def _spelt(query: Query, text: str) -> Query:
     """Row by row, of what the index does not have yet."""
     return query.matching(
@@ -205,11 +160,26 @@ def _spelt(query: Query, text: str) -> Query:
     )
 
 
-def _positions(database: Database, text: str) -> list[int] | None:
+def _positions(
+    database: Database,
+    text: str,
+    token: str | None = None,
+    since: int | None = None,
+    before: int | None = None,
+) -> list[int] | None:
+    """
+    None where the search finds more charges than can be held at once.
+
+    Args:
+        token: FAILURE or GIVEN_BACK, for a list of these alone, which has an index of its own.
+    """
     query = Query("SELECT h.position FROM charges h", "h.position", "h.position")
-    query = query.searching("charges", text, key=reference_key)
-    rows = list(database.query(f"{query.sql} LIMIT ?", (*query.parameters, MOST_COUNTED + 1)))
-    if len(rows) > MOST_COUNTED:
+    tokens, index = ((token,), _LISTED) if token else ((), None)
+    query = query.searching("charges", text, *tokens, key=reference_key, index=index)
+    query = query.between(query.time_column, since, before)
+    most = MOST_OF_FEW if token else MOST_COUNTED
+    rows = list(database.query(f"{query.sql} LIMIT ?", (*query.parameters, most + 1)))
+    if len(rows) > most:
         return None
     positions = {row["position"] for row in rows}.union(_fresh(database, text))
     typed = search_text(text)

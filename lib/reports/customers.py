@@ -12,7 +12,14 @@ from lib.clock import Clock, epoch
 from lib.domain import payment_methods as rules
 from lib.domain.identity import search_text
 from lib.domain.mirror import PaymentMethod
-from lib.reports.counts import UNCOUNTED, Counts, tally
+from lib.reports.counts import (
+    MOST_COUNTED,
+    MOST_WALKED,
+    UNCOUNTED,
+    Counts,
+    count_rows,
+    tally,
+)
 from lib.reports.paging import (
     PAGE_ROWS,
     Page,
@@ -101,12 +108,11 @@ class CustomerReports:
     def count(
         self, *, search: str = "", since: int | None = None, before: int | None = None
     ) -> int | None:
-        """None where there are more than MOST_COUNTED."""
-        query = replace(_CUSTOMERS, select="SELECT 1 AS one FROM customers c")
-        query = query.where("c.is_deleted = 0").between("c.position", since, before)
-        with self._pool.reading() as database:
-            tallies = tally(database, query.searching("customers", search), "one")
-        return None if tallies is None else sum(tallies.values())
+        """None where there are more than are counted: of a search fewer than of a period."""
+        query = replace(_CUSTOMERS, select="SELECT 1 FROM customers c").where("c.is_deleted = 0")
+        query = query.between("c.position", since, before).searching("customers", search)
+        most = MOST_COUNTED if search_text(search) else MOST_WALKED
+        return count_rows(self._pool, query, most=most)
 
     def find(self, customer_id: str) -> dict[str, Any] | None:
         """Also a deleted one: its charges are still looked up."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from lib.domain.identity import search_text
-from lib.reports.charge_filter import ChargeFilter, wide_match
+from lib.reports.charge_filter import GIVEN_BACK, ChargeFilter
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of
 from lib.reports.sums import Sum, sums_of
 from lib.store.connection_pool import ConnectionPool
@@ -95,12 +95,8 @@ class MoneyBackFilter:
         if not text or self.ids is not None:
             return self
         lines = self.narrow(query)
-        wide = wide_match(database, text)
-        if wide is None:
-            charges = ChargeFilter(text).with_positions(database).narrow(_CHARGES)
-            of_charge = lines.where(f"{charge} IN ({charges.sql})", *charges.parameters)
-        else:
-            of_charge = wide.narrow(lines)
+        charges = ChargeFilter(text).with_positions(database, GIVEN_BACK).narrow(_CHARGES)
+        of_charge = lines.where(f"{charge} IN ({charges.sql})", *charges.parameters)
         of_own_id = lines.where(
             f"{query.id_column} >= ? AND {query.id_column} < ?", text, f"{text}\x7f"
         )

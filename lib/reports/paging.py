@@ -88,18 +88,25 @@ class Query:
         return query if before is None else query.where(f"{position} < ?", before << 20)
 
     def searching(
-        self, table: str, text: str, *tokens: str, key: Callable[[str], str] | None = None
+        self,
+        table: str,
+        text: str,
+        *tokens: str,
+        key: Callable[[str], str] | None = None,
+        index: str | None = None,
     ) -> Query:
         """
         Rows of a table with a search index that match the text, or its `key`, and carry the tokens.
 
         The index is read in the order of the listing, so that a page costs the same whatever is
         searched for. `select` must say FROM {table} {alias}, and be ordered by {alias}.position.
+        `index`: that of some of the table's rows, in the place of all.
         """
         condition = match(text, *tokens, key=key)
         if condition is None:
             return self
-        alias, fts = self.time_column.partition(".")[0], f"{table}_fts"
+        index = index or table
+        alias, fts = self.time_column.partition(".")[0], f"{index}_fts"
         joined = self.select.replace(
             f"FROM {table} {alias}",
             f"FROM {fts} CROSS JOIN {table} {alias} ON {alias}.position = {fts}.rowid",
@@ -107,7 +114,7 @@ class Query:
         query = replace(
             self, select=joined, time_column=f"{fts}.rowid", id_column=f"{fts}.rowid"
         ).where(f"{fts} MATCH ?", condition.expression)
-        return query if condition.is_exact else query.saying(table, f"{fts}.rowid", condition)
+        return query if condition.is_exact else query.saying(index, f"{fts}.rowid", condition)
 
     def saying(self, table: str, position: str, condition: Match) -> Query:
         """Rows whose indexed words have a text: row by row, for few rows, or many that have it."""

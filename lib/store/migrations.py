@@ -900,6 +900,13 @@ BEGIN SELECT RAISE(ABORT, 'this run was submitted'); END;
 """
 
 
+@migrations()
+def m064_short_lists(database: Database) -> None:
+    """A search of failures, refunds and disputes reads no other charges."""
+    for statement in _statements((_LATER_STEPS / "m064_short_lists.sql").read_text("utf-8")):
+        database.execute(statement)
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

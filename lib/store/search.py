@@ -28,6 +28,10 @@ _FINGERPRINTS = """INSERT INTO card_fingerprints
     SELECT fingerprint, position FROM payment_methods
     WHERE position IN ({}) AND fingerprint IS NOT NULL ON CONFLICT DO NOTHING"""
 
+_WORDS_OF_CHARGES = """h.reference, h.reference_key, c.name, c.email, c.address_key, m.brand, m.last4,
+            h.description, h.id, h.customer"""
+_BESIDE_CHARGES = """LEFT JOIN customers c ON c.id = h.customer
+        LEFT JOIN payment_methods m ON m.id = h.payment_method"""
 # Each yields (position, token, token, part, part …).
 _PARTS = {
     "customers": """SELECT position, NULL, NULL, name, email, address_key, id FROM customers
@@ -49,12 +53,18 @@ _PARTS = {
         FROM payment_methods m
         LEFT JOIN customers c ON c.id = coalesce(m.customer, m.last_customer)
         WHERE m.position IN ({})""",
-    "charges": """SELECT h.position, NULL, NULL, h.reference, h.reference_key, c.name, c.email,
-            c.address_key, m.brand, m.last4, h.description, h.id, h.customer
-        FROM charges h
-        LEFT JOIN customers c ON c.id = h.customer
-        LEFT JOIN payment_methods m ON m.id = h.payment_method
-        WHERE h.position IN ({})""",
+    "charges": f"""SELECT h.position, NULL, NULL, {_WORDS_OF_CHARGES}
+        FROM charges h {_BESIDE_CHARGES} WHERE h.position IN ({{}})""",
+    "listed_charges": f"""SELECT h.position, iif(x.failure, 'failure', NULL),
+            iif(x.given_back, 'given_back', NULL), {_WORDS_OF_CHARGES}
+        FROM (SELECT g.position,
+                EXISTS (SELECT 1 FROM open_failures o WHERE o.charge_id = g.id) AS failure,
+                EXISTS (SELECT 1 FROM refund_lines l WHERE l.charge_id = g.id)
+                    OR EXISTS (SELECT 1 FROM attempts a JOIN disputes d USING (payment_intent)
+                        WHERE a.charge_id = g.id) AS given_back
+            FROM charges g WHERE g.position IN ({{}})) x
+        CROSS JOIN charges h ON h.position = x.position {_BESIDE_CHARGES}
+        WHERE x.failure OR x.given_back""",
     "setup_links": """SELECT l.position, NULL, NULL, l.reference, l.reference_key, c.name, l.name,
             c.email, c.address_key, l.email, l.id, l.customer
         FROM setup_links l LEFT JOIN customers c ON c.id = l.customer
@@ -69,6 +79,8 @@ _PARTS = {
         FROM runs r WHERE r.position IN ({})""",
 }
 
+# Of a kind's rows, those that stand in a list which is short beside that of all.
+_SECOND_INDEX = {"charges": ("listed_charges",)}
 
 # Every kind that is noted, in the order in which one leads to another: what else must be noted.
 _DEPENDENTS: dict[str, tuple[str, ...]] = {
@@ -178,8 +190,9 @@ class SearchStore:
                 self._database.execute(_NEEDS_CUSTOMER.format(listed), positions)
             if kind == "payment_methods":
                 self._database.execute(_FINGERPRINTS.format(listed), positions)
-            if kind in _PARTS:
-                self._index(kind, positions)
+            for table in (kind, *_SECOND_INDEX.get(kind, ())):
+                if table in _PARTS:
+                    self._index(table, positions)
             self._database.conn.executemany(
                 "DELETE FROM search_pending WHERE kind = ? AND position = ?",
                 [(kind, position) for position in positions],

@@ -15,7 +15,7 @@ from lib.domain.refunds import why
 from lib.reports.money_back import MoneyBackFilter, MoneyBackReports
 from lib.reports.paging import EXPORT_ROWS, whole
 from lib.reports.sums import count_of, counts_of
-from lib.ui import badges, charge_panel, downloads, filters, layout, lists, tables
+from lib.ui import badges, charge_panel, downloads, filters, layout, lists, sync_status, tables
 from lib.ui.context import PageContext
 from lib.ui.tables import TableColumn
 
@@ -92,6 +92,8 @@ def draw(ctx: PageContext, reports: MoneyBackReports, what: MoneyBackList) -> No
     with st.container(horizontal=True, vertical_alignment="center"):
         period = filters.period(f"{name}_period", ctx.now, zone)
         search = filters.search(f"{name}_search", "Customer, reference or id")
+    if search:
+        sync_status.not_searchable(ctx)
     which = reports.with_hits(MoneyBackFilter(search, *period.moments(zone)))
     sums = reports.sums(which)
     labels = {one.state: badges.look(what.look.format(one.state)).label for one in sums}

@@ -74,7 +74,30 @@ def test_the_foot_says_which_rows_of_how_many(open_page, world: World) -> None:
 def test_so_many_entries_are_not_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.customer()
     monkeypatch.setattr("lib.reports.audit.MOST_COUNTED", 0)
-    assert world.services.reports.audit.count() is None
+    reports = world.services.reports.audit
+    assert reports.count(actions=("customer.",)) is None
+    assert reports.count(search="acme") is None
+    monkeypatch.setattr("lib.reports.audit.MOST_WALKED", 0)
+    assert reports.count(since=1) is None
+    (whole,) = world.rows("SELECT count(*) AS n FROM audit_log")
+    assert reports.count() == whole["n"]
+
+
+def test_a_search_of_many_charges_counts_the_same(
+    world: World, charged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries are asked one by one where a search means few of what they are about, and counted by it where it means many."""
+    reports = world.services.reports.audit
+    world.services.search_index.index_all()
+    for words in ("acme", "inv", "nobody"):
+        few = reports.count(search=words)
+        assert few == len(reports.page(search=words, rows=1_000).frame), words
+        with monkeypatch.context() as patch:
+            patch.setattr("lib.reports.audit._MOST_OF_A_KIND", 0)
+            assert reports.count(search=words) == few, words
+            assert reports.count(search=words, actor="alice") == len(
+                reports.page(search=words, actor="alice", rows=1_000).frame
+            ), words
 
 
 def test_nothing_matches(open_page, charged) -> None:
