@@ -2,7 +2,7 @@
 -- that a search of their lists reads no others. Living customers are counted by an index.
 
 CREATE TABLE listed_charges_search (
-    -- mirror: The words by which a charge is found that is an open failure, or has a refund or a dispute.
+    -- ledger: The words by which a charge is found that is an open failure, or has a refund or a dispute.
     position INTEGER PRIMARY KEY,
     text TEXT NOT NULL
 ) STRICT;
