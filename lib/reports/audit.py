@@ -148,14 +148,14 @@ def _for(reader: Actor | None, query: Query) -> Query:
 def _searched(database: Database, query: Query, text: str) -> Query:
     if not text:
         return query
-    found = _Found.of(database, query, text)
+    hits = _Found.of(database, query, text)
     each = [
         Query("", "", "").saying(
             kind, f"(SELECT position FROM {kind} WHERE id = h.subject)", condition
         )
-        for kind, condition in found.many.items()
+        for kind, condition in hits.many.items()
     ]
-    few = found.few
+    few = hits.few
     return query.where(
         f"({' OR '.join([*few.conditions, *(one.conditions[0] for one in each)])})",
         *few.parameters,
@@ -165,20 +165,18 @@ def _searched(database: Database, query: Query, text: str) -> Query:
 
 def _count_found(database: Database, query: Query, text: str) -> int | None:
     """By what entries are about, where that is many: most entries would be asked otherwise."""
-    found = _Found.of(database, query, text)
-    parts = [query.where(*found.few.conditions, *found.few.parameters).ids]
-    for kind in found.many:
+    hits = _Found.of(database, query, text)
+    parts = [query.where(*hits.few.conditions, *hits.few.parameters).ids]
+    for kind in hits.many:
         entries = f"SELECT h.id FROM {kind} x CROSS JOIN audit_log h ON h.subject = x.id"
         rows = Query(entries, "x.position", "x.position", query.conditions, query.parameters)
         parts.append(rows.searching(kind, text, key=_ABOUT[kind]))
-    limited = " UNION ".join(
-        f"SELECT id FROM ({one.sql} LIMIT {MOST_COUNTED + 1})" for one in parts
-    )
-    counted = database.execute(
-        f"SELECT count(*) FROM ({limited})",
+    union = " UNION ".join(f"SELECT id FROM ({one.sql} LIMIT {MOST_COUNTED + 1})" for one in parts)
+    count = database.execute(
+        f"SELECT count(*) FROM ({union})",
         tuple(parameter for one in parts for parameter in one.parameters),
     ).fetchone()[0]
-    return None if counted > MOST_COUNTED else int(counted)
+    return None if count > MOST_COUNTED else int(count)
 
 
 @dataclass(frozen=True, slots=True)
