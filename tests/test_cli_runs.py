@@ -389,6 +389,48 @@ class TestHowAFileIsRead:
             "header_row": 1,
         }
 
+    @pytest.mark.parametrize(
+        ("amount", "currency", "reference", "code"),
+        [
+            ("1{}.00", "eur", "MÃ¼ller-{}", "letters_garbled"),
+            ("1{}.00", "eur", "M&uuml;ller-{}", "letters_in_signs"),
+            ("1{}.00", "eur", "M?ller-{}", "letters_perhaps_lost"),
+            ("1{}.00", "eur", "{}-Nov", "reference_like_date"),
+            ("1{}.00", "eur", "=A{}+1", "reference_like_formula"),
+            ("1{}.00", "eur", "1.2{}E+11", "damaged_by_spreadsheet"),
+            ("-1{}.00", "eur", "R-{}", "amount_negative"),
+            ("US$1{}.00", "eur", "R-{}", "currency_contradicts_format"),
+            ("1{}.50", "jpy", "R-{}", "amount_too_many_decimals"),
+            ("{} net", "eur", "R-{}", "amount_invalid"),
+        ],
+    )
+    def test_any_trouble_of_all_rows_is_one_cause(
+        self,
+        run: Run,
+        world: World,
+        tmp_path: Path,
+        amount: str,
+        currency: str,
+        reference: str,
+        code: str,
+    ) -> None:
+        world.save_card(world.customer(email="good@example.com"))
+        path = tmp_path / "export.csv"
+        rows = [
+            ("good@example.com", amount.format(at), currency, reference.format(at))
+            for at in range(10, 31)
+        ]
+        path.write_bytes(csv_of(rows))
+        said = as_alice(run, "runs", "import", str(path)).json
+        (cause,) = [one for one in said["causes"] if one["code"] == code]
+        assert cause["rows"] == list(range(2, 23))
+        assert "Likewise row 3: " in cause["message"]
+        shown = as_alice(run, "runs", "show", said["run_id"]).json
+        assert [one for one in shown["causes"] if one["code"] == code] == [cause]
+        for command in (("import", str(path)), ("show", said["run_id"])):
+            lines = run("--as", "alice", "runs", *command).out.splitlines()
+            assert sum(cause["message"] in line for line in lines) == 1
+
     def test_hidden_rows_are_refused_until_somebody_chooses(
         self, run: Run, world: World, tmp_path: Path
     ) -> None:

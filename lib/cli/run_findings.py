@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lib.domain.approvals import stopped_in_words
-from lib.domain.files.row_errors import OF_THE_FILE, RowError, problems
+from lib.domain.files.row_errors import OF_THE_FILE, Problem, RowError, problems
 from lib.domain.runs import Severity
 from lib.money import format_money
 
@@ -49,6 +49,20 @@ def objects(errors: Sequence[RowError], severity: Severity) -> list[dict[str, ob
     return listed
 
 
+def causes(errors: Sequence[RowError]) -> list[dict[str, object]]:
+    """Each cause once with its rows, as `in_words` says them, the worst first."""
+    return [
+        {
+            "rows": list(problem.rows),
+            "column": problem.column,
+            "code": problem.code,
+            "message": problem.message,
+            "severity": problem.severity.value,
+        }
+        for problem in _ordered(errors)
+    ]
+
+
 def stopped(view: RunView) -> list[str]:
     if not view.stopped.rows:
         return []
@@ -58,11 +72,12 @@ def stopped(view: RunView) -> list[str]:
 
 def in_words(errors: Sequence[RowError]) -> list[str]:
     """Each cause in one line, the worst first."""
-    ordered = sorted(
-        problems(errors), key=lambda problem: list(_SEVERITIES).index(problem.severity)
-    )
     return [
         f"  {_SEVERITIES[problem.severity]}{problem.places}"
         f"{f', {problem.column}' if problem.column else ''}: {problem.message}"
-        for problem in ordered
+        for problem in _ordered(errors)
     ]
+
+
+def _ordered(errors: Sequence[RowError]) -> list[Problem]:
+    return sorted(problems(errors), key=lambda problem: list(_SEVERITIES).index(problem.severity))

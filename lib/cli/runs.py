@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from lib.cli.amounts import sign_of, two_sums_named
 from lib.cli.answers import Answer, person, read_file, write_file
 from lib.cli.drafts import choices
-from lib.cli.run_findings import in_words, objects, stopped
+from lib.cli.run_findings import causes, in_words, objects, stopped
 from lib.cli.staff import password_again
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
@@ -57,6 +57,7 @@ def import_file(services: Services, arguments: Arguments, actor: Actor | None) -
             "errors": objects(errors, Severity.RED),
             "stopped": objects(errors, Severity.STOPPED),
             "warnings": objects(errors, Severity.AMBER),
+            "causes": causes(errors),
             "totals": dict(totals),
             "stopped_rows": view.stopped.as_json(),
             "notes": [asdict(note) for note in notes],
@@ -191,6 +192,7 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
         # `stopped` is why the whole run rests.
         "stopped_findings": objects(errors, Severity.STOPPED),
         "warnings": objects(errors, Severity.AMBER),
+        "causes": causes(errors),
     }
     corrections = services.runs.draft_views.corrections(arguments.run)
     return Answer(

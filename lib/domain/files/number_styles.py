@@ -64,6 +64,8 @@ _GRAMMARS = {
     ),
 }
 _GROUPS = str.maketrans("", "", ",.' ")
+# 10,- and 10.--: a dash in the place of the decimals.
+_DASHED = re.compile(r"(?<=[0-9])([.,])(?:--?|––?|—)(?=\s|\Z)", re.ASCII)
 
 
 def narrow(text: str) -> str:
@@ -72,7 +74,9 @@ def narrow(text: str) -> str:
     letters that are not shown.
     """
     seen = visible(text)
-    return seen if seen.isascii() else seen.translate(_NARROW).strip()
+    if not seen.isascii():
+        seen = seen.translate(_NARROW).strip()
+    return _DASHED.sub(r"\g<1>00", seen)
 
 
 def value(text: str, sign: DecimalSign) -> Decimal | None:

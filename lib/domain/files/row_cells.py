@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from lib.domain.files.amounts import NumberStyle
+from lib.domain.files.garbled import read_wrongly, written_in_signs
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.sheets import Cell, CellKind, SheetRow
@@ -19,6 +20,11 @@ _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,3}\Z", re.ASCII 
 # column was too narrow.
 _SHEET_ERROR = re.compile(
     r"#(?:[¡¿]?[^\W_][^\W_/ ]*(?:/0)?[!?]|N/A|NV|N/D|Н/Д|BRAK|I/T|YOK|HIÁNYZIK|NB|N/B|GETTING_DATA|#+)\Z"
+)
+# LibreOffice's: Err:502, in Dutch Fout:502.
+_OFFICE_ERROR = re.compile(
+    r"(?:Err|Erro|Error|Erreur|Fehler|Fout|Fel|Feil|Fejl|Chyba|Hiba|Hata|Błąd|Ошибка|Помилка|Virhe|エラー|错误|錯誤|오류)"
+    r"\s?:\s?5[0-9]{2}\Z"
 )
 # As Excel shows what it made of 11-24 or 3/5: 24-Nov, Nov-24, 24. Nov., 24 de noviembre, 11月24日.
 _MONTHS = (
@@ -122,9 +128,9 @@ class RowCells:
         if why is not None:
             self.fail(name, _CODES[name], why)
             return None
-        if cell[:1] in _MAY_BE_DAMAGED and self._is_damaged(name, cell):
+        if (cell[:1] in _MAY_BE_DAMAGED or ":5" in cell) and self._is_damaged(name, cell):
             return None
-        if name in _KEYS and not cell.isascii() and self._is_garbled(name, cell):
+        if name in _KEYS and self._is_garbled(name, cell):
             return None
         if name == "reference" and self._is_of_text:
             self._look_at_text(cell)
@@ -232,7 +238,7 @@ class RowCells:
             )
 
     def _is_garbled(self, name: str, cell: str) -> bool:
-        """Letters that a program lost (red), or that were UTF-8 and read as something else (amber)."""
+        """Letters that a program lost (red), or that it read as others or wrote in signs (amber)."""
         if "\ufffd" in cell:
             self.fail(
                 name,
@@ -240,8 +246,15 @@ class RowCells:
                 f"“{cell[:40]}” holds a letter that a program could not read and lost. Write it again.",
             )
             return True
-        meant = _meant(cell)
-        if meant is not None:
+        if cell.isascii():
+            if (meant := written_in_signs(cell)) is not None:
+                self.fail(
+                    name,
+                    "letters_in_signs",
+                    f"“{cell[:40]}” may be “{meant[:40]}”, of which a program wrote the letters in signs. Is it right?",
+                    Severity.AMBER,
+                )
+        elif (meant := read_wrongly(cell)) is not None:
             self.fail(
                 name,
                 "letters_garbled",
@@ -258,7 +271,7 @@ class RowCells:
                 f"“{cell}” is what a spreadsheet makes of a long number; its last digits are lost. Format the "
                 "column as text, enter the value again and save.",
             )
-        elif _SHEET_ERROR.match(cell):
+        elif _SHEET_ERROR.match(cell) or _OFFICE_ERROR.match(cell):
             self.fail(
                 name,
                 "damaged_by_spreadsheet",
@@ -275,15 +288,6 @@ def _seen(column: str, text: str) -> str:
     if column == "name":
         return text.strip()
     return visible_address(text) if column in _WITH_ADDRESSES else visible(text)
-
-
-def _meant(cell: str) -> str | None:
-    """Of “Müller”: “Müller”. None where no letters come of it."""
-    try:
-        meant = cell.encode("cp1252").decode("utf-8")
-    except UnicodeError:
-        return None
-    return meant if meant != cell and meant.isprintable() else None
 
 
 _ENCODING = "Choose the encoding in which the rows look right (--encoding), or save the file as “CSV UTF-8”."

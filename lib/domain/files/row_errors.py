@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,15 +48,36 @@ class Problem:
 
 
 _SHOWN_SPANS = 6
-_TOLD_MESSAGES = 10
+_TOLD_OTHERS = 5
+# What is quoted stays whole.
+_WORDS = re.compile(r"“[^”]*”\S*|\S+")
+# Amber, and found in the cells alone: what is asked of one row is asked of all in the same words but for the cell's.
+_OF_CELLS = frozenset(
+    {
+        "letters_garbled",
+        "letters_perhaps_lost",
+        "letters_in_signs",
+        "reference_like_date",
+        "reference_like_formula",
+        "reference_shown_shorter",
+        "reference_by_language",
+        "customer_by_language",
+        "row_numbered_as_credit",
+        "credit_note_mentioned",
+        "amount_rounded",
+        "amount_with_words",
+        "amount_format_unknown",
+    }
+)
 
 
 def problems(errors: Iterable[RowError]) -> list[Problem]:
     """
-    By cause, in the order of their first rows.
+    By cause, in the order of their first rows; one problem each, in the words of its first row, with what
+    differs in the next few.
 
-    What an approver is to look at is never told by another row's words. Of messages that stop rows the
-    first few are told, and then one speaks for the others.
+    What an approver is to look at beside the cells (a correction, an earlier charge) is never told by
+    another row's words.
     """
     groups: dict[tuple[str, str, Severity], dict[str, list[RowError]]] = {}
     for error in errors:
@@ -64,24 +86,45 @@ def problems(errors: Iterable[RowError]) -> list[Problem]:
     return [
         problem
         for (_, code, severity), by_message in groups.items()
-        for problem in _problems(list(by_message.values()), _most(code, severity))
+        for problem in _problems(list(by_message.values()), code, severity)
     ]
 
 
-def _most(code: str, severity: Severity) -> int | None:
-    """How many messages of one cause are told; None for all."""
+def _problems(by_message: list[list[RowError]], code: str, severity: Severity) -> Iterator[Problem]:
     if code in OF_THE_FILE:
-        return 0
-    return _TOLD_MESSAGES if severity is Severity.RED else None
-
-
-def _problems(by_message: list[list[RowError]], most: int | None) -> Iterator[Problem]:
-    if most is None or len(by_message) <= most + 1:
+        by_message = [[error for same in by_message for error in same]]
+    elif severity is not Severity.RED and code not in _OF_CELLS:
         yield from (_problem(same, same[0].message) for same in by_message)
         return
-    yield from (_problem(same, same[0].message) for same in by_message[:most])
-    others = [error for same in by_message[most:] for error in same]
-    yield _problem(others, f"{others[0].message} So or alike in {len(others):,} rows.")
+    every = [error for same in by_message for error in same]
+    yield _problem(every, _in_one(by_message))
+
+
+def _in_one(by_message: Sequence[Sequence[RowError]]) -> str:
+    """The first message, and of the next few the words in which they differ from it."""
+    first = by_message[0][0].message
+    others = [same[0] for same in by_message[1:]]
+    if not others:
+        return first
+    words = [_WORDS.findall(message) for message in (first, *(one.message for one in others))]
+    start = _same(words)
+    end = _same([list(reversed(some[start:])) for some in words])
+    differences = [
+        f"row {other.row}: {' '.join(some[start : len(some) - end]).rstrip('.,:;') or other.message}"
+        for other, some in zip(others[:_TOLD_OTHERS], words[1:], strict=False)
+    ]
+    more = len(others) - len(differences)
+    return f"{first} Likewise {'; '.join(differences)}{f'; and {more:,} more' if more else ''}."
+
+
+def _same(lists: Sequence[Sequence[str]]) -> int:
+    """How many of the first are the same in all."""
+    count = 0
+    for some in zip(*lists, strict=False):
+        if len(set(some)) > 1:
+            break
+        count += 1
+    return count
 
 
 def _problem(same: Sequence[RowError], message: str) -> Problem:

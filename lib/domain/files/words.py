@@ -99,6 +99,9 @@ def _is_letter(one: str) -> bool:
 
 def _of_sign(sign: str) -> Sense:
     """Signs of Latin-1 take two bytes, as a letter of the East does."""
+    if sign == "\ufffd":
+        # What a program wrote in UTF-8 for a letter that it lost; that is told of the row.
+        return Sense.CLEAR
     if sign in _SIGNS:
         return Sense.SHORT if sign < "\u0100" else Sense.CLEAR
     if "\u3000" <= sign <= "\u303f" or "\uff01" <= sign <= "\uffee" or _is_picture(sign):

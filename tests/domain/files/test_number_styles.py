@@ -91,7 +91,10 @@ class TestProperties:
         ("1,23.50", Writing.NONE),
         ("1.234'567", Writing.NONE),
         ("٣", Writing.NONE),
-        ("5.-", Writing.NONE),
+        ("5.-", Writing.DOT),
+        ("10,--", Writing.COMMA),
+        ("1.234,–", Writing.COMMA),
+        ("5-", Writing.NONE),
     ],
 )
 def test_what_a_text_says_of_its_style(text: str, kind: Writing) -> None:

@@ -26,12 +26,36 @@ def test_each_correction_is_told_in_its_own_words() -> None:
     assert len(told) == 37
 
 
-def test_of_many_customers_who_are_unknown_the_first_are_named() -> None:
-    told = problems([of(row, f"k{row} is unknown", Severity.RED) for row in range(2, 63)])
-    assert [one.message for one in told[:2]] == ["k2 is unknown", "k3 is unknown"]
-    assert len(told) == 11
-    assert told[-1].message == "k12 is unknown So or alike in 51 rows."
-    assert told[-1].places == "rows 12–62 (51)"
+def test_many_customers_who_are_unknown_are_one_problem_and_the_first_are_named() -> None:
+    (told,) = problems([of(row, f"No k{row} is known.", Severity.RED) for row in range(2, 63)])
+    assert told.message == (
+        "No k2 is known. Likewise row 3: k3; row 4: k4; row 5: k5; row 6: k6; row 7: k7; and 55 more."
+    )
+    assert told.places == "rows 2–62 (61)"
+
+
+def test_the_words_in_which_rows_differ_may_be_all_of_them() -> None:
+    (told,) = problems([of(2, "One.", Severity.RED), of(3, "Two of them.", Severity.RED)])
+    assert (told.message, told.rows) == ("One. Likewise row 3: Two of them.", (2, 3))
+
+
+def test_what_differs_by_its_length_alone_is_told_whole() -> None:
+    (told,) = problems([of(2, "a a b", Severity.RED), of(3, "a b", Severity.RED)])
+    assert told.message == "a a b Likewise row 3: a b."
+
+
+def test_what_is_asked_of_cells_is_one_problem() -> None:
+    asked = [
+        of(
+            row,
+            f"“M?ller-{row}” holds a question mark: is it right?",
+            Severity.AMBER,
+            "letters_perhaps_lost",
+        )
+        for row in range(2, 5)
+    ]
+    (told,) = problems(asked)
+    assert told.message.endswith("is it right? Likewise row 3: “M?ller-3”; row 4: “M?ller-4”.")
 
 
 def test_what_one_answer_solves_is_one_problem() -> None:
