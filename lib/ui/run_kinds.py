@@ -68,7 +68,7 @@ LABELS = {
     "row_numbered_as_credit": "Numbered like a credit note",
     "row_type_unusual": "A type that may be no charge",
     "row_is_settled": "Marked as settled",
-    "row_not_to_charge": "Says that it is not to be charged",
+    "row_not_to_charge": "Says: do not charge",
     "decimal_unconfirmed": "Number style not confirmed",
     "encoding_unconfirmed": "Letters not confirmed",
     "already_charged": "Charged already",
@@ -166,12 +166,14 @@ def _kind(ctx: PageContext, view: RunView, kind: dict[str, Any]) -> None:
             f"{escape(plural(kind['rows'], 'row'))}{f' · {escape(sums)}' if sums else ''}",
             width="stretch",
         )
-        st.button(
-            "Show", key=f"run_kinds_show_{code}", type="tertiary", on_click=_show, args=(code,)
-        )
-        if code != "corrected" and ctx.actor.may(Permission.CHARGE):
-            with st.popover("All of these", icon=":material/checklist:"):
-                _for_all(ctx, view, code, kind["rows"])
+        # Together in a line of their own where the window is narrow.
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.button(
+                "Show", key=f"run_kinds_show_{code}", type="tertiary", on_click=_show, args=(code,)
+            )
+            if code != "corrected" and ctx.actor.may(Permission.CHARGE):
+                with st.popover("All of these", icon=":material/checklist:"):
+                    _for_all(ctx, view, code, kind["rows"])
 
 
 def _for_all(ctx: PageContext, view: RunView, code: str, count: int) -> None:

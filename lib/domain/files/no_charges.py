@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lib.domain.files import credit_words
 from lib.domain.files.credit_hints import hints_in, searchable
@@ -14,6 +14,7 @@ from lib.domain.files.credit_words import bare_text
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.row_states import of_short_name, of_state
 from lib.domain.files.row_words import names_an_invoice, of_credit_note, of_total
+from lib.domain.files.sheets import column_letter
 from lib.domain.files.sides import Sides, sides_of
 from lib.domain.files.telling_columns import Judge, judges_of, settled, state
 from lib.domain.runs import Severity
@@ -40,6 +41,8 @@ class Marks:
     sides: Mapping[int, Sides] = field(default_factory=dict)
     """Columns whose cells tell debits from credits, whatever they are called."""
     names: Mapping[int, str] = field(default_factory=dict)
+    """Of our columns."""
+    header: Sequence[str] = ()
     watched: tuple[int, ...] = ()
     hints: tuple[str, ...] = ()
     """Those parts of words that stand anywhere in the file."""
@@ -52,10 +55,16 @@ class Marks:
             if text and at not in self.skipped:
                 error = self._of_cell(row, at, text, speaks=speaks)
                 if error is not None and error.code not in {one.code for one in errors}:
-                    errors.append(error)
+                    errors.append(error if at in self.names else self._of_other_column(at, error))
         if self.amount_is_credit:
             errors.append(_amber(row, "amount", "amount_of_credits", _CREDIT_COLUMN))
         return errors
+
+    def _of_other_column(self, at: int, error: RowError) -> RowError:
+        """It stands in none of our columns, so its heading says where."""
+        heading = " ".join(self.header[at].split())[:40]
+        place = f"“{heading}”" if heading else f"column {column_letter(at)}"
+        return replace(error, column="", message=f"In {place}: {error.message}")
 
     def _speaks(self, text: str) -> bool:
         flat = searchable(text)
@@ -184,6 +193,7 @@ def marks_of(
             at: min(usual) for at in types if (usual := set(filter(names_an_invoice, texts[at])))
         },
         sides=sides,
+        header=header,
         names={index: name for name, index in columns.items()},
         watched=tuple(sorted(watched)),
         hints=hints_in(whole),

@@ -111,7 +111,10 @@ def test_the_question_says_what_other_rows_say() -> None:
     rows = [("a@firma.example", "80.00", "RE-1", "S"), ("b@firma.example", "8.00", "RE-2", "H")]
     marks = no_charges.marks_of(header, COLUMNS, rows)
     (asked,) = marks.of_row(3, rows[1])
-    assert asked.message == "“H” stands here where other rows say “S”: is this row a credit?"
+    assert (
+        asked.message
+        == "In “Kind of”: “H” stands here where other rows say “S”: is this row a credit?"
+    )
 
 
 def test_a_column_of_names_has_no_sides() -> None:
@@ -125,3 +128,12 @@ def test_a_column_of_many_texts_is_none_of_sides() -> None:
     texts = {f"text {at}" for at in range(20)}
     assert sides_of({"DR", "CR"}, "x") is not None
     assert sides_of({"DR", "CR", *texts}, "x") is None
+
+
+def test_a_column_without_a_heading_has_its_letter() -> None:
+    rows = [("a@firma.example", "80.00", "RE-1", "DR"), ("b@firma.example", "8.00", "RE-2", "CR")]
+    (error,) = no_charges.marks_of(("customer", "amount", "reference", ""), COLUMNS, rows).of_row(
+        3, rows[1]
+    )
+    assert error.column == ""
+    assert error.message.startswith("In column D: “CR” stands here")
