@@ -142,11 +142,16 @@ def only(code: str) -> None:
 
 
 def draw(ctx: PageContext, view: RunView) -> None:
-    """Of a draft; nothing when nothing was found."""
-    if view.run.state is not RunState.DRAFT:
-        return
-    run_links.made(view)
-    kinds = records(ctx.services.reports.runs.kinds(view.run.id))
+    """Of a draft, and before somebody decides; nothing when nothing was found."""
+    is_draft = view.run.state is RunState.DRAFT
+    if is_draft:
+        run_links.made(view)
+    kinds = [
+        kind
+        for kind in records(ctx.services.reports.runs.kinds(view.run.id))
+        # What was corrected has a table of its own where it is decided on.
+        if is_draft or kind["code"] != "corrected"
+    ]
     if not kinds:
         return
     with st.container(border=True, gap="small"):
@@ -171,7 +176,8 @@ def _kind(ctx: PageContext, view: RunView, kind: dict[str, Any]) -> None:
             st.button(
                 "Show", key=f"run_kinds_show_{code}", type="tertiary", on_click=_show, args=(code,)
             )
-            if code != "corrected" and ctx.actor.may(Permission.CHARGE):
+            is_draft = view.run.state is RunState.DRAFT
+            if is_draft and code != "corrected" and ctx.actor.may(Permission.CHARGE):
                 with st.popover("All of these", icon=":material/checklist:"):
                     _for_all(ctx, view, code, kind["rows"])
 

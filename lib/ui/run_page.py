@@ -118,7 +118,8 @@ def _overview(ctx: PageContext, view: RunView) -> None:
 
 
 def _to_decide(ctx: PageContext, view: RunView) -> None:
-    """What is unusual stands beside the decision, and what was corrected above it."""
+    """What is unusual stands beside the decision, and what was found and corrected above it."""
+    run_kinds.draw(ctx, view)
     run_corrections.draw(ctx, view)
     left, right = st.columns([3, 2])
     with left:

@@ -54,6 +54,12 @@ _ROOM = """
 @media (min-width: 736px) and (max-width: 1000px) {
   [data-testid="stMainBlockContainer"] { padding-left: 1.25rem; padding-right: 1.25rem; }
 }
+/* A page's sentence is not squeezed beside its buttons; these go below it. */
+@media (max-width: 1000px) {
+  [data-testid="stLayoutWrapper"]:has(> [data-testid="stVerticalBlock"] > [data-testid="stElementContainer"] h1) {
+    min-width: min(18rem, 100%);
+  }
+}
 """
 # Between the strip and the title, where every page is empty.
 _SEARCH = """

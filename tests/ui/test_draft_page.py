@@ -447,3 +447,26 @@ class TestAnotherFile:
         at.text_input(key="run_control_rows").set_value("1 row")
         ran(button(at, "run_submit").click().run())
         assert says in text(open_page("runs", as_="bob", query={"run": run_id}))
+
+
+class TestBeforeTheDecision:
+    def test_an_approver_reads_what_was_found_by_kind(self, world: World, opened) -> None:
+        """A row that asks something is charged with the others once somebody approves."""
+        customer = payer(world, "a@example.com")
+        run_id = imported(
+            world,
+            f"{customer},5,usd,INV-1,Order cancelled",
+            f"{customer},6,usd,INV-2,",
+            f"{customer},7,usd,INV-3,bitte nicht abbuchen",
+        )
+        world.services.runs.corrections.leave_out(run_id, [4], reason="asked for it", by=ALICE)
+        world.services.runs.approvals.submit(run_id, by=ALICE)
+        at = opened(run_id, as_="bob")
+        assert "**Marked as settled** · 1 row · $5.00" in text(at)
+        # Left out, so there is nothing to ask.
+        assert "Says: do not charge" not in text(at)
+        assert "run_kinds_show_row_is_settled" in buttons(at)
+        assert not [one for one in at.text_input if (one.key or "").startswith("run_kinds")]
+        at = ran(button(at, "run_kinds_show_row_is_settled").click().run())
+        (why,) = next(one.value["why"] for one in at.dataframe if "why" in one.value.columns)
+        assert "“Order cancelled”" in why
