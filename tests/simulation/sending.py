@@ -196,14 +196,18 @@ class Sending(State):
     def check_labels(self, params: dict[str, Any]) -> None:
         """
         What Stripe listed as paid before is seen, whoever made it and under the label that it has now: by a single
-        charge all of it, look-alikes of the same sum too; by a run what was made by hand, once Search has it.
+        charge all of it, look-alikes of the same sum too; by a run what was made by hand, once Search has it. A label
+        that somebody changes while the step goes on may have been read before or after.
         """
         customer, reference = params["customer"], params["metadata"]["onfile_reference"]
         in_run = "onfile_run" in params["metadata"]
         hour_ago = epoch(self.house.clock()) - 3_600
+        now = {one["id"]: one for one in self.intents()}
         for intent in self.stage.paid_before.values():
             whose, label = debt_of(intent)
             if whose != customer or reference_key(label) != reference_key(reference):
+                continue
+            if debt_of(now[intent["id"]]) != (whose, label):
                 continue
             if not in_run:
                 assert label != reference, "paid by another payment"
