@@ -99,6 +99,15 @@ class NewCardStore:
         )
         return [_of(row) for row in rows]
 
+    def is_waiting(self, charge_id: str, payment_method: str | None) -> bool:
+        """Whether the charge is queued for this method and not over."""
+        rows = self._database.query(
+            """SELECT 1 FROM new_card_charges
+               WHERE charge_id = ? AND payment_method = ? AND ended_at IS NULL""",
+            (charge_id, payment_method),
+        )
+        return next(iter(rows), None) is not None
+
     def are_waiting(self, run_id: str) -> bool:
         """Whether any is queued and not over."""
         rows = self._database.query(

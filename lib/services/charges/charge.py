@@ -108,6 +108,7 @@ class ChargeService:
                 now=epoch(self._clock()),
                 stripe_time=self.sender.stripe_time,
                 livemode=self._livemode,
+                anchored=self._uow.anchor.head(),
             )
         return self._sent(attempt)
 

@@ -16,9 +16,11 @@ from lib.ids import new_id
 from lib.services.charges.admit import findings_of, must_be_opened
 from lib.services.charges.orders import ChargeOrder
 from lib.services.charges.review import attempts_of, check_retry, earlier_charge, same_attempts
+from lib.services.ledger.file_check import is_behind
 from lib.services.staff.dual_approval import must_stand
 from lib.services.staff.limits import check_single
-from lib.store.meta import BEHIND, DECISIONS_REST, INSTALLATION
+from lib.store.anchor import AuditHead
+from lib.store.meta import DECISIONS_REST, INSTALLATION
 from lib.store.stores import Stores
 
 
@@ -44,12 +46,14 @@ def claim_attempt(
     now: int,
     stripe_time: int | None,
     livemode: bool,
+    anchored: AuditHead | None,
     claim: RunClaim | None = None,
 ) -> Attempt:
     """
     One attempt row with its key and exact parameters; call inside a write transaction.
 
     Args:
+        anchored: where the audit log ended by the anchor, which may have been read before the transaction.
         earlier_attempts: what was known of the reference when its open PaymentIntents were closed.
         stripe_time: Stripe's clock at its last answer.
 
@@ -57,6 +61,12 @@ def claim_attempt(
         AlreadyCharged, ApprovalRests, LedgerBehind, DecisionsRest, NotAdmitted, Blocked, StaleState: nothing may be sent; nothing was written.
         sqlite3.IntegrityError: the run is not executed under this lease any more.
     """
+    in_run = claim is not None or order.run_id is not None
+    if is_behind(stores, anchored):
+        raise LedgerBehind
+    if in_run and stores.meta.value(DECISIONS_REST) is not None:
+        # Found out while it was executed; a person who charges now has decided now.
+        raise DecisionsRest
     if not same_attempts(earlier_attempts, attempts_of(stores, order)):
         raise StaleState(
             "This reference was tried a moment ago by somebody else. Look at it before trying again."
@@ -64,14 +74,9 @@ def claim_attempt(
     if order.run_id is not None and (approved := stores.runs.find(order.run_id)) is not None:
         must_stand(stores, approved, now=now)
     if claim is None:
+        _must_wait_for_its_card(stores, order)
         check_single(stores, order.money, now=now, run_id=order.run_id)
     check_largest(method, order.money)
-    if stores.meta.value(BEHIND) is not None:
-        raise LedgerBehind
-    in_run = claim is not None or order.run_id is not None
-    if in_run and stores.meta.value(DECISIONS_REST) is not None:
-        # Found out while it was executed; a person who charges now has decided now.
-        raise DecisionsRest
     findings = findings_of(stores, order, method, now=now, in_run=in_run)
     opened = must_be_opened(findings, order)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
@@ -130,6 +135,14 @@ def claim_attempt(
     if attempt is None:
         raise LookupError(charge.id)
     return attempt
+
+
+def _must_wait_for_its_card(stores: Stores, order: ChargeOrder) -> None:
+    """What a run's approval covers without the run being executed is queued for a new card."""
+    if order.run_id is not None and not stores.new_cards.is_waiting(
+        order.charge_id or "", order.payment_method
+    ):
+        raise StaleState("This charge does not wait for its new card any more.")
 
 
 def _key(stores: Stores, charge: Charge) -> str:

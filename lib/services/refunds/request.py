@@ -22,11 +22,12 @@ from lib.errors import InvalidInput, LedgerBehind, NotFound, RuleViolation, Stal
 from lib.ids import new_id
 from lib.money import Money, format_money
 from lib.services.continuity.completeness import Completeness
+from lib.services.ledger.file_check import is_behind
 from lib.services.ledger.refunds import find_order, note_refund, note_refusal
 from lib.services.refunds.send import RefundSender, params_of
 from lib.services.staff import dual_approval
 from lib.services.staff.users import UserService
-from lib.store.meta import BEHIND, INSTALLATION
+from lib.store.meta import INSTALLATION
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
@@ -235,7 +236,7 @@ class RefundRequests:
                 refusal = StaleState(
                     "Something was given back of this charge since this was asked for. Reject it, and have it asked for again."
                 )
-            if refusal is None and stores.meta.value(BEHIND) is not None:
+            if refusal is None and is_behind(stores, self._uow.anchor.head()):
                 refusal = LedgerBehind()
             if refusal is not None:
                 note_refusal(stores, order, "approve", str(refusal), by=by.username, at=now)

@@ -176,6 +176,7 @@ class RowSender:
                 now=now,
                 stripe_time=self._sender.stripe_time,
                 livemode=self._livemode,
+                anchored=self._uow.anchor.head(),
                 claim=claim,
             )
 

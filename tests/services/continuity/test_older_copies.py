@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 import pytest
 
@@ -19,7 +20,9 @@ from lib.errors import (
     LedgerBehind,
     NotPermitted,
 )
+from lib.money import Money
 from lib.services.continuity.completeness import LedgerState
+from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.store.meta import INSTALLATION
 from tests.charge_runs import approve as approve_run
 from tests.charge_runs import counts, payers, started, submitted
@@ -77,6 +80,70 @@ class TestAnOlderCopy:
         for _ in range(2):
             world.worker.run_once()
         assert len(world.moved()) == 3
+
+    @pytest.fixture
+    def replaced_after(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[str], None]:
+        """
+        `replaced_after("verify")`: once Onfile has asked that, the file is an older copy, in which R-1 is about
+        to be executed and INV-1 was never charged.
+        """
+        started(world, [(*payers(world, 1)[0], 2_000, "R-1")])
+        completeness = world.services.completeness
+
+        def replaced(name: str) -> None:
+            question, copy = getattr(completeness, name), copied(world)
+            world.charge(payer(world), reference="INV-1")
+
+            def answered(*given: object) -> None:
+                question(*given)
+                with (
+                    sqlite3.connect(copy) as origin,
+                    sqlite3.connect(world.settings.database) as target,
+                ):
+                    origin.backup(target)
+
+            monkeypatch.setattr(completeness, name, answered)
+
+        return replaced
+
+    def test_a_file_put_in_its_place_while_a_charge_is_prepared_charges_nothing(
+        self, world: World, replaced_after: Callable[[str], None]
+    ) -> None:
+        """It was another file that was verified."""
+        other = payer(world)
+        replaced_after("read_customer")
+        with pytest.raises(LedgerBehind):
+            world.charge(other, reference="INV-2")
+        assert len(world.moved()) == 1
+        assert world.services.completeness.state() is LedgerState.BEHIND
+
+    def test_nor_once_a_run_was_verified(
+        self, world: World, replaced_after: Callable[[str], None]
+    ) -> None:
+        replaced_after("must_not_rest")
+        world.worker.do_runs()
+        assert len(world.moved()) == 1
+        [run] = world.rows("SELECT state, stop_code FROM runs")
+        assert tuple(run) == ("stopped", "ledger_behind")
+
+    def test_nor_is_a_refund_sent(
+        self, world: World, replaced_after: Callable[[str], None]
+    ) -> None:
+        refunds = world.services.refunds
+        paid = world.charge(payer(world), reference="INV-2").charge
+        order = refunds.request(
+            paid.id,
+            money=Money(paid.amount, paid.currency),
+            reason="duplicate",
+            note="Charged by mistake",
+            by=ALICE,
+        )
+        replaced_after("verify")
+        with pytest.raises(LedgerBehind):
+            refunds.approve(order.id, by=BOB, password=PRACTICE_PASSWORD)
+        assert [row["state"] for row in world.rows("SELECT state FROM refunds")] == ["requested"]
 
     def test_a_copy_that_came_with_its_anchor_is_told_by_stripes_news(self, world: World) -> None:
         people = payers(world, 3)
@@ -566,6 +633,7 @@ class TestPaidTwice:
         copy = copied(world)
         world.charge(customer, reference="INV-1")
         put_back(world, copy)
+        world.settings.database.with_suffix(".anchor").unlink()
         monkeypatch.setattr(world.services.completeness, "verify", lambda: None)
         monkeypatch.setattr(world.services.completeness, "read_customer", lambda _: None)
         second = world.charge(customer, reference="INV-1")

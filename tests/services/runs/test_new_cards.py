@@ -334,6 +334,24 @@ class TestNotCovered:
         assert tick(world) == 1
         assert state(world, charge) is ChargeState.SUCCEEDED
 
+    def test_one_that_does_not_wait_any_more_is_not_charged(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Over since it was taken up, or in another file than the one that lies there now."""
+        run = executed(world, [failing(world)], charge_new_cards=True)
+        charge = charge_of(world, run)
+        saves_a_card(world, charge)
+        read = world.services.completeness.read_customer
+
+        def ended_meanwhile(customer: str) -> None:
+            read(customer)
+            world.change("UPDATE new_card_charges SET ended_at = 1, refusal = 'Given up'")
+
+        monkeypatch.setattr(world.services.completeness, "read_customer", ended_meanwhile)
+        tick(world)
+        assert state(world, charge) is ChargeState.DECLINED
+        assert world.moved() == []
+
     @pytest.mark.parametrize("hours", [2, 7_200])
     def test_what_was_queued_under_a_fast_clock_does_not_wait_for_that_date(
         self, world: World, hours: int
