@@ -254,6 +254,20 @@ MUTATIONS = (
         f"{WHETHER_EXECUTED}::TestAFileThatIsReplacedWhileItIsRead",
     ),
     Mutation(
+        "claimed in another file than the one that was verified",
+        "lib/services/ledger/file_check.py",
+        "is_another = anchored is not None and not stores.audit.holds(anchored)",
+        "is_another = False",
+        f"{OLDER_COPIES}::TestAnOlderCopy",
+    ),
+    Mutation(
+        "a new card is charged that waits no more",
+        "lib/services/charges/claim.py",
+        "        _must_wait_for_its_card(stores, order)\n",
+        "",
+        f"{SERVICES}runs/test_new_cards.py::TestNotCovered",
+    ),
+    Mutation(
         "sent again by a ledger that is behind",
         "lib/services/charges/resend.py",
         "            self._completeness.verify()\n            self._completeness.must_not_rest()\n",
