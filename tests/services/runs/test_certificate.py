@@ -408,6 +408,7 @@ class TestAllTime:
         for defence in ("verify", "verify_for_run", "must_not_rest"):
             monkeypatch.setattr(Completeness, defence, lambda _: None)
         monkeypatch.setattr(claim, "findings_of", lambda *_, **__: ())
+        monkeypatch.setattr(claim, "is_behind", lambda *_: False)
         monkeypatch.setattr(PaymentStore, "tries", lambda *_: 0)
         world.services.runs.control.start(run.id, by=ALICE)
         assert world.services.runs.executor.execute(run.id)
