@@ -655,6 +655,10 @@ class TestAnnouncing:
         assert [one["code"] for one in told["failed"]] == ["no_address"]
         (announcement,) = told["queued"]
         world.worker.do_mail()
+        world.services.messages.delivery.send_due()
+        rows = run("--as", "vera", "--json", "runs", "show", made.id).json["announced"]
+        assert [(row["number"], row["charge_on"]) for row in rows] == [(2, day)]
+        assert "1 of 2 rows were announced" in run("--as", "vera", "runs", "show", made.id).out
         (one,) = world.services.runs.announcements.of_run(made.id)
         world.services.runs.announcements.answer(one.token)
         shown = run("--as", "vera", "--json", "runs", "announcements", made.id).json

@@ -15,6 +15,7 @@ from lib.cli.answers import Answer, person, read_file, write_file
 from lib.cli.drafts import choices
 from lib.cli.run_findings import causes, in_words, objects, stopped
 from lib.cli.staff import password_again
+from lib.domain import announcements
 from lib.domain.actors import Actor, Permission
 from lib.domain.control_totals import typed
 from lib.domain.files.sheets import Note
@@ -27,8 +28,10 @@ from lib.printing.certificates import RESULTS
 if TYPE_CHECKING:
     from lib.bootstrap import Services
     from lib.cli.parser import Arguments
+    from lib.domain.announcements import ToldOfRow
     from lib.domain.files.row_errors import RowError
     from lib.services.runs.run_object import RunView
+    from lib.services.runs.view import RowView
 
 
 _LISTED = 50
@@ -195,6 +198,8 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
         "causes": causes(errors),
     }
     corrections = services.runs.draft_views.corrections(arguments.run)
+    told = services.runs.announcements.told_of(arguments.run)
+    shown["announced"] = [asdict(one) for one in told]
     return Answer(
         view.as_json() | shown | corrections.as_json(),
         [
@@ -202,6 +207,7 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
             *stopped(view),
             *_read(view.run),
             *in_words(errors),
+            *(f"  {sentence}" for sentence in _announced(told, rows, services.settings.timezone)),
         ]
         + (
             [f"  against the file: {corrections.totals.in_words()}"]
@@ -209,6 +215,11 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
             else []
         ),
     )
+
+
+def _announced(told: Sequence[ToldOfRow], rows: Sequence[RowView], timezone: str) -> list[str]:
+    to_charge = sum(one.row.state is not RowState.BLOCKED for one in rows)
+    return announcements.in_words(told, rows=to_charge, timezone=timezone)
 
 
 def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -59,14 +59,15 @@ def on_home(ctx: PageContext) -> None:
 
 def of_row(ctx: PageContext, view: RunView, number: int) -> str | None:
     """When the payer of a row was told of it, and of which day."""
-    entries = ctx.services.runs.announcements.told_of(view.run.id, number)
-    if entries is None:
+    told = ctx.services.runs.announcements.told_of(view.run.id, number)
+    if not told:
         return None
-    sentence = f"to be charged on {entries.charge_on}"
-    if entries.told_at is None:
+    (last,) = told
+    sentence = f"to be charged on {last.charge_on}"
+    if last.told_at is None:
         return f"The message has not left; {sentence}"
-    other = "" if entries.is_as_told else ", with another sum or method"
-    return f"{when(entries.told_at, ctx.now, ctx.timezone)}, {sentence}{other}"
+    other = "" if last.is_as_told else ", with another sum or method"
+    return f"{when(last.told_at, ctx.now, ctx.timezone)}, {sentence}{other}"
 
 
 def _name(ctx: PageContext, customer_id: str) -> str:

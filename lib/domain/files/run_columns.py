@@ -218,6 +218,8 @@ CORRECTION_COLUMNS = (
     "onfile_left_out",
     "onfile_corrections",
 )
+# After these, where payers were told of the run before it was executed.
+ANNOUNCEMENT_COLUMNS = ("onfile_announced_at", "onfile_announced_for")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SIGNS = re.compile(rf"[^\W\d_]*[{currency_signs.SIGNS}]")
 

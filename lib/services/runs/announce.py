@@ -93,10 +93,10 @@ class RunAnnouncements:
                 run_id: (find_run(stores, run_id).name, count) for run_id, count in waiting.items()
             }
 
-    def told_of(self, run_id: str, number: int) -> ToldOfRow | None:
-        """What the payer of a row was told of it last."""
+    def told_of(self, run_id: str, number: int | None = None) -> list[ToldOfRow]:
+        """What payers were told last, by row: of this one, or of all."""
         with self._uow.read() as stores:
-            return next(iter(stores.announcements.told_of(run_id, number)), None)
+            return stores.announcements.told_of(run_id, number)
 
     def preview(self, payer: Payer, on: date) -> Composed:
         """What this payer would read."""

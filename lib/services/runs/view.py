@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor
+from lib.domain.announcements import ToldOfRow
 from lib.domain.approvals import NOT_OPENED_STATES, is_renewable
 from lib.domain.blocked_rows import block_of
 from lib.domain.books import local
@@ -15,7 +16,7 @@ from lib.domain.correction_fields import Field
 from lib.domain.corrections import NOTHING, InEffect, in_effect
 from lib.domain.declines import shown_code
 from lib.domain.files.row_errors import RowError
-from lib.domain.files.run_columns import CORRECTION_COLUMNS, RESULT_COLUMNS
+from lib.domain.files.run_columns import ANNOUNCEMENT_COLUMNS, CORRECTION_COLUMNS, RESULT_COLUMNS
 from lib.domain.mirror import Decline
 from lib.domain.runs import RowState, RunRow, RunState, Severity
 from lib.domain.waiting_charges import CODE, IN_WORDS, NEXT_STEP, NO_CARD
@@ -203,7 +204,7 @@ class RunViews:
         """
         The header and the rows of the results file as this person sees it: the columns of the file,
         those of the outcome, and, where rows were corrected, what is charged in the place of what the
-        file says.
+        file says; where payers were told, when and of which day.
 
         Raises:
             NotFound: no such run.
@@ -211,6 +212,7 @@ class RunViews:
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
             decided = in_effect(stores.corrections.of(run_id), file_version=run.file_version)
+            told = {one.number: one for one in stores.announcements.told_of(run_id)}
         width, read = len(run.header), str((run.reading or {}).get("words", ""))
 
         def lines() -> Iterator[tuple[str, ...]]:
@@ -218,11 +220,15 @@ class RunViews:
                 cells = view.row.cells[:width]
                 outcome = view.results(self._timezone, by=by)
                 line = (*cells, *("",) * (width - len(cells)), *outcome, read)
-                corrected = decided.get(view.row.number, {})
-                yield (*line, *view.corrections(corrected)) if decided else line
+                if decided:
+                    line = (*line, *view.corrections(decided.get(view.row.number, {})))
+                if told:
+                    line = (*line, *_announced(told.get(view.row.number), self._timezone))
+                yield line
 
         more = CORRECTION_COLUMNS if decided else ()
-        return (*run.header, *RESULT_COLUMNS, *more), lines()
+        last = ANNOUNCEMENT_COLUMNS if told else ()
+        return (*run.header, *RESULT_COLUMNS, *more, *last), lines()
 
     def messages(
         self, run_id: str, *, numbers: Collection[int] | None = None
@@ -270,3 +276,10 @@ class RunViews:
             now=epoch(self._clock()),
         )
         return [RowView(row, charges.get(row.charge_id)) for row in rows]
+
+
+def _announced(one: ToldOfRow | None, timezone: str) -> tuple[str, str]:
+    """The cells under `ANNOUNCEMENT_COLUMNS`; both empty until the message has left."""
+    if one is None or one.told_at is None:
+        return "", ""
+    return local(one.told_at, timezone).isoformat(), one.charge_on

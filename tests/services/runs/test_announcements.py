@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -313,12 +314,32 @@ class TestTheCertificate:
     def test_what_was_told_of_a_row_stays_with_it(self, desk: World) -> None:
         run = ready(desk)
         told(desk, run, days=1)
-        told_of = service(desk).told_of(run.id, rows_of(desk, run.id)[0].number)
-        assert told_of is not None
+        (told_of,) = service(desk).told_of(run.id, rows_of(desk, run.id)[0].number)
         assert (told_of.told_at, told_of.is_as_told) == (desk.now, True)
         assert told_of.charge_on == today(desk, days=1).isoformat()
         with pytest.raises(Exception, match="what a payer was told stays"):
             desk.change("UPDATE announcement_rows SET amount = 1")
+
+
+class TestTheResultsFile:
+    def test_says_when_and_for_which_day(self, desk: World, server: MailServer) -> None:
+        run = ready(desk)
+        (second,) = [row.request.customer for row in rows_of(desk, run.id) if row.number == 3]
+        customer = desk.services.reports.customers.find(second)
+        assert customer is not None
+        server.at_rcpt[str(customer["email"])] = "550 No such person"
+        told(desk, run)
+        moment = datetime.fromtimestamp(desk.now, ZoneInfo(desk.services.settings.timezone))
+        header, lines = desk.services.runs.views.results(run.id, by=ALICE)
+        assert header[-2:] == ("onfile_announced_at", "onfile_announced_for")
+        assert [line[-2:] for line in lines] == [
+            (moment.isoformat(), today(desk).isoformat()),
+            ("", ""),
+        ]
+
+    def test_has_no_such_columns_where_nobody_was_told(self, desk: World) -> None:
+        header, _ = desk.services.runs.views.results(ready(desk).id, by=ALICE)
+        assert not [name for name in header if "announced" in name]
 
 
 class TestApprovedAgain:
