@@ -198,8 +198,8 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
         "causes": causes(errors),
     }
     corrections = services.runs.draft_views.corrections(arguments.run)
-    told = services.runs.announcements.told_of(arguments.run)
-    shown["announced"] = [asdict(one) for one in told]
+    entries = services.runs.announcements.told_of(arguments.run)
+    shown["announced"] = [asdict(one) for one in entries]
     return Answer(
         view.as_json() | shown | corrections.as_json(),
         [
@@ -207,7 +207,7 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
             *stopped(view),
             *_read(view.run),
             *in_words(errors),
-            *(f"  {sentence}" for sentence in _announced(told, rows, services.settings.timezone)),
+            *(f"  {sentence}" for sentence in _announced(entries, rows, services.settings.timezone)),
         ]
         + (
             [f"  against the file: {corrections.totals.in_words()}"]
@@ -217,9 +217,9 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
     )
 
 
-def _announced(told: Sequence[ToldOfRow], rows: Sequence[RowView], timezone: str) -> list[str]:
+def _announced(entries: Sequence[ToldOfRow], rows: Sequence[RowView], timezone: str) -> list[str]:
     to_charge = sum(one.row.state is not RowState.BLOCKED for one in rows)
-    return announcements.in_words(told, rows=to_charge, timezone=timezone)
+    return announcements.in_words(entries, rows=to_charge, timezone=timezone)
 
 
 def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

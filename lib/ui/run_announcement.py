@@ -58,11 +58,11 @@ def on_home(ctx: PageContext) -> None:
 
 
 def of_row(ctx: PageContext, view: RunView, number: int) -> str | None:
-    """When the payer of a row was told of it, and of which day."""
-    told = ctx.services.runs.announcements.told_of(view.run.id, number)
-    if not told:
+    """When the payer of a row was entries of it, and of which day."""
+    entries = ctx.services.runs.announcements.told_of(view.run.id, number)
+    if not entries:
         return None
-    (last,) = told
+    (last,) = entries
     sentence = f"to be charged on {last.charge_on}"
     if last.told_at is None:
         return f"The message has not left; {sentence}"

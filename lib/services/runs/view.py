@@ -204,7 +204,7 @@ class RunViews:
         """
         The header and the rows of the results file as this person sees it: the columns of the file,
         those of the outcome, and, where rows were corrected, what is charged in the place of what the
-        file says; where payers were told, when and of which day.
+        file says; where payers were entries, when and of which day.
 
         Raises:
             NotFound: no such run.
@@ -212,7 +212,7 @@ class RunViews:
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
             decided = in_effect(stores.corrections.of(run_id), file_version=run.file_version)
-            told = {one.number: one for one in stores.announcements.told_of(run_id)}
+            entries = {one.number: one for one in stores.announcements.told_of(run_id)}
         width, read = len(run.header), str((run.reading or {}).get("words", ""))
 
         def lines() -> Iterator[tuple[str, ...]]:
@@ -222,12 +222,12 @@ class RunViews:
                 line = (*cells, *("",) * (width - len(cells)), *outcome, read)
                 if decided:
                     line = (*line, *view.corrections(decided.get(view.row.number, {})))
-                if told:
-                    line = (*line, *_announced(told.get(view.row.number), self._timezone))
+                if entries:
+                    line = (*line, *_announced(entries.get(view.row.number), self._timezone))
                 yield line
 
         more = CORRECTION_COLUMNS if decided else ()
-        last = ANNOUNCEMENT_COLUMNS if told else ()
+        last = ANNOUNCEMENT_COLUMNS if entries else ()
         return (*run.header, *RESULT_COLUMNS, *more, *last), lines()
 
     def messages(
