@@ -671,6 +671,19 @@ class TestAnnouncing:
         again = run("--as", "bob", "--json", "runs", "answer", announcement, "--charge", "No")
         assert again.status == 1
 
+    def test_taken_into_a_file_for_a_mail_merge(
+        self, world: World, run: Run, tmp_path: Path
+    ) -> None:
+        made = approved(world, invoices(payers(world, 2)))
+        day, out = str(day_of(world.now, world.services.settings.timezone)), tmp_path / "told.csv"
+        answer = run(
+            "--as", "alice", "--json", "runs", "announce", made.id, "--on", day, "--out", str(out)
+        ).json
+        assert (answer["queued"], answer["taken"]) == ([], 2)
+        lines = list(csv.DictReader(io.StringIO(out.read_text("utf-8-sig"))))
+        assert len(lines) == 2
+        assert all("/l/answer/" in line["message"] for line in lines)
+
     def test_a_day_that_is_none(self, world: World, run: Run) -> None:
         made = approved(world, invoices(payers(world, 1)))
         refused = run("--as", "alice", "--json", "runs", "announce", made.id, "--on", "tomorrow")

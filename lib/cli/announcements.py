@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from lib.bootstrap import Services
-from lib.cli.answers import Answer, person
+from lib.cli.answers import Answer, person, write_file
 from lib.cli.parser import Arguments
 from lib.domain.actors import Actor, Permission
 from lib.domain.announcements import Announcement
 from lib.errors import InvalidInput
+from lib.services.runs.messages import message_file
 from lib.services.runs.payers import WHY_NOT
 
 
@@ -18,14 +20,21 @@ def announce(services: Services, arguments: Arguments, actor: Actor | None) -> A
         on = date.fromisoformat(arguments.on)
     except ValueError as error:
         raise InvalidInput(f"“{arguments.on}” is no day such as 2026-12-31.", field="on") from error
-    result = services.runs.announcements.announce(arguments.run, on, by=person(actor))
+    result = services.runs.announcements.announce(
+        arguments.run, on, by=person(actor), by_hand=bool(arguments.out)
+    )
+    if arguments.out:
+        write_file(Path(arguments.out), message_file(result.taken))
     return Answer(
         {
             "queued": result.queued,
+            "taken": len(result.taken),
             "failed": [{"customer": customer, "code": code} for customer, code in result.failed],
         },
         [
-            f"{len(result.queued)} message(s) in the outbox; the worker sends them.",
+            f"{len(result.taken)} message(s) in {arguments.out}, which count as sent: send them."
+            if arguments.out
+            else f"{len(result.queued)} message(s) in the outbox; the worker sends them.",
             *(f"  {customer}: {WHY_NOT[code]}" for customer, code in result.failed),
         ],
     )

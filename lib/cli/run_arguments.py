@@ -47,6 +47,11 @@ def add_runs(
     )
     made.add_argument("run", metavar="ID")
     made.add_argument("--on", required=True, metavar="YYYY-MM-DD", help="the day it is charged")
+    made.add_argument(
+        "--out",
+        metavar="FILE",
+        help="CSV for a mail merge, which you send: nothing leaves from here",
+    )
     made = add(
         group,
         "announcements",

@@ -207,7 +207,10 @@ def show(services: Services, arguments: Arguments, actor: Actor | None) -> Answe
             *stopped(view),
             *_read(view.run),
             *in_words(errors),
-            *(f"  {sentence}" for sentence in _announced(entries, rows, services.settings.timezone)),
+            *(
+                f"  {sentence}"
+                for sentence in _announced(entries, rows, services.settings.timezone)
+            ),
         ]
         + (
             [f"  against the file: {corrections.totals.in_words()}"]

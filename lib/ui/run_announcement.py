@@ -12,10 +12,10 @@ from lib.domain.announcements import Announcement
 from lib.domain.days import day_of
 from lib.domain.holds import MOST_REASON
 from lib.domain.runs import RunState
-from lib.services.runs.announce import Told
-from lib.services.runs.payers import WHY_NOT, Payer, PayerOverview
+from lib.services.runs.messages import message_file
+from lib.services.runs.payers import WHY_NOT, Payer, PayerOverview, Told
 from lib.services.runs.run_object import RunView
-from lib.ui import navigation, outcome
+from lib.ui import downloads, navigation, outcome
 from lib.ui.context import PageContext
 from lib.ui.formats import escape, plural, when
 
@@ -58,7 +58,7 @@ def on_home(ctx: PageContext) -> None:
 
 
 def of_row(ctx: PageContext, view: RunView, number: int) -> str | None:
-    """When the payer of a row was entries of it, and of which day."""
+    """When the payer of a row was told of it, and of which day."""
     entries = ctx.services.runs.announcements.told_of(view.run.id, number)
     if not entries:
         return None
@@ -133,16 +133,15 @@ def _announce(ctx: PageContext, view: RunView) -> None:
             "not”. The run cannot be started before that day."
         )
         _missing(payers)
-        if not service.can_send:
-            st.caption("Onfile has no mail server, so nobody can be told from here.")
-            return
         today = day_of(int(ctx.now.timestamp()), ctx.services.settings.timezone)
         on = st.date_input("Charged on", today + _AHEAD, min_value=today, key="run_announce_on")
         if not isinstance(on, date):
             return
         if payers.example is not None:
             _example(ctx, payers.example, on)
-        if st.button(
+        if not service.can_send:
+            _by_hand(ctx, view, on)
+        elif st.button(
             f"Tell {plural(payers.with_address, 'payer')}",
             key="run_announce",
             type="primary",
@@ -151,6 +150,24 @@ def _announce(ctx: PageContext, view: RunView) -> None:
         ):
             with outcome.show() as toast:
                 toast.message = in_words(service.announce(view.run.id, on, by=ctx.actor))
+
+
+def _by_hand(ctx: PageContext, view: RunView, on: date) -> None:
+    st.caption(
+        "Onfile has no mail server (see Settings). Take the messages, a row for each payer, into your own mail program: from "
+        "then on they count as sent, and the day binds. Copy one from above for a single payer."
+    )
+
+    def file() -> bytes:
+        service = ctx.services.runs.announcements
+        return message_file(service.announce(view.run.id, on, by=ctx.actor, by_hand=True).taken)
+
+    downloads.file(
+        file,
+        key="run_announce_take",
+        label="Take the messages (CSV)",
+        file_name=f"{view.run.name}-announcement.csv",
+    )
 
 
 def _missing(payers: PayerOverview) -> None:

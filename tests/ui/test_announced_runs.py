@@ -7,6 +7,7 @@ import pytest
 from lib.domain.days import day_of
 from lib.domain.runs import Run
 from tests.charge_runs import approved, invoices, payers
+from tests.ui.charge_pages import fetched
 from tests.ui.collect_pages import keys, press, words
 from tests.world import ALICE, World
 
@@ -36,6 +37,19 @@ class TestAnnouncing:
         world.worker.do_mail()
         assert "Announced to 1 payer" in words(at.run())
         assert len(world.services.runs.announcements.of_run(run.id)) == 1
+
+    def test_without_a_mail_server_the_messages_are_taken(
+        self, open_page, world, run, monkeypatch
+    ) -> None:
+        service = world.services.runs.announcements
+        monkeypatch.setattr(service, "can_send", False)
+        at = open_page("runs", as_="alice", query={"run": run.id})
+        assert "run_announce" not in keys(at)
+        press(at, "run_announce_take")
+        assert all(one.told_at == world.now for one in service.of_run(run.id))
+        file = fetched(at, world.services, by="alice").content.decode("utf-8-sig")
+        assert file.count("/l/answer/") == 2
+        assert "Announced to 2 payers" in words(at.run())
 
     def test_an_answer_stands_on_home_and_is_one_click_to_the_switch(
         self, open_page, world, run

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date
 
 from lib.clock import Clock, epoch
@@ -13,42 +12,31 @@ from lib.domain.days import day_of
 from lib.domain.holds import clean_reason
 from lib.domain.messages import MessageKind
 from lib.domain.mirror import Customer
+from lib.domain.outbox import MessageState
 from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput, NotFound, StaleState
 from lib.ids import new_id, new_token
-from lib.languages import Words
 from lib.services.collect.holds import HoldService
-from lib.services.messages import cards
 from lib.services.messages.ask import MailNotConfigured
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
 from lib.services.messages.new_message import new_message
+from lib.services.runs.announcement_text import fields_of
 from lib.services.runs.approve import find_run, require_state
 from lib.services.runs.payers import (
     Payer,
     PayerOverview,
+    Told,
     overview_of,
     payers_of,
     why_not_told,
 )
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
-from lib.wording import messages as wording
-from lib.wording.catalogues import day_in_full
-from lib.wording.messages import Owed
 
+_BY_HAND = "Taken by a person, who sends it."
 _SLICE = 50
 """Payers that are told in one transaction: others want the write lock, too."""
-
-
-@dataclass(slots=True)
-class Told:
-    """What became of telling them."""
-
-    queued: list[str] = field(default_factory=list)
-    """Ids of announcements."""
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    """Customers and the code of why not, a key of `payers.WHY_NOT`."""
 
 
 class RunAnnouncements:
@@ -106,10 +94,10 @@ class RunAnnouncements:
                 raise NotFound("There is no such customer.")
             return self._composed(stores, customer, payer.rows, on, token="example")  # noqa: S106
 
-    def announce(self, run_id: str, on: date, *, by: Actor) -> Told:
+    def announce(self, run_id: str, on: date, *, by: Actor, by_hand: bool = False) -> Told:
         """
         Put a message for each payer into the outbox: what is charged on that day, and from what. Each is
-        told once of a day.
+        told once of a day. `by_hand`: this person sends them, so they count as sent; taken again, they are the same.
 
         Raises:
             NotPermitted, NotFound, MailNotConfigured
@@ -118,7 +106,7 @@ class RunAnnouncements:
         """
         by.must(Permission.MANAGE_LINKS)
         by.must(Permission.CHARGE)
-        if not self.can_send:
+        if not (self.can_send or by_hand):
             raise MailNotConfigured
         with self._uow.read() as stores:
             run = find_run(stores, run_id)
@@ -130,7 +118,7 @@ class RunAnnouncements:
                 # It may have begun meanwhile.
                 _check(stores, find_run(stores, run_id), on, now=self._now())
                 for payer in payers[first : first + _SLICE]:
-                    self._tell(stores, run, payer, on, result, by=by)
+                    self._tell(stores, run, payer, on, result, by=by, by_hand=by_hand)
         with self._uow.write() as stores:
             self._note(
                 stores,
@@ -139,6 +127,7 @@ class RunAnnouncements:
                 by=by,
                 day=on.isoformat(),
                 payers=len(result.queued),
+                taken=len(result.taken),
                 not_told=len(result.failed),
             )
         return result
@@ -224,7 +213,15 @@ class RunAnnouncements:
             )
 
     def _tell(
-        self, stores: Stores, run: Run, payer: Payer, on: date, result: Told, *, by: Actor
+        self,
+        stores: Stores,
+        run: Run,
+        payer: Payer,
+        on: date,
+        result: Told,
+        *,
+        by: Actor,
+        by_hand: bool,
     ) -> None:
         customer = stores.mirror.customer(payer.customer)
         problem = why_not_told(stores, customer)
@@ -239,7 +236,11 @@ class RunAnnouncements:
         key = f"{MessageKind.ANNOUNCEMENT}:{run.id}:{digest}:{customer.id}:{day}"
         if known is not None:
             # What was refused or cancelled goes out after all.
-            if stores.outbox.ask_again(message, once_key=key):
+            is_asked = stores.outbox.ask_again(message, once_key=key)
+            taken = stores.outbox.find(known.message_id) if by_hand else None
+            if taken is not None and (is_asked or taken.reply == _BY_HAND):
+                self._take(stores, known.message_id, composed, result)
+            elif is_asked:
                 result.queued.append(known.id)
             else:
                 result.failed.append((customer.id, "already_told"))
@@ -258,7 +259,17 @@ class RunAnnouncements:
             announced_at=self._now(),
         )
         stores.announcements.add(made, payer.rows)
-        result.queued.append(made.id)
+        if by_hand:
+            self._take(stores, message.id, composed, result)
+        else:
+            result.queued.append(made.id)
+
+    def _take(self, stores: Stores, message_id: str, composed: Composed, result: Told) -> None:
+        now = self._now()
+        if stores.outbox.hand_over(message_id, at=now):
+            stores.outbox.settle(message_id, MessageState.SENT, reply=_BY_HAND, at=now)
+            stores.announcements.mark_told(message_id, at=now)
+        result.taken.append(composed)
 
     def _composed(
         self,
@@ -269,18 +280,7 @@ class RunAnnouncements:
         *,
         token: str,
     ) -> Composed:
-        methods = [stores.mirror.payment_method(row.payment_method) for row in rows]
-
-        def fields(say: Words) -> Mapping[str, str]:
-            owed = [Owed(row.reference, row.amount, row.currency, None) for row in rows]
-            named = [cards.named(one) if one else "" for one in methods]
-            return {
-                "day": day_in_full(on, say.language),
-                "charges": wording.charges(list(zip(owed, named, strict=True)), say),
-                "total": wording.total(owed, say),
-                "answer": f"{self._public_url}/l/answer/{token}",
-            }
-
+        fields = fields_of(stores, rows, on, answer=f"{self._public_url}/l/answer/{token}")
         return self._composer.of_customer(stores, customer, MessageKind.ANNOUNCEMENT, fields)
 
     def _note(

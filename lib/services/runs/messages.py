@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lib.services.messages.composed import Composed
+from lib.spreadsheets import writing
 
 MESSAGE_COLUMNS = (
     "email",
@@ -29,3 +32,8 @@ def message_row(composed: Composed) -> tuple[str, ...]:
         composed.message.subject,
         composed.language.tag,
     )
+
+
+def message_file(messages: Iterable[Composed]) -> bytes:
+    """A CSV file for a mail merge."""
+    return writing.to_csv(MESSAGE_COLUMNS, map(message_row, messages))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lib.domain import outbox
 from lib.domain.announcements import AnnouncedRow
 from lib.domain.mirror import Customer
 from lib.domain.runs import RowState, Run, RunRow
 from lib.services.collect.customers import why_no_mail
+from lib.services.messages.composed import Composed
 from lib.store.stores import Stores
 
 WHY_NOT = {
@@ -40,6 +41,18 @@ class PayerOverview:
     """The first of these."""
     example: Payer | None
     """The first whose address is known."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What became of telling them."""
+
+    queued: list[str] = field(default_factory=list)
+    """Ids of announcements."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Customers and the code of why not, a key of WHY_NOT."""
+    taken: list[Composed] = field(default_factory=list)
+    """Messages that a person sends."""
 
 
 def overview_of(stores: Stores, run: Run, *, most: int) -> PayerOverview:

@@ -204,7 +204,7 @@ class RunViews:
         """
         The header and the rows of the results file as this person sees it: the columns of the file,
         those of the outcome, and, where rows were corrected, what is charged in the place of what the
-        file says; where payers were entries, when and of which day.
+        file says; where payers were told, when and of which day.
 
         Raises:
             NotFound: no such run.

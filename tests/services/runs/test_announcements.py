@@ -17,6 +17,7 @@ from lib.domain.runs import Run, RunState
 from lib.errors import InvalidInput, NotAdmitted, NotPermitted, RuleViolation, StaleState
 from lib.services.messages.ask import MailNotConfigured
 from lib.services.runs.announce import RunAnnouncements
+from lib.services.runs.messages import message_file
 from tests.charge_runs import approve, approved, audited, counts, invoices, payers, rows_of
 from tests.mail_server import MailServer, mail_server
 from tests.world import ALICE, BOB, VERA, World
@@ -319,6 +320,41 @@ class TestTheCertificate:
         assert told_of.charge_on == today(desk, days=1).isoformat()
         with pytest.raises(Exception, match="what a payer was told stays"):
             desk.change("UPDATE announcement_rows SET amount = 1")
+
+
+class TestByHand:
+    """Where there is no mail server, or a person would rather write."""
+
+    def test_messages_that_are_taken_count_as_sent_and_the_day_binds(
+        self, desk: World, server: MailServer
+    ) -> None:
+        run = ready(desk)
+        result = service(desk).announce(run.id, today(desk, days=2), by=ALICE, by_hand=True)
+        assert (result.queued, result.failed, len(result.taken)) == ([], [], 2)
+        desk.services.messages.delivery.send_due()
+        assert server.taken == []
+        entries = service(desk).of_run(run.id)
+        assert [one.told_at for one in entries] == [desk.now] * 2
+        for one, composed in zip(reversed(entries), result.taken, strict=True):
+            assert one.customer == composed.customer
+            assert f"/l/answer/{one.token}" in composed.message.text
+        with pytest.raises(StaleState, match="Its payers were told"):
+            desk.services.runs.control.start(run.id, by=ALICE)
+
+    def test_taken_again_they_are_the_same(self, desk: World) -> None:
+        run = ready(desk)
+        first = service(desk).announce(run.id, today(desk), by=ALICE, by_hand=True).taken
+        desk.clock.advance(minutes=5)
+        again = service(desk).announce(run.id, today(desk), by=ALICE, by_hand=True).taken
+        assert message_file(again) == message_file(first)
+        assert len(service(desk).of_run(run.id)) == 2
+
+    def test_what_onfile_sent_is_not_taken_too(self, desk: World) -> None:
+        run = ready(desk)
+        told(desk, run)
+        result = service(desk).announce(run.id, today(desk), by=ALICE, by_hand=True)
+        assert [code for _, code in result.failed] == ["already_told"] * 2
+        assert result.taken == []
 
 
 class TestTheResultsFile:
