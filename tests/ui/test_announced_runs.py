@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from lib.domain.days import day_of
@@ -48,7 +51,8 @@ class TestAnnouncing:
         press(at, "run_announce_take")
         assert all(one.told_at == world.now for one in service.of_run(run.id))
         file = fetched(at, world.services, by="alice").content.decode("utf-8-sig")
-        assert file.count("/l/answer/") == 2
+        lines = list(csv.DictReader(io.StringIO(file)))
+        assert [line["message"].count("/l/answer/") for line in lines] == [1, 1]
         assert "Announced to 2 payers" in words(at.run())
 
     def test_an_answer_stands_on_home_and_is_one_click_to_the_switch(
