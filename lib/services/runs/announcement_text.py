@@ -1,4 +1,4 @@
-"""What a payer reads of the rows that are announced."""
+"""The text in which a payer reads of the rows that are announced."""
 
 from __future__ import annotations
 
