@@ -17,7 +17,7 @@ from lib.errors import InvalidInput
 from lib.spreadsheets.archives import damaged, parse, too_large
 from lib.spreadsheets.places import PLACE, Place, column_number
 from lib.spreadsheets.rules import LOOKS, Rule, RuleScan
-from lib.spreadsheets.styles import is_on
+from lib.spreadsheets.styles import is_nothing, is_on
 
 _MOST_CELLS = 5_000_000
 _MOST_CHARACTERS = 200_000_000
@@ -89,7 +89,8 @@ class _Scanner:
         self._awaits = False
         """A result for the formula of this cell."""
         self._row_is_hidden = False
-        self._hides_rows = False
+        self._hides_rows = self._lowers_rows = self._hides_columns = False
+        self._own_widths: set[int] = set()
         self._is_listening = False
         self._rules = RuleScan()
         self._is_extended = False
@@ -125,6 +126,9 @@ class _Scanner:
 
         parse(xml, self._parser, start)
         self._end_of_formula()
+        if self._hides_columns:
+            width = min(self._scan.width, MOST_COLUMNS)
+            self._scan.hidden_columns |= set(range(width)) - self._own_widths
         self._scan.rules = self._rules.rules
         return self._scan
 
@@ -178,20 +182,26 @@ class _Scanner:
         height = attributes.get("ht")
         self._row_is_hidden = (
             is_on(attributes, "hidden")
-            or (height is not None and _is_nothing(height))
-            or (self._hides_rows and height is None and "hidden" not in attributes)
+            or (height is not None and is_nothing(height))
+            or (height is None and self._lowers_rows)
+            or (height is None and self._hides_rows and "hidden" not in attributes)
         )
 
     def _on_column(self, attributes: dict[str, str]) -> None:
-        if is_on(attributes, "hidden") or _is_nothing(attributes.get("width", "1")):
-            try:
-                first, last = int(attributes.get("min", "")), int(attributes.get("max", ""))
-            except ValueError:
-                raise damaged() from None
-            self._scan.hidden_columns.update(range(first - 1, min(last, MOST_COLUMNS)))
+        is_hidden = is_on(attributes, "hidden") or is_nothing(attributes.get("width", "1"))
+        if not (is_hidden or self._hides_columns):
+            return
+        try:
+            first, last = int(attributes.get("min", "")), int(attributes.get("max", ""))
+        except ValueError:
+            raise damaged() from None
+        columns = self._scan.hidden_columns if is_hidden else self._own_widths
+        columns.update(range(first - 1, min(last, MOST_COLUMNS)))
 
     def _on_defaults(self, attributes: dict[str, str]) -> None:
         self._hides_rows = is_on(attributes, "zeroHeight")
+        self._lowers_rows = is_nothing(attributes.get("defaultRowHeight", "1"))
+        self._hides_columns = is_nothing(attributes.get("defaultColWidth", "1"))
 
     def _on_extension(self, _: Mapping[str, str]) -> None:
         if self._awaits:
@@ -231,14 +241,6 @@ class _Scanner:
             )
         self._numbers[match[1]] = column_number(match[1])
         return self._numbers[match[1]]
-
-
-def _is_nothing(length: str) -> bool:
-    """Of a row in points, of a column in letters: less than one shows at most a line."""
-    try:
-        return float(length) < 1
-    except ValueError:
-        return False
 
 
 def _too_far(scan: Scan) -> InvalidInput:

@@ -166,6 +166,14 @@ def _is_white(form: NumberFormat) -> bool:
     return "[white]" in form.code.casefold()
 
 
+def is_nothing(length: str) -> bool:
+    """Of a row in points, of a column in letters: less than one shows at most a line."""
+    try:
+        return float(length) < 1
+    except ValueError:
+        return False
+
+
 def is_on(attributes: Mapping[str, str], name: str, *, default: bool = False) -> bool:
     value = attributes.get(name)
     return default if value is None else value.lower() not in _OFF

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from lib.domain.files import date_formats
@@ -16,6 +17,7 @@ from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note, column_lette
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
+from lib.spreadsheets.error_cells import readable_errors
 from lib.spreadsheets.merged_cells import about_merged, mark_covered
 from lib.spreadsheets.places import Place, places_in
 from lib.spreadsheets.rich_text import cells_in_runs, doubtful_text, is_struck, texts_in_runs
@@ -109,7 +111,7 @@ class Workbook:
         )
 
     def _table(self, listed: Listed, scan: Scan, notes: tuple[Note, ...]) -> SheetTable:
-        sheet = _read(self._parts, listed)
+        sheet = _read(readable_errors(self._parts, listed, scan.errors.values()), listed)
         rows: list[list[str]] = []
         cells = _Cells()
         for at, row in enumerate(sheet.to_python(skip_empty_area=False)):
@@ -199,6 +201,9 @@ class Workbook:
             return ("TRUE" if value else "FALSE"), Cell(CellKind.TRUTH)
         if not isinstance(value, (int, float)):
             return _iso(value), Cell(CellKind.DATE)
+        if not isfinite(value):
+            # 1e400, which no program can have calculated.
+            return str(value), Cell(CellKind.ERROR)
         number = exact(value)
         if form.is_date:
             text = date_formats.shown(number, form.code, since_1904=self._since_1904)

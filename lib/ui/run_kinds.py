@@ -64,6 +64,8 @@ LABELS = {
     "row_total_mentioned": "Perhaps a total",
     "reference_like_formula": "Reference is a formula",
     "letters_garbled": "Letters look garbled",
+    "letters_in_signs": "Letters written in signs",
+    "letters_unusual": "Letters that no language writes so",
     "letters_lost": "Letters were lost",
     "row_numbered_as_credit": "Numbered like a credit note",
     "row_type_unusual": "A type that may be no charge",

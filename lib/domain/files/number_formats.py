@@ -43,6 +43,7 @@ _SEPARATORS = str.maketrans(",.", ".,")
 _SET_ASIDE = str.maketrans(",.", "\ue000\ue001")
 _PUT_BACK = str.maketrans("\ue000\ue001", ",.")
 _WRITTEN = frozenset({"literal", "sign"})
+_DASHES = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2212")
 _LITERALS = frozenset("$-+(): !^&'~{}<>=/ ")
 _HOLDS = {
     "<": lambda a, b: a < b,
@@ -70,6 +71,8 @@ class _Section:
     tokens: list[tuple[str, str]]
     condition: tuple[str, Decimal] | None = None
     is_certain: bool = True
+    has_dashes: bool = False
+    """As many as the column is wide."""
     _signs: str | None = None
     _rendering: Rendering | None = None
     decimals: int | None = None
@@ -139,9 +142,8 @@ class NumberFormat:
                 )
             )
         )
-        return Shown(
-            sign + text, is_certain, signs, sign + _with_comma(section, signs, number, text)
-        )
+        with_comma = "" if section.has_dashes else _with_comma(section, signs, number, text)
+        return Shown(sign + text, is_certain, signs, with_comma and sign + with_comma)
 
     def _has_bare_point(self, section: _Section, signs: str, number: Decimal, text: str) -> bool:
         """Whether the point of the number itself stands without a decimal: `0.##` of 5; not “Nr. 5”."""
@@ -223,8 +225,9 @@ def _sections(code: str) -> list[_Section]:
         elif kind == "space":
             section.tokens.append(("literal", " "))
         elif kind == "fill":
-            # As often as the column is wide: nothing that can be read off the file.
+            # As often as the column is wide: nothing that can be read off the file. Dashes are read as a minus.
             section.is_certain = False
+            section.has_dashes |= match["fill"] in _DASHES
         elif kind == "other":
             _other(section, match["other"])
         else:

@@ -7,25 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from lib.domain.files.amounts import NumberStyle
+from lib.domain.files.error_texts import is_error
 from lib.domain.files.garbled import read_wrongly, written_in_signs
 from lib.domain.files.number_styles import DecimalSign
 from lib.domain.files.row_errors import RowError
 from lib.domain.files.sheets import Cell, CellKind, SheetRow
+from lib.domain.files.words import senses_of
 from lib.domain.identity import visible, visible_address, why_unreadable
 from lib.domain.runs import Severity
 from lib.errors import InvalidInput
 
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,3}\Z", re.ASCII | re.IGNORECASE)
-# #N/A, #DIV/0!, #REF!, in German #NV and #WERT!, in Spanish #¡REF!, in Russian #ССЫЛКА!; and ##### where a
-# column was too narrow.
-_SHEET_ERROR = re.compile(
-    r"#(?:[¡¿]?[^\W_][^\W_/ ]*(?:/0)?[!?]|N/A|NV|N/D|Н/Д|BRAK|I/T|YOK|HIÁNYZIK|NB|N/B|GETTING_DATA|#+)\Z"
-)
-# LibreOffice's: Err:502, in Dutch Fout:502.
-_OFFICE_ERROR = re.compile(
-    r"(?:Err|Erro|Error|Erreur|Fehler|Fout|Fel|Feil|Fejl|Chyba|Hiba|Hata|Błąd|Ошибка|Помилка|Virhe|エラー|错误|錯誤|오류)"
-    r"\s?:\s?5[0-9]{2}\Z"
-)
 # As Excel shows what it made of 11-24 or 3/5: 24-Nov, Nov-24, 24. Nov., 24 de noviembre, 11月24日.
 _MONTHS = (
     "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september october "
@@ -156,6 +148,8 @@ class RowCells:
             )
         elif value.kind is CellKind.UNCALCULATED:
             self.fail(name, "formula_without_value", _UNCALCULATED)
+        elif value.kind is CellKind.ERROR:
+            self.fail(name, "damaged_by_spreadsheet", _AN_ERROR.format(cell[:24]))
         elif name not in self._keys:
             return True
         elif value.kind is CellKind.DATE:
@@ -261,6 +255,13 @@ class RowCells:
                 f"“{cell[:40]}” looks like “{meant[:40]}” that was read in a wrong encoding and saved. Is it right?",
                 Severity.AMBER,
             )
+        elif senses_of(cell).none:
+            self.fail(
+                name,
+                "letters_unusual",
+                f"“{cell[:40]}” holds letters that no language writes so; a wrong encoding makes such. Is it right?",
+                Severity.AMBER,
+            )
         return False
 
     def _is_damaged(self, name: str, cell: str) -> bool:
@@ -271,13 +272,8 @@ class RowCells:
                 f"“{cell}” is what a spreadsheet makes of a long number; its last digits are lost. Format the "
                 "column as text, enter the value again and save.",
             )
-        elif _SHEET_ERROR.match(cell) or _OFFICE_ERROR.match(cell):
-            self.fail(
-                name,
-                "damaged_by_spreadsheet",
-                f"“{cell[:24]}” is a message of the spreadsheet and no value. Correct the formula or the "
-                "width of the column, and save.",
-            )
+        elif is_error(cell):
+            self.fail(name, "damaged_by_spreadsheet", _AN_ERROR.format(cell[:24]))
         else:
             return False
         return True
@@ -291,6 +287,7 @@ def _seen(column: str, text: str) -> str:
 
 
 _ENCODING = "Choose the encoding in which the rows look right (--encoding), or save the file as “CSV UTF-8”."
+_AN_ERROR = "“{}” is a message of the spreadsheet and no value. Correct the formula or the width of the column, and save."
 _UNCALCULATED = (
     "The cell holds a formula that was never calculated, so its value is not known. Open the file in Excel, "
     "save it there, and upload it again."

@@ -57,6 +57,7 @@ _OF_CELLS = frozenset(
         "letters_garbled",
         "letters_perhaps_lost",
         "letters_in_signs",
+        "letters_unusual",
         "reference_like_date",
         "reference_like_formula",
         "reference_shown_shorter",

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from itertools import pairwise
 
 from lib.domain.identity import drawn_key
@@ -39,6 +40,7 @@ _SIGN_IN_PLACE = re.compile("(?<=[A-Za-z0-9.])[ºª°](?![A-Za-z])|(?<=[lL])·(?
 _NEVER_SO = re.compile("[ůŮ][aeiouyAEIOUY]|[ơƠ][aeoAEO]|[A-Z]Ġ")
 _VIETNAMESE = frozenset("ơƠưƯ")
 _LONGEST_VIETNAMESE = 7
+_UNSEEN = frozenset(("Cf", "Zl", "Zp", "Zs"))
 _PIECE = re.compile("[A-Za-z\u0080-\U0010ffff]+")
 _LONG = 3
 
@@ -73,12 +75,17 @@ def senses_of(text: str) -> Senses:
     text, in_place = _SIGN_IN_PLACE.subn("", text)
     counts[Sense.CLEAR] += in_place
     for piece in {one for one in _PIECE.findall(text) if not one.isascii()}:
-        for sense in _of_piece(unicodedata.normalize("NFC", piece)):
+        for sense in _of_piece(piece):
             counts[sense] += 1
     return Senses(counts[Sense.CLEAR], counts[Sense.SHORT], counts[Sense.NONE])
 
 
-def _of_piece(piece: str) -> Iterable[Sense]:
+@lru_cache(maxsize=65_536)
+def _of_piece(piece: str) -> tuple[Sense, ...]:
+    return tuple(_each(unicodedata.normalize("NFC", piece)))
+
+
+def _each(piece: str) -> Iterable[Sense]:
     word = ""
     for letter in piece:
         if _is_letter(letter):
@@ -99,8 +106,8 @@ def _is_letter(one: str) -> bool:
 
 def _of_sign(sign: str) -> Sense:
     """Signs of Latin-1 take two bytes, as a letter of the East does."""
-    if sign == "\ufffd":
-        # What a program wrote in UTF-8 for a letter that it lost; that is told of the row.
+    if sign == "\ufffd" or (sign >= "\u2000" and unicodedata.category(sign) in _UNSEEN):
+        # A letter that a program lost, or that nobody sees: no encoding makes these by chance, and the row is told.
         return Sense.CLEAR
     if sign in _SIGNS:
         return Sense.SHORT if sign < "\u0100" else Sense.CLEAR

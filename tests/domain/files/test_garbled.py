@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lib.domain.files.garbled import read_wrongly, written_in_signs
+from lib.domain.files.run_columns import RUN_COLUMNS
+from lib.domain.files.run_files import parse
+from lib.spreadsheets.reading import read_file
+from tests.spreadsheets.case_files import csv_of
 
 
 @pytest.mark.parametrize(
@@ -113,3 +117,15 @@ def test_letters_that_were_written_in_signs(cell: str, meant: str) -> None:
 )
 def test_signs_that_are_signs(cell: str) -> None:
     assert written_in_signs(cell) is None
+
+
+@pytest.mark.parametrize("reference", ["ѧУ-1", "SPӣKA-1", "ʤ-1"])
+def test_letters_that_no_language_writes_so_are_asked_of_their_row(reference: str) -> None:
+    """In a file whose other letters say that it is Unicode."""
+    words = ["Müller", "Größe", "Jäger", "Köln", "Würz", "Bär", "Söhne", "Grün", "Weiß", "Höfe"]
+    rows = [("a@firm.example", "1.00", "eur", one) for one in (*words, reference)]
+    sheet = read_file(csv_of(rows), "a.csv")
+    assert sheet.origin.encoding_is_certain
+    parsed = parse(sheet, RUN_COLUMNS.guess(sheet.header, {}))
+    assert [one.row for one in parsed.warnings if one.code == "letters_unusual"] == [12]
+    assert len(parsed.warnings) == 1
