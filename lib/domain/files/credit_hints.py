@@ -29,6 +29,7 @@ _HINTS = (
 
 # “T O T A L”.
 _APART = re.compile(r"(?<!\w)[^\W\d_](?:[ ._-][^\W\d_](?!\w)){3,}")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 _NO_DIGITS = str.maketrans("", "", "0123456789")
 
 
@@ -39,7 +40,10 @@ def hints_in(text: str) -> tuple[str, ...]:
     to_charge = [one for one in row_states.HINTS_TO_CHARGE if one in kinds]
     # Invoices and charges are spoken of everywhere; that there is to be none, seldom.
     forbidden = any(map(row_states.forbids, lines)) if to_charge else False
-    return (*(hint for hint in _HINTS if hint in kinds), *(to_charge if forbidden else ()))
+    pieces = [hint for hint in _HINTS if hint in kinds]
+    # Whole words: “payé” stands in every payer.
+    words = row_states.WORDS.intersection(_BETWEEN_WORDS.split(kinds))
+    return (*pieces, *sorted(words), *(to_charge if forbidden else ()))
 
 
 def searchable(text: str) -> str:

@@ -129,27 +129,19 @@ def _shortest(words: Collection[str]) -> tuple[str, ...]:
 
 
 HINTS_TO_CHARGE = _shortest(state_words.TO_CHARGE)
-HINTS = _shortest(
+_SIGNS = ("c/n", "c.n", "n/c", "n.c", "n de c", "n. de", "w/o", "b/f", "c/f")
+HINTS = (*_SIGNS, *_shortest({*_JAPANESE_STATES, *_JAPANESE_NOT}))
+"""Pieces of a text, without case and accents."""
+WORDS = frozenset(
     {
         *state_words.PIECES,
         *credit_words.SETTLED,
         *credit_words.VOID,
         *credit_words.REFUNDS,
-        *_JAPANESE_STATES,
-        *_JAPANESE_NOT,
         "already",
-        "c/n",
-        "c.n",
-        "n/c",
-        "n.c",
         "ndc",
-        "n de c",
-        "n. de",
-        "w/o",
-        "b/f",
-        "c/f",
         "report",
         "transport",
     }
 )
-"""A text without any of these, without case and accents, says nothing."""
+"""A text with none of these as a word, and without the pieces, says nothing."""
