@@ -226,6 +226,17 @@ class TestReading:
         found = imported(run, path, "--encoding", "cp1252")
         assert states(found)[2] == ("created", None)
 
+    def test_bytes_that_may_be_unicode_are_asked(
+        self, world: World, run: Run, read_whole: None, tmp_path: Path
+    ) -> None:
+        text = "email,reference\nm@example.com,SPÓŁKA-1\n"
+        path = written(tmp_path / "old.csv", text, encoding="cp1250")
+        assert "SPӣKA" in path.read_text(encoding="utf-8")
+        assert states(imported(run, path))[2] == ("failed", "encoding_unconfirmed")
+        assert states(imported(run, path, "--encoding", "windows-1250"))[2] == ("created", None)
+        (link,) = world.rows("SELECT reference FROM setup_links")
+        assert link["reference"] == "SPÓŁKA-1"
+
     def test_a_column_of_names_is_no_column_of_ids(
         self, world: World, run: Run, read_whole: None, tmp_path: Path
     ) -> None:

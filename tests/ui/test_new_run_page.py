@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.charge_runs import rows_of
 from tests.spreadsheets.case_files import csv_of, sheet_of
 from tests.ui.charge_pages import button, ran, text
@@ -200,13 +202,33 @@ def test_a_hidden_column_that_is_read_can_only_be_included(open_page, world) -> 
     assert offered(at, "hidden") == ["Include what is hidden"]
 
 
+@pytest.mark.parametrize(("encoding", "reference"), [("gb18030", "学校-1"), ("utf-8", "ѧУ-1")])
+def test_letters_that_may_be_unicode_are_chosen_with_both_readings_in_sight(
+    open_page, world, encoding, reference
+) -> None:
+    world.save_card(world.customer(email="payer@example.com"))
+    data = csv_of([("payer@example.com", "10", "eur", "学校-1")], encoding="gb18030")
+    at = upload(open_page, "open.csv", data)
+    assert "“学校-1” (GB18030 (Chinese, simplified)) or “ѧУ-1” (Unicode (UTF-8))" in text(at)
+    at = ran(letters(at).set_value(encoding).run())
+    assert list(at.dataframe[0].value["3"]) == [reference]
+    # The choice stays, and can be taken back.
+    at = ran(at.run())
+    assert letters(at).value == encoding
+    ran(button(at, "new_run_make").click().run())
+    assert [row.reference for row in rows_of(world, runs(world)[0])] == [reference]
+
+
+def letters(at):
+    return next(one for one in at.selectbox if (one.key or "").startswith("new_run_encoding_"))
+
+
 def test_letters_that_are_not_unicode_are_chosen_with_the_rows_in_sight(open_page, world) -> None:
     world.save_card(world.customer(email="payer@example.com"))
     data = csv_of([("payer@example.com", "10", "eur", "Łódź-1")], encoding="cp1250")
     at = upload(open_page, "open.csv", data)
     assert "not Unicode" in text(at)
-    letters = next(one for one in at.selectbox if (one.key or "").startswith("new_run_encoding_"))
-    at = ran(letters.set_value("cp1250").run())
+    at = ran(letters(at).set_value("cp1250").run())
     assert list(at.dataframe[0].value["3"]) == ["Łódź-1"]
     ran(button(at, "new_run_make").click().run())
     assert [row.reference for row in rows_of(world, runs(world)[0])] == ["Łódź-1"]
