@@ -24,22 +24,11 @@ from lib.services.refunds.send import RefundSender
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.store.meta import ACCOUNT, BEHIND, DECISIONS_REST, INSTALLATION
 from lib.ui.charge_words import look_lines
-from tests.beginnings import made_once
 from tests.charge_runs import approved, counts, payers, started
 from tests.lost_files import copied, put_back
 from tests.stopped_runs import around_send, one_payer
 from tests.stripe_account import post
 from tests.world import ADA, ALICE, BOB, World
-
-
-@pytest.fixture
-@made_once
-def customer(world: World) -> str:
-    made = world.customer()
-    world.save_card(made)
-    world.services.users.add_practice_users()
-    world.services.sync.run_now(by=ALICE)
-    return made
 
 
 def copied_before(

@@ -29,7 +29,6 @@ from lib.services.runs.draft import RunSource
 from lib.services.runs.row_judge import RowJudge
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.worker.loop import Worker
-from tests.beginnings import made_once
 from tests.charge_runs import approve, counts, draft, rows_of, started
 from tests.lost_files import copied, lost, put_back
 from tests.services.continuity.test_whether_executed import (
@@ -39,16 +38,6 @@ from tests.services.continuity.test_whether_executed import (
 from tests.stripe_account import get, listed, post
 from tests.tries import try_again
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World
-
-
-@pytest.fixture
-@made_once
-def customer(world: World) -> str:
-    made = world.customer()
-    world.save_card(made)
-    world.services.users.add_practice_users()
-    world.services.sync.run_now(by=ALICE)
-    return made
 
 
 def method_of(world: World, customer: str) -> str:

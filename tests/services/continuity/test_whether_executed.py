@@ -15,22 +15,11 @@ from lib.money import Money
 from lib.services.mirror.webhooks import WebhookService
 from lib.services.staff.users import PRACTICE_PASSWORD
 from lib.store.unit_of_work import UnitOfWork
-from tests.beginnings import made_once
 from tests.charge_runs import counts, started
 from tests.lost_files import copied, put_back
 from tests.services.continuity.test_older_copies import payment_of_another
 from tests.tries import try_again
 from tests.world import ALICE, BOB, World
-
-
-@pytest.fixture
-@made_once
-def customer(world: World) -> str:
-    made = world.customer()
-    world.save_card(made)
-    world.services.users.add_practice_users()
-    world.services.sync.run_now(by=ALICE)
-    return made
 
 
 def ahead(world: World, **by: float) -> None:

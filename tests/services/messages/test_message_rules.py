@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -13,25 +11,10 @@ from lib.domain.messages import MessageKind
 from lib.errors import NotPermitted
 from lib.services.messages.ask import MailNotConfigured
 from lib.services.messages.rules import MessageRules
-from tests.mail_server import MailServer, mail_server
+from tests.mail_server import MailServer
 from tests.world import ALICE, BOB, VERA, World
 
 DAY = 86_400
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def desk(world: World, server: MailServer) -> World:
-    world.settings = replace(
-        world.settings, smtp_url=server.url, mail_from="billing@acme.example", company="Acme GmbH"
-    )
-    world.rebuild()
-    return world
 
 
 def rules(desk: World) -> MessageRules:

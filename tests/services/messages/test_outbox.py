@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import smtplib
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -24,12 +23,6 @@ from tests.mail_server import MailServer, mail_server
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, VERA, World
 
 HOUR = 3600
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 @pytest.fixture

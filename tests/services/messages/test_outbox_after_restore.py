@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,23 +15,8 @@ from lib.domain.links import LinkState
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
 from tests.lost_files import copied, lost, put_back
-from tests.mail_server import MailServer, mail_server
+from tests.mail_server import MailServer
 from tests.world import ADA, ALICE, World
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def desk(world: World, server: MailServer) -> World:
-    world.settings = replace(
-        world.settings, smtp_url=server.url, mail_from="billing@acme.example", company="Acme GmbH"
-    )
-    world.rebuild()
-    return world
 
 
 def link(desk: World, email: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,23 +17,8 @@ from lib.services.messages.ask import MailNotConfigured
 from lib.services.runs.announce import RunAnnouncements
 from lib.services.runs.messages import message_file
 from tests.charge_runs import approve, approved, audited, counts, invoices, payers, rows_of
-from tests.mail_server import MailServer, mail_server
+from tests.mail_server import MailServer
 from tests.world import ALICE, BOB, VERA, World
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
-@pytest.fixture
-def desk(world: World, server: MailServer) -> World:
-    world.settings = replace(
-        world.settings, smtp_url=server.url, mail_from="billing@acme.example", company="Acme GmbH"
-    )
-    world.rebuild()
-    return world
 
 
 def service(desk: World) -> RunAnnouncements:
