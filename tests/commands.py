@@ -15,7 +15,7 @@ from tests.world import World
 
 
 @dataclass(frozen=True)
-class Said:
+class Output:
     status: int
     out: str
     err: str
@@ -25,19 +25,19 @@ class Said:
         """The one object on standard output; fails when there is more or less."""
         assert self.out.endswith("\n")
         assert self.out.count("\n") == 1, self.out
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
+        result = json.loads(self.out)
+        assert isinstance(result, dict)
+        return result
 
     @property
     def error(self) -> dict[str, Any]:
-        found = self.json["error"]
-        assert set(found) >= {"code", "message"}
-        assert found["message"]
-        return dict(found)
+        result = self.json["error"]
+        assert set(result) >= {"code", "message"}
+        assert result["message"]
+        return dict(result)
 
 
-Run = Callable[..., Said]
+Run = Callable[..., Output]
 
 
 def commands_of(
@@ -48,13 +48,13 @@ def commands_of(
     monkeypatch.setenv("ONFILE_PASSWORD", PRACTICE_PASSWORD)
     monkeypatch.delenv("ONFILE_NEW_PASSWORD", raising=False)
 
-    def running(*argv: str) -> Said:
+    def running(*argv: str) -> Output:
         capsys.readouterr()
         try:
             status = main(argv, services=lambda: world.services)
         except SystemExit as stopped:
             status = int(stopped.code or 0)
         captured = capsys.readouterr()
-        return Said(status, captured.out, captured.err)
+        return Output(status, captured.out, captured.err)
 
     return running

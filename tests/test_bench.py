@@ -60,16 +60,16 @@ def test_ids_grow_with_time_unless_they_are_noise() -> None:
 
 def test_a_first_backfill_beside_the_plain_loop(capsys: pytest.CaptureFixture[str]) -> None:
     backfill.side_by_side(SESSIONS, STRIPE)
-    said = capsys.readouterr().out
-    assert "INCOMPLETE" not in said
-    assert "ratio to the plain loop" in said
+    answer = capsys.readouterr().out
+    assert "INCOMPLETE" not in answer
+    assert "ratio to the plain loop" in answer
 
 
 def test_one_under_stripes_limit(capsys: pytest.CaptureFixture[str]) -> None:
     backfill.under_the_limit(SESSIONS, NOISY_STRIPE)
-    said = capsys.readouterr().out
-    assert "INCOMPLETE" not in said
-    assert "0.00 % of requests answered 429" in said
+    answer = capsys.readouterr().out
+    assert "INCOMPLETE" not in answer
+    assert "0.00 % of requests answered 429" in answer
 
 
 def test_a_large_ledger(
@@ -78,13 +78,13 @@ def test_a_large_ledger(
     size = ("--charges", str(SESSIONS), "--runs", "1")
     monkeypatch.setattr(sys, "argv", ["ledger", "--folder", str(tmp_path), *size])
     ledger.main()
-    found = {
+    result = {
         line[:26].strip(): int(line[26:33])
         for line in capsys.readouterr().out.splitlines()
         if line.startswith(("rare", "absent"))
     }
-    assert all(found[f"rare: {name}"] for name in ("name", "invoice", "customer id", "charge id"))
-    assert not found["absent: name"]
+    assert all(result[f"rare: {name}"] for name in ("name", "invoice", "customer id", "charge id"))
+    assert not result["absent: name"]
     services = large.ledger(tmp_path, SESSIONS)
     assert len(services.reports.charges.page().frame) == 50
     assert services.reports.refunds.sums(MoneyBackFilter())
@@ -99,9 +99,9 @@ def test_a_large_mirror(
     size = ("--sessions", str(SESSIONS), "--runs", "1")
     monkeypatch.setattr(sys, "argv", ["million", "--folder", str(tmp_path), *size])
     million.main()
-    said = capsys.readouterr().out
-    assert f"wrote {SESSIONS} sessions" in said
-    assert "median of all" in said
+    answer = capsys.readouterr().out
+    assert f"wrote {SESSIONS} sessions" in answer
+    assert "median of all" in answer
     monkeypatch.setattr(million, "read_sessions", lambda *_, **__: None)
     million.main()
     assert "wrote" not in capsys.readouterr().out, "a folder that is filled is kept"
@@ -109,22 +109,22 @@ def test_a_large_mirror(
 
 def test_a_rebuild_from_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     rebuild.measure(SESSIONS, latency_ms=1)
-    said = capsys.readouterr().out
-    assert "INCOMPLETE" not in said
-    assert "payments of before, by Search" in said
-    assert f"'charges': {SESSIONS}" in said
+    answer = capsys.readouterr().out
+    assert "INCOMPLETE" not in answer
+    assert "payments of before, by Search" in answer
+    assert f"'charges': {SESSIONS}" in answer
 
 
 def test_a_run_beside_a_bare_loop_and_a_preview(capsys: pytest.CaptureFixture[str]) -> None:
     runs.free(8)
     runs.preview(10)
-    said = capsys.readouterr().out
-    assert "WRONG" not in said
-    assert "8 charges" in said
-    assert "10 rows of" in said
+    answer = capsys.readouterr().out
+    assert "WRONG" not in answer
+    assert "8 charges" in answer
+    assert "10 rows of" in answer
 
 
 @pytest.mark.parametrize("kind", files.FILES)
 def test_a_file_is_read_judged_and_stored(kind: str) -> None:
-    found = files.measured(kind, 12)
-    assert (tuple(found["wall"]), found["states"]) == (files.STEPS, "12 planned")
+    result = files.measured(kind, 12)
+    assert (tuple(result["wall"]), result["states"]) == (files.STEPS, "12 planned")

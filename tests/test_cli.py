@@ -19,7 +19,7 @@ from lib.services.mirror.sync import BACKFILL
 from lib.stripe_gateway.gateway import StripeGateway
 from tests import stripe_account
 from tests.charge_runs import approved
-from tests.commands import Run, Said, commands_of
+from tests.commands import Output, Run, commands_of
 from tests.lost_files import lost
 from tests.mirror_checks import hide_sessions_from_syncs
 from tests.world import ALWAYS_DECLINES, World, impatient
@@ -38,11 +38,11 @@ def empty(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.setenv("ONFILE_NEW_PASSWORD", "long enough 1")
     monkeypatch.delenv("ONFILE_PASSWORD", raising=False)
 
-    def running(*argv: str) -> Said:
+    def running(*argv: str) -> Output:
         capsys.readouterr()
         status = main(argv, services=lambda: world.services)
         captured = capsys.readouterr()
-        return Said(status, captured.out, captured.err)
+        return Output(status, captured.out, captured.err)
 
     return running
 
@@ -60,8 +60,8 @@ class TestHowItIsCalled:
         ids=" ".join,
     )
     def test_as_and_json_before_and_after(self, run: Run, argv: tuple[str, ...]) -> None:
-        said = run(*argv)
-        assert (said.status, said.json) == (0, {"links": []})
+        answer = run(*argv)
+        assert (answer.status, answer.json) == (0, {"links": []})
 
     @pytest.mark.parametrize(
         "argv",
@@ -86,9 +86,9 @@ class TestHowItIsCalled:
     def test_wrong_usage_is_two_and_says_so_on_standard_error(
         self, run: Run, argv: tuple[str, ...], json_: tuple[str, ...]
     ) -> None:
-        said = run(*json_, *argv)
-        assert (said.status, said.out) == (2, "")
-        assert "usage:" in said.err
+        answer = run(*json_, *argv)
+        assert (answer.status, answer.out) == (2, "")
+        assert "usage:" in answer.err
 
     @pytest.mark.parametrize(
         "argv",
@@ -115,9 +115,9 @@ class TestHowItIsCalled:
         ids=" ".join,
     )
     def test_without_saying_who_it_is_refused(self, run: Run, argv: tuple[str, ...]) -> None:
-        said = run("--json", *argv)
-        assert (said.status, said.error["code"]) == (1, "not_signed_in")
-        assert "--as" in said.error["message"]
+        answer = run("--json", *argv)
+        assert (answer.status, answer.error["code"]) == (1, "not_signed_in")
+        assert "--as" in answer.error["message"]
 
     def test_a_wrong_password_and_a_missing_one(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -125,13 +125,13 @@ class TestHowItIsCalled:
         monkeypatch.setenv("ONFILE_PASSWORD", "wrong password")
         assert run("--json", "--as", "alice", "sync").error["code"] == "not_signed_in"
         monkeypatch.delenv("ONFILE_PASSWORD")
-        said = run("--json", "--as", "alice", "sync")
-        assert "ONFILE_PASSWORD" in said.error["message"]
+        answer = run("--json", "--as", "alice", "sync")
+        assert "ONFILE_PASSWORD" in answer.error["message"]
 
     def test_errors_in_words_go_to_standard_error(self, run: Run) -> None:
-        said = run("links", "list")
-        assert (said.status, said.out) == (1, "")
-        assert "--as" in said.err
+        answer = run("links", "list")
+        assert (answer.status, answer.out) == (1, "")
+        assert "--as" in answer.err
 
     def test_a_locked_database_is_an_error_object(
         self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch
@@ -139,9 +139,9 @@ class TestHowItIsCalled:
         impatient(world, monkeypatch)
         holder = sqlite3.connect(world.settings.database, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
-        said = run("--json", "--as", "alice", "links", "create", "--guest")
+        answer = run("--json", "--as", "alice", "links", "create", "--guest")
         holder.close()
-        assert (said.status, said.error["code"]) == (1, "database")
+        assert (answer.status, answer.error["code"]) == (1, "database")
 
     def test_settings_that_do_not_allow_a_start_are_an_error_object(
         self, capsys: pytest.CaptureFixture[str]
@@ -156,16 +156,16 @@ class TestHowItIsCalled:
 
 class TestDoctor:
     def test_all_well(self, run: Run) -> None:
-        said = run("--json", "doctor")
-        assert said.status == 0
-        assert said.json["mode"] == "practice"
-        assert all(set(check) == {"name", "ok", "detail"} for check in said.json["checks"])
+        answer = run("--json", "doctor")
+        assert answer.status == 0
+        assert answer.json["mode"] == "practice"
+        assert all(set(check) == {"name", "ok", "detail"} for check in answer.json["checks"])
 
     def test_one_failing_check_is_exit_one(self, run: Run, world: World) -> None:
         world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
-        said = run("--json", "doctor")
-        assert said.status == 1
-        assert [c["name"] for c in said.json["checks"] if not c["ok"]] == [
+        answer = run("--json", "doctor")
+        assert answer.status == 1
+        assert [c["name"] for c in answer.json["checks"] if not c["ok"]] == [
             "permission: read customers"
         ]
         world.stripe.faults.add("GET", "/v1/customers", kind="missing_permission")
@@ -174,19 +174,19 @@ class TestDoctor:
 
 class TestSandbox:
     def test_a_table_and_an_object(self, run: Run) -> None:
-        said = run("--json", "doctor", "--sandbox", "--yes")
-        assert said.status == 0
-        assert said.json["mode"] == "practice"
-        assert all(set(one) == {"name", "assumed", "seen", "ok"} for one in said.json["sandbox"])
+        answer = run("--json", "doctor", "--sandbox", "--yes")
+        assert answer.status == 0
+        assert answer.json["mode"] == "practice"
+        assert all(set(one) == {"name", "assumed", "seen", "ok"} for one in answer.json["sandbox"])
         lines = run("doctor", "--sandbox", "--yes").out.splitlines()
         assert lines[0].split() == ["tried", "assumed", "seen"]
         assert {line.split()[0] for line in lines[1:]} == {"ok"}
 
     def test_a_difference_is_exit_one(self, run: Run, world: World) -> None:
         world.stripe.faults.add("POST", "/v1/refunds", kind="missing_permission")
-        said = run("doctor", "--sandbox", "--yes")
-        assert said.status == 1
-        [line] = [line for line in said.out.splitlines() if line.startswith("DIFFERS")]
+        answer = run("doctor", "--sandbox", "--yes")
+        assert answer.status == 1
+        [line] = [line for line in answer.out.splitlines() if line.startswith("DIFFERS")]
         assert "refund" in line
         assert "succeeded" in line
         assert "refused: 403" in line
@@ -196,12 +196,12 @@ class TestSandbox:
         self, run: Run, world: World, monkeypatch: pytest.MonkeyPatch, answer: str, status: int
     ) -> None:
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-        said = run("--json", "doctor", "--sandbox")
-        assert said.status == status
-        assert "practice Stripe" in said.err
+        reply = run("--json", "doctor", "--sandbox")
+        assert reply.status == status
+        assert "practice Stripe" in reply.err
         assert bool(world.services.gateway.requests) is (status == 0)
         if status:
-            assert said.error["code"] == "not_confirmed"
+            assert reply.error["code"] == "not_confirmed"
 
 
 class TestUsers:
@@ -229,8 +229,8 @@ class TestUsers:
         ids=" ".join,
     )
     def test_roles_repeated_or_several(self, empty: Run, roles: tuple[str, ...]) -> None:
-        said = empty("--json", "users", "add", "bob", "--email", "b@example.com", *roles)
-        assert said.json["user"]["roles"] == ["approver", "operator"]
+        answer = empty("--json", "users", "add", "bob", "--email", "b@example.com", *roles)
+        assert answer.json["user"]["roles"] == ["approver", "operator"]
 
     def test_a_password_must_come_from_somewhere_and_be_good(
         self, empty: Run, monkeypatch: pytest.MonkeyPatch
@@ -264,8 +264,8 @@ class TestUsers:
         assert run("--json", "--as", "bob", "links", "list").error["code"] == "not_signed_in"
         monkeypatch.setenv("ONFILE_PASSWORD", "long enough 1")
         assert run("--json", "--as", "bob", "links", "list").status == 0
-        for said in (run(*as_ada, "users", "list"), run("--as", "bob", "users", "list")):
-            assert "$2b$" not in said.out + said.err
+        for answer in (run(*as_ada, "users", "list"), run("--as", "bob", "users", "list")):
+            assert "$2b$" not in answer.out + answer.err
 
     def test_others_may_not(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ONFILE_NEW_PASSWORD", "long enough 1")
@@ -290,9 +290,9 @@ class TestLinks:
             ("--email", "new@example.com", "--name", "New"),
             ("--guest",),
         ):
-            said = run(*create, *whom, "--currency", "usd", "--reference", "INV-1")
-            assert said.status == 0
-            made = said.json
+            answer = run(*create, *whom, "--currency", "usd", "--reference", "INV-1")
+            assert answer.status == 0
+            made = answer.json
             assert made["link_id"].startswith("link_")
             assert made["session_id"].startswith("cs_test_")
             assert made["session_id"] in made["url"]
@@ -301,20 +301,20 @@ class TestLinks:
         assert len(stripe_account.listed(world, "/v1/checkout/sessions")) == 3
 
     def test_in_words_the_address_to_send_is_the_durable_one(self, run: Run) -> None:
-        said = run("--as", "alice", "links", "create", "--guest")
-        assert said.status == 0
-        assert "http://localhost:8501/l/" in said.out
-        assert "/practice/checkout/" not in said.out
+        answer = run("--as", "alice", "links", "create", "--guest")
+        assert answer.status == 0
+        assert "http://localhost:8501/l/" in answer.out
+        assert "/practice/checkout/" not in answer.out
 
     def test_several_twins_are_an_error_that_lists_them(self, run: Run, world: World) -> None:
         twins = [
             stripe_account.post(world, "/v1/customers", email="t@example.com")["id"]
             for _ in range(2)
         ]
-        said = run("--json", "--as", "alice", "links", "create", "--email", "t@example.com")
-        assert (said.status, said.error["code"]) == (1, "customer_exists")
-        assert all(twin in said.error["message"] for twin in twins)
-        assert said.error["message"].count("no saved method, never paid") == 2
+        answer = run("--json", "--as", "alice", "links", "create", "--email", "t@example.com")
+        assert (answer.status, answer.error["code"]) == (1, "customer_exists")
+        assert all(twin in answer.error["message"] for twin in twins)
+        assert answer.error["message"].count("no saved method, never paid") == 2
 
     def test_bad_values_are_refused_with_the_field(self, run: Run) -> None:
         create = ("--json", "--as", "alice", "links", "create")
@@ -325,14 +325,14 @@ class TestLinks:
             (("--guest", "--name", "x" * 100_000), "name"),
             (("--guest", "--locale", "tlh"), "locale"),
         ):
-            said = run(*create, *argv)
-            assert (said.status, said.error["field"]) == (1, field)
+            answer = run(*create, *argv)
+            assert (answer.status, answer.error["field"]) == (1, field)
         assert run(*create, "--customer", "cus_nobody").error["code"] == "not_found"
 
     def test_a_viewer_lists_and_does_not_create(self, run: Run) -> None:
         assert run("--json", "--as", "vera", "links", "list").status == 0
-        said = run("--json", "--as", "vera", "links", "create", "--guest")
-        assert said.error["code"] == "not_permitted"
+        answer = run("--json", "--as", "vera", "links", "create", "--guest")
+        assert answer.error["code"] == "not_permitted"
 
     def test_list_by_status(self, run: Run, world: World) -> None:
         made = run("--json", "--as", "alice", "links", "create", "--guest").json
@@ -361,17 +361,17 @@ class TestLinks:
         assert (refused["status"], refused["durable_url"] is None) == ("open", False)
         assert "allowed payment method types" in refused["refusal"]
         assert run(*listing, "--status", "completed").json["links"] == []
-        said = run("--as", "alice", "links", "list").out
-        assert "confirming" in said
-        assert "Stripe makes no page: " in said
+        answer = run("--as", "alice", "links", "list").out
+        assert "confirming" in answer
+        assert "Stripe makes no page: " in answer
 
 
 class TestSync:
     def test_counts_what_was_written(self, run: Run, world: World) -> None:
         world.save_card(world.customer())
-        said = run("--json", "--as", "bob", "sync")
-        assert said.status == 0
-        assert set(said.json) == {
+        answer = run("--json", "--as", "bob", "sync")
+        assert answer.status == 0
+        assert set(answer.json) == {
             "checkout_sessions",
             "setup_intents",
             "payment_methods",
@@ -386,7 +386,7 @@ class TestSync:
             "problems",
             "unreadable",
         }
-        assert said.json["checkout_sessions"] == 1
+        assert answer.json["checkout_sessions"] == 1
 
     @pytest.mark.parametrize(
         "argv",
@@ -400,8 +400,8 @@ class TestSync:
     )
     def test_its_options(self, run: Run, world: World, argv: tuple[str, ...]) -> None:
         world.customer()
-        said = run("--json", "--as", "alice", "sync", *argv)
-        assert (said.status, said.json["customers"]) == (0, 1)
+        answer = run("--json", "--as", "alice", "sync", *argv)
+        assert (answer.status, answer.json["customers"]) == (0, 1)
 
     @pytest.mark.parametrize("verify", [False, True])
     def test_at_a_terminal_one_line_tells_how_far_it_is(
@@ -412,14 +412,14 @@ class TestSync:
             run("--as", "bob", "sync")
             world.clock.advance(minutes=5)
         monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-        said = run("--json", "--as", "bob", "sync", *["--verify"][: int(verify)])
-        assert said.status == 0
-        assert said.json, "standard output is for the answer alone"
-        words = [part.strip() for part in said.err.split("\r\x1b[K")]
+        answer = run("--json", "--as", "bob", "sync", *["--verify"][: int(verify)])
+        assert answer.status == 0
+        assert answer.json, "standard output is for the answer alone"
+        words = [part.strip() for part in answer.err.split("\r\x1b[K")]
         wanted = "Comparing customers · 1 of 1 parts" if verify else "Reading customers · 1 so far"
         assert any(word.startswith(wanted) for word in words)
         assert words[-1] == "", "the line is cleared in the end"
-        assert "\n" not in said.err
+        assert "\n" not in answer.err
 
     def test_elsewhere_nothing_tells_how_far_it_is(self, run: Run, world: World) -> None:
         world.save_card(world.customer())
@@ -447,10 +447,10 @@ class TestSync:
             return list_page(self, type_, **given)
 
         monkeypatch.setattr(StripeGateway, "list_page", pressing)
-        said = run("--json", "--as", "bob", "sync", *options)
-        assert (said.status, said.error["code"]) == (1, "stopped")
-        assert "goes on from there" in said.error["message"]
-        assert "Traceback" not in said.err
+        answer = run("--json", "--as", "bob", "sync", *options)
+        assert (answer.status, answer.error["code"]) == (1, "stopped")
+        assert "goes on from there" in answer.error["message"]
+        assert "Traceback" not in answer.err
         monkeypatch.setattr(StripeGateway, "list_page", list_page)
         if "--verify" not in options:
             job = world.services.sync.latest(BACKFILL)
@@ -460,13 +460,13 @@ class TestSync:
 
     def test_stripe_down_is_an_error_with_the_request(self, run: Run, world: World) -> None:
         world.stripe.faults.add("GET", "/v1/", kind="error_500_unsaved", times=200)
-        said = run("--json", "--as", "alice", "sync")
-        assert (said.status, said.error["code"]) == (1, "stripe_unreachable")
-        assert said.error["request_id"].startswith("req_")
+        answer = run("--json", "--as", "alice", "sync")
+        assert (answer.status, answer.error["code"]) == (1, "stripe_unreachable")
+        assert answer.error["request_id"].startswith("req_")
 
 
 class TestCharge:
-    def charge(self, run: Run, customer: str, *more: str, amount: str = "12.34") -> Said:
+    def charge(self, run: Run, customer: str, *more: str, amount: str = "12.34") -> Output:
         return run(
             "--json",
             "--as",
@@ -486,9 +486,9 @@ class TestCharge:
     def test_prints_the_charge_object(self, run: Run, world: World) -> None:
         customer = world.customer()
         method = world.save_card(customer)
-        said = self.charge(run, customer, "--payment-method", method, "--description", "Invoice")
-        assert said.status == 0
-        made = said.json
+        answer = self.charge(run, customer, "--payment-method", method, "--description", "Invoice")
+        assert answer.status == 0
+        made = answer.json
         assert made["charge_id"].startswith("chg_")
         assert made["payment_intent"].startswith("pi_")
         assert made | {"charge_id": "", "payment_intent": ""} == {
@@ -510,17 +510,17 @@ class TestCharge:
         world.save_card(customer)
         world.clock.advance(seconds=5)
         newest = world.save_card(customer, "5555555555554444")
-        said = self.charge(run, customer)
-        assert said.json["payment_method"] == newest
-        assert "the newest is charged, Mastercard ···· 4444" in said.json["warnings"][0]
+        answer = self.charge(run, customer)
+        assert answer.json["payment_method"] == newest
+        assert "the newest is charged, Mastercard ···· 4444" in answer.json["warnings"][0]
         assert world.moved() == [(1234, "usd")]
 
     def test_twice_is_refused(self, run: Run, world: World) -> None:
         customer = world.customer()
         world.save_card(customer)
         self.charge(run, customer)
-        said = self.charge(run, customer)
-        assert (said.status, said.error["code"]) == (1, "already_charged")
+        answer = self.charge(run, customer)
+        assert (answer.status, answer.error["code"]) == (1, "already_charged")
         assert len(world.moved()) == 1
 
     def test_what_is_stopped_names_its_codes_and_is_opened_with_a_note(
@@ -529,9 +529,9 @@ class TestCharge:
         customer = world.customer()
         world.save_card(customer)
         world.charge(customer, reference="inv 01")
-        said = self.charge(run, customer)
-        assert (said.status, said.error["code"]) == (1, "reference_alike")
-        (finding,) = said.error["findings"]
+        answer = self.charge(run, customer)
+        assert (answer.status, answer.error["code"]) == (1, "reference_alike")
+        (finding,) = answer.error["findings"]
         assert (finding["code"], finding["may_be_opened"]) == ("reference_alike", True)
         assert "inv 01" in finding["message"]
         assert self.charge(run, customer, "--despite", "reference_alike").status == 1
@@ -548,9 +548,9 @@ class TestCharge:
         second = stripe_account.post(world, "/v1/customers", email="Pay@example.com")["id"]
         world.services.customers.refresh(second)
         world.save_card(second)
-        said = self.charge(run, second)
-        assert (said.status, said.error["code"]) == (1, "charged_elsewhere")
-        assert first in said.error["message"]
+        answer = self.charge(run, second)
+        assert (answer.status, answer.error["code"]) == (1, "charged_elsewhere")
+        assert first in answer.error["message"]
         assert len(world.moved()) == 1
         opened = ("--despite", "charged_elsewhere", "--note", "Two branches, each owes it.")
         assert self.charge(run, second, *opened).json["state"] == "succeeded"
@@ -559,9 +559,9 @@ class TestCharge:
         customer = world.customer()
         method = world.save_card(customer)
         waiting = approved(world, [(customer, method, 1_234, "INV-1")])
-        said = self.charge(run, customer)
-        assert (said.status, said.error["code"]) == (1, "in_another_run")
-        assert f"“{waiting.name}”" in said.error["message"]
+        answer = self.charge(run, customer)
+        assert (answer.status, answer.error["code"]) == (1, "in_another_run")
+        assert f"“{waiting.name}”" in answer.error["message"]
         assert world.moved() == []
 
     def test_an_older_default_is_stopped_and_a_method_that_is_named_is_the_answer(
@@ -572,21 +572,21 @@ class TestCharge:
         stripe_account.make_default(world, customer, default)
         world.clock.advance(minutes=1)
         world.save_card(customer, "5555555555554444")
-        said = self.charge(run, customer)
-        assert (said.status, said.error["code"]) == (1, "newer_method")
-        assert said.error["findings"][0]["may_be_opened"] is True
+        answer = self.charge(run, customer)
+        assert (answer.status, answer.error["code"]) == (1, "newer_method")
+        assert answer.error["findings"][0]["may_be_opened"] is True
         assert world.moved() == []
-        said = self.charge(run, customer, "--payment-method", default)
-        assert said.json["payment_method"] == default
-        assert "Visa ···· 4242 was chosen" in said.json["warnings"][0]
+        answer = self.charge(run, customer, "--payment-method", default)
+        assert answer.json["payment_method"] == default
+        assert "Visa ···· 4242 was chosen" in answer.json["warnings"][0]
 
     def test_a_decline_is_exit_one_with_charge_and_error(self, run: Run, world: World) -> None:
         customer = world.customer()
         world.save_card(customer, ALWAYS_DECLINES)
-        said = self.charge(run, customer)
-        assert said.status == 1
-        assert said.json["state"] == "declined"
-        failure = said.json["failure"]
+        answer = self.charge(run, customer)
+        assert answer.status == 1
+        assert answer.json["state"] == "declined"
+        failure = answer.json["failure"]
         assert set(failure) >= {
             "code",
             "decline_code",
@@ -598,7 +598,7 @@ class TestCharge:
             "recovery_url",
             "request_id",
         }
-        assert said.error["code"] == "declined"
+        assert answer.error["code"] == "declined"
         assert failure["recovery_url"].startswith("http://localhost:8501/l/")
 
     def test_an_open_payment_is_cancelled_with_a_reason(self, run: Run, world: World) -> None:
@@ -624,9 +624,9 @@ class TestCharge:
         )
         world.stripe.alter(intent, {"status": "requires_capture"})
         world.clock.advance(minutes=2)
-        said = run(*words)
-        assert (said.status, said.json["state"]) == (0, "declined")
-        assert said.json["failure"]["retry_allowed"] is True
+        answer = run(*words)
+        assert (answer.status, answer.json["state"]) == (0, "declined")
+        assert answer.json["failure"]["retry_allowed"] is True
         again = run(*words)
         assert (again.status, again.error["code"]) == (1, "stale_state")
 
@@ -646,9 +646,9 @@ class TestCharge:
         assert begun["id"] in refused.error["message"]
         words = ("--json", "--as", "alice", "charges", "cancel-payment", begun["id"])
         assert run(*words, "--reason", " ").error["code"] == "invalid_input"
-        said = run(*words, "--reason", "Begun by mistake")
-        assert said.status == 0
-        assert said.json == {
+        answer = run(*words, "--reason", "Begun by mistake")
+        assert answer.status == 0
+        assert answer.json == {
             "payment_intent": begun["id"],
             "status": "canceled",
             "customer": customer,
@@ -662,7 +662,7 @@ class TestCharge:
         "amount", ["0", "-1", "1e3", "1,00.50", "1,000", "9" * 12, "1.234", "", "x"]
     )
     def test_a_bad_amount_is_refused_in_words(self, run: Run, world: World, amount: str) -> None:
-        said = run(
+        answer = run(
             "--json",
             "--as",
             "alice",
@@ -675,13 +675,13 @@ class TestCharge:
             "--reference",
             "INV-1",
         )
-        assert (said.status, said.error["field"]) == (1, "amount")
+        assert (answer.status, answer.error["field"]) == (1, "amount")
         assert world.moved() == []
 
     def test_a_viewer_and_an_approver_may_not(self, run: Run) -> None:
         argv = ("charge", "--customer", "cus_1", "--amount", "1", "--currency", "usd")
-        said = run("--json", "--as", "vera", *argv, "--reference", "A")
-        assert said.error["code"] == "not_permitted"
+        answer = run("--json", "--as", "vera", *argv, "--reference", "A")
+        assert answer.error["code"] == "not_permitted"
 
 
 class TestTheRest:
@@ -693,11 +693,11 @@ class TestTheRest:
         unknown = world.charge(customer)
         assert unknown.charge.state.value == "unknown"
         world.clock.advance(minutes=5)
-        said = run("--json", "--as", "bob", "reconcile")
-        answer = said.json
+        reply = run("--json", "--as", "bob", "reconcile")
+        answer = reply.json
         verifications = answer.pop("verifications")
         assert answer.pop("proofs") == verifications
-        assert (said.status, answer) == (
+        assert (reply.status, answer) == (
             0,
             {
                 "settled": 1,
@@ -717,9 +717,9 @@ class TestTheRest:
     def test_reconcile_settles_also_before_everything_was_read(
         self, run: Run, world: World
     ) -> None:
-        said = run("--json", "--as", "bob", "reconcile")
-        assert (said.status, said.json["settled"], said.json["drift"]) == (0, 0, [])
-        assert "Read everything first" in said.json["notes"][0]
+        answer = run("--json", "--as", "bob", "reconcile")
+        assert (answer.status, answer.json["settled"], answer.json["drift"]) == (0, 0, [])
+        assert "Read everything first" in answer.json["notes"][0]
 
     def test_a_rebuild_says_what_it_reads_and_what_stripe_cannot_give_back(
         self, run: Run, world: World
@@ -730,19 +730,19 @@ class TestTheRest:
         world.clock.advance(minutes=30)
         old = lost(world)
         world.services.users.add_practice_users()
-        said = run("--json", "--as", "alice", "reconcile", "--rebuild")
-        assert (said.status, said.error["code"]) == (1, "installation_active")
-        assert "is the other one still running?" in said.error["message"]
-        said = run("--json", "--as", "alice", "reconcile", "--rebuild", "--installation", old)
-        assert said.json["adopted"] == {"charges": 1, "attempts": 1, "refunds": 0, "links": 1}
-        assert said.json["conflicts"] == []
+        answer = run("--json", "--as", "alice", "reconcile", "--rebuild")
+        assert (answer.status, answer.error["code"]) == (1, "installation_active")
+        assert "is the other one still running?" in answer.error["message"]
+        answer = run("--json", "--as", "alice", "reconcile", "--rebuild", "--installation", old)
+        assert answer.json["adopted"] == {"charges": 1, "attempts": 1, "refunds": 0, "links": 1}
+        assert answer.json["conflicts"] == []
         assert {"people", "approvals", "limits", "notes", "unopened_links"} <= {
-            one["code"] for one in said.json["not_restored"]
+            one["code"] for one in answer.json["not_restored"]
         }
-        assert said.err.startswith(said.json["reads"][0])
-        said = run("--as", "alice", "reconcile", "--rebuild")
-        assert "Taken over: nothing." in said.out
-        assert "Limits: set them again." in said.out
+        assert answer.err.startswith(answer.json["reads"][0])
+        answer = run("--as", "alice", "reconcile", "--rebuild")
+        assert "Taken over: nothing." in answer.out
+        assert "Limits: set them again." in answer.out
 
     def test_payments_that_are_another_installations(self, run: Run, world: World) -> None:
         customer = world.customer()
@@ -760,21 +760,21 @@ class TestTheRest:
             one for one in run("--json", "doctor").json["checks"] if one["name"] == "installation"
         )
         assert check["ok"]
-        said = run("--json", "--as", "alice", "reconcile", "--not-ours")
-        assert said.error["code"] == "stale_state"
+        answer = run("--json", "--as", "alice", "reconcile", "--not-ours")
+        assert answer.error["code"] == "stale_state"
 
     def test_comparing_before_everything_was_read(self, run: Run, world: World) -> None:
-        said = run("--json", "--as", "bob", "sync", "--verify")
-        assert (said.status, said.error["code"], said.json["ok"]) == (1, "stale_state", False)
-        assert "Read everything first" in said.error["message"]
+        answer = run("--json", "--as", "bob", "sync", "--verify")
+        assert (answer.status, answer.error["code"], answer.json["ok"]) == (1, "stale_state", False)
+        assert "Read everything first" in answer.error["message"]
 
     @pytest.mark.parametrize("full", [(), ("--full",)])
     def test_comparing(self, run: Run, world: World, full: tuple[str, ...]) -> None:
         world.save_card(world.customer())
         verify = ("--json", "--as", "bob", "sync", "--verify", *full)
         assert run("--json", "--as", "bob", "sync").status == 0
-        said = run(*verify)
-        assert (said.status, said.json["ok"], said.json["found"]) == (0, True, 0)
+        answer = run(*verify)
+        assert (answer.status, answer.json["ok"], answer.json["found"]) == (0, True, 0)
         world.clock.advance(days=2)
         world.services.sync.run()
         hide_sessions_from_syncs(world)
@@ -782,40 +782,40 @@ class TestTheRest:
         connection.execute("DELETE FROM setup_intents")
         connection.commit()
         connection.close()
-        said = run(*verify)
-        assert (said.status, said.json["ok"]) == (1, False)
-        assert (said.json["found"], said.json["missing"], said.json["repaired"]) == (1, 1, 1)
-        assert "error" not in said.json
-        assert [verification["is_full"] for verification in said.json["verifications"]] == [
+        answer = run(*verify)
+        assert (answer.status, answer.json["ok"]) == (1, False)
+        assert (answer.json["found"], answer.json["missing"], answer.json["repaired"]) == (1, 1, 1)
+        assert "error" not in answer.json
+        assert [verification["is_full"] for verification in answer.json["verifications"]] == [
             True
         ] * 8
-        said = run(*verify)
-        assert (said.status, said.json["ok"], said.json["repaired"]) == (0, True, 0)
+        answer = run(*verify)
+        assert (answer.status, answer.json["ok"], answer.json["repaired"]) == (0, True, 0)
         job = world.services.sync.latest("verify")
         assert job is not None
         assert (job.state, job.requested_by, job.params) == ("done", "bob", {"full": bool(full)})
         assert "SetupIntents: 1 of 1 parts compared, no difference" in run(*verify[1:]).out
 
     def test_audit_verify(self, run: Run, world: World) -> None:
-        said = run("--json", "--as", "vera", "audit", "verify")
-        assert (said.status, said.json["ok"]) == (0, True)
-        assert said.json["entries"] > 0
-        number, _, digest = said.json["head"].partition(":")
-        assert (int(number), len(digest)) == (said.json["entries"], 64)
+        answer = run("--json", "--as", "vera", "audit", "verify")
+        assert (answer.status, answer.json["ok"]) == (0, True)
+        assert answer.json["entries"] > 0
+        number, _, digest = answer.json["head"].partition(":")
+        assert (int(number), len(digest)) == (answer.json["entries"], 64)
         connection = sqlite3.connect(world.settings.database)
         connection.execute("DROP TRIGGER audit_log_is_never_changed")
         connection.execute("UPDATE audit_log SET actor = 'nobody' WHERE id = 1")
         connection.commit()
         connection.close()
-        said = run("--json", "--as", "vera", "audit", "verify")
-        assert (said.status, said.json["ok"]) == (1, False)
-        assert "error" not in said.json
+        answer = run("--json", "--as", "vera", "audit", "verify")
+        assert (answer.status, answer.json["ok"]) == (1, False)
+        assert "error" not in answer.json
         assert "BROKEN" in run("--as", "vera", "audit", "verify").out
 
     def test_worker_once(self, run: Run, world: World) -> None:
         world.save_card(world.customer())
-        said = run("--json", "worker", "--once")
-        assert (said.status, said.json) == (0, {"state": "done"})
+        answer = run("--json", "worker", "--once")
+        assert (answer.status, answer.json) == (0, {"state": "done"})
         assert all(check.ok for check in world.services.doctor.is_ready())
         latest = world.services.sync.latest("backfill")
         assert latest is not None

@@ -45,9 +45,9 @@ def test_accounts_wait_too(run: Run, world: World) -> None:
         ("invite", "eve"),
         ("add", "carl", "--email", "c@example.com", "--role", "operator", "--role", "approver"),
     ):
-        said = run("--as", "ada", "users", *words, "--json")
-        assert said.status == 0
-        assert said.json["waiting"]["by"] == "ada"
+        answer = run("--as", "ada", "users", *words, "--json")
+        assert answer.status == 0
+        assert answer.json["waiting"]["by"] == "ada"
     waiting = run("--as", "eve", "admin-changes", "list", "--json").json["changes"]
     assert len(waiting) == 4
     roles, disabling, *_ = waiting

@@ -108,15 +108,15 @@ def test_a_charge_that_was_tried_again_belongs_to_the_later_day(run: Run, world:
     ],
 )
 def test_days_that_are_none(run: Run, dates: tuple[str, ...], code: str) -> None:
-    said = run("--json", "--as", "vera", "charges", "list", *dates)
-    assert (said.status, said.error["code"]) == (1, code)
+    answer = run("--json", "--as", "vera", "charges", "list", *dates)
+    assert (answer.status, answer.error["code"]) == (1, code)
 
 
 def test_a_workbook_adds_up(run: Run, month: Month, world: World, tmp_path: Path) -> None:
     out = tmp_path / "november.xlsx"
     period = ("--from", "2026-11-01", "--to", "2026-11-30")
-    said = run("--json", "--as", "vera", "charges", "export", *period, "--out", str(out))
-    assert said.json == {"rows": 2, "totals": {"usd": {"succeeded": 1_234, "declined": 2_000}}}
+    answer = run("--json", "--as", "vera", "charges", "export", *period, "--out", str(out))
+    assert answer.json == {"rows": 2, "totals": {"usd": {"succeeded": 1_234, "declined": 2_000}}}
     book = CalamineWorkbook.from_path(str(out))
     assert book.sheet_names == ["Charges", "Fields", "Sums"]
     heading, *rows = book.get_sheet_by_name("Charges").to_python()
@@ -136,10 +136,10 @@ def test_a_workbook_adds_up(run: Run, month: Month, world: World, tmp_path: Path
 
 def test_a_csv_file_says_its_offset(run: Run, month: Month, tmp_path: Path) -> None:
     out = tmp_path / "december.csv"
-    said = run(
+    answer = run(
         "--json", "--as", "vera", "charges", "export", "--from", "2026-12-01", "--out", str(out)
     )
-    assert said.json["rows"] == 1
+    assert answer.json["rows"] == 1
     (row,) = csv.DictReader(io.StringIO(out.read_text("utf-8-sig")))
     assert row["Date (Europe/Berlin)"] == "2026-12-01T00:15:00+01:00"
     assert (row["Amount"], row["Currency"], row["Refunded"]) == ("1000", "JPY", "")
@@ -158,10 +158,10 @@ def test_what_leaves_is_on_record(run: Run, month: Month, world: World, tmp_path
 
 
 def test_a_place_that_takes_no_file(run: Run, month: Month, tmp_path: Path) -> None:
-    said = run(
+    answer = run(
         "--json", "--as", "vera", "charges", "export", "--out", str(tmp_path / "no" / "a.csv")
     )
-    assert (said.status, said.error["code"]) == (1, "invalid_input")
+    assert (answer.status, answer.error["code"]) == (1, "invalid_input")
 
 
 def test_the_night_in_which_clocks_are_changed(run: Run) -> None:
@@ -178,11 +178,15 @@ class TestMonthEnd:
         world.services.sync.run(full=True)
         world.clock.advance(days=6)
         close = ("--json", "--as", "bob", "month-end", "2026-11", "--out")
-        said = run(*close, str(tmp_path / "a.zip"))
-        assert said.status == 0
-        assert said.json["totals"] == {"usd": {"succeeded": 1_234, "declined": 2_000}}
-        assert (said.json["closing"], said.json["fees_unknown"], said.json["notes"]) == (1, 0, [])
-        assert "summary.html" in said.json["files"]
+        answer = run(*close, str(tmp_path / "a.zip"))
+        assert answer.status == 0
+        assert answer.json["totals"] == {"usd": {"succeeded": 1_234, "declined": 2_000}}
+        assert (answer.json["closing"], answer.json["fees_unknown"], answer.json["notes"]) == (
+            1,
+            0,
+            [],
+        )
+        assert "summary.html" in answer.json["files"]
         again = run(*close, str(tmp_path / "b.zip"))
         assert again.json["closing"] == 1
         assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
@@ -190,11 +194,11 @@ class TestMonthEnd:
     def test_before_everything_was_read_it_says_so(
         self, run: Run, month: Month, tmp_path: Path
     ) -> None:
-        said = run(
+        answer = run(
             "--json", "--as", "bob", "month-end", "2026-11", "--out", str(tmp_path / "a.zip")
         )
-        assert "Not everything was read" in said.json["notes"][0]
+        assert "Not everything was read" in answer.json["notes"][0]
 
     def test_a_month_that_is_none(self, run: Run, tmp_path: Path) -> None:
-        said = run("--json", "--as", "bob", "month-end", "Nov", "--out", str(tmp_path / "a.zip"))
-        assert (said.status, said.error["code"]) == (1, "month_invalid")
+        answer = run("--json", "--as", "bob", "month-end", "Nov", "--out", str(tmp_path / "a.zip"))
+        assert (answer.status, answer.error["code"]) == (1, "month_invalid")

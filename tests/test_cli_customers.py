@@ -57,8 +57,8 @@ def test_a_note_and_the_record_on_paper(run: Run, world: World, tmp_path: Path) 
     customer = world.customer("Acme Ltd")
     world.save_card(customer)
     world.charge(customer, reference="INV-7")
-    said = run("--as", "alice", "customers", "note", customer, "--text", "Pays later", "--json")
-    assert [one["text"] for one in said.json["notes"]] == ["Pays later"]
+    answer = run("--as", "alice", "customers", "note", customer, "--text", "Pays later", "--json")
+    assert [one["text"] for one in answer.json["notes"]] == ["Pays later"]
     shown = run("--as", "vera", "customers", "show", customer, "--json").json
     assert (shown["name"], shown["open"], shown["holds"]) == ("Acme Ltd", {}, [])
     target = tmp_path / "record.html"

@@ -28,8 +28,8 @@ def is_green(run: Run) -> bool:
 
 
 def test_nothing_is_open(run: Run) -> None:
-    said = run("--as", "vera", "incidents", "list", "--json")
-    assert (said.status, said.json) == (0, {"incidents": [], "open": 0})
+    answer = run("--as", "vera", "incidents", "list", "--json")
+    assert (answer.status, answer.json) == (0, {"incidents": [], "open": 0})
     assert is_green(run)
 
 
@@ -62,9 +62,9 @@ def test_a_second_payment_is_refunded_by_two_people(run: Run, world: World, cust
     incident = the_incident(world, UNEXPECTED).id
     refused = run("--as", "alice", "incidents", "adopt", incident, "--reason", "x", "--json")
     assert (refused.status, refused.error["code"]) == (1, "stale_state")
-    said = run("--as", "alice", "incidents", "refund", incident, "--note", "Twice", "--json")
-    order = said.json["refund"]
-    assert (said.json["state"], order["amount"], order["state"]) == (
+    answer = run("--as", "alice", "incidents", "refund", incident, "--note", "Twice", "--json")
+    order = answer.json["refund"]
+    assert (answer.json["state"], order["amount"], order["state"]) == (
         "refund_requested",
         1234,
         "requested",

@@ -28,11 +28,11 @@ def test_the_defaults_are_listed_until_somebody_sets_one(run: Run, world: World)
         "set_by": None,
         "set_at": None,
     }
-    said = run(
+    answer = run(
         "--as", "ada", "limits", "set", "USD", *limits("20.00", "1,000.00", "none"), "--json"
     )
-    assert said.status == 0
-    assert {**said.json, "set_at": None} == {
+    assert answer.status == 0
+    assert {**answer.json, "set_at": None} == {
         "currency": "usd",
         "per_charge": 2_000,
         "per_run": 100_000,
@@ -41,7 +41,7 @@ def test_the_defaults_are_listed_until_somebody_sets_one(run: Run, world: World)
         "set_by": "ada",
         "set_at": None,
     }
-    assert run("--as", "ada", "limits", "list", "--json").json["limits"] == [said.json]
+    assert run("--as", "ada", "limits", "list", "--json").json["limits"] == [answer.json]
     customer = world.customer()
     world.save_card(customer)
     charge = ("charge", "--customer", customer, "--currency", "usd", "--reference", "INV-1")

@@ -11,7 +11,7 @@ import pytest
 
 from lib.spreadsheets.reading import read_file
 from tests import stripe_account
-from tests.commands import Run, Said, commands_of
+from tests.commands import Output, Run, commands_of
 from tests.world import ALICE, World
 
 SESSIONS = "/v1/checkout/sessions"
@@ -25,9 +25,9 @@ def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
 
 def imported(run: Run, path: Path, *options: str) -> dict[str, Any]:
-    said: Said = run("--as", "alice", "--json", "links", "import", str(path), *options)
-    assert said.status == 0, said.err
-    return said.json
+    answer: Output = run("--as", "alice", "--json", "links", "import", str(path), *options)
+    assert answer.status == 0, answer.err
+    return answer.json
 
 
 def written(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -95,10 +95,15 @@ def test_each_row_is_judged_and_made_without_a_page_at_stripe(
     world: World, run: Run, file: Path
 ) -> None:
     pages = len(stripe_account.listed(world, SESSIONS))
-    found = imported(run, file)
-    assert states(found) == EXPECTED
-    assert (found["created"], found["existing"], found["skipped"], found["failed"]) == (2, 1, 1, 7)
-    first, second = found["rows"][0], found["rows"][7]
+    result = imported(run, file)
+    assert states(result) == EXPECTED
+    assert (result["created"], result["existing"], result["skipped"], result["failed"]) == (
+        2,
+        1,
+        1,
+        7,
+    )
+    first, second = result["rows"][0], result["rows"][7]
     assert first["durable_url"].startswith(f"{world.settings.public_url}/l/")
     assert (second["link_id"], second["durable_url"]) == (first["link_id"], first["durable_url"])
     assert len(stripe_account.listed(world, SESSIONS)) == pages
@@ -114,9 +119,9 @@ def test_the_same_file_again_makes_nothing_new(world: World, run: Run, file: Pat
 
 
 def test_a_dry_run_says_what_would_be_made(world: World, run: Run, file: Path) -> None:
-    found = imported(run, file, "--dry-run")
-    assert found["created"] == 0
-    assert [row["state"] for row in found["rows"]][:3] == ["new", "new_customer", "has_card"]
+    result = imported(run, file, "--dry-run")
+    assert result["created"] == 0
+    assert [row["state"] for row in result["rows"]][:3] == ["new", "new_customer", "has_card"]
     assert run("--as", "alice", "--json", "links", "list").json["links"][0]["reference"] is None
 
 
@@ -124,10 +129,10 @@ def test_the_results_are_the_rows_with_their_links_and_can_be_read_again(
     world: World, run: Run, file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "links.csv"
-    found = imported(run, file, "--out", str(out))
+    result = imported(run, file, "--out", str(out))
     rows = list(csv.DictReader(io.StringIO(out.read_text("utf-8-sig"))))
     assert [row["E-Mail"] for row in rows][:2] == ["nocard@example.com", "new@example.com"]
-    assert rows[0]["onfile_link"] == found["rows"][0]["durable_url"]
+    assert rows[0]["onfile_link"] == result["rows"][0]["durable_url"]
     assert rows[2]["onfile_state"] == "has_card"
     assert "4242" in rows[2]["onfile_reason"]
     book = tmp_path / "links.xlsx"
@@ -165,10 +170,10 @@ def test_a_link_that_was_revoked_is_renewed_only_when_a_person_says_so(
 def test_a_link_that_was_used_is_asked_again_once_its_card_is_gone(
     world: World, run: Run, file: Path
 ) -> None:
-    found = imported(run, file)
-    token = found["rows"][0]["durable_url"].rsplit("/", 1)[1]
+    result = imported(run, file)
+    token = result["rows"][0]["durable_url"].rsplit("/", 1)[1]
     world.services.links.open_durable(token)
-    _, session = world.services.links.show(found["rows"][0]["link_id"])
+    _, session = world.services.links.show(result["rows"][0]["link_id"])
     assert session is not None
     method = world.finish(str(session.session_id))
     assert states(imported(run, file))[2] == ("has_card", "has_card")
@@ -223,8 +228,8 @@ class TestReading:
             tmp_path / "old.csv", "email;name\nm@example.com;Jürgen Größe\n", encoding="cp1252"
         )
         assert states(imported(run, path))[2] == ("failed", "encoding_unconfirmed")
-        found = imported(run, path, "--encoding", "cp1252")
-        assert states(found)[2] == ("created", None)
+        result = imported(run, path, "--encoding", "cp1252")
+        assert states(result)[2] == ("created", None)
 
     def test_bytes_that_may_be_unicode_are_asked(
         self, world: World, run: Run, read_whole: None, tmp_path: Path
@@ -241,15 +246,15 @@ class TestReading:
         self, world: World, run: Run, read_whole: None, tmp_path: Path
     ) -> None:
         path = written(tmp_path / "erp.csv", "Customer,E-mail\nAcme Ltd,pay@example.com\n")
-        found = imported(run, path)
-        assert states(found)[2] == ("created", None)
-        assert "taken for the name" in found["notes"][0]["message"]
-        assert world.services.links.show(found["rows"][0]["link_id"])[0].name == "Acme Ltd"
+        result = imported(run, path)
+        assert states(result)[2] == ("created", None)
+        assert "taken for the name" in result["notes"][0]["message"]
+        assert world.services.links.show(result["rows"][0]["link_id"])[0].name == "Acme Ltd"
 
     def test_nobody_is_named(self, run: Run, tmp_path: Path) -> None:
         path = written(tmp_path / "bad.csv", "invoice,amount\nINV-1,5\n")
-        said = run("--as", "alice", "--json", "links", "import", str(path))
-        assert (said.status, said.error["code"]) == (1, "columns_missing")
+        answer = run("--as", "alice", "--json", "links", "import", str(path))
+        assert (answer.status, answer.error["code"]) == (1, "columns_missing")
 
     def test_a_customer_with_another_address_than_the_row_says(
         self, world: World, run: Run, read_whole: None, tmp_path: Path
@@ -260,8 +265,8 @@ class TestReading:
 
     def test_a_viewer_may_not(self, run: Run, tmp_path: Path) -> None:
         path = written(tmp_path / "one.csv", "email\na@example.com\n")
-        said = run("--as", "vera", "--json", "links", "import", str(path))
-        assert (said.status, said.error["code"]) == (1, "not_permitted")
+        answer = run("--as", "vera", "--json", "links", "import", str(path))
+        assert (answer.status, answer.error["code"]) == (1, "not_permitted")
 
 
 class TestRules:

@@ -48,5 +48,5 @@ def test_what_is_no_command_is_told_which_there_are(
     with pytest.raises(SystemExit) as ended:
         parse(argv)
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert not argv or ("'doctor'" in told and "'public'" in told)
+    words = capsys.readouterr().err
+    assert not argv or ("'doctor'" in words and "'public'" in words)

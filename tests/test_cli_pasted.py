@@ -52,8 +52,12 @@ def test_a_single_charge(run: Run, world: World) -> None:
         assert refused.status == 1
         assert "U+202E (right-to-left override)" in refused.error["message"], option
     words = [word for pair in order.items() for word in (pair[0], pasted(pair[1]))]
-    said = as_alice(run, "charge", *words)
-    assert (said.status, said.json["customer"], said.json["reference"]) == (0, customer, "INV-1")
+    answer = as_alice(run, "charge", *words)
+    assert (answer.status, answer.json["customer"], answer.json["reference"]) == (
+        0,
+        customer,
+        "INV-1",
+    )
     assert world.moved() == [(1234, "eur")]
 
 
@@ -74,8 +78,10 @@ def test_a_row_is_corrected(run: Run, world: World) -> None:
         refused = as_alice(run, *correct, f"{field}={value}{OVERRIDE}")
         assert refused.status == 1
         assert "U+202E" in refused.error["message"], field
-    said = as_alice(run, *correct, *(f"{field}={pasted(value)}" for field, value in values.items()))
-    assert said.status == 0
+    answer = as_alice(
+        run, *correct, *(f"{field}={pasted(value)}" for field, value in values.items())
+    )
+    assert answer.status == 0
     (row,) = rows_of(world, run_id)
     assert (row.customer, row.payment_method, row.reference) == (customer, method, "INV-2")
     assert (row.currency, row.amount, row.suffix) == ("eur", 1_200, "MAY")

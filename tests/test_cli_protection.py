@@ -26,8 +26,8 @@ def test_a_person_is_exported_tried_and_erased(run: Run, world: World, tmp_path:
     assert "Quimby" in json.dumps(json.loads(out.read_text("utf-8")))
     erase = ("customers", "erase", customer, "--reason", "By letter", "--json")
     assert run("--as", "bob", *erase).error["code"] == "not_permitted"
-    told = run("--as", "ada", *erase, "--dry-run").json
-    assert (told["erased"], told["customers"]) == (False, [customer])
+    words = run("--as", "ada", *erase, "--dry-run").json
+    assert (words["erased"], words["customers"]) == (False, [customer])
     shown = run("--as", "vera", "customers", "show", customer, "--json").json
     assert shown["name"] == "Zacharias Quimby"
     done = run("--as", "ada", *erase).json

@@ -49,10 +49,10 @@ def executed(run: Run, file: Path) -> dict[str, object]:
 
 def payments(world: World) -> dict[str, list[str]]:
     """Ids at Stripe by reference."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for intent in listed(world, "/v1/payment_intents"):
-        found.setdefault(intent["metadata"]["onfile_reference"], []).append(intent["id"])
-    return found
+        result.setdefault(intent["metadata"]["onfile_reference"], []).append(intent["id"])
+    return result
 
 
 def test_last_months_file_charges_nothing_again(run: Run, world: World, november: Path) -> None:
@@ -64,11 +64,11 @@ def test_last_months_file_charges_nothing_again(run: Run, world: World, november
     world.clock.advance(days=31)
     old = lost(world)
     world.services.users.add_practice_users()
-    said = run("--json", "--as", "alice", "reconcile", "--rebuild")
-    assert said.status == 0
-    assert said.json["adopted"] == {"charges": 6, "attempts": 6, "refunds": 0, "links": 6}
-    assert said.json["conflicts"] == []
-    assert (world.installation, said.json["ledger"]) == (old, "complete")
+    answer = run("--json", "--as", "alice", "reconcile", "--rebuild")
+    assert answer.status == 0
+    assert answer.json["adopted"] == {"charges": 6, "attempts": 6, "refunds": 0, "links": 6}
+    assert answer.json["conflicts"] == []
+    assert (world.installation, answer.json["ledger"]) == (old, "complete")
     world.services.sync.run(full=True)
     run("--json", "--as", "bob", "reconcile", "--confirm-decisions")
     again = executed(run, november)

@@ -53,11 +53,11 @@ def executed(run: Run, file: Path) -> str:
 
 
 def test_import_lists_what_cannot_be_charged(run: Run, file: Path) -> None:
-    said = as_alice(run, "runs", "import", str(file), "--name", "November")
-    assert said.status == 0
-    found = said.json
-    assert (found["rows"], found["valid"], found["totals"]) == (4, 2, {"eur": 1234, "usd": 2000})
-    assert [(e["row"], e["column"], e["code"]) for e in found["errors"]] == [
+    answer = as_alice(run, "runs", "import", str(file), "--name", "November")
+    assert answer.status == 0
+    result = answer.json
+    assert (result["rows"], result["valid"], result["totals"]) == (4, 2, {"eur": 1234, "usd": 2000})
+    assert [(e["row"], e["column"], e["code"]) for e in result["errors"]] == [
         (4, "customer", "customer_unknown"),
         (5, "amount", "amount_invalid"),
     ]
@@ -75,8 +75,8 @@ def test_show_counts_corrections_by_kind(run: Run, world: World, tmp_path: Path)
     assert shown["kinds"] == {
         "customer": {"rows": 1, "totals": {"eur": 1_234}, "without_amount": 0}
     }
-    said = run("--as", "bob", "runs", "show", run_id).out
-    assert "against the file: 1 row corrected. Customer: 1 row, €12.34." in said
+    answer = run("--as", "bob", "runs", "show", run_id).out
+    assert "against the file: 1 row corrected. Customer: 1 row, €12.34." in answer
 
 
 @pytest.fixture
@@ -127,11 +127,11 @@ def test_stopped_rows_are_counted_apart(run: Run, world: World, severities: Path
     assert shown["stopped"] is None
     assert shown["stopped_rows"] == stopped
     assert shown["chargeable"] == {"rows": 2, "totals": {"eur": 2_134}}
-    found = {
+    result = {
         name: [(one["row"], one["code"], one["severity"]) for one in shown[name]]
         for name in ("errors", "stopped_findings", "warnings")
     }
-    assert found == {
+    assert result == {
         "errors": [(5, "customer_unknown", "red")],
         "stopped_findings": [
             (3, "customer_has_twin", "stopped"),
@@ -165,8 +165,8 @@ def _in_lists(world: World, run_id: str) -> tuple[dict[str, int], ...]:
 def test_import_says_what_was_guessed(run: Run, world: World, tmp_path: Path) -> None:
     path = tmp_path / "two.csv"
     path.write_text("customer,amount,currency,reference,Total\na@example.com,1.00,usd,R,2.00\n")
-    said = as_alice(run, "runs", "import", str(path)).json
-    assert said["notes"] == [
+    answer = as_alice(run, "runs", "import", str(path)).json
+    assert answer["notes"] == [
         {
             "code": "column",
             "message": "“amount” was taken for amount; “Total” could be it as well.",
@@ -294,9 +294,9 @@ def test_control_totals_are_taken_as_the_run_shows_them(run: Run, file: Path) ->
 def test_reject_sends_it_back(run: Run, file: Path) -> None:
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     as_alice(run, "runs", "submit", run_id)
-    said = run("--as", "bob", "--json", "runs", "reject", run_id, "--reason", "Wrong month")
-    assert said.json["status"] == "rejected"
-    assert said.json["decisions"][0]["reason"] == "Wrong month"
+    answer = run("--as", "bob", "--json", "runs", "reject", run_id, "--reason", "Wrong month")
+    assert answer.json["status"] == "rejected"
+    assert answer.json["decisions"][0]["reason"] == "Wrong month"
 
 
 @pytest.mark.parametrize(("word", "said_word"), [("approve", "Approved"), ("reject", "Rejected")])
@@ -304,8 +304,8 @@ def test_a_decision_says_what_it_was_about(run: Run, file: Path, word: str, said
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     digest = as_alice(run, "runs", "submit", run_id).json["digest"]
     assert f"digest {digest}" in run("--as", "bob", "runs", "show", run_id).out
-    said = run("--as", "bob", "runs", word, run_id)
-    assert said.out.startswith(f"{said_word}: 2 rows, €12.34, $20.00 (digest {digest})\n")
+    answer = run("--as", "bob", "runs", word, run_id)
+    assert answer.out.startswith(f"{said_word}: 2 rows, €12.34, $20.00 (digest {digest})\n")
 
 
 def test_what_was_approved_as_an_object(run: Run, file: Path) -> None:
@@ -322,8 +322,8 @@ def test_what_was_approved_as_an_object(run: Run, file: Path) -> None:
 def test_the_digest_of_another_version_is_refused(run: Run, file: Path) -> None:
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     as_alice(run, "runs", "submit", run_id)
-    said = run("--as", "bob", "--json", "runs", "approve", run_id, "--digest", "0" * 64)
-    assert (said.status, said.error["code"]) == (1, "stale_state")
+    answer = run("--as", "bob", "--json", "runs", "approve", run_id, "--digest", "0" * 64)
+    assert (answer.status, answer.error["code"]) == (1, "stale_state")
 
 
 @pytest.mark.parametrize(
@@ -340,10 +340,10 @@ def test_files_that_cannot_be_read(
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    said = as_alice(run, "runs", "import", str(path))
-    assert said.status == 1
-    assert code is None or said.error["code"] == code
-    assert said.error["message"]
+    answer = as_alice(run, "runs", "import", str(path))
+    assert answer.status == 1
+    assert code is None or answer.error["code"] == code
+    assert answer.error["message"]
 
 
 def test_a_certificate_that_file_ledger_and_stripe_agree(
@@ -372,16 +372,20 @@ class TestHowAFileIsRead:
     def test_sixty_one_rows_are_one_problem_with_the_switch_that_solves_it(
         self, run: Run, german: Path
     ) -> None:
-        said = as_alice(run, "runs", "import", str(german))
-        (problem,) = said.json["errors"]
-        assert (said.status, said.json["valid"], problem["code"]) == (0, 0, "decimal_unconfirmed")
+        answer = as_alice(run, "runs", "import", str(german))
+        (problem,) = answer.json["errors"]
+        assert (answer.status, answer.json["valid"], problem["code"]) == (
+            0,
+            0,
+            "decimal_unconfirmed",
+        )
         assert (problem["row"], problem["rows"]) == (2, list(range(2, 63)))
         assert "--decimal comma" in problem["message"]
         assert "rows 2–62 (61), amount:" in run("--as", "alice", "runs", "import", str(german)).out
-        said = as_alice(run, "runs", "import", str(german), "--decimal", "comma").json
-        assert said["valid"] == 61
+        answer = as_alice(run, "runs", "import", str(german), "--decimal", "comma").json
+        assert answer["valid"] == 61
         assert {
-            name: said["reading"][name]
+            name: answer["reading"][name]
             for name in ("sheet", "encoding", "delimiter", "decimal", "header_row")
         } == {
             "sheet": None,
@@ -423,13 +427,13 @@ class TestHowAFileIsRead:
             for at in range(10, 31)
         ]
         path.write_bytes(csv_of(rows))
-        said = as_alice(run, "runs", "import", str(path)).json
-        (cause,) = [one for one in said["causes"] if one["code"] == code]
+        answer = as_alice(run, "runs", "import", str(path)).json
+        (cause,) = [one for one in answer["causes"] if one["code"] == code]
         assert cause["rows"] == list(range(2, 23))
         assert "Likewise row 3: " in cause["message"]
-        shown = as_alice(run, "runs", "show", said["run_id"]).json
+        shown = as_alice(run, "runs", "show", answer["run_id"]).json
         assert [one for one in shown["causes"] if one["code"] == code] == [cause]
-        for command in (("import", str(path)), ("show", said["run_id"])):
+        for command in (("import", str(path)), ("show", answer["run_id"])):
             lines = run("--as", "alice", "runs", *command).out.splitlines()
             assert sum(cause["message"] in line for line in lines) == 1
 
@@ -443,17 +447,17 @@ class TestHowAFileIsRead:
         refused = as_alice(run, "runs", "import", str(path))
         assert (refused.status, refused.error["code"]) == (1, "hidden_unconfirmed")
         assert "€20.00" in refused.error["message"]
-        said = as_alice(run, "runs", "import", str(path), "--hidden", "leave-out").json
-        assert (said["rows"], said["totals"]) == (2, {"eur": 4000})
-        assert said["reading"]["unseen"][0]["rows"] == [3]
-        said = as_alice(run, "runs", "import", str(path), "--hidden", "include").json
-        assert next((one["row"], one["code"]) for one in said["warnings"]) == (3, "row_hidden")
-        shown = as_alice(run, "runs", "show", said["run_id"]).json
+        answer = as_alice(run, "runs", "import", str(path), "--hidden", "leave-out").json
+        assert (answer["rows"], answer["totals"]) == (2, {"eur": 4000})
+        assert answer["reading"]["unseen"][0]["rows"] == [3]
+        answer = as_alice(run, "runs", "import", str(path), "--hidden", "include").json
+        assert next((one["row"], one["code"]) for one in answer["warnings"]) == (3, "row_hidden")
+        shown = as_alice(run, "runs", "show", answer["run_id"]).json
         assert next((one["row"], one["code"]) for one in shown["warnings"]) == (3, "row_hidden")
         assert shown["reading"]["hidden"] == "include"
         assert (
             "look at row 3, amount: This row is hidden"
-            in run("--as", "alice", "runs", "show", said["run_id"]).out
+            in run("--as", "alice", "runs", "show", answer["run_id"]).out
         )
 
     def test_of_a_hidden_sheet_alone_only_leaving_it_out_is_offered(
@@ -467,10 +471,10 @@ class TestHowAFileIsRead:
             refused = as_alice(run, "runs", "import", str(path), *choice)
             assert (refused.status, refused.error["code"]) == (1, "hidden_unconfirmed")
             assert refused.error["choices"] == ["leave-out"]
-        said = as_alice(run, "runs", "import", str(path), "--hidden", "leave-out").json
-        assert (said["rows"], said["totals"]) == (1, {"eur": 1000})
-        assert said["reading"]["hidden_choices"] == ["leave-out"]
-        (unseen,) = said["reading"]["unseen"]
+        answer = as_alice(run, "runs", "import", str(path), "--hidden", "leave-out").json
+        assert (answer["rows"], answer["totals"]) == (1, {"eur": 1000})
+        assert answer["reading"]["hidden_choices"] == ["leave-out"]
+        (unseen,) = answer["reading"]["unseen"]
         assert (unseen["sheet"], unseen["becomes"]) == ("Last year", "left out")
 
     def test_one_choice_for_the_file_where_customers_saved_a_newer_method(
@@ -483,9 +487,9 @@ class TestHowAFileIsRead:
         newer = world.save_card(customer, "5555555555554444")
         path = tmp_path / "open.csv"
         path.write_bytes(csv_of([("good@example.com", "10", "eur", "R-1")]))
-        said = as_alice(run, "runs", "import", str(path)).json
-        run_id = said["run_id"]
-        assert [one["code"] for one in said["warnings"]] == ["newer_method"]
+        answer = as_alice(run, "runs", "import", str(path)).json
+        run_id = answer["run_id"]
+        assert [one["code"] for one in answer["warnings"]] == ["newer_method"]
         before = as_alice(run, "runs", "show", run_id).json
         assert before["charges"][0]["payment_method"] == default
         chosen = as_alice(run, "runs", "newer-methods", run_id, "use").json
@@ -502,14 +506,14 @@ class TestHowAFileIsRead:
         world.save_card(world.customer(email="good@example.com"))
         path = tmp_path / "open.csv"
         path.write_bytes(csv_of([("good@example.com", "10", "eur", "Łódź-1")], encoding="cp1250"))
-        said = as_alice(run, "runs", "import", str(path)).json
-        assert [one["code"] for one in said["errors"]] == ["encoding_unconfirmed"]
-        said = as_alice(run, "runs", "import", str(path), "--encoding", "windows-1250").json
-        assert (said["valid"], said["reading"]["encoding"]) == (1, "cp1250")
+        answer = as_alice(run, "runs", "import", str(path)).json
+        assert [one["code"] for one in answer["errors"]] == ["encoding_unconfirmed"]
+        answer = as_alice(run, "runs", "import", str(path), "--encoding", "windows-1250").json
+        assert (answer["valid"], answer["reading"]["encoding"]) == (1, "cp1250")
         refused = as_alice(run, "runs", "import", str(path), "--encoding", "klingon")
         assert (refused.status, refused.error["code"]) == (1, "encoding_unknown")
-        said = as_alice(run, "runs", "import", str(path), "--encoding", "windows\u200b-1250").json
-        assert said["reading"]["encoding"] == "cp1250"
+        answer = as_alice(run, "runs", "import", str(path), "--encoding", "windows\u200b-1250").json
+        assert answer["reading"]["encoding"] == "cp1250"
         refused = as_alice(run, "runs", "import", str(path), "--encoding", "cp\u202e1250")
         assert "U+202E (right-to-left override)" in refused.error["message"]
 
@@ -527,8 +531,8 @@ class TestHowAFileIsRead:
 def test_an_approval_is_given_again_on_the_command_line(run: Run, world: World, file: Path) -> None:
     run_id = str(as_alice(run, "runs", "import", str(file)).json["run_id"])
     as_alice(run, "runs", "submit", run_id)
-    said = run("--as", "bob", "runs", "approve", run_id)
-    assert "the approval holds until 2026-12-07 12:00 (UTC)" in said.out
+    answer = run("--as", "bob", "runs", "approve", run_id)
+    assert "the approval holds until 2026-12-07 12:00 (UTC)" in answer.out
     world.clock.advance(days=14)
     assert as_alice(run, "runs", "start", run_id).error["code"] == "approval_expired"
     shown = as_alice(run, "runs", "show", run_id).json
@@ -546,30 +550,30 @@ class TestMending:
         return str(as_alice(run, "runs", "import", str(file)).json["run_id"])
 
     def test_a_cell_with_its_reason(self, run: Run, draft: str) -> None:
-        said = as_alice(
+        answer = as_alice(
             run,
             *("runs", "correct", draft, "--row", "5"),
             *("--set", "amount=1234.50", "description=For May", "--reason", "decimal comma"),
         )
-        assert said.status == 0
-        (row,) = said.json["rows"]
+        assert answer.status == 0
+        (row,) = answer.json["rows"]
         assert (row["row"], row["state"], row["amount"]) == (5, "planned", 123_450)
-        assert [(c["row"], c["field"], c["was"], c["is"]) for c in said.json["corrections"]] == [
+        assert [(c["row"], c["field"], c["was"], c["is"]) for c in answer.json["corrections"]] == [
             (5, "amount", "1.234,50", "1234.50"),
             (5, "description", None, "For May"),
         ]
-        assert said.json["corrected"]["corrected"] == {"eur": 123_450}
+        assert answer.json["corrected"]["corrected"] == {"eur": 123_450}
         shown = as_alice(run, "runs", "show", draft).json
-        assert shown["corrections"] == said.json["corrections"]
+        assert shown["corrections"] == answer.json["corrections"]
         undone = as_alice(run, "runs", "correct", draft, "--row", "5", "--undo", "--reason", "no")
         assert undone.json["corrections"] == []
         assert undone.json["rows"][0]["state"] == "blocked"
 
     def test_all_rows_of_a_kind_are_left_out_and_taken_back(self, run: Run, draft: str) -> None:
         of_kind = ("runs", "correct", draft, "--found", "customer_unknown", "--reason", "not ours")
-        said = as_alice(run, *of_kind, "--leave-out")
-        assert [(row["row"], row["state"]) for row in said.json["rows"]] == [(4, "cancelled")]
-        assert said.json["corrected"]["left_out"] == 1
+        answer = as_alice(run, *of_kind, "--leave-out")
+        assert [(row["row"], row["state"]) for row in answer.json["rows"]] == [(4, "cancelled")]
+        assert answer.json["corrected"]["left_out"] == 1
         assert as_alice(run, *of_kind, "--leave-out").json["error"]["code"] == "no_rows"
         back = ("runs", "correct", draft, "--row", "4", "--reason", "ours", "--take-back")
         assert as_alice(run, *back).json["rows"][0]["state"] == "blocked"
@@ -585,8 +589,8 @@ class TestMending:
         ],
     )
     def test_what_cannot_be_done_is_said(self, run: Run, draft: str, arguments, code) -> None:
-        said = as_alice(run, "runs", "correct", draft, "--row", "2", "--reason", "x", *arguments)
-        assert (said.status, said.json["error"]["code"]) == (1, code)
+        answer = as_alice(run, "runs", "correct", draft, "--row", "2", "--reason", "x", *arguments)
+        assert (answer.status, answer.json["error"]["code"]) == (1, code)
 
     def test_without_a_reason_it_is_wrong_usage(self, run: Run, draft: str) -> None:
         assert as_alice(run, "runs", "correct", draft, "--row", "2", "--leave-out").status == 2
@@ -598,10 +602,10 @@ class TestMending:
         as_alice(run, "runs", "correct", draft, "--row", "3", "--leave-out", "--reason", "paid")
         other = file.with_name("november-2.csv")
         other.write_text(file.read_text("utf-8-sig").replace("20;usd", "21;usd"), "utf-8-sig")
-        said = as_alice(run, "runs", "replace", draft, str(other)).json
-        assert said["kept"] == 1
-        assert [(one["row"], one["what"]) for one in said["dropped"]] == [(3, "left out")]
-        assert said["totals"]["usd"]["planned"] == 2_100
+        answer = as_alice(run, "runs", "replace", draft, str(other)).json
+        assert answer["kept"] == 1
+        assert [(one["row"], one["what"]) for one in answer["dropped"]] == [(3, "left out")]
+        assert answer["totals"]["usd"]["planned"] == 2_100
         plain = run("--as", "alice", "runs", "replace", draft, str(file))
         assert "Rows whose decisions were kept: 1." in plain.out
 
@@ -610,12 +614,12 @@ class TestMending:
         source, out = tmp_path / "a.csv", tmp_path / "links.csv"
         source.write_text(f"customer,amount,currency,reference\n{bare},5.00,usd,INV-9\n")
         draft = str(as_alice(run, "runs", "import", str(source)).json["run_id"])
-        said = as_alice(run, "runs", "links", draft, "--out", str(out)).json
-        assert (said["created"], said["existing"], said["links"][0]["rows"]) == (1, 0, [2])
+        answer = as_alice(run, "runs", "links", draft, "--out", str(out)).json
+        assert (answer["created"], answer["existing"], answer["links"][0]["rows"]) == (1, 0, [2])
         (line,) = read_file(out.read_bytes(), "links.csv").rows
         assert line.cells[:5] == ("bare@example.com", "Bare", "INV-9", "5.00", "usd")
-        assert line.cells[5] == said["links"][0]["durable_url"]
-        assert said["refusal"] is None
+        assert line.cells[5] == answer["links"][0]["durable_url"]
+        assert answer["refusal"] is None
         world.stripe.faults.add("POST", "/v1/checkout/sessions", kind="missing_permission")
         run("--as", "alice", "links", "create", "--guest")
         again = as_alice(run, "runs", "links", draft).json
@@ -635,10 +639,12 @@ def test_open_links_are_sent_to_whoever_makes_links(
         for row in world.rows("SELECT token FROM setup_links WHERE charge_id IS NOT NULL")
     ]
     for command in (["runs", "show", run_id], ["charges", "list"], ["links", "list"]):
-        for said in (run("--as", name, "--json", *command), run("--as", name, *command)):
-            assert said.status == 0
+        for answer in (run("--as", name, "--json", *command), run("--as", name, *command)):
+            assert answer.status == 0
             # Words for a terminal name no link of a run or a charge.
-            assert (token in said.out) is (is_sent and (said.out[0] == "{" or "links" in command))
+            assert (token in answer.out) is (
+                is_sent and (answer.out[0] == "{" or "links" in command)
+            )
     for ending in (".csv", ".xlsx"):
         out = tmp_path / f"results{ending}"
         run("--as", name, "runs", "results", run_id, "--out", str(out))
@@ -653,9 +659,9 @@ class TestAnnouncing:
         made = approved(world, invoices(payers(world, 2)))
         world.change("UPDATE customers SET email = NULL, address_key = NULL WHERE name = 'Payer 1'")
         day = str(day_of(world.now, world.services.settings.timezone))
-        told = run("--as", "alice", "--json", "runs", "announce", made.id, "--on", day).json
-        assert [one["code"] for one in told["failed"]] == ["no_address"]
-        (announcement,) = told["queued"]
+        words = run("--as", "alice", "--json", "runs", "announce", made.id, "--on", day).json
+        assert [one["code"] for one in words["failed"]] == ["no_address"]
+        (announcement,) = words["queued"]
         world.worker.do_mail()
         world.services.messages.delivery.send_due()
         rows = run("--as", "vera", "--json", "runs", "show", made.id).json["announced"]
@@ -664,9 +670,9 @@ class TestAnnouncing:
         (one,) = world.services.runs.announcements.of_run(made.id)
         world.services.runs.announcements.answer(one.token)
         shown = run("--as", "vera", "--json", "runs", "announcements", made.id).json
-        (found,) = shown["announcements"]
-        assert (found["charge_on"], found["told_at"]) == (day, world.now)
-        assert found["answered_at"] == world.now
+        (result,) = shown["announcements"]
+        assert (result["charge_on"], result["told_at"]) == (day, world.now)
+        assert result["answered_at"] == world.now
         assert len(shown["without_address"]) == 1
         decided = run("--as", "bob", "--json", "runs", "answer", announcement, "--hold").json
         assert decided == {"decision": "held"}

@@ -10,7 +10,7 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.domain.refunds import RefundState
 from tests.charge_runs import audited
-from tests.commands import Run, Said, commands_of
+from tests.commands import Output, Run, commands_of
 from tests.stripe_account import listed, post
 from tests.world import World
 
@@ -31,10 +31,10 @@ class Unknown:
     charge: str
     customer: str
 
-    def as_(self, person: str, word: str, *more: str) -> Said:
+    def as_(self, person: str, word: str, *more: str) -> Output:
         return self.run("--json", "--as", person, self.noun, word, *more)
 
-    def propose(self, *how: str, by: str = "alice") -> Said:
+    def propose(self, *how: str, by: str = "alice") -> Output:
         return self.as_(by, "settle", self.id, *how, "--reason", "Looked in the Dashboard")
 
     @property
@@ -44,7 +44,7 @@ class Unknown:
         (order,) = self.world.services.refunds.of_charge(self.charge)
         return order.state.value
 
-    def settled(self, said: Said) -> dict[str, Any]:
+    def settled(self, said: Output) -> dict[str, Any]:
         return dict(said.json["charge" if self.noun == "charges" else "order"])
 
     def made_elsewhere(self) -> tuple[str, str]:
@@ -116,8 +116,8 @@ def test_what_was_done_elsewhere_is_named(unknown: Unknown) -> None:
 
 def test_not_what_is_of_something_else(unknown: Unknown) -> None:
     option = "--payment" if unknown.noun == "charges" else "--refund"
-    said = unknown.propose(option, "pi_nobody" if unknown.noun == "charges" else "re_nobody")
-    assert (said.status, said.error["code"]) == (1, "invalid_input")
+    answer = unknown.propose(option, "pi_nobody" if unknown.noun == "charges" else "re_nobody")
+    assert (answer.status, answer.error["code"]) == (1, "invalid_input")
     assert unknown.state == "unknown"
 
 

@@ -30,8 +30,8 @@ def subjects(run: Run) -> dict[str, str]:
 
 def test_people_are_linked_and_unlinked(run: Run, world: World) -> None:
     as_ada = ("--as", "ada", "--json", "users")
-    said = run(*as_ada, "link-sso", "alice", "--subject", " 248289761001 ")
-    assert (said.status, said.json["user"]["name"]) == (0, "alice")
+    answer = run(*as_ada, "link-sso", "alice", "--subject", " 248289761001 ")
+    assert (answer.status, answer.json["user"]["name"]) == (0, "alice")
     assert subjects(run) == {"alice": "248289761001"}
     again = run(*as_ada, "link-sso", "bob", "--subject", "248289761001")
     assert "linked to alice" in again.error["message"]

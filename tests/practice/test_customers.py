@@ -10,12 +10,12 @@ from .account import Account, refused
 class TestCustomers:
     def test_created_customer_is_found_again(self, account: Account) -> None:
         made = account.customer(metadata={"crm": "7"}, description="Club", phone="+15550001111")
-        found = account.client.v1.customers.retrieve(made.id)
-        assert found.to_dict(for_json=True) == made.to_dict(for_json=True)
-        assert found.id.startswith("cus_")
-        assert found.metadata.to_dict() == {"crm": "7"}
-        assert found.created == account.clock.epoch
-        assert found.livemode is False
+        result = account.client.v1.customers.retrieve(made.id)
+        assert result.to_dict(for_json=True) == made.to_dict(for_json=True)
+        assert result.id.startswith("cus_")
+        assert result.metadata.to_dict() == {"crm": "7"}
+        assert result.created == account.clock.epoch
+        assert result.livemode is False
 
     def test_update_changes_merges_metadata_and_tells_what_was(self, account: Account) -> None:
         made = account.customer(metadata={"a": "1", "b": "2"})
@@ -73,9 +73,9 @@ class TestCustomers:
     def test_search_pages(self, account: Account) -> None:
         for _ in range(3):
             account.customer()
-        found = account.client.v1.customers.search({"query": 'name:"Alice"', "limit": 2})
-        assert (len(found.data), found.has_more) == (2, True)
-        assert len(list(found.auto_paging_iter())) == 3
+        result = account.client.v1.customers.search({"query": 'name:"Alice"', "limit": 2})
+        assert (len(result.data), result.has_more) == (2, True)
+        assert len(list(result.auto_paging_iter())) == 3
 
     @pytest.mark.parametrize("email", ["alice", "alice@", "@example.com", "a b@example.com"])
     def test_email_must_be_plausible(self, account: Account, email: str) -> None:

@@ -78,8 +78,8 @@ def make_event(practice: PracticeStripe, name: str = "Alice") -> None:
 
 
 def rows(practice: PracticeStripe) -> list[dict[str, Any]]:
-    found = practice.database.connection().execute("SELECT * FROM deliveries ORDER BY rowid")
-    return [dict(row) for row in found]
+    result = practice.database.connection().execute("SELECT * FROM deliveries ORDER BY rowid")
+    return [dict(row) for row in result]
 
 
 def test_signature_is_valid_for_the_exact_body(

@@ -111,13 +111,13 @@ class TestShownLate:
 
     def lists(self, account: Account, late: stripe.PaymentIntent) -> list[bool]:
         v1 = account.client.v1
-        found = [
+        result = [
             v1.payment_intents.list({"customer": str(late.customer)}),
             v1.payment_intents.search({"query": "metadata['ours']:'yes'"}),
             v1.charges.list({"payment_intent": late.id}),
             v1.events.list({"type": "payment_intent.succeeded"}),
         ]
-        return [bool(page.data) for page in found]
+        return [bool(page.data) for page in result]
 
     def test_no_list_and_no_search_shows_it_before_its_time(
         self, account: Account, late: stripe.PaymentIntent

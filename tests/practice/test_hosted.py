@@ -65,14 +65,14 @@ def get(practice: PracticeStripe, path: str) -> dict[str, Any]:
 
 
 def status_of(practice: PracticeStripe, session: dict[str, Any]) -> str:
-    found = practice.handle("GET", f"/v1/checkout/sessions/{session['id']}", {}, HEADERS)
-    return str(found.body["status"])
+    result = practice.handle("GET", f"/v1/checkout/sessions/{session['id']}", {}, HEADERS)
+    return str(result.body["status"])
 
 
 def field_of(html: str, name: str) -> str:
-    found = re.search(rf'<input id="{name}"[^>]*>', html)
-    assert found, f"no field {name}"
-    return found[0]
+    result = re.search(rf'<input id="{name}"[^>]*>', html)
+    assert result, f"no field {name}"
+    return result[0]
 
 
 class TestForm:
@@ -151,8 +151,8 @@ class TestForm:
         assert "known@example.com" in html
         assert 'name="email"' not in html
         browser.post(page_of(session), data=typed(email="other@example.com"))
-        found = practice.handle("GET", f"/v1/checkout/sessions/{session['id']}", {}, HEADERS)
-        assert found.body["customer_details"]["email"] == "known@example.com"
+        result = practice.handle("GET", f"/v1/checkout/sessions/{session['id']}", {}, HEADERS)
+        assert result.body["customer_details"]["email"] == "known@example.com"
 
     def test_back_link(self, practice: PracticeStripe, browser: TestClient) -> None:
         back = "https://app.example.com/back"

@@ -131,13 +131,13 @@ class TestMirrored:
         return reply.body
 
     def walk(self, account: Account, path: str, **params: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        result: list[dict[str, Any]] = []
         while True:
             page = self.read(account, path, limit="3", **params)
-            found += page["data"]
+            result += page["data"]
             if not page["has_more"]:
-                return found
-            params["starting_after"] = found[-1]["id"]
+                return result
+            params["starting_after"] = result[-1]["id"]
 
     @pytest.mark.parametrize("path", EXPANSIONS)
     def test_windows_page_by_page(self, shop: Account, path: str) -> None:
@@ -187,21 +187,21 @@ class TestMirrored:
         by_state = {
             state: self.walk(shop, path, status=state) for state in ("open", "complete", "expired")
         }
-        assert {state: len(found) for state, found in by_state.items()} == {
+        assert {state: len(result) for state, result in by_state.items()} == {
             "open": 4,
             "complete": 12,
             "expired": 1,
         }
-        for state, found in by_state.items():
-            assert {session["status"] for session in found} == {state}
+        for state, result in by_state.items():
+            assert {session["status"] for session in result} == {state}
 
     def test_twenty_types_of_events(self, shop: Account) -> None:
         types = ["customer.created", "refund.created", "charge.dispute.created"]
         types += [f"invoice.kind_{number}" for number in range(17)]
         asked = {str(index): type_ for index, type_ in enumerate(types)}
-        found = self.walk(shop, "/v1/events", types=asked)
-        assert {event["type"] for event in found} == set(types[:3])
-        assert len(found) == 18
+        result = self.walk(shop, "/v1/events", types=asked)
+        assert {event["type"] for event in result} == set(types[:3])
+        assert len(result) == 18
 
     @pytest.mark.parametrize("kind", ["refunds", "disputes"])
     def test_one_with_its_charge(self, shop: Account, kind: str) -> None:
@@ -243,8 +243,8 @@ class TestExpand:
         customer = account.customer().id
         session = account.link(customer=customer)
         account.client.v1.customers.delete(customer)
-        found = account.session(session.id, "customer")
-        assert found.customer.deleted is True
+        result = account.session(session.id, "customer")
+        assert result.customer.deleted is True
 
     def test_null_stays_null(self, account: Account) -> None:
         assert account.session(account.link().id, "customer", "payment_intent").customer is None

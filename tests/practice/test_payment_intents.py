@@ -281,8 +281,8 @@ class TestFind:
         query = {"query": 'metadata["charge_id"]:"7"'}
         assert account.client.v1.payment_intents.search(query).data == []
         account.clock.advance(minutes=2)
-        found = account.client.v1.payment_intents.search(query)
-        assert [i.id for i in found.data] == [intent.id]
+        result = account.client.v1.payment_intents.search(query)
+        assert [i.id for i in result.data] == [intent.id]
 
     def test_search_by_time_presence_and_with_the_total(
         self, account: Account, customer: str, method: str

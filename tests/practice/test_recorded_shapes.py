@@ -428,8 +428,8 @@ class TestTheCheckItself:
         ],
     )
     def test_finds(self, value: dict[str, Any], problem: str | None) -> None:
-        found = list(problems(value, {"a": None, "b": {"c": int}, "d": [str]}, "it"))
-        assert found == [] if problem is None else problem in found[0]
+        result = list(problems(value, {"a": None, "b": {"c": int}, "d": [str]}, "it"))
+        assert result == [] if problem is None else problem in result[0]
 
 
 def _charge(customer: str, method: str) -> dict[str, Any]:

@@ -249,9 +249,9 @@ class TestSeedSessions:
         seen: list[dict[str, Any]] = []
         more: dict[str, str] = {}
         while True:
-            found = get(bulk, "/v1/checkout/sessions", **wanted, **more)
-            seen += found["data"]
-            if not found["has_more"]:
+            result = get(bulk, "/v1/checkout/sessions", **wanted, **more)
+            seen += result["data"]
+            if not result["has_more"]:
                 break
             more = {"starting_after": seen[-1]["id"]}
         assert len({session["id"] for session in seen}) == 400
@@ -342,13 +342,13 @@ class TestSeedPayments:
         made = {
             kind: objects(paid, kind) for kind in ("payment_intent", "charge", "refund", "dispute")
         }
-        assert {kind: len(found) for kind, found in made.items()} == {
+        assert {kind: len(result) for kind, result in made.items()} == {
             "payment_intent": 80,
             "charge": 80,
             "refund": 20,
             "dispute": 10,
         }
-        assert len({one["id"] for found in made.values() for one in found}) == 190
+        assert len({one["id"] for result in made.values() for one in result}) == 190
         assert Counter(charge["status"] for charge in made["charge"]) == {
             "succeeded": 70,
             "failed": 10,

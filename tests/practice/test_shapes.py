@@ -167,14 +167,14 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_kind_is_met(replies: list[dict[str, Any]]) -> None:
-    assert {found["object"] for found in _objects(replies)} == set(CLASSES)
+    assert {result["object"] for result in _objects(replies)} == set(CLASSES)
 
 
 def test_sdk_types(replies: list[dict[str, Any]]) -> None:
     problems = {
         problem
-        for found in _objects(replies)
-        for problem in _sdk_problems(found, CLASSES[found["object"]], found["object"])
+        for result in _objects(replies)
+        for problem in _sdk_problems(result, CLASSES[result["object"]], result["object"])
     }
     assert problems == set()
 
@@ -234,12 +234,12 @@ def _options(hint: Any) -> tuple[Any, ...]:
 def test_openapi(replies: list[dict[str, Any]]) -> None:
     document = _strict(json.loads(OPENAPI.read_text()))
     problems = set()
-    for kind, found in ((found["object"], found) for found in _objects(replies)):
+    for kind, result in ((result["object"], result) for result in _objects(replies)):
         if kind not in document["components"]["schemas"]:
             continue
         schema = {"$ref": f"#/components/schemas/{kind}", "components": document["components"]}
         validator = jsonschema.Draft202012Validator(schema)
-        for error in validator.iter_errors(found):
+        for error in validator.iter_errors(result):
             deepest = jsonschema.exceptions.best_match([error])
             problems.add(f"{kind} {deepest.json_path}: {deepest.message[:200]}")
     assert problems == set()

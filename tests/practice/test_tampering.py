@@ -46,7 +46,7 @@ class TestForget:
         customer = account.customer().id
         other = account.customer(name="Bob").id
         method = account.saved(customer=customer)
-        told = account.event_types()
+        words = account.event_types()
         account.practice.forget(customer)
         with refused(404, "resource_missing"):
             account.client.v1.customers.retrieve(customer)
@@ -54,7 +54,7 @@ class TestForget:
         with refused(400, "resource_missing"):
             account.client.v1.customers.list({"starting_after": customer})
         assert account.client.v1.payment_methods.retrieve(method).customer == customer
-        assert account.event_types() == told
+        assert account.event_types() == words
 
     def test_one_event(self, account: Account) -> None:
         account.customer()
@@ -88,14 +88,14 @@ class TestAlter:
     def test_changes_and_says_nothing(self, account: Account) -> None:
         customer = account.customer(metadata={"a": "1"}).id
         method = account.saved(GOOD, customer=customer)
-        told = account.event_types()
+        words = account.event_types()
         account.practice.alter(customer, {"email": "new@example.com", "metadata": {"b": "2"}})
         account.practice.alter(method, {"card": {"exp_year": 2041}})
-        [found] = account.client.v1.customers.list({"email": "new@example.com"}).data
-        assert found.metadata.to_dict() == {"a": "1", "b": "2"}
+        [result] = account.client.v1.customers.list({"email": "new@example.com"}).data
+        assert result.metadata.to_dict() == {"a": "1", "b": "2"}
         card = account.client.v1.payment_methods.retrieve(method).card
         assert (card.exp_year, card.last4) == (2041, "4242")
-        assert account.event_types() == told
+        assert account.event_types() == words
 
     @pytest.mark.parametrize("changes", [{"id": "cus_2"}, {"created": 1}, {"emial": "a@b.example"}])
     def test_refused(self, account: Account, changes: dict[str, Any]) -> None:

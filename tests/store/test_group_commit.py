@@ -73,9 +73,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_what_waits_is_committed_at_once(
     uow: UnitOfWork, raw: sqlite3.Connection, counted: list[int]
 ) -> None:
-    found = together(uow, [noting(str(at)) for at in range(8)])
-    assert found == [str(at) for at in range(8)]
-    assert noted(raw) == set(found)
+    result = together(uow, [noting(str(at)) for at in range(8)])
+    assert result == [str(at) for at in range(8)]
+    assert noted(raw) == set(result)
     assert len(counted) == 2, "the first piece, and then the other eight"
 
 
@@ -83,8 +83,8 @@ def test_a_piece_that_fails_takes_nothing_else_with_it(
     uow: UnitOfWork, raw: sqlite3.Connection, counted: list[int]
 ) -> None:
     wrong = ValueError("this piece only")
-    found = together(uow, [noting("a"), breaking("b", wrong), noting("c")])
-    assert found == ["a", wrong, "c"]
+    result = together(uow, [noting("a"), breaking("b", wrong), noting("c")])
+    assert result == ["a", wrong, "c"]
     assert noted(raw) == {"a", "c"}
     assert len(counted) == 2
 
@@ -97,9 +97,9 @@ def test_nor_does_one_that_the_schema_refuses(
         databases[-1].execute("DELETE FROM audit_log")
         return "never"
 
-    found = together(uow, [noting("a"), refused, noting("c")])
-    assert found[0::2] == ["a", "c"]
-    assert isinstance(found[1], sqlite3.IntegrityError)
+    result = together(uow, [noting("a"), refused, noting("c")])
+    assert result[0::2] == ["a", "c"]
+    assert isinstance(result[1], sqlite3.IntegrityError)
     assert noted(raw) == {"a", "c"}
 
 
@@ -113,9 +113,9 @@ def test_nor_does_a_word_of_stripes_that_cannot_be_mirrored(
         stores.mirror.save_customers([nameless], synced_at_ms=1)
         return "never"
 
-    found = together(uow, [noting("a"), refused, noting("c")])
-    assert found[0::2] == ["a", "c"]
-    assert isinstance(found[1], sqlite3.IntegrityError)
+    result = together(uow, [noting("a"), refused, noting("c")])
+    assert result[0::2] == ["a", "c"]
+    assert isinstance(result[1], sqlite3.IntegrityError)
     assert noted(raw) == {"a", "c"}
 
 
@@ -161,8 +161,8 @@ def test_a_commit_that_fails_fails_all_of_it_and_the_next_one_works(
 
     monkeypatch.setattr(connection_pool, "write_transaction", failing)
     own = ValueError("its own")
-    found = together(uow, [noting("a"), breaking("b", own), noting("c")])
-    assert found == [broken, broken, broken], "not even the one that failed by itself may go on"
+    result = together(uow, [noting("a"), breaking("b", own), noting("c")])
+    assert result == [broken, broken, broken], "not even the one that failed by itself may go on"
     assert noted(raw) == set()
     monkeypatch.undo()
     assert together(uow, [noting("d")]) == ["d"]
@@ -201,8 +201,8 @@ def test_a_disk_that_is_full_keeps_nothing_and_says_so_to_all(
         )
         return "never"
 
-    found = together(uow, [limiting, noting("a"), growing, noting("c")])
-    assert [type(one) for one in found] == [sqlite3.OperationalError] * 4
+    result = together(uow, [limiting, noting("a"), growing, noting("c")])
+    assert [type(one) for one in result] == [sqlite3.OperationalError] * 4
     assert noted(raw) == {"before"}, "who was told that it was written, finds it written"
     # The connection that failed was given up, and with it the limit.
     assert uow.submit(growing).result(10) == "never"
@@ -211,8 +211,8 @@ def test_a_disk_that_is_full_keeps_nothing_and_says_so_to_all(
 def test_a_writer_that_is_stopped_takes_everything_back(
     uow: UnitOfWork, raw: sqlite3.Connection
 ) -> None:
-    found = together(uow, [noting("a"), breaking("b", SystemExit()), noting("c")])
-    assert [str(one) for one in found] == ["the writer was stopped"] * 3
+    result = together(uow, [noting("a"), breaking("b", SystemExit()), noting("c")])
+    assert [str(one) for one in result] == ["the writer was stopped"] * 3
     assert noted(raw) == set()
     assert uow.submit(noting("d")).result(10) == "d"
 

@@ -666,7 +666,7 @@ class TestAnnouncements:
 
 def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
     """A new rule needs a new test. What is noted for the search index is no rule."""
-    found = {
+    result = {
         name
         for (name,) in shell.connection.execute(
             """SELECT name FROM sqlite_master
@@ -686,7 +686,7 @@ def test_every_trigger_is_met_by_a_test_here(shell: Shell) -> None:
             )
         )
     }
-    assert found == {
+    assert result == {
         "announcement_rows_are_never_changed",
         "announcement_rows_are_never_deleted",
         "attempts_fit_their_run_row",

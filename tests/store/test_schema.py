@@ -31,9 +31,9 @@ STEPS = ["m001_first_schema"]
 def schema(path: Path) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(path)
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
-    found = rows.fetchall()
+    result = rows.fetchall()
     connection.close()
-    return found
+    return result
 
 
 class TestMigrations:

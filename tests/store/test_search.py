@@ -46,10 +46,10 @@ def test_customers_are_found_by_any_part_of_their_name(
     ]
     with uow.write() as stores:
         stores.mirror.save_customers(customers, synced_at_ms=1)
-    found = set(reports.page(search=wanted).frame["id"])
+    result = set(reports.page(search=wanted).frame["id"])
     for customer in customers:
         if naive(customer.name or "", wanted):
-            assert customer.id in found, (customer.name, wanted)
+            assert customer.id in result, (customer.name, wanted)
 
 
 def test_the_index_follows_a_new_name_and_a_deletion(uow: UnitOfWork) -> None:

@@ -379,8 +379,8 @@ def test_rows_of_batches_of_links(
         )
 
     steps = {state: set() if was_decided else set(afters) for state in befores}
-    found = allowed(shell, LinkRowState, begin, step)
-    assert {state: found[state] for state in befores} == steps
+    result = allowed(shell, LinkRowState, begin, step)
+    assert {state: result[state] for state in befores} == steps
     with pytest.raises(sqlite3.IntegrityError):
         insert(shell, "link_batch_rows", BATCH_ROW, state="created")
 

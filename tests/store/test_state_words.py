@@ -135,5 +135,5 @@ def test_a_word_that_is_none_is_seen(text: str, unknown: list[str]) -> None:
 
 
 def test_many_are_looked_at() -> None:
-    found = [word for path in MODULES for text in texts(path) for word in _WORD.findall(text)]
-    assert len(found) > 100
+    result = [word for path in MODULES for text in texts(path) for word in _WORD.findall(text)]
+    assert len(result) > 100

@@ -80,9 +80,9 @@ INTENT = PaymentIntent(
 def row(uow: UnitOfWork, table: str, key: str) -> dict[str, Any]:
     connection = sqlite3.connect(uow.pool.path)
     connection.row_factory = sqlite3.Row
-    found = connection.execute(f"SELECT * FROM {table} WHERE id = ?", (key,)).fetchone()
+    result = connection.execute(f"SELECT * FROM {table} WHERE id = ?", (key,)).fetchone()
     connection.close()
-    return dict(found)
+    return dict(result)
 
 
 class TestUnitOfWork:
@@ -176,8 +176,8 @@ class TestOlderNews:
         with uow.write() as stores:
             stores.mirror.save_bundles([bundle], synced_at_ms=5_000)
             stores.mirror.save_bundles([bundle], synced_at_ms=90_000)
-        found = row(uow, "checkout_sessions", "cs_test_1")
-        assert (found["completed_at"], found["synced_at_ms"]) == (5, 90_000)
+        result = row(uow, "checkout_sessions", "cs_test_1")
+        assert (result["completed_at"], result["synced_at_ms"]) == (5, 90_000)
 
     def test_a_page_counts_what_it_wrote_and_no_more(self, uow: UnitOfWork) -> None:
         two = [CUSTOMER, replace(CUSTOMER, id="cus_2")]
@@ -199,8 +199,8 @@ class TestPages:
             assert stores.mirror.save_customers(page, synced_at_ms=6) == 4
 
         with uow.read() as stores:
-            found = [stores.mirror.customer(f"cus_{n}") for n in range(5)]
-        assert [c and c.name for c in found] == ["New", "Later", "Later", "Later", "Later"]
+            result = [stores.mirror.customer(f"cus_{n}") for n in range(5)]
+        assert [c and c.name for c in result] == ["New", "Later", "Later", "Later", "Later"]
 
     def test_rows_of_older_news_are_not_counted_beside_new_ones(self, uow: UnitOfWork) -> None:
         page = [CUSTOMER, replace(CUSTOMER, id="cus_2")]
@@ -255,22 +255,22 @@ class TestDetached:
             stores.mirror.mark_detached("pm_1", synced_at_ms=20)
             stores.mirror.save_payment_methods([METHOD], synced_at_ms=15)
             stores.mirror.save_payment_methods([gone], synced_at_ms=30)
-            found = stores.mirror.payment_method("pm_1")
-        assert found is not None
-        assert (found.is_detached, found.customer) == (True, None)
+            result = stores.mirror.payment_method("pm_1")
+        assert result is not None
+        assert (result.is_detached, result.customer) == (True, None)
 
     def test_one_that_never_had_a_customer_only_needs_one(self, uow: UnitOfWork) -> None:
         guest = replace(METHOD, customer=None)
         with uow.write() as stores:
             stores.mirror.save_payment_methods([guest], synced_at_ms=10)
             stores.mirror.save_payment_methods([guest], synced_at_ms=20)
-            found = stores.mirror.payment_method("pm_1")
-            assert found is not None
-            assert not found.is_detached
+            result = stores.mirror.payment_method("pm_1")
+            assert result is not None
+            assert not result.is_detached
             stores.mirror.save_payment_methods([METHOD], synced_at_ms=30)
-            found = stores.mirror.payment_method("pm_1")
-        assert found is not None
-        assert (found.is_detached, found.customer) == (False, "cus_1")
+            result = stores.mirror.payment_method("pm_1")
+        assert result is not None
+        assert (result.is_detached, result.customer) == (False, "cus_1")
 
     def test_missing_from_a_full_list_is_removed_unless_written_since(
         self, uow: UnitOfWork
@@ -280,8 +280,8 @@ class TestDetached:
             stores.mirror.save_payment_methods(methods[:2], synced_at_ms=10)
             stores.mirror.save_payment_methods(methods[2:], synced_at_ms=30)
             stores.mirror.mark_missing_methods_detached("cus_1", ["pm_0"], synced_at_ms=20)
-            found = {m.id for m in stores.mirror.payment_methods_of("cus_1")}
-        assert found == {"pm_0", "pm_2"}
+            result = {m.id for m in stores.mirror.payment_methods_of("cus_1")}
+        assert result == {"pm_0", "pm_2"}
 
     def test_a_deleted_customer_takes_the_methods_along(self, uow: UnitOfWork) -> None:
         other = replace(METHOD, id="pm_2", customer="cus_2")
@@ -314,9 +314,9 @@ class TestDetached:
             assert stores.mirror.payment_method("pm_1") == first == before_us
             stores.mirror.save_payment_methods([replace(plain, id="pm_2")], synced_at_ms=20)
             stores.mirror.save_payment_methods([replace(before_us, id="pm_2")], synced_at_ms=30)
-            found = stores.mirror.payment_method("pm_2")
-        assert found is not None
-        assert (found.is_detached, found.last_customer) == (True, "cus_1")
+            result = stores.mirror.payment_method("pm_2")
+        assert result is not None
+        assert (result.is_detached, result.last_customer) == (True, "cus_1")
 
     def test_addresses_compare_as_a_person_does_among_the_living(self, uow: UnitOfWork) -> None:
         with uow.write() as stores:
@@ -329,8 +329,8 @@ class TestDetached:
                 ],
                 synced_at_ms=10,
             )
-            found = stores.mirror.customers_with_address("BU\u0308RO\u2060@BÜCHER.example")
-            assert [c.id for c in found] == ["cus_1"]
+            result = stores.mirror.customers_with_address("BU\u0308RO\u2060@BÜCHER.example")
+            assert [c.id for c in result] == ["cus_1"]
             renamed = replace(CUSTOMER, email="Neu@Firma.example")
             stores.mirror.save_customers([renamed], synced_at_ms=20)
             assert stores.mirror.customers_with_address("büro@bücher.example") == []
@@ -382,18 +382,18 @@ class TestGoneBeforeItWasHere:
             stores.mirror.mark_detached("pm_1", synced_at_ms=20)
             stores.mirror.mark_detached("pm_1", synced_at_ms=18)
             stores.mirror.save_payment_methods([METHOD], synced_at_ms=19)
-            found = stores.mirror.payment_method("pm_1")
-            assert found == replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
+            result = stores.mirror.payment_method("pm_1")
+            assert result == replace(METHOD, customer=None, is_detached=True, last_customer="cus_1")
             stores.mirror.save_payment_methods([replace(METHOD, customer=None)], synced_at_ms=30)
-            assert stores.mirror.payment_method("pm_1") == found
+            assert stores.mirror.payment_method("pm_1") == result
 
     def test_a_method_of_which_a_later_answer_is_the_first(self, uow: UnitOfWork) -> None:
         with uow.write() as stores:
             stores.mirror.mark_detached("pm_1", synced_at_ms=20)
             stores.mirror.save_payment_methods([replace(METHOD, customer=None)], synced_at_ms=30)
-            found = stores.mirror.payment_method("pm_1")
-        assert found is not None
-        assert found.is_detached, "it is no guest's card that waits for a customer"
+            result = stores.mirror.payment_method("pm_1")
+        assert result is not None
+        assert result.is_detached, "it is no guest's card that waits for a customer"
 
 
 class TestJobs:
@@ -444,9 +444,9 @@ class TestJobs:
             assert stores.jobs.keep_alive(job, at=125)
         assert self.claim(uow, now=140) is None
         with uow.read() as stores:
-            found = stores.jobs.find("job_1")
-        assert found is not None
-        assert found.progress == {"doing": "customers"}
+            result = stores.jobs.find("job_1")
+        assert result is not None
+        assert result.progress == {"doing": "customers"}
 
     def test_whoever_took_it_before_has_lost_it(self, uow: UnitOfWork) -> None:
         """A process that was suspended wakes up beside the one that took its job over."""
@@ -459,15 +459,15 @@ class TestJobs:
             assert not stores.jobs.keep_alive(before, at=999)
             stores.jobs.progress(before, progress={"doing": "customers"})
             assert not stores.jobs.end(before, state=JobState.FAILED, at=140)
-            found = stores.jobs.find("job_1")
-            assert found
-            assert (found.state, found.heartbeat_at, found.progress) == ("running", 131, {})
+            result = stores.jobs.find("job_1")
+            assert result
+            assert (result.state, result.heartbeat_at, result.progress) == ("running", 131, {})
             assert stores.jobs.keep_alive(after, at=140)
             assert stores.jobs.end(after, state=JobState.DONE, at=141)
             assert not stores.jobs.end(after, state=JobState.FAILED, at=142)
 
     def test_failures_count_since_one_was_done(self, uow: UnitOfWork) -> None:
-        found = []
+        result = []
         ends = ("failed", "done", "failed", "cancelled", "failed")
         for number, state in enumerate(map(JobState, ends)):
             self.add(uow, f"job_{number}")
@@ -475,8 +475,8 @@ class TestJobs:
             assert job
             with uow.write() as stores:
                 stores.jobs.end(job, state=state, at=101)
-                found.append(stores.jobs.failures_in_a_row("sync"))
-        assert found == [1, 0, 1, 1, 2]
+                result.append(stores.jobs.failures_in_a_row("sync"))
+        assert result == [1, 0, 1, 1, 2]
 
     def test_a_long_error_is_cut(self, uow: UnitOfWork) -> None:
         self.add(uow, "job_1")
@@ -484,10 +484,10 @@ class TestJobs:
         assert job
         with uow.write() as stores:
             stores.jobs.end(job, state=JobState.FAILED, error="x" * 100_000, at=1)
-            found = stores.jobs.find("job_1")
-        assert found is not None
-        assert len(found.error or "") == 1000
-        assert found.state == "failed"
+            result = stores.jobs.find("job_1")
+        assert result is not None
+        assert len(result.error or "") == 1000
+        assert result.state == "failed"
 
 
 class TestRequests:

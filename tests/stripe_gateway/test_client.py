@@ -96,9 +96,9 @@ def test_a_compressed_answer_is_read(line: Line) -> None:
 def test_an_answer_that_breaks_off_is_no_answer(line: Line, part: bytes, status: int) -> None:
     line.says(part, length=1_000, status=status)
 
-    with pytest.raises(stripe.APIConnectionError, match="broke off") as found:
+    with pytest.raises(stripe.APIConnectionError, match="broke off") as result:
         ask(line)
-    assert found.value.request_id == "req_1"
+    assert result.value.request_id == "req_1"
 
 
 @pytest.mark.parametrize("length", [10**15, 10**20])
@@ -138,9 +138,9 @@ def test_an_answer_that_cannot_be_unpacked_is_no_answer(line: Line) -> None:
 def test_an_answer_that_is_no_object_tells_which_request_it_was(line: Line) -> None:
     line.says(b"[]")
 
-    with pytest.raises(OutcomeUnknown) as found:
+    with pytest.raises(OutcomeUnknown) as result:
         ask(line)
-    assert found.value.request_id == "req_1"
+    assert result.value.request_id == "req_1"
 
 
 def test_an_error_is_the_sdks_to_read(line: Line) -> None:

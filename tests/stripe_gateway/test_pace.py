@@ -147,11 +147,11 @@ def test_it_never_stops_altogether_and_comes_back() -> None:
             pace.slow_down(*CUSTOMERS, reason)
         seconds.now += 1
     assert (pace.rate(*CUSTOMERS), pace.at_once(*CUSTOMERS)) == (1, 1)
-    found = []
+    result = []
     for _ in range(9):
         seconds.now += 31
-        found.append(pace.at_once(*CUSTOMERS))
-    assert found == [2, 3, 5, 8, 12, 18, 27, None, None]
+        result.append(pace.at_once(*CUSTOMERS))
+    assert result == [2, 3, 5, 8, 12, 18, 27, None, None]
     assert pace.rate(*CUSTOMERS) == 20
 
 

@@ -172,8 +172,8 @@ class TestOnce:
     ) -> None:
         account = Listing(spread(kind, 900, seed))
         account.vanishing = set(range(3, 60, 4))
-        found = items(read(account.fetch))
-        assert set(found) == set(account.ids)
+        result = items(read(account.fetch))
+        assert set(result) == set(account.ids)
 
     def test_one_reader_alone_needs_a_request_a_page(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(parallel_reader, "READERS", 1)
@@ -237,16 +237,16 @@ class TestStopped:
     @settings(max_examples=examples(25), deadline=None, derandomize=True, database=None)
     def test_time_and_again(self, database: Database, account: Listing, stops: list[float]) -> None:
         written = Written(database, Window(0, NOW + 1))
-        found: Counter[str] = Counter()
+        result: Counter[str] = Counter()
         for stop in stops:
             messages = read(account.fetch, written.windows())
             kept = messages[: round(stop * len(messages))]
             for message in kept:
                 written.write(message)
-            found += items(kept)
+            result += items(kept)
         for message in (last := read(account.fetch, written.windows())):
             written.write(message)
-        assert found + items(last) == account.ids
+        assert result + items(last) == account.ids
         assert all(window.is_done for window in written.windows())
 
     @given(accounts, st.integers(1, 12))
@@ -378,8 +378,8 @@ class TestWindows:
     def test_a_function_that_never_ends_would_be_seen(self) -> None:
         """Cutting alone, with nobody reading on, ends by itself."""
         several = [Window(0, NOW + 1, "x", after_created=NOW - 9, objects=100, newest=NOW)]
-        while (found := best_to_cut(several, NOW)) is not None:
-            several.append(cut(found, NOW))
+        while (result := best_to_cut(several, NOW)) is not None:
+            several.append(cut(result, NOW))
             assert len(several) <= 64
         assert len(several) > 4
         edges = sorted((one.created_from, one.created_before) for one in several)
