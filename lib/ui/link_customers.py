@@ -53,6 +53,7 @@ def _expiring(ctx: PageContext, opened: Callable[[str], None]) -> None:
         "Expires before",
         value=today + timedelta(days=62),
         min_value=today,
+        format="YYYY-MM-DD",
         key="new_links_before",
         width=200,
     )

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.domain.actors import Permission
 from lib.domain.books import state_of
 from lib.domain.month_end import Closing, readable
+from lib.domain.periods import Period
 from lib.printing.month_end import to_html
 from lib.services.books.month_view import MonthLine, MonthState
 from lib.ui import badges, downloads, layout, outcome, tables
@@ -118,14 +119,26 @@ def _closed(made: Closing, *, is_new: bool) -> str:
 
 def figures(line: MonthLine, state: MonthState, one: Closing | None) -> None:
     """What is known today, whatever was closed."""
+    days = str(Period(line.month.first, line.month.last))
     layout.figures(
         [
-            Figure("Charges", f"{state.charges:,}"),
-            Figure("Paid", f"{state.paid:,}"),
+            Figure(
+                "Charges",
+                f"{state.charges:,}",
+                page="charges" if state.charges else "",
+                query={"charges_period": days},
+            ),
+            Figure(
+                "Paid",
+                f"{state.paid:,}",
+                page="charges" if state.paid else "",
+                query={"charges_period": days, "charges_state": "succeeded"},
+            ),
             Figure(
                 "Failed",
                 f"{state.failed:,}",
                 page="failures" if state.failed else "",
+                query={"failures_period": days},
                 help="Of this month, and not collected.",
             ),
             Figure(

@@ -134,7 +134,13 @@ def _announce(ctx: PageContext, view: RunView) -> None:
         )
         _missing(payers)
         today = day_of(int(ctx.now.timestamp()), ctx.services.settings.timezone)
-        on = st.date_input("Charged on", today + _AHEAD, min_value=today, key="run_announce_on")
+        on = st.date_input(
+            "Charged on",
+            today + _AHEAD,
+            min_value=today,
+            format="YYYY-MM-DD",
+            key="run_announce_on",
+        )
         if not isinstance(on, date):
             return
         if payers.example is not None:

@@ -50,6 +50,12 @@ def test_the_month_that_is_over_is_closed_with_what_stripe_says_today(
     at = open_page("month_end", as_="alice")
     assert at.selectbox(key="month_end_month").value == "2026-11"
     assert figures(at) == {"Charges": "2", "Paid": "1", "Failed": "1", "Not settled": "0"}
+    days = "2026-11-01..2026-11-30"
+    addresses = {link.proto.label: link.proto.query_string for link in at.get("page_link")}
+    assert days in addresses["Charges"]
+    assert days in addresses["Paid"]
+    assert "charges_state=succeeded" in addresses["Paid"]
+    assert days in addresses["Failed"]
     assert "Nobody has closed this month" in text(at)
     assert "the fee of 1 paid charge is not known yet" in text(at).lower()
     at = closed(at)
