@@ -82,7 +82,8 @@ def senses_of(text: str) -> Senses:
 
 @lru_cache(maxsize=65_536)
 def _of_piece(piece: str) -> tuple[Sense, ...]:
-    return tuple(_each(unicodedata.normalize("NFC", piece)))
+    # The small İ has its dot apart, and any letter of Turkish words stands for it.
+    return tuple(_each(unicodedata.normalize("NFC", piece).replace("i\u0307", "ı")))
 
 
 def _each(piece: str) -> Iterable[Sense]:

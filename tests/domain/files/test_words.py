@@ -28,6 +28,7 @@ CLEAR = Senses(clear=1)
             "Győr",
             "Işıl",
             "İzmir",
+            "i\u0307zmir",
             "Žąsinas",
             "Šiauliai",
             "Þórunn",
