@@ -1,3 +1,3 @@
 """Onfile: collect cards by link, charge them later, and always know what happened."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
