@@ -138,8 +138,8 @@ class _Scanner:
         self._cell, self._place, self._is_extended = attributes, None, False
 
     def _on_formula(self, _: dict[str, str]) -> None:
-        # A text formula may well come to nothing; a number or a truth may not.
-        self._awaits = not self._is_extended and self._cell.get("t") != "str"
+        # A text that comes to nothing has an empty value, and one that was never calculated has none.
+        self._awaits = not self._is_extended
         self._listen(None)
 
     def _on_value(self, _: dict[str, str]) -> None:
@@ -148,6 +148,7 @@ class _Scanner:
         if kind == "e":
             self._listen(self._on_error)
         else:
+            self._awaits = self._awaits and kind != "str"
             self._listen(self._on_text if self._awaits else None)
         row, column = place = self._here()
         scan.filled += 1

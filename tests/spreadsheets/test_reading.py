@@ -359,6 +359,19 @@ class TestWorkbooks:
         )
         assert cells(read_file(data, "a.xlsx")) == [("2", "#DIV/0!")]
 
+    @pytest.mark.parametrize(("result", "is_said"), [(b"", True), (b"<v></v>", False)])
+    def test_a_text_that_comes_to_nothing_is_no_text_that_was_never_calculated(
+        self, result: bytes, is_said: bool
+    ) -> None:
+        data = with_sheet(
+            b'<row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>2</v></c></row>'
+            b'<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="str"><f>T(A2)</f>'
+            + result
+            + b"</c></row>"
+        )
+        sheet = read_file(data, "a.xlsx")
+        assert any("Cell B2 holds a formula" in one for one in messages(sheet)) is is_said
+
     def test_a_workbook_with_a_password(self) -> None:
         ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 500
         with pytest.raises(InvalidInput, match="password"):
