@@ -254,6 +254,13 @@ MUTATIONS = (
         f"{WHETHER_EXECUTED}::TestAFileThatIsReplacedWhileItIsRead",
     ),
     Mutation(
+        "the file of a corrected row is charged again",
+        "lib/domain/admit.py",
+        "    yield from references.corrected_before(debt.customer, debt.reference, corrected)\n",
+        "",
+        f"{SERVICES}runs/test_corrected_rows_again.py",
+    ),
+    Mutation(
         "claimed in another file than the one that was verified",
         "lib/services/ledger/file_check.py",
         "is_another = anchored is not None and not stores.audit.holds(anchored)",
