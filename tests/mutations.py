@@ -754,7 +754,7 @@ MUTATIONS = (
         "lib/domain/corrections.py",
         'if finding.code.startswith("row_") or finding.code in _OF_THE_ROW:',
         "if False:",
-        f"{CORRECTIONS}::TestCells::test_what_the_row_is_does_not_change_with_a_cell",
+        f"{CORRECTIONS}::TestCells::test_nor_with_the_very_cell_that_says_so",
     ),
     Mutation(
         "a corrected row is not held against the rows with its new reference",

@@ -151,6 +151,14 @@ class TestCells:
         assert codes(row(world, run_id))[0] == "row_is_credit_note"
         assert row(world, run_id).state is RowState.BLOCKED
 
+    def test_nor_with_the_very_cell_that_says_so(self, world: World) -> None:
+        customer = payer(world, "one@example.com")
+        run_id = imported(world, f"{customer},12.00,usd,INV-1 cancelled,,")
+        [code] = codes(row(world, run_id))
+        assert code.startswith("row_")
+        correct(world, run_id, 2, reference="INV-1")
+        assert codes(row(world, run_id)) == [code, "corrected"]
+
     def test_a_reason_and_the_role_are_needed(self, world: World) -> None:
         run_id = imported(world, f"{payer(world, 'one@example.com')},12.00,usd,INV-1,,")
         with pytest.raises(InvalidInput, match="Say why"):
