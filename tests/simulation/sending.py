@@ -229,9 +229,11 @@ class Sending(State):
                 known = stores.mirror.payment_method(method)
                 return (known.fingerprint if known else None) or method
 
+            # Also where another installation was told so: the mirror knows its payments.
             stopped = {
                 card(one.method)
-                for debt in self.failed.values()
+                for whose in self.stage.installations
+                for debt in whose.failed.values()
                 for one in debt.values()
                 if not explain(one.decline, http_status=402, at=one.at).retry_allowed
             }
