@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from lib.cli.link_arguments import add_despite
 from lib.cli.run_arguments import add_decimal
 from lib.domain.charges import ChargeState
 from lib.domain.refunds import REASONS
@@ -28,15 +29,11 @@ def add_charges(
     made.add_argument("--currency", required=True)
     made.add_argument("--reference", required=True, help="what is owed; never charged twice")
     made.add_argument("--description")
-    made.add_argument(
-        "--despite",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="CODE",
-        help="charge although this was found, which needs --note; the codes are in the refusal",
+    add_despite(
+        made,
+        "charge although this was found, which needs --note; the codes are in the refusal",
+        "why it may be charged all the same",
     )
-    made.add_argument("--note", default="", help="why it may be charged all the same")
 
     charges = commands.add_parser("charges", help="Charges of a period.", parents=[common])
     charge_commands = charges.add_subparsers(required=True, metavar="COMMAND")

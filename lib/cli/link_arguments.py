@@ -29,7 +29,7 @@ def add_links(
     made.add_argument("--currency", help="let Stripe offer its methods; otherwise cards only")
     made.add_argument("--reference")
     made.add_argument("--locale")
-    _add_despite(made)
+    _add_despite_twin(made)
     _add_import(add(link_commands, "import", "links import", "Make a link for each row of a file."))
     made = add(link_commands, "list", "links list", "List setup links, newest first.")
     made.add_argument("--status", choices=[state.value for state in LinkState])
@@ -54,19 +54,27 @@ def add_payment_methods(
     made.add_argument(
         "--customer", required=True, metavar="cus_…", help="a customer's id or e-mail address"
     )
-    _add_despite(made)
+    _add_despite_twin(made)
 
 
-def _add_despite(made: argparse.ArgumentParser) -> None:
+def add_despite(made: argparse.ArgumentParser, what: str, why: str) -> None:
+    """
+    Args:
+        what: of --despite, in the help.
+        why: of --note.
+    """
     made.add_argument(
-        "--despite",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="CODE",
-        help="customer_has_twin: this customer, or a new one, is meant, though another has the address or one that looks like it; needs --note",
+        "--despite", action="extend", nargs="+", default=[], metavar="CODE", help=what
     )
-    made.add_argument("--note", default="", help="why this one is meant")
+    made.add_argument("--note", default="", help=why)
+
+
+def _add_despite_twin(made: argparse.ArgumentParser) -> None:
+    add_despite(
+        made,
+        "customer_has_twin: this customer, or a new one, is meant, though another has the address or one that looks like it; needs --note",
+        "why this one is meant",
+    )
 
 
 def _add_import(made: argparse.ArgumentParser) -> None:
