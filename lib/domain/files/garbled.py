@@ -7,7 +7,7 @@ import quopri
 import re
 from collections.abc import Callable, Iterator
 
-from lib.domain.files.words import senses_of
+from lib.domain.files.words import Senses, senses_of
 
 # As which UTF-8 is read by programs that do not know it, and as which an alphabet or a script of the East is.
 _OF_UNICODE = ("cp1250", "cp1251", "cp1254", "mac-roman", "cp850", "cp437", "gb18030")
@@ -18,9 +18,8 @@ _NARROW_KANA = re.compile("[\uff61-\uff9f]")
 _EAST = re.compile("[\u2e80-\u9fff\uac00-\ud7a3]")
 
 
-def read_wrongly(cell: str) -> str | None:
+def read_wrongly(cell: str, senses: Senses) -> str | None:
     """Of “Müller”, “Ñ§Ð£”, “Ïåòðîâ”: “Müller”, “学校”, “Петров”. None where no letters come of it."""
-    senses = senses_of(cell)
     unicode = next(filter(None, (_turned(cell, one, "utf-8") for one in _WESTERN)), None)
     if (senses.clear and not senses.none) or _is_clear(unicode):
         return unicode

@@ -248,14 +248,16 @@ class RowCells:
                     f"“{cell[:40]}” may be “{meant[:40]}”, of which a program wrote the letters in signs. Is it right?",
                     Severity.AMBER,
                 )
-        elif (meant := read_wrongly(cell)) is not None:
+            return False
+        senses = senses_of(cell)
+        if (meant := read_wrongly(cell, senses)) is not None:
             self.fail(
                 name,
                 "letters_garbled",
                 f"“{cell[:40]}” looks like “{meant[:40]}” that was read in a wrong encoding and saved. Is it right?",
                 Severity.AMBER,
             )
-        elif senses_of(cell).none:
+        elif senses.none:
             self.fail(
                 name,
                 "letters_unusual",

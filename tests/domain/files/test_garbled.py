@@ -7,6 +7,7 @@ import pytest
 from lib.domain.files.garbled import read_wrongly, written_in_signs
 from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.run_files import parse
+from lib.domain.files.words import senses_of
 from lib.spreadsheets.reading import read_file
 from tests.spreadsheets.case_files import csv_of
 
@@ -26,12 +27,14 @@ from tests.spreadsheets.case_files import csv_of
     ],
 )
 def test_letters_that_were_read_wrongly(meant: str, written_as: str, read_as: str) -> None:
-    assert read_wrongly(meant.encode(written_as).decode(read_as)) == meant
+    cell = meant.encode(written_as).decode(read_as)
+    assert read_wrongly(cell, senses_of(cell)) == meant
 
 
 @pytest.mark.parametrize(("text", "encoding"), [("請求書-1", "cp932"), ("청구서-1", "cp949")])
 def test_which_script_of_the_east_it_was_is_a_guess(text: str, encoding: str) -> None:
-    assert read_wrongly(text.encode(encoding).decode("iso8859-1"))
+    cell = text.encode(encoding).decode("iso8859-1")
+    assert read_wrongly(cell, senses_of(cell))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_which_script_of_the_east_it_was_is_a_guess(text: str, encoding: str) ->
     ],
 )
 def test_what_people_write_is_not_asked(word: str) -> None:
-    assert read_wrongly(word) is None
+    assert read_wrongly(word, senses_of(word)) is None
 
 
 @pytest.mark.parametrize(
