@@ -263,8 +263,8 @@ MUTATIONS = (
     Mutation(
         "claimed in another file than the one that was verified",
         "lib/services/ledger/file_check.py",
-        "is_another = anchored is not None and not stores.audit.holds(anchored)",
-        "is_another = False",
+        "return not stores.audit.holds(anchored) or stores",
+        "return stores",
         f"{OLDER_COPIES}::TestAnOlderCopy",
     ),
     Mutation(

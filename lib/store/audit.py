@@ -62,9 +62,9 @@ class AuditStore:
         rows = self._database.query("SELECT hash FROM audit_log WHERE id = ?", (entry,))
         return next((str(row["hash"]) for row in rows), _START if entry == 0 else None)
 
-    def holds(self, head: AuditHead) -> bool:
-        """False in another file than the one whose head it was, or in an older copy of that."""
-        return self.hash_of(head.id) == head.hash
+    def holds(self, head: AuditHead | None) -> bool:
+        """False in another file than the one whose head it was, or in an older copy of that; None is in every one."""
+        return head is None or self.hash_of(head.id) == head.hash
 
     def is_empty_without_reason(self) -> bool:
         """No entry in a file with people, charges or runs, none of which is made without one."""

@@ -240,8 +240,8 @@ class Completeness:
         """A log that ends before what was written beside it is an older copy's, whatever Stripe says."""
         anchored, seen = self._uow.anchor.head(), self._seen
         with self._uow.read() as stores:
-            is_older = anchored is not None and not stores.audit.holds(anchored)
-            is_another = seen is not None and not stores.audit.holds(seen)
+            is_older = not stores.audit.holds(anchored)
+            is_another = not stores.audit.holds(seen)
             self._seen = stores.audit.head()
         if not (is_older or is_another):
             return

@@ -15,5 +15,4 @@ def is_behind(stores: Stores, anchored: AuditHead | None) -> bool:
     Args:
         anchored: where the audit log ended by the anchor, read before the transaction or in it.
     """
-    is_another = anchored is not None and not stores.audit.holds(anchored)
-    return is_another or stores.meta.value(BEHIND) is not None
+    return not stores.audit.holds(anchored) or stores.meta.value(BEHIND) is not None
