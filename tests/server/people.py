@@ -73,6 +73,7 @@ def start_run(page: Page, name: str | re.Pattern[str]) -> None:
 
 
 def wait_until_drawn(page: Page) -> None:
+    """Nothing is drawn any more: a field that moved stands there twice until then, once as it was."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(
         timeout=PATIENCE_MS
     )

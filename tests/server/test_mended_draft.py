@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from lib.practice.engine import PracticeStripe
 from lib.services.staff.users import PRACTICE_PASSWORD
-from tests.server.people import PATIENCE_MS, sign_in, start_run
+from tests.server.people import PATIENCE_MS, sign_in, start_run, wait_until_drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -48,6 +48,7 @@ def test_row_after_row_beside_the_table(server, page, browser: Browser) -> None:
     page.get_by_role("button", name="Check all rows").click()
     expect(page.get_by_role("heading", name="Mended", exact=True)).to_be_visible()
     expect(figure(page, "Blocked")).to_contain_text("3")
+    wait_until_drawn(page)
     page.get_by_role("radio", name="Rows").click()
     follow_the_arrow_keys(page)
     main = page.get_by_test_id("stMainBlockContainer")
@@ -55,7 +56,7 @@ def test_row_after_row_beside_the_table(server, page, browser: Browser) -> None:
 
     page.get_by_role("button", name="Mend blocked rows").click()
     expect(page.get_by_text("Row 2", exact=True)).to_be_visible()
-    settled(page)
+    wait_until_drawn(page)
     assert beside(page)
     twins = page.get_by_role("radiogroup", name="Which customer is meant?")
     second = twins.get_by_role("radio").nth(1)
@@ -65,12 +66,15 @@ def test_row_after_row_beside_the_table(server, page, browser: Browser) -> None:
     page.get_by_label("Why").first.fill("the one in the north")
     save(page)
     expect(page.get_by_text("Blocked · 2")).to_be_visible()
+    wait_until_drawn(page)
     page.get_by_role("button", name="Next blocked row").click()
     expect(page.get_by_text("Row 3", exact=True)).to_be_visible()
+    wait_until_drawn(page)
     page.get_by_role("textbox", name="Amount", exact=True).fill("12.30")
     page.get_by_label("Why").first.fill("as on the invoice")
     save(page)
     expect(page.get_by_text("Blocked · 1")).to_be_visible()
+    wait_until_drawn(page)
     page.get_by_role("radio", name="Overview").click()
 
     page.get_by_role("button", name="All of these").first.click()
@@ -80,6 +84,7 @@ def test_row_after_row_beside_the_table(server, page, browser: Browser) -> None:
     page.get_by_label("Why").first.fill("all in euro")
     page.get_by_role("button", name="Set for 1 row").click()
     expect(figure(page, "Blocked")).to_contain_text("0")
+    wait_until_drawn(page)
     page.get_by_role("textbox", name="Rows you expect").fill("3")
     page.get_by_role("textbox", name="Totals you expect").fill("59.30 eur")
     page.get_by_role("button", name="Submit", exact=True).click()
@@ -91,6 +96,7 @@ def test_row_after_row_beside_the_table(server, page, browser: Browser) -> None:
     bob = sign_in(context, server.url, "bob")
     bob.goto(address)
     expect(bob.get_by_text("That is the sum with the corrections")).to_be_visible()
+    wait_until_drawn(bob)
     bob.get_by_label("Your password", exact=True).fill(PRACTICE_PASSWORD)
     bob.get_by_role("button", name="Approve", exact=True).click()
     start_run(bob, "Charge 3 rows: €59.30")
@@ -113,11 +119,6 @@ def test_row_after_row_beside_the_table(server, page, browser: Browser) -> None:
     assert meant == name, "the twin that was clicked"
 
 
-def settled(page: Page) -> None:
-    """Once nothing is drawn any more: what was drawn before is taken away then."""
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-
-
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("is corrected and checked again").first).to_be_visible()
@@ -129,7 +130,7 @@ def rows_of(page: Page) -> Locator:
 
 def follow_the_arrow_keys(page: Page) -> None:
     """A click on a cell opens its row, and the panel goes where the cell goes."""
-    settled(page)
+    wait_until_drawn(page)
     # A table that was not painted yet hears no click.
     for _ in range(5):
         rows_of(page).click(position={"x": 130, "y": 70})
@@ -140,7 +141,7 @@ def follow_the_arrow_keys(page: Page) -> None:
         if key is not None:
             page.keyboard.press(key)
         expect(page.get_by_text(f"Row {row}", exact=True)).to_be_visible()
-        settled(page)
+        wait_until_drawn(page)
 
 
 def beside(page: Page) -> bool:
