@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from lib.domain.files import credit_words
 from lib.domain.files.credit_words import bare_text, words_in
+from lib.domain.files.flag_columns import FLAG_JUDGES, credit_flag
 from lib.domain.files.row_errors import RowError
 from lib.domain.runs import Severity
 from lib.money import CURRENCIES
@@ -44,7 +45,7 @@ def plain_heading(name: str) -> str:
 
 
 def _credit(row: int, _: str, text: str) -> RowError | None:
-    if _NOTHING.match(text):
+    if _NOTHING.match(text) or credit_flag(text) is False:
         return None
     return _red(row, "amount", "row_is_credit", f"There is a credit in this row: {text[:30]}.")
 
@@ -115,6 +116,7 @@ def settled(row: int, column: str, text: str) -> RowError:
 
 
 _JUDGES: tuple[tuple[frozenset[str], Judge], ...] = (
+    *FLAG_JUDGES,
     (credit_words.CREDIT_HEADINGS, _credit),
     (credit_words.SIDE_HEADINGS, _side),
     (credit_words.POSTING_KEY_HEADINGS, _posting_key),

@@ -89,7 +89,7 @@ def test_a_file_of_credits_alone(heading: str, credit: str) -> None:
         ("Class", ["A", "B", "C", "D"]),
         ("Hall", ["H", "H"]),
         ("VIP", ["-", "-"]),
-        ("Quantity", ["1", "2", "-1"]),
+        ("Floor", ["1", "2", "-1"]),
         ("Country", ["CR", "CR"]),
         ("Card type", ["Credit", "Debit"]),
         ("Kartenart", ["Debit", "Credit"]),
