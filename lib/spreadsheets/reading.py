@@ -185,6 +185,7 @@ def _sheet(records: Iterable[Sequence[str]], notes: tuple[Note, ...], origin: Or
         rows,
         (*notes, *_about_names(header)),
         replace(origin, header_row=heading_number),
+        tuple(text for _, cells in filled[:at] for cell in cells if (text := cell.strip())),
     )
 
 

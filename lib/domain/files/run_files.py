@@ -13,6 +13,7 @@ from lib.domain.files.other_amounts import other_amounts
 from lib.domain.files.readings import Choices, Hidden, Reading
 from lib.domain.files.row_errors import Problem, RowError, problems
 from lib.domain.files.row_orders import RowOrder, RowReader
+from lib.domain.files.row_places import Places
 from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.sheets import CellKind, Note, Sheet, SheetRow
 from lib.domain.files.signed_sums import signed_sum, without_credits
@@ -147,12 +148,18 @@ def _marked(
     by_words = [marks.of_row(row.number, row.cells) for row in rows]
     by_row = _sums(columns, rows, orders, by_words, style)
     beside = other_amounts(sheet.header, columns)
+    places = Places(sheet, columns)
     marked = []
     for row, order, words in zip(rows, orders, by_words, strict=True):
         errors = [*doubtful_texts.questions(row, columns, RUN_COLUMNS.acted_on), *words]
         question = beside.question(order, row, style) if beside else None
         errors += [question] if question else []
-        own, errors = total_rows.as_total(order, errors, by_row.get(row.number))
+        placed, by_place = places.of(row, order, words)
+        if placed is order:
+            own, errors = total_rows.as_total(order, errors, by_row.get(row.number))
+            errors += by_place
+        else:
+            own, errors = placed, by_place
         why = unseen_rows.why_unseen(row, columns, RUN_COLUMNS)
         if why:
             word = why.replace("_", " ")

@@ -107,6 +107,8 @@ class Sheet:
     """Without the empty ones."""
     notes: tuple[Note, ...] = ()
     origin: Origin = field(default_factory=Origin)
+    above: tuple[str, ...] = ()
+    """What stands over the heading, cell by cell."""
     hidden_sheets: tuple[Sheet, ...] = ()
     """Sheets of the same workbook that hold a table and are hidden; they are never charged."""
 
