@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http
 import json
+import socket
 import socketserver
 import threading
 from collections.abc import Mapping
@@ -33,6 +34,15 @@ class PlainServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Connection)
         self.account = account
         self.base_url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.open: set[_Connection] = set()
+
+    def hang_up(self, beginning: str) -> None:
+        """On who asked for such a path last: a client keeps its connection, and with it a thread here, until it is collected."""
+        for connection in tuple(self.open):
+            if connection.path.startswith(beginning):
+                # The other side may have been faster.
+                with contextlib.suppress(OSError):
+                    connection.connection.shutdown(socket.SHUT_RDWR)
 
     def start(self) -> None:
         threading.Thread(target=self.serve_forever, name="plain-stripe", daemon=True).start()
@@ -41,6 +51,16 @@ class PlainServer(socketserver.ThreadingTCPServer):
 class _Connection(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
     server: PlainServer
+    path = ""
+    """Of the last request."""
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.open.add(self)
+
+    def finish(self) -> None:
+        self.server.open.discard(self)
+        super().finish()
 
     def handle(self) -> None:
         # Whoever asked may have stopped waiting.
@@ -63,11 +83,11 @@ class _Connection(socketserver.StreamRequestHandler):
             self.wfile.write(_bytes(reply))
 
     def _reply(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Reply:
-        path, _, query = target.partition("?")
+        self.path, _, query = target.partition("?")
         text = body.decode("utf-8", "replace")
         pairs = [*_pairs(query), *_pairs(text)]
         try:
-            return self.server.account.handle(method, path, decode_form(pairs), headers)
+            return self.server.account.handle(method, self.path, decode_form(pairs), headers)
         except StripeRefusal as refused:
             return Reply(refused.status, {"error": refused.error})
 

@@ -75,3 +75,4 @@ def served(account: PracticeStripe) -> Iterator[Address]:
         yield address
     finally:
         address.stop()
+        server.hang_up(f"/{name}/")
