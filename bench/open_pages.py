@@ -23,16 +23,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
 
-import jwt
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets import ConnectionClosed
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from lib.services.staff.sign_in_cookie import cookie_name
 from lib.settings import load_settings
 from tests.server.conftest import ROOT, environment, free_port
+from tests.server.people import remembered
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 90
@@ -57,7 +56,10 @@ def connect(*path, **how):
 
 def tell():
     while True:
-        told.write_text(str(count[0]))
+        # Whoever reads it meanwhile reads the figure before, not half of one.
+        fresh = told.with_suffix(".fresh")
+        fresh.write_text(str(count[0]))
+        fresh.replace(told)
         time.sleep(0.1)
 
 connection_pool.connect = connect
@@ -79,7 +81,7 @@ class Server:
 
     @property
     def statements(self) -> int:
-        return int(self.told.read_text() or 0)
+        return int(self.told.read_text())
 
 
 @dataclass
@@ -123,8 +125,10 @@ class Client:
             if fragment not in self._every:
                 self._due[fragment] = time.monotonic() + interval
             self._every[fragment] = interval
-        if message.HasField("delta") and message.delta.new_element.HasField("exception"):
-            self.errors += 1
+        element = message.delta.new_element
+        if element.text_input.label == "Password":
+            raise SystemExit("The server asks for a password: nobody is signed in.")
+        self.errors += element.HasField("exception")
 
     async def _ask_what_is_due(self, socket: ClientConnection) -> None:
         now = time.monotonic()
@@ -212,14 +216,10 @@ def _start(folder: Path) -> Server:
 
 
 def _cookie(folder: Path) -> str:
-    settings = load_settings(ROOT, {"ONFILE_DATA_DIR": str(folder / "data")})
-    with sqlite3.connect(settings.database) as shell:
-        (version,) = shell.execute(
-            "SELECT session_version FROM users WHERE username = 'alice'"
-        ).fetchone()
-    payload = {"username": f"alice:{version}", "exp_date": time.time() + 86_400}
-    value = jwt.encode(payload, settings.cookie_key, "HS256")
-    return f"{cookie_name(settings.cookie_key)}={value}"
+    cookie, value = remembered(
+        load_settings(ROOT, {"ONFILE_DATA_DIR": str(folder / "data")}), "alice"
+    )
+    return f"{cookie}={value}"
 
 
 def _places(folder: Path) -> dict[str, tuple[str, str]]:

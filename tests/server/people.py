@@ -34,7 +34,7 @@ def sign_in(context: BrowserContext, url: str, name: str) -> Page:
     context.set_default_timeout(PATIENCE_MS)
     folder = data_folders[url]
     settings = load_settings(folder.parent, {"ONFILE_DATA_DIR": str(folder)})
-    cookie, value = _remembered(settings, name)
+    cookie, value = remembered(settings, name)
     context.add_cookies([{"url": url, "name": cookie, "value": value}])
     page = context.new_page()
     page.goto(url)
@@ -44,7 +44,7 @@ def sign_in(context: BrowserContext, url: str, name: str) -> Page:
     return page
 
 
-def _remembered(settings: Settings, name: str) -> tuple[str, str]:
+def remembered(settings: Settings, name: str) -> tuple[str, str]:
     """The cookie that streamlit-authenticator gives the browser of somebody who signs in now."""
     uow = UnitOfWork(settings.database)
     with uow.read() as stores:
