@@ -23,7 +23,7 @@ BENCH_FOLDER ?= data/bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command "make lock"
 
-.PHONY: help run test test-fast test-browser lint types audit lock schema words hooks check soak mutants bench bench-large screenshots \
+.PHONY: help run test test-fast test-browser lint types audit lock schema words hooks check soak mutants bench bench-hour bench-large screenshots \
   chromium clean
 
 help: ## Show this list
@@ -87,6 +87,9 @@ bench: $(DEV_READY) chromium ## Measure backfill, webhook intake, pages, files, 
 	@$(BIN)/python -m bench.runs
 	@$(BIN)/python -m bench.rebuild
 	@$(BIN)/python -m bench.starts
+
+bench-hour: $(DEV_READY) ## Measure an hour of open pages, webhooks and runs
+	@$(BIN)/python -m bench.busy_hour
 
 bench-large: $(DEV_READY) ## Measure with up to a million sessions (an hour and 5 GB in BENCH_FOLDER)
 	@$(BIN)/python -m bench.backfill curve

@@ -77,6 +77,17 @@ def percentiles(milliseconds: list[float]) -> dict[str, float]:
     return {"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": ordered[-1]}
 
 
+def stored(database: Path, run: str) -> tuple[int, int]:
+    """Rows of this run, and how many of them the worker is done with."""
+    with closing(sqlite3.connect(database)) as connection:
+        stored, processed = connection.execute(
+            """SELECT count(*), coalesce(sum(state = 'processed'), 0) FROM webhook_deliveries
+               WHERE event_id LIKE ?""",
+            (f"evt_{run}%",),
+        ).fetchone()
+    return int(stored), int(processed)
+
+
 async def _run(arguments: argparse.Namespace, outcome: Outcome) -> None:
     address = urlsplit(arguments.url)
     host, port = str(address.hostname), int(address.port or 80)

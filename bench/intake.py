@@ -16,18 +16,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.deliveries import percentiles
+from bench.deliveries import percentiles, stored
 from bench.processes import onfile_server, result_of, start
 from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.server.conftest import ARGUMENTS, chromium
@@ -117,12 +116,12 @@ def _measure(
     )
     clicks = _click(page, arguments.think_ms, until=lambda: _has_ended(sender))
     found = result_of(sender)
-    stored, processed = _stored(folder / "onfile.db", run)
+    kept, processed = stored(folder / "onfile.db", run)
     accepted = found["statuses"].pop("204", 0)
     offered = f"{rate:g}" if rate else "flat out"
-    _row(kind, offered, found=found, stored=stored, processed=processed, clicks=clicks)
-    if stored != accepted:
-        print(f"WRONG: {accepted:,} were answered 204 and {stored:,} are stored")
+    _row(kind, offered, found=found, stored=kept, processed=processed, clicks=clicks)
+    if kept != accepted:
+        print(f"WRONG: {accepted:,} were answered 204 and {kept:,} are stored")
 
 
 def _row(
@@ -202,17 +201,6 @@ def _after(seconds: float) -> Any:
 
 def _has_ended(process: subprocess.Popen[str]) -> bool:
     return process.poll() is not None
-
-
-def _stored(database: Path, run: str) -> tuple[int, int]:
-    """Rows of this run, and how many of them the worker is done with."""
-    with closing(sqlite3.connect(database)) as connection:
-        stored, processed = connection.execute(
-            """SELECT count(*), coalesce(sum(state = 'processed'), 0) FROM webhook_deliveries
-               WHERE event_id LIKE ?""",
-            (f"evt_{run}%",),
-        ).fetchone()
-    return int(stored), int(processed)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ class Client:
     query: str
     asked: int = 0
     errors: int = 0
-    _every: dict[str, float] = field(default_factory=dict)
-    _due: dict[str, float] = field(default_factory=dict)
+    every: dict[str, float] = field(default_factory=dict)
+    due: dict[str, float] = field(default_factory=dict)
 
     async def stay(self, until: asyncio.Event) -> None:
         address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
@@ -105,40 +105,40 @@ class Client:
             additional_headers={"Cookie": self.cookie},
             max_size=None,
         ) as socket:
-            await self._ask(socket)
+            await self.ask(socket)
             while not until.is_set():
-                wait = min(self._due.values(), default=time.monotonic() + 0.5) - time.monotonic()
+                wait = min(self.due.values(), default=time.monotonic() + 0.5) - time.monotonic()
                 try:
                     data = await asyncio.wait_for(socket.recv(), min(max(wait, 0.01), 0.5))
                 except TimeoutError:
-                    await self._ask_what_is_due(socket)
+                    await self.ask_what_is_due(socket)
                     continue
                 except ConnectionClosed:
                     self.errors += 1
                     return
-                self._heard(data)
+                self.hear(data)
 
-    def _heard(self, data: str | bytes) -> None:
+    def hear(self, data: str | bytes) -> None:
         message = ForwardMsg.FromString(data.encode() if isinstance(data, str) else data)
         if message.HasField("auto_rerun"):
             fragment, interval = message.auto_rerun.fragment_id, message.auto_rerun.interval
-            if fragment not in self._every:
-                self._due[fragment] = time.monotonic() + interval
-            self._every[fragment] = interval
+            if fragment not in self.every:
+                self.due[fragment] = time.monotonic() + interval
+            self.every[fragment] = interval
         element = message.delta.new_element
         if element.text_input.label == "Password":
             raise SystemExit("The server asks for a password: nobody is signed in.")
         self.errors += element.HasField("exception")
 
-    async def _ask_what_is_due(self, socket: ClientConnection) -> None:
+    async def ask_what_is_due(self, socket: ClientConnection) -> None:
         now = time.monotonic()
-        for fragment, due in self._due.items():
+        for fragment, due in self.due.items():
             if due <= now:
-                self._due[fragment] = now + self._every[fragment]
+                self.due[fragment] = now + self.every[fragment]
                 self.asked += 1
-                await self._ask(socket, fragment)
+                await self.ask(socket, fragment)
 
-    async def _ask(self, socket: ClientConnection, fragment: str = "") -> None:
+    async def ask(self, socket: ClientConnection, fragment: str = "") -> None:
         message = BackMsg()
         message.rerun_script.query_string = self.query
         message.rerun_script.page_name = self.page
@@ -156,13 +156,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        server = _start(Path(folder))
+        server = start(Path(folder))
         try:
-            cookie = _cookie(Path(folder))
+            alice = cookie(Path(folder))
             print(f"{'open':<24}{'CPU ms/s':>10}{'statements/s':>14}{'asked/s':>9}{'errors':>8}")
             print_cost(server, "nothing", [], arguments.seconds)
-            for name, (page, query) in _places(Path(folder)).items():
-                clients = [Client(server.url, cookie, page, query) for _ in range(arguments.pages)]
+            for name, (page, query) in places(Path(folder)).items():
+                clients = [Client(server.url, alice, page, query) for _ in range(arguments.pages)]
                 print_cost(server, f"{arguments.pages} × {name}", clients, arguments.seconds)
         finally:
             server.process.terminate()
@@ -192,7 +192,8 @@ async def _measured(server: Server, name: str, clients: list[Client], seconds: f
     print(f"{name:<24}{row[0]:>10.1f}{row[1]:>14.1f}{row[2]:>9.1f}{errors:>8}", flush=True)
 
 
-def _start(folder: Path) -> Server:
+def start(folder: Path) -> Server:
+    """A server over a new data folder in there, in practice mode, whose statements are counted."""
     port, told = free_port(), folder / "statements"
     script = [sys.executable, "-c", _COUNTED, "run", "app.py", "--server.port", str(port)]
     with (folder / "server.log").open("wb") as log:
@@ -215,14 +216,13 @@ def _start(folder: Path) -> Server:
     raise SystemExit((folder / "server.log").read_text())
 
 
-def _cookie(folder: Path) -> str:
-    cookie, value = remembered(
-        load_settings(ROOT, {"ONFILE_DATA_DIR": str(folder / "data")}), "alice"
-    )
-    return f"{cookie}={value}"
+def cookie(folder: Path) -> str:
+    """What a browser sends that remembers the sign-in of somebody who may charge."""
+    settings = load_settings(ROOT, {"ONFILE_DATA_DIR": str(folder / "data")})
+    return "=".join(remembered(settings, "alice"))
 
 
-def _places(folder: Path) -> dict[str, tuple[str, str]]:
+def places(folder: Path) -> dict[str, tuple[str, str]]:
     """What is opened: the page, and what stands in its address."""
     settings = load_settings(ROOT, {"ONFILE_DATA_DIR": str(folder / "data")})
     with sqlite3.connect(settings.database) as shell:
