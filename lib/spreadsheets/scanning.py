@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from xml.parsers import expat
 
 from lib.domain.files.sheets import MOST_COLUMNS, MOST_ROWS, column_letter
@@ -18,12 +17,15 @@ from lib.spreadsheets.archives import damaged, parse, too_large
 from lib.spreadsheets.places import PLACE, Place, column_number
 from lib.spreadsheets.rules import LOOKS, Rule, RuleScan
 from lib.spreadsheets.styles import is_nothing, is_on
+from lib.spreadsheets.sum_formulas import SumScan
+from lib.spreadsheets.text_sizes import MOST_CHARACTERS, refuse_too_much_text
 
 _MOST_CELLS = 5_000_000
-_MOST_CHARACTERS = 200_000_000
 # Rows above the heading and empty ones among the others.
 _LAST_ROW = MOST_ROWS + 1000
 _LONGEST_ROW = 7
+# In points: nobody reads letters that are lower.
+_LOWEST_ROW = 4
 
 
 @dataclass(slots=True)
@@ -37,6 +39,9 @@ class Scan:
     styled: dict[Place, int] = field(default_factory=dict)
     """Filled cells whose style says more than nothing."""
     empty_formulas: set[Place] = field(default_factory=set)
+    sums: dict[Place, str] = field(default_factory=dict)
+    """Formulas that add up other rows."""
+    shows_zeros: bool = True
     errors: dict[Place, str] = field(default_factory=dict)
     """What stands in cells such as #DIV/0!, which the reader shows as empty."""
     hidden_rows: set[int] = field(default_factory=set)
@@ -64,8 +69,8 @@ def checked(xml: bytes, shared_texts: bytes, plain: frozenset[str]) -> Scan:
     if not scan.fits():
         raise _too_far(scan)
     longest = max(map(len, shared_texts.split(b"<si")), default=0)
-    if scan.shared * longest > _MOST_CHARACTERS:
-        _refuse_too_much_text(xml, shared_texts)
+    if scan.shared * longest > MOST_CHARACTERS:
+        refuse_too_much_text(xml, shared_texts)
     return scan
 
 
@@ -95,6 +100,8 @@ class _Scanner:
         self._rules = RuleScan()
         self._is_extended = False
         """Behind what every program knows, where `f` is no formula of a cell."""
+        self._sums = SumScan()
+        self._tables = 0
         self._row = ("", 0)
         """Of the cell before, as it is written and from 0."""
 
@@ -107,6 +114,8 @@ class _Scanner:
             "row": self._on_row,
             "col": self._on_column,
             "sheetFormatPr": self._on_defaults,
+            "sheetData": self._on_table,
+            "sheetView": self._on_view,
             "conditionalFormatting": self._rules.on_formatting,
             "cfRule": self._rules.on_rule,
             "ext": self._on_extension,
@@ -126,6 +135,9 @@ class _Scanner:
 
         parse(xml, self._parser, start)
         self._end_of_formula()
+        if self._sums.is_open:
+            self._sums.close(self._here())
+        self._scan.sums = self._sums.sums
         if self._hides_columns:
             width = min(self._scan.width, MOST_COLUMNS)
             self._scan.hidden_columns |= set(range(width)) - self._own_widths
@@ -135,15 +147,23 @@ class _Scanner:
     def _on_cell(self, attributes: dict[str, str]) -> None:
         if self._awaits:
             self._end_of_formula()
+        if self._sums.is_open:
+            self._sums.close(self._here())
         self._cell, self._place, self._is_extended = attributes, None, False
 
-    def _on_formula(self, _: dict[str, str]) -> None:
+    def _on_formula(self, attributes: dict[str, str]) -> None:
         # A text that comes to nothing has an empty value, and one that was never calculated has none.
         self._awaits = not self._is_extended
-        self._listen(None)
+        if self._is_extended:
+            self._listen(None)
+        else:
+            self._sums.begin(attributes)
+            self._listen(self._sums.on_text)
 
     def _on_value(self, _: dict[str, str]) -> None:
         cell, scan = self._cell, self._scan
+        if self._sums.is_open:
+            self._sums.close(self._here())
         kind = cell.get("t")
         if kind == "e":
             self._listen(self._on_error)
@@ -183,7 +203,7 @@ class _Scanner:
         height = attributes.get("ht")
         self._row_is_hidden = (
             is_on(attributes, "hidden")
-            or (height is not None and is_nothing(height))
+            or (height is not None and is_nothing(height, _LOWEST_ROW))
             or (height is None and self._lowers_rows)
             or (height is None and self._hides_rows and "hidden" not in attributes)
         )
@@ -201,8 +221,17 @@ class _Scanner:
 
     def _on_defaults(self, attributes: dict[str, str]) -> None:
         self._hides_rows = is_on(attributes, "zeroHeight")
-        self._lowers_rows = is_nothing(attributes.get("defaultRowHeight", "1"))
+        self._lowers_rows = is_nothing(attributes.get("defaultRowHeight", "15"), _LOWEST_ROW)
         self._hides_columns = is_nothing(attributes.get("defaultColWidth", "1"))
+
+    def _on_table(self, _: Mapping[str, str]) -> None:
+        # Programs differ on which of several they show.
+        self._tables += 1
+        if self._tables > 1:
+            raise damaged()
+
+    def _on_view(self, attributes: Mapping[str, str]) -> None:
+        self._scan.shows_zeros &= is_on(attributes, "showZeros", default=True)
 
     def _on_extension(self, _: Mapping[str, str]) -> None:
         if self._awaits:
@@ -255,45 +284,3 @@ def _too_far(scan: Scan) -> InvalidInput:
         field=f"row {scan.last_row}",
         code="too_many_rows",
     )
-
-
-def _refuse_too_much_text(xml: bytes, shared_texts: bytes) -> None:
-    """Exactly what the cells come to when every one has its text: slow, so only for the doubtful."""
-    lengths: list[int] = []
-    _gathered(shared_texts, {"si"}, lambda text: lengths.append(len(text)))
-    total = 0
-
-    def add(text: str) -> None:
-        nonlocal total
-        if text.isascii() and text.isdigit() and int(text) < len(lengths):
-            total += lengths[int(text)]
-
-    _gathered(xml, {"v"}, add)
-    if total > _MOST_CHARACTERS:
-        raise too_large()
-
-
-def _gathered(xml: bytes, names: set[str], use: Callable[[str], Any]) -> None:
-    """Call `use` with all the text inside each of the named elements."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    pieces: list[str] | None = None
-
-    def start(name: str, _: dict[str, str]) -> None:
-        nonlocal pieces
-        if name.rpartition(":")[2] in names:
-            pieces = []
-
-    def end(name: str) -> None:
-        nonlocal pieces
-        if name.rpartition(":")[2] in names and pieces is not None:
-            use("".join(pieces))
-            pieces = None
-
-    def text(piece: str) -> None:
-        if pieces is not None:
-            pieces.append(piece)
-
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = text
-    parse(xml, parser, start)

@@ -13,6 +13,8 @@ from lib.spreadsheets.colours import USUAL, WHITE, Colour, colour, is_seen
 
 _OFF = frozenset({"0", "false", "off"})
 _GENERAL = number_format("General")
+# In points: smaller letters are dots on a screen.
+_LEAST_FONT = 3
 Item = TypeVar("Item")
 
 
@@ -58,7 +60,7 @@ class Styles:
     grounds: tuple[Colour, ...] = ()
     """By a cell's `s`."""
     unseen: frozenset[int] = frozenset()
-    """Whose letters have the colour of what is behind them."""
+    """Whose letters have the colour of what is behind them, or are too small to be seen."""
 
     def format_of(self, style: int) -> NumberFormat:
         return self.formats[style] if 0 <= style < len(self.formats) else _GENERAL
@@ -82,6 +84,7 @@ class Styles:
 class _Font:
     strikes: bool = False
     letters: Colour = USUAL
+    is_tiny: bool = False
 
 
 def styles_of(xml: bytes) -> Styles:
@@ -124,7 +127,8 @@ class _Listener:
             frozenset(
                 style
                 for style, (form, font) in enumerate(zip(formats, fonts, strict=True))
-                if not is_seen(WHITE if _is_white(form) else font.letters, grounds[style])
+                if font.is_tiny
+                or not is_seen(WHITE if _is_white(form) else font.letters, grounds[style])
             ),
         )
 
@@ -155,6 +159,8 @@ class _Listener:
 def _with(font: _Font, kind: str, attributes: Mapping[str, str]) -> _Font:
     if kind == "strike":
         return replace(font, strikes=is_on(attributes, "val", default=True))
+    if kind == "sz":
+        return replace(font, is_tiny=is_nothing(attributes.get("val", ""), _LEAST_FONT))
     return replace(font, letters=colour(attributes)) if kind == "color" else font
 
 
@@ -166,10 +172,10 @@ def _is_white(form: NumberFormat) -> bool:
     return "[white]" in form.code.casefold()
 
 
-def is_nothing(length: str) -> bool:
-    """Of a row in points, of a column in letters: less than one shows at most a line."""
+def is_nothing(length: str, least: float = 1) -> bool:
+    """Of a row in points, of a column in letters: less than this shows at most a line."""
     try:
-        return float(length) < 1
+        return float(length) < least
     except ValueError:
         return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import isfinite
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from lib.domain.files import date_formats
 from lib.domain.files.doubtful_texts import DoubtfulText, TextLook
-from lib.domain.files.number_formats import NumberFormat, number_format
+from lib.domain.files.number_formats import NumberFormat, general, number_format
 from lib.domain.files.plain_numbers import exact
-from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note, column_letter
+from lib.domain.files.sheets import NO_CELLS, Cell, CellKind, Note
 from lib.errors import InvalidInput
 from lib.spreadsheets import archives, scanning
 from lib.spreadsheets.archives import Listed
+from lib.spreadsheets.empty_cells import about_blank, about_uncalculated
 from lib.spreadsheets.error_cells import readable_errors
 from lib.spreadsheets.merged_cells import about_merged, mark_covered
 from lib.spreadsheets.places import Place, places_in
@@ -59,8 +60,8 @@ class _Cells:
     struck: dict[int, set[int]] = field(default_factory=dict)
     perhaps_struck: dict[int, set[int]] = field(default_factory=dict)
     doubtful: dict[int, dict[int, DoubtfulText]] = field(default_factory=dict)
-    blank: set[Place] = field(default_factory=set)
-    """Hold something, and their number format shows nothing."""
+    blank: dict[Place, str] = field(default_factory=dict)
+    """Cells that hold this, and their number format shows nothing."""
 
 
 class Workbook:
@@ -132,7 +133,8 @@ class Workbook:
             if shown and one.code not in _TEXT:
                 rows[at][to] = one.shown_text(shown)
                 if not rows[at][to]:
-                    cells.blank.add((at, to))
+                    cells.blank[at, to] = shown
+        _bring_back(rows, cells)
         mark_covered(sheet, cells.doubtful)
         self._apply_runs(listed, cells)
         self._apply_rules(scan, cells)
@@ -151,16 +153,25 @@ class Workbook:
             cells.doubtful,
             frozenset(scan.hidden_rows),
             frozenset(scan.hidden_columns),
-            (*notes, *about_merged(sheet), *_uncalculated(scan), *_blank(cells.blank)),
+            (
+                *notes,
+                *about_merged(sheet),
+                *about_uncalculated(scan.empty_formulas),
+                *about_blank(cells.blank),
+            ),
         )
 
     def _text(self, value: Value, at: int, to: int, scan: Scan, cells: _Cells) -> str:
         if isinstance(value, str):
             return value
         text, cell = self._shown(value, self._style(scan, (at, to)))
+        if (formula := scan.sums.get((at, to))) is not None:
+            cell = replace(cell, sum_of_rows=formula)
+        if not scan.shows_zeros and cell.number == 0:
+            text, cell = "", replace(cell, with_comma="")
         cells.values.setdefault(at, {})[to] = cell
         if not text:
-            cells.blank.add((at, to))
+            cells.blank[at, to] = general(cell.number).text if cell.number else ""
         return text
 
     def _apply_runs(self, sheet: Listed, cells: _Cells) -> None:
@@ -225,6 +236,30 @@ class Workbook:
         )
 
 
+def _bring_back(rows: list[list[str]], cells: _Cells) -> None:
+    """Rows that hold something and show nothing: as they are without number formats, and unseen."""
+    by_row: dict[int, list[int]] = {}
+    for (at, to), held in cells.blank.items():
+        if held:
+            by_row.setdefault(at, []).append(to)
+    for at, columns in by_row.items():
+        if any(
+            text.strip()
+            for to, text in enumerate(rows[at])
+            if cells.doubtful.get(at, {}).get(to) is not _UNSEEN
+        ):
+            continue
+        for to in columns:
+            rows[at][to] = cells.blank.pop((at, to))
+            cells.doubtful.setdefault(at, {})[to] = _UNSEEN
+            cell = cells.values.get(at, NO_CELLS).get(to)
+            if cell is not None and cell.number is not None:
+                shown = general(cell.number)
+                cells.values[at][to] = replace(
+                    cell, code="General", is_certain=shown.is_certain, with_comma=shown.with_comma
+                )
+
+
 def _iso(value: Value) -> str:
     """Of a cell that holds a date as text, which only few programs write."""
     if isinstance(value, datetime.datetime):
@@ -248,33 +283,3 @@ def _read(parts: dict[str, bytes], chosen: Listed) -> CalamineSheet:
         if type(problem).__name__ == "PanicException":
             raise archives.damaged() from None
         raise
-
-
-def _uncalculated(scan: Scan) -> tuple[Note, ...]:
-    if not scan.empty_formulas:
-        return ()
-    row, column = min(scan.empty_formulas)
-    count = len(scan.empty_formulas)
-    others = f" ({count:,} cells are like this)" if count > 1 else ""
-    return (
-        Note(
-            "formula_without_value",
-            f"Cell {column_letter(column)}{row + 1} holds a formula that was never calculated, so its value is "
-            f"not known{others}. Open the file in Excel, save it there, and upload it again.",
-        ),
-    )
-
-
-def _blank(places: Collection[Place]) -> tuple[Note, ...]:
-    if not places:
-        return ()
-    row, column = min(places)
-    count = len(places)
-    others = f" ({count:,} cells are like this)" if count > 1 else ""
-    return (
-        Note(
-            "format_shows_nothing",
-            f"Cell {column_letter(column)}{row + 1} holds something, and its number format shows nothing of it, so it is "
-            f"read as empty{others}.",
-        ),
-    )

@@ -13,6 +13,7 @@ from lib.domain.files.number_formats import number_format
 from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.run_files import ParsedFile
 from lib.domain.files.sheets import CellKind, Sheet
+from lib.errors import InvalidInput
 from lib.spreadsheets.reading import read_file
 from tests.spreadsheets.case_files import sheet_of
 from tests.spreadsheets.workbook_files import SHEET, with_parts
@@ -62,6 +63,17 @@ def test_rows_are_hidden_where_the_height_of_all_is_nothing() -> None:
     assert [row.is_hidden for row in changed(nothing).rows] == [True, True]
     high = ('<row r="3"', '<row r="3" ht="15" customHeight="1"')
     assert [row.is_hidden for row in changed(nothing, high).rows] == [True, False]
+
+
+def test_a_row_too_low_for_letters_is_hidden() -> None:
+    low = ('<row r="3"', '<row r="3" ht="3" customHeight="1"')
+    assert [row.is_hidden for row in changed(low).rows] == [False, True]
+
+
+def test_two_tables_of_cells_in_one_sheet_are_damage() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        changed(("</sheetData>", "</sheetData><sheetData><row r='9'/></sheetData>"))
+    assert refused.value.code == "file_damaged"
 
 
 def test_columns_are_hidden_where_the_width_of_all_is_nothing() -> None:

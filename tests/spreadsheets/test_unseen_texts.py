@@ -8,6 +8,7 @@ import pytest
 import xlsxwriter
 
 from lib.domain.files import run_files
+from lib.domain.files.readings import Choices, Hidden
 from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.run_files import ParsedFile
 from lib.spreadsheets.colours import USUAL, WHITE, colour, is_seen
@@ -164,13 +165,13 @@ def test_a_cell_whose_format_shows_nothing_is_empty_and_said() -> None:
         sheet.write_row(0, 0, HEADER)
         sheet.write_row(1, 0, ROW)
         sheet.write(1, 3, "INV-1", blank)
-        sheet.write_row(2, 0, ROW, blank)
+        sheet.write(1, 4, "x", blank)
 
     one = parsed(workbook(fill))
     assert [error.code for error in one.errors] == ["reference_missing"]
     (note,) = one.notes
     assert note.message == (
-        "Cell D2 holds something, and its number format shows nothing of it, so it is read as empty (5 cells are like this)."
+        "Cell D2 holds something, and its number format shows nothing of it, so it is read as empty (2 cells are like this)."
     )
 
 
@@ -229,3 +230,47 @@ def test_empty_cells_under_merged_ones_say_nothing() -> None:
         sheet.merge_range(1, 4, 1, 6, "a long note")
 
     assert codes(workbook(fill)) == []
+
+
+def with_row(look: Look, row: tuple[object, ...] = ("b@firma.example", 12.5, "eur", 7)) -> bytes:
+    """Whose second row looks so."""
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("Run")
+        sheet.write_row(0, 0, HEADER)
+        sheet.write_row(1, 0, ROW)
+        sheet.write_row(2, 0, row, book.add_format(dict(look)))
+
+    return workbook(fill)
+
+
+@pytest.mark.parametrize("look", [{"num_format": ";;;"}, {"font_size": 1}, {"font_color": "white"}])
+def test_a_row_that_nobody_sees_is_hidden_with_its_sum(look: Look) -> None:
+    file = parsed(with_row(look))
+    [unseen] = file.reading.unseen
+    assert (unseen.why, unseen.rows, unseen.totals) == ("hidden", (3,), {"eur": 1250})
+    assert "1 row hidden (row 3) with €12.50" in file.hidden_question
+    assert [note.code for note in file.notes] == []
+
+
+def test_a_hidden_row_that_is_included_is_read_as_it_is_without_its_format() -> None:
+    sheet = read_file(with_row({"num_format": ";;;"}), "a.xlsx")
+    choices = Choices(hidden=Hidden.INCLUDE)
+    row = run_files.parse(sheet, RUN_COLUMNS.guess(sheet.header), choices=choices).rows[1]
+    assert (row.customer, str(row.money), row.reference) == ("b@firma.example", "€12.50", "7")
+    assert {error.code for error in row.warnings} == {"cell_unseen", "row_hidden"}
+
+
+def test_rows_of_zeros_that_a_format_hides_are_empty() -> None:
+    file = parsed(with_row({"num_format": "0;;;"}, (0, 0, 0, 0)))
+    assert (len(file.rows), file.hidden_question) == (1, "")
+
+
+def test_a_sheet_that_shows_no_zeros_shows_no_reference_of_zero() -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("Run")
+        sheet.hide_zero()
+        sheet.write_row(0, 0, HEADER)
+        sheet.write_row(1, 0, (*ROW[:3], 0))
+
+    assert codes(workbook(fill)) == ["red reference_missing"]

@@ -73,7 +73,7 @@ _HOW = {
     TextLook.STRUCK: "is struck out in the spreadsheet",
     TextLook.RAISED: "stands above or below the line in the spreadsheet, as the sign of a note does",
     TextLook.PALE: "has the colour of what is behind it in the spreadsheet, so nobody sees it",
-    TextLook.UNSEEN: "has the colour of what is behind it in the spreadsheet, so nobody sees it",
+    TextLook.UNSEEN: "is seen by nobody in the spreadsheet: its colour, its size or its number format hides it",
     TextLook.PERHAPS_UNSEEN: "may be hidden by a rule of the spreadsheet (conditional formatting), and Onfile does not know "
     "whether it is",
 }

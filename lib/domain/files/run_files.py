@@ -17,7 +17,7 @@ from lib.domain.files.row_places import Places
 from lib.domain.files.run_columns import RUN_COLUMNS
 from lib.domain.files.sheets import CellKind, Note, Sheet, SheetRow
 from lib.domain.files.signed_sums import signed_sum, without_credits
-from lib.domain.files.sums_of_rows import sums_of_others
+from lib.domain.files.sums_of_rows import sum_by_formula, sums_of_others
 from lib.domain.files.typed_sums import written
 from lib.domain.runs import Severity
 from lib.money import Money
@@ -191,7 +191,12 @@ def _sums(
         for row, order in zip(rows, orders, strict=True)
     ]
     taken_off = sums_of_others(without_credits(sums, by_words))
-    return {error.row: error for error in (*taken_off, *sums_of_others(sums))}
+    by_formula = [
+        sum_by_formula(row.number, row.cells[at], cell.sum_of_rows)
+        for row in rows
+        if (cell := row.values.get(at)) is not None and cell.sum_of_rows
+    ]
+    return {error.row: error for error in (*by_formula, *taken_off, *sums_of_others(sums))}
 
 
 def _with(order: RowOrder, errors: Sequence[RowError]) -> RowOrder:

@@ -44,6 +44,8 @@ class Cell:
     """Whether every person sees exactly the text of this cell."""
     with_comma: str = ""
     """The text in a language whose decimal sign is a comma; of numbers whose format is understood only."""
+    sum_of_rows: str = ""
+    """The formula, where it adds up cells of other rows."""
 
 
 NO_CELLS: Mapping[int, Cell] = MappingProxyType({})

@@ -189,3 +189,14 @@ def _sum_of(number: int, money: Money, count: int, where: str) -> RowError:
         f"{amount} is the sum of the {rows} {where}: is this a total?",
         Severity.AMBER,
     )
+
+
+def sum_by_formula(number: int, amount: str, formula: str) -> RowError:
+    """Of a row whose amount a formula adds up from other rows, whether those are its neighbours or not."""
+    return RowError(
+        number,
+        "amount",
+        "amount_is_a_sum",
+        f"{amount.strip()[:24]} is added up from other rows by its formula: is this a total? It is {formula[:40]}.",
+        Severity.AMBER,
+    )
