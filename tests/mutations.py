@@ -340,8 +340,29 @@ MUTATIONS = (
     Mutation(
         "an approval that was given in the maker's hands counts at the start",
         "lib/services/staff/dual_approval.py",
-        "    makers |= {one.by for one in given if _same_hands(",
-        "    {one.by for one in given if _same_hands(",
+        "    makers |= _not_another_person(stores, given, makers)\n",
+        "",
+        f"{SERVICES}staff/test_counterparts.py",
+    ),
+    Mutation(
+        "two approvals of one pair of hands count as two at the start",
+        "lib/services/staff/dual_approval.py",
+        "others = {by: at for by, at in before.items() if by != one.by}",
+        "others: dict[str, int] = {}",
+        f"{SERVICES}staff/test_counterparts.py",
+    ),
+    Mutation(
+        "who set an approver's password is their second approver",
+        "lib/services/runs/approve.py",
+        '    return None if decision_name == "reject" else why_not(stores, by, run, standing, now=now)\n',
+        "    return None\n",
+        f"{SERVICES}staff/test_counterparts.py",
+    ),
+    Mutation(
+        "an admin acts as two others",
+        "lib/domain/counterparts.py",
+        "if one.about == about and one.changed_by not in names:",
+        "if False:",
         f"{SERVICES}staff/test_counterparts.py",
     ),
     Mutation(

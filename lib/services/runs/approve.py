@@ -273,9 +273,8 @@ def require_state(run: Run, *states: RunState) -> None:
 def _why_not(
     stores: Stores, run: Run, digest: str, by: Actor, decision_name: str, now: int
 ) -> RuleViolation | None:
-    refusal = dual_approval.why_not(
-        stores, by, makers=dual_approval.makers_of(stores, run), now=now
-    )
+    makers = dual_approval.makers_of(stores, run)
+    refusal = dual_approval.why_not(stores, by, makers=makers, now=now)
     if refusal is not None:
         return refusal
     is_renewal = decision_name == "approve" and is_renewable(run)
@@ -291,7 +290,8 @@ def _why_not(
     given = {decision.by for decision in stores.run_decisions.approvals(run)}
     if by.username in (standing.people if is_renewal else given):
         return StaleState("You approved this run already. It waits for a second person.")
-    return None
+    why_not = dual_approval.why_not_second
+    return None if decision_name == "reject" else why_not(stores, by, run, standing, now=now)
 
 
 def _audit(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from lib.domain import approvals
 from lib.domain.actors import Actor, Permission
 from lib.domain.approvals import Standing
 from lib.domain.counterparts import COUNTERPART_DAYS, AccountChange, same_hands
-from lib.domain.runs import Run
+from lib.domain.runs import ApprovalDecision, Run
 from lib.errors import ApprovalRests, NotPermitted
 from lib.store.meta import MODE
 from lib.store.stores import Stores
@@ -71,20 +71,55 @@ def why_not_two(
     stores: Stores, by: Actor, others: Collection[str | None], *, now: int
 ) -> NotPermitted | None:
     """Why this person and those others are not surely two people (lib/domain/counterparts.py), or None."""
-    change = _same_hands(stores, by.username, others, at=now)
-    if change is None:
+    return _refusal(stores, _same_hands(stores, by.username, others, at=now))
+
+
+def why_not_second(
+    stores: Stores, by: Actor, run: Run, standing: Standing, *, now: int
+) -> NotPermitted | None:
+    """Why this person's approval and one of those that count are not surely two people's, or None."""
+    counts = standing.people - {by.username}
+    before = {one.by: one.at for one in stores.run_decisions.approvals(run) if one.by in counts}
+    return _refusal(stores, _same_hands(stores, by.username, before, at=now, decided=before))
+
+
+def _refusal(stores: Stores, changes: Sequence[AccountChange]) -> NotPermitted | None:
+    if not changes:
         return None
+    what = " and ".join(
+        f"{_name(stores, one.changed_by)} {one.words} the account of {_name(stores, one.about)}"
+        for one in changes
+    )
+    why = (
+        "so one does not count as the other's second person"
+        if len(changes) == 1
+        else "so somebody could have acted as both, and they do not count as two people"
+    )
     return NotPermitted(
-        f"{_name(stores, change.changed_by)} {change.words} the account of {_name(stores, change.about)} less than {COUNTERPART_DAYS} days ago, "
-        "so one does not count as the other's second person. Somebody else has to do it."
+        f"{what} less than {COUNTERPART_DAYS} days ago, {why}. Somebody else has to do it."
     )
 
 
 def _same_hands(
-    stores: Stores, person: str, others: Collection[str | None], *, at: int
-) -> AccountChange | None:
-    people = {one for one in others if one is not None} | {person}
-    return same_hands(person, others, stores.account_changes.of(people), at=at)
+    stores: Stores,
+    person: str,
+    others: Collection[str | None],
+    *,
+    at: int,
+    decided: Mapping[str, int] | None = None,
+) -> tuple[AccountChange, ...]:
+    """`decided`: when others did; a later change of their account says nothing about that."""
+    people: set[str] = set()
+    further = {one for one in others if one is not None} | {person}
+    changes: list[AccountChange] = []
+    while further:
+        entries = stores.account_changes.of(further)
+        changes += entries
+        people |= further
+        further = {one.changed_by for one in entries} - people
+    until = decided or {}
+    changes = [one for one in changes if one.at <= until.get(one.about, at)]
+    return same_hands(person, others, sorted(changes, key=lambda one: one.id), at=at)
 
 
 def _name(stores: Stores, username: str) -> str:
@@ -119,8 +154,7 @@ def standing(stores: Stores, run: Run, *, now: int) -> Standing:
     given = stores.run_decisions.approvals(run)
     people = [user for by in {one.by for one in given} if (user := stores.users.find(by))]
     makers = makers_of(stores, run)
-    # Who could have acted as a maker when they agreed has prepared it, as far as anybody can tell.
-    makers |= {one.by for one in given if _same_hands(stores, one.by, makers, at=one.at)}
+    makers |= _not_another_person(stores, given, makers)
     return approvals.standing(
         run,
         given,
@@ -129,6 +163,26 @@ def standing(stores: Stores, run: Run, *, now: int) -> Standing:
         makers=makers,
         now=now,
     )
+
+
+def _not_another_person(
+    stores: Stores, given: Sequence[ApprovalDecision], makers: Collection[str | None]
+) -> set[str]:
+    """
+    Who could have acted, when they agreed, as a maker or as somebody who had agreed before: as far as anybody can
+    tell they have prepared it, or agreed twice.
+    """
+    names: set[str] = set()
+    before: dict[str, int] = {}
+    for one in given:
+        others = {by: at for by, at in before.items() if by != one.by}
+        if _same_hands(stores, one.by, makers, at=one.at) or _same_hands(
+            stores, one.by, others, at=one.at, decided=others
+        ):
+            names.add(one.by)
+        else:
+            before[one.by] = one.at
+    return names
 
 
 def must_stand(stores: Stores, run: Run, *, now: int) -> None:
