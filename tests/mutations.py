@@ -345,6 +345,13 @@ MUTATIONS = (
         f"{SERVICES}staff/test_counterparts.py",
     ),
     Mutation(
+        "an invitation lets its holder in without the second factor",
+        "lib/ui/invitation_page.py",
+        ", *services.second_factors.everybody()}",
+        "}",
+        "tests/ui/test_invitation_page.py",
+    ),
+    Mutation(
         "two approvals of one pair of hands count as two at the start",
         "lib/services/staff/dual_approval.py",
         "others = {by: at for by, at in before.items() if by != one.by}",

@@ -53,8 +53,9 @@ def _accept(services: Services, token: str, new: str, again: str) -> None:
     except RuleViolation as refusal:
         st.error(escape(str(refusal)), icon=":material/error:")
         return
-    # Whoever is linked signs in at the provider all the same.
-    if user.username not in services.single_sign_on.identities():
+    # An invitation stands in for the password alone: the sign-in asks whoever has more for the rest.
+    have_more = {*services.single_sign_on.identities(), *services.second_factors.everybody()}
+    if user.username not in have_more:
         auth.remember(user, services.sessions)
     _leave()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pyotp
 import pytest
 
 from lib.errors import NotFound
+from lib.services.staff.users import PRACTICE_PASSWORD
 from tests.ui.conftest import sign_in_form_is_shown
-from tests.world import ADA
+from tests.world import ADA, VERA
 
 OWN = "four gentle walruses"
 
@@ -37,6 +39,21 @@ def test_sets_the_password_and_signs_in(invited, services) -> None:
     assert services.users.sign_in("vera", OWN).password_is_own
     with pytest.raises(NotFound):
         services.invitations.invited(token)
+
+
+def test_is_no_way_around_the_second_factor(services, visit) -> None:
+    """Whoever sees the address sets the password, and is asked for a code all the same."""
+    begun = services.second_factors.begin(by=VERA)
+    code = pyotp.TOTP(begun.secret).at(int(services.clock().timestamp()))
+    services.second_factors.turn_on(begun, code, PRACTICE_PASSWORD, by=VERA)
+    at = visit()
+    at.query_params["invitation"] = services.invitations.invite("vera", by=ADA).partition("=")[2]
+    at = fill_in(at.run(), OWN, OWN)
+    assert sign_in_form_is_shown(at)
+    at.text_input(key="sign_in_user").set_value("vera")
+    at.text_input(key="sign_in_password").set_value(OWN)
+    at.button(key="sign_in_submit").click().run()
+    assert "Code from your app" in at.text_input(key="sign_in_code").label
 
 
 @pytest.mark.parametrize(

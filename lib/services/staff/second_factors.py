@@ -11,7 +11,7 @@ from lib.errors import InvalidInput, RuleViolation
 from lib.services.staff import second_admin
 from lib.services.staff.account_changes import note_change
 from lib.services.staff.accounts import user_of
-from lib.services.staff.codes import Sealing, new_recovery_codes, recovery_digest, step_of, use_code
+from lib.services.staff.codes import Sealing, new_recovery_codes, recovery_digest, step_of
 from lib.services.staff.users import UserService
 from lib.store.second_factors import SecondFactor
 from lib.store.stores import Stores
@@ -114,16 +114,24 @@ class SecondFactorService:
     def turn_off(self, code: str, *, by: Actor) -> None:
         """
         Raises:
-            RuleViolation: live mode requires it.
-            NotSignedIn: a wrong code.
+            RuleViolation: live mode requires it, or there is none.
+            NotSignedIn: a wrong code, or too many.
         """
-        if self.standing(by).is_required:
+        standing = self.standing(by)
+        if standing.is_required:
             raise RuleViolation("Approvers and admins need a second factor in live mode.")
+        if not standing.is_on:
+            raise RuleViolation("You have no second factor.")
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            use_code(stores, by.username, code, sealing=self._sealing, now=now)
-            stores.second_factors.remove(by.username)
-            _audit(stores, now, by, "user.turn_off_second_factor", by.username)
+            # Counted as at the sign-in: an open page is no place to try all codes at.
+            refusal = self._users.second_factor(stores, by.username, code, now=now)
+            if refusal is None:
+                stores.second_factors.remove(by.username)
+            action = "user.turn_off_second_factor" if refusal is None else "user.confirm_refused"
+            _audit(stores, now, by, action, by.username)
+        if refusal is not None:
+            raise refusal
 
     def reset(self, username: str, *, by: Actor) -> User | AdminProposal:
         """

@@ -106,7 +106,7 @@ class SignIns:
             user = stores.users.find(username)
             refusal: NotSignedIn | None = NotSignedIn(_NOT_THE_CODE)
             if user is not None and user.is_active and stores.second_factors.find(username):
-                refusal = self._second_factor(stores, username, code, now=now)
+                refusal = self.second_factor(stores, username, code, now=now)
             action = "user.confirm" if refusal is None else "user.confirm_refused"
             actor = username if refusal is None else SYSTEM.username
             _audit(stores, now, actor, action, subject, {"by": "code"})
@@ -163,7 +163,7 @@ class SignIns:
                 "You sign in with single sign-on here, not with a password. If that does not work, ask an admin "
                 "to unlink it."
             )
-        return self._second_factor(stores, username, code, now=now)
+        return self.second_factor(stores, username, code, now=now)
 
     def by_provider(
         self,
@@ -197,7 +197,7 @@ class SignIns:
             elif Role.SERVICE in user.roles:
                 refusal = NotSignedIn(_OF_A_PROGRAM)
             else:
-                refusal = self._second_factor(stores, username, code, now=now)
+                refusal = self.second_factor(stores, username, code, now=now)
             if refusal is None and not stores.identities.take(sign_in.digest, at=now):
                 refusal = NotSignedIn("This sign-in was used already. Sign in again.")
             if refusal is None:
@@ -248,7 +248,7 @@ class SignIns:
             _audit(stores, now, user.username, "user.confirm", subject, {"by": "single sign-on"})
         return user
 
-    def _second_factor(
+    def second_factor(
         self, stores: Stores, username: str, code: str, *, now: int
     ) -> NotSignedIn | None:
         """Why not, for whoever knew the password; a code that is right is used up."""

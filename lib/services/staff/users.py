@@ -195,6 +195,12 @@ class UserService:
         """As `SignIns.confirm`."""
         return self._sign_ins.confirm(username, typed)
 
+    def second_factor(
+        self, stores: Stores, username: str, code: str, *, now: int
+    ) -> NotSignedIn | None:
+        """As `SignIns.second_factor`."""
+        return self._sign_ins.second_factor(stores, username, code, now=now)
+
     def asked_again(self, by: Actor, typed: str) -> Actor:
         """
         The same person, who was asked for their password or a code a moment ago: see

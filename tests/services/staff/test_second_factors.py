@@ -208,6 +208,17 @@ class TestLost:
         people.services.second_factors.turn_off(phone.wait(), by=ADA)
         sign_in(people)
 
+    def test_not_all_codes_are_tried_at_an_open_page(self, people: World) -> None:
+        phone = enrol(people)
+        for _ in range(MOST_PER_ACCOUNT_HERE):
+            with pytest.raises(NotSignedIn, match="not right"):
+                people.services.second_factors.turn_off("000000", by=ADA)
+        with pytest.raises(NotSignedIn, match="Too many"):
+            people.services.second_factors.turn_off(phone.wait(), by=ADA)
+        assert people.services.second_factors.standing(ADA).is_on
+        tries = people.rows("SELECT actor FROM audit_log WHERE action = 'user.confirm_refused'")
+        assert [row["actor"] for row in tries] == ["ada"] * (MOST_PER_ACCOUNT_HERE + 1)
+
 
 class TestWhereMoneyIsReal:
     def why_not(self, world: World) -> str:
