@@ -14,6 +14,11 @@ _ENDS = (
     | credit_words.REFUNDS
     | credit_words.OVERPAID
 )
+# Whose names begin so, and what is sold under it.
+_CREDIT_HOUSES = frozenset(
+    "suisse agricole mutuel lyonnais foncier industriel europeen coop cooperatif andorra union unions card cards insurance bureau check checks "
+    "report reports reform saison control line lines management one acceptance risk rating score scoring".split()
+)
 _SETTLED = (credit_words.SETTLED - credit_words.ALSO_WORK) | credit_words.VOID
 # ISO 11649, in which a payment is named all over Europe: RF, two digits that check, at most 21 others.
 _CREDITOR_REFERENCE = re.compile(r"rf[0-9]{2}[0-9a-z]{1,21}")
@@ -26,6 +31,8 @@ def credit_in(reference: str) -> str | None:
     ends = [word for end in (words[:1], words[-1:]) for word in end]
     bare = [words[0].rstrip("0123456789"), words[-1].lstrip("0123456789")] if words else []
     word = next((word for word in (*ends, *bare) if word in _ENDS), None)
+    if word == "credit" and not _CREDIT_HOUSES.isdisjoint(words[1:2]):
+        return None
     # CN-TOWER-5 is somebody's.
     is_a_name = word in credit_words.CREDIT_ENDS and word not in words[-1]
     return None if is_a_name and not all(map(belongs_to_an_invoice, words[1:])) else word

@@ -63,6 +63,7 @@ _OF_CELLS = frozenset(
         "reference_shown_shorter",
         "reference_by_language",
         "customer_by_language",
+        "reference_unlike_others",
         "row_numbered_as_credit",
         "credit_note_mentioned",
         "amount_rounded",

@@ -11,6 +11,7 @@ from lib.domain.files.columns import is_ours
 from lib.domain.files.number_styles import DecimalSign, style_of
 from lib.domain.files.other_amounts import other_amounts
 from lib.domain.files.readings import Choices, Hidden, Reading
+from lib.domain.files.reference_shapes import ReferenceShapes
 from lib.domain.files.row_errors import Problem, RowError, problems
 from lib.domain.files.row_orders import RowOrder, RowReader
 from lib.domain.files.row_places import Places
@@ -149,11 +150,15 @@ def _marked(
     by_row = _sums(columns, rows, orders, by_words, style)
     beside = other_amounts(sheet.header, columns)
     places = Places(sheet, columns)
+    shapes = ReferenceShapes(order.reference for order in orders if order.reference)
     marked = []
     for row, order, words in zip(rows, orders, by_words, strict=True):
         errors = [*doubtful_texts.questions(row, columns, RUN_COLUMNS.acted_on), *words]
         question = beside.question(order, row, style) if beside else None
         errors += [question] if question else []
+        if order.reference and not any(one.column == "reference" for one in words):
+            unlike = shapes.question(row.number, order.reference)
+            errors += [unlike] if unlike else []
         placed, by_place = places.of(row, order, words)
         if placed is order:
             own, errors = total_rows.as_total(order, errors, by_row.get(row.number))
