@@ -171,10 +171,13 @@ class Sending(State):
 
     def check_retry(self, params: dict[str, Any], key: str) -> None:
         debt = (params["customer"], params["metadata"]["onfile_reference"])
+        # By the key and not by the label: that may have been put on a payment of another debt by hand.
+        digest = key.rpartition(":")[0]
         made = [
             intent
             for intent in self.own_intents()
-            if debt_of(intent) == debt and intent["id"] not in self.forgot
+            if intent["metadata"]["onfile_key"].rpartition(":")[0] == digest
+            and intent["id"] not in self.forgot
         ]
         assert len(made) < self.stage.most_tries, "tried too often"
         same_method = [
