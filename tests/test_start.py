@@ -23,6 +23,7 @@ HEAVY = {
         "pandas",
         "pyarrow",
     ),
+    *("email.headerregistry", "lib.domain.files.row_orders", "stamina"),
     *("openpyxl", "prometheus_client", "python_calamine", "requests", "rich", "cryptography"),
     *("sqlite_utils", "starlette", "streamlit", "stripe", "uvicorn", "xlsxwriter", "zxcvbn"),
 }
@@ -124,13 +125,15 @@ class TestCommands:
             check=True,
         )
         modules = json.loads(done.stderr.splitlines()[-1])
-        assert HEAVY & set(modules) == {"sqlite_utils", "bcrypt"}
+        # Runs tell corrections, which are read as files are.
+        assert HEAVY & set(modules) == {"sqlite_utils", "bcrypt", "lib.domain.files.row_orders"}
 
     def test_a_command_that_asks_stripe_loads_its_sdk(self, practice_doctor: Doctor) -> None:
         assert "stripe" in practice_doctor.loaded
         # Practice Stripe is a server in the same process.
         assert practice_doctor.loaded <= {
             "sqlite_utils",
+            "stamina",
             "stripe",
             "requests",
             "prometheus_client",
@@ -138,10 +141,14 @@ class TestCommands:
             "uvicorn",
         }
 
-    def test_the_worker_loads_neither_pandas_nor_a_page(self, tmp_path: Path) -> None:
+    def test_the_worker_loads_neither_pandas_nor_a_page_nor_what_reads_files_and_writes_mails(
+        self, tmp_path: Path
+    ) -> None:
         assert not loaded(tmp_path, "worker", "--once") & {
             "altair",
             "bcrypt",
+            "email.headerregistry",
+            "lib.domain.files.row_orders",
             "numpy",
             "pandas",
             "pyarrow",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from lib.domain.corrections import Correction
-from lib.domain.runs import RunRow
+if TYPE_CHECKING:
+    from lib.domain.corrections import Correction  # loads how files are read
+    from lib.domain.runs import RunRow
 
 
 def digest_of(

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lib.mail.mailer import FolderMailer, Mailer, PracticeMailer
-from lib.mail.smtp import SmtpMailer, SmtpServer
 
 _PORTS = {"smtp": 587, "smtps": 465}
 
@@ -28,6 +27,8 @@ def mailer_for(url: str, *, is_practice: bool) -> Mailer | None:
         return PracticeMailer()
     if not host:
         return None
+    from lib.mail.smtp import SmtpMailer, SmtpServer
+
     return SmtpMailer(
         SmtpServer(
             host=host,

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from email.headerregistry import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,11 @@ class Mailer(Protocol):
 
 def bytes_of(letter: Letter) -> bytes:
     """As it travels: seven bits, for whatever server stands on the way."""
+    # Most passes of the worker send nothing.
+    from email.message import EmailMessage
+    from email.policy import SMTP
+    from email.utils import format_datetime
+
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = _address(letter.sender_name, letter.sender)
     mail["To"] = _address(letter.name, letter.address)
@@ -106,6 +110,8 @@ def bytes_of(letter: Letter) -> bytes:
 
 
 def _address(name: str, address: str) -> Address:
+    from email.headerregistry import Address
+
     return Address(display_name=" ".join(name.split()), addr_spec=address)
 
 

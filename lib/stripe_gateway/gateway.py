@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import stamina
-
 from lib.domain.account import Account
 from lib.domain.mirror import (
     Customer,
@@ -31,6 +29,7 @@ from lib.domain.mirror import (
 from lib.domain.settlement import BalanceTransaction, Payout
 from lib.domain.webhook_endpoints import WebhookEndpoint
 from lib.errors import Busy, GatewayError, InvalidInput, Misconfigured, OutcomeUnknown
+from lib.retries import tries
 from lib.stripe_gateway import destinations, mapping
 from lib.stripe_gateway.lists import (
     LISTINGS,
@@ -453,7 +452,7 @@ class StripeGateway:
     ) -> T:
         """Reads change nothing, so they may be repeated after any passing fault."""
         try:
-            for attempt in stamina.retry_context(
+            for attempt in tries(
                 on=(Busy, OutcomeUnknown), attempts=5, timeout=60, wait_initial=0.3, wait_max=5.0
             ):
                 with attempt:
@@ -461,18 +460,16 @@ class StripeGateway:
         except OutcomeUnknown as error:
             error.by_a_question()
             raise
-        raise AssertionError("stamina either returns or raises")
+        raise AssertionError("the last try either returns or raises")
 
     def _post(
         self, path: str, params: Mapping[str, object], idempotency_key: str
     ) -> dict[str, Any]:
         """Writes that move no money: repeated under the same key after any passing fault."""
-        for attempt in stamina.retry_context(
-            on=_may_pass, attempts=3, timeout=20, wait_initial=0.5, wait_max=3.0
-        ):
+        for attempt in tries(on=_may_pass, attempts=3, timeout=20, wait_initial=0.5, wait_max=3.0):
             with attempt:
                 return self._call("post", path, params, idempotency_key)
-        raise AssertionError("stamina either returns or raises")
+        raise AssertionError("the last try either returns or raises")
 
     def _post_anew(
         self, path: str, idempotency_key: str, params: Mapping[str, object] | None = None
@@ -484,9 +481,7 @@ class StripeGateway:
         a saved one the key's number moves on.
         """
         number = 1
-        for attempt in stamina.retry_context(
-            on=_may_pass, attempts=3, timeout=20, wait_initial=0.5, wait_max=3.0
-        ):
+        for attempt in tries(on=_may_pass, attempts=3, timeout=20, wait_initial=0.5, wait_max=3.0):
             with attempt:
                 while True:
                     try:
@@ -495,7 +490,7 @@ class StripeGateway:
                         if not error.is_replayed or number == MOST_SAVED_ERRORS:
                             raise
                     number += 1
-        raise AssertionError("stamina either returns or raises")
+        raise AssertionError("the last try either returns or raises")
 
     def _call(
         self,

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-import stamina
-
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.charges import SAME_KEY_SECONDS
 from lib.errors import Busy, DatabaseDamaged, GatewayError
+from lib.retries import tries
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 
@@ -74,7 +73,7 @@ class SendAndRecord(ABC, Generic[Row, Result, Made]):
             self.record(stores, row, result, made, asked_at_ms=asked_at_ms)
 
         # Around phase 3 only: a database that is busy or full must never send a charge again.
-        for again in stamina.retry_context(
+        for again in tries(
             on=sqlite3.OperationalError, attempts=5, timeout=30, wait_initial=0.2, wait_max=3.0
         ):
             with again:
@@ -90,9 +89,7 @@ class SendAndRecord(ABC, Generic[Row, Result, Made]):
         Stripe gives before executing, is repeated here.
         """
         try:
-            for again in stamina.retry_context(
-                on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0
-            ):
+            for again in tries(on=Busy, attempts=4, timeout=15, wait_initial=0.5, wait_max=4.0):
                 with again:
                     made = self._request(row, partial(self._last_look, row))
         except _NotSent as not_sent:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.announcements import in_words
 from lib.domain.certificates import Certificate, CertificateFindings, compare
-from lib.domain.corrections import InEffect, in_effect
 from lib.domain.ledger_rows import LedgerRow, Payment
 from lib.domain.mirror import PaymentIntent
 from lib.errors import GatewayError, StaleState
@@ -18,6 +18,9 @@ from lib.services.continuity.completeness import Completeness
 from lib.services.runs.approve import digest_now, find_run
 from lib.services.runs.payments_at_stripe import PaymentsAtStripe
 from lib.store.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from lib.domain.corrections import InEffect
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +110,9 @@ class RunCertificates:
         return self._made(run_id, by=by, progress=lambda _: None)
 
     def _made(self, run_id: str, *, by: Actor, progress: Callable[[int], None]) -> Certificate:
+        # Loads how files are read, and the worker most often makes none.
+        from lib.domain.corrections import in_effect
+
         # Before anything is read: what changes from now on makes it outdated.
         now = epoch(self._clock())
         with self._uow.read() as stores:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.admin_changes import SET_LIMITS, AdminChange, AdminProposal
-from lib.domain.files.number_styles import DecimalSign
-from lib.domain.files.typed_sums import typed
 from lib.domain.limits import Limits, LimitsInForce, day_limit, default_limits, in_force
 from lib.domain.typed_codes import typed_currency
 from lib.errors import Blocked, InvalidInput
@@ -22,6 +21,9 @@ from lib.services.staff import second_admin
 from lib.store.meta import LIMITS_CONFIRMED
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from lib.domain.files.number_styles import DecimalSign
 
 _NAMES = ("per_charge", "per_run", "per_day")
 # Of a run above a limit, besides its maker.
@@ -186,4 +188,8 @@ def _table(stores: Stores) -> list[LimitsInForce]:
 
 
 def _minor(text: str, code: str, sign: DecimalSign | None) -> int | None:
+    from lib.domain.files.typed_sums import (
+        typed,  # limits are set seldom, and asked for each charge
+    )
+
     return checked(typed(text, code, sign)).amount if text.strip() else None
