@@ -29,7 +29,7 @@ class _Beginning(Generic[T]):
     now: datetime
 
 
-def made_once(prepare: Callable[[World], T]) -> Callable[[World], T]:
+def made_once(prepare: Callable[..., T]) -> Callable[..., T]:
     """
     Of a fixture that makes something in its world: it runs once, in a world of its own, and each test gets a
     copy of the files. It must depend on nothing but its world, and return what can be copied: ids, no services.
@@ -39,9 +39,11 @@ def made_once(prepare: Callable[[World], T]) -> Callable[[World], T]:
     kept: dict[Settings, _Beginning[T]] = {}
 
     @functools.wraps(prepare)
-    def begin(world: World) -> T:
+    def begin(*instance: object, world: World) -> T:
+        """`instance` is of the test's class, if the fixture is one of its methods."""
+        bound = functools.partial(prepare, *instance)
         if not world.is_untouched():
-            return prepare(world)
+            return bound(world)
         kind = replace(
             world.settings,
             data_dir=Path(),
@@ -51,7 +53,7 @@ def made_once(prepare: Callable[[World], T]) -> Callable[[World], T]:
             webhook_secrets=(),
         )
         if kind not in kept:
-            kept[kind] = _made(world, prepare)
+            kept[kind] = _made(world, bound)
         value = _take_over(world, kept[kind])
         return world if value is None else value  # type: ignore[return-value]
 

@@ -7,6 +7,7 @@ import pytest
 from lib.money import Money
 from lib.reports.search import MOST
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.charge_runs import draft, invoices, payers
 from tests.world import ALICE, BOB, World
 
@@ -20,6 +21,7 @@ def found(world: World, text: str) -> dict[str, list[str]]:
 
 
 @pytest.fixture
+@made_once
 def acme(world: World) -> str:
     """With a card ····4242, a link, and two charges in two currencies."""
     world.services.users.add_practice_users()

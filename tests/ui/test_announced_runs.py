@@ -9,6 +9,7 @@ import pytest
 
 from lib.domain.days import day_of
 from lib.domain.runs import Run
+from tests.beginnings import made_once
 from tests.charge_runs import approved, invoices, payers
 from tests.ui.charge_pages import fetched
 from tests.ui.collect_pages import keys, press, words
@@ -19,6 +20,7 @@ class TestAnnouncing:
     """Payers are told before the run begins, and what they answer waits for a person."""
 
     @pytest.fixture
+    @made_once
     def run(self, world: World) -> Run:
         return approved(world, invoices(payers(world, 2)))
 

@@ -15,11 +15,13 @@ from lib.domain.manual_outcomes import ManualOutcomeState
 from lib.domain.outbox import MessageState
 from lib.domain.refunds import RefundState
 from lib.ui import audit_words
+from tests.beginnings import made_once
 from tests.ui.charge_pages import choose, ran, text
 from tests.world import World
 
 
 @pytest.fixture
+@made_once
 def charged(world: World) -> str:
     customer = world.customer()
     world.save_card(customer)

@@ -433,6 +433,7 @@ def test_an_export_has_the_books_columns_and_leaves_by_a_route_of_ours(
 
 class TestFoot:
     @pytest.fixture
+    @made_once
     def many(self, world) -> None:
         customer = world.customer()
         world.save_card(customer)

@@ -10,12 +10,14 @@ import pytest
 
 from lib.domain.links import LinkStatus, SetupLink
 from lib.reports.follow_up import BoardFilter
+from tests.beginnings import made_once
 from tests.ui.charge_pages import fetched
 from tests.ui.collect_pages import column, keys, press, words
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
+@made_once
 def links(world: World) -> list[SetupLink]:
     customers = [world.customer(f"Customer {n}") for n in range(3)]
     return [world.services.links.offer(one, occasion="t", by=ALICE)[0] for one in customers]

@@ -6,11 +6,13 @@ import pytest
 
 from lib.domain.charges import ChargeState, Outcome
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.ui.charge_pages import button, buttons, confirm, field, ran, text
 from tests.world import World
 
 
 @pytest.fixture
+@made_once
 def unknown(world: World) -> str:
     customer = world.customer()
     world.save_card(customer)

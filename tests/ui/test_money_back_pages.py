@@ -12,6 +12,7 @@ from lib.money import Money
 from lib.reports import charge_filter
 from lib.reports.money_back import MoneyBackFilter
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.ui.charge_pages import choose, exported, ran, text
 from tests.world import ALICE, BOB, World
 
@@ -19,6 +20,7 @@ INQUIRY, DISPUTED = "4000000000001976", "4000000000000259"
 
 
 @pytest.fixture
+@made_once
 def refunded(world: World) -> str:
     customer = world.customer("Acme Ltd")
     world.save_card(customer)

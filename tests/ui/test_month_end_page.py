@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lib.domain.month_end import month_of
+from tests.beginnings import made_once
 from tests.ui.charge_pages import button, buttons, ran, text
 from tests.world import ALICE, ALWAYS_DECLINES, World
 
@@ -16,6 +17,7 @@ NOVEMBER = {"month": "2026-11"}
 
 
 @pytest.fixture
+@made_once
 def november(world: World) -> str:
     """Paid $12.34 and declined $20.00; it is December."""
     good, poor = world.customer("Good"), world.customer("Poor")

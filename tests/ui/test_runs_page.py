@@ -19,6 +19,7 @@ from lib.errors import Refused
 from lib.reports.waiting import Approvals
 from lib.spreadsheets.reading import read_file
 from lib.ui import navigation, run_certificate, run_words
+from tests.beginnings import made_once
 from tests.charge_runs import (
     approve,
     approved,
@@ -447,6 +448,7 @@ class TestViews:
 
 class TestLive:
     @pytest.fixture
+    @made_once
     def run_id(self, world: World) -> str:
         """Seven rows: one left out, one blocked, two charged, one refused, two to come; it is running."""
         rows = [row(world, f"INV-{n}") for n in (1, 2)]

@@ -8,6 +8,7 @@ import pytest
 
 from lib.domain.actors import Permission
 from lib.ui import navigation, page_table
+from tests.beginnings import made_once
 from tests.ui.charge_pages import button, ran, text
 from tests.world import ALICE
 
@@ -24,6 +25,7 @@ def search(at, typed: str):
 
 
 @pytest.fixture
+@made_once
 def charged(world) -> None:
     customer = world.customer("Acme *Ltd*")
     world.save_card(customer)

@@ -12,12 +12,14 @@ from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import BACKFILL, SYNC, VERIFY
 from lib.settings import Mode
 from tests import stripe_account
+from tests.beginnings import made_once
 from tests.mirror_checks import deny
 from tests.ui.charge_pages import buttons, ran, text
 from tests.world import ALICE, World
 
 
 @pytest.fixture
+@made_once
 def read(world: World) -> World:
     """Everything was read, verified, and the worker runs."""
     world.save_card(world.customer())

@@ -9,12 +9,14 @@ import pytest
 
 from lib.domain.refunds import RefundOrder
 from lib.money import Money
+from tests.beginnings import made_once
 from tests.ui.charge_pages import button, buttons, exported, ran, text
 from tests.ui.conftest import PASSWORD
 from tests.world import ALICE, BOB, World
 
 
 @pytest.fixture
+@made_once
 def unknown(world: World) -> str:
     customer = world.customer()
     world.save_card(customer)
@@ -73,6 +75,7 @@ def test_details_open_the_panel(open_page, unknown) -> None:
 
 class TestRefunds:
     @pytest.fixture
+    @made_once
     def refund(self, world: World) -> RefundOrder:
         """Approved, and Stripe's answer was an error that it repeats."""
         customer = world.customer()

@@ -6,6 +6,7 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.runs import Run
+from tests.beginnings import made_once
 from tests.services.runs.test_waiting_charges import (
     charge_of,
     link_of,
@@ -20,6 +21,7 @@ from tests.world import ALICE, World
 
 
 @pytest.fixture
+@made_once
 def run(world: World) -> Run:
     return waiting_run(world, world.customer("Anna Example"))
 

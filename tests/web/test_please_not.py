@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from lib.domain.announcements import Announcement
 from lib.domain.days import day_of
 from lib.languages import LANGUAGES
+from tests.beginnings import made_once
 from tests.charge_runs import approved, invoices, payers
 from tests.webhook_route import client_of
 from tests.world import ALICE, World, impatient
@@ -22,6 +23,7 @@ def client(world: World) -> TestClient:
 
 
 @pytest.fixture
+@made_once
 def told(world: World) -> Announcement:
     run = approved(world, invoices(payers(world, 1)))
     today = day_of(world.now, world.services.settings.timezone)

@@ -9,6 +9,7 @@ import pytest
 from lib.domain.books import JournalFilter
 from lib.domain.settlement import READ_EVERY_SECONDS
 from lib.services.books.settlement import SettlementReader
+from tests.beginnings import made_once
 from tests.world import VERA, World
 
 
@@ -18,6 +19,7 @@ def reader(world: World) -> SettlementReader:
 
 
 @pytest.fixture
+@made_once
 def customer(world: World) -> str:
     customer = world.customer()
     world.save_card(customer)

@@ -19,6 +19,7 @@ from lib.services.charges.view import ChargeView
 from lib.services.protection.persons import StillOpen
 from lib.store import erasure_file
 from lib.store.personal import PERSONAL
+from tests.beginnings import made_once
 from tests.charge_runs import approve, rows_of
 from tests.stripe_account import events, post
 from tests.webhook_route import deliver
@@ -266,6 +267,7 @@ class TestAdmission:
 
 class TestRuns:
     @pytest.fixture
+    @made_once
     def run(self, world: World) -> Run:
         """Approved, over a file that says more of the person than the charge does."""
         world.services.users.add_practice_users()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lib.errors import InvalidInput, NotPermitted
+from tests.beginnings import made_once
 from tests.stripe_account import delete
 from tests.world import ADA, ALICE, BOB, VERA, World
 
@@ -18,6 +19,7 @@ def entries(world: World, action: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
+@made_once
 def old(world: World) -> str:
     """A person of a year ago, deleted at Stripe, and a link and a note from then."""
     customer = world.customer("Zacharias Quimby", "zacharias@quimby.example")

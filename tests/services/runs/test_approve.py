@@ -268,6 +268,7 @@ class TestControlTotals:
     """What the maker typed against everything that is in the file."""
 
     @pytest.fixture
+    @made_once
     def run_id(self, world: World) -> str:
         """$10.01, $10.02 that is blocked, $10.03 left out; and an amount that nobody can read."""
         world.services.users.add_practice_users()

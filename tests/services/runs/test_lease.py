@@ -12,6 +12,7 @@ from lib.domain.runs import LOOK_SECONDS, RowState, Run, RunState
 from lib.errors import Misconfigured, StaleState
 from lib.services.runs import lease
 from lib.services.runs.execute import RunExecutor
+from tests.beginnings import made_once
 from tests.charge_runs import audited, counts, executed, invoices, payers, rows_of, started
 from tests.forked_executors import Executors
 from tests.held_requests import Gate, Running, until
@@ -310,6 +311,7 @@ class TestTriedByHandMeanwhile:
     """A row failed, the canary paused the run, and a person tries that charge again."""
 
     @pytest.fixture
+    @made_once
     def paused(self, world: World) -> tuple[Run, str, str]:
         customer = world.customer()
         bad, good = world.save_card(customer, ALWAYS_DECLINES), world.save_card(customer)

@@ -9,6 +9,7 @@ from lib.domain.runs import RunRow, RunState, Severity
 from lib.errors import InvalidInput, NotPermitted, StaleState
 from lib.practice.declines import DECLINES
 from tests import stripe_account
+from tests.beginnings import made_once
 from tests.charge_runs import approve, counts, rows_of
 from tests.world import ALICE, ALWAYS_DECLINES, GOOD, VERA, World
 
@@ -47,6 +48,7 @@ def digest(world: World, run_id: str) -> str | None:
 
 
 @pytest.fixture
+@made_once
 def draft(world: World) -> tuple[str, tuple[str, str, str], tuple[str, str, str]]:
     """A run; the customer of its first row, whose method nobody named, and of the second, where it is."""
     asked, named, alone = payer(world), payer(world), payer(world, newer=None)

@@ -11,6 +11,7 @@ import pytest
 from lib.domain.declines import SECRET_CODES
 from lib.errors import InvalidInput, NotPermitted, StaleState
 from lib.services.runs.retry_run import LinkCounts
+from tests.beginnings import made_once
 from tests.charge_runs import approved, executed, rows_of
 from tests.world import (
     ALICE,
@@ -137,6 +138,7 @@ class TestResults:
 
 class TestOneMessageACustomer:
     @pytest.fixture
+    @made_once
     def run(self, world: World):
         """Of one customer two the bank refused, one Stripe blocked, one paid; and another customer."""
         bad = row(world, "INV-1", ALWAYS_DECLINES)

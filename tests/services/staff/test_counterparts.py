@@ -13,6 +13,7 @@ from lib.domain.limits import Limits
 from lib.domain.runs import Run, RunState
 from lib.errors import NotPermitted
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.beginnings import made_once
 from tests.charge_runs import approve, approved, draft, invoices, payers, submitted
 from tests.world import ADA, ALICE, BOB, World
 
@@ -83,6 +84,7 @@ def approve_as_bob(world: World, run: object, password: str) -> None:
 
 
 @pytest.fixture
+@made_once
 def of_ada(world: World) -> object:
     """A run that Ada has prepared."""
     world.services.users.add_practice_users()
