@@ -907,6 +907,15 @@ def m064_short_lists(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations()
+def m065_old_files_let_nobody_in(database: Database) -> None:
+    """Sign-ins and invitations of an older copy count no more."""
+    for statement in _statements(
+        (_LATER_STEPS / "m065_old_files_let_nobody_in.sql").read_text("utf-8")
+    ):
+        database.execute(statement)
+
+
 def set_aside(
     database: Database, table: str, *, key: Sequence[str], where: str, kind: str, change: str
 ) -> int:

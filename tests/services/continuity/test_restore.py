@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lib.cli.main import main
-from lib.errors import InvalidInput, LedgerBehind, NotPermitted
+from lib.domain.sessions import Ending
+from lib.errors import InvalidInput, LedgerBehind, NotFound, NotPermitted
 from lib.services.continuity.restore import RestoreRefused, sweep_restoring
 from lib.store.copies import UNFINISHED, problem_of
 from lib.store.folder_lock import FolderInUse, FolderLock
@@ -59,6 +60,23 @@ class TestWhatIsLost:
         with world.uow.read() as stores:
             assert stores.meta.value(BEHIND) == str(world.now)
         assert world.services.audit.verify().ok
+
+    def test_what_let_somebody_in_before_lets_nobody_in_again(self, world: World) -> None:
+        """Who signed out, or was invited and came, did so after the copy was taken."""
+        services = world.services
+        services.users.add_practice_users()
+        [bob] = [one for one in services.users.list() if one.username == "bob"]
+        principal = services.sessions.begin(bob)
+        token = services.invitations.invite("vera", by=ADA).partition("=")[2]
+        assert services.sessions.user_of(principal) == bob
+        taken = services.backups.take(by=ADA)
+        services.invitations.accept(token, "four gentle walruses")
+        services.users.end_sessions("bob")
+        services.restores.restore(taken.path, by=ADA)
+        world.rebuild()
+        assert world.services.sessions.user_of(principal) is Ending.LEFT
+        with pytest.raises(NotFound):
+            world.services.invitations.accept(token, "another eight walruses")
 
     def test_a_database_that_cannot_be_read_is_replaced_and_kept(self, world: World) -> None:
         first = charged(world, "INV-1")
