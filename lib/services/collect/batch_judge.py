@@ -13,7 +13,8 @@ from lib.domain.identity import address_key
 from lib.domain.link_batches import LinkBatch, LinkRequest, LinkRow
 from lib.domain.link_judge import LinkFacts, LinkJudge
 from lib.errors import GatewayError, InvalidInput, Missing, NotFound
-from lib.services.collect.customers import CustomerService, checked_email
+from lib.services.collect.addresses import checked_email
+from lib.services.collect.customers import CustomerService
 from lib.services.mirror.result import SyncIncomplete
 from lib.services.mirror.sync import SyncService
 from lib.store.stores import Stores

@@ -20,17 +20,16 @@ from lib.domain.identity import (
     writings,
 )
 from lib.domain.mirror import Customer
-from lib.domain.shown_text import readable_name
 from lib.domain.twins import Twin, listed
 from lib.domain.typed_codes import hint
 from lib.errors import GatewayError, InvalidInput, Missing, NotFound, RuleViolation
+from lib.services.collect.addresses import checked_email, checked_name
 from lib.services.collect.ambiguous_customers import AddressOfSeveral, IdsLookTheSame
 from lib.services.mirror.apply import record_customers
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
 from lib.stripe_gateway.gateway import MOST_SAVED_ERRORS, StripeGateway
 
-_LONGEST_NAME = 200
 # Stripe's clock and ours may differ.
 _CLOCK_MARGIN_SECONDS = 60
 # What customers have had since Stripe began is more than a validator of today allows.
@@ -248,50 +247,3 @@ class CustomerService:
                     return one
             key = f"{request_key}:{number}"
         return self._gateway.create_customer(params, idempotency_key=key)
-
-
-def why_no_mail(email: str | None) -> str | None:
-    """Why no mail can reach an address, as a code of lib.domain.outbox.WHY_NOT."""
-    if not email:
-        return "no_address"
-    try:
-        checked_email(email)
-    except InvalidInput:
-        return "address_invalid"
-    return None
-
-
-def checked_email(email: str) -> str:
-    """
-    An address as a person reads it.
-
-    Raises:
-        InvalidInput: no mail can reach it; the message says what is wrong.
-    """
-    from email_validator import EmailNotValidError, validate_email
-
-    cleaned = visible_address(email)
-    letter = unreadable(cleaned)
-    try:
-        # Whether the domain has a mail server is not asked: that would be a question to a stranger.
-        # Domains that end in .test belong to sandboxes.
-        validate_email(cleaned, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        why = f"It holds {letter}, which cannot be shown." if letter else str(error)
-        raise InvalidInput(
-            f"“{cleaned[:40]}” is not an e-mail address. {why}", field="email", code="email_invalid"
-        ) from error
-    return cleaned
-
-
-def checked_name(name: str) -> str:
-    """
-    Raises:
-        InvalidInput: too long, or with a letter that cannot be shown.
-    """
-    cleaned = readable_name(name)
-    if len(cleaned) > _LONGEST_NAME:
-        raise InvalidInput(
-            f"A name has at most {_LONGEST_NAME} characters.", field="name", code="name_invalid"
-        )
-    return cleaned

@@ -23,9 +23,10 @@ from lib.domain.links import LINK_LIFETIME_SECONDS, SetupLink
 from lib.domain.mirror import Customer
 from lib.errors import InvalidInput, NotFound, StaleState
 from lib.ids import new_id, new_token
+from lib.services.collect.addresses import checked_email
 from lib.services.collect.batch_judge import BatchJudge
 from lib.services.collect.batch_views import BatchViews, batch_of
-from lib.services.collect.customers import CustomerService, checked_email
+from lib.services.collect.customers import CustomerService
 from lib.store.stores import Stores
 from lib.store.unit_of_work import UnitOfWork
 

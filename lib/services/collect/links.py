@@ -39,10 +39,11 @@ from lib.errors import (
 )
 from lib.ids import new_id, new_token
 from lib.services.collect import refusals
+from lib.services.collect.addresses import checked_email, checked_name
 from lib.services.collect.agreements import AgreementService
 from lib.services.collect.ambiguous_customers import why_meant, why_new
 from lib.services.collect.charge_notices import PageWords
-from lib.services.collect.customers import CustomerService, checked_email, checked_name
+from lib.services.collect.customers import CustomerService
 from lib.services.collect.page_ends import end_page
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles

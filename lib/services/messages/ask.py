@@ -12,7 +12,7 @@ from lib.domain.messages import MessageKind
 from lib.domain.outbox import OutboxMessage
 from lib.errors import RuleViolation
 from lib.languages import Language
-from lib.services.collect.customers import checked_email, why_no_mail
+from lib.services.collect.addresses import checked_email, why_no_mail
 from lib.services.messages.compose import MessageComposer
 from lib.services.messages.composed import Composed
 from lib.services.messages.new_message import new_message, once_key

@@ -9,7 +9,7 @@ from lib.domain import outbox
 from lib.domain.announcements import AnnouncedRow
 from lib.domain.mirror import Customer
 from lib.domain.runs import RowState, Run, RunRow
-from lib.services.collect.customers import why_no_mail
+from lib.services.collect.addresses import why_no_mail
 from lib.services.messages.composed import Composed
 from lib.store.stores import Stores
 
