@@ -204,12 +204,27 @@ class CustomerService:
                 raise DuplicateCustomer(email, stores.twins.of([one.id for one in customers]))
         return customers[0] if customers else None
 
-    def create(self, *, email: str, name: str | None, request_key: str, by: Actor) -> Customer:
-        """Make a customer at Stripe; the same `request_key` makes one, however often it is called."""
+    def create(
+        self,
+        *,
+        email: str,
+        name: str | None,
+        request_key: str,
+        by: Actor,
+        locale: str | None = None,
+    ) -> Customer:
+        """
+        Make a customer at Stripe; the same `request_key` makes one, however often it is called.
+
+        Args:
+            locale: what they read; whoever writes to them afterwards finds it at Stripe.
+        """
         by.must(Permission.MANAGE_LINKS)
         params: dict[str, object] = {"email": checked_email(email), "metadata": {"onfile": "1"}}
         if name:
             params["name"] = checked_name(name)
+        if locale and locale != "auto":
+            params["preferred_locales"] = [locale]
         now = epoch(self._clock())
         with self._uow.write() as stores:
             params = stores.requests.plan(

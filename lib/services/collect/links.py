@@ -397,7 +397,11 @@ class LinkService:
         """The customer of a link for a new one; made once, also when the first try failed."""
         if link.customer is None and link.email is not None:
             customer = self._customers.create(
-                email=link.email, name=link.name, request_key=_customer_key(link), by=by
+                email=link.email,
+                name=link.name,
+                locale=link.locale,
+                request_key=_customer_key(link),
+                by=by,
             )
             with self._uow.write() as stores:
                 stores.links.set_customer(link.id, customer.id)

@@ -88,6 +88,21 @@ class TestThreeKinds:
         with pytest.raises(NotPermitted):
             world.services.links.expire("link_1", by=VERA)
 
+    @pytest.mark.parametrize(
+        ("locale", "at_stripe", "reads"),
+        [("de", ["de"], "de"), ("auto", [], "en"), (None, [], "en")],
+    )
+    def test_whoever_is_new_is_written_to_in_the_language_of_the_link_ever_after(
+        self, world: World, locale: str | None, at_stripe: list[str], reads: str
+    ) -> None:
+        made = create(world, email="new@example.com", locale=locale)
+        assert made.link.customer is not None
+        customer = stripe_account.get(world, f"/v1/customers/{made.link.customer}")
+        assert customer["preferred_locales"] == at_stripe
+        with world.uow.read() as stores:
+            language = world.services.languages.of_customer(stores, made.link.customer)
+        assert language.code == reads
+
 
 class TestWhatIsSent:
     def test_a_link_with_currency(self, world: World) -> None:
