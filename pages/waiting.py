@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib.ui import charge_panel, layout, lists, waiting_panel
+from lib.ui import charge_panel, downloads, layout, lists, waiting_panel
 from lib.ui.context import require
 
 ctx = require()
@@ -13,6 +13,12 @@ actions = layout.header(
 )
 rows = reports.waiting()
 with actions:
+    if rows:
+        downloads.charges(
+            lambda: [row["charge_id"] for row in reports.waiting()],
+            name="Waiting for a card",
+            key="waiting_export",
+        )
     waiting_panel.send_all(ctx, rows)
 late = reports.not_charged()
 if not rows:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
+import python_calamine
 
 from lib.domain.days import day_of
 from lib.spreadsheets.reading import read_file
@@ -226,6 +228,44 @@ def test_results_are_the_rows_in_their_order_and_what_came_of_them(
     assert sheet.rows[1].cells[4] == "=1+1"
     if ending == ".csv":
         assert "'=1+1" in out.read_text(encoding="utf-8-sig")
+
+
+def test_results_for_accounting_have_amounts_dates_and_sums(
+    run: Run, world: World, file: Path, tmp_path: Path
+) -> None:
+    run_id = executed(run, file)
+    book, text = tmp_path / "results.xlsx", tmp_path / "results.csv"
+    for out in (book, text):
+        answer = as_alice(run, "runs", "results", run_id, "--out", str(out), "--for-accounting")
+        assert answer.json["rows"] == 4
+    sheets = python_calamine.load_workbook(str(book))
+    assert sheets.sheet_names == ["Run results", "Fields", "Sums"]
+    head, *rows = sheets.get_sheet_by_name("Run results").to_python()
+    lines = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [(one["Reference"], one["Amount"], one["Currency"], one["State"]) for one in lines] == [
+        ("INV-1", 12.34, "EUR", "Succeeded"),
+        ("INV-2", 20.0, "USD", "Declined"),
+        ("INV-3", 5.0, "USD", "Blocked"),
+        ("INV-4", "", "", "Blocked"),
+    ]
+    assert lines[0]["Answered (UTC)"] == world.clock.now.replace(tzinfo=None)
+    assert sheets.get_sheet_by_name("Sums").to_python() == [
+        ["Currency", "State", "Run results", "Amount"],
+        ["EUR", "Succeeded", 1, 12.34],
+        ["USD", "Blocked", 1, 5.0],
+        ["USD", "Declined", 1, 20.0],
+    ]
+    line = next(csv.DictReader(io.StringIO(text.read_text("utf-8-sig"))))
+    assert (line["Answered (UTC)"], line["Amount"]) == ("2026-11-23T12:00:00+00:00", "12.34")
+    kept = world.rows("SELECT subject, detail FROM audit_log WHERE action = 'download' ORDER BY id")
+    assert [one["subject"] for one in kept] == ["results.xlsx", "results.csv"]
+    assert json.loads(kept[0]["detail"]) == {
+        "bytes": book.stat().st_size,
+        "filters": {"run": run_id},
+        "rows": 4,
+    }
+    unknown = as_alice(run, "runs", "results", "run_no", "--out", str(text), "--for-accounting")
+    assert unknown.json["error"]["code"] == "not_found"
 
 
 def test_results_uploaded_again_charge_nothing_twice(

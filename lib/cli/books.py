@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from lib.cli.answers import Answer, person, write_file
 from lib.domain.actors import Actor, Permission
-from lib.domain.books import JournalFilter, day_of, in_words, state_of
+from lib.domain.books import JournalFilter, day_of, in_words, line_of, state_of
 from lib.domain.charges import ChargeState
+from lib.domain.list_columns import RUN_RESULTS
 from lib.domain.month_end import month_of
 from lib.money import format_money
+from lib.services.staff.downloads import Download
 
 if TYPE_CHECKING:
     from lib.bootstrap import Services
@@ -39,6 +41,22 @@ def export_charges(services: Services, arguments: Arguments, actor: Actor | None
         {"rows": export.rows, "totals": export.totals},
         [f"{export.rows:,} charges written to {arguments.out}.", *_sums(export.totals)],
     )
+
+
+def run_results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
+    person(actor).must(Permission.VIEW)
+    target, by = Path(arguments.out), person(actor)
+    if arguments.for_accounting:
+        services.runs.views.run(arguments.run)
+        lines = [line_of(row, RUN_RESULTS) for row in services.reports.runs.results(arguments.run)]
+        rows = len(lines)
+        data = services.account_files.make("Run results", RUN_RESULTS, lines, target.name)
+    else:
+        rows, data = services.runs.files.results(arguments.run, target.name, by=by)
+    filters = {"run": arguments.run}
+    services.downloads.note(Download(target.name, data), by=by, filters=filters, rows=rows)
+    write_file(target, data)
+    return Answer({"rows": rows, "path": str(target)}, [f"{rows} rows in {target}"])
 
 
 def month_end(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:

@@ -136,7 +136,7 @@ def _syncing() -> dict[str, Command]:
 
 
 def _runs() -> dict[str, Command]:
-    from lib.cli import announcements, drafts, runs
+    from lib.cli import announcements, books, drafts, runs
 
     return {
         "runs import": Command(runs.import_file, Permission.IMPORT),
@@ -156,7 +156,7 @@ def _runs() -> dict[str, Command]:
         "runs resume": Command(runs.resume, Permission.CHARGE),
         "runs start": Command(runs.start, Permission.CHARGE),
         "runs show": Command(runs.show, Permission.VIEW),
-        "runs results": Command(runs.results, Permission.VIEW),
+        "runs results": Command(books.run_results, Permission.VIEW),
         "runs certificate": Command(runs.certificate, Permission.SYNC),
     }
 

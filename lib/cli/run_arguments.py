@@ -127,6 +127,11 @@ def add_runs(
             made.add_argument("--out", metavar="FILE", help="a page of HTML to print")
         elif word == "results":
             made.add_argument("--out", required=True, metavar="FILE", help="CSV or XLSX")
+            made.add_argument(
+                "--for-accounting",
+                action="store_true",
+                help="amounts and dates as such, with sums, instead of the rows as they came in",
+            )
 
 
 def add_decimal(made: argparse.ArgumentParser, what: str = "an amount") -> None:

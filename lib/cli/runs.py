@@ -225,14 +225,6 @@ def _announced(entries: Sequence[ToldOfRow], rows: Sequence[RowView], timezone: 
     return announcements.in_words(entries, rows=to_charge, timezone=timezone)
 
 
-def results(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
-    person(actor).must(Permission.VIEW)
-    target = Path(arguments.out)
-    rows, data = services.runs.files.results(arguments.run, target.name, by=person(actor))
-    write_file(target, data)
-    return Answer({"rows": rows, "path": str(target)}, [f"{rows} rows in {target}"])
-
-
 def certificate(services: Services, arguments: Arguments, actor: Actor | None) -> Answer:
     made = services.runs.certificates.certify(arguments.run, by=person(actor))
     lines = [RESULTS[made.result]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lib.domain.charges import ChargeState
@@ -140,6 +141,26 @@ SUM_COLUMNS = (
 def in_words(state: str) -> str:
     """A state as a heading or cell has it: `needs_customer` is “Needs customer”."""
     return state.replace("_", " ").capitalize()
+
+
+def line_of(
+    row: Mapping[str, Any], columns: Sequence[BookColumn], *, words: Callable[[str], str] = in_words
+) -> Line:
+    """
+    A row of a report, with its currency in capitals.
+
+    Args:
+        words: for its state.
+    """
+    line: dict[str, Cell] = {}
+    for column in columns:
+        cell = row[column.name]
+        if column.name == "state":
+            cell = words(cell)
+        elif column.name == "currency":
+            cell = (cell or "").upper()
+        line[column.name] = cell if cell is None or isinstance(cell, str) else int(cell)
+    return line
 
 
 def state_of(words: str) -> str:

@@ -17,7 +17,16 @@ from lib.domain.reference_keys import reference_key
 from lib.domain.run_states import UNSENT_STATES
 from lib.domain.runs import STALE_SECONDS, RunState, Severity
 from lib.reports.holds import marked
-from lib.reports.paging import PAGE_ROWS, Page, Query, frame_of, page_of
+from lib.reports.paging import (
+    EXPORT_ROWS,
+    PAGE_ROWS,
+    Page,
+    Query,
+    frame_of,
+    of_all,
+    page_of,
+    records,
+)
 from lib.reports.run_row_words import explained
 from lib.reports.sums import Sum, sums_of
 from lib.store.connection_pool import ConnectionPool
@@ -168,6 +177,16 @@ class RunReports:
         more = len(frame) > rows
         frame = explained(frame.iloc[:rows].reset_index(drop=True))
         return frame, int(frame.iloc[-1]["number"]) if more else None
+
+    def results(self, run_id: str) -> list[dict[str, Any]]:
+        """
+        Every row for a file; the columns are in `domain/list_columns`.
+
+        Raises:
+            InvalidInput: there are more than a file takes.
+        """
+        frame, more = self.rows(run_id, rows=EXPORT_ROWS)
+        return records(of_all(frame, has_more=more is not None))
 
     def row_counts(
         self,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from lib.domain.books import BookColumn, Cell, Line
+from lib.domain.books import BookColumn, line_of
 from lib.reports.paging import records
 from lib.services.staff.downloads import Download
 from lib.ui import badges, outcome
@@ -35,12 +35,12 @@ def table(
         name: of the first sheet and, in small letters, of the file.
     """
 
-    _menu(partial(_written, columns, rows, name), name=name, key=key)
+    _menu(partial(_written, columns, lambda: records(rows()), name), name=name, key=key)
 
 
 def for_accounting(
     columns: Sequence[BookColumn],
-    rows: Callable[[], pd.DataFrame],
+    rows: Callable[[], Sequence[Mapping[str, Any]]],
     *,
     sheet: str,
     name: str,
@@ -53,9 +53,12 @@ def for_accounting(
 
 
 def _written(
-    columns: Sequence[BookColumn], rows: Callable[[], pd.DataFrame], name: str, file_name: str
+    columns: Sequence[BookColumn],
+    rows: Callable[[], Sequence[Mapping[str, Any]]],
+    name: str,
+    file_name: str,
 ) -> tuple[bytes, int]:
-    lines = [_line(row, columns) for row in records(rows())]
+    lines = [line_of(row, columns, words=_words) for row in rows()]
     return require().services.account_files.make(name, columns, lines, file_name), len(lines)
 
 
@@ -88,17 +91,8 @@ def _make(made: Callable[[str], tuple[bytes, int]], file_name: str) -> None:
         _send(content, file_name, rows=rows)
 
 
-def _line(row: dict[str, Any], columns: Sequence[BookColumn]) -> Line:
-    """With a state in the words of its badge, and the currency in capitals."""
-    line: dict[str, Cell] = {}
-    for column in columns:
-        cell = row[column.name]
-        if column.name == "state":
-            cell = badges.look(cell).label
-        elif column.name == "currency":
-            cell = (cell or "").upper()
-        line[column.name] = cell if cell is None or isinstance(cell, str) else int(cell)
-    return line
+def _words(state: str) -> str:
+    return badges.look(state).label
 
 
 def file(made: Callable[[], bytes], *, file_name: str, key: str, label: str) -> None:

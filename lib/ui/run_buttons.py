@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from lib.domain import list_columns
 from lib.domain.actors import Actor, Permission
 from lib.domain.approvals import RENEWABLE
 from lib.domain.runs import OVER_STATES, RunState
-from lib.reports.paging import EXPORT_ROWS, of_all
 from lib.services.runs.files import RunFiles
 from lib.services.runs.run_object import RunView
 from lib.ui import asked_again, downloads, navigation, outcome, run_words
@@ -140,7 +138,7 @@ def _results(ctx: PageContext, view: RunView) -> None:
         )
         downloads.for_accounting(
             list_columns.RUN_RESULTS,
-            partial(_accounts, ctx, view),
+            partial(ctx.services.reports.runs.results, run_id),
             sheet="Run results",
             name=f"{view.run.name}-accounting",
             key="run_accounting",
@@ -157,11 +155,6 @@ def _results(ctx: PageContext, view: RunView) -> None:
                 key=f"run_results_{ending}",
                 label=f"{label} to charge again",
             )
-
-
-def _accounts(ctx: PageContext, view: RunView) -> pd.DataFrame:
-    frame, more = ctx.services.reports.runs.rows(view.run.id, rows=EXPORT_ROWS)
-    return of_all(frame, has_more=more is not None)
 
 
 def _content(files: RunFiles, run_id: str, file_name: str, by: Actor) -> bytes:

@@ -70,9 +70,6 @@ _SEARCH = """
   content: "/"; margin-left: 0.75rem; padding: 0 0.35rem; border-radius: 4px; opacity: 0.7;
   border: 1px solid currentColor; font-size: 0.75rem;
 }
-.st-key-search_hits [data-testid="stPageLink-NavLink"]:focus-visible {
-  outline: 2px solid; outline-offset: -2px;
-}
 """
 # What a list adds up to is seen before one has scrolled past its rows, in windows that have room for both.
 _FOOT = """
@@ -96,6 +93,10 @@ _FRAME = """
 [data-testid="stSidebarNavSeparator"] { display: none; }
 [data-testid="stSidebarHeader"] { margin-bottom: 0; flex-shrink: 0; }
 [data-testid="stSidebarNav"] { flex-shrink: 0; }
+/* Streamlit marks where the keyboard is in a menu as it marks the mouse, and not at all on the page one is on. */
+[data-testid="stSidebarNavLink"]:focus-visible, [data-testid="stPageLink-NavLink"]:focus-visible {
+  outline: 2px solid; outline-offset: -2px;
+}
 /* Above who is signed in, when a page further down is opened by its address. */
 [data-testid="stSidebarNavLink"] { margin-top: 0; margin-bottom: 0; scroll-margin-bottom: 9rem; }
 /* The toolbar of a table, which shows above it under the mouse, needs no more room than this. */

@@ -100,7 +100,14 @@ def test_a_charge_by_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("button", name="New charge")).to_be_visible()
     wait_until_drawn(page)
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+    skip = page.get_by_role("link", name="Skip to main content")
+    expect(skip).to_be_focused()
+    # The menu shows where the keyboard is, also on the page one is on.
+    page.keyboard.press("Tab")
+    outline = "one => getComputedStyle(one).outlineStyle"
+    assert page.get_by_role("link", name="Home").evaluate(outline) == "solid"
+    page.keyboard.press("Shift+Tab")
+    expect(skip).to_be_focused()
     page.keyboard.press("Enter")
     # Past the search.
     for _ in range(2):

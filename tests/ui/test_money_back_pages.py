@@ -6,6 +6,7 @@ import csv
 import io
 
 import pytest
+import python_calamine
 
 from lib.clock import epoch
 from lib.money import Money
@@ -67,6 +68,13 @@ def test_a_refund_its_sum_and_its_file(open_page, world, services, refunded) -> 
     (line,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
     assert (line["Amount"], line["Currency"], line["State"]) == ("5.00", "EUR", "Refunded")
     assert (line["Asked for by"], line["Approved by"]) == ("Alice Operator", "Bob Approver")
+    book = python_calamine.load_workbook(
+        io.BytesIO(exported(at, services, "refunds_export", "xlsx").content)
+    )
+    assert book.get_sheet_by_name("Sums").to_python() == [
+        ["Currency", "State", "Refunds", "Amount"],
+        ["EUR", "Refunded", 1, 5.0],
+    ]
 
 
 def test_one_that_waits_is_listed_and_one_of_the_dashboard_too(open_page, world, refunded) -> None:

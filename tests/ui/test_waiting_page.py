@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from lib.domain.charges import ChargeState
@@ -16,7 +19,7 @@ from tests.services.runs.test_waiting_charges import (
     tick,
     waiting_run,
 )
-from tests.ui.charge_pages import button, ran, text
+from tests.ui.charge_pages import button, exported, ran, text
 from tests.world import ALICE, World
 
 
@@ -78,6 +81,20 @@ def test_a_viewer_ends_nothing(open_page, world, run) -> None:
     assert not any(
         key.startswith(("waiting_cancel", "waiting_paid", "waiting_send")) for key in keys
     )
+
+
+def test_what_waits_leaves_as_a_file(open_page, world, services, run) -> None:
+    file = exported(open_page("waiting", as_="vera"), services, "waiting_export", "csv")
+    assert file.name == "waiting-for-a-card.csv"
+    (line,) = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
+    assert (line["Reference"], line["Amount"], line["Currency"], line["State"]) == (
+        "INV-2",
+        "10.02",
+        "USD",
+        "Planned",
+    )
+    world.services.runs.waiting_charges.note_paid_otherwise(charge_of(world, run), by=ALICE)
+    assert not open_page("waiting", as_="vera").menu_button, "nothing waits any more"
 
 
 def test_submitted_on_the_page(open_page, world) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lib.domain.books import SUM_COLUMNS, BookColumn, Line
 from lib.spreadsheets import accounts
@@ -28,7 +29,11 @@ class AccountFiles:
             return accounts.to_csv(table, timezone=self._timezone)
         tables = [table]
         if {column.name for column in columns} >= _SUMMED:
-            tables.append(accounts.AccountTable("Sums", SUM_COLUMNS, _sums(lines)))
+            # What is counted are refunds in a file of refunds.
+            columns = [
+                replace(one, heading=name) if one.name == "count" else one for one in SUM_COLUMNS
+            ]
+            tables.append(accounts.AccountTable("Sums", columns, _sums(lines)))
         return accounts.to_xlsx(tables, timezone=self._timezone)
 
 
