@@ -23,19 +23,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import cycle
+from itertools import count as count_from
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from lib.domain.books import BookColumn, Kind
 from lib.domain.month_end import TABLES, Month
+from lib.domain.runs import RunState
 from lib.money import Money, currency
+from lib.services.charges.orders import ChargeOrder
 from lib.services.staff.users import PRACTICE_PASSWORD
+from tests.charge_runs import rows_of
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, World, new_world
 
 IS_DISPUTED = "4000000000000259"
 REFUND_EACH, DISPUTE_EACH, DECLINE_EACH = 17, 41, 13
+RUN_ROWS = 50
 SETTLES_AFTER = timedelta(days=12)
 
 # Each with a month in which its clocks are changed; UTC has none.
@@ -91,7 +96,7 @@ def main() -> None:
 
 
 def charge_month(world: World, zone: str, count: int) -> Month:
-    """As people would: link, card, charge; a second person approves each refund."""
+    """As people would: links, cards, charges and runs; a second person approves each refund."""
     month, changed = ZONES[zone]
     world.services.users.add_practice_users()
     world.settings = replace(world.settings, timezone=zone)
@@ -107,29 +112,63 @@ def charge_month(world: World, zone: str, count: int) -> Month:
     poor, doubted = world.customer("Poor"), world.customer("Doubted")
     world.save_card(poor, ALWAYS_DECLINES)
     world.save_card(doubted, IS_DISPUTED)
+    orders = _orders(people, poor, doubted)
     refunds: list[tuple[str, Money]] = []
-    payers, currencies = cycle(people), cycle(("usd", "eur", "jpy"))
-    for number, moment in enumerate(moments(month, changed, zone, count)):
+    for moment, rows in moments(month, changed, zone, count):
         world.clock.now = moment
-        customer, code = next(payers), next(currencies)
-        if number % DISPUTE_EACH == 7:
-            customer = doubted
-        elif number % DECLINE_EACH == 5:
-            customer = poor
-        minor = 1_000 + number * 37 % 40_000
-        amount = f"{Decimal(minor) / currency(code).factor:f}"
-        view = world.charge(customer, reference=f"INV-{number}", amount=amount, currency=code)
-        if number % REFUND_EACH == 3 and customer in people:
-            part = minor if number % 2 else minor // 3
-            refunds.append((view.charge.id, Money(part, code)))
-        if refunds and number % REFUND_EACH == 11:
-            _refund(world, *refunds.pop())
+        due = list(islice(orders, rows))
+        charges = _charge(world, [order for _, order in due])
+        for (number, order), charge_id in zip(due, charges, strict=True):
+            if number % REFUND_EACH == 3 and order.customer in people:
+                money = order.money
+                part = money if number % 2 else Money(money.amount // 3, money.currency)
+                refunds.append((charge_id, part))
+            if refunds and number % REFUND_EACH == 11:
+                _refund(world, *refunds.pop())
     while refunds:
         _refund(world, *refunds.pop())
     world.clock.now += SETTLES_AFTER
     world.services.sync.run()
     world.services.settlement.read()
     return month
+
+
+def _orders(people: Sequence[str], poor: str, doubted: str) -> Iterator[tuple[int, ChargeOrder]]:
+    payers, currencies = cycle(people), cycle(("usd", "eur", "jpy"))
+    for number in count_from(0):
+        customer, code = next(payers), next(currencies)
+        if number % DISPUTE_EACH == 7:
+            customer = doubted
+        elif number % DECLINE_EACH == 5:
+            customer = poor
+        money = Money(1_000 + number * 37 % 40_000, code)
+        yield number, ChargeOrder(customer, money, f"INV-{number}")
+
+
+def _charge(world: World, orders: Sequence[ChargeOrder]) -> list[str]:
+    """One by hand; several as a run from a file, as whoever has a month of them would."""
+    if len(orders) == 1:
+        return [world.services.charges.charge(orders[0], by=ALICE).charge.id]
+    lines = ["customer;amount;currency;reference"]
+    for order in orders:
+        code = order.money.currency
+        amount = f"{Decimal(order.money.amount) / currency(code).factor:f}"
+        lines.append(f"{order.customer};{amount};{code};{order.reference}")
+    runs = world.services.runs
+    upload = runs.files.open("\n".join(lines).encode(), "charges.csv")
+    run = runs.files.create_run(upload, name=f"From {orders[0].reference}", by=ALICE)
+    asked = runs.approvals.submit(run.id, by=ALICE)
+    runs.approvals.approve(
+        run.id, digest=asked.digest or "", by=BOB, password=PRACTICE_PASSWORD, note="of the bench"
+    )
+    runs.control.start(run.id, by=ALICE)
+    runs.executor.execute(run.id)
+    view = runs.views.run(run.id)
+    charges = {row.reference: row.charge_id for row in rows_of(world, run.id)}
+    found = [charges[order.reference] for order in orders]
+    if view.run.state is not RunState.FINISHED or None in found:
+        raise SystemExit(f"{run.name}: {view.run.state}, {view.counts}")
+    return [str(charge_id) for charge_id in found]
 
 
 def _refund(world: World, charge_id: str, money: Money) -> None:
@@ -139,8 +178,13 @@ def _refund(world: World, charge_id: str, money: Money) -> None:
     world.services.refunds.approve(order.id, by=BOB, password=PRACTICE_PASSWORD)
 
 
-def moments(month: Month, changed: date | None, zone: str, count: int) -> Iterator[datetime]:
-    """In order: around both edges to the second, every ten minutes of the night, the rest evenly."""
+def moments(
+    month: Month, changed: date | None, zone: str, count: int
+) -> Iterator[tuple[datetime, int]]:
+    """
+    In order, with how many charges are made then: one each around both edges to the second and every
+    ten minutes of the night, and runs of the rest evenly.
+    """
     there = ZoneInfo(zone)
     first = _midnight(month.first, there)
     after = _midnight(month.last + timedelta(days=1), there)
@@ -150,9 +194,16 @@ def moments(month: Month, changed: date | None, zone: str, count: int) -> Iterat
     if changed is not None:
         night = _midnight(changed, there)
         special |= {night + timedelta(minutes=10 * number) for number in range(24)}
-    left = max(count - len(special), 1)
-    even = {first + (after - first) * number / left for number in range(left)}
-    yield from sorted(special | {moment.replace(microsecond=0) for moment in even})
+    left = max(count - len(special), 0)
+    runs = -(-left // RUN_ROWS)
+    even = [
+        (
+            (first + (after - first) * (2 * number + 1) / (2 * runs)).replace(microsecond=0),
+            min(RUN_ROWS, left - number * RUN_ROWS),
+        )
+        for number in range(runs)
+    ]
+    yield from sorted([*((moment, 1) for moment in special), *even])
 
 
 def _midnight(day: date, there: ZoneInfo) -> datetime:
