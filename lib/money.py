@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from lib.errors import InvalidInput
 
@@ -146,20 +147,20 @@ def currency(code: str) -> Currency:
     Raises:
         InvalidInput: Stripe does not take this currency.
     """
-    known = CURRENCIES.get(code.strip().lower())
+    known = CURRENCIES.get(code) or CURRENCIES.get(code.strip().lower())
+    if known is not None:
+        return known
     if not code.strip():
         raise InvalidInput(
             "No currency is named. Say which, by a code such as usd, eur or jpy.",
             field="currency",
             code="currency_missing",
         )
-    if known is None:
-        raise InvalidInput(
-            f"“{code.strip()[:12]}” is not a currency that Stripe charges. Use a code such as usd, eur or jpy.",
-            field="currency",
-            code="currency_unknown",
-        )
-    return known
+    raise InvalidInput(
+        f"“{code.strip()[:12]}” is not a currency that Stripe charges. Use a code such as usd, eur or jpy.",
+        field="currency",
+        code="currency_unknown",
+    )
 
 
 def parse_amount(text: str, code: str) -> Money:
@@ -186,17 +187,16 @@ def parse_total(text: str, code: str) -> Money:
     unit = currency(code)
     cleaned = text.strip()
     match = _PLAIN_AMOUNT.match(cleaned)
-    example = format_major(_example_minor(unit), unit.code)
     if match is None:
         raise InvalidInput(
-            f"“{cleaned[:24]}” is not an amount. {_how_to_write(cleaned, unit, example)}",
+            f"“{cleaned[:24]}” is not an amount. {_how_to_write(cleaned, unit)}",
             field="amount",
             code="amount_invalid",
         )
     fraction = match["fraction"] or ""
     if cleaned.endswith("."):
         raise InvalidInput(
-            f"“{cleaned[:24]}” ends in a dot. Write for example {example}.",
+            f"“{cleaned[:24]}” ends in a dot. Write for example {_example(unit)}.",
             field="amount",
             code="amount_invalid",
         )
@@ -243,6 +243,7 @@ def checked(money: Money) -> Money:
     return Money(money.amount, unit.code)
 
 
+@cache
 def minimum_minor(code: str) -> int:
     """
     The least amount that can be charged in the currency as far as is known here, in minor units:
@@ -277,12 +278,14 @@ def format_money(minor: int, code: str) -> str:
     return f"{sign}{symbol}{int(whole):,}{dot}{rest}"
 
 
-def _example_minor(unit: Currency) -> int:
-    """An amount of the size of an everyday invoice, for examples in messages."""
-    return 1230 * (10 if unit.exponent == 3 else 1) if unit.decimals else 1200 * unit.factor
+def _example(unit: Currency) -> str:
+    """An amount of the size of an everyday invoice, for messages."""
+    minor = 1230 * (10 if unit.exponent == 3 else 1) if unit.decimals else 1200 * unit.factor
+    return format_major(minor, unit.code)
 
 
-def _how_to_write(cleaned: str, unit: Currency, example: str) -> str:
+def _how_to_write(cleaned: str, unit: Currency) -> str:
+    example = _example(unit)
     if not set(cleaned) & {",", " ", "\N{NO-BREAK SPACE}"}:
         return f"Write digits{' with a dot' if unit.decimals else ''}, for example {example}."
     meant = _DECIMAL_COMMA.match(cleaned)

@@ -132,6 +132,8 @@ def whole_letters(text: str) -> str:
 
 def unreadable(text: str) -> str | None:
     """The first letter that is neither shown nor may be left out: its number and name."""
+    if text.isascii() and text.isprintable():
+        return None
     match = _UNREADABLE.search(text)
     if match is None:
         return None

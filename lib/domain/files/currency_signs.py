@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from lib.money import CURRENCIES
 
@@ -74,6 +75,8 @@ SIGNS = "$€£¥₩₹₪₱₫₴₺₽₦₡₲₸₮₼₾₭฿"
 _WORDS = re.compile(rf"[^\W\d_]*[{SIGNS}]|[^\W\d_]+")
 
 
+# A column has one sign, and a file a few.
+@lru_cache(maxsize=500)
 def named(text: str) -> frozenset[str] | None:
     """
     The currencies that the signs and words in a text can stand for; None when they name none.
@@ -87,6 +90,7 @@ def named(text: str) -> frozenset[str] | None:
     return currencies
 
 
+@lru_cache(maxsize=500)
 def has_foreign_words(text: str) -> bool:
     """Whether there is a word or sign in it that names no currency."""
     words = _WORDS.findall(unicodedata.normalize("NFKC", text))

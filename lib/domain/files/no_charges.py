@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from lib.domain.files import credit_words
 from lib.domain.files.credit_hints import hints_in, searchable
@@ -108,7 +109,7 @@ class Marks:
         )
 
     def _of_ends(self, row: int, at: int, text: str) -> RowError | None:
-        if at not in self.numbers:
+        if at not in self.numbers or not _may_end_so(_shape(text)):
             return None
         column = self.names.get(at, "")
         if (word := credit_in(text)) is not None:
@@ -141,6 +142,7 @@ class Marks:
         )
 
 
+_DIGITS = str.maketrans("123456789", "000000000")
 _CREDIT_NUMBER = re.compile(r"#?\s*(?:cn|crn|credit|cred)[\W_]{0,2}\d[\w/.-]{0,20}", re.IGNORECASE)
 # Columns of names and numbers, which may hold any letters.
 _NAMES = ("customer", "reference", "payment_method")
@@ -223,6 +225,21 @@ def _shared_prefix(texts: Collection[str]) -> str:
 
 def _prefix(text: str) -> str | None:
     """The letters before a number, where those of credit notes begin with them."""
+    return _prefix_of(_shape(text))
+
+
+def _shape(text: str) -> str:
+    """Numbers of documents differ in their digits, which say nothing of what these are."""
+    return text.translate(_DIGITS) if text.isascii() else text
+
+
+@lru_cache(maxsize=1_000)
+def _may_end_so(shape: str) -> bool:
+    return credit_in(shape) is not None or is_settled(shape)
+
+
+@lru_cache(maxsize=1_000)
+def _prefix_of(text: str) -> str | None:
     if text.isdecimal():
         return None
     match = _NUMBERED.search(text)

@@ -76,7 +76,7 @@ def narrow(text: str) -> str:
     seen = visible(text)
     if not seen.isascii():
         seen = seen.translate(_NARROW).strip()
-    return _DASHED.sub(r"\g<1>00", seen)
+    return seen if seen[-1:].isdecimal() else _DASHED.sub(r"\g<1>00", seen)
 
 
 def value(text: str, sign: DecimalSign) -> Decimal | None:

@@ -11,6 +11,7 @@ from lib.domain.files.row_errors import RowError
 from lib.domain.runs import Severity
 
 _NUMBER = re.compile(r"[0-9]+")
+_COUNTING = re.compile(r"[1-9]")
 _LETTER = re.compile(r"[^\W\d_]")
 _FEWEST = 2
 _LEAST_SHARE = 0.6
@@ -29,19 +30,20 @@ class ReferenceShapes:
     """Of the references of one file."""
 
     def __init__(self, references: Iterable[str]) -> None:
-        every = {reference for reference in references if reference}
-        shapes = Counter(map(_shape, every))
+        every = {reference: _shape(reference) for reference in references if reference}
+        shapes = Counter(every.values())
         shape, count = shapes.most_common(1)[0] if shapes else ("", 0)
         is_usual = count >= _FEWEST and count >= _LEAST_SHARE * len(every)
         self._usual = shape if is_usual else ""
-        self._example = min((one for one in every if _shape(one) == shape), default="")
+        self._example = min((one for one in every if every[one] == shape), default="")
+        self._shapes = every
         self._inside = _with_a_word(shape)
 
     def question(self, row: int, reference: str) -> RowError | None:
         if says_nothing(reference):
             message = f"“{reference[:_LONGEST]}” stands in place of a reference: what is owed?"
             return _amber(row, "reference_says_nothing", message)
-        if not self._usual or _shape(reference) == self._usual:
+        if not self._usual or self._shapes[reference] == self._usual:
             return None
         match = self._inside.fullmatch(flat_text(reference))
         if match is None:
@@ -59,7 +61,7 @@ class ReferenceShapes:
 
 def says_nothing(reference: str) -> bool:
     """“-”, “0”, “n/a”, “TBD”."""
-    if len(reference) > _LONGEST_NOTHING:
+    if len(reference) > _LONGEST_NOTHING or _COUNTING.search(reference):
         return False
     bare = bare_text(reference)
     return not bare.strip("0") or bare in _NOTHING
