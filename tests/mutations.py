@@ -519,7 +519,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no unique index over the live charges of a reference",
-        "lib/store/migrations.py",
+        "lib/store/steps/release_0_2.py",
         "CREATE UNIQUE INDEX one_live_charge_a_reference",
         "CREATE INDEX one_live_charge_a_reference",
         f"{SERVICES}charges/test_charge.py::TestNeverTwice::test_the_schema_refuses_a_second_live_charge_and_a_second_open_attempt",

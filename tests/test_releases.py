@@ -87,7 +87,7 @@ class TestAnOlderFolder:
     def test_has_the_same_schema_as_a_new_one(
         self, services: Services, shell: sqlite3.Connection, tmp_path: Path
     ) -> None:
-        """What was released stays as it was: a change is a new step in lib/store/migrations.py."""
+        """What was released stays as it was: a change is a new step in lib/store/steps."""
         other = load_settings(tmp_path, {"ONFILE_DATA_DIR": str(tmp_path / "new")})
         migrated(other)
         sql = "SELECT type, name, tbl_name, sql FROM sqlite_master"

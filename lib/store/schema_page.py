@@ -27,7 +27,7 @@ GROUPS = {
 _INTRODUCTION = """# The tables of onfile.db
 
 Written by `make schema` from a new database; a test compares them. Change
-`lib/store/migrations.py`, never this page.
+`lib/store/steps/`, never this page.
 
 **Whose is the bare name.** Where a table of ours and an object of Stripe's share a noun, Stripe's
 carries the prefix: `charges` and `refunds` are what Onfile was asked to do, `stripe_charges` and

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from lib.domain.incidents import Resolution
 from lib.store.connection import connect
-from lib.store.migrations import set_aside
+from lib.store.steps.registry import set_aside
 from lib.store.unit_of_work import UnitOfWork
 
 REFUNDED = Resolution.REFUNDED
