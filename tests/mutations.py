@@ -345,6 +345,13 @@ MUTATIONS = (
         f"{SERVICES}staff/test_counterparts.py",
     ),
     Mutation(
+        "a customer's name writes headers of their mail",
+        "lib/mail/mailer.py",
+        'text.replace(ENCODED_WORD, "= ?")',
+        "text",
+        "tests/mail/test_mailer.py",
+    ),
+    Mutation(
         "an invitation lets its holder in without the second factor",
         "lib/ui/invitation_page.py",
         ", *services.second_factors.everybody()}",

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from email.headerregistry import Address
 
+ENCODED_WORD = "=?"
+"""How one begins (RFC 2047)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -99,7 +102,7 @@ def bytes_of(letter: Letter) -> bytes:
     mail["To"] = _address(letter.name, letter.address)
     if letter.reply_to:
         mail["Reply-To"] = _address("", letter.reply_to)
-    mail["Subject"] = letter.subject
+    mail["Subject"] = _line(letter.subject)
     mail["Date"] = format_datetime(letter.at)
     mail["Message-ID"] = f"<{letter.id}@{letter.sender.rpartition('@')[2]}>"
     mail.set_content(letter.text)
@@ -112,7 +115,15 @@ def bytes_of(letter: Letter) -> bytes:
 def _address(name: str, address: str) -> Address:
     from email.headerregistry import Address
 
-    return Address(display_name=" ".join(name.split()), addr_spec=address)
+    return Address(display_name=_line(name), addr_spec=address)
+
+
+def _line(text: str) -> str:
+    """
+    Of a header. What looks like an encoded word would be decoded by Python's own library when it is folded: a name
+    could end its line and write further headers.
+    """
+    return " ".join(text.replace(ENCODED_WORD, "= ?").split())
 
 
 class FolderMailer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lib.domain.identity import unreadable, visible_address
 from lib.domain.shown_text import readable_name
 from lib.errors import InvalidInput
+from lib.mail.mailer import ENCODED_WORD
 
 _LONGEST_NAME = 200
 
@@ -35,6 +36,8 @@ def checked_email(email: str) -> str:
         # Whether the domain has a mail server is not asked: that would be a question to a stranger.
         # Domains that end in .test belong to sandboxes.
         validate_email(cleaned, check_deliverability=False, test_environment=True)
+        if ENCODED_WORD in cleaned:
+            raise EmailNotValidError("Mail programs would read it as something else.")
     except EmailNotValidError as error:
         why = f"It holds {letter}, which cannot be shown." if letter else str(error)
         raise InvalidInput(
