@@ -24,6 +24,7 @@ from lib.web.routes import staff_routes
 from lib.web.server import outside_routes
 from lib.web.size_limits import SizeLimits
 from lib.web.slow_clients import close_slow_clients
+from lib.web.staff_uploads import StaffUploads
 from lib.worker.lifespan import lifespan
 
 ROOT = Path(__file__).resolve().parent
@@ -69,6 +70,7 @@ app = st.App(
         Middleware(SafeHeaders, https=configured.own_urls),
         Middleware(KnownHosts, own=configured.own_urls),
         Middleware(SizeLimits),
+        Middleware(StaffUploads, services=lambda: bootstrap.services()),
     ],
     lifespan=started,
     on_script_error=script_errors.report,

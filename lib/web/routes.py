@@ -12,11 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from lib.bootstrap import Services
-from lib.clock import epoch
 from lib.errors import NotFound, NotSignedIn
-from lib.services.staff.sign_in_cookie import cookie_name, principal_in
 from lib.web.metrics import metrics_route
 from lib.web.public import public_routes
+from lib.web.staff_uploads import named_in
 
 _FILE_HEADERS = {
     "Cache-Control": "no-store",
@@ -32,12 +31,7 @@ class _DashboardHandlers:
 
     async def download(self, request: Request) -> Response:
         services = self._services()
-        key = services.settings.cookie_key
-        named = principal_in(
-            request.cookies.get(cookie_name(key), ""),
-            cookie_key=key,
-            now=epoch(services.clock()),
-        )
+        named = named_in(request, services)
         token = request.path_params["token"]
         try:
             file = await run_in_threadpool(services.downloads.fetch, token, named=named)

@@ -61,6 +61,16 @@ def test_what_strangers_send_over_a_websocket_is_lines_of_json(one_server: Serve
     assert len(lines) <= 4
 
 
+def test_strangers_upload_nothing(one_server: Server) -> None:
+    """Although the sign-in page has a session of Streamlit's, which takes files for it."""
+    request = urllib.request.Request(
+        f"{one_server.url}/_stcore/upload_file/session/file", data=b"rows", method="PUT"
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    assert (refused.value.code, refused.value.read()) == (401, b"Sign in to upload a file.")
+
+
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json"])
 def test_streamlits_figures_are_not_for_strangers(one_server: Server, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
