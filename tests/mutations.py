@@ -69,6 +69,24 @@ MUTATIONS = (
         "tests/services/charges/test_twins.py::TestRowsThatNameOneByItsId",
     ),
     Mutation(
+        "a look-alike that a twin was charged stops nothing",
+        "lib/domain/admit.py",
+        "    yield from _alike(debt, every)\n",
+        "",
+        "tests/services/charges/test_twins.py tests/domain/test_admit.py",
+    ),
+    Mutation(
+        "twins are known by the writing of a reference",
+        "lib/store/debts.py",
+        """            key = (row["drawn"], reference_key(row["reference"]))
+            twins.setdefault(key, []).append(charge_of(row))
+""",
+        """            key = (row["drawn"], row["reference"])
+            twins.setdefault(key, []).append(charge_of(row))
+""",
+        "tests/services/charges/test_twins.py",
+    ),
+    Mutation(
         "a twin that a row names by its id stops nothing",
         "lib/domain/admit.py",
         "if debt.was_tried or is_stopped else Severity.STOPPED",

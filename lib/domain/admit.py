@@ -60,7 +60,7 @@ class DebtFacts:
     corrected: Mapping[tuple[str, str], Sequence[Charge]] = field(default_factory=dict)
     """By customer and key of the reference: what is charged for a row in which one was corrected to the other."""
     twins: Mapping[tuple[str, str], Sequence[Earlier]] = field(default_factory=dict)
-    """By key of the address and reference: of whoever shares the address, deleted ones too."""
+    """By key of the address and of the reference: of whoever shares the address, deleted ones too."""
     in_runs: Mapping[tuple[str, str], WaitingRun] = field(default_factory=dict)
     """By customer and reference."""
     twins_in_runs: Mapping[tuple[str, str], Sequence[WaitingRun]] = field(default_factory=dict)
@@ -184,7 +184,7 @@ def _card(debt: Debt, facts: DebtFacts) -> Finding | None:
 def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
     of_twin = list(_twin(debt, facts))
     yield from of_twin
-    yield from _sharing(debt, facts, is_stopped=bool(of_twin))
+    yield from _sharing(debt, facts, is_stopped=any(map(may_be_opened, of_twin)))
     waiting = facts.in_runs.get((debt.customer, debt.reference))
     if waiting is not None:
         yield Finding(
@@ -197,8 +197,8 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
     for noted in (facts.paid_otherwise.get(key), facts.refused_by_payer.get(key)):
         if noted is not None:
             yield noted.finding
-    yield from _alike(debt, facts)
-    corrected = facts.corrected.get((debt.customer, reference_key(debt.reference)), ())
+    yield from _alike(debt, facts.alike.get(key, ()))
+    corrected = facts.corrected.get(key, ())
     yield from references.corrected_before(debt.customer, debt.reference, corrected)
     if debt.newer is not None and debt.method is not None:
         later = saved_later(debt.newer, debt.method)
@@ -220,20 +220,22 @@ def _waiting_severity(debt: Debt, waiting: WaitingRun) -> Severity:
 def _twin(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
     if not (facts.twins or facts.twins_in_runs):
         return
-    key = (drawn_key(debt.email or ""), debt.reference)
-    charged = [one for one in facts.twins.get(key, ()) if one.customer != debt.customer]
+    address, key = drawn_key(debt.email or ""), reference_key(debt.reference)
+    every = [one for one in facts.twins.get((address, key), ()) if one.customer != debt.customer]
+    charged = [one for one in every if one.reference == debt.reference]
     for earlier in charged[:1]:
         yield Finding(
             "charged_elsewhere",
             Severity.STOPPED,
-            f"{_words(earlier)} That is customer {earlier.customer}, whose e-mail address is the same, or looks so.",
+            f"{_words(earlier)} That is {_whose(earlier)}.",
             "reference",
             about=_each(one.customer for one in charged),
         )
         return
+    yield from _alike(debt, every)
     waiting = [
         run
-        for run in facts.twins_in_runs.get(key, ())
+        for run in facts.twins_in_runs.get((address, debt.reference), ())
         if run.customer != debt.customer and run.is_submitted
     ]
     for run in waiting[:1]:
@@ -258,25 +260,27 @@ def _sharing(debt: Debt, facts: DebtFacts, *, is_stopped: bool) -> Iterator[Find
     yield twins.has_twin(sharing, severity)
 
 
-def _alike(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
-    """The worst of them: one of the same sum stops."""
-    if not facts.alike:
-        return
-    others = [
-        earlier
-        for earlier in facts.alike.get((debt.customer, reference_key(debt.reference)), ())
-        if earlier.reference != debt.reference
-    ]
+def _alike(debt: Debt, earlier_ones: Iterable[Earlier]) -> Iterator[Finding]:
+    """Of one customer or of their twins. The worst of them: one of the same sum stops."""
+    others = [one for one in earlier_ones if one.reference != debt.reference]
     same = [one for one in others if debt.money == Money(one.amount, one.currency)]
     for earlier in (same or others)[:1]:
         amount = format_money(earlier.amount, earlier.currency)
+        whose = f", of {_whose(earlier)}" if earlier.customer != debt.customer else ""
         yield Finding(
             "reference_alike",
             Severity.STOPPED if same else Severity.AMBER,
-            f"There is a charge of {amount} for “{earlier.reference}” already: is “{debt.reference}” the same, written in another way?",
+            f"There is a charge of {amount} for “{earlier.reference}” already{whose}: is “{debt.reference}” the same, written in another way?",
             "reference",
-            about=_each(one.reference for one in same or others),
+            about=_each(
+                one.reference if not whose else f"{one.customer} {one.reference}"
+                for one in same or others
+            ),
         )
+
+
+def _whose(twins_own: Earlier) -> str:
+    return f"customer {twins_own.customer}, whose e-mail address is the same, or looks so"
 
 
 def _each(names: Iterable[str]) -> tuple[str, ...]:

@@ -195,7 +195,8 @@ class DebtStore:
                 WHERE {_DRAWN_OF_C} IN {THESE}""",
             addresses,
         ):
-            twins.setdefault((row["drawn"], row["reference"]), []).append(charge_of(row))
+            key = (row["drawn"], reference_key(row["reference"]))
+            twins.setdefault(key, []).append(charge_of(row))
         for row in in_slices(
             self._database,
             f"""SELECT {_DRAWN_OF_C} AS drawn, p.id, p.status, p.customer, p.reference, p.amount,
@@ -204,7 +205,7 @@ class DebtStore:
                 WHERE {_DRAWN_OF_C} IN {THESE}""",
             addresses,
         ):
-            key = (row.pop("drawn"), row["reference"])
+            key = (row.pop("drawn"), reference_key(row["reference"]))
             twins.setdefault(key, []).append(PaymentAtStripe(**row))
         return twins
 

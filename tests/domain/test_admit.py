@@ -66,7 +66,7 @@ ATTEMPT = Attempt(
     last_look=None,
 )
 FOREIGN = PaymentAtStripe("pi_9", "succeeded", ME, "INV-1", 777, "usd")
-EXACT, TWINS = (ME, "INV-1"), (ADDRESS, "INV-1")
+EXACT, TWINS, TWINS_ALIKE = (ME, "INV-1"), (ADDRESS, "INV-1"), (ADDRESS, "inv1")
 
 
 def found(facts: DebtFacts, debt: Debt = DEBT) -> list[tuple[str, str]]:
@@ -124,9 +124,24 @@ def test_of_several_look_alikes_the_one_of_the_same_sum_counts() -> None:
 def test_a_twin_that_was_charged_stops_in_a_run_as_singly(in_run: bool) -> None:
     debt = replace(DEBT, in_run=in_run)
     for earlier in (PAID, FOREIGN):
-        facts = DebtFacts(twins={TWINS: [replace(earlier, customer=TWIN)]})
+        facts = DebtFacts(twins={TWINS_ALIKE: [replace(earlier, customer=TWIN)]})
         assert found(facts, debt) == [("charged_elsewhere", "stopped")]
-    assert found(DebtFacts(twins={TWINS: [PAID]}), debt) == []
+    assert found(DebtFacts(twins={TWINS_ALIKE: [PAID]}), debt) == []
+
+
+@pytest.mark.parametrize(("amount", "severity"), [(1_000, "stopped"), (999, "amber")])
+@pytest.mark.parametrize("earlier", [PAID, FOREIGN])
+def test_a_look_alike_that_a_twin_was_charged_stops_with_the_same_sum(
+    earlier: Charge | PaymentAtStripe, amount: int, severity: str
+) -> None:
+    """Also where somebody chose between the customers before: that says nothing of this reference."""
+    alike = replace(earlier, customer=TWIN, reference="inv 01", amount=amount)
+    debt = replace(DEBT, in_run=True, chosen_beside=(TWIN,))
+    (finding,) = admit(debt, DebtFacts(twins={TWINS_ALIKE: [alike]}))
+    assert (finding.code, finding.severity.value) == ("reference_alike", severity)
+    assert TWIN in finding.message
+    assert "inv 01" in finding.message
+    assert finding.about == (f"{TWIN} inv 01",)
 
 
 @pytest.mark.parametrize("in_run", [False, True])

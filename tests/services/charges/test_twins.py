@@ -130,6 +130,34 @@ class TestRowsThatNameOneByItsId:
         assert [row.state for row in rows_of(world, draft.id)] == ["sent"] * 2
         assert sorted(world.moved()) == [(800, "usd"), (900, "usd"), (1_200, "usd")]
 
+    def test_a_choice_covers_no_invoice_that_the_other_paid_under_a_look_alike(
+        self, world: World, twins: tuple[str, str], draft: ChargeRun
+    ) -> None:
+        """Anna Amber paid $12.00 for INV-7."""
+        correct = world.services.runs.corrections.correct
+        correct(draft.id, [3], {Field.CUSTOMER: twins[1]}, reason="The younger.", by=ALICE)
+        meant = {Field.AMOUNT: "12.00", Field.REFERENCE: "inv 07"}
+        correct(draft.id, [3], meant, reason="By the invoice.", by=ALICE)
+        found = {one.code: one.severity for one in rows_of(world, draft.id)[1].findings}
+        assert found == {"reference_alike": Severity.STOPPED, "corrected": Severity.AMBER}
+        correct(draft.id, [2], {Field.CUSTOMER: twins[0]}, reason="The elder.", by=ALICE)
+        with pytest.raises(InvalidInput, match="1 row is stopped"):
+            approve(world, world.services.runs.approvals.submit(draft.id, by=ALICE))
+
+    def test_nor_one_that_the_other_pays_before_the_run_is_executed(
+        self, world: World, twins: tuple[str, str], draft: ChargeRun
+    ) -> None:
+        correct = world.services.runs.corrections.correct
+        correct(draft.id, [2], {Field.CUSTOMER: twins[0]}, reason="The elder.", by=ALICE)
+        correct(draft.id, [3], {Field.CUSTOMER: twins[1]}, reason="The younger.", by=ALICE)
+        approve(world, world.services.runs.approvals.submit(draft.id, by=ALICE))
+        order = world.order(twins[0], reference="inv/09", amount="9.00")
+        chosen = replace(order, despite={HAS_TWIN: "She called."})
+        world.services.charges.charge(chosen, by=ALICE)
+        self.execute(world, draft.id)
+        assert [row.state for row in rows_of(world, draft.id)] == ["sent", "blocked"]
+        assert sorted(world.moved()) == [(800, "usd"), (900, "usd"), (1_200, "usd")]
+
     def test_a_choice_covers_whom_it_was_made_beside(
         self, world: World, twins: tuple[str, str], draft: ChargeRun
     ) -> None:
