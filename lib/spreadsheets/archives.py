@@ -6,7 +6,7 @@ import io
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.parsers import expat
 
@@ -14,6 +14,8 @@ from lib.errors import InvalidInput
 from lib.spreadsheets.other_kinds import refuse_archive
 
 MOST_UNPACKED = 160 * 1024 * 1024
+Element = tuple[str, dict[str, str]]
+"""Its name without a prefix, and its attributes."""
 _FOLDERS = ("", "_rels", "xl", "xl/_rels", "xl/worksheets", "xl/worksheets/_rels")
 
 
@@ -74,15 +76,14 @@ def packed(parts: Mapping[str, bytes], only: str) -> io.BytesIO:
     return packed_again
 
 
-def sheets(parts: Mapping[str, bytes]) -> list[Listed]:
+def sheets(workbook: Sequence[Element], relations: bytes) -> list[Listed]:
+    """Of what a workbook and its relations say."""
     targets = {
         attributes.get("Id", ""): attributes.get("Target", "")
-        for name, attributes in elements(parts.get("xl/_rels/workbook.xml.rels", b""))
+        for name, attributes in elements(relations)
         if name == "Relationship"
     }
-    listed = [
-        attributes for name, attributes in elements(parts["xl/workbook.xml"]) if name == "sheet"
-    ]
+    listed = [attributes for name, attributes in workbook if name == "sheet"]
     return [
         Listed(
             index,
@@ -94,13 +95,9 @@ def sheets(parts: Mapping[str, bytes]) -> list[Listed]:
     ]
 
 
-def opens_on(parts: Mapping[str, bytes]) -> int:
+def opens_on(workbook: Sequence[Element]) -> int:
     """The index of the sheet that a person sees first."""
-    views = [
-        attributes
-        for name, attributes in elements(parts["xl/workbook.xml"])
-        if name == "workbookView"
-    ]
+    views = [attributes for name, attributes in workbook if name == "workbookView"]
     number = views[0].get("activeTab", "") if views else ""
     return int(number) if number.isascii() and number.isdecimal() else 0
 
@@ -121,9 +118,9 @@ def too_large() -> InvalidInput:
     )
 
 
-def elements(xml: bytes) -> list[tuple[str, dict[str, str]]]:
+def elements(xml: bytes) -> list[Element]:
     """Every element with its attributes, without prefixes."""
-    tags: list[tuple[str, dict[str, str]]] = []
+    tags: list[Element] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
         tags.append((name.rpartition(":")[2], attributes))

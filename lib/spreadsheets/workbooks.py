@@ -69,13 +69,13 @@ class Workbook:
 
     def __init__(self, data: bytes) -> None:
         self._parts = archives.unpacked(data)
-        self._listed = archives.sheets(self._parts)
-        self._opens_on = archives.opens_on(self._parts)
+        workbook = archives.elements(self._parts["xl/workbook.xml"])
+        self._listed = archives.sheets(workbook, self._parts.get("xl/_rels/workbook.xml.rels", b""))
+        self._opens_on = archives.opens_on(workbook)
         self._styles: Styles = styles_of(self._parts.get(_STYLES, b""))
         self._texts_in_runs = texts_in_runs(self._parts.get(_TEXTS, b""))
         self._since_1904 = any(
-            name == "workbookPr" and is_on(attributes, "date1904")
-            for name, attributes in archives.elements(self._parts["xl/workbook.xml"])
+            name == "workbookPr" and is_on(attributes, "date1904") for name, attributes in workbook
         )
 
     def first_seen(self) -> SheetTable:
