@@ -157,6 +157,6 @@ def incomplete(run: Callable[[], object]) -> SyncResult:
 
 
 def latest(world: World, kind: str) -> Job:
-    found = world.services.sync.latest(kind)
-    assert found is not None
-    return found
+    job = world.services.sync.latest(kind)
+    assert job is not None
+    return job

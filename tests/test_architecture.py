@@ -538,10 +538,10 @@ class TestImports:
         rooms = {name.split(".")[2] for name in MODULES if name.startswith("lib.services.")}
         assert rooms == set(ROOMS)
         for room in ROOMS:
-            said = ast.get_docstring(tree_of(f"lib.services.{room}")) or ""
-            assert len(said) > 200, room
-            assert re.search(r"\b(call|calls|ask|asks)\b", said), f"{room}: who may call it"
-            assert re.search(r"\b(nothing|never|no|none|above)\b", said, re.IGNORECASE), (
+            docstring = ast.get_docstring(tree_of(f"lib.services.{room}")) or ""
+            assert len(docstring) > 200, room
+            assert re.search(r"\b(call|calls|ask|asks)\b", docstring), f"{room}: who may call it"
+            assert re.search(r"\b(nothing|never|no|none|above)\b", docstring, re.IGNORECASE), (
                 f"{room}: what must not"
             )
 

@@ -24,11 +24,11 @@ def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
 
 def test_limits_wait_and_the_other_admin_agrees(run: Run, world: World) -> None:
-    asked = run("--as", "ada", *LIMITS, "--json")
-    assert asked.status == 0
-    assert (asked.json["is_default"], asked.json["per_charge"]) == (True, 500_000)
-    change = asked.json["waiting"]["change_id"]
-    assert "a charge $5.00" in asked.json["waiting"]["change"]
+    output = run("--as", "ada", *LIMITS, "--json")
+    assert output.status == 0
+    assert (output.json["is_default"], output.json["per_charge"]) == (True, 500_000)
+    change = output.json["waiting"]["change_id"]
+    assert "a charge $5.00" in output.json["waiting"]["change"]
     assert world.services.limits.all() == {}
     own = run("--as", "ada", "admin-changes", "agree", change, "--json")
     assert (own.status, own.error["code"]) == (1, "not_permitted")

@@ -30,9 +30,9 @@ def refunded(world: World) -> list[int]:
 
 
 def test_one_asks_another_approves(run: Run, world: World, paid: str) -> None:
-    asked = run("--json", "--as", "alice", "refunds", "request", paid, "--amount", "5.00", *ASK)
-    order = asked.json
-    assert asked.status == 0
+    output = run("--json", "--as", "alice", "refunds", "request", paid, "--amount", "5.00", *ASK)
+    order = output.json
+    assert output.status == 0
     assert {name: order[name] for name in ("charge_id", "amount", "currency", "state")} == {
         "charge_id": paid,
         "amount": 500,
@@ -135,10 +135,10 @@ class TestSumsThatAreTyped:
         customer = world.customer()
         world.save_card(customer)
         order = ("--customer", customer, "--currency", currency, "--reference", "R")
-        asked = run("--json", "--as", "alice", "charge", *order, "--amount", "1.234")
-        assert (asked.status, asked.error["code"]) == (1, "amount_two_sums")
-        assert both in asked.error["message"]
-        assert "--decimal comma" in asked.error["message"]
+        output = run("--json", "--as", "alice", "charge", *order, "--amount", "1.234")
+        assert (output.status, output.error["code"]) == (1, "amount_two_sums")
+        assert both in output.error["message"]
+        assert "--decimal comma" in output.error["message"]
         assert world.moved() == []
 
     def test_a_refund(self, run: Run, world: World, paid: str) -> None:
@@ -153,8 +153,8 @@ class TestSumsThatAreTyped:
         file.write_text(f"customer,amount,currency,reference\n{customer},1234.00,eur,R-1\n")
         run_id = run("--json", "--as", "alice", "runs", "import", str(file)).json["run_id"]
         submit = ("--json", "--as", "alice", "runs", "submit", run_id, "--expect-total")
-        asked = run(*submit, "1.234:eur").error
-        assert asked["code"] == "amount_two_sums"
-        assert "--decimal" in asked["message"]
+        output = run(*submit, "1.234:eur").error
+        assert output["code"] == "amount_two_sums"
+        assert "--decimal" in output["message"]
         assert run(*submit, "1.234,01:eur").error["code"] == "control_totals"
         assert run(*submit, "1.234:eur", "--decimal", "comma").status == 0

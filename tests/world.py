@@ -172,9 +172,9 @@ class World:
         """Fill in the hosted page and come back by the return page."""
         self.fill(session_id, number, exp_year=exp_year)
         assert self.services.return_page.finish(session_id)
-        found = self.services.reports.sessions.find(session_id)
-        assert found is not None
-        return str(found["payment_method"])
+        session = self.services.reports.sessions.find(session_id)
+        assert session is not None
+        return str(session["payment_method"])
 
     def fill(self, session_id: str, number: str = GOOD, *, exp_year: int = 2030) -> None:
         """Fill in the hosted page and close the browser before it returns."""

@@ -110,8 +110,8 @@ class TestEveryCode:
         assert failure.retry_not_before == AT + DAY
 
     def test_the_general_code_speaks_when_there_is_no_decline_code(self) -> None:
-        said = explain(Decline(code="expired_card"), http_status=402, at=AT)
-        assert said.reason is Reason.CARD_DETAILS
+        explanation = explain(Decline(code="expired_card"), http_status=402, at=AT)
+        assert explanation.reason is Reason.CARD_DETAILS
 
     def test_a_400_is_our_doing_unless_the_code_says_otherwise(self) -> None:
         ours = explain(Decline(code="parameter_invalid_integer"), http_status=400, at=AT)

@@ -16,29 +16,29 @@ class TestVariance:
         assert variance({A: 100}, []) is None
 
     def test_new_missing_and_changed(self) -> None:
-        found = variance({A: 312, B: 100, D: 5}, [{A: 100, B: 100, C: 7}])
-        assert found is not None
-        assert (found.new, found.missing) == (("cus_d",), ("cus_c",))
-        (change,) = found.changes
+        difference = variance({A: 312, B: 100, D: 5}, [{A: 100, B: 100, C: 7}])
+        assert difference is not None
+        assert (difference.new, difference.missing) == (("cus_d",), ("cus_c",))
+        (change,) = difference.changes
         assert (change.customer, change.percent) == ("cus_a", 212)
-        (total,) = found.totals
+        (total,) = difference.totals
         assert (total.before, total.after) == (207, 417)
 
     def test_usual_is_who_was_in_two_of_three(self) -> None:
-        found = variance({A: 1}, [{A: 1, C: 1}, {A: 1, B: 1}, {A: 1, B: 1}])
-        assert found is not None
-        assert found.missing == ("cus_b",)
+        difference = variance({A: 1}, [{A: 1, C: 1}, {A: 1, B: 1}, {A: 1, B: 1}])
+        assert difference is not None
+        assert difference.missing == ("cus_b",)
 
     def test_new_is_who_was_in_none(self) -> None:
-        found = variance({A: 1, B: 1}, [{A: 1}, {B: 1}])
-        assert found is not None
-        assert found.new == ()
+        difference = variance({A: 1, B: 1}, [{A: 1}, {B: 1}])
+        assert difference is not None
+        assert difference.new == ()
 
     def test_two_currencies_are_two_sums_of_one_payer(self) -> None:
-        found = variance({A: 100, ("cus_a", "usd"): 50}, [{A: 100}])
-        assert found is not None
-        assert (found.new, found.changes) == ((), ())
-        assert [(t.currency, t.before, t.after) for t in found.totals] == [
+        difference = variance({A: 100, ("cus_a", "usd"): 50}, [{A: 100}])
+        assert difference is not None
+        assert (difference.new, difference.changes) == ((), ())
+        assert [(t.currency, t.before, t.after) for t in difference.totals] == [
             ("eur", 100, 100),
             ("usd", 0, 50),
         ]
@@ -48,10 +48,10 @@ class TestVariance:
         [(100, 150, 50), (100, 49, -51), (3, 5, 67), (100, 0, -100), (1000, 1004, 0)],
     )
     def test_percent_is_rounded_to_whole_ones(self, before, now, percent) -> None:
-        found = variance({A: now}, [{A: before}])
-        assert found is not None
-        assert found.totals[0].percent == percent
-        assert bool(found.changes) == (abs(percent) >= 50)
+        difference = variance({A: now}, [{A: before}])
+        assert difference is not None
+        assert difference.totals[0].percent == percent
+        assert bool(difference.changes) == (abs(percent) >= 50)
 
     @given(
         st.dictionaries(st.sampled_from([A, B, C, D]), st.integers(1, 10**9)),
@@ -62,30 +62,30 @@ class TestVariance:
         ),
     )
     def test_nobody_is_both_new_and_missing(self, now, earlier) -> None:
-        found = variance(now, earlier)
-        assert found is not None
-        assert not {*found.new} & {*found.missing}
-        assert {*found.new} <= {customer for customer, _ in now}
-        assert not {*found.missing} & {customer for customer, _ in now}
+        difference = variance(now, earlier)
+        assert difference is not None
+        assert not {*difference.new} & {*difference.missing}
+        assert {*difference.new} <= {customer for customer, _ in now}
+        assert not {*difference.missing} & {customer for customer, _ in now}
 
 
 class TestYield:
     def test_by_what_such_customers_did(self) -> None:
-        found = expected_yield(
+        forecast = expected_yield(
             {(Past.PAID, "eur"): (9, 9_000), (Past.NONE, "eur"): (1, 1_000)},
             {Past.PAID: Tally(95, 100), Past.NONE: Tally(20, 40)},
         )
-        assert found is not None
-        assert found.expected == {"eur": 8_550 + 500}
-        assert (found.percent, found.charges) == (91, 140)
+        assert forecast is not None
+        assert forecast.expected == {"eur": 8_550 + 500}
+        assert (forecast.percent, forecast.charges) == (91, 140)
 
     def test_a_past_with_little_history_has_everybodys_share(self) -> None:
-        found = expected_yield(
+        forecast = expected_yield(
             {(Past.FAILED, "eur"): (1, 1_000)},
             {Past.PAID: Tally(50, 100), Past.FAILED: Tally(1, 1)},
         )
-        assert found is not None
-        assert found.expected == {"eur": 1_000 * 51 // 101}
+        assert forecast is not None
+        assert forecast.expected == {"eur": 1_000 * 51 // 101}
 
     @pytest.mark.parametrize("charges", [0, FEWEST_CHARGES - 1])
     def test_without_history_nothing_is_claimed(self, charges) -> None:
@@ -107,10 +107,10 @@ class TestYield:
         ),
     )
     def test_never_more_than_everything(self, planned, history) -> None:
-        found = expected_yield(planned, history)
-        assert found is not None
-        assert 0 <= found.percent <= 100
-        for currency, amount in found.expected.items():
+        forecast = expected_yield(planned, history)
+        assert forecast is not None
+        assert 0 <= forecast.percent <= 100
+        for currency, amount in forecast.expected.items():
             assert (
                 0 <= amount <= sum(a for (_, code), (_, a) in planned.items() if code == currency)
             )

@@ -226,9 +226,9 @@ def test_tabs_that_stayed_open(house: House, acts: list[Act], how: str) -> None:
 
 
 def status(url: str, cookie: str | None) -> int:
-    asked = urllib.request.Request(url, headers={"Cookie": cookie} if cookie else {})
+    request = urllib.request.Request(url, headers={"Cookie": cookie} if cookie else {})
     try:
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -31,9 +31,9 @@ def switch_off(server: Server, username: str) -> None:
 
 
 def status(address: str, cookie: str) -> int:
-    asked = urllib.request.Request(address, headers={"Cookie": cookie})
+    request = urllib.request.Request(address, headers={"Cookie": cookie})
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

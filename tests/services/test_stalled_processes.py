@@ -225,13 +225,13 @@ class TestProxies:
     @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 409, 429, 499])
     def test_an_error_without_stripes_form(self, status: int) -> None:
         body = {"error": {"code": status, "message": "upstream request timeout"}}
-        found = translate(stripe.APIError("x", json.dumps(body), status, body, {}))
-        assert isinstance(found, OutcomeUnknown)
+        translation = translate(stripe.APIError("x", json.dumps(body), status, body, {}))
+        assert isinstance(translation, OutcomeUnknown)
 
     def test_a_status_under_which_stripe_never_refuses(self) -> None:
         body = {"error": {"type": "timeout", "message": "upstream request timeout"}}
-        found = translate(stripe.APIError("x", json.dumps(body), 408, body, {}))
-        assert isinstance(found, OutcomeUnknown)
+        translation = translate(stripe.APIError("x", json.dumps(body), 408, body, {}))
+        assert isinstance(translation, OutcomeUnknown)
 
     def test_the_reference_stays_locked(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch

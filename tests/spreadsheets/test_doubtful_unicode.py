@@ -76,13 +76,13 @@ def test_no_file_is_read_as_other_words_than_it_says_without_being_asked(
     parts = st.sampled_from([*PIECES[encoding], "A", "b", "R-", "17"])
     reference = "".join(data.draw(st.lists(parts, min_size=1, max_size=4)))
     file = csv_of([("payer@firm.example", "12.30", "eur", reference)], encoding=encoding)
-    found = decoded(file)
-    if found.is_certain and found.text != file.decode(encoding):
+    decoding = decoded(file)
+    if decoding.is_certain and decoding.text != file.decode(encoding):
         words = LONG_WORDS if encoding in EAST else SHORT_WORDS
-        read = [one for one in re.findall(r"[^\W\d_]+", found.text) if not one.isascii()]
-        assert all(map(words.fullmatch, read)), (encoding, reference, found.text)
+        read = [one for one in re.findall(r"[^\W\d_]+", decoding.text) if not one.isascii()]
+        assert all(map(words.fullmatch, read)), (encoding, reference, decoding.text)
     # What a person chooses is what is read.
-    if not found.is_certain:
+    if not decoding.is_certain:
         assert decoded(file, encoding).text == file.decode(encoding)
         assert decoded(file, "utf-8").text == file.decode("utf-8")
 
@@ -155,8 +155,8 @@ def test_most_encodings_are_tried() -> None:
 )
 def test_words_of_one_language_in_unicode_are_never_asked(words: str) -> None:
     file = f"customer,amount,currency,reference\npayer@firm.example,1,eur,{words}\n".encode()
-    found = decoded(file)
-    assert (found.encoding, found.is_certain, found.notes) == ("utf-8", True, ())
+    decoding = decoded(file)
+    assert (decoding.encoding, decoding.is_certain, decoding.notes) == ("utf-8", True, ())
 
 
 @pytest.mark.parametrize(

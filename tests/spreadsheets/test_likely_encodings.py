@@ -63,9 +63,9 @@ def file_of(names: str, encoding: str) -> bytes:
 )
 def test_words_of_one_language_are_read_as_such(encoding: str, names: str) -> None:
     file = file_of(names, encoding)
-    found = decoded(file)
-    assert found.text == file.decode(encoding), found.encoding
-    assert not found.is_certain
+    decoding = decoded(file)
+    assert decoding.text == file.decode(encoding), decoding.encoding
+    assert not decoding.is_certain
 
 
 def test_what_looks_like_damaged_unicode_can_still_be_chosen_for() -> None:

@@ -109,9 +109,9 @@ def test_nothing_matches(open_page, charged) -> None:
 
 def test_an_entry_as_plain_facts(open_page, charged) -> None:
     at = choose(open_page("audit", as_="vera"), "audit_rows")
-    said = text(at)
-    assert "$12.34" in said
-    assert "INV-1 · Acme Ltd" in said
+    page_text = text(at)
+    assert "$12.34" in page_text
+    assert "INV-1 · Acme Ltd" in page_text
     assert charged in [code.value for code in at.code]
 
 

@@ -76,10 +76,10 @@ class TestList:
 class TestPanel:
     def test_a_row_opens_it(self, open_page, declined) -> None:
         at = choose(open_page("charges", as_="alice"), "charges_rows")
-        said = text(at)
-        assert "The bank refused and gives no reason." in said
-        assert "Alice Operator sent a charge of $20.00 on Visa ···· 0341." in said
-        assert "Declined. No money moved. Stripe said so at once." in said
+        page_text = text(at)
+        assert "The bank refused and gives no reason." in page_text
+        assert "Alice Operator sent a charge of $20.00 on Visa ···· 0341." in page_text
+        assert "Declined. No money moved. Stripe said so at once." in page_text
 
     def test_a_viewer_sees_no_action_and_no_link(self, open_page, declined) -> None:
         at = open_page("charges", as_="vera", query={"charge": declined})
@@ -370,14 +370,14 @@ def test_a_failed_payment_that_was_paid_with_another_sum_is_said(
     world.clock.advance(days=3)
     world.services.charge_resolver.reconcile(by=ALICE)
     at = open_page("charges", as_="alice", query={"charge": declined})
-    said = text(at)
+    page_text = text(at)
     assert (
         f"Stripe has a payment of $17.00 for INV-1 that this ledger did not expect ({last.payment_intent}: succeeded)"
-        in said
+        in page_text
     )
     assert not any(key.startswith(("charge_again", "charge_cancel")) for key in buttons(at))
     assert world.services.charges.view(declined).recovery_link is None
-    assert "Message for the customer" not in said
+    assert "Message for the customer" not in page_text
     # Whatever two people then say of it, nothing is offered that would be refused.
     with world.uow.write() as stores:
         (incident,) = stores.incidents.open()
@@ -446,11 +446,11 @@ class TestFoot:
 
     def test_which_of_how_many_and_their_sums(self, open_page, many) -> None:
         at = open_page("charges", as_="vera")
-        said = text(at)
-        assert "1–50 of 51 charges" in said
+        page_text = text(at)
+        assert "1–50 of 51 charges" in page_text
         # 2 + 4 + … + 50, and 1 + 3 + … + 51.
-        assert "€650.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}25]" in said
-        assert "$676.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}26]" in said
+        assert "€650.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}25]" in page_text
+        assert "$676.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}26]" in page_text
         ran(at.button(key="charges_pager_older").click().run())
         assert "51–51 of 51 charges" in text(at)
         ran(at.text_input(key="charges_search").set_value("FOOT-50").run())

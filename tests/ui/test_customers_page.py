@@ -182,12 +182,12 @@ class TestDoNotCharge:
         submit(at, "customers_hold_submit", customers_hold_reason="  ")
         assert "Write down why" in words(at)
         submit(at, "customers_hold_submit", customers_hold_reason="In court")
-        said = words(at).replace("\\", "")
-        assert "Do not charge." in said
-        assert "In court" in said
-        assert "Stopped by Alice Operator, 23 Nov 2026, 12:00 UTC" in said
+        page_text = words(at).replace("\\", "")
+        assert "Do not charge." in page_text
+        assert "In court" in page_text
+        assert "Stopped by Alice Operator, 23 Nov 2026, 12:00 UTC" in page_text
         assert not {"customers_release_submit", "customers_new_charge"} & keys(at)
-        assert "somebody else has to lift" in said
+        assert "somebody else has to lift" in page_text
         assert "customers_release_submit" not in keys(opened("vera", customer=customer))
         at = opened("bob", customer=customer)
         submit(at, "customers_release_submit", customers_release_reason="Settled out of court")
@@ -197,9 +197,9 @@ class TestDoNotCharge:
         customer = world.customer("Acme Ltd")
         post(world, f"/v1/customers/{customer}", metadata={METADATA_KEY: "see file 7"})
         world.services.customers.refresh(customer)
-        said = words(opened(customer=customer))
-        assert "see file 7" in said
-        assert "Stopped by written at Stripe by hand" not in said
+        page_text = words(opened(customer=customer))
+        assert "see file 7" in page_text
+        assert "Stopped by written at Stripe by hand" not in page_text
 
     def test_a_twin_names_the_other_one(self, opened, world) -> None:
         one, twin = world.customer("One", "a@x.example"), world.customer("Two", "A@x.example")

@@ -76,9 +76,9 @@ class TestTheRowBesideTheTable:
         assert "Row 2" not in text(at)
         choose(at, "run_rows")
         assert at.query_params["row"] == "2"
-        said = text(at)
-        assert "“12x” is not an amount" in said
-        assert "Amount, file" in said
+        page_text = text(at)
+        assert "“12x” is not an amount" in page_text
+        assert "Amount, file" in page_text
         assert of_row(at.text_input, 2, "_amount").value == ""
         ran(button(at, "run_row_close").click().run())
         assert "row" not in at.query_params
@@ -111,8 +111,8 @@ class TestTheRowBesideTheTable:
         mended = rows_of(world, run_id)[0]
         assert (mended.amount, mended.description) == (123_450, "For May")
         assert mended.cells[1] == "12x"
-        said = text(at)
-        assert "read from the invoice (alice)" in said
+        page_text = text(at)
+        assert "read from the invoice (alice)" in page_text
         overview = text(opened(run_id))
         assert (
             "1 row corrected. Amount: 1 row, $1,234.50. Description: 1 row, $1,234.50. "
@@ -130,9 +130,9 @@ class TestTheRowBesideTheTable:
         at = opened(run_id, 2)
         twins = of_row(at.radio, 2, "_twin")
         assert len(set(twins.options)) == 2
-        said = text(at)
-        assert "Choose below which one is meant." in said
-        assert "Write the id" not in said
+        page_text = text(at)
+        assert "Choose below which one is meant." in page_text
+        assert "Write the id" not in page_text
         twins.set_value(two)
         of_row(at.text_input, 2, "_reason").set_value("the new account")
         ran(of_row(at.button, 2, "_save").click().run())
@@ -240,9 +240,9 @@ class TestKinds:
             "noone@example.com,7,usd,INV-4,",
         )
         at = opened(run_id)
-        said = text(at)
-        assert "**Customer not known** · 2 rows · $19.00" in said
-        assert "**No currency** · 2 rows" in said
+        page_text = text(at)
+        assert "**Customer not known** · 2 rows · $19.00" in page_text
+        assert "**No currency** · 2 rows" in page_text
         ran(button(at, "run_kinds_show_currency_missing").click().run())
         assert list(at.dataframe[-1].value["number"]) == [3, 4]
         assert "Only rows with: No currency" in text(at)
@@ -277,10 +277,10 @@ class TestKinds:
         world.services.sync.run()
         at = opened(run_id)
         ran(button(at, "run_kinds_links_make").click().run())
-        said = text(at)
-        assert "**1 setup link** to send" in said
-        assert "No link for 1 customer" in said
-        assert f"Bare 0 ({bare[0]}), row 2: This customer was deleted at Stripe." in said
+        page_text = text(at)
+        assert "**1 setup link** to send" in page_text
+        assert "No link for 1 customer" in page_text
+        assert f"Bare 0 ({bare[0]}), row 2: This customer was deleted at Stripe." in page_text
 
     def test_who_makes_them_reads_that_stripe_refuses_links(self, world: World, opened) -> None:
         bare = world.customer("Bare", email="bare@example.com")
@@ -423,8 +423,8 @@ class TestAnotherFile:
         assert "new_run_make" not in buttons(at)
         ran(button(at, "new_run_replace").click().run())
         assert [r.description for r in rows_of(world, run_id)] == ["For May", None]
-        said = text(at)
-        assert "Row 3 (INV-2), description: it is not in the new file" in said
+        page_text = text(at)
+        assert "Row 3 (INV-2), description: it is not in the new file" in page_text
 
     def test_hidden_rows_that_were_left_out_are_not_among_them_and_it_says_so(
         self, world: World, opened, open_page

@@ -66,9 +66,9 @@ def test_the_list_opens_one_at_an_address_of_its_own(open_page, late) -> None:
     assert list(frame["amount"]) == ["$10.00"]
     at = choose(at, "incidents_rows")
     assert at.query_params["incident"] == late.id
-    said = text(at)
-    assert "The charge had been cancelled here, and was paid all the same." in said
-    assert "Nothing is charged for INV-1 of this customer until it is settled." in said
+    page_text = text(at)
+    assert "The charge had been cancelled here, and was paid all the same." in page_text
+    assert "Nothing is charged for INV-1 of this customer until it is settled." in page_text
 
 
 def test_the_evidence_stands_side_by_side(open_page, world, late) -> None:
@@ -87,9 +87,9 @@ def test_keep_it(open_page, world, late) -> None:
     field(at, f"incident_adopt_{late.id}").set_value("They want to pay it")
     at = press(at, f"incident_adopt_{late.id}")
     assert settled(world, late).resolution is Resolution.ADOPTED
-    said = text(open_page("incidents", as_="vera", query={"incident": late.id}))
-    assert "The payment stands: They want to pay it" in said
-    assert "Settled by Alice Operator" in said
+    page_text = text(open_page("incidents", as_="vera", query={"incident": late.id}))
+    assert "The payment stands: They want to pay it" in page_text
+    assert "Settled by Alice Operator" in page_text
     assert "to be settled" not in text(open_page("home", as_="vera"))
 
 

@@ -33,11 +33,11 @@ def proposed(open_page, charge_id: str):
 
 
 def test_the_unknown_page_says_what_was_asked(open_page, unknown) -> None:
-    said = text(open_page("unknown", as_="vera"))
-    assert "Stripe answered 500" in said
-    assert "Stripe's event log: nothing with this key" in said
-    assert "none with this charge's mark" in said
-    assert "Onfile takes it that it did not happen" in said
+    page_text = text(open_page("unknown", as_="vera"))
+    assert "Stripe answered 500" in page_text
+    assert "Stripe's event log: nothing with this key" in page_text
+    assert "none with this charge's mark" in page_text
+    assert "Onfile takes it that it did not happen" in page_text
 
 
 def test_proposed_here_and_agreed_there(open_page, unknown, world) -> None:

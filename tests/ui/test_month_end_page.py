@@ -62,12 +62,12 @@ def test_the_month_that_is_over_is_closed_with_what_stripe_says_today(
     assert "the fee of 1 paid charge is not known yet" in text(at).lower()
     at = closed(at)
     assert at.toast[0].value.replace("\\", "") == "Closed."
-    said = text(at)
-    assert "November 2026, closing 1" in said
-    assert "Alice Operator" in said
-    assert "Agrees]" in said, "its fee was read before it was closed"
+    page_text = text(at)
+    assert "November 2026, closing 1" in page_text
+    assert "Alice Operator" in page_text
+    assert "Agrees]" in page_text, "its fee was read before it was closed"
     assert sums(at) == [["USD", "Declined", 1, "$20.00"], ["USD", "Succeeded", 1, "$12.34"]]
-    assert "month_end_differences" not in said
+    assert "month_end_differences" not in page_text
 
 
 def test_what_came_later_is_a_second_closing_with_its_differences(

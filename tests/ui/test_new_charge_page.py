@@ -500,12 +500,12 @@ class TestOutcome:
 
     def test_declined_with_the_way_back(self, fill_in, world) -> None:
         at = confirm(fill_in(ALWAYS_DECLINES, amount="20.00"))
-        said = text(at)
+        page_text = text(at)
         assert world.moved() == []
-        assert "The bank refused and gives no reason." in said
-        assert "may be tried again from" in said
+        assert "The bank refused and gives no reason." in page_text
+        assert "may be tried again from" in page_text
         assert any("/l/" in code.value for code in at.code)
-        assert "€20.00 for INV-17 on Visa ···· 0341" in said
+        assert "€20.00 for INV-17 on Visa ···· 0341" in page_text
         [message] = [code.value for code in at.code if "Your bank declined" in code.value]
         assert "- INV-17: €20.00" in message
         [write] = at.get("link_button")
@@ -517,15 +517,15 @@ class TestOutcome:
         assert write.proto.url.startswith("mailto:")
         assert "INV-17%3A%20%E2%82%AC20.00" in write.proto.url
         assert "INV\\-17" in [one.value for one in at.subheader]
-        assert "this page says so by itself" in said
+        assert "this page says so by itself" in page_text
 
     def test_says_by_itself_that_the_customer_has_saved_a_card(self, fill_in, world) -> None:
         at = confirm(fill_in(ALWAYS_DECLINES, amount="20.00"))
         charge = world.services.charges.view(at.query_params["charge"]).charge
         world.save_card(charge.customer)
-        said = text(ran(at.run()))
-        assert "Next: Charge again" in said
-        assert "this page says so by itself" not in said
+        page_text = text(ran(at.run()))
+        assert "Next: Charge again" in page_text
+        assert "this page says so by itself" not in page_text
 
     def test_needs_the_customer(self, fill_in, world) -> None:
         at = confirm(fill_in(WANTS_AUTHENTICATION, amount="20.00"))

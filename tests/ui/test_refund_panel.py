@@ -42,10 +42,10 @@ def asked(open_page, charge_id: str, *, amount: str = "10.00", note: str = "Wron
 
 def test_asked_for_here_and_approved_there(open_page, paid, world) -> None:
     at = asked(open_page, paid)
-    said = text(at)
-    assert "Waits for approval" in said
-    assert "$10.00** back" in said
-    assert "Charged twice: Wrong sum" in said
+    page_text = text(at)
+    assert "Waits for approval" in page_text
+    assert "$10.00** back" in page_text
+    assert "Charged twice: Wrong sum" in page_text
     assert not returned(world)
     assert not any("approve" in key for key in buttons(at)), "not by who asked"
     at = open_page("approvals", as_="bob")
@@ -54,10 +54,10 @@ def test_asked_for_here_and_approved_there(open_page, paid, world) -> None:
     assert returned(world) == [1_000]
     assert "Nothing waits" in text(at)
     at = open_page("charges", as_="alice", query={"charge": paid})
-    said = text(at)
-    assert "Refunded" in said
-    assert "Partly refunded" in said
-    assert "Bob Approver approved the refund of $10.00." in said
+    page_text = text(at)
+    assert "Refunded" in page_text
+    assert "Partly refunded" in page_text
+    assert "Bob Approver approved the refund of $10.00." in page_text
     assert field(at, "charge_refund_").value == "23.00", "what is left"
 
 

@@ -241,14 +241,14 @@ class TestDeciding:
 
     def test_the_approver_reads_what_else_is_approved(self, open_page, world) -> None:
         plain = submitted(world, [row(world)])
-        said = text(open_page("runs", as_="bob", query={"run": plain.id}))
-        assert "Pauses after" not in said
-        assert "one more try" not in said
+        page_text = text(open_page("runs", as_="bob", query={"run": plain.id}))
+        assert "Pauses after" not in page_text
+        assert "one more try" not in page_text
         rows = [row(world, f"INV-{n}") for n in range(2, 5)]
         run = submitted(world, rows, canary=2, charge_new_cards=True)
-        said = text(open_page("runs", as_="bob", query={"run": run.id}))
-        assert "Pauses after the first 2 rows to be looked at." in said
-        assert "Also allows one more try when a customer saves a new card." in said
+        page_text = text(open_page("runs", as_="bob", query={"run": run.id}))
+        assert "Pauses after the first 2 rows to be looked at." in page_text
+        assert "Also allows one more try when a customer saves a new card." in page_text
 
     @pytest.mark.parametrize(
         ("count", "words"), [(1, "1 row is stopped: "), (2, "2 rows are stopped: ")]
@@ -265,13 +265,13 @@ class TestDeciding:
             open_page("runs", as_="alice", query={"run": run_id})
         )
         submit(world, run_id)
-        said = text(open_page("runs", as_="bob", query={"run": run_id}))
-        assert words in said
+        page_text = text(open_page("runs", as_="bob", query={"run": run_id}))
+        assert words in page_text
         apart = f"{count} more {'row' if count == 1 else 'rows'}, ${count * 12.34:.2f}, "
-        for page in (said, text(open_page("approvals", as_="bob"))):
+        for page in (page_text, text(open_page("approvals", as_="bob"))):
             assert apart in page
             assert "0 rows" in page
-        assert f"and {count} stopped" in said
+        assert f"and {count} stopped" in page_text
 
     def test_a_second_approver_is_needed(self, open_page, world) -> None:
         with uow(world).write() as stores:
@@ -389,9 +389,9 @@ class TestViews:
         run = executed(world, [row(world), row(world, "INV-2", ALWAYS_DECLINES)])
         at = open_page("runs", as_="alice", query={"run": run.id})
         assert self.names(at) == ["Overview", "Failures", "Rows", "Certificate"]
-        said = text(at)
-        assert "1 row failed and is still owed." in said
-        assert "Not compared with Stripe yet." in said
+        page_text = text(at)
+        assert "1 row failed and is still owed." in page_text
+        assert "Not compared with Stripe yet." in page_text
         # The sums, and no list of rows.
         assert [list(frame.value.columns) for frame in at.dataframe] == [
             ["code", "succeeded", "declined"]
@@ -499,11 +499,11 @@ class TestLive:
         for other in others:
             world.services.runs.executor.take(other)
         names = [world.services.runs.control.find(other).name for other in others]
-        said = text(open_page("runs", as_="vera", query={"run": run_id}))
-        assert f"Waits for its turn. Being charged now: {', '.join(names)}." in said
-        said = text(open_page("runs", as_="vera", query={"run": others[0]}))
-        assert "Waits for" not in said
-        assert "No process" not in said
+        page_text = text(open_page("runs", as_="vera", query={"run": run_id}))
+        assert f"Waits for its turn. Being charged now: {', '.join(names)}." in page_text
+        page_text = text(open_page("runs", as_="vera", query={"run": others[0]}))
+        assert "Waits for" not in page_text
+        assert "No process" not in page_text
 
 
 def test_waiting_runs_are_counted(world) -> None:
@@ -643,9 +643,9 @@ def test_approvals_tells_what_would_be_charged_and_who_asks(open_page, world) ->
     run_id = draft(world, [row(world), row(world, "INV-2"), row(world, "INV-3")])
     world.services.runs.corrections.leave_out(run_id, [3], reason="not now", by=ALICE)
     submit(world, run_id)
-    said = text(open_page("approvals", as_="bob"))
-    assert "2 rows to charge, $24.68" in said
-    assert "Submitted by Alice" in said
+    page_text = text(open_page("approvals", as_="bob"))
+    assert "2 rows to charge, $24.68" in page_text
+    assert "Submitted by Alice" in page_text
 
 
 class TestOutlook:
@@ -654,11 +654,11 @@ class TestOutlook:
         executed(world, [first, row(world, "INV-2")])
         world.clock.advance(days=7)
         run = submitted(world, [(*first[:2], 3_851, "INV-3"), row(world, "INV-4")])
-        said = text(open_page("runs", as_="bob", query={"run": run.id}))
-        assert "1 new payer" in said
-        assert "1 usual one missing" in said
-        assert "+212 %" in said
-        assert "2 earlier charges: too few" in said
+        page_text = text(open_page("runs", as_="bob", query={"run": run.id}))
+        assert "1 new payer" in page_text
+        assert "1 usual one missing" in page_text
+        assert "+212 %" in page_text
+        assert "2 earlier charges: too few" in page_text
 
     def test_the_first_run(self, open_page, world) -> None:
         run_id = draft(world, [row(world)])

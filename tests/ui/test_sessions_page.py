@@ -288,10 +288,10 @@ class TestWhileTheBankConfirms:
         pages = {name: open_page(name, as_="alice", query=query) for name, query in looks.items()}
         assert "Bank is confirming" in words(pages["setup_links"])
         for name in pages:
-            said = words(pages[name])
-            assert "still confirming" in said, name
-            assert "no second link" in said, name
-            assert "Send a setup link" not in said, name
+            page_text = words(pages[name])
+            assert "still confirming" in page_text, name
+            assert "no second link" in page_text, name
+            assert "Send a setup link" not in page_text, name
         at = open_page("sessions", as_="alice", query={"sessions_state": "confirming"})
         assert [list(state) for state in column(at, "shown_state")] == [["Bank is confirming"]]
         assert column(at, "label") == [""]

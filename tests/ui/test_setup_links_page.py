@@ -220,15 +220,15 @@ class TestMake:
         at = form("Nobody yet")
         assert "Only cards." in words(at)
         at.selectbox(key="setup_links_new_methods").set_value("usd").run()
-        said = words(at)
-        assert "USD" in said
-        assert "US bank account" in said
-        assert "TWINT" in said
+        page_text = words(at)
+        assert "USD" in page_text
+        assert "US bank account" in page_text
+        assert "TWINT" in page_text
         assert (
             "[Klarna](https://docs.stripe.com/payments/klarna/set-up-future-payments): outside of"
-            in said
+            in page_text
         )
-        assert "Only cards." not in said
+        assert "Only cards." not in page_text
 
     def test_a_twin_is_offered_first(self, form, world) -> None:
         known = world.customer("Acme Ltd", "acme@example.com")

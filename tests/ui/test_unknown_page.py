@@ -32,12 +32,12 @@ def test_empty_reassures(open_page) -> None:
 
 def test_what_was_sent_and_no_way_to_charge(open_page, unknown) -> None:
     at = open_page("unknown", as_="alice")
-    said = text(at)
-    assert "Unknown · 1 minute ago" in said
-    assert "$33.00" in said
-    assert "Visa ···· 4242 for INV-1" in said
-    assert "Not looked at yet" in said
-    assert "$33.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}1]" in said, "summed at the foot"
+    page_text = text(at)
+    assert "Unknown · 1 minute ago" in page_text
+    assert "$33.00" in page_text
+    assert "Visa ···· 4242 for INV-1" in page_text
+    assert "Not looked at yet" in page_text
+    assert "$33.00\N{NO-BREAK SPACE}:gray[·\N{NO-BREAK SPACE}1]" in page_text, "summed at the foot"
     assert not any("again" in key or "confirm" in key for key in buttons(at))
 
 

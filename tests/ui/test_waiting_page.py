@@ -30,11 +30,11 @@ def run(world: World) -> Run:
 
 
 def test_names_it_with_its_link(open_page, world, run) -> None:
-    said = text(open_page("waiting", as_="alice"))
-    assert "$10.02" in said.replace("\\", "")
-    assert "Anna Example" in said
-    assert "INV-2" in said.replace("\\", "")
-    assert "not asked yet" in said
+    page_text = text(open_page("waiting", as_="alice"))
+    assert "$10.02" in page_text.replace("\\", "")
+    assert "Anna Example" in page_text
+    assert "INV-2" in page_text.replace("\\", "")
+    assert "not asked yet" in page_text
 
 
 def test_all_links_go_once(open_page, world, run) -> None:
@@ -71,9 +71,9 @@ def test_a_card_that_came_too_late_is_told(open_page, world, run) -> None:
 def test_one_that_was_charged_is_gone(open_page, world, run) -> None:
     saves_a_card(world, charge_of(world, run))
     tick(world)
-    said = text(open_page("waiting", as_="alice"))
-    assert "No charge waits" in said
-    assert "not charged" not in said
+    page_text = text(open_page("waiting", as_="alice"))
+    assert "No charge waits" in page_text
+    assert "not charged" not in page_text
 
 
 def test_a_viewer_ends_nothing(open_page, world, run) -> None:

@@ -139,11 +139,11 @@ class TestDrawer:
         at = choose_row(opened(), "webhooks_rows", 0)
         assert at.query_params["delivery"] == given_up
         assert drawer_title(at) == "Customer changed"
-        said = words(at)
-        assert "Given up" in said
-        assert "Onfile tried 7 times and stopped" in said
-        assert "It did not work: 7 tries" in said
-        assert "Traceback" not in said
+        page_text = words(at)
+        assert "Given up" in page_text
+        assert "Onfile tried 7 times and stopped" in page_text
+        assert "It did not work: 7 tries" in page_text
+        assert "Traceback" not in page_text
         assert column(at, "took") == [""]
 
     def test_why_it_was_not_needed(self, opened, world) -> None:
@@ -156,9 +156,9 @@ class TestDrawer:
         event_id = receive(world, "customer.updated", customer)
         receive(world, "customer.updated", customer)
         world.services.webhooks.process_due()
-        said = words(opened(delivery=event_id))
+        page_text = words(opened(delivery=event_id))
         for line in ("It happened at Stripe", "It arrived by webhook", "1 more time", "Processed"):
-            assert line in said
+            assert line in page_text
 
     @pytest.mark.parametrize("unknown", ["evt_nowhere", LONG, "a\x00b", "<b>"])
     def test_an_unknown_one_is_a_plain_sentence(self, unknown, opened, given_up) -> None:

@@ -46,23 +46,23 @@ def test_it_says_what_is_so(world: World) -> None:
     world.services.sync.run(full=True)
     world.services.sync.count_reads()
     world.clock.advance(hours=3)
-    found = figures(client_from(world))
-    assert found["onfile_charges currency=usd state=succeeded"] == 1
-    assert found["onfile_charges currency=usd state=unknown"] == 1
-    assert found["onfile_unknown_charges"] == 1
-    assert found["onfile_unknown_oldest_seconds"] == 3 * 3600
-    assert found["onfile_backup_age_seconds"] == 3 * 3600
-    assert found["onfile_sync_age_seconds"] >= 3 * 3600
-    assert found["onfile_reads_used"] == world.services.gateway.reads
-    assert found["onfile_reads_allowed"] >= 10_000
-    assert found["onfile_ledger_behind"] == 0
-    assert found["onfile_deliveries_waiting"] == 0
+    values = figures(client_from(world))
+    assert values["onfile_charges currency=usd state=succeeded"] == 1
+    assert values["onfile_charges currency=usd state=unknown"] == 1
+    assert values["onfile_unknown_charges"] == 1
+    assert values["onfile_unknown_oldest_seconds"] == 3 * 3600
+    assert values["onfile_backup_age_seconds"] == 3 * 3600
+    assert values["onfile_sync_age_seconds"] >= 3 * 3600
+    assert values["onfile_reads_used"] == world.services.gateway.reads
+    assert values["onfile_reads_allowed"] >= 10_000
+    assert values["onfile_ledger_behind"] == 0
+    assert values["onfile_deliveries_waiting"] == 0
 
 
 def test_what_has_not_happened_yet_has_no_age(world: World) -> None:
-    found = figures(client_from(world))
-    assert "onfile_backup_age_seconds" not in found
-    assert found["onfile_unknown_oldest_seconds"] == 0
+    values = figures(client_from(world))
+    assert "onfile_backup_age_seconds" not in values
+    assert values["onfile_unknown_oldest_seconds"] == 0
 
 
 def test_routes_are_timed_without_what_is_in_their_addresses(world: World) -> None:
@@ -73,9 +73,9 @@ def test_routes_are_timed_without_what_is_in_their_addresses(world: World) -> No
     text = client.get("/metrics").text
     assert "abcdefghijklmnop" not in text
     assert "BREW" not in text
-    found = figures(client)
-    assert found["onfile_request_seconds_count method=GET route=/l/{token} status=410"] >= 2
-    assert found["onfile_stripe_seconds_count method=GET status=200"] >= 0
+    values = figures(client)
+    assert values["onfile_request_seconds_count method=GET route=/l/{token} status=410"] >= 2
+    assert values["onfile_stripe_seconds_count method=GET status=200"] >= 0
 
 
 @pytest.mark.parametrize(

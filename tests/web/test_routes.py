@@ -122,9 +122,9 @@ class TestReturnPage:
         assert "Your card is saved" in reply.text
         for hidden in (NAME, "Anna", EMAIL, "example.com", "4242", "INV-SECRET", made.session_id):
             assert hidden not in reply.text
-        found = world.services.reports.sessions.find(made.session_id)
-        assert found is not None
-        assert found["payment_method"]
+        session = world.services.reports.sessions.find(made.session_id)
+        assert session is not None
+        assert session["payment_method"]
 
     def test_again_by_the_back_button(self, world: World, client: TestClient) -> None:
         made = link(world)

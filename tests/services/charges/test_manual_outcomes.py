@@ -252,8 +252,8 @@ class TestPaidElsewhere:
             propose(world, unknown, outcome=Outcome.SUCCEEDED, payment_intent=paid)
         world.clock.advance(hours=24)
         world.services.charge_resolver.resolve_due()
-        found = world.services.charges.view(other.charge.id)
-        assert found.charge.state is ChargeState.SUCCEEDED
+        view = world.services.charges.view(other.charge.id)
+        assert view.charge.state is ChargeState.SUCCEEDED
 
     def test_the_payment_of_another_charge_does_not(self, world, unknown) -> None:
         customer = world.services.charges.view(unknown).charge.customer

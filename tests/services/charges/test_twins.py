@@ -89,11 +89,11 @@ class TestRowsThatNameOneByItsId:
     def test_they_are_stopped_with_both_beside_each_other(
         self, world: World, twins: tuple[str, str], draft: ChargeRun
     ) -> None:
-        found = rows_of(world, draft.id)
-        assert [[(one.code, one.severity) for one in row.findings] for row in found] == [
+        rows = rows_of(world, draft.id)
+        assert [[(one.code, one.severity) for one in row.findings] for row in rows] == [
             [(HAS_TWIN, Severity.STOPPED)]
         ] * 2
-        for row in found:
+        for row in rows:
             for told in (*twins, "Anna Amber", "Anna Blue", "Visa", "last paid $12.00"):
                 assert told in row.findings[0].message
         choices = world.services.runs.draft_views.choices(draft.id, 2)
@@ -123,8 +123,8 @@ class TestRowsThatNameOneByItsId:
         correct = world.services.runs.corrections.correct
         correct(draft.id, [2], {Field.CUSTOMER: twins[1]}, reason="The younger.", by=ALICE)
         correct(draft.id, [3], {Field.CUSTOMER: twins[0]}, reason="The elder.", by=ALICE)
-        found = rows_of(world, draft.id)
-        assert [[one.code for one in row.findings] for row in found] == [["corrected"]] * 2
+        rows = rows_of(world, draft.id)
+        assert [[one.code for one in row.findings] for row in rows] == [["corrected"]] * 2
         approve(world, world.services.runs.approvals.submit(draft.id, by=ALICE))
         self.execute(world, draft.id)
         assert [row.state for row in rows_of(world, draft.id)] == ["sent"] * 2
@@ -183,8 +183,8 @@ class TestRowsThatNameOneByItsId:
         world.services.runs.drafts.check_again(draft.id, by=ALICE)
         correct(draft.id, [2], {Field.CUSTOMER: twins[1]}, reason="Still she.", by=ALICE)
         correct(draft.id, [3], {Field.CUSTOMER: twins[1]}, reason="As in the file.", by=ALICE)
-        found = rows_of(world, draft.id)
-        assert [[one.code for one in row.findings] for row in found] == [["corrected"]] * 2
+        rows = rows_of(world, draft.id)
+        assert [[one.code for one in row.findings] for row in rows] == [["corrected"]] * 2
         approve(world, world.services.runs.approvals.submit(draft.id, by=ALICE))
         self.execute(world, draft.id)
         assert sorted(world.moved()) == [(800, "usd"), (900, "usd"), (1_200, "usd")]
@@ -284,11 +284,11 @@ class TestOnTheCommandLine:
         self, world: World, run: Run, twins: tuple[str, str], nobodys_card: str
     ) -> None:
         command = ("payment-methods", "attach", nobodys_card, "--as", "ada", "--json", "--customer")
-        said = run(*command, "BÜRO@firma-test.example")
-        assert (said.status, said.error["code"]) == (1, "customer_ambiguous")
-        said = run(*command, twins[0])
-        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
-        assert said.error["findings"][0]["may_be_opened"]
+        output = run(*command, "BÜRO@firma-test.example")
+        assert (output.status, output.error["code"]) == (1, "customer_ambiguous")
+        output = run(*command, twins[0])
+        assert (output.status, output.error["code"]) == (1, HAS_TWIN)
+        assert output.error["findings"][0]["may_be_opened"]
         assert run(*command, twins[0], "--despite", HAS_TWIN).status == 1, "no note"
         done = run(*command, twins[0], "--despite", HAS_TWIN, "--note", "By phone.")
         assert done.json == {"payment_method": nobodys_card, "customer": twins[0]}
@@ -301,10 +301,10 @@ class TestOnTheCommandLine:
             ("charge", "--customer", "büro@firma-test.example", *charge),
             ("links", "create", "--customer", "BÜRO@firma-test.example"),
         ):
-            said = run(*command, "--as", "ada", "--json")
-            assert (said.status, said.error["code"]) == (1, "customer_ambiguous")
+            output = run(*command, "--as", "ada", "--json")
+            assert (output.status, output.error["code"]) == (1, "customer_ambiguous")
             for told in (*twins, "Visa", "last paid $12.00"):
-                assert told in said.error["message"]
+                assert told in output.error["message"]
         assert world.moved() == [(1_200, "usd")]
 
     def test_an_id_needs_a_word_on_which_is_meant(
@@ -316,9 +316,9 @@ class TestOnTheCommandLine:
             ("charge", "--customer", twins[1], *charge),
             ("links", "create", "--customer", twins[1]),
         ):
-            said = run(*command, "--as", "ada", "--json")
-            assert (said.status, said.error["code"]) == (1, HAS_TWIN)
-            [finding] = said.error["findings"]
+            output = run(*command, "--as", "ada", "--json")
+            assert (output.status, output.error["code"]) == (1, HAS_TWIN)
+            [finding] = output.error["findings"]
             assert (finding["code"], finding["may_be_opened"]) == (HAS_TWIN, True)
             assert twins[0] in finding["message"]
             opened = run(
@@ -330,11 +330,11 @@ class TestOnTheCommandLine:
     def test_an_address_of_one_is_theirs(self, world: World, run: Run) -> None:
         customer = world.customer("Bob", "bob@firma.example")
         world.save_card(customer)
-        said = run(
+        output = run(
             *("charge", "--customer", "BOB@firma.example", "--amount", "7.00", "--currency", "usd"),
             *("--reference", "INV-8", "--as", "ada", "--json"),
         )
-        assert (said.status, said.json["customer"]) == (0, customer)
+        assert (output.status, output.json["customer"]) == (0, customer)
 
 
 def test_a_customer_alone_is_not_doubted(world: World) -> None:
@@ -386,10 +386,10 @@ class TestAnAddressThatLooksLikeAnothers:
         self, world: World, run: Run, anna: str
     ) -> None:
         command = ("links", "create", "--as", "ada", "--json", "--email", LOOKS)
-        said = run(*command)
-        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
+        output = run(*command)
+        assert (output.status, output.error["code"]) == (1, HAS_TWIN)
         for told in (anna, "Visa", "last paid $12.00", "U+0430 (cyrillic small letter a)"):
-            assert told in said.error["message"]
+            assert told in output.error["message"]
         assert len(world.rows("SELECT 1 FROM customers")) == 1
         assert run(*command, "--despite", HAS_TWIN).status == 1, "no note"
         made = run(*command, "--despite", HAS_TWIN, "--note", "She has both.")
@@ -413,10 +413,10 @@ class TestAnAddressThatLooksLikeAnothers:
     ) -> None:
         world.stripe.adopt_customer("cus_known", {"email": known})
         world.services.sync.run(full=True)
-        said = run("links", "create", "--as", "ada", "--json", "--email", other)
-        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
-        assert "cus_known" in said.error["message"]
-        assert "U+" in said.error["message"]
+        output = run("links", "create", "--as", "ada", "--json", "--email", other)
+        assert (output.status, output.error["code"]) == (1, HAS_TWIN)
+        assert "cus_known" in output.error["message"]
+        assert "U+" in output.error["message"]
 
     def test_a_single_charge_and_a_row_are_asked_where_there_are_both(
         self, world: World, run: Run, anna: str
@@ -425,10 +425,10 @@ class TestAnAddressThatLooksLikeAnothers:
         world.save_card(other)
         charge = ("--amount", "7.00", "--currency", "usd", "--reference", "INV-8")
         command = ("charge", "--as", "ada", "--json", "--customer", LOOKS, *charge)
-        said = run(*command)
-        assert (said.status, said.error["code"]) == (1, HAS_TWIN)
-        assert anna in said.error["message"]
-        assert "U+0430" in said.error["message"]
+        output = run(*command)
+        assert (output.status, output.error["code"]) == (1, HAS_TWIN)
+        assert anna in output.error["message"]
+        assert "U+0430" in output.error["message"]
         files = world.services.runs.files
         upload = files.open(csv_of([(LOOKS, "7.00", "usd", "INV-8")]), "one.csv")
         made = files.create_run(upload, name="One", by=ALICE)
@@ -448,8 +448,8 @@ class TestAnAddressThatLooksLikeAnothers:
 
     def test_nobody_is_charged_by_a_look_alike(self, world: World, run: Run, anna: str) -> None:
         charge = ("--amount", "7.00", "--currency", "usd", "--reference", "INV-8")
-        said = run("charge", "--as", "ada", "--json", "--customer", LOOKS, *charge)
-        assert said.status == 1
+        output = run("charge", "--as", "ada", "--json", "--customer", LOOKS, *charge)
+        assert output.status == 1
         assert world.moved() == [(1_200, "usd")]
 
     def test_a_pasted_list_names_the_letter(
@@ -457,8 +457,8 @@ class TestAnAddressThatLooksLikeAnothers:
     ) -> None:
         path = tmp_path / "list.csv"
         path.write_text(f"email\n{LOOKS}\n", "utf-8")
-        said = run("links", "import", str(path), "--as", "ada", "--json")
-        [row] = said.json["rows"]
+        output = run("links", "import", str(path), "--as", "ada", "--json")
+        [row] = output.json["rows"]
         assert (row["state"], row["error"]["code"]) == ("failed", "address_looks_like")
         assert "U+0430" in row["error"]["message"]
         world.customer("Anna Odd", LOOKS)

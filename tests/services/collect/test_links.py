@@ -322,9 +322,9 @@ class TestExpire:
             world.services.links.expire(made.link.id, by=ALICE)
         link, _ = world.services.links.show(made.link.id)
         assert link.status(world.now) is LinkStatus.COMPLETED
-        found = world.services.reports.sessions.find(made.session_id)
-        assert found is not None
-        assert found["payment_method"]
+        session = world.services.reports.sessions.find(made.session_id)
+        assert session is not None
+        assert session["payment_method"]
 
     def test_of_a_page_that_ended_by_itself(self, world: World) -> None:
         made = create(world, guest=True)

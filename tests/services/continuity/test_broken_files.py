@@ -96,9 +96,9 @@ class TestFullDisk:
             filler = fill(disk)
             assert_nothing_is_charged(world, customer)
             for ready in (True, False):
-                said = check(world, "database", ready=ready).detail
-                assert "is full" in said
-                assert str(world.settings.data_dir) in said
+                problems = check(world, "database", ready=ready).detail
+                assert "is full" in problems
+                assert str(world.settings.data_dir) in problems
             filler.unlink()
             assert check(world, "database", ready=True).ok
             assert world.charge(customer).charge.state == "succeeded"
@@ -149,9 +149,9 @@ class TestFullDisk:
             monkeypatch.setattr("lib.bootstrap.settings", lambda: world.settings)
             run = commands_of(world, capsys, monkeypatch)
             fill(disk)
-            said = run("--json", "--as", "alice", "sync")
-            assert said.status == 1
-            assert "is full" in said.error["message"]
+            output = run("--json", "--as", "alice", "sync")
+            assert output.status == 1
+            assert "is full" in output.error["message"]
 
     def test_no_backup_is_made_there_and_none_is_left_half(self, disk: Path) -> None:
         with new_world(disk) as world:
@@ -201,9 +201,9 @@ class TestDamagedPage:
         assert world.moved() == []
         assert stripe_account.listed(world, PAYMENTS) == []
         for ready in (True, False):
-            said = check(world, "database", ready=ready)
-            assert not said.ok
-            assert "damaged" in said.detail
+            problems = check(world, "database", ready=ready)
+            assert not problems.ok
+            assert "damaged" in problems.detail
 
     def test_one_that_no_charge_meets_is_found_by_the_worker_and_by_doctor(
         self, world: World

@@ -70,14 +70,14 @@ class TestTheFarPast:
         made.append(world.charge(customer, reference="NEW").charge.id)
         world.clock.advance(hours=2)
         old = lost(world)
-        asked = Asked(world, monkeypatch)
+        question = Asked(world, monkeypatch)
         result = world.services.rebuilds.rebuild(by=ALICE)
         assert ledger(world) == dict.fromkeys(made, "succeeded")
         assert result.adopted["charges"] == 4
-        assert any(old in query for query in asked.queries())
+        assert any(old in query for query in question.queries())
         horizon = world.now - 2 * 86_400
-        assert asked.lists_of_payments()
-        assert all(created["gte"] == horizon for created in asked.lists_of_payments())
+        assert question.lists_of_payments()
+        assert all(created["gte"] == horizon for created in question.lists_of_payments())
 
     def test_it_says_what_it_reads_before_it_does(self, world: World) -> None:
         charges(world, 3)
@@ -105,11 +105,11 @@ class TestTheFarPast:
         made = charges(world, 3)
         lost(world)
         world.stripe.faults.add("GET", SEARCH, kind="search_unavailable", times=99)
-        asked = Asked(world, monkeypatch)
+        question = Asked(world, monkeypatch)
         result = world.services.rebuilds.rebuild(by=ALICE)
         assert ledger(world) == dict.fromkeys(made, "succeeded")
         assert "Stripe does not search for this account" in result.reads[0]
-        assert any("gte" not in created for created in asked.lists_of_payments())
+        assert any("gte" not in created for created in question.lists_of_payments())
 
     def test_many_payments_of_two_days_do_not_keep_it_from_searching(self, world: World) -> None:
         """Several read the list of two days at once, and cut its window."""
@@ -146,7 +146,7 @@ class TestTheFarPast:
         monkeypatch.setattr(payment_search, "WINDOW_PAYMENTS", 3)
         made = charges(world, 11)
         lost(world)
-        asked = Asked(world, monkeypatch)
+        question = Asked(world, monkeypatch)
         search = world.services.gateway.search_payment_intents
         monkeypatch.setattr(
             world.services.gateway,
@@ -155,8 +155,8 @@ class TestTheFarPast:
         )
         assert world.services.rebuilds.rebuild(by=ALICE).adopted["charges"] == 11
         assert ledger(world).keys() == set(made)
-        assert any("page" in params for path, params in asked.requests if path == SEARCH)
-        assert len({query for query in asked.queries() if "AND created>=0 " not in query}) > 2
+        assert any("page" in params for path, params in question.requests if path == SEARCH)
+        assert len({query for query in question.queries() if "AND created>=0 " not in query}) > 2
 
     def test_what_search_says_late_replaces_nothing_that_is_known_better(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -190,10 +190,10 @@ class TestTheFarPast:
         world.clock.advance(days=4)
         put_back(world, copy)
         assert ledger(world) == {view.charge.id: ChargeState.DECLINED.value}
-        asked = Asked(world, monkeypatch)
+        question = Asked(world, monkeypatch)
         world.services.rebuilds.rebuild(by=ALICE)
         assert ledger(world) == {view.charge.id: ChargeState.SUCCEEDED.value}
-        assert [path for path, _ in asked.requests].count(f"/v1/payment_intents/{intent}") == 1
+        assert [path for path, _ in question.requests].count(f"/v1/payment_intents/{intent}") == 1
 
 
 class TestGoingOn:
@@ -208,10 +208,10 @@ class TestGoingOn:
         job = world.services.rebuilds.latest()
         assert job is not None
         assert job.state == "failed"
-        asked = Asked(world, monkeypatch)
+        question = Asked(world, monkeypatch)
         assert world.services.rebuilds.rebuild(by=ALICE).adopted["charges"] == 3
         assert ledger(world).keys() == set(made)
-        paths = [path for path, _ in asked.requests]
+        paths = [path for path, _ in question.requests]
         assert "/v1/customers" not in paths, "it was read before the failure"
         assert "/v1/refunds" in paths
 
@@ -224,9 +224,9 @@ class TestGoingOn:
         with pytest.raises(GatewayError):
             world.services.rebuilds.rebuild(by=ALICE)
         world.clock.advance(days=1)
-        asked = Asked(world, monkeypatch)
+        question = Asked(world, monkeypatch)
         world.services.rebuilds.rebuild(by=ALICE)
-        assert "/v1/customers" in [path for path, _ in asked.requests]
+        assert "/v1/customers" in [path for path, _ in question.requests]
 
     def test_one_at_a_time(self, world: World) -> None:
         charges(world, 1)
@@ -310,12 +310,12 @@ class TestWhichInstallation:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         names = self.two(world)
-        asked = Asked(world, monkeypatch)
+        question = Asked(world, monkeypatch)
         with pytest.raises(InvalidInput, match="say which one") as refused:
             world.services.rebuilds.rebuild(by=ALICE)
         assert refused.value.code == "installation_ambiguous"
         assert all(name in str(refused.value) for name in names)
-        assert "/v1/customers" not in [path for path, _ in asked.requests]
+        assert "/v1/customers" not in [path for path, _ in question.requests]
         assert ledger(world) == {}
 
     def test_the_one_that_was_said_is_taken_over_and_the_other_stays_another(

@@ -74,8 +74,8 @@ class TestStrangeAnswers:
     @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 413, 429, 502])
     def test_an_error_that_stripe_did_not_write_proves_nothing(self, status: int) -> None:
         """A proxy between us and Stripe may answer after it passed the request on."""
-        found = translate(stripe.APIError("<html>", b"<html>", status, None, {}))
-        assert isinstance(found, OutcomeUnknown)
+        translation = translate(stripe.APIError("<html>", b"<html>", status, None, {}))
+        assert isinstance(translation, OutcomeUnknown)
 
     def test_a_key_that_stripe_knows_with_other_parameters_is_not_sent_again(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch

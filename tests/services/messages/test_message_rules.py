@@ -171,8 +171,8 @@ class TestThanks:
     def test_by_a_click_without_the_rule(self, desk: World, server: MailServer) -> None:
         requests = desk.services.messages.requests
         open_link, done = link(desk, is_sent=False), saved(desk, "bob@example.com")
-        asked = requests.send([open_link, done], kind=MessageKind.THANKS, by=ALICE)
-        assert asked.failed == [(open_link, "nothing_saved")]
+        response = requests.send([open_link, done], kind=MessageKind.THANKS, by=ALICE)
+        assert response.failed == [(open_link, "nothing_saved")]
         desk.services.messages.delivery.send_due()
         assert server.addresses() == ["Anna Example <bob@example.com>"]
 
@@ -187,8 +187,8 @@ class TestThanks:
         link_id = saved(desk)
         desk.change("UPDATE setup_intents SET status = 'processing'")
         requests = desk.services.messages.requests
-        asked = requests.send([link_id], kind=MessageKind.THANKS, by=ALICE)
-        assert asked.failed == [(link_id, "nothing_saved")]
+        response = requests.send([link_id], kind=MessageKind.THANKS, by=ALICE)
+        assert response.failed == [(link_id, "nothing_saved")]
 
 
 class TestAnOlderCopy:

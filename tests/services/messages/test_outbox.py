@@ -62,8 +62,8 @@ class TestSending:
     ) -> None:
         link_id, _outbox = link(desk, locale="de"), desk.services.messages.outbox
         requests = desk.services.messages.requests
-        asked = requests.send([link_id, link_id], by=ALICE)
-        assert len(asked.queued) == 1
+        response = requests.send([link_id, link_id], by=ALICE)
+        assert len(response.queued) == 1
         assert requests.send([link_id], by=BOB_MAKER).failed == [(link_id, "already_sent")]
         assert desk.services.messages.delivery.send_due() == 1
         assert desk.services.messages.delivery.send_due() == 0
@@ -136,9 +136,9 @@ class TestSending:
         codes = []
         for hours in (0, 25, 0, 25, 25):
             desk.clock.advance(hours=hours)
-            asked = requests.send([link_id], kind=MessageKind.REMINDER, by=ALICE)
+            response = requests.send([link_id], kind=MessageKind.REMINDER, by=ALICE)
             desk.services.messages.delivery.send_due()
-            codes.append(asked.failed[0][1] if asked.failed else "queued")
+            codes.append(response.failed[0][1] if response.failed else "queued")
         assert codes == ["too_soon", "queued", "too_soon", "queued", "reminded_twice"]
         assert desk.services.links.show(link_id)[0].reminders == 2
         assert [mail["Subject"].split(":")[0] for mail in server.taken[1:]] == ["A reminder"] * 2
@@ -194,14 +194,14 @@ class TestRefusedBeforeItIsAsked:
         desk.change("UPDATE setup_links SET email = NULL WHERE email LIKE 'y%'")
         odd = link(desk, "z@example.com")
         desk.change("UPDATE customers SET email = 'z@-' WHERE email LIKE 'z%'")
-        asked = requests.send([ended, nobody, odd, "link_none"], by=ALICE)
-        assert asked.failed == [
+        response = requests.send([ended, nobody, odd, "link_none"], by=ALICE)
+        assert response.failed == [
             (ended, "link_ended"),
             (nobody, "no_address"),
             (odd, "address_invalid"),
             ("link_none", "not_found"),
         ]
-        assert asked.as_json()["queued"] == []
+        assert response.as_json()["queued"] == []
 
     def test_without_a_server(self, desk: World) -> None:
         requests = desk.services.messages.requests

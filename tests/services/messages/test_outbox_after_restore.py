@@ -76,8 +76,8 @@ def test_after_everything_was_lost_and_rebuilt(desk: World, server: MailServer) 
     assert outbox.status().held_since is not None
     requests = desk.services.messages.requests
     (adopted,) = [one.link.id for one in desk.services.links.listing(state=LinkState.OPEN)]
-    asked = requests.send([adopted], by=ALICE)
-    assert asked.failed == [(adopted, "perhaps_sent")]
+    response = requests.send([adopted], by=ALICE)
+    assert response.failed == [(adopted, "perhaps_sent")]
     assert len(requests.send([adopted], in_doubt=True, by=ALICE).queued) == 1
     assert desk.services.messages.delivery.send_due() == 0, "the outbox is held"
     outbox.release(by=ALICE)

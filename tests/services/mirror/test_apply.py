@@ -351,13 +351,13 @@ class TestDetach:
         )
         session["setup_intent"]["status"] = "requires_action"
         session["setup_intent"]["payment_method"]["customer"] = None
-        found = session_bundle(session).payment_method
-        assert found is not None
-        assert (found.is_detached, found.last_customer) == (False, None)
+        bundle = session_bundle(session).payment_method
+        assert bundle is not None
+        assert (bundle.is_detached, bundle.last_customer) == (False, None)
         session["setup_intent"]["status"] = "succeeded"
-        found = session_bundle(session).payment_method
-        assert found is not None
-        assert (found.is_detached, found.last_customer) == (True, customer)
+        bundle = session_bundle(session).payment_method
+        assert bundle is not None
+        assert (bundle.is_detached, bundle.last_customer) == (True, customer)
 
 
 def _session_of(world: World, method: str) -> str:

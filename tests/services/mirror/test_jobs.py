@@ -41,9 +41,9 @@ class TestJobs:
         listing = world.services.gateway.list_payment_methods
 
         def looking(*given, **named):
-            found = world.services.sync.latest(BACKFILL)
-            assert found is not None
-            seen.append((found.state, found.progress.get("checkout_sessions")))
+            job = world.services.sync.latest(BACKFILL)
+            assert job is not None
+            seen.append((job.state, job.progress.get("checkout_sessions")))
             return listing(*given, **named)
 
         monkeypatch.setattr(world.services.gateway, "list_payment_methods", looking)
@@ -126,9 +126,9 @@ class TestJobs:
 
         with pytest.raises(Missing) if fails else contextlib.nullcontext():
             assert runner.run(first, work) is None
-        found = world.services.sync.latest(BACKFILL)
-        assert found is not None
-        assert (found.state, found.result, found.error) == ("done", {"customers": 7}, None)
+        job = world.services.sync.latest(BACKFILL)
+        assert job is not None
+        assert (job.state, job.result, job.error) == ("done", {"customers": 7}, None)
 
     def test_the_worker_asks_for_each_by_itself_when_it_is_time(self, world: World) -> None:
         """First everything, then what changed every hour, as webhooks are set up."""

@@ -123,9 +123,9 @@ class TestOddObjects:
             database.execute("DELETE FROM sync_cursors")
             for name in before:
                 database.execute(f"DELETE FROM {name}")
-        said = run("sync", "--full", "--as", "ada", "--json")
-        assert said.status == 0, said.err
-        assert [id_ in sentence for sentence in said.json["unreadable"]] == [True]
+        output = run("sync", "--full", "--as", "ada", "--json")
+        assert output.status == 0, output.err
+        assert [id_ in sentence for sentence in output.json["unreadable"]] == [True]
         assert incidents(world) == {(KIND, id_)}
         after = {name: mirrored(world, name) for name in before}
         assert {n: before[n] - after[n] for n in before if before[n] - after[n]} == {table: {id_}}

@@ -64,9 +64,10 @@ class TestFromTheFileToTheCharge:
         assert (lines["usd"]["file"], lines["usd"]["corrected"]) == (1_200, 1_550)
         assert (lines["eur"]["file"], lines["eur"]["corrected"]) == (900, -900)
         assert lines["usd"]["ledger"] == lines["usd"]["stripe"] == 2_750
-        said = [remark["text"] for remark in certificate.content["remarks"]]
+        remarks = [remark["text"] for remark in certificate.content["remarks"]]
         assert (
-            "Amount: the file says “x”, corrected to “5.00” by alice: read from the invoice" in said
+            "Amount: the file says “x”, corrected to “5.00” by alice: read from the invoice"
+            in remarks
         )
         paper = world.services.runs.papers.certificate(run_id, by=VERA).decode()
         assert "Corrections" in paper
@@ -277,14 +278,14 @@ class TestApproval:
         correct(world, run_id, 5, "agreed again", amount="2.00")
         world.services.runs.corrections.leave_out(run_id, [6], reason="paid", by=ALICE)
         totals = world.services.runs.draft_views.correction_totals
-        found = totals(run_id)
-        assert (found.rows, found.left_out, found.left_out_sums) == (5, 1, {"usd": 1_200})
-        assert (found.file, found.corrected) == ({"usd": 3_600}, {"usd": 850, "eur": 1_200})
+        sums = totals(run_id)
+        assert (sums.rows, sums.left_out, sums.left_out_sums) == (5, 1, {"usd": 1_200})
+        assert (sums.file, sums.corrected) == ({"usd": 3_600}, {"usd": 850, "eur": 1_200})
         world.services.runs.corrections.undo(run_id, [2, 4, 6], reason="no", by=ALICE)
-        found = totals(run_id)
-        assert (found.rows, found.left_out) == (2, 0)
-        assert (found.file, found.corrected) == ({"usd": 2_400}, {"usd": 200, "eur": 1_200})
-        assert world.services.runs.draft_views.corrections(run_id).totals == found
+        sums = totals(run_id)
+        assert (sums.rows, sums.left_out) == (2, 0)
+        assert (sums.file, sums.corrected) == ({"usd": 2_400}, {"usd": 200, "eur": 1_200})
+        assert world.services.runs.draft_views.corrections(run_id).totals == sums
 
     def test_a_digest_made_before_a_correction_is_refused(self, world: World) -> None:
         run_id = imported(world, f"{payer(world, 'one@example.com')},12.00,usd,INV-1,Paper,")

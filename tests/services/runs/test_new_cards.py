@@ -422,5 +422,5 @@ def test_the_certificate_says_that_a_new_card_paid_and_agrees(world: World) -> N
     assert tick(world) == 1
     certificate = world.services.runs.certificates.certify(run.id, by=ALICE)
     assert certificate.result == "green", certificate.content["remarks"]
-    said = [remark["text"] for remark in certificate.content["remarks"]]
-    assert any("with a new card, as this run's approval allowed" in text for text in said)
+    remarks = [remark["text"] for remark in certificate.content["remarks"]]
+    assert any("with a new card, as this run's approval allowed" in text for text in remarks)

@@ -301,5 +301,5 @@ class TestWhileTheNumberStyleIsOpen:
     ) -> None:
         path = tmp_path / "a.xlsx"
         path.write_bytes(self.data(payer, "1,234", "1,234", "1,234", "2,50"))
-        said = run("--as", "alice", "--json", "runs", "import", str(path))
-        assert "(decimal dot) or $2.50 (decimal comma)" in said.error["message"]
+        output = run("--as", "alice", "--json", "runs", "import", str(path))
+        assert "(decimal dot) or $2.50 (decimal comma)" in output.error["message"]

@@ -31,10 +31,10 @@ def differences(world: World) -> dict[str, str]:
 
 class TestAsAssumed:
     def test_at_practice_stripe(self, world: World) -> None:
-        found = trials(world)
-        assert list(found) == list(ASSUMPTIONS)
-        assert [trial for trial in found.values() if not trial.ok] == []
-        assert found["list after write"].seen == "at once"
+        attempts = trials(world)
+        assert list(attempts) == list(ASSUMPTIONS)
+        assert [trial for trial in attempts.values() if not trial.ok] == []
+        assert attempts["list after write"].seen == "at once"
 
     def test_readme_lists_each_by_its_name(self) -> None:
         text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -144,11 +144,11 @@ class TestDifferences:
 
     def test_what_came_before_failed_and_the_rest_is_tried_all_the_same(self, world: World) -> None:
         world.stripe.faults.add("POST", "/v1/customers", kind="missing_permission", detail="rak_x")
-        found = trials(world)
-        assert len(found) == len(ASSUMPTIONS)
-        assert not found["customer"].ok
-        assert found["refund"].seen == "an answer of another shape (KeyError: 'id')"
-        assert found["permission for events"].ok
+        attempts = trials(world)
+        assert len(attempts) == len(ASSUMPTIONS)
+        assert not attempts["customer"].ok
+        assert attempts["refund"].seen == "an answer of another shape (KeyError: 'id')"
+        assert attempts["permission for events"].ok
 
 
 def test_a_live_key_is_refused_before_anything_is_asked(world: World) -> None:

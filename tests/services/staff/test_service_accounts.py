@@ -103,5 +103,5 @@ def test_addresses_of_links_are_for_whoever_makes_them(run: Run) -> None:
     [hers] = run("--as", "alice", "links", "list", "--json").json["links"]
     assert hers["durable_url"] == made["durable_url"]
     for who in ("vera", "cron"):
-        said = run("--as", who, "links", "list", "--json")
-        assert made["durable_url"].rsplit("/", 1)[1] not in said.out
+        output = run("--as", who, "links", "list", "--json")
+        assert made["durable_url"].rsplit("/", 1)[1] not in output.out

@@ -26,19 +26,19 @@ def named(world: World) -> str:
 )
 def test_by_the_clock(world: World, named: str, minutes: float, otherwise: Ending | None) -> None:
     world.clock.advance(minutes=minutes)
-    found = world.services.sessions.user_of(named)
+    user = world.services.sessions.user_of(named)
     if otherwise is None:
-        assert not isinstance(found, Ending)
-        assert found.username == "alice"
+        assert not isinstance(user, Ending)
+        assert user.username == "alice"
     else:
-        assert found is otherwise
+        assert user is otherwise
 
 
 def test_looking_on_is_no_act(world: World, named: str) -> None:
     for _ in range(2):
         world.clock.advance(minutes=15)
-        found = world.services.sessions.user_of(named)
-    assert found is Ending.IDLE
+        user = world.services.sessions.user_of(named)
+    assert user is Ending.IDLE
 
 
 def test_it_survives_a_restart(world: World, named: str) -> None:
