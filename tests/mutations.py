@@ -69,6 +69,20 @@ MUTATIONS = (
         "tests/services/charges/test_twins.py::TestRowsThatNameOneByItsId",
     ),
     Mutation(
+        "a reference in the case of a Turkish machine is another one",
+        "lib/domain/reference_keys.py",
+        '_TURKISH_I.sub("i", _STRETCHED.sub("", plain))',
+        "plain",
+        "tests/domain/test_identity.py",
+    ),
+    Mutation(
+        "a rebuild takes this machine's clock for Stripe's",
+        "lib/services/continuity/rebuild_reader.py",
+        "now = self._gateway.ask_time() or epoch(self._clock())",
+        "now = epoch(self._clock())",
+        f"{SERVICES}continuity/test_rebuild_reader.py",
+    ),
+    Mutation(
         "a look-alike that a twin was charged stops nothing",
         "lib/domain/admit.py",
         "    yield from _alike(debt, every)\n",

@@ -23,6 +23,10 @@ _DRAWN_AS_DASH = regex.compile(
     rf"(?<!{_THEIRS}\p{{M}}*[ー]*)[ー\u4e00\u1173\u31d0\u2500\u2501\u23af\u2796\u2cba]+(?!{_THEIRS})",
     regex.VERSION1,
 )
+# Between letters an Arabic line is filled with it, and it says nothing.
+_STRETCHED = regex.compile(r"(?<=\p{L}\p{M}*)\u0640+")
+# On a Turkish machine the small I has no dot, and the capital i has one.
+_TURKISH_I = regex.compile(r"\u0131\u0307*|i\u0307+")
 # Letters with their marks, numbers and pictures count; all else separates.
 _TOKEN = regex.compile(r"[0-9]+(?:[.,' _][0-9]+)*|[\p{L}\p{N}\p{So}\p{Sc}]\p{M}*")
 _DIGITS = regex.compile(r"[0-9]+")
@@ -50,6 +54,7 @@ def reference_key(text: str) -> str:
     """
     plain = plain_letters(text)
     if not plain.isascii():
+        plain = _TURKISH_I.sub("i", _STRETCHED.sub("", plain))
         plain = plain_letters(_DRAWN_AS_DASH.sub("-", _BLANK.sub(" ", plain)))
     parts: list[str] = []
     for match in _TOKEN.finditer(plain):

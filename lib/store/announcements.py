@@ -158,15 +158,16 @@ class AnnouncementStore:
         """By customer and key of the reference: of what nobody has decided on yet."""
         rows = in_slices(
             self._database,
-            f"""SELECT a.id, a.customer, a.answered_at, r.reference, r.reference_key
+            f"""SELECT a.id, a.customer, a.answered_at, r.reference
                 FROM announcements a INDEXED BY announcements_to_decide
                 CROSS JOIN announcement_rows r ON r.announcement_id = a.id
                 WHERE {_TO_DECIDE} AND a.customer IN {THESE} ORDER BY a.answered_at""",
             customers,
         )
         timezone = MetaStore(self._database).timezone
+        # Rows that stay as they are keep the key of their day.
         return {
-            (row["customer"], row["reference_key"]): RefusedByPayer(
+            (row["customer"], reference_key(row["reference"])): RefusedByPayer(
                 row["id"], row["reference"], row["answered_at"], timezone
             )
             for row in rows

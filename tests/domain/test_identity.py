@@ -153,6 +153,9 @@ class TestReferences:
             (["2024-1", "2024ー001", "2024一1"], "2024-1"),
             (["INV 1", "INV\u28001", "\u2800INV1", "INV\U0001d1591"], "inv1"),
             (["サーバー1", "サーバー-1", "ｻｰﾊﾞｰ1"], "サーバー1"),
+            # In small letters and in capitals on a Turkish machine; an Arabic line that was filled.
+            (["INV-1", "inv-1", "ınv-1", "İNV-1", "I\u0307NV-01"], "inv1"),
+            (["فاتورة-1", "فاتــورة-1", "فـاتورة 01"], "فاتورة1"),
         ],
     )
     def test_writings_of_one_reference(self, writings: list[str], key: str) -> None:
@@ -172,6 +175,8 @@ class TestReferences:
             ["INV2", "INV²", "INV①", "INV½"],
             ["#", "##", "-"],
             ["Łódź-1", "Lodz-1"],
+            ["1-1", "11"],
+            ["ىnv1", "inv1", "ínv1"],
             ["की-1", "का-1"],
             ["🍏1", "🍎1"],
         ],

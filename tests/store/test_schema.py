@@ -162,6 +162,17 @@ class TestMigrations:
                     "12_345": "12-345",
                 },
             ),
+            # In whatever case a Turkish machine writes them, and with Arabic letters that are drawn apart.
+            (
+                "m066_keys_of_references_in_turkish_case",
+                {
+                    "ınv-1": "ınv1",
+                    "İNV-01": "i\u0307nv1",
+                    "INV-1": "inv1",
+                    "فـــاتورة-1": "فـــاتورة1",
+                    "1\u06401": "1\u06401",
+                },
+            ),
         ],
     )
     def test_references_from_before_get_the_keys_of_now(

@@ -40,8 +40,13 @@ class MarkedReading:
         self._search = MarkedSearch(uow, gateway, clock=clock)
 
     def begin(self) -> OpenBackfill:
-        """Anew, or where an earlier one was stopped."""
-        now = epoch(self._clock())
+        """
+        Anew, or where an earlier one was stopped; by Stripe's clock, as this machine's may be days off.
+
+        Raises:
+            GatewayError: Stripe does not answer.
+        """
+        now = self._gateway.ask_time() or epoch(self._clock())
         with self._uow.write() as stores:
             unfinished = stores.sync.open_backfill(_KIND)
             if unfinished is not None:
@@ -50,7 +55,7 @@ class MarkedReading:
                 stores.sync.end_backfill(unfinished.id, at=now)
             reading = OpenBackfill(new_id("bf"), _KIND, now, frozenset())
             stores.sync.begin_backfill(reading.id, types=_KIND, at=now)
-            # Without an end, as this machine's clock may be behind Stripe's.
+            # Without an end: what is made meanwhile counts.
             recent = Window(_horizon(reading), now + _DAY)
             stores.sync.add_window(reading.id, _PAYMENTS, recent)
         return reading

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+import regex
 from sqlite_utils import Database
 
 from lib.store.steps.registry import LATER_STEPS as _LATER_STEPS
@@ -16,3 +19,28 @@ def m065_old_files_let_nobody_in(database: Database) -> None:
         (_LATER_STEPS / "m065_old_files_let_nobody_in.sql").read_text("utf-8")
     ):
         database.execute(statement)
+
+
+@migrations()
+def m066_keys_of_references_in_turkish_case(database: Database) -> None:
+    """ınv-1 and İNV-1 have the key of INV-1, and Arabic letters the same however long a line is drawn between them."""
+    for table, one, other in (
+        ("charges", "id", "id"),
+        ("payment_intents", "id", "id"),
+        ("run_rows", "run_id", "number"),
+        ("setup_links", "id", "id"),
+    ):
+        rows = database.execute(
+            f"""SELECT reference_key, {one}, {other} FROM {table}
+                WHERE reference_key GLOB '*[\u0131\u0640]*' OR reference_key GLOB '*i\u0307*'"""
+        ).fetchall()
+        database.conn.executemany(
+            f"UPDATE {table} SET reference_key = ?1 WHERE {one} = ?2 AND {other} = ?3",
+            [(_in_turkish_case(row[0]), *row[1:]) for row in rows],
+        )
+
+
+def _in_turkish_case(key: str) -> str:
+    """As `reference_key` of lib/domain/reference_keys.py was at m066, made of the key from before."""
+    plain = regex.sub(r"(?<=\p{L}\p{M}*)\u0640+", "", key)
+    return unicodedata.normalize("NFC", regex.sub(r"\u0131\u0307*|i\u0307+", "i", plain))

@@ -111,6 +111,24 @@ class TestTheFarPast:
         assert "Stripe does not search for this account" in result.reads[0]
         assert any("gte" not in created for created in question.lists_of_payments())
 
+    @pytest.mark.parametrize("days", [5, -5])
+    def test_two_days_are_stripes_whatever_this_machine_says(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, days: int
+    ) -> None:
+        """Ahead, what Search does not have yet would be read by nobody; behind, a week would be listed."""
+        made = charges(world, 1)
+        customer = world.customer()
+        world.save_card(customer)
+        made.append(world.charge(customer, reference="NEW").charge.id)
+        old = lost(world)
+        stripes, horizon = world.clock, world.now - 2 * 86_400
+        world.clock = lambda: stripes() + timedelta(days=days)  # type: ignore[assignment]
+        world.rebuild()
+        asked = Asked(world, monkeypatch)
+        world.services.rebuilds.rebuild(by=ALICE, installation=old)
+        assert {created["gte"] for created in asked.lists_of_payments()} == {horizon}
+        assert ledger(world) == dict.fromkeys(made, "succeeded")
+
     def test_many_payments_of_two_days_do_not_keep_it_from_searching(self, world: World) -> None:
         """Several read the list of two days at once, and cut its window."""
         charges(world, 1)
