@@ -106,6 +106,8 @@ def admit(debt: Debt, facts: DebtFacts) -> tuple[Finding, ...]:
     with a reason. Amber: look at it.
     """
     red = _exact(debt, facts) or _erased(debt, facts) or _hold(debt, facts) or _card(debt, facts)
+    if red is None and debt.method and debt.money:
+        red = payment_methods.cannot_take(debt.method, debt.money)
     if red is not None:
         return (red,)
     return tuple(_to_open(debt, facts))

@@ -22,6 +22,9 @@ _CORRECT = Block(Reason.OUR_DATA, "Correct the row.", retry_allowed=True)
 _OTHER_METHOD = Block(
     Reason.CARD_DETAILS, "Name another saved method, or send a setup link.", retry_allowed=True
 )
+_CANNOT_TAKE = Block(
+    Reason.NOT_SUPPORTED, "Name another saved method, or send a setup link.", retry_allowed=True
+)
 _LOOK = Block(
     Reason.POSSIBLE_DUPLICATE,
     "Look at the other charge. If both are owed, charge this one singly and say why.",
@@ -97,6 +100,8 @@ BY_CODE: dict[str, Block] = {
         EXPLANATIONS[Reason.CARD_STOPPED].next_step,
         retry_allowed=False,
     ),
+    "currency_not_supported": _CANNOT_TAKE,
+    "amount_too_large_for_method": _CANNOT_TAKE,
     "charge_cancelled": Block(
         Reason.OUR_DATA, "If it is still owed, put it into a new run.", retry_allowed=True
     ),

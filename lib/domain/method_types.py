@@ -1,6 +1,8 @@
 """
 Types of payment method that Stripe can save for later: which Onfile charges, which its links offer, and why.
 
+A bank debit takes the currency of its scheme alone; ACSS debits, which take two, are left to Stripe.
+
 Each entry names the page under https://docs.stripe.com/payments that decides, as it stood in May 2026, and
 what it says. A type is charged when that page charges it with what Onfile sends and nothing more: customer,
 payment method, `off_session`, `confirm`.
@@ -51,6 +53,8 @@ class MethodType:
     """Why links keep it off; None when they offer it."""
     is_chargeable: bool = True
     debit: DebitTerms | None = None
+    currency: str | None = None
+    """The only one that it takes, where there is one by the scheme that it belongs to; None: Stripe decides."""
     most: Mapping[str, int] = field(default_factory=dict)
     """What Stripe takes at once at most, in minor units by currency, where its page sets a limit of its own."""
 
@@ -85,13 +89,16 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     "revolut_pay": MethodType("Revolut Pay", "revolut-pay/set-up-future-payments"),
     # "`return_url` isn't required when using a method that was previously set up with a SetupIntent".
     # "Maximum amount: 5000.00 CHF" (payments/twint).
-    "twint": MethodType("TWINT", "twint/save-during-payment", most={"chf": 500_000}),
+    "twint": MethodType(
+        "TWINT", "twint/save-during-payment", currency="chf", most={"chf": 500_000}
+    ),
     # "Up to 4 business days"; disputes "up to 60 calendar days after a debit on a personal account, or up to
     # 2 business days for a business account", late ones in rare instances, final, and the mandate ends.
     # Mailed by default: the mandate's confirmation and micro-deposits, not each debit.
     "us_bank_account": MethodType(
         "US bank account",
         "ach-direct-debit",
+        currency="usd",
         debit=DebitTerms(
             "up to 4 business days",
             "for 60 days, on a company's account for 2 business days, and rarely later",
@@ -104,6 +111,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     "sepa_debit": MethodType(
         "SEPA debit",
         "sepa-debit",
+        currency="eur",
         debit=DebitTerms(
             "about 6 business days",
             "for 8 weeks without a reason, and for 13 months if it was not agreed to",
@@ -115,6 +123,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     "bacs_debit": MethodType(
         "Bacs debit",
         "bacs-debit",
+        currency="gbp",
         debit=DebitTerms(
             "4 business days, the first time 7",
             "without a limit in time",
@@ -126,6 +135,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     "au_becs_debit": MethodType(
         "BECS debit",
         "au-becs-debit",
+        currency="aud",
         debit=DebitTerms(
             "up to 3 business days",
             "for 7 years without a reason",
@@ -138,6 +148,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     "nz_bank_account": MethodType(
         "New Zealand bank account",
         "nz-bank-account",
+        currency="nzd",
         debit=DebitTerms(
             "up to 2 business days",
             "for 9 months after the first debit if it was not agreed to, and for 120 days if it was "

@@ -8,7 +8,7 @@ from datetime import date
 
 from lib.domain.method_types import CHARGEABLE_TYPES, METHOD_TYPES
 from lib.domain.mirror import PaymentMethod
-from lib.errors import Blocked
+from lib.domain.runs import Finding, Severity
 from lib.money import Money, format_money
 
 _EXPIRES_SOON_MONTHS = 2
@@ -98,17 +98,18 @@ def largest(method: PaymentMethod, currency: str) -> int:
     return int(10**digits) - 1
 
 
-def check_largest(method: PaymentMethod, money: Money) -> None:
-    """
-    Raises:
-        Blocked: Stripe would refuse the sum for its length, whatever the bank says.
-    """
-    most = largest(method, money.currency)
-    if money.amount > most:
-        raise Blocked(
-            f"{label(method)} takes at most {format_money(most, money.currency)} at once. Split the sum, or use another method.",
-            code="amount_too_large_for_method",
-        )
+def cannot_take(method: PaymentMethod, money: Money) -> Finding | None:
+    """That Stripe would refuse the sum or its currency of such a method, whatever the bank says."""
+    known, most = METHOD_TYPES.get(method.type), largest(method, money.currency)
+    if known and known.currency and known.currency != money.currency:
+        code = "currency_not_supported"
+        message = f"{label(method)} takes {known.currency.upper()} only, and this is in {money.currency.upper()}. Use another method."
+    elif money.amount > most:
+        code = "amount_too_large_for_method"
+        message = f"{label(method)} takes at most {format_money(most, money.currency)} at once. Split the sum, or use another method."
+    else:
+        return None
+    return Finding(code, Severity.RED, message, "payment_method")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from lib.domain.charges import MOST_ATTEMPTS, Attempt, Outcome
 from lib.domain.days import day_in_words, minute_in_words
 from lib.domain.declines import Failure, Reason, explain
 from lib.domain.mirror import PaymentMethod
-from lib.domain.payment_methods import MethodChoice, choose, label, why_not_usable
+from lib.domain.payment_methods import (
+    MethodChoice,
+    cannot_take,
+    choose,
+    label,
+    why_not_usable,
+)
 from lib.money import Money
 
 _FAILED = (Outcome.DECLINED, Outcome.NEEDS_CUSTOMER)
@@ -120,8 +126,10 @@ def choose_method(
     `never_again` are the fingerprints of cards that a bank has stopped for every debt.
     """
     stopped = {one.id for one in methods if one.fingerprint in never_again}
-    return choose(
-        methods,
+    chargeable = [one for one in methods if why_not_usable(one, today) is None]
+    able = [one for one in chargeable if money is None or cannot_take(one, money) is None]
+    choice = choose(
+        able or methods,
         default,
         today,
         was_tried=lambda method: was_tried(tried, method),
@@ -130,6 +138,13 @@ def choose_method(
             or (money is not None and why_not_again(tried, method, now, money=money) is not None)
         ),
     )
+    unable = next((one for one in chargeable if one.id == default and one not in able), None)
+    if choice is None or unable is None or unable is choice.method:
+        return choice
+    note = (
+        f"The default, {label(unable)}, does not take {money}: {label(choice.method)} is charged."
+    )
+    return replace(choice, note=note)
 
 
 def open_methods(
@@ -147,6 +162,7 @@ def open_methods(
         for one in methods
         if why_not_usable(one, today) is None
         and one.fingerprint not in never_again
+        and not (money and cannot_take(one, money))
         and (money is None or why_not_again(tried, one.id, now, money=money) is None)
     ]
     return [one for one in chargeable if not was_tried(tried, one.id)] or chargeable

@@ -68,6 +68,8 @@ LABELS = {
     "reference_says_nothing": "Reference that says nothing",
     "reference_unlike_others": "Reference with a word that others lack",
     "card_never_again": "Card must not be charged again",
+    "currency_not_supported": "Method does not take the currency",
+    "amount_too_large_for_method": "Method does not take so much at once",
     HAS_TWIN: "Another customer with the same address",
     "charged_elsewhere": "Charged for a customer with the same address",
     "twin_in_another_run": "In a run for a customer with the same address",

@@ -178,6 +178,16 @@ def test_a_card_that_a_bank_has_stopped_is_red_under_any_id() -> None:
     assert found(facts, replace(DEBT, method=replace(CARD, fingerprint=None))) == []
 
 
+def test_a_method_that_cannot_take_the_currency_or_the_sum_is_red() -> None:
+    sepa = replace(DEBT, method=replace(CARD, type="sepa_debit"))
+    assert found(DebtFacts(), sepa) == [("currency_not_supported", "red")]
+    assert found(DebtFacts(), replace(sepa, money=Money(1_000, "eur"))) == []
+    assert found(DebtFacts(), replace(sepa, money=Money(10**8, "eur"))) == [
+        ("amount_too_large_for_method", "red")
+    ]
+    assert found(DebtFacts(), replace(sepa, money=None)) == []
+
+
 def test_a_newer_card_stops_singly_and_is_looked_at_in_a_run() -> None:
     debt = replace(DEBT, newer=NEWER)
     assert found(DebtFacts(), debt) == [("newer_method", "stopped")]

@@ -15,13 +15,12 @@ from stripe.params.checkout import SessionCreateParams
 from lib.domain.method_types import CHARGEABLE_TYPES, METHOD_TYPES, NOT_OFFERED, OFFERED
 from lib.domain.mirror import PaymentMethod
 from lib.domain.payment_methods import (
-    check_largest,
+    cannot_take,
     expires_soon,
     is_expired,
     label,
     why_not_usable,
 )
-from lib.errors import Blocked
 from lib.money import Money
 
 CARD = PaymentMethod(
@@ -40,6 +39,12 @@ CARD = PaymentMethod(
     billing_email=None,
     created=0,
 )
+
+
+def why_not(method: PaymentMethod, money: Money) -> tuple[str, str]:
+    finding = cannot_take(method, money)
+    assert finding is not None
+    return finding.code, finding.message
 
 
 class TestExpiry:
@@ -222,13 +227,35 @@ class TestLargest:
         self, type_: str, brand: str | None, currency: str, digits: int
     ) -> None:
         method = replace(CARD, type=type_, brand=brand)
-        check_largest(method, Money(10**digits - 1, currency))
-        with pytest.raises(Blocked, match="takes at most"):
-            check_largest(method, Money(10**digits, currency))
+        money, most = Money(10**digits, currency), Money(10**digits - 1, currency)
+        assert cannot_take(method, most) is None
+        code, message = why_not(method, money)
+        assert code == "amount_too_large_for_method"
+        assert "takes at most" in message
 
     def test_a_page_of_stripes_may_set_less(self) -> None:
         """docs.stripe.com/payments/twint: at most 5000.00 CHF."""
         twint = replace(CARD, type="twint", brand=None)
-        check_largest(twint, Money(500_000, "chf"))
-        with pytest.raises(Blocked, match=r"TWINT ···· 4242 takes at most CHF.5,000\.00"):
-            check_largest(twint, Money(500_001, "chf"))
+        assert cannot_take(twint, Money(500_000, "chf")) is None
+        _, message = why_not(twint, Money(500_001, "chf"))
+        assert re.match(r"TWINT ···· 4242 takes at most CHF.5,000\.00", message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "currency"),
+    [
+        ("sepa_debit", "eur"),
+        ("bacs_debit", "gbp"),
+        ("au_becs_debit", "aud"),
+        ("us_bank_account", "usd"),
+        ("nz_bank_account", "nzd"),
+        ("twint", "chf"),
+    ],
+)
+def test_a_scheme_takes_its_own_currency_alone(kind: str, currency: str) -> None:
+    method = replace(CARD, type=kind, brand=None)
+    assert cannot_take(method, Money(5_000, currency)) is None
+    code, message = why_not(method, Money(5_000, "jpy"))
+    assert code == "currency_not_supported"
+    assert f"takes {currency.upper()} only, and this is in JPY" in message
+    assert cannot_take(CARD, Money(5_000, currency)) is None

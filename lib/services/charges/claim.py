@@ -10,7 +10,6 @@ from lib.domain.actors import Actor
 from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, ChargeState
 from lib.domain.idempotency_keys import charge_key
 from lib.domain.mirror import PaymentMethod
-from lib.domain.payment_methods import check_largest
 from lib.errors import AlreadyCharged, Blocked, DecisionsRest, LedgerBehind, StaleState
 from lib.ids import new_id
 from lib.services.charges.admit import findings_of, must_be_opened
@@ -76,7 +75,6 @@ def claim_attempt(
     if claim is None:
         _must_wait_for_its_card(stores, order)
         check_single(stores, order.money, now=now, run_id=order.run_id)
-    check_largest(method, order.money)
     findings = findings_of(stores, order, method, now=now, in_run=in_run)
     opened = must_be_opened(findings, order)
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)

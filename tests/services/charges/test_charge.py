@@ -120,6 +120,30 @@ class TestSuccess:
         world.services.sync.run()
         assert world.services.charges.view(view.charge.id).charge.state is ChargeState.SUCCEEDED
 
+    def test_what_a_method_does_not_take_is_refused_before_any_request(self, world: World) -> None:
+        customer = world.customer()
+        debit = world.save_card(customer, "DE89370400440532013000", currency="eur")
+        with pytest.raises(Blocked, match="takes EUR only, and this is in JPY") as refused:
+            world.charge(customer, amount="52000", currency="jpy", method=debit)
+        assert refused.value.code == "currency_not_supported"
+        assert world.rows("SELECT * FROM attempts") == []
+        assert world.charge(customer, currency="eur").charge.state is ChargeState.PROCESSING
+
+    def test_a_default_that_does_not_take_the_currency_gives_way(self, world: World) -> None:
+        customer = world.customer()
+        card = world.save_card(customer)
+        debit = world.save_card(customer, "DE89370400440532013000", currency="eur")
+        stripe_account.make_default(world, customer, debit)
+        review = world.services.charges.review(world.order(customer), by=ALICE)
+        assert review.method.id == card
+        assert any(
+            "The default, SEPA debit ···· 3000, does not take $12.34: Visa ···· 4242 is charged."
+            in one
+            for one in review.warnings
+        ), review.warnings
+        euros = world.services.charges.review(world.order(customer, currency="eur"), by=ALICE)
+        assert euros.method.id == debit
+
     def test_an_unnamed_method_is_the_newest_usable_one_and_the_review_says_so(
         self, world: World
     ) -> None:
