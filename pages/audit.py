@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from lib.domain import list_columns
-from lib.reports.audit import READ_ENTRIES
+from lib.reports.audit import MOST_OF_A_KIND, READ_ENTRIES
 from lib.reports.paging import EXPORT_ROWS, whole
 from lib.ui import audit_panel, audit_words, downloads, filters, layout, lists, tables
 from lib.ui.context import require
@@ -45,6 +45,8 @@ narrowed: dict[str, Any] = {
     "before": before,
     "reader": ctx.actor,
 }
+if search:
+    narrowed["about"] = reports.about(search, before=before)
 read = partial(reports.page, **narrowed)
 page = read(cursor=place.older_than or place.newer_than)
 chosen = None
@@ -52,6 +54,10 @@ if search:
     st.caption(
         f"By name, reference or id in all entries; by other words in the newest {READ_ENTRIES:,} of the period."
     )
+    if narrowed["about"].is_part:
+        st.caption(
+            f"It means more than {MOST_OF_A_KIND:,} customers, charges or links: listed is what is about the newest {MOST_OF_A_KIND:,}. Type more of it, or choose an earlier period."
+        )
 if page.frame.empty:
     layout.empty("fact_check", "No entry matches", "Clear the search, or choose another kind.")
 else:

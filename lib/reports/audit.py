@@ -16,7 +16,6 @@ from lib.domain.reference_keys import reference_key
 from lib.reports.counts import MOST_COUNTED, MOST_WALKED, count_rows
 from lib.reports.paging import PAGE_ROWS, Page, Query, page_of, records
 from lib.store.connection_pool import ConnectionPool
-from lib.store.search import Match, match
 
 _AUDIT = Query(
     """SELECT h.id, h.at, h.actor, coalesce(u.name, h.actor) AS actor_name, h.action, h.subject,
@@ -46,18 +45,48 @@ _ABOUT: dict[str, Callable[[str], str] | None] = {
     "runs": None,
 }
 MOST_OF_A_KIND = 2_000
+"""A search that means more customers or charges finds the entries about the newest of them."""
 READ_ENTRIES = 20_000
 """So many of the newest are searched by every word in them, all others by whom and what they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a search finds that entries may be about."""
+
+    ids: list[str]
+    is_part: bool
+    """There is more than `MOST_OF_A_KIND`; entries about the rest are not found."""
 
 
 class AuditReports:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
+    def about(self, search: str, *, before: int | None = None) -> About:
+        """
+        For whoever reads more than one thing of a search; `page` and `count` ask it themselves otherwise.
+
+        Args:
+            before: of what is more than `MOST_OF_A_KIND`, only what was there by then.
+        """
+        ids: list[str] = []
+        is_part = False
+        with self._pool.reading() as database:
+            for kind, key in _ABOUT.items():
+                newest = _newest(database, kind, key, search, None)
+                if len(newest) > MOST_OF_A_KIND:
+                    is_part = True
+                    if before is not None:
+                        newest = _newest(database, kind, key, search, before)
+                ids += newest[:MOST_OF_A_KIND]
+        return About(ids, is_part)
+
     def page(
         self,
         *,
         search: str = "",
+        about: About | None = None,
         actor: str | None = None,
         actions: Sequence[str] = (),
         since: int | None = None,
@@ -75,8 +104,11 @@ class AuditReports:
             reader: who reads them; what others did to accounts, and were refused, is for admins.
         """
         query = _narrowed(reader, actor=actor, actions=actions, since=since, before=before)
+        if text := search_text(search):
+            about = about or self.about(text, before=before)
         with self._pool.reading() as database:
-            query = _searched(database, query, search_text(search))
+            if text and about:
+                query = _searched(database, query, text, about)
             page = page_of(database, query, cursor=cursor, rows=rows, integers=("at", "id"))
         page.frame["about"] = [about or "" for about in page.frame["about"]]
         return page
@@ -85,6 +117,7 @@ class AuditReports:
         self,
         *,
         search: str = "",
+        about: About | None = None,
         actor: str | None = None,
         actions: Sequence[str] = (),
         since: int | None = None,
@@ -94,8 +127,10 @@ class AuditReports:
         """Entries on all pages of such a list; None where there are more than are counted."""
         query = _narrowed(reader, actor=actor, actions=actions, since=since, before=before)
         if text := search_text(search):
+            about = about or self.about(text, before=before)
             with self._pool.reading() as database:
-                return _count_found(database, query, text)
+                query = _searched(database, query, text, about)
+            return count_rows(self._pool, query.ids, most=MOST_COUNTED)
         if not query.conditions:
             with self._pool.reading() as database:
                 return int(database.execute("SELECT count(*) FROM audit_log").fetchone()[0])
@@ -108,6 +143,23 @@ class AuditReports:
             query = _for(reader, _AUDIT.where("h.id = ?", entry_id))
             frame = page_of(database, query, rows=1, integers=("at", "id")).frame
         return next(iter(records(frame)), None)
+
+
+def _newest(
+    database: Database,
+    kind: str,
+    key: Callable[[str], str] | None,
+    search: str,
+    before: int | None,
+) -> list[str]:
+    query = Query(f"SELECT x.id FROM {kind} x", "x.position", "x.position")
+    query = query.searching(kind, search, key=key)
+    query = query.between(query.time_column, None, before)
+    rows = database.query(
+        f"{query.sql} ORDER BY {query.time_column} DESC LIMIT ?",
+        (*query.parameters, MOST_OF_A_KIND + 1),
+    )
+    return [str(row["id"]) for row in rows]
 
 
 def _narrowed(
@@ -145,89 +197,27 @@ def _for(reader: Actor | None, query: Query) -> Query:
     )
 
 
-def _searched(database: Database, query: Query, text: str) -> Query:
-    if not text:
-        return query
-    hits = _Found.of(database, query, text)
-    each = [
-        Query("", "", "").saying(
-            kind, f"(SELECT position FROM {kind} WHERE id = h.subject)", condition
-        )
-        for kind, condition in hits.many.items()
+def _searched(database: Database, query: Query, text: str, about: About) -> Query:
+    """Entries that an index has for it, and the newest that say it."""
+    newest = f"{query.ids.sql} ORDER BY h.at DESC, h.id DESC LIMIT {READ_ENTRIES}"
+    people = [
+        row["username"]
+        for row in database.query("SELECT username, name FROM users")
+        if text.casefold() in f"{row['username']}\n{row['name']}".casefold()
     ]
-    few = hits.few
-    return query.where(
-        f"({' OR '.join([*few.conditions, *(one.conditions[0] for one in each)])})",
-        *few.parameters,
-        *(parameter for one in each for parameter in one.parameters),
+    words = Query("SELECT h.id FROM audit_log h", "h.at", "h.id").matching(
+        text, ("h.action", "h.subject", "h.detail")
     )
-
-
-def _count_found(database: Database, query: Query, text: str) -> int | None:
-    """By what entries are about, where that is many: most entries would be asked otherwise."""
-    hits = _Found.of(database, query, text)
-    parts = [query.where(*hits.few.conditions, *hits.few.parameters).ids]
-    for kind in hits.many:
-        entries = f"SELECT h.id FROM {kind} x CROSS JOIN audit_log h ON h.subject = x.id"
-        rows = Query(entries, "x.position", "x.position", query.conditions, query.parameters)
-        parts.append(rows.searching(kind, text, key=_ABOUT[kind]))
-    union = " UNION ".join(f"SELECT id FROM ({one.sql} LIMIT {MOST_COUNTED + 1})" for one in parts)
-    count = database.execute(
-        f"SELECT count(*) FROM ({union})",
-        tuple(parameter for one in parts for parameter in one.parameters),
-    ).fetchone()[0]
-    return None if count > MOST_COUNTED else int(count)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a search of entries finds."""
-
-    few: Query
-    """Its one condition is of entries that an index or their newest have."""
-    many: dict[str, Match]
-    """Kinds of which it means many, and how each row is asked."""
-
-    @classmethod
-    def of(cls, database: Database, query: Query, text: str) -> _Found:
-        newest = f"{query.ids.sql} ORDER BY h.at DESC, h.id DESC LIMIT {READ_ENTRIES}"
-        people = [
-            row["username"]
-            for row in database.query("SELECT username, name FROM users")
-            if text.casefold() in f"{row['username']}\n{row['name']}".casefold()
-        ]
-        words = Query("SELECT h.id FROM audit_log h", "h.at", "h.id").matching(
-            text, ("h.action", "h.subject", "h.detail")
-        )
-        ids, many = _about(database, text)
-        few = f"""h.id IN (
+    return query.where(
+        f"""h.id IN (
             SELECT id FROM audit_log WHERE subject IN (SELECT value FROM json_each(?))
             UNION SELECT id FROM audit_log WHERE subject >= ? AND subject < ?
             UNION SELECT h.id FROM audit_log h WHERE h.id IN ({newest})
-                AND (h.actor IN (SELECT value FROM json_each(?)) OR {words.conditions[0]}))"""
-        few_of = Query("", "", "").where(
-            few,
-            json.dumps(ids),
-            text,
-            f"{text}\x7f",
-            *query.parameters,
-            json.dumps(people),
-            *words.parameters,
-        )
-        return cls(few_of, many)
-
-
-def _about(database: Database, text: str) -> tuple[list[str], dict[str, Match]]:
-    """Ids of what the search finds elsewhere, and of which kinds it means many."""
-    ids: list[str] = []
-    many: dict[str, Match] = {}
-    for kind, key in _ABOUT.items():
-        condition = match(text, key=key)
-        rows = Query(f"SELECT x.id FROM {kind} x", "x.position", "x.position")
-        rows = rows.searching(kind, text, key=key)
-        listed = list(database.query(f"{rows.sql} LIMIT ?", (*rows.parameters, MOST_OF_A_KIND + 1)))
-        if len(listed) <= MOST_OF_A_KIND or condition is None:
-            ids += [str(row["id"]) for row in listed]
-        else:
-            many[kind] = condition
-    return ids, many
+                AND (h.actor IN (SELECT value FROM json_each(?)) OR {words.conditions[0]}))""",
+        json.dumps(about.ids),
+        text,
+        f"{text}\x7f",
+        *query.parameters,
+        json.dumps(people),
+        *words.parameters,
+    )

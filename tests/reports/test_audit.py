@@ -27,12 +27,10 @@ def about(world: World, search: str, **narrowed: object) -> set[str]:
     return {text.partition(" · ")[0] for text in frame["about"]}
 
 
-@pytest.mark.parametrize("most", [0, 1, 2_000], ids=lambda most: f"{most} at once")
 @pytest.mark.parametrize("entries", [1, 20_000], ids=lambda entries: f"{entries} read")
-def test_what_an_entry_is_about_is_found_however_many_there_are(
-    ledger: World, monkeypatch: pytest.MonkeyPatch, most: int, entries: int
+def test_what_an_entry_is_about_is_found_whatever_its_age(
+    ledger: World, monkeypatch: pytest.MonkeyPatch, entries: int
 ) -> None:
-    monkeypatch.setattr(audit, "MOST_OF_A_KIND", most)
     monkeypatch.setattr(audit, "READ_ENTRIES", entries)
     assert about(ledger, "berta gmbh") >= {"B-1", "B-2", "Berta GmbH"}
     assert not about(ledger, "berta gmbh") & {"A-1", "A-2", "Acme Ltd"}
@@ -46,6 +44,24 @@ def test_what_an_entry_is_about_is_found_however_many_there_are(
     since = ledger.now - 90
     assert about(ledger, "berta", since=since) == {"B-2"}
     assert "B-2" not in about(ledger, "berta", before=since)
+
+
+def test_of_what_means_many_the_newest_of_a_kind_are_found_and_it_says_so(
+    ledger: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "READ_ENTRIES", 1)
+    report = ledger.services.reports.audit
+    assert not report.about("berta gmbh").is_part
+    monkeypatch.setattr(audit, "MOST_OF_A_KIND", 1)
+    assert report.about("berta gmbh").is_part
+    assert about(ledger, "berta gmbh") >= {"B-2", "Berta GmbH"}
+    assert "B-1" not in about(ledger, "berta gmbh")
+    shown = report.page(search="berta gmbh", rows=100).frame
+    assert report.count(search="berta gmbh") == len(shown)
+    # Of an earlier period, the newest that were there by then.
+    before = ledger.now - 90
+    assert about(ledger, "berta gmbh", before=before) >= {"B-1", "Berta GmbH"}
+    assert not report.about("b 1").is_part
 
 
 def test_words_of_the_newest_are_found(ledger: World, monkeypatch: pytest.MonkeyPatch) -> None:
