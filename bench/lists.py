@@ -43,6 +43,7 @@ _ASKED: dict[str, tuple[dict[str, str], ...]] = {
         {"failures_period": "this_year", "failures_order": "largest"},
         {"failures_search": "ashmoor dental"},
         {"failures_search": "ashmoor dental", "failures_period": "this_year"},
+        {"failures_search": "inv-0", "failures_period": "this_year"},
     ),
     "refunds": (
         {},
@@ -62,7 +63,12 @@ _ASKED: dict[str, tuple[dict[str, str], ...]] = {
     ),
     "payment_methods": ({}, {"payment_methods_period": "last_month"}),
     "sessions": ({}, {"sessions_period": "last_month"}),
-    "audit": ({}, {"audit_period": "this_year"}, {"audit_search": "ashmoor dental"}),
+    "audit": (
+        {},
+        {"audit_period": "this_year"},
+        {"audit_search": "ashmoor dental"},
+        {"audit_search": "inv-00"},
+    ),
     "customers": (
         {},
         {"customers_period": "this_year"},
