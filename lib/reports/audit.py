@@ -44,7 +44,7 @@ _ABOUT: dict[str, Callable[[str], str] | None] = {
     "payment_methods": None,
     "runs": None,
 }
-MOST_OF_A_KIND = 2_000
+MOST_OF_A_KIND = 1_000
 """A search that means more customers or charges finds the entries about the newest of them."""
 READ_ENTRIES = 20_000
 """So many of the newest are searched by every word in them, all others by whom and what they are about."""
