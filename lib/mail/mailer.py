@@ -7,7 +7,7 @@ Between the two the outbox writes down that it gives it, so that a death tells w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,20 +91,25 @@ class Mailer(Protocol):
 
 
 def bytes_of(letter: Letter) -> bytes:
-    """As it travels: seven bits, for whatever server stands on the way."""
+    """
+    As it travels: seven bits, for whatever server stands on the way; but the head is UTF-8 where an address has no
+    other form, which a server was asked for beforehand (SMTPUTF8).
+    """
     # Most passes of the worker send nothing.
     from email.message import EmailMessage
     from email.policy import SMTP
     from email.utils import format_datetime
 
-    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
-    mail["From"] = _address(letter.sender_name, letter.sender)
-    mail["To"] = _address(letter.name, letter.address)
+    sender, address = on_the_wire(letter.sender), on_the_wire(letter.address)
+    is_ascii = sender.isascii() and address.isascii()
+    mail = EmailMessage(policy=SMTP.clone(cte_type="7bit", utf8=not is_ascii))
+    mail["From"] = _address(letter.sender_name, sender)
+    mail["To"] = _address(letter.name, address)
     if letter.reply_to:
-        mail["Reply-To"] = _address("", letter.reply_to)
+        mail["Reply-To"] = _address("", on_the_wire(letter.reply_to))
     mail["Subject"] = _line(letter.subject)
     mail["Date"] = format_datetime(letter.at)
-    mail["Message-ID"] = f"<{letter.id}@{letter.sender.rpartition('@')[2]}>"
+    mail["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
     mail.set_content(letter.text)
     mail.add_alternative(letter.html, subtype="html")
     # After that: what is there before goes to the first part.
@@ -115,7 +120,19 @@ def bytes_of(letter: Letter) -> bytes:
 def _address(name: str, address: str) -> Address:
     from email.headerregistry import Address
 
-    return Address(display_name=_line(name), addr_spec=address)
+    # In one piece it would be refused where the part before the @ is not in ASCII.
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=_line(name), username=local, domain=domain)
+
+
+def on_the_wire(address: str) -> str:
+    """The domain in the form that every server knows."""
+    import idna
+
+    local, _, domain = address.rpartition("@")
+    with suppress(idna.IDNAError):
+        domain = idna.encode(domain, uts46=True).decode("ascii")
+    return f"{local}@{domain}"
 
 
 def _line(text: str) -> str:

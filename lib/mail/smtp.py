@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-import idna
-
-from lib.mail.mailer import Connection, Letter, LetterRefused, LostContact, ServerTrouble, bytes_of
+from lib.mail.mailer import (
+    Connection,
+    Letter,
+    LetterRefused,
+    LostContact,
+    ServerTrouble,
+    bytes_of,
+    on_the_wire,
+)
 
 _TIMEOUT_SECONDS = 30.0
 # Of a reply, as much as a person wants to read.
@@ -90,7 +96,7 @@ class _Smtp:
         self._host = host
 
     def offer(self, letter: Letter) -> None:
-        sender, address = _on_the_wire(letter.sender), _on_the_wire(letter.address)
+        sender, address = on_the_wire(letter.sender), on_the_wire(letter.address)
         options = []
         if not (sender.isascii() and address.isascii()):
             if not self._smtp.has_extn("smtputf8"):
@@ -134,14 +140,6 @@ class _Smtp:
 
 def _is_final(code: int) -> bool:
     return 500 <= code < 600
-
-
-def _on_the_wire(address: str) -> str:
-    """The domain in the form that every server knows."""
-    local, _, domain = address.rpartition("@")
-    with suppress(idna.IDNAError):
-        domain = idna.encode(domain, uts46=True).decode("ascii")
-    return f"{local}@{domain}"
 
 
 def _words(error: smtplib.SMTPResponseException) -> str:

@@ -90,3 +90,27 @@ def test_names_are_read_as_they_are_written() -> None:
     )
     assert mail["To"].addresses[0].display_name == "Jörg Müller-Lüdenscheidt, Söhne & Co."
     assert mail["Subject"] == "お支払い = 1?"
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("anna@münchen.example", "anna@xn--mnchen-3ya.example"),
+        ("jörg@example.com", "jörg@example.com"),
+        ("名前@例え.example", "名前@xn--r8jz45g.example"),
+    ],
+)
+def test_addresses_with_other_letters(address: str, written: str) -> None:
+    """Before the @ they have no other form: the head is UTF-8 then, as a server with SMTPUTF8 takes it."""
+    data = bytes_of(replace(LETTER, address=address, name="Jörg"))
+    head = data.partition(b"\r\n\r\n")[0]
+    assert f"<{written}>".encode() in head
+    assert head.isascii() == written.isascii()
+    assert (b"To: J\xc3\xb6rg <" in head) != head.isascii()
+    assert read(replace(LETTER, address=address, name="Jörg")).keys() == HEADERS
+
+
+@pytest.mark.parametrize("field", ["name", "subject"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_name_writes_no_header_beside_such_an_address_either(field: str, text: str) -> None:
+    assert read(replace(LETTER, address="jörg@example.com", **{field: text})).keys() == HEADERS

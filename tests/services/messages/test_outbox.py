@@ -90,6 +90,15 @@ class TestSending:
         assert server.connections == 0
         assert states(desk) == []
 
+    @pytest.mark.parametrize("address", ["jörg@example.com", "jorg@bücher.example"])
+    def test_to_an_address_with_other_letters(
+        self, desk: World, server: MailServer, address: str
+    ) -> None:
+        desk.services.messages.requests.send([link(desk, address)], by=ALICE)
+        assert desk.services.messages.delivery.send_due() == 1
+        assert states(desk) == ["sent"]
+        assert len(server.taken) == 1
+
     def test_one_connection_carries_many(self, desk: World, server: MailServer) -> None:
         ids = [link(desk, f"c{n}@example.com") for n in range(5)]
         desk.services.messages.requests.send(ids, by=ALICE)
