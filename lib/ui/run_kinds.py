@@ -47,6 +47,7 @@ LABELS = {
     "amount_is_a_sum": "Perhaps a total",
     "amount_not_positive": "Amount of nothing",
     "amount_too_large": "Amount too large",
+    "amount_in_other_unit": "Amounts in cents or thousands",
     "amount_of_credits": "Amounts of a column of credits",
     "amount_rounded": "Amount rounded by its format",
     "amount_shown_otherwise": "Amount shown otherwise than it is",

@@ -194,3 +194,13 @@ def test_a_mark_settles_it(mark: str) -> None:
 
 def test_plain_letters_are_the_same_in_every_encoding() -> None:
     assert decoded(rows_of("R-1"), "cp1250").text == decoded(rows_of("R-1")).text
+
+
+@pytest.mark.parametrize("amount", ["−5", "−5,00 €", "− 5", "−€5"])
+def test_a_minus_that_is_none_of_ascii_puts_no_letter_in_doubt(amount: str) -> None:
+    rows = (
+        ("payer@firm.example", amount, "eur", "R-1"),
+        ("b@firm.example", "7", "eur", "Müller-1"),
+    )
+    data = "\n".join(";".join(row) for row in rows).encode()
+    assert not decoded(data, None).doubt

@@ -11,7 +11,7 @@ from lib.domain.files.amounts import NumberStyle, money_of, number_of
 from lib.domain.files.columns import is_ours
 from lib.domain.files.row_cells import RowCells
 from lib.domain.files.row_errors import RowError
-from lib.domain.files.run_columns import correction_columns, stated_currencies
+from lib.domain.files.run_columns import correction_columns, other_unit, stated_currencies
 from lib.domain.files.sheets import Sheet, SheetRow
 from lib.domain.identity import customer_key, refuse_unreadable, unreadable
 from lib.domain.runs import Finding, RowRequest, Severity
@@ -103,6 +103,7 @@ class RowReader:
         self._default = (default_currency or "").strip()
         self._heading = sheet.header[columns["amount"]] if "amount" in columns else ""
         self._stated = stated_currencies(self._heading)
+        self._unit = other_unit(self._heading)
         self._kept = [index for index, name in enumerate(sheet.header) if not is_ours(name)]
         self._letters_doubt = sheet.origin.letters_doubt
         self._is_of_text = sheet.origin.kind != "workbook"
@@ -175,6 +176,13 @@ class RowReader:
                 "currency_contradicts_heading",
                 f"The heading “{self._heading.strip()[:40]}” says {says}, but {whose} {known.code.upper()}. "
                 "Correct the one that is wrong.",
+            )
+        if self._unit:
+            cells.fail(
+                "amount",
+                "amount_in_other_unit",
+                f"The heading “{self._heading.strip()[:40]}” says that the amounts are {self._unit}, and Onfile reads whole "
+                "units: 12.30 is 12.30. Write the amounts so, under a heading that says nothing else.",
             )
         amount, cell = cells.text("amount"), cells.value("amount")
         if amount == "":

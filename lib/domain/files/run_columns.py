@@ -221,6 +221,22 @@ CORRECTION_COLUMNS = (
 # After these, where payers were told of the run before it was executed.
 ANNOUNCEMENT_COLUMNS = ("onfile_announced_at", "onfile_announced_for")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_UNITS = {
+    "cents or other smallest units": re.compile(
+        r"(?<![^\W_])(?:cents?|pence|centimes?|céntimos?|centavos?|centesimi|rappen|öre|øre|grosz[ey]?|haléř[eů]?|paise|"
+        r"minor(?:[\s_-]?units?)?|smallest[\s_-]?units?|kleinste[\s_-]einheit)(?![^\W_])",
+        re.IGNORECASE,
+    ),
+    "thousands": re.compile(
+        r"(?<![^\W_])(?:[tk][€$£]|[€$£]k|teur|tchf|tusd|keur|kusd|kchf|kgbp|tsd|tausend|thousands?|milliers?|miles de|migliaia|duizend(?:en)?|"
+        r"tys|000s|千円|千)(?![^\W_])|(?<![^\W_])[x×]\s?1[.,]?000(?![^\W_])|['’]000(?![0-9])",
+        re.IGNORECASE,
+    ),
+    "millions": re.compile(
+        r"(?<![^\W_])(?:mio|mln|millions?|millionen|百万円|百万)(?![^\W_])", re.IGNORECASE
+    ),
+}
 _SIGNS = re.compile(rf"[^\W\d_]*[{currency_signs.SIGNS}]")
 
 
@@ -240,6 +256,15 @@ def stated_currencies(heading: str) -> frozenset[str]:
     if signs is None:
         return frozenset(codes) if len(codes) == 1 else frozenset()
     return signs & codes if codes else signs
+
+
+def other_unit(heading: str) -> str:
+    """
+    Another unit than whole ones that a heading of amounts names, in words: “Amount (cents)”, “Betrag in T€”; empty
+    where it names none.
+    """
+    plain = _CAMEL.sub(" ", unicodedata.normalize("NFKC", heading))
+    return next((unit for unit, pattern in _UNITS.items() if pattern.search(plain)), "")
 
 
 def correction_columns(header: Sequence[str]) -> dict[str, int]:

@@ -34,8 +34,10 @@ _SIGNS = frozenset(
     "‘’‚“”„‹›«»–—―…•·§°ºª€£¥№™®©×÷±²³¹½¼¾µ¿¡\u00a0\u00ad\u2009\u200a\u200b\u202f\u2010\u2011\u2012\u2060"
 )
 _PARTS_OF_WORDS = frozenset("\u200c\u200d׳״")
-# nº 12, 1ª, 20°; and the Catalan col·lecció.
-_SIGN_IN_PLACE = re.compile("(?<=[A-Za-z0-9.])[ºª°](?![A-Za-z])|(?<=[lL])·(?=[lL])")
+# nº 12, 1ª, 20°; the Catalan col·lecció; and the minus of a number, which is no minus of ASCII.
+_SIGN_IN_PLACE = re.compile(
+    "(?<=[A-Za-z0-9.])[ºª°](?![A-Za-z])|(?<=[lL])·(?=[lL])|(?<![A-Za-z\u0080-\U0010ffff])−(?=[ \u00a0]?[€$£¥]?[ \u00a0]?[0-9])"
+)
 # Ů and Ơ before a vowel, a capital Ġ inside of a word: a letter and the space that does not break behind it.
 _NEVER_SO = re.compile("[ůŮ][aeiouyAEIOUY]|[ơƠ][aeoAEO]|[A-Z]Ġ")
 _VIETNAMESE = frozenset("ơƠưƯ")

@@ -11,6 +11,7 @@ from lib.domain.files.run_columns import (
     COLUMNS,
     RESULT_COLUMNS,
     RUN_COLUMNS,
+    other_unit,
     stated_currencies,
 )
 from lib.domain.files.run_files import ParsedFile, parse
@@ -428,3 +429,32 @@ class TestCurrencyOfTheHeading:
         assert parse(made, guess(header), default_currency="eur").errors == ()
         (error,) = parse(made, guess(header), default_currency="usd").errors
         assert "says EUR, but the currency of all rows is USD" in error.message
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Amount (cents)",
+        "amount_cents",
+        "amountCents",
+        "Amount in minor units",
+        "Betrag (T€)",
+        "TEUR",
+        "Amount ('000)",
+        "Total x 1,000",
+        "Betrag in Mio. EUR",
+        "金額（千円）",
+    ],
+)
+def test_amounts_in_another_unit_than_whole_ones_are_red(heading: str) -> None:
+    made = sheet(GOOD, header=(NAMES[0], heading, *NAMES[2:]))
+    file = parse(made, {name: at for at, name in enumerate(NAMES)})
+    assert codes(file) == [(2, "amount", "amount_in_other_unit")]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Amount", "Betrag (EUR)", "Percentage", "Innocent amount", "Miles driven", "Total 2000"],
+)
+def test_other_headings_name_no_unit(heading: str) -> None:
+    assert other_unit(heading) == ""

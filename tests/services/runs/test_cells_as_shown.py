@@ -93,7 +93,7 @@ class TestDatesInText:
     @pytest.mark.parametrize(
         "shown",
         [
-            *("24-Nov", "3-Mar", "Nov-24", "24. Nov", "5. Okt", "Mrz 26"),
+            *("24-Nov", "3-Mar", "Nov-24", "24. Nov", "24.11.", "5. Okt", "Mrz 26"),
             # As programs write one that read it from a workbook.
             *(
                 "2026-11-24 00:00:00",
