@@ -101,6 +101,13 @@ MUTATIONS = (
         "tests/services/charges/test_twins.py",
     ),
     Mutation(
+        "the only payment of a debt is given back as the second one",
+        "lib/services/incidents/view.py",
+        "if incident.kind != PAID_TWICE or standing > 1:",
+        "if standing >= 0:",
+        f"{SERVICES}continuity/test_whether_executed.py",
+    ),
+    Mutation(
         "a twin that a row names by its id stops nothing",
         "lib/domain/admit.py",
         "if debt.was_tried or is_stopped else Severity.STOPPED",

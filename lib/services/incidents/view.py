@@ -164,7 +164,8 @@ def view_of(stores: Stores, incident: Incident) -> IncidentView:
         tuple(sorted(refunds, key=lambda order: (order.requested_at, order.id))),
         tuple(stores.incidents.proposals(incident.id)),
         why_not_adopt=why_not_adopt(stores, incident, payment),
-        why_not_refund=why_not_refund(incident, payment, refunds),
+        why_not_refund=why_not_refund(incident, payment, refunds)
+        or _why_not_the_only_one(incident, payments.values(), attempts),
         why_not_cancel=why_not_cancel(stores, incident, payment),
     )
 
@@ -229,6 +230,18 @@ def why_not_refund(
     if payment.is_refunded:
         return "It was given back."
     return None
+
+
+def _why_not_the_only_one(
+    incident: Incident, payments: Iterable[PaymentEvidence], attempts: Iterable[Attempt]
+) -> str | None:
+    """A try that was given up was paid, and the next one perhaps was not: given back, the debt would have no payment."""
+    standing = sum(one.is_paid and not one.is_refunded for one in payments)
+    if incident.kind != PAID_TWICE or standing > 1:
+        return None
+    if any(one.is_open for one in attempts):
+        return "Only one payment of this debt is known to be paid, and Onfile still finds out what became of the other try. Look again once that is known."
+    return "Only one payment of this debt was made in the end. Have two people agree that it stays as it is."
 
 
 def why_not_cancel(

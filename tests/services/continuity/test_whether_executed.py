@@ -225,6 +225,39 @@ class TestKeys:
         assert len(world.moved()) == 1
 
 
+class TestAGivenUpTryThatWasPaid:
+    def test_is_not_given_back_as_the_only_payment(self, world: World, customer: str) -> None:
+        """Stripe knew its key no more when the next try was sent, whose answer was an error."""
+        charge = hidden_and_unanswered(world, customer, seconds=40 * 3_600)
+        no_answer(world)
+        world.clock.advance(hours=2)
+        agreed_never_executed(world, charge)
+        world.stripe.faults.clear()
+        world.clock.advance(hours=30)
+        no_answer(world)
+        again = try_again(world.services.charges, charge, by=ALICE).charge
+        assert again.state is ChargeState.UNKNOWN
+        world.stripe.faults.clear()
+        world.clock.advance(hours=10)
+        world.services.charge_resolver.resolve_due()
+        assert incidents(world) == [PAID_TWICE]
+        self.refused(world, "still finds out what became of the other try")
+        world.clock.advance(hours=30)
+        world.services.charge_resolver.resolve_due()
+        outcomes = [one.outcome for one in world.services.charges.view(charge).attempts]
+        assert outcomes == [Outcome.SUCCEEDED, Outcome.NOT_EXECUTED]
+        self.refused(world, "was made in the end")
+        assert world.moved() == [(1_234, "usd")]
+
+    def refused(self, world: World, why: str) -> None:
+        (incident,) = world.services.incidents.views.listing(is_open=True, limit=2)
+        with pytest.raises(StaleState, match=why):
+            world.services.incidents.payments.refund(
+                incident.incident.id, note="Paid twice, it says.", by=ALICE
+            )
+        assert world.rows("SELECT 1 FROM refunds") == []
+
+
 class TestAFileThatIsReplacedWhileItIsRead:
     def test_does_not_pass_for_complete(
         self, world: World, customer: str, monkeypatch: pytest.MonkeyPatch
