@@ -10,6 +10,7 @@ Charges (what is owed) and attempts (each try to collect it): states and the mov
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -205,6 +206,14 @@ class Attempt:
     def is_open(self) -> bool:
         """Money may still move, or may have moved without our knowing."""
         return self.outcome in (None, *OPEN_OUTCOMES)
+
+
+def last_number(attempts: Sequence[Attempt]) -> int:
+    """
+    Of the last try of one charge, oldest first; 0 before the first. It may be larger than their count: a ledger that
+    was made anew from Stripe has a try whose predecessor Stripe lists later, or never.
+    """
+    return attempts[-1].number if attempts else 0
 
 
 def sent_key(key: str) -> str:

@@ -43,7 +43,7 @@ class NewCardCharge:
     run_row: int
     payment_method: str
     attempts_before: int
-    """How often it had been tried when the card came."""
+    """The number of the last try when the card came; 0 where there had been none."""
 
 
 class NewCardStore:

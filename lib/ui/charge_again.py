@@ -12,6 +12,7 @@ import streamlit as st
 
 from lib.clock import epoch
 from lib.domain.actors import Permission
+from lib.domain.charges import last_number
 from lib.domain.newer_methods import UsualMethod
 from lib.domain.retries import why_not_again
 from lib.errors import ReviewChanged
@@ -90,7 +91,7 @@ def _form(
             )
         st.caption(
             f"Charges {escape(details.row['name'])} {escape(details.sum)} now for "
-            f"{escape(details.view.charge.reference)}, as try {len(details.view.attempts) + 1}."
+            f"{escape(details.view.charge.reference)}, as try {last_number(details.view.attempts) + 1}."
         )
         messages = st.container()
         click = st.form_submit_button(
@@ -125,7 +126,7 @@ def _charge(
     """Charge what is open, or keep what is stopped to be shown; what to tell."""
     charges, by = details.ctx.services.charges, details.ctx.actor
     order = charges.order_again(
-        details.id, payment_method=method, attempt=len(details.view.attempts) + 1
+        details.id, payment_method=method, attempt=last_number(details.view.attempts) + 1
     )
     if held is not None and held.method == method:
         despite.check(held.stopped, reasons)

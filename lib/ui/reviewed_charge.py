@@ -73,7 +73,7 @@ def of_review(ctx: PageContext, review: Review) -> Reviewed:
     if earlier is not None:
         when = ago(earlier.charge.updated_at, ctx.now)
         happened = earlier.what_happened or charge_words.REASONS["outcome_unknown"]
-        history = f"Tried before, {when}: {happened} This is try {len(earlier.attempts) + 1}."
+        history = f"Tried before, {when}: {happened} This is try {review.last_number + 1}."
     return Reviewed(
         form=uuid4().hex,
         fingerprint=review.fingerprint,
@@ -90,6 +90,6 @@ def of_review(ctx: PageContext, review: Review) -> Reviewed:
         description=order.description or "",
         warnings=review.warnings,
         stopped=tuple((finding.code, finding.message) for finding in review.stopped),
-        attempts=review.attempts_before,
+        attempts=review.last_number,
         earlier=history,
     )

@@ -94,7 +94,7 @@ class ChargeService:
             raise ReviewChanged(review)
         must_be_opened(review.stopped, order)
         self._completeness.read_customer(order.customer)
-        order = replace(review.order, attempt=order.attempt or review.attempts_before + 1)
+        order = replace(review.order, attempt=order.attempt or review.last_number + 1)
         # Also those of another sum: they are tries to collect the same debt.
         for charge_id, attempts in earlier_attempts.items():
             self.canceller.cancel_tries(charge_id, attempts)

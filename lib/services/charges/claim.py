@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from lib.domain.actors import Actor
-from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, ChargeState
+from lib.domain.charges import IN_FLIGHT_SECONDS, Attempt, Charge, ChargeState, last_number
 from lib.domain.idempotency_keys import charge_key
 from lib.domain.mirror import PaymentMethod
 from lib.errors import AlreadyCharged, Blocked, DecisionsRest, LedgerBehind, StaleState
@@ -80,8 +80,7 @@ def claim_attempt(
     charge = _claim(stores, order, method, by=by, now=now, livemode=livemode, claim=claim)
     if order.charge_id not in (None, charge.id):
         raise StaleState("This charge was given up a moment ago. Nothing is charged.")
-    earlier = stores.charges.attempts(charge.id)
-    number = len(earlier) + 1
+    number = last_number(stores.charges.attempts(charge.id)) + 1
     if order.attempt not in (None, number):
         raise StaleState(
             "This charge was tried a moment ago, perhaps by a double click. Look at it before trying again."

@@ -11,7 +11,7 @@ from lib.clock import Clock, epoch
 from lib.domain import payment_methods
 from lib.domain.actors import Actor, Permission
 from lib.domain.admit import may_be_opened
-from lib.domain.charges import RETRYABLE_STATES, Attempt, Charge
+from lib.domain.charges import RETRYABLE_STATES, Attempt, Charge, last_number
 from lib.domain.days import day_in_words
 from lib.domain.mirror import Customer, PaymentMethod
 from lib.domain.newer_methods import UsualMethod, usual_method
@@ -46,8 +46,9 @@ class Review:
     """What keeps it back until a person says for each why it may be charged all the same."""
 
     @property
-    def attempts_before(self) -> int:
-        return len(self.earlier.attempts) if self.earlier is not None else 0
+    def last_number(self) -> int:
+        """Of the try before this one; 0 where there was none."""
+        return last_number(self.earlier.attempts) if self.earlier is not None else 0
 
     @property
     def fingerprint(self) -> str:
@@ -61,7 +62,7 @@ class Review:
             self.warnings,
             [(finding.code, finding.message) for finding in self.stopped],
             (self.earlier.charge.id, self.earlier.what_happened) if self.earlier else None,
-            self.attempts_before,
+            self.last_number,
         )
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 

@@ -12,6 +12,7 @@ from lib.domain.charges import (
     ChargeState,
     Outcome,
     clean_reference,
+    last_number,
     outcome_of_status,
 )
 from lib.domain.incidents import PaymentEvidence
@@ -63,7 +64,7 @@ def take_up(
     owed = _charge_of(payment, customer, reference, STATE_AFTER[outcome])
     known = stores.charges.find(owed.id)
     if known is not None and not is_surplus and _is_same(known, owed):
-        charge, number = known, len(stores.charges.attempts(known.id)) + 1
+        charge, number = known, last_number(stores.charges.attempts(known.id)) + 1
     else:
         charge = owed if known is None else replace(owed, id=new_id("chg"))
         number = payment.attempt or 1 if known is None else 1

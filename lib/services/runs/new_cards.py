@@ -11,7 +11,7 @@ import logging
 from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM
 from lib.domain.breaker import RunStop
-from lib.domain.charges import IN_FLIGHT_SECONDS, ChargeState
+from lib.domain.charges import IN_FLIGHT_SECONDS, ChargeState, last_number
 from lib.domain.waiting_charges import WaitEnd
 from lib.errors import (
     ApprovalRests,
@@ -108,7 +108,7 @@ class NewCardCharger:
             logger.info("new card of %s cannot be charged now", card.charge_id, exc_info=True)
             with self._uow.write() as stores:
                 attempts = stores.charges.attempts(card.charge_id)
-                if len(attempts) == card.attempts_before:
+                if last_number(attempts) == card.attempts_before:
                     stores.new_cards.postpone(
                         card.charge_id, until=epoch(self._clock()) + _TRY_AGAIN_SECONDS
                     )
@@ -159,7 +159,7 @@ class NewCardCharger:
             run = stores.runs.find(card.run_id)
             row = stores.run_rows.find(card.run_id, card.run_row)
             charge = stores.charges.find(card.charge_id)
-            tries = len(stores.charges.attempts(card.charge_id))
+            last = last_number(stores.charges.attempts(card.charge_id))
             waited = stores.waiting_charges.find(card.charge_id)
             stop = dual_approval.standing(stores, run, now=now).stop if run else None
         if run is None or row is None or charge is None:
@@ -168,7 +168,7 @@ class NewCardCharger:
             raise StaleState(
                 "The run was started more than 30 days before this card could be charged."
             )
-        if tries > card.attempts_before:
+        if last > card.attempts_before:
             raise StaleState("This charge was tried again meanwhile.")
         if waited is not None and (waited.ended_at or charge.state is not ChargeState.PLANNED):
             raise StaleState("This charge does not wait for a card any more.")
@@ -195,9 +195,7 @@ class NewCardCharger:
         now = epoch(self._clock())
         with self._uow.write() as stores:
             attempts = stores.charges.attempts(card.charge_id)
-            next_one = (
-                attempts[card.attempts_before] if len(attempts) > card.attempts_before else None
-            )
+            next_one = next((one for one in attempts if one.number > card.attempts_before), None)
             was_sent = next_one is not None and next_one.requested_by == SYSTEM.username
             if not stores.new_cards.end(
                 card.charge_id, at=now, refusal=None if was_sent else refusal

@@ -215,6 +215,29 @@ class TestTries:
         # That it was given up is a decision, which Stripe does not know.
         assert states[first.id] == "declined"
 
+    def test_one_without_its_predecessor_is_followed_by_the_next(self, world: World) -> None:
+        """Somebody took the marks off the first of two: the next one is the third, and not another second."""
+        customer = world.customer()
+        world.save_card(customer, NO_MONEY)
+        first = world.charge(customer)
+        charge = first.charge.id
+        world.clock.advance(days=3)
+        try_again(world.services.charges, charge, by=ALICE)
+        marks = {"onfile_charge_id", "onfile_attempt", "onfile_key", "onfile_installation"}
+        post(
+            world,
+            f"/v1/payment_intents/{first.attempts[0].payment_intent}",
+            metadata=dict.fromkeys(marks, ""),
+        )
+        lost(world)
+        taken_over(world)
+        assert [one.number for one in world.services.charges.view(charge).attempts] == [2]
+        world.clock.advance(days=3)
+        good = world.save_card(customer)
+        again = try_again(world.services.charges, charge, by=ALICE, payment_method=good)
+        assert [one.number for one in again.attempts] == [2, 3]
+        assert again.charge.state is ChargeState.SUCCEEDED
+
 
 def _only_other(world: World) -> str:
     world.services.sync.run_now(by=ALICE)
