@@ -232,13 +232,21 @@ class Sending(State):
                 known = stores.mirror.payment_method(method)
                 return (known.fingerprint if known else None) or method
 
-            # Also where another installation was told so: the mirror knows its payments.
-            stopped = {
-                card(one.method)
+            # Also where another installation was told so, or a file that is lost: the mirror knows their payments.
+            declined = [
+                (one.method, one.decline)
                 for whose in self.stage.installations
                 for debt in whose.failed.values()
                 for one in debt.values()
-                if not explain(one.decline, http_status=402, at=one.at).retry_allowed
+            ] + [
+                (error["payment_method"]["id"], mapping.decline(error))
+                for one in self.intents()
+                if (error := one["last_payment_error"]) is not None
+            ]
+            stopped = {
+                card(method)
+                for method, decline in declined
+                if not explain(decline, http_status=402, at=0).retry_allowed
             }
             defaults = {
                 one.default_payment_method: card(one.default_payment_method)
