@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from lib.domain.files.credit_words import bare_text, flat_text
+from lib.domain.files import state_words
+from lib.domain.files.credit_words import bare_text, flat_text, words_in
 from lib.domain.files.row_errors import RowError
 from lib.domain.runs import Severity
 
@@ -49,7 +50,7 @@ class ReferenceShapes:
         if match is None:
             return None
         extra = " ".join(filter(None, (match["before"], match["after"]))).strip(" -/_.()[]:,#*")
-        if not _LETTER.search(extra) or self._usual in _shape(extra):
+        if not _LETTER.search(extra) or self._usual in _shape(extra) or _is_fee(extra):
             return None
         return _amber(
             row,
@@ -57,6 +58,11 @@ class ReferenceShapes:
             f"“{reference[:_LONGEST]}”: the other references are written like “{self._example[:_LONGEST]}”, with nothing "
             "beside. Is this a charge?",
         )
+
+
+def _is_fee(text: str) -> bool:
+    """“2026-11 late fee” is charged beside “2026-11”."""
+    return not state_words.FEES.isdisjoint(words_in(text))
 
 
 def says_nothing(reference: str) -> bool:

@@ -20,11 +20,13 @@ _REQUIRED = tuple(column.name for column in COLUMNS if column.required)
 _FEWEST_HEADINGS = 2
 _MOST_WORDS = 6
 _TOTALS = frozenset({"row_is_total", "row_total_mentioned"})
-# “Not yet paid”, “Open and paid invoices”.
+# “Not yet paid”, “To be paid by card”, “Open and paid invoices”.
 _STILL_OWED = (
     state_words.YET
     | state_words.NOT
-    | frozenset("open unpaid offen offene unbezahlt impayé impayés impagado impagados".split())
+    | frozenset(
+        "be due overdue outstanding pending open unpaid offen offene unbezahlt impayé impayés impagado impagados".split()
+    )
 )
 _ENDS = (credit_words.CREDIT_WORDS - {"credit"}) | credit_words.REFUNDS | credit_words.OVERPAID
 _STATES = (credit_words.SETTLED - credit_words.ALSO_WORK) | credit_words.VOID

@@ -36,7 +36,18 @@ def test_a_word_beside_the_usual_reference_is_asked_of(reference: str) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["RE-7", "re-7", "RE-7-2", "RE-7/8", "RE-7 & RE-8", "AB-7", "PRE-7", "7", "Hosting November"],
+    [
+        "RE-7",
+        "re-7",
+        "RE-7 late fee",
+        "RE-7-2",
+        "RE-7/8",
+        "RE-7 & RE-8",
+        "AB-7",
+        "PRE-7",
+        "7",
+        "Hosting November",
+    ],
 )
 def test_what_has_no_word_beside_it_is_not(reference: str) -> None:
     assert not is_asked(reference)

@@ -98,6 +98,7 @@ def test_the_name_of_a_sheet_counts_as_a_title(name: str) -> None:
         "Credit card customers",
         "Open and paid invoices",
         "Unpaid",
+        "To be paid by card",
         "Noch nicht bezahlt",
         "Draft",
         "Our terms say that whatever was paid is not refunded",
