@@ -28,7 +28,7 @@ def signed_in(arguments: Arguments, services: Services) -> Actor:
         raise NotSignedIn("Say who you are with --as USER.")
     password = _password("ONFILE_PASSWORD", f"Password of {arguments.as_}: ")
     actor = _with_code(services.users, visible(arguments.as_), password)
-    if services.second_factors.standing(actor).is_missing:
+    if services.second_factors.is_missing(actor):
         raise NotSignedIn(
             "With a live key approvers and admins need a second factor. Sign in to the dashboard and turn "
             "it on, on “Your account”."

@@ -65,7 +65,7 @@ def require(
         note_denied(refusal, actor, built)
         st.error(str(refusal), icon=":material/lock:")
         st.stop()
-    if not before_second_factor and built.second_factors.standing(actor).is_missing:
+    if not before_second_factor and built.second_factors.is_missing(actor):
         st.warning(
             "With a live key approvers and admins sign in with a second factor. Turn it on to go on.",
             icon=":material/phonelink_lock:",

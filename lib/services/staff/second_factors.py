@@ -68,9 +68,16 @@ class SecondFactorService:
         with self._uow.read() as stores:
             return FactorStanding(
                 stores.second_factors.find(who.username) is not None,
-                self._livemode and not _NEEDS_ONE.isdisjoint(who.roles),
+                self._is_needed(who),
                 stores.second_factors.recovery_codes_left(who.username),
             )
+
+    def is_missing(self, who: Actor) -> bool:
+        """`standing(who).is_missing`, without a question where nobody needs one: open pages ask all day."""
+        return self._is_needed(who) and self.standing(who).is_missing
+
+    def _is_needed(self, who: Actor) -> bool:
+        return self._livemode and not _NEEDS_ONE.isdisjoint(who.roles)
 
     def everybody(self) -> frozenset[str]:
         """Who has one."""
