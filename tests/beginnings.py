@@ -20,7 +20,7 @@ from tests.world import World, world_over
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Beginning(Generic[T]):
     data: Path
     value: T | None
@@ -32,19 +32,20 @@ class _Beginning(Generic[T]):
 def made_once(prepare: Callable[..., T]) -> Callable[..., T]:
     """
     Of a fixture that makes something in its world: it runs once, in a world of its own, and each test gets a
-    copy of the files. It must depend on nothing but its world, and return what can be copied: ids, no services.
+    copy of the files. It must depend on nothing but its world and what other such fixtures made in it before, and
+    return what can be copied: ids, no services.
 
     A world in which something was done already is prepared anew.
     """
-    kept: dict[Settings, _Beginning[T]] = {}
+    kept: dict[tuple[Settings, object], _Beginning[T]] = {}
 
     @functools.wraps(prepare)
-    def begin(*instance: object, world: World) -> T:
-        """`instance` is of the test's class, if the fixture is one of its methods."""
-        bound = functools.partial(prepare, *instance)
+    def begin(*instance: object, world: World, **others: object) -> T:
+        """`instance` is of the test's class, if the fixture is one of its methods; `others` are fixtures."""
+        bound = functools.partial(prepare, *instance, **others)
         if not world.is_untouched():
-            return bound(world)
-        kind = replace(
+            return bound(world=world)
+        settings = replace(
             world.settings,
             data_dir=Path(),
             backup_dir=Path(),
@@ -52,6 +53,7 @@ def made_once(prepare: Callable[..., T]) -> Callable[..., T]:
             secret_key="",
             webhook_secrets=(),
         )
+        kind = settings, world.copied_from
         if kind not in kept:
             kept[kind] = _made(world, bound)
         value = _take_over(world, kept[kind])
@@ -65,14 +67,15 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="onfile-beginnings-")
 
 
-def _made(like: World, prepare: Callable[[World], T]) -> _Beginning[T]:
+def _made(like: World, prepare: Callable[..., T]) -> _Beginning[T]:
     folder = Path(tempfile.mkdtemp(dir=_folder().name))
     like.services.close()
     settings = replace(
         like.settings, data_dir=folder / "made", backup_dir=folder / "made" / "backups"
     )
     with world_over(settings, data=like.settings.data_dir) as world:
-        value = prepare(world)
+        world.counter, world.clock.now = like.counter, like.clock.now
+        value = prepare(world=world)
         kept = folder / "kept"
         left = shutil.ignore_patterns("*.key", "*.lock", "onfile.db*", "practice.db*")
         shutil.copytree(settings.data_dir, kept, ignore=left)
@@ -95,4 +98,6 @@ def _take_over(world: World, beginning: _Beginning[T]) -> T | None:
             database.with_name(database.name + end).unlink(missing_ok=True)
     shutil.copytree(beginning.data, world.settings.data_dir, dirs_exist_ok=True)
     world.counter, world.clock.now = beginning.counter, beginning.now
+    world.copied_from = beginning
+    world.begins()
     return copy.deepcopy(beginning.value)

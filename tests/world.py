@@ -69,6 +69,8 @@ class World:
     services: Services
     counter: int = 0
     """Of what its customers are called."""
+    copied_from: object = None
+    """A beginning that another world was made into; see `tests.beginnings`."""
     _beginning: object = None
 
     @property

@@ -207,6 +207,7 @@ def test_what_a_field_holds_at_first_means_one_sum(amount: int, code: str) -> No
 
 
 @pytest.fixture
+@made_once
 def unknown(world: World, paid: str) -> str:
     """A refund of $5.00 of this charge, which Stripe answered with a 500 two hours ago."""
     order = world.services.refunds.request(

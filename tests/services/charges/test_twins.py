@@ -75,6 +75,7 @@ class TestRowsThatNameOneByItsId:
     """As in a single charge: stopped, until somebody says which is meant."""
 
     @pytest.fixture
+    @made_once
     def draft(self, world: World, twins: tuple[str, str]) -> ChargeRun:
         world.services.users.add_practice_users()
         world.save_card(twins[1])

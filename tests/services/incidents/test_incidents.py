@@ -46,6 +46,7 @@ REFUND_PENDS = "4000000000007726"
 
 
 @pytest.fixture
+@made_once
 def world(world: World) -> World:
     world.services.users.add_practice_users()
     return world
@@ -81,6 +82,7 @@ def is_green(world: World) -> bool:
 
 
 @pytest.fixture
+@made_once
 def late(world: World, customer: str) -> ChargeView:
     return paid_late(world, customer)
 
@@ -193,6 +195,7 @@ class TestPaidAfterItWasCancelled:
 
 class TestTwoPaymentsUnderOurMarks:
     @pytest.fixture
+    @made_once
     def second(self, world: World, customer: str) -> Incident:
         charge = world.charge(customer, reference="INV-1").charge
         marked_payment(world, customer, charge_id=charge.id)
@@ -277,6 +280,7 @@ class TestTwoPaymentsUnderOurMarks:
 
 class TestAnotherSum:
     @pytest.fixture
+    @made_once
     def edited(self, world: World) -> tuple[str, Incident]:
         """A failed payment whose sum was changed in the Dashboard, and which was paid then."""
         customer = world.customer()
@@ -335,6 +339,7 @@ class TestBesideAnUnknownOutcome:
 
 class TestPaidTwice:
     @pytest.fixture
+    @made_once
     def twice(self, world: World, customer: str) -> Incident:
         """Two tries of one charge were paid: the first counted as never executed."""
         world.fault("missing_permission")
@@ -392,11 +397,13 @@ class TestPaidTwice:
 
 class TestConflict:
     @pytest.fixture
+    @made_once
     def taken(self, world: World, customer: str) -> Incident:
         world.charge(customer, reference="INV-1")
         return conflict(world, customer)
 
     @pytest.fixture
+    @made_once
     def differs(self, world: World, customer: str) -> Incident:
         """Its marks name a declined charge of another sum: the debt is free."""
         bad = world.save_card(customer, ALWAYS_DECLINES)

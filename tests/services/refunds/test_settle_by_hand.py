@@ -41,6 +41,7 @@ def paid(world: World) -> str:
 
 
 @pytest.fixture
+@made_once
 def unknown(world: World, paid: str) -> RefundOrder:
     """Stripe answers 500 under its key for a day; nothing was executed. Two hours ago."""
     order = ask(world, paid, 500)

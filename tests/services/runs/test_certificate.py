@@ -165,6 +165,7 @@ class TestElsewhere:
     """A failed row that another run collects, or somebody singly: counted there and nowhere else."""
 
     @pytest.fixture
+    @made_once
     def again(self, world, run) -> Run:
         """The follow-up run collects the $5.00 with a new card."""
         world.clock.advance(days=3)
