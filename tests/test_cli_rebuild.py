@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Run, commands_of
-from tests.lost_files import lost
+from tests.lost_files import copied, lost, put_back
 from tests.stripe_account import listed
 from tests.world import ALWAYS_DECLINES, World
 
@@ -53,6 +53,25 @@ def payments(world: World) -> dict[str, list[str]]:
     for intent in listed(world, "/v1/payment_intents"):
         result.setdefault(intent["metadata"]["onfile_reference"], []).append(intent["id"])
     return result
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_one_rebuild_is_enough_after_an_older_file_was_put_back(
+    run: Run, world: World, is_known: bool
+) -> None:
+    """Whether or not Stripe's payments told of it before; the anchor beside the file does, in any case."""
+    customer = world.customer()
+    world.save_card(customer)
+    copy = copied(world)
+    world.charge(customer, reference="INV-1")
+    put_back(world, copy)
+    if is_known:
+        world.services.sync.run()
+        assert world.services.completeness.behind_since() is not None
+    answer = run("--json", "--as", "alice", "reconcile", "--rebuild").json
+    assert (answer["adopted"]["charges"], answer["ledger"]) == (1, "complete")
+    world.charge(customer, reference="INV-2")
+    assert len(world.moved()) == 2
 
 
 def test_last_months_file_charges_nothing_again(run: Run, world: World, november: Path) -> None:
