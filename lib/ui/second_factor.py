@@ -40,10 +40,10 @@ def panel(ctx: PageContext) -> None:
         if standing.is_on and not standing.is_required:
             _turn_off(ctx)
     else:
-        _enrol(ctx, enrolment)
+        _enrol(ctx, enrolment, replaces=standing.is_on)
 
 
-def _enrol(ctx: PageContext, enrolment: Enrolment) -> None:
+def _enrol(ctx: PageContext, enrolment: Enrolment, *, replaces: bool) -> None:
     with st.container(border=True):
         picture, form = st.columns([1, 2])
         with picture:
@@ -68,13 +68,20 @@ def _enrol(ctx: PageContext, enrolment: Enrolment) -> None:
                 type="password",
                 autocomplete="current-password",
             )
+            replaced = ""
+            if replaces:
+                replaced = st.text_input(
+                    "Code of the app you have had, or a recovery code",
+                    key=outcome.fresh("second_factor_replaced"),
+                    autocomplete="off",
+                )
             click = st.form_submit_button("Turn on", key="second_factor_submit", type="primary")
         if click:
             with outcome.show(
                 "Second factor on. You are signed out everywhere else.", clears="second_factor"
             ):
                 st.session_state[_CODES] = ctx.services.second_factors.turn_on(
-                    enrolment, code, password, by=ctx.actor
+                    enrolment, code, password, by=ctx.actor, replaced=replaced
                 )
                 del st.session_state[_ENROLMENT]
                 user = ctx.services.users.find(ctx.actor.username)

@@ -37,6 +37,28 @@ def test_is_turned_on_and_shows_recovery_codes_once(open_page, services, now_cod
     assert not sign_in_form_is_shown(at), "this session goes on"
 
 
+def test_the_next_one_asks_for_a_code_of_the_one_before(open_page, clock, now_code) -> None:
+    at = open_page("account", as_="ada")
+    secret = turn_on(at, now_code)
+    at.button(key="second_factor_kept").click().run()
+    clock.advance(minutes=1)
+    at.button(key="second_factor_begin").click().run()
+    another = at.code[0].value
+
+    def typed(replaced: str) -> None:
+        fields = {field.label: field for field in at.text_input}
+        fields["Code that the app shows now"].set_value(now_code(another))
+        fields["Your password"].set_value(PASSWORD)
+        fields["Code of the app you have had, or a recovery code"].set_value(replaced)
+        at.button(key="second_factor_submit").click().run()
+
+    typed(now_code(another))
+    assert at.error
+    typed(now_code(secret))
+    assert not at.error
+    assert len(at.code[0].value.split()) == 10
+
+
 def test_a_wrong_code_says_so_and_keeps_the_secret(open_page, services) -> None:
     at = open_page("account", as_="ada")
     at.button(key="second_factor_begin").click().run()

@@ -93,13 +93,19 @@ class SecondFactorService:
         )
         return Enrolment(secret, address)
 
-    def turn_on(self, enrolment: Enrolment, code: str, password: str, *, by: Actor) -> list[str]:
+    def turn_on(
+        self, enrolment: Enrolment, code: str, password: str, *, by: Actor, replaced: str = ""
+    ) -> list[str]:
         """
         Returns the recovery codes, which are shown this once. Ends the person's other sessions.
 
+        Args:
+            replaced: a code of the second factor that the person has, where they have one: an open page and a
+                password that somebody saw would do otherwise.
+
         Raises:
             InvalidInput: the code is not of this secret.
-            NotSignedIn: the password is wrong.
+            NotSignedIn: the password is wrong, or the code of the one that is replaced; or too many were.
         """
         self._users.asked_again(by, password)
         now = epoch(self._clock())
@@ -113,9 +119,16 @@ class SecondFactorService:
         codes = new_recovery_codes()
         factor = SecondFactor(by.username, self._sealing.seal(enrolment.secret), now, step)
         with self._uow.write() as stores:
-            stores.second_factors.put(factor, map(recovery_digest, codes))
-            stores.users.end_sessions(by.username)
-            _audit(stores, now, by, "user.turn_on_second_factor", by.username)
+            refusal = None
+            if stores.second_factors.find(by.username) is not None:
+                refusal = self._users.second_factor(stores, by.username, replaced, now=now)
+            if refusal is None:
+                stores.second_factors.put(factor, map(recovery_digest, codes))
+                stores.users.end_sessions(by.username)
+            action = "user.turn_on_second_factor" if refusal is None else "user.confirm_refused"
+            _audit(stores, now, by, action, by.username)
+        if refusal is not None:
+            raise refusal
         return codes
 
     def turn_off(self, code: str, *, by: Actor) -> None:

@@ -83,6 +83,24 @@ class TestTurningOn:
         assert after is not None
         assert after.session_version > before.session_version
 
+    def test_the_next_one_needs_a_code_of_the_one_before(self, people: World) -> None:
+        """An open page and a password that somebody saw are no way to a phone of theirs."""
+        factors, phone = people.services.second_factors, enrol(people)
+        begun = factors.begin(by=ADA)
+        another = Phone(people, begun.secret, [])
+        for code in ("", "000000", another.code()):
+            with pytest.raises(NotSignedIn):
+                factors.turn_on(begun, another.code(), PRACTICE_PASSWORD, by=ADA, replaced=code)
+        sign_in(people, phone.wait())
+        codes = factors.turn_on(
+            begun, another.code(), PRACTICE_PASSWORD, by=ADA, replaced=phone.paper[0]
+        )
+        assert len(codes) == 10
+        for old in (phone.wait(), phone.paper[1]):
+            with pytest.raises(NotSignedIn):
+                sign_in(people, old)
+        sign_in(people, another.wait())
+
     def test_the_app_shows_whose_it_is(self, people: World) -> None:
         assert people.services.second_factors.begin(by=ADA).address.startswith(
             "otpauth://totp/Onfile:ada?secret="
