@@ -57,7 +57,7 @@ MUTATIONS = (
     Mutation(
         "a payer's answer that it should not be charged stops nothing",
         "lib/store/debts.py",
-        "            refused_by_payer=AnnouncementStore(self._database).refused(ids),\n",
+        "            refused_by_payer=AnnouncementStore(self._database).refused(payers),\n",
         "",
         f"{SERVICES}runs/test_announcements.py::TestTheAnswer",
     ),
@@ -81,6 +81,13 @@ MUTATIONS = (
         "now = self._gateway.ask_time() or epoch(self._clock())",
         "now = epoch(self._clock())",
         f"{SERVICES}continuity/test_rebuild_reader.py",
+    ),
+    Mutation(
+        "what a twin paid otherwise is charged",
+        "lib/domain/admit.py",
+        "for payer in sorted(payers)]",
+        "for payer in (debt.customer,)]",
+        f"{SERVICES}runs/test_waiting_charges.py::TestItEnds",
     ),
     Mutation(
         "a look-alike that a twin was charged stops nothing",

@@ -195,10 +195,11 @@ def _to_open(debt: Debt, facts: DebtFacts) -> Iterator[Finding]:
             f"{debt.reference} of this customer is in the run “{waiting.name}”, which is not over.",
             "reference",
         )
+    payers = {debt.customer, *(one.customer.id for one in facts.sharing.get(debt.customer, ()))}
+    for key in [(payer, reference_key(debt.reference)) for payer in sorted(payers)]:
+        noted = (facts.paid_otherwise.get(key), facts.refused_by_payer.get(key))
+        yield from (one.finding for one in noted if one is not None)
     key = (debt.customer, reference_key(debt.reference))
-    for noted in (facts.paid_otherwise.get(key), facts.refused_by_payer.get(key)):
-        if noted is not None:
-            yield noted.finding
     yield from _alike(debt, facts.alike.get(key, ()))
     corrected = facts.corrected.get(key, ())
     yield from references.corrected_before(debt.customer, debt.reference, corrected)
@@ -266,7 +267,8 @@ def _alike(debt: Debt, earlier_ones: Iterable[Earlier]) -> Iterator[Finding]:
     """Of one customer or of their twins. The worst of them: one of the same sum stops."""
     others = [one for one in earlier_ones if one.reference != debt.reference]
     same = [one for one in others if debt.money == Money(one.amount, one.currency)]
-    for earlier in (same or others)[:1]:
+    named = same or others
+    for earlier in named[:1]:
         amount = format_money(earlier.amount, earlier.currency)
         whose = f", of {_whose(earlier)}" if earlier.customer != debt.customer else ""
         yield Finding(
@@ -274,10 +276,7 @@ def _alike(debt: Debt, earlier_ones: Iterable[Earlier]) -> Iterator[Finding]:
             Severity.STOPPED if same else Severity.AMBER,
             f"There is a charge of {amount} for “{earlier.reference}” already{whose}: is “{debt.reference}” the same, written in another way?",
             "reference",
-            about=_each(
-                one.reference if not whose else f"{one.customer} {one.reference}"
-                for one in same or others
-            ),
+            about=_each(f"{x.customer} {x.reference}" if whose else x.reference for x in named),
         )
 
 

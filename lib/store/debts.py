@@ -82,18 +82,21 @@ class DebtStore:
             key = (earlier.customer, reference_key(earlier.reference))
             alike.setdefault(key, []).append(earlier)
         waits = except_run is not None
+        sharing = self._sharing(ids, addresses)
+        # Whichever of them was told, or paid otherwise: to a person they are one.
+        payers = {*ids, *(twin.customer.id for some in sharing.values() for twin in some)}
         return replace(
             exact,
             alike=alike,
             corrected=charged_for_corrected_rows(self._database, ids),
             twins=_by_address(self._twins(addresses), aliases),
-            refused_by_payer=AnnouncementStore(self._database).refused(ids),
-            paid_otherwise=WaitingChargeStore(self._database).paid_otherwise(ids),
+            refused_by_payer=AnnouncementStore(self._database).refused(payers),
+            paid_otherwise=WaitingChargeStore(self._database).paid_otherwise(payers),
             in_runs=self._in_runs(ids, except_run or "") if waits else {},
             twins_in_runs=_by_address(
                 self._twins_in_runs(addresses, except_run or "") if waits else {}, aliases
             ),
-            sharing=self._sharing(ids, addresses),
+            sharing=sharing,
             never_again=never_again(self._database, methods),
         )
 

@@ -11,6 +11,7 @@ import pytest
 from lib.domain.charges import ChargeState
 from lib.domain.links import SetupLink
 from lib.domain.runs import RowRequest, RowState, Run, RunOutcome, RunState, Severity
+from lib.domain.twins import HAS_TWIN
 from lib.domain.waiting_charges import WaitEnd
 from lib.errors import InvalidInput, NotAdmitted, NotPermitted, StaleState
 from lib.money import Money
@@ -421,6 +422,25 @@ class TestItEnds:
         despite = replace(order, despite={"paid_otherwise": "The transfer was sent back."})
         world.services.charges.charge(despite, by=ALICE)
         assert world.moved() == [(1_002, "usd")]
+
+    def test_paid_otherwise_stops_whoever_charges_a_twin(self, world: World) -> None:
+        """Also where somebody chose between the two: that says nothing of what is paid."""
+        payer = world.customer("Anna Amber", "anna@example.org")
+        charge = charge_of(world, waiting_run(world, payer))
+        world.services.runs.waiting_charges.note_paid_otherwise(charge, by=ALICE)
+        twin = world.customer("Anna Blue", "Anna@example.org")
+        world.save_card(twin)
+        order = replace(
+            world.order(twin, reference="inv 2", amount="10.02"),
+            despite={HAS_TWIN: "The younger."},
+            chosen_beside=(payer, twin),
+        )
+        with pytest.raises(NotAdmitted) as refused:
+            world.services.charges.charge(order, by=ALICE)
+        assert [(one.code, one.about) for one in refused.value.findings] == [
+            ("paid_otherwise", (charge,))
+        ]
+        assert not world.moved()
 
     def test_paid_otherwise_stops_a_later_file(self, world: World) -> None:
         payer = world.customer()
