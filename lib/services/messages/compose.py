@@ -74,9 +74,13 @@ class MessageComposer:
     def about(
         self, stores: Stores, link: SetupLink, kind: MessageKind | None = None
     ) -> Composed | None:
-        """As `about_link`; `kind` None: by what the link is for."""
-        waits = notices.waiting_charge(stores, link) is not None
-        kind = kind or (MessageKind.CARD_FOR_CHARGE if waits else _KIND_OF[link.purpose])
+        """
+        As `about_link`; `kind` None: by what the link is for. While a charge waits for the card of this
+        link, whatever asks for a card says what is charged.
+        """
+        kind = kind or _KIND_OF[link.purpose]
+        if kind in _KIND_OF.values() and notices.waiting_charge(stores, link) is not None:
+            kind = MessageKind.CARD_FOR_CHARGE
         if kind is MessageKind.RECOVERY:
             views = self._views(stores, link.charge_id) if link.charge_id else []
             return self.about_charges(stores, views)

@@ -10,6 +10,7 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.links import SetupLink
+from lib.domain.messages import MessageKind
 from lib.domain.runs import RowRequest, RowState, Run, RunOutcome, RunState, Severity
 from lib.domain.twins import HAS_TWIN
 from lib.domain.waiting_charges import WaitEnd
@@ -532,6 +533,26 @@ class TestWhatTheCustomerIsTold:
         assert composed.kind == "card_for_charge"
         assert "$10.02 for INV-2" in composed.message.text
         assert f"/l/{link.token}" in composed.message.text
+
+    @pytest.mark.parametrize(
+        "kind", [MessageKind.LINK, MessageKind.RECOVERY, MessageKind.CARD_EXPIRES]
+    )
+    def test_no_other_message_with_its_link_is_silent_about_it(
+        self, world: World, kind: MessageKind
+    ) -> None:
+        """Theirs say that nothing is charged now, or nothing of it."""
+        run = waiting_run(world, world.customer())
+        charge = charge_of(world, run)
+        link = link_of(world, charge)
+        with uow(world).read() as stores:
+            composed = world.services.messages.composer.about(stores, link, kind)
+        assert composed is not None
+        assert composed.kind is MessageKind.CARD_FOR_CHARGE
+        assert "$10.02 for INV-2" in composed.message.text
+        world.services.runs.waiting_charges.cancel(charge, by=ALICE)
+        with uow(world).read() as stores:
+            again = world.services.messages.composer.about(stores, link, kind)
+        assert again is None or again.kind is kind
 
     def test_a_card_saved_on_a_page_that_did_not_say_so_is_not_charged(self, world: World) -> None:
         run = waiting_run(world, world.customer())
