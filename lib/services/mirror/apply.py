@@ -53,17 +53,18 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
         if session.link_id in known and was_tried(bundle.setup_intent):
             stores.links.mark_started(session.link_id, at=now)
         if session.status == "complete" and session.link_id in known:
-            _complete_link(stores, session.link_id, session.id, at=now)
+            _complete_link(stores, session.link_id, bundle, at=now)
     return written
 
 
-def _complete_link(stores: Stores, link_id: str, session_id: str, *, at: int) -> None:
+def _complete_link(stores: Stores, link_id: str, bundle: SessionBundle, *, at: int) -> None:
+    session_id = bundle.session.id
     link = stores.links.find(link_id)
     if link is None or link.status(at) is LinkStatus.COMPLETED:
         return
     stores.links.complete(link.id, session_id=session_id, at=at)
     stores.links.mark_started(link.id, at=at)
-    stores.agreements.keep(link.id, session_id, at=at)
+    stores.agreements.keep(link.id, session_id, at=_agreed_at(bundle) or at)
     stores.link_sessions.close(link.id, at=at)
     if link.charge_id is not None:
         stores.charges.note(
@@ -74,6 +75,14 @@ def _complete_link(stores: Stores, link_id: str, session_id: str, *, at: int) ->
             kind="recovery_completed",
             detail={"link_id": link.id},
         )
+
+
+def _agreed_at(bundle: SessionBundle) -> int | None:
+    """When the customer was done, which may be read days later: their method was made then."""
+    method = bundle.payment_method
+    if method is None or method.created < bundle.session.created:
+        return None
+    return method.created
 
 
 def record_payment_intents(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lib.domain.agreements import DEFAULT_VERSION, DEFAULTS, LANGUAGES, LONGEST, agreement
 from lib.domain.sender import Sender
 from lib.errors import InvalidInput, NotPermitted
+from lib.services.mirror.apply import record_bundles
 from tests import stripe_account
+from tests.charge_runs import uow
 from tests.world import ADA, ALICE, World
 
 
@@ -91,3 +95,39 @@ def test_what_was_agreed_to_is_never_changed(world: World) -> None:
     for statement in ("UPDATE agreements SET text = 'x'", "DELETE FROM agreements"):
         with pytest.raises(Exception, match="stays"):
             world.change(statement)
+
+
+def test_it_was_agreed_to_when_the_card_was_saved_not_when_that_was_read(world: World) -> None:
+    """No webhook came, and the next sync is two days later."""
+    session, _ = page_of(world, "en")
+    saved_at = world.now
+    world.fill(session)
+    world.clock.advance(days=2)
+    world.services.sync.run()
+    assert agreed_at(world, session) == saved_at
+
+
+def test_a_method_that_is_older_than_its_page_does_not_date_it(world: World) -> None:
+    session, _ = page_of(world, "en")
+    world.fill(session)
+    bundle = world.services.gateway.retrieve_session(session)
+    assert bundle.payment_method is not None
+    older = replace(bundle.payment_method, created=bundle.session.created - 1)
+    world.clock.advance(hours=1)
+    with uow(world).write() as stores:
+        record_bundles(
+            stores, [replace(bundle, payment_method=older)], synced_at_ms=world.now * 1000
+        )
+    assert agreed_at(world, session) == world.now
+
+
+def agreed_at(world: World, session_id: str) -> int:
+    with uow(world).read() as stores:
+        kept = stores.agreements.of_method(method_of(world, session_id))
+    assert kept is not None
+    return kept.agreed_at
+
+
+def method_of(world: World, session_id: str) -> str:
+    session = world.services.reports.sessions.find(session_id)
+    return str(session["payment_method"])
