@@ -44,7 +44,8 @@ class AgreementStore:
         What the page of this session said, as it was asked for; False where it is kept, or not known.
         """
         rows = self._database.query(
-            "SELECT params FROM link_sessions WHERE link_id = ? AND session_id = ?",
+            """SELECT params FROM link_sessions WHERE link_id = ?1 AND session_id = ?2
+                   AND NOT EXISTS (SELECT 1 FROM agreements WHERE session_id = ?2)""",
             (link_id, session_id),
         )
         params: dict[str, Any] = next((json.loads(row["params"]) for row in rows), {})

@@ -53,18 +53,19 @@ def record_bundles(stores: Stores, bundles: Sequence[SessionBundle], *, synced_a
         if session.link_id in known and was_tried(bundle.setup_intent):
             stores.links.mark_started(session.link_id, at=now)
         if session.status == "complete" and session.link_id in known:
-            _complete_link(stores, session.link_id, bundle, at=now)
+            # Of each page: two of one link may be open at once, and a customer finish both.
+            agreed_at = _agreed_at(bundle) or now
+            stores.agreements.keep(session.link_id, session.id, at=agreed_at)
+            _complete_link(stores, session.link_id, session.id, at=now)
     return written
 
 
-def _complete_link(stores: Stores, link_id: str, bundle: SessionBundle, *, at: int) -> None:
-    session_id = bundle.session.id
+def _complete_link(stores: Stores, link_id: str, session_id: str, *, at: int) -> None:
     link = stores.links.find(link_id)
     if link is None or link.status(at) is LinkStatus.COMPLETED:
         return
     stores.links.complete(link.id, session_id=session_id, at=at)
     stores.links.mark_started(link.id, at=at)
-    stores.agreements.keep(link.id, session_id, at=_agreed_at(bundle) or at)
     stores.link_sessions.close(link.id, at=at)
     if link.charge_id is not None:
         stores.charges.note(

@@ -14,6 +14,8 @@ from tests import stripe_account
 from tests.charge_runs import uow
 from tests.world import ADA, ALICE, World
 
+MASTERCARD = "5555555555554444"
+
 
 def page_of(world: World, locale: str | None, key: str = "f") -> tuple[str, str]:
     """The session of a new link, and the text beside its button."""
@@ -121,6 +123,24 @@ def test_a_method_that_is_older_than_its_page_does_not_date_it(world: World) -> 
     assert agreed_at(world, session) == world.now
 
 
+def test_two_pages_of_one_link_are_two_agreements(world: World) -> None:
+    """The first page lives on for minutes after the second was made, and the customer finishes both."""
+    made = world.services.links.create(form_key="f", customer=world.customer(), by=ALICE)
+    world.clock.advance(hours=23, minutes=55)
+    world.services.links.open_durable(made.link.token)
+    _, second = world.services.links.show(made.link.id)
+    assert second is not None
+    assert second.session_id not in (None, made.session_id)
+    methods = [world.finish(second.session_id or "")]
+    world.clock.advance(minutes=1)
+    methods.append(world.finish(made.session_id, MASTERCARD))
+    kept = [world.services.agreements.of_method(method) for method in methods]
+    assert [one and one.session_id for one in kept] == [second.session_id, made.session_id]
+    assert [one and one.agreed_at for one in kept] == [world.now - 60, world.now]
+    link, _ = world.services.links.show(made.link.id)
+    assert link.completed_session == second.session_id
+
+
 def agreed_at(world: World, session_id: str) -> int:
     with uow(world).read() as stores:
         kept = stores.agreements.of_method(method_of(world, session_id))
@@ -130,4 +150,5 @@ def agreed_at(world: World, session_id: str) -> int:
 
 def method_of(world: World, session_id: str) -> str:
     session = world.services.reports.sessions.find(session_id)
+    assert session is not None
     return str(session["payment_method"])
