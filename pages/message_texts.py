@@ -63,7 +63,10 @@ with left:
                     del st.session_state[seen_key]
             template_panel.test_button(ctx, kind, language, is_changed=template != current)
     with st.expander("Fields", icon=":material/data_object:"):
-        st.markdown("A paragraph in which a field is empty is left out.")
+        st.markdown(
+            "A paragraph in which a field is empty is left out. What the message has to say stands in one "
+            "whose other fields are never empty."
+        )
         st.markdown("\n".join(f"- `{{{name}}}` {escape(MEANINGS[name])}" for name in FIELDS[kind]))
 with right:
     template_panel.preview(ctx, kind, language, template)

@@ -3,6 +3,7 @@ Messages to customers: their kinds, the fields that a template may have, and how
 
 A template is plain text with fields in braces. A paragraph in which a field is empty is left out, so
 that one text serves customers with and without a reference, and a company with and without a contact.
+What the message is for is never left out with it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,21 @@ MUST_HAVE: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.ANNOUNCEMENT: ("day", "charges", "answer"),
 }
 """Without which a message of this kind makes no sense."""
+_SAID_WHERE_KNOWN = frozenset(name for names in MUST_HAVE.values() for name in names)
+"""Also where a kind can do without: a reminder says what is charged where something waits."""
+_ALWAYS_FILLED = frozenset(("greeting", "company", "signature"))
+_WITH_A_LINK = _ALWAYS_FILLED | {"link", "until"}
+_FILLED: Mapping[MessageKind, frozenset[str]] = {
+    MessageKind.LINK: _WITH_A_LINK,
+    # About failures that no card mends there is no link.
+    MessageKind.RECOVERY: _ALWAYS_FILLED | {"failures", "invoices", "total", "reference"},
+    MessageKind.CARD_FOR_CHARGE: _WITH_A_LINK | {"to_charge"},
+    MessageKind.REMINDER: _WITH_A_LINK,
+    MessageKind.CARD_EXPIRES: _WITH_A_LINK,
+    MessageKind.THANKS: _ALWAYS_FILLED,
+    MessageKind.ANNOUNCEMENT: _ALWAYS_FILLED | {"day", "charges", "total", "answer"},
+}
+"""Fields that are empty in no message of the kind."""
 MEANINGS: Mapping[str, str] = {
     "greeting": "“Hello Anna Example,” in the customer's language",
     "name": "the customer's name",
@@ -124,6 +140,7 @@ def checked(kind: MessageKind, template: Template) -> Template:
             field="body",
             code="template_field_missing",
         )
+    _check_paragraphs(kind, body)
     return Template(subject, body)
 
 
@@ -134,11 +151,33 @@ def fill(template: Template, values: Mapping[str, str]) -> Message:
         return _FIELD.sub(lambda field: values.get(field[1], ""), text)
 
     paragraphs = [
-        filled(paragraph)
-        for paragraph in template.body.split("\n\n")
-        if all(values.get(name) for name in _FIELD.findall(paragraph))
+        (text, set(_FIELD.findall(text)), all(values.get(name) for name in _FIELD.findall(text)))
+        for text in template.body.split("\n\n")
     ]
-    return Message(" ".join(filled(template.subject).split()), "\n\n".join(paragraphs))
+    full = {name for _, fields, is_full in paragraphs if is_full for name in fields}
+    # Texts that were saved before `checked` refused them may have it beside an empty field only.
+    missing = {name for name in _SAID_WHERE_KNOWN - full if values.get(name)}
+    texts = [filled(text) for text, fields, is_full in paragraphs if is_full or fields & missing]
+    return Message(" ".join(filled(template.subject).split()), "\n\n".join(texts))
+
+
+def _check_paragraphs(kind: MessageKind, body: str) -> None:
+    """What has to be said stands in a paragraph that is never left out while there is something to say."""
+    paragraphs = [set(_FIELD.findall(paragraph)) for paragraph in body.split("\n\n")]
+    for name in FIELDS[kind]:
+        if name not in _SAID_WHERE_KNOWN:
+            continue
+        # A link and its last day come together, also where there may be none.
+        sure = _FILLED[kind] | ({"link", "until"} if name == "link" else {name})
+        beside = [sorted(fields - sure) for fields in paragraphs if name in fields]
+        if beside and all(beside):
+            empty = beside[0][0]
+            raise InvalidInput(
+                f"The paragraph with {{{name}}} has {{{empty}}}, too, which is empty for some customers. "
+                f"A paragraph with an empty field is left out, so write {{{empty}}} in a paragraph of its own.",
+                field="body",
+                code="template_field_not_sure",
+            )
 
 
 def _tidy(body: str) -> str:

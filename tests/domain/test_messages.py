@@ -17,6 +17,20 @@ class TestFilling:
         assert (full.subject, full.text) == ("For Acme", "Hello,\n\nReference: INV-1\n\nBye")
         assert fill(template, {"greeting": "Hello,", "reference": ""}).text == "Hello,\n\nBye"
 
+    @pytest.mark.parametrize(
+        ("body", "values", "text"),
+        [
+            ("Dear {name}, open {link}.", {"link": "x"}, "Dear , open x."),
+            ("Open {link} for {reference}.\n\n{link}", {"link": "x"}, "x"),
+            ("Owed: {failures}\n{link}", {"failures": "- INV-1"}, "Owed: - INV-1\n"),
+            ("{to_charge} {invoices}", {"to_charge": "We charge it."}, "We charge it. "),
+            ("Bye\n\nOpen {link} until {until}", {}, "Bye"),
+        ],
+    )
+    def test_what_the_message_is_for_is_never_left_out(self, body, values, text) -> None:
+        """Also by a template that was saved before such texts were refused."""
+        assert fill(Template("x", body), values).text == text
+
     def test_what_a_value_says_is_no_field(self) -> None:
         """A customer may be called anything."""
         message = fill(Template("To {name}", "Hello {name}"), {"name": "{link} {0}", "link": "x"})
@@ -56,6 +70,55 @@ class TestChecking:
         with pytest.raises(InvalidInput) as refusal:
             checked(MessageKind.LINK, Template(subject, body))
         assert (refusal.value.field, refusal.value.code) == (where, code)
+
+    @pytest.mark.parametrize(
+        ("kind", "paragraphs", "field", "empty"),
+        [
+            (MessageKind.LINK, ["Dear {name}, open {link} for {reference}."], "link", "name"),
+            (MessageKind.LINK, ["{link} {contact}"], "link", "contact"),
+            # A failure that no card mends is told without a link.
+            (MessageKind.RECOVERY, ["{failures}\n{link}"], "failures", "link"),
+            (MessageKind.RECOVERY, ["{failures}\n{until}", "{link}"], "failures", "until"),
+            (
+                MessageKind.CARD_FOR_CHARGE,
+                ["{to_charge}", "{link} {reference}"],
+                "link",
+                "reference",
+            ),
+            (MessageKind.REMINDER, ["{link} {total}"], "link", "total"),
+            (MessageKind.REMINDER, ["{to_charge} {link}"], "link", "to_charge"),
+            (MessageKind.REMINDER, ["{link}", "{to_charge}\n{invoices}"], "to_charge", "invoices"),
+            (MessageKind.CARD_EXPIRES, ["{card}: {link}"], "link", "card"),
+            (
+                MessageKind.ANNOUNCEMENT,
+                ["{day} {charges}", "{answer} {contact}"],
+                "answer",
+                "contact",
+            ),
+        ],
+    )
+    def test_a_paragraph_that_may_be_left_out_holds_nothing_that_has_to_be_said(
+        self, kind, paragraphs, field, empty
+    ) -> None:
+        with pytest.raises(InvalidInput) as refusal:
+            checked(kind, Template("x", "\n\n".join(["{greeting}", *paragraphs])))
+        assert (refusal.value.field, refusal.value.code) == ("body", "template_field_not_sure")
+        assert f"{{{field}}}" in str(refusal.value)
+        assert f"{{{empty}}}" in str(refusal.value)
+
+    @pytest.mark.parametrize(
+        ("kind", "body"),
+        [
+            (MessageKind.LINK, "{greeting} {company}: {link} until {until}"),
+            (MessageKind.LINK, "{link} for {reference}\n\n{link}"),
+            (MessageKind.RECOVERY, "{failures} {total}\n{invoices}\n\n{link} until {until}"),
+            (MessageKind.REMINDER, "{to_charge} {link}\n\n{link}"),
+            (MessageKind.ANNOUNCEMENT, "{day}: {charges}, {total}, {company}, {answer}"),
+            (MessageKind.THANKS, "{name} {reference}"),
+        ],
+    )
+    def test_beside_what_is_always_filled_it_may_stand(self, kind, body) -> None:
+        assert checked(kind, Template("x", body)).body == body
 
     def test_every_field_has_a_meaning(self) -> None:
         assert {name for names in FIELDS.values() for name in names} == set(MEANINGS)
