@@ -20,7 +20,7 @@ from lib.money import format_money
 from lib.reports.follow_up import BoardFilter
 from lib.reports.paging import records
 from lib.services.collect.link_ends import ManyLinks
-from lib.ui import badges, downloads, outcome, tables
+from lib.ui import badges, doubted_messages, downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import countdown, plural, who
 
@@ -185,14 +185,16 @@ def _send(
     ctx: PageContext, label: str, kind: MessageKind | None, ids: Callable[[], list[str]]
 ) -> None:
     """A message of each kind goes once for each link, whoever clicks again."""
-    name = kind.value if kind else "link"
-    if st.button(label, key=f"follow_up_send_{name}", icon=":material/outgoing_mail:"):
+    send, key = ctx.services.messages.requests.send, f"follow_up_send_{kind or 'link'}"
+    if st.button(label, key=key, icon=":material/outgoing_mail:"):
         with outcome.show() as toast:
-            result = ctx.services.messages.requests.send(ids(), by=ctx.actor, kind=kind)
+            result = send(ids(), by=ctx.actor, kind=kind)
+            doubted_messages.note(key, result)
             toast.message = f"{plural(len(result.queued), 'message')} in the outbox."
             if result.failed:
                 why = WHY_NOT[result.failed[0][1]]
                 toast.message += f" {plural(len(result.failed), 'link')} not: {why}"
+    doubted_messages.all_the_same(key, partial(send, by=ctx.actor, kind=kind, in_doubt=True))
 
 
 def _by_hand(ctx: PageContext, count: int, ids: Callable[[], list[str]]) -> None:

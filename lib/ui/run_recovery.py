@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 
 import pandas as pd
@@ -10,10 +10,13 @@ import streamlit as st
 
 from lib.domain.actors import Permission
 from lib.domain.runs import OVER_STATES
+from lib.services.messages.ask import RequestResult
+from lib.services.messages.composed import Composed
 from lib.services.runs.retry_run import LinkCounts
 from lib.services.runs.run_object import RunView
 from lib.ui import (
     charge_words,
+    doubted_messages,
     downloads,
     filters,
     message_words,
@@ -160,20 +163,8 @@ def _rows(ctx: PageContext, view: RunView, frame: pd.DataFrame, *, may: bool) ->
 def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) -> None:
     """To copy, one for each customer; all of them are in the file."""
     header, lines = ctx.services.runs.views.messages(view.run.id, numbers=numbers)
-    requests = ctx.services.messages.requests
-    if (
-        requests.can_send
-        and ctx.actor.may(Permission.MANAGE_LINKS)
-        and st.button(
-            "Send the messages",
-            key=f"run_send_messages_{len(numbers) if numbers else 0}",
-            icon=":material/send:",
-            help="One to each customer, about all of theirs that failed, in their language. Each goes once.",
-        )
-    ):
-        with outcome.show() as toast:
-            composed = ctx.services.runs.views.composed(view.run.id, numbers=numbers)
-            toast.message = message_words.result(requests.send_composed(composed, by=ctx.actor))
+    if ctx.services.messages.requests.can_send and ctx.actor.may(Permission.MANAGE_LINKS):
+        _send(ctx, view, numbers)
     with st.expander("Messages to copy", icon=":material/mail:"):
         shown = 0
         for line in lines:
@@ -189,6 +180,30 @@ def _messages(ctx: PageContext, view: RunView, numbers: Collection[int] | None) 
             shown += 1
         if not shown:
             st.caption("No customer has to do anything about these, or their links have ended.")
+
+
+def _send(ctx: PageContext, view: RunView, numbers: Collection[int] | None) -> None:
+    key = f"run_send_messages_{len(numbers) if numbers else 0}"
+    send = ctx.services.messages.requests.send_composed
+
+    def composed() -> Iterable[Composed]:
+        return ctx.services.runs.views.composed(view.run.id, numbers=numbers)
+
+    def send_doubted(link_ids: list[str]) -> RequestResult:
+        meant = [one for one in composed() if (one.link_id or "") in link_ids]
+        return send(meant, by=ctx.actor, in_doubt=True)
+
+    if st.button(
+        "Send the messages",
+        key=key,
+        icon=":material/send:",
+        help="One to each customer, about all of theirs that failed, in their language. Each goes once.",
+    ):
+        with outcome.show() as toast:
+            result = send(composed(), by=ctx.actor)
+            doubted_messages.note(f"{key}_{view.run.id}", result)
+            toast.message = message_words.result(result)
+    doubted_messages.all_the_same(f"{key}_{view.run.id}", send_doubted)
 
 
 def _made(links: LinkCounts) -> str:

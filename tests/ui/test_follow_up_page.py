@@ -100,6 +100,21 @@ def test_a_message_goes_to_each_once_and_a_reminder_too(open_page, world: World,
     assert world.services.reports.follow_up.counts()[1] == 0
 
 
+def test_what_may_have_gone_before_an_older_file_was_put_back_is_asked_twice(
+    open_page, world: World, links
+) -> None:
+    world.change("INSERT INTO meta VALUES ('behind_since', :now)", now=str(world.now))
+    world.change("DELETE FROM meta WHERE name IN ('behind_since', 'outbox_held_since')")
+    at = marked(open_page("follow_up", as_="alice"), world, 0, 1)
+    assert "follow_up_send_link_all_the_same" not in keys(at)
+    press(at, "follow_up_send_link")
+    assert world.services.messages.outbox.listing() == []
+    press(at, "follow_up_send_link_all_the_same")
+    asked = {message.link_id for message in world.services.messages.outbox.listing()}
+    assert asked == {one.id for one in links[:2]}
+    assert "follow_up_send_link_all_the_same" not in keys(at)
+
+
 def test_issued_again(open_page, world: World, links) -> None:
     at = marked(open_page("follow_up", as_="alice"), world, 0)
     press(at, "follow_up_reissue")

@@ -9,7 +9,7 @@ from lib.clock import Clock, epoch
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.links import LinkStatus, SetupLink
 from lib.domain.messages import MessageKind
-from lib.domain.outbox import OutboxMessage
+from lib.domain.outbox import TO_ASK_AGAIN, OutboxMessage
 from lib.errors import RuleViolation
 from lib.languages import Language
 from lib.services.collect.addresses import checked_email, why_no_mail
@@ -96,7 +96,9 @@ class MessageRequests:
                     self._ask(stores, link_id, kind, result, by=by, in_doubt=in_doubt)
         return result
 
-    def send_composed(self, messages: Iterable[Composed], *, by: Actor) -> RequestResult:
+    def send_composed(
+        self, messages: Iterable[Composed], *, by: Actor, in_doubt: bool = False
+    ) -> RequestResult:
         """
         As `send`, of messages about several charges of a customer each, with one link.
 
@@ -108,7 +110,8 @@ class MessageRequests:
         # Put together before the transaction: they come from a read of their own.
         for composed in list(messages):
             with self._uow.write() as stores:
-                self._queue(stores, composed, composed.link_id or "", result, by=by)
+                link_id = composed.link_id or ""
+                self._queue(stores, composed, link_id, result, by=by, in_doubt=in_doubt)
         return result
 
     def by_rule(
@@ -173,7 +176,7 @@ class MessageRequests:
         in_doubt: bool,
     ) -> None:
         link = stores.links.find(link_id)
-        problem = self._why_not(stores, link, kind, in_doubt=in_doubt)
+        problem = self._why_not(stores, link, kind)
         if link is None or problem is not None:
             result.failed.append((link_id, problem or "not_found"))
             return
@@ -181,10 +184,10 @@ class MessageRequests:
         if composed is None:
             result.failed.append((link_id, "nothing_to_say"))
             return
-        self._queue(stores, composed, link_id, result, by=by)
+        self._queue(stores, composed, link_id, result, by=by, in_doubt=in_doubt)
 
     def _why_not(
-        self, stores: Stores, link: SetupLink | None, kind: MessageKind | None, *, in_doubt: bool
+        self, stores: Stores, link: SetupLink | None, kind: MessageKind | None
     ) -> str | None:
         if link is None:
             return "not_found"
@@ -193,10 +196,6 @@ class MessageRequests:
             return None if saved is not None else "nothing_saved"
         if link.status(self._now()) is not LinkStatus.OPEN:
             return "link_ended"
-        doubted = stores.meta.value(OUTBOX_DOUBTED)
-        is_doubted = doubted is not None and link.created_at <= int(doubted)
-        if is_doubted and not in_doubt and not stores.outbox.of_link(link.id):
-            return "perhaps_sent"
         if kind is MessageKind.REMINDER:
             return self._why_not_remind(link)
         return None
@@ -209,13 +208,23 @@ class MessageRequests:
         return "too_soon" if 0 <= self._now() - last < _BETWEEN_REMINDERS_SECONDS else None
 
     def _queue(
-        self, stores: Stores, composed: Composed, link_id: str, result: RequestResult, *, by: Actor
+        self,
+        stores: Stores,
+        composed: Composed,
+        link_id: str,
+        result: RequestResult,
+        *,
+        by: Actor,
+        in_doubt: bool,
     ) -> None:
         problem = why_no_mail(composed.address)
         if problem is not None:
             result.failed.append((link_id, problem))
             return
         key = once_key(stores, composed)
+        if not in_doubt and _is_in_doubt(stores, composed, key):
+            result.failed.append((link_id, "perhaps_sent"))
+            return
         message = new_message(composed, by=by, at=self._now())
         if not stores.outbox.add(message, once_key=key):
             if by.is_system or not stores.outbox.ask_again(message, once_key=key):
@@ -243,3 +252,26 @@ class MessageRequests:
 
     def _now(self) -> int:
         return epoch(self._clock())
+
+
+def _is_in_doubt(stores: Stores, composed: Composed, key: str) -> bool:
+    """
+    Whether this very message may have gone out before an older database was put back, which this file
+    would know nothing of: that others about the same link are on record says nothing of this one.
+    """
+    doubted = stores.meta.value(OUTBOX_DOUBTED)
+    if doubted is None:
+        return False
+    kept = stores.outbox.of_key(key)
+    if kept is None:
+        return _known_since(stores, composed) <= int(doubted)
+    # What was refused or cancelled may have been asked for again since.
+    return kept.state in TO_ASK_AGAIN and (kept.settled_at or 0) <= int(doubted)
+
+
+def _known_since(stores: Stores, composed: Composed) -> int:
+    """Before that nobody could have asked for it: its link was not made, or not all of its charges."""
+    link = stores.links.find(composed.link_id) if composed.link_id else None
+    if link is not None:
+        return link.created_at
+    return max((view.charge.created_at for view in composed.about), default=0)

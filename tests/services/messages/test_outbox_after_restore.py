@@ -14,9 +14,10 @@ import pytest
 from lib.domain.links import LinkState
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
+from tests.charge_runs import executed
 from tests.lost_files import copied, lost, put_back
 from tests.mail_server import MailServer
-from tests.world import ADA, ALICE, World
+from tests.world import ADA, ALICE, ALWAYS_DECLINES, BLOCKED_BY_STRIPE, World
 
 
 def link(desk: World, email: str) -> str:
@@ -82,6 +83,95 @@ def test_after_everything_was_lost_and_rebuilt(desk: World, server: MailServer) 
     assert desk.services.messages.delivery.send_due() == 0, "the outbox is held"
     outbox.release(by=ALICE)
     assert desk.services.messages.delivery.send_due() == 1
+    assert len(server.taken) == 2
+
+
+def recipients(server: MailServer) -> list[tuple[str, str]]:
+    return [(str(mail["To"]), str(mail["Subject"]).split(":")[0]) for mail in server.taken]
+
+
+def test_what_went_after_the_copy_is_asked_of_however_much_of_its_link_is_on_record(
+    desk: World, server: MailServer
+) -> None:
+    """A reminder beside the link's own message, and what the copy has as cancelled, or as refused."""
+    server.at_rcpt["c@example.com"] = "550 No such user here"
+    links = [link(desk, f"{name}@example.com") for name in "abc"]
+    reminded, cancelled, refused = links
+    send(desk, reminded, refused)
+    desk.services.messages.delivery.send_due()
+    (waiting,) = desk.services.messages.requests.send([cancelled], by=ALICE).queued
+    desk.services.messages.outbox.cancel([waiting], by=ALICE)
+    desk.clock.advance(days=4)
+    copy = copied(desk)
+    server.at_rcpt.clear()
+
+    def click(*, in_doubt: bool = False) -> list[tuple[str, str]]:
+        requests = desk.services.messages.requests
+        remind = requests.send([reminded], kind=MessageKind.REMINDER, in_doubt=in_doubt, by=ALICE)
+        again = requests.send([cancelled, refused], in_doubt=in_doubt, by=ALICE)
+        desk.services.messages.delivery.send_due()
+        return remind.failed + again.failed
+
+    assert click() == []
+    gone = recipients(server)
+    assert len(gone) == 4
+    desk.services.restores.restore(copy, by=ADA)
+    desk.rebuild()
+    desk.clock.advance(hours=1)
+    desk.services.rebuilds.rebuild(by=ALICE)
+    desk.services.messages.outbox.release(by=ALICE)
+    assert click() == [(one, "perhaps_sent") for one in links]
+    assert recipients(server) == gone, "an ordinary click sends none of them twice"
+    assert click(in_doubt=True) == []
+    assert len(recipients(server)) == 7
+
+
+def test_what_is_refused_after_a_person_decided_is_in_doubt_no_more(
+    desk: World, server: MailServer
+) -> None:
+    asked = link(desk, "a@example.com")
+    send(desk, asked)
+    desk.services.restores.restore(copied(desk), by=ADA)
+    desk.rebuild()
+    desk.clock.advance(hours=1)
+    desk.services.rebuilds.rebuild(by=ALICE)
+    outbox = desk.services.messages.outbox
+    outbox.release(by=ALICE)
+    desk.clock.advance(hours=1)
+    server.at_rcpt["a@example.com"] = "550 No such user here"
+    outbox.decide([outbox.listing()[0].id], was_sent=False, by=ALICE)
+    desk.services.messages.delivery.send_due()
+    assert states(desk) == [MessageState.FAILED]
+    assert len(desk.services.messages.requests.send([asked], by=ALICE).queued) == 1
+
+
+@pytest.mark.parametrize(
+    "number", [ALWAYS_DECLINES, BLOCKED_BY_STRIPE], ids=["with a link", "without one"]
+)
+def test_a_runs_messages_are_asked_of_too(desk: World, server: MailServer, number: str) -> None:
+    customer = desk.customer("Bob Ltd", "bob@example.com")
+    method = desk.save_card(customer, number)
+    run = executed(desk, [(customer, method, 1_000, "INV-1")])
+    copy = copied(desk)
+
+    def click(*, in_doubt: bool = False) -> list[str]:
+        composed = desk.services.runs.views.composed(run.id)
+        result = desk.services.messages.requests.send_composed(
+            composed, in_doubt=in_doubt, by=ALICE
+        )
+        desk.services.messages.delivery.send_due()
+        return [code for _, code in result.failed]
+
+    assert click() == []
+    assert len(server.taken) == 1
+    desk.services.restores.restore(copy, by=ADA)
+    desk.rebuild()
+    desk.clock.advance(hours=1)
+    desk.services.rebuilds.rebuild(by=ALICE)
+    desk.services.messages.outbox.release(by=ALICE)
+    assert click() == ["perhaps_sent"]
+    assert len(server.taken) == 1
+    assert click(in_doubt=True) == []
     assert len(server.taken) == 2
 
 
