@@ -9,6 +9,7 @@ What the message is for is never left out with it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,11 +102,20 @@ MEANINGS: Mapping[str, str] = {
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _LONGEST_SUBJECT, _LONGEST_BODY = 150, 5000
-# What the bank knows of a card would warn a thief. Whole words, so that none is found inside another.
+# What the bank knows of a card would warn a thief. Whole words, so that none is found inside another; German
+# ones also at the end of a compound. Nouns count like participles. "Vol" and "persa" are of a card only: in
+# French a flight is one, too, and in Italian much is lost.
 _SECRET = re.compile(
-    r"\b(?:lost|stolen|theft|fraud\w*|verloren\w*|gestohlen\w*|diebstahl\w*|verlust\w*|betr[uü]g\w*"
-    r"|perdue?s?|vol[ée]e?s?|fraude\w*|frauduleu\w*|perdid[ao]s?|robad[ao]s?|roubad[ao]s?|smarrit[aio]"
-    r"|rubat[aio]|frod[ei]\w*|truffa|gestolen|verlies|diefstal)\b|紛失|盗難|不正|詐欺",
+    r"\b(?:"
+    r"lost|loss(?:es)?|steal\w*|stole|stolen|theft|thie(?:f|ves)|fraud\w*|scam\w*"  # English
+    r"|verloren\w*|abhanden\w*|entwendet\w*|\w*gestohlen\w*|\w*diebst[aä]hl\w*|\w*verlust\w*|\w*betr[uü]g\w*"
+    r"|pertes?|perdue?s?|vol[ée]e?s?|vols? d(?:e |['’])(?:\w+ )?cartes?|dérobée?s?|égarée?s?|escroc\w*|escroquer\w*"
+    r"|p[eé]rdid[ao]s?|extrav[ií]\w*|rob(?:os?|ad[ao]s?)|hurt(?:os?|ad[ao]s?)|sustra[ií]d[ao]s?|estafa\w*"  # Spanish
+    r"|smarri\w*|perdit[ae]|cart[ae](?: \w+){0,5} pers[ae](?! di vista)|furt[oi]|rubat[aieo]|sottratt[aieo]|frod[ei]\w*"
+    r"|truff\w*"  # Italian
+    r"|gestolen|verlies|verloor|kwijt(?:geraakt|raken)?|diefstal|oplicht\w*"  # Dutch
+    r"|perdas?|roub(?:os?|ad[ao]s?)|furt(?:os|ad[ao]s?)|burl(?:as?|ad[ao]s?)"  # Portuguese
+    r")\b|盗|紛失|遺失|(?:(?<!少)な|無|失)くし(?:た|て|まし)|不正|詐欺|詐取",
     re.IGNORECASE,
 )
 
@@ -117,7 +127,7 @@ def translatable(text: str) -> str:
 
 def secret_word(text: str) -> str | None:
     """A word of any language that tells a customer what only the bank may: lost, stolen, fraud."""
-    match = _SECRET.search(text)
+    match = _SECRET.search(unicodedata.normalize("NFKC", text))
     return match.group() if match else None
 
 
