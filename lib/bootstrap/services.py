@@ -490,7 +490,7 @@ class Services:
     def return_page(self) -> ReturnPageService:
         from lib.services.collect.return_page import ReturnPageService
 
-        return ReturnPageService(self.uow, self._refetcher)
+        return ReturnPageService(self.uow, self._refetcher, clock=self.clock)
 
     @once
     def runs(self) -> RunServices:

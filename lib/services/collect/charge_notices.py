@@ -9,7 +9,9 @@ from lib.domain.agreements import LONGEST, Agreement
 from lib.domain.charges import Charge, ChargeState
 from lib.domain.links import SetupLink
 from lib.domain.sender import Sender
+from lib.domain.waiting_charges import WaitingCharge
 from lib.languages import ENGLISH, first_of
+from lib.services.staff import dual_approval
 from lib.store.stores import Stores
 from lib.store.waiting_charges import MARK
 from lib.wording import messages as wording
@@ -57,6 +59,14 @@ def waiting_charge(stores: Stores, link: SetupLink) -> Charge | None:
         return None
     charge = stores.charges.find(link.charge_id)
     return charge if charge is not None and charge.state is ChargeState.PLANNED else None
+
+
+def may_be_charged_now(stores: Stores, waiting: WaitingCharge, *, now: int) -> bool:
+    """Whether neither the approval of its run nor a hold keeps it back from a card that is there."""
+    charge, run = stores.charges.find(waiting.charge_id), stores.runs.find(waiting.run_id)
+    if charge is None or run is None or stores.holds.covering([charge.customer]):
+        return False
+    return dual_approval.standing(stores, run, now=now).stop is None
 
 
 def page_words(stores: Stores, link: SetupLink, agreement: Agreement, sender: Sender) -> PageWords:

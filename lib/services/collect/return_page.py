@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from lib.clock import Clock, epoch
 from lib.domain.actors import Actor, Permission
 from lib.domain.confirmations import is_confirming
 from lib.domain.waiting_charges import WaitEnd
 from lib.errors import Missing, NotFound
+from lib.services.collect.charge_notices import may_be_charged_now
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
 
@@ -21,8 +23,9 @@ class Setup(StrEnum):
 
 
 class ReturnPageService:
-    def __init__(self, uow: UnitOfWork, refetcher: Refetcher) -> None:
+    def __init__(self, uow: UnitOfWork, refetcher: Refetcher, *, clock: Clock) -> None:
         self._uow = uow
+        self._clock = clock
         self.refetcher = refetcher
 
     def finish(self, session_id: str) -> Setup | None:
@@ -49,11 +52,13 @@ class ReturnPageService:
         return Setup.SAVED_AND_CHARGED if self._is_charged(session_id) else Setup.SAVED
 
     def _is_charged(self, session_id: str) -> bool:
-        """Whether a charge waited for what was saved, and was not given up before."""
+        """Whether a charge waited for what was saved, and is made by now or may be made at once."""
         with self._uow.read() as stores:
             link = stores.links.by_session(session_id)
             waited = stores.waiting_charges.find(link.charge_id or "") if link else None
-        return waited is not None and waited.end_reason in (None, WaitEnd.TRIED)
+            if waited is None or waited.end_reason is not None:
+                return waited is not None and waited.end_reason is WaitEnd.TRIED
+            return may_be_charged_now(stores, waited, now=epoch(self._clock()))
 
     def pull(self, session_id: str, *, by: Actor) -> None:
         """

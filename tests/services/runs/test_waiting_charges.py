@@ -525,6 +525,34 @@ class TestWhatTheCustomerIsTold:
         world.fill(session)
         assert world.services.return_page.finish(session) is Setup.SAVED_AND_CHARGED
 
+    def test_the_thank_you_page_promises_nothing_while_there_is_a_hold(self, world: World) -> None:
+        customer = world.customer()
+        run = waiting_run(world, customer)
+        session = page_of(world, link_of(world, charge_of(world, run)))
+        world.services.holds.set(customer, reason="asked us not to", by=ALICE)
+        world.fill(session)
+        assert world.services.return_page.finish(session) is Setup.SAVED
+        assert tick(world) == 0
+
+    def test_nor_by_an_approval_that_is_over(self, world: World) -> None:
+        """The worker has not passed since."""
+        run = waiting_run(world, world.customer())
+        session = page_of(world, link_of(world, charge_of(world, run)))
+        world.fill(session)
+        world.clock.advance(days=14)
+        assert world.services.return_page.finish(session) is Setup.SAVED
+        assert tick(world) == 0
+
+    def test_what_was_charged_before_is_said_whatever_came_later(self, world: World) -> None:
+        customer = world.customer()
+        run = waiting_run(world, customer)
+        charge = charge_of(world, run)
+        session = page_of(world, link_of(world, charge))
+        world.finish(session)
+        assert tick(world) == 1
+        world.services.holds.set(customer, reason="asked us not to", by=ALICE)
+        assert world.services.return_page.finish(session) is Setup.SAVED_AND_CHARGED
+
     def test_the_mail_says_it_before(self, world: World) -> None:
         run = waiting_run(world, world.customer())
         link = link_of(world, charge_of(world, run))
