@@ -126,18 +126,14 @@ class OutboxDelivery:
         except LetterRefused as refusal:
             self._refused(message, refusal)
             return False
-        with self._uow.write() as stores:
-            is_ours = self._may_go(stores) and stores.outbox.hand_over(message.id, at=self._now())
-            if is_ours:
-                # Its end is anchored outside the file, which tells an older copy of it.
-                self._audit(stores, "message.hand_over", message.id, to=message.customer)
-        if not is_ours:
+        given = self._hand_over(message)
+        if given is None:
             connection.withdraw()
             return False
         try:
             reply = connection.give(letter)
         except LetterRefused as refusal:
-            self._refused(message, refusal)
+            self._refused(given, refusal)
             return False
         except LostContact as error:
             self._end(message, MessageState.PERHAPS_SENT, str(error))
@@ -147,6 +143,20 @@ class OutboxDelivery:
         )
         return True
 
+    def _hand_over(self, message: OutboxMessage) -> OutboxMessage | None:
+        """
+        The message as it stands while it is handed over; None when it must not go, or not as it was
+        read: a person may have cancelled it and asked for it again, with other words to another address.
+        """
+        with self._uow.write() as stores:
+            if not self._may_go(stores) or stores.outbox.find(message.id) != message:
+                return None
+            if not stores.outbox.hand_over(message.id, at=self._now()):
+                return None
+            # Its end is anchored outside the file, which tells an older copy of it.
+            self._audit(stores, "message.hand_over", message.id, to=message.customer)
+            return stores.outbox.find(message.id)
+
     def _refused(self, message: OutboxMessage, refusal: LetterRefused) -> None:
         now = self._now()
         pause = (
@@ -154,11 +164,13 @@ class OutboxDelivery:
             if refusal.is_final
             else pause_after(message.tries + 1, requested_at=message.requested_at, now=now)
         )
-        if pause is None:
-            self._end(message, MessageState.FAILED, str(refusal))
-            return
         with self._uow.write() as stores:
-            stores.outbox.postpone(message.id, reply=str(refusal), until=now + pause)
+            if stores.outbox.find(message.id) != message:
+                return  # What is asked for by now is another letter, or none.
+            if pause is None:
+                self._settle(stores, message.id, MessageState.FAILED, str(refusal))
+            else:
+                stores.outbox.postpone(message.id, reply=str(refusal), until=now + pause)
 
     def _end(self, message: OutboxMessage, state: MessageState, reply: str) -> None:
         with self._uow.write() as stores:

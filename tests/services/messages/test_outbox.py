@@ -391,6 +391,33 @@ class TestPeople:
         assert server.taken == []
         assert states(desk) == ["waiting" if act == "pause" else "cancelled"]
 
+    @pytest.mark.parametrize("refuses", [False, True], ids=["taken", "refused"])
+    def test_asked_for_again_to_another_address_while_the_one_before_left(
+        self, desk: World, server: MailServer, refuses: bool
+    ) -> None:
+        """What was read before is not sent, nor is a refusal of it one of what is asked for now."""
+        first, second = link(desk, "one@example.com"), link(desk, "old@example.com")
+        requests = desk.services.messages.requests
+        message = requests.send([first, second], by=ALICE).queued[1]
+
+        def meanwhile() -> None:
+            server.when_taken = lambda: None
+            desk.services.messages.outbox.cancel([message], by=ALICE)
+            desk.change("UPDATE customers SET email = 'new@example.com' WHERE email LIKE 'old%'")
+            assert requests.send([second], by=ALICE).queued == [message]
+
+        server.when_taken = meanwhile
+        if refuses:
+            server.at_rcpt["old@example.com"] = "550 No such user here"
+        for _ in range(2):
+            desk.services.messages.delivery.send_due()
+        assert server.addresses() == [
+            "Anna Example <one@example.com>",
+            "Anna Example <new@example.com>",
+        ]
+        sent = desk.services.messages.outbox.show(message)
+        assert (sent.state, sent.address) == (MessageState.SENT, "new@example.com")
+
     def test_a_test_message_goes_to_oneself(self, desk: World, server: MailServer) -> None:
         desk.services.users.add_practice_users()
         requests = desk.services.messages.requests
