@@ -17,22 +17,21 @@ from lib.store.states import one_of
 MARK = "onfile_charge_when_saved"
 """Of a Session's metadata: the charge that its page says is made as soon as a card is saved."""
 
-# Only a card of the charge's own link, saved on a page that said what is charged.
-_ARRIVED = f"""
+# Only a card of the charge's own link counts.
+_SAVED = """
     SELECT g.charge_id, g.run_id, g.run_row, i.payment_method, 0 AS attempts_before
     FROM waiting_charges g
     JOIN runs r ON r.id = g.run_id AND r.state = 'finished' AND r.wait_for_cards = 1
     JOIN charges h ON h.id = g.charge_id AND h.state = 'planned'
     JOIN setup_links l ON l.charge_id = h.id AND l.completed_at >= g.since
     JOIN link_sessions p ON p.link_id = l.id AND p.session_id = l.completed_session
-        AND p.params ->> '$.metadata.{MARK}' = h.id
     JOIN checkout_sessions s ON s.id = l.completed_session
     JOIN setup_intents i ON i.id = s.setup_intent AND i.status = 'succeeded'
     JOIN payment_methods m ON m.id = i.payment_method AND m.customer = h.customer
         AND m.is_detached = 0
     WHERE g.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.charge_id = h.id)
-        AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)
-    ORDER BY l.completed_at DESC"""
+        AND NOT EXISTS (SELECT 1 FROM new_card_charges q WHERE q.charge_id = h.id)"""
+_PAGE_SAYS_SO = f"coalesce(p.params ->> '$.metadata.{MARK}', '') = h.id"
 
 
 class WaitingChargeStore:
@@ -109,11 +108,19 @@ class WaitingChargeStore:
         }
 
     def arrived(self) -> list[NewCardCharge]:
-        """Those whose card came by their own link, and that were never queued."""
+        """Those whose card came by their own link, on a page that said what is charged; never queued."""
         newest: dict[str, NewCardCharge] = {}
-        for row in self._database.query(_ARRIVED):
+        for row in self._database.query(
+            f"{_SAVED} AND {_PAGE_SAYS_SO} ORDER BY l.completed_at DESC"
+        ):
             newest.setdefault(row["charge_id"], NewCardCharge(**row))
         return list(newest.values())
+
+    def saved_unannounced(self) -> list[str]:
+        """Charges that wait, whose link brought a card on pages that said nothing of them."""
+        rows = self._database.query(f"{_SAVED} AND NOT {_PAGE_SAYS_SO}")
+        silent = {row["charge_id"] for row in rows}
+        return sorted(silent - {card.charge_id for card in self.arrived()}) if silent else []
 
     def saved_late(self) -> list[str]:
         """Charges whose link brought a card, and that stopped waiting without a try; of which nobody was told."""

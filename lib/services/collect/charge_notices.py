@@ -54,11 +54,16 @@ class PageWords:
 
 
 def waiting_charge(stores: Stores, link: SetupLink) -> Charge | None:
-    """The approved charge that waits for the card of this link."""
+    """
+    The approved charge that waits for the card of this link, and that its customer reads of; None also while a
+    hold keeps it back.
+    """
     if link.charge_id is None or not stores.waiting_charges.still([link.charge_id]):
         return None
     charge = stores.charges.find(link.charge_id)
-    return charge if charge is not None and charge.state is ChargeState.PLANNED else None
+    if charge is None or charge.state is not ChargeState.PLANNED:
+        return None
+    return None if stores.holds.covering([charge.customer]) else charge
 
 
 def may_be_charged_now(stores: Stores, waiting: WaitingCharge, *, now: int) -> bool:

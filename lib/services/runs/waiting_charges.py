@@ -34,17 +34,20 @@ class WaitingCharges:
 
     def end_with_their_approval(self) -> int:
         """
-        End what waits by an approval that is too old, and tell staff of cards that came too late; returns
-        how many ended.
+        End what waits by an approval that is too old, and tell staff of cards that came too late, or on a
+        page that did not say what is charged; returns how many ended by their approval.
         """
         now = epoch(self._clock())
         with self._uow.read() as stores:
             run_ids = stores.waiting_charges.runs()
             late = stores.waiting_charges.saved_late()
+            unannounced = stores.waiting_charges.saved_unannounced()
             expired = [run_id for run_id in run_ids if _has_expired(stores, run_id, now)]
         ended = sum(self._end_run(run_id) for run_id in expired)
         for charge_id in late:
             self._tell(charge_id)
+        for charge_id in unannounced:
+            self._refuse(charge_id)
         return ended
 
     def _end_run(self, run_id: str) -> int:
@@ -72,14 +75,29 @@ class WaitingCharges:
         with self._uow.write() as stores:
             if stores.waiting_charges.note_told(charge_id, at=now):
                 why = "A card was saved by the link after this charge had stopped waiting. It was not charged."
-                stores.charges.note(
-                    charge_id,
-                    attempt=None,
-                    at=now,
-                    actor=SYSTEM.username,
-                    kind="new_card_not_charged",
-                    detail={"why": why},
+                _note_not_charged(stores, charge_id, why, at=now)
+
+    def _refuse(self, charge_id: str) -> None:
+        """The charge stays, for somebody to make it by hand: its link is used."""
+        now = epoch(self._clock())
+        with self._uow.write() as stores:
+            if charge_id in stores.waiting_charges.saved_unannounced():
+                stores.waiting_charges.end(
+                    charge_id, why=WaitEnd.REFUSED, by=SYSTEM.username, at=now
                 )
+                why = "A card was saved on a page that did not say what is charged. It was not charged."
+                _note_not_charged(stores, charge_id, why, at=now)
+
+
+def _note_not_charged(stores: Stores, charge_id: str, why: str, *, at: int) -> None:
+    stores.charges.note(
+        charge_id,
+        attempt=None,
+        at=at,
+        actor=SYSTEM.username,
+        kind="new_card_not_charged",
+        detail={"why": why},
+    )
 
 
 def end_wait(stores: Stores, charge_id: str, why: WaitEnd, *, by: Actor, at: int) -> bool:

@@ -594,6 +594,35 @@ class TestWhatTheCustomerIsTold:
         world.finish(session)
         assert tick(world) == 0
         assert not world.moved()
+        assert wait_of(world, charge) is WaitEnd.REFUSED
+        assert told(world, charge).count("new_card_not_charged") == 1
+        assert tick(world) == 0
+        assert told(world, charge).count("new_card_not_charged") == 1
+        listed = world.services.reports.waiting_charges.not_charged()
+        assert [row["charge_id"] for row in listed] == [charge]
+
+    def test_who_must_not_be_charged_reads_of_no_charge(self, world: World) -> None:
+        """Neither on the page nor in a message; and what is saved then is not charged once the hold is lifted."""
+        customer = world.customer()
+        run = waiting_run(world, customer)
+        charge = charge_of(world, run)
+        link = link_of(world, charge)
+        before = page_of(world, link)
+        world.services.holds.set(customer, reason="asked us not to", by=ALICE)
+        assert world.services.messages.composer.about_link(link.id) is None
+        session = page_of(world, link)
+        assert session != before
+        assert "$10.02" not in texts(world, link)
+        world.finish(session)
+        with sqlite3.connect(world.settings.database) as shell:
+            shell.execute(
+                """UPDATE customer_holds SET lifted_at = set_at, lifted_by = 'bob',
+                       lift_reason = 'agreed'"""
+            )
+        assert world.services.holds.covering(customer) is None
+        assert tick(world) == 0
+        assert not world.moved()
+        assert wait_of(world, charge) is WaitEnd.REFUSED
 
 
 def texts(world: World, link: SetupLink) -> str:
