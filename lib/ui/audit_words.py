@@ -131,6 +131,7 @@ _ACTIONS: dict[str, str] = {
     "message.failed": "Recorded: message refused",
     "message.perhaps_sent": "Recorded: message perhaps sent",
     "message.cancel": "Cancelled a message",
+    "message.cancelled": "Recorded: message cancelled, as its link had ended",
     "message.was_sent": "Said that a message was sent",
     "message.send_again": "Had a message sent that was perhaps sent",
     "run.announce": "Had a run announced to its payers",

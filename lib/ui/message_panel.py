@@ -40,6 +40,8 @@ def standing(ctx: PageContext, message: OutboxMessage) -> None:
     )
     if message.reply and message.state in (MessageState.FAILED, MessageState.WAITING):
         st.caption(f"The mail server said: {escape(message.reply)}")
+    elif message.reply and message.state is MessageState.CANCELLED:
+        st.caption(escape(message.reply))
     if message.state in (MessageState.FAILED, MessageState.PERHAPS_SENT):
         st.caption(MEANING[message.state])
 

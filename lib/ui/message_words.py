@@ -43,7 +43,7 @@ MEANING = {
     MessageState.WOULD_SEND: "Practice mode: nobody was written to.",
     MessageState.FAILED: "The mail server refused it. Correct the address at Stripe, then send it again.",
     MessageState.PERHAPS_SENT: "Nobody can know whether it was sent. Ask the customer, or look into the mail server's log.",
-    MessageState.CANCELLED: "Somebody cancelled it before it left.",
+    MessageState.CANCELLED: "It was cancelled before it left.",
 }
 
 

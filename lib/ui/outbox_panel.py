@@ -103,7 +103,9 @@ def _panel(message_id: str) -> None:
     message = ctx.services.messages.outbox.show(message_id)
     st.markdown(badges.badge(f"message_{message.state}"))
     st.write(MEANING[message.state])
-    if message.reply:
+    if message.reply and message.state is MessageState.CANCELLED:
+        st.caption(escape(message.reply))
+    elif message.reply:
         st.caption(f"The mail server said: {escape(message.reply)}")
     if ctx.actor.may(Permission.MANAGE_LINKS):
         _acts(ctx, message)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lib.clock import Clock, epoch
+from lib.domain.links import LinkStatus
+from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState, OutboxMessage, pause_after, server_pause
 from lib.errors import LedgerBehind
 from lib.mail.mailer import Connection, Letter, LetterRefused, LostContact, Mailer, ServerTrouble
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 100
 _MINUTE = 60
 _BY = "system"
+_LINK_ENDED = "Its link ended before it left."
 _DIED = "Onfile ended while the server was given the message, before its reply was written down."
 
 
@@ -151,11 +154,21 @@ class OutboxDelivery:
         with self._uow.write() as stores:
             if not self._may_go(stores) or stores.outbox.find(message.id) != message:
                 return None
+            if self._has_ended(stores, message):
+                self._settle(stores, message.id, MessageState.CANCELLED, _LINK_ENDED)
+                return None
             if not stores.outbox.hand_over(message.id, at=self._now()):
                 return None
             # Its end is anchored outside the file, which tells an older copy of it.
             self._audit(stores, "message.hand_over", message.id, to=message.customer)
             return stores.outbox.find(message.id)
+
+    def _has_ended(self, stores: Stores, message: OutboxMessage) -> bool:
+        """Whether it asks for something that its link does not do any more."""
+        if message.link_id is None or message.kind is MessageKind.THANKS:
+            return False
+        link = stores.links.find(message.link_id)
+        return link is None or link.status(self._now()) is not LinkStatus.OPEN
 
     def _refused(self, message: OutboxMessage, refusal: LetterRefused) -> None:
         now = self._now()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from lib.domain.message_rules import MessageRule
 from lib.domain.messages import MessageKind
 from lib.domain.outbox import MessageState
 from lib.domain.twins import HAS_TWIN
@@ -18,8 +19,9 @@ from lib.mail.mailer import ServerTrouble
 from lib.mail.smtp import SmtpMailer, SmtpServer
 from lib.services.messages.ask import MailNotConfigured
 from lib.services.messages.deliver import OutboxDelivery
-from tests.charge_runs import executed
+from tests.charge_runs import audited, executed
 from tests.mail_server import MailServer, mail_server
+from tests.services.runs.test_waiting_charges import charge_of, link_of, page_of, waiting_run
 from tests.world import ALICE, ALWAYS_DECLINES, BOB, VERA, World
 
 HOUR = 3600
@@ -428,6 +430,57 @@ class TestPeople:
         assert "alice@" in str(mail["To"])
         assert mail["Subject"] == "Promemoria: i Suoi dati di pagamento per Acme GmbH"
         assert "INV-1042" in mail.get_body(("plain",)).get_content()
+
+
+class TestAfterItsLinkEnded:
+    """What waits for its turn asks nobody for what is done, or not wanted any more."""
+
+    def test_of_a_charge_that_waits_no_more(self, desk: World, server: MailServer) -> None:
+        customer = desk.customer("Acme", "acme@example.com")
+        charge = charge_of(desk, waiting_run(desk, customer))
+        asked, outbox = link_of(desk, charge).id, desk.services.messages.outbox
+        outbox.pause(by=ALICE)
+        (message,) = desk.services.messages.requests.send([asked], by=ALICE).queued
+        desk.services.runs.waiting_charges.cancel(charge, by=ALICE)
+        outbox.go_on(by=ALICE)
+        assert desk.services.messages.delivery.send_due() == 0
+        assert server.taken == []
+        kept = outbox.show(message)
+        assert (kept.state, kept.reply) == (
+            MessageState.CANCELLED,
+            "Its link ended before it left.",
+        )
+        assert audited(desk).count("message.cancelled") == 1
+
+    def test_of_one_whose_card_was_saved_meanwhile(self, desk: World, server: MailServer) -> None:
+        desk.settings = replace(desk.settings, mail_per_minute=1)
+        desk.rebuild()
+        ids = [link(desk, f"{name}@example.com") for name in "ab"]
+        desk.services.link_ends.note_sent(ids, by=ALICE)
+        desk.clock.advance(days=4)
+        desk.services.messages.rules.switch_on(MessageRule.REMINDERS, by=ALICE)
+        assert desk.services.messages.rules.ask_due() == 2
+        assert desk.services.messages.delivery.send_due() == 1
+        for asked in ids:
+            desk.finish(page_of(desk, desk.services.links.show(asked)[0]))
+        desk.clock.advance(minutes=2)
+        assert desk.services.messages.delivery.send_due() == 0
+        assert states(desk) == ["sent", "cancelled"]
+        requests = desk.services.messages.requests
+        requests.send(ids, kind=MessageKind.THANKS, by=ALICE)
+        for _ in ids:
+            desk.services.messages.delivery.send_due()
+            desk.clock.advance(minutes=2)
+        assert states(desk) == ["sent", "cancelled", "sent", "sent"], "who saved is thanked"
+
+    def test_of_one_that_ran_out(self, desk: World, server: MailServer) -> None:
+        asked, outbox = link(desk), desk.services.messages.outbox
+        outbox.pause(by=ALICE)
+        desk.services.messages.requests.send([asked], by=ALICE)
+        desk.clock.advance(days=400)
+        outbox.go_on(by=ALICE)
+        assert desk.services.messages.delivery.send_due() == 0
+        assert states(desk) == ["cancelled"]
 
 
 class TestPractice:
