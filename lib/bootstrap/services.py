@@ -354,6 +354,7 @@ class Services:
             self.gateway,
             self.customers,
             agreements=self.agreements,
+            languages=self.languages,
             clock=self.clock,
             public_url=self.settings.public_url,
         )

@@ -23,6 +23,10 @@ class CustomerLanguages:
             link.locale if link else None, self._at_stripe(stores, customer), browser
         )
 
+    def known(self, stores: Stores, link: SetupLink) -> Language | None:
+        """As somebody chose it: at the link, or for its customer; None where neither was said."""
+        return first_of((link.locale, *self._at_stripe(stores, link.customer)))
+
     def of_customer(self, stores: Stores, customer_id: str) -> Language:
         return self._chosen(None, self._at_stripe(stores, customer_id), ())
 

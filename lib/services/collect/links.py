@@ -44,6 +44,7 @@ from lib.services.collect.agreements import AgreementService
 from lib.services.collect.ambiguous_customers import why_meant, why_new
 from lib.services.collect.charge_notices import PageWords
 from lib.services.collect.customers import CustomerService
+from lib.services.collect.language import CustomerLanguages
 from lib.services.collect.page_ends import end_page
 from lib.services.ledger.recovery_links import offer_recovery
 from lib.services.mirror.apply import record_bundles
@@ -85,6 +86,7 @@ class LinkService:
         customers: CustomerService,
         *,
         agreements: AgreementService,
+        languages: CustomerLanguages,
         clock: Clock,
         public_url: str,
     ) -> None:
@@ -92,6 +94,7 @@ class LinkService:
         self._gateway = gateway
         self._customers = customers
         self._agreements = agreements
+        self._languages = languages
         self._clock = clock
         self._public_url = public_url
 
@@ -560,8 +563,12 @@ class LinkService:
             }
         if link.customer:
             params["customer"] = link.customer
-        if link.locale:
-            params["locale"] = link.locale
+        # Stripe's page has the language of our words on it, and some more that can be chosen at the link.
+        known = self._languages.known(stores, link)
+        is_chosen = link.locale not in {None, "auto"}
+        locale = known.code if known and not is_chosen else link.locale
+        if locale:
+            params["locale"] = locale
         return params
 
     def _expire_session(self, session_id: str) -> None:

@@ -129,6 +129,28 @@ class TestWhatIsSent:
         assert intent["metadata"] == ours | installation
         assert intent["usage"] == "off_session"
 
+    @pytest.mark.parametrize(
+        ("locale", "at_stripe", "page"),
+        [
+            (None, "ja", "ja"),
+            (None, "de-AT,en", "de"),
+            (None, "tlh,fr", "fr"),
+            ("auto", "ja", "ja"),
+            ("it", "ja", "it"),
+            ("pl", "ja", "pl"),
+            # Nobody said: the page goes by the browser.
+            (None, None, None),
+            (None, "tlh", None),
+        ],
+    )
+    def test_stripes_page_has_the_language_of_our_words_on_it(
+        self, world: World, locale: str | None, at_stripe: str | None, page: str | None
+    ) -> None:
+        customer = world.customer()
+        world.change("UPDATE customers SET preferred_locales = :tags", tags=at_stripe)
+        sent = session(world, create(world, customer=customer, locale=locale))
+        assert sent["locale"] == page
+
     @pytest.mark.parametrize("currency", [None, "usd"])
     def test_a_currency_or_cards_only_and_never_payment_method_types(
         self, world: World, monkeypatch: pytest.MonkeyPatch, currency: str | None
