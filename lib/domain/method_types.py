@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lib.domain.messages import translatable
+
 _PAGES = "https://docs.stripe.com/payments/"
 
 
@@ -47,6 +49,7 @@ class DebitTerms:
 @dataclass(frozen=True, slots=True)
 class MethodType:
     label: str
+    """What is no proper name is translated for customers."""
     page: str
     """Under _PAGES; the source of all that is said here."""
     why_not_offered: str | None = None
@@ -71,7 +74,7 @@ _OTHER_ID = "it is saved as a SEPA debit under another id, which Onfile does not
 
 METHOD_TYPES: Mapping[str, MethodType] = {
     # "Set up future payments", step "charge the payment method later": `off_session` and `confirm`.
-    "card": MethodType("Card", "checkout/save-and-reuse"),
+    "card": MethodType(translatable("Card"), "checkout/save-and-reuse"),
     # "Charge the saved payment method later": `off_session` true, `confirm` true.
     "link": MethodType("Link", "link/save-and-reuse"),
     # Each of these: Checkout in setup mode saves it; "when confirming … `off_session` must be set to true if
@@ -80,7 +83,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     "cashapp": MethodType("Cash App Pay", "cash-app-pay/set-up-payment"),
     # "Recurring payments must be made with automatic capture", which is what we do; so for all three of Korea.
     "kakao_pay": MethodType("Kakao Pay", "kakao-pay/set-up-future-payments"),
-    "kr_card": MethodType("Korean card", "kr-card/set-up-future-payments"),
+    "kr_card": MethodType(translatable("Korean card"), "kr-card/set-up-future-payments"),
     "naver_pay": MethodType("Naver Pay", "naver-pay/set-up-future-payments"),
     # "Set off_session to true … confirm … payment_method … customer". Offered only once PayPal lets the account
     # take recurring payments: on for most, else up to five business days after asking in the Dashboard.
@@ -96,7 +99,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     # 2 business days for a business account", late ones in rare instances, final, and the mandate ends.
     # Mailed by default: the mandate's confirmation and micro-deposits, not each debit.
     "us_bank_account": MethodType(
-        "US bank account",
+        translatable("US bank account"),
         "ach-direct-debit",
         currency="usd",
         debit=DebitTerms(
@@ -109,7 +112,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     # "T+6"; "wait at least 6 business days"; eight weeks "no questions asked", 13 months if unauthorized;
     # "limit of 10,000 EUR each … higher limits: contact support".
     "sepa_debit": MethodType(
-        "SEPA debit",
+        translatable("SEPA debit"),
         "sepa-debit",
         currency="eur",
         debit=DebitTerms(
@@ -121,7 +124,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     # "4 business days … when a mandate is already in place, 7 when you must collect a new one"; "for an
     # unlimited period of time", final; "limit of 100,000 GBP each".
     "bacs_debit": MethodType(
-        "Bacs debit",
+        translatable("Bacs debit"),
         "bacs-debit",
         currency="gbp",
         debit=DebitTerms(
@@ -133,7 +136,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     # "Up to three business days"; "for up to 7 years … no questions asked", final; new users "10,000 AUD per
     # transaction". The mail comes the day before.
     "au_becs_debit": MethodType(
-        "BECS debit",
+        translatable("BECS debit"),
         "au-becs-debit",
         currency="aud",
         debit=DebitTerms(
@@ -146,7 +149,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     # "Up to two business days"; "up to 9 months from the date of the first payment" if not authorized, "120 days"
     # if notified wrongly. Charged by customer, method, confirm, off_session (nz-bank-account/set-up-payment).
     "nz_bank_account": MethodType(
-        "New Zealand bank account",
+        translatable("New Zealand bank account"),
         "nz-bank-account",
         currency="nzd",
         debit=DebitTerms(
@@ -161,7 +164,7 @@ METHOD_TYPES: Mapping[str, MethodType] = {
     # for a business account", final. "Each mandate must specify a payment schedule" and a transaction type;
     # "sporadic … only with the express authorization of the customer at the time of payment".
     "acss_debit": MethodType(
-        "ACSS debit",
+        translatable("ACSS debit"),
         "acss-debit",
         "its mandate has to say when it is debited and whether a company's account is, which Onfile does not "
         "ask for; one that was saved elsewhere is charged",

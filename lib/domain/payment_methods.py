@@ -169,12 +169,16 @@ def label(method: PaymentMethod) -> str:
 
 
 def label_of(method_type: str, brand: str | None, last4: str | None) -> str:
-    known = METHOD_TYPES.get(method_type)
-    if method_type == "card" and brand:
-        name = _BRANDS.get(brand, brand.replace("_", " ").capitalize())
-    else:
-        name = known.label if known else method_type.replace("_", " ").capitalize()
+    name = name_of(method_type, brand)
     return f"{name} ···· {last4}" if last4 else name
+
+
+def name_of(method_type: str, brand: str | None) -> str:
+    """Its label without the digits."""
+    if method_type == "card" and brand:
+        return _BRANDS.get(brand, brand.replace("_", " ").capitalize())
+    known = METHOD_TYPES.get(method_type)
+    return known.label if known else method_type.replace("_", " ").capitalize()
 
 
 def this_and_next_month(today: date) -> dict[str, int]:

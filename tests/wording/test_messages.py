@@ -6,6 +6,7 @@ import pytest
 
 from lib.domain.declines import EXPLANATIONS, Reason
 from lib.domain.messages import FIELDS, MessageKind, Template, checked, fill, secret_word
+from lib.domain.method_types import METHOD_TYPES
 from lib.domain.sender import Sender
 from lib.languages import LANGUAGES, Language
 from lib.wording import messages
@@ -122,6 +123,37 @@ class TestHtml:
         assert "href" not in messages.html(
             message, Language("en", "en"), kind=MessageKind.LINK, link=None
         )
+
+
+PROPER_NAMES = {
+    "alipay",
+    "amazon_pay",
+    "bancontact",
+    "blik",
+    "boleto",
+    "cashapp",
+    "ideal",
+    "kakao_pay",
+    "klarna",
+    "link",
+    "naver_pay",
+    "paypal",
+    "payto",
+    "pix",
+    "revolut_pay",
+    "satispay",
+    "sofort",
+    "twint",
+    "upi",
+}
+
+
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_what_is_charged_is_named_in_the_customers_language(code: str) -> None:
+    """All but proper names."""
+    say = words(Language(code, code))
+    labels = {kind: it.label for kind, it in METHOD_TYPES.items()}
+    assert {kind for kind, label in labels.items() if say(label) == label} == PROPER_NAMES
 
 
 def test_fields_of_a_kind_are_those_that_can_be_filled() -> None:

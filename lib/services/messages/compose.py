@@ -151,7 +151,7 @@ class MessageComposer:
             **self._still_owed(stores, link, say),
             **cards.expiring(stores, link, say),
             **self._to_charge(stores, link, say),
-            **(cards.saved(stores, link) if kind is MessageKind.THANKS else {}),
+            **(cards.saved(stores, link, say) if kind is MessageKind.THANKS else {}),
         }
         return self._composed(stores, kind, language, values, link=link, customer=customer)
 

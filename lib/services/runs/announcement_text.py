@@ -27,7 +27,7 @@ def fields_of(
 
     def fields(say: Words) -> Mapping[str, str]:
         owed = [Owed(row.reference, row.amount, row.currency, None) for row in rows]
-        named = [cards.named(one) if one else "" for one in methods]
+        named = [cards.named(one, say) if one else "" for one in methods]
         return {
             "day": day_in_full(on, say.language),
             "charges": wording.charges(list(zip(owed, named, strict=True)), say),

@@ -77,6 +77,21 @@ class TestTelling:
         assert page is not None
         assert "Bitte nicht abbuchen" in page.get_content()
 
+    def test_an_account_is_named_in_the_payers_language(
+        self, desk: World, server: MailServer
+    ) -> None:
+        ((customer, method),) = payers(desk, 1)
+        run = approved(desk, [(customer, method, 1_050, "INV-1")])
+        desk.change(
+            "UPDATE customers SET preferred_locales = 'fr'",
+            "UPDATE payment_methods SET type = 'us_bank_account', brand = NULL, last4 = '6789'",
+        )
+        told(desk, run, days=3)
+        (mail,) = server.taken
+        body = mail.get_body(("plain",))
+        assert body is not None
+        assert "Compte bancaire américain •••• 6789" in body.get_content()
+
     def test_goes_once_whoever_clicks_again(self, desk: World, server: MailServer) -> None:
         run = ready(desk)
         told(desk, run, days=1)
