@@ -47,10 +47,15 @@ class PageWords:
         Whether a page that was asked for with these parameters says the same of what is charged. The
         rest of its words may be older.
         """
-        metadata = params.get("metadata")
-        charge_id = metadata.get(MARK) if isinstance(metadata, Mapping) else None
+        charge_id = announced_charge(params)
         is_the_same = self.charge_id is None or params.get("custom_text") == self.custom_text
         return charge_id == self.charge_id and is_the_same
+
+
+def announced_charge(params: Mapping[str, object]) -> str | None:
+    """The charge that a page asked for with these parameters announces."""
+    metadata = params.get("metadata")
+    return metadata.get(MARK) if isinstance(metadata, Mapping) else None
 
 
 def waiting_charge(stores: Stores, link: SetupLink) -> Charge | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
 from lib.clock import Clock, epoch
@@ -9,7 +10,7 @@ from lib.domain.actors import Actor, Permission
 from lib.domain.confirmations import is_confirming
 from lib.domain.waiting_charges import WaitEnd
 from lib.errors import Missing, NotFound
-from lib.services.collect.charge_notices import may_be_charged_now
+from lib.services.collect.charge_notices import announced_charge, may_be_charged_now
 from lib.services.mirror.refetch import Refetcher
 from lib.store.unit_of_work import UnitOfWork
 
@@ -58,6 +59,9 @@ class ReturnPageService:
             waited = stores.waiting_charges.find(link.charge_id or "") if link else None
             if waited is None or waited.end_reason is not None:
                 return waited is not None and waited.end_reason is WaitEnd.TRIED
+            page = stores.link_sessions.last_of(link.id) if link else None
+            if page is None or announced_charge(json.loads(page.params)) != waited.charge_id:
+                return False
             return may_be_charged_now(stores, waited, now=epoch(self._clock()))
 
     def pull(self, session_id: str, *, by: Actor) -> None:

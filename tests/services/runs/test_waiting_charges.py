@@ -620,6 +620,7 @@ class TestWhatTheCustomerIsTold:
                        lift_reason = 'agreed'"""
             )
         assert world.services.holds.covering(customer) is None
+        assert world.services.return_page.finish(session) is Setup.SAVED
         assert tick(world) == 0
         assert not world.moved()
         assert wait_of(world, charge) is WaitEnd.REFUSED
