@@ -297,8 +297,9 @@ class LinkService:
         link = self.show(link.id)[0]
         try:
             with refusals.kept(self._uow, link.id, clock=self._clock):
-                self._find_or_make_customer(link)
-                link = self.show(link.id)[0]
+                if known is None:
+                    self._find_or_make_customer(link)
+                    link = self.show(link.id)[0]
                 session = self._live_session(link)
         except Refused:
             if link.customer is None or not self._is_gone(link.customer):

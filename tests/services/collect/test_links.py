@@ -619,3 +619,22 @@ def rewrite_params(world: World, changes: dict[str, object]) -> None:
         params = json.loads(row[0]) | changes
         kept = {name: value for name, value in params.items() if value is not None}
         connection.execute("UPDATE link_sessions SET params = ?", (json.dumps(kept),))
+
+
+def test_a_page_that_is_open_costs_one_read_also_where_two_customers_share_the_address(
+    world: World,
+) -> None:
+    """Which of them is meant is asked when the page is made, not at every opening."""
+    upload = world.services.link_files.open(b"email,name\nnew@example.com,New\n", "links.csv")
+    batch = world.services.link_files.draft(upload, name="May", by=ALICE)
+    world.services.link_batches.start(batch.id, despite_card=False, renew=False, by=ALICE)
+    world.services.link_batches.work(batch.id)
+    (view,) = world.services.link_batches.views.rows(batch.id)
+    link, _ = world.services.links.show(view.row.link_id or "")
+    for name in ("One", "Two"):
+        stripe_account.post(world, "/v1/customers", email="new@example.com", name=name)
+    first = world.services.links.open_durable(link.token)
+    before = world.services.gateway.requests
+    assert world.services.links.open_durable(link.token) == first
+    assert world.services.gateway.requests - before == 1
+    assert world.services.links.show(link.id)[0].customer is None
