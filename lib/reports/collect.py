@@ -23,7 +23,7 @@ from lib.reports.paging import (
 )
 from lib.store.confirmations import CONFIRMING_SETUPS
 from lib.store.connection_pool import ConnectionPool
-from lib.store.link_states import JOINS, condition
+from lib.store.link_states import FOR_CHARGE, JOINS, condition
 
 # From the few that wait, not from all that were completed.
 _IS_CONFIRMING = f"""l.id IN (SELECT link_id FROM checkout_sessions
@@ -33,7 +33,7 @@ _LINKS = Query(
     f"""SELECT l.id, l.token, l.customer, coalesce(c.name, l.name) AS name,
            coalesce(c.email, l.email) AS email, l.reference, l.currency, l.charge_id,
            l.created_by, l.created_at, l.expires_at, l.completed_at, l.revoked_at, l.refusal,
-           l.purpose, l.end_reason, l.sent_at, l.opened_at, l.started_at, l.reminders, h.amount,
+           l.purpose, {FOR_CHARGE} AS for_charge, l.end_reason, l.sent_at, l.opened_at, l.started_at, l.reminders, h.amount,
            h.currency AS charge_currency, b.name AS batch,
            s.session_id, s.url, s.expires_at AS session_expires_at,
            i.status AS setup_status, i.payment_method AS saved_method, d.created AS session_created,

@@ -13,7 +13,7 @@ from lib.domain.link_desk import AGES, BOARD_DAYS, DAY, REMINDER_DAYS, TO_FOLLOW
 from lib.domain.reference_keys import reference_key
 from lib.reports.paging import EXPORT_ROWS
 from lib.store.connection_pool import ConnectionPool
-from lib.store.link_states import JOINS, OPEN, STAGE
+from lib.store.link_states import FOR_CHARGE, JOINS, OPEN, STAGE
 from lib.store.search import match
 
 PAGE_ROWS = 100
@@ -68,7 +68,7 @@ class FollowUpReports:
         with self._pool.reading() as database:
             links = database.query(
                 f"""SELECT l.id, coalesce(c.name, l.name) AS name, coalesce(c.email, l.email) AS email,
-                        l.customer, l.reference, l.purpose, h.amount, h.currency,
+                        l.customer, l.reference, l.purpose, {FOR_CHARGE} AS for_charge, h.amount, h.currency,
                         {STAGE} AS stage, {_DUE} AS due, {_SINCE} AS since, l.created_at,
                         l.sent_at, l.reminders, l.expires_at, l.created_by, b.name AS batch,
                         l.end_reason

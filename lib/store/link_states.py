@@ -41,3 +41,8 @@ def condition(state: LinkState, now: int) -> tuple[str, list[int]]:
     """To stand after WHERE, with its parameters; over `setup_links l` and JOINS."""
     sql = _CONDITIONS[state]
     return sql, [now] * sql.count("?")
+
+
+FOR_CHARGE = """EXISTS (SELECT 1 FROM waiting_charges w WHERE w.charge_id = l.charge_id
+    AND (w.ended_at IS NULL OR l.created_at < w.ended_at))"""
+"""Whether the link was made to charge what never was tried: a later one of that charge is for its failure."""

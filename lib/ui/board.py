@@ -23,6 +23,7 @@ from lib.services.collect.link_ends import ManyLinks
 from lib.ui import badges, doubted_messages, downloads, outcome, tables
 from lib.ui.context import PageContext
 from lib.ui.formats import countdown, plural, who
+from lib.ui.message_words import KINDS
 
 LABELS = {stage.value: badges.look(f"stage_{stage.value}").label for stage in Stage}
 _AGES = {"new": "Up to 3 days", "week": "3 to 10 days", "old": "More than 10 days"}
@@ -46,7 +47,9 @@ def age() -> str | None:
 
 def purpose(row: Mapping[str, Any]) -> str:
     """What a link is for: "Failed charge: $12.34"."""
-    words = _PURPOSES[LinkPurpose(row["purpose"])]
+    words = KINDS[MessageKind.CARD_FOR_CHARGE]
+    if not row["for_charge"]:
+        words = _PURPOSES[LinkPurpose(row["purpose"])]
     if row.get("amount") and row.get("currency"):
         return f"{words}: {format_money(int(row['amount']), row['currency'])}"
     return words

@@ -9,6 +9,9 @@ import pytest
 
 from lib.domain.charges import ChargeState
 from lib.domain.runs import Run
+from lib.reports.follow_up import BoardFilter
+from lib.reports.paging import records
+from lib.ui.board import purpose
 from tests.beginnings import made_once
 from tests.services.runs.test_waiting_charges import (
     charge_of,
@@ -20,7 +23,7 @@ from tests.services.runs.test_waiting_charges import (
     waiting_run,
 )
 from tests.ui.charge_pages import button, exported, ran, text
-from tests.world import ALICE, World
+from tests.world import ALICE, ALWAYS_DECLINES, World
 
 
 @pytest.fixture
@@ -35,6 +38,23 @@ def test_names_it_with_its_link(open_page, world, run) -> None:
     assert "Anna Example" in page_text
     assert "INV-2" in page_text.replace("\\", "")
     assert "not asked yet" in page_text
+
+
+def test_no_link_of_it_says_that_it_failed(world, run) -> None:
+    made = link_of(world, charge_of(world, run))
+    (row,) = records(world.services.reports.follow_up.page(BoardFilter()))
+    assert purpose(row) == "Card for an approved charge: $10.02"
+    merged = world.services.link_files.mail_merge([made.id], by=ALICE).decode("utf-8-sig")
+    (line,) = csv.DictReader(io.StringIO(merged))
+    assert line["purpose"] == "card_for_charge"
+    saves_a_card(world, charge_of(world, run), ALWAYS_DECLINES)
+    tick(world)
+    world.clock.advance(minutes=1)
+    (row,) = records(world.services.reports.follow_up.page(BoardFilter(stage="saved")))
+    assert purpose(row) == "Card for an approved charge: $10.02", "it was asked for by this one"
+    again = world.services.links.recover(charge_of(world, run), by=ALICE).link
+    (row,) = records(world.services.reports.follow_up.page(BoardFilter()))
+    assert (row["id"], purpose(row)) == (again.id, "Failed charge: $10.02")
 
 
 def test_all_links_go_once(open_page, world, run) -> None:

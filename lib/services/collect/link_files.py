@@ -22,6 +22,7 @@ from lib.domain.link_batches import (
     clean_name,
     first_message,
 )
+from lib.domain.messages import MessageKind
 from lib.errors import InvalidInput
 from lib.ids import new_id
 from lib.money import format_major
@@ -153,6 +154,7 @@ class LinkFiles:
                 for link in links.values()
                 if link.charge_id
             }
+            waiting = stores.waiting_charges.still(list(charges))
         lines = []
         for link in (links[one] for one in link_ids if one in links):
             charge = charges.get(link.charge_id or "")
@@ -165,7 +167,9 @@ class LinkFiles:
                         link.reference or "",
                         format_major(charge.amount, charge.currency) if charge else "",
                         charge.currency if charge else "",
-                        link.purpose.value,
+                        MessageKind.CARD_FOR_CHARGE.value
+                        if link.charge_id in waiting
+                        else link.purpose.value,
                         url,
                     )
                 )
