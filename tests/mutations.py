@@ -882,8 +882,8 @@ MUTATIONS = (
     Mutation(
         "a card is charged for what waits though its page did not say so",
         "lib/store/waiting_charges.py",
-        "        AND p.params ->> '$.metadata.{MARK}' = h.id\n",
-        "",
+        " AND {_PAGE_SAYS_SO} ORDER",
+        " ORDER",
         f"{SERVICES}runs/test_waiting_charges.py::TestWhatTheCustomerIsTold::test_a_card_saved_on_a_page_that_did_not_say_so_is_not_charged",
     ),
     Mutation(
