@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
+from lib.domain.identity import address_key
 from lib.domain.links import (
     LINK_LIFETIME_SECONDS,
     LOCALES,
@@ -334,6 +335,22 @@ class LinkService:
         except NotFound:
             return True
 
+    def _known(self, email: str, despite: Mapping[str, str]) -> Customer | None:
+        """
+        The customer with this address; None where one is to be made.
+
+        Raises:
+            AddressOfSeveral
+            NotAdmitted: a person takes somebody's address for this one, and `despite` does not say why one is made.
+        """
+        known = self._customers.only_one_with_email(email)
+        alike = [] if known else self._customers.twins_here(email)
+        if any(address_key(twin.customer.email or "") == address_key(email) for twin in alike):
+            # Made since, as by the same click: two that arrive at once.
+            return self._customers.only_one_with_email(email)
+        why_new(email, alike, despite, nothing=_NOTHING)
+        return known
+
     def _find_or_add(
         self,
         form_key: str,
@@ -356,9 +373,7 @@ class LinkService:
         if customer is not None:
             recipient = self._customers.get(customer)
         elif email is not None and not allow_twin:
-            recipient = self._customers.only_one_with_email(email)
-            alike = [] if recipient else self._customers.twins_here(email)
-            why_new(email, alike, despite, nothing=_NOTHING)
+            recipient = self._known(email, despite)
         if recipient is not None:
             sharing = self._customers.sharing_address(recipient.id)
             why_meant(sharing, despite, nothing=_NOTHING)

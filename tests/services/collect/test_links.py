@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from lib.domain.links import LinkState, LinkStatus
+from lib.domain.mirror import Customer
 from lib.errors import (
     GatewayError,
     InvalidInput,
@@ -250,6 +251,22 @@ class TestOnce:
         assert len(made) == 4
         assert len(stripe_account.listed(world, SESSIONS)) == 1
         assert len(stripe_account.listed(world, "/v1/customers")) == 1
+
+    def test_a_customer_who_is_made_while_it_is_asked_for_is_found(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        customers, made = world.services.customers, []
+        ask = customers.only_one_with_email
+
+        def asked(email: str) -> Customer | None:
+            known = ask(email)
+            if known is None:
+                made.append(world.customer(email=email))
+            return known
+
+        monkeypatch.setattr(customers, "only_one_with_email", asked)
+        link = create(world, email="a@example.com", name="A").link
+        assert [link.customer] == made
 
     def test_another_form_makes_another_link(self, world: World) -> None:
         customer = world.customer()
