@@ -62,10 +62,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        onfile_server(Path(folder)) as url,
+        onfile_server(Path(folder)) as server,
         _elsewhere(everywhere=arguments.anywhere) as place,
         sync_playwright() as playwright,
     ):
+        url = server.url
         print(
             f"\nwebhook intake on {os.cpu_count()} cores, browser and sender on {place}, "
             f"{arguments.seconds:g} s each, Sessions in use with {arguments.think_ms:g} ms between "

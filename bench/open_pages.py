@@ -19,9 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.request import urlopen
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -29,12 +30,12 @@ from websockets import ConnectionClosed
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from bench.processes import onfile_server
 from lib.settings import load_settings
-from tests.server.conftest import ROOT, environment, free_port
+from tests.server.conftest import ROOT
 from tests.server.people import remembered
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_START_SECONDS = 90
 # Pages are drawn first, which is not what is measured.
 _SETTLE_SECONDS = 15
 # Counts in the process that serves, where every connection is opened by one function.
@@ -155,18 +156,16 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        server = start(Path(folder))
-        try:
-            alice = cookie(Path(folder))
-            print(f"{'open':<24}{'CPU ms/s':>10}{'statements/s':>14}{'asked/s':>9}{'errors':>8}")
-            print_cost(server, "nothing", [], arguments.seconds)
-            for name, (page, query) in places(Path(folder)).items():
-                clients = [Client(server.url, alice, page, query) for _ in range(arguments.pages)]
-                print_cost(server, f"{arguments.pages} × {name}", clients, arguments.seconds)
-        finally:
-            server.process.terminate()
-            server.process.wait(timeout=30)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _counted_server(Path(folder)) as server,
+    ):
+        alice = cookie(Path(folder))
+        print(f"{'open':<24}{'CPU ms/s':>10}{'statements/s':>14}{'asked/s':>9}{'errors':>8}")
+        print_cost(server, "nothing", [], arguments.seconds)
+        for name, (page, query) in places(Path(folder)).items():
+            clients = [Client(server.url, alice, page, query) for _ in range(arguments.pages)]
+            print_cost(server, f"{arguments.pages} × {name}", clients, arguments.seconds)
 
 
 def print_cost(server: Server, name: str, clients: list[Client], seconds: float) -> None:
@@ -192,28 +191,17 @@ async def _measured(server: Server, name: str, clients: list[Client], seconds: f
     print(f"{name:<24}{row[0]:>10.1f}{row[1]:>14.1f}{row[2]:>9.1f}{errors:>8}", flush=True)
 
 
-def start(folder: Path) -> Server:
-    """A server over a new data folder in there, in practice mode, whose statements are counted."""
-    port, told = free_port(), folder / "statements"
-    script = [sys.executable, "-c", _COUNTED, "run", "app.py", "--server.port", str(port)]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*script, str(told)],
-            cwd=ROOT,
-            env=environment(folder / "data", port),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"{url}/readyz", timeout=5):
-                return Server(process, url, told)
-        except OSError:
-            time.sleep(0.2)
-    process.kill()
-    raise SystemExit((folder / "server.log").read_text())
+@contextmanager
+def _counted_server(folder: Path) -> Iterator[Server]:
+    """A server over a new data folder in there, whose statements are counted."""
+    told = folder / "statements"
+
+    def command(port: int) -> list[str]:
+        served = ["run", "app.py", "--server.port", str(port)]
+        return [sys.executable, "-c", _COUNTED, *served, str(told)]
+
+    with onfile_server(folder / "data", command_of=command) as server:
+        yield Server(server.process, server.url, told)
 
 
 def cookie(folder: Path) -> str:

@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,29 @@ def server(name: str, *arguments: str) -> Iterator[str]:
         process.wait(timeout=20)
 
 
+@dataclass(frozen=True, slots=True)
+class OnfileServer:
+    url: str
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
-def onfile_server(folder: Path) -> Iterator[str]:
-    """The address of the real server over a new data folder, in practice mode."""
+def onfile_server(
+    folder: Path, *, command_of: Callable[[int], list[str]] = command
+) -> Iterator[OnfileServer]:
+    """
+    The real server over a new data folder, in practice mode.
+
+    Args:
+        command_of: what is run, by the port that it serves.
+    """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
+    folder.mkdir(exist_ok=True)
     log = folder / "server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command(port),
+            command_of(port),
             cwd=ROOT,
             env=environment(folder, port),
             stdout=output,
@@ -64,11 +79,11 @@ def onfile_server(folder: Path) -> Iterator[str]:
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"{address}/healthz"):
+        while not _answers(f"{address}/readyz"):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"The server did not start:\n{log.read_text()}")
             time.sleep(0.1)
-        yield address
+        yield OnfileServer(address, process)
     finally:
         process.terminate()
         try:
