@@ -19,7 +19,6 @@ _CREDIT_HOUSES = frozenset(
     "suisse agricole mutuel lyonnais foncier industriel europeen coop cooperatif andorra union unions card cards insurance bureau check checks "
     "report reports reform saison control line lines management one acceptance risk rating score scoring".split()
 )
-_SETTLED = (credit_words.SETTLED - credit_words.ALSO_WORK) | credit_words.VOID
 # ISO 11649, in which a payment is named all over Europe: RF, two digits that check, at most 21 others.
 _CREDITOR_REFERENCE = re.compile(r"rf[0-9]{2}[0-9a-z]{1,21}")
 
@@ -41,7 +40,7 @@ def credit_in(reference: str) -> str | None:
 def is_settled(reference: str) -> bool:
     """Whether it says that it is void, or at its end that it was paid: “Paid media 7” is an honest reference."""
     words = _words(reference)
-    return bool(words) and (words[0] in credit_words.VOID or words[-1] in _SETTLED)
+    return bool(words) and (words[0] in credit_words.VOID or words[-1] in credit_words.DONE_WITH)
 
 
 def begins_as_void(text: str) -> bool:

@@ -214,6 +214,8 @@ SETTLED = _set(
     "оплачено оплачен оплачена отменен отменён отменено сплачено πληρωμένο εξοφλημένο "
     "已付款 已支付 已结清 已取消 作废 결제완료 납부완료 취소 支払済 入金済 支払済み 入金済み キャンセル 取消"
 )
+DONE_WITH = (SETTLED - ALSO_WORK) | VOID
+"""Outside a column of states: what nobody calls their work."""
 # “Paid: yes” says the same.
 PAID_HEADINGS = _set(
     "paid paidon paidat datepaid bezahltam gezahltam payéle réglée pagadoel pagatoil betaaldop pagoem ispaid settled void voided cancelled canceled bezahlt storniert payé payée annulé annulée betaald pagado pagada pagato pagata pago "

@@ -29,7 +29,6 @@ _STILL_OWED = (
     )
 )
 _ENDS = (credit_words.CREDIT_WORDS - {"credit"}) | credit_words.REFUNDS | credit_words.OVERPAID
-_STATES = (credit_words.SETTLED - credit_words.ALSO_WORK) | credit_words.VOID
 
 
 class Places:
@@ -111,7 +110,7 @@ def says_no_charge(title: str) -> bool:
     if not _STILL_OWED.isdisjoint(words):
         return False
     return (
-        not _STATES.isdisjoint(words)
+        not credit_words.DONE_WITH.isdisjoint(words)
         or not _ENDS.isdisjoint((words[0], words[-1]))
         or of_credit_note(0, "", title, is_type=False, is_key=False) is not None
     )
