@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lib.clock import Clock, epoch
 from lib.domain.actors import HOST, Actor, Permission, Role
 from lib.domain.admin_changes import RESET_SECOND_FACTOR, AdminChange, AdminProposal
-from lib.errors import InvalidInput, RuleViolation
+from lib.errors import InvalidInput, NotSignedIn, RuleViolation
 from lib.services.staff import second_admin
 from lib.services.staff.account_changes import note_change
 from lib.services.staff.accounts import user_of
@@ -119,14 +119,11 @@ class SecondFactorService:
         codes = new_recovery_codes()
         factor = SecondFactor(by.username, self._sealing.seal(enrolment.secret), now, step)
         with self._uow.write() as stores:
-            refusal = None
-            if stores.second_factors.find(by.username) is not None:
-                refusal = self._users.second_factor(stores, by.username, replaced, now=now)
+            typed = replaced if stores.second_factors.find(by.username) is not None else None
+            refusal = self._refusal(stores, typed, "user.turn_on_second_factor", by=by, now=now)
             if refusal is None:
                 stores.second_factors.put(factor, map(recovery_digest, codes))
                 stores.users.end_sessions(by.username)
-            action = "user.turn_on_second_factor" if refusal is None else "user.confirm_refused"
-            _audit(stores, now, by, action, by.username)
         if refusal is not None:
             raise refusal
         return codes
@@ -144,14 +141,27 @@ class SecondFactorService:
             raise RuleViolation("You have no second factor.")
         now = epoch(self._clock())
         with self._uow.write() as stores:
-            # Counted as at the sign-in: an open page is no place to try all codes at.
-            refusal = self._users.second_factor(stores, by.username, code, now=now)
+            refusal = self._refusal(stores, code, "user.turn_off_second_factor", by=by, now=now)
             if refusal is None:
                 stores.second_factors.remove(by.username)
-            action = "user.turn_off_second_factor" if refusal is None else "user.confirm_refused"
-            _audit(stores, now, by, action, by.username)
         if refusal is not None:
             raise refusal
+
+    def _refusal(
+        self, stores: Stores, code: str | None, action: str, *, by: Actor, now: int
+    ) -> NotSignedIn | None:
+        """
+        Why the second factor may not be changed, on record either way; to be raised after the transaction, which keeps
+        the count: as at the sign-in, an open page is no place to try all codes at.
+
+        Args:
+            code: of the second factor that there is; None where there is none.
+        """
+        refusal = None
+        if code is not None:
+            refusal = self._users.second_factor(stores, by.username, code, now=now)
+        _audit(stores, now, by, action if refusal is None else "user.confirm_refused", by.username)
+        return refusal
 
     def reset(self, username: str, *, by: Actor) -> User | AdminProposal:
         """
