@@ -35,3 +35,8 @@ def is_charge_key(text: str) -> bool:
 
 def refund_key(order_id: str) -> str:
     return f"onfile:refund:{order_id}"
+
+
+def customer_key(link_id: str) -> str:
+    """Of the customer who is made for a link."""
+    return f"onfile:customer:{link_id}"

@@ -101,7 +101,7 @@ def is_done_otherwise(
     Whether what an open link is to bring about came another way. Of a failed charge the ledger says so.
 
     Args:
-        methods: of its customer, newest first.
+        methods: of its customer, or of one with its address, newest first.
         never_again: fingerprints of cards that must not be charged again.
         since: a method counts that was saved no later; the link's own completion may be on its way.
     """

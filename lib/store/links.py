@@ -8,11 +8,19 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from lib.domain.idempotency_keys import customer_key
 from lib.domain.identity import address_key
 from lib.domain.links import EndReason, LinkState, SetupLink
 from lib.domain.reference_keys import reference_key
 from lib.store.link_states import JOINS, condition
 from lib.store.slices import THESE, in_slices
+
+# Who have the address of a link without a customer, over `setup_links l`; where one of its own was asked
+# for, it is meant for none of them.
+_WITH_ITS_ADDRESS = f"""SELECT c.id FROM customers c
+    WHERE l.customer IS NULL AND c.address_key = l.address_key AND c.is_deleted = 0
+        AND NOT EXISTS (SELECT 1 FROM stripe_requests r
+            WHERE r.idempotency_key = {customer_key("")!r} || l.id)"""
 
 
 class LinkStore:
@@ -206,20 +214,32 @@ class LinkStore:
 
     def perhaps_done(self, *, now: int, since: int) -> list[SetupLink]:
         """
-        Open links of customers who have a method that is newer than the link, saved no later than
-        `since`, and those for an expiring method.
+        Open links where somebody whom they ask has a method that is newer than the link, saved no later
+        than `since`, and those for an expiring method.
         """
         rows = self._database.query(
-            """SELECT l.* FROM setup_links l
+            f"""SELECT l.* FROM setup_links l
                WHERE l.completed_at IS NULL AND l.revoked_at IS NULL AND l.expires_at > :now
-                   AND l.charge_id IS NULL AND l.customer IS NOT NULL
+                   AND l.charge_id IS NULL
                    AND (l.expiring_method IS NOT NULL OR EXISTS (
-                       SELECT 1 FROM payment_methods m WHERE m.customer = l.customer
+                       SELECT 1 FROM payment_methods m WHERE (m.customer = l.customer OR m.customer IN ({_WITH_ITS_ADDRESS}))
                            AND m.is_detached = 0 AND m.created > l.created_at
                            AND m.created <= :since))""",
             {"now": now, "since": since},
         )
         return [_link(row) for row in rows]
+
+    def recipients(self, links: Sequence[SetupLink]) -> dict[str, list[str]]:
+        """By link whom it asks: its customer, or until there is one, the living ones with its address."""
+        people = {link.id: [link.customer] for link in links if link.customer}
+        for row in in_slices(
+            self._database,
+            f"""SELECT l.id, p.id AS customer FROM setup_links l JOIN customers p ON p.id IN ({_WITH_ITS_ADDRESS})
+                WHERE l.id IN {THESE} ORDER BY p.id""",
+            (link.id for link in links if not link.customer),
+        ):
+            people.setdefault(row["id"], []).append(row["customer"])
+        return people
 
     def some(self, link_ids: Sequence[str]) -> dict[str, SetupLink]:
         rows = in_slices(self._database, f"SELECT * FROM setup_links WHERE id IN {THESE}", link_ids)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from lib.domain import charges, outbox, refunds
+from lib.domain.idempotency_keys import customer_key
 from lib.domain.identity import address_key
 from lib.domain.run_states import COUNTED_STATES
 from lib.domain.runs import OVER_STATES
@@ -34,7 +35,7 @@ PERSONAL: dict[str, str] = {
     "setup_links": f"id IN {_LINKS}",
     "link_sessions": f"link_id IN {_LINKS}",
     "stripe_requests": f"""object_id IN (SELECT id FROM person)
-        OR idempotency_key IN (SELECT 'onfile:customer:' || id FROM setup_links WHERE id IN {_LINKS})""",
+        OR idempotency_key IN (SELECT {customer_key("")!r} || id FROM setup_links WHERE id IN {_LINKS})""",
     "charges": OWN,
     "attempts": OWN,
     "charge_events": f"charge_id IN {_CHARGES}",

@@ -170,18 +170,24 @@ class LinkEnds:
     def _done(self, stores: Stores, links: Sequence[SetupLink]) -> list[SetupLink]:
         now = epoch(self._clock())
         today = day_of(now, stores.meta.timezone)
-        methods = stores.preflight.methods_of(link.customer for link in links if link.customer)
+        recipients = stores.links.recipients(links)
+        methods = stores.preflight.methods_of(one for some in recipients.values() for one in some)
         never_again = stores.preflight.never_again(one for some in methods.values() for one in some)
-        return [
-            link
-            for link in links
-            if is_done_otherwise(
+
+        def is_done(link: SetupLink, customer: str) -> bool:
+            return is_done_otherwise(
                 link,
-                methods.get(link.customer or "", ()),
+                methods.get(customer, ()),
                 never_again=never_again,
                 today=today,
                 since=now - _GRACE_SECONDS,
             )
+
+        # Of several with the address of a link nobody knows who is meant: each has to be done.
+        return [
+            link
+            for link in links
+            if (people := recipients.get(link.id)) and all(is_done(link, one) for one in people)
         ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lib.clock import Clock, epoch, epoch_ms
 from lib.domain.actors import SYSTEM, Actor, Permission
 from lib.domain.charges import RETRYABLE_STATES, SAME_KEY_SECONDS, clean_reference
+from lib.domain.idempotency_keys import customer_key
 from lib.domain.identity import address_key
 from lib.domain.links import (
     LINK_LIFETIME_SECONDS,
@@ -419,7 +420,7 @@ class LinkService:
                 email=link.email,
                 name=link.name,
                 locale=link.locale,
-                request_key=_customer_key(link),
+                request_key=customer_key(link.id),
                 by=by,
             )
             with self._uow.write() as stores:
@@ -433,7 +434,7 @@ class LinkService:
         if link.customer is not None or link.email is None:
             return
         with self._uow.read() as stores:
-            is_being_made = stores.requests.is_planned(_customer_key(link))
+            is_being_made = stores.requests.is_planned(customer_key(link.id))
         if not is_being_made:
             same = self._customers.with_email(link.email)
             sharing = self._customers.twins_here(link.email)
@@ -594,10 +595,6 @@ class LinkService:
             record_bundles(stores, [bundle], synced_at_ms=asked_at_ms)
         if bundle.session.status == "complete":
             raise StaleState("The customer finished this link just now. The card is saved.")
-
-
-def _customer_key(link: SetupLink) -> str:
-    return f"onfile:customer:{link.id}"
 
 
 def _is_of_the_key(error: GatewayError) -> bool:

@@ -99,7 +99,7 @@ class MessageRules:
             """Again, inside the transaction that asks: a person may have switched it off meanwhile."""
             if _in_force(stores, rule) is None or stores.meta.value(OUTBOX_HELD) is not None:
                 return False
-            if link.customer and stores.holds.covering([link.customer]):
+            if stores.holds.covering(stores.links.recipients([link]).get(link.id, [])):
                 return False
             now = epoch(self._clock())
             return rule is MessageRule.THANKS or due_reminder(link, now) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.domain.links import EndReason, LinkPurpose, LinkStatus, SetupLink
-from lib.errors import NotPermitted
+from lib.errors import GatewayError, NotPermitted
 from tests import stripe_account
 from tests.world import ALICE, ALWAYS_DECLINES, VERA, World
 
@@ -14,6 +14,19 @@ LATER = 11 * 60
 
 def link_for(world: World, customer: str, occasion: str = "test") -> SetupLink:
     return world.services.links.offer(customer, occasion=occasion, by=ALICE)[0]
+
+
+def link_to(world: World, address: str) -> SetupLink:
+    """As a file of addresses makes it: without asking Stripe, and without a customer."""
+    upload = world.services.link_files.open(f"email\n{address}\n".encode(), "links.csv")
+    batch = world.services.link_files.draft(upload, name="May", by=ALICE)
+    world.services.link_batches.start(batch.id, despite_card=False, renew=False, by=ALICE)
+    world.services.link_batches.work(batch.id)
+    (view,) = world.services.link_batches.views.rows(batch.id)
+    assert view.link is not None
+    assert view.link.customer is None
+    world.clock.advance(seconds=60)
+    return view.link
 
 
 def now_of(world: World, link: SetupLink) -> SetupLink:
@@ -84,6 +97,79 @@ class TestDoneOtherwise:
         assert {row["purpose"] for row in rows} == set(LinkPurpose)
         for row in rows:
             assert world.services.links.show(row["id"])[0].purpose == row["purpose"]
+
+
+class TestOfAnAddress:
+    """A link to an address that nobody had, whose customer is made elsewhere."""
+
+    def test_ends_when_its_customer_saves_a_card_elsewhere(self, world: World) -> None:
+        link = link_to(world, "Anna@Example.com")
+        customer = world.customer(email="anna@example.com")
+        world.save_card(customer)
+        assert world.services.link_ends.end_done() == 0  # it may be the link's own, just saved
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 1
+        assert now_of(world, link).end_reason == EndReason.CARD_SAVED
+        assert world.services.links.open_durable(link.token).is_done  # type: ignore[union-attr]
+        assert world.services.link_ends.end_done() == 0
+
+    def test_goes_on_while_the_card_cannot_be_charged(self, world: World) -> None:
+        link = link_to(world, "anna@example.com")
+        world.save_card(world.customer(email="anna@example.com"), exp_year=2026)
+        world.change("UPDATE payment_methods SET exp_month = 10")
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 0
+        assert now_of(world, link).status(world.now) is LinkStatus.OPEN
+
+    def test_goes_on_when_somebody_who_only_looks_alike_saves_one(self, world: World) -> None:
+        link_to(world, "anna@example.com")
+        world.save_card(world.customer(email="\u0430nna@example.com"))  # a Cyrillic a
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 0
+
+    def test_of_several_with_the_address_all_must_have_one(self, world: World) -> None:
+        link_to(world, "anna@example.com")
+        first, second = (world.customer(email="anna@example.com") for _ in range(2))
+        world.save_card(first)
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 0  # nobody knows which of them is meant
+        world.save_card(second)
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 1
+
+    def test_who_was_deleted_is_none_of_them(self, world: World) -> None:
+        link_to(world, "anna@example.com")
+        first, second = (world.customer(email="anna@example.com") for _ in range(2))
+        world.save_card(first)
+        world.change("UPDATE customers SET is_deleted = 1 WHERE id = :id", id=second)
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 1
+
+    def test_one_that_is_opened_first_is_of_that_customer(self, world: World) -> None:
+        link = link_to(world, "anna@example.com")
+        customer = world.customer(email="anna@example.com")
+        session = opened(world, link)
+        assert now_of(world, link).customer == customer
+        world.save_card(customer)
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 1
+        world.finish(session)  # the page was open, and what is saved on it counts
+        assert now_of(world, link).status(world.now) is LinkStatus.COMPLETED
+
+    def test_one_for_a_new_customer_beside_those_with_the_address_goes_on(
+        self, world: World
+    ) -> None:
+        """Its own customer was asked for, and Stripe did not answer."""
+        known = world.customer(email="anna@example.com")
+        world.stripe.faults.add("POST", "/v1/customers", kind="error_500_unsaved", times=9)
+        with pytest.raises(GatewayError):
+            world.services.links.create(
+                form_key="new", email="anna@example.com", allow_twin=True, by=ALICE
+            )
+        world.clock.advance(seconds=60)
+        world.save_card(known)
+        world.clock.advance(seconds=LATER)
+        assert world.services.link_ends.end_done() == 0
 
 
 class TestHowFarTheCustomerCame:

@@ -121,6 +121,15 @@ class TestReminders:
         rules(desk).switch_on(MessageRule.REMINDERS, by=ALICE)
         assert turn(desk, days=4) == 0
 
+    def test_nor_at_an_address_whose_customer_came_since(self, desk: World) -> None:
+        link_id = link(desk)
+        customer = desk.services.links.show(link_id)[0].customer or ""
+        # As a file of addresses makes it before there is a customer.
+        desk.change("UPDATE setup_links SET customer = NULL WHERE id = :id", id=link_id)
+        desk.services.holds.set(customer, reason="Asked us to stop", by=ALICE)
+        rules(desk).switch_on(MessageRule.REMINDERS, by=ALICE)
+        assert turn(desk, days=4) == 0
+
     def test_an_ended_link_or_one_without_an_address_is_left_alone(self, desk: World) -> None:
         ended, nobody = link(desk), link(desk, "bob@example.com")
         desk.services.links.expire(ended, by=ALICE)
