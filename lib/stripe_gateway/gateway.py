@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LONGEST_ID = 500
+_READ_ATTEMPTS = 5
 MOST_SAVED_ERRORS = 20
 """Of one act within a day, after which the last one is its answer."""
 
@@ -209,12 +210,13 @@ class StripeGateway:
             mapping.session_bundle, self._post("/v1/checkout/sessions", params, idempotency_key)
         )
 
-    def retrieve_session(self, session_id: str) -> SessionBundle:
-        """With its SetupIntent and PaymentMethod, in one request."""
+    def retrieve_session(self, session_id: str, *, attempts: int = _READ_ATTEMPTS) -> SessionBundle:
+        """With its SetupIntent and PaymentMethod, in one request; `attempts`: after passing faults."""
         return self._get(
             f"/v1/checkout/sessions/{_path(session_id)}",
             {"expand": ["setup_intent.payment_method"]},
             mapping.session_bundle,
+            attempts=attempts,
         )
 
     def expire_session(self, session_id: str, *, idempotency_key: str) -> SessionBundle:
@@ -448,12 +450,21 @@ class StripeGateway:
     # How every request is made
 
     def _get(
-        self, path: str, params: Mapping[str, object], convert: Callable[[dict[str, Any]], T]
+        self,
+        path: str,
+        params: Mapping[str, object],
+        convert: Callable[[dict[str, Any]], T],
+        *,
+        attempts: int = _READ_ATTEMPTS,
     ) -> T:
         """Reads change nothing, so they may be repeated after any passing fault."""
         try:
             for attempt in tries(
-                on=(Busy, OutcomeUnknown), attempts=5, timeout=60, wait_initial=0.3, wait_max=5.0
+                on=(Busy, OutcomeUnknown),
+                attempts=attempts,
+                timeout=60,
+                wait_initial=0.3,
+                wait_max=5.0,
             ):
                 with attempt:
                     return read(convert, self._call("get", path, params, None))

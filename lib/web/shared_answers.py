@@ -35,22 +35,25 @@ class SharedAnswers(Generic[Answer]):
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self._asking: dict[str, asyncio.Task[Answer]] = {}
-        self._kept: OrderedDict[str, tuple[int, Answer]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[int, Answer | Exception]] = OrderedDict()
         self._tries = FixedWindowRateLimiter(MemoryStorage())
 
     async def answer(
         self, key: str, ask: Callable[[], Answer], *, is_kept: Callable[[Answer], bool]
     ) -> Answer:
         """
-        What `ask` returned for this key, now or up to KEPT_SECONDS ago; it runs in a thread.
+        What `ask` returned or raised for this key, now or up to KEPT_SECONDS ago; it runs in a thread.
 
         Raises:
-            TooSoon: not asked; whatever `ask` raises, for everybody who waited for it.
+            TooSoon: not asked.
         """
         asking = self._asking.get(key)
         if asking is None:
             kept = self._kept.get(key)
             if kept is not None and 0 <= self._now() - kept[0] < KEPT_SECONDS:
+                if isinstance(kept[1], Exception):
+                    # Each raising adds to it where it was raised.
+                    raise kept[1].with_traceback(None)
                 return kept[1]
             if not self._tries.hit(_TRIES, key):
                 raise TooSoon
@@ -63,11 +66,19 @@ class SharedAnswers(Generic[Answer]):
     async def _ask(
         self, key: str, ask: Callable[[], Answer], is_kept: Callable[[Answer], bool]
     ) -> Answer:
-        answer = await run_in_threadpool(ask)
+        try:
+            answer = await run_in_threadpool(ask)
+        except Exception as error:
+            # What fails was asked several times already, with waits between.
+            self._keep(key, error)
+            raise
         if is_kept(answer):
-            self._kept[key] = (self._now(), answer)
-            self._kept.move_to_end(key)
-            while len(self._kept) > _REMEMBERED:
-                self._kept.popitem(last=False)
+            self._keep(key, answer)
             self._tries.clear(_TRIES, key)
         return answer
+
+    def _keep(self, key: str, answer: Answer | Exception) -> None:
+        self._kept[key] = (self._now(), answer)
+        self._kept.move_to_end(key)
+        while len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)

@@ -110,17 +110,66 @@ class TestOneLink:
         assert client.head("/l/" + "a" * 27).status_code == 410
         assert requests(world) == before
 
+    @pytest.mark.parametrize("fault", ["error_500_unsaved", "rate_limited", "lost_request"])
+    def test_stripe_in_trouble_is_looked_at_no_oftener(
+        self, world: World, client: TestClient, fault: str
+    ) -> None:
+        made = link(world)
+        world.stripe.faults.add("GET", "/v1/checkout/sessions/", kind=fault, times=1000)
+        before = requests(world)
+        for look in (1, 2, 3):
+            for _ in range(30):
+                reply = client.get(f"/l/{made.link.token}")
+                assert (reply.status_code, reply.headers["location"]) == (303, made.url)
+            assert requests(world) - before == look
+            world.clock.advance(seconds=KEPT_SECONDS)
+
+    @pytest.mark.parametrize("fault", ["error_500_unsaved", "rate_limited"])
+    def test_a_page_that_is_not_made_in_three_tries_is_asked_for_after_a_wait(
+        self, world: World, client: TestClient, fault: str
+    ) -> None:
+        made = link(world)
+        world.clock.advance(hours=25)
+        client.get(f"/l/{made.link.token}")
+        world.clock.advance(hours=25)
+        world.stripe.faults.add("POST", "/v1/checkout/sessions$", kind=fault, times=1000)
+        before = requests(world)
+        for _ in range(30):
+            reply = client.get(f"/l/{made.link.token}")
+            assert (reply.status_code, "in a minute" in reply.text) == (503, True)
+        # The look at the page that expired, and three tries of a new one under one key.
+        assert requests(world) - before == 4
+        world.clock.advance(seconds=KEPT_SECONDS)
+        world.stripe.faults.clear()
+        assert client.get(f"/l/{made.link.token}").status_code == 303
+        assert sessions(world, made.link.id) == 3
+
+    def test_an_error_that_stripe_saves_costs_one_more_key_and_not_a_thousand(
+        self, world: World, client: TestClient
+    ) -> None:
+        made = link(world)
+        world.clock.advance(hours=25)
+        world.stripe.faults.add("POST", "/v1/checkout/sessions$", kind="error_500_saved", times=99)
+        before = requests(world)
+        assert client.get(f"/l/{made.link.token}").status_code == 503
+        # The look; under each of two keys the try, and the next one that hears its error again.
+        assert requests(world) - before == 5
+        assert sessions(world, made.link.id) == 3
+        world.stripe.faults.clear()
+        world.clock.advance(seconds=KEPT_SECONDS)
+        assert client.get(f"/l/{made.link.token}").status_code == 303
+
     def test_a_link_that_cannot_be_made_is_not_asked_for_without_end(
         self, world: World, client: TestClient
     ) -> None:
         made = link(world)
         world.clock.advance(hours=25)
         world.stripe.configure({"payment_method_types": ["link"]})
-        for _ in range(3):
-            assert client.get(f"/l/{made.link.token}").status_code == 503
+        assert client.get(f"/l/{made.link.token}").status_code == 503
         before = requests(world)
-        reply = client.get(f"/l/{made.link.token}")
-        assert (reply.status_code, "in a minute" in reply.text) == (503, True)
+        for _ in range(30):
+            reply = client.get(f"/l/{made.link.token}")
+            assert (reply.status_code, "The mistake is ours" in reply.text) == (503, True)
         assert requests(world) == before
 
     def test_those_who_wait_learn_of_the_failure_too(self, world: World) -> None:

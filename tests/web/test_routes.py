@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from lib.services.collect.links import CreatedLink
 from lib.web.public import LARGEST_DELIVERY_BYTES
+from lib.web.shared_answers import KEPT_SECONDS
 from tests import stripe_account
 from tests.webhook_route import PATH, client_of, deliver, signed
 from tests.world import ALICE, World, impatient, new_world
@@ -267,6 +268,7 @@ class TestDurableLink:
         reply = client.get(f"/l/{made.link.token}")
         assert (reply.status_code, "in a minute" in reply.text) == (503, True)
         assert world.services.links.refusal() is None
+        world.clock.advance(seconds=KEPT_SECONDS)
         assert client.get(f"/l/{made.link.token}").status_code == 303
 
     @pytest.mark.parametrize("fault", ["refused", "key"])
@@ -291,6 +293,7 @@ class TestDurableLink:
         assert world.services.links.show(made.link.id)[0].refusal == refusal.reason
         if fault == "refused":
             world.stripe.configure({"payment_method_types": ["card", "link"]})
+        world.clock.advance(seconds=KEPT_SECONDS)
         assert client.get(f"/l/{made.link.token}").status_code == 303
         assert world.services.links.refusal() is None
         assert world.services.links.show(made.link.id)[0].refusal is None

@@ -316,14 +316,15 @@ class LinkService:
     def _look_at_session(self, link: SetupLink) -> None:
         """
         Learn whether the last page was finished meanwhile: a customer who opens an old mail again
-        should read that the card is saved, not save it twice.
+        should read that the card is saved, not save it twice. Whoever opens it next looks again, so that
+        Stripe in trouble is asked no oftener than Stripe in health.
         """
         session = self.show(link.id)[1]
         if session is None or session.session_id is None or session.closed_at is not None:
             return
         asked_at_ms = epoch_ms(self._clock())
         try:
-            bundle = self._gateway.retrieve_session(session.session_id)
+            bundle = self._gateway.retrieve_session(session.session_id, attempts=1)
         except (Busy, OutcomeUnknown, Misconfigured):
             # The page we know is the best answer while Stripe cannot say, or not to this key.
             return
@@ -468,6 +469,15 @@ class LinkService:
         session = self._planned_session(link)
         if session.is_usable(epoch(self._clock())):
             return session
+        try:
+            return self._minted(link, session)
+        except GatewayError as error:
+            if not _is_of_the_key(error):
+                raise
+        # Once: where Stripe saves error after error, whoever asks again gets the next key.
+        return self._minted(link, self._planned_session(link))
+
+    def _minted(self, link: SetupLink, session: LinkSession) -> LinkSession | None:
         asked_at_ms = epoch_ms(self._clock())
         try:
             bundle = self._gateway.create_session(
@@ -476,11 +486,10 @@ class LinkService:
         except GatewayError as error:
             # The link gets another page: a new row, with a key and parameters of its own. A page that
             # was made behind a saved error has an address that nobody knows, and expires.
-            if not _is_of_the_key(error):
-                raise
-            with self._uow.write() as stores:
-                stores.link_sessions.close(link.id, at=epoch(self._clock()))
-            return self._live_session(link)
+            if _is_of_the_key(error):
+                with self._uow.write() as stores:
+                    stores.link_sessions.close(link.id, at=epoch(self._clock()))
+            raise
         with self._uow.write() as stores:
             stores.link_sessions.record(
                 link.id,
